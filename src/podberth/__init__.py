@@ -1,0 +1,3 @@
+"""podberth: every pod has its berth. Fixed addresses for pods, by pod name."""
+
+__version__ = "0.1.0"

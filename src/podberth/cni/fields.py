@@ -1,0 +1,103 @@
+"""Reading outside data once, through typed fields, into values; every complaint names the field's path.
+
+A parser is a function ``(raw) -> T`` that raises ValueError("expected ..., got ..."); `Fields` adds the path and turns
+it into the CNI error that fits the document (`InvalidConfig` for a network configuration).
+"""
+
+from __future__ import annotations
+
+from podberth.cni.errors import CniError, InvalidConfig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeVar
+
+    T = TypeVar("T")
+    D = TypeVar("D")
+
+
+def shown(raw: object) -> str:
+    """Return `raw` as an error message may carry it: short, printable, its type recognisable."""
+    text = ascii(raw)
+    return text if len(text) <= 60 else f"{text[:57]}... ({len(text)} characters)"
+
+
+class Fields:
+    """One JSON or YAML object at a known path of a document."""
+
+    def __init__(self, raw: object, path: str = "", error: type[CniError] = InvalidConfig) -> None:
+        self.path = path
+        self.error = error
+        if not isinstance(raw, dict):
+            raise error(f"{path or 'document'}: expected an object, got {shown(raw)}")
+        self.raw: Mapping[str, object] = raw
+
+    def at(self, key: str) -> str:
+        """Return the path of `key` in the document."""
+        plain = key if key.replace("_", "").replace("-", "").isalnum() else ascii(key[:60])
+        return f"{self.path}.{plain}" if self.path else plain
+
+    def fail(self, key: str, complaint: str, details: str = "") -> CniError:
+        """Return (not raise) the document's error about `key`."""
+        return self.error(f"{self.at(key)}: {complaint}", details)
+
+    def required(self, key: str, parser: Callable[[object], T]) -> T:
+        """Return the parsed field; an error if it is absent or null."""
+        if self.raw.get(key) is None:
+            raise self.fail(key, "required field is missing")
+        return self._parsed(key, self.raw[key], parser)
+
+    def optional(self, key: str, parser: Callable[[object], T]) -> T | None:
+        """Return the parsed field, or None if it is absent or null."""
+        return self.get(key, parser, None)
+
+    def get(self, key: str, parser: Callable[[object], T], default: D) -> T | D:
+        """Return the parsed field, or `default` if it is absent or null."""
+        if self.raw.get(key) is None:
+            return default
+        return self._parsed(key, self.raw[key], parser)
+
+    def each(self, key: str, parser: Callable[[object], T], *, most: int = 4096) -> tuple[T, ...]:
+        """Return the parsed members of a list; empty if it is absent or null."""
+        raw = self._list(key, most)
+        return tuple(self._parsed(f"{key}[{i}]", member, parser) for i, member in enumerate(raw))
+
+    def child(self, key: str) -> Fields | None:
+        """Return the object under `key`, or None if it is absent or null."""
+        if self.raw.get(key) is None:
+            return None
+        return Fields(self.raw[key], self.at(key), self.error)
+
+    def children(self, key: str, *, most: int = 4096) -> tuple[Fields, ...]:
+        """Return the objects of a list under `key`; empty if it is absent or null."""
+        return tuple(
+            Fields(member, f"{self.at(key)}[{i}]", self.error) for i, member in enumerate(self._list(key, most))
+        )
+
+    def only(self, known: Iterable[str]) -> None:
+        """Refuse keys that are not `known`, naming the nearest right one."""
+        names = tuple(known)
+        for key in self.raw:
+            if key not in names:
+                from difflib import get_close_matches
+
+                near = get_close_matches(key, names, 1)
+                raise self.fail(key, "unknown field" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+    def _list(self, key: str, most: int) -> list[object]:
+        raw = self.raw.get(key)
+        if raw is None:
+            return []
+        if not isinstance(raw, list):
+            raise self.fail(key, f"expected a list, got {shown(raw)}")
+        if len(raw) > most:
+            raise self.fail(key, f"expected at most {most} members, got {len(raw)}")
+        return raw
+
+    def _parsed(self, key: str, raw: object, parser: Callable[[object], T]) -> T:
+        try:
+            return parser(raw)
+        except ValueError as wrong:
+            path = f"{self.path}.{key}" if self.path and "[" in key else (key if "[" in key else self.at(key))
+            raise self.error(f"{path}: {wrong}") from None

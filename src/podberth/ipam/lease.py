@@ -1,0 +1,129 @@
+"""The ledger's words: claims, leases, reservations, events.
+
+Leases and reservations are the fold of the events. Times are nanoseconds since the epoch and never decrease along the
+ledger, also when the node's clock does (the store takes the greater of the clock and the last event's time).
+"""
+
+from __future__ import annotations
+
+from podberth.cni.errors import TryAgainLater
+from podberth.cni.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+    from podberth.cni.pod import Attachment, PodRef
+
+
+@value
+class Actor:
+    """Who did it and why, for the auditor: `who` is 'plugin', 'uid 0 (root)', ...; `why` is 'ADD', 'apply db.yaml', ..."""
+
+    who: str
+    why: str
+    node: str
+
+
+@value
+class Wanted:
+    """One address of a claim: any of `pool` of IP `family` (4 or 6), or exactly `address`."""
+
+    pool: str
+    family: int
+    address: IPv4Address | IPv6Address | None = None
+
+
+@value
+class Claim:
+    """What an ADD asks of the ledger: one address for each of `wanted`, all or none.
+
+    `sticky`: an address taken from a pool stays reserved for the pod's name. `takeover`: leases of these attachments may
+    be moved to this one (their holder is the same pod and provably gone, which the caller has checked).
+    """
+
+    attachment: Attachment
+    pod: PodRef | None
+    netns: str
+    wanted: tuple[Wanted, ...]
+    sticky: bool = False
+    takeover: tuple[Attachment, ...] = ()
+    avoid: tuple[IPv4Address | IPv6Address, ...] = ()
+
+
+@value
+class Lease:
+    """An address bound to an attachment since `since` (ns)."""
+
+    address: IPv4Address | IPv6Address
+    pool: str
+    attachment: Attachment
+    pod: PodRef | None
+    netns: str
+    node: str
+    since: int
+
+
+@value
+class Reservation:
+    """An address of a pod's name. `origin`: 'declared' (by a PodNetwork), 'manual' (podberth reserve) or 'sticky'."""
+
+    address: IPv4Address | IPv6Address
+    pool: str
+    pod: PodRef
+    ifname: str
+    origin: str
+    since: int
+
+
+@value
+class Event:
+    """One line of the ledger. `kind`: Reserved, Released, Bound, Unbound, Moved, Conflicted (podberth.ipam.lifecycle)."""
+
+    seq: int
+    time: int
+    kind: str
+    address: IPv4Address | IPv6Address
+    pool: str
+    pod: PodRef | None
+    ifname: str
+    attachment: Attachment | None
+    actor: Actor
+    state: str  # the address's state after the event
+
+
+@value
+class Holding:
+    """Who had an address at a time: its reservation's pod, its lease's pod and attachment, and the event that says so."""
+
+    address: IPv4Address | IPv6Address
+    state: str
+    event: Event | None
+    reserved_for: PodRef | None
+    bound_to: Attachment | None
+    pod: PodRef | None
+
+
+@value
+class Usage:
+    """A pool's addresses of one family, counted. `resting`: released, in quarantine until the pool's time has passed."""
+
+    pool: str
+    family: int
+    size: int
+    free: int
+    leased: int
+    reserved: int  # reserved and not leased
+    resting: int
+
+
+class AddressHeld(TryAgainLater):
+    """Code 11: the address is bound to another attachment of the same pod name; `lease` says which."""
+
+    def __init__(self, lease: Lease) -> None:
+        super().__init__(
+            f"{lease.address} is still bound to {lease.pod or lease.attachment.container_id}"
+            f" (container {lease.attachment.container_id}, interface {lease.attachment.ifname}, node {lease.node})",
+            "it moves to the new sandbox once the old one is deleted or its network namespace is gone",
+        )
+        self.lease = lease

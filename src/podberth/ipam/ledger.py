@@ -1,0 +1,71 @@
+"""The ledger: who holds which address, and everything that ever happened to it. One protocol, several stores."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from ipaddress import IPv4Address, IPv6Address
+
+    from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.lease import Actor, Claim, Event, Holding, Lease, Reservation, Usage
+
+
+class Ledger(Protocol):
+    """Every method is one atomic step: it happened as a whole, durably, or not at all.
+
+    The contract suite (tests/contract) is the definition; every back end passes it on the real thing.
+    """
+
+    def bind(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
+        """Bind what the claim wants; the same claim again returns the same leases and writes nothing.
+
+        Raises PoolExhausted, AddressTaken (reserved for or leased by another pod; excluded), AddressHeld.
+        """
+        ...
+
+    def unbind(self, attachment: Attachment, actor: Actor) -> tuple[Lease, ...]:
+        """End the attachment's leases; returns what was ended, empty if there were none."""
+        ...
+
+    def reserve(
+        self, pool: str, address: IPv4Address | IPv6Address, pod: PodRef, ifname: str, actor: Actor
+    ) -> Reservation:
+        """Reserve an address for a pod's name by hand; the same again returns the reservation. Raises AddressTaken."""
+        ...
+
+    def release(self, address: IPv4Address | IPv6Address, actor: Actor) -> Reservation | None:
+        """End a manual or sticky reservation (AddressTaken for a declared one: its PodNetwork has to change)."""
+        ...
+
+    def conflicted(self, address: IPv4Address | IPv6Address, mac: str, attachment: Attachment, actor: Actor) -> None:
+        """Record that a host with `mac` answered for the address while `attachment` was to get it."""
+        ...
+
+    def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
+        """Return the live leases in order of address."""
+        ...
+
+    def of(self, attachment: Attachment) -> tuple[Lease, ...]:
+        """Return the attachment's leases."""
+        ...
+
+    def reservations(self, *, pool: str | None = None, pod: PodRef | None = None) -> tuple[Reservation, ...]:
+        """Return the reservations in order of address; `pod` matches by namespace and name."""
+        ...
+
+    def who(self, address: IPv4Address | IPv6Address, at: int | None = None) -> Holding:
+        """Return who has the address now, or had it at time `at` (ns since the epoch)."""
+        ...
+
+    def history(
+        self, *, pod: PodRef | None = None, address: IPv4Address | IPv6Address | None = None
+    ) -> Iterator[Event]:
+        """Yield the events of a pod's name, of an address, or all, oldest first."""
+        ...
+
+    def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
+        """Return each pool's usage, a row per pool and family."""
+        ...

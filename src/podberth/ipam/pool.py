@@ -1,0 +1,83 @@
+"""A pool: the addresses an operator hands out, and what comes with them. Nothing here materialises a range."""
+
+from __future__ import annotations
+
+from podberth.cni.value import value
+from podberth.net.settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+
+@value
+class Span:
+    """An inclusive range of addresses of one family."""
+
+    first: IPv4Address | IPv6Address
+    last: IPv4Address | IPv6Address
+
+    def __contains__(self, address: object) -> bool:
+        same = getattr(address, "version", 0) == self.first.version
+        return same and int(self.first) <= int(address) <= int(self.last)  # type: ignore[call-overload]
+
+
+@value
+class Subnet:
+    """One subnet of a pool. `ranges` empty: all its host addresses. `exclude`: never used by podberth. `hold`: only for
+    explicit declarations and reservations, never handed out."""
+
+    network: IPv4Network | IPv6Network
+    gateway: IPv4Address | IPv6Address | None = None
+    ranges: tuple[Span, ...] = ()
+    exclude: tuple[Span, ...] = ()
+    hold: tuple[Span, ...] = ()
+
+
+@value
+class Grant:
+    """Who may use the pool: `namespaces` are names or patterns with `*`; `vlans` and `addresses` empty mean 'any of the pool'.
+
+    `pod_requests`: a pod may ask for what the grant allows itself (annotation, CNI args), without a PodNetwork.
+    """
+
+    namespaces: tuple[str, ...]
+    vlans: tuple[tuple[int, int], ...] = ()  # inclusive ranges
+    addresses: tuple[Span, ...] = ()
+    pod_requests: bool = False
+
+
+@value
+class ConflictDetection:
+    """Ask the wire before binding. `on_conflict`: 'refuse' the ADD, or take the 'next' address (never for a fixed one)."""
+
+    on_conflict: str = "refuse"
+    probes: int = 3
+    interval_ms: int = 200
+
+
+@value
+class Pool:
+    """`allocation`: 'lowest' free address, or 'leastRecentlyUsed'. `quarantine`: seconds a released address rests.
+
+    `grants` empty: every namespace may take addresses dynamically and have them declared by the operator; pods may
+    request nothing themselves.
+    """
+
+    name: str
+    subnets: tuple[Subnet, ...]
+    allocation: str = "lowest"
+    quarantine: int = 0
+    conflict_detection: ConflictDetection | None = None
+    grants: tuple[Grant, ...] = ()
+    settings: Settings = Settings()
+    source: str = ""
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The IP versions it has subnets of: an attachment gets one address of each."""
+        return tuple(sorted({subnet.network.version for subnet in self.subnets}))
+
+    def subnet_of(self, address: IPv4Address | IPv6Address) -> Subnet | None:
+        """Return the subnet that contains the address."""
+        return next((s for s in self.subnets if s.network.version == address.version and address in s.network), None)

@@ -1,0 +1,1 @@
+"""Kubernetes API client use, watches and custom resources."""

@@ -1,0 +1,1 @@
+"""rtnetlink: the codec (values to bytes) apart from the socket."""

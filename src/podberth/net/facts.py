@@ -1,0 +1,36 @@
+"""What a plan may depend on, as values."""
+
+from __future__ import annotations
+
+from podberth.cni.value import value
+
+
+@value
+class NetnsId:
+    """A network namespace's identity: device and inode of its nsfs file."""
+
+    device: int
+    inode: int
+
+
+@value
+class Link:
+    """A link of the node: `kind` is its rtnetlink kind ('bridge', 'veth', '' for a physical device)."""
+
+    name: str
+    index: int
+    kind: str
+    mac: str
+    mtu: int
+    up: bool
+    ours: bool
+    vlan_filtering: bool = False
+
+
+@value
+class Facts:
+    """The node as planning sees it; `bridge_vlan_filtering` and `vlan_devices` say what its kernel can do."""
+
+    parent: Link | None
+    bridge_vlan_filtering: bool
+    vlan_devices: bool

@@ -1,0 +1,56 @@
+"""What the planner and the executor may ask of a node; `podberth.linux` is the real one."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from podberth.net.facts import Facts, NetnsId
+    from podberth.net.ops import Op
+    from podberth.net.step import Drift, Step
+
+
+class Host(Protocol):
+    """A node's network. Methods raise `KernelRefused`, `InvalidNetns` or `TryAgainLater`."""
+
+    def facts(self, parent: str | None) -> Facts:
+        """Return what planning needs to know of this node, with the parent or bridge link named `parent` if there is one."""
+        ...
+
+    def netns_id(self, path: str) -> NetnsId | None:
+        """Return the identity of the network namespace at `path`; None if there is none (any more)."""
+        ...
+
+    def own_netns(self) -> NetnsId:
+        """Return the identity of this process's network namespace."""
+        ...
+
+    def prepare(self, op: Op) -> Step:
+        """Read what `op` would replace. No effect."""
+        ...
+
+    def do(self, step: Step) -> None:
+        """Perform the step, or raise with nothing changed. `ProbeAddress` raises `AddressAnswered`."""
+        ...
+
+    def undo(self, step: Step, netns: NetnsId | None) -> None:
+        """Take the step back; succeeds when nothing is left to take back.
+
+        `netns` is the identity the pod's namespace had at ADD: a path that by now names another namespace is left alone.
+        """
+        ...
+
+    def check(self, step: Step) -> tuple[Drift, ...]:
+        """Compare the step with the live host; empty if it holds."""
+        ...
+
+    def mac(self, netns: str | None, ifname: str) -> str:
+        """Return the MAC of a link, lower-case."""
+        ...
+
+    def locked(self, key: str) -> AbstractContextManager[None]:
+        """Hold the node-wide exclusive lock named `key` (across processes; gone with the process)."""
+        ...

@@ -1,0 +1,25 @@
+"""An attachment's record: what was done to the network for it, so that it can be undone."""
+
+from __future__ import annotations
+
+from podberth.cni.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.pod import Attachment, PodRef
+    from podberth.net.facts import NetnsId
+    from podberth.net.step import Step
+
+
+@value
+class Record:
+    """One attachment's record. `done` is False from before the first effect until after the last (an intent)."""
+
+    attachment: Attachment
+    pod: PodRef | None
+    netns: str
+    netns_id: NetnsId
+    steps: tuple[Step, ...]
+    done: bool
+    since: int  # ns since the epoch
+    result: str  # the CNI result as JSON of the latest version; what an ADD repeated by mistake compares with

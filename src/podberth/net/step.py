@@ -1,0 +1,30 @@
+"""A step: an op and what it replaces. Steps are recorded before the first effect; DEL obeys the record."""
+
+from __future__ import annotations
+
+from podberth.cni.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.net.ops import Op
+
+
+@value
+class Step:
+    """`before` is what the host found (flat, JSON-able, op-specific); undoing needs nothing but the step."""
+
+    op: Op
+    before: tuple[tuple[str, str], ...] = ()
+
+
+@value
+class Drift:
+    """One difference between a recorded step and the host: `field` of `what` should be `wanted`, is `found`."""
+
+    what: str
+    field: str
+    wanted: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.field}: expected {self.wanted}, found {self.found}"

@@ -1,0 +1,1 @@
+"""What operators declare by pod name, which declaration wins, and who may use what. Pure."""

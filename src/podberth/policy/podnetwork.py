@@ -1,0 +1,62 @@
+"""PodNetwork: what an operator declared for one pod, or for one StatefulSet, by name.
+
+Values only; `podberth.policy.documents` parses and writes the YAML/JSON form (apiVersion podberth.io/v1alpha1).
+"""
+
+from __future__ import annotations
+
+from podberth.cni.value import value
+from podberth.net.settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+    from podberth.cni.pod import PodRef
+
+
+@value
+class Ordinals:
+    """A StatefulSet's addresses of one family: ordinal N gets `addresses[N - start]`."""
+
+    start: int
+    addresses: tuple[IPv4Address | IPv6Address, ...]
+
+
+@value
+class AttachmentPolicy:
+    """What is declared for one interface. `pool`, `addresses` and `ordinals` None/empty: not said here.
+
+    `addresses` are a single pod's, `ordinals` a StatefulSet's (one `Ordinals` a family). `sticky`: an address taken from
+    the pool stays with the pod's name. `device` picks the link the interface stands on, overriding the network's parent.
+    """
+
+    ifname: str
+    network: str | None = None
+    pool: str | None = None
+    addresses: tuple[IPv4Address | IPv6Address, ...] = ()
+    ordinals: tuple[Ordinals, ...] = ()
+    sticky: bool | None = None
+    device: str | None = None
+    settings: Settings = Settings()
+
+
+@value
+class PodNetwork:
+    """One document. Exactly one of `pod` and `stateful_set` is set: the name it is declared for."""
+
+    namespace: str
+    name: str
+    pod: str | None = None
+    stateful_set: str | None = None
+    replicas: int | None = None
+    attachments: tuple[AttachmentPolicy, ...] = ()
+    source: str = ""  # where it was read: 'apply: db.yaml', 'directory: /etc/podberth/policies/db.yaml'
+
+    def ordinal(self, pod: PodRef) -> int | None:
+        """Return which replica `pod` is: 'mysql-2' of 'mysql' is 2; None if it is none."""
+        if self.stateful_set is None or pod.namespace != self.namespace:
+            return None
+        head, dash, number = pod.name.rpartition("-")
+        plain = number.isascii() and number.isdecimal() and (number == "0" or not number.startswith("0"))
+        return int(number) if dash and head == self.stateful_set and plain and len(number) < 10 else None

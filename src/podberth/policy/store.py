@@ -1,0 +1,52 @@
+"""Where declarations live: pools and PodNetworks by name. One protocol, several stores."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.lease import Actor
+    from podberth.ipam.pool import Pool
+    from podberth.policy.changes import Applied
+    from podberth.policy.documents import Document
+    from podberth.policy.podnetwork import PodNetwork
+
+
+class Policies(Protocol):
+    """Declarations as they are in force."""
+
+    def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
+        """Return what is declared for the pod: by its own name first, then by its StatefulSet's."""
+        ...
+
+    def pool(self, name: str) -> Pool | None:
+        """Return the pool of that name."""
+        ...
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Return every pool in order of name."""
+        ...
+
+    def pod_networks(self, namespace: str | None = None) -> tuple[PodNetwork, ...]:
+        """Return every PodNetwork, or those of one namespace, in order of namespace and name."""
+        ...
+
+    def apply(
+        self, documents: Sequence[Document], actor: Actor, *, source: str, prune: bool = False, dry_run: bool = False
+    ) -> Applied:
+        """Put all documents in force in one atomic step, with the reservations they declare; or raise `Conflicts`.
+
+        `prune`: documents that came from the same `source` before and are not among these are deleted.
+        """
+        ...
+
+    def delete(self, kind: str, namespace: str, name: str, actor: Actor) -> bool:
+        """Delete one document and the reservations it declared; False if there is none.
+
+        Refused for a pool with live leases, or that a PodNetwork names.
+        """
+        ...

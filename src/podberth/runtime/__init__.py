@@ -1,0 +1,1 @@
+"""The caller's side of CNI: configuration lists, chains, invocation, attachment cache (what libcni does)."""

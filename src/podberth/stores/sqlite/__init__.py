@@ -1,0 +1,1 @@
+"""The embedded default: one file, WAL, full synchronous, no server."""
