@@ -18,9 +18,22 @@ if TYPE_CHECKING:
 
 
 def shown(raw: object) -> str:
-    """Return `raw` as an error message may carry it: short, printable, its type recognisable."""
+    """Return `raw` as an error message may carry it: short, printable, its type recognisable, in JSON's words.
+
+    Containers are counted, not printed: a few YAML aliases can stand for gigabytes of text.
+    """
+    if raw is None or isinstance(raw, bool):
+        return {None: "null", True: "true", False: "false"}[raw]
+    if isinstance(raw, dict):
+        return f"an object of {len(raw)} fields"
+    if isinstance(raw, list | tuple | set | frozenset):
+        return f"a list of {len(raw)} members"
+    if isinstance(raw, int) and raw.bit_length() > 128:
+        return f"a whole number of {raw.bit_length()} bits"
+    if isinstance(raw, str | bytes) and len(raw) > 50:
+        return f"{raw[:47]!a}... ({len(raw)} characters)"
     text = ascii(raw)
-    return text if len(text) <= 60 else f"{text[:57]}... ({len(text)} characters)"
+    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 class Fields:
@@ -31,12 +44,16 @@ class Fields:
         self.error = error
         if not isinstance(raw, dict):
             raise error(f"{path or 'document'}: expected an object, got {shown(raw)}")
+        for key in raw:
+            if not isinstance(key, str):
+                raise error(f"{path or 'document'}: expected strings as keys, got {shown(key)}")
         self.raw: Mapping[str, object] = raw
 
     def at(self, key: str) -> str:
-        """Return the path of `key` in the document."""
-        plain = key if key.replace("_", "").replace("-", "").isalnum() else ascii(key[:60])
-        return f"{self.path}.{plain}" if self.path else plain
+        """Return the path of `key` in the document, as `spec.mtu` or `spec.sysctls['net.ipv4.ip_forward']`."""
+        if key.isascii() and key.replace("_", "").replace("-", "").isalnum() and len(key) <= 64:
+            return f"{self.path}.{key}" if self.path else key
+        return f"{self.path}[{shown(key)}]"
 
     def fail(self, key: str, complaint: str, details: str = "") -> CniError:
         """Return (not raise) the document's error about `key`."""
@@ -46,7 +63,7 @@ class Fields:
         """Return the parsed field; an error if it is absent or null."""
         if self.raw.get(key) is None:
             raise self.fail(key, "required field is missing")
-        return self._parsed(key, self.raw[key], parser)
+        return self._parsed(self.at(key), self.raw[key], parser)
 
     def optional(self, key: str, parser: Callable[[object], T]) -> T | None:
         """Return the parsed field, or None if it is absent or null."""
@@ -56,12 +73,12 @@ class Fields:
         """Return the parsed field, or `default` if it is absent or null."""
         if self.raw.get(key) is None:
             return default
-        return self._parsed(key, self.raw[key], parser)
+        return self._parsed(self.at(key), self.raw[key], parser)
 
     def each(self, key: str, parser: Callable[[object], T], *, most: int = 4096) -> tuple[T, ...]:
         """Return the parsed members of a list; empty if it is absent or null."""
         raw = self._list(key, most)
-        return tuple(self._parsed(f"{key}[{i}]", member, parser) for i, member in enumerate(raw))
+        return tuple(self._parsed(f"{self.at(key)}[{i}]", member, parser) for i, member in enumerate(raw))
 
     def child(self, key: str) -> Fields | None:
         """Return the object under `key`, or None if it is absent or null."""
@@ -75,6 +92,20 @@ class Fields:
             Fields(member, f"{self.at(key)}[{i}]", self.error) for i, member in enumerate(self._list(key, most))
         )
 
+    def pairs(
+        self, key: str, name: Callable[[object], str], parser: Callable[[object], T], *, most: int = 4096
+    ) -> tuple[tuple[str, T], ...]:
+        """Return the (name, value) pairs of a free-form object, both parsed; empty if it is absent or null."""
+        child = self.child(key)
+        if child is None:
+            return ()
+        if len(child.raw) > most:
+            raise self.fail(key, f"expected at most {most} fields, got {len(child.raw)}")
+        return tuple(
+            (self._parsed(child.path, inner, name), self._parsed(child.at(inner), raw, parser))
+            for inner, raw in child.raw.items()
+        )
+
     def only(self, known: Iterable[str]) -> None:
         """Refuse keys that are not `known`, naming the nearest right one."""
         names = tuple(known)
@@ -82,7 +113,7 @@ class Fields:
             if key not in names:
                 from difflib import get_close_matches
 
-                near = get_close_matches(key, names, 1)
+                near = get_close_matches(key[:64], names, 1)
                 raise self.fail(key, "unknown field" + (f"; did you mean {near[0]!r}?" if near else ""))
 
     def _list(self, key: str, most: int) -> list[object]:
@@ -95,9 +126,8 @@ class Fields:
             raise self.fail(key, f"expected at most {most} members, got {len(raw)}")
         return raw
 
-    def _parsed(self, key: str, raw: object, parser: Callable[[object], T]) -> T:
+    def _parsed(self, path: str, raw: object, parser: Callable[[object], T]) -> T:
         try:
             return parser(raw)
         except ValueError as wrong:
-            path = f"{self.path}.{key}" if self.path and "[" in key else (key if "[" in key else self.at(key))
             raise self.error(f"{path}: {wrong}") from None

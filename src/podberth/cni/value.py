@@ -40,10 +40,8 @@ def _astuple(self: Any) -> tuple[object, ...]:
     return tuple(getattr(self, name) for name in type(self).__slots__)
 
 
-def _eq(self: Any, other: object) -> bool:
-    if type(self) is not type(other):
-        return NotImplemented
-    return bool(_astuple(self) == _astuple(other))
+def _eq(self: Any, other: object) -> Any:  # bool or NotImplemented
+    return _astuple(self) == _astuple(other) if type(self) is type(other) else NotImplemented
 
 
 def _hash(self: Any) -> int:
