@@ -1,0 +1,70 @@
+# `make help` lists the targets. All of them do their own set-up; it costs nothing once it is done.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The interpreter that .venv is made from and that runs the CNI executables: Debian's own where it is recent enough.
+ifndef PYTHON
+PYTHON := $(shell /usr/bin/python3 -c 'import sys; assert sys.version_info >= (3, 11)' 2>/dev/null \
+	&& echo /usr/bin/python3 || echo python3)
+endif
+export PYTHON
+
+BIN := .venv/bin
+# Folders too: their time tells of a module that was removed.
+SOURCES := $(shell find src -name '*.py' -o -type d ! -name __pycache__)
+ROOT_ONLY = @[ "$$(id -u)" = 0 ] || { echo "make $@ makes network namespaces and links: run it as root (sudo make $@)"; exit 1; }
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: setup
+setup: .venv/.ready ## install what the command line needs, into .venv
+
+.venv/.ready: requirements.lock pyproject.toml tools/packages.sh tools/venv.sh
+	@tools/packages.sh setup
+	@tools/venv.sh
+	@touch $@
+
+.PHONY: build
+build: build/cni ## leave the CNI executables in build/cni and the command line at .venv/bin/podberth
+
+build/cni: .venv/.ready tools/build_cni.py $(SOURCES)
+	@$(BIN)/python tools/build_cni.py $@
+
+.PHONY: demo
+demo: build ## a three-replica database with fixed addresses, in network namespaces of its own (root)
+	$(ROOT_ONLY)
+	@tools/packages.sh demo
+	@$(BIN)/podberth demo
+
+.PHONY: test
+test: build lint ## lint, then every tier: unit, contract, netns, vm (root); TIERS="unit netns" runs only those
+	$(ROOT_ONLY)
+	@tools/packages.sh test
+	@$(BIN)/python -m tests.run_tiers $(TIERS)
+
+.PHONY: bench
+bench: build ## measure, side by side with the Go plugins (root)
+	$(ROOT_ONLY)
+	@tools/packages.sh bench
+	@$(BIN)/python -m bench
+
+.PHONY: lint
+lint: .venv/.ready ## ruff, mypy, import contracts, file lengths
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@report=$$($(BIN)/lint-imports) || { echo "$$report"; exit 1; }
+	@tools/lengths.sh
+
+.PHONY: lock
+lock: .venv/.ready ## write requirements.lock anew from pyproject.toml, keeping the versions that still fit
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --group dev --output-file requirements.lock pyproject.toml
+
+.PHONY: clean
+clean: ## remove what was built, installed or cached here
+	@rm -rf build dist .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find src tests bench tools -name __pycache__ -prune -exec rm -rf {} +

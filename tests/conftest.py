@@ -1,0 +1,26 @@
+"""What holds for every tier: a clean environment, and root where kernel objects are made. No fixtures live here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+NEED_ROOT = (TESTS / "netns", TESTS / "vm")
+
+
+def pytest_configure() -> None:
+    """Forget the variables of a CNI call around this run: a test sets its own."""
+    for name in [name for name in os.environ if name.startswith("CNI_")]:
+        del os.environ[name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse to run, rather than skip, what needs root."""
+    if os.geteuid() == 0:
+        return
+    wanting = [item.nodeid for item in items if any(tier in item.path.parents for tier in NEED_ROOT)]
+    if wanting:
+        raise pytest.UsageError(f"{wanting[0]} and {len(wanting) - 1} more make network namespaces: run them as root")

@@ -1,0 +1,99 @@
+"""The tests below `inside/` run in a virtual machine, in one boot, and are reported as if they ran on this machine.
+
+On this machine pytest collects them as usual; instead of running the first, it boots the VM, which runs all that were
+selected. In the VM (`PODBERTH_VM_REPORTS` is set there) pytest runs them as usual and writes each report to that file
+as a line of JSON. A test whose reports are not complete failed; the first such test says how the VM ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.vm import machine
+
+_REPORTS = os.environ.get("PODBERTH_VM_REPORTS")
+_INSIDE = Path(__file__).parent / "inside"
+_SECONDS = 240
+
+Reports = dict[str, list[pytest.TestReport]]
+_reports = pytest.StashKey[Reports]()
+_ending = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In the VM: write down each report."""
+    if _REPORTS:
+        config.pluginmanager.register(_Writer(config, Path(_REPORTS)))
+
+
+class _Writer:
+    """Writes each report with pytest's own encoding, at once, so that a crash loses none before it."""
+
+    def __init__(self, config: pytest.Config, path: Path) -> None:
+        self._config = config
+        self._path = path
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+        with self._path.open("a") as file:
+            file.write(json.dumps(data) + "\n")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """On this machine: report what became of `item` in the VM, in place of running it."""
+    if _REPORTS or _INSIDE not in item.path.parents:
+        return None
+    stash = item.session.stash
+    if _reports not in stash:
+        stash[_reports], stash[_ending] = _run_inside(item.session)
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = stash[_reports].get(item.nodeid, [])
+    if not any(report.when == "teardown" for report in reports):
+        reports = [*reports, _lost(item, stash[_ending])]
+        stash[_ending] = "see the first such test"
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def _run_inside(session: pytest.Session) -> tuple[Reports, str]:
+    """Boot the VM and run every selected test of `inside/` there; return the reports by test, and how it ended."""
+    selected = [item.nodeid for item in session.items if _INSIDE in item.path.parents]
+    with TemporaryDirectory(prefix="podberth-vm-") as folder:
+        exchange = Path(folder)
+        (exchange / "tests").write_text("\n".join(selected))
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"@{machine.EXCHANGE}/tests"]
+        environment = {"PODBERTH_VM_REPORTS": f"{machine.EXCHANGE}/reports", "HOME": "/root", "LANG": "C.UTF-8"}
+        try:
+            outcome = machine.run(command, exchange=exchange, environment=environment, seconds=_SECONDS)
+        except RuntimeError as error:
+            return {}, f"the VM could not be set up: {error}"
+        written = exchange / "reports"
+        return _read(session.config, written.read_text() if written.exists() else ""), outcome.why()
+
+
+def _read(config: pytest.Config, lines: str) -> Reports:
+    found: Reports = {}
+    for line in lines.splitlines():
+        report = config.hook.pytest_report_from_serializable(config=config, data=json.loads(line))
+        found.setdefault(report.nodeid, []).append(report)
+    return found
+
+
+def _lost(item: pytest.Item, ending: str) -> pytest.TestReport:
+    return pytest.TestReport(
+        nodeid=item.nodeid,
+        location=item.location,
+        keywords={},
+        outcome="failed",
+        longrepr=f"the VM did not report the end of this test: {ending}",
+        when="call",
+    )

@@ -1,0 +1,124 @@
+"""Boot a throw-away virtual machine over a copy-on-write view of this machine's files and run one command in it.
+
+The VM has a full Debian kernel and an emulated Intel 82576 (`igb`, seven virtual functions), in software emulation: it
+needs no /dev/kvm. What it writes is lost, but for the exchange folder, which it sees as `EXCHANGE`. What runs inside
+and how its outcome is read belongs to conftest.py.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+EXCHANGE = "/run/exchange"
+_SETUP = Path(__file__).with_name("setup.sh")
+
+_BOOT = """\
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+mkdir -p /lib/modules /run/netns
+ln -sfn {modules} /lib/modules/
+ip link set lo up
+(sleep {seconds}; echo o >/proc/sysrq-trigger) &
+cd {folder}
+{environment} {command} </dev/null >{exchange}/output 2>&1
+echo $? >{exchange}/status
+sync
+echo o >/proc/sysrq-trigger
+sleep 60
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a VM left: the command's exit status (None if it never ended), its output and the kernel's console."""
+
+    status: int | None
+    output: str
+    console: str
+
+    def why(self) -> str:
+        """Say what a person needs to see when the command did not do its job."""
+        ended = "the VM ended before the command did" if self.status is None else f"exit status {self.status}"
+        return f"{ended}\n--- output, last lines\n{_tail(self.output)}\n--- console, last lines\n{_tail(self.console)}"
+
+
+def run(
+    command: Sequence[str], *, exchange: Path, environment: Mapping[str, str], seconds: int, memory_mib: int = 2048
+) -> Outcome:
+    """Boot, run `command` as root in the present folder, power off; at most `seconds` in all.
+
+    `exchange` is an existing empty folder both sides can write to. RuntimeError if the VM's parts can't be had.
+    """
+    cache = _prepared()
+    (modules,) = (cache / "kernel/lib/modules").iterdir()
+    settings = " ".join(f"{name}={shlex.quote(text)}" for name, text in environment.items())
+    boot = _BOOT.format(
+        modules=shlex.quote(str(modules)),
+        folder=shlex.quote(str(Path.cwd())),
+        environment=settings,
+        command=shlex.join(command),
+        exchange=EXCHANGE,
+        seconds=seconds,
+    )
+    (exchange / "boot").write_text(boot)
+    console = exchange / "console"
+    qemu = [*_qemu(cache, modules.name, memory_mib), *_shares(exchange), "-serial", f"file:{console}"]
+    try:
+        ended = subprocess.run(qemu, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=seconds, check=False)
+        complaint = ended.stderr.decode()
+    except subprocess.TimeoutExpired:
+        complaint = f"stopped after {seconds} s\n"
+    status = _text(exchange / "status").strip()
+    return Outcome(
+        status=int(status) if status else None, output=_text(exchange / "output"), console=_text(console) + complaint
+    )
+
+
+def _prepared() -> Path:
+    """Run the set-up, which is quick when all is there, and return its folder."""
+    done = subprocess.run([_SETUP], capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{_SETUP} failed:\n{_tail(done.stdout + done.stderr)}")
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podberth-vm"
+    return Path(os.environ.get("PODBERTH_VM_CACHE") or default)
+
+
+def _qemu(cache: Path, release: str, memory_mib: int) -> list[str]:
+    binary = shutil.which("qemu-system-x86_64")
+    if binary is None:
+        raise RuntimeError("qemu-system-x86_64 is not in PATH: install qemu-system-x86, 8 or later")
+    options = f"""
+        -nodefaults -no-user-config -display none -no-reboot -machine q35,accel=tcg -cpu max
+        -smp {os.cpu_count() or 1} -m {memory_mib}
+        -device pcie-root-port,id=port0,chassis=1,slot=1 -netdev hubport,id=wire0,hubid=0
+        -device igb,bus=port0,netdev=wire0,mac=52:54:00:aa:00:00
+    """
+    kernel = ["-kernel", f"{cache}/kernel/boot/vmlinuz-{release}", "-initrd", f"{cache}/initrd.gz"]
+    # Interfaces keep the kernel's names; a panic ends the VM at once instead of hanging it.
+    kernel += ["-append", "console=ttyS0 quiet loglevel=3 panic=-1 net.ifnames=0 rdinit=/init"]
+    return [binary, *options.split(), *kernel]
+
+
+def _shares(exchange: Path) -> list[str]:
+    return [
+        *("-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap"),
+        *("-device", "virtio-9p-pci,fsdev=host,mount_tag=host"),
+        *("-fsdev", f"local,id=exchange,path={exchange},security_model=none"),
+        *("-device", "virtio-9p-pci,fsdev=exchange,mount_tag=exchange"),
+    ]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _tail(text: str, lines: int = 40) -> str:
+    return "\n".join(text.splitlines()[-lines:])

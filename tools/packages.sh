@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Install the Debian packages a target needs and this machine lacks; quick and silent when none is missing.
+#
+#   tools/packages.sh setup|demo|test|bench        PYTHON names the interpreter the virtual environment is made from
+set -euo pipefail
+
+# One per line: the target that needs it (each target needs those of the targets above it too), a command that succeeds
+# where it is there, the package that brings it.
+wanted() {
+    cat <<'END'
+setup|"${PYTHON:-python3}" -c 'import ensurepip, sqlite3, venv'|python3-venv
+demo|command -v ip && command -v tc|iproute2
+demo|command -v ping|iputils-ping
+test|command -v sysctl|procps
+test|command -v tcpdump|tcpdump
+test|command -v iperf3|iperf3
+test|test -x /usr/lib/cni/bridge|containernetworking-plugins
+END
+}
+
+missing() {
+    local target need package reached=no
+    while IFS='|' read -r target need package; do
+        if [ "$reached" = yes ] && [ "$target" != "$1" ]; then break; fi
+        if [ "$target" = "$1" ]; then reached=yes; fi
+        eval "$need" >/dev/null 2>&1 </dev/null || echo "$package"
+    done < <(wanted)
+}
+
+target=${1:?usage: tools/packages.sh setup|demo|test|bench}
+[ "$target" = bench ] && target=test
+packages=$(missing "$target" | sort -u | xargs)
+[ -n "$packages" ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "make $1 needs packages that are not installed (Debian's names): $packages" >&2
+    echo "install them, or run make as root where there is apt-get" >&2
+    exit 1
+fi
+echo "installing $packages"
+export DEBIAN_FRONTEND=noninteractive
+apt() { apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
+apt update
+# shellcheck disable=SC2086  # one word per package
+apt install -y --no-install-recommends $packages >/dev/null
+left=$(missing "$target" | sort -u | xargs)
+[ -z "$left" ] || { echo "installed, but still not usable: $left" >&2; exit 1; }
