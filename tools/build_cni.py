@@ -53,6 +53,8 @@ def build(target: Path, source: Path = SOURCE) -> list[Path]:
         _bring(name, fresh / COPY)
     _compile(fresh, target)
     kinds = sorted(path.stem for path in (source / "plugins").glob("[!_]*.py"))
+    if not kinds:
+        raise SystemExit(f"build: no plugin in {source / 'plugins'}")
     for kind in kinds:
         _launcher(fresh / kind, kind)
     _replace(target, fresh)
