@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
+from podberth.cni.errors import AddressTaken, CniError, KernelRefused
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from podberth.net.facts import NetnsId
     from podberth.net.host import Host
+    from podberth.net.ops import Address
     from podberth.net.step import Step
 
 
+class AddressAnswered(AddressTaken):
+    """Code 101: a host on the wire answers for an address that was to be bound; `mac` is that host's."""
+
+    def __init__(self, address: Address, mac: str) -> None:
+        super().__init__(
+            f"{address} is in use on the wire: the host with MAC {mac} answers for it",
+            "find that host (its switch port shows the MAC) or exclude the address from the pool",
+        )
+        self.address = address
+        self.mac = mac
+
+
+class NotUndone(KernelRefused):
+    """Code 103: steps could not be taken back; their record has to stay, so that DEL or GC can try again."""
+
+
 def apply(host: Host, steps: Sequence[Step], netns: NetnsId | None) -> None:
-    """Do every step in order; if one fails, undo it and those before it, newest first, then raise its error."""
+    """Do every step in order; if one fails, undo it and those before it, newest first, then raise its error.
+
+    Raises NotUndone, with the first error as its cause, if undoing failed too.
+    """
     for done, step in enumerate(steps):
         try:
             host.do(step)
-        except BaseException:
-            revert(host, steps[: done + 1], netns)
+        except BaseException as cause:
+            try:
+                revert(host, steps[: done + 1], netns)
+            except NotUndone as left:
+                raise left from cause
             raise
 
 
 def revert(host: Host, steps: Iterable[Step], netns: NetnsId | None) -> None:
-    """Undo the steps, newest first. A failing undo does not keep the others from theirs; the first failure is raised."""
-    failures: list[Exception] = []
+    """Undo the steps, newest first. A failing undo does not keep the others from theirs; raises NotUndone at the end."""
+    failures: list[CniError] = []
     for step in reversed(tuple(steps)):
         try:
             host.undo(step, netns)
-        except Exception as failure:
+        except CniError as failure:
             failures.append(failure)
     if failures:
-        raise failures[0]
+        raise NotUndone("; ".join(failure.message for failure in failures), "DEL or `podberth gc` will try again")

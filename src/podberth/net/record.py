@@ -22,4 +22,3 @@ class Record:
     steps: tuple[Step, ...]
     done: bool
     since: int  # ns since the epoch
-    result: str  # the CNI result as JSON of the latest version; what an ADD repeated by mistake compares with

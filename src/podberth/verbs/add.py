@@ -1,0 +1,154 @@
+"""ADD: bind, plan, prepare, record, apply. Whatever fails, nothing is left (docs/architecture.md, invariant 3)."""
+
+from __future__ import annotations
+
+from podberth.cni.errors import InvalidEnvironment, InvalidNetns
+from podberth.cni.value import replace, value
+from podberth.ipam.lease import Actor, AddressHeld, Claim
+from podberth.net.apply import AddressAnswered, NotUndone, apply, revert
+from podberth.net.record import Record
+from podberth.verbs.delete import take_back
+from podberth.verbs.wish import endpoint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.lease import Lease
+    from podberth.net.facts import NetnsId
+    from podberth.net.ops import Address, Op
+    from podberth.verbs.node import Node, Planner
+    from podberth.verbs.wish import Wish
+
+ATTEMPTS = 8  # how many addresses are tried while hosts on the wire answer for them
+
+
+@value
+class Arrival:
+    """A pod's interface as it arrives: whose it is and where it has to go."""
+
+    attachment: Attachment
+    pod: PodRef | None
+    netns: str
+    netns_id: NetnsId
+
+
+@value
+class Attached:
+    """What an ADD achieved."""
+
+    leases: tuple[Lease, ...]
+    ops: tuple[Op, ...]
+
+
+def arrive(node: Node, attachment: Attachment, pod: PodRef | None, netns: str, *, own_netns_too: bool) -> Arrival:
+    """Check the target namespace before any effect; InvalidNetns if there is none or it is the plugin's own."""
+    found = node.host.netns_id(netns)
+    if found is None:
+        raise InvalidNetns(f"CNI_NETNS: there is no network namespace at {netns}")
+    if found == node.host.own_netns() and not own_netns_too:
+        raise InvalidNetns(
+            f"CNI_NETNS: {netns} is the plugin's own network namespace",
+            "set CNI_NETNS_OVERRIDE=1 if that is meant",
+        )
+    return Arrival(attachment=attachment, pod=pod, netns=netns, netns_id=found)
+
+
+def add(node: Node, arrival: Arrival, wish: Wish, planner: Planner) -> Attached:
+    """Give the arrival what is wished for, as `planner` plans it; all of it, or nothing and an error."""
+    with node.host.locked(f"container:{arrival.attachment.container_id}"):
+        _refuse_repetition(node, arrival)
+        avoid: tuple[Address, ...] = ()
+        while True:
+            leases = bind(node, arrival, wish, avoid)
+            try:
+                return Attached(leases=leases, ops=_attach(node, arrival, wish, leases, planner))
+            except NotUndone:
+                raise  # record and lease stay: the address may still be live
+            except AddressAnswered as answered:
+                actor = Actor(who="plugin", why="ADD", node=node.name)
+                node.ledger.conflicted(answered.address, answered.mac, arrival.attachment, actor)
+                take_back(node, arrival.attachment, "ADD: address in use on the wire")
+                avoid += (answered.address,)
+                if not wish.may_take_another(answered.address) or len(avoid) >= ATTEMPTS:
+                    raise
+            except BaseException:
+                take_back(node, arrival.attachment, "ADD failed")
+                raise
+
+
+def bind(node: Node, arrival: Arrival, wish: Wish, avoid: tuple[Address, ...] = ()) -> tuple[Lease, ...]:
+    """Bind the addresses, taking them over from an older sandbox of the same pod if that is provably gone."""
+    actor = Actor(who="plugin", why="ADD", node=node.name)
+    claim = Claim(
+        attachment=arrival.attachment,
+        pod=arrival.pod,
+        netns=arrival.netns,
+        wanted=wish.wanted,
+        sticky=wish.sticky,
+        avoid=avoid,
+    )
+    while True:
+        try:
+            return node.ledger.bind(claim, actor)
+        except AddressHeld as held:
+            older = held.lease.attachment
+            if older in claim.takeover or not _is_gone(node, held.lease, arrival.pod):
+                raise
+            _take_down(node, older)
+            claim = replace(claim, takeover=(*claim.takeover, older))
+
+
+def _attach(node: Node, arrival: Arrival, wish: Wish, leases: tuple[Lease, ...], planner: Planner) -> tuple[Op, ...]:
+    ops = planner(endpoint(wish, arrival.attachment, arrival.netns, leases))
+    steps = tuple(node.host.prepare(op) for op in ops)
+    node.attachments.open(
+        Record(
+            attachment=arrival.attachment,
+            pod=arrival.pod,
+            netns=arrival.netns,
+            netns_id=arrival.netns_id,
+            steps=steps,
+            done=False,
+            since=node.clock(),
+        )
+    )
+    apply(node.host, steps, arrival.netns_id)
+    node.attachments.done(arrival.attachment)
+    return ops
+
+
+def _refuse_repetition(node: Node, arrival: Arrival) -> None:
+    """Clear away what a killed ADD, or a namespace that died, left under the same name; refuse a live attachment."""
+    record = node.attachments.find(arrival.attachment)
+    if record is None:
+        return
+    if record.done and node.host.netns_id(record.netns) == record.netns_id:
+        raise InvalidEnvironment(
+            f"CNI_CONTAINERID, CNI_IFNAME: {arrival.attachment} is attached already",
+            "DEL it first: an ADD is not repeated for the same container and interface",
+        )
+    take_back(node, arrival.attachment, "ADD after one that never ended")
+
+
+def _is_gone(node: Node, lease: Lease, pod: PodRef | None) -> bool:
+    """Say whether the lease's holder, the same pod by name, can no longer use the address.
+
+    Gone: its network namespace, on this node, exists no more. As good as gone: it is an older sandbox of this very pod
+    (the same K8S_POD_UID), whose interface this node can take down itself.
+    """
+    if lease.node != node.name:
+        return False
+    record = node.attachments.find(lease.attachment)
+    netns = node.host.netns_id(lease.netns)
+    if netns is None or (record is not None and netns != record.netns_id):
+        return True
+    return pod is not None and lease.pod is not None and pod.uid != "" and pod.uid == lease.pod.uid
+
+
+def _take_down(node: Node, older: Attachment) -> None:
+    """Undo an older sandbox's interface before its address moves on; its lease is moved by the bind that follows."""
+    with node.host.locked(f"container:{older.container_id}"):
+        record = node.attachments.find(older)
+        if record is not None:
+            revert(node.host, record.steps, record.netns_id)
+            node.attachments.close(older)
