@@ -49,6 +49,11 @@ class Fields:
                 raise error(f"{path or 'document'}: expected strings as keys, got {shown(key)}")
         self.raw: Mapping[str, object] = raw
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fields) and (self.path, self.error, self.raw) == (other.path, other.error, other.raw)
+
+    __hash__ = None  # type: ignore[assignment] # what it holds can change
+
     def at(self, key: str) -> str:
         """Return the path of `key` in the document, as `spec.mtu` or `spec.sysctls['net.ipv4.ip_forward']`."""
         if key.isascii() and key.replace("_", "").replace("-", "").isalnum() and len(key) <= 64:

@@ -95,6 +95,11 @@ def ip_address(raw: object) -> Address:
     return _address(raw, raw, "an IP address")
 
 
+def ip_request(raw: object) -> Address:
+    """Return an address that a caller asks for; a prefix length may follow and is dropped: the pool's counts."""
+    return _with_prefix(raw, "an IP address")[0] if isinstance(raw, str) and "/" in raw else ip_address(raw)
+
+
 def ip_interface(raw: object) -> Interface:
     """Return an address with its prefix length, as '10.1.0.5/16'."""
     address, prefix = _with_prefix(raw, "an IP address with prefix length")

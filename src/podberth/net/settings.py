@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from podberth.cni.result import Dns, Route
 from podberth.cni.value import value
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+__all__ = ["Dns", "Rates", "Route", "Settings", "Vlan"]
 
 
 @value
@@ -19,33 +18,10 @@ class Vlan:
 
 @value
 class Rates:
-    """Transmit limits in Mbit/s as the pod sees them: `egress` leaves the pod, `ingress` enters it; None is unlimited."""
+    """Transmit limits in Mbit/s as the pod sees them: `egress` leaves it, `ingress` enters it; None is unlimited."""
 
     egress: int | None = None
     ingress: int | None = None
-
-
-@value
-class Route:
-    """A route in the pod (SPEC.md 1.1.0, "Add Success", routes); mtu and advmss in bytes."""
-
-    dst: IPv4Network | IPv6Network
-    gw: IPv4Address | IPv6Address | None = None
-    mtu: int | None = None
-    advmss: int | None = None
-    priority: int | None = None
-    table: int | None = None
-    scope: int | None = None
-
-
-@value
-class Dns:
-    """Resolver settings as a result carries them; the runtime writes resolv.conf, not podberth."""
-
-    nameservers: tuple[str, ...] = ()
-    domain: str = ""
-    search: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
 
 
 @value
