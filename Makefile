@@ -13,7 +13,6 @@ export PYTHON
 BIN := .venv/bin
 # Folders too: their time tells of a module that was removed.
 SOURCES := $(shell find src -name '*.py' -o -type d ! -name __pycache__)
-ROOT_ONLY = @[ "$$(id -u)" = 0 ] || { echo "make $@ makes network namespaces and links: run it as root (sudo make $@)"; exit 1; }
 
 .PHONY: help
 help: ## list the targets
@@ -34,22 +33,24 @@ build/cni: .venv/.ready tools/build_cni.py $(SOURCES)
 	@$(BIN)/python tools/build_cni.py $@
 
 .PHONY: demo
-demo: build ## a three-replica database with fixed addresses, in network namespaces of its own (root)
-	$(ROOT_ONLY)
+demo: root build ## a three-replica database with fixed addresses, in network namespaces of its own (root)
 	@tools/packages.sh demo
 	@$(BIN)/podberth demo
 
 .PHONY: test
-test: build lint ## lint, then every tier: unit, contract, netns, vm (root); TIERS="unit netns" runs only those
-	$(ROOT_ONLY)
+test: root build lint ## lint, then every tier: unit, contract, netns, vm (root); TIERS="unit netns" runs only those
 	@tools/packages.sh test
 	@$(BIN)/python -m tests.run_tiers $(TIERS)
 
 .PHONY: bench
-bench: build ## measure, side by side with the Go plugins (root)
-	$(ROOT_ONLY)
+bench: root build ## measure, side by side with the Go plugins (root)
 	@tools/packages.sh bench
 	@$(BIN)/python -m bench
+
+.PHONY: root
+root:
+	@[ "$$(id -u)" = 0 ] || \
+		{ echo "make $(MAKECMDGOALS) makes network namespaces and links: run it as root (sudo make $(MAKECMDGOALS))"; exit 1; }
 
 .PHONY: lint
 lint: .venv/.ready ## ruff, mypy, import contracts, file lengths
@@ -67,4 +68,4 @@ lock: .venv/.ready ## write requirements.lock anew from pyproject.toml, keeping 
 .PHONY: clean
 clean: ## remove what was built, installed or cached here
 	@rm -rf build dist .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	@find src tests bench tools -name __pycache__ -prune -exec rm -rf {} +
+	@find . -name __pycache__ -prune -exec rm -rf {} +

@@ -79,9 +79,15 @@ def _compile(fresh: Path, target: Path) -> None:
 
 
 def _launcher(path: Path, kind: str) -> None:
-    python = Path(getattr(sys, "_base_executable", sys.executable))
-    path.write_text(LAUNCHER.format(python=python, kind=kind, copy=COPY))
+    path.write_text(LAUNCHER.format(python=_interpreter(), kind=kind, copy=COPY))
     path.chmod(0o755)
+
+
+def _interpreter() -> Path:
+    """Return the base interpreter, by its name without a version where that is the same: it outlives upgrades."""
+    base = Path(getattr(sys, "_base_executable", sys.executable))
+    lasting = base.with_name("python3")
+    return lasting if lasting.exists() and lasting.samefile(base) else base
 
 
 def _replace(target: Path, fresh: Path) -> None:
