@@ -1,1 +1,105 @@
-"""The only wiring: one function, `handle(env, stdin) -> (exit code, stdout)`, for plugin, agent and tests."""
+"""The only wiring: one function, `handle(env, stdin) -> (exit code, stdout)`, for plugin, agent and tests.
+
+Nothing is decided here. The store is opened where the configuration says, the verbs are given its parts, and what they
+achieve or refuse is put into the words of the caller's CNI version.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.reply import error_json, result_json, version_json
+from podberth.cni.request import Request, VersionProbe, spoken_version
+from podberth.verbs.node import Node
+from podberth.verbs.serve import serve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from podberth.verbs.node import Plugin
+
+ABOUT = """podberth {version}: a CNI plugin ({type}) that gives a pod its fixed address, by the pod's name.
+It is called by a container runtime, with CNI_COMMAND and the like in its environment; people use `podberth --help`.
+CNI protocol versions supported: {protocols}
+"""
+
+
+def main(plugin_type: str) -> int:
+    """Serve one CNI call from this process's environment and stdin; return the exit code."""
+    if not os.environ.get("CNI_COMMAND"):
+        sys.stderr.write(about(plugin_type))
+        return 0
+    code, stdout = handle(os.environ, sys.stdin.buffer.read(), plugin_type)
+    sys.stdout.write(stdout)
+    sys.stdout.flush()
+    return code
+
+
+def about(plugin_type: str) -> str:
+    """Return what a person who starts the plugin by hand is told."""
+    from podberth import __version__
+    from podberth.cni.version import SUPPORTED
+
+    return ABOUT.format(version=__version__, type=plugin_type, protocols=", ".join(SUPPORTED))
+
+
+def handle(
+    env: Mapping[str, str], stdin: bytes, plugin_type: str = "podberth", connect: Callable[[str], Node] | None = None
+) -> tuple[int, str]:
+    """Serve one CNI call: return (0, what goes to stdout) or (1, the error object). Never raises.
+
+    `connect` opens the node's parts for a state directory; by default this machine's.
+    """
+    try:
+        request = Request.parse(env, stdin)
+        if request is None:
+            return 0, ""
+        if isinstance(request, VersionProbe):
+            return 0, version_json(request.version)
+        achieved = serve(request, find_plugin(plugin_type), connect or open_node)
+        return 0, "" if achieved is None else result_json(achieved, request.conf.cni_version)
+    except CniError as error:
+        return 1, error_json(error, spoken_version(stdin))
+    except Exception as bug:  # noqa: BLE001 - a runtime must get an error object whatever happens
+        from traceback import print_exc
+
+        print_exc(file=sys.stderr)
+        told = CniError(f"internal error: {type(bug).__name__}: {bug}", "please report it with the plugin's stderr")
+        return 1, error_json(told, spoken_version(stdin))
+
+
+def find_plugin(plugin_type: str) -> Plugin:
+    """Return the module of `podberth.plugins` that is named for the type: a new type is one file, found by name."""
+    from importlib import import_module, util
+
+    if not plugin_type.isidentifier() or util.find_spec(f"podberth.plugins.{plugin_type}") is None:
+        raise InvalidConfig(f"type: podberth has no plugin {plugin_type[:60]!r}")
+    found: Plugin = import_module(f"podberth.plugins.{plugin_type}")
+    return found
+
+
+def open_node(directory: str) -> Node:
+    """Return this machine's node with the store in `directory`. StoreFailed if the store can't be used."""
+    from podberth.ipam.lease import Actor
+    from podberth.linux.host import LinuxHost
+    from podberth.stores.directory import sync
+    from podberth.stores.sqlite.attachments import SqliteAttachments
+    from podberth.stores.sqlite.database import Database
+    from podberth.stores.sqlite.ledger import SqliteLedger
+    from podberth.stores.sqlite.policies import SqlitePolicies
+
+    database = Database(directory)
+    policies, name = SqlitePolicies(database), os.uname().nodename
+    return Node(
+        name=name,
+        host=LinuxHost(os.path.join(directory, "locks")),
+        policies=policies,
+        ledger=SqliteLedger(database, clock=time.time_ns),
+        attachments=SqliteAttachments(database),
+        clock=time.time_ns,
+        follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
+    )

@@ -9,7 +9,7 @@ from podberth.net import ops
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from podberth.cni.fields import Fields
     from podberth.cni.pod import Attachment
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from podberth.net.facts import Facts
     from podberth.net.ops import Op
 
-KEYS = ("device", "bridge", "parent", "mode", "hairpin")
+TYPE = "podberth"
 MODES = {"macvlan": ("bridge", "private", "vepa", "passthru"), "ipvlan": ("l2", "l3", "l3s")}
 IFNAMSIZ = 15  # bytes of an interface name without the final NUL (linux/if.h)
 
@@ -26,7 +26,7 @@ IFNAMSIZ = 15  # bytes of an interface name without the final NUL (linux/if.h)
 class Conf:
     """The keys of a network configuration that say how a pod's interface is made.
 
-    `kind`: 'bridge', 'macvlan' or 'ipvlan'. `parent`: the bridge's name, or the link that a macvlan or ipvlan stands on.
+    `kind`: 'bridge', 'macvlan' or 'ipvlan'. `parent`: the bridge's name, or the link a macvlan or ipvlan stands on.
     """
 
     kind: str
@@ -55,11 +55,6 @@ def configure(fields: Fields) -> Conf:
     )
 
 
-def parent(conf: Conf, device: str | None) -> str:
-    """Return the name of the link that planning wants facts about; `device` is the pod's own choice."""
-    return device or conf.parent
-
-
 def plan(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:
     """Return what has to be done for the endpoint, in order. UnsupportedField names what the device cannot carry."""
     vlan = endpoint.settings.vlan
@@ -70,19 +65,6 @@ def plan(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:
         )
     make = {"bridge": _bridge, "macvlan": _macvlan, "ipvlan": _ipvlan}[conf.kind]
     return tuple(make(conf, endpoint, facts))
-
-
-def interfaces(planned: tuple[Op, ...]) -> tuple[tuple[str, str | None], ...]:
-    """Return (name, netns or None for the node's own) of each interface of the result, the pod's last."""
-    found: list[tuple[str, str | None]] = []
-    for op in planned:
-        if isinstance(op, ops.EnsureBridge):
-            found.append((op.name, None))
-        elif isinstance(op, ops.CreateVeth):
-            found += [(op.name, None), (op.ifname, op.netns)]
-        elif isinstance(op, ops.CreateMacvlan | ops.CreateIpvlan):
-            found.append((op.ifname, op.netns))
-    return tuple(found)
 
 
 def link_name(prefix: str, attachment: Attachment) -> str:
@@ -101,7 +83,7 @@ def link_name(prefix: str, attachment: Attachment) -> str:
 
 def _bridge(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
     settings, ifname, netns = endpoint.settings, endpoint.attachment.ifname, endpoint.netns
-    wanted = parent(conf, endpoint.device)
+    wanted = endpoint.device or conf.parent
     vlan = settings.vlan.id if settings.vlan and settings.vlan.id else None
     if facts.parent is not None and facts.parent.kind != "bridge":
         raise InvalidConfig(f"bridge: {wanted} is no bridge but a {facts.parent.kind or 'physical'} link")
@@ -156,9 +138,9 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
         yield from _announcement(endpoint)
 
 
-def _below(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
+def _below(conf: Conf, endpoint: Endpoint, facts: Facts) -> Generator[Op, None, str]:
     """Plan the link below a macvlan or ipvlan, and return its name: the parent, or a VLAN device on it."""
-    name, vlan = parent(conf, endpoint.device), endpoint.settings.vlan
+    name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
     if facts.parent is None:
         raise InvalidConfig(f"parent: this node has no link {name}", "see `ip link` for the names there are")
     if vlan is None or not vlan.id:

@@ -8,16 +8,19 @@ from podberth.ipam.lease import Actor, AddressHeld, Claim
 from podberth.net.apply import AddressAnswered, NotUndone, apply, revert
 from podberth.net.record import Record
 from podberth.verbs.delete import take_back
-from podberth.verbs.wish import endpoint
+from podberth.verbs.outcome import made_links
+from podberth.verbs.wish import endpoint, may_take_another, wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.pod import Attachment, PodRef
+    from podberth.cni.result import Interface
     from podberth.ipam.lease import Lease
+    from podberth.net.endpoint import Endpoint
     from podberth.net.facts import NetnsId
-    from podberth.net.ops import Address, Op
+    from podberth.net.ops import Address
+    from podberth.policy.precedence import Resolved
     from podberth.verbs.node import Node, Planner
-    from podberth.verbs.wish import Wish
 
 ATTEMPTS = 8  # how many addresses are tried while hosts on the wire answer for them
 
@@ -34,10 +37,10 @@ class Arrival:
 
 @value
 class Attached:
-    """What an ADD achieved."""
+    """What an ADD achieved: the endpoint as it is now, and the links made for it, with their MACs."""
 
-    leases: tuple[Lease, ...]
-    ops: tuple[Op, ...]
+    endpoint: Endpoint
+    links: tuple[Interface, ...]
 
 
 def arrive(node: Node, attachment: Attachment, pod: PodRef | None, netns: str, *, own_netns_too: bool) -> Arrival:
@@ -53,15 +56,15 @@ def arrive(node: Node, attachment: Attachment, pod: PodRef | None, netns: str, *
     return Arrival(attachment=attachment, pod=pod, netns=netns, netns_id=found)
 
 
-def add(node: Node, arrival: Arrival, wish: Wish, planner: Planner) -> Attached:
-    """Give the arrival what is wished for, as `planner` plans it; all of it, or nothing and an error."""
+def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> Attached:
+    """Give the arrival what was resolved, as `planner` plans it; all of it, or nothing and an error."""
     with node.host.locked(f"container:{arrival.attachment.container_id}"):
         _refuse_repetition(node, arrival)
         avoid: tuple[Address, ...] = ()
         while True:
-            leases = bind(node, arrival, wish, avoid)
+            leases = bind(node, arrival.attachment, arrival.pod, arrival.netns, resolved, avoid)
             try:
-                return Attached(leases=leases, ops=_attach(node, arrival, wish, leases, planner))
+                return _attach(node, arrival, resolved, leases, planner)
             except NotUndone:
                 raise  # record and lease stay: the address may still be live
             except AddressAnswered as answered:
@@ -69,22 +72,32 @@ def add(node: Node, arrival: Arrival, wish: Wish, planner: Planner) -> Attached:
                 node.ledger.conflicted(answered.address, answered.mac, arrival.attachment, actor)
                 take_back(node, arrival.attachment, "ADD: address in use on the wire")
                 avoid += (answered.address,)
-                if not wish.may_take_another(answered.address) or len(avoid) >= ATTEMPTS:
+                if not may_take_another(resolved, answered.address) or len(avoid) >= ATTEMPTS:
                     raise
             except BaseException:
                 take_back(node, arrival.attachment, "ADD failed")
                 raise
 
 
-def bind(node: Node, arrival: Arrival, wish: Wish, avoid: tuple[Address, ...] = ()) -> tuple[Lease, ...]:
-    """Bind the addresses, taking them over from an older sandbox of the same pod if that is provably gone."""
+def bind(
+    node: Node,
+    attachment: Attachment,
+    pod: PodRef | None,
+    netns: str,
+    resolved: Resolved,
+    avoid: tuple[Address, ...] = (),
+) -> tuple[Lease, ...]:
+    """Bind the addresses, taking them over from an older sandbox of the same pod if that is provably gone.
+
+    This alone is what an IPAM plugin does for another plugin that makes the interface.
+    """
     actor = Actor(who="plugin", why="ADD", node=node.name)
     claim = Claim(
-        attachment=arrival.attachment,
-        pod=arrival.pod,
-        netns=arrival.netns,
-        wanted=wish.wanted,
-        sticky=wish.sticky,
+        attachment=attachment,
+        pod=pod,
+        netns=netns,
+        wanted=wanted(resolved),
+        sticky=resolved.sticky,
         avoid=avoid,
     )
     while True:
@@ -92,14 +105,15 @@ def bind(node: Node, arrival: Arrival, wish: Wish, avoid: tuple[Address, ...] = 
             return node.ledger.bind(claim, actor)
         except AddressHeld as held:
             older = held.lease.attachment
-            if older in claim.takeover or not _is_gone(node, held.lease, arrival.pod):
+            if older in claim.takeover or not _is_gone(node, held.lease, pod):
                 raise
             _take_down(node, older)
             claim = replace(claim, takeover=(*claim.takeover, older))
 
 
-def _attach(node: Node, arrival: Arrival, wish: Wish, leases: tuple[Lease, ...], planner: Planner) -> tuple[Op, ...]:
-    ops = planner(endpoint(wish, arrival.attachment, arrival.netns, leases))
+def _attach(node: Node, arrival: Arrival, resolved: Resolved, leases: tuple[Lease, ...], planner: Planner) -> Attached:
+    end = endpoint(resolved, arrival.attachment, arrival.netns, [lease.address for lease in leases])
+    ops = planner(end)
     steps = tuple(node.host.prepare(op) for op in ops)
     node.attachments.open(
         Record(
@@ -113,8 +127,9 @@ def _attach(node: Node, arrival: Arrival, wish: Wish, leases: tuple[Lease, ...],
         )
     )
     apply(node.host, steps, arrival.netns_id)
+    attached = Attached(endpoint=end, links=made_links(node.host, ops))
     node.attachments.done(arrival.attachment)
-    return ops
+    return attached
 
 
 def _refuse_repetition(node: Node, arrival: Arrival) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def stale(node: Node, network: str, valid: AbstractSet[tuple[str, str]]) -> tuple[Attachment, ...]:
-    """Return this node's attachments of `network` whose (container_id, ifname) is not in `valid`: records, then leases."""
+    """Return this node's attachments of `network`, recorded or leased, whose (container_id, ifname) is not valid."""
     recorded = [record.attachment for record in node.attachments.all(network)]
     leased = [lease.attachment for lease in node.ledger.leases(network=network) if lease.node == node.name]
     every = dict.fromkeys((*recorded, *leased))

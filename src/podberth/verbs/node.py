@@ -1,4 +1,4 @@
-"""What a verb works with: the parts of one node, each behind its protocol, and the plugin's planning function."""
+"""What a verb works with: the parts of one node, each behind its protocol, and the plugin that plans."""
 
 from __future__ import annotations
 
@@ -7,21 +7,47 @@ from podberth.cni.value import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
+    from typing import Any, Protocol, TypeAlias
 
+    from podberth.cni.fields import Fields
     from podberth.ipam.ledger import Ledger
     from podberth.net.attachments import Attachments
     from podberth.net.endpoint import Endpoint
+    from podberth.net.facts import Facts
     from podberth.net.host import Host
     from podberth.net.ops import Op
     from podberth.policy.store import Policies
 
     Planner: TypeAlias = Callable[[Endpoint], tuple[Op, ...]]
 
+    class Kind(Protocol):
+        """A plugin's reading of its own keys; the rest of it is the plugin's business."""
+
+        @property
+        def parent(self) -> str:
+            """The link the interface stands on: a bridge, or a macvlan's parent."""
+            ...
+
+    class Plugin(Protocol):
+        """A module of `podberth.plugins`."""
+
+        TYPE: str
+
+        def configure(self, fields: Fields) -> Any:
+            """Read the plugin's own keys; InvalidConfig names the one at fault."""
+            ...
+
+        def plan(self, conf: Any, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:
+            """Return what has to be done for the endpoint, in order. No I/O."""
+            ...
+
 
 @value
 class Node:
-    """`name` is how leases name this node; `clock` returns nanoseconds since the epoch."""
+    """`name` is how leases name this node; `clock` returns nanoseconds since the epoch.
+
+    `follow` brings a directory's documents into force if they changed, and returns what is wrong with them, or "".
+    """
 
     name: str
     host: Host
@@ -29,3 +55,4 @@ class Node:
     ledger: Ledger
     attachments: Attachments
     clock: Callable[[], int]
+    follow: Callable[[str], str]

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -30,6 +30,7 @@ spec:
   vlan: {id: 100}
   allow:
   - namespaces: [payments]
+    vlans: [100, 200]
 ---
 apiVersion: podberth.io/v1alpha1
 kind: PodNetwork
@@ -92,8 +93,8 @@ class Stage:
 def demo() -> int:
     """Play the main job; return 0 if every claim held, 1 if not, 2 without root."""
     if os.geteuid() != 0:
-        print("error: the demo makes network namespaces and needs root", file=sys.stderr)  # noqa: T201
-        print("hint: run it as root, for example with sudo", file=sys.stderr)  # noqa: T201
+        print("error: the demo makes network namespaces and needs root", file=sys.stderr)
+        print("hint: run it as root, for example with sudo", file=sys.stderr)
         return 2
     if INSIDE not in os.environ:
         return reenter()
@@ -190,7 +191,7 @@ def _recreate(stage: Stage, playground: Playground, old: Pod) -> Pod:
 
 def _audit(stage: Stage) -> None:
     stage.act("Network operations ask")
-    now = datetime.now(tz=timezone.utc).isoformat(timespec="seconds")
+    now = datetime.now(tz=UTC).isoformat(timespec="milliseconds")
     who = stage.ask("who", ADDRESSES[1], "--at", now)
     stage.claim("mysql-1" in json.dumps(who), f"the ledger says who had {ADDRESSES[1]} at a time")
     explained = stage.ask("explain", "payments/mysql-1")

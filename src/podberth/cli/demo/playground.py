@@ -1,4 +1,4 @@
-"""A node and its pods, made of network namespaces that vanish with the demo: nothing of the machine's own is touched."""
+"""A node and its pods, made of network namespaces that vanish with the demo: the machine's own is not touched."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 INSIDE = "PODBERTH_DEMO_NODE"  # set for the process that runs inside the node's namespace
 
