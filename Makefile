@@ -40,6 +40,7 @@ demo: root build ## a three-replica database with fixed addresses, in network na
 .PHONY: test
 test: root build lint ## lint, then every tier: unit, contract, netns, vm (root); TIERS="unit netns" runs only those
 	@tools/packages.sh test
+	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
 	@$(BIN)/python -m tests.run_tiers $(TIERS)
 
 .PHONY: bench

@@ -42,6 +42,7 @@ fetch() {
         echo "vm setup: needs root and apt-get; or install qemu-system-x86 (8 or later), busybox-static, kmod and cpio" >&2
         return 1
     fi
+    echo "fetching QEMU and a kernel for the vm tier"
     local option
     option=$(release_option)
     apt update
