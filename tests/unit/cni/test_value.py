@@ -1,0 +1,103 @@
+"""`@value` gives what a frozen, slotted, keyword-only dataclass would."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podberth.cni.pod import Attachment, PodRef
+from podberth.cni.value import fields, replace, value
+
+
+@value
+class Point:
+    """A point."""
+
+    x: int
+    y: int = 0
+    unit: ClassVar[str] = "m"
+
+    def moved(self, by: int) -> Point:
+        return replace(self, x=self.x + by)
+
+    @property
+    def sum(self) -> int:
+        return self.x + self.y
+
+
+@value
+class Other:
+    x: int
+    y: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    x: int
+    y: int = 0
+
+
+def test_methods_properties_and_class_variables_stay() -> None:
+    assert Point(x=1, y=2).moved(3) == Point(x=4, y=2)
+    assert Point(x=1, y=2).sum == 3
+    assert Point.unit == Point(x=1).unit == "m"
+    assert Point.__doc__ == "A point."
+    assert [name for name, _ in fields(Point)] == ["x", "y"]
+    assert dict(fields(Point(x=1))) == {"x": "int", "y": "int"}
+
+
+@pytest.mark.parametrize("name", ["x", "y", "new"])
+def test_values_are_frozen(name: str) -> None:
+    point: Any = Point(x=1)
+    with pytest.raises(AttributeError, match=f"Point.{name} can't be changed"):
+        setattr(point, name, 2)
+    with pytest.raises(AttributeError, match=f"Point.{name} can't be changed"):
+        delattr(point, name)
+    assert point == Point(x=1)
+
+
+def test_values_have_slots_and_no_dictionary() -> None:
+    assert not hasattr(Point(x=1), "__dict__")
+
+
+def test_a_missing_or_unknown_argument_is_named() -> None:
+    make: Any = Point
+    with pytest.raises(TypeError, match="misses the argument 'x'"):
+        make(y=1)
+    with pytest.raises(TypeError, match="has no argument 'z'"):
+        make(x=1, z=2)
+    with pytest.raises(TypeError):
+        make(1)
+    with pytest.raises(TypeError, match="has no argument 'z'"):
+        replace(Point(x=1), z=2)
+
+
+def test_values_of_different_classes_differ() -> None:
+    point: object = Point(x=1)
+    assert point != Other(x=1)
+    assert point != (1, 0)
+    assert len({Point(x=1), Other(x=1), Point(x=1)}) == 2
+
+
+def test_own_methods_are_kept() -> None:
+    assert str(PodRef(namespace="db", name="mysql-0", uid="u")) == "db/mysql-0"
+    assert str(Attachment(network="n", container_id="c", ifname="eth0")) == "n/c/eth0"
+    assert repr(Point(x=1)) == "Point(x=1, y=0)"
+
+
+@given(st.integers(), st.integers(), st.integers(), st.integers())
+def test_values_compare_and_hash_as_dataclasses_do(a: int, b: int, c: int, d: int) -> None:
+    assert (Point(x=a, y=b) == Point(x=c, y=d)) is (Model(x=a, y=b) == Model(x=c, y=d))
+    if Point(x=a, y=b) == Point(x=c, y=d):
+        assert hash(Point(x=a, y=b)) == hash(Point(x=c, y=d))
+
+
+def test_values_survive_copying_and_pickling() -> None:
+    pod = PodRef(namespace="db", name="mysql-0")
+    assert copy.copy(pod) == copy.deepcopy(pod) == pickle.loads(pickle.dumps(pod)) == pod
