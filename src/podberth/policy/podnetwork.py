@@ -10,6 +10,7 @@ from podberth.net.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from ipaddress import IPv4Address, IPv6Address
 
     from podberth.cni.pod import PodRef
@@ -27,8 +28,9 @@ class Ordinals:
 class AttachmentPolicy:
     """What is declared for one interface. `pool`, `addresses` and `ordinals` None/empty: not said here.
 
-    `addresses` are a single pod's, `ordinals` a StatefulSet's (one `Ordinals` a family). `sticky`: an address taken from
-    the pool stays with the pod's name. `device` picks the link the interface stands on, overriding the network's parent.
+    `addresses` are a single pod's (at most one a family), `ordinals` a StatefulSet's (one `Ordinals` a family).
+    `sticky`: an address taken from the pool stays with the pod's name. `device` picks the link the interface stands on,
+    overriding the network's parent.
     """
 
     ifname: str
@@ -53,6 +55,18 @@ class PodNetwork:
     attachments: tuple[AttachmentPolicy, ...] = ()
     source: str = ""  # where it was read: 'apply: db.yaml', 'directory: /etc/podberth/policies/db.yaml'
 
+    def __str__(self) -> str:
+        return f"PodNetwork {self.namespace}/{self.name}"
+
+    @property
+    def target(self) -> str:
+        """What it is declared for, in words."""
+        return f"pod {self.pod}" if self.pod is not None else f"StatefulSet {self.stateful_set}"
+
+    def attachment(self, network: str, ifname: str) -> AttachmentPolicy | None:
+        """Return what it says of the interface on that network: said for the network by name, or for any."""
+        return choose(self.attachments, network, ifname)
+
     def ordinal(self, pod: PodRef) -> int | None:
         """Return which replica `pod` is: 'mysql-2' of 'mysql' is 2; None if it is none."""
         if self.stateful_set is None or pod.namespace != self.namespace:
@@ -60,3 +74,20 @@ class PodNetwork:
         head, dash, number = pod.name.rpartition("-")
         plain = number.isascii() and number.isdecimal() and (number == "0" or not number.startswith("0"))
         return int(number) if dash and head == self.stateful_set and plain and len(number) < 10 else None
+
+    def addresses_of(self, policy: AttachmentPolicy, pod: PodRef) -> tuple[IPv4Address | IPv6Address, ...]:
+        """Return what `policy`, one of its attachments, declares for `pod`; nothing for an ordinal out of range."""
+        if self.pod is not None:
+            return policy.addresses if (self.namespace, self.pod) == (pod.namespace, pod.name) else ()
+        number = self.ordinal(pod)
+        return tuple(
+            ordinals.addresses[number - ordinals.start]
+            for ordinals in policy.ordinals
+            if number is not None and 0 <= number - ordinals.start < len(ordinals.addresses)
+        )
+
+
+def choose(attachments: Iterable[AttachmentPolicy], network: str, ifname: str) -> AttachmentPolicy | None:
+    """Return what is said of `ifname` on `network`; what names the network goes before what is for any network."""
+    fitting = [a for a in attachments if a.ifname == ifname and a.network in (network, None)]
+    return next((a for a in fitting if a.network is not None), fitting[0] if fitting else None)

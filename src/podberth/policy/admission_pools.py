@@ -1,0 +1,73 @@
+"""The part of the check that is about pools: overlaps, and who would be left outside by a change."""
+
+from __future__ import annotations
+
+from podberth.ipam.lease import Lease
+from podberth.ipam.pool import Pool
+from podberth.policy.usable import overlap, unusable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from podberth.ipam.lease import Reservation
+    from podberth.policy.changes import Declared
+    from podberth.policy.documents import Document
+    from podberth.policy.view import View
+
+
+def check_pools(
+    view: View,
+    pools: Mapping[str, Pool],
+    documents: Sequence[Document],
+    deleted: Sequence[Document],
+    release: Sequence[Declared],
+) -> list[str]:
+    """Return the conflicts of the pools among `documents` (new or changed) and `deleted`.
+
+    `pools` are all as they will be; `release` are the reservations that end with the same change.
+    """
+    return [*_overlaps(pools, documents), *_orphans(view, documents, release), *_dropped(view, deleted, release)]
+
+
+def _overlaps(pools: Mapping[str, Pool], documents: Sequence[Document]) -> Iterator[str]:
+    fresh = [document.body for document in documents if isinstance(document.body, Pool)]
+    for i, pool in enumerate(fresh):
+        earlier = {other.name for other in fresh[:i]}
+        for other in pools.values():
+            if other.name != pool.name and other.name not in earlier:
+                shared = overlap(pool, other)
+                if shared:
+                    yield f"pools {pool.name} and {other.name} overlap: both have {shared}"
+
+
+def _orphans(view: View, documents: Sequence[Document], release: Sequence[Declared]) -> Iterator[str]:
+    for document in documents:
+        pool, before = document.body, view.document(*document.key)
+        if not isinstance(pool, Pool) or before is None or not isinstance(before.body, Pool):
+            continue
+        if before.body.subnets != pool.subnets:
+            for held in _held(view, pool.name, release):
+                reason = unusable(pool, held.address)
+                if reason:
+                    yield f"{document} as changed: {held.address} of {_whose(held)} {reason}"
+
+
+def _dropped(view: View, deleted: Sequence[Document], release: Sequence[Declared]) -> Iterator[str]:
+    for document in deleted:
+        if isinstance(document.body, Pool):
+            for held in _held(view, document.name, release):
+                yield f"{document} can't be deleted: {_whose(held)} has {held.address}"
+
+
+def _held(view: View, pool: str, release: Sequence[Declared]) -> Iterator[Reservation | Lease]:
+    freed = {declared.address for declared in release}
+    for held in view.held(pool):
+        if isinstance(held, Lease) or held.address not in freed:
+            yield held
+
+
+def _whose(held: Reservation | Lease) -> str:
+    if isinstance(held, Lease):
+        return f"{held.pod or f'container {held.attachment.container_id}'} (leased, node {held.node})"
+    return f"{held.pod} {held.ifname} (reserved, {held.origin})"

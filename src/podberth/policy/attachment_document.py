@@ -1,0 +1,157 @@
+"""The members of a PodNetwork's `attachments`, from the document's form to values and back."""
+
+from __future__ import annotations
+
+from podberth.cni import parsers
+from podberth.cni.fields import shown
+from podberth.net.settings_document import SETTINGS_KEYS, parse_settings, settings_document
+from podberth.policy.podnetwork import AttachmentPolicy, Ordinals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.fields import Fields
+    from podberth.net.ops import Address
+
+MAX_ORDINALS = 65536
+MAX_ATTACHMENTS = 64
+FROM_ADDRESS = "fromAddress"
+
+_COMMON = ("ifname", "network", "pool", "sticky", "device", *SETTINGS_KEYS)
+
+
+def parse_attachments(
+    spec: Fields, *, most: int = MAX_ATTACHMENTS, replicas: int | None = None, start: int | None = None
+) -> tuple[AttachmentPolicy, ...]:
+    """Read `attachments` of `spec`; `start` None means they are a single pod's. InvalidConfig names the field."""
+    found: list[AttachmentPolicy] = []
+    for entry in spec.children("attachments", most=most):
+        policy = _attachment(entry, replicas, start)
+        if any((policy.ifname, policy.network) == (other.ifname, other.network) for other in found):
+            where = f"on network {policy.network}" if policy.network else "on any network"
+            raise entry.fail("ifname", f"an earlier attachment declares {policy.ifname!r} {where} already")
+        found.append(policy)
+    return tuple(found)
+
+
+def attachment_document(policy: AttachmentPolicy) -> dict[str, object]:
+    """Return the document's form; `parse_attachments` reads the same value back."""
+    document: dict[str, object] = {"ifname": policy.ifname}
+    for key in ("network", "pool"):
+        if getattr(policy, key) is not None:
+            document[key] = getattr(policy, key)
+    if policy.addresses:
+        document["addresses"] = [str(address) for address in policy.addresses]
+    if policy.ordinals:
+        document["ordinals"] = [_ordinals_document(ordinals) for ordinals in policy.ordinals]
+    for key in ("sticky", "device"):
+        if getattr(policy, key) is not None:
+            document[key] = getattr(policy, key)
+    return {**document, **settings_document(policy.settings)}
+
+
+def _attachment(entry: Fields, replicas: int | None, start: int | None) -> AttachmentPolicy:
+    of_pod = start is None
+    other = "ordinals" if of_pod else "addresses"
+    if entry.raw.get(other) is not None:
+        raise entry.fail(
+            other,
+            "`ordinals` are for a statefulSet; a single pod has `addresses`"
+            if of_pod
+            else "`addresses` are for a single pod; a statefulSet has `ordinals`",
+        )
+    entry.only((*_COMMON, "addresses" if of_pod else "ordinals"))
+    settings = parse_settings(entry)
+    if not of_pod and replicas != 1 and settings.mac not in (None, FROM_ADDRESS):
+        raise entry.fail(
+            "mac",
+            f"{settings.mac!r} can't be the MAC of every replica",
+            f"use `mac: {FROM_ADDRESS}`, one PodNetwork per pod, or `replicas: 1`",
+        )
+    return AttachmentPolicy(
+        ifname=entry.get("ifname", parsers.ifname, "eth0"),
+        network=entry.optional("network", parsers.identifier),
+        pool=entry.optional("pool", parsers.name),
+        addresses=_addresses(entry),
+        ordinals=_all_ordinals(entry, replicas, start or 0),
+        sticky=entry.optional("sticky", parsers.boolean),
+        device=entry.optional("device", parsers.ifname),
+        settings=settings,
+    )
+
+
+def _addresses(entry: Fields) -> tuple[Address, ...]:
+    found = entry.each("addresses", parsers.ip_address, most=2)
+    if len(found) == 2 and found[0].version == found[1].version:
+        raise entry.fail("addresses", f"expected one address a family, got two of IPv{found[0].version}")
+    return found
+
+
+def _all_ordinals(entry: Fields, replicas: int | None, start: int) -> tuple[Ordinals, ...]:
+    found: list[Ordinals] = []
+    for member in entry.children("ordinals", most=2):
+        ordinals = _ordinals(member, replicas, start)
+        family = ordinals.addresses[0].version
+        if any(other.addresses[0].version == family for other in found):
+            raise entry.fail("ordinals", f"expected one entry a family, got two of IPv{family}")
+        found.append(ordinals)
+    return tuple(found)
+
+
+def _ordinals(member: Fields, replicas: int | None, start: int) -> Ordinals:
+    member.only(("list", "range", "base"))
+    given = [key for key in ("list", "range", "base") if member.raw.get(key) is not None]
+    if len(given) != 1:
+        complaint = f"expected exactly one of list, range and base, got {' and '.join(given) or 'none'}"
+        raise member.error(f"{member.path}: {complaint}")
+    addresses = {"list": _list, "range": _range, "base": _base}[given[0]](member, replicas, start)
+    if replicas is not None and len(addresses) < replicas:
+        raise member.fail(given[0], f"{len(addresses)} addresses are too few for {replicas} replicas")
+    return Ordinals(start=start, addresses=addresses)
+
+
+def _list(member: Fields, _replicas: int | None, _start: int) -> tuple[Address, ...]:
+    addresses = member.each("list", parsers.ip_address, most=MAX_ORDINALS)
+    if not addresses:
+        raise member.fail("list", "expected at least one address")
+    if len({address.version for address in addresses}) > 1:
+        raise member.fail("list", "expected addresses of one family", "write one entry per family")
+    if len(set(addresses)) < len(addresses):
+        seen: set[Address] = set()
+        twice = next(a for a in addresses if a in seen or seen.add(a))  # type: ignore[func-returns-value]
+        raise member.fail("list", f"{twice} is there twice")
+    return addresses
+
+
+def _range(member: Fields, _replicas: int | None, _start: int) -> tuple[Address, ...]:
+    first, last = member.required("range", _ends)
+    count = int(last) - int(first) + 1
+    if count > MAX_ORDINALS:
+        raise member.fail("range", f"expected at most {MAX_ORDINALS} addresses, got {count}")
+    return tuple(first + i for i in range(count))
+
+
+def _base(member: Fields, replicas: int | None, start: int) -> tuple[Address, ...]:
+    base = member.required("base", parsers.ip_address)
+    if replicas is None:
+        raise member.fail("base", "needs the number of replicas", "set spec.statefulSet.replicas")
+    if int(base) + start + replicas - 1 >= 1 << base.max_prefixlen:
+        raise member.fail("base", f"{base} plus {start + replicas - 1} is beyond the last address")
+    return tuple(base + (start + i) for i in range(replicas))
+
+
+def _ends(raw: object) -> tuple[Address, Address]:
+    first, dash, last = raw.partition("-") if isinstance(raw, str) else ("", "", "")
+    if not dash:
+        raise ValueError(f"expected a range as '10.20.0.11-10.20.0.13', got {shown(raw)}")
+    ends = parsers.ip_address(first.strip()), parsers.ip_address(last.strip())
+    if ends[0].version != ends[1].version or int(ends[0]) > int(ends[1]):
+        raise ValueError(f"expected the first and last address of one family, got {shown(raw)}")
+    return ends
+
+
+def _ordinals_document(ordinals: Ordinals) -> dict[str, object]:
+    first, last = ordinals.addresses[0], ordinals.addresses[-1]
+    steps = zip(ordinals.addresses, ordinals.addresses[1:], strict=False)
+    if len(ordinals.addresses) > 1 and all(int(after) == int(before) + 1 for before, after in steps):
+        return {"range": f"{first}-{last}"}
+    return {"list": [str(address) for address in ordinals.addresses]}

@@ -1,0 +1,134 @@
+"""Who may use a pool, and how: the pool's `allow` rules. Pure; asked when documents are applied and again at every ADD.
+
+A use is allowed if one rule allows the whole of it. Without rules a pool is open to every namespace for dynamic
+addresses and for what operators declare, and closed to what pods ask for themselves.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from podberth.cni.errors import Refused
+from podberth.cni.value import value
+from podberth.policy.precedence import BUILT_IN, BY_THE_POD, NETWORK, POOL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.pool import Grant, Pool
+    from podberth.net.ops import Address
+    from podberth.policy.precedence import Provenance, Resolved
+
+SYSCTLS_OF_PODS = ("net.ipv4.", "net.ipv6.", "net.core.")
+
+
+@value
+class Use:
+    """What is asked of a pool for a namespace ('' without Kubernetes).
+
+    `vlan`: the tag, 0 for untagged, None if it is not known yet. `vlan_chosen`: a PodNetwork or the pod says so, it is
+    not the pool's or the network's. `requested`: fields that the pod asks for itself.
+    """
+
+    who: str
+    namespace: str
+    addresses: tuple[Address, ...] = ()
+    vlan: int | None = None
+    vlan_chosen: bool = False
+    requested: tuple[str, ...] = ()
+
+
+def authorise(pod: PodRef | None, resolved: Resolved) -> None:
+    """Refuse what no rule of the pool allows. Raises Refused with what was asked, the rules, and how to allow it."""
+    requested = tuple(p for p in resolved.provenance if p.source in BY_THE_POD)
+    _check_sysctls(pod, requested)
+    vlan = resolved.settings.vlan
+    use = Use(
+        who=f"pod {pod}" if pod else "a container without a pod's name",
+        namespace=pod.namespace if pod else "",
+        addresses=resolved.addresses,
+        vlan=vlan.id if vlan is not None else 0,
+        vlan_chosen=resolved.origin("vlan").source not in (POOL, NETWORK, BUILT_IN),
+        requested=tuple(f"{p.field} (by {p.source})" for p in requested),
+    )
+    refusal = refused(resolved.pool, use)
+    if refusal is not None:
+        raise refusal
+
+
+def refused(pool: Pool, use: Use) -> Refused | None:
+    """Return why the pool's rules do not allow the use; None if they do."""
+    what = f"pool {pool.name} does not let {use.who}"
+    if not pool.grants:
+        if not use.requested:
+            return None
+        return Refused(
+            f"{what} choose {', '.join(use.requested)}: it has no `allow` rule, so pods may request nothing themselves",
+            _how(pool, use, "podRequests: true"),
+        )
+    own = pool.settings.vlan.id if pool.settings.vlan is not None else 0
+    complaints = []
+    for i, grant in enumerate(pool.grants):
+        complaint = _complaint(grant, use, own)
+        if complaint is None:
+            return None
+        if complaint:
+            complaints.append(f"allow[{i}] {complaint}")
+    if not complaints:
+        names = ", ".join(sorted({name for grant in pool.grants for name in grant.namespaces}))
+        return Refused(
+            f"{what} use it: its `allow` rules name the namespaces {names}, not {use.namespace!r}",
+            _how(pool, use, f"namespaces: [{use.namespace}]"),
+        )
+    return Refused(
+        f"{what} have what was asked: {'; '.join(complaints)}", _how(pool, use, "what is missing to such a rule")
+    )
+
+
+def matches(grant: Grant, namespace: str) -> bool:
+    """Say whether the rule is for the namespace; a container without one ('') is matched by '*' only."""
+    return any(fnmatchcase(namespace, pattern) for pattern in grant.namespaces)
+
+
+def _complaint(grant: Grant, use: Use, own_vlan: int) -> str | None:
+    """Return None if the rule allows the use, '' if it is not for the namespace, otherwise what it lacks."""
+    if not matches(grant, use.namespace):
+        return ""
+    if use.requested and not grant.pod_requests:
+        return f"has no `podRequests: true` for {', '.join(use.requested)}"
+    if use.vlan is not None and grant.vlans and not any(first <= use.vlan <= last for first, last in grant.vlans):
+        return f"lets VLANs {_vlans(grant)} be used, not {_tag(use.vlan)}"
+    if use.vlan is not None and not grant.vlans and use.vlan_chosen and use.vlan != own_vlan:
+        return f"has no `vlans`, so none but the pool's own ({_tag(own_vlan)}) can be chosen, not {_tag(use.vlan)}"
+    outside = [a for a in use.addresses if grant.addresses and not any(a in span for span in grant.addresses)]
+    if outside:
+        spans = ", ".join(f"{span.first}-{span.last}" for span in grant.addresses)
+        return f"lets addresses {spans} be named, not {', '.join(map(str, outside))}"
+    return None
+
+
+def _check_sysctls(pod: PodRef | None, requested: tuple[Provenance, ...]) -> None:
+    for origin in requested:
+        if origin.field != "sysctls" or not isinstance(origin.value, tuple):
+            continue
+        for key, _ in origin.value:
+            if not key.replace("/", ".").startswith(SYSCTLS_OF_PODS):
+                raise Refused(
+                    f"sysctls: pod {pod} asks for {key}; a pod may set net.ipv4.*, net.ipv6.* and net.core.* only",
+                    "an operator can set it in a PodNetwork, the pool or the network configuration",
+                )
+
+
+def _how(pool: Pool, use: Use, missing: str) -> str:
+    name = use.namespace or "*"
+    return (
+        f"the operator can add {missing} to a rule for namespace {name} under `allow` of pool {pool.name}, and apply it"
+    )
+
+
+def _vlans(grant: Grant) -> str:
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in grant.vlans)
+
+
+def _tag(vlan: int) -> str:
+    return str(vlan) if vlan else "untagged"

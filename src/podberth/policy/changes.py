@@ -1,0 +1,56 @@
+"""What a set of documents would change (`Changes`, decided by `admission`), and what an apply did (`Applied`)."""
+
+from __future__ import annotations
+
+from podberth.cni.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.pod import PodRef
+    from podberth.net.ops import Address
+    from podberth.policy.documents import Document
+
+
+@value
+class Declared:
+    """One address that a PodNetwork declares for one interface of one pod: it becomes a reservation."""
+
+    address: Address
+    pool: str
+    pod: PodRef
+    ifname: str
+
+
+@value
+class Changes:
+    """Everything an apply has to do. `unchanged` documents may still have a new source to be recorded."""
+
+    created: tuple[Document, ...]
+    changed: tuple[Document, ...]
+    unchanged: tuple[Document, ...]
+    deleted: tuple[Document, ...]
+    release: tuple[Declared, ...]
+    reserve: tuple[Declared, ...]
+
+    def applied(self) -> Applied:
+        """Return the same in names, for people."""
+        return Applied(
+            created=tuple(map(str, self.created)),
+            changed=tuple(map(str, self.changed)),
+            unchanged=tuple(map(str, self.unchanged)),
+            deleted=tuple(map(str, self.deleted)),
+            reserved=tuple(declared.address for declared in self.reserve),
+            released=tuple(declared.address for declared in self.release),
+        )
+
+
+@value
+class Applied:
+    """Documents by name ('PodNetwork db/mysql'), and the addresses whose declared reservation began or ended."""
+
+    created: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    reserved: tuple[Address, ...] = ()
+    released: tuple[Address, ...] = ()

@@ -1,0 +1,136 @@
+"""Documents of apiVersion podberth.io/v1alpha1: kinds Pool and PodNetwork, from raw YAML or JSON to values and back.
+
+Reading files is `yamlfiles`' business; whether documents fit together is `admission`'s.
+"""
+
+from __future__ import annotations
+
+from podberth.cni import parsers
+from podberth.cni.errors import InvalidConfig
+from podberth.cni.fields import Fields, shown
+from podberth.cni.value import replace, value
+from podberth.ipam.pool import Pool
+from podberth.ipam.pool_document import parse_pool, pool_document
+from podberth.policy.attachment_document import MAX_ORDINALS, attachment_document, parse_attachments
+from podberth.policy.podnetwork import PodNetwork
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+API_VERSION = "podberth.io/v1alpha1"
+KINDS = ("Pool", "PodNetwork")
+# What kubectl and controllers add, and what means nothing here.
+_METADATA = ("name", "namespace", "labels", "annotations", "uid", "resourceVersion", "generation", "creationTimestamp")
+
+
+@value
+class Document:
+    """One document. `namespace` is '' for a Pool; `source` says where it was read ('apply: db.yaml')."""
+
+    kind: str
+    namespace: str
+    name: str
+    body: Pool | PodNetwork
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Kind, namespace and name: what the document is found by."""
+        return self.kind, self.namespace, self.name
+
+
+def parse_document(raw: object, source: str, where: str = "") -> Document:
+    """Read one document. InvalidConfig begins with `where` ('db.yaml[1]', else `source`) and the field's path."""
+    try:
+        return _document(Fields(raw), source)
+    except InvalidConfig as wrong:
+        raise InvalidConfig(f"{where or source}: {wrong.message}", wrong.details) from None
+
+
+def parse_documents(raws: Iterable[Any], source: str) -> tuple[Document, ...]:
+    """Read what `yamlfiles.load` found; the first error's details say on which line its document begins."""
+    found = []
+    for raw in raws:
+        try:
+            found.append(parse_document(raw.raw, source, raw.where))
+        except InvalidConfig as wrong:
+            line = f"the document begins on line {raw.line}" if raw.line else ""
+            raise InvalidConfig(wrong.message, "; ".join(filter(None, (wrong.details, line)))) from None
+    return tuple(found)
+
+
+def document_of(body: Pool | PodNetwork, source: str) -> Document:
+    """Return the document around a value, its source set to `source`."""
+    kind, namespace = ("Pool", "") if isinstance(body, Pool) else ("PodNetwork", body.namespace)
+    return Document(kind=kind, namespace=namespace, name=body.name, body=replace(body, source=source), source=source)
+
+
+def raw_document(document: Document) -> dict[str, object]:
+    """Return the form that `parse_document` reads back as the same document."""
+    body = document.body
+    return pool_document(body) if isinstance(body, Pool) else podnetwork_document(body)
+
+
+def podnetwork_document(podnetwork: PodNetwork) -> dict[str, object]:
+    """Return the document's form of a PodNetwork; addresses per ordinal become a `range` or a `list`."""
+    spec: dict[str, object] = {}
+    if podnetwork.pod is not None:
+        spec["pod"] = podnetwork.pod
+    else:
+        target: dict[str, object] = {"name": podnetwork.stateful_set}
+        if podnetwork.replicas is not None:
+            target["replicas"] = podnetwork.replicas
+        start = next((ordinals.start for policy in podnetwork.attachments for ordinals in policy.ordinals), 0)
+        if start:
+            target["start"] = start
+        spec["statefulSet"] = target
+    spec["attachments"] = [attachment_document(policy) for policy in podnetwork.attachments]
+    metadata = {"namespace": podnetwork.namespace, "name": podnetwork.name}
+    return {"apiVersion": API_VERSION, "kind": "PodNetwork", "metadata": metadata, "spec": spec}
+
+
+def _document(fields: Fields, source: str) -> Document:
+    version = fields.required("apiVersion", parsers.text)
+    if version != API_VERSION:
+        raise fields.fail("apiVersion", f"expected {API_VERSION!r}, got {shown(version)}")
+    kind = fields.required("kind", parsers.choice(*KINDS))
+    fields.only(("apiVersion", "kind", "metadata", "spec", "status"))
+    if kind == "Pool":
+        return document_of(parse_pool(fields), source)
+    metadata, spec = fields.child("metadata"), fields.child("spec")
+    if metadata is None or spec is None:
+        raise fields.fail("spec" if metadata else "metadata", "required field is missing")
+    metadata.only(_METADATA)
+    spec.only(("pod", "statefulSet", "attachments"))
+    return document_of(_podnetwork(metadata, spec), source)
+
+
+def _podnetwork(metadata: Fields, spec: Fields) -> PodNetwork:
+    namespace = metadata.required("namespace", parsers.label)
+    name = metadata.required("name", parsers.name)
+    target = spec.child("statefulSet")
+    if (target is None) == (spec.raw.get("pod") is None):
+        raise spec.error(f"{spec.path}: expected exactly one of pod and statefulSet")
+    if not spec.raw.get("attachments"):
+        raise spec.fail("attachments", "expected a list of at least one attachment")
+    if target is None:
+        pod = spec.required("pod", parsers.name)
+        return PodNetwork(namespace=namespace, name=name, pod=pod, attachments=parse_attachments(spec))
+    target.only(("name", "replicas", "start"))
+    replicas = target.optional("replicas", parsers.integer(1, MAX_ORDINALS))
+    start = target.get("start", parsers.integer(0, 10**9 - 1), 0)
+    attachments = parse_attachments(spec, replicas=replicas, start=start)
+    if start and not any(policy.ordinals for policy in attachments):
+        raise target.fail("start", "says nothing without `ordinals` in an attachment")
+    return PodNetwork(
+        namespace=namespace,
+        name=name,
+        stateful_set=target.required("name", parsers.name),
+        replicas=replicas,
+        attachments=attachments,
+    )

@@ -1,0 +1,298 @@
+"""Which declaration wins, value by value, and where each value came from. Pure: plain values in, `Resolved` out.
+
+The order is docs/policies.md's; `podberth explain` prints the provenance kept here. Whether the pod may have what was
+resolved is `authorise`'s business, who holds an address is the ledger's.
+"""
+
+from __future__ import annotations
+
+from podberth.cni.errors import InvalidConfig, Refused
+from podberth.cni.value import fields, value
+from podberth.net.settings import Settings
+from podberth.policy.podnetwork import choose
+from podberth.policy.usable import contains
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.pool import Pool
+    from podberth.net.ops import Address
+    from podberth.policy.podnetwork import AttachmentPolicy, PodNetwork
+
+    class Pools(Protocol):
+        """Where pools are looked up; `policy.store.Policies` is one."""
+
+        def pool(self, name: str) -> Pool | None:
+            """Return the pool of that name."""
+            ...
+
+        def pools(self) -> tuple[Pool, ...]:
+            """Return every pool."""
+            ...
+
+
+POD = "PodNetwork (pod)"
+STATEFUL_SET = "PodNetwork (StatefulSet)"
+ANNOTATION = "pod annotation"
+REQUEST = "runtime request"
+POOL = "pool"
+NETWORK = "network configuration"
+BUILT_IN = "built-in default"
+SOURCES = (POD, STATEFUL_SET, ANNOTATION, REQUEST, POOL, NETWORK, BUILT_IN)  # highest first
+BY_THE_POD = (ANNOTATION, REQUEST)  # what a pod, or whoever starts it, asks for itself
+
+_SETTINGS = tuple(name for name, _ in fields(Settings))
+_FAMILIES = ((4, "ipv4"), (6, "ipv6"))
+
+
+@value
+class NetworkDefaults:
+    """What the network configuration says; `device` is its parent link or bridge."""
+
+    pool: str | None = None
+    sticky: bool | None = None
+    device: str | None = None
+    settings: Settings = Settings()
+
+
+@value
+class RuntimeRequest:
+    """What came with the call: runtimeConfig.ips and .mac, args.cni.ips, CNI_ARGS IP and MAC."""
+
+    addresses: tuple[Address, ...] = ()
+    mac: str | None = None
+
+
+@value
+class Question:
+    """What is `pod` to get as `ifname` on `network`? `declared`: as the store found it, `annotation`: its own."""
+
+    pod: PodRef | None
+    network: str
+    ifname: str
+    declared: tuple[PodNetwork, ...] = ()
+    annotation: tuple[AttachmentPolicy, ...] = ()
+    request: RuntimeRequest = RuntimeRequest()
+    defaults: NetworkDefaults = NetworkDefaults()
+
+
+@value
+class Candidate:
+    """A value that somebody named: `source` is one of SOURCES, `detail` says which document, pool or network."""
+
+    value: object
+    source: str
+    detail: str = ""
+
+
+@value
+class Provenance:
+    """Where one value came from. `field`: pool, ipv4, ipv6, sticky, device, or a field of Settings.
+
+    A `value` of None was said by nobody; an address None is any of the pool, or the one reserved for the pod's name.
+    """
+
+    field: str
+    value: object
+    source: str
+    detail: str = ""
+    overridden: tuple[Candidate, ...] = ()
+
+
+@value
+class Resolved:
+    """What the interface is to have. `declared`: a PodNetwork speaks of it. `addresses`: those somebody named."""
+
+    pool: Pool
+    addresses: tuple[Address, ...]
+    sticky: bool
+    device: str | None
+    settings: Settings
+    declared: bool
+    provenance: tuple[Provenance, ...]
+
+    def origin(self, field: str) -> Provenance:
+        """Return where the field came from."""
+        return next(p for p in self.provenance if p.field == field)
+
+
+@value
+class _Layer:
+    source: str
+    detail: str = ""
+    pool: str | None = None
+    addresses: tuple[Address, ...] = ()
+    sticky: bool | None = None
+    device: str | None = None
+    settings: Settings = Settings()
+
+
+def resolve(question: Question, pools: Pools) -> Resolved:
+    """Merge everything said about the interface, field by field, the highest source first.
+
+    Raises Refused (a replica beyond those declared), InvalidConfig (no pool; a pool or address that does not fit).
+    """
+    asked = _asked(question)
+    own = question.defaults
+    network = _Layer(
+        source=NETWORK,
+        detail=question.network,
+        pool=own.pool,
+        sticky=own.sticky,
+        device=own.device,
+        settings=own.settings,
+    )
+    chosen, pool = _pool((*asked, network), pools, question)
+    layers = (*asked, _Layer(source=POOL, detail=pool.name, settings=pool.settings), network)
+    families = [_address(version, name, layers, pool) for version, name in _FAMILIES]
+    sticky = _first("sticky", [(layer, layer.sticky) for layer in layers], False)
+    device = _first("device", [(layer, layer.device) for layer in layers], None)
+    rest = [_first(name, [(layer, getattr(layer.settings, name)) for layer in layers], None) for name in _SETTINGS]
+    return Resolved(
+        pool=pool,
+        addresses=tuple(p.value for p in families if p.value is not None),  # type: ignore[misc]
+        sticky=bool(sticky.value),
+        device=device.value if isinstance(device.value, str) else None,
+        settings=Settings(**{p.field: p.value for p in rest}),  # type: ignore[arg-type]
+        declared=any(layer.source in (POD, STATEFUL_SET) for layer in asked),
+        provenance=(chosen, *(p for p in families if p.source), sticky, device, *rest),
+    )
+
+
+def undeclared(question: Question) -> Refused:
+    """Return the refusal of a pod without a PodNetwork, for a network that takes declared pods only."""
+    pod = question.pod
+    if pod is None:
+        return Refused(
+            f"network {question.network} takes declared pods only, and the caller named no pod",
+            "pass K8S_POD_NAMESPACE and K8S_POD_NAME in CNI_ARGS",
+        )
+    others = ", ".join(str(document) for document in question.declared)
+    return Refused(
+        f"network {question.network} takes declared pods only, and no PodNetwork declares {question.ifname} of {pod}"
+        + (f" ({others} declares other interfaces)" if others else ""),
+        f"declare it: `podberth apply` a PodNetwork in namespace {pod.namespace} with `pod: {pod.name}` (or its "
+        f"StatefulSet) and an attachment with `ifname: {question.ifname}`",
+    )
+
+
+def _asked(question: Question) -> tuple[_Layer, ...]:
+    """Return what is said of this very interface, without the pool's and the network's defaults."""
+    layers: list[_Layer] = []
+    for of_set in (False, True):
+        for document in question.declared:
+            policy = document.attachment(question.network, question.ifname)
+            if policy is None or question.pod is None or (document.stateful_set is not None) != of_set:
+                continue
+            addresses = document.addresses_of(policy, question.pod)
+            _check_ordinals(document, policy, question.pod, (*(a for y in layers for a in y.addresses), *addresses))
+            detail = f"{document.namespace}/{document.name}" + (f" ({document.source})" if document.source else "")
+            layers.append(_layer(STATEFUL_SET if of_set else POD, detail, policy, addresses))
+    wish = choose(question.annotation, question.network, question.ifname)
+    if wish is not None:
+        layers.append(_layer(ANNOTATION, str(question.pod or ""), wish, wish.addresses))
+    if question.request != RuntimeRequest():
+        settings = Settings(mac=question.request.mac)
+        layers.append(_Layer(source=REQUEST, addresses=question.request.addresses, settings=settings))
+    return tuple(layers)
+
+
+def _layer(source: str, detail: str, policy: AttachmentPolicy, addresses: tuple[Address, ...]) -> _Layer:
+    return _Layer(
+        source=source,
+        detail=detail,
+        pool=policy.pool,
+        addresses=addresses,
+        sticky=policy.sticky,
+        device=policy.device,
+        settings=policy.settings,
+    )
+
+
+def _check_ordinals(
+    document: PodNetwork, policy: AttachmentPolicy, pod: PodRef, addresses: tuple[Address, ...]
+) -> None:
+    """Refuse a replica beyond those whose addresses are declared, unless its own PodNetwork gives it one."""
+    known = {address.version for address in addresses}
+    for ordinals in policy.ordinals:
+        version = ordinals.addresses[0].version
+        if version not in known:
+            last = ordinals.start + len(ordinals.addresses) - 1
+            raise Refused(
+                f"{document} declares IPv{version} addresses of {policy.ifname} for ordinals {ordinals.start} to {last}"
+                f" of StatefulSet {document.stateful_set}, none for {pod}",
+                f"extend its `list` or `range` (with `base`: raise `replicas`) to ordinal {document.ordinal(pod)} and "
+                "apply it again",
+            )
+
+
+def _pool(layers: tuple[_Layer, ...], pools: Pools, question: Question) -> tuple[Provenance, Pool]:
+    """Choose the pool: named by the highest source that names one, or the one its addresses lie in."""
+    named: list[tuple[Candidate, Pool | None]] = []
+    for layer in layers:
+        if layer.pool is not None:
+            named.append((Candidate(value=layer.pool, source=layer.source, detail=layer.detail), None))
+        elif layer.addresses:
+            pool = _around(layer, pools) if not named else None
+            detail = f"{layer.detail}: {layer.addresses[0]} lies in it".removeprefix(": ")
+            if pool is not None:
+                named.append((Candidate(value=pool.name, source=layer.source, detail=detail), pool))
+    if not named:
+        raise InvalidConfig(
+            f"pool: nothing names the pool for {question.ifname} of {question.pod or 'the container'}",
+            f"set `pool` in the network configuration {question.network}, or in a PodNetwork",
+        )
+    first, found = named[0]
+    pool = found or pools.pool(str(first.value))
+    if pool is None:
+        raise InvalidConfig(
+            f"pool: there is no pool {first.value!r}, which the {first.source} {first.detail} names",
+            "create it with `podberth apply` (kind: Pool)",
+        )
+    overridden = tuple(candidate for candidate, _ in named[1:])
+    return Provenance(
+        field="pool", value=pool.name, source=first.source, detail=first.detail, overridden=overridden
+    ), pool
+
+
+def _around(layer: _Layer, pools: Pools) -> Pool:
+    """Return the one pool that contains the layer's first address."""
+    address = layer.addresses[0]
+    around = [pool for pool in pools.pools() if contains(pool, address)]
+    if len(around) == 1:
+        return around[0]
+    which = f"pools {', '.join(p.name for p in around)} contain" if around else "no pool contains"
+    raise InvalidConfig(
+        f"pool: {which} {address}, which the {layer.source} {layer.detail} names", "name the `pool` beside the address"
+    )
+
+
+def _address(version: int, name: str, layers: tuple[_Layer, ...], pool: Pool) -> Provenance:
+    named = [(layer, address) for layer in layers for address in layer.addresses if address.version == version]
+    if not named:
+        known = version in pool.families
+        detail = f"any of {pool.name}, or the one reserved for the pod's name"
+        return Provenance(field=name, value=None, source=POOL if known else "", detail=detail)
+    layer, address = named[0]
+    if not contains(pool, address):
+        raise InvalidConfig(
+            f"addresses: {address}, which the {layer.source} {layer.detail} names, is not in pool {pool.name}",
+            "name the pool the address lies in beside it, or extend the pool",
+        )
+    return _first(name, named, None)
+
+
+def _first(field: str, said: Sequence[tuple[_Layer, object]], default: object) -> Provenance:
+    """Take the first value that is not None and keep the others as overridden."""
+    named = [
+        Candidate(value=what, source=layer.source, detail=layer.detail) for layer, what in said if what is not None
+    ]
+    if not named:
+        return Provenance(field=field, value=default, source=BUILT_IN)
+    first = named[0]
+    return Provenance(
+        field=field, value=first.value, source=first.source, detail=first.detail, overridden=tuple(named[1:])
+    )
