@@ -1,0 +1,238 @@
+"""A kubelet on a node made of a network namespace: makes pods' namespaces, calls plugins, looks for what is left."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "build" / "cni"
+TABLES = ("leases", "attachments")  # of the store: what is live
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a call ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def result(self) -> dict[str, object]:
+        """The result, or the error object."""
+        return dict(json.loads(self.stdout))
+
+    @property
+    def address(self) -> str:
+        """The first address of the result."""
+        return str(json.loads(self.stdout)["ips"][0]["address"])
+
+    @property
+    def effects(self) -> list[str]:
+        """What a call behind a tripwire did, in order."""
+        return [line.removeprefix("effect ") for line in self.stderr.splitlines() if line.startswith("effect ")]
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod's sandbox: its names, its container ID and its network namespace."""
+
+    name: str
+    container_id: str
+    netns: str
+    namespace: str = "bank"
+    uid: str = "u1"
+
+    @property
+    def path(self) -> str:
+        """The network namespace's path, as CNI_NETNS."""
+        return f"/var/run/netns/{self.netns}"
+
+    @property
+    def args(self) -> str:
+        """CNI_ARGS as kubelet's runtime sends them."""
+        return (
+            f"K8S_POD_NAMESPACE={self.namespace};K8S_POD_NAME={self.name};K8S_POD_UID={self.uid};"
+            f"K8S_POD_INFRA_CONTAINER_ID={self.container_id};IgnoreUnknown=1"
+        )
+
+
+@dataclass
+class Kubelet:
+    """One node, with its store in `state`."""
+
+    state: Path
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    namespaces: list[str] = field(default_factory=list)
+    network: dict[str, object] = field(default_factory=dict)
+    first: list[str] = field(default_factory=list)
+
+    @property
+    def node(self) -> str:
+        """The name of the node's network namespace."""
+        return f"node-{self.mark}"
+
+    def namespace(self, name: str) -> str:
+        """Make a network namespace; it goes with the kubelet."""
+        run("ip", "netns", "add", name)
+        self.namespaces.append(name)
+        return name
+
+    def pod(self, name: str, *, uid: str = "u1", namespace: str = "bank") -> Pod:
+        """Make a new sandbox for the pod of that name."""
+        netns = self.namespace(f"pod{len(self.namespaces)}-{self.mark}")
+        return Pod(name=name, container_id=uuid.uuid4().hex, netns=netns, uid=uid, namespace=namespace)
+
+    def remove_namespace(self, name: str) -> None:
+        """Make a network namespace vanish, with whatever is in it."""
+        run("ip", "netns", "delete", name)
+        self.namespaces.remove(name)
+
+    def inside(self, namespace: str, *argv: str) -> str:
+        """Run a command in a network namespace."""
+        return run("ip", "netns", "exec", namespace, *argv)
+
+    def podberth(self, *argv: str) -> str:
+        """Run the command line on this node's store."""
+        podberth = (sys.executable, "-m", "podberth.cli.main", "--state", str(self.state))
+        return run("ip", "netns", "exec", self.node, *podberth, *argv)
+
+    def apply(self, documents: str) -> None:
+        """Put documents in force."""
+        file = self.state.parent / f"documents-{uuid.uuid4().hex[:6]}.yaml"
+        file.write_text(documents)
+        self.podberth("apply", "-f", str(file))
+
+    def env(self, verb: str, pod: Pod, *, ifname: str = "eth0", netns: str | None = None) -> dict[str, str]:
+        """Return a call's environment."""
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "CNI_COMMAND": verb,
+            "CNI_CONTAINERID": pod.container_id,
+            "CNI_NETNS": pod.path if netns is None else netns,
+            "CNI_IFNAME": ifname,
+            "CNI_PATH": f"{BUILT}:/usr/lib/cni",
+            "CNI_ARGS": pod.args,
+        }
+
+    def config(self, **changes: object) -> dict[str, object]:
+        """Return the network configuration with changes; None takes a key away."""
+        whole = {
+            "cniVersion": "1.1.0",
+            "name": "banknet",
+            "type": "podberth",
+            "bridge": "bank0",
+            "pool": "db",
+            "stateDir": str(self.state),
+            **self.network,
+            **changes,
+        }
+        return {key: member for key, member in whole.items() if member is not None}
+
+    def start(self, verb: str, pod: Pod, *, plugin: str = "podberth", **changes: object) -> subprocess.Popen[str]:
+        """Begin a call by exec, as a runtime does; stdin is written, the rest is the caller's."""
+        binary = BUILT / plugin if (BUILT / plugin).exists() else Path("/usr/lib/cni", plugin)
+        command = ["ip", "netns", "exec", self.node, str(binary)]
+        process = subprocess.Popen(
+            command,
+            env=self.env(verb, pod),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(self.config(**changes)))
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    def call(
+        self,
+        verb: str,
+        pod: Pod,
+        *,
+        plugin: str = "podberth",
+        netns: str | None = None,
+        ifname: str = "eth0",
+        tripwire: str | None = None,
+        env: Mapping[str, str] | None = None,
+        **changes: object,
+    ) -> Answer:
+        """Make a call by exec and wait for its answer; with `tripwire`, through tests.netns.crash.tripwire."""
+        binary = BUILT / plugin if (BUILT / plugin).exists() else Path("/usr/lib/cni", plugin)
+        wired = [sys.executable, "-m", "tests.netns.crash.tripwire"]
+        done = subprocess.run(
+            ["ip", "netns", "exec", self.node, *([str(binary)] if tripwire is None else wired)],
+            env={
+                **self.env(verb, pod, ifname=ifname, netns=netns),
+                **({} if tripwire is None else {"TRIPWIRE": tripwire}),
+                **(env or {}),
+            },
+            input=json.dumps(self.config(**changes)),
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        """Ask the store directly."""
+        with contextlib.closing(sqlite3.connect(self.state / "podberth.db")) as database:
+            return list(database.execute(query))
+
+    def inventory(self) -> list[str]:
+        """List links, addresses, routes, qdiscs and a sysctl of every namespace, and the store's live rows."""
+        lines: list[str] = []
+        for namespace in self.namespaces:
+            for what in (("link",), ("address",), ("route", "show", "table", "all"), ("-6", "route")):
+                lines += [f"{namespace}: {line}" for line in self.inside(namespace, "ip", "-o", *what).splitlines()]
+            lines += [f"{namespace}: {line}" for line in self.inside(namespace, "tc", "qdisc").splitlines()]
+            kept = self.inside(namespace, "cat", "/proc/sys/net/ipv4/tcp_keepalive_time")
+            lines.append(f"{namespace}: tcp_keepalive_time {kept.strip()}")
+        for table in TABLES:
+            lines += [f"{table}: {row}" for row in self.rows(f"SELECT * FROM {table}")]
+        return lines
+
+    def remember(self) -> None:
+        """Take what is there now as what has to be there in the end."""
+        self.first = self.inventory()
+
+    def left_behind(self) -> list[str]:
+        """Return what is there now and was not at first, and what is missing."""
+        now, first = set(self.inventory()), set(self.first)
+        return sorted(now - first) + [f"missing: {line}" for line in sorted(first - now)]
+
+
+@contextlib.contextmanager
+def kubelet(state: Path, documents: str) -> Iterator[Kubelet]:
+    """Make a node with these documents in force; every namespace is gone at the end."""
+    made = Kubelet(state=state)
+    made.namespace(made.node)
+    try:
+        made.apply(documents)
+        yield made
+    finally:
+        for namespace in made.namespaces:
+            subprocess.run(["ip", "netns", "delete", namespace], check=False)
+
+
+def run(*argv: str) -> str:
+    """Run a command and return its stdout; AssertionError with its stderr if it fails."""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(argv)}: {done.stdout}{done.stderr}"
+    return done.stdout
