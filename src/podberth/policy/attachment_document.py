@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.cni import parsers
 from podberth.cni.fields import shown
-from podberth.net.settings_document import SETTINGS_KEYS, parse_settings, settings_document
+from podberth.net.settings_document import FROM_ADDRESS, SETTINGS_KEYS, parse_settings, settings_document
 from podberth.policy.podnetwork import AttachmentPolicy, Ordinals
 
 TYPE_CHECKING = False
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 MAX_ORDINALS = 65536
 MAX_ATTACHMENTS = 64
-FROM_ADDRESS = "fromAddress"
 
 _COMMON = ("ifname", "network", "pool", "sticky", "device", *SETTINGS_KEYS)
 

@@ -1,4 +1,4 @@
-"""What a set of documents would change (`Changes`, decided by `admission`), and what an apply did (`Applied`)."""
+"""What a set of documents would change (`Changes`, decided by `admission`), and what came of it."""
 
 from __future__ import annotations
 
@@ -54,3 +54,11 @@ class Applied:
     deleted: tuple[str, ...] = ()
     reserved: tuple[Address, ...] = ()
     released: tuple[Address, ...] = ()
+
+
+@value
+class Followed:
+    """A directory of documents as it was last seen. `failure`: why it is not in force, empty if it is."""
+
+    fingerprint: str
+    failure: str = ""

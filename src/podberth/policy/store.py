@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor
     from podberth.ipam.pool import Pool
-    from podberth.policy.changes import Applied
+    from podberth.policy.changes import Applied, Followed
     from podberth.policy.documents import Document
     from podberth.policy.podnetwork import PodNetwork
 
@@ -42,6 +42,14 @@ class Policies(Protocol):
 
         `prune`: documents that came from the same `source` before and are not among these are deleted.
         """
+        ...
+
+    def followed(self, directory: str) -> Followed | None:
+        """Return what was last seen of a directory that is kept in force; None if it was never read."""
+        ...
+
+    def follow(self, directory: str, seen: Followed) -> None:
+        """Record what was seen of the directory."""
         ...
 
     def delete(self, kind: str, namespace: str, name: str, actor: Actor) -> bool:
