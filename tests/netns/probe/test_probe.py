@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,20 @@ def test_another_host_that_probes_for_the_address_meanwhile_is_a_conflict(
             pass
     rival.namespace.call(probe, "eth0", address, 1, 10)
     assert first.result(timeout=30) == rival.mac
+
+
+def test_a_switch_that_snoops_multicast_passes_on_the_probes_of_others(lan: Lan) -> None:
+    pod, rival = lan.host(), lan.host("fd00:9::9/64")
+    # The bridge asks who listens to what, and from then on keeps a group's frames from ports that did not say so.
+    lan.switch.run("ip", "address", "add", "fe80::1/64", "dev", "br0", "nodad")
+    lan.switch.run("ip", "link", "set", "br0", "type", "bridge", "mcast_query_response_interval", "10")
+    lan.switch.run("ip", "link", "set", "br0", "type", "bridge", "mcast_snooping", "1", "mcast_querier", "1")
+    asking = pod.namespace.begin(probe, "eth0", V6, 1, 20_000)
+    group, end = str(packets.solicited_node(V6)), time.monotonic() + 15
+    while group not in lan.switch.run("bridge", "mdb", "show", "dev", "br0") and time.monotonic() < end:
+        time.sleep(0.05)
+    rival.namespace.call(probe, "eth0", V6, 1, 10)
+    assert asking.result(timeout=30) == rival.mac
 
 
 @BOTH
