@@ -1,0 +1,168 @@
+"""The table of documents: SQL over an open connection, one document a row, found by name, target, MAC, pool or origin.
+
+A body is kept in the form `policy.documents` writes and reads. Transactions are the caller's.
+"""
+
+from __future__ import annotations
+
+import json
+
+from podberth.cni.errors import InvalidConfig, StoreFailed
+from podberth.ipam.pool import Pool
+from podberth.policy.changes import Followed
+from podberth.policy.documents import Document, parse_document, raw_document
+from podberth.policy.podnetwork import PodNetwork
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from sqlite3 import Connection
+
+    from podberth.cni.pod import PodRef
+
+# `source` is the file a document was read from, `origin` what applied it: the directory, for `prune`.
+DDL = """
+CREATE TABLE documents (
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    pod TEXT, stateful_set TEXT,
+    body TEXT NOT NULL, source TEXT NOT NULL, origin TEXT NOT NULL, generation INTEGER NOT NULL,
+    PRIMARY KEY (kind, namespace, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX documents_pod ON documents (namespace, pod) WHERE pod IS NOT NULL;
+CREATE INDEX documents_set ON documents (namespace, stateful_set) WHERE stateful_set IS NOT NULL;
+CREATE INDEX documents_origin ON documents (origin);
+CREATE TABLE document_names (
+    what TEXT NOT NULL, named TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (what, named, namespace, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX document_names_of ON document_names (namespace, name);
+CREATE TABLE followed (
+    directory TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, failure TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+_SELECT = "SELECT kind, namespace, name, body, source FROM documents "
+
+
+def get(connection: Connection, kind: str, namespace: str, name: str) -> Document | None:
+    """Return the document of that name."""
+    found = _some(connection, "WHERE kind = ? AND namespace = ? AND name = ?", (kind, namespace, name))
+    return found[0] if found else None
+
+
+def for_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
+    """Return what is declared for the pod's name, then what is declared for its StatefulSet's."""
+    own = _podnetworks(connection, "WHERE namespace = ? AND pod = ?", (pod.namespace, pod.name))
+    head, dash, _ = pod.name.rpartition("-")
+    if not dash:
+        return own
+    of_set = _podnetworks(connection, "WHERE namespace = ? AND stateful_set = ?", (pod.namespace, head))
+    return own + tuple(document for document in of_set if document.ordinal(pod) is not None)
+
+
+def for_target(connection: Connection, body: PodNetwork) -> tuple[PodNetwork, ...]:
+    """Return the other PodNetworks for exactly the same pod, or the same StatefulSet."""
+    column, target = ("pod", body.pod) if body.pod is not None else ("stateful_set", body.stateful_set)
+    where = f"WHERE namespace = ? AND {column} = ? AND name <> ?"
+    return _podnetworks(connection, where, (body.namespace, target, body.name))
+
+
+def naming(connection: Connection, what: str, named: str) -> tuple[PodNetwork, ...]:
+    """Return the PodNetworks that name a 'mac' or a 'pool'."""
+    where = (
+        "WHERE kind = 'PodNetwork' AND (namespace, name) IN "
+        "(SELECT namespace, name FROM document_names WHERE what = ? AND named = ?)"
+    )
+    return _podnetworks(connection, where, (what, named))
+
+
+def pool(connection: Connection, name: str) -> Pool | None:
+    """Return the pool of that name."""
+    found = get(connection, "Pool", "", name)
+    return found.body if found is not None and isinstance(found.body, Pool) else None
+
+
+def pools(connection: Connection) -> tuple[Pool, ...]:
+    """Return every pool, in order of name."""
+    found = _some(connection, "WHERE kind = 'Pool' ORDER BY name", ())
+    return tuple(document.body for document in found if isinstance(document.body, Pool))
+
+
+def podnetworks(connection: Connection, namespace: str | None) -> tuple[PodNetwork, ...]:
+    """Return every PodNetwork, or a namespace's, in order of namespace and name."""
+    if namespace is None:
+        return _podnetworks(connection, "WHERE kind = 'PodNetwork' ORDER BY namespace, name", ())
+    return _podnetworks(connection, "WHERE kind = 'PodNetwork' AND namespace = ? ORDER BY name", (namespace,))
+
+
+def of_origin(connection: Connection, origin: str) -> tuple[Document, ...]:
+    """Return the documents that `origin` applied last."""
+    return _some(connection, "WHERE origin = ? ORDER BY kind, namespace, name", (origin,))
+
+
+def put(connection: Connection, document: Document, origin: str) -> None:
+    """Write the document if it differs; its generation grows by one if its body does."""
+    body, pod, stateful_set = document.body, None, None
+    if isinstance(body, PodNetwork):
+        pod, stateful_set = body.pod, body.stateful_set
+    text = json.dumps(raw_document(document), separators=(",", ":"))
+    written = connection.execute(
+        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET "
+        "generation = generation + (body <> excluded.body), pod = excluded.pod, stateful_set = excluded.stateful_set, "
+        "body = excluded.body, source = excluded.source, origin = excluded.origin "
+        "WHERE (body, source, origin) IS NOT (excluded.body, excluded.source, excluded.origin)",
+        (*document.key, pod, stateful_set, text, document.source, origin),
+    )
+    if isinstance(body, PodNetwork) and written.rowcount:
+        _forget_names(connection, document)
+        connection.executemany(
+            "INSERT OR IGNORE INTO document_names VALUES (?, ?, ?, ?)",
+            [(what, named, document.namespace, document.name) for what, named in _names(body)],
+        )
+
+
+def remove(connection: Connection, document: Document) -> None:
+    """Delete the document's rows."""
+    connection.execute("DELETE FROM documents WHERE kind = ? AND namespace = ? AND name = ?", document.key)
+    if document.kind == "PodNetwork":
+        _forget_names(connection, document)
+
+
+def _forget_names(connection: Connection, document: Document) -> None:
+    connection.execute(
+        "DELETE FROM document_names WHERE namespace = ? AND name = ?", (document.namespace, document.name)
+    )
+
+
+def _names(body: PodNetwork) -> Iterable[tuple[str, str]]:
+    for policy in body.attachments:
+        if policy.pool is not None:
+            yield "pool", policy.pool
+        if policy.settings.mac is not None:
+            yield "mac", policy.settings.mac
+
+
+def _podnetworks(connection: Connection, where: str, values: tuple[object, ...]) -> tuple[PodNetwork, ...]:
+    return tuple(d.body for d in _some(connection, where, values) if isinstance(d.body, PodNetwork))
+
+
+def _some(connection: Connection, where: str, values: tuple[object, ...]) -> tuple[Document, ...]:
+    return tuple(_document(*row) for row in connection.execute(_SELECT + where, values))
+
+
+def _document(kind: str, namespace: str, name: str, body: str, source: str) -> Document:
+    try:
+        return parse_document(json.loads(body), source)
+    except (InvalidConfig, ValueError) as wrong:
+        raise StoreFailed(f"the store's {kind} {namespace}/{name} can't be read: {wrong}") from None
+
+
+def followed(connection: Connection, directory: str) -> Followed | None:
+    """Return what was last seen of the directory."""
+    row = connection.execute("SELECT fingerprint, failure FROM followed WHERE directory = ?", (directory,)).fetchone()
+    return Followed(fingerprint=row[0], failure=row[1]) if row is not None else None
+
+
+def follow(connection: Connection, directory: str, seen: Followed) -> None:
+    """Record what was seen of the directory."""
+    connection.execute("INSERT OR REPLACE INTO followed VALUES (?, ?, ?)", (directory, seen.fingerprint, seen.failure))

@@ -1,0 +1,143 @@
+"""Declarations in SQLite: `policy.store.Policies`, and the view its check needs, over one database.
+
+Documents are the table of `documents`, their addresses are reservations of the ledger; both change in one transaction,
+and the check runs inside it.
+"""
+
+from __future__ import annotations
+
+from podberth.ipam.pool import Pool
+from podberth.stores.sqlite import documents as table
+from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
+from podberth.stores.sqlite.rows import held_in, lease_at, reservation_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from sqlite3 import Connection
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.lease import Actor, Lease, Reservation
+    from podberth.net.ops import Address
+    from podberth.policy.changes import Applied, Changes, Followed
+    from podberth.policy.documents import Document
+    from podberth.policy.podnetwork import PodNetwork
+    from podberth.stores.sqlite.database import Database
+
+
+class SqlitePolicies:
+    """The declarations of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
+        """Return what is declared for the pod: by its own name first, then by its StatefulSet's."""
+        with self._database.read() as connection:
+            return table.for_pod(connection, pod)
+
+    def pool(self, name: str) -> Pool | None:
+        """Return the pool of that name."""
+        with self._database.read() as connection:
+            return table.pool(connection, name)
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Return every pool in order of name."""
+        with self._database.read() as connection:
+            return table.pools(connection)
+
+    def pod_networks(self, namespace: str | None = None) -> tuple[PodNetwork, ...]:
+        """Return every PodNetwork, or those of one namespace, in order of namespace and name."""
+        with self._database.read() as connection:
+            return table.podnetworks(connection, namespace)
+
+    def apply(
+        self, documents: Sequence[Document], actor: Actor, *, source: str, prune: bool = False, dry_run: bool = False
+    ) -> Applied:
+        """Put all documents in force in one transaction, with the reservations they declare; or raise Conflicts."""
+        with self._database.write() as connection:
+            if dry_run:
+                connection.execute("SAVEPOINT dry_run")
+            named = {document.key for document in documents}
+            pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
+            changes = _check(connection, documents, pruned)
+            _make(connection, changes, actor, source)
+            if dry_run:
+                connection.execute("ROLLBACK TO dry_run")
+        return changes.applied()
+
+    def delete(self, kind: str, namespace: str, name: str, actor: Actor) -> bool:
+        """Delete one document and the reservations it declared; False if there is none, Conflicts if it is in use."""
+        with self._database.write() as connection:
+            document = table.get(connection, kind, namespace, name)
+            if document is None:
+                return False
+            _make(connection, _check(connection, (), (document,)), actor, "")
+        return True
+
+    def followed(self, directory: str) -> Followed | None:
+        """Return what was last seen of a directory that is kept in force; None if it was never read."""
+        with self._database.read() as connection:
+            return table.followed(connection, directory)
+
+    def follow(self, directory: str, seen: Followed) -> None:
+        """Record what was seen of the directory."""
+        with self._database.write() as connection:
+            table.follow(connection, directory, seen)
+
+
+def _check(connection: Connection, documents: Sequence[Document], deleted: Sequence[Document]) -> Changes:
+    from podberth.policy.admission import check  # most ADDs read only
+
+    return check(_View(connection), documents, deleted)
+
+
+def _make(connection: Connection, changes: Changes, actor: Actor, origin: str) -> None:
+    """Make the changes: reservations end before pools go or change, and begin after pools are there."""
+    for gone in changes.release:
+        undeclare(connection, gone, actor)
+    for document in changes.deleted:
+        table.remove(connection, document)
+        if isinstance(document.body, Pool):
+            drop_pool(connection, document.name)
+    for document in (*changes.created, *changes.changed, *changes.unchanged):
+        table.put(connection, document, origin)
+    for document in (*changes.created, *changes.changed):
+        if isinstance(document.body, Pool):
+            define_pool(connection, document.body)
+    for new in changes.reserve:
+        declare(connection, new, actor)
+
+
+class _View:
+    """What is in force, as a transaction sees it (`policy.view.View`)."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def document(self, kind: str, namespace: str, name: str) -> Document | None:
+        return table.get(self._connection, kind, namespace, name)
+
+    def pools(self) -> tuple[Pool, ...]:
+        return table.pools(self._connection)
+
+    def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
+        return table.for_pod(self._connection, pod)
+
+    def same_target(self, podnetwork: PodNetwork) -> tuple[PodNetwork, ...]:
+        return table.for_target(self._connection, podnetwork)
+
+    def with_mac(self, mac: str) -> tuple[PodNetwork, ...]:
+        return table.naming(self._connection, "mac", mac)
+
+    def naming(self, pool: str) -> tuple[PodNetwork, ...]:
+        return table.naming(self._connection, "pool", pool)
+
+    def reservation(self, address: Address) -> Reservation | None:
+        return reservation_at(self._connection, address)
+
+    def lease(self, address: Address) -> Lease | None:
+        return lease_at(self._connection, address)
+
+    def held(self, pool: str) -> Iterable[Reservation | Lease]:
+        return held_in(self._connection, pool)
