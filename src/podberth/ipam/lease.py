@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @value
 class Actor:
-    """Who did it and why, for the auditor: `who` is 'plugin', 'uid 0 (root)', ...; `why` is 'ADD', 'apply db.yaml', ..."""
+    """Who did it and why, for the auditor: `who` is 'plugin', 'uid 0 (root)', ...; `why` is 'ADD', 'apply db.yaml'."""
 
     who: str
     why: str
@@ -38,8 +38,8 @@ class Wanted:
 class Claim:
     """What an ADD asks of the ledger: one address for each of `wanted`, all or none.
 
-    `sticky`: an address taken from a pool stays reserved for the pod's name. `takeover`: leases of these attachments may
-    be moved to this one (their holder is the same pod and provably gone, which the caller has checked).
+    `sticky`: an address taken from a pool stays reserved for the pod's name. `takeover`: leases of these attachments
+    may be moved to this one (their holder is the same pod and provably gone, which the caller has checked).
     """
 
     attachment: Attachment

@@ -168,7 +168,7 @@ def _pod_side(endpoint: Endpoint, *, neighbours: bool = True) -> Iterator[Op]:
         # A node that disables IPv6 by default would refuse the address.
         yield ops.WriteSysctl(netns=netns, key=f"net/ipv6/conf/{ifname}/disable_ipv6", value="0")
     for key, content in settings.sysctls or ():
-        yield ops.WriteSysctl(netns=netns, key=key.replace(".", "/").replace("IFNAME", ifname), value=content)
+        yield ops.WriteSysctl(netns=netns, key=(key if "/" in key else key.replace(".", "/")).replace("IFNAME", ifname), value=content)
     yield ops.SetLinkUp(netns=netns, ifname=ifname)
     if endpoint.probing and neighbours:
         for address in endpoint.addresses:

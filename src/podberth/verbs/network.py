@@ -54,7 +54,7 @@ def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
         as_ipam=as_ipam,
         kind=kind,
         defaults=NetworkDefaults(
-            pool=fields.optional("pool", parsers.label),
+            pool=fields.optional("pool", parsers.name),
             sticky=fields.optional("sticky", parsers.boolean),
             device=kind.parent if kind is not None else None,
             settings=parse_settings(fields),

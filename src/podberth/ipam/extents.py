@@ -1,0 +1,67 @@
+"""A pool's addresses as extents, inclusive (first, last) pairs of integers: nothing is ever materialised. Pure."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TypeAlias
+
+    from podberth.ipam.pool import Pool, Span, Subnet
+
+    Extents: TypeAlias = tuple[tuple[int, int], ...]
+
+
+def usable(pool: Pool, family: int) -> Extents:
+    """Return every address of the family that the pool can give to anybody."""
+    found = [extent for subnet in pool.subnets if subnet.network.version == family for extent in _usable(subnet)]
+    return tuple(sorted(found))
+
+
+def offered(pool: Pool, family: int) -> Extents:
+    """Return the usable addresses that are not held for declarations and reservations."""
+    held = [pair for subnet in pool.subnets if subnet.network.version == family for pair in _pairs(subnet.hold)]
+    return subtract(usable(pool, family), held)
+
+
+def subtract(extents: Iterable[tuple[int, int]], holes: Iterable[tuple[int, int]]) -> Extents:
+    """Return `extents` without `holes`, in order; both may overlap and come in any order."""
+    rest = sorted(extents)
+    cuts = sorted(holes)
+    kept: list[tuple[int, int]] = []
+    at = 0
+    for first, last in rest:
+        while at and cuts[at - 1][1] >= first:
+            at -= 1
+        start = first
+        while at < len(cuts) and cuts[at][0] <= last:
+            if cuts[at][1] >= start:
+                if cuts[at][0] > start:
+                    kept.append((start, cuts[at][0] - 1))
+                start = cuts[at][1] + 1
+            at += 1
+        if start <= last:
+            kept.append((start, last))
+    return tuple(kept)
+
+
+def size(extents: Iterable[tuple[int, int]]) -> int:
+    """Return how many addresses the extents have."""
+    return sum(last - first + 1 for first, last in extents)
+
+
+def _usable(subnet: Subnet) -> Extents:
+    network = subnet.network
+    whole = (int(network.network_address), int(network.broadcast_address))
+    special: list[tuple[int, int]] = []
+    if network.prefixlen < network.max_prefixlen - 1:  # RFC 3021: a /31 has no network and broadcast address
+        special.append((whole[0], whole[0]))  # IPv6: the subnet-router anycast address, RFC 4291 section 2.6.1
+        if network.version == 4:
+            special.append((whole[1], whole[1]))
+    if subnet.gateway is not None:
+        special.append((int(subnet.gateway), int(subnet.gateway)))
+    return subtract(_pairs(subnet.ranges) or [whole], [*special, *_pairs(subnet.exclude)])
+
+
+def _pairs(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    return [(int(span.first), int(span.last)) for span in spans]

@@ -1,0 +1,89 @@
+"""The life of an address, as a table; and the ledger's fold: what its events add up to. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from podberth.cni.errors import StoreFailed
+from podberth.cni.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from ipaddress import IPv4Address, IPv6Address
+
+    from podberth.cni.pod import Attachment
+    from podberth.ipam.lease import Event
+
+
+class State(StrEnum):
+    """FREE: nobody's. RESERVED: a pod's name has it. LEASED: an attachment has it. HELD: both, of the same pod."""
+
+    FREE = "FREE"
+    RESERVED = "RESERVED"
+    LEASED = "LEASED"
+    HELD = "HELD"
+
+
+class Kind(StrEnum):
+    """The kinds of event. Conflicted: a host on the wire answered for the address; nothing changes hands."""
+
+    RESERVED = "Reserved"
+    RELEASED = "Released"
+    BOUND = "Bound"
+    UNBOUND = "Unbound"
+    MOVED = "Moved"
+    CONFLICTED = "Conflicted"
+
+
+TRANSITIONS: Mapping[State, Mapping[Kind, State]] = {
+    State.FREE: {Kind.RESERVED: State.RESERVED, Kind.BOUND: State.LEASED, Kind.CONFLICTED: State.FREE},
+    State.RESERVED: {Kind.RELEASED: State.FREE, Kind.BOUND: State.HELD, Kind.CONFLICTED: State.RESERVED},
+    State.LEASED: {
+        Kind.RESERVED: State.HELD,
+        Kind.UNBOUND: State.FREE,
+        Kind.MOVED: State.LEASED,
+        Kind.CONFLICTED: State.LEASED,
+    },
+    State.HELD: {
+        Kind.RELEASED: State.LEASED,
+        Kind.UNBOUND: State.RESERVED,
+        Kind.MOVED: State.HELD,
+        Kind.CONFLICTED: State.HELD,
+    },
+}
+
+
+@value
+class Folded:
+    """What a ledger adds up to: for each address the attachment that has it, and the (pod, ifname) it is kept for."""
+
+    bound: Mapping[IPv4Address | IPv6Address, Attachment]
+    reserved: Mapping[IPv4Address | IPv6Address, tuple[str, str]]
+
+
+def after(state: State, kind: Kind) -> State:
+    """Return the state an event leads to; StoreFailed if it can't happen in that state."""
+    following = TRANSITIONS[state].get(kind)
+    if following is None:
+        raise StoreFailed(f"the ledger can't take {kind} of an address that is {state}", "run `podberth doctor`")
+    return following
+
+
+def fold(events: Iterable[Event]) -> Folded:
+    """Add the events up, oldest first. Raises StoreFailed at the first that can't follow those before it."""
+    states: dict[IPv4Address | IPv6Address, State] = {}
+    bound: dict[IPv4Address | IPv6Address, Attachment] = {}
+    reserved: dict[IPv4Address | IPv6Address, tuple[str, str]] = {}
+    for event in events:
+        kind = Kind(event.kind)
+        states[event.address] = after(states.get(event.address, State.FREE), kind)
+        if kind in (Kind.BOUND, Kind.MOVED) and event.attachment is not None:
+            bound[event.address] = event.attachment
+        elif kind is Kind.UNBOUND:
+            del bound[event.address]
+        elif kind is Kind.RESERVED:
+            reserved[event.address] = (str(event.pod), event.ifname)
+        elif kind is Kind.RELEASED:
+            del reserved[event.address]
+    return Folded(bound=bound, reserved=reserved)

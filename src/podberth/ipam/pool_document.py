@@ -1,0 +1,209 @@
+"""The spec of a Pool document, read into a `Pool` and written back. Every rule names the field at fault."""
+
+from __future__ import annotations
+
+from podberth.cni import parsers
+from podberth.cni.fields import shown
+from podberth.ipam.pool import ConflictDetection, Grant, Pool, Span, Subnet
+from podberth.net.settings_document import SETTINGS_KEYS, parse_settings, settings_document
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from podberth.cni.fields import Fields
+    from podberth.net.ops import Network
+
+API_VERSION = "podberth.io/v1alpha1"
+KEYS = ("subnets", "allocation", "quarantine", "conflictDetection", "allow", *SETTINGS_KEYS)
+ALLOCATIONS = ("lowest", "leastRecentlyUsed")
+MAX_QUARANTINE = 366 * 86400  # seconds
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PREFIXES = {4: (8, 32), 6: (64, 128)}  # lengths that a pool takes
+
+
+def parse_pool(document: Fields) -> Pool:
+    """Read a whole Pool document; the document's error names the field that is wrong."""
+    metadata, fields = document.child("metadata"), document.child("spec")
+    if metadata is None or fields is None:
+        raise document.fail("spec" if metadata else "metadata", "required field is missing")
+    metadata.only(("name", "labels", "annotations"))
+    fields.only(KEYS)
+    subnets = tuple(_subnet(member) for member in fields.children("subnets", most=256))
+    if not subnets:
+        raise fields.fail("subnets", "expected at least one subnet")
+    for i, one in enumerate(subnets):
+        for j, other in enumerate(subnets[:i]):
+            if one.network.version == other.network.version and one.network.overlaps(other.network):
+                raise fields.fail(f"subnets[{i}].subnet", f"{one.network} overlaps subnets[{j}], {other.network}")
+    settings = parse_settings(fields)
+    if settings.mac not in (None, "fromAddress"):
+        raise fields.fail("mac", f"{settings.mac!r} can't be every pod's MAC", "use `fromAddress`, or a PodNetwork")
+    return Pool(
+        name=metadata.required("name", parsers.name),
+        subnets=subnets,
+        allocation=fields.get("allocation", parsers.choice(*ALLOCATIONS), "lowest"),
+        quarantine=fields.get("quarantine", seconds, 0),
+        conflict_detection=_detection(fields),
+        grants=tuple(_grant(member) for member in fields.children("allow", most=1024)),
+        settings=settings,
+    )
+
+
+def pool_document(pool: Pool) -> dict[str, object]:
+    """Return the document that `parse_pool` reads the same value from."""
+    spec: dict[str, object] = {"subnets": [_subnet_document(subnet) for subnet in pool.subnets]}
+    if pool.allocation != "lowest":
+        spec["allocation"] = pool.allocation
+    if pool.quarantine:
+        spec["quarantine"] = pool.quarantine
+    if pool.conflict_detection is not None:
+        detection = pool.conflict_detection
+        spec["conflictDetection"] = {
+            "onConflict": detection.on_conflict,
+            "probes": detection.probes,
+            "intervalMilliseconds": detection.interval_ms,
+        }
+    if pool.grants:
+        spec["allow"] = [_grant_document(grant) for grant in pool.grants]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Pool",
+        "metadata": {"name": pool.name},
+        "spec": {**spec, **settings_document(pool.settings)},
+    }
+
+
+def seconds(raw: object) -> int:
+    """Return a duration in seconds: a whole number of them, or 90s, 10m, 2h, 1d."""
+    number, unit = (raw, "s") if not isinstance(raw, str) else (raw[:-1], raw[-1:])
+    if isinstance(raw, str) and raw.isascii() and raw.isdecimal():
+        number, unit = raw, "s"
+    if isinstance(number, str) and number.isascii() and number.isdecimal() and len(number) < 10 and unit in _UNITS:
+        number = int(number) * _UNITS[unit]
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MAX_QUARANTINE:
+        raise ValueError(f"expected seconds, or a duration as 90s, 10m, 2h, 1d, up to 366d; got {shown(raw)}")
+    return number
+
+
+def span(raw: object) -> Span:
+    """Return a range of addresses: FIRST-LAST, a CIDR block, or one address."""
+    first, dash, last = raw.partition("-") if isinstance(raw, str) else ("", "", "")
+    if dash:
+        ends = parsers.ip_address(first.strip()), parsers.ip_address(last.strip())
+    elif isinstance(raw, str) and "/" in raw:
+        block = parsers.ip_network(raw)
+        ends = block.network_address, block.broadcast_address
+    else:
+        ends = (parsers.ip_address(raw),) * 2
+    if ends[0].version != ends[1].version or int(ends[0]) > int(ends[1]):
+        raise ValueError(f"expected the first and last address of one family, got {shown(raw)}")
+    return Span(first=ends[0], last=ends[1])
+
+
+def _subnet(fields: Fields) -> Subnet:
+    fields.only(("subnet", "gateway", "ranges", "exclude", "hold"))
+    network = fields.required("subnet", parsers.ip_network)
+    shortest, longest = _PREFIXES[network.version]
+    if not shortest <= network.prefixlen <= longest:
+        raise fields.fail("subnet", f"expected a prefix length of {shortest}..{longest}, got /{network.prefixlen}")
+    gateway = fields.optional("gateway", parsers.ip_address)
+    if gateway is not None and gateway not in network:
+        raise fields.fail("gateway", f"{gateway} is not in {network}")
+    if gateway is not None and gateway in _edges(network):
+        raise fields.fail("gateway", f"{gateway} is the network or broadcast address of {network}")
+    return Subnet(network=network, gateway=gateway, **_spans(fields, network))
+
+
+def _spans(fields: Fields, network: Network) -> dict[str, tuple[Span, ...]]:
+    spans = {key: fields.each(key, span) for key in ("ranges", "exclude", "hold")}
+    for key, members in spans.items():
+        for i, member in enumerate(members):
+            if member.first not in network or member.last not in network:
+                raise fields.fail(f"{key}[{i}]", f"{_span_text(member)} is not inside {network}")
+    for i, member in enumerate(spans["ranges"]):
+        for edge in _edges(network):
+            if edge in member:
+                raise fields.fail(f"ranges[{i}]", f"{_span_text(member)} has the network or broadcast address {edge}")
+        for j, other in enumerate(spans["ranges"][:i]):
+            if int(member.first) <= int(other.last) and int(other.first) <= int(member.last):
+                raise fields.fail(f"ranges[{i}]", f"{_span_text(member)} overlaps ranges[{j}], {_span_text(other)}")
+    return spans
+
+
+def _edges(network: Network) -> tuple[object, ...]:
+    """IPv4's network and broadcast address (not of /31, RFC 3021); IPv6's subnet-router anycast address (RFC 4291)."""
+    if network.prefixlen >= network.max_prefixlen - 1:
+        return ()
+    return (network.network_address, network.broadcast_address)[: 2 if network.version == 4 else 1]
+
+
+def _detection(fields: Fields) -> ConflictDetection | None:
+    child = fields.child("conflictDetection")
+    if child is None:
+        return None
+    child.only(("onConflict", "probes", "intervalMilliseconds"))
+    return ConflictDetection(
+        on_conflict=child.get("onConflict", parsers.choice("refuse", "next"), "refuse"),
+        probes=child.get("probes", parsers.integer(1, 10), 3),
+        interval_ms=child.get("intervalMilliseconds", parsers.integer(10, 2000), 200),
+    )
+
+
+def _grant(fields: Fields) -> Grant:
+    fields.only(("namespaces", "vlans", "addresses", "podRequests"))
+    namespaces = fields.each("namespaces", _pattern)
+    if not namespaces:
+        raise fields.fail("namespaces", "expected at least one namespace or pattern")
+    return Grant(
+        namespaces=namespaces,
+        vlans=fields.each("vlans", _vlans),
+        addresses=fields.each("addresses", span),
+        pod_requests=fields.get("podRequests", parsers.boolean, False),
+    )
+
+
+def _pattern(raw: object) -> str:
+    found = parsers.string(max=63)(raw)
+    if not all(c in "abcdefghijklmnopqrstuvwxyz0123456789-*" for c in found):
+        raise ValueError(f"expected a namespace, or a pattern with '*', got {shown(found)}")
+    return found
+
+
+def _vlans(raw: object) -> tuple[int, int]:
+    tag = parsers.integer(0, 4094)
+    if not isinstance(raw, str):
+        return (tag(raw), tag(raw))
+    ends = raw.split("-")
+    if len(ends) not in (1, 2) or not all(end.isascii() and end.isdecimal() and len(end) <= 4 for end in ends):
+        raise ValueError(f"expected a VLAN, or a range as '200-299', got {shown(raw)}")
+    first, last = tag(int(ends[0])), tag(int(ends[-1]))
+    if first > last:
+        raise ValueError(f"expected the lower VLAN first, got {shown(raw)}")
+    return (first, last)
+
+
+def _subnet_document(subnet: Subnet) -> dict[str, object]:
+    document: dict[str, object] = {"subnet": str(subnet.network)}
+    if subnet.gateway is not None:
+        document["gateway"] = str(subnet.gateway)
+    for key in ("ranges", "exclude", "hold"):
+        spans: Iterable[Span] = getattr(subnet, key)
+        if spans:
+            document[key] = [_span_text(member) for member in spans]
+    return document
+
+
+def _grant_document(grant: Grant) -> dict[str, object]:
+    document: dict[str, object] = {"namespaces": list(grant.namespaces)}
+    if grant.vlans:
+        document["vlans"] = [first if first == last else f"{first}-{last}" for first, last in grant.vlans]
+    if grant.addresses:
+        document["addresses"] = [_span_text(member) for member in grant.addresses]
+    if grant.pod_requests:
+        document["podRequests"] = True
+    return document
+
+
+def _span_text(member: Span) -> str:
+    return str(member.first) if member.first == member.last else f"{member.first}-{member.last}"

@@ -1,0 +1,109 @@
+"""An interface's settings in the document form that pools, PodNetworks and network configurations share. No I/O."""
+
+from __future__ import annotations
+
+from podberth.cni import parsers
+from podberth.cni.fields import shown
+from podberth.cni.result import Dns, Route, encode_dns
+from podberth.net.settings import Rates, Settings, Vlan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from podberth.cni.fields import Fields
+
+    T = TypeVar("T")
+
+SETTINGS_KEYS = ("mac", "mtu", "vlan", "rates", "routes", "dns", "sysctls")
+FROM_ADDRESS = "fromAddress"
+MAX_RATE = 1_000_000  # Mbit/s
+_ROUTE_KEYS = ("dst", "gw", "mtu", "advmss", "priority", "table", "scope")
+
+
+def parse_settings(fields: Fields) -> Settings:
+    """Read the settings among `fields`; the document's error names the one at fault. Absent ones are None."""
+    return Settings(
+        mac=fields.optional("mac", _mac),
+        mtu=fields.optional("mtu", parsers.integer(68, 65535)),  # RFC 791: every link carries 68 bytes
+        vlan=_child(fields, "vlan", _vlan),
+        rates=_child(fields, "rates", _rates),
+        routes=_routes(fields),
+        dns=_child(fields, "dns", Dns.parse),
+        sysctls=_sysctls(fields),
+    )
+
+
+def settings_document(settings: Settings) -> dict[str, object]:
+    """Return the document's form; `parse_settings` reads the same value back."""
+    document: dict[str, object] = {"mac": settings.mac, "mtu": settings.mtu}
+    if settings.vlan is not None:
+        document["vlan"] = {"id": settings.vlan.id, "priority": settings.vlan.priority}
+    if settings.rates is not None:
+        document["rates"] = _present(egress=settings.rates.egress, ingress=settings.rates.ingress)
+    if settings.routes is not None:
+        document["routes"] = [_route_document(route) for route in settings.routes]
+    if settings.dns is not None:
+        document["dns"] = encode_dns(settings.dns)
+    if settings.sysctls is not None:
+        document["sysctls"] = dict(settings.sysctls)
+    return _present(**document)
+
+
+def _vlan(fields: Fields) -> Vlan:
+    fields.only(("id", "priority"))
+    return Vlan(
+        id=fields.required("id", parsers.integer(0, 4094)), priority=fields.get("priority", parsers.integer(0, 7), 0)
+    )
+
+
+def _rates(fields: Fields) -> Rates:
+    fields.only(("egress", "ingress"))
+    rate = parsers.integer(1, MAX_RATE)
+    return Rates(egress=fields.optional("egress", rate), ingress=fields.optional("ingress", rate))
+
+
+def _routes(fields: Fields) -> tuple[Route, ...] | None:
+    if fields.raw.get("routes") is None:
+        return None
+    return tuple(_route(member) for member in fields.children("routes", most=1024))
+
+
+def _route(fields: Fields) -> Route:
+    fields.only(_ROUTE_KEYS)
+    fields.required("dst", parsers.ip_network)  # an operator's route has no host bits; a plugin's result may
+    return Route.parse(fields)
+
+
+def _sysctls(fields: Fields) -> tuple[tuple[str, str], ...] | None:
+    if fields.raw.get("sysctls") is None:
+        return None
+    return tuple(fields.pairs("sysctls", parsers.sysctl_key, parsers.sysctl_value, most=256))
+
+
+def _mac(raw: object) -> str:
+    return FROM_ADDRESS if raw == FROM_ADDRESS else _literal_mac(raw)
+
+
+def _literal_mac(raw: object) -> str:
+    try:
+        return parsers.mac(raw)
+    except ValueError as wrong:
+        if isinstance(raw, str) and ":" not in raw:
+            raise ValueError(f"expected a MAC or {FROM_ADDRESS!r}, got {shown(raw)}") from None
+        raise wrong from None
+
+
+def _child(fields: Fields, key: str, parse: Callable[[Fields], T]) -> T | None:
+    child = fields.child(key)
+    return parse(child) if child is not None else None
+
+
+def _route_document(route: Route) -> dict[str, object]:
+    numbers = {key: getattr(route, key) for key in _ROUTE_KEYS[2:]}
+    return _present(dst=str(route.dst), gw=str(route.gw) if route.gw is not None else None, **numbers)
+
+
+def _present(**members: object) -> dict[str, object]:
+    return {key: member for key, member in members.items() if member is not None}

@@ -1,0 +1,91 @@
+"""The node's records of its attachments in SQLite (`net.attachments.Attachments`)."""
+
+from __future__ import annotations
+
+from podberth.cni.errors import StoreFailed
+from podberth.cni.pod import Attachment
+from podberth.net.facts import NetnsId
+from podberth.net.record import Record
+from podberth.net.record_json import parse_steps, steps_json
+from podberth.stores.sqlite.rows import pod_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from podberth.stores.sqlite.database import Database
+
+_KEY = "network = ? AND container_id = ? AND ifname = ?"
+_COLUMNS = "network, container_id, ifname, namespace, pod, uid, netns, netns_device, netns_inode, steps, done, since"
+
+
+class SqliteAttachments:
+    """The records of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self, record: Record) -> None:
+        """Write the intent; StoreFailed if the attachment has a record already."""
+        with self._database.write() as connection:
+            if _find(connection, record.attachment) is not None:
+                raise StoreFailed(f"{record.attachment} has a record already", "DEL the attachment first")
+            pod = record.pod
+            connection.execute(
+                f"INSERT INTO attachments ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                (
+                    *_key(record.attachment),
+                    *((pod.namespace, pod.name, pod.uid) if pod is not None else ("", "", "")),
+                    record.netns,
+                    record.netns_id.device,
+                    record.netns_id.inode,
+                    steps_json(record.steps),
+                    int(record.done),
+                    record.since,
+                ),
+            )
+
+    def done(self, attachment: Attachment) -> None:
+        """Mark the attachment's record as complete."""
+        with self._database.write() as connection:
+            connection.execute(f"UPDATE attachments SET done = 1 WHERE {_KEY}", _key(attachment))  # noqa: S608
+
+    def find(self, attachment: Attachment) -> Record | None:
+        """Return the attachment's record."""
+        with self._database.read() as connection:
+            return _find(connection, attachment)
+
+    def close(self, attachment: Attachment) -> None:
+        """Forget the attachment; nothing happens if there is no record."""
+        with self._database.write() as connection:
+            connection.execute(f"DELETE FROM attachments WHERE {_KEY}", _key(attachment))  # noqa: S608
+
+    def all(self, network: str | None = None) -> tuple[Record, ...]:
+        """Return every record, or those of one network, oldest first."""
+        where, values = ("WHERE network = ?", (network,)) if network is not None else ("", ())
+        query = f"SELECT {_COLUMNS} FROM attachments {where} ORDER BY since, network, container_id, ifname"  # noqa: S608
+        with self._database.read() as connection:
+            return tuple(_record(row) for row in connection.execute(query, values))
+
+
+def _find(connection: Connection, attachment: Attachment) -> Record | None:
+    query = f"SELECT {_COLUMNS} FROM attachments WHERE {_KEY}"  # noqa: S608
+    row = connection.execute(query, _key(attachment)).fetchone()
+    return _record(row) if row is not None else None
+
+
+def _key(attachment: Attachment) -> tuple[str, str, str]:
+    return attachment.network, attachment.container_id, attachment.ifname
+
+
+def _record(row: tuple[object, ...]) -> Record:
+    network, container_id, ifname, namespace, pod, uid, netns, device, inode, steps, done, since = row
+    return Record(
+        attachment=Attachment(network=str(network), container_id=str(container_id), ifname=str(ifname)),
+        pod=pod_of(str(namespace), str(pod), str(uid)),
+        netns=str(netns),
+        netns_id=NetnsId(device=int(str(device)), inode=int(str(inode))),
+        steps=parse_steps(str(steps)),
+        done=bool(done),
+        since=int(str(since)),
+    )

@@ -1,0 +1,176 @@
+"""One address changes hands inside an open transaction: the row, the free space and the event, always together."""
+
+from __future__ import annotations
+
+from podberth.cni.errors import AddressTaken
+from podberth.cni.pod import PodRef
+from podberth.ipam.lease import Lease, Reservation
+from podberth.ipam.lifecycle import Kind, State, after
+from podberth.stores.sqlite import space
+from podberth.stores.sqlite.rows import lease_at, reservation_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from podberth.cni.pod import Attachment
+    from podberth.ipam.lease import Actor
+    from podberth.net.ops import Address
+
+NOBODY = PodRef(namespace="", name="")
+
+
+def moment(connection: Connection, clock: int) -> int:
+    """Return the ledger's time: the clock's, but never before the last event's, so that time has one direction."""
+    last = connection.execute("SELECT time FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    return max(clock, last[0]) if last is not None else clock
+
+
+def reserve(
+    connection: Connection, pool: str, address: Address, pod: PodRef, ifname: str, origin: str, actor: Actor, now: int
+) -> Reservation:
+    """Reserve an address; the same again only updates where it comes from. AddressTaken names who has it."""
+    kept, lease = reservation_at(connection, address), lease_at(connection, address)
+    if kept is not None:
+        if not same(kept.pod, pod) or kept.ifname != ifname:
+            raise reserved_for(kept)
+        if origin != kept.origin and origin == "declared":
+            connection.execute("UPDATE reservations SET origin = ? WHERE address = ?", (origin, address.packed))
+        return kept
+    if lease is not None and (not same(lease.pod, pod) or lease.attachment.ifname != ifname):
+        raise leased_by(lease)
+    if not space.has(connection, "usable", pool, address):
+        raise unusable(pool, address)
+    space.take(connection, pool, address)
+    made = Reservation(address=address, pool=pool, pod=pod, ifname=ifname, origin=origin, since=now)
+    connection.execute(
+        "INSERT INTO reservations (address, family, pool, namespace, pod, ifname, origin, since)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (address.packed, address.version, pool, pod.namespace, pod.name, ifname, origin, now),
+    )
+    state = State.LEASED if lease is not None else State.FREE
+    attachment = lease.attachment if lease is not None else None
+    _write(connection, now, Kind.RESERVED, state, address, pool, pod, ifname, attachment, actor)
+    return made
+
+
+def release(connection: Connection, kept: Reservation, actor: Actor, now: int) -> None:
+    """End a reservation; the address is free unless its pod has it just now."""
+    lease = lease_at(connection, kept.address)
+    connection.execute("DELETE FROM reservations WHERE address = ?", (kept.address.packed,))
+    if lease is None:
+        space.give_back(connection, kept.pool, kept.address, now)
+    state = State.HELD if lease is not None else State.RESERVED
+    attachment = lease.attachment if lease is not None else None
+    _write(connection, now, Kind.RELEASED, state, kept.address, kept.pool, kept.pod, kept.ifname, attachment, actor)
+
+
+def bind(connection: Connection, lease: Lease, actor: Actor) -> None:
+    """Bind an address that no attachment has."""
+    space.take(connection, lease.pool, lease.address)
+    held, pod = lease.attachment, lease.pod or NOBODY
+    connection.execute(
+        "INSERT INTO leases (address, family, pool, network, container_id, ifname, namespace, pod, uid, netns, node,"
+        " since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            lease.address.packed, lease.address.version, lease.pool, held.network, held.container_id, held.ifname,
+            pod.namespace, pod.name, pod.uid, lease.netns, lease.node, lease.since,
+        ),
+    )  # fmt: skip
+    state = State.RESERVED if reservation_at(connection, lease.address) is not None else State.FREE
+    _write(connection, lease.since, Kind.BOUND, state, lease.address, lease.pool, lease.pod, held.ifname, held, actor)
+
+
+def move(connection: Connection, lease: Lease, actor: Actor) -> None:
+    """Give a bound address to another attachment of the same pod."""
+    held, pod = lease.attachment, lease.pod or NOBODY
+    connection.execute(
+        "UPDATE leases SET network = ?, container_id = ?, ifname = ?, uid = ?, netns = ?, node = ?, since = ?"
+        " WHERE address = ?",
+        (
+            held.network, held.container_id, held.ifname, pod.uid, lease.netns, lease.node, lease.since,
+            lease.address.packed,
+        ),
+    )  # fmt: skip
+    state = State.HELD if reservation_at(connection, lease.address) is not None else State.LEASED
+    _write(connection, lease.since, Kind.MOVED, state, lease.address, lease.pool, lease.pod, held.ifname, held, actor)
+
+
+def unbind(connection: Connection, lease: Lease, actor: Actor, now: int) -> None:
+    """End a lease; the address stays its pod's if it is reserved, or else is free."""
+    kept = reservation_at(connection, lease.address)
+    connection.execute("DELETE FROM leases WHERE address = ?", (lease.address.packed,))
+    if kept is None:
+        space.give_back(connection, lease.pool, lease.address, now)
+    state = State.HELD if kept is not None else State.LEASED
+    held = lease.attachment
+    _write(connection, now, Kind.UNBOUND, state, lease.address, lease.pool, lease.pod, held.ifname, held, actor)
+
+
+def conflicted(connection: Connection, address: Address, attachment: Attachment, actor: Actor, now: int) -> None:
+    """Note that a host answered for the address; `actor.why` says which."""
+    kept, lease = reservation_at(connection, address), lease_at(connection, address)
+    state = {
+        (False, False): State.FREE,
+        (True, False): State.RESERVED,
+        (False, True): State.LEASED,
+        (True, True): State.HELD,
+    }[kept is not None, lease is not None]
+    pool = lease.pool if lease is not None else kept.pool if kept is not None else ""
+    pod = lease.pod if lease is not None else kept.pod if kept is not None else None
+    _write(connection, now, Kind.CONFLICTED, state, address, pool, pod, attachment.ifname, attachment, actor)
+
+
+def same(one: PodRef | None, other: PodRef | None) -> bool:
+    """Say whether two pods are one by name."""
+    return one is not None and other is not None and (one.namespace, one.name) == (other.namespace, other.name)
+
+
+def reserved_for(kept: Reservation) -> AddressTaken:
+    """Return the refusal of an address that belongs to another pod's name."""
+    return AddressTaken(
+        f"{kept.address} of pool {kept.pool} is reserved for {kept.pod} ({kept.ifname}, {kept.origin})",
+        "name another address, or release that one first",
+    )
+
+
+def leased_by(lease: Lease) -> AddressTaken:
+    """Return the refusal of an address that another attachment has."""
+    return AddressTaken(
+        f"{lease.address} of pool {lease.pool} is leased by {lease.pod or 'container ' + lease.attachment.container_id}"
+        f" ({lease.attachment.ifname}, node {lease.node})",
+        "name another address, or delete that pod first",
+    )
+
+
+def unusable(pool: str, address: Address) -> AddressTaken:
+    """Return the refusal of an address that the pool can't give to anybody."""
+    return AddressTaken(
+        f"{address} is not an address that pool {pool} gives out: outside its ranges, excluded, its gateway,"
+        " or a network or broadcast address",
+        f"`podberth pool show {pool}` lists what it gives out",
+    )
+
+
+def _write(
+    connection: Connection,
+    now: int,
+    kind: Kind,
+    before: State,
+    address: Address,
+    pool: str,
+    pod: PodRef | None,
+    ifname: str,
+    attachment: Attachment | None,
+    actor: Actor,
+) -> None:
+    whose = pod or NOBODY
+    network, container_id = (attachment.network, attachment.container_id) if attachment is not None else ("", "")
+    connection.execute(
+        "INSERT INTO events (time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id,"
+        " who, why, node) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            now, str(kind), address.packed, pool, str(after(before, kind)), whose.namespace, whose.name, whose.uid,
+            ifname, network, container_id, actor.who, actor.why, actor.node,
+        ),
+    )  # fmt: skip

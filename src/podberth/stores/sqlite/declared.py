@@ -1,0 +1,57 @@
+"""Pools and declared addresses reach the ledger here, inside the transaction that puts their documents in force."""
+
+from __future__ import annotations
+
+import time
+
+from podberth.cni.errors import AddressTaken
+from podberth.stores.sqlite import changes, space
+from podberth.stores.sqlite.rows import reservation_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+    from podberth.ipam.lease import Actor
+    from podberth.ipam.pool import Pool
+    from podberth.policy.changes import Declared
+
+
+def define_pool(connection: Connection, pool: Pool) -> None:
+    """Make the pool's space, or lay it out anew. That nothing in use falls out of it was checked before."""
+    connection.execute(
+        "INSERT INTO pools (name, allocation, quarantine) VALUES (?, ?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET allocation = excluded.allocation, quarantine = excluded.quarantine",
+        (pool.name, pool.allocation, pool.quarantine),
+    )
+    space.define(connection, pool)
+
+
+def drop_pool(connection: Connection, name: str) -> None:
+    """Forget a pool that nothing is leased from. AddressTaken if something is."""
+    for table in ("leases", "reservations"):
+        if connection.execute(f"SELECT 1 FROM {table} WHERE pool = ? LIMIT 1", (name,)).fetchone():  # noqa: S608
+            raise AddressTaken(f"pool {name} still has {table}", f"see `podberth {table} --pool {name}`")
+    space.forget(connection, name)
+    connection.execute("DELETE FROM pools WHERE name = ?", (name,))
+
+
+def declare(connection: Connection, declared: Declared, actor: Actor) -> None:
+    """Reserve a declared address; AddressTaken if it is somebody else's."""
+    changes.reserve(
+        connection,
+        declared.pool,
+        declared.address,
+        declared.pod,
+        declared.ifname,
+        "declared",
+        actor,
+        changes.moment(connection, time.time_ns()),
+    )
+
+
+def undeclare(connection: Connection, declared: Declared, actor: Actor) -> None:
+    """End a declared reservation; nothing happens if the address is no longer reserved for that pod."""
+    kept = reservation_at(connection, declared.address)
+    if kept is not None and changes.same(kept.pod, declared.pod) and kept.origin == "declared":
+        changes.release(connection, kept, actor, changes.moment(connection, time.time_ns()))

@@ -1,0 +1,97 @@
+"""Rows into values, and the questions about leases and reservations that several rooms of the store ask."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from podberth.cni.pod import Attachment, PodRef
+from podberth.ipam.lease import Actor, Event, Lease, Reservation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from sqlite3 import Connection
+
+    from podberth.net.ops import Address
+
+LEASE = "address, pool, network, container_id, ifname, namespace, pod, uid, netns, node, since"
+RESERVATION = "address, pool, namespace, pod, ifname, origin, since"
+EVENT = "seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node"
+
+
+def leases(connection: Connection, where: str, *values: object) -> Iterator[Lease]:
+    """Yield the leases that match, in order of address."""
+    # IPv4 before IPv6: a blob of 4 bytes would otherwise stand among those of 16.
+    query = f"SELECT {LEASE} FROM leases {where} ORDER BY family, address"  # noqa: S608 - the callers' constants
+    for address, pool, network, container_id, ifname, namespace, pod, uid, netns, node, since in connection.execute(
+        query, values
+    ):
+        yield Lease(
+            address=ip_address(address),
+            pool=pool,
+            attachment=Attachment(network=network, container_id=container_id, ifname=ifname),
+            pod=pod_of(namespace, pod, uid),
+            netns=netns,
+            node=node,
+            since=since,
+        )
+
+
+def reservations(connection: Connection, where: str, *values: object) -> Iterator[Reservation]:
+    """Yield the reservations that match, in order of address."""
+    query = f"SELECT {RESERVATION} FROM reservations {where} ORDER BY family, address"  # noqa: S608
+    for address, pool, namespace, pod, ifname, origin, since in connection.execute(query, values):
+        yield Reservation(
+            address=ip_address(address),
+            pool=pool,
+            pod=PodRef(namespace=namespace, name=pod),
+            ifname=ifname,
+            origin=origin,
+            since=since,
+        )
+
+
+def events(connection: Connection, where: str, *values: object, newest: bool = False) -> Iterator[Event]:
+    """Yield the events that match, oldest first; with `newest` only the last one."""
+    order = "ORDER BY time DESC, seq DESC LIMIT 1" if newest else "ORDER BY seq"
+    for row in connection.execute(f"SELECT {EVENT} FROM events {where} {order}", values):  # noqa: S608
+        yield _event(row)
+
+
+def lease_at(connection: Connection, address: Address) -> Lease | None:
+    """Return who has the address now."""
+    return next(leases(connection, "WHERE address = ?", address.packed), None)
+
+
+def reservation_at(connection: Connection, address: Address) -> Reservation | None:
+    """Return whom the address is reserved for."""
+    return next(reservations(connection, "WHERE address = ?", address.packed), None)
+
+
+def held_in(connection: Connection, pool: str) -> Iterable[Reservation | Lease]:
+    """Yield every reservation and lease in the pool."""
+    yield from reservations(connection, "WHERE pool = ?", pool)
+    yield from leases(connection, "WHERE pool = ?", pool)
+
+
+def pod_of(namespace: str, name: str, uid: str) -> PodRef | None:
+    """Return the pod of a row; two empty strings are none."""
+    return PodRef(namespace=namespace, name=name, uid=uid) if name else None
+
+
+def _event(row: tuple[object, ...]) -> Event:
+    seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node = row
+    return Event(
+        seq=seq,  # type: ignore[arg-type]
+        time=time,  # type: ignore[arg-type]
+        kind=str(kind),
+        address=ip_address(address),  # type: ignore[arg-type]
+        pool=str(pool),
+        pod=pod_of(str(namespace), str(pod), str(uid)),
+        ifname=str(ifname),
+        attachment=Attachment(network=str(network), container_id=str(container_id), ifname=str(ifname))
+        if container_id
+        else None,
+        actor=Actor(who=str(who), why=str(why), node=str(node)),
+        state=str(state),
+    )

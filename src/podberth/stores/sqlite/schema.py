@@ -1,0 +1,78 @@
+"""The tables. Read only when a new file is made; `VERSION` in database.py goes up with every change here.
+
+Addresses are blobs of 4 or 16 bytes, so that they sort as numbers do. An absent pod is two empty strings.
+"""
+
+from __future__ import annotations
+
+from podberth.stores.sqlite import documents
+
+_TABLES = """
+CREATE TABLE pools (
+    name TEXT PRIMARY KEY, allocation TEXT NOT NULL, quarantine INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- what: 'usable' (can be given to anybody), 'offered' (of those, not held), 'free' (of those, never given or rested)
+CREATE TABLE extents (
+    what TEXT NOT NULL, pool TEXT NOT NULL, family INTEGER NOT NULL, first BLOB NOT NULL, last BLOB NOT NULL,
+    PRIMARY KEY (what, pool, family, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE resting (
+    address BLOB PRIMARY KEY, pool TEXT NOT NULL, family INTEGER NOT NULL, until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX resting_of ON resting (pool, family, until);
+
+CREATE TABLE leases (
+    address BLOB PRIMARY KEY, family INTEGER NOT NULL, pool TEXT NOT NULL,
+    network TEXT NOT NULL, container_id TEXT NOT NULL, ifname TEXT NOT NULL,
+    namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL,
+    netns TEXT NOT NULL, node TEXT NOT NULL, since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX leases_of ON leases (network, container_id, ifname);
+CREATE INDEX leases_in ON leases (pool, family);
+
+CREATE TABLE reservations (
+    address BLOB PRIMARY KEY, family INTEGER NOT NULL, pool TEXT NOT NULL,
+    namespace TEXT NOT NULL, pod TEXT NOT NULL, ifname TEXT NOT NULL,
+    origin TEXT NOT NULL, since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX reservations_of ON reservations (namespace, pod, ifname);
+CREATE INDEX reservations_in ON reservations (pool, family);
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL,
+    address BLOB NOT NULL, pool TEXT NOT NULL, state TEXT NOT NULL,
+    namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL, ifname TEXT NOT NULL,
+    network TEXT NOT NULL, container_id TEXT NOT NULL,
+    who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL
+) STRICT;
+CREATE INDEX events_at ON events (address, time, seq);
+CREATE INDEX events_of ON events (namespace, pod, seq);
+CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
+CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
+
+CREATE TABLE attachments (
+    network TEXT NOT NULL, container_id TEXT NOT NULL, ifname TEXT NOT NULL,
+    namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL,
+    netns TEXT NOT NULL, netns_device INTEGER NOT NULL, netns_inode INTEGER NOT NULL,
+    steps TEXT NOT NULL, done INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (network, container_id, ifname)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+def _statements(script: str) -> list[str]:
+    """Split a script where SQLite sees a statement end; a trigger has a semicolon inside."""
+    from sqlite3 import complete_statement
+
+    found, begun = [], ""
+    for line in script.splitlines(keepends=True):
+        begun += line
+        if complete_statement(begun):
+            found.append(begun.strip())
+            begun = ""
+    return found
+
+
+DDL = tuple(_statements(_TABLES) + _statements(documents.DDL))
