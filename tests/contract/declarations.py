@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 OPERATOR = Actor(who="uid 0 (root)", why="apply db.yaml", node="node1")
 PLUGIN = Actor(who="plugin", why="ADD", node="node1")
 
-POOL = {"kind": "Pool", "metadata": {"name": "db"}, "spec": {"subnets": [{"subnet": "10.20.0.0/24"}]}}
+POOL: dict[str, object] = {
+    "kind": "Pool",
+    "metadata": {"name": "db"},
+    "spec": {"subnets": [{"subnet": "10.20.0.0/24"}]},
+}
 
 
 class Store:

@@ -35,7 +35,8 @@ def folder(tmp_path: Path) -> Path:
 
 def write(file: Path, *raws: dict[str, object]) -> None:
     """Write documents as a new file in the old one's place, as editors and kubelet do."""
-    text = "".join(f"---\n{json.dumps({'apiVersion': 'podberth.io/v1alpha1', **raw})}\n" for raw in raws)
+    full = [{"apiVersion": "podberth.io/v1alpha1", **raw} for raw in raws]
+    text = json.dumps(full) if file.suffix == ".json" else "---\n".join(f"{json.dumps(raw)}\n" for raw in full)
     fresh = file.with_name(".new")
     fresh.write_text(text)
     fresh.replace(file)

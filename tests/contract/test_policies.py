@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from podberth.policy.podnetwork import PodNetwork
 
 MYSQL = of_set("mysql", "10.20.0.11-10.20.0.13")
-FULL_POOL = {
+FULL_POOL: dict[str, object] = {
     "kind": "Pool",
     "metadata": {"name": "db"},
     "spec": {
@@ -244,7 +244,7 @@ def test_a_pool_and_its_users_are_deleted_in_one_set(store: Store) -> None:
     store.apply(POOL, MYSQL)
     applied = store.apply(prune=True)
     assert isinstance(applied, Applied)
-    assert sorted(applied.deleted) == ["Pool db", "PodNetwork db/mysql"]
+    assert set(applied.deleted) == {"Pool db", "PodNetwork db/mysql"}
     assert (store.policies.pools(), store.reserved()) == ((), [])
 
 
@@ -276,6 +276,20 @@ def test_what_was_seen_of_a_directory_is_kept(store: Store) -> None:
 def test_another_process_sees_what_was_applied(store: Store, tmp_path: Path) -> None:
     store.apply(POOL, MYSQL)
     assert names(Store(tmp_path)) == ["db/mysql"]
+
+
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        ("namespace = ? AND pod = ?", "documents_pod (namespace=? AND pod=?)"),
+        ("namespace = ? AND stateful_set = ?", "documents_set (namespace=? AND stateful_set=?)"),
+    ],
+)
+def test_finding_a_pods_declarations_is_one_look_into_an_index(store: Store, where: str, index: str) -> None:
+    store.apply(POOL)
+    with closing(sqlite3.connect(store.path)) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN SELECT body FROM documents WHERE {where}", ("a", "b")).fetchall()
+    assert [row[3] for row in plan] == [f"SEARCH documents USING INDEX {index}"]
 
 
 def _apply_at_once(directory: Path, raws: list[object], ready: BarrierType, told: Queue[str]) -> None:

@@ -129,11 +129,15 @@ class _Layer:
     device: str | None = None
     settings: Settings = Settings()
 
+    @property
+    def who(self) -> str:
+        return f"{self.source} {self.detail}".rstrip()
+
 
 def resolve(question: Question, pools: Pools) -> Resolved:
     """Merge everything said about the interface, field by field, the highest source first.
 
-    Raises Refused (a replica beyond those declared), InvalidConfig (no pool; a pool or address that does not fit).
+    Raises Refused (a replica beyond those declared), InvalidConfig (no pool, or a pool or addresses that do not fit).
     """
     asked = _asked(question)
     own = question.defaults
@@ -265,9 +269,7 @@ def _around(layer: _Layer, pools: Pools) -> Pool:
     if len(around) == 1:
         return around[0]
     which = f"pools {', '.join(p.name for p in around)} contain" if around else "no pool contains"
-    raise InvalidConfig(
-        f"pool: {which} {address}, which the {layer.source} {layer.detail} names", "name the `pool` beside the address"
-    )
+    raise InvalidConfig(f"pool: {which} {address}, which the {layer.who} names", "name the `pool` beside the address")
 
 
 def _address(version: int, name: str, layers: tuple[_Layer, ...], pool: Pool) -> Provenance:
@@ -277,9 +279,15 @@ def _address(version: int, name: str, layers: tuple[_Layer, ...], pool: Pool) ->
         detail = f"any of {pool.name}, or the one reserved for the pod's name"
         return Provenance(field=name, value=None, source=POOL if known else "", detail=detail)
     layer, address = named[0]
+    second = next((other for source, other in named[1:] if source is layer and other != address), None)
+    if second is not None:
+        raise InvalidConfig(
+            f"addresses: the {layer.who} names {address} and {second}",
+            "an interface has one address of each family",
+        )
     if not contains(pool, address):
         raise InvalidConfig(
-            f"addresses: {address}, which the {layer.source} {layer.detail} names, is not in pool {pool.name}",
+            f"addresses: {address}, which the {layer.who} names, is not in pool {pool.name}",
             "name the pool the address lies in beside it, or extend the pool",
         )
     return _first(name, named, None)

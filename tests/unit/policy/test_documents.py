@@ -250,7 +250,7 @@ def podnetworks(draw: st.DrawFn) -> PodNetwork:
     of_one, start = draw(st.booleans()), draw(st.integers(0, 3))
     attachments = []
     for ifname in draw(st.lists(names, min_size=1, max_size=3, unique=True)):
-        families = [family for family in (v4, v6) if draw(st.booleans())]
+        families: list[st.SearchStrategy[Any]] = [family for family in (v4, v6) if draw(st.booleans())]
         attachments.append(
             AttachmentPolicy(
                 ifname=ifname,

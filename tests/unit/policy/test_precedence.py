@@ -184,6 +184,10 @@ def test_a_replica_beyond_those_declared_may_have_an_address_of_its_own() -> Non
         (ASKED, "nothing names the pool for eth0 of db/mysql-0"),
         (replace(ASKED, defaults=NetworkDefaults(pool="zz")), "no pool 'zz', which the network configuration banknet"),
         (replace(ASKED, annotation=(attachment("10.99.0.1"),)), "no pool contains 10.99.0.1"),
+        (
+            replace(ASKED, request=RuntimeRequest(addresses=(ip("10.20.0.1"), ip("fd00:20::1"), ip("10.20.0.2")))),
+            "addresses: the runtime request names 10.20.0.1 and 10.20.0.2",
+        ),
         (replace(ASKED, annotation=(attachment("10.30.0.1", pool="a"),)), "10.30.0.1, .* is not in pool a"),
         (
             replace(ASKED, declared=(for_pod("mysql-0", attachment(pool="b")),), annotation=(attachment("10.20.0.1"),)),

@@ -52,12 +52,19 @@ def get(connection: Connection, kind: str, namespace: str, name: str) -> Documen
 
 def for_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
     """Return what is declared for the pod's name, then what is declared for its StatefulSet's."""
-    own = _podnetworks(connection, "WHERE namespace = ? AND pod = ?", (pod.namespace, pod.name))
     head, dash, _ = pod.name.rpartition("-")
-    if not dash:
-        return own
-    of_set = _podnetworks(connection, "WHERE namespace = ? AND stateful_set = ?", (pod.namespace, head))
-    return own + tuple(document for document in of_set if document.ordinal(pod) is not None)
+    replicas = of_set(connection, pod.namespace, head) if dash else ()
+    return of_pod(connection, pod) + tuple(document for document in replicas if document.ordinal(pod) is not None)
+
+
+def of_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
+    """Return what is declared for the pod's own name."""
+    return _podnetworks(connection, "WHERE namespace = ? AND pod = ?", (pod.namespace, pod.name))
+
+
+def of_set(connection: Connection, namespace: str, name: str) -> tuple[PodNetwork, ...]:
+    """Return what is declared for a StatefulSet's name."""
+    return _podnetworks(connection, "WHERE namespace = ? AND stateful_set = ?", (namespace, name))
 
 
 def for_target(connection: Connection, body: PodNetwork) -> tuple[PodNetwork, ...]:

@@ -114,6 +114,7 @@ class _View:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._of_set: dict[tuple[str, str], tuple[PodNetwork, ...]] = {}  # its replicas are asked for one by one
 
     def document(self, kind: str, namespace: str, name: str) -> Document | None:
         return table.get(self._connection, kind, namespace, name)
@@ -122,7 +123,11 @@ class _View:
         return table.pools(self._connection)
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
-        return table.for_pod(self._connection, pod)
+        of_set = (pod.namespace, pod.name.rpartition("-")[0])
+        if of_set not in self._of_set:
+            self._of_set[of_set] = table.of_set(self._connection, *of_set)
+        own = table.of_pod(self._connection, pod)
+        return own + tuple(found for found in self._of_set[of_set] if found.ordinal(pod) is not None)
 
     def same_target(self, podnetwork: PodNetwork) -> tuple[PodNetwork, ...]:
         return table.for_target(self._connection, podnetwork)
