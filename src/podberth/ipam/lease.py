@@ -78,7 +78,7 @@ class Reservation:
 
 @value
 class Event:
-    """One line of the ledger. `kind`: Reserved, Released, Bound, Unbound, Moved, Conflicted (podberth.ipam.lifecycle)."""
+    """One line of the ledger; `kind`: Reserved, Released, Bound, Unbound, Moved or Conflicted (`lifecycle.Kind`)."""
 
     seq: int
     time: int
@@ -94,7 +94,7 @@ class Event:
 
 @value
 class Holding:
-    """Who had an address at a time: its reservation's pod, its lease's pod and attachment, and the event that says so."""
+    """Who had an address at a time: the pod it was reserved for, the attachment that had it, the event that says so."""
 
     address: IPv4Address | IPv6Address
     state: str
@@ -106,7 +106,7 @@ class Holding:
 
 @value
 class Usage:
-    """A pool's addresses of one family, counted. `resting`: released, in quarantine until the pool's time has passed."""
+    """A pool's addresses of one family, counted. `resting`: released, until the pool's quarantine has passed."""
 
     pool: str
     family: int

@@ -36,7 +36,7 @@ class Subnet:
 
 @value
 class Grant:
-    """Who may use the pool: `namespaces` are names or patterns with `*`; `vlans` and `addresses` empty mean 'any of the pool'.
+    """Who may use the pool. `namespaces` are names or patterns with `*`; `vlans`, `addresses` empty: any of the pool.
 
     `pod_requests`: a pod may ask for what the grant allows itself (annotation, CNI args), without a PodNetwork.
     """
@@ -49,7 +49,7 @@ class Grant:
 
 @value
 class ConflictDetection:
-    """Ask the wire before binding. `on_conflict`: 'refuse' the ADD, or take the 'next' address (never for a fixed one)."""
+    """Ask the wire before binding. `on_conflict`: 'refuse' the ADD, or take the 'next' address unless one was named."""
 
     on_conflict: str = "refuse"
     probes: int = 3

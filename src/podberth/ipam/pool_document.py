@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 from podberth.cni import parsers
 from podberth.cni.fields import shown
 from podberth.ipam.pool import ConflictDetection, Grant, Pool, Span, Subnet
@@ -11,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from podberth.cni.errors import CniError
     from podberth.cni.fields import Fields
     from podberth.net.ops import Network
 
@@ -20,6 +23,19 @@ ALLOCATIONS = ("lowest", "leastRecentlyUsed")
 MAX_QUARANTINE = 366 * 86400  # seconds
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PREFIXES = {4: (8, 32), 6: (64, 128)}  # lengths that a pool takes
+# Blocks that no interface of a pod can be reached by (RFC 6890); 240.0.0.0/4 is left to those who use it inside.
+_NOT_FOR_PODS = tuple(
+    (ip_network(block), what)
+    for block, what in (
+        ("0.0.0.0/8", "the sender that does not know its address"),
+        ("127.0.0.0/8", "loopback"),
+        ("224.0.0.0/4", "multicast"),
+        ("255.255.255.255/32", "broadcast"),
+        ("::/127", "loopback and no address"),
+        ("fe80::/10", "links only"),
+        ("ff00::/8", "multicast"),
+    )
+)
 
 
 def parse_pool(document: Fields) -> Pool:
@@ -29,13 +45,14 @@ def parse_pool(document: Fields) -> Pool:
         raise document.fail("spec" if metadata else "metadata", "required field is missing")
     metadata.only(("name", "labels", "annotations"))
     fields.only(KEYS)
-    subnets = tuple(_subnet(member) for member in fields.children("subnets", most=256))
+    members = fields.children("subnets", most=256)
+    subnets = tuple(_subnet(member) for member in members)
     if not subnets:
         raise fields.fail("subnets", "expected at least one subnet")
     for i, one in enumerate(subnets):
         for j, other in enumerate(subnets[:i]):
             if one.network.version == other.network.version and one.network.overlaps(other.network):
-                raise fields.fail(f"subnets[{i}].subnet", f"{one.network} overlaps subnets[{j}], {other.network}")
+                raise members[i].fail("subnet", f"{one.network} overlaps subnets[{j}], {other.network}")
     settings = parse_settings(fields)
     if settings.mac not in (None, "fromAddress"):
         raise fields.fail("mac", f"{settings.mac!r} can't be every pod's MAC", "use `fromAddress`, or a PodNetwork")
@@ -107,6 +124,9 @@ def _subnet(fields: Fields) -> Subnet:
     shortest, longest = _PREFIXES[network.version]
     if not shortest <= network.prefixlen <= longest:
         raise fields.fail("subnet", f"expected a prefix length of {shortest}..{longest}, got /{network.prefixlen}")
+    for block, what in _NOT_FOR_PODS:
+        if network.version == block.version and network.overlaps(block):
+            raise fields.fail("subnet", f"{network} overlaps {block}, which is for {what}")
     gateway = fields.optional("gateway", parsers.ip_address)
     if gateway is not None and gateway not in network:
         raise fields.fail("gateway", f"{gateway} is not in {network}")
@@ -120,15 +140,19 @@ def _spans(fields: Fields, network: Network) -> dict[str, tuple[Span, ...]]:
     for key, members in spans.items():
         for i, member in enumerate(members):
             if member.first not in network or member.last not in network:
-                raise fields.fail(f"{key}[{i}]", f"{_span_text(member)} is not inside {network}")
+                raise _in_list(fields, key, i, f"{_span_text(member)} is not inside {network}")
     for i, member in enumerate(spans["ranges"]):
         for edge in _edges(network):
             if edge in member:
-                raise fields.fail(f"ranges[{i}]", f"{_span_text(member)} has the network or broadcast address {edge}")
+                raise _in_list(fields, "ranges", i, f"{_span_text(member)} has the network or broadcast address {edge}")
         for j, other in enumerate(spans["ranges"][:i]):
             if int(member.first) <= int(other.last) and int(other.first) <= int(member.last):
-                raise fields.fail(f"ranges[{i}]", f"{_span_text(member)} overlaps ranges[{j}], {_span_text(other)}")
+                raise _in_list(fields, "ranges", i, f"{_span_text(member)} overlaps ranges[{j}], {_span_text(other)}")
     return spans
+
+
+def _in_list(fields: Fields, key: str, index: int, complaint: str) -> CniError:
+    return fields.error(f"{fields.at(key)}[{index}]: {complaint}")
 
 
 def _edges(network: Network) -> tuple[object, ...]:

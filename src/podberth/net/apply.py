@@ -47,7 +47,7 @@ def apply(host: Host, steps: Sequence[Step], netns: NetnsId | None) -> None:
 
 
 def revert(host: Host, steps: Iterable[Step], netns: NetnsId | None) -> None:
-    """Undo the steps, newest first. A failing undo does not keep the others from theirs; raises NotUndone at the end."""
+    """Undo the steps, newest first. One that fails does not keep the others from theirs; NotUndone is raised last."""
     failures: list[CniError] = []
     for step in reversed(tuple(steps)):
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from podberth.cni.value import value
-from podberth.net.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.net.ops import Interface
+    from podberth.net.settings import Settings
 
 
 @value
@@ -21,7 +21,7 @@ class Probing:
 
 @value
 class Endpoint:
-    """`settings.routes` are final (the pool's gateway already turned into a default route); `device` overrides the parent."""
+    """`settings.routes` are final: the pool's gateway is a default route already. `device` overrides the parent."""
 
     attachment: Attachment
     netns: str

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 class Host(Protocol):
     """A node's network. Methods raise `KernelRefused`, `InvalidNetns` or `TryAgainLater`."""
 
-    def facts(self, parent: str | None) -> Facts:
-        """Return what planning needs to know of this node, with the parent or bridge link named `parent` if there is one."""
+    def facts(self, parent: str | None, *, vlan: bool) -> Facts:
+        """Return what planning needs to know of this node and of its link `parent`, if there is one.
+
+        Only with `vlan` is the kernel asked what it can do with VLANs: that costs a few round trips.
+        """
         ...
 
     def netns_id(self, path: str) -> NetnsId | None:
@@ -39,8 +42,12 @@ class Host(Protocol):
     def undo(self, step: Step, netns: NetnsId | None) -> None:
         """Take the step back; succeeds when nothing is left to take back.
 
-        `netns` is the identity the pod's namespace had at ADD: a path that by now names another namespace is left alone.
+        `netns` is the identity the namespace had at ADD: a path that names another one by now is left alone.
         """
+        ...
+
+    def remove_vlan_device(self, name: str) -> None:
+        """Delete a VLAN device that podberth made and nothing stands on any more, which the caller has made sure of."""
         ...
 
     def check(self, step: Step) -> tuple[Drift, ...]:

@@ -1,7 +1,7 @@
 """The closed union of what podberth does to a node's network: plans are tuples of these, nothing else has effects.
 
-`netns` is the path of a network namespace, None the node's own. Every op is complete in itself: what it needs to know is
-in it, what it replaced is in its `Step`. MACs are lower-case, colon-separated.
+`netns` is the path of a network namespace, None the node's own. Every op is complete in itself: what it needs to know
+is in it, what it replaced is in its `Step`. MACs are lower-case, colon-separated.
 """
 
 from __future__ import annotations
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 
 
 @value
-class EnsureBridge:
-    """ip link add NAME type bridge vlan_filtering F; ip link set NAME up. Shared: undone only if ours and without ports."""
-
-    name: str
-    vlan_filtering: bool = False
-    mtu: int | None = None
-
-
-@value
 class CreateVeth:
     """ip link add NAME type veth peer name IFNAME netns NETNS: one message, so never half a pair."""
 
@@ -39,45 +30,46 @@ class CreateVeth:
 
 
 @value
+class JoinBridge:
+    """ip link add BRIDGE type bridge, unless it is there; ip link set LINK master BRIDGE; with a VLAN, bridge vlan add
+    dev LINK vid VLAN pvid untagged.
+
+    One op, under one lock: a bridge that podberth made goes with its last port, never between making and joining it.
+    """
+
+    link: str
+    bridge: str
+    vlan_filtering: bool = False
+    vlan: int | None = None
+    hairpin: bool = False
+
+
+@value
 class CreateMacvlan:
-    """ip link add IFNAME link PARENT netns NETNS type macvlan mode MODE (bridge, private, vepa, passthru)."""
+    """ip link add IFNAME link PARENT netns NETNS type macvlan mode MODE (bridge, private, vepa, passthru).
+
+    With a VLAN it stands on PARENT.VLAN, which is made unless it is there.
+    """
 
     parent: str
     mode: str
     netns: str
     ifname: str
+    vlan: int | None = None
     mac: str | None = None
     mtu: int | None = None
 
 
 @value
 class CreateIpvlan:
-    """ip link add IFNAME link PARENT netns NETNS type ipvlan mode MODE (l2, l3, l3s)."""
+    """ip link add IFNAME link PARENT netns NETNS type ipvlan mode MODE (l2, l3, l3s); VLAN as with a macvlan."""
 
     parent: str
     mode: str
     netns: str
     ifname: str
-    mtu: int | None = None
-
-
-@value
-class CreateVlan:
-    """ip link add NAME link PARENT type vlan id VLAN. Shared: undone only if ours and nothing stands on it."""
-
-    parent: str
-    name: str
-    vlan: int
-
-
-@value
-class JoinBridge:
-    """ip link set LINK master BRIDGE; with a VLAN and a filtering bridge: bridge vlan add dev LINK vid VLAN pvid untagged."""
-
-    link: str
-    bridge: str
     vlan: int | None = None
-    hairpin: bool = False
+    mtu: int | None = None
 
 
 @value
@@ -99,7 +91,7 @@ class SetLinkUp:
 
 @value
 class ProbeAddress:
-    """arping -D / ndisc: ask whether a host already answers for the address (RFC 5227 section 2.1.1, RFC 4862 section 5.4)."""
+    """arping -D: ask whether a host answers for the address (RFC 5227 section 2.1.1, RFC 4862 section 5.4)."""
 
     netns: str
     ifname: str
@@ -162,12 +154,10 @@ class Announce:
 
 if TYPE_CHECKING:
     Op: TypeAlias = (
-        EnsureBridge
-        | CreateVeth
+        CreateVeth
+        | JoinBridge
         | CreateMacvlan
         | CreateIpvlan
-        | CreateVlan
-        | JoinBridge
         | WriteSysctl
         | SetLinkUp
         | ProbeAddress
@@ -177,3 +167,10 @@ if TYPE_CHECKING:
         | LimitReceive
         | Announce
     )
+
+
+def vlan_device(op: object) -> str | None:
+    """Return the name of the VLAN device that the op's link stands on, if it does: other attachments may share it."""
+    if isinstance(op, CreateMacvlan | CreateIpvlan) and op.vlan is not None:
+        return f"{op.parent}.{op.vlan}"
+    return None

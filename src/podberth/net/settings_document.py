@@ -30,7 +30,7 @@ def parse_settings(fields: Fields) -> Settings:
         vlan=_child(fields, "vlan", _vlan),
         rates=_child(fields, "rates", _rates),
         routes=_routes(fields),
-        dns=_child(fields, "dns", Dns.parse),
+        dns=_child(fields, "dns", _dns),
         sysctls=_sysctls(fields),
     )
 
@@ -62,6 +62,11 @@ def _rates(fields: Fields) -> Rates:
     fields.only(("egress", "ingress"))
     rate = parsers.integer(1, MAX_RATE)
     return Rates(egress=fields.optional("egress", rate), ingress=fields.optional("ingress", rate))
+
+
+def _dns(fields: Fields) -> Dns:
+    fields.only(("nameservers", "domain", "search", "options"))
+    return Dns.parse(fields)
 
 
 def _routes(fields: Fields) -> tuple[Route, ...] | None:

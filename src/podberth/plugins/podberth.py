@@ -9,7 +9,7 @@ from podberth.net import ops
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     from podberth.cni.fields import Fields
     from podberth.cni.pod import Attachment
@@ -90,10 +90,10 @@ def _bridge(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
     filtering = facts.parent.vlan_filtering if facts.parent else facts.bridge_vlan_filtering
     bridge = wanted if vlan is None or filtering else _suffixed(wanted, vlan, "bridge")
     host = link_name("pb", endpoint.attachment)
-    yield ops.EnsureBridge(name=bridge, vlan_filtering=filtering and bridge == wanted)
     yield ops.CreateVeth(name=host, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
+    filtered = filtering and bridge == wanted
     yield ops.JoinBridge(
-        link=host, bridge=bridge, vlan=vlan if filtering and bridge == wanted else None, hairpin=conf.hairpin
+        link=host, bridge=bridge, vlan_filtering=filtered, vlan=vlan if filtered else None, hairpin=conf.hairpin
     )
     yield ops.SetLinkUp(netns=None, ifname=host)
     yield from _pod_side(endpoint)
@@ -107,12 +107,13 @@ def _bridge(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
 
 def _macvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
     settings = endpoint.settings
-    below = yield from _below(conf, endpoint, facts)
+    parent, vlan = _below(conf, endpoint, facts)
     yield ops.CreateMacvlan(
-        parent=below,
+        parent=parent,
         mode=conf.mode,
         netns=endpoint.netns,
         ifname=endpoint.attachment.ifname,
+        vlan=vlan,
         mac=settings.mac,
         mtu=settings.mtu,
     )
@@ -128,9 +129,14 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
             f"mac: an ipvlan interface has its parent's MAC, {settings.mac} can't be set",
             "leave the MAC out, or use device 'macvlan'",
         )
-    below = yield from _below(conf, endpoint, facts)
+    parent, vlan = _below(conf, endpoint, facts)
     yield ops.CreateIpvlan(
-        parent=below, mode=conf.mode, netns=endpoint.netns, ifname=endpoint.attachment.ifname, mtu=settings.mtu
+        parent=parent,
+        mode=conf.mode,
+        netns=endpoint.netns,
+        ifname=endpoint.attachment.ifname,
+        vlan=vlan,
+        mtu=settings.mtu,
     )
     yield from _pod_side(endpoint, neighbours=conf.mode == "l2")
     yield from _limits_in_pod(endpoint)
@@ -138,21 +144,20 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
         yield from _announcement(endpoint)
 
 
-def _below(conf: Conf, endpoint: Endpoint, facts: Facts) -> Generator[Op, None, str]:
-    """Plan the link below a macvlan or ipvlan, and return its name: the parent, or a VLAN device on it."""
+def _below(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[str, int | None]:
+    """Return the link below a macvlan or ipvlan, and the VLAN on it; refuse what this node can't do."""
     name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
     if facts.parent is None:
         raise InvalidConfig(f"parent: this node has no link {name}", "see `ip link` for the names there are")
     if vlan is None or not vlan.id:
-        return name
+        return name, None
     if not facts.vlan_devices:
         raise UnsupportedField(
             f"vlan.id: this node's kernel has no 802.1Q devices, VLAN {vlan.id} can't be made on {name}",
             "load the module 8021q, or use device 'bridge'",
         )
-    above = _suffixed(name, vlan.id, "parent")
-    yield ops.CreateVlan(parent=name, name=above, vlan=vlan.id)
-    return above
+    _suffixed(name, vlan.id, "parent")
+    return name, vlan.id
 
 
 def _suffixed(name: str, vlan: int, key: str) -> str:
@@ -168,7 +173,9 @@ def _pod_side(endpoint: Endpoint, *, neighbours: bool = True) -> Iterator[Op]:
         # A node that disables IPv6 by default would refuse the address.
         yield ops.WriteSysctl(netns=netns, key=f"net/ipv6/conf/{ifname}/disable_ipv6", value="0")
     for key, content in settings.sysctls or ():
-        yield ops.WriteSysctl(netns=netns, key=(key if "/" in key else key.replace(".", "/")).replace("IFNAME", ifname), value=content)
+        yield ops.WriteSysctl(
+            netns=netns, key=(key if "/" in key else key.replace(".", "/")).replace("IFNAME", ifname), value=content
+        )
     yield ops.SetLinkUp(netns=netns, ifname=ifname)
     if endpoint.probing and neighbours:
         for address in endpoint.addresses:

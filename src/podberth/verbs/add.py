@@ -5,9 +5,9 @@ from __future__ import annotations
 from podberth.cni.errors import InvalidEnvironment, InvalidNetns
 from podberth.cni.value import replace, value
 from podberth.ipam.lease import Actor, AddressHeld, Claim
-from podberth.net.apply import AddressAnswered, NotUndone, apply, revert
+from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.record import Record
-from podberth.verbs.delete import take_back
+from podberth.verbs.delete import put_back, take_back
 from podberth.verbs.outcome import made_links
 from podberth.verbs.wish import endpoint, may_take_another, wanted
 
@@ -165,5 +165,5 @@ def _take_down(node: Node, older: Attachment) -> None:
     with node.host.locked(f"container:{older.container_id}"):
         record = node.attachments.find(older)
         if record is not None:
-            revert(node.host, record.steps, record.netns_id)
+            put_back(node, record)
             node.attachments.close(older)

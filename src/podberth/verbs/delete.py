@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from podberth.ipam.lease import Actor
 from podberth.net.apply import revert
+from podberth.net.ops import vlan_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
+    from podberth.net.record import Record
     from podberth.verbs.node import Node
 
 
@@ -25,9 +27,23 @@ def take_back(node: Node, attachment: Attachment, why: str) -> bool:
     """Do DEL's work; the caller holds the container's lock."""
     record = node.attachments.find(attachment)
     if record is not None:
-        revert(node.host, record.steps, record.netns_id)
+        put_back(node, record)
     # Only now may somebody else get the address: the old holder can't use it any more.
     ended = node.ledger.unbind(attachment, Actor(who="plugin", why=why, node=node.name))
     if record is not None:
         node.attachments.close(attachment)
     return record is not None or bool(ended)
+
+
+def put_back(node: Node, record: Record) -> None:
+    """Revert the record's steps, and remove VLAN devices that only this record stood on. Raises NotUndone.
+
+    Whoever makes a link on one has recorded the intent before, and takes the same lock to make it: so nobody can be
+    about to use what no record speaks of.
+    """
+    revert(node.host, record.steps, record.netns_id)
+    for name in {name for step in record.steps if (name := vlan_device(step.op)) is not None}:
+        with node.host.locked(f"link:{name}"):
+            others = (other for other in node.attachments.all() if other.attachment != record.attachment)
+            if not any(vlan_device(step.op) == name for other in others for step in other.steps):
+                node.host.remove_vlan_device(name)

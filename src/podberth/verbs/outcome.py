@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni.result import Interface, IPConfig, Result
-from podberth.net.ops import CreateIpvlan, CreateMacvlan, CreateVeth, EnsureBridge
+from podberth.net.ops import CreateIpvlan, CreateMacvlan, CreateVeth, JoinBridge
 from podberth.verbs.wish import subnet_of
 
 TYPE_CHECKING = False
@@ -20,8 +20,8 @@ def made_links(host: Host, ops: Iterable[Op]) -> tuple[Interface, ...]:
     """Return the links that `ops` made, or stand on, with the MACs they have now; the pod's own comes last."""
     links: list[Interface] = []
     for op in ops:
-        if isinstance(op, EnsureBridge):
-            links.append(Interface(name=op.name, mac=host.mac(None, op.name)))
+        if isinstance(op, JoinBridge):
+            links.insert(0, Interface(name=op.bridge, mac=host.mac(None, op.bridge)))
         elif isinstance(op, CreateVeth | CreateMacvlan | CreateIpvlan):
             if isinstance(op, CreateVeth):
                 links.append(Interface(name=op.name, mac=host.mac(None, op.name), mtu=op.mtu))

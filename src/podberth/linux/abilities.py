@@ -1,0 +1,73 @@
+"""What this kernel can do with links, found out by trying: in a namespace that dies with its thread."""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+import os
+
+from podberth.linux.netlink import codec, links
+from podberth.linux.netlink.socket import NetlinkError, Rtnl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NEWNET = 0x40000000  # CLONE_NEWNET
+_NEW = codec.CREATE | codec.EXCL
+
+
+def vlan_filtering() -> bool:
+    """Whether bridges filter VLANs; a kernel without CONFIG_BRIDGE_VLAN_FILTERING takes the setting and forgets it."""
+    return _tried(_filters)
+
+
+def vlan_devices() -> bool:
+    """Whether there are 802.1Q devices (the module 8021q)."""
+    return _tried(_tags)
+
+
+def _filters(socket: Rtnl) -> bool:
+    socket.do(links.NEW, links.bridge("b", vlan_filtering=True), _NEW)
+    made = socket.get(links.GET, links.by_name("b"))
+    return made is not None and links.parse(made).vlan_filtering
+
+
+def _tags(socket: Rtnl) -> bool:
+    socket.do(links.NEW, links.bridge("b", vlan_filtering=False), _NEW)
+    below = socket.get(links.GET, links.by_name("b"))
+    if below is None:
+        return False
+    socket.do(links.NEW, links.vlan("b.1", links.parse(below).index, 1), _NEW)
+    return True
+
+
+def _tried(attempt: Callable[[Rtnl], bool]) -> bool:
+    """Run the attempt in a network namespace of its own; what the kernel refuses it can't do."""
+    found: list[bool] = []
+    ended = _thread.allocate_lock()
+    ended.acquire()
+
+    def inside() -> None:
+        try:
+            _leave()
+            socket = Rtnl()
+            try:
+                found.append(attempt(socket))
+            finally:
+                socket.close()
+        except (NetlinkError, OSError):
+            found.append(False)
+        finally:
+            ended.release()
+
+    _thread.start_new_thread(inside, ())
+    ended.acquire()
+    return bool(found and found[0])
+
+
+def _leave() -> None:
+    """Take the calling thread into a new network namespace (unshare(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

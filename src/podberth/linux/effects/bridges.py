@@ -1,0 +1,78 @@
+"""Ports of bridges. A bridge that podberth made exists as long as it has a port; one lock keeps it so."""
+
+from __future__ import annotations
+
+from podberth.cni.errors import InvalidConfig
+from podberth.linux.netlink import codec, links
+from podberth.net.step import Drift
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.linux.namespaces import Namespaces
+    from podberth.linux.netlink.links import LinkInfo
+    from podberth.net.ops import JoinBridge
+
+DEFAULT_VLAN = 1  # what a filtering bridge puts a new port into
+
+
+def join(namespaces: Namespaces, op: JoinBridge) -> None:
+    """Make the bridge unless it is there, and the link its port; the caller holds the bridge's lock."""
+    socket = namespaces.socket(None)
+    bridge = namespaces.link(None, op.bridge)
+    if bridge is None:
+        made = links.bridge(op.bridge, vlan_filtering=op.vlan_filtering)
+        socket.do(links.NEW, made, codec.CREATE | codec.EXCL)
+        bridge = namespaces.link(None, op.bridge)
+    if bridge is None or bridge.kind != "bridge":
+        raise InvalidConfig(f"bridge: {op.bridge} is no bridge", "name another, or take that link away")
+    port = namespaces.index(None, op.link)
+    socket.do(links.SET, links.set_master(port, bridge.index))
+    if op.hairpin:
+        socket.do(links.NEW, links.set_hairpin(port))
+    if op.vlan is not None:
+        if op.vlan != DEFAULT_VLAN and _vlans(namespaces, port).get(DEFAULT_VLAN) is not None:
+            socket.do(links.DEL, links.port_vlan(port, DEFAULT_VLAN, access=False))
+        socket.do(links.SET, links.port_vlan(port, op.vlan, access=True))
+
+
+def leave(namespaces: Namespaces, op: JoinBridge) -> None:
+    """Take the port out, and the bridge away if podberth made it and no port is left; the caller holds the lock."""
+    socket = namespaces.socket(None)
+    bridge, port = namespaces.link(None, op.bridge), namespaces.link(None, op.link)
+    if bridge is None:
+        return
+    if port is not None and port.ours and port.master == bridge.index:
+        socket.do(links.SET, links.set_master(port.index, 0))
+    if bridge.ours and bridge.kind == "bridge" and not socket.dump(links.GET, links.ports(bridge.index)):
+        socket.do(links.DEL, links.delete(bridge.index))
+
+
+def check(namespaces: Namespaces, op: JoinBridge) -> tuple[Drift, ...]:
+    """Compare port, bridge and VLAN with the op."""
+    port, bridge = namespaces.link(None, op.link), namespaces.link(None, op.bridge)
+    if port is None:
+        return ()  # the op that made the link says so
+    found: list[Drift] = []
+    if bridge is None or port.master != bridge.index:
+        found.append(Drift(what=op.link, field="master", wanted=op.bridge, found=_master(namespaces, port)))
+    if port.hairpin != op.hairpin and bridge is not None and port.master == bridge.index:
+        found.append(Drift(what=op.link, field="hairpin", wanted=str(op.hairpin), found=str(port.hairpin)))
+    if op.vlan is not None and _vlans(namespaces, port.index) != {op.vlan: True}:
+        vlans = ", ".join(map(str, _vlans(namespaces, port.index))) or "none"
+        found.append(Drift(what=op.link, field="vlan", wanted=f"{op.vlan} untagged", found=vlans))
+    return tuple(found)
+
+
+def _vlans(namespaces: Namespaces, index: int) -> dict[int, bool]:
+    for body in namespaces.socket(None).dump(links.GET, links.port_vlans()):
+        port, members = links.parse_port_vlans(body)
+        if port == index:
+            return dict(members)
+    return {}
+
+
+def _master(namespaces: Namespaces, port: LinkInfo) -> str:
+    if not port.master:
+        return "none"
+    every = (links.parse(body) for body in namespaces.socket(None).dump(links.GET, links.all_links()))
+    return next((link.name for link in every if link.index == port.master), f"index {port.master}")

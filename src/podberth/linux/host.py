@@ -1,0 +1,215 @@
+"""The real node (`net.host.Host`): each op goes to the module of its family, each error becomes one for the runtime."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from podberth.cni.errors import KernelRefused
+from podberth.linux import abilities, netns, probe, shaping
+from podberth.linux.effects import addressing, bridges, devices, sysctls
+from podberth.linux.locks import Locked
+from podberth.linux.namespaces import Namespaces
+from podberth.net import ops
+from podberth.net.apply import AddressAnswered
+from podberth.net.describe import describe
+from podberth.net.facts import Facts, Link
+from podberth.net.step import Drift, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.net.facts import NetnsId
+    from podberth.net.ops import Op
+
+LOCK_SECONDS = 60.0
+_HINTS = {
+    errno.EEXIST: "something of that name is there already; podberth does not touch what it has not made",
+    errno.EPERM: "podberth needs root, or CAP_NET_ADMIN and CAP_SYS_ADMIN",
+    errno.EOPNOTSUPP: "this node's kernel lacks the feature: `podberth doctor` lists what is missing",
+    errno.ENODEV: "`ip link` lists the links there are",
+    errno.ENETUNREACH: "a route's gateway has to be in a subnet of the interface",
+}
+
+
+class LinuxHost:
+    """One node's network, with its locks in the file `locks`. Keep it for one call, or `close` it."""
+
+    def __init__(self, locks: str) -> None:
+        self._locks = locks
+        self._namespaces = Namespaces()
+
+    def close(self) -> None:
+        """Close the sockets and namespaces opened so far."""
+        self._namespaces.close()
+
+    def facts(self, parent: str | None, *, vlan: bool) -> Facts:
+        """Return what planning needs to know; with `vlan`, also what the kernel can do with VLANs."""
+        found = self._namespaces.link(None, parent) if parent is not None else None
+        link = None
+        if found is not None:
+            link = Link(
+                name=found.name,
+                index=found.index,
+                kind=found.kind,
+                mac=found.mac,
+                mtu=found.mtu,
+                up=found.up,
+                ours=found.ours,
+                vlan_filtering=found.vlan_filtering,
+            )
+        new_bridge = vlan and link is None
+        on_parent = vlan and link is not None and link.kind != "bridge"
+        return Facts(
+            parent=link,
+            bridge_vlan_filtering=new_bridge and abilities.vlan_filtering(),
+            vlan_devices=on_parent and abilities.vlan_devices(),
+        )
+
+    def netns_id(self, path: str) -> NetnsId | None:
+        """Return the identity of the network namespace at `path`; None if there is none (any more)."""
+        return netns.identity(path)
+
+    def own_netns(self) -> NetnsId:
+        """Return the identity of this process's network namespace."""
+        return netns.own()
+
+    def mac(self, netns: str | None, ifname: str) -> str:
+        """Return the MAC of a link. KernelRefused if there is none."""
+        found = self._namespaces.link(netns, ifname)
+        if found is None:
+            raise KernelRefused(f"there is no link {ifname}", "somebody took it away meanwhile")
+        return found.mac
+
+    def locked(self, key: str) -> Locked:
+        """Hold the node-wide exclusive lock named `key`. TryAgainLater if it is held for too long by another."""
+        return Locked(self._locks, key, LOCK_SECONDS)
+
+    def prepare(self, op: Op) -> Step:
+        """Read what `op` would replace. No effect."""
+        before: tuple[tuple[str, str], ...] = ()
+        try:
+            if isinstance(op, ops.WriteSysctl):
+                found = sysctls.read(self._namespaces, op)
+                before = (("value", found),) if found is not None else ()
+            elif isinstance(op, ops.CreateVeth):
+                there = self._namespaces.link(None, op.name) or self._namespaces.link(op.netns, op.ifname)
+                before = (("existed", "yes"),) if there is not None else ()
+            elif isinstance(op, ops.CreateMacvlan | ops.CreateIpvlan):
+                before = (("existed", "yes"),) if self._namespaces.link(op.netns, op.ifname) is not None else ()
+        except OSError as refused:
+            raise _translated(op, refused) from refused
+        return Step(op=op, before=before)
+
+    def do(self, step: Step) -> None:
+        """Perform the step. Raises KernelRefused; AddressAnswered if a host answers for a probed address."""
+        try:
+            self._do(step.op)
+        except OSError as refused:
+            raise _translated(step.op, refused) from refused
+
+    def undo(self, step: Step, netns: NetnsId | None) -> None:
+        """Take the step back; succeeds when nothing is left to take back."""
+        inside: str | None = getattr(step.op, "netns", None)
+        alive = inside is None or self.netns_id(inside) == netns
+        try:
+            self._undo(step, alive=alive)
+        except OSError as refused:
+            raise _translated(step.op, refused, "undoing ") from refused
+
+    def remove_vlan_device(self, name: str) -> None:
+        """Delete a VLAN device that podberth made; the caller knows that nothing stands on it."""
+        devices.delete(self._namespaces, None, name, "vlan")
+
+    def check(self, step: Step) -> tuple[Drift, ...]:
+        """Compare the step with the live host; empty if it holds."""
+        try:
+            return self._check(step.op)
+        except OSError as refused:
+            raise _translated(step.op, refused, "checking ") from refused
+
+    def _do(self, op: Op) -> None:
+        at = self._namespaces
+        match op:
+            case ops.CreateVeth():
+                devices.create_veth(at, op)
+            case ops.CreateMacvlan() | ops.CreateIpvlan():
+                with self.locked(f"link:{ops.vlan_device(op) or op.parent}"):
+                    devices.create_on_parent(at, op)
+            case ops.JoinBridge():
+                with self.locked(f"bridge:{op.bridge}"):
+                    bridges.join(at, op)
+            case ops.WriteSysctl():
+                sysctls.write(at, op, op.value)
+            case ops.SetLinkUp():
+                addressing.set_up(at, op)
+            case ops.AddAddress() | ops.AddRoute():
+                addressing.add(at, op)
+            case ops.LimitTransmit():
+                shaping.limit_transmit(at.socket(op.netns), op.ifname, op.mbit)
+            case ops.LimitReceive():
+                shaping.limit_receive(at.socket(op.netns), op.ifname, op.ifb, op.mbit)
+            case _:
+                self._ask_or_tell(op)
+
+    def _ask_or_tell(self, op: ops.ProbeAddress | ops.Announce) -> None:
+        if isinstance(op, ops.Announce):
+            told = op
+            self._namespaces.call(op.netns, lambda: probe.announce(told.ifname, told.addresses))
+            return
+        asked = op
+        mac = self._namespaces.call(
+            op.netns, lambda: probe.probe(asked.ifname, asked.address, asked.probes, asked.interval_ms)
+        )
+        if mac is not None:
+            raise AddressAnswered(op.address, mac)
+
+    def _undo(self, step: Step, *, alive: bool) -> None:
+        at, op = self._namespaces, step.op
+        existed = dict(step.before).get("existed") == "yes"
+        match op:
+            case ops.CreateVeth() if not existed:
+                devices.delete(at, None, op.name, "veth")  # also when the pod's namespace is gone
+            case ops.CreateMacvlan() | ops.CreateIpvlan() if alive and not existed:
+                devices.delete(at, op.netns, op.ifname, "macvlan", "ipvlan")
+            case ops.JoinBridge():
+                with self.locked(f"bridge:{op.bridge}"):
+                    bridges.leave(at, op)
+            case ops.WriteSysctl() if alive:
+                sysctls.restore(at, step, op)
+            case ops.AddAddress() | ops.AddRoute() if alive:
+                addressing.remove(at, op)
+            case ops.LimitTransmit() if alive:
+                shaping.unlimit_transmit(at.socket(op.netns), op.ifname)
+            case ops.LimitReceive() if alive:
+                shaping.unlimit_receive(at.socket(op.netns), op.ifname, op.ifb)
+            case _:
+                pass  # nothing of it outlives the link that an earlier step made
+
+    def _check(self, op: Op) -> tuple[Drift, ...]:
+        at = self._namespaces
+        match op:
+            case ops.CreateVeth():
+                return devices.check_veth(at, op)
+            case ops.CreateMacvlan() | ops.CreateIpvlan():
+                return devices.check_on_parent(at, op)
+            case ops.JoinBridge():
+                return bridges.check(at, op)
+            case ops.WriteSysctl():
+                return sysctls.check(at, op)
+            case ops.SetLinkUp():
+                return addressing.check_up(at, op)
+            case ops.AddAddress() | ops.AddRoute():
+                return addressing.check(at, op)
+            case ops.LimitTransmit():
+                return shaping.check_transmit(at.socket(op.netns), op.ifname, op.mbit)
+            case ops.LimitReceive():
+                return shaping.check_receive(at.socket(op.netns), op.ifname, op.ifb, op.mbit)
+            case _:
+                return ()  # asked and told at ADD; nothing of it stays
+
+
+def _translated(op: Op, refused: OSError, doing: str = "") -> KernelRefused:
+    code = refused.errno or 0
+    name = errno.errorcode.get(code, str(code))
+    hint = _HINTS.get(code, "`podberth doctor` says whether this node is fit")
+    return KernelRefused(f"{doing}{describe(op)}: {refused.strerror or os.strerror(code)} ({name})", hint)

@@ -1,0 +1,47 @@
+"""Requests about addresses, and what the kernel says of one (linux/if_addr.h). No I/O."""
+
+from __future__ import annotations
+
+from ipaddress import ip_interface
+from struct import Struct
+
+from podberth.linux.netlink import codec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.net.ops import Interface
+
+NEW, DEL, GET = 20, 21, 22  # RTM_NEWADDR and on
+
+_ADDR = Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
+_FAMILY = {4: 2, 6: 10}  # AF_INET, AF_INET6
+_ADDRESS, _LOCAL, _BROADCAST, _FLAGS = 1, 2, 4, 8
+_NODAD = 0x02
+
+
+def add(index: int, address: Interface) -> bytes:
+    """ip address add ADDRESS dev INDEX; nodad for IPv6: the ledger has decided whose it is already."""
+    if address.version == 6:
+        return delete(index, address) + codec.u32(_FLAGS, _NODAD)
+    broadcast = address.network.broadcast_address.packed if address.network.prefixlen < 31 else None
+    return delete(index, address) + (codec.attribute(_BROADCAST, broadcast) if broadcast else b"")
+
+
+def delete(index: int, address: Interface) -> bytes:
+    """ip address del ADDRESS dev INDEX."""
+    packed = address.ip.packed
+    header = _ADDR.pack(_FAMILY[address.version], address.network.prefixlen, 0, 0, index)
+    return header + codec.attribute(_LOCAL, packed) + codec.attribute(_ADDRESS, packed)
+
+
+def of_link(index: int, family: int) -> bytes:
+    """ip address show dev INDEX (a dump)."""
+    return _ADDR.pack(_FAMILY[family], 0, 0, 0, index)
+
+
+def parse(body: bytes) -> tuple[int, Interface]:
+    """Read what follows the header of an RTM_NEWADDR: (index of the link, address)."""
+    _, prefix, _, _, index = _ADDR.unpack_from(body)
+    found = codec.attributes(body[_ADDR.size :])
+    packed = found.get(_LOCAL, found.get(_ADDRESS, b""))
+    return index, ip_interface((packed, prefix))

@@ -1,0 +1,178 @@
+"""Requests about links, and what the kernel says of one, as bytes and values (linux/if_link.h). No I/O."""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from podberth.cni.value import value
+from podberth.linux.netlink import codec
+from podberth.linux.netlink.codec import nested, text, u16, u32
+
+NEW, DEL, GET, SET = 16, 17, 18, 19  # RTM_NEWLINK and on
+GROUP = 0x7062  # "pb": the mark of links that podberth made, set in the message that makes them
+
+_INFO = Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
+_UP = 0x1
+_AF_BRIDGE = 7
+(_ADDRESS, _IFNAME, _MTU, _LINK, _MASTER) = (1, 3, 4, 5, 10)
+(_LINKINFO, _AF_SPEC, _GROUP, _NET_NS_FD, _EXT_MASK) = (18, 26, 27, 28, 29)
+_KIND, _DATA, _SLAVE_KIND, _SLAVE_DATA = 1, 2, 4, 5
+_VETH_PEER = 1
+_BR_VLAN_FILTERING = 7
+_BRPORT_MODE = 4  # hairpin
+_BRIDGE_VLAN_INFO = 2
+_VLAN_ID = 1
+_PVID, _UNTAGGED = 0x2, 0x4
+_FILTER_BRVLAN, _SKIP_STATS = 0x2, 0x8  # RTEXT_FILTER_*; VF information is never asked for here
+MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
+IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}
+
+
+@value
+class LinkInfo:
+    """A link as the kernel shows it; `kind` is '' for a physical device, `master` 0 without one."""
+
+    index: int
+    name: str
+    kind: str
+    mac: str
+    mtu: int
+    up: bool
+    group: int
+    master: int
+    below: int
+    mode: int
+    vlan_filtering: bool
+    hairpin: bool
+
+    @property
+    def ours(self) -> bool:
+        """Whether podberth made it."""
+        return self.group == GROUP
+
+
+def veth(name: str, ifname: str, netns_fd: int, mac: str | None, mtu: int | None) -> bytes:
+    """A pair: `name` here, `ifname` in the namespace; both ends in one message, so there is never half a pair."""
+    peer = _INFO.pack(0, 0, 0, 0, 0) + text(_IFNAME, ifname) + u32(_NET_NS_FD, netns_fd) + _common(mac, mtu)
+    return _new(text(_IFNAME, name), _common(None, mtu), _linkinfo("veth", nested(_VETH_PEER, peer)))
+
+
+def bridge(name: str, *, vlan_filtering: bool) -> bytes:
+    """A bridge that is up at once."""
+    filtering = codec.attribute(_BR_VLAN_FILTERING, bytes([vlan_filtering]))
+    return _new(text(_IFNAME, name), _common(None, None), _linkinfo("bridge", filtering), up=True)
+
+
+def vlan(name: str, below: int, tag: int) -> bytes:
+    """An 802.1Q device on the link with index `below`, up at once."""
+    data = u16(_VLAN_ID, tag)
+    return _new(text(_IFNAME, name), u32(_LINK, below), _common(None, None), _linkinfo("vlan", data), up=True)
+
+
+def macvlan(ifname: str, below: int, netns_fd: int, mode: str, mac: str | None, mtu: int | None) -> bytes:
+    """A macvlan made right inside the namespace: it never exists outside of it."""
+    place = u32(_LINK, below) + u32(_NET_NS_FD, netns_fd)
+    return _new(text(_IFNAME, ifname), place, _common(mac, mtu), _linkinfo("macvlan", u32(1, MACVLAN_MODES[mode])))
+
+
+def ipvlan(ifname: str, below: int, netns_fd: int, mode: str, mtu: int | None) -> bytes:
+    """An ipvlan made right inside the namespace."""
+    place = u32(_LINK, below) + u32(_NET_NS_FD, netns_fd)
+    return _new(text(_IFNAME, ifname), place, _common(None, mtu), _linkinfo("ipvlan", u16(1, IPVLAN_MODES[mode])))
+
+
+def ifb(name: str) -> bytes:
+    """An intermediate functional block, up at once."""
+    return _new(text(_IFNAME, name), _common(None, None), _linkinfo("ifb"), up=True)
+
+
+def delete(index: int) -> bytes:
+    """The link with that index."""
+    return _INFO.pack(0, 0, index, 0, 0)
+
+
+def set_up(index: int) -> bytes:
+    """ip link set up."""
+    return _INFO.pack(0, 0, index, _UP, _UP)
+
+
+def set_master(index: int, master: int) -> bytes:
+    """ip link set master; 0 is nomaster."""
+    return _INFO.pack(0, 0, index, 0, 0) + u32(_MASTER, master)
+
+
+def set_hairpin(index: int) -> bytes:
+    """bridge link set hairpin on."""
+    mode = codec.attribute(_BRPORT_MODE, b"\1")
+    return _INFO.pack(0, 0, index, 0, 0) + nested(_LINKINFO, text(_SLAVE_KIND, "bridge"), nested(_SLAVE_DATA, mode))
+
+
+def port_vlan(index: int, tag: int, *, access: bool) -> bytes:
+    """bridge vlan add (RTM_SETLINK) or del (RTM_DELLINK); `access` is 'pvid untagged'."""
+    info = (_PVID | _UNTAGGED if access else 0).to_bytes(2, "little") + tag.to_bytes(2, "little")
+    return _INFO.pack(_AF_BRIDGE, 0, index, 0, 0) + nested(_AF_SPEC, codec.attribute(_BRIDGE_VLAN_INFO, info))
+
+
+def by_name(name: str) -> bytes:
+    """ip link show NAME, without statistics."""
+    return _INFO.pack(0, 0, 0, 0, 0) + text(_IFNAME, name) + u32(_EXT_MASK, _SKIP_STATS)
+
+
+def ports(master: int) -> bytes:
+    """ip link show master NAME (a dump)."""
+    return _INFO.pack(0, 0, 0, 0, 0) + u32(_MASTER, master) + u32(_EXT_MASK, _SKIP_STATS)
+
+
+def all_links() -> bytes:
+    """ip link show (a dump)."""
+    return _INFO.pack(0, 0, 0, 0, 0) + u32(_EXT_MASK, _SKIP_STATS)
+
+
+def port_vlans() -> bytes:
+    """bridge vlan show (a dump)."""
+    return _INFO.pack(_AF_BRIDGE, 0, 0, 0, 0) + u32(_EXT_MASK, _FILTER_BRVLAN)
+
+
+def parse(body: bytes) -> LinkInfo:
+    """Read what follows the header of an RTM_NEWLINK."""
+    _, _, index, flags, _ = _INFO.unpack_from(body)
+    found = codec.attributes(body[_INFO.size :])
+    info = codec.attributes(found.get(_LINKINFO, b""))
+    data, slave = codec.attributes(info.get(_DATA, b"")), codec.attributes(info.get(_SLAVE_DATA, b""))
+    kind = codec.string(info.get(_KIND))
+    return LinkInfo(
+        index=index,
+        name=codec.string(found.get(_IFNAME)),
+        kind=kind,
+        mac=found.get(_ADDRESS, b"").hex(":"),
+        mtu=codec.number(found.get(_MTU)),
+        up=bool(flags & _UP),
+        group=codec.number(found.get(_GROUP)),
+        master=codec.number(found.get(_MASTER)),
+        below=codec.number(found.get(_LINK)),
+        mode=codec.number(data.get(1)) if kind in ("macvlan", "ipvlan") else 0,
+        vlan_filtering=kind == "bridge" and codec.number(data.get(_BR_VLAN_FILTERING)) == 1,
+        hairpin=codec.number(slave.get(_BRPORT_MODE)) == 1,
+    )
+
+
+def parse_port_vlans(body: bytes) -> tuple[int, tuple[tuple[int, bool], ...]]:
+    """Read one port of `port_vlans`: (index, its (VLAN, whether 'pvid untagged'))."""
+    _, _, index, _, _ = _INFO.unpack_from(body)
+    spec = codec.attributes(body[_INFO.size :]).get(_AF_SPEC, b"")
+    members = [content for kind, content in codec.each_attribute(spec) if kind == _BRIDGE_VLAN_INFO]
+    access = _PVID | _UNTAGGED
+    return index, tuple((codec.number(info[2:4]), codec.number(info[:2]) & access == access) for info in members)
+
+
+def _new(*members: bytes, up: bool = False) -> bytes:
+    return _INFO.pack(0, 0, 0, _UP if up else 0, _UP if up else 0) + b"".join(members)
+
+
+def _common(mac: str | None, mtu: int | None) -> bytes:
+    address = codec.attribute(_ADDRESS, bytes.fromhex(mac.replace(":", ""))) if mac is not None else b""
+    return u32(_GROUP, GROUP) + address + (u32(_MTU, mtu) if mtu is not None else b"")
+
+
+def _linkinfo(kind: str, *data: bytes) -> bytes:
+    return nested(_LINKINFO, text(_KIND, kind), *([nested(_DATA, *data)] if data else []))

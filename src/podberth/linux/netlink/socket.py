@@ -1,0 +1,79 @@
+"""The rtnetlink socket: requests and their answers, in the network namespace of the thread that opened it."""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+
+from podberth.linux.netlink import codec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SOL_NETLINK = 270
+_EXT_ACK, _GET_STRICT_CHK = 11, 12  # linux/netlink.h, socket options
+_RECEIVE = 1 << 17  # bytes: a datagram of a dump is 32 KiB at most (net/netlink/af_netlink.c), with room
+_TIMEOUT = 10.0  # seconds until a kernel that does not answer is an error
+_DUMPS = 8  # how often a dump that changed underway is asked for again
+
+
+class NetlinkError(OSError):
+    """The kernel refused a request: `errno`, and its own words where it has some (extended acknowledgement)."""
+
+    def __init__(self, code: int, words: str) -> None:
+        super().__init__(code, words or os.strerror(code))
+
+
+class Rtnl:
+    """One socket. Not to be shared between threads while a request is under way."""
+
+    def __init__(self) -> None:
+        self._socket = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, 0)
+        self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
+        self._socket.setsockopt(_SOL_NETLINK, _GET_STRICT_CHK, 1)
+        self._socket.settimeout(_TIMEOUT)
+        self._sequence = 0
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def do(self, kind: int, body: bytes, flags: int = 0) -> None:
+        """Send a request that changes something and wait for its acknowledgement. NetlinkError if it is refused."""
+        for _ in self._answers(kind, codec.REQUEST | codec.ACK | flags, body):
+            pass
+
+    def get(self, kind: int, body: bytes) -> bytes | None:
+        """Return the body of the one object asked for; None if there is none (ENODEV, ENOENT)."""
+        try:
+            found = [answer.body for answer in self._answers(kind, codec.REQUEST | codec.ACK, body)]
+        except NetlinkError as refused:
+            if refused.errno in (errno.ENODEV, errno.ENOENT):
+                return None
+            raise
+        return found[0] if found else None
+
+    def dump(self, kind: int, body: bytes) -> list[bytes]:
+        """Return the bodies of all objects of a kind; asked again, within a bound, if they changed meanwhile."""
+        for _ in range(_DUMPS):
+            answers = list(self._answers(kind, codec.REQUEST | codec.DUMP, body))
+            if not any(answer.flags & codec.DUMP_INTERRUPTED for answer in answers):
+                return [answer.body for answer in answers]
+        raise NetlinkError(errno.EAGAIN, f"a dump was interrupted {_DUMPS} times in a row")
+
+    def _answers(self, kind: int, flags: int, body: bytes) -> Iterator[codec.Message]:
+        self._sequence += 1
+        self._socket.send(codec.message(kind, flags, self._sequence, body))
+        while True:
+            for answer in codec.messages(self._socket.recv(_RECEIVE)):
+                if answer.sequence != self._sequence:
+                    continue  # the late answer to a request that was given up
+                if answer.kind in (codec.ERROR, codec.DONE):
+                    if answer.kind == codec.ERROR or len(answer.body) >= 4:
+                        code, words = codec.error(answer)
+                        if code:
+                            raise NetlinkError(code, words)
+                    return
+                yield answer

@@ -1,0 +1,95 @@
+"""Network namespaces: who is who, and doing something inside one.
+
+A thread that enters a namespace never comes back: it opens a socket there and hands it out, or writes a file, and ends.
+"""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+import fcntl
+import os
+
+from podberth.cni.errors import InvalidNetns
+from podberth.net.facts import NetnsId
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+_NEWNET = 0x40000000  # CLONE_NEWNET
+_GET_NSTYPE = 0xB703  # ioctl_ns(2), NS_GET_NSTYPE
+_OWN = "/proc/thread-self/ns/net"
+
+
+def identity(path: str) -> NetnsId | None:
+    """Return the identity of the network namespace at `path`; None if there is none, or something else is there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return _identity(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def own() -> NetnsId:
+    """Return the identity of the calling thread's network namespace."""
+    at = os.stat(_OWN)
+    return NetnsId(device=at.st_dev, inode=at.st_ino)
+
+
+def open_at(path: str) -> int:
+    """Return a descriptor of the network namespace at `path`. InvalidNetns if there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as failure:
+        raise InvalidNetns(f"{path}: can't be opened as a network namespace: {failure.strerror}") from failure
+    if _identity(descriptor) is None:
+        os.close(descriptor)
+        raise InvalidNetns(f"{path}: is no network namespace")
+    return descriptor
+
+
+def call_in(descriptor: int, function: Callable[[], T]) -> T:
+    """Run `function` on a thread of its own inside the namespace; return its result, or raise its error."""
+    returned: list[T] = []
+    raised: list[BaseException] = []
+    ended = _thread.allocate_lock()
+    ended.acquire()
+
+    def inside() -> None:
+        try:
+            _enter(descriptor)
+            returned.append(function())
+        except BaseException as failure:  # noqa: BLE001 - it is raised again by the thread that asked
+            raised.append(failure)
+        finally:
+            ended.release()
+
+    _thread.start_new_thread(inside, ())
+    ended.acquire()
+    if raised:
+        raise raised[0]
+    return returned[0]
+
+
+def _enter(descriptor: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, _NEWNET) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def _identity(descriptor: int) -> NetnsId | None:
+    try:
+        if fcntl.ioctl(descriptor, _GET_NSTYPE) != _NEWNET:
+            return None
+    except OSError:
+        return None
+    at = os.fstat(descriptor)
+    return NetnsId(device=at.st_dev, inode=at.st_ino)
