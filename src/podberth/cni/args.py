@@ -32,7 +32,8 @@ class Args:
         """Read CNI_ARGS; InvalidEnvironment names the key at fault. A key without a value is as good as absent."""
         fields = Fields(_pairs(raw), "CNI_ARGS", InvalidEnvironment)
         unknown = [key for key in fields.raw if key not in _KNOWN]
-        if unknown and not fields.get("IgnoreUnknown", _flag, False):
+        ignored = fields.get("IgnoreUnknown", _flag, False)
+        if unknown and not ignored:
             names = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
             raise InvalidEnvironment(f"CNI_ARGS: unknown key {names}", "IgnoreUnknown=1 has unknown keys ignored")
         return cls(

@@ -155,7 +155,10 @@ def _prev_result(fields: Fields, version: str) -> Result | None:
 
 
 def _valid_attachments(fields: Fields) -> tuple[tuple[str, str], ...] | None:
-    """Read GC's list. Never forgiving: an entry that is lost here would be taken for an attachment that is gone."""
+    """Read GC's list; null is how libcni writes an empty one (a nil slice of Go).
+
+    Never forgiving: an entry that is lost here would be taken for an attachment that is gone.
+    """
     key = next((key for key in VALID_ATTACHMENTS if key in fields.raw), None)
     if key is None:
         return None

@@ -30,6 +30,8 @@ _ALNUM = _LOWER | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _HEX = frozenset("0123456789abcdef")
 # What dev_valid_name() of net/core/dev.c refuses (its isspace() counts 0xA0), and '%', which dev_alloc_name() expands.
 _NOT_IN_IFNAME = frozenset(b"/:% \t\n\v\f\r\xa0")
+# Two that are no file names, and two that sysctl_dev_name_is_allowed() of net/ipv4/devinet.c keeps for itself.
+_NO_IFNAMES = (".", "..", "all", "default")
 
 
 def text(raw: object, what: str = "a string") -> str:
@@ -143,8 +145,9 @@ def ifname(raw: object) -> str:
     as_bytes = found.encode()
     if not 1 <= len(as_bytes) <= IFNAMSIZ:
         raise ValueError(f"expected an interface name of 1..{IFNAMSIZ} bytes, got {shown(found)}")
-    if found in (".", "..") or not _NOT_IN_IFNAME.isdisjoint(as_bytes):
-        raise ValueError(f"expected an interface name (no '/', ':', '%', space; not '.', '..'), got {shown(found)}")
+    if found in _NO_IFNAMES or not _NOT_IN_IFNAME.isdisjoint(as_bytes):
+        names = ", ".join(map(repr, _NO_IFNAMES))
+        raise ValueError(f"expected an interface name (no '/', ':', '%', space; not {names}), got {shown(found)}")
     return found
 
 
