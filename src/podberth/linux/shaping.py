@@ -1,0 +1,142 @@
+"""Rate limits on one link, made, unmade and checked: a token bucket as its root, and an ifb for what comes in.
+
+`sock` is the rtnetlink socket of the namespace that the link is in. Errors of the kernel leave as OSError. Nothing that
+podberth did not make is replaced or removed: its marks are a root qdisc's handle, a filter's priority, a link's group.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from podberth.linux.netlink import links, tc
+from podberth.linux.netlink.codec import CREATE, EXCL
+from podberth.net.step import Drift
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.linux.netlink.links import LinkInfo
+    from podberth.linux.netlink.socket import Rtnl
+
+# What the kernel says of a qdisc or filter that is not there, or is another's: of another handle or kind.
+_NOT_THERE = (errno.ENOENT, errno.EINVAL, errno.ENODEV)
+
+
+def limit_transmit(sock: Rtnl, ifname: str, mbit: int) -> None:
+    """Let the link send at most `mbit` Mbit/s; a limit set here before is changed.
+
+    Raises OSError: ENODEV without such a link, EEXIST if it has a root qdisc that somebody else set.
+    """
+    # Neither EXCL nor REPLACE: the kernel puts it over a default root, changes one with our handle, refuses any other.
+    sock.do(tc.NEW_QDISC, tc.tbf(_required(sock, ifname).index, tc.bucket(mbit)), CREATE)
+
+
+def unlimit_transmit(sock: Rtnl, ifname: str) -> None:
+    """Take the limit away; nothing happens if there is none of podberth's, or no link."""
+    found = _link(sock, ifname)
+    if found is not None:
+        _drop(sock, tc.DEL_QDISC, tc.delete_tbf(found.index))
+
+
+def limit_receive(sock: Rtnl, ifname: str, ifb: str, mbit: int) -> None:
+    """Let the link receive at most `mbit` Mbit/s: all of it goes through a link `ifb`, made for that, and its bucket.
+
+    All, or nothing is left. Raises OSError: ENODEV without such a link, EEXIST if there is an `ifb` already or if the
+    link has an ingress (or clsact) qdisc that somebody else set, EOPNOTSUPP if the kernel has no ifb.
+    """
+    index = _required(sock, ifname).index
+    sock.do(links.NEW, links.ifb(ifb), CREATE | EXCL)
+    undo = []
+    try:
+        through = _required(sock, ifb).index
+        undo.append((links.DEL, links.delete(through)))
+        sock.do(tc.NEW_QDISC, tc.tbf(through, tc.bucket(mbit)), CREATE)
+        sock.do(tc.NEW_QDISC, tc.ingress(index), CREATE | EXCL)
+        undo.append((tc.DEL_QDISC, tc.ingress(index)))
+        sock.do(tc.NEW_FILTER, tc.redirect(index, through), CREATE | EXCL)
+    except BaseException:
+        for kind, body in reversed(undo):
+            _drop(sock, kind, body)
+        raise
+
+
+def unlimit_receive(sock: Rtnl, ifname: str, ifb: str) -> None:
+    """Take the limit away, also a half-made one; nothing happens if there is none of podberth's.
+
+    The ifb goes last: as long as it is there, an ingress qdisc without filters is podberth's too.
+    """
+    link, through = _link(sock, ifname), _link(sock, ifb)
+    ours = through is not None and through.kind == "ifb" and through.ours
+    if link is not None:
+        redirected = any(found.ours for found in _filters(sock, link.index))
+        if redirected:
+            _drop(sock, tc.DEL_FILTER, tc.delete_redirect(link.index))
+        if (redirected or ours) and not _filters(sock, link.index):
+            _drop(sock, tc.DEL_QDISC, tc.ingress(link.index))
+    if through is not None and ours:
+        _drop(sock, links.DEL, links.delete(through.index))
+
+
+def check_transmit(sock: Rtnl, ifname: str, mbit: int) -> tuple[Drift, ...]:
+    """Return how the link's limit on sending differs from `mbit` Mbit/s; empty if it does not."""
+    link = _link(sock, ifname)
+    return _root_drift(sock, link, mbit) if link is not None else (_absent(ifname),)
+
+
+def check_receive(sock: Rtnl, ifname: str, ifb: str, mbit: int) -> tuple[Drift, ...]:
+    """Return how the link's limit on receiving differs from `mbit` Mbit/s; empty if it does not."""
+    link, through = _link(sock, ifname), _link(sock, ifb)
+    if link is None or through is None:
+        return tuple(_absent(name) for name, found in ((ifname, link), (ifb, through)) if found is None)
+    drifts = list(_root_drift(sock, through, mbit))
+    if not through.up:
+        drifts.append(Drift(what=ifb, field="state", wanted="up", found="down"))
+    targets = [found.redirect for found in _filters(sock, link.index) if found.ours and found.redirect is not None]
+    if targets != [through.index]:
+        shown = ", ".join(f"to link {target}" for target in targets) or "none"
+        wanted = f"to link {through.index} ({ifb})"
+        drifts.append(Drift(what=f"ingress of {ifname}", field="redirection", wanted=wanted, found=shown))
+    return tuple(drifts)
+
+
+def _link(sock: Rtnl, name: str) -> LinkInfo | None:
+    body = sock.get(links.GET, links.by_name(name))
+    return links.parse(body) if body is not None else None
+
+
+def _required(sock: Rtnl, name: str) -> LinkInfo:
+    found = _link(sock, name)
+    if found is None:
+        raise OSError(errno.ENODEV, f"{os.strerror(errno.ENODEV)}: {name}")
+    return found
+
+
+def _filters(sock: Rtnl, index: int) -> list[tc.Filter]:
+    return [tc.parse_filter(body) for body in sock.dump(tc.GET_FILTER, tc.ingress_filters(index))]
+
+
+def _drop(sock: Rtnl, kind: int, body: bytes) -> None:
+    try:
+        sock.do(kind, body)
+    except OSError as refused:
+        if refused.errno not in _NOT_THERE:
+            raise
+
+
+def _root_drift(sock: Rtnl, link: LinkInfo, mbit: int) -> tuple[Drift, ...]:
+    what, wanted = f"root qdisc of {link.name}", tc.bucket(mbit)
+    found = [tc.parse_qdisc(body) for body in sock.dump(tc.GET_QDISC, tc.qdiscs()) if tc.index_of(body) == link.index]
+    root = next((qdisc for qdisc in found if qdisc.is_root), None)
+    if root is None or not root.ours or root.tbf is None:
+        shown = f"{root.kind} {root.handle >> 16:x}:" if root is not None else "none"
+        return (Drift(what=what, field="kind", wanted=f"tbf {tc.MARK:x}:", found=shown),)
+    compared = (
+        ("rate in bytes/s", wanted.rate, root.tbf.rate),
+        ("limit in bytes", wanted.limit, root.tbf.limit),
+        ("bucket in ticks", wanted.buffer, root.tbf.buffer),
+    )
+    return tuple(Drift(what=what, field=name, wanted=str(w), found=str(f)) for name, w, f in compared if w != f)
+
+
+def _absent(name: str) -> Drift:
+    return Drift(what=name, field="link", wanted="present", found="absent")
