@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +50,12 @@ def subtract(extents: Iterable[tuple[int, int]], holes: Iterable[tuple[int, int]
 def size(extents: Iterable[tuple[int, int]]) -> int:
     """Return how many addresses the extents have."""
     return sum(last - first + 1 for first, last in extents)
+
+
+def covers(extents: Extents, number: int) -> bool:
+    """Say whether `number` is in one of the extents, which are in order and apart as `subtract` returns them."""
+    at = bisect_left(extents, (number + 1,)) - 1
+    return at >= 0 and extents[at][1] >= number
 
 
 def _usable(subnet: Subnet) -> Extents:

@@ -54,7 +54,10 @@ def _plain(member: object) -> object:
 def _step(raw: dict[str, Any]) -> Step:
     kind = getattr(ops, raw.pop("op"))
     before = tuple(raw.pop("before").items())
-    given = {name: _read(annotation, raw[name]) for name, annotation in fields(kind)}
+    # A field that the op has got since the record was written has its default.
+    given = {name: _read(annotation, raw.pop(name)) for name, annotation in fields(kind) if name in raw}
+    if raw:
+        raise TypeError(f"{kind.__name__} has no field {', '.join(raw)}")
     return Step(op=kind(**given), before=before)
 
 

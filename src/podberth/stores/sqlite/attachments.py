@@ -48,7 +48,9 @@ class SqliteAttachments:
     def done(self, attachment: Attachment) -> None:
         """Mark the attachment's record as complete."""
         with self._database.write() as connection:
-            connection.execute(f"UPDATE attachments SET done = 1 WHERE {_KEY}", _key(attachment))  # noqa: S608
+            written = connection.execute(f"UPDATE attachments SET done = 1 WHERE {_KEY}", _key(attachment))  # noqa: S608
+            if not written.rowcount:
+                raise StoreFailed(f"{attachment} has no record", "DEL the attachment, then ADD it again")
 
     def find(self, attachment: Attachment) -> Record | None:
         """Return the attachment's record."""

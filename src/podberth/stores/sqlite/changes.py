@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import AddressTaken
 from podberth.cni.pod import PodRef
+from podberth.cni.value import replace
 from podberth.ipam.lease import Lease, Reservation
 from podberth.ipam.lifecycle import Kind, State, after
 from podberth.stores.sqlite import space
@@ -30,6 +31,8 @@ def reserve(
     connection: Connection, pool: str, address: Address, pod: PodRef, ifname: str, origin: str, actor: Actor, now: int
 ) -> Reservation:
     """Reserve an address; the same again only updates where it comes from. AddressTaken names who has it."""
+    if not space.has(connection, "usable", pool, address):
+        raise unusable(pool, address)
     kept, lease = reservation_at(connection, address), lease_at(connection, address)
     if kept is not None:
         if not same(kept.pod, pod) or kept.ifname != ifname:
@@ -39,8 +42,6 @@ def reserve(
         return kept
     if lease is not None and (not same(lease.pod, pod) or lease.attachment.ifname != ifname):
         raise leased_by(lease)
-    if not space.has(connection, "usable", pool, address):
-        raise unusable(pool, address)
     space.take(connection, pool, address)
     made = Reservation(address=address, pool=pool, pod=pod, ifname=ifname, origin=origin, since=now)
     connection.execute(
@@ -94,6 +95,14 @@ def move(connection: Connection, lease: Lease, actor: Actor) -> None:
     )  # fmt: skip
     state = State.HELD if reservation_at(connection, lease.address) is not None else State.LEASED
     _write(connection, lease.since, Kind.MOVED, state, lease.address, lease.pool, lease.pod, held.ifname, held, actor)
+
+
+def stay(connection: Connection, lease: Lease, netns: str, node: str) -> Lease:
+    """Return the lease, with the place where its holder can be looked for if that has changed."""
+    if (lease.netns, lease.node) == (netns, node):
+        return lease
+    connection.execute("UPDATE leases SET netns = ?, node = ? WHERE address = ?", (netns, node, lease.address.packed))
+    return replace(lease, netns=netns, node=node)
 
 
 def unbind(connection: Connection, lease: Lease, actor: Actor, now: int) -> None:

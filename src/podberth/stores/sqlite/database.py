@@ -5,8 +5,9 @@ WAL with synchronous=FULL: a commit has returned only once it is on disk (sqlite
 
 from __future__ import annotations
 
+import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
-import sqlite3
+from _thread import RLock
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
 
@@ -15,17 +16,22 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 FILE = "podberth.db"
-VERSION = 1  # of the tables
+VERSION = 1  # of the tables: how many of schema.MIGRATIONS a file has been through
 APPLICATION_ID = 0x70646274  # 'pdbt'
 BUSY_SECONDS = 30.0  # how long a writer waits for the others
 
 
 class Database:
-    """The store of one node, opened when first asked; its directory is made if need be, for root only."""
+    """The store of one node, opened when first asked; its directory is made if need be, for root only.
 
-    def __init__(self, directory: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    With `readonly` nothing is ever made or changed. Threads may share it: their transactions follow one another.
+    """
+
+    def __init__(self, directory: str, *, busy_seconds: float = BUSY_SECONDS, readonly: bool = False) -> None:
         self.path = os.path.join(directory, FILE)
+        self.lock = RLock()
         self._busy_seconds = busy_seconds
+        self._readonly = readonly
         self._connection: sqlite3.Connection | None = None
 
     def read(self) -> Transaction:
@@ -38,9 +44,10 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        with self.lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
     def connection(self) -> sqlite3.Connection:
         """Return the open connection. StoreFailed if the file can't be used, and what to do about it."""
@@ -52,44 +59,57 @@ class Database:
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
-        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        self._make_sure_of_the_file()
+        # SQLite must not make the file itself: it would be readable by all, and there before its tables are.
         connection = sqlite3.connect(
-            self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=256
+            _uri(self.path, "ro" if self._readonly else "rw"),
+            uri=True,
+            timeout=self._busy_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
         )
         try:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            (found,) = connection.execute("PRAGMA user_version").fetchone()
-            if found != VERSION:
-                self._prepare(connection, found)
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if (application, version) != (APPLICATION_ID, VERSION):
+                self._bring_up_to_date(connection, application, version)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _prepare(self, connection: sqlite3.Connection, found: int) -> None:
-        """Create the tables in a new file; refuse one that is somebody else's, or a newer podberth's."""
-        from podberth.stores.sqlite.schema import DDL
+    def _make_sure_of_the_file(self) -> None:
+        try:
+            there = os.stat(self.path).st_size > 0
+        except FileNotFoundError:
+            there = False
+        if there:
+            return
+        if self._readonly:
+            raise StoreFailed(f"there is no store at {self.path}", "`podberth apply` makes it, or the first ADD")
+        from podberth.stores.sqlite.creation import create
 
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables and application != APPLICATION_ID:
+        create(self.path, self._busy_seconds)
+
+    def _bring_up_to_date(self, connection: sqlite3.Connection, application: int, version: int) -> None:
+        if application != APPLICATION_ID:
             raise StoreFailed(f"{self.path} is a database of something else", "choose another state directory")
-        if found > VERSION:
+        if version > VERSION:
             raise StoreFailed(
-                f"{self.path} is of a newer podberth (schema {found}, this one knows {VERSION})",
+                f"{self.path} is of a newer podberth (schema {version}, this one knows {VERSION})",
                 "upgrade this podberth",
             )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN IMMEDIATE")
-        (found,) = connection.execute("PRAGMA user_version").fetchone()  # somebody may have been faster
-        if found != VERSION:
-            for statement in DDL:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
+        if self._readonly:
+            raise StoreFailed(
+                f"{self.path} is of an older podberth (schema {version}, this one reads {VERSION})",
+                "any command that writes brings it up to date",
+            )
+        from podberth.stores.sqlite.creation import migrate
+
+        migrate(connection)
 
 
 class Transaction:
@@ -100,17 +120,26 @@ class Transaction:
         self._begin = begin
 
     def __enter__(self) -> sqlite3.Connection:
-        connection = self._database.connection()
+        self._database.lock.acquire()
         try:
+            connection = self._database.connection()
             connection.execute(self._begin)
-        except sqlite3.Error as failure:
-            raise translated(self._database.path, failure) from failure
+        except BaseException as failure:
+            self._database.lock.release()
+            if isinstance(failure, sqlite3.Error):
+                raise translated(self._database.path, failure) from failure
+            raise
         return connection
 
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
-        connection = self._database.connection()
+        try:
+            self._end(self._database.connection(), raised)
+        finally:
+            self._database.lock.release()
+
+    def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
         try:
             connection.execute("COMMIT" if raised is None else "ROLLBACK")
         except sqlite3.Error as failure:
@@ -127,10 +156,16 @@ def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | Try
     code = getattr(failure, "sqlite_errorname", "")
     if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return TryAgainLater(
-            f"{path} is locked by another process for too long", "see who has it open: fuser -v " + path
+            f"{path} has been locked by another process for too long", "see who has it open: fuser -v " + path
         )
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StoreFailed(f"{path} is damaged: {failure}", "restore it from a backup; `podberth doctor` checks a copy")
     if code.startswith("SQLITE_FULL") or getattr(failure, "errno", None) == 28:  # ENOSPC
         return StoreFailed(f"{path} can't grow: the disk is full", "free some space; nothing was changed")
     return StoreFailed(f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory")
+
+
+def _uri(path: str, mode: str) -> str:
+    """Return the file's URI (sqlite.org/uri.html); urllib would cost the plugin 3 ms of import."""
+    escaped = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file://{escaped}?mode={mode}"

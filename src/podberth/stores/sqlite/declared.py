@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def define_pool(connection: Connection, pool: Pool) -> None:
-    """Make the pool's space, or lay it out anew. That nothing in use falls out of it was checked before."""
+    """Make the pool's space, or lay it out anew. AddressTaken if an address in use would fall out of it.
+
+    That no other pool has the same addresses is the check of documents' to say (`policy.admission`), which sees the
+    pools as they will all be.
+    """
     connection.execute(
         "INSERT INTO pools (name, allocation, quarantine) VALUES (?, ?, ?)"
         " ON CONFLICT (name) DO UPDATE SET allocation = excluded.allocation, quarantine = excluded.quarantine",

@@ -51,11 +51,27 @@ def reservations(connection: Connection, where: str, *values: object) -> Iterato
         )
 
 
-def events(connection: Connection, where: str, *values: object, newest: bool = False) -> Iterator[Event]:
-    """Yield the events that match, oldest first; with `newest` only the last one."""
-    order = "ORDER BY time DESC, seq DESC LIMIT 1" if newest else "ORDER BY seq"
-    for row in connection.execute(f"SELECT {EVENT} FROM events {where} {order}", values):  # noqa: S608
+def page(
+    connection: Connection, where: str, values: tuple[object, ...], after: tuple[int, int], most: int
+) -> Iterator[Event]:
+    """Yield at most `most` events that match, oldest first, from behind the (time, seq) of `after`."""
+    # Along the ledger time and seq grow together; an address's index is in the order of both.
+    more, order = ("(time, seq) > (?, ?)", "time, seq") if "address" in where else ("seq > ?", "seq")
+    where = f"{where} AND {more}" if where else f"WHERE {more}"
+    behind = after if order == "time, seq" else after[1:]
+    query = f"SELECT {EVENT} FROM events {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - the callers' constants
+    for row in connection.execute(query, (*values, *behind, most)):
         yield _event(row)
+
+
+def last_event(connection: Connection, address: Address, moment: int = 2**63 - 1) -> Event | None:
+    """Return the last event by which the address changed hands, at or before `moment`: a conflict is none."""
+    row = connection.execute(
+        f"SELECT {EVENT} FROM events WHERE address = ? AND time <= ? AND kind <> 'Conflicted'"  # noqa: S608
+        " ORDER BY time DESC, seq DESC LIMIT 1",
+        (address.packed, moment),
+    ).fetchone()
+    return _event(row) if row is not None else None
 
 
 def lease_at(connection: Connection, address: Address) -> Lease | None:

@@ -1,4 +1,4 @@
-"""The tables. Read only when a new file is made; `VERSION` in database.py goes up with every change here.
+"""The tables. Read only when a file is made or brought up to date; nothing is executed here.
 
 Addresses are blobs of 4 or 16 bytes, so that they sort as numbers do. An absent pod is two empty strings.
 """
@@ -8,32 +8,40 @@ from __future__ import annotations
 from podberth.stores.sqlite import documents
 
 _TABLES = """
+CREATE TABLE migrations (
+    version INTEGER PRIMARY KEY, time INTEGER NOT NULL, podberth TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE pools (
     name TEXT PRIMARY KEY, allocation TEXT NOT NULL, quarantine INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- what: 'usable' (can be given to anybody), 'offered' (of those, not held), 'free' (of those, never given or rested)
 CREATE TABLE extents (
-    what TEXT NOT NULL, pool TEXT NOT NULL, family INTEGER NOT NULL, first BLOB NOT NULL, last BLOB NOT NULL,
-    PRIMARY KEY (what, pool, family, first)
+    what TEXT NOT NULL, pool TEXT NOT NULL REFERENCES pools, family INTEGER NOT NULL,
+    first BLOB NOT NULL, last BLOB NOT NULL,
+    PRIMARY KEY (pool, what, family, first)
 ) STRICT, WITHOUT ROWID;
 
+-- offered: 0 if the address is held for declarations and will not go back to the free ones
 CREATE TABLE resting (
-    address BLOB PRIMARY KEY, pool TEXT NOT NULL, family INTEGER NOT NULL, until INTEGER NOT NULL
+    address BLOB PRIMARY KEY, pool TEXT NOT NULL REFERENCES pools, family INTEGER NOT NULL,
+    until INTEGER NOT NULL, offered INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX resting_of ON resting (pool, family, until);
+CREATE INDEX resting_of ON resting (pool, family, offered, until);
 
 CREATE TABLE leases (
-    address BLOB PRIMARY KEY, family INTEGER NOT NULL, pool TEXT NOT NULL,
+    address BLOB PRIMARY KEY, family INTEGER NOT NULL, pool TEXT NOT NULL REFERENCES pools,
     network TEXT NOT NULL, container_id TEXT NOT NULL, ifname TEXT NOT NULL,
     namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL,
     netns TEXT NOT NULL, node TEXT NOT NULL, since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX leases_of ON leases (network, container_id, ifname);
 CREATE INDEX leases_in ON leases (pool, family);
+CREATE INDEX leases_by ON leases (namespace, pod);
 
 CREATE TABLE reservations (
-    address BLOB PRIMARY KEY, family INTEGER NOT NULL, pool TEXT NOT NULL,
+    address BLOB PRIMARY KEY, family INTEGER NOT NULL, pool TEXT NOT NULL REFERENCES pools,
     namespace TEXT NOT NULL, pod TEXT NOT NULL, ifname TEXT NOT NULL,
     origin TEXT NOT NULL, since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -49,6 +57,11 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_at ON events (address, time, seq);
 CREATE INDEX events_of ON events (namespace, pod, seq);
+-- `INSERT OR REPLACE` would not wake the two below. Time never goes back: who had an address at T has one answer.
+CREATE TRIGGER events_grow BEFORE INSERT ON events
+WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq AND NEW.seq > 0)
+    OR NEW.time < (SELECT time FROM events ORDER BY seq DESC LIMIT 1)
+BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
 CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
 CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
 
@@ -75,4 +88,5 @@ def _statements(script: str) -> list[str]:
     return found
 
 
-DDL = tuple(_statements(_TABLES) + _statements(documents.DDL))
+# What each version adds; a file that is out in the world is only ever changed by a new member.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (tuple(_statements(_TABLES) + _statements(documents.DDL)),)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from podberth.cni.errors import AddressTaken
 from podberth.ipam import extents
+from podberth.stores.sqlite import rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,25 +20,26 @@ if TYPE_CHECKING:
 
 BATCH = 64  # how many rested addresses one allocation brings back
 WIDTH = {4: 4, 6: 16}  # bytes of an address
-FAMILY = {4: 4, 16: 6}
 
 
 def define(connection: Connection, pool: Pool) -> None:
-    """Lay a pool's space out anew: all it offers, without what is reserved, leased or resting."""
+    """Lay a pool's space out anew: all it offers, without what is reserved, leased or resting.
+
+    Raises AddressTaken, which names the holder, if an address that is reserved or leased would fall out of the pool.
+    """
     connection.execute("DELETE FROM extents WHERE pool = ?", (pool.name,))
     for family in (4, 6):
-        offered = extents.offered(pool, family)
-        _put(connection, "usable", pool.name, family, extents.usable(pool, family))
+        usable, offered = extents.usable(pool, family), extents.offered(pool, family)
+        held = {*_addresses(connection, "leases", pool.name, family)}
+        held.update(_addresses(connection, "reservations", pool.name, family))
+        for packed in sorted(held):
+            if not extents.covers(usable, int.from_bytes(packed, "big")):
+                raise _falls_out(connection, pool.name, packed)
+        resting = _addresses(connection, "resting", pool.name, family)
+        _sort_out_resting(connection, resting, usable, offered)
+        taken = [(int.from_bytes(packed, "big"),) * 2 for packed in (*held, *resting)]
+        _put(connection, "usable", pool.name, family, usable)
         _put(connection, "offered", pool.name, family, offered)
-        connection.executemany(
-            "DELETE FROM resting WHERE address = ?",
-            [(a,) for a in _addresses(connection, "resting", pool.name, family) if not _within(offered, a)],
-        )
-        taken = [
-            (int.from_bytes(a, "big"),) * 2
-            for table in ("leases", "reservations", "resting")
-            for a in _addresses(connection, table, pool.name, family)
-        ]
         _put(connection, "free", pool.name, family, extents.subtract(offered, taken))
 
 
@@ -55,7 +58,9 @@ def candidates(
     connection: Connection, pool: str, family: int, now: int, avoid: Container[Address]
 ) -> Iterator[Address]:
     """Yield addresses that may be taken, the best first: the lowest free, then the one released longest ago."""
-    ended = _recover(connection, pool, family, now)
+    oldest_first = _allocation(connection, pool) == "leastRecentlyUsed"
+    if not oldest_first:
+        _recover(connection, pool, family, now)
     for first, last in connection.execute(
         "SELECT first, last FROM extents WHERE what = 'free' AND pool = ? AND family = ? ORDER BY first",
         (pool, family),
@@ -64,7 +69,11 @@ def candidates(
             address = ip_address(number.to_bytes(WIDTH[family], "big"))
             if address not in avoid:
                 yield address
-    yield from (address for address in ended if address not in avoid)
+    if oldest_first:
+        query = f"SELECT address FROM resting WHERE {_RESTED} ORDER BY until, address"  # noqa: S608 - a constant
+        for (packed,) in connection.execute(query, (pool, family, now)):
+            if ip_address(packed) not in avoid:
+                yield ip_address(packed)
 
 
 def take(connection: Connection, pool: str, address: Address) -> None:
@@ -82,52 +91,81 @@ def take(connection: Connection, pool: str, address: Address) -> None:
 
 def give_back(connection: Connection, pool: str, address: Address, now: int) -> None:
     """Return an address that nobody has any more: to rest for the pool's time, or at once to the free space."""
-    if not has(connection, "offered", pool, address):
-        return
-    allocation, quarantine = connection.execute(
-        "SELECT allocation, quarantine FROM pools WHERE name = ?", (pool,)
-    ).fetchone()
-    if quarantine or allocation == "leastRecentlyUsed":
+    offered = has(connection, "offered", pool, address)
+    (quarantine,) = connection.execute("SELECT quarantine FROM pools WHERE name = ?", (pool,)).fetchone()
+    if quarantine or (offered and _allocation(connection, pool) == "leastRecentlyUsed"):
         connection.execute(
-            "INSERT INTO resting (address, pool, family, until) VALUES (?, ?, ?, ?)",
-            (address.packed, pool, address.version, now + quarantine * 10**9),
+            "INSERT INTO resting (address, pool, family, until, offered) VALUES (?, ?, ?, ?, ?)",
+            (address.packed, pool, address.version, now + quarantine * 10**9, int(offered)),
         )
-    else:
+    elif offered:
         _merge(connection, pool, address.version, int(address))
+
+
+def rests_until(connection: Connection, address: Address) -> int:
+    """Return when (ns) the address has rested; 0 if it doesn't rest."""
+    row = connection.execute("SELECT until FROM resting WHERE address = ?", (address.packed,)).fetchone()
+    return int(row[0]) if row is not None else 0
 
 
 def next_rested(connection: Connection, pool: str, family: int) -> int | None:
     """Return when (ns) the first resting address becomes free."""
     (until,) = connection.execute(
-        "SELECT min(until) FROM resting WHERE pool = ? AND family = ?", (pool, family)
+        "SELECT min(until) FROM resting WHERE pool = ? AND family = ? AND offered = 1", (pool, family)
     ).fetchone()
     return int(until) if until is not None else None
 
 
+def rested(connection: Connection, pool: str, family: int, now: int) -> int:
+    """Return how many resting addresses may be taken by now: they are as good as free."""
+    query = f"SELECT count(*) FROM resting WHERE {_RESTED}"  # noqa: S608 - a constant
+    return int(connection.execute(query, (pool, family, now)).fetchone()[0])
+
+
 def count(connection: Connection, what: str, pool: str, family: int) -> int:
     """Return how many addresses are 'usable', 'offered' or 'free'."""
-    rows = connection.execute(
+    found = connection.execute(
         "SELECT first, last FROM extents WHERE what = ? AND pool = ? AND family = ?", (what, pool, family)
     )
-    return extents.size((int.from_bytes(first, "big"), int.from_bytes(last, "big")) for first, last in rows)
+    return extents.size((int.from_bytes(first, "big"), int.from_bytes(last, "big")) for first, last in found)
 
 
-def _recover(connection: Connection, pool: str, family: int, now: int) -> list[Address]:
-    """Bring rested addresses back. With 'lowest' they rejoin the free space; else they are returned, oldest first."""
-    ended = [
-        address
-        for (address,) in connection.execute(
-            "SELECT address FROM resting WHERE pool = ? AND family = ? AND until <= ? ORDER BY until LIMIT ?",
-            (pool, family, now, BATCH),
-        )
-    ]
-    (allocation,) = connection.execute("SELECT allocation FROM pools WHERE name = ?", (pool,)).fetchone()
-    if allocation == "leastRecentlyUsed":
-        return [ip_address(address) for address in ended]
-    for address in ended:
-        connection.execute("DELETE FROM resting WHERE address = ?", (address,))
-        _merge(connection, pool, family, int.from_bytes(address, "big"))
-    return []
+_RESTED = "pool = ? AND family = ? AND offered = 1 AND until <= ?"
+
+
+def _recover(connection: Connection, pool: str, family: int, now: int) -> None:
+    """Let addresses that have rested rejoin the free space, a batch of them."""
+    query = f"SELECT address FROM resting WHERE {_RESTED} ORDER BY until, address LIMIT ?"  # noqa: S608 - a constant
+    for (packed,) in connection.execute(query, (pool, family, now, BATCH)).fetchall():
+        connection.execute("DELETE FROM resting WHERE address = ?", (packed,))
+        _merge(connection, pool, family, int.from_bytes(packed, "big"))
+
+
+def _sort_out_resting(connection: Connection, resting: Iterable[bytes], usable: Extents, offered: Extents) -> None:
+    """Forget the resting addresses that fall out of a pool, and note which of the others will be offered again."""
+    for packed in resting:
+        number = int.from_bytes(packed, "big")
+        if extents.covers(usable, number):
+            again = int(extents.covers(offered, number))
+            connection.execute("UPDATE resting SET offered = ? WHERE address = ?", (again, packed))
+        else:
+            connection.execute("DELETE FROM resting WHERE address = ?", (packed,))
+
+
+def _falls_out(connection: Connection, pool: str, packed: bytes) -> AddressTaken:
+    lease = rows.lease_at(connection, ip_address(packed))
+    kept = rows.reservation_at(connection, ip_address(packed))
+    whose = f"reserved for {kept.pod} ({kept.ifname})" if kept is not None else ""
+    if lease is not None:
+        whose = f"leased by {lease.pod or 'container ' + lease.attachment.container_id} ({lease.attachment.ifname})"
+    return AddressTaken(
+        f"{ip_address(packed)} would no longer be an address of pool {pool}, but it is {whose}",
+        "keep it in the pool's ranges until it is released",
+    )
+
+
+def _allocation(connection: Connection, pool: str) -> str:
+    return str(connection.execute("SELECT allocation FROM pools WHERE name = ?", (pool,)).fetchone()[0])
 
 
 def _merge(connection: Connection, pool: str, family: int, number: int) -> None:
@@ -173,8 +211,3 @@ def _drop(connection: Connection, pool: str, family: int, first: bytes) -> None:
 def _addresses(connection: Connection, table: str, pool: str, family: int) -> list[bytes]:
     query = f"SELECT address FROM {table} WHERE pool = ? AND family = ?"  # noqa: S608 - one of three constants
     return [address for (address,) in connection.execute(query, (pool, family))]
-
-
-def _within(offered: Extents, address: bytes) -> bool:
-    number = int.from_bytes(address, "big")
-    return any(first <= number <= last for first, last in offered)

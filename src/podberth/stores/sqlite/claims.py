@@ -1,0 +1,184 @@
+"""Which address a claim gets, in an open transaction: the one named, kept for the pod's name, or the pool's next."""
+
+from __future__ import annotations
+
+from podberth.cni.errors import InvalidConfig, PoolExhausted, TryAgainLater
+from podberth.cni.value import replace
+from podberth.ipam.lease import AddressHeld, Lease
+from podberth.stores.sqlite import changes, rows, space
+from podberth.stores.sqlite.counts import usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from sqlite3 import Connection
+
+    from podberth.ipam.lease import Actor, Claim, Wanted
+    from podberth.net.ops import Address
+
+OF_ATTACHMENT = "WHERE network = ? AND container_id = ? AND ifname = ?"
+_OF_POD = "WHERE namespace = ? AND pod = ? AND ifname = ? AND pool = ? AND family = ?"
+
+
+def bind(connection: Connection, claim: Claim, actor: Actor, now: int) -> tuple[Lease, ...]:
+    """Bind what the claim wants, in its order. What the attachment has already stays; what it no longer wants ends."""
+    attachment = claim.attachment
+    key = attachment.network, attachment.container_id, attachment.ifname
+    had = list(rows.leases(connection, OF_ATTACHMENT, *key))
+    kept = _kept(connection, had, claim, actor.node)
+    for lease in had:
+        why = replace(actor, why=f"{actor.why}: other addresses are wanted now")
+        changes.unbind(connection, lease, why, now)
+    return tuple(
+        kept.get(i) or _bind_one(connection, claim, wanted, actor, now) for i, wanted in enumerate(claim.wanted)
+    )
+
+
+def known(connection: Connection, pool: str) -> None:
+    """Raise InvalidConfig if there is no such pool."""
+    if connection.execute("SELECT 1 FROM pools WHERE name = ?", (pool,)).fetchone() is None:
+        raise InvalidConfig(f"pool: there is no pool {pool!r}", "create it with `podberth apply` (kind: Pool)")
+
+
+def _kept(connection: Connection, had: list[Lease], claim: Claim, node: str) -> dict[int, Lease]:
+    """Take out of `had` what answers the claim, by the index of what is wanted; named addresses choose first."""
+    kept: dict[int, Lease] = {}
+    for i in sorted(range(len(claim.wanted)), key=lambda i: claim.wanted[i].address is None):
+        found = next((lease for lease in had if _answers(lease, claim.wanted[i], claim)), None)
+        if found is not None:
+            had.remove(found)
+            kept[i] = changes.stay(connection, found, claim.netns, node)
+    return kept
+
+
+def _answers(lease: Lease, wanted: Wanted, claim: Claim) -> bool:
+    if lease.pool != wanted.pool or not (lease.pod == claim.pod or changes.same(lease.pod, claim.pod)):
+        return False
+    if wanted.address is not None:
+        return lease.address == wanted.address
+    return lease.address.version == wanted.family and lease.address not in claim.avoid
+
+
+def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: int) -> Lease:
+    known(connection, wanted.pool)
+    address = wanted.address or _reserved(connection, claim, wanted) or _left_behind(connection, claim, wanted)
+    if address is not None:
+        older = _must_be_ours(connection, claim, wanted, address, now)
+    else:
+        address, older = _next(connection, claim, wanted, now), None
+    lease = Lease(
+        address=address,
+        pool=wanted.pool,
+        attachment=claim.attachment,
+        pod=claim.pod,
+        netns=claim.netns,
+        node=actor.node,
+        since=now,
+    )
+    if claim.sticky and claim.pod is not None and wanted.address is None:
+        changes.reserve(connection, wanted.pool, address, claim.pod, claim.attachment.ifname, "sticky", actor, now)
+    if older is None:
+        changes.bind(connection, lease, actor)
+    else:
+        changes.move(connection, lease, actor)
+    return lease
+
+
+def _reserved(connection: Connection, claim: Claim, wanted: Wanted) -> Address | None:
+    """Return the address of the pool that is reserved for the pod's name and interface, and not bound to it yet."""
+    if claim.pod is None:
+        return None
+    key = claim.pod.namespace, claim.pod.name, claim.attachment.ifname, wanted.pool, wanted.family
+    kept = (one.address for one in rows.reservations(connection, _OF_POD, *key))
+    return _first([a for a in kept if not _is_bound_here(connection, claim, a)], claim)
+
+
+def _left_behind(connection: Connection, claim: Claim, wanted: Wanted) -> Address | None:
+    """Return the address of an older attachment of the same pod, if the claim may take over from that."""
+    return _first(
+        [lease.address for lease in _older(connection, claim, wanted) if lease.attachment in claim.takeover], claim
+    )
+
+
+def _first(addresses: Sequence[Address], claim: Claim) -> Address | None:
+    return next((address for address in addresses if address not in claim.avoid), None)
+
+
+def _older(connection: Connection, claim: Claim, wanted: Wanted) -> Sequence[Lease]:
+    """Return what other attachments of the same pod's name and interface have of the pool."""
+    if claim.pod is None:
+        return ()
+    key = claim.pod.namespace, claim.pod.name, claim.attachment.ifname, wanted.pool, wanted.family
+    return [lease for lease in rows.leases(connection, _OF_POD, *key) if lease.attachment != claim.attachment]
+
+
+def _is_bound_here(connection: Connection, claim: Claim, address: Address) -> bool:
+    lease = rows.lease_at(connection, address)
+    return lease is not None and lease.attachment == claim.attachment
+
+
+def _must_be_ours(connection: Connection, claim: Claim, wanted: Wanted, address: Address, now: int) -> Lease | None:
+    """Return the lease to take over, None if nobody has the address; refuse what is somebody else's."""
+    kept, lease = rows.reservation_at(connection, address), rows.lease_at(connection, address)
+    if kept is not None and not (changes.same(kept.pod, claim.pod) and kept.ifname == claim.attachment.ifname):
+        raise changes.reserved_for(kept)
+    if lease is not None and lease.attachment == claim.attachment:
+        raise InvalidConfig(f"ips: {address} is asked for twice", "name each address once")
+    if lease is not None and not (
+        changes.same(lease.pod, claim.pod) and lease.attachment.ifname == claim.attachment.ifname
+    ):
+        raise changes.leased_by(lease)
+    if not space.has(connection, "usable", wanted.pool, address):
+        raise changes.unusable(wanted.pool, address)
+    if lease is not None and lease.attachment not in claim.takeover:
+        raise AddressHeld(lease)
+    if kept is None and lease is None:
+        _must_have_rested(connection, claim, wanted.pool, address, now)
+    return lease
+
+
+def _must_have_rested(connection: Connection, claim: Claim, pool: str, address: Address, now: int) -> None:
+    """Refuse an address in quarantine, except to the pod that had it last: others may still have cached it."""
+    until = space.rests_until(connection, address)
+    if until <= now:
+        return
+    last = rows.last_event(connection, address)
+    before = last.pod if last is not None else None
+    if not changes.same(before, claim.pod):
+        raise TryAgainLater(
+            f"{address} of pool {pool} rests for another {_seconds(until - now)} s since"
+            f" {before or 'a container'} released it",
+            "name another address, or reserve this one for the pod: that ends its rest",
+        )
+
+
+def _next(connection: Connection, claim: Claim, wanted: Wanted, now: int) -> Address:
+    found = next(space.candidates(connection, wanted.pool, wanted.family, now, claim.avoid), None)
+    if found is not None:
+        return found
+    for older in _older(connection, claim, wanted):
+        if older.address not in claim.avoid:
+            raise AddressHeld(older)  # the last one left is the pod's own
+    raise _exhausted(connection, claim, wanted, now)
+
+
+def _exhausted(connection: Connection, claim: Claim, wanted: Wanted, now: int) -> PoolExhausted:
+    used = usage(connection, wanted.pool, wanted.family, now)
+    held = used.size - used.free - used.leased - used.reserved - used.resting
+    message = (
+        f"pool {used.pool}: no free IPv{used.family} address: {used.leased} of {used.size} leased,"
+        f" {used.reserved} reserved, {used.resting} resting"
+    )
+    if held:
+        message += f", {held} held for declarations"
+    if claim.avoid:
+        message += f", {len(claim.avoid)} in use on the wire"
+    details = "extend its ranges, or release what is not needed"
+    rested = space.next_rested(connection, wanted.pool, wanted.family)
+    if rested is not None and rested > now:
+        details = f"the next one is free in {_seconds(rested - now)} s; {details}"
+    return PoolExhausted(message, details)
+
+
+def _seconds(nanoseconds: int) -> int:
+    return -(-nanoseconds // 10**9)

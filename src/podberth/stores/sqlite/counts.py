@@ -1,0 +1,33 @@
+"""How full a pool is, counted inside an open transaction."""
+
+from __future__ import annotations
+
+from podberth.ipam.lease import Usage
+from podberth.stores.sqlite import space
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+
+def usage(connection: Connection, pool: str, family: int, now: int) -> Usage:
+    """Return the usage of a pool's family at `now` (ns). An address that has rested counts as free."""
+
+    def count(query: str) -> int:
+        return int(connection.execute(query, (pool, family)).fetchone()[0])
+
+    kept = count("SELECT count(*) FROM reservations WHERE pool = ? AND family = ?")
+    used = count(
+        "SELECT count(*) FROM reservations JOIN leases USING (address)"
+        " WHERE reservations.pool = ? AND reservations.family = ?"
+    )
+    rested = space.rested(connection, pool, family, now)
+    return Usage(
+        pool=pool,
+        family=family,
+        size=space.count(connection, "usable", pool, family),
+        free=space.count(connection, "free", pool, family) + rested,
+        leased=count("SELECT count(*) FROM leases WHERE pool = ? AND family = ?"),
+        reserved=kept - used,
+        resting=count("SELECT count(*) FROM resting WHERE pool = ? AND family = ? AND offered = 1") - rested,
+    )
