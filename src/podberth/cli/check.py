@@ -1,0 +1,113 @@
+"""`podberth check`: is every attachment of this node as it was made?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.cli import forms
+from podberth.cli.failures import DRIFTED, OK
+from podberth.cli.manual import Page
+from podberth.cli.options import NETWORK, POD, json_option
+from podberth.cli.screen import Cell, Column
+from podberth.cli.text import counted
+from podberth.cni.errors import CniError
+from podberth.net.ops import AddAddress
+from podberth.net.step import Drift
+from podberth.verbs.check import drifts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from podberth.cli.screen import Screen
+    from podberth.cli.session import Session
+    from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.lease import Lease
+    from podberth.net.record import Record
+    from podberth.verbs.node import Node
+
+    Checked = tuple[Attachment, PodRef | None, tuple[Drift, ...]]
+
+
+@click.command(
+    "check",
+    cls=Page,
+    exits={4: "an attachment is not as it was made; each difference is named"},
+    examples=(
+        ("check", "Every attachment of this node against the kernel and the ledger."),
+        ("check --network banknet --json", "For a monitoring system: exit status 4 says that something drifted."),
+    ),
+)
+@click.option("--network", type=NETWORK, help="Only this network.")
+@click.option("--pod", type=POD, metavar="NAMESPACE/POD", help="Only this pod.")
+@json_option
+@click.pass_obj
+def check(session: Session, network: str | None, pod: PodRef | None, *, as_json: bool) -> int:
+    """Compare every live attachment with what was recorded when it was made, and name each difference.
+
+    What is compared: links, MACs, MTUs, addresses, routes, sysctls, VLANs and rate limits with the kernel's; addresses
+    with the ledger's leases; the network namespace with the one there was. Nothing is changed. Needs root.
+    """
+    node = session.node
+    named = (str(pod),) if pod is not None else None
+    checked = [of for of in differences(node, network) if named is None or str(of[1]) in named]
+    wrong = [of for of in checked if of[2]]
+    form = {
+        "checked": len(checked),
+        "drifted": len(wrong),
+        "attachments": [
+            {**(forms.attachment(at) or {}), "pod": forms.pod(of), "drifts": [forms.drift(d) for d in found]}
+            for at, of, found in checked
+        ],
+    }
+    session.show(as_json, form, lambda screen: _draw(screen, checked))
+    return DRIFTED if wrong else OK
+
+
+def differences(node: Node, network: str | None = None) -> Iterator[Checked]:
+    """Yield every attachment of this node, recorded or only leased, with what is different about it."""
+    leases: dict[Attachment, list[Lease]] = {}
+    for lease in node.ledger.leases(network=network):
+        if lease.node == node.name:
+            leases.setdefault(lease.attachment, []).append(lease)
+    for record in node.attachments.all(network):
+        yield record.attachment, record.pod, tuple(_of_record(node, record, leases.pop(record.attachment, ())))
+    for attachment, held in leases.items():
+        # An IPAM plugin's leases: another plugin made the interface, the namespace is all that can be looked at.
+        gone = node.host.netns_id(held[0].netns) is None
+        lost = Drift(what=str(attachment), field="netns", wanted=held[0].netns, found="gone")
+        yield attachment, held[0].pod, (lost,) if gone else ()
+
+
+def _of_record(node: Node, record: Record, leases: Iterable[Lease]) -> Iterator[Drift]:
+    what = str(record.attachment)
+    if not record.done:
+        yield Drift(what=what, field="record", wanted="complete", found="an ADD that never ended")
+    try:
+        yield from drifts(node, record)
+    except CniError as refused:
+        yield Drift(what=what, field="host", wanted="an answer", found=refused.message)
+    leased = {lease.address for lease in leases}
+    for step in record.steps:
+        if isinstance(step.op, AddAddress) and step.op.address.ip not in leased:
+            yield Drift(what=what, field="lease", wanted=str(step.op.address.ip), found="not leased to it")
+
+
+def _draw(screen: Screen, checked: list[Checked]) -> None:
+    rows: list[list[str | Cell]] = [
+        [Cell(str(pod or attachment), "bold"), found.what, found.field, found.wanted, Cell(found.found, "red")]
+        for attachment, pod, drifted in checked
+        for found in drifted
+    ]
+    wrong = sum(1 for _, _, found in checked if found)
+    if rows:
+        titles = ("Pod", "What", "Field", "Expected", "Found")
+        screen.table([Column(title=title, breaks=title in ("What", "Expected", "Found")) for title in titles], rows)
+    told = counted(len(checked), "attachment")
+    if wrong:
+        screen.line(Cell(f"{wrong} of {told} not as made", "bold red"), ": restart the pod, or put it right by hand")
+    else:
+        screen.line(
+            Cell("ok", "green"), f": {told} checked, all as made" if checked else ": no attachments on this node"
+        )

@@ -1,0 +1,73 @@
+"""`podberth doctor`: every part of the node looked at, told line by line."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.cli.doctor import kernel, machine, networks, store
+from podberth.cli.doctor.finding import FAIL, OK, WARN
+from podberth.cli.failures import OK as FIT
+from podberth.cli.failures import UNFIT
+from podberth.cli.manual import EXITS, Page
+from podberth.cli.options import json_option
+from podberth.cli.screen import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from podberth.cli.doctor.finding import Finding
+    from podberth.cli.screen import Screen
+    from podberth.cli.session import Session
+
+STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
+
+
+@click.command(
+    "doctor",
+    cls=Page,
+    exits={5: EXITS[5]},
+    examples=(
+        ("doctor", "Is this node fit to run podberth?"),
+        ("doctor --json", "For a readiness check: exit status 5 says that it is not."),
+    ),
+)
+@click.option(
+    "--net-dir", type=click.Path(path_type=Path), default=Path("/etc/cni/net.d"), show_default=True, metavar="DIR",
+    help="Where the runtime's network configurations are.",
+)  # fmt: skip
+@json_option
+@click.pass_obj
+def doctor(session: Session, net_dir: Path, *, as_json: bool) -> int:
+    """Say whether this node is fit: privileges, kernel, store, executable, configurations; and what to do if not.
+
+    The kernel is asked by doing what an ADD does, in a network namespace made for it that is gone afterwards. 'warn' is
+    for what only some pods would miss, 'fail' for what keeps ADD from working. Needs root to be of much use.
+    """
+    findings = (
+        *machine.look(Path(session.state)),
+        *kernel.look(),
+        *store.look(session),
+        *networks.look(session, net_dir),
+    )
+    fit = not any(finding.level == FAIL for finding in findings)
+    form = {"fit": fit, "findings": [finding.form() for finding in findings]}
+    session.show(as_json, form, lambda screen: _draw(screen, findings, fit=fit))
+    return FIT if fit else UNFIT
+
+
+def _draw(screen: Screen, findings: Sequence[Finding], *, fit: bool) -> None:
+    width = max(len(finding.name) for finding in findings)
+    for area, members in groupby(findings, key=lambda finding: finding.area):
+        screen.line(Cell(area, "bold"))
+        for finding in members:
+            level = Cell(f"{finding.level:<4}", STYLES[finding.level])
+            screen.line("  ", level, f"  {finding.name:<{width}}  {finding.text}")
+            if finding.todo:
+                screen.line(f"  {'':4}  {'':{width}}  ", Cell(f"-> {finding.todo}", "dim"))
+    told = ", ".join(f"{sum(f.level == level for f in findings)} {level}" for level in STYLES)
+    verdict = Cell("fit", "bold green") if fit else Cell("not fit", "bold red")
+    screen.line("this node is ", verdict, f" ({told})")

@@ -1,0 +1,135 @@
+"""What the runtime will call: the CNI executable, and the network configurations that name podberth."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podberth.cli import netconf_file
+from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
+from podberth.cli.text import counted
+from podberth.cni import strictjson
+from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.fields import Fields
+from podberth.cni.netconf import NetConf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from podberth.cli.session import Session
+    from podberth.verbs.network import Network
+
+AREA = "runtime"
+PLUGIN = "podberth"
+FOLDERS = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni", "build/cni")  # beside CNI_PATH
+SUFFIXES = (".conf", ".conflist", ".json")
+TIMEOUT = 20.0  # seconds for an answer to VERSION
+
+
+def look(session: Session, folder: Path) -> Iterator[Finding]:
+    """Yield what there is to say of executables and configurations in `folder`."""
+    yield executable([*os.environ.get("CNI_PATH", "").split(":"), *FOLDERS])
+    yield from configurations(session, folder)
+
+
+def executable(folders: Sequence[str]) -> Finding:
+    """Find the plugin as a runtime would, and ask it for its versions."""
+    looked = [Path(folder) for folder in folders if folder]
+    file = next((path / PLUGIN for path in looked if os.access(path / PLUGIN, os.X_OK)), None)
+    if file is None:
+        text = f"no executable {PLUGIN} in {', '.join(map(str, looked))}"
+        todo = "`make build` leaves it in build/cni; put that into the runtime's CNI path, or name it in CNI_PATH"
+        return Finding(area=AREA, name="plugin", level=WARN, text=text, todo=todo)
+    environment = {"PATH": os.environ.get("PATH", ""), "CNI_COMMAND": "VERSION"}
+    try:
+        done = subprocess.run(  # noqa: S603 - what the runtime executes as root anyway
+            [file], input='{"cniVersion":"1.1.0"}', env=environment, capture_output=True, text=True,
+            timeout=TIMEOUT, check=False,
+        )  # fmt: skip
+        versions = json.loads(done.stdout)["supportedVersions"]
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as wrong:
+        text = f"{file} does not answer VERSION: {type(wrong).__name__}: {wrong}"
+        return Finding(area=AREA, name="plugin", level=FAIL, text=text, todo="build and install it again")
+    return Finding(area=AREA, name="plugin", level=OK, text=f"{file}, CNI {versions[0]} to {versions[-1]}")
+
+
+def configurations(session: Session, folder: Path) -> Iterator[Finding]:
+    """Yield how each network of podberth's in the folder fares."""
+    files = sorted(f for f in folder.iterdir() if f.suffix in SUFFIXES) if folder.is_dir() else []
+    count = 0
+    for file in files:
+        try:
+            document = strictjson.loads(file.read_bytes(), str(file))
+            if not _concerns(document):
+                continue
+            count += 1
+            yield from _judge(session, file, netconf_file.extract(document, str(file)))
+        except OSError as wrong:
+            yield Finding(area=AREA, name=file.name, level=FAIL, text=f"{file}: {wrong.strerror}", todo="run as root")
+        except CniError as wrong:
+            yield Finding(area=AREA, name=file.name, level=FAIL, text=wrong.message, todo=wrong.details or "correct it")
+    if not count:
+        text = f"no network configuration in {folder} names podberth (of {counted(len(files), 'file')})"
+        yield Finding(
+            area=AREA, name="networks", level=WARN, text=text, todo="write one, or name its folder with --net-dir"
+        )
+
+
+def _concerns(document: object) -> bool:
+    if not isinstance(document, dict):
+        return False
+    plugins = document.get("plugins", [document])
+    return isinstance(plugins, list) and any(isinstance(p, dict) and netconf_file.is_ours(p) for p in plugins)
+
+
+def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
+    from podberth.entry import find_plugin
+    from podberth.verbs.network import own_fields, read_network, state_dir
+
+    parsed = NetConf.parse(Fields(strictjson.loads(conf, str(file))))
+    as_ipam = parsed.type != PLUGIN
+    network = read_network(parsed, find_plugin(PLUGIN), as_ipam=as_ipam)
+    directory = state_dir(own_fields(parsed, as_ipam=as_ipam))
+    if Path(directory).resolve() != Path(session.state).resolve():
+        text = f"{network.name} has its store in {directory}, not in {session.state}"
+        yield Finding(area=AREA, name=file.name, level=WARN, text=text, todo=f"podberth --state {directory} doctor")
+        return
+    yield _pool(session, file, network)
+    if network.policy_dir is not None:
+        yield _policies(session, file, network.policy_dir)
+
+
+def _pool(session: Session, file: Path, network: Network) -> Finding:
+    name = network.defaults.pool
+    if name is not None and session.store.is_file() and session.node.policies.pool(name) is None:
+        raise InvalidConfig(f"{network.name}: there is no pool {name}", "create it with `podberth apply`")
+    text = f"network {network.name}, " + (f"pool {name}" if name is not None else "pools as declared for each pod")
+    return Finding(area=AREA, name=file.name, level=OK, text=text)
+
+
+def _policies(session: Session, file: Path, directory: str) -> Finding:
+    """Say whether the directory of documents that the network follows is in force."""
+    from podberth.stores.directory import fingerprint
+
+    name = f"{file.name} policyDir"
+    try:
+        found = fingerprint(directory)
+    except OSError as wrong:
+        return Finding(
+            area=AREA,
+            name=name,
+            level=FAIL,
+            text=f"{directory}: {wrong.strerror}",
+            todo="make it, or correct policyDir",
+        )
+    known = session.node.policies.followed(directory) if session.store.is_file() else None
+    if known is not None and known.failure:
+        return Finding(
+            area=AREA, name=name, level=FAIL, text=known.failure, todo="correct the file; the next ADD reads it again"
+        )
+    if known is None or known.fingerprint != found:
+        return Finding(area=AREA, name=name, level=OK, text=f"{directory}: changes are read at the next ADD")
+    return Finding(area=AREA, name=name, level=OK, text=f"{directory} is in force")

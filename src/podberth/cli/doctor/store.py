@@ -1,0 +1,108 @@
+"""The store: is the file sound, and does the ledger say what its tables say?"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from podberth.cli import when
+from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
+from podberth.cli.text import counted, duration
+from podberth.cni.errors import CniError
+from podberth.ipam.lifecycle import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from podberth.cli.session import Session
+    from podberth.ipam.lease import Event
+    from podberth.ipam.ledger import Ledger
+
+AREA = "store"
+SHOWN = 5  # differences told one by one
+
+
+def look(session: Session) -> Iterator[Finding]:
+    """Yield what there is to say of the store."""
+    if not session.store.is_file():
+        yield Finding(
+            area=AREA,
+            name="file",
+            level=WARN,
+            text=f"no {session.store} yet",
+            todo="`podberth apply` makes it, or the first ADD",
+        )
+        return
+    sound = integrity(session.store)
+    yield sound
+    if sound.level != OK:
+        return
+    try:
+        node = session.node
+        usage, events = node.ledger.usage(), tuple(node.ledger.history())
+        yield _clock(events, node.clock())
+        yield consistent(node.ledger, events)
+    except CniError as failure:
+        yield Finding(area=AREA, name="ledger", level=FAIL, text=failure.message, todo=failure.details)
+        return
+    full = [f"{row.pool} (IPv{row.family})" for row in usage if row.leased + row.reserved + row.resting >= row.size]
+    level, todo = (WARN, "extend their ranges, or release what is not needed") if full else (OK, "")
+    text = (
+        f"exhausted: {', '.join(full)}"
+        if full
+        else f"{counted(len({row.pool for row in usage}), 'pool')}, none exhausted"
+    )
+    yield Finding(area=AREA, name="pools", level=level, text=text, todo=todo)
+
+
+def integrity(file: Path) -> Finding:
+    """Ask SQLite whether the file is sound (PRAGMA quick_check)."""
+    try:
+        connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            told = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
+        finally:
+            connection.close()
+    except sqlite3.Error as wrong:
+        told = [str(wrong)]
+    if told == ["ok"]:
+        return Finding(
+            area=AREA, name="file", level=OK, text=f"{file}: quick_check ok, {file.stat().st_size >> 10} KiB"
+        )
+    return Finding(
+        area=AREA, name="file", level=FAIL, text=f"{file}: {'; '.join(told)}",
+        todo="keep a copy, restore a backup or `sqlite3 podberth.db .recover`, and apply the documents again",
+    )  # fmt: skip
+
+
+def consistent(ledger: Ledger, events: Sequence[Event]) -> Finding:
+    """Compare the ledger's fold with the leases and reservations there are: they must be the same."""
+    folded = fold(events)
+    leases = {str(lease.address): str(lease.attachment) for lease in ledger.leases()}
+    reservations = {str(r.address): f"{r.pod} {r.ifname}" for r in ledger.reservations()}
+    bound = {str(address): str(attachment) for address, attachment in folded.bound.items()}
+    reserved = {str(address): f"{pod} {ifname}" for address, (pod, ifname) in folded.reserved.items()}
+    wrong = [*_differences("bound to", bound, leases), *_differences("reserved for", reserved, reservations)]
+    if wrong:
+        more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+        todo = "somebody wrote to the file by other means: restore a backup, and report it if nobody did"
+        return Finding(area=AREA, name="ledger", level=FAIL, text="; ".join(wrong[:SHOWN]) + more, todo=todo)
+    live = f"{counted(len(leases), 'lease')}, {counted(len(reservations), 'reservation')}"
+    text = f"{counted(len(events), 'event')} fold to {live}, as in the tables"
+    return Finding(area=AREA, name="ledger", level=OK, text=text)
+
+
+def _differences(what: str, folded: dict[str, str], table: dict[str, str]) -> Iterator[str]:
+    for address in sorted(folded.keys() | table.keys()):
+        if folded.get(address) != table.get(address):
+            here, there = folded.get(address, "nobody"), table.get(address, "nobody")
+            yield f"{address}: {what} {here} by the ledger, {there} by the table"
+
+
+def _clock(events: Sequence[Event], now: int) -> Finding:
+    if events and events[-1].time > now + when.NS:
+        text = f"the clock is {duration((events[-1].time - now) / when.NS)} behind the ledger's last event"
+        todo = "set the clock: until it has caught up, new events all bear the last one's time"
+        return Finding(area=AREA, name="clock", level=WARN, text=text, todo=todo)
+    return Finding(area=AREA, name="clock", level=OK, text=f"{when.local(now)}, not behind the ledger")

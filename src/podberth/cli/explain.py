@@ -1,0 +1,188 @@
+"""`podberth explain` and `plan`: what a pod will get, where every value comes from, and what would be done for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.cli import forms, netconf_file, prospect
+from podberth.cli.failures import OK, REFUSED
+from podberth.cli.manual import Page
+from podberth.cli.options import IFNAME, POD, json_option
+from podberth.cli.screen import Cell, Column
+from podberth.cli.settings_text import form, text
+from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.pod import Attachment
+from podberth.entry import find_plugin
+from podberth.net.describe import describe
+from podberth.policy.precedence import POOL
+from podberth.verbs.serve import planner
+from podberth.verbs.wish import endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from podberth.cli.prospect import Prospect
+    from podberth.cli.screen import Screen
+    from podberth.cli.session import Session
+    from podberth.cni.pod import PodRef
+    from podberth.net.ops import Op
+    from podberth.policy.precedence import Provenance
+
+TYPE = "podberth"
+config_help = "The network configuration: a plugin's own, or a runtime's .conflist."
+
+
+@click.command(
+    "explain",
+    cls=Page,
+    exits={1: "an ADD would be refused; the reason is told"},
+    examples=(
+        ("explain payments/mysql-1", "Every interface declared for the pod, value by value."),
+        ("explain payments/mysql-1 --config /etc/cni/net.d/10-bank.conflist", "With the network's own defaults."),
+    ),
+)
+@click.argument("pod", type=POD, metavar="NAMESPACE/POD")
+@click.option("--config", type=click.Path(allow_dash=True), metavar="NETCONF", help=config_help)
+@click.option("--ifname", type=IFNAME, help="Only this interface; without it: all that are declared, or eth0.")
+@json_option
+@click.pass_obj
+def explain(session: Session, pod: PodRef, config: str | None, ifname: str | None, *, as_json: bool) -> int:
+    """Say what a pod gets and which declaration each value comes from, with those it overrides.
+
+    The order, highest first: PodNetwork for the pod's name, PodNetwork for its StatefulSet, the pod's annotation, the
+    runtime's request, the pool, the network configuration, the built-in default. What a pod asks for itself is known
+    only when it starts. Nothing is changed; a policyDir is read at the next ADD, not here.
+    """
+    node, plugin = session.node, find_plugin(TYPE)
+    known = prospect.read(netconf_file.read(config), plugin) if config is not None else None
+    wanted = prospect.interfaces(node, pod, known[0].name if known else None)
+    if ifname is not None:
+        wanted = tuple(pair for pair in wanted if pair[0] == ifname) or ((ifname, known[0].name if known else ""),)
+    found = []
+    for name, network in wanted:
+        try:
+            found.append(prospect.foresee(node, pod, name, *(known or (prospect.unnamed(network), None))))
+        except InvalidConfig as wrong:
+            if known is not None:
+                raise
+            raise InvalidConfig(
+                wrong.message, "a PodNetwork can say it, or the network configuration: --config"
+            ) from None
+    document = {"pod": str(pod), "interfaces": [_form(each) for each in found]}
+    session.show(as_json, document, lambda screen: _draw_all(screen, found))
+    return REFUSED if any(each.refusal for each in found) else OK
+
+
+@click.command(
+    "plan",
+    cls=Page,
+    examples=(("plan payments/mysql-1 --config /etc/cni/net.d/10-bank.conflist", ""),),
+)
+@click.argument("pod", type=POD, metavar="NAMESPACE/POD")
+@click.option("--config", type=click.Path(allow_dash=True), metavar="NETCONF", required=True, help=config_help)
+@click.option("--ifname", type=IFNAME, default="eth0", show_default=True, help="The interface.")
+@click.option(
+    "--netns", default="/var/run/netns/POD", show_default=True, help="The pod's network namespace, for the text."
+)
+@click.option("--container-id", default="CONTAINER", show_default=True, help="The container; link names depend on it.")
+@json_option
+@click.pass_obj
+def plan(
+    session: Session, pod: PodRef, config: str, ifname: str, netns: str, container_id: str, *, as_json: bool
+) -> None:
+    """Show what an ADD of the pod would do to this node, op by op, as the commands of iproute2 that do the same.
+
+    Nothing is done. The plan is made for the node as it is now; an address that is not fixed by a declaration or a
+    reservation is an example.
+    """
+    node, plugin = session.node, find_plugin(TYPE)
+    network, conf = prospect.read(netconf_file.read(config), plugin)
+    foreseen = prospect.foresee(node, pod, ifname, network, conf)
+    if foreseen.refusal is not None:
+        raise foreseen.refusal
+    attachment = Attachment(network=network.name, container_id=container_id, ifname=ifname)
+    end = endpoint(foreseen.resolved, attachment, netns, [expected.address for expected in foreseen.addresses])
+    ops = () if network.as_ipam else planner(node, network, plugin)(end)
+    document = {
+        "pod": str(pod),
+        "attachment": forms.attachment(attachment),
+        "addresses": _addresses(foreseen),
+        "ops": [{"op": type(op).__name__, "command": describe(op)} for op in ops],
+    }
+    session.show(as_json, document, lambda screen: _draw_plan(screen, foreseen, ops))
+
+
+def _addresses(found: Prospect) -> list[dict[str, object]]:
+    return [{"address": str(expected.address), "why": expected.why} for expected in found.addresses]
+
+
+def _form(found: Prospect) -> dict[str, object]:
+    return {
+        "ifname": found.ifname,
+        "network": found.network.name or None,
+        "declared": found.resolved.declared,
+        "refusal": _refusal(found.refusal),
+        "addresses": _addresses(found),
+        "effective": {name: form(name, value) for name, value in prospect.effective(found).items()},
+        "values": [_value(origin) for origin in found.resolved.provenance],
+    }
+
+
+def _refusal(error: CniError | None) -> dict[str, object] | None:
+    return {"code": error.code, "msg": error.message, "details": error.details} if error is not None else None
+
+
+def _value(origin: Provenance) -> dict[str, object]:
+    overridden = [
+        {"value": form(origin.field, other.value), "source": other.source, "detail": other.detail}
+        for other in origin.overridden
+    ]
+    said = {"field": origin.field, "value": form(origin.field, origin.value)}
+    return {**said, "source": origin.source, "detail": origin.detail, "overridden": overridden}
+
+
+def _draw_all(screen: Screen, found: Sequence[Prospect]) -> None:
+    for each in found:
+        _draw(screen, each)
+
+
+def _draw(screen: Screen, found: Prospect) -> None:
+    where = f" on network {found.network.name}" if found.network.name else ""
+    screen.line(Cell(f"{found.pod} {found.ifname}", "bold"), where)
+    rows: list[list[str | Cell]] = []
+    effective = prospect.effective(found)
+    for origin in found.resolved.provenance:
+        value, source, detail = text(origin.value), origin.source, origin.detail
+        expected = next((e for e in found.addresses if origin.field == f"ipv{e.address.version}"), None)
+        if origin.value is None and expected is not None:
+            value, source = str(expected.address), expected.why
+        elif origin.field in effective and effective[origin.field] != origin.value:
+            value, source, detail = _derived(origin, effective[origin.field])
+        rows.append([origin.field, Cell(value, "" if value == "-" else "green"), source, detail])
+        rows += [
+            ["", Cell(text(o.value), "dim"), Cell(f"overridden: {o.source}", "dim"), o.detail]
+            for o in origin.overridden
+        ]
+    titles = ("Field", "Value", "Source", "Detail")
+    screen.table([Column(title=title, breaks=title in ("Value", "Detail")) for title in titles], rows)
+    if found.refusal is not None:
+        screen.line(Cell("refused", "bold red"), f": {found.refusal.message}")
+        screen.line(f"  {found.refusal.details}")
+
+
+def _derived(origin: Provenance, effective: object) -> tuple[str, str, str]:
+    """Return value, source and detail of what follows from the addresses: a MAC made of them, routes by the gateway."""
+    if origin.value is None:
+        return text(effective), POOL, "by the gateway of the subnet"
+    return f"{text(origin.value)}: {text(effective)}", origin.source, origin.detail
+
+
+def _draw_plan(screen: Screen, found: Prospect, ops: Sequence[Op]) -> None:
+    for expected in found.addresses:
+        screen.line(f"# {expected.address}: {expected.why}")
+    if found.network.as_ipam:
+        screen.line("# called for addresses only: the main plugin makes the interface")
+    for op in ops:
+        screen.line(describe(op))

@@ -1,0 +1,108 @@
+"""The JSON form of every value the command line shows. docs/cli.md documents the keys: they stay as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podberth.cli.when import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.lease import Event, Holding, Lease, Reservation, Usage
+    from podberth.net.record import Record
+    from podberth.net.step import Drift
+
+
+def pod(named: PodRef | None) -> str | None:
+    """Return 'namespace/name'."""
+    return str(named) if named is not None else None
+
+
+def attachment(of: Attachment | None) -> dict[str, object] | None:
+    """Return the three names that make an attachment."""
+    if of is None:
+        return None
+    return {"network": of.network, "container_id": of.container_id, "ifname": of.ifname}
+
+
+def usage(of: Usage) -> dict[str, object]:
+    """Return one family's row of a pool."""
+    counts = {"size": of.size, "leased": of.leased, "reserved": of.reserved, "resting": of.resting, "free": of.free}
+    return {"family": of.family, **counts}
+
+
+def lease(of: Lease) -> dict[str, object]:
+    """Return a lease."""
+    return {
+        "address": str(of.address),
+        "pool": of.pool,
+        "pod": pod(of.pod),
+        "pod_uid": of.pod.uid if of.pod is not None else None,
+        "attachment": attachment(of.attachment),
+        "netns": of.netns,
+        "node": of.node,
+        "since": rfc3339(of.since),
+    }
+
+
+def reservation(of: Reservation) -> dict[str, object]:
+    """Return a reservation."""
+    return {
+        "address": str(of.address),
+        "pool": of.pool,
+        "pod": pod(of.pod),
+        "ifname": of.ifname,
+        "origin": of.origin,
+        "since": rfc3339(of.since),
+    }
+
+
+def event(of: Event) -> dict[str, object]:
+    """Return a line of the ledger."""
+    return {
+        "seq": of.seq,
+        "time": rfc3339(of.time),
+        "kind": of.kind,
+        "address": str(of.address),
+        "pool": of.pool,
+        "pod": pod(of.pod),
+        "pod_uid": of.pod.uid if of.pod is not None else None,
+        "ifname": of.ifname,
+        "attachment": attachment(of.attachment),
+        "state": str(of.state),
+        "who": of.actor.who,
+        "why": of.actor.why,
+        "node": of.actor.node,
+    }
+
+
+def holding(of: Holding, at: int) -> dict[str, object]:
+    """Return who had an address at the time `at`."""
+    return {
+        "address": str(of.address),
+        "at": rfc3339(at),
+        "state": str(of.state),
+        "pod": pod(of.pod),
+        "reserved_for": pod(of.reserved_for),
+        "attachment": attachment(of.bound_to),
+        "event": event(of.event) if of.event is not None else None,
+    }
+
+
+def record(of: Record, addresses: Iterable[object]) -> dict[str, object]:
+    """Return an attachment as this node recorded it, with the addresses that are leased to it."""
+    return {
+        **(attachment(of.attachment) or {}),
+        "pod": pod(of.pod),
+        "addresses": [str(address) for address in addresses],
+        "netns": of.netns,
+        "complete": of.done,
+        "since": rfc3339(of.since),
+    }
+
+
+def drift(of: Drift) -> dict[str, object]:
+    """Return one difference."""
+    return {"what": of.what, "field": of.field, "expected": of.wanted, "found": of.found}

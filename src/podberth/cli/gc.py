@@ -1,0 +1,160 @@
+"""`podberth gc`: take back attachments whose pods are gone, as CNI's GC does, by hand."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.cli import forms
+from podberth.cli.failures import OK, REFUSED, Misuse, Undecided
+from podberth.cli.manual import Page
+from podberth.cli.options import NETWORK, json_option
+from podberth.cli.screen import Cell, Column, Screen
+from podberth.cli.session import asking
+from podberth.cli.text import counted
+from podberth.cni import parsers, strictjson
+from podberth.cni.errors import CniError, IOFailure
+from podberth.cni.fields import Fields
+from podberth.verbs.collect import stale
+from podberth.verbs.delete import delete
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from podberth.cli.session import Session
+    from podberth.cni.pod import Attachment
+    from podberth.verbs.node import Node
+
+MAX_BYTES = 16 << 20
+
+
+@click.command(
+    "gc",
+    cls=Page,
+    examples=(
+        ("gc --gone --dry-run", "Which attachments have lost their network namespace?"),
+        ("gc --gone --network banknet --yes", "Take them back without asking: links, addresses, leases."),
+        ("gc --network banknet --keep-file valid.json", "All of the network but those in the file."),
+    ),
+)
+@click.option("--network", type=NETWORK, help="Only this network; required with --keep-file.")
+@click.option("--gone", is_flag=True, help="Attachments whose network namespace exists no more.")
+@click.option(
+    "--keep-file", "keep", type=click.Path(allow_dash=True), metavar="FILE",
+    help='Attachments that are not in FILE: JSON, a list of {"containerID": ..., "ifname": ...}, as '
+    "cni.dev/valid-attachments has it.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Only say what would be taken back.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@json_option
+@click.pass_obj
+def gc(
+    session: Session, network: str | None, keep: str | None, *, gone: bool, dry_run: bool, yes: bool, as_json: bool
+) -> int:
+    """Take back attachments that no pod uses: undo what was done for them, end their leases.
+
+    Exactly what was shown is taken back, nothing that came after the question. Reservations stay: they belong to the
+    pod's name. Needs root, and must see the node's network namespaces: run it on the node, not in a container.
+    """
+    if gone == (keep is not None):
+        raise Misuse("expected either --gone or --keep-file", "see `podberth gc --help`")
+    if keep is not None and network is None:
+        raise Misuse("--keep-file needs --network", "a list of valid attachments is one network's")
+    node = session.node
+    found = _gone(node, network) if keep is None else stale(node, str(network), _valid(keep))
+    if not dry_run and found:
+        _ask(node, found, yes=yes, as_json=as_json)
+    taken, failures = _take(node, () if dry_run else found, recheck=gone)
+    listed = found if dry_run else taken
+    form = {
+        "dry_run": dry_run,
+        "collected": [forms.attachment(attachment) for attachment in listed],
+        "failed": [{"attachment": forms.attachment(at), "msg": error.message} for at, error in failures],
+    }
+
+    def draw(screen: Screen) -> None:
+        if dry_run or yes:
+            _table(screen, node, listed)
+        for attachment, error in failures:
+            screen.line(Cell("failed", "red"), f"  {attachment}: {error.message}")
+        verb = "would be taken back" if dry_run else "taken back"
+        screen.line(f"{counted(len(listed), 'attachment')} {verb}" if found else "nothing to take back")
+
+    session.show(as_json, form, draw)
+    return REFUSED if failures else OK
+
+
+def _gone(node: Node, network: str | None) -> tuple[Attachment, ...]:
+    """Return this node's attachments, recorded or leased, whose namespace is gone, or is another one by now."""
+    recorded = [record.attachment for record in node.attachments.all(network)]
+    leased = [lease.attachment for lease in node.ledger.leases(network=network) if lease.node == node.name]
+    return tuple(known for known in dict.fromkeys((*recorded, *leased)) if _is_gone(node, known))
+
+
+def _is_gone(node: Node, attachment: Attachment) -> bool:
+    record = node.attachments.find(attachment)
+    if record is not None:
+        return node.host.netns_id(record.netns) != record.netns_id
+    leases = node.ledger.of(attachment)
+    return bool(leases) and node.host.netns_id(leases[0].netns) is None
+
+
+def _valid(path: str) -> frozenset[tuple[str, str]]:
+    """Read the attachments to keep. A malformed file is refused: what is lost there would be taken for gone."""
+    try:
+        with click.open_file(path, "rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as wrong:
+        raise IOFailure(f"{path}: {wrong.strerror}") from None
+    listed = strictjson.loads(data, path, most=MAX_BYTES)
+    members = Fields({"attachments": listed}).children("attachments", most=1 << 20)
+    return frozenset(
+        (member.required("containerID", parsers.identifier), member.required("ifname", parsers.ifname))
+        for member in members
+    )
+
+
+def _ask(node: Node, found: Sequence[Attachment], *, yes: bool, as_json: bool) -> None:
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        raise Undecided(
+            f"{counted(len(found), 'attachment')} would be taken back, and there is nobody to ask", "--yes or --dry-run"
+        )
+    _table(Screen(), node, found)
+    if not click.confirm(f"Take back {counted(len(found), 'attachment')}?"):
+        raise Undecided("nothing was taken back")
+
+
+def _take(
+    node: Node, found: Sequence[Attachment], *, recheck: bool
+) -> tuple[list[Attachment], list[tuple[Attachment, CniError]]]:
+    """Delete each; one that fails does not keep the others. `recheck`: only if its namespace is still gone."""
+    taken: list[Attachment] = []
+    failures: list[tuple[Attachment, CniError]] = []
+    for attachment in found:
+        try:
+            if recheck and not _is_gone(node, attachment):
+                continue
+            delete(node, attachment, f"podberth gc by {asking()}")
+            taken.append(attachment)
+        except CniError as failure:
+            failures.append((attachment, failure))
+    return taken, failures
+
+
+def _table(screen: Screen, node: Node, found: Sequence[Attachment]) -> None:
+    if not found:
+        return
+    rows: list[list[str | Cell]] = []
+    for attachment in found:
+        record, leases = node.attachments.find(attachment), node.ledger.of(attachment)
+        pod = record.pod if record is not None else leases[0].pod if leases else None
+        addresses = ", ".join(str(lease.address) for lease in leases) or "-"
+        rows.append(
+            [Cell(str(pod or "-"), "bold"), addresses, attachment.network, attachment.ifname, attachment.container_id]
+        )
+    titles = ("Pod", "Addresses", "Network", "Ifname", "Container")
+    screen.table([Column(title=title, breaks=title == "Container") for title in titles], rows)

@@ -1,0 +1,197 @@
+"""`podberth leases`, `who` and `history`: who has an address, who had it, and everything that happened."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.cli import forms, when
+from podberth.cli.failures import NotFound
+from podberth.cli.manual import EXITS, Page
+from podberth.cli.options import ADDRESS, NETWORK, POD_OR_ADDRESS, POOL, WHEN, is_address, json_option
+from podberth.cli.screen import Cell, Column
+from podberth.cli.text import counted, duration
+from podberth.cni.pod import PodRef
+from podberth.policy.usable import contains
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from podberth.cli.screen import Screen
+    from podberth.cli.session import Session
+    from podberth.ipam.lease import Event, Holding
+    from podberth.net.ops import Address
+
+SHORT_ID = 12  # characters of a container's ID for people, as runtimes' own tools have it
+STYLES = {
+    "Reserved": "cyan",
+    "Bound": "green",
+    "Moved": "yellow",
+    "Conflicted": "red",
+    "Unbound": "",
+    "Released": "dim",
+}
+
+
+@click.command(
+    "leases",
+    cls=Page,
+    exits={3: EXITS[3]},
+    examples=(
+        ("leases", "Every address that is in use now."),
+        ("leases --pool db --network banknet --json", "Those of one pool and network, for a program."),
+    ),
+)
+@click.option("--pool", type=POOL, help="Only this pool.")
+@click.option("--network", type=NETWORK, help="Only this network.")
+@json_option
+@click.pass_obj
+def leases(session: Session, pool: str | None, network: str | None, *, as_json: bool) -> None:
+    """List the leases: addresses bound to an attachment right now."""
+    node = session.node
+    if pool is not None and node.policies.pool(pool) is None:
+        raise NotFound(f"there is no pool {pool}", "`podberth pool` lists the pools")
+    found = node.ledger.leases(pool=pool, network=network)
+
+    def draw(screen: Screen) -> None:
+        if not found:
+            screen.line("no leases")
+            return
+        titles = ("Address", "Pod", "Ifname", "Network", "Container", "Node", "Pool", "Since")
+        screen.table(
+            [Column(title=title, breaks=title in ("Node", "Network", "Pool")) for title in titles],
+            [
+                [
+                    Cell(str(lease.address), "bold"),
+                    str(lease.pod or "-"),
+                    lease.attachment.ifname,
+                    lease.attachment.network,
+                    lease.attachment.container_id[:SHORT_ID],
+                    lease.node,
+                    lease.pool,
+                    when.local(lease.since),
+                ]
+                for lease in found
+            ],
+        )
+
+    session.show(as_json, {"leases": [forms.lease(lease) for lease in found]}, draw)
+
+
+@click.command(
+    "who",
+    cls=Page,
+    exits={0: "the question is answered, also with 'nobody'", 3: "no pool has the address and no event names it"},
+    examples=(
+        ("who 10.20.0.11", "Who has it now?"),
+        ('who 10.20.0.11 --at "2026-11-20 14:00"', "Who had it then, by this machine's clock and zone?"),
+        ("who 10.20.0.11 --at '10m ago' --json", ""),
+    ),
+)
+@click.argument("address", type=ADDRESS)
+@click.option("--at", type=WHEN, metavar="TIME", help=f"The time asked about: {when.FORMS}. Without it: now.")
+@json_option
+@click.pass_obj
+def who(session: Session, address: Address, at: int | None, *, as_json: bool) -> None:
+    """Say who has an address, or had it at a time.
+
+    The answer comes from the ledger, which is never rewritten: the same question about the past has the same answer
+    for ever. TIME is taken in this machine's zone unless it says otherwise; ambiguous local times are refused.
+    """
+    node = session.node
+    held = node.ledger.who(address, at)
+    known = held.event is not None or any(contains(pool, address) for pool in node.policies.pools())
+    if not known and next(iter(node.ledger.history(address=address)), None) is None:
+        raise NotFound(f"no pool contains {address}, and the ledger never saw it", "`podberth pool` lists the pools")
+    asked = node.clock() if at is None else at
+    session.show(as_json, forms.holding(held, asked), lambda screen: _draw_holding(screen, held, asked))
+
+
+@click.command(
+    "history",
+    cls=Page,
+    exits={3: "the ledger has no event of the pod or address"},
+    examples=(
+        ("history payments/mysql-1", "Everything that happened to the addresses of a pod's name."),
+        ("history 10.20.0.11 --since 2026-11-01", "Every holder of an address since then."),
+        ("history --last 20", "The latest events of all."),
+    ),
+)
+@click.argument("subject", type=POD_OR_ADDRESS, required=False, metavar="[NAMESPACE/POD | ADDRESS]")
+@click.option("--since", type=WHEN, metavar="TIME", help="Only events from this time on.")
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the latest N of them.")
+@json_option
+@click.pass_obj
+def history(
+    session: Session, subject: PodRef | Address | None, since: int | None, last: int | None, *, as_json: bool
+) -> None:
+    """Tell what happened to a pod's addresses, or to an address, oldest first; without either: to all.
+
+    Each event has who caused it and why. The ledger is append-only: nothing in it is ever changed.
+    """
+    events = session.node.ledger.history(
+        pod=subject if isinstance(subject, PodRef) else None,
+        address=subject if is_address(subject) else None,  # type: ignore[arg-type]
+    )
+    found = _selected(events, since, last)
+    if subject is not None and not found and since is None:
+        raise NotFound(
+            f"the ledger has no event of {subject}", "`podberth leases` and `podberth get` list what there is"
+        )
+
+    def draw(screen: Screen) -> None:
+        _draw_events(screen, found)
+        screen.line(Cell(counted(len(found), "event"), "dim"))
+
+    session.show(as_json, {"events": [forms.event(event) for event in found]}, draw)
+
+
+def _selected(events: Iterable[Event], since: int | None, last: int | None) -> Sequence[Event]:
+    wanted = (event for event in events if since is None or event.time >= since)
+    return tuple(deque(wanted, maxlen=last))
+
+
+def _draw_holding(screen: Screen, held: Holding, at: int) -> None:
+    pool = f" of pool {held.event.pool}" if held.event is not None else ""
+    screen.line(Cell(str(held.address), "bold"), pool, f" at {when.local(at)}")
+    bound, event = held.bound_to, held.event
+    facts: list[tuple[str, str | Cell]] = [("state", str(held.state).lower())]
+    if held.pod is not None or bound is not None:
+        facts.append(("pod", Cell(str(held.pod or "none named"), "bold green")))
+    else:
+        facts.append(("pod", "nobody"))
+    if bound is not None:
+        facts += [("interface", bound.ifname), ("network", bound.network), ("container", bound.container_id)]
+    if held.reserved_for is not None:
+        facts.append(("reserved", f"for {held.reserved_for}"))
+    if event is not None:
+        facts += [
+            ("since", f"{when.local(event.time)} ({duration((at - event.time) / when.NS)} before)"),
+            ("by", f"{event.kind}: {event.actor.who}, {event.actor.why}, on node {event.actor.node}"),
+        ]
+    screen.facts(facts)
+
+
+def _draw_events(screen: Screen, events: Sequence[Event]) -> None:
+    if not events:
+        return
+    titles = ("Time", "Event", "Address", "Pod", "Ifname", "Container", "Who", "Why", "Node")
+    screen.table(
+        [Column(title=title, breaks=title in ("Who", "Why", "Node")) for title in titles],
+        [
+            [
+                when.local(event.time),
+                Cell(event.kind, STYLES.get(event.kind, "")),
+                str(event.address),
+                str(event.pod or "-"),
+                event.ifname or "-",
+                event.attachment.container_id[:SHORT_ID] if event.attachment is not None else "-",
+                event.actor.who,
+                event.actor.why,
+                event.actor.node,
+            ]
+            for event in events
+        ],
+    )

@@ -1,0 +1,119 @@
+"""The command line `podberth`: its commands put together, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth import __version__
+from podberth.cli import failures
+from podberth.cli.check import check
+from podberth.cli.completion import completion
+from podberth.cli.declarations import apply, delete
+from podberth.cli.doctor.command import doctor
+from podberth.cli.explain import explain, plan
+from podberth.cli.gc import gc
+from podberth.cli.get import get
+from podberth.cli.ledger import history, leases, who
+from podberth.cli.manual import WIDTH, Book, Page
+from podberth.cli.pools import pool
+from podberth.cli.reservations import release, reserve
+from podberth.cli.session import STATE_DIR, Session
+from podberth.cni.errors import CniError
+from podberth.entry import open_node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from podberth.verbs.node import Node
+
+NAME = "podberth"
+COMMANDS = {
+    "Declare": (apply, delete, get),
+    "Addresses": (pool, reserve, release, leases),
+    "Ask the ledger": (who, history),
+    "Before the fact": (explain, plan),
+    "This node": (check, gc, doctor),
+}
+
+
+@click.group(
+    NAME,
+    cls=Book,
+    context_settings={"max_content_width": WIDTH, "help_option_names": ["-h", "--help"]},
+    sections=(
+        *((heading, [str(command.name) for command in commands]) for heading, commands in COMMANDS.items()),
+        ("More", ("demo", "completion")),
+    ),
+    examples=(
+        ("apply -f mysql.yaml --dry-run", "Check declarations against everything in force."),
+        ('who 10.20.0.11 --at "2026-11-20 14:00"', "Who had that address then?"),
+        ("explain payments/mysql-1", "What will the pod get, and why?"),
+        ("--state ./scratch pool", "Another store than this node's."),
+    ),
+    environment=(
+        ("PODBERTH_STATE", f"The directory of the store, as --state; {STATE_DIR} if unset."),
+        ("CNI_PATH", "Where doctor looks for the CNI executables."),
+        ("TZ", "The zone in which times are read and shown."),
+        ("NO_COLOR", "Set to anything: no colour on a terminal."),
+    ),
+)
+@click.option(
+    "--state", metavar="DIR", envvar="PODBERTH_STATE", default=STATE_DIR, show_default=True, show_envvar=True,
+    type=click.Path(file_okay=False), help="The directory of the store.",
+)  # fmt: skip
+@click.version_option(__version__, "--version", prog_name=NAME, message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context, state: str) -> None:
+    """Give pods fixed addresses by their names, and say who had which address when.
+
+    podberth is a CNI plugin with a ledger; this is its command line. Every command that shows something takes --json.
+    Commands that only read or declare need access to the store's directory; check, gc and doctor look into the kernel
+    and need root.
+    """
+    context.obj = Session(state, context.obj)
+
+
+@cli.command("demo", cls=Page)
+def demo() -> int:
+    """Play the whole story in network namespaces of its own: declare, start, restart, ask, clean up. Needs root."""
+    from podberth.cli.demo.play import demo as play
+
+    return play()
+
+
+for _commands in COMMANDS.values():
+    for _command in _commands:
+        cli.add_command(_command)
+cli.add_command(completion)
+
+
+def main(argv: Sequence[str] | None = None, connect: Callable[[str], Node] = open_node) -> int:
+    """Run one command line and return its exit code; `connect` opens the node of a state directory."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = cli.main(args=words, prog_name=NAME, standalone_mode=False, obj=connect)
+        sys.stdout.flush()
+    except CniError as error:
+        return _ended(error, words)
+    except click.ClickException as error:
+        return _ended(failures.of_click(error), words)
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted\n")
+        return failures.INTERRUPTED
+    except BrokenPipeError:  # whoever read has seen enough; the interpreter must not complain at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return failures.REFUSED
+    return code if isinstance(code, int) else failures.OK
+
+
+def _ended(error: CniError, words: Sequence[str]) -> int:
+    failures.tell(error, as_json="--json" in words)
+    return failures.exit_code(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""How `--help` reads: a page a command, with what it does, its options, examples, exit status and environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+WIDTH = 100  # characters of the longest line
+EXITS: Mapping[int, str] = {
+    0: "done, or nothing found wrong",
+    1: "refused or failed; stderr says why, and what to do",
+    2: "the command line is wrong",
+    3: "what was named does not exist",
+    4: "check: an attachment is not as it was made",
+    5: "doctor: this node is not fit",
+}
+
+
+class Formatter(click.HelpFormatter):
+    """Headings in bold on a terminal; click takes colour away for a pipe."""
+
+    def write_heading(self, heading: str) -> None:
+        """Write a section's heading."""
+        self.write(f"{'':>{self.current_indent}}{click.style(heading, bold=True)}:\n")
+
+
+class Pages(click.Context):
+    """The context of a page."""
+
+    formatter_class = Formatter
+
+
+class Page(click.Command):
+    """A command with a page. `examples`: (command line without `podberth`, what it is for); `exits`: its own codes."""
+
+    context_class = Pages
+
+    def __init__(
+        self,
+        *args: Any,
+        examples: Sequence[tuple[str, str]] = (),
+        exits: Mapping[int, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+        self.exits = exits or {}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; every usage error knows its page, so that the hint can name it."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as wrong:
+            wrong.ctx = wrong.ctx or ctx
+            raise
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and after them the rest of the page."""
+        super().format_options(ctx, formatter)
+        _examples(formatter, self.examples)
+        _exits(formatter, {**{code: EXITS[code] for code in (0, 1, 2)}, **self.exits})
+
+
+class Book(click.Group):
+    """A group of commands, told by subject; `sections` are (heading, names of commands)."""
+
+    context_class = Pages
+    command_class = Page
+
+    def __init__(
+        self,
+        *args: Any,
+        sections: Sequence[tuple[str, Sequence[str]]] = (),
+        examples: Sequence[tuple[str, str]] = (),
+        environment: Sequence[tuple[str, str]] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.sections = sections
+        self.examples = examples
+        self.environment = environment
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, the commands, and after them the rest of the page."""
+        super().format_options(ctx, formatter)
+        _examples(formatter, self.examples)
+        _exits(formatter, EXITS)
+        if self.environment:
+            with formatter.section("Environment"):
+                formatter.write_dl(self.environment)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under their headings, in the order given there."""
+        if not self.sections:
+            super().format_commands(ctx, formatter)
+            return
+        for heading, names in self.sections:
+            found = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(heading):
+                formatter.write_dl([(name, command.get_short_help_str(90)) for name, command in found if command])
+
+
+def _examples(formatter: click.HelpFormatter, examples: Sequence[tuple[str, str]]) -> None:
+    if not examples:
+        return
+    with formatter.section("Examples"):
+        for command, purpose in examples:
+            formatter.write(f"  podberth {command}\n")
+            if purpose:
+                formatter.write(f"      {purpose}\n")
+
+
+def _exits(formatter: click.HelpFormatter, exits: Mapping[int, str]) -> None:
+    with formatter.section("Exit status"):
+        formatter.write_dl([(str(code), meaning) for code, meaning in sorted(exits.items())])

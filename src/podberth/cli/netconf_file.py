@@ -1,0 +1,42 @@
+"""The network configuration of `--config FILE`: a plugin's own, or a runtime's list with podberth in it."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from podberth.cni import strictjson
+from podberth.cni.errors import InvalidConfig, IOFailure
+from podberth.cni.fields import shown
+
+DERIVED = ("name", "cniVersion")  # keys a list lends to its plugins (SPEC.md section 3)
+
+
+def read(path: str, plugin: str = "podberth") -> bytes:
+    """Return the configuration that podberth would be given on stdin, without what only a runtime knows."""
+    try:
+        with click.open_file(path, "rb") as stream:
+            data = stream.read(strictjson.MAX_BYTES + 1)
+    except OSError as wrong:
+        raise IOFailure(f"{path}: {wrong.strerror}") from None
+    return extract(strictjson.loads(data, path), path, plugin)
+
+
+def extract(document: object, path: str, plugin: str = "podberth") -> bytes:
+    """Return the one plugin's configuration in `document`. InvalidConfig if there is none of podberth's in it."""
+    if not isinstance(document, dict):
+        raise InvalidConfig(f"{path}: expected an object, got {shown(document)}")
+    plugins = document.get("plugins")
+    if plugins is None:
+        return json.dumps(document).encode()
+    for conf in plugins if isinstance(plugins, list) else ():
+        if isinstance(conf, dict) and is_ours(conf, plugin):
+            return json.dumps({**conf, **{key: document[key] for key in DERIVED if key in document}}).encode()
+    raise InvalidConfig(f"{path}: no plugin in it has the type {plugin!r}", 'nor an "ipam" of that type')
+
+
+def is_ours(conf: dict[str, object], plugin: str = "podberth") -> bool:
+    """Say whether podberth is called for it: as the plugin, or for the plugin's addresses."""
+    ipam = conf.get("ipam")
+    return conf.get("type") == plugin or (isinstance(ipam, dict) and ipam.get("type") == plugin)

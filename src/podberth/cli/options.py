@@ -1,0 +1,120 @@
+"""Options and arguments that several commands share, read into values; a wrong one is a usage error."""
+
+from __future__ import annotations
+
+import time
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from podberth.cli import when
+from podberth.cli.session import Session
+from podberth.cni import parsers
+from podberth.cni.errors import CniError
+from podberth.cni.fields import shown
+from podberth.cni.pod import PodRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from podberth.net.ops import Address
+    from podberth.verbs.node import Node
+
+T = TypeVar("T")
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document (docs/cli.md has its keys)."
+)
+
+
+class Parsed(click.ParamType[T]):
+    """A parameter that a function reads: it returns the value or raises ValueError.
+
+    `suggest` names what a store knows, for the shell's completion.
+    """
+
+    def __init__(
+        self, name: str, parse: Callable[[str], T], suggest: Callable[[Node], Iterable[str]] | None = None
+    ) -> None:
+        self.name = name
+        self.parse = parse
+        self.suggest = suggest
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        """Return the value; what is one already, as a default is, stays."""
+        if not isinstance(value, str):
+            return value  # type: ignore[no-any-return]
+        try:
+            return self.parse(value)
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return what the store knows that begins so; nothing where there is no store to be read."""
+        root = ctx.find_root()
+        if self.suggest is None or not callable(root.obj):
+            return super().shell_complete(ctx, param, incomplete)
+        try:
+            names = tuple(self.suggest(Session(root.params["state"], root.obj).node))
+        except CniError:
+            return []
+        return [CompletionItem(name) for name in dict.fromkeys(names) if name.startswith(incomplete)]
+
+
+def pod_name(text: str) -> PodRef:
+    """Return the pod that NAMESPACE/POD names; ValueError if that is not what it is."""
+    namespace, slash, name = text.partition("/")
+    if not slash or "/" in name or ".." in text:
+        raise ValueError(f"expected NAMESPACE/POD, got {shown(text)}")
+    try:
+        return PodRef(namespace=parsers.identifier(namespace), name=parsers.identifier(name))
+    except ValueError:
+        raise ValueError(f"expected NAMESPACE/POD, got {shown(text)}") from None
+
+
+def address(text: str) -> Address:
+    """Return an IP address; ValueError if it is none."""
+    return parsers.ip_address(text)
+
+
+def pod_or_address(text: str) -> PodRef | Address:
+    """Return the pod, if there is a slash, or else the address."""
+    if "/" in text:
+        return pod_name(text)
+    try:
+        return parsers.ip_address(text)
+    except ValueError:
+        raise ValueError(f"expected NAMESPACE/POD or an IP address, got {shown(text)}") from None
+
+
+def is_address(subject: object) -> bool:
+    """Say whether `pod_or_address` gave an address."""
+    return isinstance(subject, IPv4Address | IPv6Address)
+
+
+def _pools(node: Node) -> Iterable[str]:
+    return (pool.name for pool in node.policies.pools())
+
+
+def _pods(node: Node) -> Iterable[str]:
+    reserved = (str(reservation.pod) for reservation in node.ledger.reservations())
+    return (*reserved, *(str(lease.pod) for lease in node.ledger.leases() if lease.pod is not None))
+
+
+def _reserved(node: Node) -> Iterable[str]:
+    return (str(reservation.address) for reservation in node.ledger.reservations())
+
+
+def _networks(node: Node) -> Iterable[str]:
+    return (lease.attachment.network for lease in node.ledger.leases())
+
+
+POD = Parsed("NAMESPACE/POD", pod_name, _pods)
+ADDRESS = Parsed("ADDRESS", address, _reserved)
+POD_OR_ADDRESS = Parsed("NAMESPACE/POD or ADDRESS", pod_or_address, _pods)
+IFNAME = Parsed("IFNAME", parsers.ifname)
+POOL = Parsed("POOL", parsers.name, _pools)
+NETWORK = Parsed("NETWORK", parsers.identifier, _networks)
+WHEN = Parsed("TIME", lambda text: when.parse(text, time.time_ns()))

@@ -1,0 +1,87 @@
+"""`podberth reserve` and `release`: an address for a pod's name, by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.cli import forms
+from podberth.cli.failures import NotFound
+from podberth.cli.manual import EXITS, Page
+from podberth.cli.options import ADDRESS, IFNAME, POD, POOL, json_option
+from podberth.cli.session import actor
+from podberth.cni.errors import Refused
+from podberth.policy.usable import contains
+
+if TYPE_CHECKING:
+    from podberth.cli.session import Session
+    from podberth.cni.pod import PodRef
+    from podberth.net.ops import Address
+    from podberth.policy.store import Policies
+
+
+@click.command(
+    "reserve",
+    cls=Page,
+    exits={3: EXITS[3]},
+    examples=(
+        ("reserve payments/mysql-0 10.20.0.11", "The pod of that name gets this address, whenever it starts."),
+        ("reserve payments/mysql-0 fd00:20::11 --ifname net1 --pool db", ""),
+    ),
+)
+@click.argument("pod", type=POD, metavar="NAMESPACE/POD")
+@click.argument("address", type=ADDRESS)
+@click.option("--ifname", type=IFNAME, default="eth0", show_default=True, help="The pod's interface.")
+@click.option("--pool", type=POOL, help="The pool; without it, the one that has the address.")
+@json_option
+@click.pass_obj
+def reserve(session: Session, pod: PodRef, address: Address, ifname: str, pool: str | None, *, as_json: bool) -> None:
+    """Reserve an address for a pod's name, whether or not the pod exists.
+
+    It is never given to another pod. A PodNetwork (`podberth apply`) does the same and more, and is what to prefer for
+    what should be kept in files; a reservation by hand lasts until `podberth release`.
+    """
+    node = session.node
+    chosen = pool or around(node.policies, address)
+    if node.policies.pool(chosen) is None:
+        raise NotFound(f"there is no pool {chosen}", "`podberth pool` lists the pools")
+    made = node.ledger.reserve(chosen, address, pod, ifname, actor(node, f"reserve {pod} {address}"))
+    session.show(
+        as_json,
+        {"reservation": forms.reservation(made)},
+        lambda screen: screen.line(f"{made.address} of pool {made.pool} is reserved for {made.pod} {made.ifname}"),
+    )
+
+
+@click.command(
+    "release",
+    cls=Page,
+    exits={3: EXITS[3]},
+    examples=(("release 10.20.0.11", "Give the address back to its pool; a pod that has it now keeps it until DEL."),),
+)
+@click.argument("address", type=ADDRESS)
+@json_option
+@click.pass_obj
+def release(session: Session, address: Address, *, as_json: bool) -> None:
+    """End a reservation made by hand, or a sticky one.
+
+    One that a PodNetwork declares is refused: change or delete the PodNetwork.
+    """
+    node = session.node
+    ended = node.ledger.release(address, actor(node, f"release {address}"))
+    if ended is None:
+        raise NotFound(f"{address} is reserved for nobody", "`podberth get reservations` lists the reservations")
+    session.show(
+        as_json,
+        {"reservation": forms.reservation(ended)},
+        lambda screen: screen.line(f"{ended.address} is no longer reserved for {ended.pod} {ended.ifname}"),
+    )
+
+
+def around(policies: Policies, address: Address) -> str:
+    """Return the name of the pool that has the address: at most one, for pools that overlap are never in force."""
+    name = next((pool.name for pool in policies.pools() if contains(pool, address)), None)
+    if name is None:
+        raise Refused(f"no pool contains {address}", "`podberth pool` lists the pools")
+    return name

@@ -1,0 +1,58 @@
+"""Resolved values as text for people, and in their documents' form for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podberth.cni.value import fields
+from podberth.net.settings import Dns, Rates, Route, Settings, Vlan
+from podberth.net.settings_document import settings_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FIELDS = frozenset(name for name, _ in fields(Settings))
+
+
+def form(field: str, value: object) -> object:
+    """Return the JSON form: as documents write it."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if field in _FIELDS:
+        return settings_document(Settings(**{field: value}))[field]  # type: ignore[arg-type]
+    return str(value)
+
+
+def text(value: object) -> str:
+    """Return a value in a few words; '-' for what nobody said."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(text(member) for member in value) or "none"
+    words = _WORDS.get(type(value))
+    return words(value) if words is not None else str(value)
+
+
+def _vlan(vlan: Vlan) -> str:
+    return (str(vlan.id) if vlan.id else "untagged") + (f" priority {vlan.priority}" if vlan.priority else "")
+
+
+def _rates(rates: Rates) -> str:
+    both = (("egress", rates.egress), ("ingress", rates.ingress))
+    return ", ".join(f"{name} {rate} Mbit/s" for name, rate in both if rate is not None) or "unlimited"
+
+
+def _route(route: Route) -> str:
+    numbers = ("mtu", "advmss", "priority", "table", "scope")
+    extra = "".join(f" {name} {getattr(route, name)}" for name in numbers if getattr(route, name) is not None)
+    return f"{route.dst}" + (f" via {route.gw}" if route.gw is not None else "") + extra
+
+
+def _dns(dns: Dns) -> str:
+    parts = (*dns.nameservers, *(f"domain {dns.domain}" for _ in (0,) if dns.domain))
+    return ", ".join((*parts, *(f"search {name}" for name in dns.search), *dns.options)) or "none"
+
+
+_WORDS: dict[type, Callable[..., str]] = {Vlan: _vlan, Rates: _rates, Route: _route, Dns: _dns}

@@ -1,0 +1,98 @@
+"""`podberth reserve` and `release`."""
+
+from __future__ import annotations
+
+import pwd
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.unit.cli.node import Operator
+
+
+def test_a_reservation_is_told_and_listed(podberth: Operator) -> None:
+    ended = podberth("reserve", "bank/web-0", "10.20.0.30")
+    assert (ended.code, ended.out) == (0, "10.20.0.30 of pool db is reserved for bank/web-0 eth0\n")
+    row = next(row for row in podberth("get", "reservations").table if row[0] == "10.20.0.30")
+    assert row[:5] == ["10.20.0.30", "bank/web-0", "eth0", "db", "manual"]
+
+
+def test_the_json_of_a_reservation_has_all_of_it(podberth: Operator) -> None:
+    made = podberth("reserve", "bank/web-0", "fd00:20::99", "--ifname", "net1", "--pool", "db", "--json").json
+    since = made["reservation"].pop("since")
+    assert since.startswith("2100-01-01T00:00:")
+    assert made == {
+        "reservation": {
+            "address": "fd00:20::99",
+            "pool": "db",
+            "pod": "bank/web-0",
+            "ifname": "net1",
+            "origin": "manual",
+        }
+    }
+
+
+def test_reserving_again_for_the_same_pod_changes_nothing(podberth: Operator) -> None:
+    podberth("reserve", "bank/web-0", "10.20.0.30")
+    before = podberth("history", "--json").json
+    assert podberth("reserve", "bank/web-0", "10.20.0.30").code == 0
+    assert podberth("history", "--json").json == before
+
+
+def test_an_address_of_another_pod_is_refused_and_both_are_named(podberth: Operator) -> None:
+    podberth("reserve", "bank/web-0", "10.20.0.30")
+    ended = podberth("reserve", "bank/web-1", "10.20.0.30")
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("error: 10.20.0.30 of pool db is reserved for bank/web-0")
+
+
+def test_a_refusal_for_a_program_is_an_error_object_on_stdout(podberth: Operator) -> None:
+    podberth("reserve", "bank/web-0", "10.20.0.30")
+    ended = podberth("reserve", "bank/web-1", "10.20.0.30", "--json")
+    assert (ended.code, ended.err) == (1, "")
+    assert sorted(ended.json) == ["code", "details", "msg"]
+    assert ended.json["code"] == 101
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "told"),
+    [
+        (("reserve", "bank/web", "10.99.0.1"), 1, "no pool contains 10.99.0.1"),
+        (("reserve", "bank/web", "10.20.0.1"), 1, "10.20.0.1"),
+        (("reserve", "bank/web", "10.20.0.255"), 1, "10.20.0.255"),
+        (("reserve", "bank/web", "10.20.0.30", "--pool", "none"), 3, "there is no pool none"),
+        (("release", "10.20.0.30"), 3, "10.20.0.30 is reserved for nobody"),
+        (("release", "10.20.0.11"), 1, "by a PodNetwork"),
+    ],
+)
+def test_what_can_not_be_is_refused_with_a_reason(
+    podberth: Operator, argv: tuple[str, ...], code: int, told: str
+) -> None:
+    before = podberth("history", "--json").json
+    ended = podberth(*argv)
+    assert (ended.code, ended.out) == (code, "")
+    assert told in ended.err
+    assert podberth("history", "--json").json == before
+
+
+def test_a_released_address_is_free_again(podberth: Operator) -> None:
+    podberth("reserve", "bank/web-0", "10.20.0.30")
+    ended = podberth("release", "10.20.0.30")
+    assert (ended.code, ended.out) == (0, "10.20.0.30 is no longer reserved for bank/web-0 eth0\n")
+    assert podberth("reserve", "bank/web-1", "10.20.0.30").code == 0
+    assert podberth("release", "10.20.0.30", "--json").json["reservation"]["pod"] == "bank/web-1"
+
+
+def test_the_ledger_knows_the_user_behind_sudo_and_the_command(
+    podberth: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "alice")
+    podberth("reserve", "bank/web-0", "10.20.0.30")
+    (event,) = podberth("history", "bank/web-0", "--json").json["events"]
+    user = pwd.getpwuid(0).pw_name
+    assert (event["who"], event["why"], event["node"]) == (
+        f"uid 0 ({user}), sudo by alice",
+        "reserve bank/web-0 10.20.0.30",
+        "n1",
+    )
