@@ -182,10 +182,11 @@ class Witness:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
-    def sees(self) -> list[object]:
-        """Return every row of every table, and the paths of the files beside the store."""
-        rows = [(t, self._database.execute(f"SELECT * FROM {t}").fetchall()) for t in self._tables]
-        return [*rows, sorted(path for path in self.state.rglob("*") if not path.name.startswith("podberth.db"))]
+    def sees(self) -> list[tuple[str, list[object]]]:
+        """Return the rows of every table by its name, and the paths of the files beside the store."""
+        rows = [(table, self._database.execute(f"SELECT * FROM {table}").fetchall()) for table in self._tables]
+        files = sorted(path for path in self.state.rglob("*") if not path.name.startswith("podberth.db"))
+        return [*rows, ("files", list(files))]
 
 
 def refusal(stdout: str) -> tuple[int, str]:
