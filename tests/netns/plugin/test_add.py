@@ -65,7 +65,7 @@ def test_dual_stack_gets_one_address_of_each_family_with_the_pools_settings(node
     assert [a["local"] for a in eth0["addr_info"] if a["scope"] == "global"] == ["10.60.0.2", "fd00:60::2"]
     routes = node.inside(pod.netns, "ip", "route")
     assert "default via 10.60.0.1 dev eth0" in routes
-    assert "192.0.2.0/24 via 10.60.0.9 dev eth0 metric 7" in " ".join(routes.split())
+    assert "192.0.2.0/24 via 10.60.0.9 dev eth0 proto static metric 7" in " ".join(routes.split())
 
 
 def test_pods_of_a_vlan_reach_each_other_and_not_the_untagged(node: Kubelet) -> None:

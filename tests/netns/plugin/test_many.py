@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
@@ -45,8 +45,8 @@ def test_two_thousand_random_operations_of_eight_workers_leave_ledger_tables_and
     node.apply(SIXTY_FOUR)
     pods = [node.pod(f"web-{number}", namespace="web") for number in range(40)]
     shares = [pods[worker::8] for worker in range(8)]
-    with ThreadPoolExecutor(8) as workers:
-        live = [pod for share in workers.map(lambda n: _work(node, shares[n], n), range(8)) for pod in share]
+    with ProcessPoolExecutor(8) as workers:
+        live = [pod for share in workers.map(_work, [node] * 8, shares, range(8)) for pod in share]
     on_links = {pod.container_id: _addresses(node, pod) for pod in pods}
     parts = open_node(str(node.state))
     leases = parts.ledger.leases(pool="sixtyfour")
@@ -55,8 +55,8 @@ def test_two_thousand_random_operations_of_eight_workers_leave_ledger_tables_and
         assert on_links[lease.attachment.container_id] == [str(lease.address)]
     assert sum(map(len, on_links.values())) == len(leases) == len({lease.address for lease in leases})
     folded = fold(parts.ledger.history())
-    assert {lease.address for lease in folded.leases} == {lease.address for lease in parts.ledger.leases()}
-    assert {r.address for r in folded.reservations} == {r.address for r in parts.ledger.reservations()}
+    assert folded.bound == {lease.address: lease.attachment for lease in parts.ledger.leases()}
+    assert folded.reserved == {r.address: (str(r.pod), r.ifname) for r in parts.ledger.reservations()}
 
 
 def _work(node: Kubelet, pods: list[Pod], seed: int) -> list[Pod]:

@@ -34,8 +34,7 @@ def run(*argv: str, check: bool = True, stdin: str | None = None, env: Mapping[s
 def reenter() -> int:
     """Run this very command again inside a new network namespace, which stands for the node; return its exit code.
 
-    `ip netns exec` gives the child a mount namespace of its own as well, so that the pods' namespaces made inside are
-    gone with the last process, however the demo ends.
+    The pods' namespaces are named for the node's, and are gone with it, however the demo ends.
     """
     node = f"podberth-demo-{os.getpid()}"
     run("ip", "netns", "add", node)
@@ -43,7 +42,10 @@ def reenter() -> int:
         command = ["ip", "netns", "exec", node, sys.executable, "-m", "podberth.cli.main", *sys.argv[1:]]
         return subprocess.run(command, env={**os.environ, INSIDE: node}, check=False).returncode  # noqa: S603
     finally:
-        run("ip", "netns", "delete", node, check=False)
+        for left in Path("/run/netns").glob(f"{node}*"):
+            # Mounted only where the child could see it: what is left here is the name.
+            run("ip", "netns", "delete", left.name, check=False)
+            left.unlink(missing_ok=True)
 
 
 @dataclass
@@ -99,7 +101,13 @@ class Playground:
     def sandbox(self, namespace: str, name: str, uid: str) -> Pod:
         """Make a pod's network namespace under a container ID never used before."""
         self.sandboxes += 1
-        pod = Pod(namespace, name, uid, f"{self.sandboxes:04x}" + os.urandom(14).hex(), f"pod{self.sandboxes}-{name}")
+        pod = Pod(
+            namespace,
+            name,
+            uid,
+            f"{self.sandboxes:04x}" + os.urandom(14).hex(),
+            f"{os.environ[INSIDE]}-{self.sandboxes}",
+        )
         run("ip", "netns", "add", pod.netns)
         pod.exec("ip", "link", "set", "lo", "up")
         return pod

@@ -59,8 +59,9 @@ def veth(name: str, ifname: str, netns_fd: int, mac: str | None, mtu: int | None
 
 def bridge(name: str, *, vlan_filtering: bool) -> bytes:
     """A bridge that is up at once."""
-    filtering = codec.attribute(_BR_VLAN_FILTERING, bytes([vlan_filtering]))
-    return _new(text(_IFNAME, name), _common(None, None), _linkinfo("bridge", filtering), up=True)
+    # Only said where it is wanted: a kernel without the feature refuses the very word.
+    filtering = [codec.attribute(_BR_VLAN_FILTERING, b"\1")] if vlan_filtering else []
+    return _new(text(_IFNAME, name), _common(None, None), _linkinfo("bridge", *filtering), up=True)
 
 
 def vlan(name: str, below: int, tag: int) -> bytes:
