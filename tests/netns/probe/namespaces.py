@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -120,10 +121,10 @@ class Lan:
         return host
 
     def delete(self) -> None:
-        """Delete every namespace."""
-        for host in self.hosts:
-            host.namespace.delete()
-        self.switch.delete()
+        """Delete every namespace, also if one can't be."""
+        with ExitStack() as undo:
+            for namespace in (self.switch, *(host.namespace for host in self.hosts)):
+                undo.callback(namespace.delete)
 
 
 def listening(host: Wired, protocol: int) -> socket.socket:

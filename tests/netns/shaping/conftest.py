@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,18 +33,15 @@ class Pair:
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    near, far = Namespace.make(), Namespace.make()
-    try:
-        peer = ("peer", "name", "eth0", "netns", far.name)
-        near.run("ip", "link", "add", "eth0", "type", "veth", *peer)
+    with ExitStack() as undo:
+        near = Namespace.make()
+        undo.callback(near.delete)
+        far = Namespace.make()
+        undo.callback(far.delete)
+        near.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", far.name)
         for namespace, address in ((near, "10.8.0.1/24"), (far, "10.8.0.2/24")):
             namespace.run("ip", "address", "add", address, "dev", "eth0")
             namespace.run("ip", "link", "set", "eth0", "up")
         sock = near.call(Rtnl)
-        try:
-            yield Pair(near, far, sock)
-        finally:
-            sock.close()
-    finally:
-        near.delete()
-        far.delete()
+        undo.callback(sock.close)
+        yield Pair(near, far, sock)
