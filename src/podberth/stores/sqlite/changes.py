@@ -43,7 +43,8 @@ def reserve(
     if lease is not None and (not same(lease.pod, pod) or lease.attachment.ifname != ifname):
         raise leased_by(lease)
     space.take(connection, pool, address)
-    made = Reservation(address=address, pool=pool, pod=pod, ifname=ifname, origin=origin, since=now)
+    name = PodRef(namespace=pod.namespace, name=pod.name)  # the next pod of that name has another uid
+    made = Reservation(address=address, pool=pool, pod=name, ifname=ifname, origin=origin, since=now)
     connection.execute(
         "INSERT INTO reservations (address, family, pool, namespace, pod, ifname, origin, since)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -1,0 +1,162 @@
+"""The back ends a ledger can have, each on the real thing, and short ways to say what is done to one."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Protocol
+
+from podberth.cni.pod import Attachment, PodRef
+from podberth.ipam.lease import Actor, Claim, Wanted
+from podberth.ipam.pool import Pool, Span, Subnet
+from podberth.policy.changes import Declared
+from podberth.stores.sqlite.database import Database
+from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
+from podberth.stores.sqlite.ledger import SqliteLedger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from podberth.ipam.lease import Lease
+    from podberth.ipam.ledger import Ledger
+    from podberth.net.ops import Address
+
+PLUGIN = Actor(who="plugin", why="ADD", node="node1")
+OPERATOR = Actor(who="uid 0 (root)", why="apply db.yaml", node="node1")
+SECOND = 10**9
+NOON = 1_800_000_000 * SECOND
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    def __init__(self, now: int = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+    def tick(self, seconds: float = 1) -> int:
+        self.now += int(seconds * SECOND)
+        return self.now
+
+
+class Backend(Protocol):
+    """One store, empty at first. Every `open` is another client of it."""
+
+    clock: Clock
+
+    def open(self) -> Ledger: ...
+
+    def define(self, *pools: Pool) -> None: ...
+
+    def drop(self, pool: str) -> None: ...
+
+    def declare(self, *declared: Declared) -> None: ...
+
+    def undeclare(self, *declared: Declared) -> None: ...
+
+
+class SqliteBackend:
+    """A file in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.clock = Clock()
+        self.directory = directory
+        self.database = Database(str(directory))
+
+    def open(self) -> Ledger:
+        return SqliteLedger(Database(str(self.directory)), clock=self.clock)
+
+    def define(self, *pools: Pool) -> None:
+        with self.database.write() as connection:
+            for pool in pools:
+                define_pool(connection, pool)
+
+    def drop(self, pool: str) -> None:
+        with self.database.write() as connection:
+            drop_pool(connection, pool)
+
+    def declare(self, *declared: Declared) -> None:
+        with self.database.write() as connection:
+            for one in declared:
+                declare(connection, one, OPERATOR)
+
+    def undeclare(self, *declared: Declared) -> None:
+        with self.database.write() as connection:
+            for one in declared:
+                undeclare(connection, one, OPERATOR)
+
+
+BACKENDS = (SqliteBackend,)
+
+
+def ip(text: str) -> Address:
+    return ip_address(text)
+
+
+def spans(*texts: str) -> tuple[Span, ...]:
+    return tuple(Span(first=ip(t.partition("-")[0]), last=ip(t.rpartition("-")[2])) for t in texts)
+
+
+def subnet(
+    network: str,
+    *,
+    gateway: str = "",
+    ranges: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+    hold: tuple[str, ...] = (),
+) -> Subnet:
+    return Subnet(
+        network=ip_network(network),
+        gateway=ip(gateway) if gateway else None,
+        ranges=spans(*ranges),
+        exclude=spans(*exclude),
+        hold=spans(*hold),
+    )
+
+
+def pool(name: str, *subnets: Subnet | str, allocation: str = "lowest", quarantine: int = 0) -> Pool:
+    made = tuple(subnet(each) if isinstance(each, str) else each for each in subnets)
+    return Pool(name=name, subnets=made, allocation=allocation, quarantine=quarantine)
+
+
+def pod(name: str, uid: str = "u") -> PodRef:
+    namespace, _, own = name.rpartition("/")
+    return PodRef(namespace=namespace or "db", name=own, uid=uid)
+
+
+def attachment(container: str, ifname: str = "eth0", network: str = "banknet") -> Attachment:
+    return Attachment(network=network, container_id=container, ifname=ifname)
+
+
+def claim(
+    name: str | None,
+    *addresses: str,
+    container: str = "",
+    ifname: str = "eth0",
+    pool: str = "db",
+    families: tuple[int, ...] = (4,),
+    sticky: bool = False,
+    takeover: tuple[Attachment, ...] = (),
+    avoid: tuple[str, ...] = (),
+    uid: str = "u",
+) -> Claim:
+    """Return a claim of the pod for the addresses named, or one of each family."""
+    named = tuple(Wanted(pool=pool, family=ip(a).version, address=ip(a)) for a in addresses)
+    return Claim(
+        attachment=attachment(container or f"c-{name}", ifname),
+        pod=pod(name, uid) if name is not None else None,
+        netns=f"/run/netns/{container or name}",
+        wanted=named or tuple(Wanted(pool=pool, family=family) for family in families),
+        sticky=sticky,
+        takeover=takeover,
+        avoid=tuple(ip(a) for a in avoid),
+    )
+
+
+def addresses(leases: tuple[Lease, ...]) -> list[str]:
+    return [str(lease.address) for lease in leases]
+
+
+def declared(address: str, name: str, ifname: str = "eth0", pool: str = "db") -> Declared:
+    return Declared(address=ip(address), pool=pool, pod=pod(name, ""), ifname=ifname)
