@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.command(
     "check",
     cls=Page,
+    short_help="Find attachments that are not as they were made.",
     exits={4: "an attachment is not as it was made; each difference is named"},
     examples=(
         ("check", "Every attachment of this node against the kernel and the ledger."),

@@ -14,6 +14,7 @@ VARIABLE = "_PODBERTH_COMPLETE"
 @click.command(
     "completion",
     cls=Page,
+    short_help="Print the script that makes a shell complete.",
     examples=(
         ("completion bash > /etc/bash_completion.d/podberth", "For every user of bash."),
         ("completion zsh > ~/.zfunc/_podberth", ""),

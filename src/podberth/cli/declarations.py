@@ -32,6 +32,7 @@ STYLES = {"created": "green", "changed": "yellow", "unchanged": "dim", "deleted"
 @click.command(
     "apply",
     cls=Page,
+    short_help="Put documents in force: pools, PodNetworks.",
     examples=(
         ("apply -f mysql.yaml --dry-run", "Check the whole file against what is in force; change nothing."),
         ("apply -f /etc/podberth/policies --prune", "What is no longer in the directory is deleted."),
@@ -69,6 +70,7 @@ def apply(session: Session, paths: tuple[str, ...], *, dry_run: bool, prune: boo
 @click.command(
     "delete",
     cls=Page,
+    short_help="Delete documents and the reservations they declared.",
     exits={3: EXITS[3]},
     examples=(
         ("delete podnetwork payments/mysql", "Its reservations end with it."),

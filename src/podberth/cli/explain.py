@@ -37,6 +37,7 @@ config_help = "The network configuration: a plugin's own, or a runtime's .confli
 @click.command(
     "explain",
     cls=Page,
+    short_help="Say what a pod gets, and where each value comes from.",
     exits={1: "an ADD would be refused; the reason is told"},
     examples=(
         ("explain payments/mysql-1", "Every interface declared for the pod, value by value."),
@@ -78,6 +79,7 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
 @click.command(
     "plan",
     cls=Page,
+    short_help="Show what an ADD would do, without doing it.",
     examples=(("plan payments/mysql-1 --config /etc/cni/net.d/10-bank.conflist", ""),),
 )
 @click.argument("pod", type=POD, metavar="NAMESPACE/POD")

@@ -33,6 +33,7 @@ MAX_BYTES = 16 << 20
 @click.command(
     "gc",
     cls=Page,
+    short_help="Take back attachments whose pods are gone.",
     examples=(
         ("gc --gone --dry-run", "Which attachments have lost their network namespace?"),
         ("gc --gone --network banknet --yes", "Take them back without asking: links, addresses, leases."),

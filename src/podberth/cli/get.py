@@ -71,6 +71,7 @@ class Listing:
 @click.command(
     "get",
     cls=Page,
+    short_help="Show documents, reservations, attachments.",
     exits={3: EXITS[3]},
     examples=(
         ("get", "Every document in force."),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
 
 SHORT_ID = 12  # characters of a container's ID for people, as runtimes' own tools have it
+STATES = {"FREE": "free", "RESERVED": "reserved", "LEASED": "leased", "HELD": "reserved and leased"}
 STYLES = {
     "Reserved": "cyan",
     "Bound": "green",
@@ -38,6 +39,7 @@ STYLES = {
 @click.command(
     "leases",
     cls=Page,
+    short_help="List the addresses that are in use now.",
     exits={3: EXITS[3]},
     examples=(
         ("leases", "Every address that is in use now."),
@@ -83,6 +85,7 @@ def leases(session: Session, pool: str | None, network: str | None, *, as_json: 
 @click.command(
     "who",
     cls=Page,
+    short_help="Say who has an address, or had it at a time.",
     exits={0: "the question is answered, also with 'nobody'", 3: "no pool has the address and no event names it"},
     examples=(
         ("who 10.20.0.11", "Who has it now?"),
@@ -112,6 +115,7 @@ def who(session: Session, address: Address, at: int | None, *, as_json: bool) ->
 @click.command(
     "history",
     cls=Page,
+    short_help="Tell what happened to a pod or an address.",
     exits={3: "the ledger has no event of the pod or address"},
     examples=(
         ("history payments/mysql-1", "Everything that happened to the addresses of a pod's name."),
@@ -157,7 +161,7 @@ def _draw_holding(screen: Screen, held: Holding, at: int) -> None:
     pool = f" of pool {held.event.pool}" if held.event is not None else ""
     screen.line(Cell(str(held.address), "bold"), pool, f" at {when.local(at)}")
     bound, event = held.bound_to, held.event
-    facts: list[tuple[str, str | Cell]] = [("state", str(held.state).lower())]
+    facts: list[tuple[str, str | Cell]] = [("state", STATES[held.state])]
     if held.pod is not None or bound is not None:
         facts.append(("pod", Cell(str(held.pod or "none named"), "bold green")))
     else:

@@ -77,7 +77,7 @@ def cli(context: click.Context, state: str) -> None:
     context.obj = Session(state, context.obj)
 
 
-@cli.command("demo", cls=Page)
+@cli.command("demo", cls=Page, short_help="Play the whole story in network namespaces of its own.")
 def demo() -> int:
     """Play the whole story in network namespaces of its own: declare, start, restart, ask, clean up. Needs root."""
     from podberth.cli.demo.play import demo as play
@@ -99,6 +99,9 @@ def main(argv: Sequence[str] | None = None, connect: Callable[[str], Node] = ope
         sys.stdout.flush()
     except CniError as error:
         return _ended(error, words)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return failures.USAGE
     except click.ClickException as error:
         return _ended(failures.of_click(error), words)
     except (click.Abort, KeyboardInterrupt):

@@ -77,18 +77,20 @@ class Book(click.Group):
         sections: Sequence[tuple[str, Sequence[str]]] = (),
         examples: Sequence[tuple[str, str]] = (),
         environment: Sequence[tuple[str, str]] = (),
+        exits: Mapping[int, str] = EXITS,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.sections = sections
         self.examples = examples
         self.environment = environment
+        self.exits = exits
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, the commands, and after them the rest of the page."""
         super().format_options(ctx, formatter)
         _examples(formatter, self.examples)
-        _exits(formatter, EXITS)
+        _exits(formatter, self.exits)
         if self.environment:
             with formatter.section("Environment"):
                 formatter.write_dl(self.environment)

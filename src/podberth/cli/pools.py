@@ -29,7 +29,9 @@ COUNTS = tuple(Column(title=title, right=True) for title in ("Size", "Leased", "
 @click.group(
     "pool",
     cls=Book,
+    short_help="Show how full the pools are.",
     invoke_without_command=True,
+    exits={code: EXITS[code] for code in range(4)},
     examples=(
         ("pool", "How full is every pool?"),
         ("pool show db --json", "One pool with its document, for a program."),

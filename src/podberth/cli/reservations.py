@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.command(
     "reserve",
     cls=Page,
+    short_help="Reserve an address for a pod's name.",
     exits={3: EXITS[3]},
     examples=(
         ("reserve payments/mysql-0 10.20.0.11", "The pod of that name gets this address, whenever it starts."),
@@ -57,6 +58,7 @@ def reserve(session: Session, pod: PodRef, address: Address, ifname: str, pool: 
 @click.command(
     "release",
     cls=Page,
+    short_help="End a reservation made by hand, or a sticky one.",
     exits={3: EXITS[3]},
     examples=(("release 10.20.0.11", "Give the address back to its pool; a pod that has it now keeps it until DEL."),),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cli.failures import NotFound
 from podberth.cli.screen import Screen
+from podberth.cni.errors import IOFailure
 from podberth.ipam.lease import Actor
 
 if TYPE_CHECKING:
@@ -34,10 +35,19 @@ class Session:
         """The store's file, whether or not it is there."""
         return Path(self.state, STORE)
 
+    def exists(self) -> bool:
+        """Say whether there is a store. IOFailure if this user may not know."""
+        try:
+            return self.store.is_file()
+        except OSError as wrong:
+            raise IOFailure(
+                f"{self.store}: {wrong.strerror}", "run as root, or name a store of yours with --state"
+            ) from None
+
     @property
     def node(self) -> Node:
         """The node of a store that exists. NotFound if there is none: a mistyped --state makes no empty one."""
-        if self._node is None and not self.store.is_file():
+        if self._node is None and not self.exists():
             raise NotFound(
                 f"there is no store in {self.state}",
                 "`podberth apply` makes it, or the first ADD; or name another directory with --state",

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ import pytest
 
 import podberth as package
 from podberth.cli.main import cli, main
+from podberth.cli.manual import EXITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +115,19 @@ def test_the_version_is_printed(bare: Operator) -> None:
 
 
 def test_no_command_is_a_usage_error_with_the_page(bare: Operator) -> None:
-    assert bare().code == 2
+    ended = bare()
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == bare("--help").out
+
+
+def test_every_command_and_exit_code_is_in_the_manual() -> None:
+    manual = (Path(package.__file__).parents[2] / "docs" / "cli.md").read_text()
+    headings = [line for line in manual.splitlines() if line.startswith("#")]
+    for path in commands():
+        if len(path) == 1:
+            assert any(f"`{path[0]}`" in heading for heading in headings), path
+    for code in EXITS:
+        assert f"| {code} |" in manual
 
 
 @pytest.mark.parametrize("argv", [("bogus",), ("pool", "bogus"), ("--bogus",), ("who", "--bogus"), ("pool", "show")])

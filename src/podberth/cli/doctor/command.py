@@ -29,6 +29,7 @@ STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
 @click.command(
     "doctor",
     cls=Page,
+    short_help="Say whether this node is fit, and what to do if not.",
     exits={5: EXITS[5]},
     examples=(
         ("doctor", "Is this node fit to run podberth?"),

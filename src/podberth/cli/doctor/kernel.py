@@ -37,6 +37,8 @@ def look() -> Iterator[Finding]:
         told = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
         yield _unanswered(f"no answer within {TIMEOUT:.0f} s")
+    except OSError as wrong:
+        yield _unanswered(f"{wrong.filename}: {wrong.strerror}")
     except ValueError:
         yield _unanswered((done.stderr.strip().splitlines() or ["no answer"])[-1])
     else:

@@ -30,7 +30,14 @@ def look(state: Path) -> Iterator[Finding]:
 
 def directory(state: Path) -> Iterator[Finding]:
     """Yield what there is to say of the state directory."""
-    if not state.is_dir():
+    try:
+        there = state.is_dir()
+    except OSError as wrong:
+        yield Finding(
+            area=AREA, name="state directory", level=FAIL, text=f"{state}: {wrong.strerror}", todo="run as root"
+        )
+        return
+    if not there:
         yield Finding(
             area=AREA,
             name="state directory",

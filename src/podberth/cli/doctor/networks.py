@@ -104,7 +104,7 @@ def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
 
 def _pool(session: Session, file: Path, network: Network) -> Finding:
     name = network.defaults.pool
-    if name is not None and session.store.is_file() and session.node.policies.pool(name) is None:
+    if name is not None and session.exists() and session.node.policies.pool(name) is None:
         raise InvalidConfig(f"{network.name}: there is no pool {name}", "create it with `podberth apply`")
     text = f"network {network.name}, " + (f"pool {name}" if name is not None else "pools as declared for each pod")
     return Finding(area=AREA, name=file.name, level=OK, text=text)
@@ -125,7 +125,7 @@ def _policies(session: Session, file: Path, directory: str) -> Finding:
             text=f"{directory}: {wrong.strerror}",
             todo="make it, or correct policyDir",
         )
-    known = session.node.policies.followed(directory) if session.store.is_file() else None
+    known = session.node.policies.followed(directory) if session.exists() else None
     if known is not None and known.failure:
         return Finding(
             area=AREA, name=name, level=FAIL, text=known.failure, todo="correct the file; the next ADD reads it again"

@@ -25,7 +25,12 @@ SHOWN = 5  # differences told one by one
 
 def look(session: Session) -> Iterator[Finding]:
     """Yield what there is to say of the store."""
-    if not session.store.is_file():
+    try:
+        there = session.exists()
+    except CniError as wrong:
+        yield Finding(area=AREA, name="file", level=FAIL, text=wrong.message, todo=wrong.details)
+        return
+    if not there:
         yield Finding(
             area=AREA,
             name="file",

@@ -1,0 +1,71 @@
+"""`podberth doctor` on this very kernel: it agrees with iproute2, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.netns.cli.conftest import Shell
+    from tests.netns.kubelet import Kubelet
+
+
+def levels(podberth: Shell, area: str) -> dict[str, str]:
+    findings = podberth("doctor", "--net-dir", "/nowhere", "--json").json["findings"]
+    return {finding["name"]: finding["level"] for finding in findings if finding["area"] == area}
+
+
+def possible(node: Kubelet, *command: str) -> bool:
+    done = subprocess.run(["ip", "netns", "exec", node.node, *command], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["veth", "bridge", "macvlan", "ipvlan", "802.1Q"])
+def test_a_device_works_for_the_doctor_if_it_works_for_iproute2(podberth: Shell, node: Kubelet, kind: str) -> None:
+    node.inside(node.node, "ip", "link", "add", "base0", "type", "veth", "peer", "name", "base1")
+    words = {
+        "veth": ("ip", "link", "add", "x0", "type", "veth"),
+        "bridge": ("ip", "link", "add", "x0", "type", "bridge"),
+        "macvlan": ("ip", "link", "add", "x0", "link", "base0", "type", "macvlan"),
+        "ipvlan": ("ip", "link", "add", "x0", "link", "base0", "type", "ipvlan"),
+        "802.1Q": ("ip", "link", "add", "x0", "link", "base0", "type", "vlan", "id", "7"),
+    }
+    assert (levels(podberth, "kernel")[kind] == "ok") == possible(node, *words[kind])
+
+
+def test_rates_work_for_the_doctor_if_they_work_for_tc(podberth: Shell, node: Kubelet) -> None:
+    tbf = ("tc", "qdisc", "add", "dev", "lo", "root", "tbf", "rate", "1mbit", "burst", "32k", "latency", "50ms")
+    found = levels(podberth, "kernel")
+    assert (found["tbf"] == "ok") == possible(node, *tbf)
+    assert (found["ifb, u32, mirred"] == "ok") == possible(node, "ip", "link", "add", "x1", "type", "ifb")
+
+
+def test_asking_leaves_nothing_behind(podberth: Shell, node: Kubelet) -> None:
+    namespaces = sorted(Path("/run/netns").iterdir())
+    before = node.inventory()
+    podberth("doctor")
+    assert node.inventory() == before
+    assert sorted(Path("/run/netns").iterdir()) == namespaces
+
+
+def test_a_live_node_has_a_sound_store(podberth: Shell, node: Kubelet) -> None:
+    assert node.call("ADD", node.pod("mysql-0")).code == 0
+    assert set(levels(podberth, "store").values()) == {"ok"}
+    assert levels(podberth, "machine")["privileges"] == "ok"
+
+
+def test_without_privileges_the_node_is_not_fit_and_the_remedy_is_root(podberth: Shell) -> None:
+    ended = podberth("doctor", user=65534)
+    assert ended.code == 5, ended
+    assert "run as root" in ended.out
+    assert "Traceback" not in ended.out + ended.err
+
+
+def test_a_store_of_roots_is_refused_to_others_in_one_line(podberth: Shell) -> None:
+    ended = podberth("leases", user=65534)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("error: ")
+    assert len(ended.err.splitlines()) == 2
