@@ -114,10 +114,14 @@ def test_the_version_is_printed(bare: Operator) -> None:
     assert bare("--version").out == f"podberth {package.__version__}\n"
 
 
-def test_no_command_is_a_usage_error_with_the_page(bare: Operator) -> None:
-    ended = bare()
-    assert (ended.code, ended.out) == (2, "")
-    assert ended.err == bare("--help").out
+def test_no_words_at_all_are_answered_with_the_page(bare: Operator, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], bare.connect) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", bare("--help").out)
+
+
+def test_no_command_is_a_usage_error(bare: Operator) -> None:
+    assert bare().err == "error: missing command\nhint: see `podberth --help`\n"
 
 
 def test_every_command_and_exit_code_is_in_the_manual() -> None:
