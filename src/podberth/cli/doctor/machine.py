@@ -82,7 +82,11 @@ def _mounts() -> Finding:
         same = Path("/proc/1/ns/mnt").readlink() == Path("/proc/self/ns/mnt").readlink()
     except OSError:
         return Finding(
-            area=AREA, name="mounts", level=WARN, text="whose mounts these are can't be told", todo="run as root"
+            area=AREA,
+            name="mounts",
+            level=WARN,
+            text="whose mounts these are can't be told",
+            todo="run as root, on the node itself",
         )
     if same:
         return Finding(area=AREA, name="mounts", level=OK, text="the node's own")
