@@ -25,6 +25,7 @@ from tests.unit.hostile.declaration import API
 from tests.unit.hostile.row import NETNS, STATE, conf, env_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from podberth.net.ops import Op
@@ -182,11 +183,11 @@ class Witness:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
-    def sees(self) -> list[tuple[str, list[object]]]:
-        """Return the rows of every table by its name, and the paths of the files beside the store."""
+    def sees(self) -> list[tuple[str, Sequence[object]]]:
+        """Return the rows of every table by its name, and the paths of the files beside the store and its locks."""
         rows = [(table, self._database.execute(f"SELECT * FROM {table}").fetchall()) for table in self._tables]
-        files = sorted(path for path in self.state.rglob("*") if not path.name.startswith("podberth.db"))
-        return [*rows, ("files", list(files))]
+        files = [path for path in self.state.rglob("*") if not path.name.startswith("podberth.db")]
+        return [*rows, ("files", sorted(path for path in files if "locks" not in path.parts))]
 
 
 def refusal(stdout: str) -> tuple[int, str]:
