@@ -29,7 +29,7 @@ def offered(pool: Pool, family: int) -> Extents:
 def subtract(extents: Iterable[tuple[int, int]], holes: Iterable[tuple[int, int]]) -> Extents:
     """Return `extents` without `holes`, in order; both may overlap and come in any order."""
     rest = sorted(extents)
-    cuts = sorted(holes)
+    cuts = _merged(holes)  # or a short one would hide a long one before it
     kept: list[tuple[int, int]] = []
     at = 0
     for first, last in rest:
@@ -45,6 +45,16 @@ def subtract(extents: Iterable[tuple[int, int]], holes: Iterable[tuple[int, int]
         if start <= last:
             kept.append((start, last))
     return tuple(kept)
+
+
+def _merged(extents: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(extents):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged
 
 
 def size(extents: Iterable[tuple[int, int]]) -> int:
