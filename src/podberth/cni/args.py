@@ -34,7 +34,8 @@ class Args:
         unknown = [key for key in fields.raw if key not in _KNOWN]
         ignored = fields.get("IgnoreUnknown", _flag, False)
         if unknown and not ignored:
-            names = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
+            names = ", ".join(key if len(key) <= 64 else shown(key) for key in unknown[:8])
+            names += f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
             raise InvalidEnvironment(f"CNI_ARGS: unknown key {names}", "IgnoreUnknown=1 has unknown keys ignored")
         return cls(
             pod=_pod(fields),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
 
 MAX_ORDINALS = 65536
+MAX_ADDRESSES = 2 * MAX_ORDINALS  # of all attachments: a few lines of `base` could stand for millions
 MAX_ATTACHMENTS = 64
 
 _COMMON = ("ifname", "network", "pool", "sticky", "device", *SETTINGS_KEYS)
@@ -29,6 +30,8 @@ def parse_attachments(
             where = f"on network {policy.network}" if policy.network else "on any network"
             raise entry.fail("ifname", f"an earlier attachment declares {policy.ifname!r} {where} already")
         found.append(policy)
+        if sum(len(ordinals.addresses) for policy in found for ordinals in policy.ordinals) > MAX_ADDRESSES:
+            raise entry.fail("ordinals", f"with those before more than {MAX_ADDRESSES} addresses in one document")
     return tuple(found)
 
 

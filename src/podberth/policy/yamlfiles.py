@@ -125,7 +125,7 @@ class _Builder:
             self._scalar(event)
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:
-                raise self._wrong(f"the alias *{event.anchor} stands for nothing yet")
+                raise self._wrong(f"the alias *{event.anchor:.64} stands for nothing yet")
             self._put(*self.anchors[event.anchor])
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             if not event.implicit:

@@ -227,6 +227,7 @@ FILES: tuple[Declaration, ...] = (
     written("a bomb of aliases", _BOMB, says="more than 400000 values"),
     written("an alias inside itself", _CYCLE, says="the alias *a stands for nothing yet"),
     written("an alias of nothing", _TOP + "spec: *nothing\n", says="the alias *nothing"),
+    written("an alias of a megabyte", _TOP + f"spec: *{'a' * 1_000_000}\n", says="the alias *aaaa"),
     written("a key twice", _TOP + "kind: PodNetwork\n" + _SPEC, says="duplicate key 'kind'"),
     written(
         "a key twice, further in",

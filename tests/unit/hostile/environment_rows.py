@@ -159,6 +159,7 @@ ROWS: tuple[Row, ...] = (
     args("an unknown key, not to be ignored", "", "FOO=BAR;IgnoreUnknown=0", says="unknown key FOO"),
     args("a known key in lower case", "", "k8s_pod_name=web-0", says="unknown key"),
     args("a hundred unknown keys", "", ";".join(f"K{i}=1" for i in range(100)), says="and 92 more"),
+    args("an unknown key of 60,000 characters", "", "F" * 60_000 + "=1", says="(60000 characters)"),
     args("no pairs", "", "web-0"),
     args("commas between pairs", "IgnoreUnknown", "IgnoreUnknown=1,K8S_POD_NAME"),
     args("a key without a name", "", "=web-0"),

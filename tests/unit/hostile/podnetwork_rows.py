@@ -136,6 +136,15 @@ _TARGETS: dict[str, tuple[str, Json]] = {
     **{f"name {how}": ("name", {"name": x}) for how, x in _NAMES.items()},
 }
 
+
+def _millions() -> Json:
+    """Return a document whose 64 interfaces of 65,536 replicas each have an address."""
+    interfaces = [{"ifname": f"net{i}", "pool": "dual", "ordinals": [{"base": f"fd70::{i:x}:0:0"}]} for i in range(64)]
+    return podnetwork(
+        spec={"pod": ABSENT, "statefulSet": {"name": "new", "replicas": 65536}, "attachments": interfaces}
+    )
+
+
 ROWS: tuple[Declaration, ...] = (
     *(
         Declaration(name=f"document: {how}", at=at, documents=(document,), ending="json")
@@ -190,6 +199,11 @@ ROWS: tuple[Declaration, ...] = (
         name="statefulSet: start without ordinals",
         at="spec.statefulSet.start",
         documents=(stateful({"ordinals": ABSENT, "sticky": True}, start=2),),
+    ),
+    Declaration(
+        name="statefulSet: millions of addresses in a few lines",
+        at="spec.attachments[2].ordinals",
+        documents=(_millions(),),
     ),
     Declaration(
         name="document: the second is wrong",

@@ -40,6 +40,7 @@ ROWS: tuple[Row, ...] = (
     raw("a key twice, further in", _inside('"x": [{"id": 1, "id": 2}]'), says="'id' is there twice"),
     raw("a key twice, once escaped", _inside(r'"\u006eame": "other"'), says="'name' is there twice"),
     raw("a key twice, of a megabyte", _inside(f'"{"k" * 400_000}": 1, "{"k" * 400_000}": 1'), says="is there twice"),
+    raw("a key twice among 90,000", b"{" + b"".join(b'"%d":0,' % i for i in range(90_000)) + b'"89999":0}'),
     raw("not a number", _inside('"mtu": NaN')),
     raw("infinity", _inside('"mtu": Infinity')),
     raw("minus infinity", _inside('"mtu": -Infinity')),
