@@ -79,12 +79,12 @@ class SqliteBackend:
     def declare(self, *declared: Declared) -> None:
         with self.database.write() as connection:
             for one in declared:
-                declare(connection, one, OPERATOR)
+                declare(connection, one, OPERATOR, self.clock)
 
     def undeclare(self, *declared: Declared) -> None:
         with self.database.write() as connection:
             for one in declared:
-                undeclare(connection, one, OPERATOR)
+                undeclare(connection, one, OPERATOR, self.clock)
 
 
 BACKENDS = (SqliteBackend,)

@@ -10,6 +10,7 @@ from podberth.stores.sqlite.rows import reservation_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from sqlite3 import Connection
 
     from podberth.ipam.lease import Actor
@@ -40,7 +41,7 @@ def drop_pool(connection: Connection, name: str) -> None:
     connection.execute("DELETE FROM pools WHERE name = ?", (name,))
 
 
-def declare(connection: Connection, declared: Declared, actor: Actor) -> None:
+def declare(connection: Connection, declared: Declared, actor: Actor, clock: Callable[[], int] = time.time_ns) -> None:
     """Reserve a declared address; AddressTaken if it is somebody else's."""
     changes.reserve(
         connection,
@@ -50,12 +51,14 @@ def declare(connection: Connection, declared: Declared, actor: Actor) -> None:
         declared.ifname,
         "declared",
         actor,
-        changes.moment(connection, time.time_ns()),
+        changes.moment(connection, clock()),
     )
 
 
-def undeclare(connection: Connection, declared: Declared, actor: Actor) -> None:
+def undeclare(
+    connection: Connection, declared: Declared, actor: Actor, clock: Callable[[], int] = time.time_ns
+) -> None:
     """End a declared reservation; nothing happens if the address is no longer reserved for that pod."""
     kept = reservation_at(connection, declared.address)
     if kept is not None and changes.same(kept.pod, declared.pod) and kept.origin == "declared":
-        changes.release(connection, kept, actor, changes.moment(connection, time.time_ns()))
+        changes.release(connection, kept, actor, changes.moment(connection, clock()))

@@ -38,18 +38,32 @@ CREATE TABLE leases (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX leases_of ON leases (network, container_id, ifname);
 CREATE INDEX leases_in ON leases (pool, family);
-CREATE INDEX leases_by ON leases (namespace, pod);
+CREATE INDEX leases_by ON leases (namespace, pod, ifname, pool, family);
 
 CREATE TABLE reservations (
     address BLOB PRIMARY KEY, family INTEGER NOT NULL, pool TEXT NOT NULL REFERENCES pools,
     namespace TEXT NOT NULL, pod TEXT NOT NULL, ifname TEXT NOT NULL,
     origin TEXT NOT NULL, since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX reservations_of ON reservations (namespace, pod, ifname);
+CREATE INDEX reservations_of ON reservations (namespace, pod, ifname, pool, family);
 CREATE INDEX reservations_in ON reservations (pool, family);
 
+-- Whatever a bug elsewhere may do, a reserved address is never given to another pod.
+CREATE TRIGGER leases_respect BEFORE INSERT ON leases
+WHEN EXISTS (
+    SELECT 1 FROM reservations
+    WHERE address = NEW.address AND (namespace, pod, ifname) <> (NEW.namespace, NEW.pod, NEW.ifname)
+)
+BEGIN SELECT RAISE(ABORT, 'the address is reserved for another pod'); END;
+CREATE TRIGGER reservations_respect BEFORE INSERT ON reservations
+WHEN EXISTS (
+    SELECT 1 FROM leases
+    WHERE address = NEW.address AND (namespace, pod, ifname) <> (NEW.namespace, NEW.pod, NEW.ifname)
+)
+BEGIN SELECT RAISE(ABORT, 'the address is leased by another pod'); END;
+
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT CHECK (seq > 0), time INTEGER NOT NULL, kind TEXT NOT NULL,
     address BLOB NOT NULL, pool TEXT NOT NULL, state TEXT NOT NULL,
     namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL, ifname TEXT NOT NULL,
     network TEXT NOT NULL, container_id TEXT NOT NULL,

@@ -1,0 +1,232 @@
+"""Any sequence of operations on every ledger: never two owners, and events, tables and a model in the test agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from podberth.cni.errors import AddressTaken, PoolExhausted, TryAgainLater
+from podberth.ipam.lease import AddressHeld
+from podberth.ipam.lifecycle import fold
+from tests.contract.ledgers import BACKENDS, OPERATOR, PLUGIN, attachment, claim, declared, ip, pod, pool, subnet
+
+if TYPE_CHECKING:
+    from podberth.cni.pod import Attachment
+    from podberth.ipam.lease import Claim
+    from podberth.ipam.pool import Subnet
+    from podberth.net.ops import Address
+    from tests.contract.ledgers import Backend, SqliteBackend
+
+NETWORK = "10.20.0.8/29"
+ADDRESSES = [f"10.20.0.{n}" for n in range(9, 15)]
+HOLD, EXCLUDED = "10.20.0.12", "10.20.0.13"
+USABLE = [a for a in ADDRESSES if a != EXCLUDED]
+REST = 60  # seconds
+
+names = st.sampled_from(["a", "a", "b", "c", None])
+containers = st.sampled_from(["1", "2"])
+ifnames = st.sampled_from(["eth0", "eth0", "net1"])
+some = st.sampled_from(ADDRESSES)
+
+
+class Machine(RuleBasedStateMachine):
+    """A model that knows only who has what, and since when an address rests."""
+
+    kind: type[SqliteBackend]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.backend: Backend = self.kind(Path(self.folder.name))
+        self.backend.define(pool("db", self.subnet(), quarantine=REST))
+        self.ledger = self.backend.open()
+        self.leased: dict[Address, Attachment] = {}
+        self.pods: dict[Attachment, str | None] = {}
+        self.reserved: dict[Address, tuple[str, str, str]] = {}
+        self.released: dict[Address, int] = {}
+
+    def subnet(self, *exclude: str) -> Subnet:
+        return subnet(NETWORK, exclude=(EXCLUDED, *exclude), hold=(HOLD,))
+
+    def teardown(self) -> None:
+        self.folder.cleanup()
+
+    @rule(
+        name=names,
+        container=containers,
+        ifname=ifnames,
+        named=st.none() | some,
+        sticky=st.booleans(),
+        over=st.booleans(),
+    )
+    def bind(self, name: str | None, container: str, ifname: str, named: str | None, sticky: bool, over: bool) -> None:
+        container = f"{name}{container}"
+        takeover = tuple(attachment(f"{name}{n}", ifname) for n in (1, 2)) if over else ()
+        wish = claim(
+            name, *([named] if named else []), container=container, ifname=ifname, sticky=sticky, takeover=takeover
+        )
+        try:
+            (lease,) = self.ledger.bind(wish, PLUGIN)
+        except AddressHeld as held:
+            self.must_be_the_pods_own(held.lease.address, wish)
+        except AddressTaken:
+            assert named is not None
+            assert self.is_anothers(ip(named), wish) or named not in USABLE
+        except PoolExhausted:
+            assert named is None
+            assert not [a for a in USABLE if a != HOLD and self.is_free(ip(a))]
+        except TryAgainLater:
+            assert named is not None
+            assert self.rests(ip(named))
+        else:
+            self.bound(wish, lease.address, named)
+
+    def must_be_the_pods_own(self, address: Address, wish: Claim) -> None:
+        holder = self.leased[address]
+        assert holder not in wish.takeover
+        assert wish.pod is not None
+        assert self.pods[holder] == wish.pod.name
+
+    def bound(self, wish: Claim, address: Address, named: str | None) -> None:
+        holder, name = self.leased.get(address), wish.pod.name if wish.pod is not None else None
+        assert holder is None or holder == wish.attachment or (holder in wish.takeover and self.pods[holder] == name)
+        assert self.reserved.get(address, (name, wish.attachment.ifname, ""))[:2] == (name, wish.attachment.ifname)
+        assert str(address) in USABLE
+        if named is not None:
+            assert address == ip(named)
+        for mine in [a for a, held_by in self.leased.items() if held_by == wish.attachment and a != address]:
+            self.end(mine)
+        if wish.sticky and name is not None and named is None and holder != wish.attachment:
+            self.reserved.setdefault(address, (name, wish.attachment.ifname, "sticky"))
+        self.leased[address] = wish.attachment
+        self.pods[wish.attachment] = name
+        self.released.pop(address, None)
+
+    def end(self, address: Address) -> None:
+        del self.leased[address]
+        if address not in self.reserved:
+            self.released[address] = self.now()
+
+    def now(self) -> int:
+        return max([self.backend.clock.now, *(event.time for event in self.ledger.history())])
+
+    def rests(self, address: Address) -> bool:
+        return address in self.released and self.now() < self.released[address] + REST * 10**9
+
+    def is_free(self, address: Address) -> bool:
+        return address not in self.leased and address not in self.reserved and not self.rests(address)
+
+    def is_anothers(self, address: Address, wish: Claim) -> bool:
+        me = (wish.pod.name if wish.pod is not None else None, wish.attachment.ifname)
+        holder = self.leased.get(address)
+        if holder is not None and (self.pods[holder] is None or (self.pods[holder], holder.ifname) != me):
+            return True
+        return address in self.reserved and self.reserved[address][:2] != me
+
+    @rule(data=st.data())
+    def unbind(self, data: st.DataObject) -> None:
+        nobody = attachment("nobody")
+        gone = data.draw(st.sampled_from([*sorted(self.leased.values(), key=str), nobody]))
+        had = {address for address, holder in self.leased.items() if holder == gone}
+        assert {lease.address for lease in self.ledger.unbind(gone, PLUGIN)} == had
+        for address in had:
+            self.end(address)
+
+    @rule(name=st.sampled_from("abc"), ifname=ifnames, address=some, origin=st.sampled_from(["manual", "declared"]))
+    def reserve(self, name: str, ifname: str, address: str, origin: str) -> None:
+        wish = claim(name, container="nobody", ifname=ifname)
+        possible = address in USABLE and not self.is_anothers(ip(address), wish)
+        try:
+            if origin == "manual":
+                self.ledger.reserve("db", ip(address), pod(name), ifname, OPERATOR)
+            else:
+                self.backend.declare(declared(address, name, ifname))
+        except AddressTaken:
+            assert not possible
+        else:
+            assert possible
+            if origin == "declared" or ip(address) not in self.reserved:
+                self.reserved[ip(address)] = (name, ifname, origin)
+            self.released.pop(ip(address), None)
+
+    @precondition(lambda self: self.reserved)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        address = data.draw(st.sampled_from(sorted(self.reserved)))
+        name, ifname, origin = self.reserved[address]
+        if origin == "declared":
+            self.backend.undeclare(declared(str(address), name, ifname))
+        else:
+            assert self.ledger.release(address, OPERATOR) is not None
+        del self.reserved[address]
+        if address not in self.leased:
+            self.released[address] = self.now()
+
+    @rule(address=some, container=containers)
+    def conflict(self, address: str, container: str) -> None:
+        self.ledger.conflicted(ip(address), "02:00:00:00:00:99", attachment(f"a{container}"), PLUGIN)
+
+    @rule(seconds=st.sampled_from([-90, 1, 30, 90]))
+    def wait(self, seconds: int) -> None:
+        self.backend.clock.tick(seconds)
+
+    @rule()
+    def redefine(self) -> None:
+        self.backend.define(pool("db", self.subnet(), quarantine=REST))
+
+    @rule()
+    def redefine_without_what_is_in_use(self) -> None:
+        in_use = sorted({*self.leased, *self.reserved})
+        if in_use:
+            with pytest.raises(AddressTaken, match=str(in_use[0])):
+                self.backend.define(pool("db", self.subnet(*map(str, in_use)), quarantine=REST))
+
+    @rule()
+    def reopen(self) -> None:
+        self.ledger = self.backend.open()
+
+    @invariant()
+    def the_tables_are_as_the_model(self) -> None:
+        assert {lease.address: lease.attachment for lease in self.ledger.leases()} == self.leased
+        found = {r.address: (r.pod.name, r.ifname, r.origin) for r in self.ledger.reservations()}
+        assert found == self.reserved
+
+    @invariant()
+    def the_ledger_adds_up_to_the_tables_and_time_grows(self) -> None:
+        events = list(self.ledger.history())
+        folded = fold(events)
+        assert folded.bound == self.leased
+        assert folded.reserved == {a: (f"db/{name}", ifname) for a, (name, ifname, _) in self.reserved.items()}
+        assert [event.time for event in events] == sorted(event.time for event in events)
+
+    @invariant()
+    def who_says_the_same(self) -> None:
+        for address in map(ip, ADDRESSES):
+            held = self.ledger.who(address)
+            assert held.bound_to == self.leased.get(address)
+            reserved_for = held.reserved_for.name if held.reserved_for is not None else None
+            assert reserved_for == self.reserved.get(address, (None,))[0]
+
+    @invariant()
+    def usage_counts_every_address_once(self) -> None:
+        (usage,) = self.ledger.usage()
+        free = [a for a in USABLE if a != HOLD and self.is_free(ip(a))]
+        resting = [a for a in USABLE if a != HOLD and self.rests(ip(a))]
+        assert (usage.size, usage.leased, usage.free) == (len(USABLE), len(self.leased), len(free))
+        assert (usage.reserved, usage.resting) == (len(self.reserved.keys() - self.leased.keys()), len(resting))
+
+
+@pytest.mark.parametrize("kind", BACKENDS, ids=lambda kind: kind.__name__)
+def test_any_sequence_of_operations_keeps_the_books(kind: type[SqliteBackend]) -> None:
+    run_state_machine_as_test(
+        type("Machine", (Machine,), {"kind": kind}),
+        settings=settings(
+            max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

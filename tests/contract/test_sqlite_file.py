@@ -1,0 +1,235 @@
+"""What the SQLite store does with its file: making, opening, refusing, sharing it."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.stores.sqlite import creation, database, schema
+from podberth.stores.sqlite.database import Database
+from podberth.stores.sqlite.ledger import SqliteLedger
+from tests.contract.ledgers import PLUGIN, Clock, SqliteBackend, claim, pool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def ledger_in(directory: Path, **options: bool) -> SqliteLedger:
+    return SqliteLedger(Database(str(directory), **options), clock=Clock())
+
+
+def raw(directory: Path) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(directory / "podberth.db", isolation_level=None))
+
+
+def test_a_new_store_is_for_its_owner_only(tmp_path: Path) -> None:
+    store = tmp_path / "var" / "podberth"
+    backend = SqliteBackend(store)
+    backend.define(pool("db", "10.20.0.0/24"))
+    assert (mode(store), {path.name: mode(path) for path in store.iterdir()}) == (
+        0o700,
+        dict.fromkeys(("podberth.db", "podberth.db-wal", "podberth.db-shm"), 0o600),
+    )
+
+
+def test_a_commit_is_in_a_write_ahead_log_and_on_disk(tmp_path: Path) -> None:
+    with Database(str(tmp_path)).read() as connection:
+        pragmas = {
+            name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_the_file_says_what_it_has_been_through(tmp_path: Path) -> None:
+    assert len(schema.MIGRATIONS) == database.VERSION
+    with Database(str(tmp_path)).read() as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (0x70646274,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (database.VERSION,)
+        versions = [version for (version,) in connection.execute("SELECT version FROM migrations ORDER BY version")]
+    assert versions == list(range(1, database.VERSION + 1))
+
+
+def test_an_older_store_is_brought_up_to_date_with_its_contents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    leases = backend.open().bind(claim("a"), PLUGIN)
+    newer = (*schema.MIGRATIONS, ("ALTER TABLE leases ADD COLUMN note TEXT NOT NULL DEFAULT ''",))
+    monkeypatch.setattr(creation, "MIGRATIONS", newer)
+    for module in (creation, database):
+        monkeypatch.setattr(module, "VERSION", len(newer))
+    with pytest.raises(StoreFailed, match="is of an older podberth"):
+        ledger_in(tmp_path, readonly=True).leases()
+    assert ledger_in(tmp_path).leases() == leases == ledger_in(tmp_path, readonly=True).leases()
+    with raw(tmp_path) as connection:
+        assert connection.execute("SELECT note FROM leases").fetchall() == [("",)]
+        assert connection.execute("SELECT max(version) FROM migrations").fetchone() == (len(newer),)
+
+
+def test_a_newer_podberths_store_is_left_alone(tmp_path: Path) -> None:
+    ledger_in(tmp_path).leases()
+    with raw(tmp_path) as connection:
+        connection.execute(f"PRAGMA user_version = {database.VERSION + 1}")
+    before = (tmp_path / "podberth.db").read_bytes()
+    with pytest.raises(StoreFailed, match=r"podberth.db is of a newer podberth") as told:
+        ledger_in(tmp_path).leases()
+    assert told.value.details == "upgrade this podberth"
+    assert (tmp_path / "podberth.db").read_bytes() == before
+
+
+def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    with raw(tmp_path) as connection:
+        connection.execute("CREATE TABLE music (title)")
+    before = (tmp_path / "podberth.db").read_bytes()
+    with pytest.raises(StoreFailed, match=r"podberth.db is a database of something else"):
+        ledger_in(tmp_path).leases()
+    assert (tmp_path / "podberth.db").read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "podberth.db").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StoreFailed, match=r"podberth.db is damaged") as told:
+        ledger_in(tmp_path).leases()
+    assert "restore it from a backup" in told.value.details
+    assert (tmp_path / "podberth.db").read_bytes().startswith(b"not a database")
+
+
+def test_a_damaged_file_says_so(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    backend.database.close()
+    with (tmp_path / "podberth.db").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096 * 20)
+    with pytest.raises(StoreFailed, match=r"podberth.db is damaged"):
+        ledger_in(tmp_path).bind(claim("a"), PLUGIN)
+
+
+def test_a_directory_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreFailed, match="file/store"):
+        ledger_in(tmp_path / "file" / "store").leases()
+
+
+@pytest.mark.parametrize("name", ["a b", "100%", "what?", "a#b", "à"])
+def test_a_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
+    assert ledger_in(tmp_path / name).leases() == ()
+    assert (tmp_path / name / "podberth.db").is_file()
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    (tmp_path / "podberth.db").touch()
+    assert ledger_in(tmp_path).leases() == ()
+
+
+def test_what_a_killed_creation_left_is_cleared_away(tmp_path: Path) -> None:
+    for name in ("podberth.db.new", "podberth.db.new-journal", "podberth.db-wal"):
+        (tmp_path / name).write_bytes(b"left over")
+    ledger = ledger_in(tmp_path)
+    assert ledger.leases() == ()
+    assert not [path.name for path in tmp_path.iterdir() if ".new" in path.name]
+
+
+def test_a_read_only_store_answers_and_changes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StoreFailed, match="there is no store"):
+        ledger_in(tmp_path / "none", readonly=True).leases()
+    assert not (tmp_path / "none").exists()
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    leases = backend.open().bind(claim("a"), PLUGIN)
+    readonly = ledger_in(tmp_path, readonly=True)
+    assert readonly.leases() == leases
+    with pytest.raises(StoreFailed, match="readonly"):
+        readonly.bind(claim("b"), PLUGIN)
+
+
+def test_a_store_that_is_locked_for_too_long_says_try_again_later(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    impatient = SqliteLedger(Database(str(tmp_path), busy_seconds=0.05), clock=backend.clock)
+    with backend.database.write():
+        assert impatient.leases() == ()
+        with pytest.raises(TryAgainLater, match="has been locked by another process for too long") as told:
+            impatient.bind(claim("a"), PLUGIN)
+    assert told.value.code == 11
+    assert len(impatient.bind(claim("a"), PLUGIN)) == 1
+
+
+def test_a_full_disk_changes_nothing_and_is_named(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/16"))
+    store = Database(str(tmp_path))
+    with store.read() as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+    ledger = SqliteLedger(store, clock=backend.clock)
+    bound: list[int] = []
+
+    def fill() -> None:
+        while len(bound) < 2000:
+            ledger.bind(claim(f"p{len(bound)}"), PLUGIN)
+            bound.append(1)
+
+    with pytest.raises(StoreFailed, match="can't grow: the disk is full"):
+        fill()
+    assert len(ledger.leases()) == len(tuple(ledger.history())) == len(bound)
+
+
+def test_threads_share_a_store_one_after_another(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    ledger, failures = backend.open(), []
+
+    def churn(who: int) -> None:
+        try:
+            for n in range(10):
+                ledger.bind(claim(f"{who}-{n}"), PLUGIN)
+                ledger.leases()
+        except BaseException as failure:  # noqa: BLE001 - told below
+            failures.append(failure)
+
+    threads = [threading.Thread(target=churn, args=(who,)) for who in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert len({lease.address for lease in ledger.leases()}) == 80
+
+
+def test_opening_a_store_again_leaves_this_processes_lock_on_the_file(tmp_path: Path) -> None:
+    """POSIX drops all of a process's locks on a file when it closes any descriptor of it (fcntl(2))."""
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    lock = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with backend.database.write():
+        again = ledger_in(tmp_path)
+        assert again.leases() == ()
+        tried = subprocess.run(
+            [sys.executable, "-c", lock, str(tmp_path / "podberth.db")], capture_output=True, text=True, check=False
+        )
+    assert "BlockingIOError" in tried.stderr
+
+
+def test_a_transaction_inside_another_is_refused_and_the_outer_one_goes_on(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    with backend.database.write() as connection:
+        with pytest.raises(StoreFailed, match="within a transaction"), backend.database.write():
+            raise AssertionError
+        connection.execute("INSERT INTO pools VALUES ('x', 'lowest', 0)")
+    with backend.database.read() as connection:
+        assert connection.execute("SELECT name FROM pools").fetchall() == [("x",)]

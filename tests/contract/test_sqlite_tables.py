@@ -1,0 +1,97 @@
+"""What the tables refuse whoever writes to them, and that every question of an ADD finds its answer by an index."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contract.ledgers import OPERATOR, PLUGIN, SqliteBackend, attachment, claim, ip, pod, pool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def raw(directory: Path) -> closing[sqlite3.Connection]:
+    return closing(sqlite3.connect(directory / "podberth.db", isolation_level=None))
+
+
+_LIKE = "kind, address, pool, state, '', '', '', '', '', '', '', '', '' FROM events"
+INSERT = "INSERT INTO events SELECT"
+EVENTS = "SELECT * FROM events WHERE"
+RESTED = "SELECT address FROM resting WHERE pool = ? AND family = ? AND offered = 1 AND until <= ?"
+EXTENTS = "SELECT first, last FROM extents WHERE what = 'free' AND pool = ? AND family = ?"
+OF_POD = "namespace = ? AND pod = ? AND ifname = ? AND pool = ? AND family = ? ORDER BY family, address"
+BY_POD = "(namespace=? AND pod=? AND ifname=? AND pool=? AND family=?)"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE events SET pod = 'other'",
+        "UPDATE events SET time = time + 1 WHERE seq = 1",
+        "DELETE FROM events",
+        "DELETE FROM events WHERE seq = 2",
+        "INSERT OR REPLACE INTO events SELECT * FROM events WHERE seq = 1",
+        f"REPLACE INTO events SELECT 1, time, {_LIKE}",
+        f"{INSERT} seq - 2, time, {_LIKE}",
+        f"{INSERT} NULL, time - 1, {_LIKE}",
+    ],
+)
+def test_the_ledger_can_not_be_rewritten_by_any_statement(tmp_path: Path, statement: str) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    ledger = backend.open()
+    ledger.bind(claim("a"), PLUGIN)
+    ledger.unbind(attachment("c-a"), PLUGIN)
+    before = tuple(ledger.history())
+    refusal = r"never rewritten|only grows|CHECK constraint failed: seq > 0"
+    with raw(tmp_path) as connection, pytest.raises(sqlite3.IntegrityError, match=refusal):
+        connection.execute(statement)
+    assert tuple(ledger.history()) == before
+
+
+def test_the_tables_themselves_refuse_two_owners(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    ledger = backend.open()
+    ledger.bind(claim("a", "10.20.0.1"), PLUGIN)
+    ledger.reserve("db", ip("10.20.0.2"), pod("b"), "eth0", OPERATOR)
+    rest = "family, pool, network, container_id, ifname, namespace, pod, uid, netns, node, since"
+    for address, why in (("X'0A140001'", "UNIQUE"), ("X'0A140002'", "reserved for another pod")):
+        with raw(tmp_path) as connection, pytest.raises(sqlite3.IntegrityError, match=why):
+            connection.execute(f"INSERT INTO leases (address, {rest}) SELECT {address}, {rest} FROM leases")
+    rest = "family, pool, namespace, pod, ifname, origin, since"
+    with raw(tmp_path) as connection, pytest.raises(sqlite3.IntegrityError, match="leased by another pod"):
+        connection.execute(f"INSERT INTO reservations (address, {rest}) SELECT X'0A140001', {rest} FROM reservations")
+
+
+@pytest.mark.parametrize(
+    ("query", "plan"),
+    [
+        (f"{EVENTS} address = ? AND time <= ? ORDER BY time DESC, seq DESC", "events_at (address=? AND time<?)"),
+        (f"{EVENTS} address = ? AND (time, seq) > (?, ?) ORDER BY time, seq", "events_at (address=? AND time>?)"),
+        (f"{EVENTS} namespace = ? AND pod = ? AND seq > ? ORDER BY seq", "events_of (namespace=? AND pod=? AND seq>?)"),
+        ("SELECT max(seq) FROM events", "SEARCH events"),
+        (
+            "SELECT * FROM leases WHERE network = ? AND container_id = ? AND ifname = ?",
+            "leases_of (network=? AND container_id=? AND ifname=?)",
+        ),
+        (f"SELECT * FROM leases WHERE {OF_POD}", f"leases_by {BY_POD}"),
+        (f"SELECT * FROM reservations WHERE {OF_POD}", f"reservations_of {BY_POD}"),
+        (f"{RESTED} ORDER BY until, address", "resting_of (pool=? AND family=? AND offered=? AND until<?)"),
+        (f"{EXTENTS} ORDER BY first", "PRIMARY KEY (pool=? AND what=? AND family=?)"),
+        (
+            f"{EXTENTS} AND first <= ? ORDER BY first DESC",
+            "PRIMARY KEY (pool=? AND what=? AND family=? AND first<?)",
+        ),
+    ],
+)
+def test_what_every_add_asks_is_one_look_into_an_index(tmp_path: Path, query: str, plan: str) -> None:
+    SqliteBackend(tmp_path).define(pool("db", "10.20.0.0/24"))
+    with raw(tmp_path) as connection:
+        found = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", (0,) * query.count("?"))]
+    assert len(found) == 1, found
+    assert found[0].endswith(plan)
