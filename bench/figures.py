@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -25,7 +25,7 @@ def p99(samples: Sequence[float]) -> float:
     return sorted(samples)[min(len(samples) - 1, int(len(samples) * 0.99))]
 
 
-def show(title: str, rows: dict[str, Sequence[float]], *, against: str, unit: str = "ms") -> None:
+def show(title: str, rows: Mapping[str, Sequence[float]], *, against: str, unit: str = "ms") -> None:
     """Print a table: each row's median, 99th percentile and the ratio of its median to that of the row `against`."""
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("")

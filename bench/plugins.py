@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 from bench.figures import show, timed
@@ -69,14 +71,23 @@ def run(folder: Path, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="podberth-bench-") as scratch:
         state = Path(scratch)
         (state / "pool.yaml").write_text(POOL)
-        subprocess.run(["podberth", "--state", scratch, "apply", "-f", str(state / "pool.yaml")], check=True)
+        podberth = [sys.executable, "-m", "podberth.cli.main", "--state", scratch]
+        subprocess.run([*podberth, "apply", "-f", str(state / "pool.yaml")], check=True, stdout=subprocess.DEVNULL)
+        kinds = networks(state)
+        for network in kinds.values():
+            # One pod of each stays: on a node at work the bridge is there already.
+            subprocess.run(["ip", "netns", "add", f"bench-{network['name']}"], check=True)
+            call(network, "ADD", f"bench-{network['name']}", f"bench-{network['name']}", folder)
         took: dict[str, dict[str, list[float]]] = {"ADD": defaultdict(list), "DEL": defaultdict(list)}
         for turn in range(rounds):
-            for kind, network in networks(state).items():
+            for kind, network in kinds.items():
                 netns = f"bench{turn}-{network['name']}"
                 subprocess.run(["ip", "netns", "add", netns], check=True)
                 for verb in ("ADD", "DEL"):
-                    took[verb][kind].append(timed(lambda v=verb, n=network, ns=netns: call(n, v, ns, ns, folder)))
+                    took[verb][kind].append(timed(partial(call, network, verb, netns, netns, folder)))
                 subprocess.run(["ip", "netns", "delete", netns], check=True)
+        for network in kinds.values():
+            call(network, "DEL", f"bench-{network['name']}", f"bench-{network['name']}", folder)
+            subprocess.run(["ip", "netns", "delete", f"bench-{network['name']}"], check=True)
         for verb, rows in took.items():
             show(f"One {verb}: a veth pair on a bridge, an address, a route", rows, against="Go bridge + host-local")

@@ -74,11 +74,14 @@ def handle(
 
 def find_plugin(plugin_type: str) -> Plugin:
     """Return the module of `podberth.plugins` that is named for the type: a new type is one file, found by name."""
-    from importlib import import_module, util
-
-    if not plugin_type.isidentifier() or util.find_spec(f"podberth.plugins.{plugin_type}") is None:
-        raise InvalidConfig(f"type: podberth has no plugin {plugin_type[:60]!r}")
-    found: Plugin = import_module(f"podberth.plugins.{plugin_type}")
+    name = f"podberth.plugins.{plugin_type}"
+    try:
+        __import__(name)
+    except ModuleNotFoundError as missing:
+        if missing.name != name:
+            raise
+        raise InvalidConfig(f"type: podberth has no plugin {plugin_type[:60]!r}") from None
+    found: Plugin = sys.modules[name]
     return found
 
 

@@ -11,7 +11,7 @@ import sys
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ class Answer:
     stderr: str
 
     @property
-    def result(self) -> dict[str, object]:
+    def result(self) -> dict[str, Any]:
         """The result, or the error object."""
         return dict(json.loads(self.stdout))
 
@@ -189,6 +189,11 @@ class Kubelet:
             check=False,
         )
         return Answer(done.returncode, done.stdout, done.stderr)
+
+    def collect(self, pod: Pod, *valid: Pod) -> Answer:
+        """Call GC in the name of the network of `pod`; only `valid` are to stay."""
+        stay: Any = [{"containerID": one.container_id, "ifname": "eth0"} for one in valid]
+        return self.call("GC", pod, **{"cni.dev/valid-attachments": stay})
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """Ask the store directly."""

@@ -13,9 +13,8 @@ from podberth.cli.options import NETWORK, POD, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.text import counted
 from podberth.cni.errors import CniError
-from podberth.net.ops import AddAddress
 from podberth.net.step import Drift
-from podberth.verbs.check import drifts
+from podberth.verbs.check import differences as compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,17 +81,10 @@ def differences(node: Node, network: str | None = None) -> Iterator[Checked]:
 
 
 def _of_record(node: Node, record: Record, leases: Iterable[Lease]) -> Iterator[Drift]:
-    what = str(record.attachment)
-    if not record.done:
-        yield Drift(what=what, field="record", wanted="complete", found="an ADD that never ended")
     try:
-        yield from drifts(node, record)
+        yield from compare(node, record, {lease.address for lease in leases})
     except CniError as refused:
-        yield Drift(what=what, field="host", wanted="an answer", found=refused.message)
-    leased = {lease.address for lease in leases}
-    for step in record.steps:
-        if isinstance(step.op, AddAddress) and step.op.address.ip not in leased:
-            yield Drift(what=what, field="lease", wanted=str(step.op.address.ip), found="not leased to it")
+        yield Drift(what=str(record.attachment), field="host", wanted="an answer", found=refused.message)
 
 
 def _draw(screen: Screen, checked: list[Checked]) -> None:

@@ -139,7 +139,7 @@ def _take(
         try:
             if recheck and not _is_gone(node, attachment):
                 continue
-            delete(node, attachment, f"podberth gc by {asking()}")
+            delete(node, attachment, "podberth gc", asking())
             taken.append(attachment)
         except CniError as failure:
             failures.append((attachment, failure))

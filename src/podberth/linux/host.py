@@ -7,7 +7,7 @@ import os
 
 from podberth.cni.errors import KernelRefused
 from podberth.linux import abilities, netns, probe, shaping
-from podberth.linux.effects import addressing, bridges, devices, sysctls
+from podberth.linux.effects import addressing, announcing, bridges, devices, sysctls
 from podberth.linux.locks import Locked
 from podberth.linux.namespaces import Namespaces
 from podberth.net import ops
@@ -127,7 +127,7 @@ class LinuxHost:
         except OSError as refused:
             raise _translated(step.op, refused, "checking ") from refused
 
-    def _do(self, op: Op) -> None:
+    def _do(self, op: Op) -> None:  # noqa: C901 - a flat table of the ops
         at = self._namespaces
         match op:
             case ops.CreateVeth():
@@ -148,18 +148,13 @@ class LinuxHost:
                 shaping.limit_transmit(at.socket(op.netns), op.ifname, op.mbit)
             case ops.LimitReceive():
                 shaping.limit_receive(at.socket(op.netns), op.ifname, op.ifb, op.mbit)
-            case _:
-                self._ask_or_tell(op)
+            case ops.ProbeAddress():
+                self._probe(op)
+            case ops.Announce():
+                announcing.announce(at, op)
 
-    def _ask_or_tell(self, op: ops.ProbeAddress | ops.Announce) -> None:
-        if isinstance(op, ops.Announce):
-            told = op
-            self._namespaces.call(op.netns, lambda: probe.announce(told.ifname, told.addresses))
-            return
-        asked = op
-        mac = self._namespaces.call(
-            op.netns, lambda: probe.probe(asked.ifname, asked.address, asked.probes, asked.interval_ms)
-        )
+    def _probe(self, op: ops.ProbeAddress) -> None:
+        mac = self._namespaces.call(op.netns, lambda: probe.probe(op.ifname, op.address, op.probes, op.interval_ms))
         if mac is not None:
             raise AddressAnswered(op.address, mac)
 

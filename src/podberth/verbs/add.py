@@ -9,10 +9,12 @@ from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.record import Record
 from podberth.verbs.delete import put_back, take_back
 from podberth.verbs.outcome import made_links
-from podberth.verbs.wish import endpoint, may_take_another, wanted
+from podberth.verbs.wish import endpoint, may_take_another, provisional, wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from podberth.cni.pod import Attachment, PodRef
     from podberth.cni.result import Interface
     from podberth.ipam.lease import Lease
@@ -60,6 +62,9 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
     """Give the arrival what was resolved, as `planner` plans it; all of it, or nothing and an error."""
     with node.host.locked(f"container:{arrival.attachment.container_id}"):
         _refuse_repetition(node, arrival)
+        # What can't be planned is refused before anything is bound: runtimes retry, and the ledger never forgets.
+        planner(provisional(resolved, arrival.attachment, arrival.netns))
+        own = {kept.address for kept in node.ledger.reservations(pod=arrival.pod)} if arrival.pod is not None else set()
         avoid: tuple[Address, ...] = ()
         while True:
             leases = bind(node, arrival.attachment, arrival.pod, arrival.netns, resolved, avoid)
@@ -68,15 +73,24 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
             except NotUndone:
                 raise  # record and lease stay: the address may still be live
             except AddressAnswered as answered:
-                actor = Actor(who="plugin", why="ADD", node=node.name)
-                node.ledger.conflicted(answered.address, answered.mac, arrival.attachment, actor)
-                take_back(node, arrival.attachment, "ADD: address in use on the wire")
+                _give_up(node, arrival, answered, own)
                 avoid += (answered.address,)
-                if not may_take_another(resolved, answered.address) or len(avoid) >= ATTEMPTS:
+                fixed = answered.address in own or not may_take_another(resolved, answered.address)
+                if fixed or len(avoid) >= ATTEMPTS:
                     raise
             except BaseException:
                 take_back(node, arrival.attachment, "ADD failed")
                 raise
+
+
+def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, own: AbstractSet[Address]) -> None:
+    """Record that a host answers for the address, and take back all that was done; a reservation of before stays."""
+    actor = Actor(who="plugin", why="ADD: address in use on the wire", node=node.name)
+    node.ledger.conflicted(answered.address, answered.mac, arrival.attachment, actor)
+    take_back(node, arrival.attachment, actor.why)
+    kept = node.ledger.who(answered.address).reserved_for
+    if kept is not None and answered.address not in own:
+        node.ledger.release(answered.address, actor)
 
 
 def bind(

@@ -8,6 +8,9 @@ from podberth.net.step import Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
     from podberth.cni.pod import Attachment
     from podberth.cni.result import Result
     from podberth.net.ops import Address
@@ -24,37 +27,32 @@ def drifts(node: Node, record: Record) -> tuple[Drift, ...]:
     return tuple(drift for step in record.steps for drift in node.host.check(step))
 
 
+def differences(node: Node, record: Record, leased: AbstractSet[Address]) -> Iterator[Drift]:
+    """Yield every difference of a record: unfinished, not as made, or its addresses not those of its leases."""
+    what = str(record.attachment)
+    if not record.done:
+        yield Drift(what=what, field="record", wanted="complete", found="an ADD that never ended")
+    yield from drifts(node, record)
+    for step in record.steps:
+        if isinstance(step.op, AddAddress) and step.op.address.ip not in leased:
+            yield Drift(what=what, field="lease", wanted=str(step.op.address.ip), found="not leased to it")
+
+
 def check(node: Node, attachment: Attachment, prev_result: Result | None) -> None:
     """Raise Drifted with every difference; return if there is none.
 
     Raises UnknownContainer if this node never made the attachment, or has undone it.
     """
     record = node.attachments.find(attachment)
-    leases = node.ledger.of(attachment)
-    if record is None and not leases:
+    leased = {lease.address for lease in node.ledger.of(attachment)}
+    if record is None and not leased:
         raise UnknownContainer(f"{attachment}: this node has no such attachment", "it was deleted, or never added")
-    found = list(drifts(node, record)) if record is not None else []
-    if record is not None and not record.done:
-        found.append(Drift(what=str(attachment), field="record", wanted="complete", found="an ADD that never ended"))
-    found += _lease_drifts(attachment, record, {lease.address for lease in leases}, prev_result)
-    if found:
-        raise Drifted("; ".join(map(str, found)), "restart the pod, or put it right by hand")
-
-
-def _lease_drifts(
-    attachment: Attachment, record: Record | None, leased: set[Address], prev_result: Result | None
-) -> list[Drift]:
-    """Compare the ledger with what was put on the link, and with what the runtime remembers of ADD."""
-    steps = record.steps if record is not None else ()
-    added = {step.op.address.ip for step in steps if isinstance(step.op, AddAddress)}
-    stated = leased if prev_result is None else {ip.address.ip for ip in prev_result.ips}
-    return [
-        *(
-            Drift(what=str(attachment), field="lease", wanted=str(address), found="not leased to it")
-            for address in sorted(added - leased, key=str)
-        ),
-        *(
+    found = list(differences(node, record, leased)) if record is not None else []
+    if prev_result is not None:
+        stated = {ip.address.ip for ip in prev_result.ips}
+        found += [
             Drift(what=str(attachment), field="prevResult.ips", wanted=str(address), found="not in it")
             for address in sorted(leased - stated, key=str)
-        ),
-    ]
+        ]
+    if found:
+        raise Drifted("; ".join(map(str, found)), "restart the pod, or put it right by hand")

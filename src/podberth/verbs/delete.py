@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Node
 
 
-def delete(node: Node, attachment: Attachment, why: str = "DEL") -> bool:
+def delete(node: Node, attachment: Attachment, why: str = "DEL", who: str = "plugin") -> bool:
     """Undo the attachment as recorded at ADD, whatever today's configuration says; False if there was nothing.
 
     Neither the network namespace nor prevResult is needed (SPEC.md section 4, DEL: "should generally complete without
     error even if some resources are missing"). Raises NotUndone, with record and leases kept, if the kernel refuses.
     """
     with node.host.locked(f"container:{attachment.container_id}"):
-        return take_back(node, attachment, why)
+        return take_back(node, attachment, why, who)
 
 
-def take_back(node: Node, attachment: Attachment, why: str) -> bool:
+def take_back(node: Node, attachment: Attachment, why: str, who: str = "plugin") -> bool:
     """Do DEL's work; the caller holds the container's lock."""
     record = node.attachments.find(attachment)
     if record is not None:
         put_back(node, record)
     # Only now may somebody else get the address: the old holder can't use it any more.
-    ended = node.ledger.unbind(attachment, Actor(who="plugin", why=why, node=node.name))
+    ended = node.ledger.unbind(attachment, Actor(who=who, why=why, node=node.name))
     if record is not None:
         node.attachments.close(attachment)
     return record is not None or bool(ended)

@@ -40,14 +40,8 @@ class Network:
 
 def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
     """Read the configuration, from `ipam` if called for addresses only. InvalidConfig names the field at fault."""
+    _check_ipam(conf, plugin.TYPE, as_ipam=as_ipam)
     fields = own_fields(conf, as_ipam=as_ipam)
-    if not as_ipam and conf.ipam is not None:
-        other = conf.ipam.get("type", parsers.text, "podberth")
-        if other != "podberth":
-            raise UnsupportedField(
-                f"ipam.type: the podberth plugin takes addresses from its own ledger, not from {other!r}",
-                'leave `ipam` out, or use another main plugin with "ipam": {"type": "podberth"}',
-            )
     kind = None if as_ipam else plugin.configure(fields)
     return Network(
         name=conf.name,
@@ -62,6 +56,28 @@ def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
         declared_only=fields.get("undeclared", parsers.choice("dynamic", "refuse"), "dynamic") == "refuse",
         policy_dir=fields.optional("policyDir", parsers.absolute_path),
     )
+
+
+def _check_ipam(conf: NetConf, own: str, *, as_ipam: bool) -> None:
+    """Refuse an `ipam` section that is not for podberth, and keys in it that would say nothing."""
+    ipam = conf.ipam
+    if ipam is None:
+        if as_ipam:
+            raise conf.fields.fail(
+                "ipam", f"required in a network of type {conf.type!r}, which is not podberth's to make"
+            )
+        return
+    named = ipam.get("type", parsers.text, "" if as_ipam else own)
+    if named != own and as_ipam:
+        raise ipam.fail("type", f"expected {own!r}, which was called, got {named!r}")
+    if named != own:
+        raise UnsupportedField(
+            f"ipam.type: the podberth plugin takes addresses from its own ledger, not from {named!r}",
+            'leave `ipam` out, or use another main plugin with "ipam": {"type": "podberth"}',
+        )
+    for key in ipam.raw:
+        if not as_ipam and key != "type":
+            raise ipam.fail(key, f"says nothing here: a network of type {own!r} has its keys beside `ipam`")
 
 
 def own_fields(conf: NetConf, *, as_ipam: bool) -> Fields:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from podberth.cni.request import Request
     from podberth.cni.result import Result
     from podberth.net.endpoint import Endpoint
+    from podberth.net.facts import Facts
     from podberth.net.ops import Op
     from podberth.policy.precedence import Resolved
     from podberth.verbs.network import Network
@@ -97,10 +98,12 @@ def _add(node: Node, network: Network, request: Request, plugin: Plugin) -> Resu
 
 def planner(node: Node, network: Network, plugin: Plugin) -> Planner:
     """Return the planning function for the network: the plugin's, with the facts it wants of this node."""
+    asked: list[Facts] = []  # once: they depend on what was resolved, not on the addresses
 
     def plan(end: Endpoint) -> tuple[Op, ...]:
         assert network.kind is not None
-        facts = node.host.facts(end.device, vlan=end.settings.vlan is not None)
-        return plugin.plan(network.kind, end, facts)
+        if not asked:
+            asked.append(node.host.facts(end.device, vlan=end.settings.vlan is not None))
+        return plugin.plan(network.kind, end, asked[0])
 
     return plan

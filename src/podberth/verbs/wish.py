@@ -51,6 +51,14 @@ def endpoint(resolved: Resolved, attachment: Attachment, netns: str, addresses: 
     )
 
 
+def provisional(resolved: Resolved, attachment: Attachment, netns: str) -> Endpoint:
+    """Return the pod's end before its addresses are bound; a subnet's own address stands for each that nobody named."""
+    named = {address.version for address in resolved.addresses}
+    stand_ins = {s.network.version: s.network.network_address for s in resolved.pool.subnets}
+    others = [address for version, address in stand_ins.items() if version not in named]
+    return endpoint(resolved, attachment, netns, [*resolved.addresses, *others])
+
+
 def routes(resolved: Resolved, addresses: Sequence[Address]) -> tuple[Route, ...]:
     """Return the routes somebody named, or else a default route by the gateway of each address's subnet."""
     if resolved.settings.routes is not None:

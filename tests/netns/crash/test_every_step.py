@@ -27,10 +27,7 @@ def effects_of(node: Kubelet, pod: Pod, verb: str) -> list[str]:
 
 def recover(node: Kubelet, pod: Pod, way: str) -> None:
     """Go on as a runtime might after a plugin died: DEL, DEL without a namespace's name, or GC with nothing valid."""
-    if way == "GC":
-        answer = node.call("GC", pod, **{"cni.dev/valid-attachments": []})
-    else:
-        answer = node.call("DEL", pod, netns="" if "without" in way else None)
+    answer = node.collect(pod) if way == "GC" else node.call("DEL", pod, netns="" if "without" in way else None)
     assert answer.code == 0, answer
 
 

@@ -37,7 +37,7 @@ def test_a_declared_pod_gets_its_address_mac_and_default_route(node: Kubelet) ->
 def test_the_result_names_bridge_host_end_and_the_pods_link(node: Kubelet) -> None:
     pod = node.pod("mysql-0")
     result = node.call("ADD", pod).result
-    bridge, host, inside = result["interfaces"]  # type: ignore[misc]
+    bridge, host, inside = result["interfaces"]
     assert bridge["name"] == "bank0"
     assert inside == {"name": "eth0", "mac": "02:50:0a:32:00:0b", "sandbox": pod.path}
     assert result["ips"] == [{"interface": 2, "address": "10.50.0.11/24", "gateway": "10.50.0.1"}]
@@ -58,7 +58,7 @@ def test_every_version_is_answered_in_its_own_words(node: Kubelet, version: str)
 def test_dual_stack_gets_one_address_of_each_family_with_the_pools_settings(node: Kubelet) -> None:
     pod = node.pod("any", namespace="web")
     result = node.call("ADD", pod, pool="dual").result
-    assert [ip["address"] for ip in result["ips"]] == ["10.60.0.2/24", "fd00:60::2/64"]  # type: ignore[attr-defined]
+    assert [ip["address"] for ip in result["ips"]] == ["10.60.0.2/24", "fd00:60::2/64"]
     assert result["dns"] == {"nameservers": ["10.0.0.53"], "search": ["bank.example"]}
     eth0 = link(node, pod.netns, "eth0")
     assert eth0["mtu"] == 1400
@@ -113,12 +113,12 @@ def test_addresses_go_to_gos_bridge_when_podberth_is_its_ipam(node: Kubelet) -> 
     pod = node.pod("mysql-2")
     node.remember()
     ipam = {"type": "podberth", "pool": "db", "stateDir": str(node.state)}
-    delegating = {"type": "bridge", "plugin": "bridge", "ipam": ipam, "cniVersion": "1.0.0"}
-    answer = node.call("ADD", pod, **delegating)  # type: ignore[arg-type]
+    delegating: dict[str, Any] = {"type": "bridge", "plugin": "bridge", "ipam": ipam, "cniVersion": "1.0.0"}
+    answer = node.call("ADD", pod, **delegating)
     assert answer.code == 0, answer
     assert answer.address == "10.50.0.13/24"
-    assert node.call("CHECK", pod, **delegating, prevResult=answer.result).code == 0  # type: ignore[arg-type]
-    assert node.call("DEL", pod, **delegating).code == 0  # type: ignore[arg-type]
+    assert node.call("CHECK", pod, **delegating, prevResult=answer.result).code == 0
+    assert node.call("DEL", pod, **delegating).code == 0
     assert node.rows("SELECT * FROM leases") == []
 
 
@@ -138,9 +138,9 @@ def test_an_interface_that_an_earlier_plugin_made_stays_in_the_result(node: Kube
         "ips": [{"interface": 0, "address": "198.51.100.7/24"}],
     }
     result = node.call("ADD", pod, cniVersion="1.0.0", prevResult=before).result
-    assert next(i["name"] for i in result["interfaces"]) == "net1"  # type: ignore[attr-defined]
-    assert [ip["address"] for ip in result["ips"]] == ["198.51.100.7/24", "10.50.0.11/24"]  # type: ignore[attr-defined]
-    assert [ip["interface"] for ip in result["ips"]] == [0, 3]  # type: ignore[attr-defined]
+    assert next(i["name"] for i in result["interfaces"]) == "net1"
+    assert [ip["address"] for ip in result["ips"]] == ["198.51.100.7/24", "10.50.0.11/24"]
+    assert [ip["interface"] for ip in result["ips"]] == [0, 3]
 
 
 def test_a_pods_annotation_chooses_only_what_the_operator_allows(node: Kubelet) -> None:

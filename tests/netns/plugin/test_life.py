@@ -96,8 +96,7 @@ def test_collection_takes_back_what_is_not_valid_and_leaves_the_rest(node: Kubel
     assert node.call("ADD", kept).code == 0
     node.remember()
     assert node.call("ADD", stale).code == 0
-    valid = [{"containerID": kept.container_id, "ifname": "eth0"}]
-    assert node.call("GC", stale, **{"cni.dev/valid-attachments": valid}).code == 0
+    assert node.collect(stale, kept).code == 0
     assert node.left_behind() == []
 
 
@@ -139,3 +138,22 @@ def test_a_host_that_answers_for_the_address_is_recorded_and_another_taken(node:
     refused = node.call("ADD", node.pod("two", namespace="web"), pool="shared")
     assert refused.result["code"] == 101
     assert "10.80.0.2" in str(refused.result["msg"])
+
+
+def test_neighbours_learn_the_new_mac_without_asking(node: Kubelet) -> None:
+    first = node.pod("one", namespace="web")
+    assert node.call("ADD", first).address == "10.50.0.100/24"
+    neighbour = node.namespace(f"neighbour-{node.mark}")
+    node.inside(node.node, "ip", "link", "add", "wire0", "type", "veth", "peer", "name", "eth0", "netns", neighbour)
+    node.inside(node.node, "ip", "link", "set", "wire0", "master", "bank0", "up")
+    node.inside(neighbour, "ip", "address", "add", "10.50.0.200/24", "dev", "eth0")
+    node.inside(neighbour, "ip", "link", "set", "eth0", "up")
+    node.inside(neighbour, "ping", "-c", "1", "-W", "2", "-q", "10.50.0.100")
+    before = json.loads(node.inside(neighbour, "ip", "-json", "neighbour", "show", "10.50.0.100"))[0]["lladdr"]
+    assert node.call("DEL", first).code == 0
+    second = node.pod("two", namespace="web")
+    answer = node.call("ADD", second)
+    assert answer.address == "10.50.0.100/24"
+    mac = json.loads(node.inside(second.netns, "ip", "-json", "link", "show", "eth0"))[0]["address"]
+    known = json.loads(node.inside(neighbour, "ip", "-json", "neighbour", "show", "10.50.0.100"))[0]["lladdr"]
+    assert known == mac != before

@@ -9,9 +9,9 @@ from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
 import pytest
-from podberth.ipam.lifecycle import fold
 
 from podberth.entry import open_node
+from podberth.ipam.lifecycle import fold
 
 if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet, Pod

@@ -36,14 +36,16 @@ def join(namespaces: Namespaces, op: JoinBridge) -> None:
 
 
 def leave(namespaces: Namespaces, op: JoinBridge) -> None:
-    """Take the port out, and the bridge away if podberth made it and no port is left; the caller holds the lock."""
+    """Take the bridge away if podberth made it and it has no other port; the caller holds the bridge's lock.
+
+    The port itself is deleted next, by the undo of what made it: taking it out first would cost an RCU period more.
+    """
     socket = namespaces.socket(None)
-    bridge, port = namespaces.link(None, op.bridge), namespaces.link(None, op.link)
-    if bridge is None:
+    bridge = namespaces.link(None, op.bridge)
+    if bridge is None or not bridge.ours or bridge.kind != "bridge":
         return
-    if port is not None and port.ours and port.master == bridge.index:
-        socket.do(links.SET, links.set_master(port.index, 0))
-    if bridge.ours and bridge.kind == "bridge" and not socket.dump(links.GET, links.ports(bridge.index)):
+    ports = {links.parse(body).name for body in socket.dump(links.GET, links.ports(bridge.index))}
+    if ports <= {op.link}:
         socket.do(links.DEL, links.delete(bridge.index))
 
 

@@ -97,6 +97,11 @@ def set_up(index: int) -> bytes:
     return _INFO.pack(0, 0, index, _UP, _UP)
 
 
+def set_mac(index: int, mac: str) -> bytes:
+    """ip link set address; the MAC it has already makes the kernel announce its addresses."""
+    return _INFO.pack(0, 0, index, 0, 0) + codec.attribute(_ADDRESS, bytes.fromhex(mac.replace(":", "")))
+
+
 def set_master(index: int, master: int) -> bytes:
     """ip link set master; 0 is nomaster."""
     return _INFO.pack(0, 0, index, 0, 0) + u32(_MASTER, master)

@@ -1,0 +1,52 @@
+"""`python -m bench`: every benchmark, or those named: plugins, scale."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+INSIDE = "PODBERTH_BENCH_NODE"
+BUILT = Path(__file__).parents[1] / "build" / "cni"
+ROUNDS = 60
+
+
+def plugins() -> None:
+    """Measure the plugins, on a node that is a network namespace of its own."""
+    from bench.plugins import run
+
+    if INSIDE in os.environ:
+        run(BUILT, ROUNDS)
+        return
+    node = f"podberth-bench-{os.getpid()}"
+    subprocess.run(["ip", "netns", "add", node], check=True)
+    try:
+        again = ["ip", "netns", "exec", node, sys.executable, "-m", "bench", "plugins"]
+        subprocess.run(again, env={**os.environ, INSIDE: node}, check=True)
+    finally:
+        subprocess.run(["ip", "netns", "delete", node], check=True)
+
+
+def scale() -> None:
+    """Measure the store with few and with very many leases and events."""
+    from bench.scale import run
+
+    run()
+
+
+def main() -> int:
+    """Run what is named on the command line."""
+    known = {"plugins": plugins, "scale": scale}
+    named = sys.argv[1:] or list(known)
+    unknown = [name for name in named if name not in known]
+    if unknown:
+        print(f"no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    for name in named:
+        known[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

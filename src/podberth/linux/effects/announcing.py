@@ -1,0 +1,40 @@
+"""Telling the neighbours that an address has moved here, so that they forget the MAC that had it before.
+
+The kernel announces a link's addresses itself when its MAC is set, also to the one it has already (NETDEV_CHANGEADDR:
+net/ipv4/devinet.c with arp_notify, net/ipv6/ndisc.c with ndisc_notify). That is done with at once; a packet socket of
+our own would cost an RCU period when it is closed, which is more than all the rest of an ADD.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from podberth.linux import probe
+from podberth.linux.effects import sysctls
+from podberth.linux.netlink import links
+from podberth.linux.netlink.socket import NetlinkError
+from podberth.net.ops import WriteSysctl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.linux.namespaces import Namespaces
+    from podberth.net.ops import Announce
+
+_NOTIFY = {4: "net/ipv4/conf/{}/arp_notify", 6: "net/ipv6/conf/{}/ndisc_notify"}
+
+
+def announce(namespaces: Namespaces, op: Announce) -> None:
+    """Have every address announced. OSError ENODEV if there is no such link."""
+    for version in sorted({address.version for address in op.addresses}):
+        key = _NOTIFY[version].format(op.ifname)
+        sysctls.write(namespaces, WriteSysctl(netns=op.netns, key=key, value="1"), "1")
+    found = namespaces.link(op.netns, op.ifname)
+    if found is None:
+        raise OSError(errno.ENODEV, f"there is no link {op.ifname}")
+    try:
+        namespaces.socket(op.netns).do(links.SET, links.set_mac(found.index, found.mac))
+    except NetlinkError as refused:
+        if refused.errno != errno.EOPNOTSUPP:
+            raise
+        # An ipvlan's MAC is its parent's and can't be set: announce with frames of our own.
+        namespaces.call(op.netns, lambda: probe.announce(op.ifname, op.addresses))

@@ -1,0 +1,102 @@
+"""The node's memory of its attachments, whatever happens to the process that writes it."""
+
+from __future__ import annotations
+
+from ipaddress import ip_interface
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.cni.errors import StoreFailed
+from podberth.cni.pod import PodRef
+from podberth.cni.value import replace
+from podberth.net import ops
+from podberth.net.facts import NetnsId
+from podberth.net.record import Record
+from podberth.net.step import Step
+from podberth.stores.sqlite.attachments import SqliteAttachments
+from podberth.stores.sqlite.database import Database
+from tests.contract.ledgers import NOON, attachment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from podberth.net.attachments import Attachments
+
+STEPS = (
+    Step(op=ops.CreateVeth(name="veth1", netns="/run/netns/a", ifname="eth0"), before=(("bridge", "absent"),)),
+    Step(
+        op=ops.AddAddress(netns="/run/netns/a", ifname="eth0", address=ip_interface("10.20.0.9/24")),
+        before=(("é", '"'), ("empty", "")),
+    ),
+)
+RECORD = Record(
+    attachment=attachment("1"),
+    pod=PodRef(namespace="db", name="mysql-0", uid="u"),
+    netns="/run/netns/a",
+    netns_id=NetnsId(device=4, inode=4026532571),
+    steps=STEPS,
+    done=False,
+    since=NOON,
+)
+
+
+@pytest.fixture
+def attachments(tmp_path: Path) -> Attachments:
+    return reopened(tmp_path)
+
+
+def reopened(directory: Path) -> Attachments:
+    return SqliteAttachments(Database(str(directory)))
+
+
+def test_an_intent_is_there_for_the_next_process(attachments: Attachments, tmp_path: Path) -> None:
+    attachments.open(RECORD)
+    assert reopened(tmp_path).find(RECORD.attachment) == RECORD
+    assert reopened(tmp_path).all() == (RECORD,)
+
+
+def test_a_record_that_is_done_says_so(attachments: Attachments, tmp_path: Path) -> None:
+    attachments.open(RECORD)
+    attachments.done(RECORD.attachment)
+    assert reopened(tmp_path).find(RECORD.attachment) == replace(RECORD, done=True)
+
+
+def test_a_record_of_no_pod_and_no_steps_comes_back(attachments: Attachments) -> None:
+    bare = replace(RECORD, pod=None, steps=())
+    attachments.open(bare)
+    assert attachments.find(bare.attachment) == bare
+
+
+def test_an_intent_replaces_nothing(attachments: Attachments) -> None:
+    attachments.open(RECORD)
+    with pytest.raises(StoreFailed, match="banknet/1/eth0 has a record already"):
+        attachments.open(replace(RECORD, steps=()))
+    assert attachments.find(RECORD.attachment) == RECORD
+
+
+def test_what_has_no_record_can_not_be_done(attachments: Attachments) -> None:
+    with pytest.raises(StoreFailed, match="banknet/1/eth0 has no record"):
+        attachments.done(RECORD.attachment)
+    assert attachments.all() == ()
+
+
+def test_closing_forgets_and_a_second_time_is_nothing(attachments: Attachments) -> None:
+    attachments.open(RECORD)
+    for _ in range(2):
+        attachments.close(RECORD.attachment)
+        assert attachments.find(RECORD.attachment) is None
+    attachments.open(RECORD)
+    assert attachments.all() == (RECORD,)
+
+
+def test_records_are_by_network_container_and_interface(attachments: Attachments) -> None:
+    keys = [attachment("1"), attachment("1", "net1"), attachment("2"), attachment("1", network="other")]
+    records = [replace(RECORD, attachment=key, since=NOON + n) for n, key in enumerate(keys)]
+    for record in reversed(records):
+        attachments.open(record)
+    assert attachments.all() == tuple(records)
+    assert attachments.all("banknet") == tuple(records[:3])
+    assert attachments.all("none") == ()
+    attachments.close(keys[0])
+    assert attachments.all() == tuple(records[1:])
