@@ -76,7 +76,7 @@ def fold(events: Iterable[Event]) -> Folded:
     bound: dict[IPv4Address | IPv6Address, Attachment] = {}
     reserved: dict[IPv4Address | IPv6Address, tuple[str, str]] = {}
     for event in events:
-        kind = Kind(event.kind)
+        kind = _kind(event)
         states[event.address] = after(states.get(event.address, State.FREE), kind)
         if kind in (Kind.BOUND, Kind.MOVED) and event.attachment is not None:
             bound[event.address] = event.attachment
@@ -87,3 +87,13 @@ def fold(events: Iterable[Event]) -> Folded:
         elif kind is Kind.RELEASED:
             del reserved[event.address]
     return Folded(bound=bound, reserved=reserved)
+
+
+def _kind(event: Event) -> Kind:
+    try:
+        return Kind(event.kind)
+    except ValueError:
+        raise StoreFailed(
+            f"event {event.seq} of the ledger is of the unknown kind {event.kind!r}",
+            "was the store written by a newer podberth?",
+        ) from None

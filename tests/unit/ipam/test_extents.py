@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -35,7 +36,7 @@ def test_subtracting_is_the_difference_of_sets(extents: list[tuple[int, int]], h
     left = subtract(extents, holes)
     assert numbers(left) == numbers(extents) - numbers(holes)
     assert size(left) == len(numbers(left))
-    assert all(one[1] < other[0] for one, other in zip(left, left[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(left))
 
 
 @given(apart(), st.integers(-1, TOP + 1))
