@@ -40,7 +40,12 @@ FULL = document(
     quarantine="10m",
     conflictDetection={"onConflict": "next"},
     allow=[
-        {"namespaces": ["db", "team-*"], "vlans": [100, "200-299", "300"], "addresses": ["10.20.0.10"], "podRequests": True}
+        {
+            "namespaces": ["db", "team-*"],
+            "vlans": [100, "200-299", "300"],
+            "addresses": ["10.20.0.10"],
+            "podRequests": True,
+        }
     ],
     mtu=9000,
     vlan={"id": 100, "priority": 3},
