@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SOURCE = str(Path(podberth.__file__).parents[1])
 OPEN = """
-import random, sys, time
+import sys, time
 sys.path.insert(0, {source!r})
 from podberth.cni.errors import CniError
 from podberth.cni.pod import Attachment, PodRef
@@ -110,6 +110,7 @@ def test_many_processes_make_the_store_together_once(tmp_path: Path) -> None:
 
 
 CHURN = """
+import random
 chance, mine = random.Random(int(me)), []
 print("ready", flush=True)
 input()
@@ -185,3 +186,33 @@ def test_a_process_killed_inside_a_transaction_has_done_nothing_and_blocks_nobod
     assert ledger.who(ip("10.20.0.9")).state == "FREE"
     assert addresses(ledger.bind(claim("a", "10.20.0.9"), PLUGIN)) == ["10.20.0.9"]
     assert [event.kind for event in ledger.history()] == ["Bound"]
+
+
+IMPORTED = """
+print("ready", flush=True)
+input()
+from podberth.stores.sqlite.attachments import SqliteAttachments
+SqliteAttachments(database).all()
+ledger.unbind(bind("a", "1", sticky=True)[0].attachment, actor)
+print(*sorted(sys.modules))
+"""
+TOO_DEAR = {
+    "contextlib",
+    "datetime",
+    "dataclasses",
+    "inspect",
+    "logging",
+    "pathlib",
+    "subprocess",
+    "threading",
+    "typing",
+}
+NOT_EACH_TIME = {f"podberth.stores.sqlite.{name}" for name in ("creation", "schema", "declared")}
+
+
+def test_binding_in_a_store_there_is_imports_nothing_dear(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    (said,) = run_at_once([start(script(tmp_path, IMPORTED), "0")])
+    assert "podberth.stores.sqlite.claims" in said.split()
+    assert not set(said.split()) & (TOO_DEAR | NOT_EACH_TIME)

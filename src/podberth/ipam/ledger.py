@@ -22,7 +22,9 @@ class Ledger(Protocol):
     def bind(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
         """Bind what the claim wants; the same claim again returns the same leases and writes nothing.
 
-        Raises PoolExhausted, AddressTaken (reserved for or leased by another pod; excluded), AddressHeld.
+        An address not named is the one reserved for the pod's name and interface, or the one of an attachment in
+        `takeover`, or the pool's next. Raises PoolExhausted, AddressTaken (reserved for or leased by another pod;
+        excluded), AddressHeld, TryAgainLater (named, and in quarantine since another pod released it).
         """
         ...
 
