@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
 NEED_ROOT = (TESTS / "netns", TESTS / "vm")
@@ -15,6 +16,9 @@ def pytest_configure() -> None:
     """Forget the variables of a CNI call around this run: a test sets its own."""
     for name in [name for name in os.environ if name.startswith("CNI_")]:
         del os.environ[name]
+    # No deadline: how long an example takes is the machine's affair, and no test's.
+    settings.register_profile("tier", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("tier")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,6 +18,8 @@ REPORTS = ROOT / "build" / "test"
 
 # Seconds after which a tier is stopped: far more than it needs, and in all well within the hour that CI gives.
 TIERS = {"unit": 300, "contract": 600, "netns": 1500, "vm": 600}
+# Tests that only compute share the cores; those of the kernel would disturb each other's traffic.
+PARALLEL = {"unit": ["-n", "2"]}
 # Seconds after which one test that hangs says where, and ends its tier; booting the VM counts as one.
 HANGING = 300
 
@@ -55,7 +57,7 @@ def run(tier: str) -> Tally:
     report = REPORTS / f"{tier}.xml"
     report.unlink(missing_ok=True)
     options = ["-q", f"--junitxml={report}", "-o", f"faulthandler_timeout={HANGING}"]
-    options += ["-o", "faulthandler_exit_on_timeout=true", "-p", "no:cacheprovider"]
+    options += ["-o", "faulthandler_exit_on_timeout=true", "-p", "no:cacheprovider", *PARALLEL.get(tier, [])]
     print(f"\n=== {tier}", flush=True)
     began = time.monotonic()
     try:
