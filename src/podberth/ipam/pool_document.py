@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from podberth.net.ops import Network
 
 API_VERSION = "podberth.io/v1alpha1"
+# Of a document's metadata; what a Kubernetes API adds is read over.
+METADATA = ("name", "labels", "annotations", "uid", "resourceVersion", "generation", "creationTimestamp")
 KEYS = ("subnets", "allocation", "quarantine", "conflictDetection", "allow", *SETTINGS_KEYS)
 ALLOCATIONS = ("lowest", "leastRecentlyUsed")
 MAX_QUARANTINE = 366 * 86400  # seconds
@@ -43,7 +45,7 @@ def parse_pool(document: Fields) -> Pool:
     metadata, fields = document.child("metadata"), document.child("spec")
     if metadata is None or fields is None:
         raise document.fail("spec" if metadata else "metadata", "required field is missing")
-    metadata.only(("name", "labels", "annotations"))
+    metadata.only(METADATA)
     fields.only(KEYS)
     members = fields.children("subnets", most=256)
     subnets = tuple(_subnet(member) for member in members)
@@ -62,7 +64,7 @@ def parse_pool(document: Fields) -> Pool:
         allocation=fields.get("allocation", parsers.choice(*ALLOCATIONS), "lowest"),
         quarantine=fields.get("quarantine", seconds, 0),
         conflict_detection=_detection(fields),
-        grants=tuple(_grant(member) for member in fields.children("allow", most=1024)),
+        grants=_grants(fields),
         settings=settings,
     )
 
@@ -172,6 +174,12 @@ def _detection(fields: Fields) -> ConflictDetection | None:
         probes=child.get("probes", parsers.integer(1, 10), 3),
         interval_ms=child.get("intervalMilliseconds", parsers.integer(10, 2000), 200),
     )
+
+
+def _grants(fields: Fields) -> tuple[Grant, ...]:
+    if fields.raw.get("allow") == []:
+        raise fields.fail("allow", "expected at least one rule", "leave it out to let every namespace use the pool")
+    return tuple(_grant(member) for member in fields.children("allow", most=1024))
 
 
 def _grant(fields: Fields) -> Grant:

@@ -42,6 +42,7 @@ def authorise(pod: PodRef | None, resolved: Resolved) -> None:
     """Refuse what no rule of the pool allows. Raises Refused with what was asked, the rules, and how to allow it."""
     requested = tuple(p for p in resolved.provenance if p.source in BY_THE_POD)
     _check_sysctls(pod, requested)
+    _check_device(pod, requested)
     vlan = resolved.settings.vlan
     use = Use(
         who=f"pod {pod}" if pod else "a container without a pod's name",
@@ -117,6 +118,16 @@ def _check_sysctls(pod: PodRef | None, requested: tuple[Provenance, ...]) -> Non
                     f"sysctls: pod {pod} asks for {key}; a pod may set net.ipv4.*, net.ipv6.* and net.core.* only",
                     "an operator can set it in a PodNetwork, the pool or the network configuration",
                 )
+
+
+def _check_device(pod: PodRef | None, requested: tuple[Provenance, ...]) -> None:
+    """No rule covers the node's own links: a pod that chose one would stand in whatever network is behind it."""
+    for origin in requested:
+        if origin.field == "device":
+            raise Refused(
+                f"device: pod {pod} asks to stand on {origin.value}",
+                "which link a pod stands on is the operator's choice: set it in a PodNetwork",
+            )
 
 
 def _how(pool: Pool, use: Use, missing: str) -> str:

@@ -10,7 +10,7 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields, shown
 from podberth.cni.value import replace, value
 from podberth.ipam.pool import Pool
-from podberth.ipam.pool_document import parse_pool, pool_document
+from podberth.ipam.pool_document import METADATA, parse_pool, pool_document
 from podberth.policy.attachment_document import MAX_ORDINALS, attachment_document, parse_attachments
 from podberth.policy.podnetwork import PodNetwork
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 API_VERSION = "podberth.io/v1alpha1"
 KINDS = ("Pool", "PodNetwork")
 # What kubectl and controllers add, and what means nothing here.
-_METADATA = ("name", "namespace", "labels", "annotations", "uid", "resourceVersion", "generation", "creationTimestamp")
 
 
 @value
@@ -105,7 +104,7 @@ def _document(fields: Fields, source: str) -> Document:
     metadata, spec = fields.child("metadata"), fields.child("spec")
     if metadata is None or spec is None:
         raise fields.fail("spec" if metadata else "metadata", "required field is missing")
-    metadata.only(_METADATA)
+    metadata.only(("namespace", *METADATA))
     spec.only(("pod", "statefulSet", "attachments"))
     return document_of(_podnetwork(metadata, spec), source)
 

@@ -60,7 +60,7 @@ _BEYOND: dict[str, tuple[str, Json]] = {
     "a MAC": ("pool db does not let pod bank/web-0 choose mac", {"mac": "02:00:00:00:00:99"}),
     "another VLAN": ("pool db does not let pod bank/web-0 choose vlan", {"vlan": {"id": 200}}),
     "a higher rate": ("pool db does not let pod bank/web-0 choose rates", {"rates": {"egress": 1000}}),
-    "another device": ("pool db does not let pod bank/web-0 choose device", {"device": "eth1"}),
+    "another device": ("pod bank/web-0 asks to stand on eth1", {"device": "eth1"}),
     "to be sticky": ("pool db does not let pod bank/web-0 choose sticky", {"sticky": True}),
     "a route": ("pool db does not let pod bank/web-0 choose routes", {"routes": []}),
 }

@@ -60,7 +60,6 @@ REQUESTS = [
     annotated("10.20.0.11"),
     annotated(pool="a"),
     annotated(sticky=True),
-    annotated(device="eth9"),
     annotated(settings=Settings(mac="02:00:00:00:00:11")),
     annotated(settings=Settings(mtu=1400)),
     annotated(settings=Settings(rates=Rates(egress=1))),
@@ -195,3 +194,9 @@ def test_a_use_is_allowed_exactly_when_some_rule_allows_all_of_it() -> None:
             and (vlan is None or (vlan == 5 if tags else vlan == 0))
         )
         assert (refused(open_pool(Grant(namespaces=("none",)), grant), use) is None) == allowed
+
+
+def test_no_rule_lets_a_pod_choose_the_link_it_stands_on() -> None:
+    question = annotated(device="eth9")
+    assert "asks to stand on eth9" in judge(question, Grant(namespaces=("*",), pod_requests=True))
+    assert judge(declared(), Grant(namespaces=("*",), pod_requests=True)) == ""
