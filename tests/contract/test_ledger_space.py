@@ -174,6 +174,17 @@ def test_a_released_address_rests_for_its_time(backend: Backend, allocation: str
     assert bind(ledger, "c") == "10.20.0.9"
 
 
+@pytest.mark.parametrize("allocation", ["lowest", "leastRecentlyUsed"])
+def test_any_number_of_avoided_addresses_does_not_hide_the_one_that_is_left(backend: Backend, allocation: str) -> None:
+    backend.define(pool("db", "10.20.0.0/25", allocation=allocation, quarantine=60))
+    ledger = backend.open()
+    taken = take_all(ledger)
+    for n in range(len(taken)):
+        unbind(ledger, f"p{n}")
+    backend.clock.tick(60)
+    assert addresses(ledger.bind(claim("late", avoid=tuple(taken[:-1])), PLUGIN)) == taken[-1:]
+
+
 def test_a_resting_address_can_be_named_by_the_pod_that_had_it_only(backend: Backend) -> None:
     backend.define(pool("db", subnet("10.20.0.0/24", hold=("10.20.0.99",)), quarantine=60))
     ledger = backend.open()

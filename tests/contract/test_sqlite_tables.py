@@ -71,7 +71,10 @@ def test_the_tables_themselves_refuse_two_owners(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "plan"),
     [
-        (f"{EVENTS} address = ? AND time <= ? ORDER BY time DESC, seq DESC", "events_at (address=? AND time<?)"),
+        (
+            f"{EVENTS} address = ? AND time <= ? AND kind <> 'Conflicted' ORDER BY time DESC, seq DESC LIMIT 1",
+            "events_owners (address=? AND time<?)",
+        ),
         (f"{EVENTS} address = ? AND (time, seq) > (?, ?) ORDER BY time, seq", "events_at (address=? AND time>?)"),
         (f"{EVENTS} namespace = ? AND pod = ? AND seq > ? ORDER BY seq", "events_of (namespace=? AND pod=? AND seq>?)"),
         ("SELECT max(seq) FROM events", "SEARCH events"),

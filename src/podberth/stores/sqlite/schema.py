@@ -70,6 +70,8 @@ CREATE TABLE events (
     who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_at ON events (address, time, seq);
+-- A host that answers for an address adds an event per attempt; who had the address is not to be looked for among them.
+CREATE INDEX events_owners ON events (address, time, seq) WHERE kind <> 'Conflicted';
 CREATE INDEX events_of ON events (namespace, pod, seq);
 -- `INSERT OR REPLACE` would not wake the two below. Time never goes back: who had an address at T has one answer.
 CREATE TRIGGER events_grow BEFORE INSERT ON events
