@@ -159,11 +159,13 @@ def binding(scratch: Path) -> None:
     scattered = random.sample(everything, LEASES)
     others = set(everything) - set(scattered)
     used = Store(scratch / "used", size=2 * LEASES, allocation="leastRecentlyUsed")
+    back = Store(scratch / "back", size=2 * LEASES)
     stores = {
         "an empty pool": Store(scratch / "empty").must_give({0}),
         "100,000 leases": Store(scratch / "full").fill(range(LEASES)).must_give({LEASES}),
         "half of 200,000 at random": Store(scratch / "holes").fill(scattered).must_give(others),
         "... and the rest released (LRU)": used.fill(scattered, sorted(others)).must_give(others),
+        "... the same (lowest)": back.fill(scattered, sorted(others)).must_give(others),
     }
     for title, how in (("Bind", bind), ("Open the store and bind", open_and_bind)):
         actions = {name: partial(how, store) for name, store in stores.items()}
