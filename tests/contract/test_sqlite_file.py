@@ -53,6 +53,15 @@ def test_a_commit_is_in_a_write_ahead_log_and_on_disk(tmp_path: Path) -> None:
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
+def test_the_log_that_the_next_process_has_to_read_stays_short(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/16"))
+    ledger = backend.open()
+    for n in range(300):
+        ledger.bind(claim(f"p{n}"), PLUGIN)
+    assert (tmp_path / "podberth.db-wal").stat().st_size < 1_000_000
+
+
 def test_the_file_says_what_it_has_been_through(tmp_path: Path) -> None:
     assert len(schema.MIGRATIONS) == database.VERSION
     with Database(str(tmp_path)).read() as connection:

@@ -19,6 +19,9 @@ FILE = "podberth.db"
 VERSION = 1  # of the tables: how many of schema.MIGRATIONS a file has been through
 APPLICATION_ID = 0x70646274  # 'pdbt'
 BUSY_SECONDS = 30.0  # how long a writer waits for the others
+# A plugin leaves its log behind, and the next one reads it all when it opens the store (sqlite.org/walformat.html):
+# SQLite's own 1000 pages would cost that one as much as binding does.
+LOG_PAGES = 100
 
 
 class Database:
@@ -72,6 +75,7 @@ class Database:
         try:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if (application, version) != (APPLICATION_ID, VERSION):
