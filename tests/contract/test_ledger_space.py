@@ -224,6 +224,18 @@ def test_a_reservation_ends_the_rest_and_its_release_begins_another(backend: Bac
     assert [(row.free, row.resting) for row in ledger.usage()] == [(1, 1)]
 
 
+def test_lowest_prefers_an_address_that_has_rested_to_a_higher_one_never_used(backend: Backend) -> None:
+    backend.define(pool("db", "10.20.0.0/24", quarantine=60))
+    ledger = backend.open()
+    for name in "abc":
+        bind(ledger, name)
+    for name in "ab":
+        unbind(ledger, name)
+    assert bind(ledger, "d") == "10.20.0.4"
+    backend.clock.tick(60)
+    assert [bind(ledger, name) for name in "efg"] == ["10.20.0.1", "10.20.0.2", "10.20.0.5"]
+
+
 def test_many_rested_addresses_come_back_a_batch_at_a_time(backend: Backend) -> None:
     backend.define(pool("db", "10.20.0.0/24", quarantine=60))
     ledger = backend.open()
