@@ -1,0 +1,74 @@
+"""Locks of a node: between processes and threads, gone with whoever held them, and leaving one file."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.cni.errors import TryAgainLater
+from podberth.linux.locks import Locked
+
+if TYPE_CHECKING:
+    from multiprocessing.synchronize import Event
+    from pathlib import Path
+
+
+def _hold(path: str, key: str, held: Event) -> None:
+    with Locked(path, key, 5.0):
+        held.set()
+        signal.pause()
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> multiprocessing.Process:
+    held = multiprocessing.Event()
+    process = multiprocessing.Process(target=_hold, args=(str(tmp_path / "locks"), "container:a", held))
+    process.start()
+    assert held.wait(20)
+    return process
+
+
+def test_another_process_waits_and_is_told_what_for(holder: multiprocessing.Process, tmp_path: Path) -> None:
+    try:
+        with (
+            pytest.raises(TryAgainLater, match="container:a has been busy"),
+            Locked(f"{tmp_path}/locks", "container:a", 0.1),
+        ):
+            pytest.fail("two hold one lock")
+        with Locked(f"{tmp_path}/locks", "container:b", 0.1):
+            assert [file.name for file in tmp_path.iterdir()] == ["locks"]
+    finally:
+        holder.kill()
+        holder.join()
+
+
+def test_the_lock_of_a_killed_process_is_free(holder: multiprocessing.Process, tmp_path: Path) -> None:
+    holder.kill()
+    holder.join()
+    with Locked(f"{tmp_path}/locks", "container:a", 1.0):
+        assert (tmp_path / "locks").stat().st_mode & 0o777 == 0o600
+
+
+def test_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
+    inside, most, count = 0, 0, threading.Lock()
+
+    def enter() -> None:
+        nonlocal inside, most
+        for _ in range(20):
+            with Locked(f"{tmp_path}/locks", "bridge:bank0", 20.0):
+                with count:
+                    inside += 1
+                    most = max(most, inside)
+                with count:
+                    inside -= 1
+
+    threads = [threading.Thread(target=enter) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
