@@ -22,7 +22,10 @@ def _create_veth(op: ops.CreateVeth) -> str:
 
 
 def _join_bridge(op: ops.JoinBridge) -> str:
-    line = f"ip link set {op.link} master {op.bridge}"
+    filtering = " vlan_filtering 1" if op.vlan_filtering else ""
+    line = (
+        f"ip link add {op.bridge} type bridge{filtering} (unless it is there); ip link set {op.link} master {op.bridge}"
+    )
     if op.hairpin:
         line += f"; bridge link set dev {op.link} hairpin on"
     if op.vlan is not None:
