@@ -44,8 +44,12 @@ class Tally:
 def main() -> int:
     """Run the tiers named as arguments, or all; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tier", nargs="*", choices=TIERS, help="default: all, in the order shown")
+    # Not `choices`: with none given, argparse of Python 3.11.2 looks for the empty list among them.
+    parser.add_argument("tier", nargs="*", help=f"{', '.join(TIERS)}; default: all, in this order")
     tiers = parser.parse_args().tier or list(TIERS)
+    unknown = [tier for tier in tiers if tier not in TIERS]
+    if unknown:
+        parser.error(f"no tier {', '.join(unknown)}; there are {', '.join(TIERS)}")
     REPORTS.mkdir(parents=True, exist_ok=True)
     tallies = [run(tier) for tier in tiers]
     print("\n" + table(tallies))
