@@ -207,4 +207,8 @@ def _translated(op: Op, refused: OSError, doing: str = "") -> KernelRefused:
     code = refused.errno or 0
     name = errno.errorcode.get(code, str(code))
     hint = _HINTS.get(code, "`podberth doctor` says whether this node is fit")
+    if isinstance(op, ops.AddRoute) and code == errno.EEXIST:
+        hint = (
+            "another interface of the pod has that route: `routes: []` in this one's pool or PodNetwork leaves it out"
+        )
     return KernelRefused(f"{doing}{describe(op)}: {refused.strerror or os.strerror(code)} ({name})", hint)
