@@ -63,7 +63,7 @@ COMMANDS = {
 )
 @click.option(
     "--state", metavar="DIR", envvar="PODBERTH_STATE", default=STATE_DIR, show_default=True, show_envvar=True,
-    type=click.Path(file_okay=False), help="The directory of the store.",
+    type=click.Path(file_okay=False, readable=False), help="The directory of the store.",
 )  # fmt: skip
 @click.version_option(__version__, "--version", prog_name=NAME, message="%(prog)s %(version)s")
 @click.pass_context

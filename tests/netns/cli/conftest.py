@@ -51,6 +51,11 @@ class Ended:
         return dict(json.loads(self.out))
 
 
+# The one capability left lets the user read this checkout, wherever root keeps it; it does not let it write.
+READING = "-all,+dac_read_search"
+UNPRIVILEGED = ("setpriv", "--clear-groups", f"--inh-caps={READING}", f"--ambient-caps={READING}")
+
+
 @dataclass(frozen=True)
 class Shell:
     """Runs podberth inside the node's network namespace."""
@@ -59,7 +64,7 @@ class Shell:
 
     def __call__(self, *argv: str, user: int = 0) -> Ended:
         podberth = (sys.executable, "-m", "podberth.cli.main", "--state", str(self.node.state))
-        becoming = ("setpriv", f"--reuid={user}", "--clear-groups", "--inh-caps=-all") if user else ()
+        becoming = (*UNPRIVILEGED, f"--reuid={user}") if user else ()
         command = ["ip", "netns", "exec", self.node.node, *becoming, *podberth, *argv]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "TZ": "UTC"})
         return Ended(done.returncode, done.stdout, done.stderr)
