@@ -104,6 +104,16 @@ class Kubelet:
         """Run a command in a network namespace."""
         return run("ip", "netns", "exec", namespace, *argv)
 
+    def links(self, namespace: str) -> dict[str, dict[str, Any]]:
+        """Return what `ip -details address` shows of each link in a network namespace, by name."""
+        shown = json.loads(self.inside(namespace, "ip", "-json", "-details", "address"))
+        return {link["ifname"]: link for link in shown}
+
+    def reaches(self, pod: Pod, address: str) -> bool:
+        """Say whether a ping from the pod is answered within a second."""
+        command = ["ip", "netns", "exec", pod.netns, "ping", "-c", "1", "-W", "1", "-q", address]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
     def podberth(self, *argv: str) -> str:
         """Run the command line on this node's store."""
         podberth = (sys.executable, "-m", "podberth.cli.main", "--state", str(self.state))

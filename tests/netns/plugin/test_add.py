@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from tests.netns.kubelet import Kubelet, Pod
+    from tests.netns.kubelet import Kubelet
 
 VERSIONS = ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
-
-
-def link(node: Kubelet, namespace: str, name: str) -> dict[str, Any]:
-    return dict(json.loads(node.inside(namespace, "ip", "-json", "-details", "address", "show", name))[0])
-
-
-def reaches(node: Kubelet, pod: Pod, address: str) -> bool:
-    command = f"ping -c 1 -W 1 -q {address} > /dev/null && echo yes || echo no"
-    return node.inside(pod.netns, "sh", "-c", command).strip() == "yes"
 
 
 def test_a_declared_pod_gets_its_address_mac_and_default_route(node: Kubelet) -> None:
@@ -27,7 +17,7 @@ def test_a_declared_pod_gets_its_address_mac_and_default_route(node: Kubelet) ->
     answer = node.call("ADD", pod)
     assert answer.code == 0, answer
     assert answer.address == "10.50.0.12/24"
-    eth0 = link(node, pod.netns, "eth0")
+    eth0 = node.links(pod.netns)["eth0"]
     assert [a["local"] for a in eth0["addr_info"] if a["scope"] == "global"] == ["10.50.0.12"]
     assert eth0["address"] == "02:50:0a:32:00:0c"
     assert eth0["operstate"] == "UP"
@@ -41,8 +31,8 @@ def test_the_result_names_bridge_host_end_and_the_pods_link(node: Kubelet) -> No
     assert bridge["name"] == "bank0"
     assert inside == {"name": "eth0", "mac": "02:50:0a:32:00:0b", "sandbox": pod.path}
     assert result["ips"] == [{"interface": 2, "address": "10.50.0.11/24", "gateway": "10.50.0.1"}]
-    assert link(node, node.node, host["name"])["master"] == "bank0"
-    assert link(node, node.node, host["name"])["address"] == host["mac"]
+    assert node.links(node.node)[host["name"]]["master"] == "bank0"
+    assert node.links(node.node)[host["name"]]["address"] == host["mac"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -60,7 +50,7 @@ def test_dual_stack_gets_one_address_of_each_family_with_the_pools_settings(node
     result = node.call("ADD", pod, pool="dual").result
     assert [ip["address"] for ip in result["ips"]] == ["10.60.0.2/24", "fd00:60::2/64"]
     assert result["dns"] == {"nameservers": ["10.0.0.53"], "search": ["bank.example"]}
-    eth0 = link(node, pod.netns, "eth0")
+    eth0 = node.links(pod.netns)["eth0"]
     assert eth0["mtu"] == 1400
     assert [a["local"] for a in eth0["addr_info"] if a["scope"] == "global"] == ["10.60.0.2", "fd00:60::2"]
     routes = node.inside(pod.netns, "ip", "route")
@@ -72,9 +62,9 @@ def test_pods_of_a_vlan_reach_each_other_and_not_the_untagged(node: Kubelet) -> 
     first, second, other = node.pod("tagged-0"), node.pod("tagged-1"), node.pod("mysql-0")
     for pod in (first, second, other):
         assert node.call("ADD", pod).code == 0
-    assert reaches(node, first, "10.50.0.22")
-    assert not reaches(node, first, "10.50.0.11")
-    assert not reaches(node, other, "10.50.0.21")
+    assert node.reaches(first, "10.50.0.22")
+    assert not node.reaches(first, "10.50.0.11")
+    assert not node.reaches(other, "10.50.0.21")
 
 
 def test_a_macvlan_stands_on_its_parent(node: Kubelet) -> None:
@@ -86,8 +76,8 @@ def test_a_macvlan_stands_on_its_parent(node: Kubelet) -> None:
     for pod in pods:
         answer = node.call("ADD", pod, device="macvlan", parent="up0", bridge=None)
         assert answer.code == 0, answer
-    assert link(node, pods[0].netns, "eth0")["linkinfo"]["info_kind"] == "macvlan"
-    assert reaches(node, pods[0], "10.50.0.12")
+    assert node.links(pods[0].netns)["eth0"]["linkinfo"]["info_kind"] == "macvlan"
+    assert node.reaches(pods[0], "10.50.0.12")
     for pod in pods:
         assert node.call("DEL", pod, device="macvlan", parent="up0", bridge=None).code == 0
     assert node.left_behind() == []
@@ -127,7 +117,7 @@ def test_gos_tuning_and_portmap_chain_after_it(node: Kubelet) -> None:
     made = node.call("ADD", pod, cniVersion="1.0.0")
     tuned = node.call("ADD", pod, plugin="tuning", type="tuning", cniVersion="1.0.0", mtu=1300, prevResult=made.result)
     assert tuned.code == 0, tuned
-    assert link(node, pod.netns, "eth0")["mtu"] == 1300
+    assert node.links(pod.netns)["eth0"]["mtu"] == 1300
 
 
 def test_an_interface_that_an_earlier_plugin_made_stays_in_the_result(node: Kubelet) -> None:

@@ -79,29 +79,20 @@ def deleted(node: Kubelet, *pods: Pod, **network: Any) -> None:
         assert node.call("DEL", pod, **network).code == 0
 
 
-def reaches(node: Kubelet, pod: Pod, address: str) -> bool:
-    command = f"ping -c 1 -W 1 -q {address} > /dev/null && echo yes || echo no"
-    return node.inside(pod.netns, "sh", "-c", command).strip() == "yes"
-
-
-def links(node: Kubelet, namespace: str) -> dict[str, dict[str, Any]]:
-    return {link["ifname"]: link for link in json.loads(node.inside(namespace, "ip", "-json", "-details", "link"))}
-
-
 def test_a_filtering_bridge_keeps_vlans_apart(node: Kubelet) -> None:
     red, also_red, blue, plain = added(node, "red-0", "red-1", "blue-0", "plain-0")
-    assert links(node, node.node)["bank0"]["linkinfo"]["info_data"]["vlan_filtering"] == 1
-    assert reaches(node, red, "10.50.0.22")
+    assert node.links(node.node)["bank0"]["linkinfo"]["info_data"]["vlan_filtering"] == 1
+    assert node.reaches(red, "10.50.0.22")
     for other in (blue, plain):
-        assert not reaches(node, other, "10.50.0.21")
-    assert not reaches(node, red, "10.50.0.31")
+        assert not node.reaches(other, "10.50.0.21")
+    assert not node.reaches(red, "10.50.0.31")
     deleted(node, red, also_red, blue, plain)
-    assert "bank0" not in links(node, node.node)
+    assert "bank0" not in node.links(node.node)
 
 
 def test_a_port_of_a_filtering_bridge_is_in_its_vlan_only_and_check_says_if_not(node: Kubelet) -> None:
     (red,) = added(node, "red-0")
-    port = next(name for name in links(node, node.node) if name.startswith("pb"))
+    port = next(name for name in node.links(node.node) if name.startswith("pb"))
     shown = json.loads(node.inside(node.node, "bridge", "-json", "vlan", "show", "dev", port))[0]["vlans"]
     assert shown == [{"vlan": 100, "flags": ["PVID", "Egress Untagged"]}]
     node.inside(node.node, "bridge", "vlan", "add", "dev", port, "vid", "200")
@@ -115,26 +106,26 @@ def test_an_operators_bridge_without_filtering_is_left_alone_and_another_made_fo
     node.inside(node.node, "ip", "link", "set", "bank0", "up")
     node.remember()
     pods = added(node, "red-0", "plain-0")
-    assert {"bank0", "bank0.100"} <= set(links(node, node.node))
-    assert not reaches(node, pods[1], "10.50.0.21")
+    assert {"bank0", "bank0.100"} <= set(node.links(node.node))
+    assert not node.reaches(pods[1], "10.50.0.21")
     deleted(node, *pods)
-    assert "bank0" in links(node, node.node)
-    assert "bank0.100" not in links(node, node.node)
+    assert "bank0" in node.links(node.node)
+    assert "bank0.100" not in node.links(node.node)
 
 
 def test_an_ipvlan_has_its_parents_mac_and_its_own_address(node: Kubelet) -> None:
     pods = added(node, "plain-0", "plain-1", **IPVLAN)
-    inside = links(node, pods[0].netns)["eth0"]
+    inside = node.links(pods[0].netns)["eth0"]
     assert inside["linkinfo"]["info_kind"] == "ipvlan"
-    assert inside["address"] == links(node, node.node)["up0"]["address"]
-    assert reaches(node, pods[0], "10.50.0.12")
+    assert inside["address"] == node.links(node.node)["up0"]["address"]
+    assert node.reaches(pods[0], "10.50.0.12")
     deleted(node, *pods, **IPVLAN)
-    assert "eth0" not in links(node, pods[0].netns)
+    assert "eth0" not in node.links(pods[0].netns)
 
 
 def test_an_ipvlan_in_layer_three_needs_no_neighbours(node: Kubelet) -> None:
     pods = added(node, "plain-0", "plain-1", **IPVLAN, mode="l3")
-    assert reaches(node, pods[0], "10.50.0.12")
+    assert node.reaches(pods[0], "10.50.0.12")
     assert "default dev eth0" in node.inside(pods[0].netns, "ip", "route")
     deleted(node, *pods, **IPVLAN, mode="l3")
 
@@ -155,12 +146,12 @@ def test_pods_of_a_vlan_share_its_device_and_the_last_takes_it_away(node: Kubele
     for pod in pods:
         answer = node.call("ADD", pod, **network)
         assert answer.code == 0, answer
-    assert {"up0.100", "up0.200"} <= set(links(node, node.node))
-    assert reaches(node, pods[0], "10.50.0.22")
-    assert not reaches(node, pods[2], "10.50.0.21")
+    assert {"up0.100", "up0.200"} <= set(node.links(node.node))
+    assert node.reaches(pods[0], "10.50.0.22")
+    assert not node.reaches(pods[2], "10.50.0.21")
     deleted(node, pods[0], pods[2], **network)
-    assert "up0.100" in links(node, node.node)
-    assert "up0.200" not in links(node, node.node)
+    assert "up0.100" in node.links(node.node)
+    assert "up0.200" not in node.links(node.node)
     assert node.inside(pods[1].netns, "ip", "link", "show", "eth0")
     deleted(node, pods[1], **network)
     assert node.left_behind() == []
