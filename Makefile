@@ -35,7 +35,7 @@ build/cni: .venv/.ready tools/build_cni.py $(SOURCES)
 .PHONY: demo
 demo: root build ## a three-replica database with fixed addresses, in network namespaces of its own (root)
 	@tools/packages.sh demo
-	@$(BIN)/podberth demo
+	@CNI_PATH="$(CURDIR)/build/cni" $(BIN)/podberth demo
 
 .PHONY: test
 test: root build lint ## lint, then every tier: unit, contract, netns, vm (root); TIERS="unit netns" runs only those
