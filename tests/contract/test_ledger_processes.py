@@ -106,7 +106,10 @@ print(ledger.usage(), len(tuple(ledger.history())))
 def test_many_processes_make_the_store_together_once(tmp_path: Path) -> None:
     said = run_at_once([start(script(tmp_path / "store", MAKE), str(n)) for n in range(16)])
     assert said == ["() 0"] * 16
-    assert sorted(path.name for path in (tmp_path / "store").iterdir()) == ["podberth.db"]
+    # Two that close at the same moment each leave the log to the other; nothing but SQLite's own files is there.
+    assert {path.name.removesuffix("-wal").removesuffix("-shm") for path in (tmp_path / "store").iterdir()} == {
+        "podberth.db"
+    }
 
 
 CHURN = """
