@@ -144,3 +144,19 @@ def test_messages_come_back_as_they_went_in(kind: int, sequence: int, body: byte
 def test_a_message_longer_than_its_datagram_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="in a datagram of 16"):
         list(codec.messages(codec.message(16, 0, 1, b"12345678")[:16]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "middle"),
+    [
+        (codec.ERROR, 0x200, codec.message(22, 0x301, 7, b"what was asked for")),  # the request comes back whole
+        (codec.ERROR, 0x300, codec.message(22, 0x301, 7, b"")),  # only its header does: NLM_F_CAPPED
+        (codec.DONE, 0x202, b""),  # the end of a dump that failed
+    ],
+    ids=["error", "capped error", "end of a dump"],
+)
+def test_the_kernels_own_words_are_read_from_every_kind_of_refusal(kind: int, flags: int, middle: bytes) -> None:
+    padded = middle + bytes(-len(middle) % 4)
+    body = (-22).to_bytes(4, "little", signed=True) + padded + codec.text(1, "Invalid prefix length")
+    found = codec.Message(kind=kind, flags=flags, sequence=7, body=body)
+    assert codec.error(found) == (22, "Invalid prefix length")

@@ -107,12 +107,12 @@ def string(content: bytes | None) -> str:
 
 
 def error(found: Message) -> tuple[int, str]:
-    """Return (errno, the kernel's own words) of an error message; errno 0 is an acknowledgement."""
+    """Return (errno, the kernel's own words) of an error, or of the end of a dump; errno 0 is all well."""
     code = -int.from_bytes(found.body[:4], "little", signed=True)
     if not found.flags & _TLVS:
         return code, ""
-    start = 4 + _HEADER.size
-    if not found.flags & _CAPPED:
+    start = 4 if found.kind == DONE else 4 + _HEADER.size  # only an error repeats the request it answers
+    if found.kind == ERROR and not found.flags & _CAPPED:
         (length,) = Struct("=I").unpack_from(found.body, 4)
         start = 4 + ((length + 3) & ~3)
     return code, string(attributes(found.body[start:]).get(_EXT_MESSAGE))
