@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from podberth.cni.errors import KernelRefused
+from podberth.cni.errors import InvalidNetns, KernelRefused
 from podberth.linux import abilities, netns, probe, shaping
-from podberth.linux.effects import addressing, announcing, bridges, devices, sysctls
+from podberth.linux.effects import addressing, announcing, bridges, devices, limits, sysctls
 from podberth.linux.locks import Locked
 from podberth.linux.namespaces import Namespaces
 from podberth.net import ops
@@ -18,6 +18,9 @@ from podberth.net.step import Drift, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.linux.netlink.links import LinkInfo
     from podberth.net.facts import NetnsId
     from podberth.net.ops import Op
 
@@ -44,7 +47,7 @@ class LinuxHost:
 
     def facts(self, parent: str | None, *, vlan: bool) -> Facts:
         """Return what planning needs to know; with `vlan`, also what the kernel can do with VLANs."""
-        found = self._namespaces.link(None, parent) if parent is not None else None
+        found = self._link(None, parent) if parent is not None else None
         link = None
         if found is not None:
             link = Link(
@@ -75,7 +78,7 @@ class LinuxHost:
 
     def mac(self, netns: str | None, ifname: str) -> str:
         """Return the MAC of a link. KernelRefused if there is none."""
-        found = self._namespaces.link(netns, ifname)
+        found = self._link(netns, ifname)
         if found is None:
             raise KernelRefused(f"there is no link {ifname}", "somebody took it away meanwhile")
         return found.mac
@@ -86,46 +89,91 @@ class LinuxHost:
 
     def prepare(self, op: Op) -> Step:
         """Read what `op` would replace. No effect."""
-        before: tuple[tuple[str, str], ...] = ()
         try:
-            if isinstance(op, ops.WriteSysctl):
-                found = sysctls.read(self._namespaces, op)
-                before = (("value", found),) if found is not None else ()
-            elif isinstance(op, ops.CreateVeth):
-                there = self._namespaces.link(None, op.name) or self._namespaces.link(op.netns, op.ifname)
-                before = (("existed", "yes"),) if there is not None else ()
-            elif isinstance(op, ops.CreateMacvlan | ops.CreateIpvlan):
-                before = (("existed", "yes"),) if self._namespaces.link(op.netns, op.ifname) is not None else ()
+            return Step(op=op, before=tuple(self._before(op)))
         except OSError as refused:
-            raise _translated(op, refused) from refused
-        return Step(op=op, before=before)
+            raise _translated(describe(op), refused, op) from refused
 
     def do(self, step: Step) -> None:
-        """Perform the step. Raises KernelRefused; AddressAnswered if a host answers for a probed address."""
+        """Perform the step. Raises KernelRefused; AddressAnswered if a host answers for a probed address.
+
+        What was there when the step was prepared is refused, even if it is gone by now: undoing will not remove it.
+        """
         try:
+            if _existed(step):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             self._do(step.op)
         except OSError as refused:
-            raise _translated(step.op, refused) from refused
+            raise _translated(describe(step.op), refused, step.op) from refused
 
     def undo(self, step: Step, netns: NetnsId | None) -> None:
         """Take the step back; succeeds when nothing is left to take back."""
-        inside: str | None = getattr(step.op, "netns", None)
-        alive = inside is None or self.netns_id(inside) == netns
         try:
-            self._undo(step, alive=alive)
+            self._undo(step, alive=self._alive(step, netns))
+        except InvalidNetns:
+            pass  # it went meanwhile, and what was inside with it
         except OSError as refused:
-            raise _translated(step.op, refused, "undoing ") from refused
+            raise _translated(f"undoing {describe(step.op)}", refused) from refused
 
     def remove_vlan_device(self, name: str) -> None:
         """Delete a VLAN device that podberth made; the caller knows that nothing stands on it."""
-        devices.delete(self._namespaces, None, name, "vlan")
+        try:
+            devices.delete(self._namespaces, None, name, "vlan")
+        except OSError as refused:
+            raise _translated(f"ip link delete {name}", refused) from refused
 
     def check(self, step: Step) -> tuple[Drift, ...]:
         """Compare the step with the live host; empty if it holds."""
+        op = step.op
         try:
-            return self._check(step.op)
+            if isinstance(op, ops.CreateVeth | ops.CreateMacvlan | ops.CreateIpvlan) and not self._is_of(
+                step, op.netns
+            ):
+                return (Drift(what=op.ifname, field="netns", wanted=f"{op.netns} as at ADD", found="another one"),)
+            return self._check(op)
         except OSError as refused:
-            raise _translated(step.op, refused, "checking ") from refused
+            raise _translated(f"checking {describe(step.op)}", refused) from refused
+
+    def _link(self, netns: str | None, name: str) -> LinkInfo | None:
+        try:
+            return self._namespaces.link(netns, name)
+        except OSError as refused:
+            raise _translated(f"ip link show {name}", refused) from refused
+
+    def _alive(self, step: Step, netns: NetnsId | None) -> bool:
+        """Say whether the namespace that the step acts in is still the one it was prepared in."""
+        inside: str | None = getattr(step.op, "netns", None)
+        if inside is None:
+            return True
+        return netns is not None and self.netns_id(inside) == netns and self._is_of(step, inside)
+
+    def _is_of(self, step: Step, inside: str) -> bool:
+        recorded = dict(step.before).get("netns")
+        try:
+            return recorded is None or recorded == self._namespaces.cookie(inside)
+        except InvalidNetns:
+            return False  # it went meanwhile
+
+    def _before(self, op: Op) -> Iterator[tuple[str, str]]:
+        at = self._namespaces
+        inside: str | None = getattr(op, "netns", None)
+        if inside is not None and (cookie := at.cookie(inside)):
+            yield "netns", cookie
+        existed = False
+        match op:
+            case ops.CreateVeth():
+                existed = (at.link(None, op.name) or at.link(op.netns, op.ifname)) is not None
+            case ops.CreateMacvlan() | ops.CreateIpvlan():
+                existed = at.link(op.netns, op.ifname) is not None
+            case ops.AddAddress() | ops.AddRoute():
+                existed = addressing.present(at, op)
+            case ops.LimitTransmit() | ops.LimitReceive():
+                existed = limits.present(at, op)
+            case ops.WriteSysctl():
+                if (found := sysctls.read(at, op)) is not None:
+                    yield "value", found
+        if existed:
+            yield "existed", "yes"
 
     def _do(self, op: Op) -> None:  # noqa: C901 - a flat table of the ops
         at = self._namespaces
@@ -160,11 +208,12 @@ class LinuxHost:
 
     def _undo(self, step: Step, *, alive: bool) -> None:
         at, op = self._namespaces, step.op
-        existed = dict(step.before).get("existed") == "yes"
+        if _existed(step):
+            return
         match op:
-            case ops.CreateVeth() if not existed:
+            case ops.CreateVeth():
                 devices.delete(at, None, op.name, "veth")  # also when the pod's namespace is gone
-            case ops.CreateMacvlan() | ops.CreateIpvlan() if alive and not existed:
+            case ops.CreateMacvlan() | ops.CreateIpvlan() if alive:
                 devices.delete(at, op.netns, op.ifname, "macvlan", "ipvlan")
             case ops.JoinBridge():
                 with self.locked(f"bridge:{op.bridge}"):
@@ -203,12 +252,16 @@ class LinuxHost:
                 return ()  # asked and told at ADD; nothing of it stays
 
 
-def _translated(op: Op, refused: OSError, doing: str = "") -> KernelRefused:
+def _existed(step: Step) -> bool:
+    return ("existed", "yes") in step.before
+
+
+def _translated(doing: str, refused: OSError, op: Op | None = None) -> KernelRefused:
     code = refused.errno or 0
-    name = errno.errorcode.get(code, str(code))
+    name = errno.errorcode.get(code, "no errno")
     hint = _HINTS.get(code, "`podberth doctor` says whether this node is fit")
     if isinstance(op, ops.AddRoute) and code == errno.EEXIST:
         hint = (
             "another interface of the pod has that route: `routes: []` in this one's pool or PodNetwork leaves it out"
         )
-    return KernelRefused(f"{doing}{describe(op)}: {refused.strerror or os.strerror(code)} ({name})", hint)
+    return KernelRefused(f"{doing}: {refused.strerror or refused} ({name})", hint)

@@ -42,6 +42,10 @@ class Namespaces:
         """Run `function` on a thread inside the namespace."""
         return netns.call_in(self.descriptor(path), function)
 
+    def cookie(self, path: str) -> str:
+        """Return the number of the namespace at the path that no other ever has; '' if the kernel gives none."""
+        return self.socket(path).cookie()
+
     def link(self, path: str | None, name: str) -> LinkInfo | None:
         """Return the link of that name, if there is one."""
         found = self.socket(path).get(links.GET, links.by_name(name))

@@ -74,7 +74,7 @@ class CreateIpvlan:
 
 @value
 class WriteSysctl:
-    """sysctl -w KEY=VALUE in NETNS; KEY with dots, an interface name in it with slashes kept as in /proc/sys."""
+    """sysctl -w KEY=VALUE in NETNS; KEY is the path below /proc/sys, as net/ipv4/conf/eth0.5/rp_filter."""
 
     netns: str
     key: str

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import SetLinkUp
 
 _NEW = codec.CREATE | codec.EXCL
-_GONE = (errno.EADDRNOTAVAIL, errno.ESRCH, errno.ENOENT)
+_GONE = (errno.EADDRNOTAVAIL, errno.ESRCH, errno.ENOENT, errno.ENODEV)
 
 
 def set_up(namespaces: Namespaces, op: SetLinkUp) -> None:
@@ -33,10 +33,16 @@ def add(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
         socket.do(routes.NEW, routes.add(index, _route(op)), _NEW)
 
 
+def present(namespaces: Namespaces, op: AddAddress | AddRoute) -> bool:
+    """Say whether the link is there and has the very address or route."""
+    return namespaces.link(op.netns, op.ifname) is not None and not check(namespaces, op)
+
+
 def remove(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
     """Take the address or route from a link that stays; one that is gone is gone."""
     link, socket = namespaces.link(op.netns, op.ifname), namespaces.socket(op.netns)
-    if link is None or link.ours:
+    # The kernel deletes a route that is like the one named; only the very one is podberth's.
+    if link is None or link.ours or check(namespaces, op):
         return
     try:
         if isinstance(op, AddAddress):

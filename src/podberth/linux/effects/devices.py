@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 from podberth.cni.errors import KernelRefused
 from podberth.linux.netlink import codec, links
+from podberth.linux.netlink.socket import NetlinkError
 from podberth.net.ops import CreateMacvlan, vlan_device
 from podberth.net.step import Drift
 
@@ -40,8 +43,14 @@ def create_on_parent(namespaces: Namespaces, op: CreateMacvlan | CreateIpvlan) -
 def delete(namespaces: Namespaces, netns: str | None, name: str, *kinds: str) -> None:
     """Delete the link if it is there, of that kind, and podberth's own."""
     found = namespaces.link(netns, name)
-    if found is not None and found.ours and found.kind in kinds:
+    if found is None or not found.ours or found.kind not in kinds:
+        return
+    try:
         namespaces.socket(netns).do(links.DEL, links.delete(found.index))
+    except NetlinkError as refused:
+        # The kernel takes a namespace apart in its own time, and with it the other end of each pair.
+        if refused.errno != errno.ENODEV:
+            raise
 
 
 def check_veth(namespaces: Namespaces, op: CreateVeth) -> tuple[Drift, ...]:

@@ -32,7 +32,7 @@ def write(namespaces: Namespaces, op: WriteSysctl, content: str) -> None:
     def inside() -> None:
         descriptor = os.open(_path(op), os.O_WRONLY | os.O_CLOEXEC)
         try:
-            os.write(descriptor, content.encode())
+            os.write(descriptor, f"{content}\n".encode())  # the kernel never sees a write of no bytes
         finally:
             os.close(descriptor)
 
@@ -43,7 +43,10 @@ def restore(namespaces: Namespaces, step: Step, op: WriteSysctl) -> None:
     """Write back what was there before, if there was anything and it still is."""
     before = dict(step.before).get("value")
     if before is not None and read(namespaces, op) is not None:
-        write(namespaces, op, before)
+        try:
+            write(namespaces, op, before)
+        except FileNotFoundError:
+            pass  # it went with its interface meanwhile
 
 
 def check(namespaces: Namespaces, op: WriteSysctl) -> tuple[Drift, ...]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SOL_NETLINK = 270
 _EXT_ACK, _GET_STRICT_CHK = 11, 12  # linux/netlink.h, socket options
+_NETNS_COOKIE = 71  # SO_NETNS_COOKIE, asm-generic/socket.h; Linux 5.14
 _RECEIVE = 1 << 17  # bytes: a datagram of a dump is 32 KiB at most (net/netlink/af_netlink.c), with room
 _TIMEOUT = 10.0  # seconds until a kernel that does not answer is an error
 _DUMPS = 8  # how often a dump that changed underway is asked for again
@@ -39,6 +40,18 @@ class Rtnl:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+    def cookie(self) -> str:
+        """Return the number of the socket's namespace, which no other gets until the next boot; '' before Linux 5.14.
+
+        Its inode tells less: the kernel gives the lowest free one, so the next namespace often has it again.
+        """
+        try:
+            return str(int.from_bytes(self._socket.getsockopt(_socket.SOL_SOCKET, _NETNS_COOKIE, 8), "little"))
+        except OSError as refused:
+            if refused.errno != errno.ENOPROTOOPT:
+                raise
+            return ""
 
     def do(self, kind: int, body: bytes, flags: int = 0) -> None:
         """Send a request that changes something and wait for its acknowledgement. NetlinkError if it is refused."""
