@@ -170,8 +170,9 @@ def _suffixed(name: str, vlan: int, key: str) -> str:
 def _pod_side(endpoint: Endpoint, *, neighbours: bool = True) -> Iterator[Op]:
     netns, ifname, settings = endpoint.netns, endpoint.attachment.ifname, endpoint.settings
     if any(address.version == 6 for address in endpoint.addresses):
-        # A node that disables IPv6 by default would refuse the address.
-        yield ops.WriteSysctl(netns=netns, key=f"net/ipv6/conf/{ifname}/disable_ipv6", value="0")
+        # A node that disables IPv6 by default would refuse the address; a router on the wire would add one of its own.
+        for key, content in (("disable_ipv6", "0"), ("accept_ra", "0"), ("autoconf", "0")):
+            yield ops.WriteSysctl(netns=netns, key=f"net/ipv6/conf/{ifname}/{key}", value=content)
     for key, content in settings.sysctls or ():
         yield ops.WriteSysctl(
             netns=netns, key=(key if "/" in key else key.replace(".", "/")).replace("IFNAME", ifname), value=content

@@ -53,6 +53,8 @@ def test_dual_stack_gets_one_address_of_each_family_with_the_pools_settings(node
     eth0 = node.links(pod.netns)["eth0"]
     assert eth0["mtu"] == 1400
     assert [a["local"] for a in eth0["addr_info"] if a["scope"] == "global"] == ["10.60.0.2", "fd00:60::2"]
+    for key in ("accept_ra", "autoconf"):  # no address that the ledger does not know
+        assert node.inside(pod.netns, "cat", f"/proc/sys/net/ipv6/conf/eth0/{key}").strip() == "0"
     routes = node.inside(pod.netns, "ip", "route")
     assert "default via 10.60.0.1 dev eth0" in routes
     assert "192.0.2.0/24 via 10.60.0.9 dev eth0 proto static metric 7" in " ".join(routes.split())
