@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import InvalidConfig
+from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.linux.netlink import codec, links
 from podberth.net.step import Drift
 
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from podberth.linux.netlink.links import LinkInfo
     from podberth.net.ops import JoinBridge
 
-DEFAULT_VLAN = 1  # what a filtering bridge puts a new port into
-
 
 def join(namespaces: Namespaces, op: JoinBridge) -> None:
-    """Make the bridge unless it is there, and the link its port; the caller holds the bridge's lock."""
+    """Make the bridge unless it is there, and the link its port; the caller holds the bridge's lock.
+
+    Raises TryAgainLater if the port is to be in a VLAN and the bridge, made by somebody since the plan, keeps none
+    apart: the kernel would take the VLAN and forward untagged to all.
+    """
     socket = namespaces.socket(None)
     bridge = namespaces.link(None, op.bridge)
     if bridge is None:
@@ -25,13 +27,16 @@ def join(namespaces: Namespaces, op: JoinBridge) -> None:
         bridge = namespaces.link(None, op.bridge)
     if bridge is None or bridge.kind != "bridge":
         raise InvalidConfig(f"bridge: {op.bridge} is no bridge", "name another, or take that link away")
+    if op.vlan is not None and not bridge.vlan_filtering:
+        raise TryAgainLater(f"bridge {op.bridge} does not filter VLANs, as it was to when this was planned")
     port = namespaces.index(None, op.link)
     socket.do(links.SET, links.set_master(port, bridge.index))
     if op.hairpin:
         socket.do(links.NEW, links.set_hairpin(port))
     if op.vlan is not None:
-        if op.vlan != DEFAULT_VLAN and _vlans(namespaces, port).get(DEFAULT_VLAN) is not None:
-            socket.do(links.DEL, links.port_vlan(port, DEFAULT_VLAN, access=False))
+        # The bridge has put its new port into its default VLAN: 1, or what the operator has chosen.
+        for default in _vlans(namespaces, port).keys() - {op.vlan}:
+            socket.do(links.DEL, links.port_vlan(port, default, access=False))
         socket.do(links.SET, links.port_vlan(port, op.vlan, access=True))
 
 
@@ -59,6 +64,8 @@ def check(namespaces: Namespaces, op: JoinBridge) -> tuple[Drift, ...]:
         found.append(Drift(what=op.link, field="master", wanted=op.bridge, found=_master(namespaces, port)))
     if port.hairpin != op.hairpin and bridge is not None and port.master == bridge.index:
         found.append(Drift(what=op.link, field="hairpin", wanted=str(op.hairpin), found=str(port.hairpin)))
+    if op.vlan is not None and bridge is not None and not bridge.vlan_filtering:
+        found.append(Drift(what=op.bridge, field="vlan_filtering", wanted="1", found="0"))
     if op.vlan is not None and _vlans(namespaces, port.index) != {op.vlan: True}:
         vlans = ", ".join(map(str, _vlans(namespaces, port.index))) or "none"
         found.append(Drift(what=op.link, field="vlan", wanted=f"{op.vlan} untagged", found=vlans))

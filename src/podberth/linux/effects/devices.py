@@ -84,6 +84,12 @@ def _on_vlan(namespaces: Namespaces, below: LinkInfo, tag: int) -> LinkInfo:
     found = namespaces.link(None, name)
     if found is None or found.kind != "vlan":
         raise KernelRefused(f"{name} is no VLAN device", "take that link away, or choose another parent")
+    if (found.tag, found.below) != (tag, below.index):
+        # Its name is the operator's to choose, and what it does decides which wire the pod is on.
+        raise KernelRefused(
+            f"{name} is not VLAN {tag} of {below.name} but VLAN {found.tag} of the link with index {found.below}",
+            "rename that link, or choose another parent",
+        )
     return found
 
 

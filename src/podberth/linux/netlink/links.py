@@ -21,7 +21,8 @@ _VETH_PEER = 1
 _BR_VLAN_FILTERING = 7
 _BRPORT_MODE = 4  # hairpin
 _BRIDGE_VLAN_INFO = 2
-_VLAN_ID = 1
+_VLAN_ID, _VLAN_PROTOCOL = 1, 5
+_8021Q = b"\x81\x00"  # in network byte order
 _PVID, _UNTAGGED = 0x2, 0x4
 _FILTER_BRVLAN, _SKIP_STATS = 0x2, 0x8  # RTEXT_FILTER_*; VF information is never asked for here
 MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
@@ -30,7 +31,10 @@ IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}
 
 @value
 class LinkInfo:
-    """A link as the kernel shows it; `kind` is '' for a physical device, `master` 0 without one."""
+    """A link as the kernel shows it; `kind` is '' for a physical device, `master` 0 without one.
+
+    `tag` is an 802.1Q device's VLAN, 0 for all else; `below` the index of the link it stands on, 0 without one.
+    """
 
     index: int
     name: str
@@ -42,6 +46,7 @@ class LinkInfo:
     master: int
     below: int
     mode: int
+    tag: int
     vlan_filtering: bool
     hairpin: bool
 
@@ -157,6 +162,7 @@ def parse(body: bytes) -> LinkInfo:
         master=codec.number(found.get(_MASTER)),
         below=codec.number(found.get(_LINK)),
         mode=codec.number(data.get(1)) if kind in ("macvlan", "ipvlan") else 0,
+        tag=codec.number(data.get(_VLAN_ID)) if kind == "vlan" and data.get(_VLAN_PROTOCOL) == _8021Q else 0,
         vlan_filtering=kind == "bridge" and codec.number(data.get(_BR_VLAN_FILTERING)) == 1,
         hairpin=codec.number(slave.get(_BRPORT_MODE)) == 1,
     )
