@@ -83,6 +83,46 @@ def test_changes_name_the_link_by_its_index() -> None:
     assert mac.get_attr("IFLA_ADDRESS") == "02:00:00:00:00:05"
 
 
+def test_a_port_answers_its_own_frames_when_hairpin_is_asked_for() -> None:
+    read = decoded(ifinfmsg, links.set_hairpin(5))
+    info = read.get_attr("IFLA_LINKINFO")
+    assert (read["index"], info.get_attr("IFLA_INFO_SLAVE_KIND")) == (5, "bridge")
+    assert info.get_attr("IFLA_INFO_SLAVE_DATA").get_attr("IFLA_BRPORT_MODE") == 1
+
+
+@pytest.mark.parametrize(("access", "flags"), [(True, 0x6), (False, 0)])
+def test_a_port_is_put_into_a_vlan_as_its_access_vlan_or_plainly(access: bool, flags: int) -> None:
+    read = decoded(ifinfmsg, links.port_vlan(5, 100, access=access))
+    assert (read["family"], read["index"]) == (7, 5)
+    assert read.get_attr("IFLA_AF_SPEC").get_attr("IFLA_BRIDGE_VLAN_INFO") == {"flags": flags, "vid": 100}
+
+
+def test_an_ifb_is_up_at_once_and_podberths() -> None:
+    read = decoded(ifinfmsg, links.ifb("pi0"))
+    assert (read["flags"] & 1, read["change"] & 1, read.get_attr("IFLA_GROUP")) == (1, 1, links.GROUP)
+    assert read.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_KIND") == "ifb"
+
+
+def test_a_link_to_delete_is_named_by_index_alone() -> None:
+    read = decoded(ifinfmsg, links.delete(5))
+    assert (read["index"], read["attrs"]) == (5, [])
+
+
+@pytest.mark.parametrize(
+    ("question", "family", "mask"),
+    [
+        (links.by_name("eth0"), 0, 0x8),
+        (links.ports(3), 0, 0x8),
+        (links.all_links(), 0, 0x8),
+        (links.port_vlans(), 7, 2),
+    ],
+    ids=["one", "ports", "all", "vlans"],
+)
+def test_a_question_never_asks_for_statistics_or_virtual_functions(question: bytes, family: int, mask: int) -> None:
+    read = decoded(ifinfmsg, question)
+    assert (read["family"], read.get_attr("IFLA_EXT_MASK")) == (family, mask)
+
+
 @pytest.mark.parametrize("text", ["10.20.0.11/24", "10.20.0.11/32", "fd00:20::11/64"])
 def test_an_address_is_local_and_of_its_prefix(text: str) -> None:
     address = ip_interface(text)

@@ -41,7 +41,7 @@ def of_link(index: int, family: int) -> bytes:
 
 def parse(body: bytes) -> tuple[int, Interface]:
     """Read what follows the header of an RTM_NEWADDR: (index of the link, address)."""
-    _, prefix, _, _, index = _ADDR.unpack_from(body)
+    _, prefix, _, _, index = codec.header(_ADDR, body)
     found = codec.attributes(body[_ADDR.size :])
     packed = found.get(_LOCAL, found.get(_ADDRESS, b""))
     return index, ip_interface((packed, prefix))

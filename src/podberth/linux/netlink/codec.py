@@ -24,9 +24,17 @@ ERROR, DONE = 2, 3  # NLMSG_ERROR, NLMSG_DONE
 
 _HEADER = Struct("=IHHII")  # length, type, flags, sequence, port
 _ATTRIBUTE = Struct("=HH")  # length, type
+_ERRNO = Struct("=i")
 _NESTED = 0x8000
 _TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 _EXT_MESSAGE = 1  # NLMSGERR_ATTR_MSG
+
+
+def header(layout: Struct, body: bytes) -> tuple[int, ...]:
+    """Return the numbers that a body begins with. ValueError if it is cut short."""
+    if len(body) < layout.size:
+        raise ValueError(f"netlink header of {layout.size} bytes in {len(body)}")
+    return layout.unpack_from(body)
 
 
 @value
@@ -107,12 +115,15 @@ def string(content: bytes | None) -> str:
 
 
 def error(found: Message) -> tuple[int, str]:
-    """Return (errno, the kernel's own words) of an error, or of the end of a dump; errno 0 is all well."""
-    code = -int.from_bytes(found.body[:4], "little", signed=True)
+    """Return (errno, the kernel's own words) of an error, or of the end of a dump; errno 0 is all well.
+
+    ValueError if what should be in it is cut short.
+    """
+    (negative,) = header(_ERRNO, found.body)
     if not found.flags & _TLVS:
-        return code, ""
+        return -negative, ""
     start = 4 if found.kind == DONE else 4 + _HEADER.size  # only an error repeats the request it answers
     if found.kind == ERROR and not found.flags & _CAPPED:
-        (length,) = Struct("=I").unpack_from(found.body, 4)
+        length, *_ = header(_HEADER, found.body[4:])
         start = 4 + ((length + 3) & ~3)
-    return code, string(attributes(found.body[start:]).get(_EXT_MESSAGE))
+    return -negative, string(attributes(found.body[start:]).get(_EXT_MESSAGE))

@@ -146,7 +146,7 @@ def port_vlans() -> bytes:
 
 def parse(body: bytes) -> LinkInfo:
     """Read what follows the header of an RTM_NEWLINK."""
-    _, _, index, flags, _ = _INFO.unpack_from(body)
+    _, _, index, flags, _ = codec.header(_INFO, body)
     found = codec.attributes(body[_INFO.size :])
     info = codec.attributes(found.get(_LINKINFO, b""))
     data, slave = codec.attributes(info.get(_DATA, b"")), codec.attributes(info.get(_SLAVE_DATA, b""))
@@ -170,7 +170,7 @@ def parse(body: bytes) -> LinkInfo:
 
 def parse_port_vlans(body: bytes) -> tuple[int, tuple[tuple[int, bool], ...]]:
     """Read one port of `port_vlans`: (index, its (VLAN, whether 'pvid untagged'))."""
-    _, _, index, _, _ = _INFO.unpack_from(body)
+    _, _, index, _, _ = codec.header(_INFO, body)
     spec = codec.attributes(body[_INFO.size :]).get(_AF_SPEC, b"")
     members = [content for kind, content in codec.each_attribute(spec) if kind == _BRIDGE_VLAN_INFO]
     access = _PVID | _UNTAGGED

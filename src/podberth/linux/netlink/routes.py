@@ -62,7 +62,7 @@ def parse(body: bytes) -> tuple[int, Route]:
     """Read what follows the header of an RTM_NEWROUTE: (index of its link, the route with everything it has)."""
     from podberth.cni.result import Route
 
-    family, length, _, _, table, _, scope, _, _ = _ROUTE.unpack_from(body)
+    family, length, _, _, table, _, scope, _, _ = codec.header(_ROUTE, body)
     found = codec.attributes(body[_ROUTE.size :])
     metrics = codec.attributes(found.get(_METRICS, b""))
     dst = found.get(_DST, bytes(4 if family == _FAMILY[4] else 16))
