@@ -71,9 +71,8 @@ def made_ground(tmp_path: Path) -> Iterator[Ground]:
     for name in (node, pod):
         run("ip", "netns", "add", name)
     try:
-        host = host_in(node, str(tmp_path / "locks"))
-        yield Ground(host=host, node=node, pod=f"/var/run/netns/{pod}")
-        host.close()
+        with contextlib.closing(host_in(node, str(tmp_path / "locks"))) as host:
+            yield Ground(host=host, node=node, pod=f"/var/run/netns/{pod}")
     finally:
         for name in (node, pod):
             with contextlib.suppress(AssertionError):

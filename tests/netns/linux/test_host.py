@@ -184,6 +184,24 @@ CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
     "down": (("link", "set", "eth0", "down"), "eth0: state: expected up, found down"),
     "address": (("address", "del", "10.20.0.11/24", "dev", "eth0"), "eth0: address: expected 10.20.0.11/24"),
     "route": (("route", "del", "default"), "eth0: route: expected 0.0.0.0/0 via 10.20.0.1 metric 5"),
+    "route's mtu": (
+        (
+            "route",
+            "change",
+            "default",
+            "via",
+            "10.20.0.1",
+            "dev",
+            "eth0",
+            "metric",
+            "5",
+            "proto",
+            "static",
+            "mtu",
+            "1300",
+        ),
+        "found 0.0.0.0/0 via 10.20.0.1 metric 5 mtu 1300",
+    ),
     "gone": (("link", "del", "eth0"), "link: expected there, found gone"),
 }
 
@@ -215,13 +233,24 @@ def test_check_names_the_bridge_and_the_sysctl_that_changed(ground: Ground) -> N
     ]
 
 
+def test_check_names_the_mode_of_a_macvlan_that_changed(ground: Ground) -> None:
+    ground.ip("link", "add", "up0", "type", "bridge")
+    ground.ip("link", "set", "up0", "addrgenmode", "none", "up")
+    conf = podberth.Conf(kind="macvlan", parent="up0", mode="bridge")
+    steps = planned(ground, conf, Settings(), (ip_interface("10.20.0.11/24"),))
+    apply(ground.host, steps, ground.pod_id)
+    ground.pod_ip("link", "set", "eth0", "type", "macvlan", "mode", "vepa")
+    told = [str(drift) for step in steps for drift in ground.host.check(step)]
+    assert told == ["eth0: mode: expected bridge, found vepa"]
+
+
 def _come_and_go(node: str, locks: str, number: int) -> int:
     """Join the one bridge and leave it, over and over, among others who do the same."""
     host = host_in(node, locks)
     pod = f"/var/run/netns/{node}-{number}"
     run("ip", "netns", "add", f"{node}-{number}")
     try:
-        for turn in range(15):
+        for turn in range(20):
             link = f"pb{number}x{turn}"
             steps = [
                 host.prepare(op)
@@ -242,7 +271,7 @@ def _come_and_go(node: str, locks: str, number: int) -> int:
 def test_a_bridge_that_many_join_and_leave_at_once_is_there_for_each_and_gone_after_the_last(
     ground: Ground, tmp_path: Path
 ) -> None:
-    with ProcessPoolExecutor(6) as workers:
-        ended = list(workers.map(_come_and_go, [ground.node] * 6, [str(tmp_path / "locks")] * 6, range(6)))
-    assert ended == list(range(6))
+    with ProcessPoolExecutor(8) as workers:
+        ended = list(workers.map(_come_and_go, [ground.node] * 8, [str(tmp_path / "locks")] * 8, range(8)))
+    assert ended == list(range(8))
     assert [link["ifname"] for link in json.loads(ground.ip("-json", "link"))] == ["lo"]
