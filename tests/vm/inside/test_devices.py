@@ -168,3 +168,42 @@ def test_nothing_is_left_of_a_macvlan_on_a_vlan_killed_at_any_step(node: Kubelet
         assert node.call("ADD", pod, tripwire=f"{index}:after:kill", **MACVLAN).code != 0
         deleted(node, pod, **MACVLAN)
         assert node.left_behind() == [], f"after {effects[index]}"
+
+
+def test_a_del_killed_once_the_link_on_a_vlan_is_gone_is_finished_by_the_next(node: Kubelet) -> None:
+    pod, other = node.pod("red-0"), node.pod("red-1")
+    assert node.call("ADD", other, **MACVLAN).code == 0
+    # Its link-local address, and that of the other's link, would appear at a time of their own.
+    for namespace, name in ((node.node, "up0.100"), (other.netns, "eth0")):
+        node.inside(namespace, "ip", "link", "set", name, "addrgenmode", "none")
+        node.inside(namespace, "ip", "-6", "address", "flush", "dev", name)
+    node.remember()
+    assert node.call("ADD", pod, **MACVLAN).code == 0
+    effects = node.call("DEL", pod, tripwire="", **MACVLAN).effects
+    # What comes before is of the link itself, as on any device: tests/netns/crash kills there.
+    for index in range(effects.index("host.undo CreateMacvlan"), len(effects)):
+        assert node.call("ADD", pod, **MACVLAN).code == 0
+        assert node.call("DEL", pod, tripwire=f"{index}:after:kill", **MACVLAN).code != 0
+        deleted(node, pod, **MACVLAN)
+        assert node.left_behind() == [], f"after {effects[index]}"
+    assert "up0.100" in node.links(node.node)
+    deleted(node, other, **MACVLAN)
+    assert "up0.100" not in node.links(node.node)
+
+
+def test_a_vlan_device_is_there_for_all_who_come_and_gone_after_the_last_however_they_meet(node: Kubelet) -> None:
+    pods = [node.pod(name) for name in ("red-0", "red-1")]
+    node.remember()
+    for _ in range(4):
+        for verb in ("ADD", "DEL"):
+            calls = [node.start(verb, pod, **MACVLAN) for pod in pods]
+            ended = [(*call.communicate(), call.returncode) for call in calls]
+            assert [code for *_, code in ended] == [0, 0], ended
+    for staying, leaving in (pods, pods[::-1]):
+        assert node.call("ADD", leaving, **MACVLAN).code == 0
+        calls = [node.start(verb, pod, **MACVLAN) for verb, pod in (("DEL", leaving), ("ADD", staying))]
+        ended = [(*call.communicate(), call.returncode) for call in calls]
+        assert [code for *_, code in ended] == [0, 0], ended
+        assert "up0.100" in node.links(node.node)
+        deleted(node, staying, **MACVLAN)
+    assert node.left_behind() == []
