@@ -30,6 +30,7 @@ _HINTS = {
     errno.EPERM: "podberth needs root, or CAP_NET_ADMIN and CAP_SYS_ADMIN",
     errno.EOPNOTSUPP: "this node's kernel lacks the feature: `podberth doctor` lists what is missing",
     errno.ENODEV: "`ip link` lists the links there are",
+    errno.ENETDOWN: "the link below, the parent, is down: `ip link set PARENT up`",
     errno.ENETUNREACH: "a route's gateway has to be in a subnet of the interface",
 }
 

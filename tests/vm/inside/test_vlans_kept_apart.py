@@ -113,3 +113,12 @@ def test_an_operators_vlan_device_is_used_and_stays(ground: Ground) -> None:
     revert(ground.host, steps, ground.pod_id)
     ground.host.remove_vlan_device("up0.100")
     assert ground.state() == before
+
+
+def test_a_parent_that_is_down_is_named_as_the_cause(ground: Ground) -> None:
+    ground.ip("link", "set", "up0", "down")
+    before = ground.state()
+    with pytest.raises(KernelRefused, match="ENETDOWN") as refused:
+        apply(ground.host, in_vlan(ground, ON_UPLINK, 100), ground.pod_id)
+    assert "ip link set PARENT up" in refused.value.details
+    assert ground.state() == before
