@@ -20,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from podberth.cni.result import Result
+    from podberth.verbs.delegated import Delegate
     from podberth.verbs.node import Plugin
 
 ABOUT = """podberth {version}: a CNI plugin ({type}) that gives a pod its fixed address, by the pod's name.
@@ -54,13 +56,19 @@ def handle(
 
     `connect` opens the node's parts for a state directory; by default this machine's.
     """
+    opened: list[Node] = []
+
+    def open_once(directory: str) -> Node:
+        opened.append((connect or open_node)(directory))
+        return opened[0]
+
     try:
         request = Request.parse(env, stdin)
         if request is None:
             return 0, ""
         if isinstance(request, VersionProbe):
             return 0, version_json(request.version)
-        achieved = serve(request, find_plugin(plugin_type), connect or open_node)
+        achieved = serve(request, find_plugin(plugin_type), open_once, delegate_of(env))
         return 0, "" if achieved is None else result_json(achieved, request.conf.cni_version)
     except CniError as error:
         return 1, error_json(error, spoken_version(stdin))
@@ -70,6 +78,20 @@ def handle(
         print_exc(file=sys.stderr)
         told = CniError(f"internal error: {type(bug).__name__}: {bug}", "please report it with the plugin's stderr")
         return 1, error_json(told, spoken_version(stdin))
+    finally:
+        for node in opened:
+            node.host.close()  # a namespace that is held open here would outlive its pod
+
+
+def delegate_of(env: Mapping[str, str]) -> Delegate:
+    """Return what calls the IPAM plugin of a request's configuration, in the caller's environment."""
+
+    def call(request: Request, verb: str) -> Result | None:
+        from podberth.runtime.delegate import delegate
+
+        return delegate(request, verb, env)
+
+    return call
 
 
 def find_plugin(plugin_type: str) -> Plugin:

@@ -14,18 +14,25 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 65536
 _KNOWN = frozenset(
-    ("K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_UID", "K8S_POD_INFRA_CONTAINER_ID", "IP", "MAC", "IgnoreUnknown")
+    (
+        *("K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_UID", "K8S_POD_INFRA_CONTAINER_ID"),
+        *("IP", "MAC", "deviceID", "IgnoreUnknown"),
+    )
 )
 
 
 @value
 class Args:
-    """What the variable said. `ips` and `mac` are the caller's wishes; `infra_container_id` is the pod's sandbox."""
+    """What the variable said. `ips` and `mac` are the caller's wishes; `infra_container_id` is the pod's sandbox.
+
+    `device_id` is a device's name as it came: what names are good is for who uses devices to say.
+    """
 
     pod: PodRef | None = None
     infra_container_id: str | None = None
     ips: tuple[Address, ...] = ()
     mac: str | None = None
+    device_id: str | None = None
 
     @classmethod
     def parse(cls, raw: str) -> Args:
@@ -42,6 +49,7 @@ class Args:
             infra_container_id=fields.optional("K8S_POD_INFRA_CONTAINER_ID", parsers.identifier),
             ips=fields.get("IP", _ips, ()),
             mac=fields.optional("MAC", parsers.mac),
+            device_id=fields.optional("deviceID", parsers.string(max=256)),
         )
 
 

@@ -123,3 +123,9 @@ class Drifted(CniError):
     """Code 105 (CHECK): the attachment is not as it was made; each difference is named."""
 
     code = 105
+
+
+class NoFreeDevice(CniError):
+    """Code 106: no virtual function is free for the pod; those that would do are named, and who holds them."""
+
+    code = 106

@@ -81,6 +81,16 @@ def boolean(raw: object) -> bool:
     raise ValueError(f"expected true or false, got {shown(raw)}")
 
 
+def on_off(raw: object) -> bool:
+    """Return a switch as `ip link` has it: "on" or "off", or a boolean."""
+    if raw in ("on", "off"):
+        return raw == "on"
+    try:
+        return boolean(raw)
+    except ValueError:
+        raise ValueError(f"expected 'on' or 'off', got {shown(raw)}") from None
+
+
 def choice(*names: str) -> Callable[[object], str]:
     """Make a parser that takes exactly one of the names."""
 
@@ -148,6 +158,18 @@ def ifname(raw: object) -> str:
     if found in _NO_IFNAMES or not _NOT_IN_IFNAME.isdisjoint(as_bytes):
         names = ", ".join(map(repr, _NO_IFNAMES))
         raise ValueError(f"expected an interface name (no '/', ':', '%', space; not {names}), got {shown(found)}")
+    return found
+
+
+def pci_address(raw: object) -> str:
+    """Return a PCI device's address as sysfs names it, '0000:03:02.1': domain, bus, device, function; lower case."""
+    found = raw.lower() if isinstance(raw, str) and len(raw) <= 16 else ""
+    domain, _, rest = found.partition(":")
+    bus, _, slot = rest.partition(":")
+    device, _, function = slot.partition(".")
+    widths = ((domain, 4, 8), (bus, 2, 2), (device, 2, 2), (function, 1, 1))
+    if not all(least <= len(part) <= most and _HEX.issuperset(part) for part, least, most in widths):
+        raise ValueError(f"expected a PCI address as '0000:03:02.1', got {shown(raw)}")
     return found
 
 

@@ -6,8 +6,18 @@ import errno
 import os
 
 from podberth.cni.errors import InvalidNetns, KernelRefused
-from podberth.linux import abilities, netns, probe, shaping
-from podberth.linux.effects import addressing, announcing, bridges, devices, limits, sysctls
+from podberth.linux import abilities, netns, pci, probe, shaping
+from podberth.linux.effects import (
+    addressing,
+    announcing,
+    bridges,
+    devices,
+    limits,
+    sysctls,
+    vf_links,
+    vf_settings,
+)
+from podberth.linux.inventory import on_this_node
 from podberth.linux.locks import Locked
 from podberth.linux.namespaces import Namespaces
 from podberth.net import ops
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
     from podberth.linux.netlink.links import LinkInfo
     from podberth.net.facts import NetnsId
     from podberth.net.ops import Op
+    from podberth.net.vf import Vf
 
 LOCK_SECONDS = 60.0
 _HINTS = {
@@ -49,18 +60,7 @@ class LinuxHost:
     def facts(self, parent: str | None, *, vlan: bool) -> Facts:
         """Return what planning needs to know; with `vlan`, also what the kernel can do with VLANs."""
         found = self._link(None, parent) if parent is not None else None
-        link = None
-        if found is not None:
-            link = Link(
-                name=found.name,
-                index=found.index,
-                kind=found.kind,
-                mac=found.mac,
-                mtu=found.mtu,
-                up=found.up,
-                ours=found.ours,
-                vlan_filtering=found.vlan_filtering,
-            )
+        link = _fact(found) if found is not None else None
         new_bridge = vlan and link is None
         on_parent = vlan and link is not None and link.kind != "bridge"
         return Facts(
@@ -77,12 +77,21 @@ class LinuxHost:
         """Return the identity of this process's network namespace."""
         return netns.own()
 
-    def mac(self, netns: str | None, ifname: str) -> str:
-        """Return the MAC of a link. KernelRefused if there is none."""
+    def link(self, netns: str | None, ifname: str) -> Link:
+        """Return what a link is now. KernelRefused if there is none."""
         found = self._link(netns, ifname)
         if found is None:
             raise KernelRefused(f"there is no link {ifname}", "somebody took it away meanwhile")
-        return found.mac
+        return _fact(found)
+
+    def vfs(self) -> tuple[Vf, ...]:
+        """Return the virtual functions of this node, by PF and index."""
+        return on_this_node(self._namespaces, pci.vfs())
+
+    def vf(self, address: str) -> Vf | None:
+        """Return the virtual function with that PCI address, if there is one."""
+        found = pci.vf(address)
+        return on_this_node(self._namespaces, (found,))[0] if found is not None else None
 
     def locked(self, key: str) -> Locked:
         """Hold the node-wide exclusive lock named `key`. TryAgainLater if it is held for too long by another."""
@@ -116,6 +125,24 @@ class LinuxHost:
         except OSError as refused:
             raise _translated(f"undoing {describe(step.op)}", refused) from refused
 
+    def repair(self, step: Step, netns: NetnsId) -> None:
+        """Bring about again what the step had brought about. KernelRefused, AddressAnswered as with `do`.
+
+        A virtual function is put right where it is; all else is made anew.
+        """
+        op = step.op
+        try:
+            match op:
+                case ops.ConfigureVf():
+                    vf_settings.repair(self._namespaces, step, op)
+                case ops.MoveVf():
+                    vf_links.repair(self._namespaces, op)
+                case _:
+                    self._undo(step, alive=self._alive(step, netns))
+                    self._do(op)
+        except OSError as refused:
+            raise _translated(f"repairing {describe(op)}", refused, op) from refused
+
     def remove_vlan_device(self, name: str) -> None:
         """Delete a VLAN device that podberth made; the caller knows that nothing stands on it."""
         try:
@@ -131,7 +158,7 @@ class LinuxHost:
                 step, op.netns
             ):
                 return (Drift(what=op.ifname, field="netns", wanted=f"{op.netns} as at ADD", found="another one"),)
-            return self._check(op)
+            return self._check(step)
         except OSError as refused:
             raise _translated(f"checking {describe(step.op)}", refused) from refused
 
@@ -155,7 +182,7 @@ class LinuxHost:
         except InvalidNetns:
             return False  # it went meanwhile
 
-    def _before(self, op: Op) -> Iterator[tuple[str, str]]:
+    def _before(self, op: Op) -> Iterator[tuple[str, str]]:  # noqa: C901 - a flat table of the ops
         at = self._namespaces
         inside: str | None = getattr(op, "netns", None)
         if inside is not None and (cookie := at.cookie(inside)):
@@ -173,6 +200,11 @@ class LinuxHost:
             case ops.WriteSysctl():
                 if (found := sysctls.read(at, op)) is not None:
                     yield "value", found
+            case ops.ConfigureVf():
+                yield from vf_settings.before(at, op)
+            case ops.MoveVf():
+                existed = at.link(op.netns, op.ifname) is not None
+                yield from vf_links.before(at, op)
         if existed:
             yield "existed", "yes"
 
@@ -191,6 +223,12 @@ class LinuxHost:
                 sysctls.write(at, op, op.value)
             case ops.SetLinkUp():
                 addressing.set_up(at, op)
+            case ops.AwaitCarrier():
+                vf_links.await_carrier(at, op)
+            case ops.ConfigureVf():
+                vf_settings.configure(at, op)
+            case ops.MoveVf():
+                vf_links.move(at, op)
             case ops.AddAddress() | ops.AddRoute():
                 addressing.add(at, op)
             case ops.LimitTransmit():
@@ -207,7 +245,7 @@ class LinuxHost:
         if mac is not None:
             raise AddressAnswered(op.address, mac)
 
-    def _undo(self, step: Step, *, alive: bool) -> None:
+    def _undo(self, step: Step, *, alive: bool) -> None:  # noqa: C901 - a flat table of the ops
         at, op = self._namespaces, step.op
         if _existed(step):
             return
@@ -223,6 +261,10 @@ class LinuxHost:
                 sysctls.restore(at, step, op)
             case ops.AddAddress() | ops.AddRoute() if alive:
                 addressing.remove(at, op)
+            case ops.ConfigureVf():
+                vf_settings.give_back(at, step, op)
+            case ops.MoveVf():
+                vf_links.bring_back(at, step, op, alive=alive)
             case ops.LimitTransmit() if alive:
                 shaping.unlimit_transmit(at.socket(op.netns), op.ifname)
             case ops.LimitReceive() if alive:
@@ -230,8 +272,8 @@ class LinuxHost:
             case _:
                 pass  # nothing of it outlives the link that an earlier step made
 
-    def _check(self, op: Op) -> tuple[Drift, ...]:
-        at = self._namespaces
+    def _check(self, step: Step) -> tuple[Drift, ...]:  # noqa: C901 - a flat table of the ops
+        at, op = self._namespaces, step.op
         match op:
             case ops.CreateVeth():
                 return devices.check_veth(at, op)
@@ -241,6 +283,10 @@ class LinuxHost:
                 return bridges.check(at, op)
             case ops.WriteSysctl():
                 return sysctls.check(at, op)
+            case ops.ConfigureVf():
+                return vf_settings.check(at, step, op)
+            case ops.MoveVf():
+                return vf_links.check(at, op)
             case ops.SetLinkUp():
                 return addressing.check_up(at, op)
             case ops.AddAddress() | ops.AddRoute():
@@ -251,6 +297,19 @@ class LinuxHost:
                 return shaping.check_receive(at.socket(op.netns), op.ifname, op.ifb, op.mbit)
             case _:
                 return ()  # asked and told at ADD; nothing of it stays
+
+
+def _fact(found: LinkInfo) -> Link:
+    return Link(
+        name=found.name,
+        index=found.index,
+        kind=found.kind,
+        mac=found.mac,
+        mtu=found.mtu,
+        up=found.up,
+        ours=found.ours,
+        vlan_filtering=found.vlan_filtering,
+    )
 
 
 def _existed(step: Step) -> bool:

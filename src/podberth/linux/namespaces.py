@@ -51,6 +51,10 @@ class Namespaces:
         found = self.socket(path).get(links.GET, links.by_name(name))
         return links.parse(found) if found is not None else None
 
+    def links(self, path: str | None) -> list[LinkInfo]:
+        """Return every link inside."""
+        return [links.parse(body) for body in self.socket(path).dump(links.GET, links.all_links())]
+
     def index(self, path: str | None, name: str) -> int:
         """Return a link's index. OSError ENODEV if there is none."""
         found = self.link(path, name)

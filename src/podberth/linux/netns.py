@@ -45,6 +45,11 @@ def own() -> NetnsId:
     return NetnsId(device=at.st_dev, inode=at.st_ino)
 
 
+def open_own() -> int:
+    """Return a descriptor of the calling thread's network namespace."""
+    return os.open(_OWN, _LOOKING)
+
+
 def open_at(path: str) -> int:
     """Return a descriptor of the network namespace at `path`. InvalidNetns if there is none."""
     try:

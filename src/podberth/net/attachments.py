@@ -8,13 +8,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.net.record import Record
+    from podberth.net.step import Step
 
 
 class Attachments(Protocol):
     """Durable before they return. Node-local, whatever the ledger stands on."""
 
     def open(self, record: Record) -> None:
-        """Write the intent; replaces nothing: StoreFailed if the attachment has a record."""
+        """Write the intent; replaces nothing: StoreFailed if the attachment, or its device, has a record."""
+        ...
+
+    def revise(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
+        """Replace the steps of the attachment's record, before the effect of those that are new."""
         ...
 
     def done(self, attachment: Attachment) -> None:
@@ -23,6 +28,18 @@ class Attachments(Protocol):
 
     def find(self, attachment: Attachment) -> Record | None:
         """Return the attachment's record."""
+        ...
+
+    def holder(self, device: str) -> Record | None:
+        """Return the record that speaks of the device with that PCI address: nobody else may have it meanwhile."""
+        ...
+
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """Return the labels of this node's devices, by PCI address."""
+        ...
+
+    def label(self, device: str, labels: tuple[str, ...]) -> None:
+        """Give the device exactly these labels; none takes them all away."""
         ...
 
     def close(self, attachment: Attachment) -> None:

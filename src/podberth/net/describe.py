@@ -52,6 +52,32 @@ def _set_link_up(op: ops.SetLinkUp) -> str:
     return f"ip{_inside(op.netns)} link set {op.ifname} up"
 
 
+def _await_carrier(op: ops.AwaitCarrier) -> str:
+    return f"# wait at most {op.milliseconds} ms for a carrier on {op.ifname}"
+
+
+def _configure_vf(op: ops.ConfigureVf) -> str:
+    proto = f" proto {op.proto}" if op.proto != "802.1q" else ""
+    said = (
+        ("mac", op.mac),
+        ("max_tx_rate", op.max_tx_rate),
+        ("min_tx_rate", op.min_tx_rate),
+        ("spoofchk", _switch(op.spoofchk)),
+        ("trust", _switch(op.trust)),
+        ("state", op.link_state),
+    )
+    rest = "".join(f" {key} {content}" for key, content in said if content is not None)
+    return f"ip link set {op.pf} vf {op.index} vlan {op.vlan} qos {op.qos}{proto}{rest}"
+
+
+def _move_vf(op: ops.MoveVf) -> str:
+    return f"ip link set {op.link} down; ip link set {op.link}{_mtu(op.mtu)} netns {op.netns} name {op.ifname}"
+
+
+def _switch(on: bool | None) -> str | None:
+    return None if on is None else "on" if on else "off"
+
+
 def _probe(op: ops.ProbeAddress) -> str:
     return f"ip netns exec {op.netns} arping -D -c {op.probes} -I {op.ifname} {op.address}"
 
@@ -108,10 +134,13 @@ _LINES: dict[type, Callable[..., str]] = {
     ops.CreateIpvlan: _create_ipvlan,
     ops.WriteSysctl: _write_sysctl,
     ops.SetLinkUp: _set_link_up,
+    ops.AwaitCarrier: _await_carrier,
     ops.ProbeAddress: _probe,
     ops.AddAddress: _add_address,
     ops.AddRoute: _add_route,
     ops.LimitTransmit: _limit_transmit,
     ops.LimitReceive: _limit_receive,
+    ops.ConfigureVf: _configure_vf,
+    ops.MoveVf: _move_vf,
     ops.Announce: _announce,
 }

@@ -7,8 +7,9 @@ from podberth.cni.value import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
-    from podberth.net.ops import Interface
+    from podberth.net.ops import Address, Interface
     from podberth.net.settings import Settings
+    from podberth.net.vf import Vf
 
 
 @value
@@ -21,11 +22,16 @@ class Probing:
 
 @value
 class Endpoint:
-    """`settings.routes` are final: the pool's gateway is a default route already. `device` overrides the parent."""
+    """`settings.routes` are final: the pool's gateway is a default route already. `device` overrides the parent.
+
+    `gateways` has for each address that of its subnet, None without one. `vf` is the virtual function it gets, if any.
+    """
 
     attachment: Attachment
     netns: str
     addresses: tuple[Interface, ...]
+    gateways: tuple[Address | None, ...]
     settings: Settings
     device: str | None = None
     probing: Probing | None = None
+    vf: Vf | None = None

@@ -15,7 +15,7 @@ class NetnsId:
 
 @value
 class Link:
-    """A link of the node: `kind` is its rtnetlink kind ('bridge', 'veth', '' for a physical device)."""
+    """A link: `kind` is its rtnetlink kind ('bridge', 'veth', '' for a physical device)."""
 
     name: str
     index: int

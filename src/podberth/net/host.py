@@ -8,9 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from podberth.net.facts import Facts, NetnsId
+    from podberth.net.facts import Facts, Link, NetnsId
     from podberth.net.ops import Op
     from podberth.net.step import Drift, Step
+    from podberth.net.vf import Vf
 
 
 class Host(Protocol):
@@ -50,12 +51,28 @@ class Host(Protocol):
         """Delete a VLAN device that podberth made and nothing stands on any more, which the caller has made sure of."""
         ...
 
+    def repair(self, step: Step, netns: NetnsId) -> None:
+        """Bring about what the step had brought about, on a host where `check` found something else."""
+        ...
+
     def check(self, step: Step) -> tuple[Drift, ...]:
         """Compare the step with the live host; empty if it holds."""
         ...
 
-    def mac(self, netns: str | None, ifname: str) -> str:
-        """Return the MAC of a link, lower-case."""
+    def link(self, netns: str | None, ifname: str) -> Link:
+        """Return what a link is now. KernelRefused if there is none."""
+        ...
+
+    def vfs(self) -> tuple[Vf, ...]:
+        """Return the virtual functions of this node, by PF and index; without labels, which the store knows."""
+        ...
+
+    def vf(self, address: str) -> Vf | None:
+        """Return the virtual function with that PCI address, if there is one."""
+        ...
+
+    def close(self) -> None:
+        """Let go of whatever was opened: a namespace that is held open outlives its pod."""
         ...
 
     def locked(self, key: str) -> AbstractContextManager[None]:

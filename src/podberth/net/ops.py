@@ -74,11 +74,15 @@ class CreateIpvlan:
 
 @value
 class WriteSysctl:
-    """sysctl -w KEY=VALUE in NETNS; KEY is the path below /proc/sys, as net/ipv4/conf/eth0.5/rp_filter."""
+    """sysctl -w KEY=VALUE in NETNS; KEY is the path below /proc/sys, as net/ipv4/conf/eth0.5/rp_filter.
+
+    One that is `optional` is left out on a kernel that has no such sysctl.
+    """
 
     netns: str
     key: str
     value: str
+    optional: bool = False
 
 
 @value
@@ -87,6 +91,15 @@ class SetLinkUp:
 
     netns: str | None
     ifname: str
+
+
+@value
+class AwaitCarrier:
+    """Wait until IFNAME has a carrier, so that what is sent next arrives; go on without one after a while."""
+
+    netns: str
+    ifname: str
+    milliseconds: int
 
 
 @value
@@ -144,6 +157,42 @@ class LimitReceive:
 
 
 @value
+class ConfigureVf:
+    """ip link set PF vf INDEX, one by one: vlan qos proto, mac, max_tx_rate min_tx_rate, spoofchk, trust, state.
+
+    The rates are in Mbit/s; None leaves a setting as it is. The function, PCI address DEVICE, stays on the node, and a
+    MAC is its interface's too in the end. A function that is driven from `userspace` has no interface; it is reset when
+    it is given back.
+    """
+
+    device: str
+    pf: str
+    index: int
+    vlan: int = 0
+    qos: int = 0
+    proto: str = "802.1q"
+    mac: str | None = None
+    max_tx_rate: int | None = None
+    min_tx_rate: int | None = None
+    spoofchk: bool | None = None
+    trust: bool | None = None
+    link_state: str | None = None
+    userspace: bool = False
+
+
+@value
+class MoveVf:
+    """ip link set LINK netns NETNS name IFNAME: the interface of the function with PCI address DEVICE, down."""
+
+    device: str
+    link: str
+    netns: str
+    ifname: str
+    mac: str | None = None
+    mtu: int | None = None
+
+
+@value
 class Announce:
     """arping -U / unsolicited NA for each address, so that neighbours forget the previous holder's MAC."""
 
@@ -160,13 +209,21 @@ if TYPE_CHECKING:
         | CreateIpvlan
         | WriteSysctl
         | SetLinkUp
+        | AwaitCarrier
         | ProbeAddress
         | AddAddress
         | AddRoute
         | LimitTransmit
         | LimitReceive
+        | ConfigureVf
+        | MoveVf
         | Announce
     )
+
+
+def device(op: object) -> str | None:
+    """Return the PCI address of the virtual function that the op is about, if it is about one: nobody else's now."""
+    return op.device if isinstance(op, ConfigureVf | MoveVf) else None
 
 
 def vlan_device(op: object) -> str | None:

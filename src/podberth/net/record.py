@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni.value import value
+from podberth.net.ops import device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 @value
 class Record:
-    """One attachment's record. `done` is False from before the first effect until after the last (an intent)."""
+    """One attachment's record. `done` is False from before the first effect until after the last (an intent).
+
+    `conf` is the network configuration it was made by, as JSON: what a changed PodNetwork is resolved against.
+    """
 
     attachment: Attachment
     pod: PodRef | None
@@ -22,3 +26,9 @@ class Record:
     steps: tuple[Step, ...]
     done: bool
     since: int  # ns since the epoch
+    conf: str = ""
+
+    @property
+    def device(self) -> str | None:
+        """The PCI address of the virtual function that is the attachment's, if it has one."""
+        return next((named for step in self.steps if (named := device(step.op)) is not None), None)

@@ -5,28 +5,39 @@ from __future__ import annotations
 from podberth.cni.result import Dns, Route
 from podberth.cni.value import value
 
-__all__ = ["Dns", "Rates", "Route", "Settings", "Vlan"]
+__all__ = ["LINK_STATES", "VLAN_PROTOCOLS", "Dns", "Rates", "Route", "Settings", "Vlan"]
+
+VLAN_PROTOCOLS = ("802.1q", "802.1ad")
+LINK_STATES = ("auto", "enable", "disable")
 
 
 @value
 class Vlan:
-    """An 802.1Q tag: `id` 1-4094 (0 is 'untagged'), `priority` 0-7 (PCP)."""
+    """A VLAN tag: `id` 1-4094 (0 is 'untagged'), `priority` 0-7 (PCP), `proto` '802.1q' or '802.1ad'."""
 
     id: int
     priority: int = 0
+    proto: str = "802.1q"
 
 
 @value
 class Rates:
-    """Transmit limits in Mbit/s as the pod sees them: `egress` leaves it, `ingress` enters it; None is unlimited."""
+    """Transmit rates in Mbit/s as the pod sees them: `egress` leaves it, `ingress` enters it; None is unlimited.
+
+    `min_egress` is what a virtual function is guaranteed. An `egress` of 0 takes away a limit that is there.
+    """
 
     egress: int | None = None
     ingress: int | None = None
+    min_egress: int | None = None
 
 
 @value
 class Settings:
-    """One interface's settings; None everywhere means 'not said here', so that layers of them can be merged."""
+    """One interface's settings; None everywhere means 'not said here', so that layers of them can be merged.
+
+    Of a virtual function only: `spoofchk`, `trust` and `link_state` ('auto', 'enable', 'disable'), as in ip-link(8).
+    """
 
     mac: str | None = None
     mtu: int | None = None
@@ -35,3 +46,6 @@ class Settings:
     routes: tuple[Route, ...] | None = None
     dns: Dns | None = None
     sysctls: tuple[tuple[str, str], ...] | None = None
+    spoofchk: bool | None = None
+    trust: bool | None = None
+    link_state: str | None = None

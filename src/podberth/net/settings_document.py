@@ -5,7 +5,7 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.fields import shown
 from podberth.cni.result import Dns, Route, encode_dns
-from podberth.net.settings import Rates, Settings, Vlan
+from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-SETTINGS_KEYS = ("mac", "mtu", "vlan", "rates", "routes", "dns", "sysctls")
+SETTINGS_KEYS = ("mac", "mtu", "vlan", "rates", "routes", "dns", "sysctls", "spoofchk", "trust", "linkState")
 FROM_ADDRESS = "fromAddress"
 MAX_RATE = 1_000_000  # Mbit/s
 _ROUTE_KEYS = ("dst", "gw", "mtu", "advmss", "priority", "table", "scope")
@@ -27,11 +27,14 @@ def parse_settings(fields: Fields) -> Settings:
     return Settings(
         mac=fields.optional("mac", _mac),
         mtu=fields.optional("mtu", parsers.integer(68, 65535)),  # RFC 791: every link carries 68 bytes
-        vlan=_child(fields, "vlan", _vlan),
+        vlan=_vlan(fields),
         rates=_child(fields, "rates", _rates),
         routes=_routes(fields),
         dns=_child(fields, "dns", _dns),
         sysctls=_sysctls(fields),
+        spoofchk=fields.optional("spoofchk", parsers.on_off),
+        trust=fields.optional("trust", parsers.on_off),
+        link_state=fields.optional("linkState", parsers.choice(*LINK_STATES)),
     )
 
 
@@ -39,29 +42,57 @@ def settings_document(settings: Settings) -> dict[str, object]:
     """Return the document's form; `parse_settings` reads the same value back."""
     document: dict[str, object] = {"mac": settings.mac, "mtu": settings.mtu}
     if settings.vlan is not None:
-        document["vlan"] = {"id": settings.vlan.id, "priority": settings.vlan.priority}
+        tag = settings.vlan
+        document["vlan"] = {"id": tag.id, "priority": tag.priority}
+        if tag.proto != VLAN_PROTOCOLS[0]:
+            document["vlan"] = {"id": tag.id, "priority": tag.priority, "proto": tag.proto}
     if settings.rates is not None:
-        document["rates"] = _present(egress=settings.rates.egress, ingress=settings.rates.ingress)
+        rates = settings.rates
+        document["rates"] = _present(egress=rates.egress, ingress=rates.ingress, minEgress=rates.min_egress)
     if settings.routes is not None:
         document["routes"] = [_route_document(route) for route in settings.routes]
     if settings.dns is not None:
         document["dns"] = encode_dns(settings.dns)
     if settings.sysctls is not None:
         document["sysctls"] = dict(settings.sysctls)
+    for key, switch in (("spoofchk", settings.spoofchk), ("trust", settings.trust)):
+        if switch is not None:
+            document[key] = "on" if switch else "off"
+    document["linkState"] = settings.link_state
     return _present(**document)
 
 
-def _vlan(fields: Fields) -> Vlan:
-    fields.only(("id", "priority"))
-    return Vlan(
-        id=fields.required("id", parsers.integer(0, 4094)), priority=fields.get("priority", parsers.integer(0, 7), 0)
+def _vlan(fields: Fields) -> Vlan | None:
+    """Read `vlan`: a number, or an object when there is more to say of the tag."""
+    if isinstance(fields.raw.get("vlan"), int):
+        return Vlan(id=fields.required("vlan", parsers.integer(0, 4094)))
+    return _child(fields, "vlan", _tag)
+
+
+def _tag(fields: Fields) -> Vlan:
+    fields.only(("id", "priority", "proto"))
+    found = Vlan(
+        id=fields.required("id", parsers.integer(0, 4094)),
+        priority=fields.get("priority", parsers.integer(0, 7), 0),
+        proto=fields.get("proto", parsers.choice(*VLAN_PROTOCOLS), VLAN_PROTOCOLS[0]),
     )
+    if not found.id and (found.priority or found.proto != VLAN_PROTOCOLS[0]):
+        key = "priority" if found.priority else "proto"
+        raise fields.fail(key, "says nothing about untagged frames", "name a VLAN `id` of 1..4094, or leave it out")
+    return found
 
 
 def _rates(fields: Fields) -> Rates:
-    fields.only(("egress", "ingress"))
+    fields.only(("egress", "ingress", "minEgress"))
     rate = parsers.integer(1, MAX_RATE)
-    return Rates(egress=fields.optional("egress", rate), ingress=fields.optional("ingress", rate))
+    found = Rates(
+        egress=fields.optional("egress", rate),
+        ingress=fields.optional("ingress", rate),
+        min_egress=fields.optional("minEgress", rate),
+    )
+    if found.egress and found.min_egress and found.min_egress > found.egress:
+        raise fields.fail("minEgress", f"{found.min_egress} Mbit/s are more than egress, {found.egress} Mbit/s")
+    return found
 
 
 def _dns(fields: Fields) -> Dns:

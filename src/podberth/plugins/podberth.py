@@ -1,4 +1,4 @@
-"""The `podberth` type on ordinary Linux interfaces: a veth pair on a bridge, macvlan, ipvlan. Pure: values to plans."""
+"""The `podberth` type: a veth pair on a bridge, macvlan, ipvlan; virtual functions as `sriov` plans them. Pure."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.value import value
 from podberth.net import ops
+from podberth.net.pod_side import announcement, inside, limits, link_name
+from podberth.net.settings import VLAN_PROTOCOLS, Settings
+from podberth.plugins import sriov
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from podberth.cni.fields import Fields
-    from podberth.cni.pod import Attachment
     from podberth.net.endpoint import Endpoint
     from podberth.net.facts import Facts
     from podberth.net.ops import Op
+    from podberth.net.vf import Selector
 
 TYPE = "podberth"
+DELEGATES_IPAM = False
 MODES = {"macvlan": ("bridge", "private", "vepa", "passthru"), "ipvlan": ("l2", "l3", "l3s")}
 IFNAMSIZ = 15  # bytes of an interface name without the final NUL (linux/if.h)
 
@@ -33,11 +37,17 @@ class Conf:
     parent: str
     mode: str = ""
     hairpin: bool = False
+    vf: Selector | None = None
+    settings: Settings = Settings()
 
 
-def configure(fields: Fields) -> Conf:
+def configure(fields: Fields) -> Conf | sriov.Conf:
     """Read the plugin's own keys of a network configuration; InvalidConfig names the one at fault."""
-    kind = fields.get("device", parsers.choice("bridge", "macvlan", "ipvlan"), "bridge")
+    kind = fields.get("device", parsers.choice("bridge", "macvlan", "ipvlan", "sriov"), "bridge")
+    if kind == "sriov":
+        return sriov.configure(fields)
+    if fields.raw.get("vf") is not None:
+        raise fields.fail("vf", f"has no meaning for device {kind!r}", "leave it out, or set device to 'sriov'")
     if kind == "bridge":
         for key in ("parent", "mode"):
             if fields.raw.get(key) is not None:
@@ -55,30 +65,31 @@ def configure(fields: Fields) -> Conf:
     )
 
 
-def plan(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:
+def plan(conf: Conf | sriov.Conf, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:
     """Return what has to be done for the endpoint, in order. UnsupportedField names what the device cannot carry."""
-    vlan = endpoint.settings.vlan
-    if vlan is not None and vlan.priority:
-        raise UnsupportedField(
-            f"vlan.priority: a {conf.kind} device can't set 802.1p priority {vlan.priority}",
-            "leave the priority out, or give the pod an SR-IOV device",
-        )
+    if isinstance(conf, sriov.Conf):
+        return sriov.plan(conf, endpoint, facts)
+    _refuse_settings_of_vfs(conf, endpoint.settings)
     make = {"bridge": _bridge, "macvlan": _macvlan, "ipvlan": _ipvlan}[conf.kind]
     return tuple(make(conf, endpoint, facts))
 
 
-def link_name(prefix: str, attachment: Attachment) -> str:
-    """Return the node-side name of an attachment's link: `prefix` and 12 characters that depend on nothing else.
-
-    The number is the attachment's text modulo the prime 2^61 - 1. Container IDs are the runtime's, not the pod's, so
-    nobody can aim at a collision; should one happen, making the link fails and nothing else is touched.
-    """
-    number = int.from_bytes(str(attachment).encode(), "big") % (2**61 - 1)
-    digits = ""
-    while len(digits) < 12:
-        number, digit = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-    return prefix + digits
+def _refuse_settings_of_vfs(conf: Conf, settings: Settings) -> None:
+    vlan, rates = settings.vlan, settings.rates
+    said = (
+        ("vlan.priority", vlan.priority if vlan is not None and vlan.priority else None),
+        ("vlan.proto", vlan.proto if vlan is not None and vlan.proto != VLAN_PROTOCOLS[0] else None),
+        ("rates.minEgress", rates.min_egress if rates is not None else None),
+        ("spoofchk", settings.spoofchk),
+        ("trust", settings.trust),
+        ("linkState", settings.link_state),
+    )
+    for name, wanted in said:
+        if wanted is not None:
+            raise UnsupportedField(
+                f"{name}: a {conf.kind} device has no such setting, {wanted} can't be set",
+                "leave it out, or give the pod a virtual function: device 'sriov'",
+            )
 
 
 def _bridge(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
@@ -96,13 +107,13 @@ def _bridge(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
         link=host, bridge=bridge, vlan_filtering=filtered, vlan=vlan if filtered else None, hairpin=conf.hairpin
     )
     yield ops.SetLinkUp(netns=None, ifname=host)
-    yield from _pod_side(endpoint)
+    yield from inside(endpoint)
     rates = settings.rates
     if rates and rates.ingress:
         yield ops.LimitTransmit(netns=None, ifname=host, mbit=rates.ingress)
     if rates and rates.egress:
         yield ops.LimitReceive(netns=None, ifname=host, ifb=link_name("pi", endpoint.attachment), mbit=rates.egress)
-    yield from _announcement(endpoint)
+    yield from announcement(endpoint)
 
 
 def _macvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
@@ -117,9 +128,9 @@ def _macvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
         mac=settings.mac,
         mtu=settings.mtu,
     )
-    yield from _pod_side(endpoint)
-    yield from _limits_in_pod(endpoint)
-    yield from _announcement(endpoint)
+    yield from inside(endpoint)
+    yield from limits(endpoint)
+    yield from announcement(endpoint)
 
 
 def _ipvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
@@ -138,10 +149,10 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
         vlan=vlan,
         mtu=settings.mtu,
     )
-    yield from _pod_side(endpoint, neighbours=conf.mode == "l2")
-    yield from _limits_in_pod(endpoint)
+    yield from inside(endpoint, neighbours=conf.mode == "l2")
+    yield from limits(endpoint)
     if conf.mode == "l2":
-        yield from _announcement(endpoint)
+        yield from announcement(endpoint)
 
 
 def _below(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[str, int | None]:
@@ -165,55 +176,3 @@ def _suffixed(name: str, vlan: int, key: str) -> str:
     if len(full.encode()) > IFNAMSIZ:
         raise InvalidConfig(f"{key}: {name} is too long: with VLAN {vlan} it becomes {full}, over {IFNAMSIZ} bytes")
     return full
-
-
-def _pod_side(endpoint: Endpoint, *, neighbours: bool = True) -> Iterator[Op]:
-    netns, ifname, settings = endpoint.netns, endpoint.attachment.ifname, endpoint.settings
-    if any(address.version == 6 for address in endpoint.addresses):
-        # A node that disables IPv6 by default would refuse the address; a router on the wire would add one of its own.
-        for key, content in (("disable_ipv6", "0"), ("accept_ra", "0"), ("autoconf", "0")):
-            yield ops.WriteSysctl(netns=netns, key=f"net/ipv6/conf/{ifname}/{key}", value=content)
-    for key, content in settings.sysctls or ():
-        yield ops.WriteSysctl(
-            netns=netns, key=(key if "/" in key else key.replace(".", "/")).replace("IFNAME", ifname), value=content
-        )
-    yield ops.SetLinkUp(netns=netns, ifname=ifname)
-    if endpoint.probing and neighbours:
-        for address in endpoint.addresses:
-            yield ops.ProbeAddress(
-                netns=netns,
-                ifname=ifname,
-                address=address.ip,
-                probes=endpoint.probing.probes,
-                interval_ms=endpoint.probing.interval_ms,
-            )
-    for address in endpoint.addresses:
-        yield ops.AddAddress(netns=netns, ifname=ifname, address=address)
-    for route in settings.routes or ():
-        yield ops.AddRoute(
-            netns=netns,
-            ifname=ifname,
-            dst=route.dst,
-            gw=route.gw if neighbours else None,
-            mtu=route.mtu,
-            advmss=route.advmss,
-            priority=route.priority,
-            table=route.table,
-            scope=route.scope,
-        )
-
-
-def _limits_in_pod(endpoint: Endpoint) -> Iterator[Op]:
-    """Plan limits inside the pod: its link has no end of its own on the node's side."""
-    rates, netns, ifname = endpoint.settings.rates, endpoint.netns, endpoint.attachment.ifname
-    if rates and rates.egress:
-        yield ops.LimitTransmit(netns=netns, ifname=ifname, mbit=rates.egress)
-    if rates and rates.ingress:
-        ifb = link_name("pi", endpoint.attachment)
-        yield ops.LimitReceive(netns=netns, ifname=ifname, ifb=ifb, mbit=rates.ingress)
-
-
-def _announcement(endpoint: Endpoint) -> Iterator[Op]:
-    addresses = tuple(address.ip for address in endpoint.addresses)
-    if addresses:
-        yield ops.Announce(netns=endpoint.netns, ifname=endpoint.attachment.ifname, addresses=addresses)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.fields import shown
 from podberth.net.settings_document import FROM_ADDRESS, SETTINGS_KEYS, parse_settings, settings_document
+from podberth.net.vf_document import parse_selector, selector_document
 from podberth.policy.podnetwork import AttachmentPolicy, Ordinals
 
 TYPE_CHECKING = False
@@ -16,7 +17,7 @@ MAX_ORDINALS = 65536
 MAX_ADDRESSES = 2 * MAX_ORDINALS  # of all attachments: a few lines of `base` could stand for millions
 MAX_ATTACHMENTS = 64
 
-_COMMON = ("ifname", "network", "pool", "sticky", "device", *SETTINGS_KEYS)
+_COMMON = ("ifname", "network", "pool", "sticky", "device", "vf", *SETTINGS_KEYS)
 
 
 def parse_attachments(
@@ -48,6 +49,8 @@ def attachment_document(policy: AttachmentPolicy) -> dict[str, object]:
     for key in ("sticky", "device"):
         if getattr(policy, key) is not None:
             document[key] = getattr(policy, key)
+    if policy.vf is not None:
+        document["vf"] = selector_document(policy.vf)
     return {**document, **settings_document(policy.settings)}
 
 
@@ -77,6 +80,7 @@ def _attachment(entry: Fields, replicas: int | None, start: int | None) -> Attac
         ordinals=_all_ordinals(entry, replicas, start or 0),
         sticky=entry.optional("sticky", parsers.boolean),
         device=entry.optional("device", parsers.ifname),
+        vf=parse_selector(entry),
         settings=settings,
     )
 

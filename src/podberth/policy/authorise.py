@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.policy.precedence import Provenance, Resolved
 
+# Which wire a pod is on and whom it may pass for: no rule of a pool covers that, so it is never a pod's own choice.
+_OPERATORS = {
+    "device": "which link a pod stands on",
+    "vf": "which virtual function a pod gets",
+    "trust": "whether a virtual function is trusted",
+    "spoofchk": "whether a virtual function's sender addresses are checked",
+}
 SYSCTLS_OF_PODS = ("net.ipv4.", "net.ipv6.", "net.core.")
 
 
@@ -42,7 +49,7 @@ def authorise(pod: PodRef | None, resolved: Resolved) -> None:
     """Refuse what no rule of the pool allows. Raises Refused with what was asked, the rules, and how to allow it."""
     requested = tuple(p for p in resolved.provenance if p.source in BY_THE_POD)
     _check_sysctls(pod, requested)
-    _check_device(pod, requested)
+    _check_operators(pod, requested)
     vlan = resolved.settings.vlan
     use = Use(
         who=f"pod {pod}" if pod else "a container without a pod's name",
@@ -120,13 +127,12 @@ def _check_sysctls(pod: PodRef | None, requested: tuple[Provenance, ...]) -> Non
                 )
 
 
-def _check_device(pod: PodRef | None, requested: tuple[Provenance, ...]) -> None:
-    """No rule covers the node's own links: a pod that chose one would stand in whatever network is behind it."""
+def _check_operators(pod: PodRef | None, requested: tuple[Provenance, ...]) -> None:
     for origin in requested:
-        if origin.field == "device":
+        if origin.field in _OPERATORS:
             raise Refused(
-                f"device: pod {pod} asks to stand on {origin.value}",
-                "which link a pod stands on is the operator's choice: set it in a PodNetwork",
+                f"{origin.field}: pod {pod} asks for {origin.value}",
+                f"{_OPERATORS[origin.field]} is the operator's choice: set it in a PodNetwork",
             )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
     from podberth.cni.pod import PodRef
+    from podberth.net.vf import Selector
 
 
 @value
@@ -30,7 +31,7 @@ class AttachmentPolicy:
 
     `addresses` are a single pod's (at most one a family), `ordinals` a StatefulSet's (one `Ordinals` a family).
     `sticky`: an address taken from the pool stays with the pod's name. `device` picks the link the interface stands on,
-    overriding the network's parent.
+    overriding the network's parent; `vf` which virtual functions will do, overriding the network's choice.
     """
 
     ifname: str
@@ -40,6 +41,7 @@ class AttachmentPolicy:
     ordinals: tuple[Ordinals, ...] = ()
     sticky: bool | None = None
     device: str | None = None
+    vf: Selector | None = None
     settings: Settings = Settings()
 
 

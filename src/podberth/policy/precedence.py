@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import InvalidConfig, Refused
 from podberth.cni.value import fields, value
+from podberth.ipam.pool import Pool
 from podberth.net.settings import Settings
 from podberth.policy.podnetwork import choose
 from podberth.policy.usable import contains
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from podberth.cni.pod import PodRef
-    from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
+    from podberth.net.vf import Selector
     from podberth.policy.podnetwork import AttachmentPolicy, PodNetwork
 
     class Pools(Protocol):
@@ -44,17 +45,19 @@ BUILT_IN = "built-in default"
 SOURCES = (POD, STATEFUL_SET, ANNOTATION, REQUEST, POOL, NETWORK, BUILT_IN)  # highest first
 BY_THE_POD = (ANNOTATION, REQUEST)  # what a pod, or whoever starts it, asks for itself
 
+NO_POOL = Pool(name="", subnets=())
 _SETTINGS = tuple(name for name, _ in fields(Settings))
 _FAMILIES = ((4, "ipv4"), (6, "ipv6"))
 
 
 @value
 class NetworkDefaults:
-    """What the network configuration says; `device` is its parent link or bridge."""
+    """What the network configuration says; `device` is its parent link or bridge, `vf` which VFs will do."""
 
     pool: str | None = None
     sticky: bool | None = None
     device: str | None = None
+    vf: Selector | None = None
     settings: Settings = Settings()
 
 
@@ -68,7 +71,10 @@ class RuntimeRequest:
 
 @value
 class Question:
-    """What is `pod` to get as `ifname` on `network`? `declared`: as the store found it, `annotation`: its own."""
+    """What is `pod` to get as `ifname` on `network`? `declared`: as the store found it, `annotation`: its own.
+
+    `plain`: it may have no address of any pool; what it has then is `NO_POOL`'s.
+    """
 
     pod: PodRef | None
     network: str
@@ -77,6 +83,7 @@ class Question:
     annotation: tuple[AttachmentPolicy, ...] = ()
     request: RuntimeRequest = RuntimeRequest()
     defaults: NetworkDefaults = NetworkDefaults()
+    plain: bool = False
 
 
 @value
@@ -90,7 +97,7 @@ class Candidate:
 
 @value
 class Provenance:
-    """Where one value came from. `field`: pool, ipv4, ipv6, sticky, device, or a field of Settings.
+    """Where one value came from. `field`: pool, ipv4, ipv6, sticky, device, vf, or a field of Settings.
 
     A `value` of None was said by nobody; an address None is any of the pool, or the one reserved for the pod's name.
     """
@@ -110,6 +117,7 @@ class Resolved:
     addresses: tuple[Address, ...]
     sticky: bool
     device: str | None
+    vf: Selector | None
     settings: Settings
     declared: bool
     provenance: tuple[Provenance, ...]
@@ -127,6 +135,7 @@ class _Layer:
     addresses: tuple[Address, ...] = ()
     sticky: bool | None = None
     device: str | None = None
+    vf: Selector | None = None
     settings: Settings = Settings()
 
     @property
@@ -147,6 +156,7 @@ def resolve(question: Question, pools: Pools) -> Resolved:
         pool=own.pool,
         sticky=own.sticky,
         device=own.device,
+        vf=own.vf,
         settings=own.settings,
     )
     chosen, pool = _pool((*asked, network), pools, question)
@@ -154,15 +164,17 @@ def resolve(question: Question, pools: Pools) -> Resolved:
     families = [_address(version, name, layers, pool) for version, name in _FAMILIES]
     sticky = _first("sticky", [(layer, layer.sticky) for layer in layers], False)
     device = _first("device", [(layer, layer.device) for layer in layers], None)
+    vf = _first("vf", [(layer, layer.vf) for layer in layers], None)
     rest = [_first(name, [(layer, getattr(layer.settings, name)) for layer in layers], None) for name in _SETTINGS]
     return Resolved(
         pool=pool,
         addresses=tuple(p.value for p in families if p.value is not None),  # type: ignore[misc]
         sticky=bool(sticky.value),
         device=device.value if isinstance(device.value, str) else None,
+        vf=vf.value,  # type: ignore[arg-type]
         settings=Settings(**{p.field: p.value for p in rest}),  # type: ignore[arg-type]
         declared=any(layer.source in (POD, STATEFUL_SET) for layer in asked),
-        provenance=(chosen, *(p for p in families if p.source), sticky, device, *rest),
+        provenance=(chosen, *(p for p in families if p.source), sticky, device, vf, *rest),
     )
 
 
@@ -212,6 +224,7 @@ def _layer(source: str, detail: str, policy: AttachmentPolicy, addresses: tuple[
         addresses=addresses,
         sticky=policy.sticky,
         device=policy.device,
+        vf=policy.vf,
         settings=policy.settings,
     )
 
@@ -244,6 +257,8 @@ def _pool(layers: tuple[_Layer, ...], pools: Pools, question: Question) -> tuple
             detail = f"{layer.detail}: {layer.addresses[0]} lies in it".removeprefix(": ")
             if pool is not None:
                 named.append((Candidate(value=pool.name, source=layer.source, detail=detail), pool))
+    if not named and question.plain:
+        return Provenance(field="pool", value=None, source=BUILT_IN), NO_POOL
     if not named:
         raise InvalidConfig(
             f"pool: nothing names the pool for {question.ifname} of {question.pod or 'the container'}",

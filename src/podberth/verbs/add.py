@@ -8,11 +8,13 @@ from podberth.ipam.lease import Actor, AddressHeld, Claim
 from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.record import Record
 from podberth.verbs.delete import put_back, take_back
+from podberth.verbs.devices import candidates, claim
 from podberth.verbs.outcome import made_links
 from podberth.verbs.wish import endpoint, may_take_another, provisional, wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     from podberth.cni.pod import Attachment, PodRef
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Lease
     from podberth.net.endpoint import Endpoint
     from podberth.net.facts import NetnsId
-    from podberth.net.ops import Address
+    from podberth.net.ops import Address, Op
+    from podberth.net.step import Step
+    from podberth.net.vf import Vf
     from podberth.policy.precedence import Resolved
+    from podberth.verbs.devices import Choice
     from podberth.verbs.node import Node, Planner
 
 ATTEMPTS = 8  # how many addresses are tried while hosts on the wire answer for them
@@ -29,12 +34,13 @@ ATTEMPTS = 8  # how many addresses are tried while hosts on the wire answer for 
 
 @value
 class Arrival:
-    """A pod's interface as it arrives: whose it is and where it has to go."""
+    """A pod's interface as it arrives: whose it is and where it has to go. `conf`: by what network configuration."""
 
     attachment: Attachment
     pod: PodRef | None
     netns: str
     netns_id: NetnsId
+    conf: str = ""
 
 
 @value
@@ -45,7 +51,9 @@ class Attached:
     links: tuple[Interface, ...]
 
 
-def arrive(node: Node, attachment: Attachment, pod: PodRef | None, netns: str, *, own_netns_too: bool) -> Arrival:
+def arrive(
+    node: Node, attachment: Attachment, pod: PodRef | None, netns: str, *, own_netns_too: bool, conf: str = ""
+) -> Arrival:
     """Check the target namespace before any effect; InvalidNetns if there is none or it is the plugin's own."""
     found = node.host.netns_id(netns)
     if found is None:
@@ -55,21 +63,25 @@ def arrive(node: Node, attachment: Attachment, pod: PodRef | None, netns: str, *
             f"CNI_NETNS: {netns} is the plugin's own network namespace",
             "set CNI_NETNS_OVERRIDE=1 if that is meant",
         )
-    return Arrival(attachment=attachment, pod=pod, netns=netns, netns_id=found)
+    return Arrival(attachment=attachment, pod=pod, netns=netns, netns_id=found, conf=conf)
 
 
-def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> Attached:
-    """Give the arrival what was resolved, as `planner` plans it; all of it, or nothing and an error."""
+def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chosen: Choice | None = None) -> Attached:
+    """Give the arrival what was resolved, as `planner` plans it; all of it, or nothing and an error.
+
+    `chosen`: from which virtual functions it gets one.
+    """
     with node.host.locked(f"container:{arrival.attachment.container_id}"):
         _refuse_repetition(node, arrival)
         # What can't be planned is refused before anything is bound: runtimes retry, and the ledger never forgets.
-        planner(provisional(resolved, arrival.attachment, arrival.netns))
+        _foresee(node, provisional(resolved, arrival.attachment, arrival.netns), planner, chosen)
         own = {kept.address for kept in node.ledger.reservations(pod=arrival.pod)} if arrival.pod is not None else set()
         avoid: tuple[Address, ...] = ()
         while True:
             leases = bind(node, arrival.attachment, arrival.pod, arrival.netns, resolved, avoid)
             try:
-                return _attach(node, arrival, resolved, leases, planner)
+                end = endpoint(resolved, arrival.attachment, arrival.netns, [lease.address for lease in leases])
+                return _attach(node, arrival, end, planner, chosen)
             except NotUndone:
                 raise  # record and lease stay: the address may still be live
             except AddressAnswered as answered:
@@ -81,6 +93,37 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
             except BaseException:
                 take_back(node, arrival.attachment, "ADD failed")
                 raise
+
+
+def add_delegated(
+    node: Node,
+    arrival: Arrival,
+    first: Endpoint,
+    planner: Planner,
+    chosen: Choice | None,
+    give: Callable[[], Endpoint],
+    take: Callable[[], None],
+) -> Attached:
+    """Do the same with addresses of another IPAM plugin: `give` has it give them, `take` has it take them back.
+
+    `first` is the endpoint as far as it is known before that.
+    """
+    with node.host.locked(f"container:{arrival.attachment.container_id}"):
+        _refuse_repetition(node, arrival)
+        _foresee(node, first, planner, chosen)
+        end = give()
+        try:
+            return _attach(node, arrival, end, planner, chosen)
+        except NotUndone:
+            raise
+        except BaseException:
+            take_back(node, arrival.attachment, "ADD failed")
+            take()
+            raise
+
+
+def _foresee(node: Node, end: Endpoint, planner: Planner, chosen: Choice | None) -> None:
+    planner(end if chosen is None else replace(end, vf=candidates(node, chosen)[0]))
 
 
 def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, own: AbstractSet[Address]) -> None:
@@ -125,9 +168,21 @@ def bind(
             claim = replace(claim, takeover=(*claim.takeover, older))
 
 
-def _attach(node: Node, arrival: Arrival, resolved: Resolved, leases: tuple[Lease, ...], planner: Planner) -> Attached:
-    end = endpoint(resolved, arrival.attachment, arrival.netns, [lease.address for lease in leases])
-    ops = planner(end)
+def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, chosen: Choice | None) -> Attached:
+    def intend(vf: Vf | None) -> tuple[Endpoint, tuple[Op, ...], tuple[Step, ...]]:
+        mine = replace(end, vf=vf)
+        ops = planner(mine)
+        return mine, ops, _intend(node, arrival, ops)
+
+    mine, ops, steps = intend(None) if chosen is None else claim(node, chosen, intend)
+    apply(node.host, steps, arrival.netns_id)
+    attached = Attached(endpoint=mine, links=made_links(node.host, ops, mine))
+    node.attachments.done(arrival.attachment)
+    return attached
+
+
+def _intend(node: Node, arrival: Arrival, ops: tuple[Op, ...]) -> tuple[Step, ...]:
+    """Read what the ops will replace, and write it all down: from now on whatever happens can be undone."""
     steps = tuple(node.host.prepare(op) for op in ops)
     node.attachments.open(
         Record(
@@ -138,12 +193,10 @@ def _attach(node: Node, arrival: Arrival, resolved: Resolved, leases: tuple[Leas
             steps=steps,
             done=False,
             since=node.clock(),
+            conf=arrival.conf,
         )
     )
-    apply(node.host, steps, arrival.netns_id)
-    attached = Attached(endpoint=end, links=made_links(node.host, ops))
-    node.attachments.done(arrival.attachment)
-    return attached
+    return steps
 
 
 def _refuse_repetition(node: Node, arrival: Arrival) -> None:

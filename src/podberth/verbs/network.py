@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from podberth.cni import parsers
-from podberth.cni.errors import UnsupportedField
-from podberth.cni.value import value
+from podberth.cni.errors import InvalidConfig, UnsupportedField
+from podberth.cni.value import fields as members
+from podberth.cni.value import replace, value
+from podberth.net.settings import Settings
 from podberth.net.settings_document import parse_settings
 from podberth.policy.annotations import ANNOTATION, parse_annotation
 from podberth.policy.authorise import authorise
@@ -20,12 +22,15 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Kind, Plugin
 
 STATE_DIR = "/var/lib/podberth"
+OWN_IPAM = "podberth"
 
 
 @value
 class Network:
     """`as_ipam`: another plugin makes the interface and has asked for addresses only (SPEC.md section 4, delegation).
 
+    `delegated`: addresses come from the IPAM plugin of that type, not from the ledger; '' if not. `plain`: an interface
+    without addresses will do, where nothing names a pool.
     `kind`: the plugin's own reading of the keys that say how the interface is made.
     `declared_only`: a pod without a PodNetwork is refused. `policy_dir`: a folder of documents to keep in force.
     """
@@ -34,33 +39,52 @@ class Network:
     as_ipam: bool
     kind: Kind | None
     defaults: NetworkDefaults
+    delegated: str = ""
+    plain: bool = False
     declared_only: bool = False
     policy_dir: str | None = None
 
 
 def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
     """Read the configuration, from `ipam` if called for addresses only. InvalidConfig names the field at fault."""
-    _check_ipam(conf, plugin.TYPE, as_ipam=as_ipam)
+    _check_ipam(conf, plugin, as_ipam=as_ipam)
     fields = own_fields(conf, as_ipam=as_ipam)
-    kind = None if as_ipam else plugin.configure(fields)
+    kind = None if as_ipam else plugin.configure(conf.fields)
+    settings = parse_settings(fields if kind is None else conf.fields)
     return Network(
         name=conf.name,
         as_ipam=as_ipam,
         kind=kind,
+        delegated="" if as_ipam else delegated(conf, plugin),
+        plain=not as_ipam and plugin.DELEGATES_IPAM,
         defaults=NetworkDefaults(
             pool=fields.optional("pool", parsers.name),
             sticky=fields.optional("sticky", parsers.boolean),
-            device=kind.parent if kind is not None else None,
-            settings=parse_settings(fields),
+            device=(kind.parent or None) if kind is not None else None,
+            vf=kind.vf if kind is not None else None,
+            settings=settings if kind is None else _merged(kind.settings, settings),
         ),
         declared_only=fields.get("undeclared", parsers.choice("dynamic", "refuse"), "dynamic") == "refuse",
         policy_dir=fields.optional("policyDir", parsers.absolute_path),
     )
 
 
-def _check_ipam(conf: NetConf, own: str, *, as_ipam: bool) -> None:
+def delegated(conf: NetConf, plugin: Plugin) -> str:
+    """Return the type of the IPAM plugin that gives the addresses; '' if that is podberth's own ledger."""
+    named = conf.ipam.get("type", parsers.text, "") if conf.ipam is not None and plugin.DELEGATES_IPAM else ""
+    return "" if named == OWN_IPAM else named
+
+
+def _merged(first: Settings, second: Settings) -> Settings:
+    said = {name: found for name, _ in members(Settings) if (found := getattr(first, name)) is not None}
+    return replace(second, **said)
+
+
+def _check_ipam(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> None:
     """Refuse an `ipam` section that is not for podberth, and keys in it that would say nothing."""
-    ipam = conf.ipam
+    ipam, own = conf.ipam, plugin.TYPE
+    if plugin.DELEGATES_IPAM and not as_ipam:
+        return
     if ipam is None:
         if as_ipam:
             raise conf.fields.fail(
@@ -81,8 +105,10 @@ def _check_ipam(conf: NetConf, own: str, *, as_ipam: bool) -> None:
 
 
 def own_fields(conf: NetConf, *, as_ipam: bool) -> Fields:
-    """Return where podberth's keys stand in the configuration."""
-    return conf.ipam if as_ipam and conf.ipam is not None else conf.fields
+    """Return where podberth's keys about addresses stand: in `ipam` if that is podberth's, else beside it."""
+    ipam = conf.ipam
+    inside = ipam is not None and (as_ipam or (conf.type != OWN_IPAM and ipam.raw.get("type") == OWN_IPAM))
+    return ipam if inside and ipam is not None else conf.fields
 
 
 def state_dir(fields: Fields) -> str:
@@ -102,12 +128,20 @@ def question(network: Network, request: Request, policies: Policies) -> Question
         annotation=parse_annotation(annotation) if annotation is not None else (),
         request=RuntimeRequest(addresses=request.ips, mac=request.mac),
         defaults=network.defaults,
+        plain=network.plain,
     )
 
 
 def decide(network: Network, asked: Question, policies: Policies) -> Resolved:
     """Resolve and authorise; Refused for what the operator has not allowed, before any effect."""
     resolved = resolve(asked, policies)
+    if network.delegated and resolved.pool.name:
+        said = resolved.origin("pool")
+        raise InvalidConfig(
+            f"ipam.type: network {network.name} has its addresses from {network.delegated}, but {said.source}"
+            f" {said.detail} names the pool {resolved.pool.name}",
+            "leave the pool out there, or `ipam` in the network configuration",
+        )
     if network.declared_only and not resolved.declared:
         raise undeclared(asked)
     authorise(asked.pod, resolved)

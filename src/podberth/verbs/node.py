@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from podberth.net.facts import Facts
     from podberth.net.host import Host
     from podberth.net.ops import Op
+    from podberth.net.settings import Settings
+    from podberth.net.vf import Selector
     from podberth.policy.store import Policies
 
     Planner: TypeAlias = Callable[[Endpoint], tuple[Op, ...]]
@@ -25,13 +27,24 @@ if TYPE_CHECKING:
 
         @property
         def parent(self) -> str:
-            """The link the interface stands on: a bridge, or a macvlan's parent."""
+            """The link the interface stands on: a bridge, a macvlan's parent, a PF; '' for any PF."""
+            ...
+
+        @property
+        def vf(self) -> Selector | None:
+            """Which virtual functions will do; None if the interface is none."""
+            ...
+
+        @property
+        def settings(self) -> Settings:
+            """Settings that the plugin's own keys say, beside those that all plugins share."""
             ...
 
     class Plugin(Protocol):
         """A module of `podberth.plugins`."""
 
         TYPE: str
+        DELEGATES_IPAM: bool  # whether a network may leave addresses to another IPAM plugin, or have none
 
         def configure(self, fields: Fields) -> Any:
             """Read the plugin's own keys; InvalidConfig names the one at fault."""

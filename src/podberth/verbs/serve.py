@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 from podberth.cni.errors import InvalidConfig, NotAvailable, Refused
 from podberth.cni.request import Verb
-from podberth.verbs.add import add, arrive, bind
+from podberth.verbs.add import add, add_delegated, arrive, bind
 from podberth.verbs.check import check
 from podberth.verbs.collect import collect
+from podberth.verbs.delegated import endpoint as delegated_endpoint
+from podberth.verbs.delegated import forward, given, take
 from podberth.verbs.delete import delete
-from podberth.verbs.network import decide, own_fields, question, read_network, state_dir
+from podberth.verbs.devices import choice, network_choice
+from podberth.verbs.devices import status as device_status
+from podberth.verbs.network import decide, delegated, own_fields, question, read_network, state_dir
 from podberth.verbs.outcome import result
-from podberth.verbs.wish import endpoint
+from podberth.verbs.wish import endpoint, provisional
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,37 +29,46 @@ if TYPE_CHECKING:
     from podberth.net.facts import Facts
     from podberth.net.ops import Op
     from podberth.policy.precedence import Resolved
+    from podberth.verbs.delegated import Delegate
     from podberth.verbs.network import Network
     from podberth.verbs.node import Node, Planner, Plugin
 
     Connect: TypeAlias = Callable[[str], Node]
 
 
-def serve(request: Request, plugin: Plugin, connect: Connect) -> Result | None:
+def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate) -> Result | None:
     """Do what is asked; return ADD's result, None for the verbs that have nothing to say.
 
+    `delegate` calls the IPAM plugin of a configuration that leaves addresses to another.
     A configuration of another type that arrives here delegates: only addresses are wanted (SPEC.md section 4).
     """
     as_ipam = request.conf.type != plugin.TYPE
     directory = state_dir(own_fields(request.conf, as_ipam=as_ipam))
+    other_ipam = "" if as_ipam else delegated(request.conf, plugin)
     if request.verb is Verb.DEL:
         delete(connect(directory), request.attachment)
+        if other_ipam:
+            delegate(request, "DEL")
         return None
     if request.verb is Verb.GC:
         valid = request.conf.valid_attachments
         if valid is None:
             raise InvalidConfig("cni.dev/valid-attachments: required for GC", "an empty list means that none is valid")
         collect(connect(directory), request.conf.name, frozenset(valid))
-        return None
     if request.verb is Verb.CHECK:
         check(connect(directory), request.attachment, request.conf.prev_result)
+    if request.verb in (Verb.GC, Verb.CHECK):
+        if other_ipam:
+            forward(request, delegate)
         return None
     network = read_network(request.conf, plugin, as_ipam=as_ipam)
     node = connect(directory)
     if request.verb is Verb.STATUS:
-        status(node, network)
+        status(node, network, request)
+        if other_ipam:
+            forward(request, delegate)
         return None
-    return _add(node, network, request, plugin)
+    return _add(node, network, request, plugin, delegate)
 
 
 def decided(node: Node, network: Network, request: Request) -> Resolved:
@@ -66,8 +81,11 @@ def decided(node: Node, network: Network, request: Request) -> Resolved:
     return decide(network, asked, node.policies)
 
 
-def status(node: Node, network: Network) -> None:
+def status(node: Node, network: Network, request: Request) -> None:
     """Raise NotAvailable (code 50) if no ADD could succeed now: the store, the pool, or nothing left to give."""
+    wanted = network_choice(network, request)
+    if wanted is not None:
+        device_status(node, wanted)
     name = network.defaults.pool
     if name is None:
         node.policies.pools()
@@ -84,16 +102,41 @@ def status(node: Node, network: Network) -> None:
             )
 
 
-def _add(node: Node, network: Network, request: Request, plugin: Plugin) -> Result:
+def _add(node: Node, network: Network, request: Request, plugin: Plugin, delegate: Delegate) -> Result:
     resolved = decided(node, network, request)
     previous = request.conf.prev_result
     if network.as_ipam:
         leases = bind(node, request.attachment, request.args.pod, request.netns, resolved)
         end = endpoint(resolved, request.attachment, request.netns, [lease.address for lease in leases])
-        return result(resolved.pool, end, (), previous)
-    arrival = arrive(node, request.attachment, request.args.pod, request.netns, own_netns_too=request.netns_override)
-    attached = add(node, arrival, resolved, planner(node, network, plugin))
-    return result(resolved.pool, attached.endpoint, attached.links, previous)
+        return result(end, (), previous)
+    chosen = choice(network, request, resolved)
+    arrival = arrive(
+        node,
+        request.attachment,
+        request.args.pod,
+        request.netns,
+        own_netns_too=request.netns_override,
+        conf=_kept(request) if chosen is not None else "",
+    )
+    plans = planner(node, network, plugin)
+    if network.delegated:
+        attached = add_delegated(
+            node,
+            arrival,
+            provisional(resolved, request.attachment, request.netns),
+            plans,
+            chosen,
+            lambda: delegated_endpoint(resolved, request.attachment, request.netns, given(request, delegate)),
+            lambda: take(request, delegate),
+        )
+    else:
+        attached = add(node, arrival, resolved, plans, chosen)
+    return result(attached.endpoint, attached.links, previous)
+
+
+def _kept(request: Request) -> str:
+    """Return the network configuration as it is kept with the record; prevResult is other plugins' business."""
+    return json.dumps({key: said for key, said in request.conf.raw.items() if key != "prevResult"})
 
 
 def planner(node: Node, network: Network, plugin: Plugin) -> Planner:
@@ -103,7 +146,8 @@ def planner(node: Node, network: Network, plugin: Plugin) -> Planner:
     def plan(end: Endpoint) -> tuple[Op, ...]:
         assert network.kind is not None
         if not asked:
-            asked.append(node.host.facts(end.device, vlan=end.settings.vlan is not None))
+            parent = end.device if end.vf is None else None
+            asked.append(node.host.facts(parent, vlan=parent is not None and end.settings.vlan is not None))
         return plugin.plan(network.kind, end, asked[0])
 
     return plan

@@ -43,8 +43,9 @@ def endpoint(resolved: Resolved, attachment: Attachment, netns: str, addresses: 
         attachment=attachment,
         netns=netns,
         addresses=tuple(ip_interface(f"{a}/{subnet_of(pool, a).network.prefixlen}") for a in addresses),
+        gateways=tuple(subnet_of(pool, a).gateway for a in addresses),
         settings=replace(
-            resolved.settings, mac=_mac(resolved.settings.mac, addresses), routes=routes(resolved, addresses)
+            resolved.settings, mac=mac_of(resolved.settings.mac, addresses), routes=routes(resolved, addresses)
         ),
         device=resolved.device,
         probing=Probing(probes=detection.probes, interval_ms=detection.interval_ms) if detection else None,
@@ -83,7 +84,7 @@ def _with_gateway(pool: Pool, route: Route, addresses: Sequence[Address]) -> Rou
     return replace(route, gw=subnet_of(pool, own).gateway) if own is not None else route
 
 
-def _mac(mac: str | None, addresses: Sequence[Address]) -> str | None:
+def mac_of(mac: str | None, addresses: Sequence[Address]) -> str | None:
     """Turn 'fromAddress' into 02:50 (locally administered) and the last four bytes of the first address."""
     if mac != MAC_FROM_ADDRESS:
         return mac

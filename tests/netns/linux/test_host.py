@@ -20,6 +20,7 @@ from podberth.cni.value import replace
 from podberth.net import ops
 from podberth.net.apply import apply, revert
 from podberth.net.endpoint import Endpoint
+from podberth.net.pod_side import link_name
 from podberth.net.settings import Rates, Route, Settings
 from podberth.plugins import podberth
 from tests.netns.kubelet import run
@@ -45,7 +46,13 @@ ADDRESSES = st.sampled_from(
 
 
 def planned(ground: Ground, kind: podberth.Conf, wanted: Settings, addresses: tuple[ops.Interface, ...]) -> list[Step]:
-    end = Endpoint(attachment=ATTACHMENT, netns=ground.pod, addresses=addresses, settings=wanted)
+    end = Endpoint(
+        attachment=ATTACHMENT,
+        netns=ground.pod,
+        addresses=addresses,
+        gateways=(None,) * len(addresses),
+        settings=wanted,
+    )
     found = podberth.plan(kind, end, ground.host.facts(kind.parent, vlan=False))
     return [ground.host.prepare(op) for op in found]
 
@@ -109,7 +116,7 @@ def test_a_step_that_fails_takes_all_before_it_back_and_says_what_and_why(ground
 
 def test_a_foreign_link_of_the_same_name_is_never_deleted(ground: Ground) -> None:
     steps = on_bridge(ground)
-    host_end = podberth.link_name("pb", ATTACHMENT)
+    host_end = link_name("pb", ATTACHMENT)
     ground.ip("link", "add", host_end, "type", "veth", "peer", "name", "foreign")
     revert(ground.host, steps, ground.pod_id)
     assert host_end in ground.ip("link", "show", host_end)
@@ -223,7 +230,7 @@ def test_check_names_what_somebody_changed_in_the_pod(ground: Ground, change: st
 def test_check_names_the_bridge_and_the_sysctl_that_changed(ground: Ground) -> None:
     steps = on_bridge(ground, sysctls=(("net.ipv4.ip_forward", "1"),))
     apply(ground.host, steps, ground.pod_id)
-    host_end = podberth.link_name("pb", ATTACHMENT)
+    host_end = link_name("pb", ATTACHMENT)
     ground.ip("link", "set", host_end, "nomaster")
     run("ip", "netns", "exec", Path(ground.pod).name, "sysctl", "-qw", "net.ipv4.ip_forward=0")
     told = [str(drift) for step in steps for drift in ground.host.check(step)]

@@ -30,6 +30,7 @@ def macvlan(ground: Ground, container_id: str, address: str) -> list[Step]:
         attachment=Attachment(network="banknet", container_id=container_id, ifname="eth0"),
         netns=ground.pod,
         addresses=(ip_interface(address),),
+        gateways=(None,),
         settings=Settings(rates=RATES, sysctls=(("net.ipv4.ip_forward", "1"),)),
     )
     conf = podberth.Conf(kind="macvlan", parent="up0", mode="bridge")
@@ -41,6 +42,7 @@ def on_bridge(ground: Ground) -> list[Step]:
         attachment=Attachment(network="banknet", container_id="c0ffee", ifname="eth0"),
         netns=ground.pod,
         addresses=(ip_interface("10.20.0.11/24"),),
+        gateways=(None,),
         settings=Settings(rates=RATES),
     )
     conf = podberth.Conf(kind="bridge", parent="bank0")

@@ -16,7 +16,7 @@ from podberth.cli.main import main
 from podberth.cni.errors import KernelRefused
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
-from podberth.net.facts import Facts, NetnsId
+from podberth.net.facts import Facts, Link, NetnsId
 from podberth.net.ops import AddAddress
 from podberth.net.record import Record
 from podberth.net.step import Step
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from podberth.net.ops import Op
     from podberth.net.step import Drift
+    from podberth.net.vf import Vf
 
 NS = 10**9
 START = 4_102_444_800 * NS  # 2100-01-01T00:00:00Z: after what the store dates by itself
@@ -106,8 +107,20 @@ class ToldHost:
     def check(self, step: Step) -> tuple[Drift, ...]:
         return self.drifts.get(getattr(step.op, "netns", ""), ())
 
-    def mac(self, netns: str | None, ifname: str) -> str:
-        return "02:00:00:00:00:01"
+    def repair(self, step: Step, netns: NetnsId) -> None:
+        raise KernelRefused(f"{type(step.op).__name__}: Device or resource busy")
+
+    def link(self, netns: str | None, ifname: str) -> Link:
+        return Link(name=ifname, index=1, kind="", mac="02:00:00:00:00:01", mtu=1500, up=True, ours=True)
+
+    def vfs(self) -> tuple[Vf, ...]:
+        return ()
+
+    def vf(self, address: str) -> Vf | None:
+        return next((vf for vf in self.vfs() if vf.address == address), None)
+
+    def close(self) -> None:
+        pass
 
     @contextlib.contextmanager
     def locked(self, key: str) -> Iterator[None]:

@@ -30,6 +30,7 @@ CODES = {
     errors.KernelRefused: 103,
     errors.StoreFailed: 104,
     errors.Drifted: 105,
+    errors.NoFreeDevice: 106,
 }
 
 

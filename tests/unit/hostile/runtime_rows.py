@@ -60,7 +60,10 @@ _BEYOND: dict[str, tuple[str, Json]] = {
     "a MAC": ("pool db does not let pod bank/web-0 choose mac", {"mac": "02:00:00:00:00:99"}),
     "another VLAN": ("pool db does not let pod bank/web-0 choose vlan", {"vlan": {"id": 200}}),
     "a higher rate": ("pool db does not let pod bank/web-0 choose rates", {"rates": {"egress": 1000}}),
-    "another device": ("pod bank/web-0 asks to stand on eth1", {"device": "eth1"}),
+    "another device": ("device: pod bank/web-0 asks for eth1", {"device": "eth1"}),
+    "a virtual function": ("vf: pod bank/web-0 asks for", {"vf": {"pf": "eth1"}}),
+    "to be trusted": ("trust: pod bank/web-0 asks for", {"trust": "on"}),
+    "no check of its senders": ("spoofchk: pod bank/web-0 asks for", {"spoofchk": "off"}),
     "to be sticky": ("pool db does not let pod bank/web-0 choose sticky", {"sticky": True}),
     "a route": ("pool db does not let pod bank/web-0 choose routes", {"routes": []}),
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from podberth.cni.pod import PodRef
 from podberth.entry import handle
 from podberth.ipam.lease import Actor
-from podberth.net.facts import Facts, NetnsId
+from podberth.net.facts import Facts, Link, NetnsId
 from podberth.net.step import Drift, Step
 from podberth.policy.documents import parse_document
 from podberth.stores.directory import sync
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podberth.net.ops import Op
+    from podberth.net.vf import Vf
 
 ACTOR = Actor(who="uid 0 (root)", why="test", node="node1")
 OWN = "/proc/self/ns/net"
@@ -110,8 +111,20 @@ class Ground:
     def check(self, step: Step) -> tuple[Drift, ...]:
         return ()
 
-    def mac(self, netns: str | None, ifname: str) -> str:
-        return "02:50:00:00:00:01"
+    def repair(self, step: Step, netns: NetnsId) -> None:
+        raise AssertionError(f"nobody asked for {step}")
+
+    def link(self, netns: str | None, ifname: str) -> Link:
+        return Link(name=ifname, index=1, kind="", mac="02:50:00:00:00:01", mtu=1500, up=True, ours=True)
+
+    def vfs(self) -> tuple[Vf, ...]:
+        return ()
+
+    def vf(self, address: str) -> Vf | None:
+        return next((vf for vf in self.vfs() if vf.address == address), None)
+
+    def close(self) -> None:
+        pass
 
     def locked(self, key: str) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()

@@ -35,6 +35,11 @@ BARE = links.LinkInfo(
     tag=0,
     vlan_filtering=False,
     hairpin=False,
+    queue=0,
+    sticky=0,
+    running=True,
+    altnames=(),
+    device="",
 )
 
 

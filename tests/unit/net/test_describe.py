@@ -60,6 +60,15 @@ LINES: list[tuple[Op, str]] = [
         ops.LimitReceive(netns=None, ifname="pb1", ifb="pi1", mbit=50),
         "tc qdisc add dev pb1 ingress, redirected to pi1; tc qdisc add dev pi1 root tbf rate 50mbit",
     ),
+    (ops.AwaitCarrier(netns=POD, ifname="eth0", milliseconds=50), "# wait at most 50 ms for a carrier on eth0"),
+    (
+        ops.ConfigureVf(device="0000:01:10.0", pf="eth0", index=3, vlan=100, qos=2, proto="802.1ad", trust=False),
+        "ip link set eth0 vf 3 vlan 100 qos 2 proto 802.1ad trust off",
+    ),
+    (
+        ops.MoveVf(device="0000:01:10.0", link="eth4", netns=POD, ifname="eth0", mtu=9000),
+        f"ip link set eth4 down; ip link set eth4 mtu 9000 netns {POD} name eth0",
+    ),
     (
         ops.Announce(netns=POD, ifname="eth0", addresses=(ip_address("10.20.0.11"),)),
         f"ip netns exec {POD} arping -U -c 2 -I eth0 10.20.0.11",

@@ -72,7 +72,7 @@ def test_empty_lists_are_said() -> None:
         ({"vlan": {"id": 4095}}, r"vlan\.id: "),
         ({"vlan": {"id": 1, "priority": 8}}, r"vlan\.priority: "),
         ({"vlan": {"priority": 1}}, r"vlan\.id: required"),
-        ({"vlan": 100}, "vlan: expected an object"),
+        ({"vlan": "100"}, "vlan: expected an object"),
         ({"rates": {"egress": 0}}, r"rates\.egress: "),
         ({"rates": {"up": 1}}, r"rates\.up: "),
         ({"routes": [{"dst": "10.0.0.1/8"}]}, r"routes\[0\]\.dst: "),

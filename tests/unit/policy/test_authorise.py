@@ -198,5 +198,5 @@ def test_a_use_is_allowed_exactly_when_some_rule_allows_all_of_it() -> None:
 
 def test_no_rule_lets_a_pod_choose_the_link_it_stands_on() -> None:
     question = annotated(device="eth9")
-    assert "asks to stand on eth9" in judge(question, Grant(namespaces=("*",), pod_requests=True))
+    assert "device: pod" in judge(question, Grant(namespaces=("*",), pod_requests=True))
     assert judge(declared(), Grant(namespaces=("*",), pod_requests=True)) == ""

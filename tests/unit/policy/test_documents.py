@@ -232,7 +232,7 @@ settings = st.builds(
     Settings,
     mac=st.none() | st.just("fromAddress"),
     mtu=st.none() | st.integers(1280, 9000),
-    vlan=st.none() | st.builds(Vlan, id=st.integers(0, 4094), priority=st.integers(0, 7)),
+    vlan=st.none() | st.just(Vlan(id=0)) | st.builds(Vlan, id=st.integers(1, 4094), priority=st.integers(0, 7)),
     rates=st.none() | st.builds(Rates, egress=st.integers(1, 1000), ingress=st.none() | st.integers(1, 1000)),
     routes=st.none() | st.lists(routes, max_size=2).map(tuple),
     dns=st.none() | st.builds(Dns, nameservers=st.lists(v4.map(str), min_size=1, max_size=2).map(tuple)),

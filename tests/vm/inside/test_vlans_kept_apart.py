@@ -43,6 +43,7 @@ def in_vlan(ground: Ground, conf: podberth.Conf, vlan: int) -> list[Step]:
         attachment=Attachment(network="banknet", container_id="c0ffee", ifname="eth0"),
         netns=ground.pod,
         addresses=(ip_interface("10.20.0.11/24"),),
+        gateways=(None,),
         settings=Settings(vlan=Vlan(id=vlan)),
     )
     return [ground.host.prepare(op) for op in podberth.plan(conf, end, ground.host.facts(conf.parent, vlan=True))]

@@ -27,10 +27,15 @@ def read(namespaces: Namespaces, op: WriteSysctl) -> str | None:
 
 
 def write(namespaces: Namespaces, op: WriteSysctl, content: str) -> None:
-    """Write the value. OSError if there is no such sysctl, or the kernel does not take the value."""
+    """Write the value. OSError if there is no such sysctl, unless it is optional, or the kernel refuses the value."""
 
     def inside() -> None:
-        descriptor = os.open(_path(op), os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(_path(op), os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            if op.optional:
+                return
+            raise
         try:
             os.write(descriptor, f"{content}\n".encode())  # the kernel never sees a write of no bytes
         finally:
@@ -52,7 +57,7 @@ def restore(namespaces: Namespaces, step: Step, op: WriteSysctl) -> None:
 def check(namespaces: Namespaces, op: WriteSysctl) -> tuple[Drift, ...]:
     """Compare the value with the op's; white space between numbers is the kernel's."""
     found = read(namespaces, op)
-    if found is not None and found.split() == op.value.split():
+    if found.split() == op.value.split() if found is not None else op.optional:
         return ()
     return (Drift(what=op.key, field="value", wanted=op.value, found=found if found is not None else "gone"),)
 

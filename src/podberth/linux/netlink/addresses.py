@@ -39,6 +39,11 @@ def of_link(index: int, family: int) -> bytes:
     return _ADDR.pack(_FAMILY[family], 0, 0, 0, index)
 
 
+def every(family: int) -> bytes:
+    """ip address show (a dump)."""
+    return of_link(0, family)
+
+
 def parse(body: bytes) -> tuple[int, Interface]:
     """Read what follows the header of an RTM_NEWADDR: (index of the link, address)."""
     _, prefix, _, _, index = codec.header(_ADDR, body)

@@ -9,13 +9,16 @@ from podberth.linux.netlink import codec
 from podberth.linux.netlink.codec import nested, text, u16, u32
 
 NEW, DEL, GET, SET = 16, 17, 18, 19  # RTM_NEWLINK and on
+NEW_NAME, DEL_NAME = 108, 109  # RTM_NEWLINKPROP, RTM_DELLINKPROP
 GROUP = 0x7062  # "pb": the mark of links that podberth made, set in the message that makes them
 
 _INFO = Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
-_UP = 0x1
+_UP, _RUNNING = 0x1, 0x40
+STICKY = 0x80 | 0x100 | 0x200  # IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI: what stays on a link that moves
 _AF_BRIDGE = 7
-(_ADDRESS, _IFNAME, _MTU, _LINK, _MASTER) = (1, 3, 4, 5, 10)
+(_ADDRESS, _IFNAME, _MTU, _LINK, _MASTER, _QUEUE) = (1, 3, 4, 5, 10, 13)
 (_LINKINFO, _AF_SPEC, _GROUP, _NET_NS_FD, _EXT_MASK) = (18, 26, 27, 28, 29)
+(_NAMES, _ALTNAME, _DEVICE) = (52, 53, 56)  # IFLA_PROP_LIST, IFLA_ALT_IFNAME, IFLA_PARENT_DEV_NAME
 _KIND, _DATA, _SLAVE_KIND, _SLAVE_DATA = 1, 2, 4, 5
 _VETH_PEER = 1
 _BR_VLAN_FILTERING = 7
@@ -34,6 +37,8 @@ class LinkInfo:
     """A link as the kernel shows it; `kind` is '' for a physical device, `master` 0 without one.
 
     `tag` is an 802.1Q device's VLAN, 0 for all else; `below` the index of the link it stands on, 0 without one.
+    `queue` is its txqueuelen in packets, `sticky` those of its flags that are in STICKY, `running` whether it is up and
+    has a carrier. `device` is the name of the device behind it on its bus, '' for virtual ones and before Linux 5.14.
     """
 
     index: int
@@ -49,6 +54,11 @@ class LinkInfo:
     tag: int
     vlan_filtering: bool
     hairpin: bool
+    queue: int
+    sticky: int
+    running: bool
+    altnames: tuple[str, ...]
+    device: str
 
     @property
     def ours(self) -> bool:
@@ -102,6 +112,36 @@ def set_up(index: int) -> bytes:
     return _INFO.pack(0, 0, index, _UP, _UP)
 
 
+def set_down(index: int) -> bytes:
+    """ip link set down."""
+    return _INFO.pack(0, 0, index, 0, _UP)
+
+
+def move(index: int, netns_fd: int, name: str) -> bytes:
+    """ip link set netns NETNS name NAME: in one message, so the name it has needs to be free in neither namespace."""
+    return _INFO.pack(0, 0, index, 0, 0) + u32(_NET_NS_FD, netns_fd) + text(_IFNAME, name)
+
+
+def rename(index: int, name: str) -> bytes:
+    """ip link set name NAME."""
+    return _INFO.pack(0, 0, index, 0, 0) + text(_IFNAME, name)
+
+
+def altname(index: int, name: str) -> bytes:
+    """ip link property add (NEW_NAME) or del (DEL_NAME) altname NAME."""
+    return _INFO.pack(0, 0, index, 0, 0) + nested(_NAMES, text(_ALTNAME, name))
+
+
+def restore(index: int, mtu: int, queue: int, sticky: int) -> bytes:
+    """ip link set mtu MTU txqueuelen QUEUE, with the flags among STICKY set to those in `sticky`."""
+    return _INFO.pack(0, 0, index, sticky, STICKY) + u32(_MTU, mtu) + u32(_QUEUE, queue)
+
+
+def set_mtu(index: int, mtu: int) -> bytes:
+    """ip link set mtu MTU."""
+    return _INFO.pack(0, 0, index, 0, 0) + u32(_MTU, mtu)
+
+
 def set_mac(index: int, mac: str) -> bytes:
     """ip link set address; the MAC it has already makes the kernel announce its addresses."""
     return _INFO.pack(0, 0, index, 0, 0) + codec.attribute(_ADDRESS, bytes.fromhex(mac.replace(":", "")))
@@ -150,7 +190,7 @@ def parse(body: bytes) -> LinkInfo:
     found = codec.attributes(body[_INFO.size :])
     info = codec.attributes(found.get(_LINKINFO, b""))
     data, slave = codec.attributes(info.get(_DATA, b"")), codec.attributes(info.get(_SLAVE_DATA, b""))
-    kind = codec.string(info.get(_KIND))
+    kind, names = codec.string(info.get(_KIND)), found.get(_NAMES, b"")
     return LinkInfo(
         index=index,
         name=codec.string(found.get(_IFNAME)),
@@ -165,6 +205,11 @@ def parse(body: bytes) -> LinkInfo:
         tag=codec.number(data.get(_VLAN_ID)) if kind == "vlan" and data.get(_VLAN_PROTOCOL) == _8021Q else 0,
         vlan_filtering=kind == "bridge" and codec.number(data.get(_BR_VLAN_FILTERING)) == 1,
         hairpin=codec.number(slave.get(_BRPORT_MODE)) == 1,
+        queue=codec.number(found.get(_QUEUE)),
+        sticky=flags & STICKY,
+        running=bool(flags & _RUNNING),
+        altnames=tuple(codec.string(name) for kind, name in codec.each_attribute(names) if kind == _ALTNAME),
+        device=codec.string(found.get(_DEVICE)),
     )
 
 

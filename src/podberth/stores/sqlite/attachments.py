@@ -13,10 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+    from podberth.net.step import Step
     from podberth.stores.sqlite.database import Database
 
 _KEY = "network = ? AND container_id = ? AND ifname = ?"
-_COLUMNS = "network, container_id, ifname, namespace, pod, uid, netns, netns_device, netns_inode, steps, done, since"
+_COLUMNS = (
+    "network, container_id, ifname, namespace, pod, uid, netns, netns_device, netns_inode, steps, done, since, conf"
+)
 
 
 class SqliteAttachments:
@@ -26,13 +29,15 @@ class SqliteAttachments:
         self._database = database
 
     def open(self, record: Record) -> None:
-        """Write the intent; StoreFailed if the attachment has a record already."""
+        """Write the intent; StoreFailed if the attachment, or its device, has a record already."""
         with self._database.write() as connection:
             if _find(connection, record.attachment) is not None:
                 raise StoreFailed(f"{record.attachment} has a record already", "DEL the attachment first")
-            pod = record.pod
+            pod, device = record.pod, record.device or ""
+            if device and (holder := _holder(connection, device)) is not None:
+                raise StoreFailed(f"{device} is recorded as {holder.attachment}'s", "DEL that attachment first")
             connection.execute(
-                f"INSERT INTO attachments ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                f"INSERT INTO attachments ({_COLUMNS}, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 (
                     *_key(record.attachment),
                     *((pod.namespace, pod.name, pod.uid) if pod is not None else ("", "", "")),
@@ -42,8 +47,18 @@ class SqliteAttachments:
                     steps_json(record.steps),
                     int(record.done),
                     record.since,
+                    record.conf,
+                    device,
                 ),
             )
+
+    def revise(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
+        """Replace the steps of the attachment's record."""
+        with self._database.write() as connection:
+            values = (steps_json(steps), *_key(attachment))
+            written = connection.execute(f"UPDATE attachments SET steps = ? WHERE {_KEY}", values)  # noqa: S608
+            if not written.rowcount:
+                raise StoreFailed(f"{attachment} has no record", "it was deleted meanwhile")
 
     def done(self, attachment: Attachment) -> None:
         """Mark the attachment's record as complete."""
@@ -56,6 +71,25 @@ class SqliteAttachments:
         """Return the attachment's record."""
         with self._database.read() as connection:
             return _find(connection, attachment)
+
+    def holder(self, device: str) -> Record | None:
+        """Return the record that speaks of the device."""
+        with self._database.read() as connection:
+            return _holder(connection, device)
+
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """Return the labels of this node's devices, by PCI address."""
+        found: dict[str, tuple[str, ...]] = {}
+        with self._database.read() as connection:
+            for device, label in connection.execute("SELECT device, label FROM device_labels ORDER BY device, label"):
+                found[device] = (*found.get(device, ()), label)
+        return found
+
+    def label(self, device: str, labels: tuple[str, ...]) -> None:
+        """Give the device exactly these labels."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM device_labels WHERE device = ?", (device,))
+            connection.executemany("INSERT INTO device_labels VALUES (?, ?)", ((device, one) for one in set(labels)))
 
     def close(self, attachment: Attachment) -> None:
         """Forget the attachment; nothing happens if there is no record."""
@@ -76,12 +110,18 @@ def _find(connection: Connection, attachment: Attachment) -> Record | None:
     return _record(row) if row is not None else None
 
 
+def _holder(connection: Connection, device: str) -> Record | None:
+    query = f"SELECT {_COLUMNS} FROM attachments WHERE device = ? AND device <> ''"  # noqa: S608
+    row = connection.execute(query, (device,)).fetchone()
+    return _record(row) if row is not None else None
+
+
 def _key(attachment: Attachment) -> tuple[str, str, str]:
     return attachment.network, attachment.container_id, attachment.ifname
 
 
 def _record(row: tuple[object, ...]) -> Record:
-    network, container_id, ifname, namespace, pod, uid, netns, device, inode, steps, done, since = row
+    network, container_id, ifname, namespace, pod, uid, netns, device, inode, steps, done, since, conf = row
     return Record(
         attachment=Attachment(network=str(network), container_id=str(container_id), ifname=str(ifname)),
         pod=pod_of(str(namespace), str(pod), str(uid)),
@@ -90,4 +130,5 @@ def _record(row: tuple[object, ...]) -> Record:
         steps=parse_steps(str(steps)),
         done=bool(done),
         since=int(str(since)),
+        conf=str(conf),
     )

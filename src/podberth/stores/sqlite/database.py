@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 FILE = "podberth.db"
-VERSION = 1  # of the tables: how many of schema.MIGRATIONS a file has been through
+VERSION = 2  # of the tables: how many of schema.MIGRATIONS a file has been through
 APPLICATION_ID = 0x70646274  # 'pdbt'
 BUSY_SECONDS = 30.0  # how long a writer waits for the others
 # A plugin leaves its log behind, and the next one reads it all when it opens the store (sqlite.org/walformat.html):

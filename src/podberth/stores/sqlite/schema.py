@@ -90,6 +90,18 @@ CREATE TABLE attachments (
 ) STRICT, WITHOUT ROWID;
 """
 
+# conf: the network configuration an attachment was made by. device: the PCI address of its virtual function, or ''.
+_DEVICES = """
+ALTER TABLE attachments ADD COLUMN conf TEXT NOT NULL DEFAULT '';
+ALTER TABLE attachments ADD COLUMN device TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX attachments_with ON attachments (device) WHERE device <> '';
+
+CREATE TABLE device_labels (
+    device TEXT NOT NULL, label TEXT NOT NULL,
+    PRIMARY KEY (device, label)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 def _statements(script: str) -> list[str]:
     """Split a script where SQLite sees a statement end; a trigger has a semicolon inside."""
@@ -105,4 +117,7 @@ def _statements(script: str) -> list[str]:
 
 
 # What each version adds; a file that is out in the world is only ever changed by a new member.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (tuple(_statements(_TABLES) + _statements(documents.DDL)),)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    tuple(_statements(_TABLES) + _statements(documents.DDL)),
+    tuple(_statements(_DEVICES)),
+)

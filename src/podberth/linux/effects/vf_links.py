@@ -1,0 +1,250 @@
+"""The interface of a virtual function: into a pod's namespace under the pod's name for it, and back as it was.
+
+It is known by its PCI address, never by a name: it comes back from a namespace that died under whatever name was free.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from podberth.cni.errors import KernelRefused, TryAgainLater
+from podberth.linux import netns as namespace
+from podberth.linux import pci
+from podberth.linux.netlink import links
+from podberth.linux.netlink.socket import NetlinkError
+from podberth.net.step import Drift
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.linux.namespaces import Namespaces
+    from podberth.linux.netlink.links import LinkInfo
+    from podberth.net.ops import AwaitCarrier, MoveVf
+    from podberth.net.step import Step
+
+_RETURN_SECONDS = 5.0  # the kernel takes a namespace apart in its own time, and only then gives the interface back
+_PAUSE = 0.01
+
+
+def on_node(namespaces: Namespaces, device: str) -> LinkInfo | None:
+    """Return the function's interface, if it is in the node's namespace."""
+    name = pci.link(device)
+    link = namespaces.link(None, name) if name else None
+    return link if link is not None and link.device in (device, "") else None
+
+
+def inside(namespaces: Namespaces, netns: str, device: str, ifname: str) -> LinkInfo | None:
+    """Return the function's interface, if it is in the namespace; by name where the kernel names no devices."""
+    found = namespaces.links(netns)
+    own = next((link for link in found if link.device == device), None)
+    if own is not None or any(link.device for link in found):
+        return own
+    return next((link for link in found if link.name == ifname and not link.kind), None)
+
+
+def before(namespaces: Namespaces, op: MoveVf) -> Iterator[tuple[str, str]]:
+    """Yield everything the interface has now that is to be given back."""
+    link = on_node(namespaces, op.device)
+    if link is None:
+        raise OSError(errno.ENODEV, f"{op.device} has no interface on the node")
+    yield "boot", pci.boot_id()
+    yield "driver", pci.driver(op.device)
+    yield "name", link.name
+    yield "altnames", " ".join(link.altnames)
+    yield "mtu", str(link.mtu)
+    yield "queue", str(link.queue)
+    yield "flags", str(link.sticky)
+
+
+def move(namespaces: Namespaces, op: MoveVf) -> None:
+    """Bring the interface into the pod's namespace, down, under the pod's name for it and no other."""
+    link = on_node(namespaces, op.device)
+    if link is None:
+        raise OSError(errno.ENODEV, f"{op.device} has no interface on the node")
+    socket = namespaces.socket(None)
+    if link.up:
+        socket.do(links.NEW, links.set_down(link.index))
+    for name in link.altnames:  # the node's names for it are not the pod's business, and could be in use there
+        socket.do(links.DEL_NAME, links.altname(link.index, name))
+    if op.mtu is not None and op.mtu != link.mtu:
+        socket.do(links.NEW, links.set_mtu(link.index, op.mtu))
+    socket.do(links.NEW, links.move(link.index, namespaces.descriptor(op.netns), op.ifname))
+
+
+def bring_back(namespaces: Namespaces, step: Step, op: MoveVf, *, alive: bool) -> None:
+    """Have the interface on the node as it was. `alive`: the pod's namespace is still there.
+
+    Where it can't be found it is another process that keeps its namespace: TryAgainLater, until that has ended.
+    """
+    found = dict(step.before)
+    if found.get("boot") != pci.boot_id() or not pci.exists(op.device):
+        return
+    drive(op.device, found["driver"])
+    link = on_node(namespaces, op.device)
+    if link is None and alive:
+        held = inside(namespaces, op.netns, op.device, op.ifname)
+        if held is not None:
+            _out(namespaces, op.netns, held, found["name"])
+    link = _awaited(namespaces, op.device)
+    if link is None:
+        where = elsewhere(namespaces, op.device)
+        raise TryAgainLater(
+            f"the interface of {op.device} is in {where or 'a network namespace without a name'}",
+            f"`ip -n {where} link set IFNAME netns 1` gives it back"
+            if where
+            else "processes of the pod may still run (`lsns -t net`): it comes back when they end",
+        )
+    _restore(namespaces, link, found)
+
+
+def bring_home(namespaces: Namespaces, op: MoveVf) -> None:
+    """Have the interface on the node, from whatever namespace with a name it was moved to by hand."""
+    if on_node(namespaces, op.device) is not None:
+        return
+    for path in (op.netns, *_named()):
+        held = inside(namespaces, path, op.device, op.ifname) if namespace.identity(path) is not None else None
+        if held is not None:
+            _out(namespaces, path, held, op.link)
+            return
+    raise TryAgainLater(f"the interface of {op.device} is in no network namespace that has a name", "see `lsns -t net`")
+
+
+def check(namespaces: Namespaces, op: MoveVf) -> tuple[Drift, ...]:
+    """Compare where the interface is, its name, MAC and MTU with the op."""
+    link = inside(namespaces, op.netns, op.device, op.ifname)
+    if link is None:
+        here = on_node(namespaces, op.device)
+        where = f"on the node, as {here.name}" if here else elsewhere(namespaces, op.device) or "in no namespace known"
+        return (Drift(what=f"{op.ifname} ({op.device})", field="netns", wanted=op.netns, found=where),)
+    compared = (("name", op.ifname, link.name), ("mac", op.mac, link.mac), ("mtu", op.mtu, link.mtu))
+    return tuple(
+        Drift(what=f"{op.ifname} ({op.device})", field=field, wanted=str(wanted), found=str(found))
+        for field, wanted, found in compared
+        if wanted is not None and wanted != found
+    )
+
+
+def repair(namespaces: Namespaces, op: MoveVf) -> None:
+    """Have the interface in the pod's namespace again, down, as the op has it; its MAC is the PF's to change."""
+    link = inside(namespaces, op.netns, op.device, op.ifname)
+    socket = namespaces.socket(op.netns)
+    if link is None:
+        bring_home(namespaces, op)
+        move(namespaces, op)
+        return
+    if link.up:
+        socket.do(links.NEW, links.set_down(link.index))
+    if link.name != op.ifname:
+        socket.do(links.NEW, links.rename(link.index, op.ifname))
+    if op.mtu is not None and link.mtu != op.mtu:
+        socket.do(links.NEW, links.set_mtu(link.index, op.mtu))
+    if op.mac is not None and link.mac != op.mac:
+        socket.do(links.NEW, links.set_mac(link.index, op.mac))
+
+
+def elsewhere(namespaces: Namespaces, device: str) -> str:
+    """Return the name of the namespace below /run/netns that the interface is in; '' if it is in none of them."""
+    for path in _named():
+        try:
+            if any(link.device == device for link in namespaces.links(path)):
+                return os.path.basename(path)
+        except (KernelRefused, OSError):
+            continue  # it went meanwhile
+    return ""
+
+
+def drive(device: str, driver: str) -> None:
+    """Give the function its driver again, if a kill came between taking it and giving it back."""
+    if driver and not pci.driver(device):
+        pci.bind(device, driver)
+
+
+def cycle(namespaces: Namespaces, link: LinkInfo) -> None:
+    """Set the interface up and down, or down and up, so that its driver resets the function."""
+    socket = namespaces.socket(None)
+    changes = (links.set_down, links.set_up) if link.up else (links.set_up, links.set_down)
+    for change in changes:
+        socket.do(links.NEW, change(link.index))
+
+
+def rebind(namespaces: Namespaces, device: str) -> None:
+    """Take the function from its driver and give it back: it has a new interface then, with the old one's names."""
+    old, driver = on_node(namespaces, device), pci.driver(device)
+    pci.unbind(device)
+    pci.bind(device, driver)
+    link = _awaited(namespaces, device)
+    if old is not None and link is not None:
+        found = {"name": old.name, "altnames": " ".join(old.altnames), "mtu": str(old.mtu)}
+        _restore(namespaces, link, {**found, "queue": str(old.queue), "flags": str(old.sticky)})
+
+
+def await_carrier(namespaces: Namespaces, op: AwaitCarrier) -> None:
+    """Wait until the interface has a carrier, or the op's time has passed."""
+    end = time.monotonic() + op.milliseconds / 1000
+    while time.monotonic() < end:
+        link = namespaces.link(op.netns, op.ifname)
+        if link is None or link.running:
+            return
+        time.sleep(_PAUSE)
+
+
+def _out(namespaces: Namespaces, netns: str, link: LinkInfo, name: str) -> None:
+    """Move the interface to the node, under its name there unless somebody has that; then under one of its own."""
+    socket = namespaces.socket(netns)
+    if link.up:
+        socket.do(links.NEW, links.set_down(link.index))
+    if namespaces.link(None, name) is not None:
+        name = f"pbvf{link.index}"
+    own = namespace.open_own()
+    try:
+        for alternative in link.altnames:
+            socket.do(links.DEL_NAME, links.altname(link.index, alternative))
+        socket.do(links.NEW, links.move(link.index, own, name))
+    finally:
+        os.close(own)
+
+
+def _awaited(namespaces: Namespaces, device: str) -> LinkInfo | None:
+    end = time.monotonic() + _RETURN_SECONDS
+    while (link := on_node(namespaces, device)) is None and time.monotonic() < end:
+        time.sleep(_PAUSE)
+    return link
+
+
+def _restore(namespaces: Namespaces, link: LinkInfo, found: dict[str, str]) -> None:
+    """Give the interface its names, MTU, queue and flags again. OSError EEXIST if another link has its name by now."""
+    socket = namespaces.socket(None)
+    if link.up:
+        socket.do(links.NEW, links.set_down(link.index))
+    wanted = found["altnames"].split()
+    for name in set(link.altnames) - set(wanted):
+        socket.do(links.DEL_NAME, links.altname(link.index, name))
+    if link.name != found["name"]:
+        try:
+            socket.do(links.NEW, links.rename(link.index, found["name"]))
+        except NetlinkError as refused:
+            if refused.errno != errno.EEXIST:
+                raise
+            raise KernelRefused(
+                f"{link.name} ({pci_of(link)}) can't have its name {found['name']} back: another link has it by now",
+                f"rename that one: `ip link set {found['name']} name OTHER`",
+            ) from refused
+    for name in wanted:
+        if name not in link.altnames:
+            socket.do(links.NEW_NAME, links.altname(link.index, name))
+    socket.do(links.NEW, links.restore(link.index, int(found["mtu"]), int(found["queue"]), int(found["flags"])))
+
+
+def pci_of(link: LinkInfo) -> str:
+    """Return the PCI address of the device behind the link, as far as the kernel says it."""
+    return link.device or "a virtual function"
+
+
+def _named() -> tuple[str, ...]:
+    try:
+        return tuple(f"/run/netns/{name}" for name in sorted(os.listdir("/run/netns")))
+    except OSError:
+        return ()

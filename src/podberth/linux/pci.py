@@ -1,0 +1,182 @@
+"""PCI devices as sysfs shows them (Documentation/ABI/testing/sysfs-bus-pci): functions, their drivers, resets.
+
+What is behind `net/` depends on the namespace sysfs was mounted in: the node's, where podberth runs. Nothing here knows
+netlink.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from podberth.net.vf import Vf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEVICES = "/sys/bus/pci/devices"
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_SETTLED = 10.0  # seconds a driver has for giving a function its interface, or taking it away
+_PAUSE = 0.005
+
+
+def boot_id() -> str:
+    """Return what tells this boot of the machine from every other."""
+    return _text(_BOOT_ID)
+
+
+def vfs() -> tuple[Vf, ...]:
+    """Return every virtual function of this machine, by PF address and index."""
+    found: list[Vf] = []
+    for pf_address in sorted(_list(DEVICES)):
+        if _number(f"{DEVICES}/{pf_address}/sriov_numvfs"):
+            found += _of_pf(pf_address)
+    return tuple(found)
+
+
+def vf(address: str) -> Vf | None:
+    """Return the virtual function with that PCI address, if there is one."""
+    pf_address = _target(f"{DEVICES}/{address}/physfn")
+    if not pf_address:
+        return None
+    return next((found for found in _of_pf(pf_address) if found.address == address), None)
+
+
+def pfs() -> tuple[tuple[str, str, int, int], ...]:
+    """Return (PCI address, link, VFs there are, VFs there can be) of every physical function."""
+    return tuple(
+        (address, link(address), _number(f"{at}/sriov_numvfs"), total)
+        for address in sorted(_list(DEVICES))
+        if (total := _number((at := f"{DEVICES}/{address}") + "/sriov_totalvfs"))
+    )
+
+
+def set_vfs(pf_address: str, count: int) -> None:
+    """Write sriov_numvfs: the kernel goes from none to some, or from some to none, only. OSError if it refuses."""
+    _write(f"{DEVICES}/{pf_address}/sriov_numvfs", str(count))
+
+
+def exists(address: str) -> bool:
+    """Say whether the device is there."""
+    return os.path.exists(f"{DEVICES}/{address}")
+
+
+def link(address: str) -> str:
+    """Return the device's interface in the node's namespace; '' if it has none, or it is in another."""
+    return next(iter(sorted(_list(f"{DEVICES}/{address}/net"))), "")
+
+
+def pf_link(address: str) -> str:
+    """Return the interface of the physical function that a virtual one belongs to; '' if there is none here."""
+    return link(f"{address}/physfn")
+
+
+def driver(address: str) -> str:
+    """Return the name of the device's driver; '' without one."""
+    return _target(f"{DEVICES}/{address}/driver")
+
+
+def unbind(address: str) -> None:
+    """Take the device from its driver, if it has one."""
+    if name := driver(address):
+        _write(f"/sys/bus/pci/drivers/{name}/unbind", address)
+
+
+def bind(address: str, name: str) -> None:
+    """Give the device, which has no driver, to the one of that name; wait for the interface if it makes one."""
+    _write(f"/sys/bus/pci/drivers/{name}/bind", address)
+    end = time.monotonic() + _SETTLED
+    while not driver(address) and time.monotonic() < end:
+        time.sleep(_PAUSE)
+
+
+def reset(address: str) -> bool:
+    """Reset the function; False if sysfs offers no way to. A device that is busy is tried again, within a bound."""
+    path, end = f"{DEVICES}/{address}/reset", time.monotonic() + _SETTLED
+    if not os.path.exists(path):
+        return False
+    while True:
+        try:
+            _write(path, "1")
+        except OSError as refused:
+            if refused.errno not in (errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT) or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return True
+
+
+def _of_pf(pf_address: str) -> Iterator[Vf]:
+    at = f"{DEVICES}/{pf_address}"
+    pf = link(pf_address)
+    # Only the e-switch in switchdev mode gives its ports a switch's ID (Documentation/networking/switchdev.rst).
+    switch = _text(f"/sys/class/net/{pf}/phys_switch_id") if pf else ""
+    for index in range(_number(f"{at}/sriov_numvfs")):
+        address = _target(f"{at}/virtfn{index}")
+        if not address:
+            continue
+        own = f"{DEVICES}/{address}"
+        yield Vf(
+            address=address,
+            pf=pf,
+            pf_address=pf_address,
+            index=index,
+            vendor=_text(f"{own}/vendor").removeprefix("0x"),
+            device=_text(f"{own}/device").removeprefix("0x"),
+            driver=driver(address),
+            numa=_number(f"{own}/numa_node", -1),
+            link=link(address),
+            rdma=os.path.isdir(f"{own}/infiniband"),
+            switchdev=bool(switch),
+            representor=_representor(switch, index) if switch else "",
+        )
+
+
+def _representor(switch: str, index: int) -> str:
+    """Return the link whose port is named for the function ('pf0vf3') on the same switch."""
+    for name in _list("/sys/class/net"):
+        port = _text(f"/sys/class/net/{name}/phys_port_name")
+        if port.endswith(f"vf{index}") and _text(f"/sys/class/net/{name}/phys_switch_id") == switch:
+            return name
+    return ""
+
+
+def _list(path: str) -> list[str]:
+    try:
+        return os.listdir(path)
+    except OSError:
+        return []
+
+
+def _text(path: str) -> str:
+    """Return a file's text; '' if there is none, or the driver has nothing to say (EOPNOTSUPP)."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _number(path: str, default: int = 0) -> int:
+    try:
+        return int(_text(path))
+    except ValueError:
+        return default
+
+
+def _target(path: str) -> str:
+    """Return the last name of what a symbolic link points to; '' if there is none."""
+    try:
+        return os.path.basename(os.readlink(path))
+    except OSError:
+        return ""
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,86 @@
+"""What is planned alike for every kind of device: the pod's end of it. Pure: values to ops."""
+
+from __future__ import annotations
+
+from podberth.net import ops
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.cni.pod import Attachment
+    from podberth.net.endpoint import Endpoint
+    from podberth.net.ops import Op
+
+
+def link_name(prefix: str, attachment: Attachment) -> str:
+    """Return the node-side name of an attachment's link: `prefix` and 12 characters that depend on nothing else.
+
+    The number is the attachment's text modulo the prime 2^61 - 1. Container IDs are the runtime's, not the pod's, so
+    nobody can aim at a collision; should one happen, making the link fails and nothing else is touched.
+    """
+    number = int.from_bytes(str(attachment).encode(), "big") % (2**61 - 1)
+    digits = ""
+    while len(digits) < 12:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return prefix + digits
+
+
+def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0) -> Iterator[Op]:
+    """Plan what is done to the link inside the pod: sysctls, up, addresses, routes.
+
+    `neighbours`: it speaks ARP or NDP. `carrier_ms`: how long it may take to get a carrier; 0: it has one at once.
+    """
+    netns, ifname, settings = endpoint.netns, endpoint.attachment.ifname, endpoint.settings
+    if any(address.version == 6 for address in endpoint.addresses):
+        # A node that disables IPv6 by default would refuse the address; a router on the wire would add one of its own.
+        for key, content in (("disable_ipv6", "0"), ("accept_ra", "0"), ("autoconf", "0")):
+            yield ops.WriteSysctl(netns=netns, key=f"net/ipv6/conf/{ifname}/{key}", value=content)
+    for key, content in settings.sysctls or ():
+        yield ops.WriteSysctl(
+            netns=netns, key=(key if "/" in key else key.replace(".", "/")).replace("IFNAME", ifname), value=content
+        )
+    yield ops.SetLinkUp(netns=netns, ifname=ifname)
+    if carrier_ms:
+        yield ops.AwaitCarrier(netns=netns, ifname=ifname, milliseconds=carrier_ms)
+    if endpoint.probing and neighbours:
+        for address in endpoint.addresses:
+            yield ops.ProbeAddress(
+                netns=netns,
+                ifname=ifname,
+                address=address.ip,
+                probes=endpoint.probing.probes,
+                interval_ms=endpoint.probing.interval_ms,
+            )
+    for address in endpoint.addresses:
+        yield ops.AddAddress(netns=netns, ifname=ifname, address=address)
+    for route in settings.routes or ():
+        yield ops.AddRoute(
+            netns=netns,
+            ifname=ifname,
+            dst=route.dst,
+            gw=route.gw if neighbours else None,
+            mtu=route.mtu,
+            advmss=route.advmss,
+            priority=route.priority,
+            table=route.table,
+            scope=route.scope,
+        )
+
+
+def limits(endpoint: Endpoint, *, egress: bool = True) -> Iterator[Op]:
+    """Plan limits inside the pod: its link has no end of its own on the node's side. `egress`: this way too."""
+    rates, netns, ifname = endpoint.settings.rates, endpoint.netns, endpoint.attachment.ifname
+    if egress and rates and rates.egress:
+        yield ops.LimitTransmit(netns=netns, ifname=ifname, mbit=rates.egress)
+    if rates and rates.ingress:
+        ifb = link_name("pi", endpoint.attachment)
+        yield ops.LimitReceive(netns=netns, ifname=ifname, ifb=ifb, mbit=rates.ingress)
+
+
+def announcement(endpoint: Endpoint) -> Iterator[Op]:
+    """Plan the word to the neighbours that the addresses are here now."""
+    addresses = tuple(address.ip for address in endpoint.addresses)
+    if addresses:
+        yield ops.Announce(netns=endpoint.netns, ifname=endpoint.attachment.ifname, addresses=addresses)

@@ -1,0 +1,93 @@
+"""SR-IOV virtual functions as values: what a node has, and which of them a network or a pod may have."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from podberth.cni.value import fields, value
+
+# Drivers that hand a function to a process: it has no network interface then (Documentation/driver-api/vfio.rst).
+USERSPACE_DRIVERS = ("vfio-pci", "uio_pci_generic", "igb_uio")
+
+
+@value
+class Vf:
+    """One virtual function. `address`, `pf_address`: PCI; `pf`: its physical function's link, '' if it has none here.
+
+    `vendor`, `device`: PCI IDs, four hexadecimal digits. `numa`: the node, -1 if unknown. `link`: its own interface in
+    the node's namespace, '' if it is elsewhere or has none, with `mac` and `up`. `busy`: why the node itself uses it.
+    `representor`: the link that stands for it on a switchdev PF.
+    """
+
+    address: str
+    pf: str
+    pf_address: str
+    index: int
+    vendor: str
+    device: str
+    driver: str = ""
+    numa: int = -1
+    link: str = ""
+    mac: str = ""
+    up: bool = False
+    busy: str = ""
+    rdma: bool = False
+    switchdev: bool = False
+    representor: str = ""
+    labels: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"VF {self.index} of {self.pf or self.pf_address} ({self.address})"
+
+    @property
+    def userspace(self) -> bool:
+        """Whether a process, not the kernel, drives it."""
+        return self.driver in USERSPACE_DRIVERS
+
+
+@value
+class Selector:
+    """Which virtual functions will do: for each property any of the values named; empty is any at all.
+
+    `pfs` are links' names, with '#0-3' or '#1,5' behind one for those VFs of it only. `addresses` are patterns of PCI
+    addresses ('0000:03:*'). `labels`: it has to have all of them.
+    """
+
+    pfs: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    vendors: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    drivers: tuple[str, ...] = ()
+    numa: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+
+    def fits(self, vf: Vf) -> bool:
+        """Say whether the function will do."""
+        named = ((self.vendors, vf.vendor), (self.devices, vf.device), (self.drivers, vf.driver), (self.numa, vf.numa))
+        return (
+            all(not wanted or found in wanted for wanted, found in named)
+            and (not self.pfs or any(_of_pf(pf, vf) for pf in self.pfs))
+            and (not self.addresses or any(fnmatchcase(vf.address, pattern) for pattern in self.addresses))
+            and set(self.labels) <= set(vf.labels)
+        )
+
+    def __str__(self) -> str:
+        said = ((name, getattr(self, name)) for name, _ in fields(Selector))
+        return "; ".join(f"{name} {', '.join(map(str, wanted))}" for name, wanted in said if wanted) or "any"
+
+
+def indices(text: str) -> frozenset[int]:
+    """Read '0-3,5': indices of VFs of one PF. ValueError if it is anything else."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        ends = (first, last if dash else first)
+        if not all(end.isascii() and end.isdecimal() and len(end) <= 4 for end in ends) or int(ends[0]) > int(ends[1]):
+            raise ValueError(f"expected indices as '0-3,5', got {text!r}")
+        found.update(range(int(ends[0]), int(ends[1]) + 1))
+    return frozenset(found)
+
+
+def _of_pf(pf: str, vf: Vf) -> bool:
+    name, hash_sign, those = pf.partition("#")
+    return name == vf.pf and (not hash_sign or vf.index in indices(those))

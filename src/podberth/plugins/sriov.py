@@ -1,0 +1,149 @@
+"""The `sriov` type: a virtual function of an SR-IOV card, configured by its PF and moved into the pod. Pure.
+
+Its keys are those of podberth and, as they are, those of the plugin of that name that many networks were written for
+(github.com/k8snetworkplumbingwg/sriov-cni, docs/configuration-reference.md).
+"""
+
+from __future__ import annotations
+
+from podberth.cni import parsers
+from podberth.cni.errors import InvalidConfig, UnsupportedField
+from podberth.cni.value import value
+from podberth.net import ops
+from podberth.net.pod_side import announcement, inside, limits
+from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
+from podberth.net.settings_document import MAX_RATE
+from podberth.net.vf import Selector
+from podberth.net.vf_document import parse_selector
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.cni.fields import Fields
+    from podberth.net.endpoint import Endpoint
+    from podberth.net.facts import Facts
+    from podberth.net.ops import Op
+
+TYPE = "sriov"
+DELEGATES_IPAM = True
+CARRIER_MS = 1000  # a driver brings the carrier up after the link; what is sent before is lost
+_NONE = Vlan(id=0)
+
+
+@value
+class Conf:
+    """`parent`: the PF whose functions will do, '' for any. `settings`: those said in the keys of sriov-cni alone."""
+
+    vf: Selector
+    parent: str = ""
+    settings: Settings = Settings()
+
+
+def configure(fields: Fields) -> Conf:
+    """Read the plugin's own keys of a network configuration; InvalidConfig names the one at fault."""
+    for key in ("bridge", "hairpin", "mode"):
+        if fields.raw.get(key) is not None:
+            raise fields.fail(key, "has no meaning for a virtual function", "leave it out")
+    return Conf(
+        vf=parse_selector(fields) or Selector(),
+        parent=fields.get("parent", parsers.ifname, ""),
+        settings=Settings(
+            vlan=_vlan(fields),
+            rates=_rates(fields),
+            link_state=fields.optional("link_state", parsers.choice(*LINK_STATES)),
+        ),
+    )
+
+
+def plan(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:  # noqa: ARG001 - as every plugin's
+    """Return what has to be done for the endpoint, in order. UnsupportedField names what the function can't carry."""
+    return tuple(_ops(endpoint))
+
+
+def _ops(endpoint: Endpoint) -> Iterator[Op]:
+    vf, settings = endpoint.vf, endpoint.settings
+    if vf is None:
+        raise InvalidConfig("deviceID: no virtual function was chosen")
+    vlan, rates = settings.vlan or _NONE, settings.rates or Rates()
+    _refuse(endpoint, rates)
+    yield ops.ConfigureVf(
+        device=vf.address,
+        pf=vf.pf,
+        index=vf.index,
+        vlan=vlan.id,
+        qos=vlan.priority,
+        proto=vlan.proto,
+        mac=settings.mac,
+        max_tx_rate=rates.egress,
+        min_tx_rate=rates.min_egress,
+        spoofchk=settings.spoofchk,
+        trust=settings.trust,
+        link_state=settings.link_state,
+        userspace=vf.userspace,
+    )
+    if vf.userspace:
+        return
+    netns, ifname = endpoint.netns, endpoint.attachment.ifname
+    yield ops.MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
+    for key in (
+        f"ipv4/conf/{ifname}/arp_notify",
+        f"ipv6/conf/{ifname}/ndisc_notify",
+        f"ipv6/conf/{ifname}/optimistic_dad",
+    ):
+        yield ops.WriteSysctl(netns=netns, key=f"net/{key}", value="1", optional=True)
+    yield from inside(endpoint, carrier_ms=CARRIER_MS)
+    yield from limits(endpoint, egress=False)
+    yield from announcement(endpoint)
+
+
+def _refuse(endpoint: Endpoint, rates: Rates) -> None:
+    vf, settings = endpoint.vf, endpoint.settings
+    if rates.egress and rates.min_egress and rates.min_egress > rates.egress:
+        raise InvalidConfig(
+            f"rates.minEgress (min_tx_rate): {rates.min_egress} Mbit/s are more than rates.egress (max_tx_rate),"
+            f" {rates.egress} Mbit/s"
+        )
+    if vf is None or not vf.userspace:
+        return
+    for name, wanted in (("rates.ingress", rates.ingress), ("sysctls", settings.sysctls or None)):
+        if wanted is not None:
+            raise UnsupportedField(
+                f"{name}: {vf} is driven by {vf.driver} and has no interface that could be told {wanted}",
+                "leave it out for pods with such a function",
+            )
+
+
+def _vlan(fields: Fields) -> Vlan | None:
+    """Read `vlan` as a number, with vlanQoS and vlanProto beside it; an object has a priority and proto of its own."""
+    beside = [key for key in ("vlanQoS", "vlanProto") if fields.raw.get(key) is not None]
+    if not beside:
+        return None
+    if not isinstance(fields.raw.get("vlan"), int):
+        raise fields.fail(beside[0], "needs `vlan` beside it, as a number of 1..4094")
+    found = Vlan(
+        id=fields.required("vlan", parsers.integer(0, 4094)),
+        priority=fields.get("vlanQoS", parsers.integer(0, 7), 0),
+        proto=fields.get("vlanProto", _protocol, VLAN_PROTOCOLS[0]),
+    )
+    if not found.id and (found.priority or found.proto != VLAN_PROTOCOLS[0]):
+        raise fields.fail(beside[0], "says nothing about untagged frames", "name a `vlan` of 1..4094, or leave it out")
+    return found
+
+
+def _rates(fields: Fields) -> Rates | None:
+    """Read max_tx_rate and min_tx_rate (Mbit/s; 0 is no limit, and takes away one that is there)."""
+    said = [key for key in ("max_tx_rate", "min_tx_rate") if fields.raw.get(key) is not None]
+    if not said:
+        return None
+    if fields.raw.get("rates") is not None:
+        raise fields.fail(said[0], "is said by `rates` too", "leave one of them out")
+    rate = parsers.integer(0, MAX_RATE)
+    most, least = fields.optional("max_tx_rate", rate), fields.optional("min_tx_rate", rate)
+    if most and least and least > most:
+        raise fields.fail("min_tx_rate", f"{least} Mbit/s are more than max_tx_rate, {most} Mbit/s")
+    return Rates(egress=most, min_egress=least)
+
+
+def _protocol(raw: object) -> str:
+    return parsers.choice(*VLAN_PROTOCOLS)(raw.lower() if isinstance(raw, str) else raw)

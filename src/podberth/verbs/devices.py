@@ -1,0 +1,191 @@
+"""Which virtual function an attachment gets: the one the caller named, or a free one that fits.
+
+The claim is the record. It is written under the function's lock, after a look that no other record speaks of the
+function; and it is taken away only when the function is as it was found. So whoever may claim one finds it clean.
+"""
+
+from __future__ import annotations
+
+from podberth.cni import parsers
+from podberth.cni.errors import InvalidConfig, NoFreeDevice, NotAvailable, UnsupportedField
+from podberth.cni.value import replace, value
+from podberth.net.vf import Selector
+from podberth.verbs.delete import delete
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeVar
+
+    from podberth.cni.request import Request
+    from podberth.net.record import Record
+    from podberth.net.vf import Vf
+    from podberth.policy.precedence import Resolved
+    from podberth.verbs.network import Network
+    from podberth.verbs.node import Node
+
+    T = TypeVar("T")
+
+_SHOWN = 16  # how many functions an error names
+
+
+@value
+class Choice:
+    """`device_id`: the PCI address that the caller named (a device plugin, Multus); else what fits the selector."""
+
+    selector: Selector
+    device_id: str | None = None
+
+    def __str__(self) -> str:
+        return f"deviceID {self.device_id}" if self.device_id else str(self.selector)
+
+
+def choice(network: Network, request: Request, resolved: Resolved) -> Choice | None:
+    """Return what may be chosen from; None if the network's interfaces are no virtual functions."""
+    if network.kind is None or network.kind.vf is None:
+        if resolved.vf is not None and not network.as_ipam:
+            said = resolved.origin("vf")
+            raise UnsupportedField(
+                f"vf: network {network.name} gives no virtual functions, {said.source} {said.detail} asks for one",
+                "leave `vf` out there, or give the network `device: sriov`",
+            )
+        return None
+    return _choice(resolved.vf, resolved.device, request)
+
+
+def network_choice(network: Network, request: Request) -> Choice | None:
+    """Return what may be chosen from as far as the network configuration says."""
+    defaults = network.defaults
+    return _choice(defaults.vf, defaults.device, request) if defaults.vf is not None else None
+
+
+def _choice(selector: Selector | None, pf: str | None, request: Request) -> Choice:
+    wanted = selector or Selector()
+    if pf and not wanted.pfs:
+        wanted = replace(wanted, pfs=(pf,))
+    return Choice(selector=wanted, device_id=device_id(request))
+
+
+def device_id(request: Request) -> str | None:
+    """Return the PCI address that came with the call. InvalidConfig if two places name different ones."""
+    conf = request.conf
+    places = (
+        ("runtimeConfig.deviceID", (conf.runtime_config.raw or {}).get("deviceID")),
+        ("deviceID", conf.raw.get("deviceID")),
+        ("CNI_ARGS: deviceID", request.args.device_id),
+    )
+    named: list[tuple[str, str]] = []
+    for where, raw in places:
+        if raw not in (None, ""):
+            try:
+                named.append((where, parsers.pci_address(raw)))
+            except ValueError as wrong:
+                raise InvalidConfig(f"{where}: {wrong}") from None
+    different = {address for _, address in named}
+    if len(different) > 1:
+        raise InvalidConfig(
+            "; ".join(f"{where} is {address}" for where, address in named),
+            "whoever calls the plugin has to name one device",
+        )
+    return named[0][1] if named else None
+
+
+def candidates(node: Node, wanted: Choice) -> tuple[Vf, ...]:
+    """Return the functions that can be claimed: those nobody holds, then those whose holder is gone but not deleted.
+
+    Raises NoFreeDevice with every function that would do and who has it.
+    """
+    fitting = _fitting(node, wanted)
+    if not fitting:
+        raise NoFreeDevice(
+            f"this node has no virtual function that fits ({wanted})",
+            "`podberth vf list` shows those there are, `podberth vf create` makes some",
+        )
+    held = _held(node)
+    free = [vf for vf in fitting if vf.address not in held and not unusable(vf)]
+    dead = [vf for vf in fitting if vf.address in held and is_gone(node, held[vf.address])]
+    if not free and not dead:
+        raise none_free(wanted, fitting, held)
+    return (*free, *dead)
+
+
+def claim(node: Node, wanted: Choice, record: Callable[[Vf], T]) -> T:
+    """Have `record` write down the claim of the first function that is still to be had; return what it returns.
+
+    Raises NoFreeDevice if others were faster everywhere.
+    """
+    for vf in candidates(node, wanted):
+        holder = node.attachments.holder(vf.address)
+        if holder is not None and is_gone(node, holder):
+            delete(node, holder.attachment, f"its sandbox is gone, {vf.address} is needed")
+        with node.host.locked(f"device:{vf.address}"):
+            now = node.host.vf(vf.address)
+            if now is not None and node.attachments.holder(vf.address) is None and not unusable(now):
+                return record(now)
+    held = _held(node)
+    raise none_free(wanted, _fitting(node, wanted), held)
+
+
+def status(node: Node, wanted: Choice) -> None:
+    """Raise NotAvailable (code 50) if no function could be claimed now."""
+    try:
+        candidates(node, wanted)
+    except NoFreeDevice as none:
+        raise NotAvailable(none.message, none.details) from none
+
+
+def unusable(vf: Vf) -> str:
+    """Return why nobody can have the function though no record speaks of it; '' if it is to be had."""
+    if vf.busy:
+        return f"{vf.link} {vf.busy}"
+    if not vf.driver:
+        return "without a driver"
+    if not vf.link and not vf.userspace:
+        return "its interface is in another network namespace"
+    return ""
+
+
+def is_gone(node: Node, record: Record) -> bool:
+    """Say whether the record's network namespace is gone: nobody can use what it has, its DEL is only late."""
+    return node.host.netns_id(record.netns) != record.netns_id
+
+
+def labelled(node: Node, found: Iterable[Vf]) -> tuple[Vf, ...]:
+    """Return the functions with their labels, and those of their PFs."""
+    known = node.attachments.labels()
+    return tuple(
+        replace(vf, labels=(*known.get(vf.pf_address, ()), *known.get(vf.address, ()))) if known else vf for vf in found
+    )
+
+
+def none_free(wanted: Choice, fitting: Iterable[Vf], held: Mapping[str | None, Record]) -> NoFreeDevice:
+    """Return the error that says who has what would do."""
+    told = [
+        f"{vf.address} {_holder(held[vf.address])}" if vf.address in held else f"{vf.address} {unusable(vf) or 'taken'}"
+        for vf in fitting
+    ]
+    more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
+    return NoFreeDevice(
+        f"no virtual function is free ({wanted}): {'; '.join(told[:_SHOWN])}{more}",
+        "`podberth vf list` shows who has which; a pod has to go, or `podberth vf create` to make more",
+    )
+
+
+def _fitting(node: Node, wanted: Choice) -> tuple[Vf, ...]:
+    if wanted.device_id is None:
+        return tuple(vf for vf in labelled(node, node.host.vfs()) if wanted.selector.fits(vf))
+    named = node.host.vf(wanted.device_id)
+    if named is None:
+        raise InvalidConfig(
+            f"deviceID: {wanted.device_id} is no virtual function of this node",
+            "`podberth vf list` shows those there are",
+        )
+    return (named,)
+
+
+def _held(node: Node) -> dict[str | None, Record]:
+    return {record.device: record for record in node.attachments.all() if record.device}
+
+
+def _holder(record: Record) -> str:
+    return f"held by {record.pod or record.attachment} as {record.attachment.ifname}"
