@@ -1,0 +1,149 @@
+# ruff: noqa: ARG002 - a host without a kernel has no use for most of what it is told
+"""A node with one SR-IOV card, for the tests of this folder: a real store in a directory, and no kernel below it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import KernelRefused
+from podberth.cni.pod import Attachment, PodRef
+from podberth.cni.request import Request
+from podberth.cni.value import replace
+from podberth.net.facts import NetnsId
+from podberth.net.ops import ConfigureVf, MoveVf
+from podberth.net.record import Record
+from podberth.net.step import Step
+from podberth.net.vf import Vf
+from podberth.stores.sqlite.attachments import SqliteAttachments
+from podberth.stores.sqlite.database import Database
+from podberth.stores.sqlite.ledger import SqliteLedger
+from podberth.stores.sqlite.policies import SqlitePolicies
+from podberth.verbs.node import Node
+from tests.unit.hostile.store import Ground
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PF = "0000:03:00.0"
+NOW = 1_700_000_000_000_000_000
+
+
+def function(index: int, **rest: object) -> Vf:
+    """Return a free function of the card, with an interface on the node."""
+    made = Vf(
+        address=f"0000:03:02.{index}",
+        pf="ens1f0",
+        pf_address=PF,
+        index=index,
+        vendor="8086",
+        device="154c",
+        driver="iavf",
+        numa=0,
+        link=f"ens1f0v{index}",
+    )
+    return replace(made, **rest)
+
+
+class Card(Ground):
+    """A host with the functions it is given. An interface in a pod's namespace is not on the node, until undone.
+
+    `meanwhile` happens once, when the lock of that key is about to be taken: what another process does just before.
+    """
+
+    def __init__(self, *functions: Vf) -> None:
+        super().__init__()
+        self.functions = {vf.address: vf for vf in functions}
+        self.namespaces: dict[str, NetnsId] = {}
+        self.meanwhile: dict[str, Callable[[], object]] = {}
+        self.held: list[str] = []
+        self.undone: list[str] = []
+        self.stuck: set[str] = set()
+
+    def vfs(self) -> tuple[Vf, ...]:
+        return tuple(self.functions.values())
+
+    def netns_id(self, path: str) -> NetnsId | None:
+        return self.namespaces.get(path)
+
+    def undo(self, step: Step, netns: NetnsId | None) -> None:
+        op = step.op
+        if isinstance(op, ConfigureVf | MoveVf) and op.device in self.stuck:
+            raise KernelRefused(f"the interface of {op.device} is in a network namespace without a name")
+        if isinstance(op, MoveVf):
+            self.functions[op.device] = replace(self.functions[op.device], link=op.link)
+            self.undone.append(op.device)
+
+    @contextlib.contextmanager
+    def locked(self, key: str) -> Iterator[None]:
+        self.meanwhile.pop(key, lambda: None)()
+        assert key not in self.held, f"{key} would wait for itself"
+        self.held.append(key)
+        try:
+            yield
+        finally:
+            self.held.remove(key)
+
+
+class Site:
+    """The node around a card, and what other ADDs do to it."""
+
+    def __init__(self, state: Path, *functions: Vf) -> None:
+        self.card = Card(*functions)
+        self.database = Database(str(state))
+        self.node = Node(
+            name="n1",
+            host=self.card,
+            policies=SqlitePolicies(self.database),
+            ledger=SqliteLedger(self.database, clock=lambda: NOW),
+            attachments=SqliteAttachments(self.database),
+            clock=lambda: NOW,
+            follow=lambda path: f"{path} is not followed here",
+        )
+
+    def attach(self, vf: Vf, pod: str | None = "bank/mysql-0", *, container: str = "", ifname: str = "net1") -> Record:
+        """Record that a pod has the function, and take its interface off the node, as an ADD does."""
+        name = container or f"c{vf.index}"
+        netns = f"/run/netns/{name}"
+        identity = self.card.namespaces.setdefault(netns, NetnsId(device=4, inode=100 + vf.index))
+        ops = (
+            ConfigureVf(device=vf.address, pf=vf.pf, index=vf.index),
+            MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=ifname),
+        )
+        record = Record(
+            attachment=Attachment(network="fast", container_id=name, ifname=ifname),
+            pod=PodRef(namespace=pod.split("/")[0], name=pod.split("/")[1]) if pod else None,
+            netns=netns,
+            netns_id=identity,
+            steps=tuple(Step(op=op) for op in ops),
+            done=True,
+            since=NOW + vf.index,
+        )
+        self.node.attachments.open(record)
+        self.card.functions[vf.address] = replace(vf, link="")
+        return record
+
+    def kill(self, record: Record) -> None:
+        """Have the sandbox of the record go away without a DEL."""
+        del self.card.namespaces[record.netns]
+
+    def holders(self) -> dict[str, str]:
+        """Return which container has which function, as recorded."""
+        return {str(record.device): record.attachment.container_id for record in self.node.attachments.all()}
+
+
+def request(conf: dict[str, object] | None = None, **args: str) -> Request:
+    """Return the ADD of a runtime for a network of type sriov; `args` are CNI_ARGS."""
+    env = {
+        "CNI_COMMAND": "ADD",
+        "CNI_CONTAINERID": "new",
+        "CNI_NETNS": "/run/netns/new",
+        "CNI_IFNAME": "net1",
+        "CNI_ARGS": ";".join(f"{key}={text}" for key, text in args.items()),
+    }
+    stdin = json.dumps({"cniVersion": "1.0.0", "name": "fast", "type": "sriov", **(conf or {})})
+    found = Request.parse(env, stdin.encode())
+    assert isinstance(found, Request)
+    return found
