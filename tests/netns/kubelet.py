@@ -71,18 +71,24 @@ class Pod:
 
 @dataclass
 class Kubelet:
-    """One node, with its store in `state`."""
+    """One node, with its store in `state`; a network namespace of its own, or (`bare`) this machine itself."""
 
     state: Path
     mark: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     namespaces: list[str] = field(default_factory=list)
     network: dict[str, object] = field(default_factory=dict)
     first: list[str] = field(default_factory=list)
+    bare: bool = False
 
     @property
     def node(self) -> str:
-        """The name of the node's network namespace."""
-        return f"node-{self.mark}"
+        """The name of the node's network namespace; '' for this machine's own."""
+        return "" if self.bare else f"node-{self.mark}"
+
+    @property
+    def at_node(self) -> list[str]:
+        """What goes before a command that is to run on the node."""
+        return [] if self.bare else ["ip", "netns", "exec", self.node]
 
     def namespace(self, name: str) -> str:
         """Make a network namespace; it goes with the kubelet."""
@@ -102,7 +108,7 @@ class Kubelet:
 
     def inside(self, namespace: str, *argv: str) -> str:
         """Run a command in a network namespace."""
-        return run("ip", "netns", "exec", namespace, *argv)
+        return run(*(["ip", "netns", "exec", namespace] if namespace else []), *argv)
 
     def links(self, namespace: str) -> dict[str, dict[str, Any]]:
         """Return what `ip -details address` shows of each link in a network namespace, by name."""
@@ -117,7 +123,7 @@ class Kubelet:
     def podberth(self, *argv: str) -> str:
         """Run the command line on this node's store."""
         podberth = (sys.executable, "-m", "podberth.cli.main", "--state", str(self.state))
-        return run("ip", "netns", "exec", self.node, *podberth, *argv)
+        return run(*self.at_node, *podberth, *argv)
 
     def apply(self, documents: str) -> None:
         """Put documents in force."""
@@ -152,13 +158,15 @@ class Kubelet:
         }
         return {key: member for key, member in whole.items() if member is not None}
 
-    def start(self, verb: str, pod: Pod, *, plugin: str = "podberth", **changes: object) -> subprocess.Popen[str]:
+    def start(
+        self, verb: str, pod: Pod, *, plugin: str = "podberth", ifname: str = "eth0", **changes: object
+    ) -> subprocess.Popen[str]:
         """Begin a call by exec, as a runtime does; stdin is written, the rest is the caller's."""
         binary = BUILT / plugin if (BUILT / plugin).exists() else Path("/usr/lib/cni", plugin)
-        command = ["ip", "netns", "exec", self.node, str(binary)]
+        command = [*self.at_node, str(binary)]
         process = subprocess.Popen(
             command,
-            env=self.env(verb, pod),
+            env=self.env(verb, pod, ifname=ifname),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -186,7 +194,7 @@ class Kubelet:
         binary = BUILT / plugin if (BUILT / plugin).exists() else Path("/usr/lib/cni", plugin)
         wired = [sys.executable, "-m", "tests.netns.crash.tripwire"]
         done = subprocess.run(
-            ["ip", "netns", "exec", self.node, *([str(binary)] if tripwire is None else wired)],
+            [*self.at_node, *([str(binary)] if tripwire is None else wired)],
             env={
                 **self.env(verb, pod, ifname=ifname, netns=netns),
                 **({} if tripwire is None else {"TRIPWIRE": tripwire}),
@@ -234,10 +242,11 @@ class Kubelet:
 
 
 @contextlib.contextmanager
-def kubelet(state: Path, documents: str) -> Iterator[Kubelet]:
+def kubelet(state: Path, documents: str, *, bare: bool = False) -> Iterator[Kubelet]:
     """Make a node with these documents in force; every namespace is gone at the end."""
-    made = Kubelet(state=state)
-    made.namespace(made.node)
+    made = Kubelet(state=state, bare=bare)
+    if not bare:
+        made.namespace(made.node)
     try:
         made.apply(documents)
         yield made

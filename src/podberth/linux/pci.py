@@ -73,6 +73,14 @@ def pf_link(address: str) -> str:
     return link(f"{address}/physfn")
 
 
+def mac_chosen_by(name: str) -> str:
+    """Return who chose the MAC that a link has: its 'interface' (at random, or set there), or the 'device'.
+
+    Of /sys/class/net/NAME/addr_assign_type: 1 is NET_ADDR_RANDOM, 3 NET_ADDR_SET (linux/netdevice.h).
+    """
+    return "interface" if _number(f"/sys/class/net/{name}/addr_assign_type") in (1, 3) else "device"
+
+
 def driver(address: str) -> str:
     """Return the name of the device's driver; '' without one."""
     return _target(f"{DEVICES}/{address}/driver")

@@ -22,9 +22,9 @@ class Vlan:
 
 @value
 class Rates:
-    """Transmit rates in Mbit/s as the pod sees them: `egress` leaves it, `ingress` enters it; None is unlimited.
+    """Transmit rates in Mbit/s as the pod sees them: `egress` leaves it, `ingress` enters it; None and 0 are unlimited.
 
-    `min_egress` is what a virtual function is guaranteed. An `egress` of 0 takes away a limit that is there.
+    `min_egress` is what a virtual function is guaranteed. On one, 0 takes away what is set, None leaves it.
     """
 
     egress: int | None = None

@@ -84,7 +84,7 @@ def _tag(fields: Fields) -> Vlan:
 
 def _rates(fields: Fields) -> Rates:
     fields.only(("egress", "ingress", "minEgress"))
-    rate = parsers.integer(1, MAX_RATE)
+    rate = parsers.integer(0, MAX_RATE)
     found = Rates(
         egress=fields.optional("egress", rate),
         ingress=fields.optional("ingress", rate),

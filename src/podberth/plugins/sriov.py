@@ -45,6 +45,8 @@ def configure(fields: Fields) -> Conf:
     for key in ("bridge", "hairpin", "mode"):
         if fields.raw.get(key) is not None:
             raise fields.fail(key, "has no meaning for a virtual function", "leave it out")
+    if fields.raw.get("link_state") is not None and fields.raw.get("linkState") is not None:
+        raise fields.fail("link_state", "is said by `linkState` too", "leave one of them out")
     return Conf(
         vf=parse_selector(fields) or Selector(),
         parent=fields.get("parent", parsers.ifname, ""),
@@ -127,7 +129,8 @@ def _vlan(fields: Fields) -> Vlan | None:
         proto=fields.get("vlanProto", _protocol, VLAN_PROTOCOLS[0]),
     )
     if not found.id and (found.priority or found.proto != VLAN_PROTOCOLS[0]):
-        raise fields.fail(beside[0], "says nothing about untagged frames", "name a `vlan` of 1..4094, or leave it out")
+        at_fault = "vlanQoS" if found.priority else "vlanProto"
+        raise fields.fail(at_fault, "says nothing about untagged frames", "name a `vlan` of 1..4094, or leave it out")
     return found
 
 

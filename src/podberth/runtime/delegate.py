@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podberth.cni.request import Request
 
 _BUSY_SECONDS = 1.0  # how long an executable that is just being written ("text file busy") is tried again
+_IGNORED = (13, 25)  # SIGPIPE and SIGXFSZ: Python ignores them, other programs rely on them
 
 
 class DelegateFailed(CniError):
@@ -87,7 +88,7 @@ def _spawned(executable: str, env: Mapping[str, str], actions: list[tuple[int, i
     end = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
-            return os.posix_spawn(executable, [executable], dict(env), file_actions=actions)
+            return os.posix_spawn(executable, [executable], dict(env), file_actions=actions, setsigdef=_IGNORED)
         except OSError as failure:
             if failure.errno != errno.ETXTBSY or time.monotonic() > end:
                 raise IOFailure(f"{executable}: {failure.strerror}") from failure

@@ -174,7 +174,7 @@ def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, chose
         ops = planner(mine)
         return mine, ops, _intend(node, arrival, ops)
 
-    mine, ops, steps = intend(None) if chosen is None else claim(node, chosen, intend)
+    mine, ops, steps = intend(None) if chosen is None else claim(node, chosen, arrival.attachment, intend)
     apply(node.host, steps, arrival.netns_id)
     attached = Attached(endpoint=mine, links=made_links(node.host, ops, mine))
     node.attachments.done(arrival.attachment)

@@ -7,16 +7,17 @@ function; and it is taken away only when the function is as it was found. So who
 from __future__ import annotations
 
 from podberth.cni import parsers
-from podberth.cni.errors import InvalidConfig, NoFreeDevice, NotAvailable, UnsupportedField
+from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, NotAvailable, UnsupportedField
 from podberth.cni.value import replace, value
 from podberth.net.vf import Selector
-from podberth.verbs.delete import delete
+from podberth.verbs.delete import take_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeVar
 
+    from podberth.cni.pod import Attachment
     from podberth.cni.request import Request
     from podberth.net.record import Record
     from podberth.net.vf import Vf
@@ -109,21 +110,47 @@ def candidates(node: Node, wanted: Choice) -> tuple[Vf, ...]:
     return (*free, *dead)
 
 
-def claim(node: Node, wanted: Choice, record: Callable[[Vf], T]) -> T:
+def claim(node: Node, wanted: Choice, mine: Attachment, record: Callable[[Vf], T]) -> T:
     """Have `record` write down the claim of the first function that is still to be had; return what it returns.
 
-    Raises NoFreeDevice if others were faster everywhere.
+    The caller holds the lock of the container of `mine`. Raises NoFreeDevice if others were faster everywhere, or what
+    kept a dead holder's function from being given back, if there is nothing else.
     """
+    stuck: CniError | None = None
     for vf in candidates(node, wanted):
-        holder = node.attachments.holder(vf.address)
-        if holder is not None and is_gone(node, holder):
-            delete(node, holder.attachment, f"its sandbox is gone, {vf.address} is needed")
+        try:
+            _take_from_the_dead(node, vf, mine)
+        except CniError as refused:
+            stuck = refused
+            continue
         with node.host.locked(f"device:{vf.address}"):
             now = node.host.vf(vf.address)
-            if now is not None and node.attachments.holder(vf.address) is None and not unusable(now):
+            if now is None or node.attachments.holder(vf.address) is not None or unusable(now):
+                continue
+            if wanted.device_id is not None or wanted.selector.fits(labelled(node, (now,))[0]):
                 return record(now)
-    held = _held(node)
-    raise none_free(wanted, _fitting(node, wanted), held)
+    if stuck is not None:
+        raise stuck
+    raise none_free(wanted, _fitting(node, wanted), _held(node))
+
+
+def _take_from_the_dead(node: Node, vf: Vf, mine: Attachment) -> None:
+    """Do the DEL that the function's last holder never got, if its sandbox is gone; a live one keeps it."""
+    holder = node.attachments.holder(vf.address)
+    if holder is None:
+        return
+    of = holder.attachment
+    if of.container_id == mine.container_id:
+        _bury(node, of, vf)
+        return
+    with node.host.locked(f"container:{of.container_id}"):
+        _bury(node, of, vf)
+
+
+def _bury(node: Node, of: Attachment, vf: Vf) -> None:
+    record = node.attachments.find(of)  # under the lock: it may have been attached anew meanwhile
+    if record is not None and record.device == vf.address and is_gone(node, record):
+        take_back(node, of, f"its sandbox is gone, {vf.address} is needed")
 
 
 def status(node: Node, wanted: Choice) -> None:

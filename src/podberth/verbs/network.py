@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
+from podberth.cni.fields import Fields
 from podberth.cni.value import fields as members
 from podberth.cni.value import replace, value
 from podberth.net.settings import Settings
@@ -14,7 +15,6 @@ from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podberth.cni.fields import Fields
     from podberth.cni.netconf import NetConf
     from podberth.cni.request import Request
     from podberth.policy.precedence import Resolved
@@ -49,8 +49,9 @@ def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
     """Read the configuration, from `ipam` if called for addresses only. InvalidConfig names the field at fault."""
     _check_ipam(conf, plugin, as_ipam=as_ipam)
     fields = own_fields(conf, as_ipam=as_ipam)
-    kind = None if as_ipam else plugin.configure(conf.fields)
-    settings = parse_settings(fields if kind is None else conf.fields)
+    said = _said(conf.fields) if plugin.DELEGATES_IPAM else conf.fields
+    kind = None if as_ipam else plugin.configure(said)
+    settings = parse_settings(fields if kind is None else said)
     return Network(
         name=conf.name,
         as_ipam=as_ipam,
@@ -67,6 +68,11 @@ def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
         declared_only=fields.get("undeclared", parsers.choice("dynamic", "refuse"), "dynamic") == "refuse",
         policy_dir=fields.optional("policyDir", parsers.absolute_path),
     )
+
+
+def _said(fields: Fields) -> Fields:
+    """Return the configuration without empty strings: sriov-cni takes them as not said, and templates write them."""
+    return Fields({key: member for key, member in fields.raw.items() if member != ""}, fields.path, fields.error)
 
 
 def delegated(conf: NetConf, plugin: Plugin) -> str:

@@ -73,7 +73,7 @@ def test_empty_lists_are_said() -> None:
         ({"vlan": {"id": 1, "priority": 8}}, r"vlan\.priority: "),
         ({"vlan": {"priority": 1}}, r"vlan\.id: required"),
         ({"vlan": "100"}, "vlan: expected an object"),
-        ({"rates": {"egress": 0}}, r"rates\.egress: "),
+        ({"rates": {"egress": -1}}, r"rates\.egress: "),
         ({"rates": {"up": 1}}, r"rates\.up: "),
         ({"routes": [{"dst": "10.0.0.1/8"}]}, r"routes\[0\]\.dst: "),
         ({"routes": [{"dst": "10.0.0.0/8", "via": "10.0.0.1"}]}, r"routes\[0\]\.via: "),
@@ -93,8 +93,8 @@ def test_what_is_wrong_names_its_path(raw: dict[str, object], complaint: str) ->
         Settings,
         mac=st.none() | st.sampled_from(["fromAddress", "02:00:00:00:00:11"]),
         mtu=st.none() | st.integers(68, 65535),
-        vlan=st.none() | st.builds(Vlan, id=st.integers(0, 4094), priority=st.integers(0, 7)),
-        rates=st.none() | st.builds(Rates, egress=st.none() | st.integers(1, 10**6), ingress=st.none()),
+        vlan=st.none() | st.just(Vlan(id=0)) | st.builds(Vlan, id=st.integers(1, 4094), priority=st.integers(0, 7)),
+        rates=st.none() | st.builds(Rates, egress=st.none() | st.integers(0, 10**6), ingress=st.none()),
         routes=st.none()
         | st.lists(
             st.builds(

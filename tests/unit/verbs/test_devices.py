@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, NotAvailable
+from podberth.cni.pod import Attachment
 from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.net.apply import NotUndone
@@ -14,6 +15,7 @@ from podberth.net.facts import NetnsId
 from podberth.net.vf import Selector
 from podberth.policy.documents import parse_document
 from podberth.verbs import devices
+from podberth.verbs.delete import take_back
 from podberth.verbs.devices import Choice
 from tests.unit.verbs.card import PF, Site, function
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 A, B, C = "0000:03:02.0", "0000:03:02.1", "0000:03:02.2"
 ANY = Choice(selector=Selector())
+MINE = Attachment(network="net", container_id="mine", ifname="eth0")
 
 
 @pytest.fixture
@@ -164,21 +167,21 @@ def taking(site: Site, container: str = "new") -> Callable[[Vf], str]:
 
 
 def test_the_first_free_function_is_claimed_under_its_lock(site: Site) -> None:
-    assert devices.claim(site.node, ANY, taking(site)) == A
+    assert devices.claim(site.node, ANY, MINE, taking(site)) == A
     assert site.holders() == {A: "new"}
     assert site.card.held == []
 
 
 def test_claims_one_after_the_other_never_share_a_function(site: Site) -> None:
-    assert [devices.claim(site.node, ANY, taking(site, name)) for name in ("x", "y", "z")] == [A, B, C]
+    assert [devices.claim(site.node, ANY, MINE, taking(site, name)) for name in ("x", "y", "z")] == [A, B, C]
     with pytest.raises(NoFreeDevice, match=f"{A} held by bank/mysql-0 as net1; {B} held by"):
-        devices.claim(site.node, ANY, taking(site))
+        devices.claim(site.node, ANY, MINE, taking(site))
     assert site.holders() == {A: "x", B: "y", C: "z"}
 
 
 def test_a_lost_race_goes_on_with_the_next_function(site: Site) -> None:
     site.card.meanwhile[f"device:{A}"] = lambda: site.attach(function(0), container="faster")
-    assert devices.claim(site.node, ANY, taking(site)) == B
+    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
     assert site.holders() == {A: "faster", B: "new"}
 
 
@@ -190,7 +193,7 @@ def test_races_lost_everywhere_are_told_with_those_who_were_faster(site: Site) -
 
         site.card.meanwhile[f"device:{address}"] = faster
     with pytest.raises(NoFreeDevice) as none:
-        devices.claim(site.node, ANY, taking(site))
+        devices.claim(site.node, ANY, MINE, taking(site))
     assert none.value.message.endswith(
         "; ".join(f"{vf} held by bank/web-{i} as net1" for i, vf in enumerate((A, B, C)))
     )
@@ -202,7 +205,7 @@ def test_a_function_that_the_node_took_meanwhile_is_passed_over(site: Site, chan
         site.card.functions[A] = replace(site.card.functions[A], **change)
 
     site.card.meanwhile[f"device:{A}"] = meanwhile
-    assert devices.claim(site.node, ANY, taking(site)) == B
+    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
 
 
 def test_a_function_that_went_away_meanwhile_is_passed_over(site: Site) -> None:
@@ -210,7 +213,7 @@ def test_a_function_that_went_away_meanwhile_is_passed_over(site: Site) -> None:
         del site.card.functions[A]
 
     site.card.meanwhile[f"device:{A}"] = meanwhile
-    assert devices.claim(site.node, ANY, taking(site)) == B
+    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
 
 
 def test_the_claim_is_for_the_function_as_it_is_under_the_lock(site: Site) -> None:
@@ -218,7 +221,7 @@ def test_the_claim_is_for_the_function_as_it_is_under_the_lock(site: Site) -> No
         site.card.functions[A] = function(0, link="renamed0")
 
     site.card.meanwhile[f"device:{A}"] = meanwhile
-    assert devices.claim(site.node, ANY, lambda vf: vf.link) == "renamed0"
+    assert devices.claim(site.node, ANY, MINE, lambda vf: vf.link) == "renamed0"
 
 
 def test_a_claim_that_can_not_be_recorded_fails_and_leaves_no_lock(site: Site) -> None:
@@ -226,7 +229,7 @@ def test_a_claim_that_can_not_be_recorded_fails_and_leaves_no_lock(site: Site) -
         raise CniError(f"the store is full: {vf.address}")
 
     with pytest.raises(CniError, match="the store is full"):
-        devices.claim(site.node, ANY, broken)
+        devices.claim(site.node, ANY, MINE, broken)
     assert site.card.held == []
     assert site.holders() == {}
 
@@ -239,7 +242,7 @@ def full(site: Site) -> None:
 def test_a_dead_pod_is_deleted_before_its_function_is_claimed(site: Site) -> None:
     full(site)
     site.kill(next(record for record in site.node.attachments.all() if record.device == B))
-    assert devices.claim(site.node, ANY, taking(site)) == B
+    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
     assert site.card.undone == [B]
     assert site.holders() == {A: "c0", B: "new", C: "c2"}
 
@@ -253,7 +256,7 @@ def test_a_dead_pods_addresses_are_given_back_with_its_function(site: Site) -> N
     claim = Claim(attachment=dead.attachment, pod=dead.pod, netns=dead.netns, wanted=(Wanted(pool="db", family=4),))
     site.node.ledger.bind(claim, actor)
     site.kill(dead)
-    assert devices.claim(site.node, Choice(selector=Selector(), device_id=A), taking(site)) == A
+    assert devices.claim(site.node, Choice(selector=Selector(), device_id=A), MINE, taking(site)) == A
     assert site.node.ledger.leases() == ()
     ended = list(site.node.ledger.history())[-1]
     assert f"its sandbox is gone, {A} is needed" in str(ended)
@@ -263,12 +266,12 @@ def test_a_namespace_of_the_same_path_that_is_another_one_is_a_dead_pods(site: S
     full(site)
     site.card.namespaces["/run/netns/c2"] = NetnsId(device=4, inode=999)
     assert addresses(devices.candidates(site.node, ANY)) == [C]
-    assert devices.claim(site.node, ANY, taking(site)) == C
+    assert devices.claim(site.node, ANY, MINE, taking(site)) == C
 
 
 def test_nobody_is_deleted_while_a_function_is_free(site: Site) -> None:
     site.kill(site.attach(function(0)))
-    assert devices.claim(site.node, ANY, taking(site)) == B
+    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
     assert site.holders() == {A: "c0", B: "new"}
     assert site.card.undone == []
 
@@ -276,7 +279,7 @@ def test_nobody_is_deleted_while_a_function_is_free(site: Site) -> None:
 def test_a_live_pod_is_never_deleted(site: Site) -> None:
     full(site)
     with pytest.raises(NoFreeDevice):
-        devices.claim(site.node, ANY, taking(site))
+        devices.claim(site.node, ANY, MINE, taking(site))
     assert site.card.undone == []
     assert site.holders() == {A: "c0", B: "c1", C: "c2"}
 
@@ -286,7 +289,7 @@ def test_a_dead_pod_that_can_not_be_undone_keeps_its_record_and_its_function(sit
     site.kill(next(record for record in site.node.attachments.all() if record.device == B))
     site.card.stuck.add(B)
     with pytest.raises(NotUndone, match="in a network namespace without a name"):
-        devices.claim(site.node, ANY, taking(site))
+        devices.claim(site.node, ANY, MINE, taking(site))
     assert site.holders() == {A: "c0", B: "c1", C: "c2"}
     assert site.card.held == []
 
@@ -297,7 +300,7 @@ def test_a_dead_pods_function_may_be_taken_by_somebody_else_before_it_is_claimed
         if record.device in (A, B):
             site.kill(record)
     site.card.meanwhile[f"device:{A}"] = lambda: site.attach(function(0), container="faster")
-    assert devices.claim(site.node, ANY, taking(site)) == B
+    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
     assert site.holders() == {A: "faster", B: "new", C: "c2"}
 
 
@@ -319,3 +322,32 @@ def test_status_says_in_code_50_that_none_is_free_and_who_has_them(site: Site) -
     assert none.value.details
     with pytest.raises(NotAvailable, match="no virtual function that fits"):
         devices.status(site.node, Choice(selector=Selector(numa=(1,))))
+
+
+def test_a_holder_that_came_back_meanwhile_keeps_its_function(site: Site) -> None:
+    record = site.attach(function(0))
+    site.kill(record)
+
+    def attached_anew() -> None:
+        take_back(site.node, record.attachment, "its own DEL, late")
+        site.attach(function(0))
+
+    site.card.meanwhile[f"container:{record.attachment.container_id}"] = attached_anew
+    with pytest.raises(NoFreeDevice, match="held by bank/mysql-0"):
+        devices.claim(site.node, Choice(selector=Selector(), device_id=A), MINE, taking(site))
+    assert site.holders() == {A: "c0"}
+
+
+def test_a_dead_holder_of_the_same_container_is_cleared_away_under_the_lock_that_is_held(site: Site) -> None:
+    for index, container in enumerate(("x", "y", "z")):
+        site.kill(site.attach(function(index), container=container))
+    mine = Attachment(network="net", container_id="x", ifname="eth9")
+    with site.node.host.locked("container:x"):
+        assert devices.claim(site.node, ANY, mine, taking(site)) == A
+
+
+def test_a_function_that_fits_no_more_under_the_lock_is_passed_over(site: Site) -> None:
+    wanted = Choice(selector=Selector(drivers=(function(0).driver,)))
+    rebound = replace(function(0), driver="vfio-pci", link="")
+    site.card.meanwhile[f"device:{A}"] = lambda: site.card.functions.update({A: rebound})
+    assert devices.claim(site.node, wanted, MINE, taking(site)) == B

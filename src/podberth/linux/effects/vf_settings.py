@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _BUSY = (errno.EBUSY, errno.EAGAIN, errno.EINTR)
 _BUSY_SECONDS = 5.0  # how long a driver that is busy is asked again
-_MAC_SECONDS = 3.0  # how long a driver has for a MAC that it applies later
+_MAC_SECONDS = 5.0  # how long a driver has for a MAC that it applies later
 _PAUSE = 0.02
 _NO_MAC = "00:00:00:00:00:00"
 _SETTINGS = ("vlan", "qos", "proto", "mac", "max_tx_rate", "min_tx_rate", "spoofchk", "trust", "link_state")
@@ -56,6 +56,7 @@ def before(namespaces: Namespaces, op: ConfigureVf) -> Iterator[tuple[str, str]]
     link = vf_links.on_node(namespaces, op.device)
     if link is not None:
         yield "effective_mac", link.mac
+        yield "mac_chosen_by", pci.mac_chosen_by(link.name)
         yield "up", _text(link.up)
 
 
@@ -203,15 +204,21 @@ def _restore_settings(namespaces: Namespaces, op: ConfigureVf, found: Mapping[st
 
 
 def _restore_mac(namespaces: Namespaces, op: ConfigureVf, found: Mapping[str, str]) -> None:
-    """Put back both MACs: the administrative one and, from the function's own side, the interface's."""
+    """Put back both MACs: from the function's own side the interface's, then the administrative one.
+
+    While an administrative MAC is set, no other is taken from the function's side. Where none was, some drivers show
+    the interface's own; that one is not made administrative, or the interface could never have another again.
+    """
     mac, own = found["mac"], found.get("effective_mac", "")
     link = vf_links.on_node(namespaces, op.device)
-    if _live(namespaces, op).mac != mac:
-        # Where none was set, some drivers show the interface's own: that is given back from the interface's side.
-        _administrate(namespaces, op, _NO_MAC if mac == own else mac)
+    unlocked = False
     if own and link is not None and link.mac != own:
+        unlocked = _live(namespaces, op).mac != _NO_MAC
+        if unlocked:
+            _administrate(namespaces, op, _NO_MAC)
         _make_effective(namespaces, op, own)
-    if _live(namespaces, op).mac != mac:
+    chosen_there = mac == own and found.get("mac_chosen_by") == "interface"
+    if _live(namespaces, op).mac != mac or (unlocked and not chosen_there):
         _administrate(namespaces, op, mac)
 
 
@@ -239,8 +246,9 @@ def _make_effective(namespaces: Namespaces, op: ConfigureVf, mac: str) -> None:
                 vf_links.cycle(namespaces, link)
             elif tried == 1:
                 vf_links.rebind(namespaces, op.device)
-            else:
-                time.sleep(_PAUSE)
+            else:  # a PF that is being reset listens to nobody for a while, and forgets what it was told
+                time.sleep(5 * _PAUSE)
+                vf_links.cycle(namespaces, link)
         else:
             if time.monotonic() > end:
                 raise _not_taken(op, link, mac, f"it keeps {link.mac}")

@@ -21,6 +21,8 @@ _VLAN_INFO = 1
 _FILTER_VF, _SKIP_STATS = 0x1, 0x8  # RTEXT_FILTER_*
 _PAIR, _TRIPLE = Struct("=II"), Struct("=III")
 _TAG = Struct("=III2s2x")  # struct ifla_vf_vlan_info
+_TAGGED = 14  # bytes of it that count
+_MAC_AT = slice(4, 10)
 _MAC_LENGTH = 32  # of the array in struct ifla_vf_mac, MAX_ADDR_LEN
 _UNKNOWN = 0xFFFFFFFF  # what a driver without the setting leaves in it
 _PROTOCOLS = {b"\x81\x00": "802.1q", b"\x88\xa8": "802.1ad"}
@@ -113,22 +115,31 @@ def _members(body: bytes) -> list[dict[int, bytes]]:
 
 def _vf(found: dict[int, bytes]) -> VfInfo:
     mac = found[_MAC]
+    if len(mac) < _MAC_AT.stop:
+        raise ValueError(f"struct ifla_vf_mac of {len(mac)} bytes")
     index, vlan, qos = codec.header(_TRIPLE, found[_VLAN])
     tagged = codec.attributes(found.get(_VLAN_LIST, b"")).get(_VLAN_INFO)
     _, least, most = codec.header(_TRIPLE, found[_RATE]) if _RATE in found else (0, None, None)
     state = _pair(found, _LINK_STATE)
     return VfInfo(
         index=index,
-        mac=mac[4:10].hex(":"),
+        mac=mac[_MAC_AT].hex(":"),
         vlan=vlan,
         qos=qos,
-        proto=_PROTOCOLS.get(tagged[12:14], "802.1q") if tagged is not None else "802.1q",
+        proto=_protocol(tagged) if tagged is not None else "802.1q",
         min_tx_rate=least,
         max_tx_rate=most,
         spoofchk=_switch(found, _SPOOFCHK),
         trust=_switch(found, _TRUST),
         link_state=_STATES.get(state) if state is not None else None,
     )
+
+
+def _protocol(tagged: bytes) -> str:
+    *_, wire = _TAG.unpack(tagged.ljust(_TAG.size, b"\0")) if len(tagged) >= _TAGGED else (b"",)
+    if wire not in _PROTOCOLS and wire != b"\0\0":
+        raise ValueError(f"VLAN protocol {wire.hex()} in {len(tagged)} bytes")
+    return _PROTOCOLS.get(wire, "802.1q")
 
 
 def _pair(found: dict[int, bytes], kind: int) -> int | None:

@@ -1,0 +1,188 @@
+"""The VM's SR-IOV card, an Intel 82576 with seven virtual functions (igb, igbvf), and a node that uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from podberth.cli.main import main as podberth
+from tests.netns.kubelet import Answer, Kubelet, Pod, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PF = "eth0"
+COUNT = 7
+DEVICES = Path("/sys/bus/pci/devices")
+SETTLED = 20.0  # seconds that drivers have at most
+STEADY = 0.7  # seconds
+
+DOCUMENTS = """\
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: db}
+spec:
+  subnets: [{subnet: 10.60.0.0/24}]
+  allow: [{namespaces: [bank], vlans: ["0-300"]}]
+"""
+
+
+def declared(name: str, address: str, **said: object) -> str:
+    """Return a PodNetwork for one pod."""
+    attachment = {"ifname": "eth0", "pool": "db", "addresses": [address], **said}
+    spec = {"pod": name, "attachments": [attachment]}
+    head = {"apiVersion": "podberth.io/v1alpha1", "kind": "PodNetwork"}
+    return "---\n" + json.dumps({**head, "metadata": {"namespace": "bank", "name": name}, "spec": spec}) + "\n"
+
+
+def wait_for(what: str, holds: Any) -> None:
+    """Wait until `holds()`; AssertionError if it never does."""
+    end = time.monotonic() + SETTLED
+    while not holds():
+        assert time.monotonic() < end, f"{what} did not come about in {SETTLED:.0f} s"
+        time.sleep(0.02)
+
+
+def functions() -> list[str]:
+    """Return the PCI addresses of the card's virtual functions, by index."""
+    at = Path(f"/sys/class/net/{PF}/device")
+    return [(at / f"virtfn{i}").readlink().name for i in range(int((at / "sriov_numvfs").read_text()))]
+
+
+def interface(function: str) -> str:
+    """Return the name of a function's interface on the node; '' if it has none there."""
+    return next(iter(sorted(entry.name for entry in (DEVICES / function / "net").glob("*"))), "")
+
+
+def bring_up(count: int = COUNT) -> None:
+    """Have exactly so many virtual functions, all with drivers and interfaces, on a card that is up."""
+    for module in ("igb", "igbvf", "veth", "dummy"):
+        run("modprobe", module)
+    wait_for("the card", lambda: Path(f"/sys/class/net/{PF}").exists())
+    run("ip", "link", "set", PF, "up")
+    numvfs = Path(f"/sys/class/net/{PF}/device/sriov_numvfs")
+    if int(numvfs.read_text()) != count:
+        numvfs.write_text("0")
+        numvfs.write_text(str(count))
+    wait_for("interfaces", lambda: len(functions()) == count and all(map(interface, functions())))
+    wait_for("a carrier that stays", _steady)
+
+
+def _steady() -> bool:
+    """Say whether the card keeps its carrier for a while: it loses it for a moment when functions come and go."""
+    end = time.monotonic() + STEADY
+    while time.monotonic() < end:
+        if Path(f"/sys/class/net/{PF}/carrier").read_text().strip() != "1":
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def settings() -> str:
+    """Return what `ip -d link show` says of the card."""
+    return run("ip", "-d", "link", "show", PF)
+
+
+def vf(index: int) -> dict[str, Any]:
+    """Return the card's word about one function, as `ip -json` has it."""
+    (shown,) = json.loads(run("ip", "-json", "-d", "link", "show", PF))
+    return dict(next(one for one in shown["vfinfo_list"] if one["vf"] == index))
+
+
+def seen() -> list[str]:
+    """Return everything that has to be as it was in the end: the card's word, and each function's interface."""
+    shown = {link["ifname"]: link for link in json.loads(run("ip", "-json", "-d", "link"))}
+    kept = ("ifname", "address", "mtu", "txqlen", "altnames", "flags", "promiscuity", "allmulti")
+    lines = settings().splitlines()
+    for function in functions():
+        driver = DEVICES / function / "driver"
+        link = shown.get(interface(function), {})
+        lines.append(f"{function}: {driver.exists() and driver.resolve().name} {[link.get(key) for key in kept]}")
+    return lines
+
+
+@dataclass
+class Node:
+    """The VM as a node with a card: what was there first, and the kubelet that starts pods on it."""
+
+    kubelet: Kubelet
+    first: list[str]
+
+    def add(self, name: str, **network: Any) -> tuple[Pod, Answer]:
+        """Start a pod: make its namespace, and ADD."""
+        pod = self.kubelet.pod(name)
+        return pod, self.kubelet.call("ADD", pod, **network)
+
+    def added(self, name: str, **network: Any) -> tuple[Pod, dict[str, Any]]:
+        """Start a pod; AssertionError if the ADD fails."""
+        pod, answer = self.add(name, **network)
+        assert answer.code == 0, answer
+        return pod, answer.result
+
+    def deleted(self, *pods: Pod, **network: Any) -> None:
+        """Stop pods; AssertionError if a DEL fails."""
+        for pod in pods:
+            answer = self.kubelet.call("DEL", pod, **network)
+            assert answer.code == 0, answer
+
+    def clear(self) -> None:
+        """Take back whatever a test that failed has left, and remove the namespaces."""
+        asked = Pod(name="nobody", container_id="nobody", netns="nowhere")
+        assert self.kubelet.collect(asked).code == 0
+        for namespace in tuple(self.kubelet.namespaces):
+            self.kubelet.remove_namespace(namespace)
+
+    def reaches(self, pod: Pod, address: str) -> bool:
+        """Say whether one of a few pings is answered: the first may be lost while the emulated machine is slow."""
+        return any(self.kubelet.reaches(pod, address) for _ in range(5))
+
+    def left_behind(self) -> list[str]:
+        """Return what is there now and was not at first, and what is missing; leases and records too."""
+        now = seen()
+        for table in ("leases", "attachments"):
+            now += [f"{table}: {row}" for row in self.kubelet.rows(f"SELECT * FROM {table}")]
+        return [f"new: {line}" for line in now if line not in self.first] + [
+            f"missing: {line}" for line in self.first if line not in now
+        ]
+
+
+@contextlib.contextmanager
+def node_with_card(state: Path, documents: str) -> Iterator[Node]:
+    """Make this machine a node with the documents in force."""
+    bring_up()
+    made = Kubelet(state=state, bare=True, network={"device": "sriov", "bridge": None})
+    file = state.parent / "documents.yaml"
+    file.write_text(DOCUMENTS + documents)
+    # In this process: the command line takes seconds to start in a machine that is emulated.
+    assert podberth(["--state", str(state), "apply", "-f", str(file)]) == 0
+    try:
+        yield Node(kubelet=made, first=seen())
+    finally:
+        for namespace in made.namespaces:
+            run("ip", "netns", "delete", namespace)
+
+
+@contextlib.contextmanager
+def as_it_was(node: Node) -> Iterator[Node]:
+    """Whatever happens to the card in this context, in the end it has to be as it was."""
+    node.first = seen()
+    try:
+        yield node
+        assert node.left_behind() == []
+    finally:
+        node.clear()
+
+
+@contextlib.contextmanager
+def to_be_thrown_away(node: Node) -> Iterator[Node]:
+    """Whatever a test does to the functions by hand in this context, they are made anew after it."""
+    try:
+        yield node
+    finally:
+        node.clear()
+        bring_up(0)
+        bring_up()
