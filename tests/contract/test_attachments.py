@@ -100,3 +100,49 @@ def test_records_are_by_network_container_and_interface(attachments: Attachments
     assert attachments.all("none") == ()
     attachments.close(keys[0])
     assert attachments.all() == tuple(records[1:])
+
+
+def with_device(container: str, device: str) -> Record:
+    """Return a record that speaks of a virtual function."""
+    step = Step(op=ops.ConfigureVf(device=device, pf="eth0", index=0, vlan=100), before=(("vlan", "0"),))
+    return replace(RECORD, attachment=attachment(container), steps=(step,), conf='{"name": "banknet"}')
+
+
+def test_a_device_is_one_records_at_a_time(attachments: Attachments, tmp_path: Path) -> None:
+    mine = with_device("1", "0000:01:10.0")
+    attachments.open(mine)
+    assert reopened(tmp_path).holder("0000:01:10.0") == mine
+    with pytest.raises(StoreFailed, match=r"0000:01:10\.0 is recorded as"):
+        attachments.open(with_device("2", "0000:01:10.0"))
+    assert attachments.all() == (mine,)
+    attachments.close(mine.attachment)
+    assert attachments.holder("0000:01:10.0") is None
+    attachments.open(with_device("2", "0000:01:10.0"))
+
+
+def test_records_without_a_device_hold_none(attachments: Attachments) -> None:
+    attachments.open(RECORD)
+    attachments.open(replace(RECORD, attachment=attachment("2")))
+    assert attachments.holder("") is None
+
+
+def test_revised_steps_are_there_for_the_next_process(attachments: Attachments, tmp_path: Path) -> None:
+    mine = with_device("1", "0000:01:10.0")
+    attachments.open(mine)
+    steps = (replace(mine.steps[0], op=replace(mine.steps[0].op, vlan=200)),)
+    attachments.revise(mine.attachment, steps)
+    assert reopened(tmp_path).find(mine.attachment) == replace(mine, steps=steps)
+
+
+def test_there_is_nothing_to_revise_without_a_record(attachments: Attachments) -> None:
+    with pytest.raises(StoreFailed, match="has no record"):
+        attachments.revise(RECORD.attachment, STEPS)
+
+
+def test_labels_are_exactly_those_given_last(attachments: Attachments, tmp_path: Path) -> None:
+    attachments.label("0000:01:10.0", ("fast", "left"))
+    attachments.label("0000:01:10.2", ("left",))
+    attachments.label("0000:01:10.0", ("right", "fast", "fast"))
+    assert reopened(tmp_path).labels() == {"0000:01:10.0": ("fast", "right"), "0000:01:10.2": ("left",)}
+    attachments.label("0000:01:10.0", ())
+    assert attachments.labels() == {"0000:01:10.2": ("left",)}

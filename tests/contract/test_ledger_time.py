@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.ipam.lifecycle import fold
+from podberth.ipam.lifecycle import Kind, fold
 from tests.contract.ledgers import NOON, OPERATOR, PLUGIN, SECOND, attachment, claim, ip, pod, pool
 
 if TYPE_CHECKING:
@@ -83,6 +83,23 @@ def test_a_clock_that_goes_back_does_not_shorten_or_lengthen_a_rest(backend: Bac
     assert ledger.usage()[0].resting == 1
     backend.clock.tick(3660)
     assert ledger.bind(claim("b"), PLUGIN)[0].address == ip("10.20.0.8")
+
+
+@pytest.mark.parametrize("kind", [Kind.ADJUSTED, Kind.REPAIRED])
+def test_what_is_done_to_a_holder_is_recorded_for_each_of_its_addresses(
+    backend: Backend, ledger: Ledger, kind: Kind
+) -> None:
+    holder = ledger.bind(claim("a"), PLUGIN)
+    bound = ledger.who(holder[0].address).event
+    backend.clock.tick()
+    ledger.noted(holder[0].attachment, kind, PLUGIN)
+    ledger.noted(attachment("nobody"), kind, PLUGIN)
+    assert ledger.leases() == holder
+    for lease in holder:
+        last = list(ledger.history(address=lease.address))[-1]
+        assert (last.kind, last.state, last.attachment, last.pod) == (str(kind), "LEASED", lease.attachment, lease.pod)
+    assert ledger.who(holder[0].address).event == bound
+    assert fold(ledger.history()).bound == {lease.address: lease.attachment for lease in holder}
 
 
 def test_a_conflict_is_recorded_with_the_mac_and_changes_no_hands(backend: Backend, ledger: Ledger) -> None:

@@ -21,6 +21,7 @@ def raw(directory: Path) -> closing[sqlite3.Connection]:
 _LIKE = "kind, address, pool, state, '', '', '', '', '', '', '', '', '' FROM events"
 INSERT = "INSERT INTO events SELECT"
 EVENTS = "SELECT * FROM events WHERE"
+CHANGES_HANDS = "kind NOT IN ('Adjusted', 'Conflicted', 'Repaired')"
 RESTED = "SELECT address FROM resting WHERE pool = ? AND family = ? AND offered = 1 AND until <= ?"
 EXTENTS = "SELECT first, last FROM extents WHERE what = 'free' AND pool = ? AND family = ?"
 OF_POD = "namespace = ? AND pod = ? AND ifname = ? AND pool = ? AND family = ? ORDER BY family, address"
@@ -72,7 +73,7 @@ def test_the_tables_themselves_refuse_two_owners(tmp_path: Path) -> None:
     ("query", "plan"),
     [
         (
-            f"{EVENTS} address = ? AND time <= ? AND kind <> 'Conflicted' ORDER BY time DESC, seq DESC LIMIT 1",
+            f"{EVENTS} address = ? AND time <= ? AND {CHANGES_HANDS} ORDER BY time DESC, seq DESC LIMIT 1",
             "events_owners (address=? AND time<?)",
         ),
         (f"{EVENTS} address = ? AND (time, seq) > (?, ?) ORDER BY time, seq", "events_at (address=? AND time>?)"),

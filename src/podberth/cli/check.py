@@ -11,13 +11,15 @@ from podberth.cli.failures import DRIFTED, OK
 from podberth.cli.manual import Page
 from podberth.cli.options import NETWORK, POD, json_option
 from podberth.cli.screen import Cell, Column
+from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cni.errors import CniError
 from podberth.net.step import Drift
 from podberth.verbs.check import differences as compare
+from podberth.verbs.repair import repair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
@@ -32,37 +34,60 @@ if TYPE_CHECKING:
 @click.command(
     "check",
     cls=Page,
-    short_help="Find attachments that are not as they were made.",
-    exits={4: "an attachment is not as it was made; each difference is named"},
+    short_help="Find attachments that are not as they were made; put them right.",
+    exits={4: "an attachment is not as it was made, and was not repaired; each difference is named"},
     examples=(
         ("check", "Every attachment of this node against the kernel and the ledger."),
+        ("check --repair --pod payments/mysql-1", "Put back what somebody changed by hand; the ledger says so."),
         ("check --network banknet --json", "For a monitoring system: exit status 4 says that something drifted."),
     ),
 )
 @click.option("--network", type=NETWORK, help="Only this network.")
 @click.option("--pod", type=POD, metavar="NAMESPACE/POD", help="Only this pod.")
+@click.option("--repair", "repairs", is_flag=True, help="Bring every attachment back to what was recorded.")
 @json_option
 @click.pass_obj
-def check(session: Session, network: str | None, pod: PodRef | None, *, as_json: bool) -> int:
+def check(session: Session, network: str | None, pod: PodRef | None, *, repairs: bool, as_json: bool) -> int:
     """Compare every live attachment with what was recorded when it was made, and name each difference.
 
-    What is compared: links, MACs, MTUs, addresses, routes, sysctls, VLANs and rate limits with the kernel's; addresses
-    with the ledger's leases; the network namespace with the one there was. Nothing is changed. Needs root.
+    What is compared: links, MACs, MTUs, addresses, routes, sysctls, VLANs, rate limits and every setting of a virtual
+    function with the kernel's; addresses with the ledger's leases; the network namespace with the one there was.
+    Without --repair nothing is changed.
+
+    With --repair what is different is brought about again, and the ledger gets a Repaired event for each address. An
+    attachment whose network namespace is gone, or whose ADD never ended, is taken back: its function, its links, its
+    leases. Traffic of a pod may stop for a moment where its link has to be moved or set down. Needs root.
     """
     node = session.node
     named = (str(pod),) if pod is not None else None
     checked = [of for of in differences(node, network) if named is None or str(of[1]) in named]
     wrong = [of for of in checked if of[2]]
+    outcome = {at: _repaired(node, at) for at, _, _ in wrong} if repairs else {}
     form = {
         "checked": len(checked),
         "drifted": len(wrong),
+        "repaired": sum(not failure for failure in outcome.values()),
         "attachments": [
-            {**(forms.attachment(at) or {}), "pod": forms.pod(of), "drifts": [forms.drift(d) for d in found]}
+            {
+                **(forms.attachment(at) or {}),
+                "pod": forms.pod(of),
+                "drifts": [forms.drift(d) for d in found],
+                "repair": None if at not in outcome else outcome[at] or "done",
+            }
             for at, of, found in checked
         ],
     }
-    session.show(as_json, form, lambda screen: _draw(screen, checked))
-    return DRIFTED if wrong else OK
+    session.show(as_json, form, lambda screen: _draw(screen, checked, outcome))
+    return DRIFTED if any(outcome.get(at, "not tried") for at, _, _ in wrong) else OK
+
+
+def _repaired(node: Node, attachment: Attachment) -> str:
+    """Repair one attachment; return what kept it from that, '' if nothing did."""
+    try:
+        repair(node, attachment, actor(node, "check --repair"))
+    except CniError as refused:
+        return refused.message
+    return ""
 
 
 def differences(node: Node, network: str | None = None) -> Iterator[Checked]:
@@ -87,7 +112,7 @@ def _of_record(node: Node, record: Record, leases: Iterable[Lease]) -> Iterator[
         yield Drift(what=str(record.attachment), field="host", wanted="an answer", found=refused.message)
 
 
-def _draw(screen: Screen, checked: list[Checked]) -> None:
+def _draw(screen: Screen, checked: list[Checked], outcome: Mapping[Attachment, str]) -> None:
     rows: list[list[str | Cell]] = [
         [Cell(str(pod or attachment), "bold"), found.what, found.field, found.wanted, Cell(found.found, "red")]
         for attachment, pod, drifted in checked
@@ -97,9 +122,14 @@ def _draw(screen: Screen, checked: list[Checked]) -> None:
     if rows:
         titles = ("Pod", "What", "Field", "Expected", "Found")
         screen.table([Column(title=title, breaks=title in ("What", "Expected", "Found")) for title in titles], rows)
-    told = counted(len(checked), "attachment")
-    if wrong:
-        screen.line(Cell(f"{wrong} of {told} not as made", "bold red"), ": restart the pod, or put it right by hand")
+    for attachment, failure in outcome.items():
+        if failure:
+            screen.line(Cell("not repaired", "red"), f"  {attachment}: {failure}")
+    told, left = counted(len(checked), "attachment"), sum(bool(failure) for failure in outcome.values())
+    if outcome:
+        screen.line(f"{len(outcome) - left} repaired, {left} not, of {told}")
+    elif wrong:
+        screen.line(Cell(f"{wrong} of {told} not as made", "bold red"), ": `podberth check --repair` puts them right")
     else:
         screen.line(
             Cell("ok", "green"), f": {told} checked, all as made" if checked else ": no attachments on this node"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli import sources
-from podberth.cli.failures import Misuse, NotFound
+from podberth.cli.failures import OK, REFUSED, Misuse, NotFound
+from podberth.cli.following import follow
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column
@@ -15,6 +16,7 @@ from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cni import parsers
 from podberth.cni.fields import shown
+from podberth.entry import find_plugin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,11 +49,14 @@ STYLES = {"created": "green", "changed": "yellow", "unchanged": "dim", "deleted"
 @click.option("--prune", is_flag=True, help="Delete documents that came from the same -f before and are gone from it.")
 @json_option
 @click.pass_obj
-def apply(session: Session, paths: tuple[str, ...], *, dry_run: bool, prune: bool, as_json: bool) -> None:
+def apply(session: Session, paths: tuple[str, ...], *, dry_run: bool, prune: bool, as_json: bool) -> int:
     """Put documents of kinds Pool and PodNetwork in force, with the reservations they declare.
 
     All of them or none: they are checked together, against each other and against what is reserved and leased, before
     anything changes. Every conflict is listed and names both parties. Applying the same again changes nothing.
+
+    Pods that run on virtual functions of this node follow at once in their rates, VLAN priority, trust, spoof checking
+    and link state, and the ledger gets an Adjusted event. All else waits for a pod's next start.
     """
     if prune and sources.STDIN in paths:
         raise Misuse("--prune can't tell what came from stdin before", "name files or a directory")
@@ -64,7 +69,18 @@ def apply(session: Session, paths: tuple[str, ...], *, dry_run: bool, prune: boo
         prune=prune,
         dry_run=dry_run,
     )
-    session.show(as_json, _form(applied, dry_run=dry_run), lambda screen: _draw(screen, applied, dry_run=dry_run))
+    followed = () if dry_run else follow(node, find_plugin, actor(node, "apply " + " ".join(paths)))
+    form = {**_form(applied, dry_run=dry_run), "adjusted": [each.form() for each in followed]}
+
+    def draw(screen: Screen) -> None:
+        _draw(screen, applied, dry_run=dry_run)
+        for each in followed:
+            each.draw(screen)
+        if dry_run:
+            screen.line(Cell("dry run: nothing was changed", "dim"))
+
+    session.show(as_json, form, draw)
+    return REFUSED if any(each.refusal for each in followed) else OK
 
 
 @click.command(
@@ -153,8 +169,6 @@ def _draw(screen: Screen, applied: Applied, *, dry_run: bool) -> None:
     )
     _draw_addresses(screen, "reserved", applied.reserved)
     _draw_addresses(screen, "released", applied.released)
-    if dry_run:
-        screen.line(Cell("dry run: nothing was changed", "dim"))
 
 
 def _draw_addresses(screen: Screen, what: str, addresses: Iterable[object]) -> None:

@@ -31,6 +31,8 @@ STYLES = {
     "Bound": "green",
     "Moved": "yellow",
     "Conflicted": "red",
+    "Adjusted": "cyan",
+    "Repaired": "magenta",
     "Unbound": "",
     "Released": "dim",
 }

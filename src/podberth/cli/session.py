@@ -60,6 +60,11 @@ class Session:
             self._node = self._connect(self.state)
         return self._node
 
+    def close(self) -> None:
+        """Let go of the namespaces that were opened: a pod's would outlive it."""
+        if self._node is not None:
+            self._node.host.close()
+
     def show(self, as_json: bool, document: object, draw: Callable[[Screen], None]) -> None:
         """Print the document for programs, or let `draw` write for people."""
         if as_json:

@@ -78,7 +78,7 @@ class Reservation:
 
 @value
 class Event:
-    """One line of the ledger; `kind`: Reserved, Released, Bound, Unbound, Moved or Conflicted (`lifecycle.Kind`)."""
+    """One line of the ledger; `kind` is one of `lifecycle.Kind`."""
 
     seq: int
     time: int

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.lease import Actor, Claim, Event, Holding, Lease, Reservation, Usage
+    from podberth.ipam.lifecycle import Kind
 
 
 class Ledger(Protocol):
@@ -44,6 +45,10 @@ class Ledger(Protocol):
 
     def conflicted(self, address: IPv4Address | IPv6Address, mac: str, attachment: Attachment, actor: Actor) -> None:
         """Record that a host with `mac` answered for the address while `attachment` was to get it."""
+        ...
+
+    def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
+        """Record that how the attachment is attached was Adjusted or Repaired: an event for each of its addresses."""
         ...
 
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:

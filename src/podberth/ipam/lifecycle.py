@@ -26,7 +26,11 @@ class State(StrEnum):
 
 
 class Kind(StrEnum):
-    """The kinds of event. Conflicted: a host on the wire answered for the address; nothing changes hands."""
+    """The kinds of event. With the last three nothing changes hands.
+
+    Conflicted: a host on the wire answered for the address. Adjusted: a changed declaration changed how its running
+    holder is attached. Repaired: what somebody had changed by hand was put back.
+    """
 
     RESERVED = "Reserved"
     RELEASED = "Released"
@@ -34,6 +38,8 @@ class Kind(StrEnum):
     UNBOUND = "Unbound"
     MOVED = "Moved"
     CONFLICTED = "Conflicted"
+    ADJUSTED = "Adjusted"
+    REPAIRED = "Repaired"
 
 
 TRANSITIONS: Mapping[State, Mapping[Kind, State]] = {
@@ -44,12 +50,16 @@ TRANSITIONS: Mapping[State, Mapping[Kind, State]] = {
         Kind.UNBOUND: State.FREE,
         Kind.MOVED: State.LEASED,
         Kind.CONFLICTED: State.LEASED,
+        Kind.ADJUSTED: State.LEASED,
+        Kind.REPAIRED: State.LEASED,
     },
     State.HELD: {
         Kind.RELEASED: State.LEASED,
         Kind.UNBOUND: State.RESERVED,
         Kind.MOVED: State.HELD,
         Kind.CONFLICTED: State.HELD,
+        Kind.ADJUSTED: State.HELD,
+        Kind.REPAIRED: State.HELD,
     },
 }
 

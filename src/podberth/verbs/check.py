@@ -55,4 +55,4 @@ def check(node: Node, attachment: Attachment, prev_result: Result | None) -> Non
             for address in sorted(leased - stated, key=str)
         ]
     if found:
-        raise Drifted("; ".join(map(str, found)), "restart the pod, or put it right by hand")
+        raise Drifted("; ".join(map(str, found)), "`podberth check --repair` puts it right, or restart the pod")

@@ -30,6 +30,7 @@ def test_attachments_that_are_as_made_are_ok(podberth: Operator, attachment: Att
     assert podberth("check", "--json").json == {
         "checked": 1,
         "drifted": 0,
+        "repaired": 0,
         "attachments": [
             {
                 "network": "banknet",
@@ -37,6 +38,7 @@ def test_attachments_that_are_as_made_are_ok(podberth: Operator, attachment: Att
                 "ifname": "eth0",
                 "pod": "bank/mysql-0",
                 "drifts": [],
+                "repair": None,
             }
         ],
     }

@@ -53,6 +53,8 @@ def test_an_event_changes_what_it_says_and_is_refused_where_it_makes_no_sense(st
         Kind.UNBOUND: (reserved, False) if bound else None,
         Kind.MOVED: (reserved, True) if bound else None,
         Kind.CONFLICTED: (reserved, bound),
+        Kind.ADJUSTED: (reserved, True) if bound else None,
+        Kind.REPAIRED: (reserved, True) if bound else None,
     }[kind]
     if following is None:
         with pytest.raises(StoreFailed, match=f"can't take {kind} of an address that is {state}"):

@@ -10,6 +10,7 @@ import os
 import time
 
 from podberth.cni.errors import KernelRefused, TryAgainLater
+from podberth.cni.value import replace
 from podberth.linux import netns as namespace
 from podberth.linux import pci
 from podberth.linux.netlink import links
@@ -141,8 +142,23 @@ def repair(namespaces: Namespaces, op: MoveVf) -> None:
         socket.do(links.NEW, links.rename(link.index, op.ifname))
     if op.mtu is not None and link.mtu != op.mtu:
         socket.do(links.NEW, links.set_mtu(link.index, op.mtu))
-    if op.mac is not None and link.mac != op.mac:
-        socket.do(links.NEW, links.set_mac(link.index, op.mac))
+    _repair_mac(namespaces, op, link)
+
+
+def _repair_mac(namespaces: Namespaces, op: MoveVf, link: LinkInfo) -> None:
+    """Have the MAC of the op; the PF has been told of it again before, a driver may take it with a reset only."""
+    socket = namespaces.socket(op.netns)
+    down = replace(link, name=op.ifname, up=False)
+    for attempt in range(2):
+        now = namespaces.link(op.netns, op.ifname)
+        if op.mac is None or now is None or now.mac == op.mac:
+            return
+        try:
+            socket.do(links.NEW, links.set_mac(link.index, op.mac))
+        except NetlinkError:
+            if attempt:
+                raise
+            cycle(namespaces, op.netns, down)
 
 
 def elsewhere(namespaces: Namespaces, device: str) -> str:
@@ -162,9 +178,9 @@ def drive(device: str, driver: str) -> None:
         pci.bind(device, driver)
 
 
-def cycle(namespaces: Namespaces, link: LinkInfo) -> None:
+def cycle(namespaces: Namespaces, netns: str | None, link: LinkInfo) -> None:
     """Set the interface up and down, or down and up, so that its driver resets the function."""
-    socket = namespaces.socket(None)
+    socket = namespaces.socket(netns)
     changes = (links.set_down, links.set_up) if link.up else (links.set_up, links.set_down)
     for change in changes:
         socket.do(links.NEW, change(link.index))

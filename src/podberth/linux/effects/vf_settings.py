@@ -243,12 +243,12 @@ def _make_effective(namespaces: Namespaces, op: ConfigureVf, mac: str) -> None:
             if time.monotonic() > end:
                 raise _not_taken(op, link, mac, refused.strerror or str(refused)) from refused
             if tried == 0:
-                vf_links.cycle(namespaces, link)
+                vf_links.cycle(namespaces, None, link)
             elif tried == 1:
                 vf_links.rebind(namespaces, op.device)
             else:  # a PF that is being reset listens to nobody for a while, and forgets what it was told
                 time.sleep(5 * _PAUSE)
-                vf_links.cycle(namespaces, link)
+                vf_links.cycle(namespaces, None, link)
         else:
             if time.monotonic() > end:
                 raise _not_taken(op, link, mac, f"it keeps {link.mac}")

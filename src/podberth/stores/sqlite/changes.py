@@ -131,6 +131,13 @@ def conflicted(connection: Connection, address: Address, attachment: Attachment,
     _write(connection, now, Kind.CONFLICTED, state, address, pool, pod, attachment.ifname, attachment, actor)
 
 
+def noted(connection: Connection, lease: Lease, kind: Kind, actor: Actor, now: int) -> None:
+    """Note something about how the lease's holder is attached; who holds what stays."""
+    state = State.HELD if reservation_at(connection, lease.address) is not None else State.LEASED
+    held = lease.attachment
+    _write(connection, now, kind, state, lease.address, lease.pool, lease.pod, held.ifname, held, actor)
+
+
 def same(one: PodRef | None, other: PodRef | None) -> bool:
     """Say whether two pods are one by name."""
     return one is not None and other is not None and (one.namespace, one.name) == (other.namespace, other.name)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.lease import Actor, Claim, Event, Lease, Reservation, Usage
+    from podberth.ipam.lifecycle import Kind
     from podberth.net.ops import Address
     from podberth.stores.sqlite.database import Database
 
@@ -72,6 +73,13 @@ class SqliteLedger:
         with self._database.write() as connection:
             now = changes.moment(connection, self._clock())
             changes.conflicted(connection, address, attachment, told, now)
+
+    def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
+        """Record for each address of the attachment that it was Adjusted or Repaired."""
+        with self._database.write() as connection:
+            now = changes.moment(connection, self._clock())
+            for lease in tuple(rows.leases(connection, claims.OF_ATTACHMENT, *_key(attachment))):
+                changes.noted(connection, lease, kind, actor, now)
 
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""

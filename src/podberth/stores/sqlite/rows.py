@@ -67,8 +67,8 @@ def page(
 def last_event(connection: Connection, address: Address, moment: int = 2**63 - 1) -> Event | None:
     """Return the last event by which the address changed hands, at or before `moment`: a conflict is none."""
     row = connection.execute(
-        f"SELECT {EVENT} FROM events WHERE address = ? AND time <= ? AND kind <> 'Conflicted'"  # noqa: S608
-        " ORDER BY time DESC, seq DESC LIMIT 1",
+        f"SELECT {EVENT} FROM events WHERE address = ? AND time <= ?"  # noqa: S608
+        " AND kind NOT IN ('Adjusted', 'Conflicted', 'Repaired') ORDER BY time DESC, seq DESC LIMIT 1",
         (address.packed, moment),
     ).fetchone()
     return _event(row) if row is not None else None

@@ -96,6 +96,10 @@ ALTER TABLE attachments ADD COLUMN conf TEXT NOT NULL DEFAULT '';
 ALTER TABLE attachments ADD COLUMN device TEXT NOT NULL DEFAULT '';
 CREATE UNIQUE INDEX attachments_with ON attachments (device) WHERE device <> '';
 
+-- Who had an address is not to be looked for among events with which nothing changes hands.
+DROP INDEX events_owners;
+CREATE INDEX events_owners ON events (address, time, seq) WHERE kind NOT IN ('Adjusted', 'Conflicted', 'Repaired');
+
 CREATE TABLE device_labels (
     device TEXT NOT NULL, label TEXT NOT NULL,
     PRIMARY KEY (device, label)

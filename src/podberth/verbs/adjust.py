@@ -1,0 +1,106 @@
+"""What a changed PodNetwork changes on a running pod: the rate, VLAN priority, trust and link state of its function.
+
+All else (its addresses, its VLAN, its MAC) is what the pod was started with, and waits for its next start.
+"""
+
+from __future__ import annotations
+
+import json
+
+from podberth.cni.args import Args
+from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.fields import Fields
+from podberth.cni.netconf import NetConf
+from podberth.cni.request import Request, Verb
+from podberth.cni.value import replace, value
+from podberth.ipam.lifecycle import Kind
+from podberth.net.ops import ConfigureVf
+from podberth.verbs.network import decide, question, read_network
+from podberth.verbs.wish import provisional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.ipam.lease import Actor
+    from podberth.net.facts import Facts
+    from podberth.net.record import Record
+    from podberth.net.step import Step
+    from podberth.verbs.node import Node, Plugin
+
+LIVE = ("qos", "max_tx_rate", "min_tx_rate", "spoofchk", "trust", "link_state")
+AT_START = ("vlan", "proto")
+
+
+@value
+class Adjustment:
+    """What is to change for one attachment: `changes` now, as (setting, from, to); `later` at the pod's next start."""
+
+    record: Record
+    step: Step
+    changes: tuple[tuple[str, object, object], ...]
+    later: tuple[tuple[str, object, object], ...]
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, old, new in self.changes)
+
+
+def foresee(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> Adjustment | None:
+    """Return what today's declarations change on a running attachment; None if nothing.
+
+    `plugin` finds the plugin of a type. Raises what an ADD of the pod would be refused with now.
+    """
+    now = next((step for step in record.steps if isinstance(step.op, ConfigureVf)), None)
+    if now is None or not record.done or not record.conf or not isinstance(now.op, ConfigureVf):
+        return None
+    planned = _planned(node, record, now.op, plugin)
+    changes, later = (_differing(now.op, planned, names) for names in (LIVE, AT_START))
+    if not changes and not later:
+        return None
+    made = replace(now, op=replace(now.op, **{name: new for name, _, new in changes}))
+    return Adjustment(record=record, step=made, changes=changes, later=later)
+
+
+def adjust(node: Node, wanted: Adjustment, actor: Actor) -> None:
+    """Make the changes, and have the ledger say so; all of them, or none and an error."""
+    attachment = wanted.record.attachment
+    with node.host.locked(f"container:{attachment.container_id}"):
+        record = node.attachments.find(attachment)
+        if record is None or record != wanted.record:
+            raise InvalidConfig(f"{attachment} has changed meanwhile", "apply again")
+        old = next(step for step in record.steps if isinstance(step.op, ConfigureVf))
+        steps = tuple(wanted.step if step is old else step for step in record.steps)
+        node.attachments.revise(attachment, steps)  # before the effect: from now on CHECK expects it
+        try:
+            node.host.repair(wanted.step, record.netns_id)
+        except CniError:
+            node.attachments.revise(attachment, record.steps)
+            node.host.repair(old, record.netns_id)
+            raise
+        node.ledger.noted(attachment, Kind.ADJUSTED, replace(actor, why=f"{actor.why}: {wanted}"))
+
+
+def _planned(node: Node, record: Record, op: ConfigureVf, plugin: Callable[[str], Plugin]) -> ConfigureVf:
+    """Plan the attachment anew from today's declarations, with the function it has."""
+    conf = NetConf.parse(Fields(json.loads(record.conf)))
+    of = record.attachment
+    kind = plugin(conf.type)
+    network = read_network(conf, kind, as_ipam=False)
+    request = Request(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, args=Args(pod=record.pod))
+    resolved = decide(network, question(network, request, node.policies), node.policies)
+    vf = node.host.vf(op.device)
+    if vf is None:
+        raise InvalidConfig(f"{of}: its function {op.device} is gone", "restart the pod")
+    facts: Facts = node.host.facts(None, vlan=False)
+    end = replace(provisional(resolved, of, record.netns), vf=vf)
+    return next(planned for planned in kind.plan(network.kind, end, facts) if isinstance(planned, ConfigureVf))
+
+
+def _differing(op: ConfigureVf, planned: ConfigureVf, names: tuple[str, ...]) -> tuple[tuple[str, object, object], ...]:
+    pairs = ((name, getattr(op, name), getattr(planned, name)) for name in names)
+    return tuple((name, old, new) for name, old, new in pairs if old != new)
+
+
+def _shown(setting: object) -> str:
+    words = {None: "as found", True: "on", False: "off"}
+    return words[setting] if setting is None or isinstance(setting, bool) else str(setting)

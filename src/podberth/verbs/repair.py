@@ -1,0 +1,46 @@
+"""Repair: what CHECK finds different is brought about again, and the ledger says so."""
+
+from __future__ import annotations
+
+from podberth.cni.errors import Drifted
+from podberth.cni.value import replace
+from podberth.ipam.lifecycle import Kind
+from podberth.verbs.check import differences
+from podberth.verbs.delete import take_back
+from podberth.verbs.devices import is_gone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.pod import Attachment
+    from podberth.ipam.lease import Actor
+    from podberth.net.step import Drift
+    from podberth.verbs.node import Node
+
+
+def repair(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...]:
+    """Bring the attachment back to what was recorded when it was made; return what was different, none if nothing was.
+
+    One whose network namespace is gone, or whose ADD never ended, is taken back: its DEL never came. Raises Drifted
+    with what could not be repaired, KernelRefused where the kernel would not have it.
+    """
+    with node.host.locked(f"container:{attachment.container_id}"):
+        record = node.attachments.find(attachment)
+        if record is None:
+            return ()
+        leased = {lease.address for lease in node.ledger.of(attachment)}
+        found = tuple(differences(node, record, leased))
+        if not found:
+            return ()
+        # Whoever ADDs holds the lock we hold: an intent that is seen here belongs to a process that is no more.
+        if is_gone(node, record) or not record.done:
+            take_back(node, attachment, actor.why, actor.who)
+            return found
+        for step in record.steps:
+            if node.host.check(step):  # only now: repairing one step can undo what a later one had brought about
+                node.host.repair(step, record.netns_id)
+        told = replace(actor, why=f"{actor.why}: {'; '.join(map(str, found))}")
+        node.ledger.noted(attachment, Kind.REPAIRED, told)
+        left = tuple(differences(node, record, leased))
+        if left:
+            raise Drifted("; ".join(map(str, left)), "this could not be repaired: restart the pod")
+        return found
