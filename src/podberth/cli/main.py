@@ -75,6 +75,7 @@ def cli(context: click.Context, state: str) -> None:
     and need root.
     """
     context.obj = Session(state, context.obj)
+    context.call_on_close(context.obj.close)
 
 
 @cli.command("demo", cls=Page, short_help="Play the whole story in network namespaces of its own.")

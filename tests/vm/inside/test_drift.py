@@ -97,14 +97,14 @@ def test_a_drift_is_named_by_check_and_repaired(node: Node, name: str, capsys: p
     pod, shown = node.added("full-0")
     peer, _ = node.added("peer-0")
     change(pod)
-    answer = node.kubelet.call("CHECK", pod, prevResult=shown)
+    answer = node.call("CHECK", pod, prevResult=shown)
     assert answer.result["code"] == 105
     assert words in answer.result["msg"]
     capsys.readouterr()
     assert command(node, "check", "--repair", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["drifted"], told["repaired"]) == (1, 1)
-    assert node.kubelet.call("CHECK", pod, prevResult=shown).code == 0
+    assert node.call("CHECK", pod, prevResult=shown).code == 0
     assert node.reaches(peer, "10.60.0.31")
     command(node, "history", "10.60.0.31", "--json")
     last = json.loads(capsys.readouterr().out)["events"][-1]
@@ -130,14 +130,14 @@ def test_a_running_pod_follows_its_declaration(node: Node, tmp_path: Path, capsy
     assert "adjusted  bank/full-0: qos 2 -> 6; max_tx_rate 50 -> 80; trust on -> off" in capsys.readouterr().out
     told = card.vf(0)
     assert (told["vlan_list"][0]["qos"], told["rate"]["max_tx"], told["trust"]) == (6, 80, False)
-    assert node.kubelet.call("CHECK", pod, prevResult=shown).code == 0
+    assert node.call("CHECK", pod, prevResult=shown).code == 0
     command(node, "history", "10.60.0.31", "--json")
     last = json.loads(capsys.readouterr().out)["events"][-1]
     assert (last["kind"], "max_tx_rate 50 -> 80" in last["why"]) == ("Adjusted", True)
     without = {key: said for key, said in changed.items() if key not in ("rates", "trust")}
     assert apply(node, tmp_path, declared("full-0", "10.60.0.31", **without)) == 0
     assert card.vf(0)["rate"]["max_tx"] == 0
-    assert node.kubelet.call("CHECK", pod, prevResult=shown).code == 0
+    assert node.call("CHECK", pod, prevResult=shown).code == 0
     node.deleted(pod)
     assert node.left_behind() == []
     assert apply(node, tmp_path, DOCUMENTS + PODS) == 0
@@ -151,7 +151,7 @@ def test_what_the_driver_refuses_changes_nothing(
     assert apply(node, tmp_path, declared("full-0", "10.60.0.31", **changed)) == 1
     assert "igb refused link_state enable" in capsys.readouterr().out
     assert card.vf(0)["rate"]["max_tx"] == 50
-    assert node.kubelet.call("CHECK", pod, prevResult=shown).code == 0
+    assert node.call("CHECK", pod, prevResult=shown).code == 0
     node.deleted(pod)
     assert apply(node, tmp_path, DOCUMENTS + PODS) == 0
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.netns.kubelet import run
 from tests.vm.inside import card
-from tests.vm.inside.card import PF, Node, as_it_was, declared, node_with_card, to_be_thrown_away
+from tests.vm.inside.card import PF, Node, as_it_was, declared, first_function_changed, node_with_card
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +46,10 @@ def node(whole: Node) -> Iterator[Node]:
 
 
 @pytest.fixture
-def changed(whole: Node) -> Iterator[Node]:
-    """The node, for a test that changes the functions by hand."""
-    with to_be_thrown_away(whole):
-        yield whole
+def first(whole: Node) -> Iterator[str]:
+    """The name of the first function's interface, for a test that changes it by hand."""
+    with first_function_changed(whole) as name:
+        yield name
 
 
 def index_of(result: dict[str, Any]) -> int:
@@ -57,11 +57,14 @@ def index_of(result: dict[str, Any]) -> int:
 
 
 def test_pods_of_a_vlan_reach_each_other_and_nobody_else(node: Node) -> None:
-    first, shown = node.added("red-0")
+    kubelet = node.kubelet
+    first = kubelet.pod("red-0")
+    by_exec = kubelet.call("ADD", first)
+    assert by_exec.code == 0, by_exec
+    shown = by_exec.result
     second, _ = node.added("red-1")
     blue, _ = node.added("blue-0")
     plain, _ = node.added("plain-0")
-    kubelet = node.kubelet
     assert shown["ips"] == [{"interface": 0, "address": "10.60.0.11/24"}]
     assert node.reaches(first, "10.60.0.12")
     assert node.reaches(second, "10.60.0.11")
@@ -72,7 +75,8 @@ def test_pods_of_a_vlan_reach_each_other_and_nobody_else(node: Node) -> None:
     told = card.vf(index_of(shown))
     assert (told["vlan_list"][0]["vlan"], told["rate"]["max_tx"]) == (100, 50)
     assert card.vf(1)["vlan_list"][0] == {"vlan": 100, "qos": 3}
-    node.deleted(first, second, blue, plain)
+    assert kubelet.call("DEL", first).code == 0
+    node.deleted(second, blue, plain)
     assert node.left_behind() == []
 
 
@@ -99,31 +103,29 @@ def test_a_declared_mac_is_effective_its_frames_pass_and_the_old_one_comes_back(
 
 
 @pytest.mark.parametrize("found", ["none", "set", "none, and the link is up", "set, and the link is up"])
-def test_the_mac_comes_back_whatever_was_there_before(changed: Node, found: str) -> None:
-    name = card.interface(card.functions()[0])
+def test_the_mac_comes_back_whatever_was_there_before(whole: Node, first: str, found: str) -> None:
     run("ip", "link", "set", PF, "vf", "0", "mac", "02:00:00:00:00:77" if "set" in found else "00:00:00:00:00:00")
-    run("ip", "link", "set", name, "up")
+    run("ip", "link", "set", first, "up")
     if "up" not in found:
-        run("ip", "link", "set", name, "down")
+        run("ip", "link", "set", first, "down")
     before = card.seen()
     for pod in ("named-0", "red-0"):
-        started, _ = changed.added(pod)
-        changed.deleted(started)
+        started, _ = whole.added(pod)
+        whole.deleted(started)
         assert card.seen() == before
 
 
-def test_names_altnames_queue_and_flags_come_back(changed: Node) -> None:
-    name = card.interface(card.functions()[0])
+def test_names_altnames_queue_and_flags_come_back(whole: Node, first: str) -> None:
     for altname in ("enp1s0v0", "bond-leg-a"):
-        run("ip", "link", "property", "add", "dev", name, "altname", altname)
-    run("ip", "link", "set", name, "mtu", "1480", "txqueuelen", "77", "allmulticast", "on")
+        run("ip", "link", "property", "add", "dev", first, "altname", altname)
+    run("ip", "link", "set", first, "mtu", "1480", "txqueuelen", "77", "allmulticast", "on")
     before = card.seen()
-    pod, _ = changed.added("derived-0")
-    inside = changed.kubelet.links(pod.netns)["eth0"]
+    pod, _ = whole.added("derived-0")
+    inside = whole.kubelet.links(pod.netns)["eth0"]
     assert inside.get("altnames", []) == []
-    changed.kubelet.inside(pod.netns, "ip", "link", "set", "eth0", "promisc", "on", "mtu", "1300", "txqueuelen", "5")
-    changed.kubelet.inside(pod.netns, "ip", "link", "property", "add", "dev", "eth0", "altname", "by-the-pod")
-    changed.deleted(pod)
+    whole.kubelet.inside(pod.netns, "ip", "link", "set", "eth0", "promisc", "on", "mtu", "1300", "txqueuelen", "5")
+    whole.kubelet.inside(pod.netns, "ip", "link", "property", "add", "dev", "eth0", "altname", "by-the-pod")
+    whole.deleted(pod)
     assert card.seen() == before
 
 
@@ -178,7 +180,7 @@ def test_seven_pods_at_once_get_seven_functions_and_the_eighth_is_told_who_has_t
     for pod, function in zip(pods, card.functions(), strict=True):
         assert f"{function} held by bank/" in refused.result["msg"]
         assert f"held by bank/{pod.name} as eth0" in refused.result["msg"]
-    status = kubelet.call("STATUS", eighth)
+    status = node.call("STATUS", eighth)
     assert status.result["code"] == 50
     node.deleted(*pods)
     assert node.left_behind() == []
@@ -211,7 +213,7 @@ def test_a_function_that_the_node_uses_itself_is_never_given_away(node: Node) ->
 def test_an_interface_name_in_use_in_the_pod_is_refused_and_nothing_moves(node: Node) -> None:
     pod = node.kubelet.pod("plain-0")
     node.kubelet.inside(pod.netns, "ip", "link", "add", "eth0", "type", "dummy")
-    answer = node.kubelet.call("ADD", pod)
+    answer = node.call("ADD", pod)
     assert answer.result["code"] == 103
     assert "EEXIST" in answer.result["msg"]
     assert node.left_behind() == []
@@ -221,6 +223,6 @@ def test_an_interface_name_in_use_in_the_pod_is_refused_and_nothing_moves(node: 
 def test_the_nodes_name_of_a_function_may_be_in_use_in_the_pod(node: Node) -> None:
     pod = node.kubelet.pod("plain-0")
     node.kubelet.inside(pod.netns, "ip", "link", "add", card.interface(card.functions()[0]), "type", "dummy")
-    assert node.kubelet.call("ADD", pod).code == 0
+    assert node.call("ADD", pod).code == 0
     assert node.kubelet.links(pod.netns)["eth0"]["parentdev"] == card.functions()[0]
     node.deleted(pod)
