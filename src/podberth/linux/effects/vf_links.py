@@ -235,8 +235,9 @@ def _restore(namespaces: Namespaces, link: LinkInfo, found: dict[str, str]) -> N
     socket = namespaces.socket(None)
     if link.up:
         socket.do(links.NEW, links.set_down(link.index))
-    wanted = found["altnames"].split()
-    for name in set(link.altnames) - set(wanted):
+    wanted = tuple(found["altnames"].split())
+    anew = link.altnames != wanted  # the kernel keeps them in the order in which they came
+    for name in link.altnames if anew else ():
         socket.do(links.DEL_NAME, links.altname(link.index, name))
     if link.name != found["name"]:
         try:
@@ -248,9 +249,8 @@ def _restore(namespaces: Namespaces, link: LinkInfo, found: dict[str, str]) -> N
                 f"{link.name} ({pci_of(link)}) can't have its name {found['name']} back: another link has it by now",
                 f"rename that one: `ip link set {found['name']} name OTHER`",
             ) from refused
-    for name in wanted:
-        if name not in link.altnames:
-            socket.do(links.NEW_NAME, links.altname(link.index, name))
+    for name in wanted if anew else ():
+        socket.do(links.NEW_NAME, links.altname(link.index, name))
     socket.do(links.NEW, links.restore(link.index, int(found["mtu"]), int(found["queue"]), int(found["flags"])))
 
 
