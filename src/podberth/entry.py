@@ -13,6 +13,7 @@ import time
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.reply import error_json, result_json, version_json
 from podberth.cni.request import Request, VersionProbe, spoken_version
+from podberth.cni.value import replace
 from podberth.verbs.node import Node
 from podberth.verbs.serve import serve
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from podberth.cni.result import Result
+    from podberth.runtime.log import Log
     from podberth.verbs.delegated import Delegate
     from podberth.verbs.node import Plugin
 
@@ -57,9 +59,11 @@ def handle(
     `connect` opens the node's parts for a state directory; by default this machine's.
     """
     opened: list[Node] = []
+    log: Log | None = None
 
     def open_once(directory: str) -> Node:
-        opened.append((connect or open_node)(directory))
+        node = (connect or open_node)(directory)
+        opened.append(node if log is None else replace(node, host=log.over(node.host)))
         return opened[0]
 
     try:
@@ -68,9 +72,14 @@ def handle(
             return 0, ""
         if isinstance(request, VersionProbe):
             return 0, version_json(request.version)
+        log = _log(request)
         achieved = serve(request, find_plugin(plugin_type), open_once, delegate_of(env))
+        if log is not None:
+            log.ended(None)
         return 0, "" if achieved is None else result_json(achieved, request.conf.cni_version)
     except CniError as error:
+        if log is not None:
+            log.ended(error)
         return 1, error_json(error, spoken_version(stdin))
     except Exception as bug:  # noqa: BLE001 - a runtime must get an error object whatever happens
         from traceback import print_exc
@@ -81,6 +90,14 @@ def handle(
     finally:
         for node in opened:
             node.host.close()  # a namespace that is held open here would outlive its pod
+
+
+def _log(request: Request) -> Log | None:
+    if not any(key in request.conf.raw for key in ("logLevel", "logFile")):
+        return None
+    from podberth.runtime.log import asked
+
+    return asked(request)
 
 
 def delegate_of(env: Mapping[str, str]) -> Delegate:

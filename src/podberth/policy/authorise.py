@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from podberth.cni.errors import Refused
 from podberth.cni.value import value
-from podberth.policy.precedence import BUILT_IN, BY_THE_POD, NETWORK, POOL
+from podberth.policy.precedence import BUILT_IN, BY_THE_POD, NETWORK, POOL, REQUEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Use:
 
 def authorise(pod: PodRef | None, resolved: Resolved) -> None:
     """Refuse what no rule of the pool allows. Raises Refused with what was asked, the rules, and how to allow it."""
-    requested = tuple(p for p in resolved.provenance if p.source in BY_THE_POD)
+    requested = tuple(p for p in resolved.provenance if p.source in BY_THE_POD and not _is_the_networks(p, resolved))
     _check_sysctls(pod, requested)
     _check_operators(pod, requested)
     vlan = resolved.settings.vlan
@@ -62,6 +62,11 @@ def authorise(pod: PodRef | None, resolved: Resolved) -> None:
     refusal = refused(resolved.pool, use)
     if refusal is not None:
         raise refusal
+
+
+def _is_the_networks(origin: Provenance, resolved: Resolved) -> bool:
+    """Without a pool there is no rule: the network lets the runtime choose a MAC by declaring the capability."""
+    return origin.source == REQUEST and origin.field == "mac" and not resolved.pool.name
 
 
 def refused(pool: Pool, use: Use) -> Refused | None:

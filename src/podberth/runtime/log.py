@@ -1,0 +1,107 @@
+"""The log that a network configuration asks for (`logLevel`, `logFile`, as sriov-cni has them): one line for each call.
+
+At `debug` also one for each op, with its time. What can't be written never fails a call: it goes to stderr instead.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from podberth.cni import parsers
+from podberth.cni.errors import CniError
+from podberth.cni.request import Verb
+from podberth.net.describe import describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.fields import Fields
+    from podberth.cni.request import Request
+    from podberth.net.facts import NetnsId
+    from podberth.net.host import Host
+    from podberth.net.step import Step
+
+LEVELS = ("panic", "error", "warning", "info", "debug")
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class Log:
+    """Lines about one call. `path` is None for stderr."""
+
+    def __init__(self, subject: str, path: str | None, level: str) -> None:
+        self._subject = subject
+        self._path = path
+        self._level = LEVELS.index(level)
+        self._began = time.monotonic()
+
+    def write(self, level: str, text: str) -> None:
+        """Write one line, if the level is asked for."""
+        if LEVELS.index(level) > self._level:
+            return
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        line = f"{now} {level} podberth: {self._subject}: {text}\n".encode()
+        try:
+            descriptor = os.open(self._path, _APPEND, 0o600) if self._path is not None else os.dup(2)
+        except OSError as refused:
+            sys.stderr.write(f"logFile {self._path}: {refused.strerror}\n")
+            descriptor = os.dup(2)
+        try:
+            os.write(descriptor, line)
+        except OSError as refused:
+            sys.stderr.write(f"logFile {self._path}: {refused.strerror}\n")
+        finally:
+            os.close(descriptor)
+
+    def ended(self, error: CniError | None) -> None:
+        """Write how the call ended."""
+        after = f"after {(time.monotonic() - self._began) * 1000:.1f} ms"
+        if error is None:
+            self.write("info", f"done {after}")
+        else:
+            self.write("error", f"code {error.code} {after}: {error.message}; {error.details}")
+
+    def over(self, host: Host) -> Host:
+        """Return the host, with a line for each op that is done or undone, at `debug`."""
+        return _Told(host, self) if self._level >= LEVELS.index("debug") else host  # type: ignore[return-value]
+
+
+class _Told:
+    """A host whose effects are written down; all else is its own."""
+
+    def __init__(self, host: Host, log: Log) -> None:
+        self._host = host
+        self._log = log
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._host, name)
+
+    def do(self, step: Step) -> None:
+        began = time.monotonic()
+        self._host.do(step)
+        self._log.write("debug", f"{describe(step.op)} ({(time.monotonic() - began) * 1000:.1f} ms)")
+
+    def undo(self, step: Step, netns: NetnsId | None) -> None:
+        began = time.monotonic()
+        self._host.undo(step, netns)
+        self._log.write("debug", f"undone: {describe(step.op)} ({(time.monotonic() - began) * 1000:.1f} ms)")
+
+
+def asked(request: Request) -> Log:
+    """Return the log that the request's configuration asks for. InvalidConfig names the key at fault; DEL forgives."""
+    try:
+        level, path = _level(request.conf.fields), _file(request.conf.fields)
+    except CniError:
+        if request.verb is not Verb.DEL:
+            raise
+        level, path = "info", None
+    of = request.attachment if request.container_id else request.conf.name
+    return Log(f"{request.verb} of {of}", path, level)
+
+
+def _level(fields: Fields) -> str:
+    return fields.get("logLevel", parsers.choice(*LEVELS, ""), "") or "info"
+
+
+def _file(fields: Fields) -> str | None:
+    return fields.optional("logFile", parsers.absolute_path) if fields.raw.get("logFile") else None
