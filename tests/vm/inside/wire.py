@@ -1,0 +1,155 @@
+"""CNI calls in processes of their own that kill themselves right before a chosen effect.
+
+A process is forked off the warm one that runs the tests: an executable takes half a second to start in an emulated
+machine. Effects are what changes something outside the process, counted one by one in the order they happen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from podberth.entry import handle
+from podberth.linux import pci
+from podberth.linux.effects import sysctls
+from podberth.linux.netlink.socket import Rtnl
+from podberth.stores.sqlite.attachments import SqliteAttachments
+from podberth.stores.sqlite.ledger import SqliteLedger
+from tests.netns.kubelet import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.netns.kubelet import Pod
+    from tests.vm.inside.card import Node
+
+EFFECTS: tuple[tuple[object, str], ...] = (
+    (Rtnl, "do"),
+    (pci, "_write"),
+    (sysctls, "write"),
+    *((SqliteLedger, name) for name in ("bind", "unbind", "conflicted", "release", "noted")),
+    *((SqliteAttachments, name) for name in ("open", "done", "close", "revise")),
+)
+REQUESTS = {16: "link", 17: "link gone", 19: "setlink", 20: "address", 24: "route", 108: "altname", 109: "altname gone"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a call ended: what it did, and its answer; None if it was killed before it gave one."""
+
+    effects: list[str]
+    answer: Answer | None
+
+    @property
+    def failure(self) -> dict[str, Any]:
+        """The error object of a call that failed."""
+        assert self.answer is not None, self
+        assert self.answer.code == 1, self
+        return self.answer.result
+
+
+def call(node: Node, verb: str, pod: Pod, *, kill_before: int | None = None, **changes: Any) -> Ended:
+    """Make a call; it dies before that effect, or when there are fewer, after the last and with no answer given."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        _serve(node, verb, pod, kill_before, writing, changes)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        lines = pipe.read().splitlines()
+    _, status = os.waitpid(child, 0)
+    if kill_before is not None:
+        assert os.WIFSIGNALED(status), (status, lines)
+        assert os.WTERMSIG(status) == signal.SIGKILL, status
+        return Ended(lines, None)
+    assert status == 0, (status, lines)
+    code, stdout = json.loads(lines[-1])
+    return Ended(lines[:-1], Answer(code, stdout, ""))
+
+
+def everywhere(
+    node: Node,
+    verb: str,
+    start: Callable[[], Pod],
+    go_on: Callable[[Pod, int], object],
+    *,
+    refused: int = 0,
+    left: Sequence[str] = (),
+    **changes: Any,
+) -> Ended:
+    """Make the call to its end, then kill it before each of its effects, and after the last; return how it ended.
+
+    `start` makes what the call is about; `go_on` does what a runtime does after it, or after its death (by number),
+    and only what is `left` may be left then. `refused`: the code with which the call itself is to fail.
+    """
+    pod = start()
+    clean = call(node, verb, pod, **changes)
+    assert clean.answer is not None
+    assert (clean.answer.code and clean.answer.result["code"]) == refused, clean
+    go_on(pod, 0)
+    found = node.left_behind()
+    assert found == [*left], f"without a kill: {found}"
+    for number, effect in enumerate([*clean.effects, "the answer"]):
+        pod = start()
+        call(node, verb, pod, kill_before=number, **changes)
+        go_on(pod, number)
+        found = node.left_behind()
+        assert found == [*left], f"killed before effect {number}, {effect}: {found}"
+    return clean
+
+
+def again_and_again(node: Node, verb: str, pod: Pod) -> None:
+    """Make the call, and make it again whenever it was killed, each time one effect later, until it had its way."""
+    number = 0
+    while len(call(node, verb, pod, kill_before=number).effects) == number:
+        number += 1
+
+
+def _serve(node: Node, verb: str, pod: Pod, kill_before: int | None, pipe: int, changes: dict[str, Any]) -> None:
+    """Do the work of the forked process, and end it whatever happens: it must never run tests."""
+    status = 1
+    try:
+        _lay(kill_before, pipe)
+        env = node.kubelet.env(verb, pod)
+        config = node.kubelet.config(**changes)
+        answer = handle(env, json.dumps(config).encode(), str(config["type"]))
+        if kill_before is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.write(pipe, json.dumps(answer).encode())
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _lay(kill_before: int | None, pipe: int) -> None:
+    """Lay the wire across every effect of this process, which is forked for it; tell each through the pipe."""
+    seen = 0
+
+    def across(name: str, member: Callable[..., object]) -> Callable[..., object]:
+        def through(*args: Any, **kwargs: Any) -> object:
+            nonlocal seen
+            if seen == kill_before:
+                os.kill(os.getpid(), signal.SIGKILL)
+            seen += 1
+            os.write(pipe, f"{_said(name, args, sys._getframe(1).f_code.co_qualname)}\n".encode())
+            return member(*args, **kwargs)
+
+        return through
+
+    for owner, name in EFFECTS:
+        setattr(owner, name, across(name, getattr(owner, name)))
+
+
+def _said(name: str, args: tuple[Any, ...], by: str) -> str:
+    """Return words for an effect that a person can find in the source."""
+    match name:
+        case "do":
+            return f"{REQUESTS.get(args[1], args[1])}, by {by}"
+        case "_write":
+            return f"{args[0]} {args[1]}"
+        case _:
+            return f"{name}, by {by}"
