@@ -22,6 +22,7 @@ from podberth.cli.manual import WIDTH, Book, Page
 from podberth.cli.pools import pool
 from podberth.cli.reservations import release, reserve
 from podberth.cli.session import STATE_DIR, Session
+from podberth.cli.vf.command import vf
 from podberth.cni.errors import CniError
 from podberth.entry import open_node
 
@@ -36,7 +37,7 @@ COMMANDS = {
     "Addresses": (pool, reserve, release, leases),
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
-    "This node": (check, gc, doctor),
+    "This node": (vf, check, gc, doctor),
 }
 
 

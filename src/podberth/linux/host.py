@@ -17,7 +17,7 @@ from podberth.linux.effects import (
     vf_links,
     vf_settings,
 )
-from podberth.linux.inventory import on_this_node
+from podberth.linux.inventory import on_this_node, traffic
 from podberth.linux.locks import Locked
 from podberth.linux.namespaces import Namespaces
 from podberth.net import ops
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from podberth.linux.netlink.links import LinkInfo
     from podberth.net.facts import NetnsId
     from podberth.net.ops import Op
-    from podberth.net.vf import Vf
+    from podberth.net.vf import Counters, Vf
 
 LOCK_SECONDS = 60.0
 _HINTS = {
@@ -92,6 +92,13 @@ class LinuxHost:
         """Return the virtual function with that PCI address, if there is one."""
         found = pci.vf(address)
         return on_this_node(self._namespaces, (found,))[0] if found is not None else None
+
+    def traffic(self, vf: Vf, netns: str | None, ifname: str) -> Counters:
+        """Return what went through a function, as its interface counts, or else its PF."""
+        try:
+            return traffic(self._namespaces, vf, netns, ifname)
+        except OSError as refused:
+            raise _translated(f"ip -statistics link show {vf.pf}", refused) from refused
 
     def locked(self, key: str) -> Locked:
         """Hold the node-wide exclusive lock named `key`. TryAgainLater if it is held for too long by another."""

@@ -1,9 +1,12 @@
-"""What the node's own namespace says about its virtual functions: their MACs, and whether the node uses one itself."""
+"""What the node's own namespace says about its virtual functions: MACs, what the node itself uses, traffic."""
 
 from __future__ import annotations
 
 from podberth.cni.value import replace
-from podberth.linux.netlink import addresses
+from podberth.linux import pci
+from podberth.linux.effects import vf_links
+from podberth.linux.netlink import addresses, counters, links, vfs
+from podberth.net.vf import Counters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,23 +19,43 @@ if TYPE_CHECKING:
 def on_this_node(namespaces: Namespaces, found: Sequence[Vf]) -> tuple[Vf, ...]:
     """Return the functions with what is known of their interfaces, where these are in the node's namespace."""
     known = {link.name: link for link in namespaces.links(None)}
-    names = {link.index: link.name for link in known.values()}
-    masters = {link.name: names.get(link.master, str(link.master)) for link in known.values() if link.master}
-    used: dict[int, str] = {}
-    for family in (4, 6):
-        for index, address in map(
-            addresses.parse, namespaces.socket(None).dump(addresses.GET, addresses.every(family))
-        ):
-            if not address.is_link_local:
-                used[index] = str(address)
+    used = uses(namespaces)
     made: list[Vf] = []
     for vf in found:
         link = known.get(vf.link)
         if link is None:
             made.append(replace(vf, link=""))
-            continue
-        busy = f"has the node's address {used[link.index]}" if link.index in used else ""
-        if vf.link in masters:
-            busy = f"is a port of {masters[vf.link]}"
-        made.append(replace(vf, mac=link.mac, up=link.up, busy=busy))
+        else:
+            made.append(replace(vf, mac=link.mac, up=link.up, busy=used.get(vf.link, "")))
     return tuple(made)
+
+
+def uses(namespaces: Namespaces) -> dict[str, str]:
+    """Return by name what the node itself uses its links for: an address that is not link-local, a master above."""
+    known = namespaces.links(None)
+    names = {link.index: link.name for link in known}
+    found: dict[str, str] = {}
+    for family in (4, 6):
+        bodies = namespaces.socket(None).dump(addresses.GET, addresses.every(family))
+        for index, address in map(addresses.parse, bodies):
+            if not address.is_link_local and index in names:
+                found[names[index]] = f"has the node's address {address}"
+    for link in known:
+        if link.master:
+            found[link.name] = f"is a port of {names.get(link.master, link.master)}"
+    return found
+
+
+def traffic(namespaces: Namespaces, vf: Vf, netns: str | None, ifname: str) -> Counters:
+    """Return what went through a function: as its interface counts where that can be reached, else as its PF does."""
+    link = vf_links.on_node(namespaces, vf.address)
+    inside = None
+    if link is None and netns is not None:
+        inside, link = netns, vf_links.inside(namespaces, netns, vf.address, ifname)
+    if link is not None:
+        body = namespaces.socket(inside).get(links.GET, counters.ask(link.index))
+        return counters.parse(body or b"")
+    body = namespaces.socket(None).get(links.GET, vfs.ask_counters(namespaces.index(None, pci.pf_link(vf.address))))
+    told = vfs.parse_counters(body or b"").get(vf.index, {})
+    names = ("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_dropped", "tx_dropped", "multicast")
+    return Counters(counted_by="PF", **{name: told.get(name, 0) for name in names})

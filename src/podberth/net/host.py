@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from podberth.net.facts import Facts, Link, NetnsId
     from podberth.net.ops import Op
     from podberth.net.step import Drift, Step
-    from podberth.net.vf import Vf
+    from podberth.net.vf import Counters, Vf
 
 
 class Host(Protocol):
@@ -69,6 +69,10 @@ class Host(Protocol):
 
     def vf(self, address: str) -> Vf | None:
         """Return the virtual function with that PCI address, if there is one."""
+        ...
+
+    def traffic(self, vf: Vf, netns: str | None, ifname: str) -> Counters:
+        """Return what went through a function whose interface is in `netns`, None if nobody knows where."""
         ...
 
     def close(self) -> None:

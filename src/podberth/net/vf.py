@@ -46,6 +46,20 @@ class Vf:
 
 
 @value
+class Counters:
+    """What went through a function, as its pod sees it. `counted_by`: its 'interface', or its 'PF'."""
+
+    counted_by: str
+    rx_packets: int = 0
+    tx_packets: int = 0
+    rx_bytes: int = 0
+    tx_bytes: int = 0
+    rx_dropped: int = 0
+    tx_dropped: int = 0
+    multicast: int = 0
+
+
+@value
 class Selector:
     """Which virtual functions will do: for each property any of the values named; empty is any at all.
 

@@ -20,6 +20,7 @@ from podberth.net.facts import Facts, Link, NetnsId
 from podberth.net.ops import AddAddress
 from podberth.net.record import Record
 from podberth.net.step import Step
+from podberth.net.vf import Counters
 from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
@@ -118,6 +119,9 @@ class ToldHost:
 
     def vf(self, address: str) -> Vf | None:
         return next((vf for vf in self.vfs() if vf.address == address), None)
+
+    def traffic(self, vf: Vf, netns: str | None, ifname: str) -> Counters:
+        return Counters(counted_by="PF")
 
     def close(self) -> None:
         pass

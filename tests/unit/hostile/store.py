@@ -14,6 +14,7 @@ from podberth.entry import handle
 from podberth.ipam.lease import Actor
 from podberth.net.facts import Facts, Link, NetnsId
 from podberth.net.step import Drift, Step
+from podberth.net.vf import Counters
 from podberth.policy.documents import parse_document
 from podberth.stores.directory import sync
 from podberth.stores.sqlite.attachments import SqliteAttachments
@@ -122,6 +123,9 @@ class Ground:
 
     def vf(self, address: str) -> Vf | None:
         return next((vf for vf in self.vfs() if vf.address == address), None)
+
+    def traffic(self, vf: Vf, netns: str | None, ifname: str) -> Counters:
+        return Counters(counted_by="PF")
 
     def close(self) -> None:
         pass

@@ -1,0 +1,1 @@
+"""`podberth vf`: the virtual functions of this node."""
