@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from podberth.cli.session import Session
     from podberth.cni.pod import PodRef
     from podberth.net.ops import Op
+    from podberth.net.vf import Vf
     from podberth.policy.precedence import Provenance
 
-TYPE = "podberth"
 config_help = "The network configuration: a plugin's own, or a runtime's .conflist."
 
 
@@ -56,8 +56,8 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
     runtime's request, the pool, the network configuration, the built-in default. What a pod asks for itself is known
     only when it starts. Nothing is changed; a policyDir is read at the next ADD, not here.
     """
-    node, plugin = session.node, find_plugin(TYPE)
-    known = prospect.read(netconf_file.read(config), plugin) if config is not None else None
+    node = session.node
+    known = prospect.read(netconf_file.read(config), find_plugin)[:2] if config is not None else None
     wanted = prospect.interfaces(node, pod, known[0].name if known else None)
     if ifname is not None:
         wanted = tuple(pair for pair in wanted if pair[0] == ifname) or ((ifname, known[0].name if known else ""),)
@@ -97,23 +97,25 @@ def plan(
     """Show what an ADD of the pod would do to this node, op by op, as the commands of iproute2 that do the same.
 
     Nothing is done. The plan is made for the node as it is now; an address that is not fixed by a declaration or a
-    reservation is an example.
+    reservation is an example, and so is a virtual function that the caller does not name (deviceID).
     """
-    node, plugin = session.node, find_plugin(TYPE)
-    network, conf = prospect.read(netconf_file.read(config), plugin)
+    node = session.node
+    network, conf, plugin = prospect.read(netconf_file.read(config), find_plugin)
     foreseen = prospect.foresee(node, pod, ifname, network, conf)
     if foreseen.refusal is not None:
         raise foreseen.refusal
     attachment = Attachment(network=network.name, container_id=container_id, ifname=ifname)
     end = endpoint(foreseen.resolved, attachment, netns, [expected.address for expected in foreseen.addresses])
+    end = prospect.with_function(node, foreseen, conf, end)
     ops = () if network.as_ipam else planner(node, network, plugin)(end)
     document = {
         "pod": str(pod),
         "attachment": forms.attachment(attachment),
         "addresses": _addresses(foreseen),
+        "function": end.vf.address if end.vf is not None else None,
         "ops": [{"op": type(op).__name__, "command": describe(op)} for op in ops],
     }
-    session.show(as_json, document, lambda screen: _draw_plan(screen, foreseen, ops))
+    session.show(as_json, document, lambda screen: _draw_plan(screen, foreseen, end.vf, ops))
 
 
 def _addresses(found: Prospect) -> list[dict[str, object]]:
@@ -181,9 +183,13 @@ def _derived(origin: Provenance, effective: object) -> tuple[str, str, str]:
     return f"{text(origin.value)}: {text(effective)}", origin.source, origin.detail
 
 
-def _draw_plan(screen: Screen, found: Prospect, ops: Sequence[Op]) -> None:
+def _draw_plan(screen: Screen, found: Prospect, vf: Vf | None, ops: Sequence[Op]) -> None:
     for expected in found.addresses:
         screen.line(f"# {expected.address}: {expected.why}")
+    if vf is not None:
+        screen.line(f"# {vf}: the one that would be chosen now")
+    if found.network.delegated:
+        screen.line(f"# addresses: those that {found.network.delegated} gives")
     if found.network.as_ipam:
         screen.line("# called for addresses only: the main plugin makes the interface")
     for op in ops:

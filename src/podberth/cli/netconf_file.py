@@ -13,17 +13,20 @@ from podberth.cni.fields import shown
 DERIVED = ("name", "cniVersion")  # keys a list lends to its plugins (SPEC.md section 3)
 
 
-def read(path: str, plugin: str = "podberth") -> bytes:
+OURS = ("podberth", "sriov")  # the types that podberth serves
+
+
+def read(path: str) -> bytes:
     """Return the configuration that podberth would be given on stdin, without what only a runtime knows."""
     try:
         with click.open_file(path, "rb") as stream:
             data = stream.read(strictjson.MAX_BYTES + 1)
     except OSError as wrong:
         raise IOFailure(f"{path}: {wrong.strerror}") from None
-    return extract(strictjson.loads(data, path), path, plugin)
+    return extract(strictjson.loads(data, path), path)
 
 
-def extract(document: object, path: str, plugin: str = "podberth") -> bytes:
+def extract(document: object, path: str) -> bytes:
     """Return the one plugin's configuration in `document`. InvalidConfig if there is none of podberth's in it."""
     if not isinstance(document, dict):
         raise InvalidConfig(f"{path}: expected an object, got {shown(document)}")
@@ -31,12 +34,12 @@ def extract(document: object, path: str, plugin: str = "podberth") -> bytes:
     if plugins is None:
         return json.dumps(document).encode()
     for conf in plugins if isinstance(plugins, list) else ():
-        if isinstance(conf, dict) and is_ours(conf, plugin):
+        if isinstance(conf, dict) and is_ours(conf):
             return json.dumps({**conf, **{key: document[key] for key in DERIVED if key in document}}).encode()
-    raise InvalidConfig(f"{path}: no plugin in it has the type {plugin!r}", 'nor an "ipam" of that type')
+    raise InvalidConfig(f"{path}: no plugin in it has the type {' or '.join(OURS)}", 'nor an "ipam" of type podberth')
 
 
-def is_ours(conf: dict[str, object], plugin: str = "podberth") -> bool:
+def is_ours(conf: dict[str, object]) -> bool:
     """Say whether podberth is called for it: as the plugin, or for the plugin's addresses."""
     ipam = conf.get("ipam")
-    return conf.get("type") == plugin or (isinstance(ipam, dict) and ipam.get("type") == plugin)
+    return conf.get("type") in OURS or (isinstance(ipam, dict) and ipam.get("type") == OURS[0])

@@ -13,18 +13,24 @@ from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
 from podberth.cni.pod import Attachment
 from podberth.cni.request import Request, Verb
+from podberth.cni.value import replace
 from podberth.ipam.extents import offered, subtract
 from podberth.policy.precedence import NetworkDefaults, Question, resolve
+from podberth.verbs.devices import candidates, choice
 from podberth.verbs.network import Network, decide, question, read_network
 from podberth.verbs.wish import endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podberth.cni.pod import PodRef
     from podberth.ipam.pool import Pool
+    from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Address
     from podberth.policy.precedence import Resolved
     from podberth.verbs.node import Node, Plugin
 
+IPAM = "podberth"
 ANY = "any free address, for example this one"
 
 
@@ -48,10 +54,14 @@ class Prospect:
     refusal: CniError | None = None
 
 
-def read(conf: bytes, plugin: Plugin) -> tuple[Network, NetConf]:
-    """Read a network configuration as an ADD would."""
+def read(conf: bytes, find: Callable[[str], Plugin]) -> tuple[Network, NetConf, Plugin]:
+    """Read a network configuration as an ADD would; one of another plugin's type may ask podberth for addresses."""
     parsed = NetConf.parse(Fields(strictjson.loads(conf, "--config", InvalidConfig)))
-    return read_network(parsed, plugin, as_ipam=parsed.type != plugin.TYPE), parsed
+    try:
+        plugin = find(parsed.type)
+    except InvalidConfig:
+        plugin = find(IPAM)
+    return read_network(parsed, plugin, as_ipam=parsed.type != plugin.TYPE), parsed, plugin
 
 
 def interfaces(node: Node, pod: PodRef, network: str | None) -> tuple[tuple[str, str], ...]:
@@ -77,6 +87,13 @@ def foresee(node: Node, pod: PodRef, ifname: str, network: Network, conf: NetCon
     except CniError as refusal:
         return Prospect(pod=pod, ifname=ifname, network=network, resolved=resolved, refusal=refusal)
     return Prospect(pod=pod, ifname=ifname, network=network, resolved=resolved, addresses=addresses)
+
+
+def with_function(node: Node, found: Prospect, conf: NetConf, end: Endpoint) -> Endpoint:
+    """Return the endpoint with the function it would get now, where the network gives any. NoFreeDevice if none is."""
+    request = Request(verb=Verb.ADD, conf=conf, ifname=found.ifname, args=Args(pod=found.pod))
+    chosen = choice(found.network, request, found.resolved)
+    return end if chosen is None else replace(end, vf=candidates(node, chosen)[0])
 
 
 def unnamed(name: str) -> Network:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.cni.value import fields
-from podberth.net.settings import Dns, Rates, Route, Settings, Vlan
+from podberth.net.settings import VLAN_PROTOCOLS, Dns, Rates, Route, Settings, Vlan
 from podberth.net.settings_document import settings_document
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ def text(value: object) -> str:
 
 
 def _vlan(vlan: Vlan) -> str:
-    return (str(vlan.id) if vlan.id else "untagged") + (f" priority {vlan.priority}" if vlan.priority else "")
+    proto = f" {vlan.proto}" if vlan.proto != VLAN_PROTOCOLS[0] else ""
+    return (str(vlan.id) if vlan.id else "untagged") + (f" priority {vlan.priority}" if vlan.priority else "") + proto
 
 
 def _rates(rates: Rates) -> str:
-    both = (("egress", rates.egress), ("ingress", rates.ingress))
-    return ", ".join(f"{name} {rate} Mbit/s" for name, rate in both if rate is not None) or "unlimited"
+    said = (("egress", rates.egress), ("ingress", rates.ingress), ("at least", rates.min_egress))
+    return ", ".join(f"{name} {rate} Mbit/s" for name, rate in said if rate) or "unlimited"
 
 
 def _route(route: Route) -> str:

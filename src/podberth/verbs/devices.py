@@ -51,20 +51,20 @@ def choice(network: Network, request: Request, resolved: Resolved) -> Choice | N
                 "leave `vf` out there, or give the network `device: sriov`",
             )
         return None
-    return _choice(resolved.vf, resolved.device, request)
+    return _choice(resolved.vf, resolved.device, device_id(request))
 
 
 def network_choice(network: Network, request: Request) -> Choice | None:
     """Return what may be chosen from as far as the network configuration says."""
     defaults = network.defaults
-    return _choice(defaults.vf, defaults.device, request) if defaults.vf is not None else None
+    return _choice(defaults.vf, defaults.device, device_id(request)) if defaults.vf is not None else None
 
 
-def _choice(selector: Selector | None, pf: str | None, request: Request) -> Choice:
+def _choice(selector: Selector | None, pf: str | None, named: str | None) -> Choice:
     wanted = selector or Selector()
     if pf and not wanted.pfs:
         wanted = replace(wanted, pfs=(pf,))
-    return Choice(selector=wanted, device_id=device_id(request))
+    return Choice(selector=wanted, device_id=named)
 
 
 def device_id(request: Request) -> str | None:
@@ -159,6 +159,13 @@ def status(node: Node, wanted: Choice) -> None:
         candidates(node, wanted)
     except NoFreeDevice as none:
         raise NotAvailable(none.message, none.details) from none
+
+
+def counted_for(node: Node, network: Network) -> tuple[int, int]:
+    """Return how many functions fit the network's own selector, and how many of them are free."""
+    wanted = _choice(network.defaults.vf, network.defaults.device, None)
+    fitting, held = _fitting(node, wanted), _held(node)
+    return len(fitting), sum(vf.address not in held and not unusable(vf) for vf in fitting)
 
 
 def unusable(vf: Vf) -> str:

@@ -90,14 +90,17 @@ def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
     from podberth.verbs.network import own_fields, read_network, state_dir
 
     parsed = NetConf.parse(Fields(strictjson.loads(conf, str(file))))
-    as_ipam = parsed.type != PLUGIN
-    network = read_network(parsed, find_plugin(PLUGIN), as_ipam=as_ipam)
+    as_ipam = parsed.type not in netconf_file.OURS
+    network = read_network(parsed, find_plugin(PLUGIN if as_ipam else parsed.type), as_ipam=as_ipam)
     directory = state_dir(own_fields(parsed, as_ipam=as_ipam))
     if Path(directory).resolve() != Path(session.state).resolve():
         text = f"{network.name} has its store in {directory}, not in {session.state}"
         yield Finding(area=AREA, name=file.name, level=WARN, text=text, todo=f"podberth --state {directory} doctor")
         return
-    yield _pool(session, file, network)
+    if not network.delegated:
+        yield _pool(session, file, network)
+    if network.defaults.vf is not None and session.exists():
+        yield _functions(session, file, network)
     if network.policy_dir is not None:
         yield _policies(session, file, network.policy_dir)
 
@@ -108,6 +111,20 @@ def _pool(session: Session, file: Path, network: Network) -> Finding:
         raise InvalidConfig(f"{network.name}: there is no pool {name}", "create it with `podberth apply`")
     text = f"network {network.name}, " + (f"pool {name}" if name is not None else "pools as declared for each pod")
     return Finding(area=AREA, name=file.name, level=OK, text=text)
+
+
+def _functions(session: Session, file: Path, network: Network) -> Finding:
+    """Say how many virtual functions there are for the network."""
+    from podberth.verbs.devices import counted_for
+
+    fitting, free = counted_for(session.node, network)
+    name, text = f"{file.name} functions", f"{fitting} virtual functions fit, {free} of them free"
+    if not fitting:
+        todo = "`podberth vf list` shows those there are, `podberth vf create` makes some"
+        return Finding(area=AREA, name=name, level=FAIL, text=text, todo=todo)
+    if not free:
+        return Finding(area=AREA, name=name, level=WARN, text=text, todo="pods beyond those there are will be refused")
+    return Finding(area=AREA, name=name, level=OK, text=text)
 
 
 def _policies(session: Session, file: Path, directory: str) -> Finding:
