@@ -41,7 +41,7 @@ def vf(address: str) -> Vf | None:
     pf_address = _target(f"{DEVICES}/{address}/physfn")
     if not pf_address:
         return None
-    return next((found for found in _of_pf(pf_address) if found.address == address), None)
+    return next(_of_pf(pf_address, only=address), None)
 
 
 def pfs() -> tuple[tuple[str, str, int, int], ...]:
@@ -116,14 +116,14 @@ def reset(address: str) -> bool:
             return True
 
 
-def _of_pf(pf_address: str) -> Iterator[Vf]:
+def _of_pf(pf_address: str, only: str = "") -> Iterator[Vf]:
     at = f"{DEVICES}/{pf_address}"
     pf = link(pf_address)
     # Only the e-switch in switchdev mode gives its ports a switch's ID (Documentation/networking/switchdev.rst).
     switch = _text(f"/sys/class/net/{pf}/phys_switch_id") if pf else ""
     for index in range(_number(f"{at}/sriov_numvfs")):
         address = _target(f"{at}/virtfn{index}")
-        if not address:
+        if not address or address != (only or address):
             continue
         own = f"{DEVICES}/{address}"
         yield Vf(
