@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from podberth.net.ops import ConfigureVf
 from podberth.net.record import Record
 from podberth.net.step import Step
 from podberth.net.vf import Counters
-from tests.unit.cli.node import Operator, ToldHost
+from tests.unit.cli.node import POOL, Operator, ToldHost
 from tests.unit.verbs.card import PF, function
 
 if TYPE_CHECKING:
@@ -148,3 +149,43 @@ def test_counters_are_those_of_the_pods_that_have_functions(card: Operator, hold
     assert [vf["counted_by"] for vf in card("vf", "stats", "--json").json["vfs"]] == ["PF", "interface"]
     assert card("vf", "stats", "bank/web-0").code == 3
     assert card("vf", "stats", "--watch", "1", "--json").code == 2
+
+
+NETWORK = {"cniVersion": "1.1.0", "name": "fast", "device": "sriov", "pool": "db", "vlan": 100}
+
+
+def test_a_plan_names_the_function_that_would_be_chosen(card: Operator, hold: Callable[..., object]) -> None:
+    card.apply(POOL)
+    hold(A, "mysql-0")
+    config = card.file("net.conf", json.dumps({**NETWORK, "type": "podberth"}))
+    told = card("plan", "bank/web-0", "--config", config, "--json").json
+    assert told["function"] == C.address
+    commands = [op["command"] for op in told["ops"]]
+    assert commands[0] == "ip link set ens1f0 vf 2 vlan 100 qos 0"
+    assert commands[1].startswith(
+        "ip link set ens1f0v2 down; ip link set ens1f0v2 mtu 9000 netns /var/run/netns/POD name eth0"
+    )
+    assert (
+        f"# VF 2 of ens1f0 ({C.address}): the one that would be chosen now"
+        in card("plan", "bank/web-0", "--config", config).out
+    )
+
+
+def test_a_plan_without_a_free_function_says_who_has_them(card: Operator, hold: Callable[..., object]) -> None:
+    card.apply(POOL)
+    hold(A, "mysql-0")
+    hold(C, "mysql-1")
+    config = card.file("net.conf", json.dumps({**NETWORK, "type": "podberth"}))
+    ended = card("plan", "bank/web-0", "--config", config)
+    assert ended.code == 1
+    assert f"{A.address} held by bank/mysql-0 as net1" in ended.err
+
+
+def test_a_network_of_type_sriov_is_planned_and_explained_too(card: Operator) -> None:
+    card.apply(POOL)
+    config = card.file("net.conf", json.dumps({**NETWORK, "type": "sriov", "max_tx_rate": 50, "trust": "on"}))
+    told = card("plan", "bank/web-0", "--config", config, "--json").json
+    assert told["ops"][0]["command"] == "ip link set ens1f0 vf 0 vlan 100 qos 0 max_tx_rate 50 trust on"
+    (explained,) = card("explain", "bank/web-0", "--config", config, "--json").json["interfaces"]
+    values = {value["field"]: value["value"] for value in explained["values"]}
+    assert (values["trust"], values["rates"], values["vf"]) == (True, {"egress": 50}, "any")
