@@ -70,7 +70,7 @@ def test_a_level_keeps_what_is_below_it(tmp_path: Path) -> None:
     ("keys", "field"),
     [({"logLevel": "loud"}, "logLevel"), ({"logFile": "a.log"}, "logFile"), ({"logFile": 5}, "logFile")],
 )
-def test_a_wrong_key_is_named_for_add_and_forgiven_for_del(keys: dict[str, object], field: str) -> None:
+def test_a_wrong_key_is_named_for_add_and_forgiven_for_del(keys: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidConfig, match=f"^{field}: "):
         asked(request(**keys))
     asked(request("DEL", **keys))
