@@ -11,6 +11,7 @@ import click
 from podberth import __version__
 from podberth.cli import failures
 from podberth.cli.check import check
+from podberth.cli.cnitool import cnitool
 from podberth.cli.completion import completion
 from podberth.cli.declarations import apply, delete
 from podberth.cli.doctor.command import doctor
@@ -38,6 +39,7 @@ COMMANDS = {
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
     "This node": (vf, check, gc, doctor),
+    "Plugins by hand": (cnitool,),
 }
 
 

@@ -14,7 +14,8 @@ import pytest
 from podberth.cni.errors import CniError, DecodingFailure, IncompatibleVersion, InvalidConfig, IOFailure
 from podberth.cni.request import Request
 from podberth.cni.result import IPConfig, Result, Route
-from podberth.runtime.delegate import DelegateFailed, delegate
+from podberth.runtime.delegate import delegate
+from podberth.runtime.invoke import PluginFailed
 
 GIVEN = {
     "cniVersion": "1.0.0",
@@ -150,11 +151,11 @@ def test_a_plugin_that_says_nothing_has_no_result(caller: Caller, said: str) -> 
 def test_a_refusal_keeps_its_code_and_text_and_names_the_plugin(caller: Caller) -> None:
     told = {"cniVersion": "1.0.0", "code": 11, "msg": "no address is free: \u00e9", "details": "try again"}
     caller.says(json.dumps(told), status=1)
-    with pytest.raises(DelegateFailed) as refused:
+    with pytest.raises(PluginFailed) as refused:
         caller.call()
     error = refused.value
     assert (error.code, error.message, error.details) == (11, "giver: no address is free: \u00e9", "try again")
-    assert CniError.code == DelegateFailed.code == 999  # of the error alone, not of its class
+    assert CniError.code == PluginFailed.code == 999  # of the error alone, not of its class
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_an_error_object_that_is_not_whole_is_told_as_far_as_it_goes(
     caller: Caller, told: object, code: int, message: str
 ) -> None:
     caller.says(json.dumps(told), status=3)
-    with pytest.raises(DelegateFailed) as refused:
+    with pytest.raises(PluginFailed) as refused:
         caller.call()
     assert (refused.value.code, refused.value.message, refused.value.details) == (code, message, "")
 

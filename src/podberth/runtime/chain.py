@@ -1,0 +1,264 @@
+"""The caller's side of CNI: what libcni does, for runtimes written in Python (SPEC.md section 3).
+
+```python
+from podberth.runtime.chain import Runtime
+from podberth.runtime.conf import RuntimeConf
+from podberth.runtime.networks import load
+
+runtime = Runtime(path=("/opt/cni/bin",))
+network = load("/etc/cni/net.d", "banknet")
+conf = RuntimeConf(container_id="c0ffee", netns="/run/netns/blue")
+added = runtime.add(network, conf)
+print(added.result.ips[0].address)
+runtime.delete(network, conf)
+```
+
+As with libcni, an ADD that fails is not followed by a DEL: whoever called has to do that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from podberth.cni import strictjson
+from podberth.cni import version as versions
+from podberth.cni.errors import CniError, DecodingFailure, IncompatibleVersion, InvalidConfig, KernelRefused
+from podberth.cni.fields import Fields
+from podberth.cni.result import Result, encode
+from podberth.cni.value import value
+from podberth.runtime import invoke
+from podberth.runtime.cache import Cache
+from podberth.runtime.conf import RuntimeConf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from podberth.runtime.networks import NetworkList, PluginConf
+
+_DUMMY = "dummy"  # what a VERSION call has for a netns, an ifname and a path, as libcni's
+
+
+@value
+class Added:
+    """An ADD's result, and the same as JSON has it, with whatever plugins say beyond the specification."""
+
+    result: Result
+    raw: Mapping[str, object]
+
+
+@value
+class Call:
+    """One call of one plugin, for whoever watches: what it got, what it said, how long it took (seconds)."""
+
+    plugin: str
+    verb: str
+    stdin: bytes
+    stdout: bytes
+    error: CniError | None
+    seconds: float
+
+
+class Runtime:
+    """Calls networks' plugins, found on `path`, and remembers attachments in `cache`.
+
+    `timeout` (seconds) ends a plugin that takes longer, None never. `watch` is told of each call after it. Threads may
+    share it: it has no state of its own but the cache's files.
+    """
+
+    def __init__(
+        self,
+        path: tuple[str, ...],
+        *,
+        cache: Cache | None = None,
+        timeout: float | None = None,
+        watch: Callable[[Call], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.cache = cache or Cache()
+        self._timeout = timeout
+        self._watch = watch
+
+    def add(self, network: NetworkList, conf: RuntimeConf) -> Added:
+        """ADD in order, each plugin with the result of the one before; remember and return the last one's."""
+        added: Added | None = None
+        for plugin in network.plugins:
+            stdin = self._stdin(network, plugin, conf, added.raw if added is not None else None)
+            added = _read(network, plugin, self._call("ADD", plugin, stdin, conf)) or added
+        if added is None:
+            raise DecodingFailure(f"no plugin of {network.name} returned a result")
+        self.cache.put(network.name, conf, network.raw, dict(added.raw))
+        return added
+
+    def check(self, network: NetworkList, conf: RuntimeConf) -> None:
+        """CHECK in order, with the cached result; nothing is asked of a network with `disableCheck`.
+
+        IncompatibleVersion before 0.4.0; InvalidConfig for an attachment that is not in the cache.
+        """
+        versions.require_verb("CHECK", network.cni_version)
+        if network.disable_check:
+            return
+        previous, conf = self._remembered(network, conf)
+        if previous is None:
+            raise InvalidConfig(f"{network.name}: {conf.container_id} has no cached result for {conf.ifname}")
+        for plugin in network.plugins:
+            self._call("CHECK", plugin, self._stdin(network, plugin, conf, previous), conf)
+
+    def delete(self, network: NetworkList, conf: RuntimeConf) -> None:
+        """DEL in reverse order, with the cached result if there is one; one that fails ends it, and the cache stays."""
+        previous, conf = self._remembered(network, conf)
+        if not versions.at_least(network.cni_version, "0.4.0"):
+            previous = None
+        for plugin in reversed(network.plugins):
+            self._call("DEL", plugin, self._stdin(network, plugin, conf, previous), conf)
+        self.cache.drop(network.name, conf.container_id, conf.ifname)
+
+    def collect(self, network: NetworkList, valid: Iterable[tuple[str, str]]) -> None:
+        """Have everything gone that is not among `valid`, pairs of (container ID, ifname).
+
+        First a DEL for each cached attachment of the network, then GC for each plugin; one failure does not keep the
+        others. With no `valid` at all everything is invalid. Nothing is done for a network with `disableGC`.
+        """
+        if network.disable_gc:
+            return
+        stay = tuple(valid)
+        failures: list[str] = []
+        for cached in tuple(self.cache.all(network.name)):
+            if (cached.container_id, cached.ifname) in stay:
+                continue
+            conf = RuntimeConf(container_id=cached.container_id, ifname=cached.ifname, netns=cached.netns)
+            _try(failures, self.delete, network, conf)
+        if versions.at_least(network.cni_version, "1.1.0"):
+            listed = [{"containerID": container_id, "ifname": ifname} for container_id, ifname in stay]
+            told = {"cni.dev/valid-attachments": listed, "cni.dev/attachments": listed}
+            for plugin in network.plugins:
+                stdin = self._stdin(network, plugin, None, None, told)
+                _try(failures, self._call, "GC", plugin, stdin, None)
+        if failures:
+            raise KernelRefused("; ".join(failures), "what failed is still cached: collect again")
+
+    def status(self, network: NetworkList) -> None:
+        """STATUS of every plugin; the error of the first that can't serve an ADD is raised (codes 50, 51)."""
+        if versions.at_least(network.cni_version, "1.1.0"):
+            for plugin in network.plugins:
+                self._call("STATUS", plugin, self._stdin(network, plugin, None, None), None)
+
+    def versions(self, plugin_type: str) -> tuple[str, ...]:
+        """Return the versions of the specification that a plugin speaks, oldest first as it says them.
+
+        One that does not know VERSION speaks 0.1.0 (SPEC.md 0.2.0).
+        """
+        stdin = json.dumps({"cniVersion": versions.LATEST}).encode()
+        env = {"CNI_NETNS": _DUMMY, "CNI_IFNAME": _DUMMY, "CNI_PATH": _DUMMY, "CNI_CONTAINERID": _DUMMY}
+        try:
+            stdout = self._run("VERSION", plugin_type, stdin, env)
+        except CniError as refused:
+            if "unknown CNI_COMMAND: VERSION" in refused.message:
+                return (versions.UNDECLARED,)
+            raise
+        fields = Fields(strictjson.loads(stdout, f"the answer of {plugin_type}"), plugin_type, DecodingFailure)
+        found = fields.each("supportedVersions", str, most=64)
+        return found or (versions.UNDECLARED,)
+
+    def validate(self, network: NetworkList) -> None:
+        """Raise IncompatibleVersion if a plugin does not speak the network's version, InvalidConfig if it's missing."""
+        for plugin in network.plugins:
+            spoken = self.versions(plugin.type)
+            if network.cni_version not in spoken:
+                raise IncompatibleVersion(
+                    f"{network.name}: {plugin.type} does not speak {network.cni_version}",
+                    f"it speaks {', '.join(spoken)}",
+                )
+
+    def _stdin(
+        self,
+        network: NetworkList,
+        plugin: PluginConf,
+        conf: RuntimeConf | None,
+        previous: Mapping[str, object] | None,
+        more: Mapping[str, object] | None = None,
+    ) -> bytes:
+        """Return a plugin's configuration for one call (SPEC.md section 3, "Deriving request configuration")."""
+        body = {**plugin.raw, "name": network.name, "cniVersion": network.cni_version, **(more or {})}
+        if conf is not None:
+            offered = dict(conf.capability_args)
+            wanted = {name: offered[name] for name in plugin.capabilities if name in offered}
+            if wanted:
+                body["runtimeConfig"] = wanted
+        if previous is not None:
+            body["prevResult"] = previous
+        return json.dumps(body).encode()
+
+    def _remembered(self, network: NetworkList, conf: RuntimeConf) -> tuple[Mapping[str, object] | None, RuntimeConf]:
+        """Return the cached result, and the conf with the arguments of the ADD, as libcni has it."""
+        cached = self.cache.get(network.name, conf.container_id, conf.ifname)
+        if cached is None:
+            return None, conf
+        if cached.network:
+            conf = RuntimeConf(
+                container_id=conf.container_id,
+                ifname=conf.ifname,
+                netns=conf.netns,
+                args=cached.args or conf.args,
+                capability_args=cached.capability_args,
+                trace_parent=conf.trace_parent,
+            )
+        if cached.result is None:
+            return None, conf
+        document = dict(cached.result)
+        if document.get("cniVersion") == network.cni_version:
+            return document, conf
+        try:  # the network's version was changed while the container ran
+            result = Result.parse(Fields(document, "the cached result"), network.cni_version)
+            return encode(result, network.cni_version), conf
+        except CniError:
+            return None, conf  # a damaged result must not keep a pod from going away
+
+    def _call(self, verb: str, plugin: PluginConf, stdin: bytes, conf: RuntimeConf | None) -> bytes:
+        env = {"CNI_PATH": ":".join(self.path)}
+        if conf is not None:
+            env.update(
+                CNI_CONTAINERID=conf.container_id,
+                CNI_NETNS=conf.netns,
+                CNI_IFNAME=conf.ifname,
+                CNI_ARGS=";".join(f"{key}={text}" for key, text in conf.args),
+            )
+            if conf.trace_parent:
+                env["TRACEPARENT"] = conf.trace_parent
+        return self._run(verb, plugin.type, stdin, env)
+
+    def _run(self, verb: str, plugin_type: str, stdin: bytes, env: Mapping[str, str]) -> bytes:
+        began, stdout, error = time.monotonic(), b"", None
+        whole = {**os.environ, **env, "CNI_COMMAND": verb}
+        try:
+            stdout = invoke.call(invoke.find(plugin_type, self.path), whole, stdin, self._timeout)
+        except CniError as refused:
+            error = refused
+            raise
+        finally:
+            if self._watch is not None:
+                seconds = time.monotonic() - began
+                self._watch(
+                    Call(plugin=plugin_type, verb=verb, stdin=stdin, stdout=stdout, error=error, seconds=seconds)
+                )
+        return stdout
+
+
+def _read(network: NetworkList, plugin: PluginConf, stdout: bytes) -> Added | None:
+    """Read a plugin's result; what it says beyond the specification stays in it. None if it printed none."""
+    document = strictjson.loads(stdout, f"the result of {plugin.type}") if stdout.strip() else None
+    if not isinstance(document, dict):
+        return None
+    result = Result.parse(Fields(document, f"{plugin.type}'s result", DecodingFailure), network.cni_version)
+    if document.get("cniVersion", "") in ("", network.cni_version):
+        return Added(result=result, raw={**document, "cniVersion": network.cni_version})
+    return Added(result=result, raw=encode(result, network.cni_version))
+
+
+def _try(failures: list[str], act: Callable[..., object], *args: object) -> None:
+    try:
+        act(*args)
+    except CniError as refused:
+        failures.append(refused.message)
