@@ -67,9 +67,13 @@ class Cache:
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
             descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                json.dump(kept, file)
-            os.rename(aside, path)
+            try:
+                with os.fdopen(descriptor, "w") as file:
+                    json.dump(kept, file)
+                os.rename(aside, path)
+            except BaseException:
+                os.unlink(aside)
+                raise
         except OSError as failure:
             raise StoreFailed(f"{path}: {failure.strerror}", "the cache directory has to be writable") from failure
 
@@ -103,7 +107,8 @@ class Cache:
                 yield found
 
     def _path(self, network: str, container_id: str, ifname: str) -> str:
-        if not (network and container_id and ifname) or "/" in network + container_id + ifname:
+        names = network + container_id + ifname
+        if not (network and container_id and ifname) or "/" in names or not names.isprintable():
             raise StoreFailed(f"no cache file can be named for {network!r}, {container_id!r}, {ifname!r}")
         return os.path.join(self._folder, f"{network}-{container_id}-{ifname}")
 
@@ -130,7 +135,7 @@ def _read(path: str) -> Cached | None:
             container_id=str(document.get("containerId", "")),
             ifname=str(document.get("ifName", "")),
             netns=str(document.get("netns", "")),
-            config=binascii.a2b_base64(str(document.get("config", ""))),
+            config=binascii.a2b_base64(str(document.get("config") or ""), strict_mode=True),
             args=tuple((str(key), str(text)) for key, text in document.get("cniArgs") or ()),
             capability_args=tuple(capabilities.items()) if isinstance(capabilities, dict) else (),
             result=tuple(result.items()) if isinstance(result, dict) else None,
