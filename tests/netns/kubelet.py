@@ -97,8 +97,8 @@ class Kubelet:
         return name
 
     def pod(self, name: str, *, uid: str = "u1", namespace: str = "bank") -> Pod:
-        """Make a new sandbox for the pod of that name."""
-        netns = self.namespace(f"pod{len(self.namespaces)}-{self.mark}")
+        """Make a new sandbox for the pod of that name, with a namespace whose name was never used before."""
+        netns = self.namespace(f"pod{len(self.namespaces)}-{uuid.uuid4().hex[:8]}")
         return Pod(name=name, container_id=uuid.uuid4().hex, netns=netns, uid=uid, namespace=namespace)
 
     def remove_namespace(self, name: str) -> None:

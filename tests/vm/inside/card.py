@@ -21,6 +21,7 @@ COUNT = 7
 DEVICES = Path("/sys/bus/pci/devices")
 SETTLED = 20.0  # seconds that drivers have at most
 STEADY = 0.7  # seconds
+_CARRIER = ("NO-CARRIER", "LOWER_UP")  # it comes a moment after its interface is up
 
 DOCUMENTS = """\
 apiVersion: podberth.io/v1alpha1
@@ -73,11 +74,16 @@ def bring_up(count: int = COUNT) -> None:
     wait_for("a carrier that stays", _steady)
 
 
+def carrier() -> bool:
+    """Say whether the card, which is up, has a carrier."""
+    return Path(f"/sys/class/net/{PF}/carrier").read_text().strip() == "1"
+
+
 def _steady() -> bool:
     """Say whether the card keeps its carrier for a while: it loses it for a moment when functions come and go."""
     end = time.monotonic() + STEADY
     while time.monotonic() < end:
-        if Path(f"/sys/class/net/{PF}/carrier").read_text().strip() != "1":
+        if not carrier():
             return False
         time.sleep(0.02)
     return True
@@ -102,6 +108,7 @@ def seen() -> list[str]:
     for function in functions():
         driver = DEVICES / function / "driver"
         link = shown.get(interface(function), {})
+        link["flags"] = [flag for flag in link.get("flags", ()) if flag not in _CARRIER]
         lines.append(f"{function}: {driver.exists() and driver.resolve().name} {[link.get(key) for key in kept]}")
     return lines
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from podberth.linux import pci
 from tests.netns.kubelet import run
 from tests.vm.inside import card
-from tests.vm.inside.card import PF, declared
+from tests.vm.inside.card import PF, declared, wait_for
 
 if TYPE_CHECKING:
     from tests.netns.kubelet import Pod
@@ -26,18 +27,35 @@ PODS = (
     + declared("peer-0", "10.60.0.43", vlan={"id": 100})
 )
 WAYS = ("DEL", "the namespace goes, then DEL", "GC")
+ALTNAMES = ("enp1s0v0", "bond-leg-a")
 OPERATORS = 0  # the index of the function that `configure_by_hand` has configured
 
 
 def configure_by_hand() -> None:
     """Have the node's operator use every setting of one function before podberth sees it."""
-    name = card.interface(card.functions()[OPERATORS])
     told = ("link", "set", PF, "vf", str(OPERATORS))
     run("ip", *told, "mac", "02:00:00:00:00:77", "vlan", "7", "qos", "2", "max_tx_rate", "90", "trust", "on")
     run("ip", *told, "spoofchk", "off")
+    name = _driven_anew()
     run("ip", "link", "set", name, "mtu", "1480", "txqueuelen", "77", "allmulticast", "on", "up")
-    for altname in ("enp1s0v0", "bond-leg-a"):
+    for altname in ALTNAMES:
         run("ip", "link", "property", "add", "dev", name, "altname", altname)
+
+
+def configure_no_more() -> None:
+    """Take back what `configure_by_hand` did."""
+    told = ("link", "set", PF, "vf", str(OPERATORS))
+    run("ip", *told, "mac", "00:00:00:00:00:00", "vlan", "0", "max_tx_rate", "0", "trust", "off", "spoofchk", "on")
+    _driven_anew()
+
+
+def _driven_anew() -> str:
+    """Have its driver take the function anew, with the MAC that the card has for it; return its interface."""
+    driver = pci.driver(operators())
+    pci.unbind(operators())
+    pci.bind(operators(), driver)
+    wait_for("an interface", lambda: card.interface(operators()) != "")
+    return card.interface(operators())
 
 
 def operators() -> str:
@@ -55,11 +73,10 @@ def go_on(node: Node, pod: Pod, number: int) -> None:
     way = WAYS[number % len(WAYS)]
     if way.startswith("the namespace goes"):
         node.kubelet.remove_namespace(pod.netns)
-    answer = collect(node, pod) if way == "GC" else node.call("DEL", pod).code
-    assert answer == 0, way
+    answer = node.call("GC", pod, **valid()) if way == "GC" else node.call("DEL", pod)
+    assert answer.code == 0, answer
 
 
-def collect(node: Node, pod: Pod, *valid: Pod) -> int:
-    """GC with nothing valid but those; return its exit code."""
-    stay = [{"containerID": one.container_id, "ifname": "eth0"} for one in valid]
-    return node.call("GC", pod, **{"cni.dev/valid-attachments": stay}).code
+def valid(*pods: Pod) -> dict[str, Any]:
+    """Return what a GC's configuration says of the pods that are to stay."""
+    return {"cni.dev/valid-attachments": [{"containerID": pod.container_id, "ifname": "eth0"} for pod in pods]}

@@ -232,12 +232,16 @@ def _awaited(namespaces: Namespaces, device: str) -> LinkInfo | None:
 
 def _restore(namespaces: Namespaces, link: LinkInfo, found: dict[str, str]) -> None:
     """Give the interface its names, MTU, queue and flags again. OSError EEXIST if another link has its name by now."""
+    wanted = tuple(found["altnames"].split())
+    mtu, queue, flags = (int(found[key]) for key in ("mtu", "queue", "flags"))
+    if (link.name, link.altnames, link.mtu, link.queue, link.sticky) == (found["name"], wanted, mtu, queue, flags):
+        return  # it never went, or is back already: its carrier stays
     socket = namespaces.socket(None)
     if link.up:
         socket.do(links.NEW, links.set_down(link.index))
-    wanted = tuple(found["altnames"].split())
-    anew = link.altnames != wanted  # the kernel keeps them in the order in which they came
-    for name in link.altnames if anew else ():
+    # The kernel keeps them in the order in which they came; those that are right stay, so that every call gets further.
+    right = next(count for count in range(len(wanted), -1, -1) if link.altnames[:count] == wanted[:count])
+    for name in link.altnames[right:]:
         socket.do(links.DEL_NAME, links.altname(link.index, name))
     if link.name != found["name"]:
         try:
@@ -249,9 +253,9 @@ def _restore(namespaces: Namespaces, link: LinkInfo, found: dict[str, str]) -> N
                 f"{link.name} ({pci_of(link)}) can't have its name {found['name']} back: another link has it by now",
                 f"rename that one: `ip link set {found['name']} name OTHER`",
             ) from refused
-    for name in wanted if anew else ():
+    for name in wanted[right:]:
         socket.do(links.NEW_NAME, links.altname(link.index, name))
-    socket.do(links.NEW, links.restore(link.index, int(found["mtu"]), int(found["queue"]), int(found["flags"])))
+    socket.do(links.NEW, links.restore(link.index, mtu, queue, flags))
 
 
 def pci_of(link: LinkInfo) -> str:

@@ -82,8 +82,8 @@ def give_back(namespaces: Namespaces, step: Step, op: ConfigureVf) -> None:
         if vf_links.on_node(namespaces, op.device) is None:
             raise TryAgainLater(f"the interface of {op.device} is not back on the node: its settings stay meanwhile")
     _restore_settings(namespaces, op, found)
+    _restore_mac(namespaces, op, found)
     if not op.userspace:
-        _restore_mac(namespaces, op, found)
         link = vf_links.on_node(namespaces, op.device)
         if link is not None and link.up != (found.get("up") == "yes"):
             change = links.set_up(link.index) if not link.up else links.set_down(link.index)
