@@ -43,6 +43,12 @@ test: root build lint ## lint, then every tier: unit, contract, netns, vm (root)
 	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
 	@$(BIN)/python -m tests.run_tiers $(TIERS)
 
+.PHONY: soak
+soak: root build ## hundreds of pods on virtual functions, in the VM (root)
+	@tools/packages.sh test
+	@tests/vm/setup.sh
+	@$(BIN)/python -m tests.run_tiers soak
+
 .PHONY: bench
 bench: root build ## measure, side by side with the Go plugins (root)
 	@tools/packages.sh bench

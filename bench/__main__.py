@@ -1,4 +1,4 @@
-"""`python -m bench`: every benchmark, or those named: plugins, scale."""
+"""`python -m bench`: every benchmark, or those named: plugins, scale, vf."""
 
 from __future__ import annotations
 
@@ -35,9 +35,16 @@ def scale() -> None:
     run()
 
 
+def vf() -> None:
+    """Measure pods on virtual functions, in the VM."""
+    from bench.vf import run
+
+    run()
+
+
 def main() -> int:
     """Run what is named on the command line."""
-    known = {"plugins": plugins, "scale": scale}
+    known = {"plugins": plugins, "scale": scale, "vf": vf}
     named = sys.argv[1:] or list(known)
     unknown = [name for name in named if name not in known]
     if unknown:

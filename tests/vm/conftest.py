@@ -1,4 +1,4 @@
-"""The tests below `inside/` run in a virtual machine, in one boot, and are reported as if they ran on this machine.
+"""The tests below `inside/` and `soak/` run in a virtual machine, in one boot, and are reported as if they ran here.
 
 On this machine pytest collects them as usual; instead of running the first, it boots the VM, which runs all that were
 selected. In the VM (`PODBERTH_VM_REPORTS` is set there) pytest runs them as usual and writes each report to that file
@@ -18,8 +18,9 @@ import pytest
 from tests.vm import machine
 
 _REPORTS = os.environ.get("PODBERTH_VM_REPORTS")
-_INSIDE = Path(__file__).parent / "inside"
-_SECONDS = 240
+_HERE = Path(__file__).parent
+_INSIDE = (_HERE / "inside", _HERE / "soak")
+_SECONDS = {"inside": 290, "soak": 600}  # of the folder that is run, from boot to the end
 
 Reports = dict[str, list[pytest.TestReport]]
 _reports = pytest.StashKey[Reports]()
@@ -48,7 +49,7 @@ class _Writer:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     """On this machine: report what became of `item` in the VM, in place of running it."""
-    if _REPORTS or _INSIDE not in item.path.parents:
+    if _REPORTS or not _is_inside(item):
         return None
     stash = item.session.stash
     if _reports not in stash:
@@ -64,16 +65,22 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     return True
 
 
+def _is_inside(item: pytest.Item) -> bool:
+    return not set(_INSIDE).isdisjoint(item.path.parents)
+
+
 def _run_inside(session: pytest.Session) -> tuple[Reports, str]:
     """Boot the VM and run every selected test of `inside/` there; return the reports by test, and how it ended."""
-    selected = [item.nodeid for item in session.items if _INSIDE in item.path.parents]
+    items = [item for item in session.items if _is_inside(item)]
+    selected = [item.nodeid for item in items]
+    seconds = sum(most for name, most in _SECONDS.items() if any(_HERE / name in item.path.parents for item in items))
     with TemporaryDirectory(prefix="podberth-vm-") as folder:
         exchange = Path(folder)
         (exchange / "tests").write_text("\n".join(selected))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"@{machine.EXCHANGE}/tests"]
         environment = {"PODBERTH_VM_REPORTS": f"{machine.EXCHANGE}/reports", "HOME": "/root", "LANG": "C.UTF-8"}
         try:
-            outcome = machine.run(command, exchange=exchange, environment=environment, seconds=_SECONDS)
+            outcome = machine.run(command, exchange=exchange, environment=environment, seconds=seconds)
         except RuntimeError as error:
             return {}, f"the VM could not be set up: {error}"
         written = exchange / "reports"
