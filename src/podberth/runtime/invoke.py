@@ -64,8 +64,10 @@ def call(executable: str, env: Mapping[str, str], stdin: bytes, timeout: float |
         process = _spawned(executable, env, [(os.POSIX_SPAWN_DUP2, given, 0), (os.POSIX_SPAWN_DUP2, out, 1)])
         os.close(out)
         out = -1
+        end = None if timeout is None else time.monotonic() + timeout
         try:
             stdout = _read(taken, executable, timeout)
+            _await(process, executable, timeout, end)
         except BaseException:
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
@@ -94,6 +96,14 @@ def _read(descriptor: int, executable: str, timeout: float | None) -> bytes:
         parts.append(part)
         if sum(map(len, parts)) > MAX_OUTPUT:
             raise DecodingFailure(f"{os.path.basename(executable)}: more than {MAX_OUTPUT} bytes on stdout")
+
+
+def _await(process: int, executable: str, timeout: float | None, end: float | None) -> None:
+    """Wait until the process has ended, which stays to be reaped; one that only closed its stdout has not."""
+    while end is not None and os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        if time.monotonic() > end:
+            raise TryAgainLater(f"{os.path.basename(executable)} took longer than {timeout:.0f} s and was stopped")
+        time.sleep(0.002)
 
 
 def _spawned(executable: str, env: Mapping[str, str], actions: list[tuple[int, int, int]]) -> int:

@@ -74,6 +74,7 @@ def test_counters_count_the_pods_own_frames(node: Node, command: Command) -> Non
     first, _ = node.added("red-1")
     other = node.kubelet.pod("other-0")
     assert node.call("ADD", other, vlan={"id": 100}, pool="db").code == 0
+    assert node.reaches(other, "10.60.0.42")
     before = command("vf", "stats", "bank/red-1")[1]["vfs"][0]
     node.kubelet.inside(other.netns, "ping", "-c", "3", "-i", "0.2", "-W", "2", "-s", "1000", "10.60.0.42")
     after = command("vf", "stats", "bank/red-1")[1]["vfs"][0]
