@@ -204,5 +204,6 @@ def first_function_changed(node: Node) -> Iterator[str]:
             "altnames", []
         ):
             run("ip", "link", "property", "del", "dev", name, "altname", altname)
-        run("ip", "link", "set", name, "down", "mtu", "1500", "txqueuelen", "1000", "allmulticast", "off")
         run("ip", "link", "set", PF, "vf", "0", "mac", "00:00:00:00:00:00")
+        run("ip", "link", "set", name, "up", "mtu", "1500", "txqueuelen", "1000", "allmulticast", "off")
+        run("ip", "link", "set", name, "down")  # only now does the card know the function by the MAC it has

@@ -115,6 +115,21 @@ def test_the_mac_comes_back_whatever_was_there_before(whole: Node, first: str, f
         assert card.seen() == before
 
 
+def test_a_card_that_forgot_the_mac_of_a_function_hears_it_again(whole: Node, first: str) -> None:
+    run("ip", "link", "set", PF, "vf", "0", "mac", "02:00:00:00:00:77")
+    run("ip", "link", "set", first, "up")
+    run("ip", "link", "set", first, "down")
+    run("ip", "link", "set", PF, "vf", "0", "mac", "00:00:00:00:00:00")
+    before = card.seen()
+    pod, shown = whole.added("red-0")
+    other, _ = whole.added("red-1")
+    assert index_of(shown) == 0
+    assert whole.kubelet.links(pod.netns)["eth0"]["address"] == "02:00:00:00:00:77"
+    assert whole.reaches(other, shown["ips"][0]["address"].partition("/")[0])
+    whole.deleted(pod, other)
+    assert card.seen() == before
+
+
 def test_names_altnames_queue_and_flags_come_back(whole: Node, first: str) -> None:
     for altname in ("enp1s0v0", "bond-leg-a"):
         run("ip", "link", "property", "add", "dev", first, "altname", altname)

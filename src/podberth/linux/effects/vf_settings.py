@@ -31,6 +31,7 @@ _BUSY_SECONDS = 5.0  # how long a driver that is busy is asked again
 _MAC_SECONDS = 5.0  # how long a driver has for a MAC that it applies later
 _PAUSE = 0.02
 _NO_MAC = "00:00:00:00:00:00"
+_TELL_WHEN_RESET = ("igbvf",)  # drivers that tell the PF a MAC that did not change only then: as they go down
 _SETTINGS = ("vlan", "qos", "proto", "mac", "max_tx_rate", "min_tx_rate", "spoofchk", "trust", "link_state")
 # How an operator names the setting, in a PodNetwork and in a network configuration of sriov-cni.
 _SAID = {
@@ -63,8 +64,12 @@ def before(namespaces: Namespaces, op: ConfigureVf) -> Iterator[tuple[str, str]]
 def configure(namespaces: Namespaces, op: ConfigureVf) -> None:
     """Bring every setting of the op about, and only what differs. KernelRefused names the setting and the driver."""
     _bring_about(namespaces, op, _wanted(op))
-    if op.mac is not None and not op.userspace:
+    if op.userspace:
+        return
+    if op.mac is not None:
         _make_effective(namespaces, op, op.mac)
+    elif pci.driver(op.device) in _TELL_WHEN_RESET:
+        _tell_again(namespaces, op)
 
 
 def give_back(namespaces: Namespaces, step: Step, op: ConfigureVf) -> None:
@@ -255,6 +260,16 @@ def _make_effective(namespaces: Namespaces, op: ConfigureVf, mac: str) -> None:
             if tried:
                 time.sleep(_PAUSE)
         tried += 1
+
+
+def _tell_again(namespaces: Namespaces, op: ConfigureVf) -> None:
+    """Have the function tell the PF its MAC once more, if the PF knows none: it would let no frame through to it.
+
+    So it is once an administrative MAC was taken away while the interface was down.
+    """
+    link = vf_links.on_node(namespaces, op.device)
+    if link is not None and _live(namespaces, op).mac == _NO_MAC:
+        vf_links.cycle(namespaces, None, link)
 
 
 def _not_taken(op: ConfigureVf, link: LinkInfo, mac: str, why: str) -> KernelRefused:
