@@ -1,0 +1,62 @@
+"""One containerd for the whole tier, and a network with a few declared pods for each test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.runtime.containerd import Containerd
+from tests.runtime.node import node
+from tests.runtime.site import Site, site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCUMENTS = """\
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: db}
+spec:
+  subnets:
+  - {subnet: 10.50.0.0/24, gateway: 10.50.0.1, hold: [10.50.0.2-10.50.0.99]}
+  routes: [{dst: 0.0.0.0/0}]
+---
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: asked}
+spec:
+  subnets:
+  - {subnet: 10.60.0.0/24, gateway: 10.60.0.1}
+  allow:
+  - {namespaces: [bank], podRequests: true, addresses: [10.60.0.30-10.60.0.39]}
+---
+apiVersion: podberth.io/v1alpha1
+kind: PodNetwork
+metadata: {namespace: bank, name: mysql}
+spec:
+  statefulSet: {name: mysql, replicas: 50}
+  attachments:
+  - {pool: db, ordinals: [{base: 10.50.0.40}]}
+"""
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[Containerd]:
+    # A short path: a socket's may have 107 bytes.
+    with TemporaryDirectory(prefix="podberth-runtime-") as folder, node() as made:
+        runtime = Containerd(made, Path(folder))
+        try:
+            runtime.start()
+            runtime.bring_image()
+            yield runtime
+        finally:
+            runtime.close()
+
+
+@pytest.fixture
+def bank(containerd: Containerd, tmp_path: Path) -> Iterator[Site]:
+    with site(containerd, tmp_path, DOCUMENTS) as made:
+        yield made

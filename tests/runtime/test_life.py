@@ -1,0 +1,78 @@
+"""A pod's life under containerd: its address, its end, and what may go wrong in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.runtime.site import Site
+
+
+def test_a_sandbox_has_the_address_declared_for_its_pod_and_its_status_says_so(bank: Site) -> None:
+    sandbox = bank.run("mysql-1")
+
+    assert bank.address(sandbox) == "10.50.0.41"
+    assert "inet 10.50.0.41/24" in bank.inside(sandbox, "ip", "-o", "address", "show", "eth0")
+
+
+def test_pods_reach_each_other_from_their_containers(bank: Site) -> None:
+    first, second = bank.run("mysql-0"), bank.run("mysql-1")
+    container = bank.container(first)
+
+    assert bank.exec(container, "ping", "-c", "1", "-w", "10", bank.address(second)) == 0
+    assert bank.exec(container, "ping", "-c", "1", "-W", "1", "10.50.0.99") == 1
+
+
+def test_stop_and_remove_leave_nothing(bank: Site) -> None:
+    sandbox = bank.run("mysql-0")
+    bank.container(sandbox)
+    assert {line.split()[0] for line in bank.left_behind()} == {
+        "attachments", "cgroup", "file", "leases", "link", "mount", "network", "sandbox", "shim"
+    }  # fmt: skip
+
+    bank.remove(sandbox)
+
+    assert bank.left_behind() == []
+
+
+def test_the_pod_made_anew_under_another_id_has_the_same_address(bank: Site) -> None:
+    old = bank.run("mysql-2")
+    bank.remove(old)
+    bank.remove(bank.run("mysql-3"))
+
+    new = bank.run("mysql-2")
+
+    assert new.id != old.id
+    assert bank.address(new) == "10.50.0.42"
+
+
+def test_a_pod_whose_pause_process_was_killed_ends_without_remains(bank: Site) -> None:
+    sandbox = bank.run("mysql-0")
+    bank.node.run("kill", "-KILL", str(bank.info(sandbox)["pid"]))
+    bank.containerd.until(lambda: bank.status(sandbox).get("state") == 1, "the sandbox is still said to be ready")
+
+    bank.remove(sandbox)
+
+    assert bank.left_behind() == []
+
+
+def test_a_pod_that_containerd_forgot_while_it_was_down_ends_without_remains(bank: Site) -> None:
+    sandbox = bank.run("mysql-0")
+    bank.containerd.kill()
+    bank.containerd.start()
+    assert bank.address(sandbox) == "10.50.0.40"
+
+    bank.remove(sandbox)
+
+    assert bank.left_behind() == []
+
+
+def test_every_further_stop_is_another_del_that_succeeds(bank: Site) -> None:
+    sandbox = bank.run("mysql-0")
+    netns = bank.netns(sandbox)
+    for _ in range(4):
+        bank.stop(sandbox)
+
+    assert bank.containerd.calls(sandbox.id) == [("ADD", netns), ("DEL", netns), *[("DEL", "-")] * 3]
+    assert bank.rows("leases") == []
+    assert bank.rows("attachments") == []
