@@ -38,7 +38,7 @@ demo: root build ## a three-replica database with fixed addresses, in network na
 	@CNI_PATH="$(CURDIR)/build/cni" $(BIN)/podberth demo
 
 .PHONY: test
-test: root build lint ## lint, then every tier: unit, contract, netns, vm (root); TIERS="unit netns" runs only those
+test: root build lint ## lint, then every tier: unit, contract, netns, runtime, vm (root); TIERS="unit netns" runs only those
 	@tools/packages.sh test
 	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
 	@$(BIN)/python -m tests.run_tiers $(TIERS)

@@ -15,6 +15,10 @@ test|command -v sysctl|procps
 test|command -v tcpdump|tcpdump
 test|command -v iperf3|iperf3
 test|test -x /usr/lib/cni/bridge|containernetworking-plugins
+test|command -v containerd && command -v ctr|containerd
+test|command -v runc|runc
+test|command -v busybox && ! ldd "$(command -v busybox)"|busybox-static
+test|command -v iptables-save|iptables
 END
 }
 
@@ -41,7 +45,15 @@ echo "installing $packages"
 export DEBIAN_FRONTEND=noninteractive
 apt() { apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 apt update
+# containerd is wanted as a program: its service must not be started, now or at the next boot.
+service=
+case " $packages " in *" containerd "*) if [ -d /run/systemd/system ]; then service=containerd.service; fi ;; esac
+[ -z "$service" ] || systemctl --quiet --runtime mask "$service"
 # shellcheck disable=SC2086  # one word per package
 apt install -y --no-install-recommends $packages >/dev/null
+if [ -n "$service" ]; then
+    systemctl --quiet --runtime unmask "$service"
+    systemctl --quiet disable "$service"
+fi
 left=$(missing "$target" | sort -u | xargs)
 [ -z "$left" ] || { echo "installed, but still not usable: $left" >&2; exit 1; }
