@@ -13,6 +13,7 @@ from podberth.cli import failures
 from podberth.cli.check import check
 from podberth.cli.cnitool import cnitool
 from podberth.cli.completion import completion
+from podberth.cli.conformance import conformance
 from podberth.cli.declarations import apply, delete
 from podberth.cli.doctor.command import doctor
 from podberth.cli.explain import explain, plan
@@ -39,7 +40,7 @@ COMMANDS = {
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
     "This node": (vf, check, gc, doctor),
-    "Plugins by hand": (cnitool,),
+    "Plugins by hand": (cnitool, conformance),
 }
 
 

@@ -37,7 +37,7 @@ class Args:
     @classmethod
     def parse(cls, raw: str) -> Args:
         """Read CNI_ARGS; InvalidEnvironment names the key at fault. A key without a value is as good as absent."""
-        fields = Fields(_pairs(raw), "CNI_ARGS", InvalidEnvironment)
+        fields = Fields(pairs(raw), "CNI_ARGS", InvalidEnvironment)
         unknown = [key for key in fields.raw if key not in _KNOWN]
         ignored = fields.get("IgnoreUnknown", _flag, False)
         if unknown and not ignored:
@@ -53,7 +53,8 @@ class Args:
         )
 
 
-def _pairs(raw: str) -> dict[str, object]:
+def pairs(raw: str) -> dict[str, object]:
+    """Return the keys and values, None for an empty one, in order. InvalidEnvironment if these are not pairs."""
     if len(raw) > MAX_LENGTH:
         raise InvalidEnvironment(f"CNI_ARGS: expected at most {MAX_LENGTH} characters, got {len(raw)}")
     found: dict[str, object] = {}

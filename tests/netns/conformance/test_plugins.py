@@ -1,0 +1,79 @@
+"""Our plugin passes the suite on every device there is without hardware; Go's fail what docs/conformance.md lists."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.netns.conformance.conftest import failing, suite
+from tests.netns.conformance.plugins import example, go, ours
+from tests.netns.kubelet import ROOT, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.netns.kubelet import Kubelet
+
+LISTED = re.compile(r"^\| `(?P<plugin>[a-z-]+)` \| `(?P<check>[a-zA-Z0-9._-]+)` \|", re.MULTILINE)
+KINDS = {
+    "bridge": "interface",
+    "ptp": "interface",
+    "macvlan": "interface",
+    "host-local": "ipam",
+    "loopback": "loopback",
+    "portmap": "chained",
+    "bandwidth": "chained",
+}
+MAPPED = [{"hostPort": 18080, "containerPort": 80, "protocol": "tcp"}]
+KEYS: dict[str, dict[str, object]] = {
+    "bridge": {"bridge": "go0", "isGateway": True},
+    "macvlan": {"master": "below0"},
+    "portmap": {"capabilities": {"portMappings": True}, "runtimeConfig": {"portMappings": MAPPED}},
+    "bandwidth": {"ingressRate": 10**6, "ingressBurst": 10**5, "egressRate": 10**6, "egressBurst": 10**5},
+}
+
+
+@pytest.fixture(scope="module")
+def below(node: Kubelet) -> str:
+    """An interface of the node for macvlan devices to stand on."""
+    run(*node.at_node, "ip", "link", "add", "below0", "type", "veth", "peer", "name", "below1")
+    for name in ("below0", "below1"):
+        run(*node.at_node, "ip", "link", "set", name, "up")
+    return "below0"
+
+
+@pytest.mark.parametrize("device", ["bridge", "macvlan"])
+def test_ours_passes_every_check_that_applies(node: Kubelet, below: str, device: str) -> None:
+    keys = {"bridge": {"bridge": "bank0"}, "macvlan": {"parent": below}}.get(device, {})
+    code, document = suite(node, ours(node.state.parent, device=device, **keys))
+    assert failing(document) == {}
+    assert code == 0
+    assert document["counts"]["passed"] >= 220
+
+
+def test_the_documented_example_of_a_plugin_passes(node: Kubelet, tmp_path: Path) -> None:
+    code, document = suite(node, example(tmp_path))
+    assert failing(document) == {}
+    assert code == 0
+    assert document["counts"]["passed"] >= 180
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_gos_plugins_fail_what_the_documentation_lists(node: Kubelet, below: str, name: str) -> None:
+    assert below
+    listed = {at["check"] for at in LISTED.finditer((ROOT / "docs/conformance.md").read_text()) if at["plugin"] == name}
+    code, document = suite(node, go(node.state.parent, name, KINDS[name], **KEYS.get(name, {})))
+    assert set(failing(document)) == listed
+    assert code == (4 if listed else 0)
+
+
+def test_junit_xml_says_the_same(node: Kubelet, tmp_path: Path) -> None:
+    subject = go(node.state.parent, "loopback", "loopback")
+    _, document = suite(node, subject, "--junit", str(tmp_path / "report.xml"), "--only", "family-key-*")
+    read = ET.parse(tmp_path / "report.xml").getroot()
+    assert read.get("tests") == str(len(document["checks"])) == "7"
+    assert read.get("failures") == str(document["counts"]["failed"]) != "0"
+    assert {case.get("name") for case in read if case.find("failure") is not None} == set(failing(document))
