@@ -1,4 +1,4 @@
-"""`python -m bench`: every benchmark, or those named: plugins, scale, vf."""
+"""`python -m bench`: every benchmark, or those named: plugins, runtime, scale, vf."""
 
 from __future__ import annotations
 
@@ -14,15 +14,30 @@ ROUNDS = 60
 
 def plugins() -> None:
     """Measure the plugins, on a node that is a network namespace of its own."""
-    from bench.plugins import run
-
     if INSIDE in os.environ:
+        from bench.plugins import run
+
         run(BUILT, ROUNDS)
         return
+    on_a_node("plugins")
+
+
+def runtime() -> None:
+    """Measure the caller's side, on a node of the same kind."""
+    if INSIDE in os.environ:
+        from bench.runtime import run
+
+        run(ROUNDS)
+        return
+    on_a_node("runtime")
+
+
+def on_a_node(name: str) -> None:
+    """Run one benchmark in a process whose network namespace is a node of its own."""
     node = f"podberth-bench-{os.getpid()}"
     subprocess.run(["ip", "netns", "add", node], check=True)
     try:
-        again = ["ip", "netns", "exec", node, sys.executable, "-m", "bench", "plugins"]
+        again = ["ip", "netns", "exec", node, sys.executable, "-m", "bench", name]
         subprocess.run(again, env={**os.environ, INSIDE: node}, check=True)
     finally:
         subprocess.run(["ip", "netns", "delete", node], check=True)
@@ -44,7 +59,7 @@ def vf() -> None:
 
 def main() -> int:
     """Run what is named on the command line."""
-    known = {"plugins": plugins, "scale": scale, "vf": vf}
+    known = {"plugins": plugins, "runtime": runtime, "scale": scale, "vf": vf}
     named = sys.argv[1:] or list(known)
     unknown = [name for name in named if name not in known]
     if unknown:

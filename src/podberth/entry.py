@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.result import Result
     from podberth.runtime.log import Log
+    from podberth.stores.sqlite.database import Database
     from podberth.verbs.delegated import Delegate
     from podberth.verbs.node import Plugin
 
@@ -124,8 +125,27 @@ def find_plugin(plugin_type: str) -> Plugin:
     return found
 
 
-def open_node(directory: str) -> Node:
-    """Return this machine's node with the store in `directory`. StoreFailed if the store can't be used."""
+def staying() -> Callable[[Mapping[str, str], bytes, str], tuple[int, str]]:
+    """Return a `handle` for a process that stays: it keeps each store open that a call has named.
+
+    Threads may share it; their transactions on one store follow one another.
+    """
+    opened: dict[str, Database] = {}
+
+    def connect(directory: str) -> Node:
+        from podberth.stores.sqlite.database import Database
+
+        # `setdefault` is atomic, and a Database opens its file only when it is first asked.
+        return open_node(directory, opened.setdefault(directory, Database(directory)))
+
+    return lambda env, stdin, plugin_type: handle(env, stdin, plugin_type, connect)
+
+
+def open_node(directory: str, database: Database | None = None) -> Node:
+    """Return this machine's node with the store in `directory`. StoreFailed if the store can't be used.
+
+    `database` is that store, if it is open already.
+    """
     from podberth.ipam.lease import Actor
     from podberth.linux.host import LinuxHost
     from podberth.stores.directory import sync
@@ -134,7 +154,8 @@ def open_node(directory: str) -> Node:
     from podberth.stores.sqlite.ledger import SqliteLedger
     from podberth.stores.sqlite.policies import SqlitePolicies
 
-    database = Database(directory)
+    if database is None:
+        database = Database(directory)
     policies, name = SqlitePolicies(database), os.uname().nodename
     return Node(
         name=name,

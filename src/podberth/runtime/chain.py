@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from podberth.runtime.networks import NetworkList, PluginConf
 
+    Handler = Callable[[Mapping[str, str], bytes, str], tuple[int, str]]
+
 _DUMMY = "dummy"  # what a VERSION call has for a netns, an ifname and a path, as libcni's
 
 
@@ -64,8 +66,10 @@ class Call:
 class Runtime:
     """Calls networks' plugins, found on `path`, and remembers attachments in `cache`.
 
-    `timeout` (seconds) ends a plugin that takes longer, None never. `watch` is told of each call after it. Threads may
-    share it: it has no state of its own but the cache's files.
+    `timeout` (seconds) ends a plugin that takes longer, None never. `watch` is told of each call after it. A plugin whose
+    type is in `in_process` is not executed: its function gets the environment, stdin and the type, and returns the exit
+    status and stdout, as what `podberth.entry.staying` returns does; no `timeout` ends it. Threads may share a Runtime:
+    it has no state of its own but the cache's files.
     """
 
     def __init__(
@@ -75,18 +79,21 @@ class Runtime:
         cache: Cache | None = None,
         timeout: float | None = None,
         watch: Callable[[Call], None] | None = None,
+        in_process: Mapping[str, Handler] | None = None,
     ) -> None:
         self.path = path
         self.cache = cache or Cache()
         self._timeout = timeout
         self._watch = watch
+        self._in_process = in_process or {}
 
     def add(self, network: NetworkList, conf: RuntimeConf) -> Added:
         """ADD in order, each plugin with the result of the one before; remember and return the last one's."""
         added: Added | None = None
+        env = self._environment(conf)
         for plugin in network.plugins:
             stdin = self._stdin(network, plugin, conf, added.raw if added is not None else None)
-            added = _read(network, plugin, self._call("ADD", plugin, stdin, conf)) or added
+            added = _read(network, plugin, self._run("ADD", plugin.type, stdin, env)) or added
         if added is None:
             raise DecodingFailure(f"no plugin of {network.name} returned a result")
         self.cache.put(network.name, conf, network.raw, dict(added.raw))
@@ -103,16 +110,18 @@ class Runtime:
         previous, conf = self._remembered(network, conf)
         if previous is None:
             raise InvalidConfig(f"{network.name}: {conf.container_id} has no cached result for {conf.ifname}")
+        env = self._environment(conf)
         for plugin in network.plugins:
-            self._call("CHECK", plugin, self._stdin(network, plugin, conf, previous), conf)
+            self._run("CHECK", plugin.type, self._stdin(network, plugin, conf, previous), env)
 
     def delete(self, network: NetworkList, conf: RuntimeConf) -> None:
         """DEL in reverse order, with the cached result if there is one; one that fails ends it, and the cache stays."""
         previous, conf = self._remembered(network, conf)
         if not versions.at_least(network.cni_version, "0.4.0"):
             previous = None
+        env = self._environment(conf)
         for plugin in reversed(network.plugins):
-            self._call("DEL", plugin, self._stdin(network, plugin, conf, previous), conf)
+            self._run("DEL", plugin.type, self._stdin(network, plugin, conf, previous), env)
         self.cache.drop(network.name, conf.container_id, conf.ifname)
 
     def collect(self, network: NetworkList, valid: Iterable[tuple[str, str]]) -> None:
@@ -133,17 +142,19 @@ class Runtime:
         if versions.at_least(network.cni_version, "1.1.0"):
             listed = [{"containerID": container_id, "ifname": ifname} for container_id, ifname in stay]
             told = {"cni.dev/valid-attachments": listed, "cni.dev/attachments": listed}
+            env = self._environment(None)
             for plugin in network.plugins:
                 stdin = self._stdin(network, plugin, None, None, told)
-                _try(failures, self._call, "GC", plugin, stdin, None)
+                _try(failures, self._run, "GC", plugin.type, stdin, env)
         if failures:
             raise KernelRefused("; ".join(failures), "what failed is still cached: collect again")
 
     def status(self, network: NetworkList) -> None:
         """STATUS of every plugin; the error of the first that can't serve an ADD is raised (codes 50, 51)."""
         if versions.at_least(network.cni_version, "1.1.0"):
+            env = self._environment(None)
             for plugin in network.plugins:
-                self._call("STATUS", plugin, self._stdin(network, plugin, None, None), None)
+                self._run("STATUS", plugin.type, self._stdin(network, plugin, None, None), env)
 
     def versions(self, plugin_type: str) -> tuple[str, ...]:
         """Return the versions of the specification that a plugin speaks, oldest first as it says them.
@@ -151,7 +162,7 @@ class Runtime:
         One that does not know VERSION speaks 0.1.0 (SPEC.md 0.2.0).
         """
         stdin = json.dumps({"cniVersion": versions.LATEST}).encode()
-        env = {"CNI_NETNS": _DUMMY, "CNI_IFNAME": _DUMMY, "CNI_PATH": _DUMMY, "CNI_CONTAINERID": _DUMMY}
+        env = {**os.environ, "CNI_NETNS": _DUMMY, "CNI_IFNAME": _DUMMY, "CNI_PATH": _DUMMY, "CNI_CONTAINERID": _DUMMY}
         try:
             stdout = self._run("VERSION", plugin_type, stdin, env)
         except CniError as refused:
@@ -216,8 +227,9 @@ class Runtime:
         except CniError:
             return None, conf  # a damaged result must not keep a pod from going away
 
-    def _call(self, verb: str, plugin: PluginConf, stdin: bytes, conf: RuntimeConf | None) -> bytes:
-        env = {"CNI_PATH": ":".join(self.path)}
+    def _environment(self, conf: RuntimeConf | None) -> dict[str, str]:
+        """Return the environment of a chain's calls: this process's own, and the parameters."""
+        env = {**os.environ, "CNI_PATH": ":".join(self.path)}
         if conf is not None:
             env.update(
                 CNI_CONTAINERID=conf.container_id,
@@ -227,13 +239,13 @@ class Runtime:
             )
             if conf.trace_parent:
                 env["TRACEPARENT"] = conf.trace_parent
-        return self._run(verb, plugin.type, stdin, env)
+        return env
 
     def _run(self, verb: str, plugin_type: str, stdin: bytes, env: Mapping[str, str]) -> bytes:
         began, stdout, error = time.monotonic(), b"", None
-        whole = {**os.environ, **env, "CNI_COMMAND": verb}
+        whole = {**env, "CNI_COMMAND": verb}
         try:
-            stdout = invoke.call(invoke.find(plugin_type, self.path), whole, stdin, self._timeout)
+            stdout = self._answer(plugin_type, whole, stdin)
         except CniError as refused:
             error = refused
             raise
@@ -244,6 +256,15 @@ class Runtime:
                     Call(plugin=plugin_type, verb=verb, stdin=stdin, stdout=stdout, error=error, seconds=seconds)
                 )
         return stdout
+
+    def _answer(self, plugin_type: str, env: Mapping[str, str], stdin: bytes) -> bytes:
+        handler = self._in_process.get(plugin_type)
+        if handler is None:
+            return invoke.call(invoke.find(plugin_type, self.path), env, stdin, self._timeout)
+        status, stdout = handler(env, stdin, plugin_type)
+        if status:
+            raise invoke.refusal(plugin_type, status, stdout.encode())
+        return stdout.encode()
 
 
 def _read(network: NetworkList, plugin: PluginConf, stdout: bytes) -> Added | None:

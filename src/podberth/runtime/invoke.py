@@ -78,7 +78,7 @@ def call(executable: str, env: Mapping[str, str], stdin: bytes, timeout: float |
             if descriptor >= 0:
                 os.close(descriptor)
     if status:
-        raise _refusal(os.path.basename(executable), status, stdout)
+        raise refusal(os.path.basename(executable), status, stdout)
     return stdout
 
 
@@ -117,7 +117,8 @@ def _spawned(executable: str, env: Mapping[str, str], actions: list[tuple[int, i
             time.sleep(0.05)
 
 
-def _refusal(name: str, status: int, stdout: bytes) -> CniError:
+def refusal(name: str, status: int, stdout: bytes) -> CniError:
+    """Return the error that a plugin's exit status and stdout stand for."""
     try:
         told = Fields(strictjson.loads(stdout, name, DecodingFailure), name, DecodingFailure).raw
     except CniError:
