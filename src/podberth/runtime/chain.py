@@ -66,10 +66,10 @@ class Call:
 class Runtime:
     """Calls networks' plugins, found on `path`, and remembers attachments in `cache`.
 
-    `timeout` (seconds) ends a plugin that takes longer, None never. `watch` is told of each call after it. Plugins whose
-    types are in `in_process` are not executed: their function gets the environment, stdin and the type, and returns the
-    exit status and stdout, as what `podberth.entry.staying` returns does; no `timeout` ends it. Threads may share a
-    Runtime: it has no state of its own but the cache's files.
+    `timeout` (seconds) ends a plugin that takes longer, None never. `watch` is told of each call after it. Plugins
+    whose types are in `in_process` are not executed: their function gets the environment, stdin and the type, and
+    returns the exit status and stdout, as what `podberth.entry.staying` returns does; no `timeout` ends it. Threads may
+    share a Runtime: it has no state of its own but the cache's files.
     """
 
     def __init__(

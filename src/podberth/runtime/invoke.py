@@ -127,7 +127,7 @@ def refusal(name: str, status: int, stdout: bytes) -> CniError:
     message, details = told.get("msg"), told.get("details")
     return PluginFailed(
         name,
-        code if isinstance(code, int) and code > 0 else PluginFailed.code,
+        code if type(code) is int and code > 0 else PluginFailed.code,
         message if isinstance(message, str) else f"exit status {status}",
         details if isinstance(details, str) else "",
     )
