@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli import failures
+from podberth.cli.lint import NET_DIR, lint
 from podberth.cli.manual import EXITS, WIDTH, Book, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column, Screen
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from podberth.runtime.networks import NetworkList
 
-NET_DIR = "/etc/cni/net.d"
 ENVIRONMENT = (
     ("NETCONFPATH", f"The folder of network configurations; {NET_DIR} if unset."),
     ("CNI_PATH", "Where plugins are found: folders with colons between them."),
@@ -54,6 +54,7 @@ cache_option = click.option("--cache-dir", default=DEFAULT, show_default=True, h
         ("cnitool add banknet /run/netns/blue", "Attach the namespace; the result is printed."),
         ("cnitool --ifname net1 del banknet /run/netns/blue", "Detach another interface of it."),
         ("cnitool add banknet /run/netns/blue --explain", "Also what each plugin got and said, with times."),
+        ("cnitool lint banknet", "What is wrong with its configuration?"),
         ("cnitool version banknet", "Which versions does each plugin of the network speak?"),
     ),
 )
@@ -149,6 +150,7 @@ for _command in (
     ),
     collect,
     version,
+    lint,
 ):
     cnitool.add_command(_command)
 

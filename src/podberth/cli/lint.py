@@ -1,0 +1,79 @@
+"""`cnitool lint`: what is wrong with a network configuration, before a pod finds out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from podberth.cli import failures, netconf_file, prospect
+from podberth.cli.manual import Page
+from podberth.cli.options import json_option
+from podberth.cli.screen import Cell, Column, Screen
+from podberth.cni.errors import CniError, InvalidConfig
+from podberth.entry import find_plugin
+from podberth.runtime import invoke
+from podberth.runtime.lint import Finding
+from podberth.runtime.lint import lint as find_all
+from podberth.runtime.networks import load
+
+NET_DIR = "/etc/cni/net.d"
+COLUMNS = (Column(title="Where"), Column(title="What", breaks=True), Column(title="What to do", breaks=True))
+
+
+@click.command(
+    "lint",
+    cls=Page,
+    short_help="Say all that is wrong with a network configuration.",
+    exits={1: "something is wrong that an ADD would fail for, or do differently"},
+    examples=(
+        ("cnitool lint banknet", "The network of that name in the folder of networks."),
+        ("cnitool lint ./10-bank.conflist --json", "A file, in a pipeline."),
+    ),
+)
+@click.argument("network")
+@json_option
+def lint(network: str, *, as_json: bool) -> int:
+    """Find unknown and misspelt keys, values of the wrong kind, capabilities that no plugin serves, and plugins that
+    are not in CNI_PATH, in NETWORK: a file, or a network's name in NETCONFPATH.
+
+    Keys are known of podberth's own plugins and of those of the CNI project and sriov-cni; of others only what the
+    specification says is looked at. Keys with a dot or a slash in them, or an underscore before, are left alone.
+    """
+    path = network if Path(network).is_file() else load(os.environ.get("NETCONFPATH") or NET_DIR, network).path
+    data = Path(path).read_bytes()
+    found = find_all(data, _installed)
+    found += _ours(data, path) if not any(one.fatal for one in found) else ()
+    if as_json:
+        findings = [{"path": f.path, "message": f.message, "hint": f.hint, "fatal": f.fatal} for f in found]
+        sys.stdout.write(json.dumps({"file": path, "findings": findings}, indent=2) + "\n")
+    elif found:
+        rows = [(Cell(f.path or "-", "red" if f.fatal else "yellow"), f.message, f.hint) for f in found]
+        Screen().table(COLUMNS, rows)
+    else:
+        Screen().line(f"{path}: nothing is wrong with it")
+    return failures.REFUSED if any(one.fatal for one in found) else failures.OK
+
+
+def _installed(plugin: str) -> bool:
+    try:
+        invoke.find(plugin, tuple(part for part in os.environ.get("CNI_PATH", "").split(":") if part))
+    except InvalidConfig:
+        return False
+    return True
+
+
+def _ours(data: bytes, path: str) -> tuple[Finding, ...]:
+    """Read podberth's own part as an ADD would: what it would refuse is a finding."""
+    document = json.loads(data)
+    plugins = document.get("plugins", [document])
+    if not any(isinstance(plugin, dict) and netconf_file.is_ours(plugin) for plugin in plugins):
+        return ()
+    try:
+        prospect.read(netconf_file.extract(document, path), find_plugin)
+    except CniError as refused:
+        return (Finding(path=refused.message.partition(":")[0], message=refused.message, hint=refused.details),)
+    return ()

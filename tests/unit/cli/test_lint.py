@@ -1,0 +1,54 @@
+"""`cnitool lint`: exit status, table and document."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.cli.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of networks, and one of plugins."""
+    for name in ("podberth", "bridge"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("CNI_PATH", str(tmp_path))
+    monkeypatch.setenv("NETCONFPATH", str(tmp_path))
+    return tmp_path
+
+
+def network(folder: Path, **plugin: object) -> Path:
+    """Write a network of one plugin."""
+    file = folder / "10-net.conflist"
+    file.write_text(json.dumps({"cniVersion": "1.0.0", "name": "net", "plugins": [plugin]}))
+    return file
+
+
+def test_a_good_network_is_found_by_name_and_by_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = network(folder, type="podberth", bridge="b0", pool="db")
+    for named in ("net", str(file)):
+        assert main(["cnitool", "lint", named]) == 0
+        assert "nothing is wrong" in capsys.readouterr().out
+
+
+def test_findings_are_a_table_and_a_document(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network(folder, type="bridge", isGatway=True, ipam={"type": "dhcp"})
+    assert main(["cnitool", "lint", "net"]) == 1
+    assert "did you mean isGateway?" in capsys.readouterr().out
+    assert main(["cnitool", "lint", "net", "--json"]) == 1
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    assert {one["path"] for one in findings} == {"plugins[0].isGatway", "plugins[0].ipam.type"}
+
+
+def test_what_our_plugin_would_refuse_is_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network(folder, type="podberth", device="macvlan", pool="db")
+    assert main(["cnitool", "lint", "net", "--json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["path"] == "parent"
