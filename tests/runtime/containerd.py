@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.runtime import image
-from tests.runtime.cri import Cri
+from tests.runtime.cri import Cri, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +99,15 @@ class Containerd:
             self.node.command("sh", "-c", script, "containerd", str(self.root)), env=environment
         )
         self.cri = Cri(self.root / "containerd.sock")
-        self.cri.call("Status")
+        # It answers with an error while it still reads what ran before it was killed.
+        self.until(self._ready, "containerd is not ready")
+
+    def _ready(self) -> bool:
+        try:
+            self.cri.call("ListPodSandbox")
+        except Refused:
+            return False
+        return True
 
     def kill(self) -> None:
         """SIGKILL to it and nothing else: its pods run on."""

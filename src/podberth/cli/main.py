@@ -23,6 +23,7 @@ from podberth.cli.ledger import history, leases, who
 from podberth.cli.manual import WIDTH, Book, Page
 from podberth.cli.pools import pool
 from podberth.cli.reservations import release, reserve
+from podberth.cli.run.command import run
 from podberth.cli.session import STATE_DIR, Session
 from podberth.cli.vf.command import vf
 from podberth.cni.errors import CniError
@@ -40,7 +41,7 @@ COMMANDS = {
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
     "This node": (vf, check, gc, doctor),
-    "Plugins by hand": (cnitool, conformance),
+    "Plugins by hand": (run, cnitool, conformance),
 }
 
 

@@ -1,0 +1,1 @@
+"""`podberth run`: a command, or a container, on networks from a script; with everything taken down in the end."""
