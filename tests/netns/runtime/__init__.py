@@ -1,0 +1,1 @@
+"""The runtime library as its documentation shows it, with real plugins in real namespaces."""
