@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli import failures
+from podberth.cli.dry_run import foreshadow
 from podberth.cli.lint import NET_DIR, lint
 from podberth.cli.manual import EXITS, WIDTH, Book, Page
 from podberth.cli.options import json_option
@@ -22,7 +23,7 @@ from podberth.cli.screen import Cell, Column, Screen
 from podberth.cni import strictjson
 from podberth.cni.errors import CniError, InvalidEnvironment
 from podberth.runtime.cache import DEFAULT, Cache
-from podberth.runtime.chain import Call, Runtime
+from podberth.runtime.chain import Added, Call, Runtime
 from podberth.runtime.conf import RuntimeConf
 from podberth.runtime.networks import load
 
@@ -54,6 +55,7 @@ cache_option = click.option("--cache-dir", default=DEFAULT, show_default=True, h
         ("cnitool add banknet /run/netns/blue", "Attach the namespace; the result is printed."),
         ("cnitool --ifname net1 del banknet /run/netns/blue", "Detach another interface of it."),
         ("cnitool add banknet /run/netns/blue --explain", "Also what each plugin got and said, with times."),
+        ("cnitool add banknet /run/netns/blue --dry-run", "What would be done? Nothing is."),
         ("cnitool lint banknet", "What is wrong with its configuration?"),
         ("cnitool version banknet", "Which versions does each plugin of the network speak?"),
     ),
@@ -69,7 +71,7 @@ def cnitool(context: click.Context, ifname: str) -> None:
     context.meta["ifname"] = ifname
 
 
-def _verb(name: str, act: Callable[[Runtime, NetworkList, RuntimeConf], object], doc: str) -> click.Command:
+def _verb(name: str, act: Callable[[Runtime, NetworkList, RuntimeConf], Added | None], doc: str) -> click.Command:
     """Make a command NETWORK NETNS that does one verb."""
 
     @click.command(name, cls=Page, help=doc, short_help=doc.partition(".")[0] + ".")
@@ -77,16 +79,54 @@ def _verb(name: str, act: Callable[[Runtime, NetworkList, RuntimeConf], object],
     @click.argument("netns")
     @explain_option
     @cache_option
+    @json_option
     @click.pass_context
-    def command(context: click.Context, network: str, netns: str, cache_dir: str, *, explain: bool) -> None:
-        found = load(os.environ.get("NETCONFPATH") or NET_DIR, network)
-        act(_runtime(cache_dir, explain=explain), found, _conf(context.meta["ifname"], netns))
+    def command(
+        context: click.Context,
+        /,
+        network: str,
+        netns: str,
+        cache_dir: str,
+        *,
+        explain: bool,
+        as_json: bool,
+        **more: bool,
+    ) -> None:
+        found, conf = load(os.environ.get("NETCONFPATH") or NET_DIR, network), _conf(context.meta["ifname"], netns)
+        if more.get("dry_run"):
+            foreshadow(found, conf, as_json=as_json)
+            return
+        calls: list[Call] = []
+        added = act(_runtime(cache_dir, explain=explain and not as_json, calls=calls), found, conf)
+        if as_json:
+            sys.stdout.write(json.dumps(_document(found, conf, added, calls if explain else None), indent=2) + "\n")
+        elif added is not None:
+            sys.stdout.write(json.dumps(added.raw, indent=4))
 
+    if name == "add":
+        return click.option("--dry-run", is_flag=True, help="Show what would be done, where a plugin can say.")(command)
     return command
 
 
-def _add(runtime: Runtime, network: NetworkList, conf: RuntimeConf) -> None:
-    sys.stdout.write(json.dumps(runtime.add(network, conf).raw, indent=4))
+def _document(
+    network: NetworkList, conf: RuntimeConf, added: Added | None, calls: Sequence[Call] | None
+) -> dict[str, object]:
+    body: dict[str, object] = {"network": network.name, "containerID": conf.container_id, "ifname": conf.ifname}
+    body["netns"] = conf.netns
+    if added is not None:
+        body["result"] = added.raw
+    if calls is not None:
+        body["calls"] = [
+            {
+                "verb": call.verb,
+                "plugin": call.plugin,
+                "stdin": json.loads(call.stdin),
+                "stdout": call.stdout.decode(errors="replace"),
+                "seconds": round(call.seconds, 4),
+            }
+            for call in calls
+        ]
+    return body
 
 
 @click.command("gc", cls=Page, short_help="Detach everything of a network.")
@@ -142,7 +182,7 @@ def version(network: str, *, as_json: bool) -> int:
 
 
 for _command in (
-    _verb("add", _add, "Attach NETNS to NETWORK. The last plugin's result is printed."),
+    _verb("add", Runtime.add, "Attach NETNS to NETWORK. The last plugin's result is printed."),
     _verb("check", Runtime.check, "Check that NETNS is attached to NETWORK as its ADD left it."),
     _verb("del", Runtime.delete, "Detach NETNS from NETWORK."),
     _verb(
@@ -161,22 +201,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = cnitool.main(args=words, prog_name="cnitool", standalone_mode=False, max_content_width=WIDTH)
     except CniError as error:
-        return _ended(error)
+        return _ended(error, words)
     except click.ClickException as error:
-        return _ended(failures.of_click(error))
+        return _ended(failures.of_click(error), words)
     except (click.Abort, KeyboardInterrupt):
         return failures.INTERRUPTED
     return code if isinstance(code, int) else failures.OK
 
 
-def _ended(error: CniError) -> int:
-    failures.tell(error, as_json=False)
+def _ended(error: CniError, words: Sequence[str]) -> int:
+    failures.tell(error, as_json="--json" in words)
     return failures.exit_code(error)
 
 
-def _runtime(cache_dir: str, *, explain: bool) -> Runtime:
+def _runtime(cache_dir: str, *, explain: bool, calls: list[Call] | None = None) -> Runtime:
     path = tuple(part for part in os.environ.get("CNI_PATH", "").split(":") if part)
-    return Runtime(path, cache=Cache(cache_dir), watch=_told if explain else None)
+    watch = _told if explain else calls.append if calls is not None else None
+    return Runtime(path, cache=Cache(cache_dir), watch=watch)
 
 
 def _conf(ifname: str, netns: str) -> RuntimeConf:

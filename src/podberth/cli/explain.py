@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +23,7 @@ from podberth.verbs.serve import planner
 from podberth.verbs.wish import endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from podberth.cli.prospect import Prospect
     from podberth.cli.screen import Screen
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import Op
     from podberth.net.vf import Vf
     from podberth.policy.precedence import Provenance
+    from podberth.verbs.node import Node
 
 config_help = "The network configuration: a plugin's own, or a runtime's .conflist."
 
@@ -99,23 +102,55 @@ def plan(
     Nothing is done. The plan is made for the node as it is now; an address that is not fixed by a declaration or a
     reservation is an example, and so is a virtual function that the caller does not name (deviceID).
     """
-    node = session.node
-    network, conf, plugin = prospect.read(netconf_file.read(config), find_plugin)
-    foreseen = prospect.foresee(node, pod, ifname, network, conf)
+    attachment = partial(Attachment, container_id=container_id, ifname=ifname)
+    planned = make_plan(session.node, pod, netconf_file.read(config), attachment, netns)
+    session.show(as_json, planned.document(), planned.draw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What an ADD would do: the attachment, what it leads to, the function it would get, and the ops in order."""
+
+    attachment: Attachment
+    foreseen: Prospect
+    vf: Vf | None
+    ops: tuple[Op, ...]
+
+    def document(self) -> dict[str, object]:
+        """Return the plan for `--json`."""
+        return {
+            "pod": str(self.foreseen.pod),
+            "attachment": forms.attachment(self.attachment),
+            "addresses": _addresses(self.foreseen),
+            "function": self.vf.address if self.vf is not None else None,
+            "ops": [{"op": type(op).__name__, "command": describe(op)} for op in self.ops],
+        }
+
+    def draw(self, screen: Screen) -> None:
+        """Show it as a script, with what can't be known in comments."""
+        for expected in self.foreseen.addresses:
+            screen.line(f"# {expected.address}: {expected.why}")
+        if self.vf is not None:
+            screen.line(f"# {self.vf}: the one that would be chosen now")
+        if self.foreseen.network.delegated:
+            screen.line(f"# addresses: those that {self.foreseen.network.delegated} gives")
+        if self.foreseen.network.as_ipam:
+            screen.line("# called for addresses only: the main plugin makes the interface")
+        for op in self.ops:
+            screen.line(describe(op))
+
+
+def make_plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attachment], netns: str) -> Planned:
+    """Return the plan of an ADD; `attachment` is told the network. CniError with what the ADD would be refused for."""
+    network, conf, plugin = prospect.read(config, find_plugin)
+    to_be = attachment(network=network.name)
+    foreseen = prospect.foresee(node, pod, to_be.ifname, network, conf)
     if foreseen.refusal is not None:
         raise foreseen.refusal
-    attachment = Attachment(network=network.name, container_id=container_id, ifname=ifname)
-    end = endpoint(foreseen.resolved, attachment, netns, [expected.address for expected in foreseen.addresses])
+    end = endpoint(foreseen.resolved, to_be, netns, [expected.address for expected in foreseen.addresses])
     end = prospect.with_function(node, foreseen, conf, end)
-    ops = () if network.as_ipam else planner(node, network, plugin)(end)
-    document = {
-        "pod": str(pod),
-        "attachment": forms.attachment(attachment),
-        "addresses": _addresses(foreseen),
-        "function": end.vf.address if end.vf is not None else None,
-        "ops": [{"op": type(op).__name__, "command": describe(op)} for op in ops],
-    }
-    session.show(as_json, document, lambda screen: _draw_plan(screen, foreseen, end.vf, ops))
+    ops = () if network.as_ipam else tuple(planner(node, network, plugin)(end))
+    return Planned(attachment=to_be, foreseen=foreseen, vf=end.vf, ops=ops)
 
 
 def _addresses(found: Prospect) -> list[dict[str, object]]:
@@ -181,16 +216,3 @@ def _derived(origin: Provenance, effective: object) -> tuple[str, str, str]:
     if origin.value is None:
         return text(effective), POOL, "by the gateway of the subnet"
     return f"{text(origin.value)}: {text(effective)}", origin.source, origin.detail
-
-
-def _draw_plan(screen: Screen, found: Prospect, vf: Vf | None, ops: Sequence[Op]) -> None:
-    for expected in found.addresses:
-        screen.line(f"# {expected.address}: {expected.why}")
-    if vf is not None:
-        screen.line(f"# {vf}: the one that would be chosen now")
-    if found.network.delegated:
-        screen.line(f"# addresses: those that {found.network.delegated} gives")
-    if found.network.as_ipam:
-        screen.line("# called for addresses only: the main plugin makes the interface")
-    for op in ops:
-        screen.line(describe(op))

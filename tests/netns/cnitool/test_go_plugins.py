@@ -41,9 +41,11 @@ class Desk:
         command = [*self.node.at_node, sys.executable, "-m", "podberth.cli.cnitool", *argv]
         return subprocess.run(command, env=whole, capture_output=True, text=True, check=False)
 
-    def verb(self, verb: str, network: str, netns: str, env: dict[str, str] | None = None) -> str:
+    def verb(
+        self, verb: str, network: str, netns: str, env: dict[str, str] | None = None, more: tuple[str, ...] = ()
+    ) -> str:
         """Run a verb that has to succeed; return what it printed."""
-        done = self.run(verb, network, netns, "--cache-dir", str(self.folder / "cache"), env=env)
+        done = self.run(verb, network, netns, "--cache-dir", str(self.folder / "cache"), *more, env=env)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -161,3 +163,29 @@ def test_every_plugins_versions_are_told(desk: Desk) -> None:
     assert told.returncode == 0
     plugins = json.loads(told.stdout)["plugins"]
     assert [(plugin["type"], plugin["fits"]) for plugin in plugins] == [("bridge", True), ("portmap", True)]
+
+
+def test_json_has_the_result_and_every_call(desk: Desk) -> None:
+    pod = desk.node.pod("mysql-0")
+    told = json.loads(desk.verb("add", "chain", pod.path, env={}, more=("--json", "--explain")))
+    assert told["netns"] == pod.path
+    assert told["result"]["ips"][0]["address"].startswith("10.90.0.")
+    assert [(call["verb"], call["plugin"]) for call in told["calls"]] == [("ADD", "bridge"), ("ADD", "portmap")]
+    assert told["calls"][1]["stdin"]["prevResult"]["ips"] == told["result"]["ips"]
+    gone = json.loads(desk.verb("del", "chain", pod.path, more=("--json",)))
+    assert gone == {key: told[key] for key in ("network", "containerID", "ifname", "netns")}
+    refused = desk.run("add", "chain", "/run/netns/nowhere", "--json")
+    assert (refused.returncode, "nowhere" in json.loads(refused.stdout)["msg"]) == (1, True)
+
+
+def test_a_dry_run_tells_our_plan_and_does_nothing(desk: Desk) -> None:
+    pod = desk.node.pod("mysql-0")
+    who = {"CNI_ARGS": "K8S_POD_NAMESPACE=bank;K8S_POD_NAME=mysql-0"}
+    ours = json.loads(desk.verb("add", "ours", pod.path, env=who, more=("--dry-run", "--json")))["plugins"]
+    assert ours[0]["plan"]["addresses"][0]["address"] == "10.50.0.1"
+    assert any("type veth" in op["command"] for op in ours[0]["plan"]["ops"])
+    told = desk.verb("add", "chain", pod.path, more=("--dry-run",))
+    assert told == "# bridge: can't say what it would do\n# portmap: can't say what it would do\n"
+    assert set(desk.node.links(pod.netns)) == {"lo"}
+    assert desk.cached() == {}
+    assert desk.node.rows("SELECT * FROM leases") == []
