@@ -53,6 +53,17 @@ def test_a_commit_is_in_a_write_ahead_log_and_on_disk(tmp_path: Path) -> None:
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
+def test_only_the_transaction_that_says_so_need_not_be_on_disk(tmp_path: Path) -> None:
+    store = Database(str(tmp_path))
+    full, normal = 2, 1
+    with store.write() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (full,)
+    with store.write(durable=False) as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (normal,)
+    with store.write() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (full,)
+
+
 def test_the_log_that_the_next_process_has_to_read_stays_short(tmp_path: Path) -> None:
     backend = SqliteBackend(tmp_path)
     backend.define(pool("db", "10.20.0.0/16"))

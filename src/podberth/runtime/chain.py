@@ -93,7 +93,7 @@ class Runtime:
         env = self._environment(conf)
         for plugin in network.plugins:
             stdin = self._stdin(network, plugin, conf, added.raw if added is not None else None)
-            added = _read(network, plugin, self._run("ADD", plugin.type, stdin, env)) or added
+            added = _read(network, plugin, self._run("ADD", plugin.type, stdin, env), added) or added
         if added is None:
             raise DecodingFailure(f"no plugin of {network.name} returned a result")
         self.cache.put(network.name, conf, network.raw, dict(added.raw))
@@ -267,11 +267,13 @@ class Runtime:
         return stdout.encode()
 
 
-def _read(network: NetworkList, plugin: PluginConf, stdout: bytes) -> Added | None:
+def _read(network: NetworkList, plugin: PluginConf, stdout: bytes, previous: Added | None) -> Added | None:
     """Read a plugin's result; what it says beyond the specification stays in it. None if it printed none."""
     document = strictjson.loads(stdout, f"the result of {plugin.type}") if stdout.strip() else None
     if not isinstance(document, dict):
         return None
+    if previous is not None and document == previous.raw:
+        return previous  # it was passed on, as by most plugins of a chain
     result = Result.parse(Fields(document, f"{plugin.type}'s result", DecodingFailure), network.cni_version)
     if document.get("cniVersion", "") in ("", network.cni_version):
         return Added(result=result, raw={**document, "cniVersion": network.cni_version})

@@ -61,8 +61,11 @@ class SqliteAttachments:
                 raise StoreFailed(f"{attachment} has no record", "it was deleted meanwhile")
 
     def done(self, attachment: Attachment) -> None:
-        """Mark the attachment's record as complete."""
-        with self._database.write() as connection:
+        """Mark the attachment's record as complete.
+
+        Not at once on disk: a loss of power takes what the record speaks of with it, and it's DEL's or GC's either way.
+        """
+        with self._database.write(durable=False) as connection:
             written = connection.execute(f"UPDATE attachments SET done = 1 WHERE {_KEY}", _key(attachment))  # noqa: S608
             if not written.rowcount:
                 raise StoreFailed(f"{attachment} has no record", "DEL the attachment, then ADD it again")

@@ -33,6 +33,7 @@ class Database:
     def __init__(self, directory: str, *, busy_seconds: float = BUSY_SECONDS, readonly: bool = False) -> None:
         self.path = os.path.join(directory, FILE)
         self.lock = RLock()
+        self.synchronous = ""  # what the connection has now
         self._busy_seconds = busy_seconds
         self._readonly = readonly
         self._connection: sqlite3.Connection | None = None
@@ -41,9 +42,13 @@ class Database:
         """Return a context whose statements all see one state of the database."""
         return Transaction(self, "BEGIN")
 
-    def write(self) -> Transaction:
-        """Return a context that commits at its end, on disk, or rolls back if it raises. Others wait."""
-        return Transaction(self, "BEGIN IMMEDIATE")
+    def write(self, *, durable: bool = True) -> Transaction:
+        """Return a context that commits at its end, on disk, or rolls back if it raises. Others wait.
+
+        What is not `durable` survives the process, however that ends, but not a loss of power; it is on disk with the
+        next transaction that is.
+        """
+        return Transaction(self, "BEGIN IMMEDIATE", "FULL" if durable else "NORMAL")
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -74,6 +79,7 @@ class Database:
         )
         try:
             connection.execute("PRAGMA synchronous = FULL")
+            self.synchronous = "FULL"
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
             (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -119,14 +125,18 @@ class Database:
 class Transaction:
     """A context around BEGIN and COMMIT or ROLLBACK; `contextlib` would cost the plugin 2 ms of import."""
 
-    def __init__(self, database: Database, begin: str) -> None:
+    def __init__(self, database: Database, begin: str, synchronous: str = "") -> None:
         self._database = database
         self._begin = begin
+        self._synchronous = synchronous
 
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
         try:
             connection = self._database.connection()
+            if self._synchronous not in ("", self._database.synchronous):  # inside a transaction it can't be changed
+                connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+                self._database.synchronous = self._synchronous
             connection.execute(self._begin)
         except BaseException as failure:
             self._database.lock.release()
