@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BUILT = Path(__file__).parents[2] / "build" / "cni"
 DEBIAN = Path("/usr/lib/cni")
+CGROUPS = Path("/sys/fs/cgroup")
+CRI_CGROUPS = "*/k8s.io"  # of what is in the namespace of the CRI and no pod, under every controller
 TOOLS = {"containerd": "containerd", "ctr": "containerd", "runc": "runc", "busybox": "busybox-static"}
 TOOLS |= {"iptables": "iptables", "nsenter": "util-linux", "tc": "iproute2", "ps": "procps", "ping": "iputils-ping"}
 
@@ -75,6 +77,7 @@ class Containerd:
         self.calls_file = root / "calls"
         self._snapshotter = "overlayfs" if _overlays(node, root) else "native"
         self._process: subprocess.Popen[bytes] | None = None
+        self._cgroups = set(CGROUPS.glob(CRI_CGROUPS))
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -117,9 +120,11 @@ class Containerd:
         self._process.wait()
 
     def close(self) -> None:
-        """Kill it if it runs."""
+        """Kill it if it runs; take away the cgroups that it made for containers of no pod, which it keeps."""
         if self._process is not None and self._process.poll() is None:
             self.kill()
+        for path in set(CGROUPS.glob(CRI_CGROUPS)) - self._cgroups:
+            path.rmdir()
 
     def bring_image(self) -> None:
         """Make the image of sandboxes and containers, and wait until the CRI has it."""

@@ -58,9 +58,10 @@ class Node:
         return {link["ifname"]: link for link in json.loads(self.run("ip", "-json", "-details", "link"))}
 
     def rules(self) -> list[str]:
-        """List the rules of iptables, both families, that anything but a policy made."""
+        """List the rules of iptables, both families; not the frame for all pods, which portmap makes once and keeps."""
         tables = [self.run(save) for save in ("iptables-save", "ip6tables-save")]
-        return sorted(line for table in tables for line in table.splitlines() if line.startswith("-A"))
+        rules = sorted(line for table in tables for line in table.splitlines() if line.startswith("-A"))
+        return [rule for rule in rules if "CNI-HOSTPORT-" not in rule or "CNI-DN-" in rule]
 
     def network_namespaces(self) -> list[str]:
         """List the named network namespaces: their files and their mounts."""

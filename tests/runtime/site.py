@@ -8,19 +8,19 @@ import sqlite3
 import sys
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.runtime import image
+from tests.runtime.containerd import CGROUPS
 from tests.runtime.cri import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from tests.runtime.containerd import Containerd
     from tests.runtime.node import Node
 
-CGROUPS = Path("/sys/fs/cgroup")
 STORED = ("leases", "attachments")  # tables of the store that hold what is live
 POD_NAMESPACE = "bank"
 

@@ -56,7 +56,7 @@ def test_a_pod_whose_pause_process_was_killed_ends_without_remains(bank: Site) -
     assert bank.left_behind() == []
 
 
-def test_a_pod_that_containerd_forgot_while_it_was_down_ends_without_remains(bank: Site) -> None:
+def test_a_pod_that_ran_on_while_containerd_was_killed_and_started_ends_without_remains(bank: Site) -> None:
     sandbox = bank.run("mysql-0")
     bank.containerd.kill()
     bank.containerd.start()
@@ -65,6 +65,26 @@ def test_a_pod_that_containerd_forgot_while_it_was_down_ends_without_remains(ban
     bank.remove(sandbox)
 
     assert bank.left_behind() == []
+
+
+def test_a_pod_that_ended_while_containerd_was_down_ends_without_remains(bank: Site) -> None:
+    sandbox = bank.run("mysql-0")
+    pause = str(bank.info(sandbox)["pid"])
+    bank.containerd.kill()
+    bank.node.run("kill", "-KILL", pause)
+    bank.containerd.start()
+
+    bank.remove(sandbox)
+
+    assert bank.left_behind() == []
+
+
+def test_a_pod_that_ended_after_its_network_was_renamed_gets_its_address_again(bank: Site) -> None:
+    old = bank.run("mysql-0")
+    bank.use()  # under another name: containerd deletes from the network there is, not from the one the pod is on
+    bank.remove(old)
+
+    assert bank.address(bank.run("mysql-0")) == "10.50.0.40"
 
 
 def test_every_further_stop_is_another_del_that_succeeds(bank: Site) -> None:

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from tests.runtime.site import Site
 
 
-def test_the_caller_reads_whose_pod_has_the_address_and_what_to_do(bank: Site) -> None:
-    bank.run("mysql-0")
+def test_the_caller_reads_which_sandbox_has_the_address_and_when_it_comes_free(bank: Site) -> None:
+    old = bank.run("mysql-0")
     with pytest.raises(Refused) as refused:
         bank.run("mysql-0")
 
     assert 'failed to setup network for sandbox "' in str(refused.value)
     assert 'plugin type="podberth"' in str(refused.value)
-    assert "10.50.0.40" in str(refused.value)
+    assert f"10.50.0.40 is still bound to bank/mysql-0 (container {old.id}" in str(refused.value)
     assert "it moves to the new sandbox once the old one is deleted" in str(refused.value)
 
 
