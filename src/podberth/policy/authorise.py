@@ -93,9 +93,7 @@ def refused(pool: Pool, use: Use) -> Refused | None:
             f"{what} use it: its `allow` rules name the namespaces {names}, not {use.namespace!r}",
             _how(pool, use, f"namespaces: [{use.namespace}]"),
         )
-    return Refused(
-        f"{what} have what was asked: {'; '.join(complaints)}", _how(pool, use, "what is missing to such a rule")
-    )
+    return Refused(f"{what} have what was asked: {'; '.join(complaints)}", _how(pool, use, "what is missing"))
 
 
 def matches(grant: Grant, namespace: str) -> bool:
