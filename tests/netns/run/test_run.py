@@ -103,6 +103,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             for stream in (process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()
+        for space in Path("/run/netns").glob("run-*"):  # of a test that failed: it must not fail those after it
+            subprocess.run(["ip", "netns", "delete", space.name], check=True)
 
 
 def soon(holds: Callable[[], object]) -> None:
@@ -195,8 +197,45 @@ def test_children_that_the_command_left_end_with_the_run(desk: Desk) -> None:
 def test_an_id_that_is_in_use_is_refused(desk: Desk) -> None:
     process = running(desk)
     status, _, err = desk.run("--container-id", "run-test", "--", "true")
-    assert (status, "a run with the container ID run-test is there" in err) == (1, True)
+    assert (status, "run-test is in use" in err) == (1, True)
     assert desk.runs("--list")[1][0]["state"] == "running"
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
+    assert desk.left() == []
+
+
+def test_a_namespace_of_somebody_else_and_what_runs_in_it_are_left_alone(desk: Desk) -> None:
+    subprocess.run(["ip", "netns", "add", "run-theirs"], check=True)
+    theirs = subprocess.Popen(["ip", "netns", "exec", "run-theirs", "sleep", "600"])
+    try:
+        status, out, err = desk.run("--container-id", "run-theirs", "--", "echo", "ran")
+        assert (status, out, "run-theirs is in use" in err) == (1, "", True)
+        assert theirs.poll() is None
+        assert Path("/run/netns/run-theirs").exists()
+        assert desk.runs("--list") == (0, [])
+    finally:
+        theirs.kill()
+        theirs.wait()
+        subprocess.run(["ip", "netns", "delete", "run-theirs"], check=True)
+    assert desk.left() == []
+
+
+def test_a_configuration_of_many_lines_is_cleaned_up_after(desk: Desk) -> None:
+    file = desk.folder / "ours.conflist"
+    file.write_text(json.dumps(json.loads(file.read_text()), indent="\t"))
+    process = running(desk)
+    process.kill()
+    process.wait()
+    assert desk.runs("--cleanup")[0] == 0
+    assert desk.left() == []
+
+
+def test_plugins_from_the_folder_of_the_network_are_part_of_the_run(desk: Desk) -> None:
+    (desk.folder / "ours").mkdir()
+    tuning = {"type": "tuning", "sysctl": {"net.ipv4.conf.eth0.log_martians": "1"}}
+    (desk.folder / "ours" / "10-tuning.conf").write_text(json.dumps(tuning))
+    file = desk.folder / "ours.conflist"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "cniVersion": "1.0.0"}))
+    status, out, err = desk.run("--", "cat", "/proc/sys/net/ipv4/conf/eth0/log_martians")
+    assert (status, out) == (0, "1\n"), err
     assert desk.left() == []

@@ -19,15 +19,17 @@ from podberth.cli.run.life import live, take_down
 from podberth.cli.run.record import Joined, Records, Run, started
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cni import parsers, strictjson
-from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.errors import CniError, InvalidConfig, KernelRefused
 from podberth.linux import pci
-from podberth.runtime.cache import DEFAULT
+from podberth.runtime import invoke
+from podberth.runtime.cache import DEFAULT, Cache
 from podberth.runtime.networks import load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from podberth.runtime.chain import Added
+    from podberth.runtime.networks import NetworkList
 
 RUN_DIR = "/run/podberth/run"
 TOOLS = {"podman": "podman", "containerd": "ctr"}
@@ -88,6 +90,10 @@ def run(command: tuple[str, ...], run_dir: Path, *, listed: bool, cleanup: bool,
     line each. Needs root, and `ip` of iproute2.
     """
     records = Records(run_dir)
+    if said["dry_run"] and not cleanup:
+        raise failures.Misuse("--dry-run is for --cleanup", "without it the command would be run")
+    if listed and cleanup:
+        raise failures.Misuse("expected either --list or --cleanup", "--cleanup --dry-run shows and does nothing")
     if listed or cleanup:
         return _cleaned(records, really=cleanup and not said["dry_run"], as_json=as_json)
     if not said["networks"]:
@@ -107,6 +113,7 @@ def _asked(said: dict[str, Any]) -> Run:
         raise failures.Misuse(f"--container-id: {wrong}") from None
     if len(container_id) > 128:
         raise failures.Misuse("--container-id: expected at most 128 characters, as of a file's name")
+    path = tuple(part for part in said["cni_path"].split(":") if part)
     pod = said["name"] or container_id
     kubernetes = {"IgnoreUnknown": "1", "K8S_POD_NAMESPACE": said["namespace"], "K8S_POD_NAME": pod}
     kubernetes["K8S_POD_INFRA_CONTAINER_ID"] = container_id
@@ -115,23 +122,37 @@ def _asked(said: dict[str, Any]) -> Run:
     if odd:
         raise failures.Misuse(f"CNI_ARGS can't carry {odd[0]!r}", "there is no ';' or '=' in a key or value")
     capabilities = (_pair("--cap", text) for text in said["caps"])
-    return Run(
+    asked = Run(
         container_id=container_id,
         pod=f"{said['namespace']}/{pod}",
         owner=os.getpid(),
         started=started(os.getpid()) or 0,
         boot=pci.boot_id(),
-        path=tuple(part for part in said["cni_path"].split(":") if part),
+        path=path,
         cache=said["cache_dir"],
         args=tuple(kubernetes.items()),
         capabilities=tuple(
             (name, strictjson.loads(text.encode(), f"--cap {name}", InvalidConfig)) for name, text in capabilities
         ),
-        networks=_networks(said["networks"], said["conf_dir"]),
+        networks=_networks(said["networks"], said["conf_dir"], path),
     )
+    _require_unused(asked)
+    return asked
 
 
-def _networks(named: Sequence[str], folder: str) -> tuple[Joined, ...]:
+def _require_unused(asked: Run) -> None:
+    """Refuse an ID that somebody else uses: in the end this run would take away what is theirs."""
+    theirs = [str(asked.netns)] if os.path.lexists(asked.netns) else []
+    cache = Cache(asked.cache)
+    for joined in asked.networks:
+        name = str(json.loads(joined.conf)["name"])
+        if cache.get(name, asked.container_id, joined.ifname) is not None:
+            theirs.append(f"{joined.ifname} on {name}")
+    if theirs:
+        raise KernelRefused(f"{asked.container_id} is in use: there is {', '.join(theirs)}", "choose another ID")
+
+
+def _networks(named: Sequence[str], folder: str, path: tuple[str, ...]) -> tuple[Joined, ...]:
     found: list[Joined] = []
     for number, text in enumerate(named):
         name, _, ifname = text.partition(":")
@@ -142,8 +163,20 @@ def _networks(named: Sequence[str], folder: str) -> tuple[Joined, ...]:
             raise failures.Misuse(f"--network {text}: {wrong}") from None
         if ifname in (one.ifname for one in found):
             raise failures.Misuse(f"--network {text}: another network has the interface {ifname}")
-        found.append(Joined(ifname=ifname, conf=load(folder, name).raw.decode()))
+        network = load(folder, name)
+        for plugin in network.plugins:
+            invoke.find(plugin.type, path)  # what DEL would miss later is better missed now
+        found.append(Joined(ifname=ifname, conf=_whole(network)))
     return tuple(found)
+
+
+def _whole(network: NetworkList) -> str:
+    """Return a network's configuration with the plugins from the folder beside its file, which may change."""
+    document = json.loads(network.raw)
+    if "plugins" not in document and "type" in document:
+        return network.raw.decode()
+    document.update(plugins=[plugin.raw for plugin in network.plugins], loadOnlyInlinedPlugins=True)
+    return json.dumps(document)
 
 
 def _command(asked: Run, command: Sequence[str], tool: str | None, image: str | None) -> list[str]:
@@ -189,7 +222,7 @@ def _cleaned(records: Records, *, really: bool, as_json: bool) -> int:
             continue
         state, why = ("running", "") if found.alive else ("left behind", "")
         if state == "left behind" and really:
-            wrong = take_down(records, found)
+            wrong = take_down(records, found, found.networks)
             state, why = ("failed", "; ".join(wrong)) if wrong else ("taken down", "")
         networks = [f"{json.loads(one.conf).get('name')}:{one.ifname}" for one in found.networks]
         rows.append({"run": found.container_id, "pod": found.pod, "state": state, "networks": networks, "why": why})

@@ -12,6 +12,7 @@ from podberth.cni import parsers, strictjson
 from podberth.cni.errors import CniError, StoreFailed
 from podberth.cni.fields import Fields
 from podberth.linux import pci
+from podberth.runtime.networks import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ _MOST = 1 << 24  # bytes of one file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joined:
-    """One network of a run: its interface, and its configuration as it was read."""
+    """One network of a run: its interface, and its configuration as a list that needs no other file."""
 
     ifname: str
     conf: str
@@ -56,12 +57,16 @@ class Run:
 
 
 def started(process: int) -> int | None:
-    """Return when a process began, in clock ticks since boot (proc(5), stat, field 22); None if there is none."""
+    """Return when a process began, in clock ticks since boot (proc(5), stat, field 22); None if there is none.
+
+    One that has ended and only waits for its parent to ask is none: it takes nothing down any more.
+    """
     try:
         stat = Path(f"/proc/{process}/stat").read_text(errors="replace")
     except OSError:
         return None
-    return int(stat.rpartition(")")[2].split()[19])
+    state, *fields = stat.rpartition(")")[2].split()
+    return None if state in "ZX" else int(fields[18])
 
 
 class Records:
@@ -87,14 +92,18 @@ class Records:
         }
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if file.exists():
-                raise StoreFailed(f"a run with the container ID {run.container_id} is there", "choose another ID")
             aside = file.with_suffix(f".{os.getpid()}")
-            with aside.open("x") as stream:
-                json.dump(body, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            aside.rename(file)
+            try:
+                with aside.open("w") as stream:
+                    json.dump(body, stream)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                file.hardlink_to(aside)  # unlike a rename it never takes another's place
+            finally:
+                aside.unlink(missing_ok=True)
+            self._sync()
+        except FileExistsError:
+            raise StoreFailed(f"a run with the container ID {run.container_id} is there", "choose another ID") from None
         except OSError as failure:
             raise StoreFailed(f"{file}: {failure.strerror}", "choose another folder with --run-dir") from failure
 
@@ -110,16 +119,26 @@ class Records:
             except (CniError, OSError) as failure:
                 yield file, StoreFailed(f"{file}: {failure}", "it is no record of a run: remove it by hand")
 
+    def _sync(self) -> None:
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
     def _file(self, container_id: str) -> Path:
         return self.folder / f"{container_id}{_SUFFIX}"
 
 
 def _read(file: Path) -> Run:
     with file.open("rb") as stream:
-        fields = Fields(strictjson.loads(stream.read(_MOST), file.name, StoreFailed), "", StoreFailed)
+        fields = Fields(strictjson.loads(stream.read(_MOST + 1), file.name, StoreFailed, most=_MOST), "", StoreFailed)
     capabilities: dict[str, Any] = dict(fields.get("capabilities", _object, {}))
+    container_id = fields.required("containerID", parsers.identifier)
+    if container_id != file.stem:
+        raise StoreFailed(f"it is a record of {container_id}")
     return Run(
-        container_id=fields.required("containerID", parsers.identifier),
+        container_id=container_id,
         pod=fields.get("pod", parsers.text, ""),
         owner=fields.required("owner", _count),
         started=fields.required("started", _count),
@@ -129,7 +148,7 @@ def _read(file: Path) -> Run:
         args=fields.each("args", _pair, most=256),
         capabilities=tuple(capabilities.items()),
         networks=tuple(
-            Joined(ifname=one.required("ifname", parsers.ifname), conf=one.required("conf", parsers.text))
+            Joined(ifname=one.required("ifname", parsers.ifname), conf=one.required("conf", _network))
             for one in fields.children("networks", most=64)
         ),
     )
@@ -139,6 +158,13 @@ def _object(raw: object) -> dict[str, Any]:
     if isinstance(raw, dict):
         return raw
     raise ValueError("expected an object")
+
+
+def _network(raw: object) -> str:
+    """Return a network's configuration if it is one: what can't be read can't be taken down."""
+    found = raw if isinstance(raw, str) else ""
+    parse(found.encode())
+    return found
 
 
 def _count(raw: object) -> int:

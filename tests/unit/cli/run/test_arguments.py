@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+CONF = json.dumps({"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "bridge"}]}, indent=2)  # of many lines
+
+
 def run(**changes: object) -> Run:
     """Return a run of this process."""
     said: dict[str, object] = {
@@ -29,7 +32,7 @@ def run(**changes: object) -> Run:
         "cache": "/var/lib/cni",
         "args": (("IgnoreUnknown", "1"),),
         "capabilities": (("mac", "02:00:00:00:00:01"),),
-        "networks": (Joined(ifname="eth0", conf='{"name": "net"}'),),
+        "networks": (Joined(ifname="eth0", conf=CONF),),
         **changes,
     }
     return Run(**said)  # type: ignore[arg-type]
@@ -37,9 +40,18 @@ def run(**changes: object) -> Run:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    conf = {"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "bridge"}]}
-    (tmp_path / "net.conflist").write_text(json.dumps(conf))
+    (tmp_path / "net.conflist").write_text(CONF)
+    plugin = tmp_path / "bin" / "bridge"
+    plugin.parent.mkdir()
+    plugin.write_text("#!/bin/sh\n")
+    plugin.chmod(0o755)
     return tmp_path
+
+
+def options(folder: Path) -> list[str]:
+    """Return the options that say where everything is."""
+    places = {"--conf-dir": folder, "--cni-path": folder / "bin", "--run-dir": folder / "run", "--cache-dir": folder}
+    return ["run", *(word for option, place in places.items() for word in (option, str(place)))]
 
 
 @pytest.mark.parametrize(
@@ -55,13 +67,14 @@ def folder(tmp_path: Path) -> Path:
         (["--network", "net", "--arg", "nothing", "--", "true"], "--arg nothing"),
         (["--network", "net", "--image", "busybox", "--", "true"], "--image needs --with"),
         (["--network", "net", "--with", "podman"], "--with podman needs --image"),
+        (["--network", "net", "--dry-run", "--", "true"], "--dry-run is for --cleanup"),
+        (["--list", "--cleanup"], "either --list or --cleanup"),
     ],
 )
 def test_a_wrong_command_line_is_refused(
     folder: Path, argv: list[str], word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--conf-dir", str(folder), "--run-dir", str(folder / "run")]
-    assert main(["run", *options, *argv]) == 2
+    assert main([*options(folder), *argv]) == 2
     assert word in capsys.readouterr().err
     assert not (folder / "run").exists()
 
@@ -70,14 +83,37 @@ def test_a_tool_that_is_missing_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    options = ["--conf-dir", str(folder), "--run-dir", str(folder / "run"), "--network", "net"]
-    assert main(["run", *options, "--with", "podman", "--image", "busybox"]) == 3
+    assert main([*options(folder), "--network", "net", "--with", "podman", "--image", "busybox"]) == 3
     assert "there is no podman in PATH" in capsys.readouterr().err
 
 
 def test_a_network_that_is_not_there_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--conf-dir", str(folder), "--network", "bank", "--", "true"]) == 1
     assert "networks there: net" in capsys.readouterr().err
+
+
+def test_a_plugin_that_is_missing_is_named_before_anything_is_made(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "bin" / "bridge").unlink()
+    assert main([*options(folder), "--network", "net", "--", "true"]) == 1
+    assert "there is no plugin 'bridge' in CNI_PATH" in capsys.readouterr().err
+    assert not (folder / "run").exists()
+
+
+def test_a_process_that_only_waits_to_be_reaped_is_not_alive() -> None:
+    child = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    assert started(child) is None
+    os.waitpid(child, 0)
+
+
+def test_a_record_under_anothers_name_is_no_record(tmp_path: Path) -> None:
+    records = Records(tmp_path)
+    records.write(run())
+    (tmp_path / "c1.json").rename(tmp_path / "c2.json")
+    ((_, found),) = records.all()
+    assert isinstance(found, StoreFailed)
 
 
 def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
