@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from podberth.cni.result import Result
+    from podberth.net.host import Host
     from podberth.runtime.log import Log
-    from podberth.stores.sqlite.database import Database
     from podberth.verbs.delegated import Delegate
     from podberth.verbs.node import Plugin
 
@@ -130,39 +130,40 @@ def staying() -> Callable[[Mapping[str, str], bytes, str], tuple[int, str]]:
 
     Threads may share it; their transactions on one store follow one another.
     """
-    opened: dict[str, Database] = {}
+    nodes: dict[str, Node] = {}
 
     def connect(directory: str) -> Node:
-        from podberth.stores.sqlite.database import Database
-
-        # `setdefault` is atomic, and a Database opens its file only when it is first asked.
-        return open_node(directory, opened.setdefault(directory, Database(directory)))
+        # `setdefault` is atomic, and a store opens its file only when it is first asked.
+        kept = nodes.get(directory) or nodes.setdefault(directory, open_node(directory))
+        return replace(kept, host=open_host(directory))
 
     return lambda env, stdin, plugin_type: handle(env, stdin, plugin_type, connect)
 
 
-def open_node(directory: str, database: Database | None = None) -> Node:
-    """Return this machine's node with the store in `directory`. StoreFailed if the store can't be used.
-
-    `database` is that store, if it is open already.
-    """
+def open_node(directory: str) -> Node:
+    """Return this machine's node with the store in `directory`. StoreFailed if the store can't be used."""
     from podberth.ipam.lease import Actor
-    from podberth.linux.host import LinuxHost
     from podberth.stores.directory import sync
     from podberth.stores.sqlite.attachments import SqliteAttachments
     from podberth.stores.sqlite.database import Database
     from podberth.stores.sqlite.ledger import SqliteLedger
     from podberth.stores.sqlite.policies import SqlitePolicies
 
-    if database is None:
-        database = Database(directory)
+    database = Database(directory)
     policies, name = SqlitePolicies(database), os.uname().nodename
     return Node(
         name=name,
-        host=LinuxHost(os.path.join(directory, "locks")),
+        host=open_host(directory),
         policies=policies,
         ledger=SqliteLedger(database, clock=time.time_ns),
         attachments=SqliteAttachments(database),
         clock=time.time_ns,
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
     )
+
+
+def open_host(directory: str) -> Host:
+    """Return this machine's network, with the locks of the store in `directory`; for one call, or to be closed."""
+    from podberth.linux.host import LinuxHost
+
+    return LinuxHost(os.path.join(directory, "locks"))

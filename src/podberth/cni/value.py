@@ -24,16 +24,25 @@ _set = object.__setattr__
 
 
 def _init(self: Any, **given: Any) -> None:
+    # A call makes some 150 values: each field's slot is filled without looking it up by name.
     cls = type(self)
-    for name in cls.__slots__:
-        if name in given:
-            _set(self, name, given.pop(name))
-        elif name in cls._defaults:
-            _set(self, name, cls._defaults[name])
-        else:
-            raise TypeError(f"{cls.__name__}() misses the argument {name!r}")
-    if given:
-        raise TypeError(f"{cls.__name__}() has no argument {next(iter(given))!r}")
+    if len(given) != len(cls._fill):
+        given = {**cls._defaults, **given}
+    try:
+        for name, fill in cls._fill:
+            fill(self, given[name])
+    except KeyError:
+        raise _misfit(cls, given) from None
+    if len(given) != len(cls._fill):
+        raise _misfit(cls, given)
+
+
+def _misfit(cls: Any, given: dict[str, Any]) -> TypeError:
+    unknown = next((name for name in given if name not in cls.__slots__), None)
+    if unknown is not None:
+        return TypeError(f"{cls.__name__}() has no argument {unknown!r}")
+    missing = next(name for name in cls.__slots__ if name not in given)
+    return TypeError(f"{cls.__name__}() misses the argument {missing!r}")
 
 
 def _astuple(self: Any) -> tuple[object, ...]:
@@ -87,6 +96,7 @@ def value(cls: type[T]) -> type[T]:
     defaults = {name: body.pop(name) for name in names if name in body}
     own = {name: method for name, method in _METHODS.items() if name not in body}
     made: Any = type(cls.__name__, cls.__bases__, {**body, **own, "__slots__": names, "_defaults": defaults})
+    setattr(made, "_fill", tuple((name, vars(made)[name].__set__) for name in names))  # noqa: B010 - its own
     return made  # type: ignore[no-any-return]
 
 

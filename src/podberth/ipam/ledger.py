@@ -20,9 +20,10 @@ class Ledger(Protocol):
     The contract suite (tests/contract) is the definition; every back end passes it on the real thing.
     """
 
-    def bind(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
+    def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """Bind what the claim wants; the same claim again returns the same leases and writes nothing.
 
+        Not `durable`: the caller writes next, before any effect, what makes it so in a store that is the node's own.
         An address not named is the one reserved for the pod's name and interface, or the one of an attachment in
         `takeover`, or the pool's next. Raises PoolExhausted, AddressTaken (reserved for or leased by another pod;
         excluded), AddressHeld, TryAgainLater (named, and in quarantine since another pod released it).

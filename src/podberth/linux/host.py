@@ -78,7 +78,7 @@ class LinuxHost:
         return netns.own()
 
     def link(self, netns: str | None, ifname: str) -> Link:
-        """Return what a link is now. KernelRefused if there is none."""
+        """Return what a link is, as far as this host has had to do with it. KernelRefused if there is none."""
         found = self._link(netns, ifname)
         if found is None:
             raise KernelRefused(f"there is no link {ifname}", "somebody took it away meanwhile")
@@ -171,7 +171,7 @@ class LinuxHost:
 
     def _link(self, netns: str | None, name: str) -> LinkInfo | None:
         try:
-            return self._namespaces.link(netns, name)
+            return self._namespaces.seen(netns, name)
         except OSError as refused:
             raise _translated(f"ip link show {name}", refused) from refused
 
@@ -197,9 +197,11 @@ class LinuxHost:
         existed = False
         match op:
             case ops.CreateVeth():
-                existed = (at.link(None, op.name) or at.link(op.netns, op.ifname)) is not None
+                at.changed()  # what a host that was kept saw before may be long ago
+                existed = (at.seen(None, op.name) or at.seen(op.netns, op.ifname)) is not None
             case ops.CreateMacvlan() | ops.CreateIpvlan():
-                existed = at.link(op.netns, op.ifname) is not None
+                at.changed()
+                existed = at.seen(op.netns, op.ifname) is not None
             case ops.AddAddress() | ops.AddRoute():
                 existed = addressing.present(at, op)
             case ops.LimitTransmit() | ops.LimitReceive():
@@ -210,7 +212,8 @@ class LinuxHost:
             case ops.ConfigureVf():
                 yield from vf_settings.before(at, op)
             case ops.MoveVf():
-                existed = at.link(op.netns, op.ifname) is not None
+                at.changed()
+                existed = at.seen(op.netns, op.ifname) is not None
                 yield from vf_links.before(at, op)
         if existed:
             yield "existed", "yes"
@@ -220,12 +223,15 @@ class LinuxHost:
         match op:
             case ops.CreateVeth():
                 devices.create_veth(at, op)
+                at.changed()
             case ops.CreateMacvlan() | ops.CreateIpvlan():
                 with self.locked(f"link:{ops.vlan_device(op) or op.parent}"):
                     devices.create_on_parent(at, op)
+                at.changed()
             case ops.JoinBridge():
                 with self.locked(f"bridge:{op.bridge}"):
                     bridges.join(at, op)
+                at.changed(op.bridge)  # it has taken its new port's MAC, if that is the lowest
             case ops.WriteSysctl():
                 sysctls.write(at, op, op.value)
             case ops.SetLinkUp():
@@ -234,8 +240,10 @@ class LinuxHost:
                 vf_links.await_carrier(at, op)
             case ops.ConfigureVf():
                 vf_settings.configure(at, op)
+                at.changed()
             case ops.MoveVf():
                 vf_links.move(at, op)
+                at.changed()
             case ops.AddAddress() | ops.AddRoute():
                 addressing.add(at, op)
             case ops.LimitTransmit():
@@ -254,6 +262,7 @@ class LinuxHost:
 
     def _undo(self, step: Step, *, alive: bool) -> None:  # noqa: C901 - a flat table of the ops
         at, op = self._namespaces, step.op
+        at.changed()
         if _existed(step):
             return
         match op:

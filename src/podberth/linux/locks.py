@@ -35,8 +35,7 @@ class Locked:
 
     def __enter__(self) -> None:
         try:
-            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._descriptor = self._opened()
         except OSError as failure:
             raise StoreFailed(
                 f"{self._path}: {failure.strerror}", "the state directory has to be writable"
@@ -51,6 +50,14 @@ class Locked:
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._descriptor)
+
+    def _opened(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        try:
+            return os.open(self._path, flags, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
+            return os.open(self._path, flags, 0o600)
 
     def _wait(self) -> None:
         offset = int.from_bytes(self._key.encode(), "big") % _PRIME

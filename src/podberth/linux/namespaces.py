@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from podberth.linux import netns
 from podberth.linux.netlink import links
 from podberth.linux.netlink.socket import Rtnl
+from podberth.net.facts import NetnsId
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from podberth.linux.netlink.links import LinkInfo
-    from podberth.net.facts import NetnsId
 
     T = TypeVar("T")
 
@@ -24,7 +25,8 @@ class Namespaces:
 
     def __init__(self) -> None:
         self._own: Rtnl | None = None
-        self._opened: dict[str, tuple[NetnsId | None, int, Rtnl]] = {}
+        self._opened: dict[str, tuple[NetnsId, int, Rtnl]] = {}
+        self._seen: dict[tuple[str | None, str], LinkInfo | None] = {}
 
     def socket(self, path: str | None) -> Rtnl:
         """Return the rtnetlink socket inside. InvalidNetns if there is no namespace at the path."""
@@ -51,19 +53,38 @@ class Namespaces:
         found = self.socket(path).get(links.GET, links.by_name(name))
         return links.parse(found) if found is not None else None
 
+    def seen(self, path: str | None, name: str) -> LinkInfo | None:
+        """Return the link as it was when it was first looked at: for what stays, as its index, while no link is made.
+
+        Whoever makes a link, or takes one away, says so with `changed`.
+        """
+        key = path, name
+        if key not in self._seen:
+            self._seen[key] = self.link(path, name)
+        return self._seen[key]
+
+    def changed(self, name: str | None = None) -> None:
+        """Look at links anew from here on; with a name, at that one of the node's own."""
+        if name is None:
+            self._seen.clear()
+        else:
+            self._seen.pop((None, name), None)
+
     def links(self, path: str | None) -> list[LinkInfo]:
         """Return every link inside."""
         return [links.parse(body) for body in self.socket(path).dump(links.GET, links.all_links())]
 
     def index(self, path: str | None, name: str) -> int:
         """Return a link's index. OSError ENODEV if there is none."""
-        found = self.link(path, name)
-        if found is None:
-            raise OSError(19, f"there is no link {name}")
-        return found.index
+        return _there(self.link(path, name), name).index
+
+    def known(self, path: str | None, name: str) -> LinkInfo:
+        """Return the link as `seen`. OSError ENODEV if there is none."""
+        return _there(self.seen(path, name), name)
 
     def close(self) -> None:
         """Close everything."""
+        self.changed()
         if self._own is not None:
             self._own.close()
             self._own = None
@@ -71,12 +92,13 @@ class Namespaces:
             self._forget(path)
 
     def _at(self, path: str) -> tuple[int, Rtnl]:
-        now = netns.identity(path)
-        if path in self._opened and self._opened[path][0] != now:
+        if path in self._opened and self._opened[path][0] != netns.inode(path):
             self._forget(path)
         if path not in self._opened:
             descriptor = netns.open_at(path)
             try:
+                at = os.fstat(descriptor)
+                now = NetnsId(device=at.st_dev, inode=at.st_ino)
                 self._opened[path] = (now, descriptor, netns.call_in(descriptor, Rtnl))
             except BaseException:
                 os.close(descriptor)
@@ -84,6 +106,13 @@ class Namespaces:
         return self._opened[path][1:]
 
     def _forget(self, path: str) -> None:
+        self.changed()
         _, descriptor, socket = self._opened.pop(path)
         socket.close()
         os.close(descriptor)
+
+
+def _there(found: LinkInfo | None, name: str) -> LinkInfo:
+    if found is None:
+        raise OSError(errno.ENODEV, f"there is no link {name}")
+    return found

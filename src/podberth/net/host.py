@@ -60,7 +60,10 @@ class Host(Protocol):
         ...
 
     def link(self, netns: str | None, ifname: str) -> Link:
-        """Return what a link is now. KernelRefused if there is none."""
+        """Return what a link is: as it was when it was first looked at since this host changed anything about links.
+
+        KernelRefused if there is none.
+        """
         ...
 
     def vfs(self) -> tuple[Vf, ...]:

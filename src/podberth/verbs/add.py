@@ -78,7 +78,8 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chos
         own = {kept.address for kept in node.ledger.reservations(pod=arrival.pod)} if arrival.pod is not None else set()
         avoid: tuple[Address, ...] = ()
         while True:
-            leases = bind(node, arrival.attachment, arrival.pod, arrival.netns, resolved, avoid)
+            # The intent that follows goes to disk, and the leases with it.
+            leases = bind(node, arrival.attachment, arrival.pod, arrival.netns, resolved, avoid=avoid, durable=False)
             try:
                 end = endpoint(resolved, arrival.attachment, arrival.netns, [lease.address for lease in leases])
                 return _attach(node, arrival, end, planner, chosen)
@@ -142,7 +143,9 @@ def bind(
     pod: PodRef | None,
     netns: str,
     resolved: Resolved,
+    *,
     avoid: tuple[Address, ...] = (),
+    durable: bool = True,
 ) -> tuple[Lease, ...]:
     """Bind the addresses, taking them over from an older sandbox of the same pod if that is provably gone.
 
@@ -159,7 +162,7 @@ def bind(
     )
     while True:
         try:
-            return node.ledger.bind(claim, actor)
+            return node.ledger.bind(claim, actor, durable=durable)
         except AddressHeld as held:
             older = held.lease.attachment
             if older in claim.takeover or not _is_gone(node, held.lease, pod):

@@ -83,6 +83,14 @@ def test_changes_name_the_link_by_its_index() -> None:
     assert mac.get_attr("IFLA_ADDRESS") == "02:00:00:00:00:05"
 
 
+def test_a_link_is_told_to_announce_its_addresses() -> None:
+    read = decoded(ifinfmsg, links.set_arp_notify(5))
+    inet_conf = bytes.fromhex("0c00 0180 0800 1600 01000000")  # IFLA_INET_CONF: IPV4_DEVCONF_ARP_NOTIFY is 1
+    assert read["index"] == 5
+    assert read.get_attr("IFLA_AF_SPEC") is not None
+    assert links.set_arp_notify(5).endswith(bytes.fromhex("1400 1a80 1000 0280") + inet_conf)
+
+
 def test_a_port_answers_its_own_frames_when_hairpin_is_asked_for() -> None:
     read = decoded(ifinfmsg, links.set_hairpin(5))
     info = read.get_attr("IFLA_LINKINFO")

@@ -21,12 +21,12 @@ _GONE = (errno.EADDRNOTAVAIL, errno.ESRCH, errno.ENOENT, errno.ENODEV)
 
 def set_up(namespaces: Namespaces, op: SetLinkUp) -> None:
     """Set the link up."""
-    namespaces.socket(op.netns).do(links.NEW, links.set_up(namespaces.index(op.netns, op.ifname)))
+    namespaces.socket(op.netns).do(links.NEW, links.set_up(namespaces.known(op.netns, op.ifname).index))
 
 
 def add(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
     """Add the address or route. NetlinkError EEXIST if it is there already."""
-    index, socket = namespaces.index(op.netns, op.ifname), namespaces.socket(op.netns)
+    index, socket = namespaces.known(op.netns, op.ifname).index, namespaces.socket(op.netns)
     if isinstance(op, AddAddress):
         socket.do(addresses.NEW, addresses.add(index, op.address), _NEW)
     else:
@@ -35,7 +35,7 @@ def add(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
 
 def present(namespaces: Namespaces, op: AddAddress | AddRoute) -> bool:
     """Say whether the link is there and has the very address or route."""
-    return namespaces.link(op.netns, op.ifname) is not None and not check(namespaces, op)
+    return namespaces.seen(op.netns, op.ifname) is not None and not check(namespaces, op)
 
 
 def remove(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:

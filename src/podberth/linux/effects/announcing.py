@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from podberth.linux.namespaces import Namespaces
     from podberth.net.ops import Announce
 
-_NOTIFY = {4: "net/ipv4/conf/{}/arp_notify", 6: "net/ipv6/conf/{}/ndisc_notify"}
+_NDISC_NOTIFY = "net/ipv6/conf/{}/ndisc_notify"
 
 
 def announce(namespaces: Namespaces, op: Announce) -> None:
     """Have every address announced. OSError ENODEV if there is no such link."""
-    for version in sorted({address.version for address in op.addresses}):
-        key = _NOTIFY[version].format(op.ifname)
+    versions = {address.version for address in op.addresses}
+    if 6 in versions:  # rtnetlink has no word for it, as it has for arp_notify
+        key = _NDISC_NOTIFY.format(op.ifname)
         sysctls.write(namespaces, WriteSysctl(netns=op.netns, key=key, value="1"), "1")
-    found = namespaces.link(op.netns, op.ifname)
-    if found is None:
-        raise OSError(errno.ENODEV, f"there is no link {op.ifname}")
+    found = namespaces.known(op.netns, op.ifname)
+    notify = [links.set_arp_notify(found.index)] if 4 in versions else []
     try:
-        namespaces.socket(op.netns).do(links.SET, links.set_mac(found.index, found.mac))
+        namespaces.socket(op.netns).do_all(links.SET, [*notify, links.set_mac(found.index, found.mac)])
     except NetlinkError as refused:
         if refused.errno != errno.EOPNOTSUPP:
             raise

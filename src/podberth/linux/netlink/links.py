@@ -24,6 +24,7 @@ _VETH_PEER = 1
 _BR_VLAN_FILTERING = 7
 _BRPORT_MODE = 4  # hairpin
 _BRIDGE_VLAN_INFO = 2
+_INET, _INET_CONF, _ARP_NOTIFY = 2, 1, 22  # AF_INET, IFLA_INET_CONF, IPV4_DEVCONF_ARP_NOTIFY (linux/ip.h)
 _VLAN_ID, _VLAN_PROTOCOL = 1, 5
 _8021Q = b"\x81\x00"  # in network byte order
 _PVID, _UNTAGGED = 0x2, 0x4
@@ -145,6 +146,12 @@ def set_mtu(index: int, mtu: int) -> bytes:
 def set_mac(index: int, mac: str) -> bytes:
     """ip link set address; the MAC it has already makes the kernel announce its addresses."""
     return _INFO.pack(0, 0, index, 0, 0) + codec.attribute(_ADDRESS, bytes.fromhex(mac.replace(":", "")))
+
+
+def set_arp_notify(index: int) -> bytes:
+    """sysctl net.ipv4.conf.IFNAME.arp_notify=1."""
+    conf = nested(_INET_CONF, u32(_ARP_NOTIFY, 1))
+    return _INFO.pack(0, 0, index, 0, 0) + nested(_AF_SPEC, nested(_INET, conf))
 
 
 def set_master(index: int, master: int) -> bytes:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import _socket
 import errno
 import os
+from struct import pack
 
 from podberth.linux.netlink import codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SOL_NETLINK = 270
 _EXT_ACK, _GET_STRICT_CHK = 11, 12  # linux/netlink.h, socket options
 _NETNS_COOKIE = 71  # SO_NETNS_COOKIE, asm-generic/socket.h; Linux 5.14
 _RECEIVE = 1 << 17  # bytes: a datagram of a dump is 32 KiB at most (net/netlink/af_netlink.c), with room
-_TIMEOUT = 10.0  # seconds until a kernel that does not answer is an error
+_TIMEOUT = 10  # seconds until a kernel that does not answer is an error
 _DUMPS = 8  # how often a dump that changed underway is asked for again
 
 
@@ -34,7 +35,8 @@ class Rtnl:
         self._socket = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, 0)
         self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _GET_STRICT_CHK, 1)
-        self._socket.settimeout(_TIMEOUT)
+        # The kernel keeps the time: Python would poll before each call.
+        self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, pack("@ll", _TIMEOUT, 0))
         self._sequence = 0
 
     def close(self) -> None:
@@ -58,15 +60,31 @@ class Rtnl:
         for _ in self._answers(kind, codec.REQUEST | codec.ACK | flags, body):
             pass
 
+    def do_all(self, kind: int, bodies: Sequence[bytes]) -> None:
+        """Send several requests at once; the kernel does each in its turn. NetlinkError for the first refused."""
+        first = self._sequence + 1
+        self._sequence += len(bodies)
+        flags = codec.REQUEST | codec.ACK
+        self._socket.send(b"".join(codec.message(kind, flags, first + i, body) for i, body in enumerate(bodies)))
+        refused: NetlinkError | None = None
+        for sequence in range(first, first + len(bodies)):
+            try:
+                for _ in self._answered(sequence):
+                    pass
+            except NetlinkError as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+
     def get(self, kind: int, body: bytes) -> bytes | None:
         """Return the body of the one object asked for; None if there is none (ENODEV, ENOENT)."""
         try:
-            found = [answer.body for answer in self._answers(kind, codec.REQUEST | codec.ACK, body)]
+            # The object itself is the answer: an acknowledgement would be a second one.
+            return next(self._answers(kind, codec.REQUEST, body)).body
         except NetlinkError as refused:
             if refused.errno in (errno.ENODEV, errno.ENOENT):
                 return None
             raise
-        return found[0] if found else None
 
     def dump(self, kind: int, body: bytes) -> list[bytes]:
         """Return the bodies of all objects of a kind; asked again, within a bound, if they changed meanwhile."""
@@ -79,9 +97,12 @@ class Rtnl:
     def _answers(self, kind: int, flags: int, body: bytes) -> Iterator[codec.Message]:
         self._sequence += 1
         self._socket.send(codec.message(kind, flags, self._sequence, body))
+        return self._answered(self._sequence)
+
+    def _answered(self, sequence: int) -> Iterator[codec.Message]:
         while True:
             for answer in codec.messages(self._socket.recv(_RECEIVE)):
-                if answer.sequence != self._sequence:
+                if answer.sequence != sequence:
                     continue  # the late answer to a request that was given up
                 if answer.kind in (codec.ERROR, codec.DONE):
                     if answer.kind == codec.ERROR or len(answer.body) >= 4:

@@ -1,1 +1,1 @@
-"""The embedded default: one file, WAL, full synchronous, no server."""
+"""The embedded default: one file, WAL, on disk before it answers, no server."""

@@ -1,13 +1,14 @@
 """One file, one connection: opening, transactions, and the translation of SQLite's errors. No SQL of the tables here.
 
-WAL with synchronous=FULL: a commit has returned only once it is on disk (sqlite.org/pragma.html#pragma_synchronous).
+WAL with synchronous=NORMAL, where SQLite keeps the order of commits on disk but does not wait for the disk
+(sqlite.org/pragma.html#pragma_synchronous): the waiting is done here, once for all threads that committed meanwhile.
 """
 
 from __future__ import annotations
 
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
-from _thread import RLock
+from _thread import RLock, allocate_lock
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
 
@@ -33,14 +34,14 @@ class Database:
     def __init__(self, directory: str, *, busy_seconds: float = BUSY_SECONDS, readonly: bool = False) -> None:
         self.path = os.path.join(directory, FILE)
         self.lock = RLock()
-        self.synchronous = ""  # what the connection has now
+        self.log = Log(self.path + "-wal")
         self._busy_seconds = busy_seconds
         self._readonly = readonly
         self._connection: sqlite3.Connection | None = None
 
     def read(self) -> Transaction:
         """Return a context whose statements all see one state of the database."""
-        return Transaction(self, "BEGIN")
+        return Transaction(self, writing=False, durable=False)
 
     def write(self, *, durable: bool = True) -> Transaction:
         """Return a context that commits at its end, on disk, or rolls back if it raises. Others wait.
@@ -48,12 +49,13 @@ class Database:
         What is not `durable` survives the process, however that ends, but not a loss of power; it is on disk with the
         next transaction that is.
         """
-        return Transaction(self, "BEGIN IMMEDIATE", "FULL" if durable else "NORMAL")
+        return Transaction(self, writing=True, durable=durable)
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
         with self.lock:
             if self._connection is not None:
+                self.log.close()
                 self._connection.close()
                 self._connection = None
 
@@ -78,8 +80,7 @@ class Database:
             cached_statements=256,
         )
         try:
-            connection.execute("PRAGMA synchronous = FULL")
-            self.synchronous = "FULL"
+            connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
             (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -122,22 +123,57 @@ class Database:
         migrate(connection)
 
 
+class Log:
+    """The write-ahead log on its way to the disk. While a connection is open the file stays the same one.
+
+    Commits are counted as they are made. Whoever wants his on disk waits for the flush under way, and then flushes
+    all that were made by then, unless the one before had his among them.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = -1
+        self._turn = allocate_lock()
+        self._flushed = 0
+        self.commits = 0  # the database's lock is held where it changes
+
+    @property
+    def pending(self) -> int:
+        """How many commits the disk may not have yet."""
+        return self.commits - self._flushed
+
+    def flush(self, commit: int) -> None:
+        """Return once the commit with that number is on disk. OSError if the disk will not have it."""
+        with self._turn:
+            if self._flushed >= commit:
+                return
+            if self._descriptor < 0:
+                self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            reached = self.commits
+            os.fdatasync(self._descriptor)
+            self._flushed = reached
+
+    def close(self) -> None:
+        """Let go of the file; the next flush opens it again."""
+        with self._turn:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+
+
 class Transaction:
     """A context around BEGIN and COMMIT or ROLLBACK; `contextlib` would cost the plugin 2 ms of import."""
 
-    def __init__(self, database: Database, begin: str, synchronous: str = "") -> None:
+    def __init__(self, database: Database, *, writing: bool, durable: bool) -> None:
         self._database = database
-        self._begin = begin
-        self._synchronous = synchronous
+        self._writing = writing
+        self._durable = durable
 
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
         try:
             connection = self._database.connection()
-            if self._synchronous not in ("", self._database.synchronous):  # inside a transaction it can't be changed
-                connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-                self._database.synchronous = self._synchronous
-            connection.execute(self._begin)
+            connection.execute("BEGIN IMMEDIATE" if self._writing else "BEGIN")
         except BaseException as failure:
             self._database.lock.release()
             if isinstance(failure, sqlite3.Error):
@@ -148,10 +184,17 @@ class Transaction:
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
+        database = self._database
         try:
-            self._end(self._database.connection(), raised)
+            self._end(database.connection(), raised)
+            commit = database.log.commits = database.log.commits + self._writing
         finally:
-            self._database.lock.release()
+            database.lock.release()
+        if self._durable and raised is None:
+            try:
+                database.log.flush(commit)  # the others go on meanwhile
+            except OSError as failure:
+                raise translated(database.path, failure) from failure
 
     def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
         try:

@@ -17,8 +17,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from sqlite3 import Connection
+    from typing import TypeAlias
 
     from podberth.cni.pod import PodRef
+
+    Text: TypeAlias = tuple[str, str, str, str, str]  # a document as it is kept: kind, namespace, name, body, source
 
 # `source` is the file a document was read from, `origin` what applied it: the directory, for `prune`.
 DDL = """
@@ -85,8 +88,24 @@ def naming(connection: Connection, what: str, named: str) -> tuple[PodNetwork, .
 
 def pool(connection: Connection, name: str) -> Pool | None:
     """Return the pool of that name."""
-    found = get(connection, "Pool", "", name)
-    return found.body if found is not None and isinstance(found.body, Pool) else None
+    text = pool_text(connection, name)
+    return parse_pool(text) if text is not None else None
+
+
+def pool_text(connection: Connection, name: str) -> Text | None:
+    """Return the pool of that name as it is kept."""
+    found: Text | None = connection.execute(
+        _SELECT + "WHERE kind = 'Pool' AND namespace = '' AND name = ?", (name,)
+    ).fetchone()
+    return found
+
+
+def parse_pool(text: Text) -> Pool:
+    """Return what `pool_text` found as a pool. StoreFailed if it is none."""
+    body = _document(*text).body
+    if not isinstance(body, Pool):
+        raise StoreFailed(f"the store's pool {text[2]} is no pool")
+    return body
 
 
 def pools(connection: Connection) -> tuple[Pool, ...]:

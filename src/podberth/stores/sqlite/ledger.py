@@ -30,9 +30,9 @@ class SqliteLedger:
         self._database = database
         self._clock = clock
 
-    def bind(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
+    def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing."""
-        with self._database.write() as connection:
+        with self._database.write(durable=durable) as connection:
             return claims.bind(connection, claim, actor, changes.moment(connection, self._clock()))
 
     def unbind(self, attachment: Attachment, actor: Actor) -> tuple[Lease, ...]:

@@ -30,6 +30,7 @@ class SqlitePolicies:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._pools: dict[str, tuple[table.Text, Pool]] = {}  # as they were read last
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
         """Return what is declared for the pod: by its own name first, then by its StatefulSet's."""
@@ -37,9 +38,15 @@ class SqlitePolicies:
             return table.for_pod(connection, pod)
 
     def pool(self, name: str) -> Pool | None:
-        """Return the pool of that name."""
+        """Return the pool of that name. It is parsed again only when its text has changed."""
         with self._database.read() as connection:
-            return table.pool(connection, name)
+            text = table.pool_text(connection, name)
+        if text is None:
+            return None
+        known = self._pools.get(name)
+        if known is None or known[0] != text:
+            known = self._pools[name] = text, table.parse_pool(text)
+        return known[1]
 
     def pools(self) -> tuple[Pool, ...]:
         """Return every pool in order of name."""
