@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from podberth.cni.result import Result
-    from podberth.net.host import Host
+    from podberth.linux.locks import Locks
     from podberth.runtime.log import Log
     from podberth.verbs.delegated import Delegate
     from podberth.verbs.node import Plugin
@@ -130,19 +130,34 @@ def staying() -> Callable[[Mapping[str, str], bytes, str], tuple[int, str]]:
 
     Threads may share it; their transactions on one store follow one another.
     """
-    nodes: dict[str, Node] = {}
+    kept: dict[str, Kept] = {}
 
     def connect(directory: str) -> Node:
         # `setdefault` is atomic, and a store opens its file only when it is first asked.
-        kept = nodes.get(directory) or nodes.setdefault(directory, open_node(directory))
-        return replace(kept, host=open_host(directory))
+        found = kept.get(directory) or kept.setdefault(directory, Kept(directory))
+        return found.node()
 
     return lambda env, stdin, plugin_type: handle(env, stdin, plugin_type, connect)
+
+
+class Kept:
+    """What a process that stays keeps of the node whose store is in `directory`: its store, and its locks."""
+
+    def __init__(self, directory: str) -> None:
+        self._locks = open_locks(directory)
+        self._node = open_node(directory)
+
+    def node(self, given: Mapping[str, int] | None = None) -> Node:
+        """Return the node with a network to be used for one call, then closed; `given` as a LinuxHost takes it."""
+        from podberth.linux.host import LinuxHost
+
+        return replace(self._node, host=LinuxHost(self._locks, given))
 
 
 def open_node(directory: str) -> Node:
     """Return this machine's node with the store in `directory`. StoreFailed if the store can't be used."""
     from podberth.ipam.lease import Actor
+    from podberth.linux.host import LinuxHost
     from podberth.stores.directory import sync
     from podberth.stores.sqlite.attachments import SqliteAttachments
     from podberth.stores.sqlite.database import Database
@@ -153,7 +168,7 @@ def open_node(directory: str) -> Node:
     policies, name = SqlitePolicies(database), os.uname().nodename
     return Node(
         name=name,
-        host=open_host(directory),
+        host=LinuxHost(open_locks(directory)),
         policies=policies,
         ledger=SqliteLedger(database, clock=time.time_ns),
         attachments=SqliteAttachments(database),
@@ -162,8 +177,8 @@ def open_node(directory: str) -> Node:
     )
 
 
-def open_host(directory: str) -> Host:
-    """Return this machine's network, with the locks of the store in `directory`; for one call, or to be closed."""
-    from podberth.linux.host import LinuxHost
+def open_locks(directory: str) -> Locks:
+    """Return the node-wide locks of the store in `directory`."""
+    from podberth.linux.locks import Locks
 
-    return LinuxHost(os.path.join(directory, "locks"))
+    return Locks(os.path.join(directory, "locks"))

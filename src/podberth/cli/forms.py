@@ -99,6 +99,7 @@ def record(of: Record, addresses: Iterable[object]) -> dict[str, object]:
         "addresses": [str(address) for address in addresses],
         "netns": of.netns,
         "complete": of.done,
+        "removing": of.removing,
         "since": rfc3339(of.since),
     }
 

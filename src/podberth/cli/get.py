@@ -192,7 +192,7 @@ def _attachments(session: Session) -> Listing:
             str(record.pod or "-"),
             ", ".join(addresses) or "-",
             record.netns,
-            "complete" if record.done else Cell("unfinished", "red"),
+            "complete" if record.done else Cell("removing" if record.removing else "unfinished", "red"),
             when.local(record.since),
         ]
         listing.add(str(record.attachment), row, forms.record(record, addresses))

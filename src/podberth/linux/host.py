@@ -11,6 +11,7 @@ from podberth.linux.effects import (
     addressing,
     announcing,
     bridges,
+    departing,
     devices,
     limits,
     sysctls,
@@ -18,7 +19,6 @@ from podberth.linux.effects import (
     vf_settings,
 )
 from podberth.linux.inventory import on_this_node, traffic
-from podberth.linux.locks import Locked
 from podberth.linux.namespaces import Namespaces
 from podberth.net import ops
 from podberth.net.apply import AddressAnswered
@@ -28,8 +28,9 @@ from podberth.net.step import Drift, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from podberth.linux.locks import Locked, Locks
     from podberth.linux.netlink.links import LinkInfo
     from podberth.net.facts import NetnsId
     from podberth.net.ops import Op
@@ -47,11 +48,15 @@ _HINTS = {
 
 
 class LinuxHost:
-    """One node's network, with its locks in the file `locks`. Keep it for one call, or `close` it."""
+    """One node's network. Keep it for one call, or `close` it.
 
-    def __init__(self, locks: str) -> None:
+    `given` are descriptors of the network namespaces at some paths, which this process need not see; they become the
+    host's own.
+    """
+
+    def __init__(self, locks: Locks, given: Mapping[str, int] | None = None) -> None:
         self._locks = locks
-        self._namespaces = Namespaces()
+        self._namespaces = Namespaces(given)
 
     def close(self) -> None:
         """Close the sockets and namespaces opened so far."""
@@ -71,7 +76,7 @@ class LinuxHost:
 
     def netns_id(self, path: str) -> NetnsId | None:
         """Return the identity of the network namespace at `path`; None if there is none (any more)."""
-        return netns.identity(path)
+        return self._namespaces.identity(path)
 
     def own_netns(self) -> NetnsId:
         """Return the identity of this process's network namespace."""
@@ -100,9 +105,32 @@ class LinuxHost:
         except OSError as refused:
             raise _translated(f"ip -statistics link show {vf.pf}", refused) from refused
 
-    def locked(self, key: str) -> Locked:
-        """Hold the node-wide exclusive lock named `key`. TryAgainLater if it is held for too long by another."""
-        return Locked(self._locks, key, LOCK_SECONDS)
+    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> bool:
+        """See to it that nothing sent over the steps' links gets anywhere; False where only undoing them does that."""
+        try:
+            for step in steps:
+                match step.op:
+                    case ops.CreateVeth() if not _existed(step) and departing.has_port(steps):
+                        departing.cut_off_port(self._namespaces, step.op)
+                        return True
+                    case ops.CreateMacvlan() | ops.CreateIpvlan() if not _existed(step):
+                        if self._alive(step, netns):
+                            departing.take_addresses(self._namespaces, step.op, steps)
+                        return True
+        except (OSError, InvalidNetns):
+            pass  # what can't be done the quick way is done the long way, and that says why not
+        return False
+
+    def drop(self, steps: Sequence[Step]) -> None:
+        """Delete the veth pairs among the steps' links together. KernelRefused."""
+        try:
+            departing.delete_pairs(self._namespaces, steps)
+        except OSError as refused:
+            raise _translated("ip link delete", refused) from refused
+
+    def locked(self, key: str, *, wait: bool = True) -> Locked:
+        """Hold the node-wide exclusive lock named `key`. TryAgainLater if another holds it for too long, or at all."""
+        return self._locks.hold(key, LOCK_SECONDS if wait else 0.0)
 
     def prepare(self, op: Op) -> Step:
         """Read what `op` would replace. No effect."""

@@ -1,7 +1,8 @@
 """Locks between all processes and threads of a node: one file, a byte of it for each key.
 
 An open file description lock (fcntl(2), F_OFD_SETLK) belongs to the descriptor that took it: it is gone with the
-process, holds between threads too, and leaves nothing behind but the one file.
+process, holds between threads too, and leaves nothing behind but the one file. Nobody is woken when it becomes free,
+so the threads of one process first take turns among themselves.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import fcntl
 import os
 import struct
 import time
+from _thread import allocate_lock
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _thread import LockType
     from types import TracebackType
 
 _SET = 37  # F_OFD_SETLK, linux/fcntl.h
@@ -24,16 +27,66 @@ _PRIME = 2**61 - 1
 _PAUSE = 0.002  # seconds between two attempts, at first; it doubles up to a tenth of a second
 
 
-class Locked:
-    """A context that holds the lock of `key`; TryAgainLater if somebody else holds it for `seconds`."""
+class Locks:
+    """The locks of one file, for the threads of a process to share."""
 
-    def __init__(self, path: str, key: str, seconds: float) -> None:
-        self._path = path
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._guard = allocate_lock()
+        self._turns: dict[str, tuple[LockType, int]] = {}  # with how many threads are at it
+
+    def hold(self, key: str, seconds: float) -> Locked:
+        """Return a context that holds the lock of `key`; TryAgainLater if somebody else holds it for `seconds`."""
+        return Locked(self, key, seconds)
+
+    def join(self, key: str) -> LockType:
+        """Return what the threads that want the key take turns with; `leave` afterwards."""
+        with self._guard:
+            turn, threads = self._turns.get(key) or (allocate_lock(), 0)
+            self._turns[key] = turn, threads + 1
+        return turn
+
+    def leave(self, key: str) -> None:
+        """Forget the turns of the key with the last thread that is at it."""
+        with self._guard:
+            turn, threads = self._turns.pop(key)
+            if threads > 1:
+                self._turns[key] = turn, threads - 1
+
+
+class Locked:
+    """A context that holds the lock of `key`."""
+
+    def __init__(self, locks: Locks, key: str, seconds: float) -> None:
+        self._locks = locks
+        self._path = locks.path
         self._key = key
         self._seconds = seconds
         self._descriptor = -1
 
     def __enter__(self) -> None:
+        end = time.monotonic() + self._seconds
+        self._turn = self._locks.join(self._key)
+        if not self._turn.acquire(timeout=self._seconds):
+            self._locks.leave(self._key)
+            raise self._busy()
+        try:
+            self._take(end)
+        except BaseException:
+            self._release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+        self._release()
+
+    def _release(self) -> None:
+        self._turn.release()
+        self._locks.leave(self._key)
+
+    def _take(self, end: float) -> None:
         try:
             self._descriptor = self._opened()
         except OSError as failure:
@@ -41,15 +94,13 @@ class Locked:
                 f"{self._path}: {failure.strerror}", "the state directory has to be writable"
             ) from failure
         try:
-            self._wait()
+            self._wait(end)
         except BaseException:
             os.close(self._descriptor)
             raise
 
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        os.close(self._descriptor)
+    def _busy(self) -> TryAgainLater:
+        return TryAgainLater(f"{self._key} has been busy for {self._seconds:.0f} s on this node")
 
     def _opened(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -59,10 +110,10 @@ class Locked:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             return os.open(self._path, flags, 0o600)
 
-    def _wait(self) -> None:
+    def _wait(self, end: float) -> None:
         offset = int.from_bytes(self._key.encode(), "big") % _PRIME
         wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
-        end, pause = time.monotonic() + self._seconds, _PAUSE
+        pause = _PAUSE
         while True:
             try:
                 fcntl.fcntl(self._descriptor, _SET, wanted)
@@ -72,6 +123,6 @@ class Locked:
             else:
                 return
             if time.monotonic() > end:
-                raise TryAgainLater(f"{self._key} has been busy for {self._seconds:.0f} s on this node")
+                raise self._busy()
             time.sleep(pause)
             pause = min(pause * 2, 0.1)

@@ -12,7 +12,7 @@ from podberth.net.facts import NetnsId
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeVar
 
     from podberth.linux.netlink.links import LinkInfo
@@ -21,12 +21,21 @@ if TYPE_CHECKING:
 
 
 class Namespaces:
-    """The node's own namespace (None) and those at paths. A path that names another namespace by now is opened anew."""
+    """The node's own namespace (None) and those at paths. A path that names another namespace by now is opened anew.
 
-    def __init__(self) -> None:
+    `given` are descriptors of namespaces: their paths mean those, whatever is there for this process.
+    """
+
+    def __init__(self, given: Mapping[str, int] | None = None) -> None:
+        self._given = dict(given or {})
         self._own: Rtnl | None = None
         self._opened: dict[str, tuple[NetnsId, int, Rtnl]] = {}
         self._seen: dict[tuple[str | None, str], LinkInfo | None] = {}
+
+    def identity(self, path: str) -> NetnsId | None:
+        """Return the identity of the network namespace at the path; None if there is none (any more)."""
+        given = self._given.get(path)
+        return netns.identity(path) if given is None else netns.identity_of(given)
 
     def socket(self, path: str | None) -> Rtnl:
         """Return the rtnetlink socket inside. InvalidNetns if there is no namespace at the path."""
@@ -90,12 +99,16 @@ class Namespaces:
             self._own = None
         for path in tuple(self._opened):
             self._forget(path)
+        for descriptor in self._given.values():
+            os.close(descriptor)
+        self._given.clear()
 
     def _at(self, path: str) -> tuple[int, Rtnl]:
-        if path in self._opened and self._opened[path][0] != netns.inode(path):
+        given = self._given.get(path)
+        if given is None and path in self._opened and self._opened[path][0] != netns.inode(path):
             self._forget(path)
         if path not in self._opened:
-            descriptor = netns.open_at(path)
+            descriptor = netns.open_at(path) if given is None else netns.again(given, path)
             try:
                 at = os.fstat(descriptor)
                 now = NetnsId(device=at.st_dev, inode=at.st_ino)

@@ -35,9 +35,20 @@ def identity(path: str) -> NetnsId | None:
     except OSError:
         return None
     try:
-        return _identity(descriptor)
+        return identity_of(descriptor)
     finally:
         os.close(descriptor)
+
+
+def identity_of(descriptor: int) -> NetnsId | None:
+    """Return the identity of the open network namespace; None if it is something else."""
+    try:
+        if fcntl.ioctl(descriptor, _GET_NSTYPE) != _NEWNET:
+            return None
+    except OSError:
+        return None
+    at = os.fstat(descriptor)
+    return NetnsId(device=at.st_dev, inode=at.st_ino)
 
 
 def inode(path: str) -> NetnsId | None:
@@ -66,10 +77,12 @@ def open_at(path: str) -> int:
         descriptor = os.open(path, _LOOKING)
     except OSError as failure:
         raise InvalidNetns(f"{path}: can't be opened as a network namespace: {failure.strerror}") from failure
-    if _identity(descriptor) is None:
-        os.close(descriptor)
-        raise InvalidNetns(f"{path}: is no network namespace")
-    return descriptor
+    return _must_be_one(descriptor, path)
+
+
+def again(descriptor: int, path: str) -> int:
+    """Return another descriptor of the same namespace, which is known as `path`. InvalidNetns if it is none."""
+    return _must_be_one(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 0), path)
 
 
 def call_in(descriptor: int, function: Callable[[], T]) -> T:
@@ -101,11 +114,8 @@ def _enter(descriptor: int) -> None:
         raise OSError(code, os.strerror(code))
 
 
-def _identity(descriptor: int) -> NetnsId | None:
-    try:
-        if fcntl.ioctl(descriptor, _GET_NSTYPE) != _NEWNET:
-            return None
-    except OSError:
-        return None
-    at = os.fstat(descriptor)
-    return NetnsId(device=at.st_dev, inode=at.st_ino)
+def _must_be_one(descriptor: int, path: str) -> int:
+    if identity_of(descriptor) is None:
+        os.close(descriptor)
+        raise InvalidNetns(f"{path}: is no network namespace")
+    return descriptor

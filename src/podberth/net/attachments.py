@@ -26,6 +26,10 @@ class Attachments(Protocol):
         """Mark the attachment's record as complete."""
         ...
 
+    def removing(self, attachment: Attachment) -> None:
+        """Mark the attachment's record: its DEL is answered before all is taken back. Durable with what is next."""
+        ...
+
     def find(self, attachment: Attachment) -> Record | None:
         """Return the attachment's record."""
         ...

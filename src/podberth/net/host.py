@@ -6,6 +6,7 @@ from typing import Protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
     from podberth.net.facts import Facts, Link, NetnsId
@@ -82,6 +83,20 @@ class Host(Protocol):
         """Let go of whatever was opened: a namespace that is held open outlives its pod."""
         ...
 
-    def locked(self, key: str) -> AbstractContextManager[None]:
-        """Hold the node-wide exclusive lock named `key` (across processes; gone with the process)."""
+    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> bool:
+        """See to it that nothing sent over the steps' links gets anywhere; False where only undoing them does that.
+
+        It returns at once. A link that is gone already needs no cutting off.
+        """
+        ...
+
+    def drop(self, steps: Sequence[Step]) -> None:
+        """Delete those of the steps' links that can be deleted together, ahead of undoing each step."""
+        ...
+
+    def locked(self, key: str, *, wait: bool = True) -> AbstractContextManager[None]:
+        """Hold the node-wide exclusive lock named `key` (across processes; gone with the process).
+
+        TryAgainLater if somebody has it for too long; unless they `wait`, at all.
+        """
         ...

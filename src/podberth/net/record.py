@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class Record:
     """One attachment's record. `done` is False from before the first effect until after the last (an intent).
 
+    It is False again, and `removing` True, from when a DEL was answered until all has been taken back.
+
     `conf` is the network configuration it was made by, as JSON: what a changed PodNetwork is resolved against.
     """
 
@@ -27,6 +29,7 @@ class Record:
     done: bool
     since: int  # ns since the epoch
     conf: str = ""
+    removing: bool = False
 
     @property
     def device(self) -> str | None:

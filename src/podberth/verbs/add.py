@@ -218,12 +218,14 @@ def _refuse_repetition(node: Node, arrival: Arrival) -> None:
 def _is_gone(node: Node, lease: Lease, pod: PodRef | None) -> bool:
     """Say whether the lease's holder, the same pod by name, can no longer use the address.
 
-    Gone: its network namespace, on this node, exists no more. As good as gone: it is an older sandbox of this very pod
-    (the same K8S_POD_UID), whose interface this node can take down itself.
+    Gone: its network namespace, on this node, exists no more, or its DEL is answered. As good as gone: it is an older
+    sandbox of this very pod (the same K8S_POD_UID), whose interface this node can take down itself.
     """
     if lease.node != node.name:
         return False
     record = node.attachments.find(lease.attachment)
+    if record is not None and record.removing:
+        return True
     netns = node.host.netns_id(lease.netns)
     if netns is None or (record is not None and netns != record.netns_id):
         return True

@@ -31,7 +31,8 @@ def differences(node: Node, record: Record, leased: AbstractSet[Address]) -> Ite
     """Yield every difference of a record: unfinished, not as made, or its addresses not those of its leases."""
     what = str(record.attachment)
     if not record.done:
-        yield Drift(what=what, field="record", wanted="complete", found="an ADD that never ended")
+        found = "its DEL is answered" if record.removing else "an ADD that never ended"
+        yield Drift(what=what, field="record", wanted="complete", found=found)
     yield from drifts(node, record)
     for step in record.steps:
         if isinstance(step.op, AddAddress) and step.op.address.ip not in leased:

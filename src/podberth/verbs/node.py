@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, TypeAlias
 
     from podberth.cni.fields import Fields
+    from podberth.cni.pod import Attachment
     from podberth.ipam.ledger import Ledger
     from podberth.net.attachments import Attachments
     from podberth.net.endpoint import Endpoint
@@ -60,6 +61,7 @@ class Node:
     """`name` is how leases name this node; `clock` returns nanoseconds since the epoch.
 
     `follow` brings a directory's documents into force if they changed, and returns what is wrong with them, or "".
+    `later` takes over a DEL that `verbs.finish` has begun, and sees to its end; None: every DEL is done at once.
     """
 
     name: str
@@ -69,3 +71,4 @@ class Node:
     attachments: Attachments
     clock: Callable[[], int]
     follow: Callable[[str], str]
+    later: Callable[[Attachment], None] | None = None

@@ -46,9 +46,7 @@ def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate
     directory = state_dir(own_fields(request.conf, as_ipam=as_ipam))
     other_ipam = "" if as_ipam else delegated(request.conf, plugin)
     if request.verb is Verb.DEL:
-        delete(connect(directory), request.attachment)
-        if other_ipam:
-            delegate(request, "DEL")
+        _delete(connect(directory), request, delegate if other_ipam else None)
         return None
     if request.verb is Verb.GC:
         valid = request.conf.valid_attachments
@@ -69,6 +67,18 @@ def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate
             forward(request, delegate)
         return None
     return _add(node, network, request, plugin, delegate)
+
+
+def _delete(node: Node, request: Request, other_ipam: Delegate | None) -> None:
+    if other_ipam is not None:
+        delete(node, request.attachment)  # all of it: the other plugin may give the address away at once
+        other_ipam(request, "DEL")
+    elif node.later is None:
+        delete(node, request.attachment)
+    else:
+        from podberth.verbs.finish import begin
+
+        begin(node, request.attachment, node.later)
 
 
 def decided(node: Node, network: Network, request: Request) -> Resolved:

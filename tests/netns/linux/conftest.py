@@ -13,6 +13,7 @@ import pytest
 
 from podberth.linux import netns
 from podberth.linux.host import LinuxHost
+from podberth.linux.locks import Locks
 from tests.netns.kubelet import run
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def host_in(node: str, locks: str) -> LinuxHost:
     """Return a host whose own namespace is the one of that name: its socket is opened there."""
     descriptor = netns.open_at(f"/var/run/netns/{node}")
     try:
-        host = LinuxHost(locks)
+        host = LinuxHost(Locks(locks))
         netns.call_in(descriptor, lambda: host.facts("lo", vlan=False))
         return host
     finally:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cni.errors import TryAgainLater
-from podberth.linux.locks import Locked
+from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.linux.locks import Locks
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _hold(path: str, key: str, held: Event) -> None:
-    with Locked(path, key, 5.0):
+    with Locks(path).hold(key, 5.0):
         held.set()
         signal.pause()
 
@@ -36,10 +36,10 @@ def test_another_process_waits_and_is_told_what_for(holder: multiprocessing.Proc
     try:
         with (
             pytest.raises(TryAgainLater, match="container:a has been busy"),
-            Locked(f"{tmp_path}/locks", "container:a", 0.1),
+            Locks(f"{tmp_path}/locks").hold("container:a", 0.1),
         ):
             pytest.fail("two hold one lock")
-        with Locked(f"{tmp_path}/locks", "container:b", 0.1):
+        with Locks(f"{tmp_path}/locks").hold("container:b", 0.1):
             assert [file.name for file in tmp_path.iterdir()] == ["locks"]
     finally:
         holder.kill()
@@ -49,17 +49,20 @@ def test_another_process_waits_and_is_told_what_for(holder: multiprocessing.Proc
 def test_the_lock_of_a_killed_process_is_free(holder: multiprocessing.Process, tmp_path: Path) -> None:
     holder.kill()
     holder.join()
-    with Locked(f"{tmp_path}/locks", "container:a", 1.0):
+    with Locks(f"{tmp_path}/locks").hold("container:a", 1.0):
         assert (tmp_path / "locks").stat().st_mode & 0o777 == 0o600
 
 
-def test_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shared", [True, False])
+def test_threads_of_one_process_exclude_each_other(tmp_path: Path, shared: bool) -> None:
     inside, most, count = 0, 0, threading.Lock()
+    one = Locks(f"{tmp_path}/locks")
 
     def enter() -> None:
         nonlocal inside, most
+        locks = one if shared else Locks(f"{tmp_path}/locks")
         for _ in range(20):
-            with Locked(f"{tmp_path}/locks", "bridge:bank0", 20.0):
+            with locks.hold("bridge:bank0", 20.0):
                 with count:
                     inside += 1
                     most = max(most, inside)
@@ -72,3 +75,23 @@ def test_threads_of_one_process_exclude_each_other(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert most == 1
+
+
+def test_a_thread_that_waits_too_long_is_told_what_for_and_the_next_gets_in(tmp_path: Path) -> None:
+    locks = Locks(f"{tmp_path}/locks")
+    with (
+        locks.hold("bridge:bank0", 1.0),
+        pytest.raises(TryAgainLater, match="bridge:bank0 has been busy"),
+        locks.hold("bridge:bank0", 0.05),
+    ):
+        pytest.fail("two hold one lock")
+    with locks.hold("bridge:bank0", 0.05):
+        pass
+
+
+def test_a_lock_that_can_not_be_taken_leaves_nobody_waiting(tmp_path: Path) -> None:
+    (tmp_path / "locks").mkdir()
+    locks = Locks(f"{tmp_path}/locks")
+    for _ in range(2):
+        with pytest.raises(StoreFailed, match="Is a directory"), locks.hold("container:a", 0.05):
+            pytest.fail("a directory is no lock")

@@ -28,7 +28,7 @@ from podberth.stores.sqlite.policies import SqlitePolicies
 from podberth.verbs.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from podberth.net.ops import Op
@@ -126,8 +126,14 @@ class ToldHost:
     def close(self) -> None:
         pass
 
+    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> bool:
+        return False
+
+    def drop(self, steps: Sequence[Step]) -> None:
+        raise AssertionError("nobody begins what is ended later")
+
     @contextlib.contextmanager
-    def locked(self, key: str) -> Iterator[None]:
+    def locked(self, key: str, *, wait: bool = True) -> Iterator[None]:
         yield
 
 

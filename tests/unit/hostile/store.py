@@ -130,7 +130,13 @@ class Ground:
     def close(self) -> None:
         pass
 
-    def locked(self, key: str) -> contextlib.AbstractContextManager[None]:
+    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> bool:
+        return False
+
+    def drop(self, steps: Sequence[Step]) -> None:
+        raise AssertionError("nobody begins what is ended later")
+
+    def locked(self, key: str, *, wait: bool = True) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
 

@@ -24,7 +24,7 @@ from podberth.verbs.node import Node
 from tests.unit.hostile.store import Ground
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 PF = "0000:03:00.0"
@@ -76,8 +76,14 @@ class Card(Ground):
             self.functions[op.device] = replace(self.functions[op.device], link=op.link)
             self.undone.append(op.device)
 
+    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> bool:
+        return False
+
+    def drop(self, steps: Sequence[Step]) -> None:
+        raise AssertionError("nobody begins what is ended later")
+
     @contextlib.contextmanager
-    def locked(self, key: str) -> Iterator[None]:
+    def locked(self, key: str, *, wait: bool = True) -> Iterator[None]:
         self.meanwhile.pop(key, lambda: None)()
         assert key not in self.held, f"{key} would wait for itself"
         self.held.append(key)

@@ -105,6 +105,7 @@ def _unanswered(why: str) -> Finding:
 
 def _main() -> int:
     from podberth.linux.host import LinuxHost
+    from podberth.linux.locks import Locks
 
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET):
@@ -112,7 +113,7 @@ def _main() -> int:
         sys.stderr.write(f"a network namespace can't be made: {os.strerror(number)}\n")
         return 1
     with tempfile.TemporaryDirectory(prefix="podberth-doctor-") as scratch:
-        found = [finding.form() for finding in ask(LinuxHost(f"{scratch}/locks"), f"/proc/{os.getpid()}/ns/net")]
+        found = [finding.form() for finding in ask(LinuxHost(Locks(f"{scratch}/locks")), f"/proc/{os.getpid()}/ns/net")]
     sys.stdout.write(json.dumps(found))
     return 0
 

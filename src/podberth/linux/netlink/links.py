@@ -11,6 +11,7 @@ from podberth.linux.netlink.codec import nested, text, u16, u32
 NEW, DEL, GET, SET = 16, 17, 18, 19  # RTM_NEWLINK and on
 NEW_NAME, DEL_NAME = 108, 109  # RTM_NEWLINKPROP, RTM_DELLINKPROP
 GROUP = 0x7062  # "pb": the mark of links that podberth made, set in the message that makes them
+GOING = 0x7072  # "pr": the mark of those of them that are only waiting to be deleted
 
 _INFO = Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _UP, _RUNNING = 0x1, 0x40
@@ -22,7 +23,7 @@ _AF_BRIDGE = 7
 _KIND, _DATA, _SLAVE_KIND, _SLAVE_DATA = 1, 2, 4, 5
 _VETH_PEER = 1
 _BR_VLAN_FILTERING = 7
-_BRPORT_MODE = 4  # hairpin
+_BRPORT_STATE, _BRPORT_MODE = 1, 4  # BR_STATE_*; hairpin
 _BRIDGE_VLAN_INFO = 2
 _INET, _INET_CONF, _ARP_NOTIFY = 2, 1, 22  # AF_INET, IFLA_INET_CONF, IPV4_DEVCONF_ARP_NOTIFY (linux/ip.h)
 _VLAN_ID, _VLAN_PROTOCOL = 1, 5
@@ -64,7 +65,7 @@ class LinkInfo:
     @property
     def ours(self) -> bool:
         """Whether podberth made it."""
-        return self.group == GROUP
+        return self.group in (GROUP, GOING)
 
 
 def veth(name: str, ifname: str, netns_fd: int, mac: str | None, mtu: int | None) -> bytes:
@@ -106,6 +107,22 @@ def ifb(name: str) -> bytes:
 def delete(index: int) -> bytes:
     """The link with that index."""
     return _INFO.pack(0, 0, index, 0, 0)
+
+
+def set_group(index: int, group: int) -> bytes:
+    """ip link set group GROUP."""
+    return _INFO.pack(0, 0, index, 0, 0) + u32(_GROUP, group)
+
+
+def delete_group(group: int) -> bytes:
+    """ip link delete group GROUP: all links of the namespace that are in it."""
+    return _INFO.pack(0, 0, 0, 0, 0) + u32(_GROUP, group)
+
+
+def disable_port(index: int, group: int) -> bytes:
+    """bridge link set state 0 (disabled) and ip link set group GROUP, in one message."""
+    state = nested(_LINKINFO, text(_SLAVE_KIND, "bridge"), nested(_SLAVE_DATA, codec.attribute(_BRPORT_STATE, b"\0")))
+    return set_group(index, group) + state
 
 
 def set_up(index: int) -> bytes:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from podberth.net.step import Step
     from podberth.stores.sqlite.database import Database
 
+_DONE, _REMOVING = 1, 2  # of the column `done`; 0: an intent
 _KEY = "network = ? AND container_id = ? AND ifname = ?"
 _COLUMNS = (
     "network, container_id, ifname, namespace, pod, uid, netns, netns_device, netns_inode, steps, done, since, conf"
@@ -65,10 +66,14 @@ class SqliteAttachments:
 
         Not at once on disk: a loss of power takes what the record speaks of with it, and it's DEL's or GC's either way.
         """
-        with self._database.write(durable=False) as connection:
-            written = connection.execute(f"UPDATE attachments SET done = 1 WHERE {_KEY}", _key(attachment))  # noqa: S608
-            if not written.rowcount:
-                raise StoreFailed(f"{attachment} has no record", "DEL the attachment, then ADD it again")
+        self._mark(attachment, _DONE)
+
+    def removing(self, attachment: Attachment) -> None:
+        """Mark the attachment's record as one whose DEL is answered.
+
+        A loss of power takes the network namespace too, and by that the record is known to be nobody's any more.
+        """
+        self._mark(attachment, _REMOVING)
 
     def find(self, attachment: Attachment) -> Record | None:
         """Return the attachment's record."""
@@ -93,6 +98,15 @@ class SqliteAttachments:
         with self._database.write() as connection:
             connection.execute("DELETE FROM device_labels WHERE device = ?", (device,))
             connection.executemany("INSERT INTO device_labels VALUES (?, ?)", ((device, one) for one in set(labels)))
+
+    def _mark(self, attachment: Attachment, state: int) -> None:
+        with self._database.write(durable=False) as connection:
+            written = connection.execute(
+                f"UPDATE attachments SET done = ? WHERE {_KEY}",  # noqa: S608
+                (state, *_key(attachment)),
+            )
+            if not written.rowcount:
+                raise StoreFailed(f"{attachment} has no record", "DEL the attachment, then ADD it again")
 
     def close(self, attachment: Attachment) -> None:
         """Forget the attachment; nothing happens if there is no record."""
@@ -131,7 +145,8 @@ def _record(row: tuple[object, ...]) -> Record:
         netns=str(netns),
         netns_id=NetnsId(device=int(str(device)), inode=int(str(inode))),
         steps=parse_steps(str(steps)),
-        done=bool(done),
+        done=done == _DONE,
         since=int(str(since)),
         conf=str(conf),
+        removing=done == _REMOVING,
     )

@@ -1,0 +1,93 @@
+"""Ending the DELs that were answered: those of a moment together, each of them until it is done."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import CniError
+from podberth.verbs.finish import finish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.cni.pod import Attachment
+    from podberth.verbs.node import Node
+
+BATCH = 64  # links deleted in one go: the kernel holds its lock for networks meanwhile
+_PAUSE, _LONGEST = 0.02, 10.0  # seconds before what failed is tried again, doubled each time
+
+
+class Finisher:
+    """A thread that ends DELs, of all the stores there are; `open_node` opens a store's node for one use."""
+
+    def __init__(self, open_node: Callable[[str], Node], told: Callable[[Attachment, CniError], None]) -> None:
+        self._open = open_node
+        self._told = told
+        self._changed = threading.Condition()
+        self._begun: deque[tuple[str, Attachment]] = deque()
+        self._stopping = False
+        self._busy = False
+        self._failed = 0  # rounds in a row
+        self._thread = threading.Thread(target=self._run, name="finisher")
+
+    @property
+    def waiting(self) -> int:
+        """How many DELs were answered and not ended yet."""
+        with self._changed:
+            return len(self._begun) + self._busy
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Work off what is there, for at most so long, and end. What is left is found by the next agent."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join(seconds)
+
+    def add(self, directory: str, attachment: Attachment) -> None:
+        """See to the end of a DEL that was begun in the store in `directory`."""
+        with self._changed:
+            self._begun.append((directory, attachment))
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._begun and not self._stopping:
+                    self._changed.wait()
+                if not self._begun or (self._stopping and self._failed):
+                    return
+                batch = [self._begun.popleft() for _ in range(min(BATCH, len(self._begun)))]
+                self._busy = True
+            again = self._end(batch)
+            with self._changed:
+                self._begun.extend(again)
+                self._busy = False
+                self._failed = self._failed + 1 if again else 0
+                pause = min(_PAUSE * 2 ** min(self._failed, 20), _LONGEST) if again else 0.0
+                if pause and not self._stopping:
+                    self._changed.wait(pause)
+
+    def _end(self, batch: list[tuple[str, Attachment]]) -> list[tuple[str, Attachment]]:
+        again = []
+        for directory in dict.fromkeys(directory for directory, _ in batch):
+            its = [attachment for named, attachment in batch if named == directory]
+            for attachment, failure in self._finish(directory, its).items():
+                self._told(attachment, failure)
+                again.append((directory, attachment))
+        return again
+
+    def _finish(self, directory: str, its: list[Attachment]) -> dict[Attachment, CniError]:
+        try:
+            node = self._open(directory)
+            try:
+                return finish(node, its)
+            finally:
+                node.host.close()
+        except CniError as failure:
+            return dict.fromkeys(its, failure)

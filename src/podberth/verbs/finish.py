@@ -1,0 +1,69 @@
+"""A DEL in two parts, for a process that stays: what the caller has to wait for, and what takes the kernel its time.
+
+Deleting a link waits until no CPU can be sending over it any more (RCU: 20 to 50 ms), and holds the kernel's one lock
+for networks meanwhile. So a DEL is answered once the old holder can't use its addresses any more and the record says
+that it is being removed. Its leases last, and its record, until the link is gone: nobody else can get an address or a
+device before that, whoever is killed in between. Many links are deleted in one go, and are waited for once.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from podberth.cni.errors import CniError, TryAgainLater
+from podberth.verbs.delete import take_back
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from podberth.cni.pod import Attachment
+    from podberth.net.record import Record
+    from podberth.verbs.node import Node
+
+
+def begin(node: Node, attachment: Attachment, later: Callable[[Attachment], None], why: str = "DEL") -> None:
+    """Do what a caller of DEL has to wait for, and leave the rest to `later`. Raises NotUndone.
+
+    A virtual function is given back at once: the kernel would move one that is left behind in a namespace by itself.
+    """
+    with node.host.locked(f"container:{attachment.container_id}"):
+        record = node.attachments.find(attachment)
+        if record is None or record.device is not None or not node.host.cut_off(record.steps, record.netns_id):
+            take_back(node, attachment, why)
+            return
+        node.attachments.removing(attachment)
+    later(attachment)
+
+
+def finish(node: Node, attachments: Iterable[Attachment], why: str = "DEL") -> dict[Attachment, CniError]:
+    """End the DELs that were begun; return what kept some from their end: they can be tried again.
+
+    Whoever has ended one meanwhile (another DEL, GC, an ADD that took the address over) did all there was to do.
+    """
+    failures: dict[Attachment, CniError] = {}
+    with ExitStack() as held:
+        mine: list[Record] = []
+        for container_id, its in _by_container(attachments).items():
+            try:
+                # Whoever has the lock of one container may be waiting for that of another: nobody is waited for here.
+                held.enter_context(node.host.locked(f"container:{container_id}", wait=False))
+            except TryAgainLater as busy:
+                failures.update(dict.fromkeys(its, busy))
+            else:
+                mine += [record for each in its if (record := node.attachments.find(each)) is not None]
+        mine = [record for record in mine if record.removing]
+        node.host.drop([step for record in mine for step in record.steps])
+        for record in mine:
+            try:
+                take_back(node, record.attachment, why)
+            except CniError as failure:
+                failures[record.attachment] = failure
+    return failures
+
+
+def _by_container(attachments: Iterable[Attachment]) -> dict[str, list[Attachment]]:
+    found: dict[str, list[Attachment]] = {}
+    for attachment in dict.fromkeys(attachments):
+        found.setdefault(attachment.container_id, []).append(attachment)
+    return found
