@@ -10,6 +10,7 @@ import click
 
 from podberth import __version__
 from podberth.cli import failures
+from podberth.cli.agent.command import agent
 from podberth.cli.check import check
 from podberth.cli.cnitool import cnitool
 from podberth.cli.completion import completion
@@ -40,7 +41,7 @@ COMMANDS = {
     "Addresses": (pool, reserve, release, leases),
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
-    "This node": (vf, check, gc, doctor),
+    "This node": (agent, vf, check, gc, doctor),
     "Plugins by hand": (run, cnitool, conformance),
 }
 

@@ -43,11 +43,13 @@ class Page(click.Command):
         self,
         *args: Any,
         examples: Sequence[tuple[str, str]] = (),
+        environment: Sequence[tuple[str, str]] = (),
         exits: Mapping[int, str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
+        self.environment = environment
         self.exits = exits or {}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -63,6 +65,7 @@ class Page(click.Command):
         super().format_options(ctx, formatter)
         _examples(formatter, self.examples)
         _exits(formatter, {**{code: EXITS[code] for code in (0, 1, 2)}, **self.exits})
+        _environment(formatter, self.environment)
 
 
 class Book(click.Group):
@@ -91,9 +94,7 @@ class Book(click.Group):
         super().format_options(ctx, formatter)
         _examples(formatter, self.examples)
         _exits(formatter, self.exits)
-        if self.environment:
-            with formatter.section("Environment"):
-                formatter.write_dl(self.environment)
+        _environment(formatter, self.environment)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands under their headings, in the order given there."""
@@ -114,6 +115,12 @@ def _examples(formatter: click.HelpFormatter, examples: Sequence[tuple[str, str]
             formatter.write(f"  podberth {command}\n")
             if purpose:
                 formatter.write(f"      {purpose}\n")
+
+
+def _environment(formatter: click.HelpFormatter, environment: Sequence[tuple[str, str]]) -> None:
+    if environment:
+        with formatter.section("Environment"):
+            formatter.write_dl(environment)
 
 
 def _exits(formatter: click.HelpFormatter, exits: Mapping[int, str]) -> None:

@@ -1,0 +1,176 @@
+"""The agent's socket and its workers: a call each at a time, and those that find no worker wait in the backlog.
+
+Every worker waits for calls itself: nothing is handed from one thread to another on the way of an ADD. A backlog that
+is full turns the next shim away, which is the bound (unix(7), listen(2)).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from podberth.agent import frame
+from podberth.cni.errors import TryAgainLater
+from podberth.cni.reply import error_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+WORKERS = 16
+BACKLOG = 256
+_PEER = struct.Struct("=iII")  # struct ucred: pid, uid, gid
+_GIVE = 5.0  # seconds that a peer has to say what it wants, and to take the answer
+_STOPPING = TryAgainLater("the podberth agent is stopping", "the call was not begun: it may be repeated at once")
+
+
+class Server:
+    """Serves calls from a listening socket until it is stopped; `serve` gets each call and answers it.
+
+    `serve` takes the call and a descriptor of its network namespace, or -1, which becomes its own.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        serve: Callable[[frame.Call, int], tuple[int, str]],
+        refused: Callable[[str], None],
+        workers: int = WORKERS,
+    ) -> None:
+        self.listening = listening
+        self._serve = serve
+        self._refused = refused
+        self._stop = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._threads = [threading.Thread(target=self._work, name=f"worker-{n}") for n in range(workers)]
+        self._busy: dict[str, float] = {}  # since when, by the worker's name
+
+    @property
+    def workers(self) -> int:
+        """How many calls can be under way at once."""
+        return len(self._threads)
+
+    @property
+    def busy(self) -> int:
+        """How many are under way."""
+        return len(self._busy)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self.listening.setblocking(False)
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, seconds: float) -> bool:
+        """Begin nothing new and wait for what is under way; False if some of it takes longer than that.
+
+        Calls in the backlog stay there, for whoever has the socket next.
+        """
+        os.eventfd_write(self._stop, 1)
+        end = monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, end - monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def turn_away(self) -> int:
+        """Answer the calls in the backlog with code 11, when nobody will have the socket next; return how many."""
+        turned = 0
+        while True:
+            try:
+                peer, _ = self.listening.accept()
+            except BlockingIOError:
+                return turned
+            with contextlib.suppress(OSError), peer:
+                peer.settimeout(_GIVE)
+                received(peer)
+                peer.sendall(frame.answer(1, error_json(_STOPPING, "1.0.0")))
+            turned += 1
+
+    def _work(self) -> None:
+        with select.epoll() as poll:
+            poll.register(self._stop, select.EPOLLIN)
+            poll.register(self.listening, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+            while True:
+                ready = [descriptor for descriptor, _ in poll.poll()]
+                if self._stop in ready:
+                    return
+                try:
+                    peer, _ = self.listening.accept()
+                except (BlockingIOError, ConnectionAbortedError):
+                    continue  # another worker was faster, or the peer has gone
+                name = threading.current_thread().name
+                self._busy[name] = monotonic()
+                try:
+                    self._answer(peer)
+                finally:
+                    del self._busy[name]
+
+    def _answer(self, peer: socket.socket) -> None:
+        with peer:
+            peer.settimeout(_GIVE)
+            try:
+                trusted(peer)
+                call, netns = received(peer)
+                code, stdout = self._serve(call, netns)
+                peer.settimeout(_GIVE)
+                peer.sendall(frame.answer(code, stdout))
+            except Exception as wrong:  # noqa: BLE001 - whatever it is, the next call needs this worker
+                # Nobody is left to be told; a call that was cut short was not begun.
+                self._refused(str(wrong) or type(wrong).__name__)
+
+
+def trusted(peer: socket.socket) -> None:
+    """Raise PermissionError unless the peer is root, or the agent's own user (SO_PEERCRED, unix(7))."""
+    _, uid, _ = _PEER.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+    if uid not in (0, os.geteuid()):
+        raise PermissionError(f"a call of user {uid} was refused: only root may call plugins")
+
+
+def received(peer: socket.socket) -> tuple[frame.Call, int]:
+    """Read one call and the descriptor that came with it, or -1. BadFrame, or OSError if the peer is gone or slow."""
+    descriptors: list[int] = []
+    try:
+        header, descriptors, _, _ = socket.recv_fds(peer, frame.CALL_HEADER.size, 1, socket.MSG_CMSG_CLOEXEC)
+        header += _rest(peer, frame.CALL_HEADER.size - len(header))
+        call = frame.parse_call(_rest(peer, frame.call_length(header)))
+    except BaseException:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
+    return call, descriptors[0] if descriptors else -1
+
+
+def _rest(peer: socket.socket, length: int) -> bytes:
+    read = bytearray()
+    while len(read) < length:
+        part = peer.recv(min(length - len(read), 1 << 16))
+        if not part:
+            raise frame.BadFrame(f"a call ended {length - len(read)} bytes too early")
+        read += part
+    return bytes(read)
+
+
+def listen(path: Path) -> socket.socket:
+    """Make the socket at `path`, for root only, in place of one that nobody listens on. OSError if somebody does."""
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with probe:
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            path.unlink(missing_ok=True)
+        else:
+            raise FileExistsError(f"{path}: another agent listens there; stop it, or choose another --socket")
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        made.bind(str(path))
+    finally:
+        os.umask(before)
+    made.listen(BACKLOG)
+    return made

@@ -1,0 +1,185 @@
+"""The agent as a process: its socket, its parts, its signals, and how the next agent takes over.
+
+SIGTERM and SIGINT end it: what runs is finished, what waits is refused, or left to systemd's socket if that is where
+the socket came from. SIGHUP replaces it by itself, as installed now, with the socket handed on: no call is lost.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import queue
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podberth import __version__
+from podberth.agent.calls import Calls, Served, code_of
+from podberth.agent.resident import Resident
+from podberth.agent.server import WORKERS, Server, listen
+from podberth.agent.trace import Trace
+from podberth.agent.upkeep import Upkeep, recover
+from podberth.cni.value import value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from podberth.agent.frame import Call
+    from podberth.agent.journal import Journal
+    from podberth.agent.upkeep import Found
+    from podberth.cni.errors import CniError
+    from podberth.cni.pod import Attachment
+    from podberth.verbs.node import Node
+
+SOCKET = Path("/run/podberth/agent.sock")
+_HANDED = 3  # SD_LISTEN_FDS_START: the first descriptor that systemd, or the agent before, hands on
+_OWN = "podberth-own"  # the name of a socket that an agent has made, and has to remove
+
+
+@value
+class Options:
+    """`states` are the stores whose unfinished work is looked for at the start; times are in seconds."""
+
+    states: tuple[str, ...]
+    path: Path = SOCKET
+    workers: int = WORKERS
+    grace: float = 60.0
+    upkeep: float = 60.0
+    repairing: bool = True
+
+
+class Agent:
+    """All parts of one agent."""
+
+    def __init__(self, options: Options, listening: socket.socket, journal: Journal) -> None:
+        self.options = options
+        self.journal = journal
+        self.calls = Calls()
+        self.resident = Resident(self._not_finished)
+        self.server = Server(listening, self._serve, self._refused, options.workers)
+        self.upkeep = Upkeep(self._nodes, self._found, options.upkeep, repairing=options.repairing)
+        self._watchers: list[Callable[[Served], None]] = [self._log]
+
+    def start(self) -> None:
+        """End what the agent before left unfinished, and begin to serve."""
+        for directory in self.options.states:
+            if not Path(directory).exists():
+                continue
+            node = self.resident.node(directory)
+            try:
+                for found in recover(node):
+                    self._found(found)
+            finally:
+                node.host.close()
+        self.resident.finisher.start()
+        self.upkeep.start()
+        gc.collect()
+        gc.freeze()  # what was loaded by now stays: no collection needs to look at it again
+        self.server.start()
+        self.journal.write("info", "serving", {"version": __version__, "workers": self.server.workers})
+
+    def stop(self, *, last: bool) -> None:
+        """Finish what runs; with `last`, refuse what waits."""
+        finished = self.server.stop(self.options.grace)
+        turned = self.server.turn_away() if last else 0
+        self.upkeep.stop()
+        self.resident.finisher.stop(self.options.grace)
+        left = self.resident.finisher.waiting
+        about = {"refused": turned, "begunDels": left, "unfinished": None if finished else self.server.busy}
+        self.journal.write("info", "stopped", about)
+
+    def watch(self, watcher: Callable[[Served], None]) -> None:
+        """Have `watcher` told of each call that was served."""
+        self._watchers.append(watcher)
+
+    def _serve(self, call: Call, netns: int) -> tuple[int, str]:
+        trace, began, clock = Trace(), time.time(), time.monotonic()
+        code, stdout = self.resident.serve(call, netns, trace)
+        served = Served(
+            call=call,
+            began=began,
+            seconds=time.monotonic() - clock,
+            trace=trace,
+            code=code_of(code, stdout),
+            stdout=stdout,
+        )
+        self.calls.add(served)
+        for watcher in self._watchers:
+            watcher(served)
+        return code, stdout
+
+    def _log(self, served: Served) -> None:
+        self.journal.write("error" if served.code else "info", "call", served.about())
+
+    def _refused(self, why: str) -> None:
+        self.journal.write("warning", "refused", {"why": why})
+
+    def _not_finished(self, attachment: Attachment, failure: CniError) -> None:
+        self.journal.write("warning", "DEL not ended yet", {"attachment": str(attachment), "message": failure.message})
+
+    def _found(self, found: Found) -> None:
+        about = {
+            "attachment": str(found.attachment),
+            "outcome": found.outcome,
+            "drifts": [str(drift) for drift in found.drifts] or None,
+            "message": found.failure,
+        }
+        self.journal.write("warning", "upkeep", about)
+
+    def _nodes(self) -> Iterator[Node]:
+        for directory in dict.fromkeys((*self.resident.directories, *self.options.states)):
+            if Path(directory).exists():
+                yield self.resident.node(directory)
+
+
+def run(options: Options, journal: Journal) -> int:
+    """Serve until a signal ends it; return the exit status. OSError if the socket can't be had."""
+    handed, own = inherited()
+    own = own or handed is None
+    agent = Agent(options, handed or listen(options.path), journal)
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, lambda number, _: told.put(number))
+    agent.start()
+    notify("READY=1")
+    replaced = told.get() == signal.SIGHUP
+    notify("RELOADING=1" if replaced else "STOPPING=1")
+    agent.stop(last=own and not replaced)
+    if replaced:
+        hand_on(agent.server.listening, own=own)
+    if own:
+        options.path.unlink(missing_ok=True)
+    return 0
+
+
+def inherited() -> tuple[socket.socket | None, bool]:
+    """Return the socket that was handed on to this process (sd_listen_fds(3)), and whether an agent has made it.
+
+    Neither if there is none.
+    """
+    mine, count = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "")
+    name = os.environ.pop("LISTEN_FDNAMES", "")
+    if mine != str(os.getpid()) or count != "1":
+        return None, False
+    os.set_inheritable(_HANDED, False)
+    return socket.socket(fileno=_HANDED), name == _OWN
+
+
+def hand_on(listening: socket.socket, *, own: bool) -> None:
+    """Replace this process by a new one of the same command line, which finds the socket where systemd would put it."""
+    os.dup2(listening.fileno(), _HANDED, inheritable=True)
+    name = _OWN if own else "podberth"
+    os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": name}
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
+
+
+def notify(state: str) -> None:
+    """Tell systemd, if it started us (sd_notify(3))."""
+    name = os.environ.get("NOTIFY_SOCKET", "")
+    if name:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+            to.connect("\0" + name[1:] if name.startswith("@") else name)
+            to.send(state.encode())

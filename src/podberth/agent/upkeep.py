@@ -1,0 +1,132 @@
+"""What the agent does without being asked: ends what others left unfinished, and puts right what somebody changed."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import CniError, TryAgainLater
+from podberth.cni.value import value
+from podberth.ipam.lease import Actor
+from podberth.verbs.check import differences
+from podberth.verbs.delete import take_back
+from podberth.verbs.devices import is_gone
+from podberth.verbs.repair import repair
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from podberth.cni.pod import Attachment
+    from podberth.net.record import Record
+    from podberth.net.step import Drift
+    from podberth.verbs.node import Node
+
+WHO = "agent"
+
+
+@value
+class Found:
+    """What one look at an attachment came to: `outcome` is reverted, repaired, drifted, or failed."""
+
+    attachment: Attachment
+    outcome: str
+    drifts: tuple[Drift, ...] = ()
+    failure: str = ""
+
+
+def recover(node: Node) -> Iterator[Found]:
+    """Take back every ADD that never ended, and hand over every DEL that was answered and not ended.
+
+    What a live process is at work on has its container's lock held, and is left to it.
+    """
+    for record in node.attachments.all():
+        if record.removing and node.later is not None:
+            node.later(record.attachment)
+        elif not record.done:
+            found = _revert(node, record.attachment)
+            if found is not None:
+                yield found
+
+
+def _revert(node: Node, attachment: Attachment) -> Found | None:
+    try:
+        with node.host.locked(f"container:{attachment.container_id}", wait=False):
+            record = node.attachments.find(attachment)
+            if record is None or record.done or record.removing:
+                return None
+            take_back(node, attachment, "an ADD that never ended", WHO)
+    except TryAgainLater:
+        return None
+    except CniError as failure:
+        return Found(attachment=attachment, outcome="failed", failure=failure.message)
+    return Found(attachment=attachment, outcome="reverted")
+
+
+class Upkeep:
+    """A thread that compares every attachment with the kernel, again and again.
+
+    A namespace that this agent has never seen counts as one it can't see, not as one that is gone: an agent in a
+    container without the node's /run/netns must not take the network from live pods.
+    """
+
+    def __init__(
+        self, nodes: Callable[[], Iterator[Node]], told: Callable[[Found], None], seconds: float, *, repairing: bool
+    ) -> None:
+        self._nodes = nodes
+        self._told = told
+        self._seconds = seconds
+        self._repairing = repairing
+        self._seen: set[tuple[Attachment, int]] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep")
+        self.drifted = 0  # attachments, at the last look
+
+    def start(self) -> None:
+        """Begin to look, the first time after one interval."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after the attachment that is being looked at."""
+        self._stop.set()
+        self._thread.join()
+
+    def look(self) -> int:
+        """Look at every attachment once; return how many were not as they should be."""
+        found = 0
+        seen: set[tuple[Attachment, int]] = set()
+        for node in self._nodes():
+            try:
+                for record in node.attachments.all():
+                    if self._stop.is_set():
+                        return found
+                    found += self._look_at(node, record, seen)
+            finally:
+                node.host.close()
+        self._seen = seen
+        self.drifted = found
+        return found
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._seconds):
+            self.look()
+
+    def _look_at(self, node: Node, record: Record, seen: set[tuple[Attachment, int]]) -> bool:
+        if not record.done:
+            return False  # somebody is at work on it, or `recover` and GC are there for it
+        key = record.attachment, record.since
+        gone = is_gone(node, record)
+        if not gone or key in self._seen:
+            seen.add(key)
+        try:
+            leased = {lease.address for lease in node.ledger.of(record.attachment)}
+            drifts = tuple(differences(node, record, leased))
+            if not drifts:
+                return False
+            if self._repairing and key in seen:
+                repair(node, record.attachment, Actor(who=WHO, why="drift", node=node.name))
+                self._told(Found(attachment=record.attachment, outcome="repaired", drifts=drifts))
+            else:
+                self._told(Found(attachment=record.attachment, outcome="drifted", drifts=drifts))
+        except CniError as failure:
+            self._told(Found(attachment=record.attachment, outcome="failed", failure=failure.message))
+        return True

@@ -1,0 +1,1 @@
+"""The resident agent, started and looked at from the command line."""

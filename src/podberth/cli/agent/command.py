@@ -1,0 +1,71 @@
+"""`podberth agent`: run the resident agent of this node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.cli.manual import Page
+from podberth.cni.errors import IOFailure
+
+if TYPE_CHECKING:
+    from podberth.cli.session import Session
+
+SOCKET = "/run/podberth/agent.sock"
+
+
+@click.command(
+    "agent",
+    cls=Page,
+    short_help="Serve this node's CNI calls from a process that stays.",
+    examples=(
+        ("agent", "Serve until SIGTERM; what runs then is finished."),
+        ("agent --no-repair --check-interval 300", "Look for drift every five minutes, and only report it."),
+        ("agent --log-level warning", "Say nothing of calls that succeed."),
+    ),
+    environment=(
+        ("PODBERTH_SOCKET", "Where the agent listens, as --socket; the shim reads it too."),
+        ("LISTEN_FDS, LISTEN_PID", "A socket handed on by systemd, or by the agent before: sd_listen_fds(3)."),
+        ("NOTIFY_SOCKET", "Where systemd is told that the agent serves: sd_notify(3)."),
+    ),
+)
+@click.option(
+    "--socket", "path", metavar="PATH", envvar="PODBERTH_SOCKET", default=SOCKET, show_default=True,
+    type=click.Path(dir_okay=False, path_type=Path), help="Where the shim finds the agent.",
+)  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 256), default=16, show_default=True, help="Calls served at a time.")
+@click.option(
+    "--grace", type=click.FloatRange(0, 600), default=60.0, show_default=True, metavar="SECONDS",
+    help="How long a stop waits for what is under way.",
+)  # fmt: skip
+@click.option(
+    "--check-interval", "interval", type=click.FloatRange(1, 86400), default=60.0, show_default=True, metavar="SECONDS",
+    help="How often every attachment is compared with the kernel.",
+)  # fmt: skip
+@click.option("--repair/--no-repair", default=True, show_default=True, help="Put right what was found different.")
+@click.option(
+    "--log-level", "level", type=click.Choice(("error", "warning", "info", "debug")), default="info", show_default=True,
+    help="What goes to stderr, as lines of JSON.",
+)  # fmt: skip
+@click.pass_obj
+def agent(
+    session: Session, path: Path, workers: int, grace: float, interval: float, *, repair: bool, level: str
+) -> int:
+    """Serve CNI calls on this node: the shim in CNI_PATH hands each of them to this process over a socket.
+
+    At the start it takes back what calls that never ended have left. From then on it serves calls, ends DELs that
+    were answered, and compares what is recorded with the kernel. SIGTERM ends it once all calls under way are
+    finished; SIGHUP replaces it by what is installed now, without losing a call. Needs root.
+    """
+    from podberth.agent.journal import Journal
+    from podberth.agent.service import Options, run
+
+    options = Options(
+        states=(session.state,), path=path, workers=workers, grace=grace, upkeep=interval, repairing=repair
+    )
+    try:
+        return run(options, Journal(level))
+    except OSError as failure:
+        raise IOFailure(f"--socket {path}: {failure}", "run it as root, and one agent a node") from failure
