@@ -29,7 +29,8 @@ setup: .venv/.ready ## install what the command line needs, into .venv
 .PHONY: build
 build: build/cni ## leave the CNI executables in build/cni and the command line at .venv/bin/podberth
 
-build/cni: .venv/.ready tools/build_cni.py $(SOURCES)
+build/cni: .venv/.ready tools/build_cni.py tools/build_shim.py shim/podberth-shim.c $(SOURCES)
+	@$(BIN)/python tools/build_shim.py build/shim
 	@$(BIN)/python tools/build_cni.py $@
 
 .PHONY: demo

@@ -1,7 +1,9 @@
 """Build the CNI executables: `python tools/build_cni.py build/cni` makes one per module of podberth/plugins.
 
-Each is a few lines that start the interpreter bare and load the package from a compiled copy beside them, so that they
-keep working while the checkout changes. docs/decisions/003-how-the-plugin-starts.md has the figures behind each choice.
+Each is the shim, which hands its call to the agent. Where no agent runs it becomes the plugin of the same name in
+.podberth/bin: a few lines that start the interpreter bare and load the package from a compiled copy beside them, so
+that they keep working while the checkout changes. docs/decisions/003-how-the-plugin-starts.md and
+013-a-shim-in-c.md have the figures behind each choice.
 """
 
 from __future__ import annotations
@@ -14,21 +16,25 @@ import shutil
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from tools import build_shim
+
 SOURCE = Path(__file__).parent.parent / "src" / "podberth"
 COPY = ".podberth"
+LAUNCHERS = "bin"  # in COPY; shim/podberth-shim.c knows the place
 ROOMS_LEFT_OUT = ("cli", "agent")
 # What an ADD may load from outside the standard library: a node whose policies are YAML files.
 BROUGHT = ("yaml",)
 
 LAUNCHER = """\
 #!{python} -IS
-# Made by `make build`: the CNI plugin of type {kind}.
+# Made by `make build`: the CNI plugin of type {kind}, for where no agent runs.
 import gc
 import os
 import sys
 
 gc.disable()  # the process ends before a collection pays for itself
-sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)) + "/{copy}")
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 from podberth.entry import main
 
 status = main("{kind}")
@@ -55,8 +61,13 @@ def build(target: Path, source: Path = SOURCE) -> list[Path]:
     kinds = sorted(path.stem for path in (source / "plugins").glob("[!_]*.py"))
     if not kinds:
         raise SystemExit(f"build: no plugin in {source / 'plugins'}")
+    shim = fresh / kinds[0]
+    build_shim.compiled(shim)
+    (fresh / COPY / LAUNCHERS).mkdir()
     for kind in kinds:
-        _launcher(fresh / kind, kind)
+        _launcher(fresh / COPY / LAUNCHERS / kind, kind)
+        if kind != kinds[0]:
+            (fresh / kind).hardlink_to(shim)
     _replace(target, fresh)
     return [target / kind for kind in kinds]
 
@@ -79,7 +90,7 @@ def _compile(fresh: Path, target: Path) -> None:
 
 
 def _launcher(path: Path, kind: str) -> None:
-    path.write_text(LAUNCHER.format(python=_interpreter(), kind=kind, copy=COPY))
+    path.write_text(LAUNCHER.format(python=_interpreter(), kind=kind))
     path.chmod(0o755)
 
 

@@ -9,6 +9,7 @@ set -euo pipefail
 wanted() {
     cat <<'END'
 setup|"${PYTHON:-python3}" -c 'import ensurepip, sqlite3, venv'|python3-venv
+setup|command -v musl-gcc|musl-tools
 demo|command -v ip && command -v tc|iproute2
 demo|command -v ping|iputils-ping
 test|command -v sysctl|procps

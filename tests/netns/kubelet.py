@@ -81,6 +81,11 @@ class Kubelet:
     bare: bool = False
 
     @property
+    def socket(self) -> Path:
+        """Where the node's agent listens, if it has one."""
+        return self.state.parent / "agent.sock"
+
+    @property
     def node(self) -> str:
         """The name of the node's network namespace; '' for this machine's own."""
         return "" if self.bare else f"node-{self.mark}"
@@ -142,6 +147,7 @@ class Kubelet:
             "CNI_IFNAME": ifname,
             "CNI_PATH": f"{BUILT}:/usr/lib/cni",
             "CNI_ARGS": pod.args,
+            "PODBERTH_SOCKET": str(self.socket),
         }
 
     def config(self, **changes: object) -> dict[str, object]:

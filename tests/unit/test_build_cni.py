@@ -54,6 +54,13 @@ def test_each_public_plugin_module_becomes_an_executable_of_its_type(source: Pat
     assert [call(path)["kind"] for path in made] == ["bridge", "tap"]
 
 
+def test_the_executables_are_one_file_and_the_plugins_lie_beside_it(source: Path, tmp_path: Path) -> None:
+    bridge, tap = build_cni.build(tmp_path / "cni", source)
+
+    assert bridge.samefile(tap)
+    assert [path.name for path in sorted((tmp_path / "cni/.podberth/bin").iterdir())] == ["bridge", "tap"]
+
+
 def test_an_executable_starts_bare_from_compiled_code_and_keeps_its_streams_and_environment(
     source: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,60 @@
+"""Compile the shim: `python tools/build_shim.py build/shim` makes one for this machine, and one for arm64 if it can.
+
+With musl it is 30 KB, position-independent, and starts in a third of the time that one with glibc takes
+(docs/decisions/013-a-shim-in-c.md); without, glibc does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+SOURCE = Path(__file__).parent.parent / "shim" / "podberth-shim.c"
+WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wvla", "-Werror")
+HARDENED = ("-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-fPIE", "-Wl,-z,relro,-z,now,-z,noexecstack")
+SMALL = ("-std=c11", "-Os", "-ffunction-sections", "-Wl,--gc-sections", "-s")
+CROSS = "aarch64-linux-gnu-gcc"
+
+
+def compiled(target: Path, compiler: str = "gcc") -> Path:
+    """Make the shim at `target`; SystemExit with the compiler's words if it can't be made."""
+    if compiler == "gcc" and shutil.which("musl-gcc"):
+        run(["musl-gcc", *SMALL, *WARNINGS, *HARDENED, *_musl(), "-o", str(target)])
+    else:
+        run([compiler, *SMALL, *WARNINGS, *HARDENED, "-static-pie", str(SOURCE), "-o", str(target)])
+    target.chmod(0o755)
+    return target
+
+
+def _musl() -> list[str]:
+    """Return how to link with musl, whose driver knows of no static program that is position-independent."""
+    folder = Path(f"/usr/lib/{platform.machine()}-linux-musl")
+    start, end = [str(folder / "rcrt1.o"), str(folder / "crti.o")], str(folder / "crtn.o")
+    return ["-static", "-Wl,-pie,--no-dynamic-linker", "-nostartfiles", *start, str(SOURCE), end]
+
+
+def run(command: list[str]) -> None:
+    """Run a compiler; SystemExit with what it says if it fails."""
+    if shutil.which(command[0]) is None:
+        raise SystemExit(f"build: the shim needs {command[0]}: apt-get install gcc libc6-dev")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"build: {' '.join(command)}\n{done.stderr}")
+
+
+def main() -> None:
+    """Build into the folder given as the only argument."""
+    parser = argparse.ArgumentParser(description="Compile the shim.")
+    parser.add_argument("target", type=Path)
+    folder: Path = parser.parse_args().target
+    folder.mkdir(parents=True, exist_ok=True)
+    compiled(folder / "podberth-shim")
+    if shutil.which(CROSS):
+        compiled(folder / "podberth-shim-arm64", CROSS)
+
+
+if __name__ == "__main__":
+    main()
