@@ -116,6 +116,8 @@ def find_plugin(plugin_type: str) -> Plugin:
     """Return the module of `podberth.plugins` that is named for the type: a new type is one file, found by name."""
     name = f"podberth.plugins.{plugin_type}"
     try:
+        if not plugin_type.isidentifier() or plugin_type.startswith("_"):
+            raise ModuleNotFoundError(name=name)
         __import__(name)
     except ModuleNotFoundError as missing:
         if missing.name != name:

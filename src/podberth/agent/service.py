@@ -170,7 +170,8 @@ def inherited() -> tuple[socket.socket | None, bool]:
 
 def hand_on(listening: socket.socket, *, own: bool) -> None:
     """Replace this process by a new one of the same command line, which finds the socket where systemd would put it."""
-    os.dup2(listening.fileno(), _HANDED, inheritable=True)
+    os.dup2(listening.fileno(), _HANDED)
+    os.set_inheritable(_HANDED, True)  # dup2 changes nothing where it is that number already
     name = _OWN if own else "podberth"
     os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": name}
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself

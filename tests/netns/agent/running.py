@@ -1,0 +1,112 @@
+"""A real agent on a node of the tests: started, asked, stopped, killed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from podberth.agent import frame
+from tests.netns.kubelet import ROOT, Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.netns.kubelet import Kubelet, Pod
+
+DOCUMENTS = """\
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: db}
+spec:
+  subnets: [{subnet: 10.60.0.0/16, gateway: 10.60.0.1}]
+"""
+
+
+@dataclass
+class Running:
+    """An agent's process, and the file its log goes to."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """Return what the log says of that event so far."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
+        return [line for line in lines if line["event"] == event]
+
+    def wait_for(self, event: str, count: int = 1) -> list[dict[str, Any]]:
+        """Return once the log has that many of the event."""
+        for _ in range(3000):
+            found = self.events(event)
+            if len(found) >= count:
+                return found
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.01)
+        raise AssertionError(f"no {event} in {self.log.read_text()[-2000:]}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send it the signal and wait for its end."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+def start(node: Kubelet, *options: str, env: dict[str, str] | None = None) -> Running:
+    """Start an agent on the node; return once it serves."""
+    log = node.socket.with_suffix(f".{time.monotonic_ns()}.log")
+    podberth = [sys.executable, "-m", "podberth.cli.main", "--state", str(node.state), "agent"]
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [*node.at_node, *podberth, "--socket", str(node.socket), *options],
+            stderr=stderr,
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+        )
+    running = Running(process, log)
+    running.wait_for("serving")
+    return running
+
+
+@contextlib.contextmanager
+def agent(node: Kubelet, *options: str) -> Iterator[Running]:
+    """Have an agent on the node; it is ended in the end, if nobody did before."""
+    running = start(node, *options)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop()
+
+
+def ended(node: Kubelet, pod: Pod) -> bool:
+    """Wait until nothing is recorded of the pod any more; False if that never comes."""
+    for _ in range(1000):
+        if not node.rows(f"SELECT 1 FROM attachments WHERE container_id = '{pod.container_id}'"):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def ask(node: Kubelet, env: dict[str, str], stdin: bytes = b"{}", plugin: str = "podberth") -> Answer:
+    """Make a call over the socket, as a shim does, without a descriptor of a namespace."""
+    with socket.socket(socket.AF_UNIX) as to:
+        to.settimeout(30)
+        to.connect(str(node.socket))
+        to.sendall(frame.call(frame.Call(plugin_type=plugin, env=env, stdin=stdin)))
+        return Answer(*frame.parse_answer(everything(to)), "")
+
+
+def everything(from_: socket.socket) -> bytes:
+    """Read until the other side ends."""
+    read = b""
+    while part := from_.recv(65536):
+        read += part
+    return read
