@@ -115,14 +115,15 @@ def delegate_of(env: Mapping[str, str]) -> Delegate:
 def find_plugin(plugin_type: str) -> Plugin:
     """Return the module of `podberth.plugins` that is named for the type: a new type is one file, found by name."""
     name = f"podberth.plugins.{plugin_type}"
+    unknown = InvalidConfig(f"type: podberth has no plugin {plugin_type[:60]!r}")
+    if not plugin_type.isidentifier() or plugin_type.startswith("_"):
+        raise unknown
     try:
-        if not plugin_type.isidentifier() or plugin_type.startswith("_"):
-            raise ModuleNotFoundError(name=name)
         __import__(name)
     except ModuleNotFoundError as missing:
         if missing.name != name:
             raise
-        raise InvalidConfig(f"type: podberth has no plugin {plugin_type[:60]!r}") from None
+        raise unknown from None
     found: Plugin = sys.modules[name]
     return found
 
