@@ -1,4 +1,4 @@
-"""`python -m bench`: every benchmark, or those named: plugins, runtime, scale, vf."""
+"""`python -m bench`: every benchmark, or those named: agent, plugins, runtime, scale, vf."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from pathlib import Path
 INSIDE = "PODBERTH_BENCH_NODE"
 BUILT = Path(__file__).parents[1] / "build" / "cni"
 ROUNDS = 60
+
+
+def agent() -> None:
+    """Measure the shim and the agent, on a node of its own."""
+    if INSIDE in os.environ:
+        from bench.agent import run
+
+        run(ROUNDS)
+        return
+    on_a_node("agent")
 
 
 def plugins() -> None:
@@ -59,7 +69,7 @@ def vf() -> None:
 
 def main() -> int:
     """Run what is named on the command line."""
-    known = {"plugins": plugins, "runtime": runtime, "scale": scale, "vf": vf}
+    known = {"agent": agent, "plugins": plugins, "runtime": runtime, "scale": scale, "vf": vf}
     named = sys.argv[1:] or list(known)
     unknown = [name for name in named if name not in known]
     if unknown:

@@ -1,0 +1,174 @@
+"""The shim and the agent against Go's plugins and against the floor: single calls, crowds, memory, a large store."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.contest import BUILT, GO, Agent, Contestant, agent, go, namespace, ours
+from bench.figures import show
+from bench.floor import Floor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PEER, SHIM, ALONE, FLOOR = "Go", "shim and agent", "without the agent", "floor: the kernel alone"
+CROWD, AT_ONCE = 200, 16
+CYCLES = (1_000, 10_000)
+LEASES = 100_000
+
+
+def run(rounds: int) -> None:
+    """Measure everything inside the node's namespace, and print the tables."""
+    with tempfile.TemporaryDirectory(prefix="podberth-bench-") as folder:
+        scratch = Path(folder)
+        # A parent for macvlans that needs no hardware: one end of a pair that is up.
+        subprocess.run(["ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1"], check=True)
+        for link in ("up0", "up1"):
+            subprocess.run(["ip", "link", "set", link, "up"], check=True)
+        with agent(scratch / "state") as running:
+            shapes = contests(scratch, running)
+            for shape, kinds in shapes.items():
+                single(shape, kinds, Floor(scratch), rounds)
+            crowd(shapes["bridge"], running)
+            memory(shapes["bridge"][SHIM], running)
+        large(scratch, rounds)
+
+
+def contests(scratch: Path, running: Agent) -> dict[str, dict[str, Contestant]]:
+    """Return the contestants of each shape."""
+    state, found = running.state, {}
+    for shape, mine, peer in (
+        ("bridge", {"bridge": "ours0"}, {"bridge": "go0"}),
+        ("bridge, masquerade", {"bridge": "ours1", "ipMasq": True}, {"bridge": "go1", "ipMasq": True}),
+        ("macvlan", {"device": "macvlan", "parent": "up0"}, {"master": "up0", "mode": "bridge"}),
+    ):
+        kind, name = shape.partition(",")[0], shape.replace(", ", "-")
+        conf = ours(name, state, **mine)
+        found[shape] = {
+            PEER: Contestant(binary=GO / kind, conf=go(name, kind, scratch / f"host-local-{name}", **peer)),
+            SHIM: Contestant(binary=BUILT / "podberth", conf=conf, socket=running.socket),
+            ALONE: Contestant(binary=BUILT / "podberth", conf=conf),
+        }
+    return found
+
+
+def single(shape: str, kinds: Mapping[str, Contestant], floor: Floor, rounds: int) -> None:
+    """Measure one ADD and one DEL at a time, the contestants in turn."""
+    took: dict[str, dict[str, list[float]]] = {"ADD": defaultdict(list), "DEL": defaultdict(list)}
+    with ExitStack() as stay:
+        for kind, contestant in kinds.items():
+            # One pod of each stays: on a node at work the bridge is there already.
+            name = stay.enter_context(namespace(f"stay-{os.getpid()}-{len(kind)}"))
+            contestant.call("ADD", name, name)
+            stay.callback(contestant.call, "DEL", name, name)
+        parent = "up0" if shape == "macvlan" else "go0"
+        for turn in range(rounds):
+            for kind, contestant in kinds.items():
+                with namespace(f"b{turn}-{os.getpid()}") as name:
+                    for verb in ("ADD", "DEL"):
+                        took[verb][kind].append(contestant.call(verb, name, name))
+                    settle()
+            if shape in ("bridge", "macvlan"):
+                with namespace(f"b{turn}-{os.getpid()}") as name:
+                    path = f"/run/netns/{name}"
+                    took["ADD"][FLOOR].append(floor.add(shape, parent, path, "10.92.0.2/16", "10.92.0.1", "floor0"))
+                    took["DEL"][FLOOR].append(floor.delete(shape, parent, path, "floor0"))
+    for verb, rows in took.items():
+        show(f"One {verb}, {shape}: an address, a route", rows, against=PEER)
+
+
+def settle() -> None:
+    """Let the kernel finish what a DEL that was answered has left to it: the next one's turn is its own."""
+    time.sleep(0.06)
+
+
+def crowd(kinds: Mapping[str, Contestant], running: Agent) -> None:
+    """Measure many pods one after another, and many at once: total time, and the processor's."""
+    table = Table(title=f"{CROWD} pods on a bridge: ADD all, DEL all", title_justify="left", title_style="bold")
+    for heading in ("", "at a time", "ADD s", "DEL s", "all s", "ratio", "CPU s", "ratio"):
+        table.add_column(heading, justify="right")
+    for at_once in (1, AT_ONCE):
+        base: tuple[float, float] | None = None
+        for kind in (PEER, SHIM):
+            with ExitStack() as all_of_them:
+                names = [all_of_them.enter_context(namespace(f"c{n}-{os.getpid()}")) for n in range(CROWD)]
+                before = processor(running)
+                spent = {verb: everybody(kinds[kind], verb, names, at_once) for verb in ("ADD", "DEL")}
+                settle()
+                cpu, total = processor(running) - before, sum(spent.values())
+            base = base or (total, cpu)
+            figures = (spent["ADD"], spent["DEL"], total, total / base[0], cpu, cpu / base[1])
+            table.add_row(kind, str(at_once), *(f"{figure:.2f}" for figure in figures))
+    Console().print(table)
+
+
+def everybody(contestant: Contestant, verb: str, names: list[str], at_once: int) -> float:
+    """Call it for all names; return seconds."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(at_once) as pool:
+        for _ in pool.map(lambda name: contestant.call(verb, name, name), names):
+            pass
+    return time.perf_counter() - began
+
+
+def processor(running: Agent) -> float:
+    """Return the seconds of processor time that plugins and the agent have used so far."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime + running.cpu_seconds()
+
+
+def memory(contestant: Contestant, running: Agent) -> None:
+    """Print what the agent holds after many pods have come and gone."""
+    table = Table(title="The agent after ADD and DEL of many pods", title_justify="left", title_style="bold")
+    for heading in ("pods", "MiB in memory", "open files"):
+        table.add_column(heading, justify="right")
+    with ExitStack() as stay:
+        names = [stay.enter_context(namespace(f"m{n}-{os.getpid()}")) for n in range(8)]
+        done = 0
+        for until in CYCLES:
+            while done < until:
+                name = names[done % len(names)]
+                contestant.call("ADD", f"m{done}", name)
+                contestant.call("DEL", f"m{done}", name)
+                done += 1
+            settle()
+            table.add_row(f"{done:,}", f"{running.memory():.1f}", str(running.descriptors()))
+    Console().print(table)
+
+
+def large(scratch: Path, rounds: int) -> None:
+    """Measure ADD with few and with very many leases in the store, in turn."""
+    from bench.scale import Store
+
+    sizes: dict[str, Path] = {"10 leases": scratch / "few", f"{LEASES:,} leases": scratch / "many"}
+    for state, leases in zip(sizes.values(), (10, LEASES), strict=True):
+        state.mkdir()
+        with closing(Store(state, "10.0.0.0/8").fill(range(leases)).database):
+            pass
+        with closing(sqlite3.connect(state / "podberth.db")) as store:
+            store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    took: dict[str, list[float]] = defaultdict(list)
+    with ExitStack() as both:
+        agents = {size: both.enter_context(agent(state)) for size, state in sizes.items()}
+        for turn in range(rounds):
+            for size, running in agents.items():
+                conf = ours("scale", running.state, bridge=f"s{len(size)}", pool="db")
+                contestant = Contestant(binary=BUILT / "podberth", conf=conf, socket=running.socket)
+                with namespace(f"s{turn}-{os.getpid()}") as name:
+                    took[size].append(contestant.call("ADD", name, name))
+                    contestant.call("DEL", name, name)
+                    settle()
+    show("One ADD, by the size of the store", took, against="10 leases")
