@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from rich.table import Table
 
 from bench.contest import BUILT, GO, Agent, Contestant, agent, go, namespace, ours
 from bench.figures import show
-from bench.floor import Floor
+from bench.floor import Crowd, Floor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +41,7 @@ def run(rounds: int) -> None:
             shapes = contests(scratch, running)
             for shape, kinds in shapes.items():
                 single(shape, kinds, Floor(scratch), rounds)
-            crowd(shapes["bridge"], running)
+            crowd(shapes["bridge"], running, Crowd(scratch))
             memory(shapes["bridge"][SHIM], running)
         large(scratch, rounds)
 
@@ -95,7 +94,7 @@ def settle() -> None:
     time.sleep(0.06)
 
 
-def crowd(kinds: Mapping[str, Contestant], running: Agent) -> None:
+def crowd(kinds: Mapping[str, Contestant], running: Agent, calls: Crowd) -> None:
     """Measure many pods one after another, and many at once: total time, and the processor's."""
     table = Table(title=f"{CROWD} pods on a bridge: ADD all, DEL all", title_justify="left", title_style="bold")
     for heading in ("", "at a time", "ADD s", "DEL s", "all s", "ratio", "CPU s", "ratio"):
@@ -104,24 +103,17 @@ def crowd(kinds: Mapping[str, Contestant], running: Agent) -> None:
         base: tuple[float, float] | None = None
         for kind in (PEER, SHIM):
             with ExitStack() as all_of_them:
-                names = [all_of_them.enter_context(namespace(f"c{n}-{os.getpid()}")) for n in range(CROWD)]
+                prefix = f"c{os.getpid()}-"
+                for n in range(CROWD):
+                    all_of_them.enter_context(namespace(f"{prefix}{n}"))
                 before = processor(running)
-                spent = {verb: everybody(kinds[kind], verb, names, at_once) for verb in ("ADD", "DEL")}
+                spent = {verb: calls.call(kinds[kind], verb, prefix, CROWD, at_once) for verb in ("ADD", "DEL")}
                 settle()
                 cpu, total = processor(running) - before, sum(spent.values())
             base = base or (total, cpu)
             figures = (spent["ADD"], spent["DEL"], total, total / base[0], cpu, cpu / base[1])
             table.add_row(kind, str(at_once), *(f"{figure:.2f}" for figure in figures))
     Console().print(table)
-
-
-def everybody(contestant: Contestant, verb: str, names: list[str], at_once: int) -> float:
-    """Call it for all names; return seconds."""
-    began = time.perf_counter()
-    with ThreadPoolExecutor(at_once) as pool:
-        for _ in pool.map(lambda name: contestant.call(verb, name, name), names):
-            pass
-    return time.perf_counter() - began
 
 
 def processor(running: Agent) -> float:

@@ -30,8 +30,8 @@ class Ledger(Protocol):
         """
         ...
 
-    def unbind(self, attachment: Attachment, actor: Actor) -> tuple[Lease, ...]:
-        """End the attachment's leases; returns what was ended, empty if there were none."""
+    def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
+        """End the attachment's leases; returns what was ended, empty if there were none. `durable` as with `bind`."""
         ...
 
     def reserve(

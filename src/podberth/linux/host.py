@@ -57,6 +57,7 @@ class LinuxHost:
     def __init__(self, locks: Locks, given: Mapping[str, int] | None = None) -> None:
         self._locks = locks
         self._namespaces = Namespaces(given)
+        self._left: set[str] = set()  # bridges that `drop` has seen to
 
     def close(self) -> None:
         """Close the sockets and namespaces opened so far."""
@@ -107,24 +108,34 @@ class LinuxHost:
 
     def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> bool:
         """See to it that nothing sent over the steps' links gets anywhere; False where only undoing them does that."""
+        if any(isinstance(step.op, ops.WriteSysctl) and step.before_of("value") for step in steps):
+            return False  # the namespace's own settings: whoever is attached to it next must find them as they were
         try:
             for step in steps:
                 match step.op:
-                    case ops.CreateVeth() if not _existed(step) and departing.has_port(steps):
-                        departing.cut_off_port(self._namespaces, step.op)
-                        return True
-                    case ops.CreateMacvlan() | ops.CreateIpvlan() if not _existed(step):
-                        if self._alive(step, netns):
-                            departing.take_addresses(self._namespaces, step.op, steps)
-                        return True
+                    case ops.CreateVeth(netns=at, ifname=name) if not _existed(step) and departing.has_port(steps):
+                        departing.close_port(self._namespaces, step.op)
+                    case ops.CreateMacvlan(netns=at, ifname=name) | ops.CreateIpvlan(netns=at, ifname=name) if (
+                        not _existed(step)
+                    ):
+                        pass
+                    case _:
+                        continue
+                if self._alive(step, netns):
+                    departing.put_away(self._namespaces, at, name, steps)
+                return True
         except (OSError, InvalidNetns):
             pass  # what can't be done the quick way is done the long way, and that says why not
         return False
 
     def drop(self, steps: Sequence[Step]) -> None:
-        """Delete the veth pairs among the steps' links together. KernelRefused."""
+        """Delete the veth pairs among the steps' links together, and the bridges that are left without a port."""
         try:
             departing.delete_pairs(self._namespaces, steps)
+            for op in {step.op.bridge: step.op for step in steps if isinstance(step.op, ops.JoinBridge)}.values():
+                with self.locked(f"bridge:{op.bridge}"):
+                    bridges.leave(self._namespaces, op)
+                self._left.add(op.bridge)
         except OSError as refused:
             raise _translated("ip link delete", refused) from refused
 
@@ -298,7 +309,8 @@ class LinuxHost:
                 devices.delete(at, None, op.name, "veth")  # also when the pod's namespace is gone
             case ops.CreateMacvlan() | ops.CreateIpvlan() if alive:
                 devices.delete(at, op.netns, op.ifname, "macvlan", "ipvlan")
-            case ops.JoinBridge():
+                departing.delete_going(at, op.netns)  # a DEL that was answered has taken its name
+            case ops.JoinBridge() if op.bridge not in self._left:
                 with self.locked(f"bridge:{op.bridge}"):
                     bridges.leave(at, op)
             case ops.WriteSysctl() if alive:

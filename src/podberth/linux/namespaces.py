@@ -79,6 +79,14 @@ class Namespaces:
         else:
             self._seen.pop((None, name), None)
 
+    def any_link(self, request: bytes, wanted: Callable[[int], bool]) -> bool:
+        """Say whether one of the node's own links that `request` asks for has an index that is wanted."""
+        socket = Rtnl()
+        try:
+            return socket.any_of(links.GET, request, lambda body: wanted(links.index_of(body)))
+        finally:
+            socket.close()
+
     def links(self, path: str | None) -> list[LinkInfo]:
         """Return every link inside."""
         return [links.parse(body) for body in self.socket(path).dump(links.GET, links.all_links())]
@@ -112,7 +120,7 @@ class Namespaces:
             try:
                 at = os.fstat(descriptor)
                 now = NetnsId(device=at.st_dev, inode=at.st_ino)
-                self._opened[path] = (now, descriptor, netns.call_in(descriptor, Rtnl))
+                self._opened[path] = (now, descriptor, netns.opened_in(descriptor, Rtnl))
             except BaseException:
                 os.close(descriptor)
                 raise

@@ -16,6 +16,10 @@ class Step:
     op: Op
     before: tuple[tuple[str, str], ...] = ()
 
+    def before_of(self, what: str) -> str | None:
+        """Return what the host found of `what`, None if nothing."""
+        return dict(self.before).get(what)
+
 
 @value
 class Drift:

@@ -27,12 +27,17 @@ def take_back(node: Node, attachment: Attachment, why: str, who: str = "plugin")
     """Do DEL's work; the caller holds the container's lock."""
     record = node.attachments.find(attachment)
     if record is not None:
-        put_back(node, record)
+        end(node, record, why, who)
+        return True
+    return bool(node.ledger.unbind(attachment, Actor(who=who, why=why, node=node.name)))
+
+
+def end(node: Node, record: Record, why: str, who: str = "plugin") -> None:
+    """Undo what is recorded, end the leases, forget the record; the caller holds the container's lock."""
+    put_back(node, record)
     # Only now may somebody else get the address: the old holder can't use it any more.
-    ended = node.ledger.unbind(attachment, Actor(who=who, why=why, node=node.name))
-    if record is not None:
-        node.attachments.close(attachment)
-    return record is not None or bool(ended)
+    node.ledger.unbind(record.attachment, Actor(who=who, why=why, node=node.name), durable=False)
+    node.attachments.close(record.attachment)
 
 
 def put_back(node: Node, record: Record) -> None:

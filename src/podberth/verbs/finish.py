@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from podberth.cni.errors import CniError, TryAgainLater
-from podberth.verbs.delete import take_back
+from podberth.verbs.delete import end, take_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def finish(node: Node, attachments: Iterable[Attachment], why: str = "DEL") -> d
         node.host.drop([step for record in mine for step in record.steps])
         for record in mine:
             try:
-                take_back(node, record.attachment, why)
+                end(node, record, why)
             except CniError as failure:
                 failures[record.attachment] = failure
     return failures

@@ -6,7 +6,8 @@ import contextlib
 import json
 import socket
 import subprocess
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -121,6 +122,32 @@ spec: {pod: mysql-0, attachments: [{pool: db, addresses: [10.60.0.7]}]}
             assert answer.address == "10.60.0.7/16", answer.stdout
             assert node.call("DEL", pod).code == 0
         assert ended(node, pod)
+
+
+@pytest.mark.parametrize("device", [{}, {"bridge": None, "device": "macvlan", "parent": "up0"}])
+def test_another_container_finds_the_namespace_free_right_after_the_del(node: Kubelet, device: dict[str, Any]) -> None:
+    node.inside(node.node, "ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
+    node.inside(node.node, "ip", "link", "set", "up0", "up")
+    pod = node.pod("mysql-0")
+    with agent(node):
+        for turn in range(6):
+            pod = replace(pod, container_id=f"container-{turn}", name=f"web-{turn}")
+            assert (answer := node.call("ADD", pod, **device)).code == 0, answer.stdout
+            assert node.inside(pod.netns, "ip", "-4", "route", "show", "default") != ""
+            assert node.call("DEL", pod, **device).code == 0
+            assert "eth0" not in node.links(pod.netns)
+            assert node.inside(pod.netns, "ip", "route") == ""
+        assert ended(node, pod)
+    assert [name for name in node.links(pod.netns) if name != "lo"] == []
+
+
+def test_a_setting_of_the_namespace_is_back_before_the_del_is_answered(node: Kubelet) -> None:
+    pod = node.pod("mysql-0")
+    before = node.inside(pod.netns, "cat", "/proc/sys/net/ipv4/tcp_keepalive_time")
+    with agent(node):
+        assert node.call("ADD", pod, sysctls={"net.ipv4.tcp_keepalive_time": "61"}).code == 0
+        assert node.call("DEL", pod).code == 0
+        assert node.inside(pod.netns, "cat", "/proc/sys/net/ipv4/tcp_keepalive_time") == before
 
 
 def test_the_same_container_may_be_added_again_right_after_its_del(node: Kubelet) -> None:

@@ -34,6 +34,7 @@ BARE = links.LinkInfo(
     mode=0,
     tag=0,
     vlan_filtering=False,
+    default_vlan=0,
     hairpin=False,
     queue=0,
     sticky=0,

@@ -30,7 +30,7 @@ def add(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
     if isinstance(op, AddAddress):
         socket.do(addresses.NEW, addresses.add(index, op.address), _NEW)
     else:
-        socket.do(routes.NEW, routes.add(index, _route(op)), _NEW)
+        socket.do(routes.NEW, routes.add(index, route_of(op)), _NEW)
 
 
 def present(namespaces: Namespaces, op: AddAddress | AddRoute) -> bool:
@@ -48,7 +48,7 @@ def remove(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
         if isinstance(op, AddAddress):
             socket.do(addresses.DEL, addresses.delete(link.index, op.address))
         else:
-            socket.do(routes.DEL, routes.add(link.index, _route(op)))
+            socket.do(routes.DEL, routes.add(link.index, route_of(op)))
     except NetlinkError as refused:
         if refused.errno not in _GONE:
             raise
@@ -73,7 +73,7 @@ def check(namespaces: Namespaces, op: AddAddress | AddRoute) -> tuple[Drift, ...
         if str(op.address) in live:
             return ()
         return (Drift(what=op.ifname, field="address", wanted=str(op.address), found=", ".join(live) or "none"),)
-    wanted = routes.completed(_route(op))
+    wanted = routes.completed(route_of(op))
     known = [
         route
         for index, route in map(routes.parse, socket.dump(routes.GET, routes.every(op.dst.version)))
@@ -84,7 +84,8 @@ def check(namespaces: Namespaces, op: AddAddress | AddRoute) -> tuple[Drift, ...
     return (Drift(what=op.ifname, field="route", wanted=_shown(wanted), found="; ".join(map(_shown, known)) or "none"),)
 
 
-def _route(op: AddRoute) -> Route:
+def route_of(op: AddRoute) -> Route:
+    """Return the route as the kernel is told it."""
     return Route(
         dst=op.dst,
         gw=op.gw,

@@ -30,9 +30,9 @@ def announce(namespaces: Namespaces, op: Announce) -> None:
         key = _NDISC_NOTIFY.format(op.ifname)
         sysctls.write(namespaces, WriteSysctl(netns=op.netns, key=key, value="1"), "1")
     found = namespaces.known(op.netns, op.ifname)
-    notify = [links.set_arp_notify(found.index)] if 4 in versions else []
+    notify = [(links.SET, links.set_arp_notify(found.index))] if 4 in versions else []
     try:
-        namespaces.socket(op.netns).do_all(links.SET, [*notify, links.set_mac(found.index, found.mac)])
+        namespaces.socket(op.netns).do_all([*notify, (links.SET, links.set_mac(found.index, found.mac))])
     except NetlinkError as refused:
         if refused.errno != errno.EOPNOTSUPP:
             raise

@@ -34,9 +34,9 @@ def join(namespaces: Namespaces, op: JoinBridge) -> None:
     if op.hairpin:
         socket.do(links.NEW, links.set_hairpin(port))
     if op.vlan is not None:
-        # The bridge has put its new port into its default VLAN: 1, or what the operator has chosen.
-        for default in _vlans(namespaces, port).keys() - {op.vlan}:
-            socket.do(links.DEL, links.port_vlan(port, default, access=False))
+        # The bridge has put its new port into its default VLAN: 1, or what the operator has chosen, or none.
+        if bridge.default_vlan not in (0, op.vlan):
+            socket.do(links.DEL, links.port_vlan(port, bridge.default_vlan, access=False))
         socket.do(links.SET, links.port_vlan(port, op.vlan, access=True))
 
 
@@ -49,8 +49,9 @@ def leave(namespaces: Namespaces, op: JoinBridge) -> None:
     bridge = namespaces.link(None, op.bridge)
     if bridge is None or not bridge.ours or bridge.kind != "bridge":
         return
-    ports = {links.parse(body).name for body in socket.dump(links.GET, links.ports(bridge.index))}
-    if ports <= {op.link}:
+    port = namespaces.link(None, op.link)
+    own = port.index if port is not None else 0
+    if not namespaces.any_link(links.ports(bridge.index), lambda index: index != own):
         socket.do(links.DEL, links.delete(bridge.index))
 
 

@@ -1,46 +1,56 @@
-"""Links that are on their way out: cut off at once, deleted together. What they are is the business of `devices`.
+"""Links that are on their way out: cut off at once, deleted together.
 
 Deleting a link takes an RCU period, whoever asks; a group of links takes one for all of them (net/core/rtnetlink.c,
-rtnl_group_dellink). Being in the group GOING is how the kernel remembers that a link is only waiting for that.
+rtnl_group_dellink). Being in the group GOING is how the kernel remembers that a link is only waiting for that. In the
+pod it has lost its name, its addresses and its routes by then: for whoever looks, it is gone.
 """
 
 from __future__ import annotations
 
 import errno
 
-from podberth.linux.netlink import addresses, links
+from podberth.linux.effects.addressing import route_of
+from podberth.linux.netlink import addresses, links, routes
 from podberth.linux.netlink.socket import NetlinkError
-from podberth.net.ops import AddAddress, CreateIpvlan, CreateMacvlan, CreateVeth, JoinBridge
+from podberth.net.ops import AddAddress, AddRoute, CreateVeth, JoinBridge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from podberth.linux.namespaces import Namespaces
     from podberth.net.step import Step
 
-_GONE = (errno.ENODEV, errno.EADDRNOTAVAIL)
+_GONE = (errno.ENODEV, errno.EADDRNOTAVAIL, errno.ESRCH, errno.ENOENT)
 
 
-def cut_off_port(namespaces: Namespaces, op: CreateVeth) -> None:
+def close_port(namespaces: Namespaces, op: CreateVeth) -> None:
     """Have the bridge drop whatever comes from or is for its port. OSError if it is no bridge's port, or STP rules."""
     found = namespaces.link(None, op.name)
     if found is not None and found.ours:
         namespaces.socket(None).do(links.NEW, links.disable_port(found.index, links.GOING))
 
 
-def take_addresses(namespaces: Namespaces, op: CreateMacvlan | CreateIpvlan, steps: Sequence[Step]) -> None:
-    """Take its addresses from the link in the pod: neither macvlan nor ipvlan has a port that could be closed."""
-    found = namespaces.link(op.netns, op.ifname)
+def put_away(namespaces: Namespaces, netns: str, ifname: str, steps: Sequence[Step]) -> None:
+    """Take name, addresses and routes from the pod's link. OSError EBUSY where a link that is up keeps its name."""
+    found = namespaces.link(netns, ifname)
     if found is None or not found.ours:
         return
-    for step in steps:
-        if isinstance(step.op, AddAddress) and step.op.ifname == op.ifname:
-            try:
-                namespaces.socket(op.netns).do(addresses.DEL, addresses.delete(found.index, step.op.address))
-            except NetlinkError as refused:
-                if refused.errno not in _GONE:
-                    raise
+    requests = [
+        *_undoing(found.index, ifname, steps),
+        (links.SET, links.put_away(found.index, f"pg{found.index}", links.GOING)),
+    ]
+    namespaces.socket(netns).do_all(requests, forgiven=_GONE)
+    namespaces.changed()
+
+
+def _undoing(index: int, ifname: str, steps: Sequence[Step]) -> Iterator[tuple[int, bytes]]:
+    for step in reversed(steps):
+        op = step.op
+        if isinstance(op, AddRoute) and op.ifname == ifname:
+            yield routes.DEL, routes.add(index, route_of(op))
+        elif isinstance(op, AddAddress) and op.ifname == ifname:
+            yield addresses.DEL, addresses.delete(index, op.address)
 
 
 def delete_pairs(namespaces: Namespaces, steps: Sequence[Step]) -> None:
@@ -53,7 +63,16 @@ def delete_pairs(namespaces: Namespaces, steps: Sequence[Step]) -> None:
                 socket.do(links.SET, links.set_group(found.index, links.GOING))
                 going = True
     if going:
-        socket.do(links.DEL, links.delete_group(links.GOING))
+        delete_going(namespaces, None)
+
+
+def delete_going(namespaces: Namespaces, netns: str | None) -> None:
+    """Delete every link of a namespace that is only waiting for that."""
+    try:
+        namespaces.socket(netns).do(links.DEL, links.delete_group(links.GOING))
+    except NetlinkError as refused:
+        if refused.errno not in _GONE:
+            raise
     namespaces.changed()
 
 

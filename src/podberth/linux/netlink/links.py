@@ -22,7 +22,7 @@ _AF_BRIDGE = 7
 (_NAMES, _ALTNAME, _DEVICE) = (52, 53, 56)  # IFLA_PROP_LIST, IFLA_ALT_IFNAME, IFLA_PARENT_DEV_NAME
 _KIND, _DATA, _SLAVE_KIND, _SLAVE_DATA = 1, 2, 4, 5
 _VETH_PEER = 1
-_BR_VLAN_FILTERING = 7
+_BR_VLAN_FILTERING, _BR_DEFAULT_VLAN = 7, 39  # IFLA_BR_VLAN_FILTERING, IFLA_BR_VLAN_DEFAULT_PVID
 _BRPORT_STATE, _BRPORT_MODE = 1, 4  # BR_STATE_*; hairpin
 _BRIDGE_VLAN_INFO = 2
 _INET, _INET_CONF, _ARP_NOTIFY = 2, 1, 22  # AF_INET, IFLA_INET_CONF, IPV4_DEVCONF_ARP_NOTIFY (linux/ip.h)
@@ -38,9 +38,10 @@ IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}
 class LinkInfo:
     """A link as the kernel shows it; `kind` is '' for a physical device, `master` 0 without one.
 
-    `tag` is an 802.1Q device's VLAN, 0 for all else; `below` the index of the link it stands on, 0 without one.
-    `queue` is its txqueuelen in packets, `sticky` those of its flags that are in STICKY, `running` whether it is up and
-    has a carrier. `device` is the name of the device behind it on its bus, '' for virtual ones and before Linux 5.14.
+    `tag` is an 802.1Q device's VLAN, 0 for all else; `default_vlan` what a bridge puts its new ports into, 0 for none.
+    `below` is the index of the link it stands on, 0 without one. `queue` is its txqueuelen in packets, `sticky` those
+    of its flags that are in STICKY, `running` whether it is up and has a carrier. `device` is the name of the device
+    behind it on its bus, '' for virtual ones and before Linux 5.14.
     """
 
     index: int
@@ -55,6 +56,7 @@ class LinkInfo:
     mode: int
     tag: int
     vlan_filtering: bool
+    default_vlan: int
     hairpin: bool
     queue: int
     sticky: int
@@ -117,6 +119,11 @@ def set_group(index: int, group: int) -> bytes:
 def delete_group(group: int) -> bytes:
     """ip link delete group GROUP: all links of the namespace that are in it."""
     return _INFO.pack(0, 0, 0, 0, 0) + u32(_GROUP, group)
+
+
+def put_away(index: int, name: str, group: int) -> bytes:
+    """ip link set name NAME group GROUP; a link that is up can be renamed since Linux 6.2."""
+    return rename(index, name) + u32(_GROUP, group)
 
 
 def disable_port(index: int, group: int) -> bytes:
@@ -208,6 +215,11 @@ def port_vlans() -> bytes:
     return _INFO.pack(_AF_BRIDGE, 0, 0, 0, 0) + u32(_EXT_MASK, _FILTER_BRVLAN)
 
 
+def index_of(body: bytes) -> int:
+    """Read only the index out of an RTM_NEWLINK."""
+    return codec.header(_INFO, body)[2]
+
+
 def parse(body: bytes) -> LinkInfo:
     """Read what follows the header of an RTM_NEWLINK."""
     _, _, index, flags, _ = codec.header(_INFO, body)
@@ -228,6 +240,7 @@ def parse(body: bytes) -> LinkInfo:
         mode=codec.number(data.get(1)) if kind in ("macvlan", "ipvlan") else 0,
         tag=codec.number(data.get(_VLAN_ID)) if kind == "vlan" and data.get(_VLAN_PROTOCOL) == _8021Q else 0,
         vlan_filtering=kind == "bridge" and codec.number(data.get(_BR_VLAN_FILTERING)) == 1,
+        default_vlan=codec.number(data.get(_BR_DEFAULT_VLAN)) if kind == "bridge" else 0,
         hairpin=codec.number(slave.get(_BRPORT_MODE)) == 1,
         queue=codec.number(found.get(_QUEUE)),
         sticky=flags & STICKY,

@@ -11,12 +11,13 @@ from podberth.linux.netlink import codec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _SOL_NETLINK = 270
 _EXT_ACK, _GET_STRICT_CHK = 11, 12  # linux/netlink.h, socket options
 _NETNS_COOKIE = 71  # SO_NETNS_COOKIE, asm-generic/socket.h; Linux 5.14
 _RECEIVE = 1 << 17  # bytes: a datagram of a dump is 32 KiB at most (net/netlink/af_netlink.c), with room
+_GLIMPSE = 1 << 13  # bytes: room for the largest single object
 _TIMEOUT = 10  # seconds until a kernel that does not answer is an error
 _DUMPS = 8  # how often a dump that changed underway is asked for again
 
@@ -60,19 +61,24 @@ class Rtnl:
         for _ in self._answers(kind, codec.REQUEST | codec.ACK | flags, body):
             pass
 
-    def do_all(self, kind: int, bodies: Sequence[bytes]) -> None:
-        """Send several requests at once; the kernel does each in its turn. NetlinkError for the first refused."""
+    def do_all(self, requests: Sequence[tuple[int, bytes]], forgiven: Sequence[int] = ()) -> None:
+        """Send several requests, of (kind, body), at once; the kernel does each in turn, whatever comes of the others.
+
+        NetlinkError for the first that is refused, other than with one of the errors that are `forgiven`.
+        """
         first = self._sequence + 1
-        self._sequence += len(bodies)
+        self._sequence += len(requests)
         flags = codec.REQUEST | codec.ACK
-        self._socket.send(b"".join(codec.message(kind, flags, first + i, body) for i, body in enumerate(bodies)))
+        messages = (codec.message(kind, flags, first + i, body) for i, (kind, body) in enumerate(requests))
+        self._socket.send(b"".join(messages))
         refused: NetlinkError | None = None
-        for sequence in range(first, first + len(bodies)):
+        for sequence in range(first, first + len(requests)):
             try:
                 for _ in self._answered(sequence):
                     pass
             except NetlinkError as error:
-                refused = refused or error
+                if error.errno not in forgiven:
+                    refused = refused or error
         if refused is not None:
             raise refused
 
@@ -94,14 +100,24 @@ class Rtnl:
                 return [answer.body for answer in answers]
         raise NetlinkError(errno.EAGAIN, f"a dump was interrupted {_DUMPS} times in a row")
 
+    def any_of(self, kind: int, body: bytes, wanted: Callable[[bytes], bool]) -> bool:
+        """Say whether an object of a dump is wanted; of thousands only those up to the first such one are read.
+
+        The socket is of no use afterwards: the rest of the dump is still to come.
+        """
+        self._sequence += 1
+        self._socket.send(codec.message(kind, codec.REQUEST | codec.DUMP, self._sequence, body))
+        # The kernel fills no more at a time than it has seen asked for (net/netlink/af_netlink.c, netlink_dump).
+        return any(wanted(answer.body) for answer in self._answered(self._sequence, _GLIMPSE))
+
     def _answers(self, kind: int, flags: int, body: bytes) -> Iterator[codec.Message]:
         self._sequence += 1
         self._socket.send(codec.message(kind, flags, self._sequence, body))
         return self._answered(self._sequence)
 
-    def _answered(self, sequence: int) -> Iterator[codec.Message]:
+    def _answered(self, sequence: int, size: int = _RECEIVE) -> Iterator[codec.Message]:
         while True:
-            for answer in codec.messages(self._socket.recv(_RECEIVE)):
+            for answer in codec.messages(self._socket.recv(size)):
                 if answer.sequence != sequence:
                     continue  # the late answer to a request that was given up
                 if answer.kind in (codec.ERROR, codec.DONE):

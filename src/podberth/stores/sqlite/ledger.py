@@ -35,11 +35,11 @@ class SqliteLedger:
         with self._database.write(durable=durable) as connection:
             return claims.bind(connection, claim, actor, changes.moment(connection, self._clock()))
 
-    def unbind(self, attachment: Attachment, actor: Actor) -> tuple[Lease, ...]:
+    def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none."""
         if not self.of(attachment):
             return ()
-        with self._database.write() as connection:
+        with self._database.write(durable=durable) as connection:
             now = changes.moment(connection, self._clock())
             ended = tuple(rows.leases(connection, claims.OF_ATTACHMENT, *_key(attachment)))
             for lease in ended:
