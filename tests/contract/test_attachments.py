@@ -62,6 +62,16 @@ def test_a_record_that_is_done_says_so(attachments: Attachments, tmp_path: Path)
     assert reopened(tmp_path).find(RECORD.attachment) == replace(RECORD, done=True)
 
 
+def test_a_record_whose_del_is_answered_says_so_with_the_steps_that_are_left(
+    attachments: Attachments, tmp_path: Path
+) -> None:
+    attachments.open(RECORD)
+    attachments.done(RECORD.attachment)
+    attachments.removing(RECORD.attachment, RECORD.steps[:1])
+    left = replace(RECORD, steps=RECORD.steps[:1], done=False, removing=True)
+    assert reopened(tmp_path).find(RECORD.attachment) == left
+
+
 def test_a_record_of_no_pod_and_no_steps_comes_back(attachments: Attachments) -> None:
     bare = replace(RECORD, pod=None, steps=())
     attachments.open(bare)

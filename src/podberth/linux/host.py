@@ -106,10 +106,10 @@ class LinuxHost:
         except OSError as refused:
             raise _translated(f"ip -statistics link show {vf.pf}", refused) from refused
 
-    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> bool:
-        """See to it that nothing sent over the steps' links gets anywhere; False where only undoing them does that."""
+    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
+        """See to it that nothing sent over the steps' links gets anywhere; None where only undoing them does that."""
         if any(isinstance(step.op, ops.WriteSysctl) and step.before_of("value") for step in steps):
-            return False  # the namespace's own settings: whoever is attached to it next must find them as they were
+            return None  # the namespace's own settings: whoever is attached to it next must find them as they were
         try:
             for step in steps:
                 match step.op:
@@ -121,12 +121,12 @@ class LinuxHost:
                         pass
                     case _:
                         continue
-                if self._alive(step, netns):
-                    departing.put_away(self._namespaces, at, name, steps)
-                return True
+                if not self._alive(step, netns):
+                    return tuple(steps)
+                return departing.put_away(self._namespaces, at, name, steps)
         except (OSError, InvalidNetns):
             pass  # what can't be done the quick way is done the long way, and that says why not
-        return False
+        return None
 
     def drop(self, steps: Sequence[Step]) -> None:
         """Delete the veth pairs among the steps' links together, and the bridges that are left without a port."""

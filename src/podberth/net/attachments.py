@@ -26,8 +26,8 @@ class Attachments(Protocol):
         """Mark the attachment's record as complete."""
         ...
 
-    def removing(self, attachment: Attachment) -> None:
-        """Mark the attachment's record: its DEL is answered before all is taken back. Durable with what is next."""
+    def removing(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
+        """Mark the attachment's record: its DEL is answered with these steps left to take back."""
         ...
 
     def find(self, attachment: Attachment) -> Record | None:

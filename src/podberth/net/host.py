@@ -83,10 +83,11 @@ class Host(Protocol):
         """Let go of whatever was opened: a namespace that is held open outlives its pod."""
         ...
 
-    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> bool:
-        """See to it that nothing sent over the steps' links gets anywhere; False where only undoing them does that.
+    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
+        """See to it that nothing sent over the steps' links gets anywhere, and that their names in the pod are free.
 
-        It returns at once. A link that is gone already needs no cutting off.
+        Return the steps that are left to undo, with the names that links have by now; None where only undoing the
+        steps does all that. It returns at once. A link that is gone already needs no cutting off.
         """
         ...
 

@@ -29,10 +29,11 @@ def begin(node: Node, attachment: Attachment, later: Callable[[Attachment], None
     """
     with node.host.locked(f"container:{attachment.container_id}"):
         record = node.attachments.find(attachment)
-        if record is None or record.device is not None or not node.host.cut_off(record.steps, record.netns_id):
+        left = node.host.cut_off(record.steps, record.netns_id) if record is not None and not record.device else None
+        if left is None:
             take_back(node, attachment, why)
             return
-        node.attachments.removing(attachment)
+        node.attachments.removing(attachment, left)
     later(attachment)
 
 

@@ -130,7 +130,7 @@ def test_another_container_finds_the_namespace_free_right_after_the_del(node: Ku
     node.inside(node.node, "ip", "link", "set", "up0", "up")
     pod = node.pod("mysql-0")
     with agent(node):
-        for turn in range(6):
+        for turn in range(16):
             pod = replace(pod, container_id=f"container-{turn}", name=f"web-{turn}")
             assert (answer := node.call("ADD", pod, **device)).code == 0, answer.stdout
             assert node.inside(pod.netns, "ip", "-4", "route", "show", "default") != ""

@@ -84,6 +84,7 @@ def test_attachments_have_their_addresses_and_namespace(podberth: Operator) -> N
         "addresses": ["10.20.0.11"],
         "netns": f"/run/netns/{attachment.container_id}",
         "complete": True,
+        "removing": False,
     }
     row = podberth("get", "attachments", str(attachment)).table[1]
     assert row[:3] == [str(attachment), "bank/mysql-0", "10.20.0.11"]

@@ -130,8 +130,8 @@ class Ground:
     def close(self) -> None:
         pass
 
-    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> bool:
-        return False
+    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
+        return None
 
     def drop(self, steps: Sequence[Step]) -> None:
         raise AssertionError("nobody begins what is ended later")

@@ -76,8 +76,8 @@ class Card(Ground):
             self.functions[op.device] = replace(self.functions[op.device], link=op.link)
             self.undone.append(op.device)
 
-    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> bool:
-        return False
+    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
+        return None
 
     def drop(self, steps: Sequence[Step]) -> None:
         raise AssertionError("nobody begins what is ended later")

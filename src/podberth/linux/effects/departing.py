@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 
+from podberth.cni.value import replace
 from podberth.linux.effects.addressing import route_of
 from podberth.linux.netlink import addresses, links, routes
 from podberth.linux.netlink.socket import NetlinkError
@@ -31,17 +32,26 @@ def close_port(namespaces: Namespaces, op: CreateVeth) -> None:
         namespaces.socket(None).do(links.NEW, links.disable_port(found.index, links.GOING))
 
 
-def put_away(namespaces: Namespaces, netns: str, ifname: str, steps: Sequence[Step]) -> None:
-    """Take name, addresses and routes from the pod's link. OSError EBUSY where a link that is up keeps its name."""
+def put_away(namespaces: Namespaces, netns: str, ifname: str, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Take name, addresses and routes from the pod's link; return the steps that are left, with the name it has now.
+
+    OSError EBUSY where a link that is up keeps its name.
+    """
     found = namespaces.link(netns, ifname)
     if found is None or not found.ours:
-        return
-    requests = [
-        *_undoing(found.index, ifname, steps),
-        (links.SET, links.put_away(found.index, f"pg{found.index}", links.GOING)),
-    ]
+        return tuple(steps)
+    name = f"pg{found.index}"
+    requests = [*_undoing(found.index, ifname, steps), (links.SET, links.put_away(found.index, name, links.GOING))]
     namespaces.socket(netns).do_all(requests, forgiven=_GONE)
     namespaces.changed()
+    # The next link of that name is another's: what is left to undo must not find it.
+    return tuple(
+        replace(step, op=replace(step.op, ifname=name))
+        if (getattr(step.op, "netns", None), getattr(step.op, "ifname", None)) == (netns, ifname)
+        else step
+        for step in steps
+        if not isinstance(step.op, AddAddress | AddRoute)
+    )
 
 
 def _undoing(index: int, ifname: str, steps: Sequence[Step]) -> Iterator[tuple[int, bytes]]:

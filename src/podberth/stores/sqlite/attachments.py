@@ -66,14 +66,14 @@ class SqliteAttachments:
 
         Not at once on disk: a loss of power takes what the record speaks of with it, and it's DEL's or GC's either way.
         """
-        self._mark(attachment, _DONE)
+        self._mark(attachment, "done = ?", (_DONE,))
 
-    def removing(self, attachment: Attachment) -> None:
-        """Mark the attachment's record as one whose DEL is answered.
+    def removing(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
+        """Mark the attachment's record as one whose DEL is answered, with these steps left.
 
         A loss of power takes the network namespace too, and by that the record is known to be nobody's any more.
         """
-        self._mark(attachment, _REMOVING)
+        self._mark(attachment, "done = ?, steps = ?", (_REMOVING, steps_json(steps)))
 
     def find(self, attachment: Attachment) -> Record | None:
         """Return the attachment's record."""
@@ -99,12 +99,10 @@ class SqliteAttachments:
             connection.execute("DELETE FROM device_labels WHERE device = ?", (device,))
             connection.executemany("INSERT INTO device_labels VALUES (?, ?)", ((device, one) for one in set(labels)))
 
-    def _mark(self, attachment: Attachment, state: int) -> None:
+    def _mark(self, attachment: Attachment, what: str, values: tuple[object, ...]) -> None:
         with self._database.write(durable=False) as connection:
-            written = connection.execute(
-                f"UPDATE attachments SET done = ? WHERE {_KEY}",  # noqa: S608
-                (state, *_key(attachment)),
-            )
+            query = f"UPDATE attachments SET {what} WHERE {_KEY}"  # noqa: S608
+            written = connection.execute(query, (*values, *_key(attachment)))
             if not written.rowcount:
                 raise StoreFailed(f"{attachment} has no record", "DEL the attachment, then ADD it again")
 

@@ -1,0 +1,87 @@
+"""The sanitized shim under random peers, environments and inputs, for a minute."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from podberth.agent import frame
+from tests.netns.kubelet import BUILT
+from tests.netns.shim.peer import Shim, answering
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
+SECONDS = 60  # a budget: how much of it there is to try
+
+
+def answer(chance: random.Random) -> bytes:
+    """Return an answer, often with something wrong about it."""
+    body = chance.randbytes(chance.choice((0, 1, 11, 12, 4096, 70_000)))
+    whole = frame.ANSWER_HEADER.pack(b"pbA1", chance.choice((0, 1, 7, 255)), len(body)) + body
+    match chance.randrange(6):
+        case 0:
+            return whole
+        case 1:
+            return whole[: chance.randrange(len(whole) + 1)]
+        case 2:
+            header = frame.ANSWER_HEADER.pack(b"pbA1", chance.getrandbits(32), chance.getrandbits(32))
+            return header + body
+        case 3:
+            flipped = bytearray(whole)
+            flipped[chance.randrange(min(len(whole), 12))] ^= 1 << chance.randrange(8)
+            return bytes(flipped)
+        case 4:
+            return chance.randbytes(chance.randrange(40))
+        case _:
+            return whole + body
+
+
+def environment(chance: random.Random) -> dict[str, str]:
+    """Return variables of all lengths, names that nearly are CNI's among them."""
+    letters = "=;/\\\"'%\n\x01\x7f ABCxyz0.ü"
+    names = ("CNI_NETNS", "CNI_ARGS", "CNI_", "CNI", "TRACEPARENT", "CNI_" + "X" * 300)
+    chosen = chance.sample(names, chance.randrange(len(names)))
+    return {name: "".join(chance.choices(letters, k=chance.choice((0, 1, 50, 5000)))) for name in chosen}
+
+
+def test_a_minute_of_random_peers_finds_nothing_to_report(sanitized: Path, tmp_path: Path) -> None:
+    seed = random.SystemRandom().getrandbits(32)
+    chance = random.Random(seed)
+    shim, end, runs = Shim(sanitized, tmp_path), time.monotonic() + SECONDS, 0
+    told: list[bytes] = [b""]
+
+    def respond(to: socket.socket) -> None:
+        if chance.random() < 0.8:
+            to.settimeout(5)
+            to.recv(chance.choice((1, 8, 5000, 1 << 21)))
+        rest = told[0]
+        while rest:
+            cut = chance.choice((1, 7, 12, 65536))
+            to.sendall(rest[:cut])
+            rest = rest[cut:]
+
+    with answering(tmp_path / "s", respond):
+        while time.monotonic() < end:
+            told[0] = answer(chance)
+            stdin = chance.randbytes(chance.choice((0, 1, 4095, 4096, 4097, 300_000, 1 << 20)))
+            done = shim.run(environment(chance), stdin)
+            about = f"seed {seed}, run {runs}: {done}"[:2000]
+            assert done.stderr == b"", about
+            assert 0 <= done.returncode <= 255, about
+            if not told[0].startswith(b"pbA1") or done.stdout.startswith(b'{"cniVersion"'):
+                assert done.returncode == 1, about
+                assert json.loads(done.stdout)["code"] in (7, 11), about
+            runs += 1
+    assert runs > 100
+
+
+def test_the_shim_is_small_and_needs_nothing() -> None:
+    shown = subprocess.run(["readelf", "-l", BUILT / "podberth"], capture_output=True, text=True, check=True)
+    assert "INTERP" not in shown.stdout
+    assert "GNU_RELRO" in shown.stdout
+    assert (BUILT / "podberth").stat().st_size <= 40_000
