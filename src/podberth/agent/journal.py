@@ -22,9 +22,13 @@ class Journal:
         self._to = to if to is not None else sys.stderr
         self._turn = threading.Lock()
 
+    def wants(self, level: str) -> bool:
+        """Say whether events of that level are written."""
+        return LEVELS.index(level) <= self._wanted
+
     def write(self, level: str, event: str, about: Mapping[str, object] | None = None) -> None:
         """Write one event; what has no value is left out."""
-        if LEVELS.index(level) > self._wanted:
+        if not self.wants(level):
             return
         now = time.time()
         stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03}Z"

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from podberth import __version__
 from podberth.agent.calls import Calls, Served, code_of
+from podberth.agent.desk import Desk, desk_of
+from podberth.agent.metrics import Metrics
 from podberth.agent.resident import Resident
 from podberth.agent.server import WORKERS, Server, listen
 from podberth.agent.trace import Trace
@@ -25,7 +27,7 @@ from podberth.agent.upkeep import Upkeep, recover
 from podberth.cni.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from podberth.agent.frame import Call
     from podberth.agent.journal import Journal
@@ -41,7 +43,10 @@ _OWN = "podberth-own"  # the name of a socket that an agent has made, and has to
 
 @value
 class Options:
-    """`states` are the stores whose unfinished work is looked for at the start; times are in seconds."""
+    """`states` are the stores whose unfinished work is looked for at the start; times are in seconds.
+
+    `metrics` is the TCP address where the desk can be asked too.
+    """
 
     states: tuple[str, ...]
     path: Path = SOCKET
@@ -49,6 +54,7 @@ class Options:
     grace: float = 60.0
     upkeep: float = 60.0
     repairing: bool = True
+    metrics: tuple[str, int] | None = None
 
 
 class Agent:
@@ -60,8 +66,10 @@ class Agent:
         self.calls = Calls()
         self.resident = Resident(self._not_finished)
         self.server = Server(listening, self._serve, self._refused, options.workers)
-        self.upkeep = Upkeep(self._nodes, self._found, options.upkeep, repairing=options.repairing)
-        self._watchers: list[Callable[[Served], None]] = [self._log]
+        self.upkeep = Upkeep(self.nodes, self._found, options.upkeep, repairing=options.repairing)
+        self.metrics = Metrics(self)
+        self.desk = Desk(self, self.metrics)
+        self.desk.open(desk_of(options.path), options.metrics)
 
     def start(self) -> None:
         """End what the agent before left unfinished, and begin to serve."""
@@ -87,13 +95,17 @@ class Agent:
         turned = self.server.turn_away() if last else 0
         self.upkeep.stop()
         self.resident.finisher.stop(self.options.grace)
+        self.desk.close()
+        desk_of(self.options.path).unlink(missing_ok=True)
         left = self.resident.finisher.waiting
         about = {"refused": turned, "begunDels": left, "unfinished": None if finished else self.server.busy}
         self.journal.write("info", "stopped", about)
 
-    def watch(self, watcher: Callable[[Served], None]) -> None:
-        """Have `watcher` told of each call that was served."""
-        self._watchers.append(watcher)
+    def nodes(self) -> Iterator[Node]:
+        """Yield the node of every store there is, each to be closed by whoever takes it."""
+        for directory in dict.fromkeys((*self.resident.directories, *self.options.states)):
+            if Path(directory).exists():
+                yield self.resident.node(directory)
 
     def _serve(self, call: Call, netns: int) -> tuple[int, str]:
         trace, began, clock = Trace(), time.time(), time.monotonic()
@@ -107,12 +119,11 @@ class Agent:
             stdout=stdout,
         )
         self.calls.add(served)
-        for watcher in self._watchers:
-            watcher(served)
+        self.metrics.served(served)
+        level = "error" if served.code else "info"
+        if self.journal.wants(level):
+            self.journal.write(level, "call", served.about())
         return code, stdout
-
-    def _log(self, served: Served) -> None:
-        self.journal.write("error" if served.code else "info", "call", served.about())
 
     def _refused(self, why: str) -> None:
         self.journal.write("warning", "refused", {"why": why})
@@ -121,6 +132,7 @@ class Agent:
         self.journal.write("warning", "DEL not ended yet", {"attachment": str(attachment), "message": failure.message})
 
     def _found(self, found: Found) -> None:
+        self.metrics.found(found)
         about = {
             "attachment": str(found.attachment),
             "outcome": found.outcome,
@@ -128,11 +140,6 @@ class Agent:
             "message": found.failure,
         }
         self.journal.write("warning", "upkeep", about)
-
-    def _nodes(self) -> Iterator[Node]:
-        for directory in dict.fromkeys((*self.resident.directories, *self.options.states)):
-            if Path(directory).exists():
-                yield self.resident.node(directory)
 
 
 def run(options: Options, journal: Journal) -> int:

@@ -11,6 +11,8 @@ import click
 from podberth import __version__
 from podberth.cli import failures
 from podberth.cli.agent.command import agent
+from podberth.cli.agent.top import top
+from podberth.cli.agent.trace import trace
 from podberth.cli.check import check
 from podberth.cli.cnitool import cnitool
 from podberth.cli.completion import completion
@@ -41,7 +43,7 @@ COMMANDS = {
     "Addresses": (pool, reserve, release, leases),
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
-    "This node": (agent, vf, check, gc, doctor),
+    "This node": (agent, top, trace, vf, check, gc, doctor),
     "Plugins by hand": (run, cnitool, conformance),
 }
 

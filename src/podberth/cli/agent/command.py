@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from podberth.cli.agent.asking import SOCKET
 from podberth.cli.manual import Page
 from podberth.cni.errors import IOFailure
 
 if TYPE_CHECKING:
     from podberth.cli.session import Session
-
-SOCKET = "/run/podberth/agent.sock"
 
 
 @click.command(
@@ -46,12 +45,24 @@ SOCKET = "/run/podberth/agent.sock"
 )  # fmt: skip
 @click.option("--repair/--no-repair", default=True, show_default=True, help="Put right what was found different.")
 @click.option(
+    "--metrics", "address", metavar="HOST:PORT", callback=lambda _context, _parameter, text: _address(text),
+    help="Answer GET /metrics there too, for Prometheus; to anybody who can reach it.",
+)  # fmt: skip
+@click.option(
     "--log-level", "level", type=click.Choice(("error", "warning", "info", "debug")), default="info", show_default=True,
     help="What goes to stderr, as lines of JSON.",
 )  # fmt: skip
 @click.pass_obj
 def agent(
-    session: Session, path: Path, workers: int, grace: float, interval: float, *, repair: bool, level: str
+    session: Session,
+    path: Path,
+    workers: int,
+    grace: float,
+    interval: float,
+    *,
+    repair: bool,
+    address: tuple[str, int] | None,
+    level: str,
 ) -> int:
     """Serve CNI calls on this node: the shim in CNI_PATH hands each of them to this process over a socket.
 
@@ -63,9 +74,24 @@ def agent(
     from podberth.agent.service import Options, run
 
     options = Options(
-        states=(session.state,), path=path, workers=workers, grace=grace, upkeep=interval, repairing=repair
+        states=(session.state,),
+        path=path,
+        workers=workers,
+        grace=grace,
+        upkeep=interval,
+        repairing=repair,
+        metrics=address,
     )
     try:
         return run(options, Journal(level))
     except OSError as failure:
         raise IOFailure(f"--socket {path}: {failure}", "run it as root, and one agent a node") from failure
+
+
+def _address(text: str | None) -> tuple[str, int] | None:
+    if text is None:
+        return None
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise click.BadParameter(f"expected HOST:PORT, got {text!r}")
+    return host.strip("[]"), int(port)

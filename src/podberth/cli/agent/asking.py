@@ -1,0 +1,52 @@
+"""Asking the agent of this node what it has been doing."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import click
+
+from podberth.cli.failures import NotFound
+
+SOCKET = "/run/podberth/agent.sock"
+
+socket_option = click.option(
+    "--socket", "path", metavar="PATH", envvar="PODBERTH_SOCKET", default=SOCKET, show_default=True,
+    type=click.Path(dir_okay=False, path_type=Path), help="Where the agent listens for calls; its desk is beside it.",
+)  # fmt: skip
+_SECONDS = 10
+
+
+class _Desk(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("desk", timeout=_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the path."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+def ask(path: Path, page: str) -> dict[str, Any]:
+    """Return what the agent that listens at `path` says on a page. NotFound if there is no agent."""
+    from podberth.agent.desk import desk_of
+
+    desk = _Desk(desk_of(path))
+    try:
+        desk.request("GET", page)
+        return dict(json.loads(desk.getresponse().read()))
+    except OSError as failure:
+        raise NotFound(
+            f"no agent can be asked at {desk_of(path)}: {failure.strerror or failure}",
+            "start it with `podberth agent`, or name its --socket; run as root",
+        ) from failure
+    finally:
+        desk.close()

@@ -1,0 +1,114 @@
+"""`podberth top`: what the agent of this node is doing now."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from podberth.cli.agent.asking import ask, socket_option
+from podberth.cli.failures import OK
+from podberth.cli.manual import Page
+from podberth.cli.options import json_option
+from podberth.cli.screen import Cell, Column, Screen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from podberth.cli.session import Session
+
+RECENT = 60.0  # seconds
+_BAR = 30  # characters of a full pool's bar
+_HOME = "\x1b[H\x1b[2J"
+
+
+@click.command(
+    "top",
+    cls=Page,
+    short_help="Watch what the agent of this node is doing.",
+    examples=(
+        ("top", "Calls of the last minute, their times, and the pools; every second anew."),
+        ("top --once --json", "The same once, for a program."),
+    ),
+    exits={3: "no agent can be asked"},
+)
+@click.option("--once", is_flag=True, help="Print it once; the default where stdout is no terminal.")
+@socket_option
+@json_option
+@click.pass_obj
+def top(session: Session, path: Path, *, once: bool, as_json: bool) -> int:
+    """Watch the agent: calls of the last minute by verb and outcome, how long they took, and how full the pools are.
+
+    Ctrl-C ends it. Needs root.
+    """
+    if as_json or once or not sys.stdout.isatty():
+        found = look(path)
+        session.show(as_json, found, lambda screen: _draw(screen, found))
+        return OK
+    while True:
+        found = look(path)
+        sys.stdout.write(_HOME)
+        _draw(Screen(), found)
+        sys.stdout.flush()
+        time.sleep(1)
+
+
+def look(path: Path) -> dict[str, Any]:
+    """Ask the agent, and count what it says of its last calls."""
+    state, calls = ask(path, "/v1/state"), ask(path, "/v1/calls")["calls"]
+    since = time.time() - RECENT
+    recent = [call for call in calls if call["began"] >= since]
+    return {**state, "seconds": RECENT, "verbs": [_verb(verb, recent) for verb in sorted({c["verb"] for c in recent})]}
+
+
+def _verb(verb: str, calls: list[dict[str, Any]]) -> dict[str, Any]:
+    its = [call for call in calls if call["verb"] == verb]
+    took = sorted(call["milliseconds"] for call in its)
+    kernel = sorted(call["kernelMilliseconds"] for call in its)
+    return {
+        "verb": verb,
+        "calls": len(its),
+        "codes": {str(code): count for code, count in sorted(Counter(call["code"] for call in its).items())},
+        "median": took[len(took) // 2],
+        "p99": took[min(len(took) - 1, int(len(took) * 0.99))],
+        "kernelMedian": kernel[len(kernel) // 2],
+    }
+
+
+def _draw(screen: Screen, found: dict[str, Any]) -> None:
+    drifted = Cell(f"{found['drifted']} drifted", "red" if found["drifted"] else "")
+    screen.line(
+        Cell(f"podberth {found['version']}", "bold"),
+        f"  {found['busy']} of {found['workers']} workers busy  {found['begunDels']} DELs to end  ",
+        drifted,
+    )
+    titles = ("calls", "failed", "median ms", "p99 ms", "kernel ms")
+    screen.table(
+        (Column(title=f"last {found['seconds']:.0f} s"), *(Column(title=title, right=True) for title in titles)),
+        [
+            (
+                Cell(verb["verb"], "bold"),
+                str(verb["calls"]),
+                str(verb["calls"] - verb["codes"].get("0", 0)),
+                *(f"{verb[key]:.2f}" for key in ("median", "p99", "kernelMedian")),
+            )
+            for verb in found["verbs"]
+        ],
+    )
+    screen.table(
+        (Column(title="pool"), *(Column(title=title, right=True) for title in ("IPv", "free", "of")), Column(title="")),
+        [
+            (Cell(pool["pool"], "bold"), str(pool["family"]), str(pool["free"]), str(pool["size"]), _bar(pool))
+            for pool in found["pools"]
+        ],
+    )
+
+
+def _bar(pool: dict[str, Any]) -> Cell:
+    used = 1 - pool["free"] / pool["size"] if pool["size"] else 1.0
+    full = round(used * _BAR)
+    style = "red" if used > 0.9 else "yellow" if used > 0.75 else "green"
+    return Cell("█" * full + "·" * (_BAR - full), style, f"{used:.0%} used")
