@@ -81,7 +81,11 @@ class Namespaces:
 
     def any_link(self, request: bytes, wanted: Callable[[int], bool]) -> bool:
         """Say whether one of the node's own links that `request` asks for has an index that is wanted."""
-        socket = Rtnl()
+        own = self.socket(None).namespace()
+        try:
+            socket = netns.opened_in(own, Rtnl)
+        finally:
+            os.close(own)
         try:
             return socket.any_of(links.GET, request, lambda body: wanted(links.index_of(body)))
         finally:

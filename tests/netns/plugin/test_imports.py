@@ -33,9 +33,10 @@ DEAR = (
 
 def test_an_add_imports_nothing_dear_and_only_the_rooms_it_needs(node: Kubelet) -> None:
     pod = node.pod("mysql-0")
-    shebang = (BUILT / "podberth").read_text().splitlines()[0].removeprefix("#!").split()
+    launcher = BUILT / ".podberth" / "bin" / "podberth"
+    shebang = launcher.read_text().splitlines()[0].removeprefix("#!").split()
     done = subprocess.run(
-        ["ip", "netns", "exec", node.node, *shebang, "-X", "importtime", str(BUILT / "podberth")],
+        ["ip", "netns", "exec", node.node, *shebang, "-X", "importtime", str(launcher)],
         env=node.env("ADD", pod),
         input=json.dumps(node.config()),
         capture_output=True,

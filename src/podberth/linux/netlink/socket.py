@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+import fcntl
 import os
 from struct import pack
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _SOL_NETLINK = 270
 _EXT_ACK, _GET_STRICT_CHK = 11, 12  # linux/netlink.h, socket options
+_GET_NAMESPACE = 0x894C  # SIOCGSKNS, linux/sockios.h; Linux 4.10
 _NETNS_COOKIE = 71  # SO_NETNS_COOKIE, asm-generic/socket.h; Linux 5.14
 _RECEIVE = 1 << 17  # bytes: a datagram of a dump is 32 KiB at most (net/netlink/af_netlink.c), with room
 _GLIMPSE = 1 << 13  # bytes: room for the largest single object
@@ -55,6 +57,10 @@ class Rtnl:
             if refused.errno != errno.ENOPROTOOPT:
                 raise
             return ""
+
+    def namespace(self) -> int:
+        """Return a descriptor of the network namespace that the socket is in."""
+        return fcntl.ioctl(self._socket.fileno(), _GET_NAMESPACE)
 
     def do(self, kind: int, body: bytes, flags: int = 0) -> None:
         """Send a request that changes something and wait for its acknowledgement. NetlinkError if it is refused."""
