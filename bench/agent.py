@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from bench.contest import BUILT, GO, Agent, Contestant, agent, go, namespace, ours
+from bench.contest import BUILT, GO, Agent, Contestant, agent, applied, go, namespace, ours
 from bench.figures import show
 from bench.floor import Crowd, Floor
 
@@ -27,6 +27,13 @@ PEER, SHIM, ALONE, FLOOR = "Go", "shim and agent", "without the agent", "floor: 
 CROWD, AT_ONCE = 200, 16
 CYCLES = (1_000, 10_000)
 LEASES = 100_000
+LARGE = """\
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: db}
+spec:
+  subnets: [{subnet: 10.0.0.0/8}]
+"""
 
 
 def run(rounds: int) -> None:
@@ -147,17 +154,17 @@ def large(scratch: Path, rounds: int) -> None:
 
     sizes: dict[str, Path] = {"10 leases": scratch / "few", f"{LEASES:,} leases": scratch / "many"}
     for state, leases in zip(sizes.values(), (10, LEASES), strict=True):
-        state.mkdir()
+        applied(state, LARGE)
         with closing(Store(state, "10.0.0.0/8").fill(range(leases)).database):
             pass
         with closing(sqlite3.connect(state / "podberth.db")) as store:
             store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     took: dict[str, list[float]] = defaultdict(list)
     with ExitStack() as both:
-        agents = {size: both.enter_context(agent(state)) for size, state in sizes.items()}
+        agents = {size: both.enter_context(agent(state, LARGE)) for size, state in sizes.items()}
         for turn in range(rounds):
             for size, running in agents.items():
-                conf = ours("scale", running.state, bridge=f"s{len(size)}", pool="db")
+                conf = ours(f"scale{len(size)}", running.state, bridge=f"s{len(size)}", pool="db")
                 contestant = Contestant(binary=BUILT / "podberth", conf=conf, socket=running.socket)
                 with namespace(f"s{turn}-{os.getpid()}") as name:
                     took[size].append(contestant.call("ADD", name, name))

@@ -93,12 +93,9 @@ class Agent:
 
 
 @contextlib.contextmanager
-def agent(state: Path) -> Iterator[Agent]:
-    """Run an agent whose store, with the bench's pool, is in `state`."""
-    state.mkdir(exist_ok=True)
-    (state / "pool.yaml").write_text(POOL)
-    podberth = [sys.executable, "-m", "podberth.cli.main", "--state", str(state)]
-    subprocess.run([*podberth, "apply", "-f", str(state / "pool.yaml")], check=True, stdout=subprocess.DEVNULL)
+def agent(state: Path, pool: str = POOL) -> Iterator[Agent]:
+    """Run an agent whose store, with that pool in it, is in `state`."""
+    podberth = applied(state, pool)
     socket = state / "agent.sock"
     with (state / "agent.log").open("wb") as log:
         process = subprocess.Popen([*podberth, "agent", "--socket", str(socket)], stderr=log)
@@ -111,6 +108,15 @@ def agent(state: Path) -> Iterator[Agent]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
+
+
+def applied(state: Path, pool: str) -> list[str]:
+    """Put the pool into the store in `state`; return the command line for that store."""
+    state.mkdir(exist_ok=True)
+    (state / "pool.yaml").write_text(pool)
+    podberth = [sys.executable, "-m", "podberth.cli.main", "--state", str(state)]
+    subprocess.run([*podberth, "apply", "-f", str(state / "pool.yaml")], check=True, stdout=subprocess.DEVNULL)
+    return podberth
 
 
 @contextlib.contextmanager

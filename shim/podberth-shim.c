@@ -28,9 +28,11 @@
 #define SOCKET_PATH "/run/podberth/agent.sock" /* unless PODBERTH_SOCKET says otherwise */
 #define FALLBACK "/.podberth/bin/"             /* beside this file: plugins of the same names that need no agent */
 #define CALL_LIMIT (1u << 20)                  /* bytes of a call after its header, as the agent has it */
-#define ANSWER_LIMIT (4u << 20)                /* far more than a result has */
+#define ANSWER_LIMIT (16u << 20)               /* far more than a result has */
 #define CONNECT_SECONDS 5                      /* how long a full backlog may hold a call */
-#define ANSWER_SECONDS 100                     /* kubelet gives a sandbox 120 */
+#ifndef ANSWER_SECONDS                         /* tests don't wait that long */
+#define ANSWER_SECONDS 100                     /* for sending and the answer; kubelet gives a sandbox 120 */
+#endif
 
 enum { OK = 0, CODE_ENVIRONMENT = 4, CODE_IO = 5, CODE_CONFIG = 7, CODE_AGAIN = 11 }; /* CNI SPEC.md, section 5 */
 
@@ -83,6 +85,7 @@ static void append(char *to, size_t room, const char *text) {
 
 /* Print a CNI error object and end. `about` is somebody else's text: what JSON can't carry as it is becomes '?'. */
 static _Noreturn void fail(int code, const char *message, const char *about, const char *details) {
+    signal(SIGPIPE, SIG_IGN); /* nobody may be reading: that is exit status 1 too, and no signal */
     char safe[256] = "", object[1024] = "{\"cniVersion\": \"1.0.0\", \"code\": ";
     char digits[3] = {(char)('0' + code / 10), (char)('0' + code % 10), '\0'};
     append(safe, sizeof safe, about);
@@ -111,9 +114,9 @@ static void find_self(const char *argv0, char folder[PATH_MAX], const char **typ
     folder[length > 0 ? length : 0] = '\0';
     if (length <= 0 && argv0)
         append(folder, PATH_MAX, argv0);
-    char *end = folder + strlen(folder) - strlen(deleted);
-    if (end > folder && !strcmp(end, deleted))
-        *end = '\0';
+    size_t used = strlen(folder), tail = sizeof deleted - 1;
+    if (used > tail && !strcmp(folder + used - tail, deleted))
+        folder[used - tail] = '\0';
     char *slash = strrchr(folder, '/');
     *type = slash ? slash + 1 : folder;
     if (slash)
@@ -137,9 +140,13 @@ static int connect_to(const char *path) {
     if (strlen(path) >= sizeof at.sun_path)
         fail(CODE_ENVIRONMENT, "PODBERTH_SOCKET: too long for a socket's path: ", path, "107 bytes are the most");
     memcpy(at.sun_path, path, strlen(path));
-    int agent = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* A runtime may have closed stdin or stdout: the agent must not be taken for either. */
+    int agent = made < 0 || made > STDERR_FILENO ? made : fcntl(made, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (agent < 0)
         return -1;
+    if (agent != made)
+        close(made);
     /* The time limit holds for connect too, which waits while the backlog is full (unix(7)). */
     setsockopt(agent, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (connect(agent, (struct sockaddr *)&at, sizeof at) == 0)
@@ -158,9 +165,23 @@ static void fill(const void *from, size_t length) {
     filled += length;
 }
 
+/*
+ * Whether it is one of those that are sent. exec takes any strings: one may have no '=', or a name may come twice, and
+ * then the first counts, as with getenv(3).
+ */
+static bool is_said(char **variables, char **variable) {
+    size_t name = strcspn(*variable, "=") + 1;
+    if (strncmp(*variable, "CNI_", 4) != 0 && strncmp(*variable, "TRACEPARENT=", 12) != 0)
+        return false;
+    for (char **earlier = variables; earlier < variable; earlier++)
+        if (!strncmp(*earlier, *variable, name))
+            return false;
+    return (*variable)[name - 1] == '=';
+}
+
 static void fill_variables(char **variables) {
     for (char **variable = variables; *variable; variable++)
-        if (!strncmp(*variable, "CNI_", 4) || !strncmp(*variable, "TRACEPARENT=", 12))
+        if (is_said(variables, variable))
             fill(*variable, strlen(*variable) + 1);
     fill("", 1);
 }
@@ -241,13 +262,31 @@ static void receive(int agent, void *to, size_t length, int64_t end) {
     }
 }
 
+/* Print the answer; return the exit status that it asks for. */
+static int pass_on(int agent, int64_t end) {
+    struct answer answer;
+    receive(agent, &answer, sizeof answer, end);
+    uint32_t length = get32(answer.length), code = get32(answer.code);
+    if (memcmp(answer.magic, "pbA1", 4) != 0 || length > ANSWER_LIMIT || code > 255)
+        lost("answered what is no answer");
+    uint8_t *body = malloc((size_t)length + 1); /* never of no size */
+    if (!body)
+        lost("answered more than there is memory for");
+    receive(agent, body, length, end);
+    /* More than it announced is no answer. Its end is not waited for: the agent may have better to do than to close. */
+    uint8_t surplus;
+    if (recv(agent, &surplus, sizeof surplus, MSG_DONTWAIT) > 0)
+        lost("answered what is no answer");
+    bool printed = put(STDOUT_FILENO, body, length);
+    free(body);
+    return printed ? (int)code : 1;
+}
+
 int main(int argc, char **argv, char **variables) {
     (void)argc;
     static char folder[PATH_MAX];
     const char *type;
     find_self(argv[0], folder, &type);
-    /* A runtime that has gone must not kill us between a byte and the next: writing fails, and says so. */
-    signal(SIGPIPE, SIG_IGN);
     const char *path = getenv("PODBERTH_SOCKET");
     path = path && *path ? path : SOCKET_PATH;
     if (!getenv("CNI_COMMAND")) {
@@ -262,24 +301,14 @@ int main(int argc, char **argv, char **variables) {
         fall_back(folder, type, argv, variables);
         fail(CODE_AGAIN, "the podberth agent can't be reached at ", path, "start it with `podberth agent`");
     }
+    /* Writing to a runtime that has gone fails, and must not kill. Not before: what is ignored stays so through exec. */
+    signal(SIGPIPE, SIG_IGN);
     fill(type, strlen(type) + 1);
     fill_variables(variables);
     fill_stdin();
     memcpy(((struct header *)call)->magic, "pbC1", 4);
     put32(((struct header *)call)->length, (uint32_t)(filled - sizeof(struct header)));
-    send_call(agent);
-
-    struct answer answer;
     int64_t end = milliseconds() + ANSWER_SECONDS * 1000;
-    receive(agent, &answer, sizeof answer, end);
-    uint32_t length = get32(answer.length), code = get32(answer.code);
-    if (memcmp(answer.magic, "pbA1", 4) != 0 || length > ANSWER_LIMIT || code > 255)
-        lost("answered what is no answer");
-    uint8_t *body = malloc((size_t)length + 1); /* never of no size */
-    if (!body)
-        lost("answered more than there is memory for");
-    receive(agent, body, length, end);
-    bool printed = put(STDOUT_FILENO, body, length);
-    free(body);
-    return printed ? (int)code : 1;
+    send_call(agent);
+    return pass_on(agent, end);
 }

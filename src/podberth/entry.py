@@ -148,7 +148,7 @@ class Kept:
 
     def __init__(self, directory: str) -> None:
         self._locks = open_locks(directory)
-        self._node = open_node(directory)
+        self._node = open_node(directory, staying=True)
 
     def node(self, given: Mapping[str, int] | None = None) -> Node:
         """Return the node with a network to be used for one call, then closed; `given` as a LinuxHost takes it."""
@@ -157,8 +157,11 @@ class Kept:
         return replace(self._node, host=LinuxHost(self._locks, given))
 
 
-def open_node(directory: str) -> Node:
-    """Return this machine's node with the store in `directory`. StoreFailed if the store can't be used."""
+def open_node(directory: str, *, staying: bool = False) -> Node:
+    """Return this machine's node with the store in `directory`. StoreFailed if the store can't be used.
+
+    `staying`: for a process that goes on for a while, which may have threads of its own for it.
+    """
     from podberth.ipam.lease import Actor
     from podberth.linux.host import LinuxHost
     from podberth.stores.directory import sync
@@ -167,7 +170,7 @@ def open_node(directory: str) -> Node:
     from podberth.stores.sqlite.ledger import SqliteLedger
     from podberth.stores.sqlite.policies import SqlitePolicies
 
-    database = Database(directory)
+    database = Database(directory, staying=staying)
     policies, name = SqlitePolicies(database), os.uname().nodename
     return Node(
         name=name,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Node
 
 SOCKET = Path("/run/podberth/agent.sock")
+_GARBAGE = 50_000  # objects made until the next look for cycles: some ten ADDs, which make none
 _HANDED = 3  # SD_LISTEN_FDS_START: the first descriptor that systemd, or the agent before, hands on
 _OWN = "podberth-own"  # the name of a socket that an agent has made, and has to remove
 
@@ -86,6 +87,7 @@ class Agent:
         self.upkeep.start()
         gc.collect()
         gc.freeze()  # what was loaded by now stays: no collection needs to look at it again
+        gc.set_threshold(_GARBAGE)
         self.server.start()
         self.journal.write("info", "serving", {"version": __version__, "workers": self.server.workers})
 

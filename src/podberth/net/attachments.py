@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Attachments(Protocol):
-    """Durable before they return. Node-local, whatever the ledger stands on."""
+    """Node-local, whatever the ledger stands on. What was written survives this process, however it ends.
+
+    A loss of power it survives from `done` or `close` on: that takes with it what a record would have been needed for.
+    """
 
     def open(self, record: Record) -> None:
         """Write the intent; replaces nothing: StoreFailed if the attachment, or its device, has a record."""

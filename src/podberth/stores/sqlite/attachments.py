@@ -30,8 +30,11 @@ class SqliteAttachments:
         self._database = database
 
     def open(self, record: Record) -> None:
-        """Write the intent; StoreFailed if the attachment, or its device, has a record already."""
-        with self._database.write() as connection:
+        """Write the intent; StoreFailed if the attachment, or its device, has a record already.
+
+        `done` waits for the disk. A loss of power in between takes with it all that the intent was to undo.
+        """
+        with self._database.write(durable=False) as connection:
             if _find(connection, record.attachment) is not None:
                 raise StoreFailed(f"{record.attachment} has a record already", "DEL the attachment first")
             pod, device = record.pod, record.device or ""
@@ -52,6 +55,8 @@ class SqliteAttachments:
                     device,
                 ),
             )
+        if self._database.staying:
+            self._database.log.ahead()
 
     def revise(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
         """Replace the steps of the attachment's record."""
@@ -62,11 +67,14 @@ class SqliteAttachments:
                 raise StoreFailed(f"{attachment} has no record", "it was deleted meanwhile")
 
     def done(self, attachment: Attachment) -> None:
-        """Mark the attachment's record as complete.
+        """Mark the attachment's record as complete, with all that was written before it on disk.
 
-        Not at once on disk: a loss of power takes what the record speaks of with it, and it's DEL's or GC's either way.
+        The mark itself need not be: an attachment that is taken for unfinished after a loss of power has lost its
+        network namespace too.
         """
+        before = self._database.log.commits
         self._mark(attachment, "done = ?", (_DONE,))
+        self._database.flush(before)
 
     def removing(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
         """Mark the attachment's record as one whose DEL is answered, with these steps left.

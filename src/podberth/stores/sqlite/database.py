@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
-from _thread import RLock, allocate_lock
+from _queue import SimpleQueue
+from _thread import RLock, allocate_lock, start_new_thread
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
 
@@ -31,7 +32,10 @@ class Database:
     With `readonly` nothing is ever made or changed. Threads may share it: their transactions follow one another.
     """
 
-    def __init__(self, directory: str, *, busy_seconds: float = BUSY_SECONDS, readonly: bool = False) -> None:
+    def __init__(
+        self, directory: str, *, busy_seconds: float = BUSY_SECONDS, readonly: bool = False, staying: bool = False
+    ) -> None:
+        self.staying = staying  # whether this process will be there long enough for a thread of the log's own
         self.path = os.path.join(directory, FILE)
         self.lock = RLock()
         self.log = Log(self.path + "-wal")
@@ -50,6 +54,13 @@ class Database:
         next transaction that is.
         """
         return Transaction(self, writing=True, durable=durable)
+
+    def flush(self, commit: int) -> None:
+        """Return once the commit with that number is on disk. StoreFailed if the disk will not have it."""
+        try:
+            self.log.flush(commit)
+        except OSError as failure:
+            raise translated(self.path, failure) from failure
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -135,7 +146,25 @@ class Log:
         self._descriptor = -1
         self._turn = allocate_lock()
         self._flushed = 0
+        self._guard = allocate_lock()
+        self._ahead: SimpleQueue[int] | None = None
         self.commits = 0  # the database's lock is held where it changes
+
+    def ahead(self) -> None:
+        """Have a thread of the log's own bring to disk what is committed by now, while the caller does other things."""
+        with self._guard:
+            if self._ahead is None:
+                self._ahead = SimpleQueue()
+                start_new_thread(self._keep_ahead, (self._ahead,))
+        self._ahead.put(self.commits)
+
+    def _keep_ahead(self, asked: SimpleQueue[int]) -> None:
+        while True:
+            commit = asked.get()
+            try:
+                self.flush(commit)
+            except OSError:
+                pass  # whoever waits for this commit will try again, and say why it fails
 
     @property
     def pending(self) -> int:
@@ -191,10 +220,7 @@ class Transaction:
         finally:
             database.lock.release()
         if self._durable and raised is None:
-            try:
-                database.log.flush(commit)  # the others go on meanwhile
-            except OSError as failure:
-                raise translated(database.path, failure) from failure
+            database.flush(commit)  # the others go on meanwhile
 
     def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
         try:
