@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import resource
 import sqlite3
+import statistics
 import subprocess
 import tempfile
 import time
 from collections import defaultdict
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,15 @@ from rich.table import Table
 from bench.contest import BUILT, GO, Agent, Contestant, agent, applied, go, namespace, ours
 from bench.figures import show
 from bench.floor import Crowd, Floor
+from bench.plot import bars
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 PEER, SHIM, ALONE, FLOOR = "Go", "shim and agent", "without the agent", "floor: the kernel alone"
+PODS = 5  # that come and go in one turn
 CROWD, AT_ONCE = 200, 16
+PICTURE = Path("build/bench/agent.svg")
 CYCLES = (1_000, 10_000)
 LEASES = 100_000
 LARGE = """\
@@ -46,8 +50,11 @@ def run(rounds: int) -> None:
             subprocess.run(["ip", "link", "set", link, "up"], check=True)
         with agent(scratch / "state") as running:
             shapes = contests(scratch, running)
+            groups: dict[str, dict[str, float]] = {}
             for shape, kinds in shapes.items():
-                single(shape, kinds, Floor(scratch), rounds)
+                groups |= single(shape, kinds, Floor(scratch), rounds)
+            PICTURE.parent.mkdir(parents=True, exist_ok=True)
+            PICTURE.write_text(bars(groups, PEER))
             crowd(shapes["bridge"], running, Crowd(scratch))
             memory(shapes["bridge"][SHIM], running)
         large(scratch, rounds)
@@ -58,21 +65,22 @@ def contests(scratch: Path, running: Agent) -> dict[str, dict[str, Contestant]]:
     state, found = running.state, {}
     for shape, mine, peer in (
         ("bridge", {"bridge": "ours0"}, {"bridge": "go0"}),
-        ("bridge, masquerade", {"bridge": "ours1", "ipMasq": True}, {"bridge": "go1", "ipMasq": True}),
         ("macvlan", {"device": "macvlan", "parent": "up0"}, {"master": "up0", "mode": "bridge"}),
     ):
-        kind, name = shape.partition(",")[0], shape.replace(", ", "-")
-        conf = ours(name, state, **mine)
+        conf = ours(shape, state, **mine)
         found[shape] = {
-            PEER: Contestant(binary=GO / kind, conf=go(name, kind, scratch / f"host-local-{name}", **peer)),
+            PEER: Contestant(binary=GO / shape, conf=go(shape, shape, scratch / f"host-local-{shape}", **peer)),
             SHIM: Contestant(binary=BUILT / "podberth", conf=conf, socket=running.socket),
             ALONE: Contestant(binary=BUILT / "podberth", conf=conf),
         }
     return found
 
 
-def single(shape: str, kinds: Mapping[str, Contestant], floor: Floor, rounds: int) -> None:
-    """Measure one ADD and one DEL at a time, the contestants in turn."""
+def single(shape: str, kinds: Mapping[str, Contestant], floor: Floor, rounds: int) -> dict[str, dict[str, float]]:
+    """Measure one ADD and one DEL at a time: a few pods come, then go, and the next contestant has its turn.
+
+    Return the medians in milliseconds.
+    """
     took: dict[str, dict[str, list[float]]] = {"ADD": defaultdict(list), "DEL": defaultdict(list)}
     with ExitStack() as stay:
         for kind, contestant in kinds.items():
@@ -81,19 +89,30 @@ def single(shape: str, kinds: Mapping[str, Contestant], floor: Floor, rounds: in
             contestant.call("ADD", name, name)
             stay.callback(contestant.call, "DEL", name, name)
         parent = "up0" if shape == "macvlan" else "go0"
-        for turn in range(rounds):
+        for _ in range(rounds // PODS):
             for kind, contestant in kinds.items():
-                with namespace(f"b{turn}-{os.getpid()}") as name:
+                with namespaces(PODS) as names:
                     for verb in ("ADD", "DEL"):
-                        took[verb][kind].append(contestant.call(verb, name, name))
+                        took[verb][kind] += [contestant.call(verb, name, name) for name in names]
                     settle()
-            if shape in ("bridge", "macvlan"):
-                with namespace(f"b{turn}-{os.getpid()}") as name:
+            with namespaces(PODS) as names:
+                for name in names:
                     path = f"/run/netns/{name}"
                     took["ADD"][FLOOR].append(floor.add(shape, parent, path, "10.92.0.2/16", "10.92.0.1", "floor0"))
                     took["DEL"][FLOOR].append(floor.delete(shape, parent, path, "floor0"))
     for verb, rows in took.items():
         show(f"One {verb}, {shape}: an address, a route", rows, against=PEER)
+    return {
+        f"{verb}, {shape}": {kind: statistics.median(samples) for kind, samples in rows.items()}
+        for verb, rows in took.items()
+    }
+
+
+@contextmanager
+def namespaces(count: int) -> Iterator[list[str]]:
+    """Have so many network namespaces."""
+    with ExitStack() as all_of_them:
+        yield [all_of_them.enter_context(namespace(f"b{number}-{os.getpid()}")) for number in range(count)]
 
 
 def settle() -> None:
