@@ -301,7 +301,7 @@ int main(int argc, char **argv, char **variables) {
         fall_back(folder, type, argv, variables);
         fail(CODE_AGAIN, "the podberth agent can't be reached at ", path, "start it with `podberth agent`");
     }
-    /* Writing to a runtime that has gone fails, and must not kill. Not before: what is ignored stays so through exec. */
+    /* Writing to a runtime that has gone must not kill. Only from here on: what is ignored stays so through exec. */
     signal(SIGPIPE, SIG_IGN);
     fill(type, strlen(type) + 1);
     fill_variables(variables);

@@ -25,6 +25,17 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return binary
 
 
+@pytest.fixture(scope="session")
+def impatient(sanitized: Path) -> Path:
+    """One that waits a second for its answer."""
+    binary = sanitized.with_name("impatient")
+    subprocess.run(
+        ["gcc", *SANITIZED, *WARNINGS, "-DANSWER_SECONDS=1", str(SOURCE), "-o", str(binary)],
+        check=True,
+    )
+    return binary
+
+
 @pytest.fixture(params=["as built", "sanitized"])
 def shim(request: pytest.FixtureRequest, tmp_path: Path, sanitized: Path) -> Shim:
     """The shim alone in a folder of its own, as a plugin of type podberth."""

@@ -37,11 +37,11 @@ class Shim:
     def mark(self) -> Path:
         return self.folder / "mark"
 
-    def install_fallback(self) -> None:
+    def install_fallback(self, script: str = FALLBACK) -> None:
         """Put a plugin beside the shim that tells it was run, and with what."""
         place = self.binary.parent / ".podberth" / "bin"
         place.mkdir(parents=True)
-        (place / self.binary.name).write_text(FALLBACK)
+        (place / self.binary.name).write_text(script)
         (place / self.binary.name).chmod(0o755)
 
     def run(self, env: dict[str, str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from podberth.agent import frame
-from tests.netns.shim.peer import answering
+from tests.netns.shim.peer import Shim, answering
 
-if TYPE_CHECKING:
-    from tests.netns.shim.peer import Shim
-
+LIBC = ctypes.CDLL(None, use_errno=True)
 DONE = [frame.answer(0, '{"done": true}')]
 
 
@@ -27,6 +27,21 @@ def refused(done: subprocess.CompletedProcess[bytes]) -> int:
     assert error.keys() == {"cniVersion", "code", "msg", "details"}
     assert error["msg"]
     return int(error["code"])
+
+
+def spawned(binary: Path, *strings: bytes) -> int:
+    """Exec with an environment of these very strings, which Python's own ways put in order; return the exit status."""
+    pid = ctypes.c_int()
+    argv = (ctypes.c_char_p * 2)(bytes(binary), None)
+    environ = (ctypes.c_char_p * (len(strings) + 1))(*strings, None)
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    actions = ctypes.create_string_buffer(256)  # posix_spawn_file_actions_t, 80 bytes in glibc
+    LIBC.posix_spawn_file_actions_init(actions)
+    LIBC.posix_spawn_file_actions_adddup2(actions, nowhere, 0)
+    assert LIBC.posix_spawn(ctypes.byref(pid), bytes(binary), actions, None, argv, environ) == 0
+    LIBC.posix_spawn_file_actions_destroy(actions)
+    os.close(nowhere)
+    return os.waitstatus_to_exitcode(os.waitpid(pid.value, 0)[1])
 
 
 @pytest.mark.parametrize("stdin", [b"", b"x", bytes(range(256)) * 3600], ids=["none", "one byte", "900 KiB"])
@@ -73,6 +88,8 @@ def test_an_answer_may_come_byte_by_byte(shim: Shim) -> None:
         b"",
         b"pbA1",
         frame.answer(0, "whole")[:-1],
+        frame.answer(0, "whole") + b"x",
+        frame.answer(0, "") + b"x",
         b"HTTP/1.1 400\r\n\r\n",
         frame.ANSWER_HEADER.pack(b"pbA1", 0, 0xFFFFFFFF),
         frame.ANSWER_HEADER.pack(b"pbA1", 256, 0),
@@ -95,6 +112,28 @@ def test_an_agent_that_takes_nothing_is_code_11(shim: Shim) -> None:
     assert not shim.mark.exists()
 
 
+def test_an_answer_that_dribbles_on_past_the_deadline_is_code_11(impatient: Path, tmp_path: Path) -> None:
+    shim = Shim(impatient, tmp_path)
+    late = frame.answer(0, "x" * 1_000_000)
+
+    def dribble(to: socket.socket) -> None:
+        for byte in late:
+            to.sendall(bytes([byte]))
+            time.sleep(0.05)
+
+    with answering(tmp_path / "s", dribble):
+        done = shim.run({})
+    assert refused(done) == 11
+    assert "in time" in json.loads(done.stdout)["msg"]
+
+
+def test_of_a_variable_that_is_there_twice_the_first_is_sent_and_one_without_a_value_is_none(shim: Shim) -> None:
+    socket_path = f"PODBERTH_SOCKET={shim.folder}/s".encode()
+    with answering(shim.folder / "s", DONE) as peer:
+        assert spawned(shim.binary, socket_path, b"CNI_COMMAND=ADD", b"CNI_A", b"CNI_A=1", b"CNI_AB=3", b"CNI_A=2") == 0
+    assert peer.calls[0].env == {"CNI_COMMAND": "ADD", "CNI_A": "1", "CNI_AB": "3"}
+
+
 def test_without_an_agent_the_plugin_beside_the_shim_runs_with_stdin_and_environment_whole(shim: Shim) -> None:
     shim.install_fallback()
     done = shim.run({"CNI_ARGS": "K=V"}, b"config\n")
@@ -102,6 +141,11 @@ def test_without_an_agent_the_plugin_beside_the_shim_runs_with_stdin_and_environ
     lines = shim.mark.read_text().splitlines()
     assert lines[0] == "config"
     assert {"CNI_ARGS=K=V", "CNI_COMMAND=ADD"} <= set(lines)
+
+
+def test_the_plugin_beside_the_shim_starts_with_no_signal_ignored(shim: Shim) -> None:
+    shim.install_fallback("#!/bin/sh\ngrep SigIgn /proc/self/status\n")
+    assert int(shim.run({}).stdout.split()[1], 16) & 1 << signal.SIGPIPE - 1 == 0
 
 
 def test_a_socket_nobody_listens_on_is_no_agent(shim: Shim) -> None:
@@ -186,3 +230,20 @@ def test_a_stdout_nobody_reads_is_a_failure_and_no_signal(shim: Shim) -> None:
         )
     os.close(out)
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(("closed", "calls", "told"), [(">&-", 1, None), ("<&-", 0, 5)], ids=["stdout", "stdin"])
+def test_the_agent_is_not_taken_for_a_stream_that_was_closed(
+    shim: Shim, closed: str, calls: int, told: int | None
+) -> None:
+    with answering(shim.folder / "s", DONE) as peer:
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'exec "$0" {closed}', shim.binary],
+            env={"CNI_COMMAND": "ADD", "PODBERTH_SOCKET": str(shim.folder / "s")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, len(peer.calls)) == (1, calls)
+    assert (json.loads(done.stdout)["code"] if done.stdout else None) == told
