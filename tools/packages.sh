@@ -9,7 +9,7 @@ set -euo pipefail
 wanted() {
     cat <<'END'
 setup|"${PYTHON:-python3}" -c 'import ensurepip, sqlite3, venv'|python3-venv
-setup|command -v musl-gcc|musl-tools
+setup|command -v musl-gcc || ! can_install|musl-tools
 demo|command -v ip && command -v tc|iproute2
 demo|command -v ping|iputils-ping
 test|command -v sysctl|procps
@@ -22,6 +22,9 @@ test|command -v busybox && ! ldd "$(command -v busybox)"|busybox-static
 test|command -v iptables-save|iptables
 END
 }
+
+# What gcc does as well, only larger, is wanted just where it can be had.
+can_install() { [ "$(id -u)" = 0 ] && command -v apt-get; }
 
 missing() {
     local target need package reached=no
@@ -37,7 +40,7 @@ target=${1:?usage: tools/packages.sh setup|demo|test|bench}
 packages=$(missing "$target" | sort -u | xargs)
 [ -n "$packages" ] || exit 0
 
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+if ! can_install >/dev/null; then
     echo "make $1 needs packages that are not installed (Debian's names): $packages" >&2
     echo "install them, or run make as root where there is apt-get" >&2
     exit 1
