@@ -1,6 +1,6 @@
 """Compile the shim: `python tools/build_shim.py build/shim` makes one for this machine, and one for arm64 if it can.
 
-With musl it is 30 KB, position-independent, and starts in a third of the time that one with glibc takes
+With musl it is 34 KB, position-independent, and starts in a third of the time that one with glibc takes
 (docs/decisions/013-a-shim-in-c.md); without, glibc does.
 """
 
