@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 EFFECTS: tuple[tuple[object, str], ...] = (
     (Rtnl, "do"),
+    (Rtnl, "do_all"),
     (pci, "_write"),
     (sysctls, "write"),
     *((SqliteLedger, name) for name in ("bind", "unbind", "conflicted", "release", "noted")),
@@ -179,6 +180,8 @@ def _said(name: str, args: tuple[Any, ...], by: str) -> str:
             _, kind, body = args[:3]
             told = SETTINGS[body[_SETTING]] if by.startswith("_tell.") else f"{zlib.crc32(body):08x}"
             return f"{REQUESTS[kind]} ({told}), by {by.partition('.')[0]}"
+        case "do_all":
+            return f"{' and '.join(REQUESTS[kind] for kind, _ in args[1])}, by {by}"
         case "_write":
             return f"{args[0]} {args[1]}"
         case _:
