@@ -91,3 +91,5 @@ class Finisher:
                 node.host.close()
         except CniError as failure:
             return dict.fromkeys(its, failure)
+        except Exception as bug:  # noqa: BLE001 - a thread that dies would leave all that come after
+            return dict.fromkeys(its, CniError(f"internal error: {type(bug).__name__}: {bug}"))

@@ -67,7 +67,7 @@ class Agent:
         self.calls = Calls()
         self.resident = Resident(self._not_finished)
         self.server = Server(listening, self._serve, self._refused, options.workers)
-        self.upkeep = Upkeep(self.nodes, self._found, options.upkeep, repairing=options.repairing)
+        self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.metrics = Metrics(self)
         self.desk = Desk(self, self.metrics)
         self.desk.open(desk_of(options.path), options.metrics)
@@ -132,6 +132,9 @@ class Agent:
 
     def _not_finished(self, attachment: Attachment, failure: CniError) -> None:
         self.journal.write("warning", "DEL not ended yet", {"attachment": str(attachment), "message": failure.message})
+
+    def _not_looked(self, failure: Exception) -> None:
+        self.journal.write("error", "upkeep", {"outcome": "failed", "message": str(failure) or type(failure).__name__})
 
     def _found(self, found: Found) -> None:
         self.metrics.found(found)

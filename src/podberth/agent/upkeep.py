@@ -70,10 +70,17 @@ class Upkeep:
     """
 
     def __init__(
-        self, nodes: Callable[[], Iterator[Node]], told: Callable[[Found], None], seconds: float, *, repairing: bool
+        self,
+        nodes: Callable[[], Iterator[Node]],
+        told: Callable[[Found], None],
+        failed: Callable[[Exception], None],
+        seconds: float,
+        *,
+        repairing: bool,
     ) -> None:
         self._nodes = nodes
         self._told = told
+        self._failed = failed
         self._seconds = seconds
         self._repairing = repairing
         self._seen: set[tuple[Attachment, int]] = set()
@@ -108,7 +115,10 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):
-            self.look()
+            try:
+                self.look()
+            except Exception as failure:  # noqa: BLE001 - a store that is away is looked at again, and so is a bug
+                self._failed(failure)
 
     def _look_at(self, node: Node, record: Record, seen: set[tuple[Attachment, int]]) -> bool:
         if not record.done:
