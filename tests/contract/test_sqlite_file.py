@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,6 @@ from podberth.stores.sqlite import creation, database, schema
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.ledgers import PLUGIN, Clock, SqliteBackend, claim, pool
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def mode(path: Path) -> int:
@@ -70,6 +68,22 @@ def test_a_disk_that_does_not_take_a_commit_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "podberth.db-wal").unlink()
     with pytest.raises(StoreFailed, match="No such file"), store.write():
         pass
+
+
+def test_a_store_that_is_dropped_leaves_no_file_open(tmp_path: Path) -> None:
+    def once() -> None:
+        with Database(str(tmp_path)).write() as connection:
+            connection.execute("UPDATE pools SET quarantine = 0")
+
+    def open_files() -> int:
+        gc.collect()  # a connection of Python's is part of a cycle
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    once()
+    before = open_files()
+    for _ in range(5):
+        once()
+    assert open_files() <= before
 
 
 def test_threads_that_commit_at_once_all_have_it_on_disk(tmp_path: Path) -> None:

@@ -70,7 +70,18 @@ def _is_inside(item: pytest.Item) -> bool:
 
 
 def _run_inside(session: pytest.Session) -> tuple[Reports, str]:
-    """Boot the VM and run every selected test of `inside/` there; return the reports by test, and how it ended."""
+    """Boot the VM and run every selected test of `inside/` there; return the reports by test, and how it ended.
+
+    Once more, all of it, if the emulator broke: QEMU 7.2 does now and then when an IOMMU's mappings change.
+    """
+    reports, outcome = _boot_and_run(session)
+    if isinstance(outcome, machine.Outcome) and outcome.emulator_broke:
+        sys.stderr.write(f"the emulator broke, once more from the start: {outcome.why()}\n")
+        reports, outcome = _boot_and_run(session)
+    return reports, outcome.why() if isinstance(outcome, machine.Outcome) else outcome
+
+
+def _boot_and_run(session: pytest.Session) -> tuple[Reports, machine.Outcome | str]:
     items = [item for item in session.items if _is_inside(item)]
     selected = [item.nodeid for item in items]
     seconds = sum(most for name, most in _SECONDS.items() if any(_HERE / name in item.path.parents for item in items))
@@ -84,7 +95,7 @@ def _run_inside(session: pytest.Session) -> tuple[Reports, str]:
         except RuntimeError as error:
             return {}, f"the VM could not be set up: {error}"
         written = exchange / "reports"
-        return _read(session.config, written.read_text() if written.exists() else ""), outcome.why()
+        return _read(session.config, written.read_text() if written.exists() else ""), outcome
 
 
 def _read(config: pytest.Config, lines: str) -> Reports:

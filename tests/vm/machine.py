@@ -44,6 +44,11 @@ class Outcome:
     output: str
     console: str
 
+    @property
+    def emulator_broke(self) -> bool:
+        """Whether the emulator ended by an assertion of its own, which no test can make it do or keep it from."""
+        return self.status is None and "qemu-system" in self.console and "Assertion `" in self.console
+
     def why(self) -> str:
         """Say what a person needs to see when the command did not do its job."""
         ended = "the VM ended before the command did" if self.status is None else f"exit status {self.status}"

@@ -66,7 +66,6 @@ class Database:
         """Close the connection; the next use opens it again."""
         with self.lock:
             if self._connection is not None:
-                self.log.close()
                 self._connection.close()
                 self._connection = None
 
@@ -143,7 +142,6 @@ class Log:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._descriptor = -1
         self._turn = allocate_lock()
         self._flushed = 0
         self._guard = allocate_lock()
@@ -176,18 +174,13 @@ class Log:
         with self._turn:
             if self._flushed >= commit:
                 return
-            if self._descriptor < 0:
-                self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            reached = self.commits
-            os.fdatasync(self._descriptor)
-            self._flushed = reached
-
-    def close(self) -> None:
-        """Let go of the file; the next flush opens it again."""
-        with self._turn:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-                self._descriptor = -1
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)  # not kept: nobody has to close a store
+            try:
+                reached = self.commits
+                os.fdatasync(descriptor)
+                self._flushed = reached
+            finally:
+                os.close(descriptor)
 
 
 class Transaction:
