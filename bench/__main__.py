@@ -1,49 +1,26 @@
-"""`python -m bench`: every benchmark, or those named: agent, plugins, runtime, scale, vf."""
+"""`python -m bench`: every benchmark, or those named: agent, runtime, scale, vf."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from pathlib import Path
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INSIDE = "PODBERTH_BENCH_NODE"
-BUILT = Path(__file__).parents[1] / "build" / "cni"
 ROUNDS = 60
-
-
-def agent() -> None:
-    """Measure the shim and the agent, on a node of its own."""
-    if INSIDE in os.environ:
-        from bench.agent import run
-
-        run(ROUNDS)
-        return
-    on_a_node("agent")
-
-
-def plugins() -> None:
-    """Measure the plugins, on a node that is a network namespace of its own."""
-    if INSIDE in os.environ:
-        from bench.plugins import run
-
-        run(BUILT, ROUNDS)
-        return
-    on_a_node("plugins")
-
-
-def runtime() -> None:
-    """Measure the caller's side, on a node of the same kind."""
-    if INSIDE in os.environ:
-        from bench.runtime import run
-
-        run(ROUNDS)
-        return
-    on_a_node("runtime")
 
 
 def on_a_node(name: str) -> None:
     """Run one benchmark in a process whose network namespace is a node of its own."""
+    if INSIDE in os.environ:
+        import_module(f"bench.{name}").run(ROUNDS)
+        return
     node = f"podberth-bench-{os.getpid()}"
     subprocess.run(["ip", "netns", "add", node], check=True)
     try:
@@ -69,7 +46,12 @@ def vf() -> None:
 
 def main() -> int:
     """Run what is named on the command line."""
-    known = {"agent": agent, "plugins": plugins, "runtime": runtime, "scale": scale, "vf": vf}
+    known: dict[str, Callable[[], None]] = {
+        "agent": partial(on_a_node, "agent"),
+        "runtime": partial(on_a_node, "runtime"),
+        "scale": scale,
+        "vf": vf,
+    }
     named = sys.argv[1:] or list(known)
     unknown = [name for name in named if name not in known]
     if unknown:

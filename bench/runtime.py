@@ -6,12 +6,12 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
+from bench.contest import GO, applied
 from bench.figures import show, timed
 from podberth.entry import staying
 from podberth.plugin import Call, Plugin, Result, serve
@@ -20,7 +20,6 @@ from podberth.runtime.chain import Runtime
 from podberth.runtime.conf import RuntimeConf
 from podberth.runtime.networks import parse
 
-GO = "/usr/lib/cni"
 EXEC, OURS = "posix_spawn and read", "podberth.runtime"
 GO_CHAIN, OUR_CHAIN = "Go: five exec'd", "ours: five in process"
 POOL = """\
@@ -64,7 +63,7 @@ def spawned(env: dict[str, str]) -> None:
 
 def overhead(rounds: int) -> dict[str, list[float]]:
     """Measure VERSION of the same plugin, both ways in turn."""
-    runtime = Runtime(path=(GO,))
+    runtime = Runtime(path=(str(GO),))
     env = {**os.environ, "CNI_COMMAND": "VERSION"}
     took: dict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
@@ -105,12 +104,10 @@ def run(rounds: int) -> None:
     """Measure inside the node's namespace, and print the tables."""
     with tempfile.TemporaryDirectory(prefix="podberth-bench-") as folder:
         scratch = Path(folder)
-        (scratch / "pool.yaml").write_text(POOL)
-        podberth = [sys.executable, "-m", "podberth.cli.main", "--state", folder]
-        subprocess.run([*podberth, "apply", "-f", str(scratch / "pool.yaml")], check=True, stdout=subprocess.DEVNULL)
+        applied(scratch, POOL)
         passing = Passing()
         runtime = Runtime(
-            path=(GO,),
+            path=(str(GO),),
             cache=Cache(str(scratch / "cache")),
             in_process={"podberth": staying(), "passing": lambda env, stdin, _: serve(passing, env, stdin)},
         )

@@ -4,22 +4,22 @@
 #   tools/packages.sh setup|demo|test|bench        PYTHON names the interpreter the virtual environment is made from
 set -euo pipefail
 
-# One per line: the target that needs it (each target needs those of the targets above it too), a command that succeeds
-# where it is there, the package that brings it.
+# One per line: the target that needs it (each target needs those of the targets above it too), the package that brings
+# it, and a command that succeeds where it is there, to the end of the line.
 wanted() {
     cat <<'END'
-setup|"${PYTHON:-python3}" -c 'import ensurepip, sqlite3, venv'|python3-venv
-setup|command -v musl-gcc || ! can_install|musl-tools
-demo|command -v ip && command -v tc|iproute2
-demo|command -v ping|iputils-ping
-test|command -v sysctl|procps
-test|command -v tcpdump|tcpdump
-test|command -v iperf3|iperf3
-test|test -x /usr/lib/cni/bridge|containernetworking-plugins
-test|command -v containerd && command -v ctr|containerd
-test|command -v runc|runc
-test|command -v busybox && ! ldd "$(command -v busybox)"|busybox-static
-test|command -v iptables-save|iptables
+setup|python3-venv|"${PYTHON:-python3}" -c 'import ensurepip, sqlite3, venv'
+setup|musl-tools|command -v musl-gcc || ! can_install
+demo|iproute2|command -v ip && command -v tc
+demo|iputils-ping|command -v ping
+test|procps|command -v sysctl
+test|tcpdump|command -v tcpdump
+test|iperf3|command -v iperf3
+test|containernetworking-plugins|test -x /usr/lib/cni/bridge
+test|containerd|command -v containerd && command -v ctr
+test|runc|command -v runc
+test|busybox-static|command -v busybox && ! ldd "$(command -v busybox)"
+test|iptables|command -v iptables-save
 END
 }
 
@@ -28,7 +28,7 @@ can_install() { [ "$(id -u)" = 0 ] && command -v apt-get; }
 
 missing() {
     local target need package reached=no
-    while IFS='|' read -r target need package; do
+    while IFS='|' read -r target package need; do
         if [ "$reached" = yes ] && [ "$target" != "$1" ]; then break; fi
         if [ "$target" = "$1" ]; then reached=yes; fi
         eval "$need" >/dev/null 2>&1 </dev/null || echo "$package"

@@ -133,28 +133,31 @@ def staying() -> Callable[[Mapping[str, str], bytes, str], tuple[int, str]]:
 
     Threads may share it; their transactions on one store follow one another.
     """
-    kept: dict[str, Kept] = {}
-
-    def connect(directory: str) -> Node:
-        # `setdefault` is atomic, and a store opens its file only when it is first asked.
-        found = kept.get(directory) or kept.setdefault(directory, Kept(directory))
-        return found.node()
-
-    return lambda env, stdin, plugin_type: handle(env, stdin, plugin_type, connect)
+    kept = Kept()
+    return lambda env, stdin, plugin_type: handle(env, stdin, plugin_type, kept.node)
 
 
 class Kept:
-    """What a process that stays keeps of the node whose store is in `directory`: its store, and its locks."""
+    """What a process that stays keeps, by the directory that a call has named: the store, and the locks."""
 
-    def __init__(self, directory: str) -> None:
-        self._locks = open_locks(directory)
-        self._node = open_node(directory, staying=True)
+    def __init__(self) -> None:
+        self._nodes: dict[str, tuple[Node, Locks]] = {}
 
-    def node(self, given: Mapping[str, int] | None = None) -> Node:
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The stores that were named so far."""
+        return tuple(self._nodes)
+
+    def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node with a network to be used for one call, then closed; `given` as a LinuxHost takes it."""
         from podberth.linux.host import LinuxHost
 
-        return replace(self._node, host=LinuxHost(self._locks, given))
+        found = self._nodes.get(directory)
+        if found is None:
+            # `setdefault` is atomic, and a store opens its file only when it is first asked.
+            found = self._nodes.setdefault(directory, (open_node(directory, staying=True), open_locks(directory)))
+        node, locks = found
+        return replace(node, host=LinuxHost(locks, given))
 
 
 def open_node(directory: str, *, staying: bool = False) -> Node:

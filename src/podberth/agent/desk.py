@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
 import socketserver
 import threading
 from typing import TYPE_CHECKING
 
 from podberth import __version__
 from podberth.agent.metrics import shares
+from podberth.agent.server import for_root_only
 
 if TYPE_CHECKING:
     import socket
@@ -53,13 +53,9 @@ class Desk:
         """Return what the agent is doing, and how full its pools are."""
         agent, pools = self._agent, []
         for node in agent.nodes():
-            try:
-                pools += [
-                    {"pool": use.pool, "family": use.family, "size": use.size, **shares(use)}
-                    for use in node.ledger.usage()
-                ]
-            finally:
-                node.host.close()
+            pools += [
+                {"pool": use.pool, "family": use.family, "size": use.size, **shares(use)} for use in node.ledger.usage()
+            ]
         return {
             "version": __version__,
             "workers": agent.server.workers,
@@ -72,11 +68,8 @@ class Desk:
     def open(self, path: Path, address: tuple[str, int] | None) -> None:
         """Begin to answer, at the path for root only, and at a TCP address if one is given. OSError if it is taken."""
         path.unlink(missing_ok=True)
-        before = os.umask(0o177)
-        try:
+        with for_root_only():
             self._serve(_Local(str(path), self._handler()))
-        finally:
-            os.umask(before)
         if address is not None:
             self._serve(_Remote(address, self._handler()))
 

@@ -28,7 +28,7 @@ class Finisher:
         self._changed = threading.Condition()
         self._begun: deque[tuple[str, Attachment]] = deque()
         self._stopping = False
-        self._busy = False
+        self._under_way = 0
         self._failed = 0  # rounds in a row
         self._thread = threading.Thread(target=self._run, name="finisher")
 
@@ -36,7 +36,7 @@ class Finisher:
     def waiting(self) -> int:
         """How many DELs were answered and not ended yet."""
         with self._changed:
-            return len(self._begun) + self._busy
+            return len(self._begun) + self._under_way
 
     def start(self) -> None:
         """Begin to work."""
@@ -63,11 +63,11 @@ class Finisher:
                 if not self._begun or (self._stopping and self._failed):
                     return
                 batch = [self._begun.popleft() for _ in range(min(BATCH, len(self._begun)))]
-                self._busy = True
+                self._under_way = len(batch)
             again = self._end(batch)
             with self._changed:
                 self._begun.extend(again)
-                self._busy = False
+                self._under_way = 0
                 self._failed = self._failed + 1 if again else 0
                 pause = min(_PAUSE * 2 ** min(self._failed, 20), _LONGEST) if again else 0.0
                 if pause and not self._stopping:

@@ -25,6 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SOCKET = "/run/podberth/agent.sock"  # where the shim looks, unless PODBERTH_SOCKET says otherwise
 LIMIT = 1 << 20  # bytes of a call after its header: far more than a network configuration has
 CALL_HEADER = Struct("<4sI")
 ANSWER_HEADER = Struct("<4sII")

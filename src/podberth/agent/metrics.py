@@ -94,8 +94,6 @@ class Pools:
                         addresses.add_metric((usage.pool, str(usage.family), state), number)
             except CniError:
                 continue  # a store that can't be read has no figures; the calls say why
-            finally:
-                node.host.close()
         attachments.add_metric((), count)
         yield addresses
         yield attachments

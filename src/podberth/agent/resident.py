@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,23 +24,17 @@ class Resident:
     """The nodes this agent serves, by the directory of their store. Threads share it."""
 
     def __init__(self, told: Callable[[Attachment, CniError], None]) -> None:
-        self._guard = threading.Lock()
-        self._kept: dict[str, Kept] = {}
+        self._kept = Kept()
         self.finisher = Finisher(self.node, told)
 
     @property
     def directories(self) -> tuple[str, ...]:
         """The stores that were used so far."""
-        with self._guard:
-            return tuple(self._kept)
+        return self._kept.directories
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
-        with self._guard:
-            kept = self._kept.get(directory)
-            if kept is None:
-                kept = self._kept[directory] = Kept(directory)
-        return replace(kept.node(given), later=partial(self.finisher.add, directory))
+        return replace(self._kept.node(directory, given), later=partial(self.finisher.add, directory))
 
     def serve(self, call: Call, netns: int, trace: Trace) -> tuple[int, str]:
         """Serve one call; `netns` is a descriptor of the namespace at CNI_NETNS, or -1. It becomes this call's own."""

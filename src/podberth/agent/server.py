@@ -6,24 +6,27 @@ is full turns the next shim away, which is the bound (unix(7), listen(2)).
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
 import struct
 import threading
+from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth.agent import frame
 from podberth.cni.errors import TryAgainLater
 from podberth.cni.reply import error_json
+from podberth.cni.request import spoken_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import TypeAlias
 
-WORKERS = 16
+    Serve: TypeAlias = Callable[[frame.Call, int], tuple[int, str]]
+
 BACKLOG = 256
 _PEER = struct.Struct("=iII")  # struct ucred: pid, uid, gid
 _GIVE = 5.0  # seconds that a peer has to say what it wants, and to take the answer
@@ -39,16 +42,16 @@ class Server:
     def __init__(
         self,
         listening: socket.socket,
-        serve: Callable[[frame.Call, int], tuple[int, str]],
+        serve: Serve,
         refused: Callable[[str], None],
-        workers: int = WORKERS,
+        workers: int,
     ) -> None:
         self.listening = listening
         self._serve = serve
         self._refused = refused
         self._stop = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._threads = [threading.Thread(target=self._work, name=f"worker-{n}") for n in range(workers)]
-        self._busy: dict[str, float] = {}  # since when, by the worker's name
+        self._busy: set[int] = set()  # threads
 
     @property
     def workers(self) -> int:
@@ -85,10 +88,7 @@ class Server:
                 peer, _ = self.listening.accept()
             except BlockingIOError:
                 return turned
-            with contextlib.suppress(OSError), peer:
-                peer.settimeout(_GIVE)
-                received(peer)
-                peer.sendall(frame.answer(1, error_json(_STOPPING, "1.0.0")))
+            self._answer(peer, stopping)
             turned += 1
 
     def _work(self) -> None:
@@ -103,25 +103,32 @@ class Server:
                     peer, _ = self.listening.accept()
                 except (BlockingIOError, ConnectionAbortedError):
                     continue  # another worker was faster, or the peer has gone
-                name = threading.current_thread().name
-                self._busy[name] = monotonic()
+                worker = threading.get_ident()
+                self._busy.add(worker)
                 try:
-                    self._answer(peer)
+                    self._answer(peer, self._serve)
                 finally:
-                    del self._busy[name]
+                    self._busy.remove(worker)
 
-    def _answer(self, peer: socket.socket) -> None:
+    def _answer(self, peer: socket.socket, serve: Serve) -> None:
         with peer:
             peer.settimeout(_GIVE)
             try:
                 trusted(peer)
                 call, netns = received(peer)
-                code, stdout = self._serve(call, netns)
+                code, stdout = serve(call, netns)
                 peer.settimeout(_GIVE)
                 peer.sendall(frame.answer(code, stdout))
             except Exception as wrong:  # noqa: BLE001 - whatever it is, the next call needs this worker
                 # Nobody is left to be told; a call that was cut short was not begun.
                 self._refused(str(wrong) or type(wrong).__name__)
+
+
+def stopping(call: frame.Call, netns: int) -> tuple[int, str]:
+    """Refuse a call in place of serving it, with code 11."""
+    if netns >= 0:
+        os.close(netns)
+    return 1, error_json(_STOPPING, spoken_version(call.stdin))
 
 
 def trusted(peer: socket.socket) -> None:
@@ -167,10 +174,17 @@ def listen(path: Path) -> socket.socket:
         else:
             raise FileExistsError(f"{path}: another agent listens there; stop it, or choose another --socket")
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
-    try:
+    with for_root_only():
         made.bind(str(path))
-    finally:
-        os.umask(before)
     made.listen(BACKLOG)
     return made
+
+
+@contextmanager
+def for_root_only() -> Iterator[None]:
+    """Have the sockets that are bound meanwhile readable and writable for their owner alone (umask(2))."""
+    before = os.umask(0o177)
+    try:
+        yield
+    finally:
+        os.umask(before)

@@ -21,7 +21,7 @@ from podberth.agent.calls import Calls, Served, code_of
 from podberth.agent.desk import Desk, desk_of
 from podberth.agent.metrics import Metrics
 from podberth.agent.resident import Resident
-from podberth.agent.server import WORKERS, Server, listen
+from podberth.agent.server import Server, listen
 from podberth.agent.trace import Trace
 from podberth.agent.upkeep import Upkeep, recover
 from podberth.cni.value import value
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.verbs.node import Node
 
-SOCKET = Path("/run/podberth/agent.sock")
 _GARBAGE = 50_000  # objects made until the next look for cycles: some ten ADDs, which make none
 _HANDED = 3  # SD_LISTEN_FDS_START: the first descriptor that systemd, or the agent before, hands on
 _OWN = "podberth-own"  # the name of a socket that an agent has made, and has to remove
@@ -50,12 +49,12 @@ class Options:
     """
 
     states: tuple[str, ...]
-    path: Path = SOCKET
-    workers: int = WORKERS
-    grace: float = 60.0
-    upkeep: float = 60.0
-    repairing: bool = True
-    metrics: tuple[str, int] | None = None
+    path: Path
+    workers: int
+    grace: float
+    upkeep: float
+    repairing: bool
+    metrics: tuple[str, int] | None
 
 
 class Agent:
@@ -74,15 +73,9 @@ class Agent:
 
     def start(self) -> None:
         """End what the agent before left unfinished, and begin to serve."""
-        for directory in self.options.states:
-            if not Path(directory).exists():
-                continue
-            node = self.resident.node(directory)
-            try:
-                for found in recover(node):
-                    self._found(found)
-            finally:
-                node.host.close()
+        for node in self.nodes():
+            for found in recover(node):
+                self._found(found)
         self.resident.finisher.start()
         self.upkeep.start()
         gc.collect()
@@ -104,10 +97,14 @@ class Agent:
         self.journal.write("info", "stopped", about)
 
     def nodes(self) -> Iterator[Node]:
-        """Yield the node of every store there is, each to be closed by whoever takes it."""
+        """Yield the node of every store there is; each is closed when the next is asked for."""
         for directory in dict.fromkeys((*self.resident.directories, *self.options.states)):
             if Path(directory).exists():
-                yield self.resident.node(directory)
+                node = self.resident.node(directory)
+                try:
+                    yield node
+                finally:
+                    node.host.close()
 
     def _serve(self, call: Call, netns: int) -> tuple[int, str]:
         trace, began, clock = Trace(), time.time(), time.monotonic()

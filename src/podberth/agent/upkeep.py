@@ -102,13 +102,10 @@ class Upkeep:
         found = 0
         seen: set[tuple[Attachment, int]] = set()
         for node in self._nodes():
-            try:
-                for record in node.attachments.all():
-                    if self._stop.is_set():
-                        return found
-                    found += self._look_at(node, record, seen)
-            finally:
-                node.host.close()
+            for record in node.attachments.all():
+                if self._stop.is_set():
+                    return found
+                found += self._look_at(node, record, seen)
         self._seen = seen
         self.drifted = found
         return found

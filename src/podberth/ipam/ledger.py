@@ -23,7 +23,7 @@ class Ledger(Protocol):
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """Bind what the claim wants; the same claim again returns the same leases and writes nothing.
 
-        Not `durable`: the caller writes next, before any effect, what makes it so in a store that is the node's own.
+        Not `durable`: in a store that is the node's own, what the caller writes before it answers makes it so.
         An address not named is the one reserved for the pod's name and interface, or the one of an attachment in
         `takeover`, or the pool's next. Raises PoolExhausted, AddressTaken (reserved for or leased by another pod;
         excluded), AddressHeld, TryAgainLater (named, and in quarantine since another pod released it).

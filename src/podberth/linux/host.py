@@ -113,10 +113,10 @@ class LinuxHost:
         try:
             for step in steps:
                 match step.op:
-                    case ops.CreateVeth(netns=at, ifname=name) if not _existed(step) and departing.has_port(steps):
+                    case ops.CreateVeth(netns=at, ifname=name) if not step.existed and departing.has_port(steps):
                         departing.close_port(self._namespaces, step.op)
                     case ops.CreateMacvlan(netns=at, ifname=name) | ops.CreateIpvlan(netns=at, ifname=name) if (
-                        not _existed(step)
+                        not step.existed
                     ):
                         pass
                     case _:
@@ -156,7 +156,7 @@ class LinuxHost:
         What was there when the step was prepared is refused, even if it is gone by now: undoing will not remove it.
         """
         try:
-            if _existed(step):
+            if step.existed:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             self._do(step.op)
         except OSError as refused:
@@ -222,7 +222,7 @@ class LinuxHost:
         return netns is not None and self.netns_id(inside) == netns and self._is_of(step, inside)
 
     def _is_of(self, step: Step, inside: str) -> bool:
-        recorded = dict(step.before).get("netns")
+        recorded = step.before_of("netns")
         try:
             return recorded is None or recorded == self._namespaces.cookie(inside)
         except InvalidNetns:
@@ -305,7 +305,7 @@ class LinuxHost:
     def _undo(self, step: Step, *, alive: bool) -> None:  # noqa: C901 - a flat table of the ops
         at, op = self._namespaces, step.op
         at.changed()
-        if _existed(step):
+        if step.existed:
             return
         match op:
             case ops.CreateVeth():
@@ -369,10 +369,6 @@ def _fact(found: LinkInfo) -> Link:
         ours=found.ours,
         vlan_filtering=found.vlan_filtering,
     )
-
-
-def _existed(step: Step) -> bool:
-    return ("existed", "yes") in step.before
 
 
 def _translated(doing: str, refused: OSError, op: Op | None = None) -> KernelRefused:

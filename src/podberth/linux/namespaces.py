@@ -8,7 +8,6 @@ import os
 from podberth.linux import netns
 from podberth.linux.netlink import links
 from podberth.linux.netlink.socket import Rtnl
-from podberth.net.facts import NetnsId
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from podberth.linux.netlink.links import LinkInfo
+    from podberth.net.facts import NetnsId
 
     T = TypeVar("T")
 
@@ -122,8 +122,7 @@ class Namespaces:
         if path not in self._opened:
             descriptor = netns.open_at(path) if given is None else netns.again(given, path)
             try:
-                at = os.fstat(descriptor)
-                now = NetnsId(device=at.st_dev, inode=at.st_ino)
+                now = netns.numbers(os.fstat(descriptor))
                 self._opened[path] = (now, descriptor, netns.opened_in(descriptor, Rtnl))
             except BaseException:
                 os.close(descriptor)

@@ -48,22 +48,24 @@ def identity_of(descriptor: int) -> NetnsId | None:
             return None
     except OSError:
         return None
-    at = os.fstat(descriptor)
-    return NetnsId(device=at.st_dev, inode=at.st_ino)
+    return numbers(os.fstat(descriptor))
 
 
 def inode(path: str) -> NetnsId | None:
     """Return what tells the file at `path` from all others; it costs less than to see whether it's a namespace."""
     try:
-        at = os.stat(path)
+        return numbers(os.stat(path))
     except OSError:
         return None
-    return NetnsId(device=at.st_dev, inode=at.st_ino)
 
 
 def own() -> NetnsId:
     """Return the identity of the calling thread's network namespace."""
-    at = os.stat(_OWN)
+    return numbers(os.stat(_OWN))
+
+
+def numbers(at: os.stat_result) -> NetnsId:
+    """Return an identity from what the file system says."""
     return NetnsId(device=at.st_dev, inode=at.st_ino)
 
 

@@ -20,6 +20,11 @@ class Step:
         """Return what the host found of `what`, None if nothing."""
         return dict(self.before).get(what)
 
+    @property
+    def existed(self) -> bool:
+        """Whether what the op brings about was there before: then it is neither done nor undone."""
+        return ("existed", "yes") in self.before
+
 
 @value
 class Drift:

@@ -78,7 +78,7 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chos
         own = {kept.address for kept in node.ledger.reservations(pod=arrival.pod)} if arrival.pod is not None else set()
         avoid: tuple[Address, ...] = ()
         while True:
-            # The intent that follows goes to disk, and the leases with it.
+            # Marking the record as done takes the leases to disk with it.
             leases = bind(node, arrival.attachment, arrival.pod, arrival.netns, resolved, avoid=avoid, durable=False)
             try:
                 end = endpoint(resolved, arrival.attachment, arrival.netns, [lease.address for lease in leases])

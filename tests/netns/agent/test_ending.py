@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -55,6 +56,24 @@ def test_calls_in_the_backlog_of_an_agent_that_stops_are_refused_with_code_11(no
         waiting.close()
         assert running.process.wait(30) == 0
     assert (code, json.loads(stdout)["code"]) == (1, 11)
+
+
+def test_what_is_no_call_in_the_backlog_keeps_no_other_from_its_answer(node: Kubelet) -> None:
+    with agent(node, "--workers", "1") as running, contextlib.ExitStack() as open_sockets:
+        holder, mad, sane = (open_sockets.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(3))
+        holder.connect(str(node.socket))
+        holder.sendall(b"pb")  # the one worker waits for the rest
+        time.sleep(0.2)
+        mad.connect(str(node.socket))
+        mad.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        sane.connect(str(node.socket))
+        sane.sendall(frame.call(frame.Call(plugin_type="podberth", env=VERSION, stdin=b'{"cniVersion": "1.1.0"}')))
+        running.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        holder.close()
+        _, stdout = frame.parse_answer(everything(sane))
+        assert running.process.wait(30) == 0
+    assert (json.loads(stdout)["code"], json.loads(stdout)["cniVersion"]) == (11, "1.1.0")
 
 
 def test_sighup_replaces_the_agent_and_no_call_is_lost(node: Kubelet) -> None:

@@ -10,9 +10,8 @@ from typing import Any
 
 import click
 
+from podberth.agent.frame import SOCKET
 from podberth.cli.failures import NotFound
-
-SOCKET = "/run/podberth/agent.sock"
 
 socket_option = click.option(
     "--socket", "path", metavar="PATH", envvar="PODBERTH_SOCKET", default=SOCKET, show_default=True,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli.agent.asking import SOCKET
+from podberth.agent.frame import SOCKET
+from podberth.agent.journal import LEVELS
 from podberth.cli.manual import Page
 from podberth.cni.errors import IOFailure
 
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     help="Answer GET /metrics there too, for Prometheus; to anybody who can reach it.",
 )  # fmt: skip
 @click.option(
-    "--log-level", "level", type=click.Choice(("error", "warning", "info", "debug")), default="info", show_default=True,
+    "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
     help="What goes to stderr, as lines of JSON.",
 )  # fmt: skip
 @click.pass_obj

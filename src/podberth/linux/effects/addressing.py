@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import SetLinkUp
 
 _NEW = codec.CREATE | codec.EXCL
-_GONE = (errno.EADDRNOTAVAIL, errno.ESRCH, errno.ENOENT, errno.ENODEV)
+GONE = (errno.EADDRNOTAVAIL, errno.ESRCH, errno.ENOENT, errno.ENODEV)
 
 
 def set_up(namespaces: Namespaces, op: SetLinkUp) -> None:
@@ -50,7 +50,7 @@ def remove(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
         else:
             socket.do(routes.DEL, routes.add(link.index, route_of(op)))
     except NetlinkError as refused:
-        if refused.errno not in _GONE:
+        if refused.errno not in GONE:
             raise
 
 

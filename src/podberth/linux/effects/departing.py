@@ -7,10 +7,8 @@ pod it has lost its name, its addresses and its routes by then: for whoever look
 
 from __future__ import annotations
 
-import errno
-
 from podberth.cni.value import replace
-from podberth.linux.effects.addressing import route_of
+from podberth.linux.effects.addressing import GONE, route_of
 from podberth.linux.netlink import addresses, links, routes
 from podberth.linux.netlink.socket import NetlinkError
 from podberth.net.ops import AddAddress, AddRoute, CreateVeth, JoinBridge
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 
     from podberth.linux.namespaces import Namespaces
     from podberth.net.step import Step
-
-_GONE = (errno.ENODEV, errno.EADDRNOTAVAIL, errno.ESRCH, errno.ENOENT)
 
 
 def close_port(namespaces: Namespaces, op: CreateVeth) -> None:
@@ -42,7 +38,7 @@ def put_away(namespaces: Namespaces, netns: str, ifname: str, steps: Sequence[St
         return tuple(steps)
     name = f"pg{found.index}"
     requests = [*_undoing(found.index, ifname, steps), (links.SET, links.put_away(found.index, name, links.GOING))]
-    namespaces.socket(netns).do_all(requests, forgiven=_GONE)
+    namespaces.socket(netns).do_all(requests, forgiven=GONE)
     namespaces.changed()
     # The next link of that name is another's: what is left to undo must not find it.
     return tuple(
@@ -67,10 +63,11 @@ def delete_pairs(namespaces: Namespaces, steps: Sequence[Step]) -> None:
     """Delete the veth pairs that the steps made, all in one RCU period; the pods' ends go with those on the node."""
     socket, going = namespaces.socket(None), False
     for step in steps:
-        if isinstance(step.op, CreateVeth) and ("existed", "yes") not in step.before:
+        if isinstance(step.op, CreateVeth) and not step.existed:
             found = namespaces.link(None, step.op.name)
             if found is not None and found.ours and found.kind == "veth":
-                socket.do(links.SET, links.set_group(found.index, links.GOING))
+                if found.group != links.GOING:
+                    socket.do(links.SET, links.set_group(found.index, links.GOING))
                 going = True
     if going:
         delete_going(namespaces, None)
@@ -81,7 +78,7 @@ def delete_going(namespaces: Namespaces, netns: str | None) -> None:
     try:
         namespaces.socket(netns).do(links.DEL, links.delete_group(links.GOING))
     except NetlinkError as refused:
-        if refused.errno not in _GONE:
+        if refused.errno not in GONE:
             raise
     namespaces.changed()
 

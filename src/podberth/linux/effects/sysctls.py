@@ -46,7 +46,7 @@ def write(namespaces: Namespaces, op: WriteSysctl, content: str) -> None:
 
 def restore(namespaces: Namespaces, step: Step, op: WriteSysctl) -> None:
     """Write back what was there before, if there was anything and it still is."""
-    before = dict(step.before).get("value")
+    before = step.before_of("value")
     if before is not None and read(namespaces, op) is not None:
         try:
             write(namespaces, op, before)
