@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
-from podberth.stores.sqlite import creation, database, schema
-from podberth.stores.sqlite.database import Database
+from podberth.cni.value import replace
+from podberth.stores.sqlite.database import NODE, Database, Schema
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.ledgers import PLUGIN, Clock, SqliteBackend, claim, pool
 
@@ -24,8 +24,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def ledger_in(directory: Path, **options: bool) -> SqliteLedger:
-    return SqliteLedger(Database(str(directory), **options), clock=Clock())
+def ledger_in(directory: Path, *, readonly: bool = False, schema: Schema = NODE) -> SqliteLedger:
+    return SqliteLedger(Database(str(directory), readonly=readonly, schema=schema), clock=Clock())
 
 
 def raw(directory: Path) -> closing[sqlite3.Connection]:
@@ -117,36 +117,45 @@ def test_the_log_that_the_next_process_has_to_read_stays_short(tmp_path: Path) -
 
 
 def test_the_file_says_what_it_has_been_through(tmp_path: Path) -> None:
-    assert len(schema.MIGRATIONS) == database.VERSION
+    assert len(NODE.migrations()) == NODE.version
     with Database(str(tmp_path)).read() as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (0x70646274,)
-        assert connection.execute("PRAGMA user_version").fetchone() == (database.VERSION,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (NODE.version,)
         versions = [version for (version,) in connection.execute("SELECT version FROM migrations ORDER BY version")]
-    assert versions == list(range(1, database.VERSION + 1))
+    assert versions == list(range(1, NODE.version + 1))
 
 
-def test_an_older_store_is_brought_up_to_date_with_its_contents(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_store_is_brought_up_to_date_with_its_contents(tmp_path: Path) -> None:
     backend = SqliteBackend(tmp_path)
     backend.define(pool("db", "10.20.0.0/24"))
     leases = backend.open().bind(claim("a"), PLUGIN)
-    newer = (*schema.MIGRATIONS, ("ALTER TABLE leases ADD COLUMN note TEXT NOT NULL DEFAULT ''",))
-    monkeypatch.setattr(creation, "MIGRATIONS", newer)
-    for module in (creation, database):
-        monkeypatch.setattr(module, "VERSION", len(newer))
+    migrations = (*NODE.migrations(), ("ALTER TABLE leases ADD COLUMN note TEXT NOT NULL DEFAULT ''",))
+    newer = replace(NODE, version=len(migrations), migrations=lambda: migrations)
     with pytest.raises(StoreFailed, match="is of an older podberth"):
-        ledger_in(tmp_path, readonly=True).leases()
-    assert ledger_in(tmp_path).leases() == leases == ledger_in(tmp_path, readonly=True).leases()
+        ledger_in(tmp_path, readonly=True, schema=newer).leases()
+    assert ledger_in(tmp_path, schema=newer).leases() == leases
+    assert ledger_in(tmp_path, readonly=True, schema=newer).leases() == leases
     with raw(tmp_path) as connection:
         assert connection.execute("SELECT note FROM leases").fetchall() == [("",)]
-        assert connection.execute("SELECT max(version) FROM migrations").fetchone() == (len(newer),)
+        assert connection.execute("SELECT max(version) FROM migrations").fetchone() == (newer.version,)
+
+
+def test_a_database_of_another_schema_has_a_file_of_its_own(tmp_path: Path) -> None:
+    ledger_in(tmp_path).leases()
+    other = Schema(file="replica.db", application_id=7, version=1, migrations=lambda: NODE.migrations()[:1])
+    replica = Database(str(tmp_path), schema=other)
+    with replica.read() as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (7,)
+    replica.close()
+    (tmp_path / "podberth.db").rename(tmp_path / "replica.db")
+    with pytest.raises(StoreFailed, match=r"replica.db is a database of something else"), replica.read():
+        pass
 
 
 def test_a_newer_podberths_store_is_left_alone(tmp_path: Path) -> None:
     ledger_in(tmp_path).leases()
     with raw(tmp_path) as connection:
-        connection.execute(f"PRAGMA user_version = {database.VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {NODE.version + 1}")
     before = (tmp_path / "podberth.db").read_bytes()
     with pytest.raises(StoreFailed, match=r"podberth.db is of a newer podberth") as told:
         ledger_in(tmp_path).leases()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import AddressTaken
 from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Lease, Reservation
 from podberth.ipam.lifecycle import Kind, State, after
+from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import space
 from podberth.stores.sqlite.rows import lease_at, reservation_at
 
@@ -136,37 +136,6 @@ def noted(connection: Connection, lease: Lease, kind: Kind, actor: Actor, now: i
     state = State.HELD if reservation_at(connection, lease.address) is not None else State.LEASED
     held = lease.attachment
     _write(connection, now, kind, state, lease.address, lease.pool, lease.pod, held.ifname, held, actor)
-
-
-def same(one: PodRef | None, other: PodRef | None) -> bool:
-    """Say whether two pods are one by name."""
-    return one is not None and other is not None and (one.namespace, one.name) == (other.namespace, other.name)
-
-
-def reserved_for(kept: Reservation) -> AddressTaken:
-    """Return the refusal of an address that belongs to another pod's name."""
-    return AddressTaken(
-        f"{kept.address} of pool {kept.pool} is reserved for {kept.pod} ({kept.ifname}, {kept.origin})",
-        "name another address, or release that one first",
-    )
-
-
-def leased_by(lease: Lease) -> AddressTaken:
-    """Return the refusal of an address that another attachment has."""
-    return AddressTaken(
-        f"{lease.address} of pool {lease.pool} is leased by {lease.pod or 'container ' + lease.attachment.container_id}"
-        f" ({lease.attachment.ifname}, node {lease.node})",
-        "name another address, or delete that pod first",
-    )
-
-
-def unusable(pool: str, address: Address) -> AddressTaken:
-    """Return the refusal of an address that the pool can't give to anybody."""
-    return AddressTaken(
-        f"{address} is not an address that pool {pool} gives out: outside its ranges, excluded, its gateway,"
-        " or a network or broadcast address",
-        f"`podberth pool show {pool}` lists what it gives out",
-    )
 
 
 def _write(

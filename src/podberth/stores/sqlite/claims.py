@@ -5,6 +5,7 @@ from __future__ import annotations
 from podberth.cni.errors import InvalidConfig, PoolExhausted, TryAgainLater
 from podberth.cni.value import replace
 from podberth.ipam.lease import AddressHeld, Lease
+from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import changes, rows, space
 from podberth.stores.sqlite.counts import usage
 
@@ -52,7 +53,7 @@ def _kept(connection: Connection, had: list[Lease], claim: Claim, node: str) -> 
 
 
 def _answers(lease: Lease, wanted: Wanted, claim: Claim) -> bool:
-    if lease.pool != wanted.pool or not (lease.pod == claim.pod or changes.same(lease.pod, claim.pod)):
+    if lease.pool != wanted.pool or not (lease.pod == claim.pod or same(lease.pod, claim.pod)):
         return False
     if wanted.address is not None:
         return lease.address == wanted.address
@@ -120,16 +121,14 @@ def _is_bound_here(connection: Connection, claim: Claim, address: Address) -> bo
 def _must_be_ours(connection: Connection, claim: Claim, wanted: Wanted, address: Address, now: int) -> Lease | None:
     """Return the lease to take over, None if nobody has the address; refuse what is somebody else's."""
     kept, lease = rows.reservation_at(connection, address), rows.lease_at(connection, address)
-    if kept is not None and not (changes.same(kept.pod, claim.pod) and kept.ifname == claim.attachment.ifname):
-        raise changes.reserved_for(kept)
+    if kept is not None and not (same(kept.pod, claim.pod) and kept.ifname == claim.attachment.ifname):
+        raise reserved_for(kept)
     if lease is not None and lease.attachment == claim.attachment:
         raise InvalidConfig(f"ips: {address} is asked for twice", "name each address once")
-    if lease is not None and not (
-        changes.same(lease.pod, claim.pod) and lease.attachment.ifname == claim.attachment.ifname
-    ):
-        raise changes.leased_by(lease)
+    if lease is not None and not (same(lease.pod, claim.pod) and lease.attachment.ifname == claim.attachment.ifname):
+        raise leased_by(lease)
     if not space.has(connection, "usable", wanted.pool, address):
-        raise changes.unusable(wanted.pool, address)
+        raise unusable(wanted.pool, address)
     if lease is not None and lease.attachment not in claim.takeover:
         raise AddressHeld(lease)
     if kept is None and lease is None:
@@ -144,7 +143,7 @@ def _must_have_rested(connection: Connection, claim: Claim, pool: str, address: 
         return
     last = rows.last_event(connection, address)
     before = last.pod if last is not None else None
-    if not changes.same(before, claim.pod):
+    if not same(before, claim.pod):
         raise TryAgainLater(
             f"{address} of pool {pool} rests for another {_seconds(until - now)} s since"
             f" {before or 'a container'} released it",

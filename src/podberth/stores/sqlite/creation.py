@@ -9,14 +9,16 @@ import time
 
 from podberth import __version__
 from podberth.cni.errors import TryAgainLater
-from podberth.stores.sqlite.database import APPLICATION_ID, VERSION
-from podberth.stores.sqlite.schema import MIGRATIONS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.stores.sqlite.database import Schema
 
 POLL_SECONDS = 0.01
 _BESIDE = ("", "-wal", "-shm", "-journal")  # what SQLite keeps next to a database
 
 
-def create(path: str, seconds: float) -> None:
+def create(path: str, seconds: float, schema: Schema) -> None:
     """Make the file with its tables, in full or not at all; nothing happens if somebody else was faster.
 
     Waits at most `seconds` for another process that is making it, then raises TryAgainLater.
@@ -27,30 +29,30 @@ def create(path: str, seconds: float) -> None:
     try:
         _lock(held, path, seconds)
         if not os.path.exists(path) or os.path.getsize(path) == 0:
-            _make(path, path + ".new")
+            _make(path, path + ".new", schema)
             os.fsync(held)
     finally:
         os.close(held)
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables to this podberth's version, in one transaction."""
+def migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Bring the tables to the schema's version, in one transaction."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         (found,) = connection.execute("PRAGMA user_version").fetchone()  # somebody may have been faster
-        for version, statements in enumerate(MIGRATIONS[found:], found + 1):
+        for version, statements in enumerate(schema.migrations()[found:], found + 1):
             for statement in statements:
                 connection.execute(statement)
             connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (version, time.time_ns(), __version__))
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute(f"PRAGMA application_id = {schema.application_id}")
+        connection.execute(f"PRAGMA user_version = {schema.version}")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
 
-def _make(path: str, new: str) -> None:
+def _make(path: str, new: str, schema: Schema) -> None:
     # A write-ahead log without its database would be replayed into the new one: SQLite removes such a log too.
     leftovers = [new + ending for ending in _BESIDE] + [path + ending for ending in _BESIDE[1:]]
     for leftover in filter(os.path.lexists, leftovers):
@@ -58,7 +60,7 @@ def _make(path: str, new: str) -> None:
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(new, isolation_level=None)
     try:
-        migrate(connection)
+        migrate(connection, schema)
         connection.execute("PRAGMA journal_mode = WAL")
     finally:
         connection.close()

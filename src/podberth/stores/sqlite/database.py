@@ -12,35 +12,65 @@ from _queue import SimpleQueue
 from _thread import RLock, allocate_lock, start_new_thread
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.cni.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
-FILE = "podberth.db"
-VERSION = 2  # of the tables: how many of schema.MIGRATIONS a file has been through
-APPLICATION_ID = 0x70646274  # 'pdbt'
 BUSY_SECONDS = 30.0  # how long a writer waits for the others
 # A plugin leaves its log behind, and the next one reads it all when it opens the store (sqlite.org/walformat.html):
 # SQLite's own 1000 pages would cost that one as much as binding does.
 LOG_PAGES = 100
 
 
+@value
+class Schema:
+    """What a database is: the name of its file, the mark in it, and its tables.
+
+    `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
+    brought up to date: the ADD path has no need of them.
+    """
+
+    file: str
+    application_id: int
+    version: int
+    migrations: Callable[[], Sequence[Sequence[str]]]
+
+
+def _of_the_node() -> Sequence[Sequence[str]]:
+    from podberth.stores.sqlite.schema import MIGRATIONS
+
+    return MIGRATIONS
+
+
+NODE = Schema(file="podberth.db", application_id=0x70646274, version=2, migrations=_of_the_node)  # 'pdbt'
+
+
 class Database:
-    """The store of one node, opened when first asked; its directory is made if need be, for root only.
+    """One database, by default the store of one node. It is opened when first asked; its directory is made if need be,
+    for root only.
 
     With `readonly` nothing is ever made or changed. Threads may share it: their transactions follow one another.
     """
 
     def __init__(
-        self, directory: str, *, busy_seconds: float = BUSY_SECONDS, readonly: bool = False, staying: bool = False
+        self,
+        directory: str,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        readonly: bool = False,
+        staying: bool = False,
+        schema: Schema = NODE,
     ) -> None:
         self.staying = staying  # whether this process will be there long enough for a thread of the log's own
-        self.path = os.path.join(directory, FILE)
+        self.path = os.path.join(directory, schema.file)
         self.lock = RLock()
         self.log = Log(self.path + "-wal")
         self._busy_seconds = busy_seconds
         self._readonly = readonly
+        self._schema = schema
         self._connection: sqlite3.Connection | None = None
 
     def read(self) -> Transaction:
@@ -95,7 +125,7 @@ class Database:
             connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if (application, version) != (APPLICATION_ID, VERSION):
+            if (application, version) != (self._schema.application_id, self._schema.version):
                 self._bring_up_to_date(connection, application, version)
         except BaseException:
             connection.close()
@@ -113,24 +143,25 @@ class Database:
             raise StoreFailed(f"there is no store at {self.path}", "`podberth apply` makes it, or the first ADD")
         from podberth.stores.sqlite.creation import create
 
-        create(self.path, self._busy_seconds)
+        create(self.path, self._busy_seconds, self._schema)
 
     def _bring_up_to_date(self, connection: sqlite3.Connection, application: int, version: int) -> None:
-        if application != APPLICATION_ID:
+        if application != self._schema.application_id:
             raise StoreFailed(f"{self.path} is a database of something else", "choose another state directory")
-        if version > VERSION:
+        known = self._schema.version
+        if version > known:
             raise StoreFailed(
-                f"{self.path} is of a newer podberth (schema {version}, this one knows {VERSION})",
+                f"{self.path} is of a newer podberth (schema {version}, this one knows {known})",
                 "upgrade this podberth",
             )
         if self._readonly:
             raise StoreFailed(
-                f"{self.path} is of an older podberth (schema {version}, this one reads {VERSION})",
+                f"{self.path} is of an older podberth (schema {version}, this one reads {known})",
                 "any command that writes brings it up to date",
             )
         from podberth.stores.sqlite.creation import migrate
 
-        migrate(connection)
+        migrate(connection, self._schema)
 
 
 class Log:

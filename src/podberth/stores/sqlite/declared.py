@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from podberth.cni.errors import AddressTaken
+from podberth.ipam.refusals import same
 from podberth.stores.sqlite import changes, space
 from podberth.stores.sqlite.rows import reservation_at
 
@@ -60,5 +61,5 @@ def undeclare(
 ) -> None:
     """End a declared reservation; nothing happens if the address is no longer reserved for that pod."""
     kept = reservation_at(connection, declared.address)
-    if kept is not None and changes.same(kept.pod, declared.pod) and kept.origin == "declared":
+    if kept is not None and same(kept.pod, declared.pod) and kept.origin == "declared":
         changes.release(connection, kept, actor, changes.moment(connection, clock()))
