@@ -9,15 +9,16 @@ import pytest
 from tests.contract.ledgers import BACKENDS, pool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from podberth.ipam.ledger import Ledger
-    from tests.contract.ledgers import Backend, SqliteBackend
+    from tests.contract.ledgers import Backend
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda kind: kind.__name__)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    kind: type[SqliteBackend] = request.param
+    kind: Callable[[Path], Backend] = request.param
     return kind(tmp_path / "store")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,22 @@ from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.policy.documents import parse_documents
 from podberth.policy.yamlfiles import load
+from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.policies import SqlitePolicies
+from tests.contract.ledgers import CLUSTERS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from podberth.ipam.lease import Lease
     from podberth.ipam.ledger import Ledger
     from podberth.policy.documents import Document
     from podberth.policy.store import Policies
+    from tests.contract.ledgers import ClusterBackend
 
 OPERATOR = Actor(who="uid 0 (root)", why="apply db.yaml", node="node1")
 PLUGIN = Actor(who="plugin", why="ADD", node="node1")
@@ -34,13 +40,18 @@ POOL: dict[str, object] = {
 
 
 class Store:
-    """One store in a directory: its declarations and its ledger."""
+    """One client of a store: its declarations and its ledger. `again` makes another client of the same store."""
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "podberth.db"
-        database = Database(str(directory))
-        self.policies: Policies = SqlitePolicies(database)
-        self.ledger: Ledger = SqliteLedger(database, clock=time.time_ns)
+    def __init__(self, policies: Policies, ledger: Ledger, again: Callable[[], Store]) -> None:
+        self.policies = policies
+        self.ledger = ledger
+        self.again = again
+
+    def dump(self) -> object:
+        """Return all there is, to be compared."""
+        history = [(e.seq, e.kind, e.address, e.time) for e in self.ledger.history()]
+        documents = (self.policies.pools(), self.policies.pod_networks())
+        return documents, self.ledger.leases(), self.ledger.reservations(), self.ledger.usage(), history
 
     def apply(
         self, *raws: object, source: str = "apply: db.yaml", prune: bool = False, dry_run: bool = False
@@ -72,6 +83,30 @@ class Store:
         """Do what a DEL of the pod would."""
         name = pod.partition("/")[2]
         self.ledger.unbind(Attachment(network="banknet", container_id=f"c-{name}", ifname=ifname), PLUGIN)
+
+
+def in_sqlite(directory: Path) -> Store:
+    """Return a client of the store in a directory."""
+    database = Database(str(directory))
+    ledger = SqliteLedger(database, clock=time.time_ns)
+    return Store(SqlitePolicies(database), ledger, partial(in_sqlite, directory))
+
+
+def in_cluster(kind: type[ClusterBackend], directory: Path) -> Store:
+    """Return a client of a cluster's store that is empty."""
+    backend = kind(directory)
+
+    def client() -> Store:
+        settler = backend.client()
+        return Store(ClusterPolicies(settler), ClusterLedger(settler, clock=time.time_ns), client)
+
+    return client()
+
+
+STORES: dict[str, Callable[[Path], Store]] = {
+    "sqlite": in_sqlite,
+    **{kind.__name__: partial(in_cluster, kind) for kind in CLUSTERS},
+}
 
 
 def documents(*raws: object) -> tuple[Document, ...]:

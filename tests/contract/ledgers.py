@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import partial
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,16 +11,27 @@ from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.ipam.pool import Pool, Span, Subnet
 from podberth.policy.changes import Declared
+from podberth.policy.documents import document_of
+from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.settler import Settler
+from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
 from podberth.stores.sqlite.ledger import SqliteLedger
+from tests.contract.memory_cluster import MemoryCluster
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from sqlite3 import Connection
 
     from podberth.ipam.lease import Lease
     from podberth.ipam.ledger import Ledger
     from podberth.net.ops import Address
+    from podberth.policy.documents import Document
+    from podberth.stores.replica.shared import Cluster
+    from podberth.stores.sqlite.claims import Rivals
 
 PLUGIN = Actor(who="plugin", why="ADD", node="node1")
 OPERATOR = Actor(who="uid 0 (root)", why="apply db.yaml", node="node1")
@@ -87,7 +100,71 @@ class SqliteBackend:
                 undeclare(connection, one, OPERATOR, self.clock)
 
 
-BACKENDS = (SqliteBackend,)
+class ClusterBackend:
+    """A cluster's store, and a replica of it for each client. What is declared is so by documents, as it is there."""
+
+    def __init__(self, directory: Path) -> None:
+        self.clock = Clock()
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self.cluster = self.made()
+        self.operator = self.client()
+
+    def made(self) -> Cluster:
+        """Return a store of this kind, empty."""
+        raise NotImplementedError
+
+    def client(self) -> Settler:
+        """Return another client of the store, with a replica of its own."""
+        folder = tempfile.mkdtemp(prefix="replica-", dir=self.directory)
+        return Settler(Replica(folder, self.cluster.identity()), self.cluster, "node1", current=True)
+
+    def open(self) -> Ledger:
+        return ClusterLedger(self.client(), clock=self.clock)
+
+    def define(self, *pools: Pool) -> None:
+        for each in pools:
+            document = document_of(each, "test")
+
+            def put(connection: Connection, _: Rivals, document: Document = document, pool: Pool = each) -> None:
+                table.put(connection, document, "test")
+                define_pool(connection, pool)
+
+            self.operator.settle(put, declares=True)
+
+    def drop(self, pool: str) -> None:
+        def remove(connection: Connection, _: Rivals) -> None:
+            document = table.get(connection, "Pool", "", pool)
+            assert document is not None
+            table.remove(connection, document)
+            drop_pool(connection, pool)
+
+        self.operator.settle(remove, declares=True)
+
+    def declare(self, *declared: Declared) -> None:
+        for one in declared:
+            self.operator.settle(partial(self._declare, one))
+
+    def undeclare(self, *declared: Declared) -> None:
+        for one in declared:
+            self.operator.settle(partial(self._undeclare, one))
+
+    def _declare(self, one: Declared, connection: Connection, _: Rivals) -> None:
+        declare(connection, one, OPERATOR, self.clock)
+
+    def _undeclare(self, one: Declared, connection: Connection, _: Rivals) -> None:
+        undeclare(connection, one, OPERATOR, self.clock)
+
+
+class InMemory(ClusterBackend):
+    """The protocol's own reference."""
+
+    def made(self) -> Cluster:
+        return MemoryCluster()
+
+
+CLUSTERS: tuple[type[ClusterBackend], ...] = (InMemory,)
+BACKENDS: tuple[Callable[[Path], Backend], ...] = (SqliteBackend, *CLUSTERS)
 
 
 def ip(text: str) -> Address:

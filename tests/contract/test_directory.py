@@ -15,7 +15,8 @@ import pytest
 from podberth.cni.errors import StoreFailed
 from podberth.cni.pod import PodRef
 from podberth.stores.directory import fingerprint, load, sync
-from tests.contract.declarations import PLUGIN, POOL, Store, of_pod
+from podberth.stores.sqlite.database import NODE
+from tests.contract.declarations import PLUGIN, POOL, Store, in_sqlite, of_pod
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "state")
+    return in_sqlite(tmp_path / "state")
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_an_unchanged_directory_is_not_read_again(store: Store, folder: Path) ->
     assert bring(store, folder) == ""
 
 
-def test_looking_at_an_unchanged_directory_imports_no_yaml(store: Store, folder: Path) -> None:
+def test_looking_at_an_unchanged_directory_imports_no_yaml(store: Store, folder: Path, tmp_path: Path) -> None:
     write(folder / "a.yaml", POOL, of_pod("a", "10.20.0.31"))
     assert bring(store, folder) == ""
     code = f"""
@@ -107,7 +108,7 @@ from podberth.stores.directory import sync
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.policies import SqlitePolicies
 actor = Actor(who="x", why="x", node="x")
-assert sync(SqlitePolicies(Database({str(store.path.parent)!r})), {str(folder)!r}, actor) == ""
+assert sync(SqlitePolicies(Database({str(tmp_path / "state")!r})), {str(folder)!r}, actor) == ""
 print(*(name for name in ("yaml", "podberth.policy.admission", "podberth.policy.yamlfiles") if name in sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -194,11 +195,11 @@ def test_a_dangling_link_is_left_alone(folder: Path) -> None:
     assert fingerprint(str(folder)) == "empty"
 
 
-def test_a_store_that_fails_is_not_blamed_on_the_directory(store: Store, folder: Path) -> None:
+def test_a_store_that_fails_is_not_blamed_on_the_directory(store: Store, folder: Path, tmp_path: Path) -> None:
     write(folder / "a.yaml", POOL)
     bring(store, folder)
     write(folder / "a.yaml", POOL, of_pod("a"))
-    with closing(sqlite3.connect(store.path)) as connection:
+    with closing(sqlite3.connect(tmp_path / "state" / NODE.file)) as connection:
         connection.execute("DROP TABLE documents")
     with pytest.raises(StoreFailed, match="no such table"):
         bring(store, folder)

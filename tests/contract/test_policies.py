@@ -1,9 +1,10 @@
-"""What every store of declarations does, on the real thing: SQLite in a directory."""
+"""What every store of declarations does, on the real thing."""
 
 from __future__ import annotations
 
-import multiprocessing
+import queue
 import sqlite3
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,12 @@ from podberth.cni.pod import PodRef
 from podberth.policy.admission import Conflicts
 from podberth.policy.changes import Applied, Followed
 from podberth.policy.documents import document_of
-from tests.contract.declarations import OPERATOR, POOL, Store, documents, of_pod, of_set
+from podberth.stores.sqlite.database import NODE
+from tests.contract.declarations import OPERATOR, POOL, STORES, Store, documents, in_sqlite, of_pod, of_set
 from tests.unit.policy.declared import ip
 from tests.unit.policy.test_documents import podnetworks
 
 if TYPE_CHECKING:
-    from multiprocessing.queues import Queue
-    from multiprocessing.synchronize import Barrier as BarrierType
     from pathlib import Path
 
     from podberth.policy.podnetwork import PodNetwork
@@ -50,14 +50,9 @@ FULL_POOL: dict[str, object] = {
 }
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path)
-
-
-def dump(store: Store) -> list[str]:
-    with closing(sqlite3.connect(store.path)) as connection:
-        return list(connection.iterdump())
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return STORES[request.param](tmp_path)
 
 
 def names(store: Store, namespace: str | None = None) -> list[str]:
@@ -112,10 +107,10 @@ def test_applying_reserves_every_address_and_the_ledger_says_who_did_it(store: S
 
 def test_applying_the_same_again_changes_nothing(store: Store) -> None:
     store.apply(POOL, MYSQL)
-    before = dump(store)
+    before = store.dump()
     applied = store.apply(POOL, MYSQL)
     assert applied == Applied(unchanged=("Pool db", "PodNetwork db/mysql"))
-    assert dump(store) == before
+    assert store.dump() == before
 
 
 def test_a_changed_document_moves_its_reservations(store: Store) -> None:
@@ -130,9 +125,9 @@ def test_a_changed_document_moves_its_reservations(store: Store) -> None:
 
 def test_a_dry_run_says_the_same_and_changes_nothing(store: Store) -> None:
     store.apply(POOL, of_pod("old", "10.20.0.40"))
-    before = dump(store)
+    before = store.dump()
     tried = store.apply(POOL, MYSQL, prune=True, dry_run=True)
-    assert dump(store) == before
+    assert store.dump() == before
     assert store.apply(POOL, MYSQL, prune=True) == tried
 
 
@@ -154,11 +149,11 @@ def test_a_document_that_another_source_took_over_is_not_pruned(store: Store) ->
 
 def test_a_conflict_in_the_last_document_changes_nothing(store: Store) -> None:
     store.apply(POOL, of_pod("old", "10.20.0.40"))
-    before = dump(store)
+    before = store.dump()
     last = of_pod("thief", "10.20.0.40")
     with pytest.raises(Conflicts, match=r"10.20.0.40, declared for db/thief eth0, is reserved for db/old eth0"):
         store.apply(FULL_POOL, MYSQL, *(of_pod(f"p{n}", f"10.20.0.{60 + n}") for n in range(50)), last)
-    assert dump(store) == before
+    assert store.dump() == before
 
 
 def test_all_conflicts_are_told_at_once(store: Store) -> None:
@@ -174,14 +169,14 @@ def test_all_conflicts_are_told_at_once(store: Store) -> None:
 def test_a_lease_keeps_its_declaration_until_the_pod_is_gone(store: Store) -> None:
     store.apply(POOL, MYSQL)
     store.bind("db/mysql-1", "10.20.0.12")
-    before = dump(store)
+    before = store.dump()
     with pytest.raises(
         Conflicts, match=r"10.20.0.12 would no longer be declared for db/mysql-1 eth0, but db/mysql-1 has"
     ):
         store.apply(of_set("mysql", "10.20.0.21-10.20.0.23"))
     with pytest.raises(Conflicts, match="delete that pod first"):
         store.policies.delete("PodNetwork", "db", "mysql", OPERATOR)
-    assert dump(store) == before
+    assert store.dump() == before
     store.apply(of_set("mysql", "10.20.0.11-10.20.0.13", mtu=1400))
     store.unbind("db/mysql-1")
     store.apply(of_set("mysql", "10.20.0.21-10.20.0.23"))
@@ -273,9 +268,9 @@ def test_what_was_seen_of_a_directory_is_kept(store: Store) -> None:
     assert store.policies.followed("/y") is None
 
 
-def test_another_process_sees_what_was_applied(store: Store, tmp_path: Path) -> None:
+def test_another_client_sees_what_was_applied(store: Store) -> None:
     store.apply(POOL, MYSQL)
-    assert names(Store(tmp_path)) == ["db/mysql"]
+    assert names(store.again()) == ["db/mysql"]
 
 
 @pytest.mark.parametrize(
@@ -285,15 +280,14 @@ def test_another_process_sees_what_was_applied(store: Store, tmp_path: Path) -> 
         ("namespace = ? AND stateful_set = ?", "documents_set (namespace=? AND stateful_set=?)"),
     ],
 )
-def test_finding_a_pods_declarations_is_one_look_into_an_index(store: Store, where: str, index: str) -> None:
-    store.apply(POOL)
-    with closing(sqlite3.connect(store.path)) as connection:
+def test_finding_a_pods_declarations_is_one_look_into_an_index(tmp_path: Path, where: str, index: str) -> None:
+    in_sqlite(tmp_path).apply(POOL)
+    with closing(sqlite3.connect(tmp_path / NODE.file)) as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN SELECT body FROM documents WHERE {where}", ("a", "b")).fetchall()
     assert [row[3] for row in plan] == [f"SEARCH documents USING INDEX {index}"]
 
 
-def _apply_at_once(directory: Path, raws: list[object], ready: BarrierType, told: Queue[str]) -> None:
-    store = Store(directory)
+def _apply_at_once(store: Store, raws: list[object], ready: threading.Barrier, told: queue.Queue[str]) -> None:
     ready.wait(30)
     try:
         store.apply(*raws)
@@ -303,17 +297,16 @@ def _apply_at_once(directory: Path, raws: list[object], ready: BarrierType, told
         told.put("")
 
 
-def test_of_two_conflicting_sets_applied_at_once_exactly_one_wins(store: Store, tmp_path: Path) -> None:
+def test_of_two_conflicting_sets_applied_at_once_exactly_one_wins(store: Store) -> None:
     store.apply(POOL)
-    spawn = multiprocessing.get_context("spawn")
-    ready, told = spawn.Barrier(2), spawn.Queue()
+    ready, told = threading.Barrier(2), queue.Queue[str]()
     sets = [[of_pod(f"{who}-{n}", f"10.20.0.{10 + n}") for n in range(20)] for who in ("left", "right")]
-    processes = [spawn.Process(target=_apply_at_once, args=(tmp_path, raws, ready, told)) for raws in sets]
-    for process in processes:
-        process.start()
-    messages = sorted(told.get(timeout=60) for _ in processes)
-    for process in processes:
-        process.join(60)
+    clients = [threading.Thread(target=_apply_at_once, args=(store.again(), raws, ready, told)) for raws in sets]
+    for client in clients:
+        client.start()
+    messages = sorted(told.get(timeout=60) for _ in clients)
+    for client in clients:
+        client.join(60)
     winner = store.ledger.reservations()[0].pod.name.split("-")[0]
     loser = "right" if winner == "left" else "left"
     assert messages[0] == ""
@@ -324,7 +317,7 @@ def test_of_two_conflicting_sets_applied_at_once_exactly_one_wins(store: Store, 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(tmp_path_factory.mktemp("shared"))
+    return in_sqlite(tmp_path_factory.mktemp("shared"))
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])

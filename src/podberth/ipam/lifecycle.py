@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from podberth.cni.errors import StoreFailed
-from podberth.cni.value import value
+from podberth.cni.value import replace, value
+from podberth.ipam.lease import Holding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
     from podberth.cni.pod import Attachment
-    from podberth.ipam.lease import Event
+    from podberth.ipam.lease import Actor, Event
+    from podberth.net.ops import Address
 
 
 class State(StrEnum):
@@ -97,6 +99,25 @@ def fold(events: Iterable[Event]) -> Folded:
         elif kind is Kind.RELEASED:
             del reserved[event.address]
     return Folded(bound=bound, reserved=reserved)
+
+
+def holding(address: Address, event: Event | None) -> Holding:
+    """Return who has the address after `event`, the last by which it changed hands; None: nobody ever had it."""
+    state = State(event.state) if event is not None else State.FREE
+    reserved, bound = state in (State.RESERVED, State.HELD), state in (State.LEASED, State.HELD)
+    return Holding(
+        address=address,
+        state=str(state),
+        event=event,
+        reserved_for=event.pod if event is not None and reserved else None,
+        bound_to=event.attachment if event is not None and bound else None,
+        pod=event.pod if event is not None and state is not State.FREE else None,
+    )
+
+
+def answered(actor: Actor, mac: str) -> Actor:
+    """Return the actor of a conflict: why it is one, with the MAC of the host that answered."""
+    return replace(actor, why=f"{actor.why}: {mac} answers for it")
 
 
 def _kind(event: Event) -> Kind:

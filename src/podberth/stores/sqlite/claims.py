@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import InvalidConfig, PoolExhausted, TryAgainLater
-from podberth.cni.value import replace
+from podberth.cni.errors import AddressTaken, InvalidConfig, PoolExhausted, TryAgainLater
+from podberth.cni.value import replace, value
 from podberth.ipam.lease import AddressHeld, Lease
 from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import changes, rows, space
@@ -11,28 +11,81 @@ from podberth.stores.sqlite.counts import usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
     from sqlite3 import Connection
 
-    from podberth.ipam.lease import Actor, Claim, Wanted
+    from podberth.cni.pod import Attachment
+    from podberth.ipam.lease import Actor, Claim, Reservation, Wanted
+    from podberth.ipam.lifecycle import Kind
     from podberth.net.ops import Address
 
-OF_ATTACHMENT = "WHERE network = ? AND container_id = ? AND ifname = ?"
+_OF_ATTACHMENT = "WHERE network = ? AND container_id = ? AND ifname = ?"
 _OF_POD = "WHERE namespace = ? AND pod = ? AND ifname = ? AND pool = ? AND family = ?"
 
 
-def bind(connection: Connection, claim: Claim, actor: Actor, now: int) -> tuple[Lease, ...]:
+def _lowest(_pool: str, _family: int) -> int:
+    return 0
+
+
+@value
+class Rivals:
+    """What a claim has to know of others that are made at the same time, where a transaction does not keep them apart.
+
+    `taken`: addresses on their way to others. `start`: from which number on to look in a pool, for a family.
+    """
+
+    taken: AbstractSet[Address] = frozenset()
+    start: Callable[[str, int], int] = _lowest
+
+
+ALONE = Rivals()
+
+
+def bind(connection: Connection, claim: Claim, actor: Actor, now: int, rivals: Rivals = ALONE) -> tuple[Lease, ...]:
     """Bind what the claim wants, in its order. What the attachment has already stays; what it no longer wants ends."""
-    attachment = claim.attachment
-    key = attachment.network, attachment.container_id, attachment.ifname
-    had = list(rows.leases(connection, OF_ATTACHMENT, *key))
+    had = list(of(connection, claim.attachment))
     kept = _kept(connection, had, claim, actor.node)
     for lease in had:
         why = replace(actor, why=f"{actor.why}: other addresses are wanted now")
         changes.unbind(connection, lease, why, now)
     return tuple(
-        kept.get(i) or _bind_one(connection, claim, wanted, actor, now) for i, wanted in enumerate(claim.wanted)
+        kept.get(i) or _bind_one(connection, claim, wanted, actor, now, rivals) for i, wanted in enumerate(claim.wanted)
     )
+
+
+def of(connection: Connection, attachment: Attachment) -> tuple[Lease, ...]:
+    """Return the attachment's leases."""
+    key = attachment.network, attachment.container_id, attachment.ifname
+    return tuple(rows.leases(connection, _OF_ATTACHMENT, *key))
+
+
+def unbind(connection: Connection, attachment: Attachment, actor: Actor, now: int) -> tuple[Lease, ...]:
+    """End the attachment's leases; return what was ended."""
+    ended = of(connection, attachment)
+    for lease in ended:
+        changes.unbind(connection, lease, actor, now)
+    return ended
+
+
+def release(connection: Connection, address: Address, actor: Actor, now: int) -> Reservation | None:
+    """End a reservation that no PodNetwork declares; AddressTaken if one does."""
+    kept = rows.reservation_at(connection, address)
+    if kept is None:
+        return None
+    if kept.origin == "declared":
+        raise AddressTaken(
+            f"{address} is declared for {kept.pod} ({kept.ifname}) by a PodNetwork",
+            "take it out of the PodNetwork and apply that, or delete the PodNetwork",
+        )
+    changes.release(connection, kept, actor, now)
+    return kept
+
+
+def noted(connection: Connection, attachment: Attachment, kind: Kind, actor: Actor, now: int) -> None:
+    """Note for each address of the attachment that it was Adjusted or Repaired."""
+    for lease in of(connection, attachment):
+        changes.noted(connection, lease, kind, actor, now)
 
 
 def known(connection: Connection, pool: str) -> None:
@@ -60,13 +113,13 @@ def _answers(lease: Lease, wanted: Wanted, claim: Claim) -> bool:
     return lease.address.version == wanted.family and lease.address not in claim.avoid
 
 
-def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: int) -> Lease:
+def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: int, rivals: Rivals) -> Lease:
     known(connection, wanted.pool)
     address = wanted.address or _reserved(connection, claim, wanted) or _left_behind(connection, claim, wanted)
     if address is not None:
         older = _must_be_ours(connection, claim, wanted, address, now)
     else:
-        address, older = _next(connection, claim, wanted, now), None
+        address, older = _next(connection, claim, wanted, now, rivals), None
     lease = Lease(
         address=address,
         pool=wanted.pool,
@@ -151,8 +204,10 @@ def _must_have_rested(connection: Connection, claim: Claim, pool: str, address: 
         )
 
 
-def _next(connection: Connection, claim: Claim, wanted: Wanted, now: int) -> Address:
-    found = next(space.candidates(connection, wanted.pool, wanted.family, now, claim.avoid), None)
+def _next(connection: Connection, claim: Claim, wanted: Wanted, now: int, rivals: Rivals) -> Address:
+    pool, family = wanted.pool, wanted.family
+    avoid = rivals.taken | frozenset(claim.avoid) if rivals.taken else claim.avoid
+    found = next(space.candidates(connection, pool, family, now, avoid, rivals.start(pool, family)), None)
     if found is not None:
         return found
     for older in _older(connection, claim, wanted):

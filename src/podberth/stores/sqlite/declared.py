@@ -6,7 +6,8 @@ import time
 
 from podberth.cni.errors import AddressTaken
 from podberth.ipam.refusals import same
-from podberth.stores.sqlite import changes, space
+from podberth.policy.changes import Declared
+from podberth.stores.sqlite import changes, documents, rows, space
 from podberth.stores.sqlite.rows import reservation_at
 
 TYPE_CHECKING = False
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from podberth.ipam.lease import Actor
     from podberth.ipam.pool import Pool
-    from podberth.policy.changes import Declared
 
 
 def define_pool(connection: Connection, pool: Pool) -> None:
@@ -53,6 +53,19 @@ def declare(connection: Connection, declared: Declared, actor: Actor, clock: Cal
         "declared",
         actor,
         changes.moment(connection, clock()),
+    )
+
+
+def stray(connection: Connection) -> tuple[Declared, ...]:
+    """Return the declared reservations that no PodNetwork in force declares."""
+    return tuple(
+        Declared(address=kept.address, pool=kept.pool, pod=kept.pod, ifname=kept.ifname)
+        for kept in rows.reservations(connection, "WHERE origin = 'declared'")
+        if not any(
+            policy.ifname == kept.ifname and kept.address in document.addresses_of(policy, kept.pod)
+            for document in documents.for_pod(connection, kept.pod)
+            for policy in document.attachments
+        )
     )
 
 

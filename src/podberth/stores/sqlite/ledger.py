@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import AddressTaken
-from podberth.cni.value import replace
-from podberth.ipam.lease import Holding
-from podberth.ipam.lifecycle import State
+from podberth.ipam.lifecycle import answered, holding
 from podberth.stores.sqlite import changes, claims, rows
 from podberth.stores.sqlite.counts import usage
 
@@ -14,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from podberth.cni.pod import Attachment, PodRef
-    from podberth.ipam.lease import Actor, Claim, Event, Lease, Reservation, Usage
+    from podberth.ipam.lease import Actor, Claim, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
     from podberth.net.ops import Address
     from podberth.stores.sqlite.database import Database
@@ -40,11 +37,7 @@ class SqliteLedger:
         if not self.of(attachment):
             return ()
         with self._database.write(durable=durable) as connection:
-            now = changes.moment(connection, self._clock())
-            ended = tuple(rows.leases(connection, claims.OF_ATTACHMENT, *_key(attachment)))
-            for lease in ended:
-                changes.unbind(connection, lease, actor, now)
-        return ended
+            return claims.unbind(connection, attachment, actor, changes.moment(connection, self._clock()))
 
     def reserve(self, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor) -> Reservation:
         """Reserve an address for a pod's name by hand; the same again returns the reservation. Raises AddressTaken."""
@@ -56,30 +49,18 @@ class SqliteLedger:
     def release(self, address: Address, actor: Actor) -> Reservation | None:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""
         with self._database.write() as connection:
-            kept = rows.reservation_at(connection, address)
-            if kept is None:
-                return None
-            if kept.origin == "declared":
-                raise AddressTaken(
-                    f"{address} is declared for {kept.pod} ({kept.ifname}) by a PodNetwork",
-                    "take it out of the PodNetwork and apply that, or delete the PodNetwork",
-                )
-            changes.release(connection, kept, actor, changes.moment(connection, self._clock()))
-        return kept
+            return claims.release(connection, address, actor, changes.moment(connection, self._clock()))
 
     def conflicted(self, address: Address, mac: str, attachment: Attachment, actor: Actor) -> None:
         """Record that a host with `mac` answered for the address while `attachment` was to get it."""
-        told = replace(actor, why=f"{actor.why}: {mac} answers for it")
         with self._database.write() as connection:
             now = changes.moment(connection, self._clock())
-            changes.conflicted(connection, address, attachment, told, now)
+            changes.conflicted(connection, address, attachment, answered(actor, mac), now)
 
     def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
         """Record for each address of the attachment that it was Adjusted or Repaired."""
         with self._database.write() as connection:
-            now = changes.moment(connection, self._clock())
-            for lease in tuple(rows.leases(connection, claims.OF_ATTACHMENT, *_key(attachment))):
-                changes.noted(connection, lease, kind, actor, now)
+            claims.noted(connection, attachment, kind, actor, changes.moment(connection, self._clock()))
 
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""
@@ -90,7 +71,7 @@ class SqliteLedger:
     def of(self, attachment: Attachment) -> tuple[Lease, ...]:
         """Return the attachment's leases."""
         with self._database.read() as connection:
-            return tuple(rows.leases(connection, claims.OF_ATTACHMENT, *_key(attachment)))
+            return claims.of(connection, attachment)
 
     def reservations(self, *, pool: str | None = None, pod: PodRef | None = None) -> tuple[Reservation, ...]:
         """Return the reservations in order of address; `pod` matches by namespace and name."""
@@ -103,16 +84,7 @@ class SqliteLedger:
         moment = _EVER if at is None else max(-_EVER, min(at, _EVER))
         with self._database.read() as connection:
             event = rows.last_event(connection, address, moment)
-        state = State(event.state) if event is not None else State.FREE
-        reserved, bound = state in (State.RESERVED, State.HELD), state in (State.LEASED, State.HELD)
-        return Holding(
-            address=address,
-            state=str(state),
-            event=event,
-            reserved_for=event.pod if event is not None and reserved else None,
-            bound_to=event.attachment if event is not None and bound else None,
-            pod=event.pod if event is not None and state is not State.FREE else None,
-        )
+        return holding(address, event)
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""
@@ -134,10 +106,6 @@ class SqliteLedger:
             names = connection.execute(f"SELECT name FROM pools {where} ORDER BY name", values).fetchall()  # noqa: S608
             found = [usage(connection, name, family, now) for (name,) in names for family in (4, 6)]
         return tuple(one for one in found if one.size)
-
-
-def _key(attachment: Attachment) -> tuple[str, str, str]:
-    return attachment.network, attachment.container_id, attachment.ifname
 
 
 def _named(pod: PodRef | None) -> dict[str, object]:

@@ -67,8 +67,8 @@ class SqlitePolicies:
                 connection.execute("SAVEPOINT dry_run")
             named = {document.key for document in documents}
             pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
-            changes = _check(connection, documents, pruned)
-            _make(connection, changes, actor, source)
+            changes = check(connection, documents, pruned)
+            make(connection, changes, actor, source)
             if dry_run:
                 connection.execute("ROLLBACK TO dry_run")
         return changes.applied()
@@ -79,7 +79,7 @@ class SqlitePolicies:
             document = table.get(connection, kind, namespace, name)
             if document is None:
                 return False
-            _make(connection, _check(connection, (), (document,)), actor, "")
+            make(connection, check(connection, (), (document,)), actor, "")
         return True
 
     def followed(self, directory: str) -> Followed | None:
@@ -93,13 +93,14 @@ class SqlitePolicies:
             table.follow(connection, directory, seen)
 
 
-def _check(connection: Connection, documents: Sequence[Document], deleted: Sequence[Document]) -> Changes:
-    from podberth.policy.admission import check  # most ADDs read only
+def check(connection: Connection, documents: Sequence[Document], deleted: Sequence[Document]) -> Changes:
+    """Return what putting the documents in force, and deleting those, changes; or raise Conflicts."""
+    from podberth.policy import admission  # most ADDs read only
 
-    return check(_View(connection), documents, deleted)
+    return admission.check(_View(connection), documents, deleted)
 
 
-def _make(connection: Connection, changes: Changes, actor: Actor, origin: str) -> None:
+def make(connection: Connection, changes: Changes, actor: Actor, origin: str) -> None:
     """Make the changes: reservations end before pools go or change, and begin after pools are there."""
     for gone in changes.release:
         undeclare(connection, gone, actor)

@@ -74,6 +74,12 @@ def last_event(connection: Connection, address: Address, moment: int = 2**63 - 1
     return _event(row) if row is not None else None
 
 
+def proposed(connection: Connection) -> Iterator[Event]:
+    """Yield the events that have no number yet, in the order in which they were written: a replica's proposal."""
+    for row in connection.execute(f"SELECT {EVENT} FROM events WHERE seq = 0 ORDER BY rowid"):  # noqa: S608
+        yield _event(row)
+
+
 def lease_at(connection: Connection, address: Address) -> Lease | None:
     """Return who has the address now."""
     return next(leases(connection, "WHERE address = ?", address.packed), None)

@@ -107,7 +107,7 @@ CREATE TABLE device_labels (
 """
 
 
-def _statements(script: str) -> list[str]:
+def statements(script: str) -> list[str]:
     """Split a script where SQLite sees a statement end; a trigger has a semicolon inside."""
     from sqlite3 import complete_statement
 
@@ -122,6 +122,6 @@ def _statements(script: str) -> list[str]:
 
 # What each version adds; a file that is out in the world is only ever changed by a new member.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    tuple(_statements(_TABLES) + _statements(documents.DDL)),
-    tuple(_statements(_DEVICES)),
+    tuple(statements(_TABLES) + statements(documents.DDL)),
+    tuple(statements(_DEVICES)),
 )

@@ -11,7 +11,7 @@ from podberth.stores.sqlite import rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from sqlite3 import Connection
 
     from podberth.ipam.extents import Extents
@@ -56,24 +56,55 @@ def has(connection: Connection, what: str, pool: str, address: Address) -> bool:
     return _around(connection, what, pool, address.version, address.packed) is not None
 
 
+def is_free(connection: Connection, pool: str, family: int, number: int) -> bool:
+    """Say whether nobody has the address with that number, and it does not rest."""
+    width = WIDTH[family]
+    return (
+        number < 1 << (8 * width)
+        and _around(connection, "free", pool, family, number.to_bytes(width, "big")) is not None
+    )
+
+
 def candidates(
-    connection: Connection, pool: str, family: int, now: int, avoid: Container[Address]
+    connection: Connection, pool: str, family: int, now: int, avoid: Container[Address], start: int = 0
 ) -> Iterator[Address]:
-    """Yield addresses that may be taken, the best first: the lowest free, then the one released longest ago."""
+    """Yield addresses that may be taken, the best first: the lowest free, then the one released longest ago.
+
+    With a `start` the free ones from there on are the first, then those below it.
+    """
     if _allocation(connection, pool) != "leastRecentlyUsed":
         _recover(connection, pool, family, now)
-    for first, last in connection.execute(
-        "SELECT first, last FROM extents WHERE what = 'free' AND pool = ? AND family = ? ORDER BY first",
-        (pool, family),
-    ):
-        for number in range(int.from_bytes(first, "big"), int.from_bytes(last, "big") + 1):
-            address = ip_address(number.to_bytes(WIDTH[family], "big"))
-            if address not in avoid:
-                yield address
+    for number in _free_from(connection, pool, family, start):
+        address = ip_address(number.to_bytes(WIDTH[family], "big"))
+        if address not in avoid:
+            yield address
     query = f"SELECT address FROM resting WHERE {_RESTED} ORDER BY until, address"  # noqa: S608 - a constant
     for (packed,) in connection.execute(query, (pool, family, now)):
         if ip_address(packed) not in avoid:
             yield ip_address(packed)
+
+
+def pool_around(connection: Connection, address: Address) -> str:
+    """Return the pool that can give the address to somebody; '' if none can."""
+    found = connection.execute(
+        "SELECT pool FROM extents WHERE what = 'usable' AND family = ? AND first <= ? AND last >= ? LIMIT 1",
+        (address.version, address.packed, address.packed),
+    ).fetchone()
+    return str(found[0]) if found is not None else ""
+
+
+def some_free(connection: Connection, pool: str, family: int, chance: Callable[[int], int]) -> int:
+    """Return one of the free addresses as a number, whichever `chance` (below a bound) falls on; 0 if none is free."""
+    own = "FROM extents WHERE what = 'free' AND pool = ? AND family = ?"
+    (extents_there,) = connection.execute(f"SELECT count(*) {own}", (pool, family)).fetchone()
+    if not extents_there:
+        return 0
+    first, last = connection.execute(
+        f"SELECT first, last {own} ORDER BY first LIMIT 1 OFFSET ?",
+        (pool, family, chance(extents_there)),
+    ).fetchone()
+    low, high = int.from_bytes(first, "big"), int.from_bytes(last, "big")
+    return low + chance(high - low + 1)
 
 
 def take(connection: Connection, pool: str, address: Address) -> None:
@@ -99,7 +130,7 @@ def give_back(connection: Connection, pool: str, address: Address, now: int) -> 
             (address.packed, pool, address.version, now + quarantine * 10**9, int(offered)),
         )
     elif offered:
-        _merge(connection, pool, address.version, int(address))
+        merge(connection, pool, address.version, int(address))
 
 
 def rests_until(connection: Connection, address: Address) -> int:
@@ -133,12 +164,21 @@ def count(connection: Connection, what: str, pool: str, family: int) -> int:
 _RESTED = "pool = ? AND family = ? AND offered = 1 AND until <= ?"
 
 
+def _free_from(connection: Connection, pool: str, family: int, start: int) -> Iterator[int]:
+    at = start.to_bytes(WIDTH[family], "big")
+    query = "SELECT first, last FROM extents WHERE what = 'free' AND pool = ? AND family = ?"
+    for first, last in connection.execute(f"{query} AND last >= ? ORDER BY first", (pool, family, at)):
+        yield from range(max(start, int.from_bytes(first, "big")), int.from_bytes(last, "big") + 1)
+    for first, last in connection.execute(f"{query} AND first < ? ORDER BY first", (pool, family, at)):
+        yield from range(int.from_bytes(first, "big"), min(start, int.from_bytes(last, "big") + 1))
+
+
 def _recover(connection: Connection, pool: str, family: int, now: int) -> None:
     """Let addresses that have rested rejoin the free space, a batch of them."""
     query = f"SELECT address FROM resting WHERE {_RESTED} ORDER BY until, address LIMIT ?"  # noqa: S608 - a constant
     for (packed,) in connection.execute(query, (pool, family, now, BATCH)).fetchall():
         connection.execute("DELETE FROM resting WHERE address = ?", (packed,))
-        _merge(connection, pool, family, int.from_bytes(packed, "big"))
+        merge(connection, pool, family, int.from_bytes(packed, "big"))
 
 
 def _sort_out_resting(connection: Connection, resting: Iterable[bytes], usable: Extents, offered: Extents) -> None:
@@ -168,7 +208,7 @@ def _allocation(connection: Connection, pool: str) -> str:
     return str(connection.execute("SELECT allocation FROM pools WHERE name = ?", (pool,)).fetchone()[0])
 
 
-def _merge(connection: Connection, pool: str, family: int, number: int) -> None:
+def merge(connection: Connection, pool: str, family: int, number: int) -> None:
     """Add one address to the free space, joined with its neighbours."""
     first = last = number
     width = WIDTH[family]

@@ -1,0 +1,192 @@
+"""All that is in force about one address, as a cluster's store keeps it: one small object for each address. Pure.
+
+The forms are plain dictionaries, the same in etcd and in the Kubernetes API. What the store hands back is read as
+outside data is: whatever is wrong with it is a StoreFailed that names the address.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from podberth.cni.errors import StoreFailed
+from podberth.cni.pod import Attachment, PodRef
+from podberth.cni.value import value
+from podberth.ipam.lease import Actor, Event, Lease, Reservation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, TypeAlias
+
+    from podberth.net.ops import Address
+
+    Form: TypeAlias = dict[str, Any]
+
+NOTES = ("Adjusted", "Conflicted", "Repaired")  # kinds of event with which nothing changes hands
+
+
+@value
+class AddressRecord:
+    """`rest_until` (ns): when a released address has rested; 0 if nobody ever had it, or somebody has it now.
+
+    `seq` and `time` (ns) are its last event's; `last` is the last event by which it changed hands.
+    """
+
+    address: Address
+    pool: str
+    seq: int
+    time: int
+    reservation: Reservation | None = None
+    lease: Lease | None = None
+    rest_until: int = 0
+    last: Event | None = None
+
+
+def record_form(record: AddressRecord) -> Form:
+    """Return the form that `parse_record` reads as the same record, `last` apart: its place differs between stores."""
+    form: Form = {
+        "address": str(record.address),
+        "pool": record.pool,
+        "sequence": record.seq,
+        "time": record.time,
+    }
+    kept, lease = record.reservation, record.lease
+    if kept is not None:
+        form["reservation"] = {
+            "namespace": kept.pod.namespace,
+            "pod": kept.pod.name,
+            "ifname": kept.ifname,
+            "origin": kept.origin,
+            "since": kept.since,
+        }
+    if lease is not None:
+        form["lease"] = {
+            **_attachment_form(lease.attachment),
+            **_pod_form(lease.pod),
+            "netns": lease.netns,
+            "node": lease.node,
+            "since": lease.since,
+        }
+    if record.rest_until:
+        form["restUntil"] = record.rest_until
+    return form
+
+
+def parse_record(form: Mapping[str, Any], last: Event | None = None) -> AddressRecord:
+    """Read a record; StoreFailed if it is none."""
+    try:
+        address, pool = ip_address(form["address"]), str(form["pool"])
+        return AddressRecord(
+            address=address,
+            pool=pool,
+            seq=int(form["sequence"]),
+            time=int(form["time"]),
+            reservation=_reservation(address, pool, form.get("reservation")),
+            lease=_lease(address, pool, form.get("lease")),
+            rest_until=int(form.get("restUntil", 0)),
+            last=last,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        raise _unreadable("the record of", form, wrong) from None
+
+
+def event_form(event: Event) -> Form:
+    """Return the form that `parse_event` reads as the same event, given its address and number."""
+    return {
+        "time": event.time,
+        "kind": event.kind,
+        "state": event.state,
+        "pool": event.pool,
+        **_pod_form(event.pod),
+        "ifname": event.ifname,
+        **(
+            {"network": event.attachment.network, "containerID": event.attachment.container_id}
+            if event.attachment is not None
+            else {}
+        ),
+        "who": event.actor.who,
+        "why": event.actor.why,
+        "node": event.actor.node,
+    }
+
+
+def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
+    """Read an event; StoreFailed if it is none."""
+    try:
+        container = form.get("containerID", "")
+        ifname = str(form["ifname"])
+        return Event(
+            seq=seq,
+            time=int(form["time"]),
+            kind=str(form["kind"]),
+            address=address,
+            pool=str(form["pool"]),
+            pod=_pod(form),
+            ifname=ifname,
+            attachment=Attachment(network=str(form["network"]), container_id=str(container), ifname=ifname)
+            if container
+            else None,
+            actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
+            state=str(form["state"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+        raise _unreadable(f"event {seq} of", {"address": str(address)}, wrong) from None
+
+
+def changes_hands(event: Event) -> bool:
+    """Say whether somebody got or lost the address by the event."""
+    return event.kind not in NOTES
+
+
+def _attachment_form(attachment: Attachment) -> Form:
+    return {
+        "network": attachment.network,
+        "containerID": attachment.container_id,
+        "ifname": attachment.ifname,
+    }
+
+
+def _pod_form(pod: PodRef | None) -> Form:
+    return {"namespace": pod.namespace, "pod": pod.name, "uid": pod.uid} if pod is not None else {}
+
+
+def _pod(form: Mapping[str, Any]) -> PodRef | None:
+    name = str(form.get("pod", ""))
+    return PodRef(namespace=str(form.get("namespace", "")), name=name, uid=str(form.get("uid", ""))) if name else None
+
+
+def _reservation(address: Address, pool: str, form: Mapping[str, Any] | None) -> Reservation | None:
+    if form is None:
+        return None
+    return Reservation(
+        address=address,
+        pool=pool,
+        pod=PodRef(namespace=str(form["namespace"]), name=str(form["pod"])),
+        ifname=str(form["ifname"]),
+        origin=str(form["origin"]),
+        since=int(form["since"]),
+    )
+
+
+def _lease(address: Address, pool: str, form: Mapping[str, Any] | None) -> Lease | None:
+    if form is None:
+        return None
+    return Lease(
+        address=address,
+        pool=pool,
+        attachment=Attachment(
+            network=str(form["network"]), container_id=str(form["containerID"]), ifname=str(form["ifname"])
+        ),
+        pod=_pod(form),
+        netns=str(form["netns"]),
+        node=str(form["node"]),
+        since=int(form["since"]),
+    )
+
+
+def _unreadable(what: str, form: Mapping[str, Any], wrong: Exception) -> StoreFailed:
+    which = form.get("address") if hasattr(form, "get") else None
+    return StoreFailed(
+        f"the cluster's store: {what} {which or 'an unknown address'} can't be read: {type(wrong).__name__}: {wrong}",
+        "was it written by hand, or by a newer podberth?",
+    )

@@ -1,0 +1,125 @@
+"""The ledger of a cluster (`ipam.ledger.Ledger`), as one of its nodes sees it.
+
+Who has what is read from the replica; what changes it is a step that the cluster's store makes, or does not.
+"""
+
+from __future__ import annotations
+
+from podberth.ipam.address_record import changes_hands
+from podberth.ipam.lifecycle import answered, holding
+from podberth.stores.replica.replica import moment
+from podberth.stores.sqlite import changes, claims
+from podberth.stores.sqlite.ledger import SqliteLedger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from sqlite3 import Connection
+
+    from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.lease import Actor, Claim, Event, Holding, Lease, Reservation, Usage
+    from podberth.ipam.lifecycle import Kind
+    from podberth.net.ops import Address
+    from podberth.stores.replica.settler import Settler
+    from podberth.stores.sqlite.claims import Rivals
+
+
+class ClusterLedger:
+    """`clock` returns nanoseconds since the epoch. A step that is answered is durable: the cluster's store has it."""
+
+    def __init__(self, settler: Settler, clock: Callable[[], int]) -> None:
+        self._settler = settler
+        self._clock = clock
+        self._here = SqliteLedger(settler.replica.database, clock)
+
+    def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:  # noqa: ARG002
+        """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing."""
+
+        def decide(connection: Connection, rivals: Rivals) -> tuple[Lease, ...]:
+            now = moment(
+                connection, self._clock(), (lease.address for lease in claims.of(connection, claim.attachment))
+            )
+            return claims.bind(connection, claim, actor, now, rivals)
+
+        leases, made = self._settler.settle(decide, pods=(claim.pod,) if claim.pod is not None else ())
+        written = {write.record.address: write.record.lease for write in made.addresses}
+        return tuple(written.get(lease.address) or lease for lease in leases)
+
+    def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:  # noqa: ARG002
+        """End the attachment's leases; returns what was ended, empty if there were none."""
+
+        def decide(connection: Connection, _: Rivals) -> tuple[Lease, ...]:
+            now = moment(connection, self._clock(), (lease.address for lease in claims.of(connection, attachment)))
+            return claims.unbind(connection, attachment, actor, now)
+
+        return self._settler.settle(decide)[0]
+
+    def reserve(self, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor) -> Reservation:
+        """Reserve an address for a pod's name by hand; the same again returns the reservation. Raises AddressTaken."""
+
+        def decide(connection: Connection, _: Rivals) -> Reservation:
+            claims.known(connection, pool)
+            now = moment(connection, self._clock(), (address,))
+            return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, now)
+
+        return self._settler.settle(decide)[0]
+
+    def release(self, address: Address, actor: Actor) -> Reservation | None:
+        """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""
+
+        def decide(connection: Connection, _: Rivals) -> Reservation | None:
+            return claims.release(connection, address, actor, moment(connection, self._clock(), (address,)))
+
+        return self._settler.settle(decide)[0]
+
+    def conflicted(self, address: Address, mac: str, attachment: Attachment, actor: Actor) -> None:
+        """Record that a host with `mac` answered for the address while `attachment` was to get it."""
+
+        def decide(connection: Connection, _: Rivals) -> None:
+            now = moment(connection, self._clock(), (address,))
+            changes.conflicted(connection, address, attachment, answered(actor, mac), now)
+
+        self._settler.settle(decide)
+
+    def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
+        """Record for each address of the attachment that it was Adjusted or Repaired."""
+        self._settler.settle(lambda connection, _: claims.noted(connection, attachment, kind, actor, self._clock()))
+
+    def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
+        """Return the live leases in order of address."""
+        self._see()
+        return self._here.leases(pool=pool, network=network)
+
+    def of(self, attachment: Attachment) -> tuple[Lease, ...]:
+        """Return the attachment's leases."""
+        self._see()
+        return self._here.of(attachment)
+
+    def reservations(self, *, pool: str | None = None, pod: PodRef | None = None) -> tuple[Reservation, ...]:
+        """Return the reservations in order of address; `pod` matches by namespace and name."""
+        self._see()
+        return self._here.reservations(pool=pool, pod=pod)
+
+    def who(self, address: Address, at: int | None = None) -> Holding:
+        """Return who has the address now, or had it at time `at` (ns since the epoch)."""
+        if at is None:
+            self._see()
+            return self._here.who(address)
+        found = None
+        for event in self._settler.cluster.events(address=address):
+            if event.time <= at and changes_hands(event):
+                found = event
+        return holding(address, found)
+
+    def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
+        """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""
+        return self._settler.cluster.events(address=address, pod=pod)
+
+    def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
+        """Return each pool's usage, a row per pool and family."""
+        self._see()
+        return self._here.usage(pool)
+
+    def _see(self) -> None:
+        if self._settler.current:
+            self._settler.catch_up()

@@ -1,0 +1,101 @@
+"""The declarations of a cluster (`policy.store.Policies`): found in the replica, changed in the cluster's store."""
+
+from __future__ import annotations
+
+from podberth.stores.sqlite import documents as table
+from podberth.stores.sqlite.declared import stray, undeclare
+from podberth.stores.sqlite.policies import SqlitePolicies, check, make
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from sqlite3 import Connection
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.lease import Actor
+    from podberth.ipam.pool import Pool
+    from podberth.policy.changes import Applied, Changes, Followed
+    from podberth.policy.documents import Document
+    from podberth.policy.podnetwork import PodNetwork
+    from podberth.stores.replica.settler import Settler
+    from podberth.stores.sqlite.claims import Rivals
+
+
+class ClusterPolicies:
+    """The declarations, as one node of the cluster sees them."""
+
+    def __init__(self, settler: Settler) -> None:
+        self._settler = settler
+        self._here = SqlitePolicies(settler.replica.database)
+
+    def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
+        """Return what is declared for the pod: by its own name first, then by its StatefulSet's."""
+        self._see()
+        return self._here.find(pod)
+
+    def pool(self, name: str) -> Pool | None:
+        """Return the pool of that name."""
+        self._see()
+        return self._here.pool(name)
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Return every pool in order of name."""
+        self._see()
+        return self._here.pools()
+
+    def pod_networks(self, namespace: str | None = None) -> tuple[PodNetwork, ...]:
+        """Return every PodNetwork, or those of one namespace, in order of namespace and name."""
+        self._see()
+        return self._here.pod_networks(namespace)
+
+    def apply(
+        self, documents: Sequence[Document], actor: Actor, *, source: str, prune: bool = False, dry_run: bool = False
+    ) -> Applied:
+        """Put all documents in force in one atomic step, with the reservations they declare; or raise Conflicts."""
+        from podberth.policy.admission import Conflicts  # most ADDs read only
+
+        def decide(connection: Connection, _: Rivals) -> Changes:
+            named = {document.key for document in documents}
+            pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
+            changes = check(connection, documents, pruned)
+            make(connection, changes, actor, source)
+            return changes
+
+        if dry_run:
+            self._settler.catch_up()
+            return self._settler.tried(decide).applied()
+        try:
+            return self._settler.settle(decide, declares=True)[0].applied()
+        except Conflicts:
+            # A large set is written in parts, its documents last: what the first parts have reserved is nobody's now.
+            self._settler.settle(lambda connection, _: _end_stray(connection, actor), declares=True)
+            raise
+
+    def delete(self, kind: str, namespace: str, name: str, actor: Actor) -> bool:
+        """Delete one document and the reservations it declared; False if there is none, Conflicts if it is in use."""
+
+        def decide(connection: Connection, _: Rivals) -> bool:
+            document = table.get(connection, kind, namespace, name)
+            if document is None:
+                return False
+            make(connection, check(connection, (), (document,)), actor, "")
+            return True
+
+        return self._settler.settle(decide, declares=True)[0]
+
+    def followed(self, directory: str) -> Followed | None:
+        """Return what this node has last seen of a directory that is kept in force; None if it was never read."""
+        return self._here.followed(directory)
+
+    def follow(self, directory: str, seen: Followed) -> None:
+        """Record what was seen of the directory."""
+        self._here.follow(directory, seen)
+
+    def _see(self) -> None:
+        if self._settler.current:
+            self._settler.catch_up()
+
+
+def _end_stray(connection: Connection, actor: Actor) -> None:
+    for declared in stray(connection):
+        undeclare(connection, declared, actor)

@@ -1,0 +1,213 @@
+"""The replica: its file, what it has seen of the cluster, and proposals made on it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from ipaddress import ip_address
+
+from podberth.cni.errors import StoreFailed
+from podberth.cni.value import replace
+from podberth.ipam.address_record import AddressRecord, changes_hands
+from podberth.ipam.lifecycle import Kind
+from podberth.stores.replica.applying import apply_documents, apply_record, forget_others
+from podberth.stores.replica.schema import SCHEMA
+from podberth.stores.replica.shared import AddressWrite, DocumentText, DocumentWrite, Proposal
+from podberth.stores.sqlite import rows, space
+from podberth.stores.sqlite.database import NODE, Database
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from sqlite3 import Connection
+    from typing import TypeVar
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.lease import Event
+    from podberth.net.ops import Address
+    from podberth.stores.replica.shared import Seen
+
+    T = TypeVar("T")
+
+_LOG_PAGES = 1000  # of the write-ahead log before it is written back: nothing here has to be on disk
+
+
+class Replica:
+    """A replica in a directory. Threads share it; their transactions follow one another.
+
+    `position`: everything that happened in the cluster's store up to it is here; '' while nothing is.
+    """
+
+    def __init__(self, directory: str, identity: str, *, told: Callable[[str], None] = lambda _: None) -> None:
+        self.database = Database(directory, schema=SCHEMA, staying=True)
+        self.changed = threading.Condition()
+        self.position = ""
+        self._told = told
+        self._identity = f"{identity} {SCHEMA.version}.{NODE.version}"
+        self._seq = 0
+        self._opened = False
+        self._records: set[bytes] = set()  # of the whole that is being loaded
+        self._documents: set[tuple[str, str, str]] = set()
+
+    def open(self) -> None:
+        """Open the file, or begin anew if it is another cluster's, or damaged."""
+        try:
+            self._read_position()
+        except StoreFailed:
+            self._remove()
+            self._read_position()
+        self._opened = True
+
+    def take(self, seen: Seen) -> tuple[AddressRecord, ...]:
+        """Bring what was seen into the replica; return the records that were news."""
+        with self.database.lock:
+            if not self._opened:
+                self.open()
+            with self.database.write(durable=False) as connection:
+                # Pools first: what an address may do is theirs to say.
+                complaints = apply_documents(connection, sorted(seen.documents, key=lambda one: one[0].kind != "Pool"))
+                news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision))
+                if seen.whole:
+                    self._whole(connection, seen)
+                if seen.position:
+                    connection.execute("UPDATE position SET position = ?", (seen.position,))
+            self._seq = max((self._seq, *(record.seq for record in news)))
+            if seen.position:
+                self.position = seen.position
+        for complaint in complaints:
+            self._told(complaint)
+        with self.changed:
+            self.changed.notify_all()
+        return news
+
+    def propose(
+        self,
+        decide: Callable[[Connection], T],
+        *,
+        pods: Sequence[PodRef] = (),
+        declares: bool = False,
+    ) -> tuple[T, Proposal]:
+        """Return what `decide` answers, and the step it would be; the replica is left as it was.
+
+        The numbers and times that the ledger gives the events are in the proposal.
+        """
+        with self.database.lock:
+            if not self._opened:
+                self.open()
+            with self.database.write(durable=False) as connection:
+                connection.execute("SAVEPOINT proposal")
+                answer = decide(connection)
+                proposal = self._collected(connection, tuple(pods), declares)
+                connection.execute("ROLLBACK TO proposal")
+        return answer, proposal
+
+    def _collected(self, connection: Connection, pods: tuple[PodRef, ...], declares: bool) -> Proposal:
+        events = _numbered(connection, self._seq)
+        addresses = dict.fromkeys(event.address for event in events)
+        for (packed,) in connection.execute("SELECT address FROM touched").fetchall():
+            addresses.setdefault(ip_address(packed))
+        writes = tuple(_write(connection, address, events) for address in addresses)
+        documents = tuple(_documents(connection))
+        # What each of these replaces is how it was before.
+        connection.execute("ROLLBACK TO proposal")
+        before = {write.record.address: rows.reservation_at(connection, write.record.address) for write in writes}
+        pools = {write.record.pool for write in writes}
+        return Proposal(
+            addresses=tuple(replace(write, reserved_before=before[write.record.address]) for write in writes),
+            documents=documents,
+            pods=pods,
+            pools=tuple((name, _revision_of(connection, ("Pool", "", name))) for name in sorted(pools)),
+            declares=declares,
+            position=self.position,
+        )
+
+    def _whole(self, connection: Connection, seen: Seen) -> None:
+        self._records.update(record.address.packed for record, _ in seen.records)
+        self._documents.update(text.key for text, _ in seen.documents)
+        if seen.position:
+            forget_others(connection, self._records, self._documents)
+            self._records, self._documents = set(), set()
+
+    def _read_position(self) -> None:
+        with self.database.write(durable=False) as connection:
+            found = connection.execute("SELECT identity, position FROM position").fetchone()
+            if found is None:
+                connection.execute("INSERT INTO position VALUES (?, '')", (self._identity,))
+            elif found[0] != self._identity:
+                raise StoreFailed(f"{self.database.path} is a replica of another cluster's store")
+            self.position = found[1] if found is not None else ""
+            (self._seq,) = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
+        self.database.connection().execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+
+    def _remove(self) -> None:
+        self.database.close()
+        for ending in ("", "-wal", "-shm"):
+            if os.path.lexists(self.database.path + ending):
+                os.unlink(self.database.path + ending)
+
+
+def moment(connection: Connection, clock: int, addresses: Iterable[Address]) -> int:
+    """Return the time of what happens to the addresses now: the clock's, but never before what happened before."""
+    found = (
+        connection.execute("SELECT time FROM records WHERE address = ?", (address.packed,)).fetchone()
+        for address in addresses
+    )
+    return max((clock, *(int(row[0]) for row in found if row is not None)))
+
+
+def _numbered(connection: Connection, seq: int) -> list[Event]:
+    """Return the events that the proposal adds, with their numbers, and no time before its address's last."""
+    known: dict[Address, int] = {}
+    numbered: list[Event] = []
+    for event in rows.proposed(connection):
+        seq += 1
+        if event.address not in known:
+            known[event.address] = moment(connection, 0, (event.address,))
+        known[event.address] = max(event.time, known[event.address])
+        numbered.append(replace(event, seq=seq, time=known[event.address]))
+    return numbered
+
+
+def _write(connection: Connection, address: Address, events: list[Event]) -> AddressWrite:
+    own = tuple(event for event in events if event.address == address)
+    known = connection.execute(
+        "SELECT revision, seq, time FROM records WHERE address = ?", (address.packed,)
+    ).fetchone()
+    revision, seq, time = known or (0, 0, 0)
+    lease, kept = rows.lease_at(connection, address), rows.reservation_at(connection, address)
+    for event in own:
+        if lease is not None and event.kind in (Kind.BOUND, Kind.MOVED):
+            lease = replace(lease, since=event.time)
+        if kept is not None and event.kind == Kind.RESERVED:
+            kept = replace(kept, since=event.time)
+    holder = lease or kept
+    pool = holder.pool if holder is not None else own[-1].pool or space.pool_around(connection, address)
+    last = next((event for event in reversed(own) if changes_hands(event)), None)
+    record = AddressRecord(
+        address=address,
+        pool=pool,
+        seq=own[-1].seq if own else seq,
+        time=own[-1].time if own else time,
+        reservation=kept,
+        lease=lease,
+        rest_until=space.rests_until(connection, address),
+        last=last or rows.last_event(connection, address),
+    )
+    return AddressWrite(record=record, revision=revision, events=own, reserved_before=None)
+
+
+def _documents(connection: Connection) -> Iterable[DocumentWrite]:
+    for key in connection.execute("SELECT kind, namespace, name FROM touched_documents").fetchall():
+        body, source, origin = connection.execute(
+            "SELECT body, source, origin FROM documents WHERE kind = ? AND namespace = ? AND name = ?", key
+        ).fetchone() or ("", "", "")
+        kind, namespace, name = key
+        text = DocumentText(kind=kind, namespace=namespace, name=name, body=body, source=source, origin=origin)
+        yield DocumentWrite(text=text, revision=_revision_of(connection, key))
+
+
+def _revision_of(connection: Connection, key: tuple[str, str, str]) -> int:
+    found = connection.execute(
+        "SELECT revision FROM document_revisions WHERE kind = ? AND namespace = ? AND name = ?", key
+    ).fetchone()
+    return int(found[0]) if found is not None else 0

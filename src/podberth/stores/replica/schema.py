@@ -1,0 +1,61 @@
+"""The replica's tables: the store's own, with what follows the cluster instead of what a single node keeps.
+
+The ledger itself is the cluster's. Here `events` has the last one of each address, by which it changed hands; those
+that a proposal adds have the number 0 and are rolled back.
+"""
+
+from __future__ import annotations
+
+from podberth.stores.sqlite.database import Schema
+
+_TABLES = """
+DROP TABLE attachments;
+DROP TABLE device_labels;
+DROP TABLE events;
+CREATE TABLE events (
+    address BLOB NOT NULL, seq INTEGER NOT NULL DEFAULT 0, time INTEGER NOT NULL, kind TEXT NOT NULL,
+    pool TEXT NOT NULL, state TEXT NOT NULL,
+    namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL, ifname TEXT NOT NULL,
+    network TEXT NOT NULL, container_id TEXT NOT NULL,
+    who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL
+) STRICT;
+CREATE INDEX events_at ON events (address);
+CREATE INDEX events_by ON events (seq);
+
+-- Each record of the cluster's store that this replica has, with its revision there.
+CREATE TABLE records (
+    address BLOB PRIMARY KEY, revision INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE document_revisions (
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL,
+    PRIMARY KEY (kind, namespace, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE position (identity TEXT NOT NULL, position TEXT NOT NULL) STRICT;
+
+-- What a proposal changes without an event of the ledger.
+CREATE TABLE touched (address BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TRIGGER leases_touched AFTER UPDATE ON leases
+BEGIN INSERT OR IGNORE INTO touched VALUES (NEW.address); END;
+CREATE TRIGGER reservations_touched AFTER UPDATE ON reservations
+BEGIN INSERT OR IGNORE INTO touched VALUES (NEW.address); END;
+CREATE TABLE touched_documents (
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (kind, namespace, name)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER documents_made AFTER INSERT ON documents
+BEGIN INSERT OR IGNORE INTO touched_documents VALUES (NEW.kind, NEW.namespace, NEW.name); END;
+CREATE TRIGGER documents_changed AFTER UPDATE ON documents
+BEGIN INSERT OR IGNORE INTO touched_documents VALUES (NEW.kind, NEW.namespace, NEW.name); END;
+CREATE TRIGGER documents_gone AFTER DELETE ON documents
+BEGIN INSERT OR IGNORE INTO touched_documents VALUES (OLD.kind, OLD.namespace, OLD.name); END;
+"""
+
+
+def _tables() -> tuple[tuple[str, ...], ...]:
+    from podberth.stores.sqlite.schema import MIGRATIONS, statements
+
+    return (tuple(statement for migration in MIGRATIONS for statement in migration) + tuple(statements(_TABLES)),)
+
+
+# A file of another version is thrown away, not brought up to date: the cluster's store has everything.
+SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=1, migrations=_tables)  # 'pdbr'

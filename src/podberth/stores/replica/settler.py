@@ -1,0 +1,179 @@
+"""How a change is made in a cluster: proposed on the replica, decided by the cluster's store, and if need be again."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
+from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
+from podberth.stores.replica.spread import Spread
+from podberth.stores.sqlite.claims import ALONE, Rivals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from sqlite3 import Connection
+    from typing import TypeVar
+
+    from podberth.cni.pod import PodRef
+    from podberth.net.ops import Address
+    from podberth.stores.replica.replica import Replica
+    from podberth.stores.replica.shared import Cluster, Proposal
+
+    T = TypeVar("T")
+
+ATTEMPTS = 40  # lost races until the caller is told to come again
+_AT_ONCE = 3  # attempts before there is a pause between two
+_PAUSE = 0.02  # seconds, at most, of the first pause; each later one may be twice as long
+_LONGEST = 0.5  # seconds
+_SETTLING = 10.0  # seconds to wait for other changes of this process that are on their way
+_ASKING = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before each question what became of a change whose answer was lost
+
+
+class Settler:
+    """Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
+
+    `attempts` and `steps` count what was asked of the cluster's store, and what it agreed to.
+    """
+
+    def __init__(self, replica: Replica, cluster: Cluster, node: str, *, current: bool) -> None:
+        self.replica = replica
+        self.cluster = cluster
+        self.current = current
+        self.spread = Spread(node)
+        self.attempts = 0
+        self.steps = 0
+        self._settled = threading.Condition()
+        self._under_way: dict[Address, int] = {}
+
+    def settle(
+        self,
+        decide: Callable[[Connection, Rivals], T],
+        *,
+        pods: Sequence[PodRef] = (),
+        declares: bool = False,
+    ) -> tuple[T, Proposal]:
+        """Make the change that `decide` makes of the replica; return its answer, and what was written.
+
+        What `decide` raises is raised, once it is known not to come from old news. TryAgainLater if the cluster's
+        store is away, or others are always faster.
+        """
+        fresh = self.current
+        if fresh:
+            self.catch_up()
+        for attempt in range(ATTEMPTS):
+            try:
+                answer, proposal = self._propose(decide, pods, declares)
+            except CniError as refused:
+                if isinstance(refused, PoolExhausted) and self._others_end():
+                    continue
+                if fresh:
+                    raise
+                fresh = self.catch_up()
+                continue
+            if self._made(proposal):
+                return answer, proposal
+            fresh = False
+            _pause(attempt)
+        raise TryAgainLater(
+            f"{ATTEMPTS} attempts to change the cluster's ledger were overtaken by others", "try again in a moment"
+        )
+
+    def tried(self, decide: Callable[[Connection, Rivals], T]) -> T:
+        """Return what `decide` answers of the replica as it is; nothing is changed."""
+        return self.replica.propose(lambda connection: decide(connection, ALONE))[0]
+
+    def catch_up(self) -> bool:
+        """Bring the replica up to now; return True. TryAgainLater if the cluster's store is away."""
+        if self.replica.position:
+            try:
+                self.take(self.cluster.since(self.replica.position))
+            except Outdated:
+                pass
+            else:
+                return True
+        for part in self.cluster.load():
+            self.take(part)
+        return True
+
+    def take(self, seen: Seen) -> None:
+        """Bring what was seen into the replica, and notice which pools others take from."""
+        self.spread.noticed(self.replica.take(seen))
+
+    def _propose(
+        self, decide: Callable[[Connection, Rivals], T], pods: Sequence[PodRef], declares: bool
+    ) -> tuple[T, Proposal]:
+        with self.replica.database.lock:
+
+            def here(connection: Connection) -> T:
+                rivals = Rivals(taken=frozenset(self._under_way), start=self.spread.start_in(connection))
+                return decide(connection, rivals)
+
+            answer, proposal = self.replica.propose(here, pods=pods, declares=declares)
+            for write in proposal.addresses:
+                address = write.record.address
+                self._under_way[address] = self._under_way.get(address, 0) + 1
+        return answer, proposal
+
+    def _made(self, proposal: Proposal) -> bool:
+        """Have the cluster's store make the change; False if it relied on what has changed, which is taken over."""
+        if proposal.empty:
+            return True
+        try:
+            self.take(self._committed(proposal))
+        except Stale as stale:
+            self.take(stale.seen)
+            self.spread.lost(write.record.pool for write in proposal.addresses)
+            return False
+        finally:
+            self._end(proposal)
+        self.steps += 1
+        return True
+
+    def _end(self, proposal: Proposal) -> None:
+        with self.replica.database.lock:
+            for write in proposal.addresses:
+                left = self._under_way[write.record.address] - 1
+                if left:
+                    self._under_way[write.record.address] = left
+                else:
+                    del self._under_way[write.record.address]
+        with self._settled:
+            self._settled.notify_all()
+
+    def _others_end(self) -> bool:
+        """Wait until one of this process's changes has ended; False if there is none."""
+        with self._settled:
+            return bool(self._under_way) and self._settled.wait(_SETTLING)
+
+    def _committed(self, proposal: Proposal) -> Seen:
+        self.attempts += 1
+        try:
+            return self.cluster.commit(proposal)
+        except Unknown:
+            now = self._asked(proposal)
+        there = {record.address: record for record, _ in now.records}
+        texts = {text.key: text for text, _ in now.documents}
+        made = all(there.get(write.record.address) == write.record for write in proposal.addresses)
+        if made and all(texts.get(write.text.key) == write.text for write in proposal.documents):
+            return now
+        raise Stale(now)
+
+    def _asked(self, proposal: Proposal) -> Seen:
+        """Return what became of a change whose answer was lost. TryAgainLater if nobody can be asked."""
+        addresses = tuple(write.record.address for write in proposal.addresses)
+        documents = tuple(write.text.key for write in proposal.documents)
+        for pause in _ASKING:
+            time.sleep(pause)
+            try:
+                return self.cluster.read(addresses, documents)
+            except TryAgainLater:
+                continue
+        return self.cluster.read(addresses, documents)
+
+
+def _pause(attempt: int) -> None:
+    if attempt >= _AT_ONCE:
+        time.sleep(random.uniform(0, min(_PAUSE * 2 ** (attempt - _AT_ONCE), _LONGEST)))  # noqa: S311 - jitter

@@ -1,0 +1,147 @@
+"""What a cluster's store is asked for: one protocol, met by etcd and the Kubernetes API; and the words both speak."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from podberth.cni.errors import TryAgainLater
+from podberth.cni.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.lease import Event, Reservation
+    from podberth.net.ops import Address
+
+
+@value
+class DocumentText:
+    """A declaration as it is kept. `body` is JSON; `origin` is what applied it; all empty if it is deleted."""
+
+    kind: str
+    namespace: str
+    name: str
+    body: str
+    source: str = ""
+    origin: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What it is found by."""
+        return self.kind, self.namespace, self.name
+
+
+@value
+class AddressWrite:
+    """An address's next record. It replaces the one of `revision`, 0 if there must be none; `events` lead to it."""
+
+    record: AddressRecord
+    revision: int
+    events: tuple[Event, ...]
+    reserved_before: Reservation | None
+
+
+@value
+class DocumentWrite:
+    """A declaration's next text; it replaces the one of `revision`, 0 if there must be none."""
+
+    text: DocumentText
+    revision: int
+
+
+@value
+class Proposal:
+    """What one atomic step is to change, and what it relies on.
+
+    `pods`: names whose reservations were looked for as of `position`. `pools`: (name, revision) of those whose
+    definition was used. `declares`: it was checked against all declarations, which must not change meanwhile.
+    """
+
+    addresses: tuple[AddressWrite, ...]
+    documents: tuple[DocumentWrite, ...]
+    pods: tuple[PodRef, ...]
+    pools: tuple[tuple[str, int], ...]
+    declares: bool
+    position: str
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.addresses and not self.documents
+
+
+@value
+class Seen:
+    """A part of the cluster's state: records and documents, each with its revision.
+
+    `position`: everything up to it is in the replica once this is; '' if that can't be said. `whole`: what is not
+    here is not there.
+    """
+
+    records: tuple[tuple[AddressRecord, int], ...] = ()
+    documents: tuple[tuple[DocumentText, int], ...] = ()
+    position: str = ""
+    whole: bool = False
+
+
+class Stale(Exception):
+    """The step relied on what has changed; nothing of it happened but what `seen` has. `seen`: what is there now."""
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__("the cluster's store has changed")
+        self.seen = seen
+
+
+class Unknown(TryAgainLater):
+    """The answer to a change was lost: it may have been made, or may yet be."""
+
+
+class Outdated(Exception):
+    """What happened since the position is not known any more (compaction): the whole state has to be read."""
+
+
+class Cluster(Protocol):
+    """A cluster's store. Every method may raise TryAgainLater (it is away) and StoreFailed."""
+
+    def identity(self) -> str:
+        """Return what tells this store from all others: a replica of another one is worth nothing."""
+        ...
+
+    def commit(self, proposal: Proposal) -> Seen:
+        """Make the change as a whole, or raise Stale. Raises Unknown if the answer was lost: it may have been made."""
+        ...
+
+    def read(self, addresses: tuple[Address, ...], documents: tuple[tuple[str, str, str], ...]) -> Seen:
+        """Return what is there now of these."""
+        ...
+
+    def load(self) -> Iterator[Seen]:
+        """Yield the whole state, as it was at one moment; the last part has its position."""
+        ...
+
+    def since(self, position: str) -> Seen:
+        """Return what has changed since the position, up to now. Raises Outdated."""
+        ...
+
+    def follow(self, position: str, take: Callable[[Seen], None], stopped: Callable[[], bool]) -> None:
+        """Hand over what changes from the position on, until stopped. Raises Outdated."""
+        ...
+
+    def interrupt(self) -> None:
+        """End a `follow` that waits in another thread."""
+        ...
+
+    def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
+        """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
+        ...
+
+    def refusal(self, node: str) -> str:
+        """Return why what runs on `node` can't be known to have ended; '' if the node is fenced or gone."""
+        ...
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        ...

@@ -1,0 +1,107 @@
+"""A cluster's store in this process's memory: the least that `Cluster` asks for. Real ones pass the same suite."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from podberth.stores.replica.shared import Seen, Stale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.lease import Event
+    from podberth.net.ops import Address
+    from podberth.stores.replica.shared import DocumentText, Proposal
+
+    Key = tuple[str, str, str]
+
+
+class MemoryCluster:
+    def __init__(self) -> None:
+        self.guard = threading.Lock()
+        self.revision = 0
+        self.declared = 0  # the revision at which declarations have changed last
+        self.records: dict[Address, tuple[AddressRecord, int]] = {}
+        self.documents: dict[Key, tuple[DocumentText, int]] = {}
+        self.ledger: list[Event] = []
+
+    def identity(self) -> str:
+        return f"memory {id(self)}"
+
+    def commit(self, proposal: Proposal) -> Seen:
+        with self.guard:
+            if not self._holds(proposal):
+                raise Stale(self._since(int(proposal.position or 0)))
+            self.revision += 1
+            for write in proposal.addresses:
+                self.records[write.record.address] = (write.record, self.revision)
+                self.ledger += write.events
+            for document in proposal.documents:
+                self.documents[document.text.key] = (document.text, self.revision)
+            if proposal.declares:
+                self.declared = self.revision
+            return self._of([w.record.address for w in proposal.addresses], [d.text.key for d in proposal.documents])
+
+    def _holds(self, proposal: Proposal) -> bool:
+        seen = int(proposal.position or 0)
+        return (
+            all(self.records.get(w.record.address, (None, 0))[1] == w.revision for w in proposal.addresses)
+            and all(self.documents.get(d.text.key, (None, 0))[1] == d.revision for d in proposal.documents)
+            and all(self.documents.get(("Pool", "", n), (None, 0))[1] == revision for n, revision in proposal.pools)
+            and not (proposal.declares and self.declared > seen)
+            and not any(
+                revision > seen and record.reservation is not None and record.reservation.pod.name == pod.name
+                for pod in proposal.pods
+                for record, revision in self.records.values()
+            )
+        )
+
+    def _of(self, addresses: list[Address], documents: list[Key]) -> Seen:
+        return Seen(
+            records=tuple(self.records[a] for a in addresses if a in self.records),
+            documents=tuple(self.documents[key] for key in documents if key in self.documents),
+        )
+
+    def _since(self, seen: int) -> Seen:
+        return Seen(
+            records=tuple(one for one in self.records.values() if one[1] > seen),
+            documents=tuple(one for one in self.documents.values() if one[1] > seen),
+            position=str(self.revision),
+        )
+
+    def read(self, addresses: tuple[Address, ...], documents: tuple[Key, ...]) -> Seen:
+        with self.guard:
+            return self._of(list(addresses), list(documents))
+
+    def load(self) -> Iterator[Seen]:
+        with self.guard:
+            everything = self._since(0)
+        yield Seen(records=everything.records, whole=True)
+        yield Seen(documents=everything.documents, position=everything.position, whole=True)
+
+    def since(self, position: str) -> Seen:
+        with self.guard:
+            return self._since(int(position))
+
+    def follow(self, position: str, take: Callable[[Seen], None], stopped: Callable[[], bool]) -> None:
+        raise NotImplementedError
+
+    def interrupt(self) -> None:
+        raise NotImplementedError
+
+    def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
+        with self.guard:
+            found = list(self.ledger)
+        for event in found:
+            mine = pod is None or (event.pod and (event.pod.namespace, event.pod.name) == (pod.namespace, pod.name))
+            if mine and address in (None, event.address):
+                yield event
+
+    def refusal(self, node: str) -> str:
+        return f"node {node} may still be running"
+
+    def close(self) -> None:
+        pass
