@@ -117,7 +117,7 @@ class ClusterBackend:
     def client(self) -> Settler:
         """Return another client of the store, with a replica of its own."""
         folder = tempfile.mkdtemp(prefix="replica-", dir=self.directory)
-        return Settler(Replica(folder, self.cluster.identity()), self.cluster, "node1", current=True)
+        return Settler(Replica(folder), self.cluster, "node1", current=True)
 
     def open(self) -> Ledger:
         return ClusterLedger(self.client(), clock=self.clock)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from ipaddress import ip_address
 
 from podberth.cni.errors import StoreFailed
@@ -25,59 +24,54 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Event
     from podberth.net.ops import Address
-    from podberth.stores.replica.shared import Seen
+    from podberth.stores.replica.shared import Key, Seen
+    from podberth.stores.sqlite.database import Transaction
 
     T = TypeVar("T")
 
+_VERSION = f"{SCHEMA.version}.{NODE.version}"
 _LOG_PAGES = 1000  # of the write-ahead log before it is written back: nothing here has to be on disk
 
 
 class Replica:
-    """A replica in a directory. Threads share it; their transactions follow one another.
+    """A replica in a directory. Threads share it, and processes: their transactions follow one another."""
 
-    `position`: everything that happened in the cluster's store up to it is here; '' while nothing is.
-    """
-
-    def __init__(self, directory: str, identity: str, *, told: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, directory: str, *, told: Callable[[str], None] = lambda _: None) -> None:
         self.database = Database(directory, schema=SCHEMA, staying=True)
-        self.changed = threading.Condition()
-        self.position = ""
         self._told = told
-        self._identity = f"{identity} {SCHEMA.version}.{NODE.version}"
-        self._seq = 0
         self._opened = False
-        self._records: set[bytes] = set()  # of the whole that is being loaded
-        self._documents: set[tuple[str, str, str]] = set()
+        self._loaded: tuple[set[bytes], set[Key]] | None = None  # what the whole that is being read has so far
 
-    def open(self) -> None:
-        """Open the file, or begin anew if it is another cluster's, or damaged."""
-        try:
-            self._read_position()
-        except StoreFailed:
-            self._remove()
-            self._read_position()
-        self._opened = True
+    @property
+    def position(self) -> str:
+        """Everything that happened in the cluster's store up to it is here; '' while nothing is."""
+        with self._transaction() as connection:
+            return _position(connection)
+
+    def confirm(self, identity: str) -> None:
+        """Begin anew if this was a replica of another store than the one that calls itself `identity`."""
+        with self._transaction() as connection:
+            (known,) = connection.execute("SELECT identity FROM position").fetchone()
+            if not known:
+                connection.execute("UPDATE position SET identity = ?", (identity,))
+        if known not in ("", identity):
+            with self.database.lock:
+                self._remove()
+            self.confirm(identity)
 
     def take(self, seen: Seen) -> tuple[AddressRecord, ...]:
         """Bring what was seen into the replica; return the records that were news."""
-        with self.database.lock:
-            if not self._opened:
-                self.open()
-            with self.database.write(durable=False) as connection:
-                # Pools first: what an address may do is theirs to say.
-                complaints = apply_documents(connection, sorted(seen.documents, key=lambda one: one[0].kind != "Pool"))
-                news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision))
-                if seen.whole:
-                    self._whole(connection, seen)
-                if seen.position:
-                    connection.execute("UPDATE position SET position = ?", (seen.position,))
-            self._seq = max((self._seq, *(record.seq for record in news)))
+        with self._transaction() as connection:
+            # Pools first: what an address may do is theirs to say.
+            complaints = apply_documents(connection, sorted(seen.documents, key=lambda one: one[0].kind != "Pool"))
+            news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision))
+            if seen.whole:
+                self._whole(connection, seen)
             if seen.position:
-                self.position = seen.position
+                position = furthest(_position(connection), seen.position)
+                connection.execute("UPDATE position SET position = ?", (position,))
         for complaint in complaints:
             self._told(complaint)
-        with self.changed:
-            self.changed.notify_all()
         return news
 
     def propose(
@@ -91,59 +85,63 @@ class Replica:
 
         The numbers and times that the ledger gives the events are in the proposal.
         """
-        with self.database.lock:
-            if not self._opened:
-                self.open()
-            with self.database.write(durable=False) as connection:
-                connection.execute("SAVEPOINT proposal")
-                answer = decide(connection)
-                proposal = self._collected(connection, tuple(pods), declares)
-                connection.execute("ROLLBACK TO proposal")
+        with self._transaction() as connection:
+            connection.execute("SAVEPOINT proposal")
+            answer = decide(connection)
+            proposal = _collected(connection, tuple(pods), declares)
+            connection.execute("ROLLBACK TO proposal")
         return answer, proposal
 
-    def _collected(self, connection: Connection, pods: tuple[PodRef, ...], declares: bool) -> Proposal:
-        events = _numbered(connection, self._seq)
-        addresses = dict.fromkeys(event.address for event in events)
-        for (packed,) in connection.execute("SELECT address FROM touched").fetchall():
-            addresses.setdefault(ip_address(packed))
-        writes = tuple(_write(connection, address, events) for address in addresses)
-        documents = tuple(_documents(connection))
-        # What each of these replaces is how it was before.
-        connection.execute("ROLLBACK TO proposal")
-        before = {write.record.address: rows.reservation_at(connection, write.record.address) for write in writes}
-        pools = {write.record.pool for write in writes}
-        return Proposal(
-            addresses=tuple(replace(write, reserved_before=before[write.record.address]) for write in writes),
-            documents=documents,
-            pods=pods,
-            pools=tuple((name, _revision_of(connection, ("Pool", "", name))) for name in sorted(pools)),
-            declares=declares,
-            position=self.position,
-        )
+    def _transaction(self) -> Transaction:
+        with self.database.lock:
+            if not self._opened:
+                self._open()
+        return self.database.write(durable=False)
 
     def _whole(self, connection: Connection, seen: Seen) -> None:
-        self._records.update(record.address.packed for record, _ in seen.records)
-        self._documents.update(text.key for text, _ in seen.documents)
+        if not _position(connection):
+            return  # nothing was here before
+        records, documents = self._loaded = self._loaded or (set(), set())
+        records.update(record.address.packed for record, _ in seen.records)
+        documents.update(text.key for text, _ in seen.documents)
         if seen.position:
-            forget_others(connection, self._records, self._documents)
-            self._records, self._documents = set(), set()
+            forget_others(connection, records, documents)
+            self._loaded = None
 
-    def _read_position(self) -> None:
-        with self.database.write(durable=False) as connection:
-            found = connection.execute("SELECT identity, position FROM position").fetchone()
-            if found is None:
-                connection.execute("INSERT INTO position VALUES (?, '')", (self._identity,))
-            elif found[0] != self._identity:
-                raise StoreFailed(f"{self.database.path} is a replica of another cluster's store")
-            self.position = found[1] if found is not None else ""
-            (self._seq,) = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
+    def _open(self) -> None:
+        """Open the file; begin anew if it is damaged, of another version, or was never complete."""
+        try:
+            complete = self._begin()
+        except StoreFailed:
+            complete = False
+        if not complete:
+            self._remove()
+            self._begin()
         self.database.connection().execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        self._opened = True
+
+    def _begin(self) -> bool:
+        with self.database.write(durable=False) as connection:
+            found = connection.execute("SELECT version, position FROM position").fetchone()
+            if found is None:
+                connection.execute("INSERT INTO position (version) VALUES (?)", (_VERSION,))
+        return found is None or (found[0] == _VERSION and found[1] != "")
 
     def _remove(self) -> None:
+        self._opened = False
         self.database.close()
         for ending in ("", "-wal", "-shm"):
             if os.path.lexists(self.database.path + ending):
                 os.unlink(self.database.path + ending)
+
+
+def furthest(one: str, other: str) -> str:
+    """Return the position that is behind both: `name=number`, separated by commas, for each thing that is followed."""
+    found: dict[str, int] = {}
+    for part in filter(None, (*one.split(","), *other.split(","))):
+        name, _, number = part.rpartition("=")
+        found[name] = max(found.get(name, 0), int(number))
+    return ",".join(f"{name}={number}" if name else str(number) for name, number in sorted(found.items()))
 
 
 def moment(connection: Connection, clock: int, addresses: Iterable[Address]) -> int:
@@ -155,8 +153,34 @@ def moment(connection: Connection, clock: int, addresses: Iterable[Address]) -> 
     return max((clock, *(int(row[0]) for row in found if row is not None)))
 
 
-def _numbered(connection: Connection, seq: int) -> list[Event]:
+def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool) -> Proposal:
+    events = _numbered(connection)
+    addresses = dict.fromkeys(event.address for event in events)
+    for (packed,) in connection.execute("SELECT address FROM touched").fetchall():
+        addresses.setdefault(ip_address(packed))
+    writes = tuple(_write(connection, address, events) for address in addresses)
+    documents = tuple(_documents(connection))
+    # What each of these replaces is how it was before.
+    connection.execute("ROLLBACK TO proposal")
+    before = {write.record.address: rows.reservation_at(connection, write.record.address) for write in writes}
+    pools = {write.record.pool for write in writes}
+    return Proposal(
+        addresses=tuple(replace(write, reserved_before=before[write.record.address]) for write in writes),
+        documents=documents,
+        pods=pods,
+        pools=tuple((name, _revision_of(connection, ("Pool", "", name))) for name in sorted(pools)),
+        declares=declares,
+        position=_position(connection),
+    )
+
+
+def _position(connection: Connection) -> str:
+    return str(connection.execute("SELECT position FROM position").fetchone()[0])
+
+
+def _numbered(connection: Connection) -> list[Event]:
     """Return the events that the proposal adds, with their numbers, and no time before its address's last."""
+    seq = int(connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
     known: dict[Address, int] = {}
     numbered: list[Event] = []
     for event in rows.proposed(connection):

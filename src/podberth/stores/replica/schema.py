@@ -26,11 +26,14 @@ CREATE INDEX events_by ON events (seq);
 CREATE TABLE records (
     address BLOB PRIMARY KEY, revision INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX records_by ON records (seq);
 CREATE TABLE document_revisions (
     kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL,
     PRIMARY KEY (kind, namespace, name)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE position (identity TEXT NOT NULL, position TEXT NOT NULL) STRICT;
+CREATE TABLE position (
+    version TEXT NOT NULL, identity TEXT NOT NULL DEFAULT '', position TEXT NOT NULL DEFAULT ''
+) STRICT;
 
 -- What a proposal changes without an event of the ledger.
 CREATE TABLE touched (address BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;

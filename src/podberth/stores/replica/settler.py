@@ -45,6 +45,7 @@ class Settler:
         self.spread = Spread(node)
         self.attempts = 0
         self.steps = 0
+        self._confirmed = False
         self._settled = threading.Condition()
         self._under_way: dict[Address, int] = {}
 
@@ -87,20 +88,31 @@ class Settler:
 
     def catch_up(self) -> bool:
         """Bring the replica up to now; return True. TryAgainLater if the cluster's store is away."""
-        if self.replica.position:
+        self._confirm()
+        if position := self.replica.position:
             try:
-                self.take(self.cluster.since(self.replica.position))
+                self.take(self.cluster.since(position))
             except Outdated:
                 pass
             else:
                 return True
+        self.load()
+        return True
+
+    def load(self) -> None:
+        """Read the whole state into the replica. TryAgainLater if the cluster's store is away."""
+        self._confirm()
         for part in self.cluster.load():
             self.take(part)
-        return True
 
     def take(self, seen: Seen) -> None:
         """Bring what was seen into the replica, and notice which pools others take from."""
         self.spread.noticed(self.replica.take(seen))
+
+    def _confirm(self) -> None:
+        if not self._confirmed:
+            self.replica.confirm(self.cluster.identity())
+            self._confirmed = True
 
     def _propose(
         self, decide: Callable[[Connection, Rivals], T], pods: Sequence[PodRef], declares: bool

@@ -10,11 +10,14 @@ from podberth.cni.value import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.lease import Event, Reservation
     from podberth.net.ops import Address
+
+    Key: TypeAlias = tuple[str, str, str]  # kind, namespace, name
 
 
 @value
@@ -29,7 +32,7 @@ class DocumentText:
     origin: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> Key:
         """What it is found by."""
         return self.kind, self.namespace, self.name
 
@@ -77,8 +80,9 @@ class Proposal:
 class Seen:
     """A part of the cluster's state: records and documents, each with its revision.
 
-    `position`: everything up to it is in the replica once this is; '' if that can't be said. `whole`: what is not
-    here is not there.
+    `position`: everything up to it is in the replica once this is; '' if that can't be said. It is a number, or
+    `name=number` for each of several things that are followed, separated by commas. `whole`: what is not in this
+    part, or in those before it, is not there.
     """
 
     records: tuple[tuple[AddressRecord, int], ...] = ()
@@ -114,7 +118,7 @@ class Cluster(Protocol):
         """Make the change as a whole, or raise Stale. Raises Unknown if the answer was lost: it may have been made."""
         ...
 
-    def read(self, addresses: tuple[Address, ...], documents: tuple[tuple[str, str, str], ...]) -> Seen:
+    def read(self, addresses: tuple[Address, ...], documents: tuple[Key, ...]) -> Seen:
         """Return what is there now of these."""
         ...
 
