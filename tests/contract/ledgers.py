@@ -60,6 +60,8 @@ class Backend(Protocol):
 
     def open(self) -> Ledger: ...
 
+    def now(self, ledger: Ledger, /) -> int: ...
+
     def define(self, *pools: Pool) -> None: ...
 
     def drop(self, pool: str) -> None: ...
@@ -79,6 +81,10 @@ class SqliteBackend:
 
     def open(self) -> Ledger:
         return SqliteLedger(Database(str(self.directory)), clock=self.clock)
+
+    def now(self, ledger: Ledger) -> int:
+        """Return the ledger's time: here all of its events follow one another."""
+        return max(self.clock.now, *(event.time for event in ledger.history()), 0)
 
     def define(self, *pools: Pool) -> None:
         with self.database.write() as connection:
@@ -121,6 +127,10 @@ class ClusterBackend:
 
     def open(self) -> Ledger:
         return ClusterLedger(self.client(), clock=self.clock)
+
+    def now(self, _ledger: Ledger) -> int:
+        """Return the node's time: time only has one direction along each address."""
+        return self.clock.now
 
     def define(self, *pools: Pool) -> None:
         for each in pools:

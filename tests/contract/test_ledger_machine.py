@@ -113,13 +113,14 @@ class Machine(RuleBasedStateMachine):
     def end(self, address: Address) -> None:
         del self.leased[address]
         if address not in self.reserved:
-            self.released[address] = self.now()
+            self.has_ended(address)
 
-    def now(self) -> int:
-        return max([self.backend.clock.now, *(event.time for event in self.ledger.history())])
+    def has_ended(self, address: Address) -> None:
+        self.released[address] = list(self.ledger.history(address=address))[-1].time
 
     def rests(self, address: Address) -> bool:
-        return address in self.released and self.now() < self.released[address] + REST * 10**9
+        released = self.released.get(address)
+        return released is not None and self.backend.now(self.ledger) < released + REST * 10**9
 
     def is_free(self, address: Address) -> bool:
         return address not in self.leased and address not in self.reserved and not self.rests(address)
@@ -168,7 +169,7 @@ class Machine(RuleBasedStateMachine):
             assert self.ledger.release(address, OPERATOR) is not None
         del self.reserved[address]
         if address not in self.leased:
-            self.released[address] = self.now()
+            self.has_ended(address)
 
     @rule(address=some, container=containers)
     def conflict(self, address: str, container: str) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from podberth.ipam.address_record import changes_hands
 from podberth.ipam.lifecycle import answered, holding
-from podberth.stores.replica.replica import moment
 from podberth.stores.sqlite import changes, claims
+from podberth.stores.sqlite.counts import usages
 from podberth.stores.sqlite.ledger import SqliteLedger
 
 TYPE_CHECKING = False
@@ -36,10 +36,7 @@ class ClusterLedger:
         """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing."""
 
         def decide(connection: Connection, rivals: Rivals) -> tuple[Lease, ...]:
-            now = moment(
-                connection, self._clock(), (lease.address for lease in claims.of(connection, claim.attachment))
-            )
-            return claims.bind(connection, claim, actor, now, rivals)
+            return claims.bind(connection, claim, actor, self._clock(), rivals)
 
         leases, made = self._settler.settle(decide, pods=(claim.pod,) if claim.pod is not None else ())
         written = {write.record.address: write.record.lease for write in made.addresses}
@@ -49,8 +46,7 @@ class ClusterLedger:
         """End the attachment's leases; returns what was ended, empty if there were none."""
 
         def decide(connection: Connection, _: Rivals) -> tuple[Lease, ...]:
-            now = moment(connection, self._clock(), (lease.address for lease in claims.of(connection, attachment)))
-            return claims.unbind(connection, attachment, actor, now)
+            return claims.unbind(connection, attachment, actor, self._clock())
 
         return self._settler.settle(decide)[0]
 
@@ -59,8 +55,7 @@ class ClusterLedger:
 
         def decide(connection: Connection, _: Rivals) -> Reservation:
             claims.known(connection, pool)
-            now = moment(connection, self._clock(), (address,))
-            return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, now)
+            return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, self._clock())
 
         return self._settler.settle(decide)[0]
 
@@ -68,7 +63,7 @@ class ClusterLedger:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""
 
         def decide(connection: Connection, _: Rivals) -> Reservation | None:
-            return claims.release(connection, address, actor, moment(connection, self._clock(), (address,)))
+            return claims.release(connection, address, actor, self._clock())
 
         return self._settler.settle(decide)[0]
 
@@ -76,8 +71,7 @@ class ClusterLedger:
         """Record that a host with `mac` answered for the address while `attachment` was to get it."""
 
         def decide(connection: Connection, _: Rivals) -> None:
-            now = moment(connection, self._clock(), (address,))
-            changes.conflicted(connection, address, attachment, answered(actor, mac), now)
+            changes.conflicted(connection, address, attachment, answered(actor, mac), self._clock())
 
         self._settler.settle(decide)
 
@@ -118,7 +112,8 @@ class ClusterLedger:
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage, a row per pool and family."""
         self._see()
-        return self._here.usage(pool)
+        with self._settler.replica.database.read() as connection:
+            return usages(connection, pool, self._clock())
 
     def _see(self) -> None:
         if self._settler.current:

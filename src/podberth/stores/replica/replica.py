@@ -144,21 +144,17 @@ def furthest(one: str, other: str) -> str:
     return ",".join(f"{name}={number}" if name else str(number) for name, number in sorted(found.items()))
 
 
-def moment(connection: Connection, clock: int, addresses: Iterable[Address]) -> int:
-    """Return the time of what happens to the addresses now: the clock's, but never before what happened before."""
-    found = (
-        connection.execute("SELECT time FROM records WHERE address = ?", (address.packed,)).fetchone()
-        for address in addresses
-    )
-    return max((clock, *(int(row[0]) for row in found if row is not None)))
+def _last_time(connection: Connection, address: Address) -> int:
+    found = connection.execute("SELECT time FROM records WHERE address = ?", (address.packed,)).fetchone()
+    return int(found[0]) if found is not None else 0
 
 
 def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool) -> Proposal:
-    events = _numbered(connection)
+    events, shifts = _numbered(connection)
     addresses = dict.fromkeys(event.address for event in events)
     for (packed,) in connection.execute("SELECT address FROM touched").fetchall():
         addresses.setdefault(ip_address(packed))
-    writes = tuple(_write(connection, address, events) for address in addresses)
+    writes = tuple(_write(connection, address, events, shifts.get(address, 0)) for address in addresses)
     documents = tuple(_documents(connection))
     # What each of these replaces is how it was before.
     connection.execute("ROLLBACK TO proposal")
@@ -178,21 +174,26 @@ def _position(connection: Connection) -> str:
     return str(connection.execute("SELECT position FROM position").fetchone()[0])
 
 
-def _numbered(connection: Connection) -> list[Event]:
-    """Return the events that the proposal adds, with their numbers, and no time before its address's last."""
+def _numbered(connection: Connection) -> tuple[list[Event], dict[Address, int]]:
+    """Return the events that the proposal adds, with their numbers, and no time before their address's last.
+
+    Beside them: by how much (ns) the time of each address's last event is later for that than the node's.
+    """
     seq = int(connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
     known: dict[Address, int] = {}
+    shifts: dict[Address, int] = {}
     numbered: list[Event] = []
     for event in rows.proposed(connection):
         seq += 1
         if event.address not in known:
-            known[event.address] = moment(connection, 0, (event.address,))
+            known[event.address] = _last_time(connection, event.address)
         known[event.address] = max(event.time, known[event.address])
+        shifts[event.address] = known[event.address] - event.time
         numbered.append(replace(event, seq=seq, time=known[event.address]))
-    return numbered
+    return numbered, shifts
 
 
-def _write(connection: Connection, address: Address, events: list[Event]) -> AddressWrite:
+def _write(connection: Connection, address: Address, events: list[Event], shift: int) -> AddressWrite:
     own = tuple(event for event in events if event.address == address)
     known = connection.execute(
         "SELECT revision, seq, time FROM records WHERE address = ?", (address.packed,)
@@ -207,6 +208,7 @@ def _write(connection: Connection, address: Address, events: list[Event]) -> Add
     holder = lease or kept
     pool = holder.pool if holder is not None else own[-1].pool or space.pool_around(connection, address)
     last = next((event for event in reversed(own) if changes_hands(event)), None)
+    rests = space.rests_until(connection, address)
     record = AddressRecord(
         address=address,
         pool=pool,
@@ -214,7 +216,7 @@ def _write(connection: Connection, address: Address, events: list[Event]) -> Add
         time=own[-1].time if own else time,
         reservation=kept,
         lease=lease,
-        rest_until=space.rests_until(connection, address),
+        rest_until=rests + shift if rests else 0,
         last=last or rows.last_event(connection, address),
     )
     return AddressWrite(record=record, revision=revision, events=own, reserved_before=None)

@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 
+def usages(connection: Connection, pool: str | None, now: int) -> tuple[Usage, ...]:
+    """Return the usage of one pool, or of all in order of name, a row per pool and family."""
+    names = connection.execute(
+        "SELECT name FROM pools WHERE name = coalesce(?, name) ORDER BY name", (pool,)
+    ).fetchall()
+    found = (usage(connection, name, family, now) for (name,) in names for family in (4, 6))
+    return tuple(one for one in found if one.size)
+
+
 def usage(connection: Connection, pool: str, family: int, now: int) -> Usage:
     """Return the usage of a pool's family at `now` (ns). An address that has rested counts as free."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.ipam.lifecycle import answered, holding
 from podberth.stores.sqlite import changes, claims, rows
-from podberth.stores.sqlite.counts import usage
+from podberth.stores.sqlite.counts import usages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,12 +100,8 @@ class SqliteLedger:
 
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage, a row per pool and family."""
-        where, values = _where(name=pool)
         with self._database.read() as connection:
-            now = changes.moment(connection, self._clock())
-            names = connection.execute(f"SELECT name FROM pools {where} ORDER BY name", values).fetchall()  # noqa: S608
-            found = [usage(connection, name, family, now) for (name,) in names for family in (4, 6)]
-        return tuple(one for one in found if one.size)
+            return usages(connection, pool, changes.moment(connection, self._clock()))
 
 
 def _named(pod: PodRef | None) -> dict[str, object]:
