@@ -20,6 +20,8 @@ test|containerd|command -v containerd && command -v ctr
 test|runc|command -v runc
 test|busybox-static|command -v busybox && ! ldd "$(command -v busybox)"
 test|iptables|command -v iptables-save
+test|etcd-server|command -v etcd
+test|openssl|command -v openssl
 END
 }
 
@@ -49,15 +51,17 @@ echo "installing $packages"
 export DEBIAN_FRONTEND=noninteractive
 apt() { apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 apt update
-# containerd is wanted as a program: its service must not be started, now or at the next boot.
-service=
-case " $packages " in *" containerd "*) if [ -d /run/systemd/system ]; then service=containerd.service; fi ;; esac
-[ -z "$service" ] || systemctl --quiet --runtime mask "$service"
+# These are wanted as programs: their services must not be started, now or at the next boot.
+services=()
+for service in containerd etcd; do
+    case " $packages " in *" $service "* | *" $service-server "*) services+=("$service") ;; esac
+done
+systemd() { [ "${#services[@]}" = 0 ] || [ ! -d /run/systemd/system ] || systemctl --quiet "$@" "${services[@]/%/.service}"; }
+systemd --runtime mask
+# RUNLEVEL keeps invoke-rc.d from starting anything where there is no systemd.
 # shellcheck disable=SC2086  # one word per package
-apt install -y --no-install-recommends $packages >/dev/null
-if [ -n "$service" ]; then
-    systemctl --quiet --runtime unmask "$service"
-    systemctl --quiet disable "$service"
-fi
+RUNLEVEL=1 apt install -y --no-install-recommends $packages >/dev/null
+systemd --runtime unmask
+systemd disable
 left=$(missing "$target" | sort -u | xargs)
 [ -z "$left" ] || { echo "installed, but still not usable: $left" >&2; exit 1; }

@@ -1,0 +1,104 @@
+"""An endpoint's address, and a connection to it with its calls made ready; no choice among endpoints."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import grpc
+
+from podberth.cni.fields import shown
+from podberth.cni.value import value
+from podberth.stores.etcd import messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PORT = 2379  # etcd-client, as registered with IANA
+# github.com/grpc/grpc: include/grpc/impl/channel_arg_names.h; times in milliseconds.
+OPTIONS = (
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.use_local_subchannel_pool", 1),  # clients don't wait for each other's connections
+    ("grpc.min_reconnect_backoff_ms", 1000),  # how long a host that is silent may take to connect
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    # A host that vanishes is noticed after 13 s; etcd refuses pings more often than every 5 s.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", -1),  # an answer that came must not count as lost
+)
+
+
+@value
+class Endpoint:
+    """Where a member of the cluster listens for clients."""
+
+    url: str
+    secure: bool
+    target: str  # as gRPC writes it (grpc/doc/naming.md)
+
+
+def endpoint(raw: object) -> Endpoint:
+    """Return the endpoint of a URL such as ``https://etcd-1:2379`` or ``http://[fd00::1]:2379``; ValueError if none."""
+    expected = f"expected a URL as 'https://etcd-1:{PORT}', got {shown(raw)}"
+    if not isinstance(raw, str) or not raw.isascii() or not raw.isprintable() or " " in raw:
+        raise ValueError(expected)
+    try:
+        parts = urlsplit(raw)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(expected) from None
+    if parts.scheme not in ("http", "https") or not host or parts.path not in ("", "/") or port == 0:
+        raise ValueError(expected)
+    if parts.query or parts.fragment or "@" in parts.netloc or "%" in host:
+        raise ValueError(f"{expected}: only scheme, host and port belong there")
+    family, host = _family(host)
+    where = f"{host}:{port or PORT}"
+    return Endpoint(url=f"{parts.scheme}://{where}", secure=parts.scheme == "https", target=f"{family}{where}")
+
+
+def _family(host: str) -> tuple[str, str]:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "dns:///", host
+    return ("ipv4:", str(address)) if address.version == 4 else ("ipv6:", f"[{address}]")
+
+
+class Connection:
+    """A channel to one endpoint, and the calls it carries, each made once. It connects when it is first used."""
+
+    def __init__(self, to: Endpoint, credentials: grpc.ChannelCredentials | None) -> None:
+        self.url = to.url
+        if credentials is None:
+            self._channel = grpc.insecure_channel(to.target, options=OPTIONS)
+        else:
+            self._channel = grpc.secure_channel(to.target, credentials, options=OPTIONS)
+        self.range = self._unary("KV/Range", messages.RangeRequest, messages.RangeResponse)
+        self.put = self._unary("KV/Put", messages.PutRequest, messages.PutResponse)
+        self.delete = self._unary("KV/DeleteRange", messages.DeleteRangeRequest, messages.DeleteRangeResponse)
+        self.txn = self._unary("KV/Txn", messages.TxnRequest, messages.TxnResponse)
+        self.compact = self._unary("KV/Compact", messages.CompactionRequest, messages.CompactionResponse)
+        self.status = self._unary("Maintenance/Status", messages.StatusRequest, messages.StatusResponse)
+        self.authenticate = self._unary(
+            "Auth/Authenticate", messages.AuthenticateRequest, messages.AuthenticateResponse
+        )
+        self.watch = self._channel.stream_stream(
+            "/etcdserverpb.Watch/Watch",
+            request_serializer=messages.WatchRequest.SerializeToString,
+            response_deserializer=messages.WatchResponse.FromString,
+        )
+
+    def close(self) -> None:
+        """End the connection and every call on it."""
+        self._channel.close()
+
+    def _unary(self, method: str, request: Any, response: Any) -> Callable[..., Any]:
+        made: Callable[..., Any] = self._channel.unary_unary(
+            f"/etcdserverpb.{method}",
+            request_serializer=request.SerializeToString,
+            response_deserializer=response.FromString,
+        )
+        return made
