@@ -19,6 +19,7 @@ from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
 from podberth.stores.sqlite.ledger import SqliteLedger
+from tests.contract.clusters import in_etcd
 from tests.contract.memory_cluster import MemoryCluster
 
 if TYPE_CHECKING:
@@ -173,7 +174,14 @@ class InMemory(ClusterBackend):
         return MemoryCluster()
 
 
-CLUSTERS: tuple[type[ClusterBackend], ...] = (InMemory,)
+class OnEtcd(ClusterBackend):
+    """A prefix of a real etcd."""
+
+    def made(self) -> Cluster:
+        return in_etcd()
+
+
+CLUSTERS: tuple[type[ClusterBackend], ...] = (InMemory, OnEtcd)
 BACKENDS: tuple[Callable[[Path], Backend], ...] = (SqliteBackend, *CLUSTERS)
 
 

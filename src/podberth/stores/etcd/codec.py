@@ -29,7 +29,12 @@ def txn_request(compares: Sequence[Compare], success: Sequence[Op], failure: Seq
 def range_request(get: Get) -> Any:
     """Return the message that reads a key or a range."""
     return messages.RangeRequest(
-        key=get.key, range_end=get.end, limit=get.limit, revision=get.revision, keys_only=get.keys_only
+        key=get.key,
+        range_end=get.end,
+        limit=get.limit,
+        revision=get.revision,
+        keys_only=get.keys_only,
+        min_mod_revision=get.since,
     )
 
 
@@ -67,6 +72,7 @@ def status(answer: Any) -> Status:
     return Status(
         version=answer.version,
         revision=answer.header.revision,
+        cluster=answer.header.cluster_id,
         member=answer.header.member_id,
         leader=answer.leader,
         size=answer.db_size,

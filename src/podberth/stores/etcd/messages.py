@@ -15,9 +15,10 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 # `name:type=number`, after `*` if repeated, after `?` if it is one of the message's alternatives (a oneof). A type that
 # is capitalised is another message of the table. Enumerations are numbers on the wire, so they are int32 here.
 TABLE = {
-    "Header": "member_id:uint64=2 revision:int64=3",
+    "Header": "cluster_id:uint64=1 member_id:uint64=2 revision:int64=3",
     "KeyValue": "key:bytes=1 create_revision:int64=2 mod_revision:int64=3 version:int64=4 value:bytes=5",
-    "RangeRequest": "key:bytes=1 range_end:bytes=2 limit:int64=3 revision:int64=4 keys_only:bool=8",
+    "RangeRequest": "key:bytes=1 range_end:bytes=2 limit:int64=3 revision:int64=4 keys_only:bool=8"
+    " min_mod_revision:int64=10",
     "RangeResponse": "header:Header=1 *kvs:KeyValue=2 more:bool=3",
     "PutRequest": "key:bytes=1 value:bytes=2",
     "PutResponse": "header:Header=1",

@@ -59,13 +59,17 @@ class Delete:
 
 @value
 class Get:
-    """Read a key or a range, in the order of keys; at most `limit` of them if it isn't 0."""
+    """Read a key or a range, in the order of keys; at most `limit` of them if it isn't 0.
+
+    `since`: only those that were written at that revision, or later.
+    """
 
     key: bytes
     end: bytes = b""
     limit: int = 0
     revision: int = 0
     keys_only: bool = False
+    since: int = 0
 
 
 Op: TypeAlias = Put | Delete | Get
@@ -114,6 +118,7 @@ class Status:
 
     version: str
     revision: int
+    cluster: int
     member: int
     leader: int  # 0: none is known
     size: int

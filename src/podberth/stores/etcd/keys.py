@@ -1,0 +1,178 @@
+"""Where things are in etcd, and how they are written there: keys and values of a cluster's ledger. No calls.
+
+Below the prefix:
+
+    s/a/ADDRESS                the record of an address; never deleted
+    s/d/KIND/NAMESPACE/NAME    a document; one that was deleted is empty
+    e/ADDRESS/SEQ              an event of the ledger; never rewritten
+    h/ADDRESS/SEQ              older events of an address together, compressed; SEQ is that of the first
+    p/NAMESPACE/POD/SEQ/ADDRESS    which events a pod's name is in
+    n/NAMESPACE/POD/ADDRESS    which addresses are reserved for a pod's name
+    g                          written by every change of documents: one at a time
+    f/NODE                     a node of which an operator has said that nothing runs there any more
+
+An ADDRESS is 4 or 16 bytes in hexadecimal, a SEQ 16 digits of it: both sort as they count.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from podberth.cni.errors import StoreFailed
+from podberth.ipam.address_record import event_form, parse_event, parse_record, record_form
+from podberth.stores.replica.shared import DocumentText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.lease import Event
+    from podberth.net.ops import Address
+    from podberth.stores.replica.shared import Key
+
+
+class Keys:
+    """The keys below one prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        self.root = prefix.rstrip("/").encode() + b"/"
+        self.state = self.root + b"s/"
+        self.records = self.root + b"s/a/"
+        self.documents = self.root + b"s/d/"
+        self.events = self.root + b"e/"
+        self.archive = self.root + b"h/"
+        self.declared = self.root + b"g"
+
+    def record(self, address: Address) -> bytes:
+        """Where the record of the address is."""
+        return self.records + _hex(address)
+
+    def document(self, key: Key) -> bytes:
+        """Where the document is."""
+        return self.documents + "/".join(_quoted(part) for part in key).encode()
+
+    def event(self, address: Address, seq: int) -> bytes:
+        """Where the event is."""
+        return self.events_of(address) + b"%016x" % seq
+
+    def events_of(self, address: Address) -> bytes:
+        """What the events of the address begin with."""
+        return self.events + _hex(address) + b"/"
+
+    def archive_of(self, address: Address) -> bytes:
+        """What the older events of the address begin with."""
+        return self.archive + _hex(address) + b"/"
+
+    def pod_event(self, pod: PodRef, seq: int, address: Address) -> bytes:
+        """Where it is said that the pod's name is in the event."""
+        return self.pod_events(pod) + b"%016x/" % seq + _hex(address)
+
+    def pod_events(self, pod: PodRef) -> bytes:
+        """What the keys begin with that name a pod's events."""
+        return self.root + f"p/{_quoted(pod.namespace)}/{_quoted(pod.name)}/".encode()
+
+    def reserved(self, pod: PodRef) -> bytes:
+        """What the keys begin with that name the addresses reserved for a pod."""
+        return self.root + f"n/{_quoted(pod.namespace)}/{_quoted(pod.name)}/".encode()
+
+    def fence(self, node: str) -> bytes:
+        """Where it is said that nothing runs on the node any more."""
+        return self.root + b"f/" + _quoted(node).encode()
+
+
+def address_in(key: bytes, part: int) -> Address:
+    """Return the address that is a part of a key; `part` counts from the end, -1 is the last."""
+    return ip_address(bytes.fromhex(key.split(b"/")[part].decode()))
+
+
+def sequence_in(key: bytes, part: int) -> int:
+    """Return the number that is a part of a key."""
+    return int(key.split(b"/")[part], 16)
+
+
+def packed_record(record: AddressRecord) -> bytes:
+    """Return a record as it is written."""
+    form = record_form(record)
+    if record.last is not None:
+        form["last"] = {"sequence": record.last.seq, **event_form(record.last)}
+    return _json(form)
+
+
+def read_record(value: bytes) -> AddressRecord:
+    """Read a record. StoreFailed if it is none."""
+    form = _parsed(value)
+    last = form.get("last")
+    if not last:
+        return parse_record(form)
+    address = ip_address(form["address"])
+    return parse_record(form, parse_event(address, int(last["sequence"]), last))
+
+
+def packed_document(text: DocumentText) -> bytes:
+    """Return a document as it is written."""
+    if not text.body:
+        return b""
+    return _json({"body": json.loads(text.body), "source": text.source, "origin": text.origin})
+
+
+def read_document(key: bytes, value: bytes) -> DocumentText:
+    """Read a document; `key` ends with its kind, namespace and name."""
+    kind, namespace, name = (unquote(part.decode()) for part in key.split(b"/")[-3:])
+    if not value:
+        return DocumentText(kind=kind, namespace=namespace, name=name, body="")
+    form = _parsed(value)
+    body = json.dumps(form["body"], separators=(",", ":"))
+    return DocumentText(
+        kind=kind, namespace=namespace, name=name, body=body, source=form["source"], origin=form["origin"]
+    )
+
+
+def packed_event(event: Event) -> bytes:
+    """Return an event as it is written."""
+    return _json(event_form(event))
+
+
+def read_event(key: bytes, value: bytes) -> Event:
+    """Read an event; `key` ends with its address and number."""
+    return parse_event(address_in(key, -2), sequence_in(key, -1), _parsed(value))
+
+
+def packed_archive(events: Iterable[Event]) -> bytes:
+    """Return events of one address together, compressed."""
+    return zlib.compress(_json([{"sequence": event.seq, **event_form(event)} for event in events]), 9)
+
+
+def read_archive(key: bytes, value: bytes) -> tuple[Event, ...]:
+    """Read what `packed_archive` wrote; `key` ends with the address and the first event's number."""
+    try:
+        forms = json.loads(zlib.decompress(value))
+    except (zlib.error, ValueError) as wrong:
+        raise StoreFailed(f"the cluster's store: the archive {key.decode('ascii', 'replace')}: {wrong}") from None
+    return tuple(parse_event(address_in(key, -2), int(form["sequence"]), form) for form in forms)
+
+
+def _hex(address: Address) -> bytes:
+    return address.packed.hex().encode()
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="")
+
+
+def _json(form: object) -> bytes:
+    return json.dumps(form, separators=(",", ":")).encode()
+
+
+def _parsed(value: bytes) -> dict[str, Any]:
+    try:
+        form = json.loads(value)
+    except ValueError as wrong:
+        raise StoreFailed(f"the cluster's store holds what is not JSON: {wrong}", "was it written by hand?") from None
+    if not isinstance(form, dict):
+        raise StoreFailed("the cluster's store holds what is not an object", "was it written by hand?")
+    return form

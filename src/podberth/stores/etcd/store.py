@@ -1,0 +1,225 @@
+"""A cluster's store in etcd (`stores.replica.shared.Cluster`): each step is one transaction of etcd's.
+
+A step holds if no record it replaces has changed, no pool it used, and nothing that was reserved for the pod's name
+since the replica looked. A step that is larger than etcd takes at once (a StatefulSet of hundreds) is made in several,
+its documents last.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from podberth.stores.etcd import failures, keys
+from podberth.stores.etcd.history import History
+from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
+from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.lease import Event
+    from podberth.net.ops import Address
+    from podberth.stores.etcd.client import Etcd
+    from podberth.stores.etcd.values import KeyValue, Op
+    from podberth.stores.etcd.watch import Watch
+    from podberth.stores.replica.shared import AddressWrite, Key, Proposal
+
+OPS = 120  # of one transaction: etcd takes 128 (--max-txn-ops)
+
+
+class EtcdCluster:
+    """The ledger below one prefix. Threads share it."""
+
+    def __init__(self, client: Etcd, prefix: str) -> None:
+        self.client = client
+        self.keys = keys.Keys(prefix)
+        self._history = History(client, self.keys)
+        self._watch: Watch | None = None
+
+    def identity(self) -> str:
+        """Return the cluster's ID and the prefix."""
+        return f"etcd {self.client.status().cluster:x} {self.keys.root.decode()}"
+
+    def commit(self, proposal: Proposal) -> Seen:
+        """Make the change as a whole, or raise Stale. Raises Unknown if the answer was lost."""
+        parts = _parts(proposal.addresses, self._ops)
+        made = Seen()
+        generation = 0
+        for number, part in enumerate(parts, 1):
+            last = number == len(parts)
+            compares = self._compares(proposal, part, generation, last=last)
+            ops = [op for write in part for op in self._ops(write)]
+            if last:
+                ops += [
+                    Put(key=self.keys.document(d.text.key), value=keys.packed_document(d.text))
+                    for d in proposal.documents
+                ]
+            if proposal.declares:
+                ops.append(Put(key=self.keys.declared, value=b""))
+            made = self._step(proposal, part, compares, ops, made, last=last)
+            generation = max((revision for _, revision in (*made.records, *made.documents)), default=0)
+        return made
+
+    def read(self, addresses: tuple[Address, ...], documents: tuple[Key, ...]) -> Seen:
+        """Return what is there now of these."""
+        wanted = [*map(self.keys.record, addresses), *map(self.keys.document, documents)]
+        found: list[KeyValue] = []
+        for at in range(0, len(wanted), OPS):
+            answers = self.client.txn((), [Get(key=key) for key in wanted[at : at + OPS]]).answers
+            found += _kvs(answers)
+        return self._seen(found)
+
+    def load(self) -> Iterator[Seen]:
+        """Yield the whole state, as it was at one revision."""
+        revision = 0
+        for page in self.client.pages(self.keys.state, prefix_end(self.keys.state)):
+            revision = page.revision
+            yield Seen(**self._parts_of(page.kvs), whole=True)
+        yield Seen(position=str(revision), whole=True)
+
+    def since(self, position: str) -> Seen:
+        """Return what was written since the revision. Raises Outdated if this etcd has not come so far yet."""
+        found: list[KeyValue] = []
+        revision = 0
+        for page in self.client.pages(self.keys.state, prefix_end(self.keys.state), since=int(position) + 1):
+            found += page.kvs
+            revision = page.revision
+        if revision < int(position):
+            raise Outdated  # it was put back to an older state
+        return Seen(**self._parts_of(found), position=str(revision))
+
+    def follow(self, position: str, take: Callable[[Seen], None], stopped: Callable[[], bool]) -> None:
+        """Hand over what changes from the revision on, until stopped. Raises Outdated if that was compacted."""
+        with self.client.watch(self.keys.state, int(position) + 1) as watch:
+            self._watch = watch
+            try:
+                for batch in watch:
+                    if stopped():
+                        return
+                    events = [event.kv for event in batch.events if not event.deleted]
+                    take(Seen(**self._parts_of(events), position=str(batch.revision)))
+            except failures.Compacted as gone:
+                raise Outdated from gone
+            finally:
+                self._watch = None
+
+    def interrupt(self) -> None:
+        """End a `follow` that waits in another thread."""
+        watch = self._watch
+        if watch is not None:
+            watch.close()
+
+    def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
+        """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
+        return self._history.events(address=address, pod=pod)
+
+    def refusal(self, node: str) -> str:
+        """Return why what runs on the node can't be known to have ended; '' once an operator has fenced it."""
+        if self.client.get(self.keys.fence(node)) is not None:
+            return ""
+        return f"node {node} is not fenced: if nothing runs there any more, say so with `podberth fence {node}`"
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.client.close()
+
+    def _step(
+        self, proposal: Proposal, part: tuple[AddressWrite, ...], compares: list[Compare], ops: list[Op], made: Seen, *,
+        last: bool,
+    ) -> Seen:  # fmt: skip
+        documents = proposal.documents if last else ()
+        wanted = [
+            *(self.keys.record(write.record.address) for write in part),
+            *(self.keys.document(document.text.key) for document in documents),
+            *(self.keys.document(("Pool", "", name)) for name, _ in proposal.pools),
+        ]
+        try:
+            done = self.client.txn(compares, ops, [Get(key=key) for key in dict.fromkeys(wanted)])
+        except failures.Unknown as lost:
+            raise Unknown(lost.message, lost.details) from lost
+        if done.succeeded:
+            return Seen(
+                records=(*made.records, *((write.record, done.revision) for write in part)),
+                documents=tuple((document.text, done.revision) for document in documents),
+            )
+        now = self._seen(_kvs(done.answers))
+        if not _explains(now, proposal, part):
+            now = self.since(proposal.position or "0")
+        raise Stale(Seen(records=(*made.records, *now.records), documents=now.documents, position=now.position))
+
+    def _compares(
+        self, proposal: Proposal, part: tuple[AddressWrite, ...], generation: int, *, last: bool
+    ) -> list[Compare]:
+        seen = int(proposal.position or 0)
+        found = [_unchanged(self.keys.record(write.record.address), write.revision) for write in part]
+        found += [_unchanged(self.keys.document(("Pool", "", name)), revision) for name, revision in proposal.pools]
+        if last:
+            found += [_unchanged(self.keys.document(d.text.key), d.revision) for d in proposal.documents]
+        for pod in proposal.pods:
+            prefix = self.keys.reserved(pod)
+            found.append(Compare(key=prefix, end=prefix_end(prefix), what="mod_revision", sign="<", to=seen + 1))
+        if proposal.declares:
+            found.append(Compare(key=self.keys.declared, what="mod_revision", sign="<", to=max(seen, generation) + 1))
+        unique = {(compare.key, compare.end): compare for compare in found}
+        return list(unique.values())
+
+    def _ops(self, write: AddressWrite) -> list[Op]:
+        record, address = write.record, write.record.address
+        ops: list[Op] = [Put(key=self.keys.record(address), value=keys.packed_record(record))]
+        for event in write.events:
+            ops.append(Put(key=self.keys.event(address, event.seq), value=keys.packed_event(event)))
+            if event.pod is not None:
+                ops.append(Put(key=self.keys.pod_event(event.pod, event.seq, address), value=b""))
+        before, after = write.reserved_before, record.reservation
+        old = self.keys.reserved(before.pod) if before is not None else b""
+        new = self.keys.reserved(after.pod) if after is not None else b""
+        if old != new:
+            name = address.packed.hex().encode()
+            ops += [Delete(key=old + name)] if old else []
+            ops += [Put(key=new + name, value=b"")] if new else []
+        return ops
+
+    def _seen(self, found: list[KeyValue]) -> Seen:
+        return Seen(**self._parts_of(found))
+
+    def _parts_of(self, found: Iterable[KeyValue]) -> dict[str, Any]:
+        records, documents = [], []
+        for kv in found:
+            if kv.key.startswith(self.keys.records):
+                records.append((keys.read_record(kv.value), kv.mod_revision))
+            else:
+                documents.append((keys.read_document(kv.key, kv.value), kv.mod_revision))
+        return {"records": tuple(records), "documents": tuple(documents)}
+
+
+def _unchanged(key: bytes, revision: int) -> Compare:
+    return Compare(key=key, what="mod_revision", to=revision)
+
+
+def _kvs(answers: tuple[object, ...]) -> list[KeyValue]:
+    return [kv for answer in answers if isinstance(answer, Found) for kv in answer.kvs]
+
+
+def _parts(writes: tuple[AddressWrite, ...], ops: Callable[[AddressWrite], list[Op]]) -> list[tuple[AddressWrite, ...]]:
+    """Divide what is written into transactions that etcd takes; one at least."""
+    parts: list[tuple[AddressWrite, ...]] = []
+    part: list[AddressWrite] = []
+    size = 0
+    for write in writes:
+        more = len(ops(write))
+        if part and size + more > OPS:
+            parts.append(tuple(part))
+            part, size = [], 0
+        part.append(write)
+        size += more
+    return [*parts, tuple(part)]
+
+
+def _explains(now: Seen, proposal: Proposal, part: tuple[AddressWrite, ...]) -> bool:
+    """Say whether one of the records or documents that were compared is another than the step relied on."""
+    records = {record.address: revision for record, revision in now.records}
+    documents = {text.key: revision for text, revision in now.documents}
+    return any(records.get(write.record.address, 0) != write.revision for write in part) or any(
+        documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools
+    )
