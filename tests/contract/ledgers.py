@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from functools import partial
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
@@ -23,7 +23,6 @@ from tests.contract.clusters import in_etcd
 from tests.contract.memory_cluster import MemoryCluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
     from sqlite3 import Connection
 
@@ -57,7 +56,10 @@ class Clock:
 class Backend(Protocol):
     """One store, empty at first. Every `open` is another client of it."""
 
+    examples: ClassVar[int]  # of the state machine: fewer where each step asks a server
     clock: Clock
+
+    def __init__(self, directory: Path) -> None: ...
 
     def open(self) -> Ledger: ...
 
@@ -74,6 +76,8 @@ class Backend(Protocol):
 
 class SqliteBackend:
     """A file in a directory."""
+
+    examples: ClassVar[int] = 100
 
     def __init__(self, directory: Path) -> None:
         self.clock = Clock()
@@ -109,6 +113,8 @@ class SqliteBackend:
 
 class ClusterBackend:
     """A cluster's store, and a replica of it for each client. What is declared is so by documents, as it is there."""
+
+    examples: ClassVar[int]
 
     def __init__(self, directory: Path) -> None:
         self.clock = Clock()
@@ -170,6 +176,8 @@ class ClusterBackend:
 class InMemory(ClusterBackend):
     """The protocol's own reference."""
 
+    examples: ClassVar[int] = 100
+
     def made(self) -> Cluster:
         return MemoryCluster()
 
@@ -177,12 +185,14 @@ class InMemory(ClusterBackend):
 class OnEtcd(ClusterBackend):
     """A prefix of a real etcd."""
 
+    examples: ClassVar[int] = 5
+
     def made(self) -> Cluster:
         return in_etcd()
 
 
 CLUSTERS: tuple[type[ClusterBackend], ...] = (InMemory, OnEtcd)
-BACKENDS: tuple[Callable[[Path], Backend], ...] = (SqliteBackend, *CLUSTERS)
+BACKENDS: tuple[type[Backend], ...] = (SqliteBackend, *CLUSTERS)
 
 
 def ip(text: str) -> Address:
