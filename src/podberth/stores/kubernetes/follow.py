@@ -30,7 +30,7 @@ class Follow:
         client: Client,
         declarations: Declarations,
         position: str,
-        take: Callable[[Seen], None],
+        take: Callable[[Seen], object],
         stopped: Callable[[], bool],
     ) -> None:
         self._client = client

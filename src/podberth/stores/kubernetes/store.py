@@ -77,7 +77,7 @@ class KubernetesCluster:
                 raise Outdated
         return Seen()
 
-    def follow(self, position: str, take: Callable[[Seen], None], stopped: Callable[[], bool]) -> None:
+    def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
         """Hand over what changes from the position on, until stopped. Raises Outdated."""
         following = Follow(self.client, self._declarations, position, take, stopped)
         with self._guard:
