@@ -90,6 +90,7 @@ class Agent:
         turned = self.server.turn_away() if last else 0
         self.upkeep.stop()
         self.resident.finisher.stop(self.options.grace)
+        self.resident.close()
         self.desk.close()
         desk_of(self.options.path).unlink(missing_ok=True)
         left = self.resident.finisher.waiting
