@@ -20,6 +20,7 @@ test|containerd|command -v containerd && command -v ctr
 test|runc|command -v runc
 test|busybox-static|command -v busybox && ! ldd "$(command -v busybox)"
 test|iptables|command -v iptables-save
+test|nftables|command -v nft
 END
 }
 
