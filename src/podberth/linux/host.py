@@ -60,6 +60,8 @@ class LinuxHost:
 
     def facts(self, parent: str | None, *, vlan: bool) -> Facts:
         """Return what planning needs to know; with `vlan`, also what the kernel can do with VLANs."""
+        if parent is not None:
+            self._namespaces.changed(parent)  # what a host that was kept saw before may be long ago
         found = self._link(None, parent) if parent is not None else None
         link = _fact(found) if found is not None else None
         new_bridge = vlan and link is None
@@ -236,8 +238,7 @@ class LinuxHost:
                 at.changed()  # what a host that was kept saw before may be long ago
                 existed = (at.seen(None, op.name) or at.seen(op.netns, op.ifname)) is not None
             case ops.CreateMacvlan() | ops.CreateIpvlan():
-                at.changed()
-                existed = at.seen(op.netns, op.ifname) is not None
+                existed = at.look(op.netns, op.ifname) is not None  # its parent is as it was planned for
             case ops.AddAddress() | ops.AddRoute():
                 existed = addressing.present(at, op)
             case ops.LimitTransmit() | ops.LimitReceive():

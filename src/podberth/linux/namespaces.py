@@ -92,9 +92,12 @@ class Namespaces:
         Whoever makes a link, or takes one away, says so with `changed`.
         """
         key = path, name
-        if key not in self._seen:
-            self._seen[key] = self.link(path, name)
-        return self._seen[key]
+        return self._seen[key] if key in self._seen else self.look(path, name)
+
+    def look(self, path: str | None, name: str) -> LinkInfo | None:
+        """Return the link as it is now, and as it is `seen` from here on."""
+        found = self._seen[path, name] = self.link(path, name)
+        return found
 
     def changed(self, name: str | None = None) -> None:
         """Look at links anew from here on; with a name, at that one of the node's own."""

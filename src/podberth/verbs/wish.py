@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from podberth.policy.precedence import Resolved
 
 MAC_FROM_ADDRESS = "fromAddress"
-_EVERYTHING = {4: IPv4Network((0, 0)), 6: IPv6Network((0, 0))}
+_EVERYTHING: dict[int, IPv4Network | IPv6Network] = {4: IPv4Network((0, 0)), 6: IPv6Network((0, 0))}
 
 
 def wanted(resolved: Resolved) -> tuple[Wanted, ...]:
