@@ -94,7 +94,7 @@ def _leaving(namespaces: Namespaces, op: Masquerade) -> list[Request]:
     others = _others(namespaces, op)
     if others is None or others:
         return mine
-    groups = set(map(nft.parse_set, socket.dump(nft.GET_SET, nft.table())))
+    groups = set(map(nft.parse_set, _there(lambda: socket.dump(nft.GET_SET, nft.table())) or ()))
     rules = _rules(socket)
     if groups == {op.group} and all(rule.group == op.group for rule in rules):
         return [nft.delete_table()]
