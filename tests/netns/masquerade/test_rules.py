@@ -1,4 +1,4 @@
-"""The kernel has the same rules from us as from nft(8) for the same words; a transaction is done whole or not at all."""
+"""The kernel has the same rules from us as from nft(8) for the same words; a transaction is done as a whole, or not."""
 
 from __future__ import annotations
 
