@@ -13,8 +13,18 @@ from podberth.ipam.pool import Grant, Pool
 from podberth.net.settings import Settings, Vlan
 from podberth.policy.admission import Conflicts, check, declared_addresses
 from podberth.policy.documents import Document, document_of
-from podberth.policy.podnetwork import PodNetwork
-from tests.unit.policy.declared import attachment, for_pod, for_set, ip, ordinals, pool, subnet
+from podberth.policy.podnetwork import PodNetwork, is_for
+from tests.unit.policy.declared import (
+    attachment,
+    for_deployment,
+    for_pod,
+    for_set,
+    ip,
+    ordinals,
+    pool,
+    shared,
+    subnet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,17 +65,11 @@ class Memory:
         return tuple(d.body for d in self.documents.values() if isinstance(d.body, Pool))
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
-        return tuple(
-            n
-            for n in self.networks()
-            if (n.namespace, n.pod) == (pod.namespace, pod.name) or n.ordinal(pod) is not None
-        )
+        return tuple(n for n in self.networks() if is_for(n, pod))
 
     def same_target(self, body: PodNetwork) -> tuple[PodNetwork, ...]:
-        target = (body.namespace, body.pod, body.stateful_set)
-        return tuple(
-            n for n in self.networks() if (n.namespace, n.pod, n.stateful_set) == target and n.name != body.name
-        )
+        target = (body.namespace, body.target)
+        return tuple(n for n in self.networks() if (n.namespace, n.target) == target and n.name != body.name)
 
     def with_mac(self, mac: str) -> tuple[PodNetwork, ...]:
         return tuple(n for n in self.networks() if mac in [a.settings.mac for a in n.attachments])
@@ -229,6 +233,50 @@ def test_an_address_declared_twice_in_a_set_names_both_documents() -> None:
     )
 
 
+WEB = for_deployment("web", shared("10.20.0.21", "10.20.0.22"))
+WEB_POD = "db/web-7d4b9-x2x9k"
+
+
+def test_what_the_pods_of_a_deployment_share_is_reserved_for_the_deployment() -> None:
+    assert reserved(changes(Memory(DB), WEB)) == [
+        "10.20.0.21 db db/deployment/web eth0",
+        "10.20.0.22 db db/deployment/web eth0",
+    ]
+    assert changes(Memory(DB, WEB), replace(WEB, retention=60)).reserve == ()
+    fewer = for_deployment("web", shared("10.20.0.22"))
+    assert [str(gone.address) for gone in changes(Memory(DB, WEB), fewer).release] == ["10.20.0.21"]
+
+
+def test_an_address_of_a_deployment_is_declared_once() -> None:
+    one = for_pod("web-7d4b9-x2x9k", attachment("10.20.0.21", pool="db"))
+    assert conflicts(Memory(DB), WEB, one) == (
+        (
+            f"10.20.0.21 is declared twice: by PodNetwork db/web for db/deployment/web eth0, "
+            f"and by PodNetwork {WEB_POD} for {WEB_POD} eth0"
+        ),
+    )
+    assert (
+        "is reserved for db/deployment/web eth0 (declared by PodNetwork db/web)" in conflicts(Memory(DB, WEB), one)[0]
+    )
+
+
+def test_an_address_that_a_pod_of_the_deployment_has_is_no_conflict() -> None:
+    assert len(changes(Memory(DB, leases=(lease("10.20.0.21", WEB_POD),)), WEB).reserve) == 2
+    for stranger in ("db/web-0", "db/api-7d4b9-x2x9k", "web/web-7d4b9-x2x9k"):
+        view = Memory(DB, leases=(lease("10.20.0.21", stranger),))
+        assert f"is leased by {stranger} eth0" in conflicts(view, WEB)[0]
+
+
+def test_an_address_that_a_pod_of_the_deployment_has_stays_declared() -> None:
+    view = Memory(DB, WEB, leases=(lease("10.20.0.21", WEB_POD),))
+    assert conflicts(view, deleted=(WEB,)) == (
+        (
+            f"10.20.0.21 would no longer be declared for db/deployment/web eth0, but {WEB_POD} has it now "
+            "(container c1 on node node1): delete that pod first"
+        ),
+    )
+
+
 def test_a_live_lease_keeps_its_declaration() -> None:
     view = Memory(DB, MYSQL_0, leases=(lease("10.20.0.11", "db/mysql-0"),))
     expected = (
@@ -285,6 +333,11 @@ MAC = Settings(mac="02:00:00:00:00:11")
             "PodNetwork db/{} and PodNetwork db/{} both declare eth0 of StatefulSet x in namespace db",
         ),
         (
+            for_deployment("x", attachment(), document="one"),
+            for_deployment("x", attachment(), document="two"),
+            "PodNetwork db/{} and PodNetwork db/{} both declare eth0 of Deployment x in namespace db",
+        ),
+        (
             for_pod("x", attachment(settings=MAC), name="one"),
             for_pod("y", attachment(settings=MAC), name="two"),
             "the MAC 02:00:00:00:00:11 is declared by both PodNetwork db/{} and PodNetwork db/{}",
@@ -307,6 +360,8 @@ def test_documents_that_contradict_each_other_are_a_conflict(
         (for_pod("x", attachment(network="a"), name="one"), for_pod("x", attachment(network="b"), name="two")),
         (for_pod("x", attachment(), name="one"), for_pod("x", attachment(), name="two", namespace="web")),
         (for_pod("mysql-0", attachment(settings=MAC)), for_set("mysql", attachment(settings=MAC))),
+        (for_set("x", attachment(), document="one"), for_deployment("x", attachment(), document="two")),
+        (for_pod("web-7d4b9-x2x9k", attachment()), for_deployment("web", attachment())),
         (
             for_pod("x", attachment(settings=Settings(mac="fromAddress")), name="one"),
             for_pod("y", attachment(settings=Settings(mac="fromAddress")), name="two"),
