@@ -198,6 +198,8 @@ def _draw(screen: Screen, found: Prospect) -> None:
         expected = next((e for e in found.addresses if origin.field == f"ipv{e.address.version}"), None)
         if origin.value is None and expected is not None:
             value, source = str(expected.address), expected.why
+        elif origin.field == "retention" and isinstance(origin.value, int):
+            value += " s"
         elif isinstance(origin.value, Share) and expected is not None:
             value, detail = str(expected.address), f"{detail}: {expected.why} ({origin.value})"
         elif origin.field in effective and effective[origin.field] != origin.value:

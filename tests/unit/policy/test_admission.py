@@ -6,122 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import replace
-from podberth.ipam.lease import Lease, Reservation
-from podberth.ipam.pool import Grant, Pool
+from podberth.ipam.pool import Grant
 from podberth.net.settings import Settings, Vlan
-from podberth.policy.admission import Conflicts, check, declared_addresses
-from podberth.policy.documents import Document, document_of
-from podberth.policy.podnetwork import PodNetwork, is_for
-from tests.unit.policy.declared import (
-    attachment,
-    for_deployment,
-    for_pod,
-    for_set,
-    ip,
-    ordinals,
-    pool,
-    shared,
-    subnet,
-)
+from podberth.policy.admission import Conflicts
+from tests.unit.policy.declared import attachment, for_deployment, for_pod, for_set, ip, ordinals, pool, subnet
+from tests.unit.policy.in_force import DB, Memory, changes, conflicts, lease, released, reservation, reserved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from podberth.net.ops import Address
-    from podberth.policy.changes import Changes
-
-DB = pool(
-    "db",
-    subnet(
-        "10.20.0.0/24", gateway="10.20.0.1", ranges=("10.20.0.0-10.20.0.200", "10.20.0.255"), exclude=("10.20.0.50",)
-    ),
-    "fd00:20::/64",
-)
-
-
-class Memory:
-    """What is in force, in memory: every document's addresses reserved, leases as given."""
-
-    def __init__(
-        self, *bodies: Pool | PodNetwork, leases: tuple[Lease, ...] = (), manual: tuple[Reservation, ...] = ()
-    ):
-        self.documents = {d.key: d for d in (document_of(body, "apply: old.yaml") for body in bodies)}
-        self.leases = leases
-        self.reservations = {r.address: r for r in manual}
-        for network in self.networks():
-            for policy in network.attachments:
-                for pod, address in declared_addresses(network, policy):
-                    self.reservations[address] = reservation(str(address), str(pod), policy.ifname, "declared")
-
-    def networks(self) -> tuple[PodNetwork, ...]:
-        return tuple(d.body for d in self.documents.values() if isinstance(d.body, PodNetwork))
-
-    def document(self, kind: str, namespace: str, name: str) -> Document | None:
-        return self.documents.get((kind, namespace, name))
-
-    def pools(self) -> tuple[Pool, ...]:
-        return tuple(d.body for d in self.documents.values() if isinstance(d.body, Pool))
-
-    def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
-        return tuple(n for n in self.networks() if is_for(n, pod))
-
-    def same_target(self, body: PodNetwork) -> tuple[PodNetwork, ...]:
-        target = (body.namespace, body.target)
-        return tuple(n for n in self.networks() if (n.namespace, n.target) == target and n.name != body.name)
-
-    def with_mac(self, mac: str) -> tuple[PodNetwork, ...]:
-        return tuple(n for n in self.networks() if mac in [a.settings.mac for a in n.attachments])
-
-    def naming(self, pool: str) -> tuple[PodNetwork, ...]:
-        return tuple(n for n in self.networks() if pool in [a.pool for a in n.attachments])
-
-    def reservation(self, address: Address) -> Reservation | None:
-        return self.reservations.get(address)
-
-    def lease(self, address: Address) -> Lease | None:
-        return next((lease for lease in self.leases if lease.address == address), None)
-
-    def held(self, pool: str) -> Iterator[Reservation | Lease]:
-        yield from (r for r in self.reservations.values() if r.pool == pool)
-        yield from (lease for lease in self.leases if lease.pool == pool)
-
-
-def ref(text: str) -> PodRef:
-    namespace, _, name = text.partition("/")
-    return PodRef(namespace=namespace, name=name)
-
-
-def reservation(address: str, pod: str, ifname: str = "eth0", origin: str = "manual") -> Reservation:
-    return Reservation(address=ip(address), pool="db", pod=ref(pod), ifname=ifname, origin=origin, since=1)
-
-
-def lease(address: str, pod: str, ifname: str = "eth0") -> Lease:
-    at = Attachment(network="banknet", container_id="c1", ifname=ifname)
-    return Lease(address=ip(address), pool="db", attachment=at, pod=ref(pod), netns="/n", node="node1", since=1)
-
-
-def docs(*bodies: Pool | PodNetwork) -> list[Document]:
-    return [document_of(body, "apply: new.yaml") for body in bodies]
-
-
-def conflicts(view: Memory, *bodies: Pool | PodNetwork, deleted: tuple[Pool | PodNetwork, ...] = ()) -> tuple[str, ...]:
-    with pytest.raises(Conflicts) as found:
-        check(view, docs(*bodies), docs(*deleted))
-    return found.value.conflicts
-
-
-def changes(view: Memory, *bodies: Pool | PodNetwork, deleted: tuple[Pool | PodNetwork, ...] = ()) -> Changes:
-    return check(view, docs(*bodies), docs(*deleted))
-
-
-def released(of: Changes) -> list[str]:
-    return [f"{d.address} {d.pod} {d.ifname}" for d in of.release]
-
-
-def reserved(of: Changes) -> list[str]:
-    return [f"{d.address} {d.pool} {d.pod} {d.ifname}" for d in of.reserve]
+    from podberth.policy.podnetwork import PodNetwork
 
 
 MYSQL_0 = for_pod("mysql-0", attachment("10.20.0.11", pool="db"))
@@ -229,50 +122,6 @@ def test_an_address_declared_twice_in_a_set_names_both_documents() -> None:
         (
             "10.20.0.11 is declared twice: by PodNetwork db/mysql-0 for db/mysql-0 eth0, "
             "and by PodNetwork db/mysql for db/mysql-1 eth0"
-        ),
-    )
-
-
-WEB = for_deployment("web", shared("10.20.0.21", "10.20.0.22"))
-WEB_POD = "db/web-7d4b9-x2x9k"
-
-
-def test_what_the_pods_of_a_deployment_share_is_reserved_for_the_deployment() -> None:
-    assert reserved(changes(Memory(DB), WEB)) == [
-        "10.20.0.21 db db/deployment/web eth0",
-        "10.20.0.22 db db/deployment/web eth0",
-    ]
-    assert changes(Memory(DB, WEB), replace(WEB, retention=60)).reserve == ()
-    fewer = for_deployment("web", shared("10.20.0.22"))
-    assert [str(gone.address) for gone in changes(Memory(DB, WEB), fewer).release] == ["10.20.0.21"]
-
-
-def test_an_address_of_a_deployment_is_declared_once() -> None:
-    one = for_pod("web-7d4b9-x2x9k", attachment("10.20.0.21", pool="db"))
-    assert conflicts(Memory(DB), WEB, one) == (
-        (
-            f"10.20.0.21 is declared twice: by PodNetwork db/web for db/deployment/web eth0, "
-            f"and by PodNetwork {WEB_POD} for {WEB_POD} eth0"
-        ),
-    )
-    assert (
-        "is reserved for db/deployment/web eth0 (declared by PodNetwork db/web)" in conflicts(Memory(DB, WEB), one)[0]
-    )
-
-
-def test_an_address_that_a_pod_of_the_deployment_has_is_no_conflict() -> None:
-    assert len(changes(Memory(DB, leases=(lease("10.20.0.21", WEB_POD),)), WEB).reserve) == 2
-    for stranger in ("db/web-0", "db/api-7d4b9-x2x9k", "web/web-7d4b9-x2x9k"):
-        view = Memory(DB, leases=(lease("10.20.0.21", stranger),))
-        assert f"is leased by {stranger} eth0" in conflicts(view, WEB)[0]
-
-
-def test_an_address_that_a_pod_of_the_deployment_has_stays_declared() -> None:
-    view = Memory(DB, WEB, leases=(lease("10.20.0.21", WEB_POD),))
-    assert conflicts(view, deleted=(WEB,)) == (
-        (
-            f"10.20.0.21 would no longer be declared for db/deployment/web eth0, but {WEB_POD} has it now "
-            "(container c1 on node node1): delete that pod first"
         ),
     )
 
