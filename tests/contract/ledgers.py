@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from functools import partial
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
@@ -20,11 +20,10 @@ from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
 from podberth.stores.sqlite.ledger import SqliteLedger
-from tests.contract.clusters import in_etcd
+from tests.contract.clusters import in_etcd, in_kubernetes
 from tests.contract.memory_cluster import MemoryCluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
     from sqlite3 import Connection
 
@@ -58,7 +57,10 @@ class Clock:
 class Backend(Protocol):
     """One store, empty at first. Every `open` is another client of it."""
 
+    examples: ClassVar[int]  # of the state machine: fewer where each step asks a server
     clock: Clock
+
+    def __init__(self, directory: Path) -> None: ...
 
     def open(self) -> Ledger: ...
 
@@ -75,6 +77,8 @@ class Backend(Protocol):
 
 class SqliteBackend:
     """A file in a directory."""
+
+    examples: ClassVar[int] = 100
 
     def __init__(self, directory: Path) -> None:
         self.clock = Clock()
@@ -110,6 +114,8 @@ class SqliteBackend:
 
 class ClusterBackend:
     """A cluster's store, and a replica of it for each client. What is declared is so by documents, as it is there."""
+
+    examples: ClassVar[int]
 
     def __init__(self, directory: Path) -> None:
         self.clock = Clock()
@@ -171,6 +177,8 @@ class ClusterBackend:
 class InMemory(ClusterBackend):
     """The protocol's own reference."""
 
+    examples: ClassVar[int] = 100
+
     def made(self) -> Cluster:
         return MemoryCluster()
 
@@ -178,12 +186,23 @@ class InMemory(ClusterBackend):
 class OnEtcd(ClusterBackend):
     """A prefix of a real etcd."""
 
+    examples: ClassVar[int] = 5
+
     def made(self) -> Cluster:
         return in_etcd()
 
 
-CLUSTERS: tuple[type[ClusterBackend], ...] = (InMemory, OnEtcd)
-BACKENDS: tuple[Callable[[Path], Backend], ...] = (SqliteBackend, *CLUSTERS)
+class OnKubernetes(ClusterBackend):
+    """A real API server."""
+
+    examples: ClassVar[int] = 2
+
+    def made(self) -> Cluster:
+        return in_kubernetes()
+
+
+CLUSTERS: tuple[type[ClusterBackend], ...] = (InMemory, OnEtcd, OnKubernetes)
+BACKENDS: tuple[type[Backend], ...] = (SqliteBackend, *CLUSTERS)
 
 
 def ip(text: str) -> Address:

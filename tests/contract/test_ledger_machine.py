@@ -19,8 +19,6 @@ from podberth.policy.changes import Declared
 from tests.contract.ledgers import BACKENDS, OPERATOR, PLUGIN, attachment, claim, ip, pool, subnet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from podberth.cni.pod import Attachment
     from podberth.ipam.lease import Claim
     from podberth.ipam.pool import Subnet
@@ -43,7 +41,7 @@ some = st.sampled_from(ADDRESSES)
 class Machine(RuleBasedStateMachine):
     """A model that knows only who has what, and since when an address rests."""
 
-    kind: Callable[[Path], Backend]
+    kind: type[Backend]
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,10 +254,10 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("kind", BACKENDS, ids=lambda kind: kind.__name__)
-def test_any_sequence_of_operations_keeps_the_books(kind: Callable[[Path], Backend]) -> None:
+def test_any_sequence_of_operations_keeps_the_books(kind: type[Backend]) -> None:
     run_state_machine_as_test(
         type("Machine", (Machine,), {"kind": kind}),
         settings=settings(
-            max_examples=100, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=kind.examples, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

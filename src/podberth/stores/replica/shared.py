@@ -99,6 +99,10 @@ class Stale(Exception):
         self.seen = seen
 
 
+class Away(TryAgainLater):
+    """The cluster's store can't be reached."""
+
+
 class Unknown(TryAgainLater):
     """The answer to a change was lost: it may have been made, or may yet be."""
 
@@ -130,7 +134,7 @@ class Cluster(Protocol):
         """Return what has changed since the position, up to now. Raises Outdated."""
         ...
 
-    def follow(self, position: str, take: Callable[[Seen], None], stopped: Callable[[], bool]) -> None:
+    def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
         """Hand over what changes from the position on, until stopped. Raises Outdated."""
         ...
 
