@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from podberth.agent.upkeep import Upkeep, recover
 from podberth.cni.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from podberth.agent.frame import Call
     from podberth.agent.journal import Journal
@@ -106,7 +107,7 @@ class Agent:
                 finally:
                     node.host.close()
 
-    def _serve(self, call: Call, netns: int) -> tuple[int, str]:
+    def _serve(self, call: Call, netns: int) -> tuple[int, str, Callable[[], None]]:
         trace, began, clock = Trace(), time.time(), time.monotonic()
         code, stdout = self.resident.serve(call, netns, trace)
         served = Served(
@@ -119,10 +120,12 @@ class Agent:
         )
         self.calls.add(served)
         self.metrics.served(served)
+        return code, stdout, partial(self._log, served)
+
+    def _log(self, served: Served) -> None:
         level = "error" if served.code else "info"
         if self.journal.wants(level):
             self.journal.write(level, "call", served.about())
-        return code, stdout
 
     def _refused(self, why: str) -> None:
         self.journal.write("warning", "refused", {"why": why})

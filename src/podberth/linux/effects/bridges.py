@@ -29,7 +29,7 @@ def join(namespaces: Namespaces, op: JoinBridge) -> None:
         raise InvalidConfig(f"bridge: {op.bridge} is no bridge", "name another, or take that link away")
     if op.vlan is not None and not bridge.vlan_filtering:
         raise TryAgainLater(f"bridge {op.bridge} does not filter VLANs, as it was to when this was planned")
-    port = namespaces.known(None, op.link).index
+    port = namespaces.known_index(None, op.link)
     socket.do(links.SET, links.set_master(port, bridge.index))
     if op.hairpin:
         socket.do(links.NEW, links.set_hairpin(port))

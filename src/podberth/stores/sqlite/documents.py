@@ -55,9 +55,11 @@ def get(connection: Connection, kind: str, namespace: str, name: str) -> Documen
 
 def for_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
     """Return what is declared for the pod's name, then what is declared for its StatefulSet's."""
-    head, dash, _ = pod.name.rpartition("-")
-    replicas = of_set(connection, pod.namespace, head) if dash else ()
-    return of_pod(connection, pod) + tuple(document for document in replicas if document.ordinal(pod) is not None)
+    # One statement, for both indices: it needs no transaction around it.
+    where = "WHERE namespace = ?1 AND pod = ?2 OR namespace = ?1 AND stateful_set = ?3"
+    found = _podnetworks(connection, where, (pod.namespace, pod.name, pod.name.rpartition("-")[0]))
+    own = tuple(document for document in found if document.pod == pod.name)
+    return own + tuple(document for document in found if document.pod is None and document.ordinal(pod) is not None)
 
 
 def of_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
@@ -173,7 +175,8 @@ def _podnetworks(connection: Connection, where: str, values: tuple[object, ...])
 
 
 def _some(connection: Connection, where: str, values: tuple[object, ...]) -> tuple[Document, ...]:
-    return tuple(_document(*row) for row in connection.execute(_SELECT + where, values))
+    # Read to its end before any of it can be refused: a statement that is left half-way keeps its state of the store.
+    return tuple(_document(*row) for row in connection.execute(_SELECT + where, values).fetchall())
 
 
 def _document(kind: str, namespace: str, name: str, body: str, source: str) -> Document:

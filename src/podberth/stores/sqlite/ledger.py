@@ -11,7 +11,7 @@ from podberth.stores.sqlite.counts import usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.lease import Actor, Claim, Event, Lease, Reservation, Usage
@@ -37,14 +37,20 @@ class SqliteLedger:
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none."""
-        if not self.of(attachment):
+        return self.unbind_all((attachment,), actor, durable=durable)
+
+    def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
+        """End the leases of all the attachments in one step; returns what was ended."""
+        if not any(map(self.of, attachments)):
             return ()
+        ended: list[Lease] = []
         with self._database.write(durable=durable) as connection:
             now = changes.moment(connection, self._clock())
-            ended = tuple(rows.leases(connection, claims.OF_ATTACHMENT, *_key(attachment)))
-            for lease in ended:
-                changes.unbind(connection, lease, actor, now)
-        return ended
+            for attachment in attachments:
+                ended += (its := tuple(rows.leases(connection, claims.OF_ATTACHMENT, *_key(attachment))))
+                for lease in its:
+                    changes.unbind(connection, lease, actor, now)
+        return tuple(ended)
 
     def reserve(self, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor) -> Reservation:
         """Reserve an address for a pod's name by hand; the same again returns the reservation. Raises AddressTaken."""
@@ -84,24 +90,24 @@ class SqliteLedger:
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""
         where, values = _where(pool=pool, network=network)
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return tuple(rows.leases(connection, where, *values))
 
     def of(self, attachment: Attachment) -> tuple[Lease, ...]:
         """Return the attachment's leases."""
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return tuple(rows.leases(connection, claims.OF_ATTACHMENT, *_key(attachment)))
 
     def reservations(self, *, pool: str | None = None, pod: PodRef | None = None) -> tuple[Reservation, ...]:
         """Return the reservations in order of address; `pod` matches by namespace and name."""
         where, values = _where(pool=pool, **_named(pod))
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return tuple(rows.reservations(connection, where, *values))
 
     def who(self, address: Address, at: int | None = None) -> Holding:
         """Return who has the address now, or had it at time `at` (ns since the epoch)."""
         moment = _EVER if at is None else max(-_EVER, min(at, _EVER))
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             event = rows.last_event(connection, address, moment)
         state = State(event.state) if event is not None else State.FREE
         reserved, bound = state in (State.RESERVED, State.HELD), state in (State.LEASED, State.HELD)

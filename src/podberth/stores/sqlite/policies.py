@@ -34,12 +34,12 @@ class SqlitePolicies:
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
         """Return what is declared for the pod: by its own name first, then by its StatefulSet's."""
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return table.for_pod(connection, pod)
 
     def pool(self, name: str) -> Pool | None:
         """Return the pool of that name. It is parsed again only when its text has changed."""
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             text = table.pool_text(connection, name)
         if text is None:
             return None
@@ -84,7 +84,7 @@ class SqlitePolicies:
 
     def followed(self, directory: str) -> Followed | None:
         """Return what was last seen of a directory that is kept in force; None if it was never read."""
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return table.followed(connection, directory)
 
     def follow(self, directory: str, seen: Followed) -> None:
