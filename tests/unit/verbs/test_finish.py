@@ -28,7 +28,7 @@ class Everything:
         self.stuck = stuck
         self.said: list[str] = []
 
-    def locked(self, key: str, *, wait: bool = True) -> nullcontext[None]:
+    def locked(self, _key: str, **_how: bool) -> nullcontext[None]:
         return nullcontext()
 
     def find(self, attachment: Attachment) -> Record | None:
@@ -40,7 +40,7 @@ class Everything:
     def drop(self, steps: Sequence[Step]) -> None:
         self.said.append(f"drop {len(steps)}")
 
-    def undo(self, step: Step, netns: NetnsId | None) -> None:
+    def undo(self, step: Step, _netns: NetnsId | None) -> None:
         assert isinstance(step.op, CreateMacvlan)
         if step.op.ifname in self.stuck:
             raise KernelRefused("stuck")
@@ -49,7 +49,7 @@ class Everything:
     def remove_vlan_device(self, name: str) -> None:
         self.said.append(f"remove {name}")
 
-    def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, **_how: bool) -> tuple[()]:
+    def unbind_all(self, attachments: Sequence[Attachment], _actor: Actor, **_how: bool) -> tuple[()]:
         self.said.append("unbind " + " ".join(each.container_id for each in attachments))
         return ()
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _SOL_NETLINK = 270
+_ROUTE = 0  # NETLINK_ROUTE
 _EXT_ACK, _GET_STRICT_CHK = 11, 12  # linux/netlink.h, socket options
 _GET_NAMESPACE = 0x894C  # SIOCGSKNS, linux/sockios.h; Linux 4.10
 _NETNS_COOKIE = 71  # SO_NETNS_COOKIE, asm-generic/socket.h; Linux 5.14
@@ -32,10 +33,10 @@ class NetlinkError(OSError):
 
 
 class Rtnl:
-    """One socket. Not to be shared between threads while a request is under way."""
+    """One socket, of rtnetlink or another `family`. Not to be shared between threads while a request is under way."""
 
-    def __init__(self) -> None:
-        self._socket = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, 0)
+    def __init__(self, family: int = _ROUTE) -> None:
+        self._socket = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, family)
         self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _GET_STRICT_CHK, 1)
         # The kernel keeps the time: Python would poll before each call.
