@@ -77,10 +77,13 @@ class Namespaces:
         return self._read[key]
 
     def set_up(self, path: str | None, name: str) -> None:
-        """Set the link up, and look at it in the same breath: links are looked at anew from here on. OSError ENODEV."""
-        index = self.known_index(path, name)
-        up, look = (links.NEW, links.set_up(index)), (links.GET, links.by_name(name))
-        body = self.socket(path).do_and_get(up, look)
+        """Set the link up; links are looked at anew from here on, a pod's at once: it is used next. OSError ENODEV."""
+        up = links.set_up(self.known_index(path, name))
+        if path is None:
+            self.socket(None).do(links.NEW, up)
+            self.changed()
+            return
+        body = self.socket(path).do_and_get((links.NEW, up), (links.GET, links.by_name(name)))
         self.changed()
         self._seen[path, name] = body
 
