@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podberth.agent.finisher import Finisher
+from podberth.agent.policies import PolicyDirectories
 from podberth.agent.trace import Trace, Traced
 from podberth.cni.value import replace
 from podberth.entry import Kept, handle
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from podberth.agent.frame import Call
+    from podberth.agent.policies import Told
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
     from podberth.verbs.node import Node
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
 class Resident:
     """The nodes this agent serves, by the directory of their store. Threads share it."""
 
-    def __init__(self, told: Callable[[Attachment, CniError], None]) -> None:
+    def __init__(self, not_finished: Callable[[Attachment, CniError], None], told: Told) -> None:
         self._kept = Kept()
-        self.finisher = Finisher(self.node, told)
+        self.finisher = Finisher(self.node, not_finished)
+        self.policies = PolicyDirectories(told)
 
     @property
     def directories(self) -> tuple[str, ...]:
@@ -34,7 +37,20 @@ class Resident:
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
-        return replace(self._kept.node(directory, given), later=partial(self.finisher.add, directory))
+        kept = self._kept.node(directory, given)
+        return replace(
+            kept,
+            later=partial(self.finisher.add, directory),
+            follow=partial(self.policies.follow, kept, directory),
+        )
+
+    def remember(self, directory: str) -> None:
+        """Follow the directories of documents that the store in `directory` remembers."""
+        node = self._kept.node(directory)
+        try:
+            self.policies.remember(node, directory)
+        finally:
+            node.host.close()
 
     def close(self) -> None:
         """End what runs for the stores."""

@@ -65,7 +65,7 @@ class Agent:
         self.options = options
         self.journal = journal
         self.calls = Calls()
-        self.resident = Resident(self._not_finished)
+        self.resident = Resident(self._not_finished, journal.write)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.metrics = Metrics(self)
@@ -78,6 +78,9 @@ class Agent:
             for found in recover(node):
                 self._found(found)
         self.resident.finisher.start()
+        for directory in self._stores():
+            self.resident.remember(directory)
+        self.resident.policies.start()
         self.upkeep.start()
         gc.collect()
         gc.freeze()  # what was loaded by now stays: no collection needs to look at it again
@@ -90,6 +93,7 @@ class Agent:
         finished = self.server.stop(self.options.grace)
         turned = self.server.turn_away() if last else 0
         self.upkeep.stop()
+        self.resident.policies.stop(self.options.grace)
         self.resident.finisher.stop(self.options.grace)
         self.resident.close()
         self.desk.close()
@@ -100,13 +104,16 @@ class Agent:
 
     def nodes(self) -> Iterator[Node]:
         """Yield the node of every store there is; each is closed when the next is asked for."""
-        for directory in dict.fromkeys((*self.resident.directories, *self.options.states)):
-            if Path(directory).exists():
-                node = self.resident.node(directory)
-                try:
-                    yield node
-                finally:
-                    node.host.close()
+        for directory in self._stores():
+            node = self.resident.node(directory)
+            try:
+                yield node
+            finally:
+                node.host.close()
+
+    def _stores(self) -> list[str]:
+        named = dict.fromkeys((*self.resident.directories, *self.options.states))
+        return [directory for directory in named if Path(directory).exists()]
 
     def _serve(self, call: Call, netns: int, answer: Answer) -> None:
         trace, began, clock = Trace(), time.time(), time.monotonic()
