@@ -8,7 +8,9 @@ import select
 import sys
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_STATFS = 256  # bytes; struct statfs is smaller, and begins with a long f_type on every architecture of Go's plugins
+_STATFS = (
+    256  # bytes; struct statfs is smaller and begins with a long, f_type; where it does not, nothing passes for local
+)
 # statfs(2): file systems that only this kernel changes, so that it knows of every change.
 _LOCAL = {
     "ext4": 0xEF53,
