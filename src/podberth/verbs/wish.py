@@ -24,9 +24,13 @@ _EVERYTHING = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 def wanted(resolved: Resolved) -> tuple[Wanted, ...]:
-    """Return the claim's part: every named address, and any of the pool for each of its families without one."""
+    """Return the claim's part: every named address, and of the other families one of those that the pod's Deployment
+    has, or any of the pool."""
     pool, named = resolved.pool, {address.version for address in resolved.addresses}
     exact = tuple(Wanted(pool=pool.name, family=a.version, address=a) for a in resolved.addresses)
+    shares = {share.addresses[0].version: share.owner for share in resolved.shares}
+    named.update(shares)
+    exact += tuple(Wanted(pool=pool.name, family=family, owner=owner) for family, owner in shares.items())
     return exact + tuple(Wanted(pool=pool.name, family=f) for f in pool.families if f not in named)
 
 
