@@ -17,6 +17,7 @@ from podberth.cli.check import check
 from podberth.cli.cnitool import cnitool
 from podberth.cli.completion import completion
 from podberth.cli.conformance import conformance
+from podberth.cli.controller.webhook import webhook
 from podberth.cli.declarations import apply, delete
 from podberth.cli.doctor.command import doctor
 from podberth.cli.explain import explain, plan
@@ -44,6 +45,7 @@ COMMANDS = {
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
     "This node": (agent, top, trace, vf, check, gc, doctor),
+    "The cluster": (webhook,),
     "Plugins by hand": (run, cnitool, conformance),
 }
 
