@@ -57,7 +57,7 @@ def health(problem: Callable[[], str]) -> Page:
 
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
-    daemon_threads = True
+    daemon_threads = False  # each exchange has a connection of its own, and a close waits for those under way
     request_queue_size = 128
     tls: ssl.SSLContext | None = None
 
@@ -68,12 +68,15 @@ class _Server(socketserver.ThreadingTCPServer):
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection, in its own thread; there its TLS begins, so that a slow peer keeps nobody waiting."""
         request.settimeout(PATIENCE)
-        if self.tls is not None:
-            try:
-                request = self.tls.wrap_socket(request, server_side=True)
-            except OSError:
-                return  # a probe of the port, or somebody who does not trust the certificate
-        super().finish_request(request, client_address)
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        try:
+            encrypted = self.tls.wrap_socket(request, server_side=True)
+        except OSError:
+            return  # a probe of the port, or somebody who does not trust the certificate
+        with encrypted:
+            super().finish_request(encrypted, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a peer that went away; a bug shows where it belongs, on stderr."""
@@ -87,7 +90,6 @@ def _handler(
     class Handler(http.server.BaseHTTPRequestHandler):
         timeout = PATIENCE
         server_version = "podberth"
-        protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             page = pages.get(self.path.partition("?")[0])
@@ -97,7 +99,6 @@ def _handler(
             length = self.headers.get("Content-Length", "")
             take = takers.get(self.path.partition("?")[0])
             if take is None or not length.isdecimal() or int(length) > most:
-                self.close_connection = True  # what was sent stays unread
                 self._answer(404 if take is None else 413, TEXT, b"no\n")
                 return
             status, body = take(self.rfile.read(int(length)))
