@@ -17,6 +17,7 @@ from podberth.cli.check import check
 from podberth.cli.cnitool import cnitool
 from podberth.cli.completion import completion
 from podberth.cli.conformance import conformance
+from podberth.cli.controller.command import controller
 from podberth.cli.controller.webhook import webhook
 from podberth.cli.declarations import apply, delete
 from podberth.cli.doctor.command import doctor
@@ -29,6 +30,7 @@ from podberth.cli.pools import pool
 from podberth.cli.reservations import release, reserve
 from podberth.cli.run.command import run
 from podberth.cli.session import STATE_DIR, Session
+from podberth.cli.store import store
 from podberth.cli.vf.command import vf
 from podberth.cni.errors import CniError
 from podberth.entry import open_node
@@ -44,8 +46,8 @@ COMMANDS = {
     "Addresses": (pool, reserve, release, leases),
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
-    "This node": (agent, top, trace, vf, check, gc, doctor),
-    "The cluster": (webhook,),
+    "This node": (agent, top, trace, vf, check, gc, doctor, store),
+    "The cluster": (controller, webhook),
     "Plugins by hand": (run, cnitool, conformance),
 }
 

@@ -87,7 +87,6 @@ class SelfSigned:
         self._trust(data[AUTHORITY])
         body: Object = {
             "metadata": {"name": self._secret[0], "namespace": self._secret[1]},
-            "type": "kubernetes.io/tls",
             "data": {name: base64.b64encode(text.encode()).decode() for name, text in data.items()},
         }
         try:
@@ -113,12 +112,12 @@ class SelfSigned:
         self._client.json_patch(CONFIGURATIONS, self._configuration, [test, *sets])
 
 
-def self_signed(hosts: tuple[str, ...]) -> Pair:
+def self_signed(hosts: tuple[str, ...], days: int = DAYS) -> Pair:
     """Make a key on P-256 and a certificate for the hosts that signs itself. IOFailure if openssl does not."""
     with tempfile.TemporaryDirectory(prefix="podberth-") as folder:
         certificate, key = Path(folder, CERTIFICATE), Path(folder, KEY)
         names = ",".join(f"DNS:{host}" for host in hosts)
-        wanted = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(DAYS))
+        wanted = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", str(days))
         subject = ("-subj", "/CN=podberth webhook", "-addext", f"subjectAltName={names}")
         done = _openssl("req", "-x509", *wanted, *subject, "-keyout", str(key), "-out", str(certificate))
         if done.returncode:
@@ -132,10 +131,9 @@ def is_fresh(certificate: str) -> bool:
 
 
 def _openssl(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    command = ["openssl", *arguments]
     try:
-        return subprocess.run(  # noqa: S603 - our own words
-            ["openssl", *arguments], input=given, capture_output=True, text=True, check=False  # noqa: S607 - of the PATH
-        )
+        return subprocess.run(command, input=given, capture_output=True, text=True, check=False)  # noqa: S603
     except OSError as wrong:
         raise IOFailure(f"openssl: {wrong.strerror}", "install openssl, or give --cert and --key") from None
 

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from podberth.agent.journal import Journal
 from podberth.cni.pod import Attachment, PodRef
 from podberth.controller.certificate import Files
+from podberth.controller.service import Controller
+from podberth.controller.service import Options as ControllerOptions
+from podberth.controller.sweep import Settings
 from podberth.controller.webhook import Options, Webhook
 from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.kube.client import Client
@@ -48,9 +51,12 @@ class Cluster:
         self.ledger = ClusterLedger(settler, clock=time.time_ns)
         self.policies = ClusterPolicies(settler)
         self._webhooks: list[Webhook] = []
+        self._controllers: list[Controller] = []
 
     def close(self) -> None:
         self.stop_webhooks()
+        for controller in self._controllers:
+            controller.stop()
         self.client.close()
 
     def stop_webhooks(self) -> None:
@@ -97,6 +103,36 @@ class Cluster:
         for hook in made["webhooks"]:
             hook["clientConfig"] = {"url": url, "caBundle": _bundle(self.server)}
         self.apply(made)
+
+    def controller(self, *, grace: float = 1.0, archiving: float = 3600.0) -> Controller:
+        """Start a controller that looks often."""
+        options = ControllerOptions(
+            kubeconfig=str(self.server.kubeconfig), home=HOME, interval=0.2, archiving=archiving,
+            settings=Settings(grace=grace, nearly_full=50), metrics=("127.0.0.1", 0),
+        )  # fmt: skip
+        controller = Controller(options, Journal("error", StringIO()))
+        controller.start()
+        self._controllers.append(controller)
+        return controller
+
+    def stop(self, controller: Controller) -> None:
+        self._controllers.remove(controller)
+        controller.stop()
+
+    def sweeps(self, controller: Controller, count: int = 3) -> None:
+        """Wait until the controller has looked at everything that often, from now on."""
+        until = controller.swept + count
+        eventually(lambda: controller.swept >= until)
+
+    def status(self, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
+        where = ("-n", namespace) if namespace else ()
+        found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, *where, "-o", "json").stdout)
+        return found.get("status") or {}
+
+    def condition(self, kind: str, name: str, namespace: str = "") -> tuple[str, str]:
+        """Return the first condition's status and message."""
+        found = self.status(kind, name, namespace).get("conditions") or [{}]
+        return found[0].get("status", ""), found[0].get("message", "")
 
     def node(self, name: str, *, ready: bool = True, taints: tuple[str, ...] = ()) -> None:
         """Make a node, or change it."""

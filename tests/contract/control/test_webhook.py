@@ -1,4 +1,4 @@
-"""`kubectl apply` of what is wrong, on a real API server: refused, by field or with both parties; and of what is right."""
+"""`kubectl apply` of what is wrong, on a real API server: refused, by field or with both parties; what is right passes."""
 
 from __future__ import annotations
 
@@ -43,12 +43,18 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "address outside the pool": (podnetwork("out", "10.21.0.5"), ("10.21.0.5", "outside the subnets of pool db")),
     "the gateway's address": (podnetwork("gw", "10.20.0.1"), ("10.20.0.1", "the gateway")),
     "no address": (podnetwork("bad", "10.20.0.256"), ("spec.attachments[0].addresses[0]", "10.20.0.256")),
-    "declared for another": (podnetwork("b", "10.20.0.11"), ("10.20.0.11", "db/b eth0", "db/a eth0", "PodNetwork db/a")),
+    "declared for another": (
+        podnetwork("b", "10.20.0.11"),
+        ("10.20.0.11", "db/b eth0", "db/a eth0", "PodNetwork db/a"),
+    ),
     "reserved by hand for another": (podnetwork("b", "10.20.0.30"), ("10.20.0.30", "db/b eth0", "bank/web-0 eth0")),
     "leased by another": (podnetwork("b", "10.20.0.20"), ("10.20.0.20", "db/b eth0", "db/web", "node1")),
-    "two PodNetworks for one pod": (podnetwork("a2", pod="a"), ("PodNetwork db/a2", "PodNetwork db/a ", "eth0 of pod a")),
-    "bad VLAN": (podnetwork("v", vlan=5000), ("spec.attachments[0].vlan", "5000")),
-    "bad MAC": (podnetwork("m", mac="02:00:00:00:00"), ("spec.attachments[0].mac", "02:00:00:00:00")),
+    "two PodNetworks for one pod": (
+        podnetwork("a2", pod="a"),
+        ("PodNetwork db/a2", "PodNetwork db/a ", "eth0 of pod a"),
+    ),
+    "bad VLAN": (podnetwork("v", vlan=5000), ("vlan", "5000")),
+    "bad MAC": (podnetwork("m", mac="02:00:00:00:00"), ("mac", "02:00:00:00:00")),
     "MAC declared twice": (podnetwork("m", mac="02:00:00:00:00:11"), ("02:00:00:00:00:11", "db/m", "db/a")),
     "ordinals beyond the range": (
         of_set("big", 5, {"range": "10.20.0.40-10.20.0.42"}),
@@ -58,24 +64,36 @@ WRONG: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "no such pool": (podnetwork("p", pool="nowhere"), ("there is no pool 'nowhere'",)),
     "neither pod nor set": (
         {**podnetwork("x"), "spec": {"attachments": [{"pool": "db"}]}},
-        ("spec: expected exactly one of pod",),
+        ("spec.pod",),
     ),
-    "reservation of another's address": (reservation("r", "10.20.0.11", "bank/x"), ("10.20.0.11", "db/a", "Reservation r")),
+    "reservation of another's address": (
+        reservation("r", "10.20.0.11", "bank/x"),
+        ("10.20.0.11", "db/a", "Reservation r"),
+    ),
     "reservation outside": (reservation("r", "10.99.0.1", "bank/x"), ("10.99.0.1", "pool db")),
-    "reservation, not allowed": (reservation("r", "10.30.0.9", "db/x", pool="limited"), ("pool limited", "namespace db")),
+    "reservation, not allowed": (
+        reservation("r", "10.30.0.9", "db/x", pool="limited"),
+        ("pool limited", "namespace db"),
+    ),
     "misspelt key of a reservation": (reservation("r", "10.20.0.9", "bank/x", ifnam="e"), ("spec.ifnam", "'ifname'")),
     "ConfigMap that is no YAML": (config_map("c", "kind: [Pool"), ("ConfigMap db/c: declared.yaml", "not valid YAML")),
     "ConfigMap that declares a pool": (
-        config_map("c", "apiVersion: podberth.io/v1alpha1\nkind: Pool\nmetadata: {name: x}\n"
-                   "spec: {subnets: [{subnet: 10.50.0.0/24}]}"),
+        config_map(
+            "c",
+            "apiVersion: podberth.io/v1alpha1\nkind: Pool\nmetadata: {name: x}\n"
+            "spec: {subnets: [{subnet: 10.50.0.0/24}]}",
+        ),
         ("Pool x can't be declared in namespace db",),
     ),
     "ConfigMap that conflicts": (
-        config_map("c", "apiVersion: podberth.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: c}\n"
-                   "spec: {pod: c, attachments: [{pool: db, addresses: [10.20.0.11]}]}"),
+        config_map(
+            "c",
+            "apiVersion: podberth.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: c}\n"
+            "spec: {pod: c, attachments: [{pool: db, addresses: [10.20.0.11]}]}",
+        ),
         ("10.20.0.11", "db/c eth0", "db/a eth0"),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -150,11 +168,11 @@ def test_a_config_map_declares_like_a_file(bank: Cluster) -> None:
 
 
 def test_what_was_wrong_before_the_webhook_came_can_be_cleaned_up(cluster: Cluster) -> None:
-    wrong = podnetwork("old", vlan=5000)
+    wrong = podnetwork("old", vlna=5)
     wrong["metadata"]["finalizers"] = ["test.example/hold"]
     cluster.apply(wrong)
     cluster.webhook()
-    assert "vlan" in cluster.refused(podnetwork("new", vlan=5000))
+    assert "vlna" in cluster.refused(podnetwork("new", vlna=5))
     cluster.client.delete(POD_NETWORKS, "old", "db")
     cluster.client.merge_patch(POD_NETWORKS, "old", {"metadata": {"finalizers": None}}, "db")
     assert not cluster.client.list(POD_NETWORKS).items

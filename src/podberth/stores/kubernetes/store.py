@@ -89,6 +89,10 @@ class KubernetesCluster:
             with self._guard:
                 self._follow = None
 
+    def trouble(self) -> str:
+        """Return nothing: a `follow` that hears nothing ends."""
+        return ""
+
     def interrupt(self) -> None:
         """End a `follow` that waits in another thread."""
         with self._guard:
@@ -114,6 +118,19 @@ class KubernetesCluster:
         if any(taint.get("key") == "node.kubernetes.io/out-of-service" for taint in taints):
             return ""
         return f"node {node} is neither gone nor tainted node.kubernetes.io/out-of-service"
+
+    def archive(self) -> int:
+        """Put older events of every address into archives, so that no writer has to; return of how many addresses.
+
+        Nothing is lost if it ends half-way, or somebody else does the same: see `_archived`.
+        """
+        done = 0
+        for page in self.client.pages(resources.ADDRESS_LEASES):
+            for found in page.items:
+                if len(found["spec"].get("history", ())) > KEPT:
+                    self._archived(found)
+                    done += 1
+        return done
 
     def close(self) -> None:
         """Let go of all connections."""
