@@ -103,6 +103,9 @@ class MemoryCluster:
             if mine and address in (None, event.address):
                 yield event
 
+    def tidy(self) -> None:
+        pass
+
     def refusal(self, node: str) -> str:
         return f"node {node} may still be running"
 

@@ -7,6 +7,7 @@ its documents last.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from podberth.stores.etcd import failures, keys
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from podberth.stores.etcd.watch import Watch
     from podberth.stores.replica.shared import AddressWrite, Key, Proposal
 
+MANY = 50  # events of an address that this process has written, until it looks whether the older ones can be archived
 OPS = 120  # of one transaction: etcd takes 128 (--max-txn-ops)
 
 
@@ -36,6 +38,7 @@ class EtcdCluster:
         self.keys = keys.Keys(prefix)
         self._history = History(client, self.keys)
         self._watch: Watch | None = None
+        self._events: Counter[Address] = Counter()  # written since their address was tidied up
 
     def identity(self) -> str:
         """Return the cluster's ID and the prefix."""
@@ -119,6 +122,13 @@ class EtcdCluster:
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
         return self._history.events(address=address, pod=pod)
 
+    def tidy(self) -> None:
+        """Put the older events of the addresses to which many were added into their archives."""
+        for address, count in tuple(self._events.items()):
+            if count >= MANY:
+                self._history.archive(address)
+                del self._events[address]
+
     def refusal(self, node: str) -> str:
         """Return why what runs on the node can't be known to have ended; '' once an operator has fenced it."""
         if self.client.get(self.keys.fence(node)) is not None:
@@ -144,6 +154,7 @@ class EtcdCluster:
         except failures.Unknown as lost:
             raise Unknown(lost.message, lost.details) from lost
         if done.succeeded:
+            self._events.update(event.address for write in part for event in write.events)
             return Seen(
                 records=(*made.records, *((write.record, done.revision) for write in part)),
                 documents=tuple((document.text, done.revision) for document in documents),

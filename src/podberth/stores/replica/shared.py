@@ -150,6 +150,10 @@ class Cluster(Protocol):
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
         ...
 
+    def tidy(self) -> None:
+        """Do what nobody waits for: put older events into their archive."""
+        ...
+
     def refusal(self, node: str) -> str:
         """Return why what runs on `node` can't be known to have ended; '' if the node is fenced or gone."""
         ...
