@@ -163,10 +163,7 @@ def _write(step: Story, revision: int) -> AddressWrite:
 
 
 def _told_apart(record: AddressRecord, here: str, story: Story, there: str) -> str:
-    return (
-        f"{record.address} is {_words(record)} in {here},"
-        f" {_words(story.record)} in {there}"
-    )
+    return f"{record.address} is {_words(record)} in {here}, {_words(story.record)} in {there}"
 
 
 def _words(record: AddressRecord) -> str:

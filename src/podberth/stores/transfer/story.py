@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 from podberth.cni.errors import StoreFailed
@@ -75,7 +76,7 @@ def flaw(story: Story) -> str:
     """Return what is wrong with a story in itself; '' if its events grow, and fold to what is in force."""
     record, events = story.record, story.events
     at = record.address
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in pairwise(events):
         if after.seq <= before.seq or after.time < before.time:
             return f"{at}: event {after.seq} is not after event {before.seq}, which stands before it"
     try:

@@ -50,7 +50,8 @@ def verify(source: Side, target: Side) -> Verdict:
             counts["events"] += len(story.events)
             yield story
 
-    wrong, shown = 0, []
+    wrong = 0
+    shown: list[str] = []
     for difference in (*_of_documents(source, target), *_of_stories(source, target, counted())):
         wrong += 1
         if len(shown) < SHOWN:
