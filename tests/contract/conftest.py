@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
-from podberth.stores.etcd.client import Etcd
 from tests.contract.ledgers import BACKENDS, pool
 from tests.servers.kube import KubeServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from podberth.ipam.ledger import Ledger
     from tests.contract.ledgers import Backend

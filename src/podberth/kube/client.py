@@ -17,7 +17,7 @@ from podberth.kube import errors
 from podberth.kube.wire import Lost, NotSent, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from podberth.cni.errors import CniError
     from podberth.kube.credentials import Secret
@@ -113,9 +113,11 @@ class Client:
         """
         chosen = (("labelSelector", labels), ("fieldSelector", fields))
         try:
-            return self._pages(resource, namespace, chosen, limit)
+            pages = tuple(self._pages(resource, namespace, chosen, limit))
         except errors.Gone:
-            return self._pages(resource, namespace, chosen, 0)
+            pages = tuple(self._pages(resource, namespace, chosen, 0))
+        items = [item for page in pages for item in page.items]
+        return Listing(items=items, resource_version=pages[-1].resource_version)
 
     def create(self, resource: Resource, body: Object, namespace: str = "", *, dry_run: bool = False) -> Object:
         """Create an object; `apiVersion` and `kind` may be left out. Raises AlreadyExists."""
@@ -221,16 +223,24 @@ class Client:
         time.sleep(wait)
         return True
 
-    def _pages(self, resource: Resource, namespace: str, chosen: tuple[tuple[str, str], ...], limit: int) -> Listing:
-        items: list[Object] = []
+    def pages(
+        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = "", limit: int = PAGE
+    ) -> Iterator[Listing]:
+        """Yield what `list` returns page by page, all of one version. Raises Gone if that is forgotten half-way."""
+        chosen = (("labelSelector", labels), ("fieldSelector", fields))
+        return self._pages(resource, namespace, chosen, limit)
+
+    def _pages(
+        self, resource: Resource, namespace: str, chosen: tuple[tuple[str, str], ...], limit: int
+    ) -> Iterator[Listing]:
         token = ""
         while True:
             query = (*chosen, ("limit", str(limit or "")), ("continue", token))
             page = self.call(Call(verb="list", resource=resource, namespace=namespace, query=query))
-            items += page["items"]
+            yield Listing(items=page["items"], resource_version=page["metadata"]["resourceVersion"])
             token = page["metadata"].get("continue", "")
             if not token:
-                return Listing(items=items, resource_version=page["metadata"]["resourceVersion"])
+                return
 
     def _write(
         self, verb: str, resource: Resource, name: str, namespace: str, body: object, *, subresource: str = "",

@@ -14,7 +14,7 @@ from podberth.kube.client import Call, refusal
 from podberth.kube.wire import Lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from podberth.kube.client import Client, Object
     from podberth.kube.resources import Resource
@@ -38,6 +38,11 @@ class Watch:
         self._closed = False
 
     def __iter__(self) -> Iterator[tuple[str, Object]]:
+        for batch in self.batches():
+            yield from batch
+
+    def batches(self) -> Iterator[Sequence[tuple[str, Object]]]:
+        """Yield the same, together what has come by now: whoever writes it down can do so at once."""
         begun = b""  # a line whose end has not come yet
         try:
             while True:
@@ -45,8 +50,8 @@ class Watch:
                 if not received or self._closed:
                     return
                 *lines, begun = (begun + received).split(b"\n")
-                for line in lines:
-                    yield self._event(line)
+                if lines:
+                    yield [self._event(line) for line in lines]
         except Lost as failure:
             if not self._closed:
                 raise errors.Unavailable(f"Kubernetes API: {self._call}: {failure}") from None

@@ -99,11 +99,11 @@ def connected(chosen: Chosen) -> Cluster:
         return EtcdCluster(settings.client(), settings.prefix)
     if chosen.store == choice.KUBERNETES:
         from podberth.kube.client import Client
-        from podberth.kube.config import access
+        from podberth.kube.config import load
         from podberth.stores.kubernetes.store import KubernetesCluster
 
         at = chosen.kubernetes
-        return KubernetesCluster(Client(access(at.kubeconfig, at.context)), at.namespace, chosen.node)
+        return KubernetesCluster(Client(load(at.kubeconfig, at.context)), at.namespace, chosen.node)
     raise InvalidConfig(f"store: {chosen.store} is no cluster's store")
 
 

@@ -156,7 +156,7 @@ def test_who_is_not_known_is_unauthorized(kube: KubeServer, connect: Callable[[P
 
 def test_a_resource_that_is_not_installed_is_not_found(client: Client) -> None:
     missing = Resource(group="podberth.io", version="v1alpha1", plural="ships", kind="Ship", namespaced=False)
-    with pytest.raises(errors.NotFound, match="list ships.podberth.io"):
+    with pytest.raises(errors.NotFound, match=r"list ships\.podberth\.io"):
         client.list(missing)
 
 
