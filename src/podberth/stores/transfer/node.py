@@ -8,6 +8,7 @@ every time; numbers that do not grow along it are given anew.
 from __future__ import annotations
 
 import json
+import os
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,10 @@ class NodeStore:
     def __init__(self, directory: str, *, readonly: bool) -> None:
         self._database = Database(directory, readonly=readonly)
         self.name = self._database.path
+
+    def exists(self) -> bool:
+        """Say whether there is a file."""
+        return os.path.isfile(self._database.path)
 
     def documents(self) -> tuple[DocumentText, ...]:
         """Return the documents in force."""

@@ -6,7 +6,7 @@ An event's number orders the events of one address; which numbers they are is ea
 from __future__ import annotations
 
 import json
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig
@@ -40,23 +40,21 @@ class Verdict:
 
 def verify(source: Side, target: Side) -> Verdict:
     """Read both sides and compare them; the target's events have to fold to what it has in force."""
-    counts = {"addresses": 0, "leases": 0, "reservations": 0, "events": 0}
-
-    def counted() -> Iterator[Story]:
-        for story in target.stories():
-            counts["addresses"] += 1
-            counts["leases"] += story.record.lease is not None
-            counts["reservations"] += story.record.reservation is not None
-            counts["events"] += len(story.events)
-            yield story
-
+    counts = _counts()
     wrong = 0
     shown: list[str] = []
-    for difference in (*_of_documents(source, target), *_of_stories(source, target, counted())):
+    for difference in chain(_of_documents(source, target), _of_stories(source, target, _counted(target, counts))):
         wrong += 1
         if len(shown) < SHOWN:
             shown.append(difference)
     return Verdict(documents=len(target.documents()), wrong=wrong, differences=tuple(shown), **counts)
+
+
+def tally(side: Side) -> Verdict:
+    """Read one side and count what it has; stories that are wrong in themselves are its differences."""
+    counts = _counts()
+    wrong = [found for story in _counted(side, counts) if (found := flaw(story))]
+    return Verdict(documents=len(side.documents()), wrong=len(wrong), differences=tuple(wrong[:SHOWN]), **counts)
 
 
 def differences(source: Side, target: Side) -> Iterator[str]:
@@ -68,6 +66,19 @@ def differences(source: Side, target: Side) -> Iterator[str]:
 def same_text(one: DocumentText, other: DocumentText) -> bool:
     """Say whether two documents are the same, however each store writes it."""
     return (one.key, one.source, one.origin) == (other.key, other.source, other.origin) and _body(one) == _body(other)
+
+
+def _counts() -> dict[str, int]:
+    return {"addresses": 0, "leases": 0, "reservations": 0, "events": 0}
+
+
+def _counted(side: Side, counts: dict[str, int]) -> Iterator[Story]:
+    for story in side.stories():
+        counts["addresses"] += 1
+        counts["leases"] += story.record.lease is not None
+        counts["reservations"] += story.record.reservation is not None
+        counts["events"] += len(story.events)
+        yield story
 
 
 def _of_documents(source: Side, target: Side) -> Iterator[str]:
