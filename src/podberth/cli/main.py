@@ -28,6 +28,7 @@ from podberth.cli.pools import pool
 from podberth.cli.reservations import release, reserve
 from podberth.cli.run.command import run
 from podberth.cli.session import STATE_DIR, Session
+from podberth.cli.store import store
 from podberth.cli.transfer.command import import_
 from podberth.cli.transfer.moving import export, migrate
 from podberth.cli.vf.command import vf
@@ -45,7 +46,7 @@ COMMANDS = {
     "Addresses": (pool, reserve, release, leases),
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
-    "This node": (agent, top, trace, vf, check, gc, doctor),
+    "This node": (agent, top, trace, vf, check, gc, doctor, store),
     "Another store": (export, import_, migrate),
     "Plugins by hand": (run, cnitool, conformance),
 }

@@ -78,7 +78,7 @@ def export(session: Session, output: str | None) -> None:
     cls=Page,
     short_help="Bring an export into this store, which has to be empty.",
     exits=_DIFFERS,
-    examples=(("--state ./copy import store store.jsonl", "A store as it was when the export was made."),),
+    examples=(("import store store.jsonl", "The store is as it was when the export was made."),),
 )
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
 @dry_run_option
@@ -107,7 +107,7 @@ def store(session: Session, file: str, agent: str, *, dry_run: bool, force: bool
     examples=(
         ("migrate --to etcd.json --dry-run", "What is there, and would it fit? etcd.json is a store.json."),
         ("migrate --to etcd.json", "From this node's SQLite into etcd, and compare."),
-        ("--state ./cluster migrate --to /var/lib/podberth", "And back."),
+        ("migrate --to /srv/podberth", "Into the store of another state directory."),
     ),
 )
 @click.option(
@@ -133,7 +133,7 @@ def migrate(session: Session, to: str, agent: str, *, dry_run: bool, force: bool
 
 def _source(session: Session) -> Side:
     source = opened(session.state, readonly=True)
-    if isinstance(source, NodeStore) and not session.exists():
+    if isinstance(source, NodeStore) and not source.exists():
         raise NotFound(f"there is no store in {session.state}", "name another directory with --state")
     return source
 

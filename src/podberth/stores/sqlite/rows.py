@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 LEASE = "address, pool, network, container_id, ifname, namespace, pod, uid, netns, node, since"
 RESERVATION = "address, pool, namespace, pod, ifname, origin, since"
-EVENT = "seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node"
+EVENT = (
+    "seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node, owner"
+)
 
 
 def leases(connection: Connection, where: str, *values: object) -> Iterator[Lease]:
@@ -76,6 +78,7 @@ def put_events(connection: Connection, into: str, events: Iterable[Event]) -> No
                 event.ifname,
                 *((event.attachment.network, event.attachment.container_id) if event.attachment else ("", "")),
                 event.actor.who, event.actor.why, event.actor.node,
+                event.owner.name if event.owner is not None else "",
             )
             for event in events
         ),
@@ -120,7 +123,9 @@ def pod_of(namespace: str, name: str, uid: str) -> PodRef | None:
 
 
 def _event(row: tuple[object, ...]) -> Event:
-    seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node = row
+    seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node, owner = (
+        row
+    )
     return Event(
         seq=seq,  # type: ignore[arg-type]
         time=time,  # type: ignore[arg-type]
@@ -134,4 +139,5 @@ def _event(row: tuple[object, ...]) -> Event:
         else None,
         actor=Actor(who=str(who), why=str(why), node=str(node)),
         state=str(state),
+        owner=pod_of(str(namespace), str(owner), ""),
     )

@@ -37,7 +37,7 @@ _ADDRESSES = (
     "SELECT address FROM events UNION SELECT address FROM leases UNION SELECT address FROM reservations"
     " UNION SELECT address FROM resting"
 )
-_REST = "time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node"
+_REST = rows.EVENT.partition(", ")[2]  # all but the number
 _ORDER = "ORDER BY time, seq, address"
 
 
