@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
+from podberth.cli.main import main
 from podberth.cni.errors import StoreFailed, TryAgainLater
 from podberth.cni.value import replace
 from podberth.policy.documents import document_of, parse_document
@@ -22,6 +25,7 @@ from podberth.stores.transfer.cluster import ClusterStore
 from podberth.stores.transfer.form import Export, lines
 from podberth.stores.transfer.moving import NotEmpty, move
 from podberth.stores.transfer.node import NodeStore
+from tests.contract.clusters import etcd_server
 from tests.contract.ledgers import CLUSTERS, NOON, OPERATOR, PLUGIN, Clock, attachment, claim, ip, pod, pool, subnet
 from tests.contract.memory_cluster import MemoryCluster
 
@@ -45,6 +49,20 @@ NET = parse_document(
         },
     },
     "apply: mysql.yaml",
+)
+
+
+WEB = parse_document(
+    {
+        "apiVersion": "podberth.io/v1alpha1",
+        "kind": "PodNetwork",
+        "metadata": {"namespace": "db", "name": "web"},
+        "spec": {
+            "deployment": {"name": "web"},
+            "attachments": [{"pool": "db", "addresses": ["10.20.0.70", "10.20.0.71"]}],
+        },
+    },
+    "apply: web.yaml",
 )
 
 
@@ -116,7 +134,7 @@ def filled(store: Node | InCluster) -> Node | InCluster:
         pool("slow", "10.30.0.0/28", quarantine=3600),
         pool("lru", "10.40.0.0/28", allocation="leastRecentlyUsed"),
     )
-    policies.apply([*(document_of(each, "apply: pools.yaml") for each in pools), NET], OPERATOR, source="apply: f")
+    policies.apply([*(document_of(each, "apply: pools.yaml") for each in pools), NET, WEB], OPERATOR, source="apply: f")
     for round_ in range(40):
         clock.tick(7)
         ledger.bind(claim("busy", "10.20.0.2", container=f"busy-{round_}"), PLUGIN)
@@ -130,6 +148,10 @@ def filled(store: Node | InCluster) -> Node | InCluster:
     clock.tick()
     ledger.bind(replace(claim("mysql-0", "10.20.0.50", container="again"), takeover=(attachment("c-mysql-0"),)), PLUGIN)
     ledger.bind(claim("sticky", sticky=True), PLUGIN)
+    ledger.bind(claim("web-7d4b9-x2x9k", owner="web"), PLUGIN)
+    ledger.bind(claim("web-7d4b9-b4c5d", owner="web"), PLUGIN)
+    clock.tick()
+    ledger.unbind(attachment("c-web-7d4b9-b4c5d"), PLUGIN)
     ledger.bind(claim(None, container="bare"), PLUGIN)
     for name in ("slow", "lru"):
         clock.tick()
@@ -171,7 +193,7 @@ def test_every_answer_is_the_same_in_the_other_store(source: Node | InCluster, t
     before = answers(source)
     verdict = move(source.side(readonly=True), target.side())
     assert (verdict.wrong, verdict.differences) == (0, ())
-    assert (verdict.documents, verdict.events) == (4, len(tuple(source.parts()[0].history())))
+    assert (verdict.documents, verdict.events) == (5, len(tuple(source.parts()[0].history())))
     target.clock.now = source.clock.now
     assert answers(target) == before
     assert answers(source) == before
@@ -198,7 +220,7 @@ def test_doing_it_again_changes_nothing(source: Node | InCluster, target: Node |
     assert answers(target) == before
 
 
-@every_pair
+@few_pairs
 def test_an_export_has_all_of_it(source: Node | InCluster, target: Node | InCluster, tmp_path: Path) -> None:
     file = tmp_path / "export"
     file.write_text("".join(lines(source.side(readonly=True), NOON)))
@@ -232,6 +254,25 @@ def test_an_address_that_went_on_in_the_target_is_a_conflict_that_names_both(
     ledger.unbind(attachment("both"), PLUGIN)
     with pytest.raises(NotEmpty, match=r"10\.20\.0\.2"):
         move(source.side(readonly=True), target.side())
+
+
+def test_the_command_moves_a_node_s_store_into_etcd_and_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = filled(Node(tmp_path / "source"))
+    place = tmp_path / "etcd.json"
+    etcd = {"endpoints": [etcd_server().url], "prefix": f"/{uuid4().hex}"}
+    place.write_text(json.dumps({"store": "etcd", "node": "node1", "etcd": etcd}))
+    joined = tmp_path / "joined"
+    joined.mkdir()
+    shutil.copy(place, joined / "store.json")
+    back = Node(tmp_path / "back")
+    for state, to in ((source.folder, place), (source.folder, joined), (joined, back.folder)):
+        argv = ["--state", str(state), "migrate", "--to", str(to), "--json", "--socket", "/nonexistent/agent.sock"]
+        assert main(argv) == 0
+        assert json.loads(capsys.readouterr().out)["same"] is True
+    back.clock.now = source.clock.now
+    assert answers(back) == answers(source)
 
 
 class Killed(Exception):
@@ -358,5 +399,5 @@ def test_an_export_is_one_json_object_a_line(tmp_path: Path) -> None:
     rows = list(lines(filled(Node(tmp_path / "source")).side(readonly=True), NOON))
     found = [json.loads(row) for row in rows]
     assert found[0] == {"podberth": "export", "version": 1, "of": str(tmp_path / "source/podberth.db"), "time": NOON}
-    assert [next(iter(each)) for each in found[1:5]] == ["document"] * 4
-    assert found[-1]["end"]["addresses"] == len(rows) - 6
+    assert [next(iter(each)) for each in found[1:6]] == ["document"] * 5
+    assert found[-1]["end"]["addresses"] == len(rows) - 7
