@@ -30,7 +30,7 @@ def test_every_command_of_the_page_does_what_it_is_shown_for(
     podberth.file(
         "pools.json", pools(ippool({"7": {"id": "c7", "podref": "bank/web"}}, cidr="10.50.0.0/24", name="range"))
     )
-    assert len(COMMANDS) == 8
+    assert len(COMMANDS) == 10
     for line in COMMANDS:
         command, *words = shlex.split(line)
         assert command == "podberth"

@@ -7,12 +7,13 @@ import click
 from podberth.cli.manual import Book
 from podberth.cli.transfer.foreign import host_local, whereabouts
 from podberth.cli.transfer.moving import store
+from podberth.cli.transfer.sheets import sheet
 
 
 @click.group(
     "import",
     cls=Book,
-    short_help="Bring in an export, or the addresses of host-local or whereabouts.",
+    short_help="Bring in an export, a sheet, or the addresses of host-local or whereabouts.",
     examples=(
         ("import store store.jsonl", "A whole store, with its history."),
         ("import host-local --dir /var/lib/cni/networks/banknet --pool bank --dry-run", ""),
@@ -23,5 +24,5 @@ def import_() -> None:
     """Bring in what was kept elsewhere. Each kind of it is a sub-command."""
 
 
-for _command in (store, host_local, whereabouts):
+for _command in (store, host_local, whereabouts, sheet):
     import_.add_command(_command)

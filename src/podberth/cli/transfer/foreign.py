@@ -14,8 +14,9 @@ from podberth.cli.screen import Cell, Column
 from podberth.cli.session import asking
 from podberth.cli.text import counted
 from podberth.cli.transfer.moving import dry_run_option
+from podberth.cli.transfer.reading import MOST, contents
 from podberth.cni import parsers, strictjson
-from podberth.cni.errors import InvalidConfig, IOFailure
+from podberth.cni.errors import InvalidConfig
 from podberth.ipam.lease import Actor
 from podberth.ipam.pool import Pool
 from podberth.ipam.pool_document import API_VERSION
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from podberth.stores.transfer.whereabouts import Range
     from podberth.verbs.node import Node
 
-_MOST = 256 << 20  # bytes of what kubectl prints
 SOURCE = "import whereabouts"
 
 
@@ -142,13 +142,7 @@ def _pools(node: Node, wanted: str | None) -> tuple[Pool, ...]:
 
 
 def _read(file: str) -> object:
-    try:
-        with click.open_file(file, "rb") as stream:
-            data = stream.read(_MOST + 1)
-    except OSError as wrong:
-        raise IOFailure(f"{file}: {wrong.strerror}") from None
-    assert isinstance(data, bytes), "it was opened so"
-    return strictjson.loads(data, "stdin" if file == "-" else file, InvalidConfig, most=_MOST)
+    return strictjson.loads(contents(file), "stdin" if file == "-" else file, InvalidConfig, most=MOST)
 
 
 def _asked(kubeconfig: str) -> object:

@@ -22,6 +22,7 @@ from podberth.stores.transfer.form import Export, lines
 from podberth.stores.transfer.moving import check, move
 from podberth.stores.transfer.node import NodeStore
 from podberth.stores.transfer.places import opened
+from podberth.stores.transfer.sheet import sheet
 from podberth.stores.transfer.verdict import tally
 
 if TYPE_CHECKING:
@@ -48,26 +49,28 @@ _DIFFERS = {1: "refused, failed, or the two stores differ afterwards", 3: EXITS[
     exits={3: EXITS[3]},
     examples=(
         ("export -o store.jsonl", "A backup that any kind of store can be made from."),
+        ("export --csv", "Who has which address reserved, for a sheet."),
         ("export | zstd > store.jsonl.zst", ""),
     ),
 )
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write there, not to stdout.")
+@click.option("--csv", "as_csv", is_flag=True, help="Only the reservations, as the sheet that `import csv` takes.")
 @click.pass_obj
-def export(session: Session, output: str | None) -> None:
+def export(session: Session, output: str | None, *, as_csv: bool) -> None:
     """Write the whole store as lines of JSON: documents, reservations, leases, and every event of the ledger.
 
     It is the same form whatever the store is kept in, and `podberth import store` takes it back. The file is complete,
     or not there: it gets its name when its last line is on disk.
     """
-    source = _source(session)
+    made = iter([sheet(session.node.ledger.reservations())]) if as_csv else lines(_source(session), time.time_ns())
     if output is None:
-        sys.stdout.writelines(lines(source, time.time_ns()))
+        sys.stdout.writelines(made)
         return
     new = Path(output + ".new")
     try:
         with new.open("w", encoding="ascii") as file:
             new.chmod(0o600)  # it names every pod and address
-            file.writelines(lines(source, time.time_ns()))
+            file.writelines(made)
         new.replace(output)
     except OSError as wrong:
         raise IOFailure(f"{output}: {wrong.strerror}") from None
