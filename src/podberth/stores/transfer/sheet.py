@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig
@@ -104,9 +104,9 @@ def fitting(rows: Iterable[Row], pools: Sequence[Pool], ledger: Ledger, complain
     return found
 
 
-def _row(raw: dict[str, str], line: int) -> Row:
-    if any(not isinstance(said, str) for said in raw.values()):
-        raise ValueError(f"expected {len([key for key in raw if key is not None])} columns")
+def _row(raw: dict[Any, Any], line: int) -> Row:
+    if any(not isinstance(text, str) for text in raw.values()):  # None if there are too few, a list if too many
+        raise ValueError("expected as many columns as there are titles")
     said = {title: text.strip() for title, text in raw.items()}
     return Row(
         line=line,
