@@ -29,6 +29,8 @@ from podberth.cli.reservations import release, reserve
 from podberth.cli.run.command import run
 from podberth.cli.session import STATE_DIR, Session
 from podberth.cli.store import store
+from podberth.cli.transfer.command import import_
+from podberth.cli.transfer.moving import export, migrate
 from podberth.cli.vf.command import vf
 from podberth.cni.errors import CniError
 from podberth.entry import open_node
@@ -45,6 +47,7 @@ COMMANDS = {
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
     "This node": (agent, top, trace, vf, check, gc, doctor, store),
+    "Another store": (export, import_, migrate),
     "Plugins by hand": (run, cnitool, conformance),
 }
 
