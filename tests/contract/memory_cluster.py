@@ -100,8 +100,5 @@ class MemoryCluster:
             if mine and address in (None, event.address):
                 yield event
 
-    def refusal(self, node: str) -> str:
-        return f"node {node} may still be running"
-
     def close(self) -> None:
         pass

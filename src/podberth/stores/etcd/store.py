@@ -114,12 +114,6 @@ class EtcdCluster:
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
         return self._history.events(address=address, pod=pod)
 
-    def refusal(self, node: str) -> str:
-        """Return why what runs on the node can't be known to have ended; '' once an operator has fenced it."""
-        if self.client.get(self.keys.fence(node)) is not None:
-            return ""
-        return f"node {node} is not fenced: if nothing runs there any more, say so with `podberth fence {node}`"
-
     def close(self) -> None:
         """Let go of all connections."""
         self.client.close()

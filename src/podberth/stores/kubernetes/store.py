@@ -104,17 +104,6 @@ class KubernetesCluster:
                 found[event.address.packed, event.seq] = event  # one on its way into the archive is in both
         yield from sorted(found.values(), key=_ORDER)
 
-    def refusal(self, node: str) -> str:
-        """Return why what runs on the node can't be known to have ended; '' if it is gone, or out of service."""
-        try:
-            found = self.client.get(resources.NODES, node)
-        except errors.NotFound:
-            return ""
-        taints = found.get("spec", {}).get("taints") or ()
-        if any(taint.get("key") == "node.kubernetes.io/out-of-service" for taint in taints):
-            return ""
-        return f"node {node} is neither gone nor tainted node.kubernetes.io/out-of-service"
-
     def close(self) -> None:
         """Let go of all connections."""
         self.client.close()

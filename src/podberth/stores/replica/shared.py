@@ -146,10 +146,6 @@ class Cluster(Protocol):
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
         ...
 
-    def refusal(self, node: str) -> str:
-        """Return why what runs on `node` can't be known to have ended; '' if the node is fenced or gone."""
-        ...
-
     def close(self) -> None:
         """Let go of all connections."""
         ...
