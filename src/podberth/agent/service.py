@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from podberth import __version__
 from podberth.agent.calls import Calls, Served, code_of
+from podberth.agent.departures import Departures
 from podberth.agent.desk import Desk, desk_of
 from podberth.agent.metrics import Metrics
 from podberth.agent.resident import Resident
@@ -67,6 +68,7 @@ class Agent:
         self.resident = Resident(self._not_finished)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
+        self.departures = Departures(self.nodes, self._found, self._not_looked)
         self.metrics = Metrics(self)
         self.desk = Desk(self, self.metrics)
         self.desk.open(desk_of(options.path), options.metrics)
@@ -76,6 +78,8 @@ class Agent:
         for node in self.nodes():
             for found in recover(node):
                 self._found(found)
+        self.departures.look()
+        self.departures.start()
         self.resident.finisher.start()
         self.upkeep.start()
         gc.collect()
@@ -89,6 +93,7 @@ class Agent:
         finished = self.server.stop(self.options.grace)
         turned = self.server.turn_away() if last else 0
         self.upkeep.stop()
+        self.departures.stop()
         self.resident.finisher.stop(self.options.grace)
         self.desk.close()
         desk_of(self.options.path).unlink(missing_ok=True)

@@ -25,14 +25,14 @@ class Spread:
     """One node's places. `node` is its name: what others do in a pool has another."""
 
     def __init__(self, node: str) -> None:
-        self._node = node
+        self.node = node
         self._crowded: dict[str, float] = {}
         self._next: dict[tuple[str, int], int] = {}
 
     def noticed(self, news: Iterable[AddressRecord]) -> None:
         """Notice who takes from which pool."""
         for record in news:
-            if record.lease is not None and record.lease.node != self._node:
+            if record.lease is not None and record.lease.node != self.node:
                 self._crowded[record.pool] = monotonic()
 
     def lost(self, pools: Iterable[str]) -> None:
