@@ -1,4 +1,4 @@
-"""`podberth fence` and `unfence`: an operator's word that nothing runs on a node any more, so its addresses may move."""
+"""`podberth fence` and `unfence`: an operator's word that nothing runs on a node, so its addresses may move."""
 
 from __future__ import annotations
 
@@ -92,9 +92,7 @@ def unfence(session: Session, name: str, why: str, *, as_json: bool) -> None:
 
 def _say(node: Node, name: str, why: str, *, lifted: bool) -> Fence:
     if not why.strip() or not why.isprintable():
-        raise Misuse(
-            "option '--why': expected some text", "say how you know; it is shown with every address that moves"
-        )
+        raise Misuse("option '--why': expected the reason", "say how you know: it is in the ledger with what moves")
     said = Fence(node=name, actor=actor(node, why), time=node.clock(), lifted=lifted)
     if not node.elsewhere.fence(said):
         if lifted:
