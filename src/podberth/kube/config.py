@@ -17,7 +17,6 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields, shown
 from podberth.kube.credentials import Held, Plugin, Source, check_plugin_api
 from podberth.kube.wire import Access
-from podberth.policy import yamlfiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +80,8 @@ def kubeconfig(paths: list[str], context: str = "") -> Access:
 
 
 def _read(path: str) -> Fields:
+    from podberth.policy import yamlfiles  # half of this room's import, and a pod needs none
+
     try:
         with open(path, "rb") as stream:
             documents = yamlfiles.load(stream, path)

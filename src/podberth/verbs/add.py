@@ -152,9 +152,10 @@ def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, taken: Tak
             raise refuse(
                 node, arrival.pod, moved.lease, f"{moved.why}, but {said}", "it moves once nobody answers for it"
             ) from answered
-    kept = node.ledger.who(answered.address).reserved_for
-    if kept is not None and answered.address not in own:
-        node.ledger.release(answered.address, actor)
+    if arrival.pod is not None and answered.address not in own:
+        for kept in node.ledger.reservations(pod=arrival.pod):
+            if kept.address == answered.address:
+                node.ledger.release(kept.address, actor)
 
 
 def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, chosen: Choice | None) -> Attached:

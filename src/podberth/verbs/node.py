@@ -58,6 +58,10 @@ if TYPE_CHECKING:
             ...
 
 
+def _is_here() -> None:
+    """Do nothing: the store is this node's own."""
+
+
 @value
 class Node:
     """`name` is how leases name this node; `clock` returns nanoseconds since the epoch.
@@ -65,6 +69,7 @@ class Node:
     `follow` brings a directory's documents into force if they changed, and returns what is wrong with them, or "".
     `later` takes over a DEL that `verbs.finish` has begun, and sees to its end; None: every DEL is done at once.
     `elsewhere` is asked about holders of addresses on other nodes.
+    `reach` raises what STATUS says while a cluster's store is away (NotAvailable, LimitedConnectivity).
     """
 
     name: str
@@ -76,3 +81,4 @@ class Node:
     follow: Callable[[str], str]
     later: Callable[[Attachment], None] | None = None
     elsewhere: Elsewhere = Alone()
+    reach: Callable[[], None] = _is_here

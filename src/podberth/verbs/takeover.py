@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from podberth.cni.value import replace, value
 from podberth.ipam.elsewhere import HELD, MOVED
-from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
+from podberth.ipam.lease import Actor, AddressHeld, Claim, SetExhausted, Wanted
 from podberth.ipam.lifecycle import Kind
+from podberth.ipam.refusals import leaving
 from podberth.verbs.delete import put_back
 from podberth.verbs.wish import wanted
 
@@ -68,6 +69,10 @@ def bind(
     while True:
         try:
             leases = node.ledger.bind(claim, actor, durable=durable)
+        except SetExhausted as exhausted:
+            if any(lease.node == node.name and _gone_here(node, lease, None) for lease in exhausted.holders):
+                raise leaving(exhausted.message) from None
+            raise
         except AddressHeld as held:
             older = held.lease.attachment
             if older in claim.takeover:

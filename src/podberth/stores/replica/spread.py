@@ -32,7 +32,8 @@ class Spread:
     def noticed(self, news: Iterable[AddressRecord]) -> None:
         """Notice who takes from which pool."""
         for record in news:
-            if record.lease is not None and record.lease.node != self.node:
+            # Nobody else wants what is reserved.
+            if record.lease is not None and record.reservation is None and record.lease.node != self.node:
                 self._crowded[record.pool] = monotonic()
 
     def lost(self, pools: Iterable[str]) -> None:
