@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     "store",
     cls=Book,
     short_help="Use a store of this node's own, etcd, or the Kubernetes API.",
-    sections=(("Commands", ("show", "use")),),
-)
-def store() -> None:
-    """Say which store the state directory stands for: its own (SQLite), etcd, or the Kubernetes API.
-
-    Every other command, the plugin and the agent read it there. An agent that runs is to be told by SIGHUP.
-    """
-
-
-@store.command(
-    "show",
-    cls=Page,
-    short_help="Which store it is, and whether it answers.",
-    examples=(("store show", "Which store is used, and does it answer?"),),
+    invoke_without_command=True,
+    examples=(
+        ("store", "Which store is used, and does it answer?"),
+        ("store use kubernetes", "The ledger and the declarations are a cluster's from now on."),
+    ),
 )
 @json_option
-@click.pass_obj
-def show(session: Session, *, as_json: bool) -> int:
-    """Show which store the state directory stands for, and whether it answers. Exit code 1 if it does not."""
+@click.pass_context
+def store(context: click.Context, *, as_json: bool) -> None:
+    """Say which store the state directory stands for: its own (SQLite), etcd, or the Kubernetes API.
+
+    Every other command, the plugin and the agent read it there. An agent that runs is to be told by SIGHUP. Without a
+    subcommand: show which store it is, and whether it answers; exit code 1 if it does not.
+    """
+    if context.invoked_subcommand is None:
+        _show(context.obj, as_json=as_json)
+
+
+def _show(session: Session, *, as_json: bool) -> None:
     found = choice.chosen(session.state)
     about: dict[str, Any] = {"store": found.store, "node": found.node, "state": session.state}
     if found.store != choice.SQLITE:
@@ -61,7 +61,6 @@ def show(session: Session, *, as_json: bool) -> int:
             screen.line(f"{key:<12}{said}")
 
     session.show(as_json, about, draw)
-    return 0
 
 
 @store.command(
@@ -90,14 +89,16 @@ def show(session: Session, *, as_json: bool) -> int:
 @click.option("--kubeconfig", metavar="FILE", help="kubernetes: the kubeconfig to be used.")
 @click.option("--context", metavar="NAME", help="kubernetes: the kubeconfig's context.")
 @click.option("--namespace", metavar="NAME", help="kubernetes: where podberth's own objects are.")
+@json_option
 @click.pass_obj
-def use(session: Session, /, kind: str, *, node: str | None, when_away: str, **given: Any) -> int:
+def use(session: Session, /, kind: str, *, node: str | None, when_away: str, as_json: bool, **given: Any) -> None:
     """Have the state directory stand for another store. What is in a store stays there: see `podberth migrate`."""
     path = Path(choice.path_of(session.state))
     if kind == choice.SQLITE:
         _only(kind, given, ())
         path.unlink(missing_ok=True)
-        return 0
+        _told(session, {"store": kind}, as_json=as_json)
+        return
     document = document_of(kind, node or os.uname().nodename, when_away, given)
     choice.parse(Fields(document, "store"))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -105,7 +106,11 @@ def use(session: Session, /, kind: str, *, node: str | None, when_away: str, **g
     fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(document, indent=2) + "\n")
     fresh.replace(path)
-    return 0
+    _told(session, document, as_json=as_json)
+
+
+def _told(session: Session, document: dict[str, Any], *, as_json: bool) -> None:
+    session.show(as_json, document, lambda screen: screen.line(f"{session.state} stands for {document['store']}"))
 
 
 _ETCD = {
