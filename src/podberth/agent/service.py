@@ -66,10 +66,10 @@ class Agent:
         self.options = options
         self.journal = journal
         self.calls = Calls()
-        self.resident = Resident(self._not_finished)
+        self.departures = Departures(self.nodes, self._found, self._not_looked)
+        self.resident = Resident(self._not_finished, self.departures.noticed)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
-        self.departures = Departures(self.nodes, self._found, self._not_looked)
         self.metrics = Metrics(self)
         self.desk = Desk(self, self.metrics)
         self.desk.open(desk_of(options.path), options.metrics)

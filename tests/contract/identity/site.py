@@ -26,7 +26,6 @@ from tests.contract.ledgers import OPERATOR, Clock
 from tests.unit.hostile.store import Ground
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from podberth.ipam.elsewhere import Elsewhere
@@ -185,13 +184,12 @@ class Site:
 
     directory: Path
     cluster: Cluster
-    elsewhere: Callable[[str], Elsewhere]
     wire: Wire = field(default_factory=Wire)
 
     def machine(self, name: str) -> Machine:
         state = self.directory / name
         state.mkdir()
-        return Machine(name, state, self.cluster, self.elsewhere(name), self.wire)
+        return Machine(name, state, self.cluster, self.cluster.elsewhere(name), self.wire)
 
     def declare(self, machine: Machine) -> None:
         """Declare the pod, with a fixed address of each family."""

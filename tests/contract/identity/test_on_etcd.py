@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from podberth.cli.main import main
-from podberth.stores.etcd.elsewhere import EtcdElsewhere
-from podberth.stores.etcd.store import EtcdCluster
 from tests.contract.clusters import in_etcd
 from tests.contract.identity.site import ADDRESS, Machine, Site
 
@@ -23,9 +21,7 @@ BOTH = [ADDRESS, "fd00:20::11"]
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    cluster = in_etcd()
-    assert isinstance(cluster, EtcdCluster)
-    return Site(tmp_path, cluster, lambda _: EtcdElsewhere(cluster.client, cluster.keys.root.decode()))
+    return Site(tmp_path, in_etcd())
 
 
 @pytest.fixture

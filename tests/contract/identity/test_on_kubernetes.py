@@ -37,7 +37,7 @@ class Pair:
         self.api = Api()
         for name in ("n1", "n2"):
             self.api.node(name)
-        self.site = Site(directory, in_kubernetes(), lambda name: KubernetesElsewhere(self.api.client, name))
+        self.site = Site(directory, in_kubernetes())
         self.one, self.two = self.site.machine("n1"), self.site.machine("n2")
         self.site.declare(self.one)
         self.first = self.api.pod("n1")

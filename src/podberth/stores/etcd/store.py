@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from podberth.stores.etcd import failures, keys
+from podberth.stores.etcd.elsewhere import EtcdElsewhere
 from podberth.stores.etcd.history import History
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from podberth.cni.pod import PodRef
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.net.ops import Address
     from podberth.stores.etcd.client import Etcd
@@ -118,6 +120,10 @@ class EtcdCluster:
     def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
         return self._history.events(address=address, pod=pod)
+
+    def elsewhere(self, node: str) -> Elsewhere:  # noqa: ARG002 - fences are for all nodes
+        """Return what operators have said about nodes."""
+        return EtcdElsewhere(self.client, self.keys.root.decode())
 
     def close(self) -> None:
         """Let go of all connections."""

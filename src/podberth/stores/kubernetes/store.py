@@ -15,6 +15,7 @@ from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
+from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.follow import Follow
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.kube.client import Client
     from podberth.net.ops import Address
@@ -107,6 +109,10 @@ class KubernetesCluster:
             if pod is None or (whose and (whose.namespace, whose.name) == (pod.namespace, pod.name)):
                 found[event.address.packed, event.seq] = event  # one on its way into the archive is in both
         yield from sorted(found.values(), key=_ORDER)
+
+    def elsewhere(self, node: str) -> Elsewhere:
+        """Return what the API server knows of pods and nodes."""
+        return KubernetesElsewhere(self.client, node)
 
     def close(self) -> None:
         """Let go of all connections."""

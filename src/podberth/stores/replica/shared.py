@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event, Reservation
     from podberth.net.ops import Address
 
@@ -148,6 +149,10 @@ class Cluster(Protocol):
 
     def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
+        ...
+
+    def elsewhere(self, node: str) -> Elsewhere:
+        """Return what can be known here of holders on other nodes than `node`."""
         ...
 
     def close(self) -> None:
