@@ -115,6 +115,12 @@ def take(connection: Connection, pool: str, address: Address) -> None:
         return
     first, last = (int.from_bytes(end, "big") for end in around)
     number = int(address)
+    if number == first < last:  # as most are
+        connection.execute(
+            "UPDATE extents SET first = ? WHERE what = 'free' AND pool = ? AND family = ? AND first = ?",
+            ((number + 1).to_bytes(WIDTH[address.version], "big"), pool, address.version, around[0]),
+        )
+        return
     _drop(connection, pool, address.version, around[0])
     rest = [(first, number - 1), (number + 1, last)]
     _put(connection, "free", pool, address.version, [(low, high) for low, high in rest if low <= high])
