@@ -98,6 +98,12 @@ def status(node: Node, network: Network, request: Request) -> None:
     LimitedConnectivity (code 51) if only some could.
     """
     node.reach()
+    said = [fence for fence in node.elsewhere.fences() if fence.node == node.name]
+    if said and not said[-1].lifted:
+        raise NotAvailable(
+            f"node {node.name} is fenced by {said[-1].actor.who}: {said[-1].actor.why}",
+            f"what is started here can lose its address to another node: `podberth unfence {node.name}` first",
+        )
     wanted = network_choice(network, request)
     if wanted is not None:
         device_status(node, wanted)

@@ -149,6 +149,10 @@ class Machine:
         self.host.namespaces.setdefault(netns, NetnsId(device=4, inode=100 + len(self.host.namespaces)))
         return self._call("ADD", container, uid)
 
+    def status(self) -> Answer:
+        """Ask whether pods can be started."""
+        return self._call("STATUS", "", "", version="1.1.0")
+
     def delete(self, container: str, uid: str = "") -> Answer:
         """End a sandbox, as a runtime does: DEL, then its namespace."""
         answer = self._call("DEL", container, uid)
@@ -162,7 +166,7 @@ class Machine:
         """Do what an agent does before it serves; return what became of which container."""
         return [f"{found.attachment.container_id}: {found.outcome}" for found in depart(self.node)]
 
-    def _call(self, verb: str, container: str, uid: str) -> Answer:
+    def _call(self, verb: str, container: str, uid: str, version: str = "1.0.0") -> Answer:
         args = f"IgnoreUnknown=1;K8S_POD_NAMESPACE=bank;K8S_POD_NAME={POD}"
         env = {
             "CNI_COMMAND": verb,
@@ -172,7 +176,7 @@ class Machine:
             "CNI_PATH": "/opt/cni/bin",
             "CNI_ARGS": f"{args};K8S_POD_UID={uid}" if uid else args,
         }
-        conf = {"cniVersion": "1.0.0", "name": "banknet", "type": "podberth", "device": "bridge", "bridge": "br0"}
+        conf = {"cniVersion": version, "name": "banknet", "type": "podberth", "device": "bridge", "bridge": "br0"}
         code, stdout = handle(env, json.dumps(conf).encode(), connect=lambda _: self.node)
         said = json.loads(stdout) if stdout else {}
         return Answer(code=said["code"] if code else 0, said=said)

@@ -180,6 +180,16 @@ def test_what_was_said_about_a_node_is_kept_with_who_and_why(nodes: tuple[Machin
     assert two.add("c2", "u2").code == 11
 
 
+def test_a_fenced_node_says_that_nothing_should_be_started_there(nodes: tuple[Machine, Machine]) -> None:
+    one, two = nodes
+    podberth(two, "fence", "n1", "--why", "burnt")
+    refused = one.status()
+    assert (refused.code, "podberth unfence n1" in refused.message) == (50, True)
+    assert two.status().code == 0
+    podberth(two, "unfence", "n1", "--why", "repaired")
+    assert one.status().code == 0
+
+
 @pytest.mark.parametrize(
     ("argv", "code"),
     [

@@ -173,6 +173,15 @@ def test_a_node_that_is_deleted_has_nothing_any_more(pair: Pair) -> None:
     assert pair.site.last_why(pair.two).endswith(": node n1 is no longer in the cluster")
 
 
+def test_nodes_that_are_not_called_as_in_kubernetes_prove_nothing(pair: Pair) -> None:
+    second = pair.move()
+    for name in ("n1", "n2"):
+        pair.api.remove_node(name)
+    refused = pair.two.add("c2", second)
+    assert (refused.code, "neither node n1 nor this node, n2" in refused.message) == (11, True)
+    assert pair.two.host.probed == []
+
+
 def test_a_pod_deleted_by_force_on_a_node_nobody_reaches_is_never_there_twice(pair: Pair) -> None:
     second = pair.move()  # by force: no kubelet had a say
     pair.api.lose("n1")

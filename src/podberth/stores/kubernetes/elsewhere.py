@@ -1,6 +1,6 @@
 """Other nodes, as the Kubernetes API knows them (`ipam.elsewhere.Elsewhere`); what a pod is told is an Event on it.
 
-It is asked only when an address is held by another node's lease: one to three reads.
+It is asked only when an address is held by another node's lease: one to four reads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from podberth.cni.errors import CniError, Refused
 from podberth.ipam.elsewhere import HELD
 from podberth.kube import errors, resources
 from podberth.kube.events import NORMAL, WARNING, Recorder
-from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE, of_fence, of_pod, of_report
+from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE, of_fence, of_pod, of_report, unnamed
 
 if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
@@ -31,10 +31,11 @@ MOST = 256  # events that wait to be posted
 
 
 class KubernetesElsewhere:
-    """`node` is this node's name, as Events show it. Threads share it."""
+    """`node` is this node's name, as leases have it and Events show it. Threads share it."""
 
     def __init__(self, client: Client, node: str) -> None:
         self._client = client
+        self._node = node
         self._recorder = Recorder(client, COMPONENT, node)
         self._guard = threading.Lock()
         self._waiting: deque[tuple[Object, str, str, str]] = deque()
@@ -44,8 +45,13 @@ class KubernetesElsewhere:
         """Say whether the lease's holder is dead. Raises what the API server's absence amounts to."""
         of = lease.pod
         now = self._get(resources.PODS, of.name, of.namespace) if of is not None else None
-        verdict = of_pod(lease, pod, now) or of_fence(lease, self._get(resources.NODES, lease.node))
-        return verdict or of_report(lease, now, self._get(resources.LEASES, lease.node, HEARTBEATS))
+        verdict = of_pod(lease, pod, now)
+        if verdict is not None:
+            return verdict
+        there = self._get(resources.NODES, lease.node)
+        if there is None and self._get(resources.NODES, self._node) is None:
+            return unnamed(lease, self._node)
+        return of_fence(lease, there) or of_report(lease, now, self._get(resources.LEASES, lease.node, HEARTBEATS))
 
     def tell(self, pod: PodRef, reason: str, message: str) -> None:
         """Post an Event on the pod, in a thread that is there while there is something to post."""

@@ -61,6 +61,14 @@ def of_fence(lease: Lease, node: Object | None) -> Verdict | None:
     )
 
 
+def unnamed(lease: Lease, node: str) -> Verdict:
+    """Judge nothing where neither this node nor the holder's is known by the name that leases have."""
+    return _wait(
+        f"neither node {lease.node} nor this node, {node}, is a Node object's name, so nothing is known of either",
+        "name each node as Kubernetes does: podberth store use kubernetes --node NAME",
+    )
+
+
 def of_report(lease: Lease, now: Object | None, report: Object | None) -> Verdict:
     """Judge by the kubelet's heartbeat, the node's Lease of kube-node-lease, and the successor's object `now`.
 
