@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from podberth.cli.main import main
+from podberth.verbs.repair import repair
 from tests.contract.clusters import in_etcd
 from tests.contract.identity.site import ADDRESS, Machine, Site
+from tests.contract.ledgers import OPERATOR
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,6 +142,27 @@ def test_a_fenced_node_that_comes_back_is_cut_off_from_what_has_moved(
     assert site.wire.where() == "c2"
     assert one.node.attachments.all() == ()
     assert (site.holder(one), one.start_agent()) == ("c2", [])
+
+
+def test_repairing_what_has_moved_away_takes_it_back(site: Site, nodes: tuple[Machine, Machine]) -> None:
+    one, two = nodes
+    podberth(two, "fence", "n1", "--why", "burnt")
+    site.wire.silent.add("/run/netns/c1")
+    two.add("c2", "u2")
+    (record,) = one.node.attachments.all()
+    assert repair(one.node, record.attachment, OPERATOR) != ()
+    assert (one.node.attachments.all(), site.holder(one), site.wire.where()) == ((), "c2", "c2")
+
+
+def test_a_table_shows_who_is_fenced(nodes: tuple[Machine, Machine]) -> None:
+    two = nodes[1]
+    podberth(two, "fence", "n1", "--why", "burnt")
+    out = io.StringIO()
+    with redirect_stdout(out):
+        assert main(["--state", str(two.state), "fence"], lambda _: two.node) == 0
+    titles, row, count = out.getvalue().splitlines()
+    assert titles.split() == ["NODE", "SINCE", "WHO", "WHY"]
+    assert (row.split()[0], row.split()[-1], count) == ("n1", "burnt", "1 node fenced")
 
 
 def test_what_moved_and_was_let_go_of_there_is_not_the_old_sandboxs_again(
