@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from podberth.ipam.elsewhere import Alone
 from podberth.stores.replica.shared import Seen, Stale
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import DocumentText, Proposal
@@ -106,8 +108,8 @@ class MemoryCluster:
     def tidy(self) -> None:
         pass
 
-    def refusal(self, node: str) -> str:
-        return f"node {node} may still be running"
+    def elsewhere(self, node: str) -> Elsewhere:  # noqa: ARG002
+        return Alone()
 
     def close(self) -> None:
         pass

@@ -20,6 +20,7 @@ from podberth.cli.conformance import conformance
 from podberth.cli.declarations import apply, delete
 from podberth.cli.doctor.command import doctor
 from podberth.cli.explain import explain, plan
+from podberth.cli.fence import fence, unfence
 from podberth.cli.gc import gc
 from podberth.cli.get import get
 from podberth.cli.ledger import history, leases, who
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 NAME = "podberth"
 COMMANDS = {
     "Declare": (apply, delete, get),
-    "Addresses": (pool, reserve, release, leases),
+    "Addresses": (pool, reserve, release, leases, fence, unfence),
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
     "This node": (agent, top, trace, vf, check, gc, doctor, store),

@@ -35,6 +35,8 @@ READERS = (
     ("explain", "bank/mysql-0"),
     ("reserve", "bank/web", "10.20.0.30"),
     ("release", "10.20.0.30"),
+    ("fence",),
+    ("unfence", "n2", "--why", "repaired"),
     ("delete", "pool", "db"),
 )
 HOSTILE = (
@@ -170,6 +172,9 @@ def test_what_is_no_command_line_is_a_usage_error(podberth: Operator, argv: tupl
         ("who", "10.20.0.11", "--at"),
         ("history",),
         ("release",),
+        ("fence", "--why", "burnt"),
+        ("unfence", "--why", "repaired"),
+        ("fence", "n2", "--why"),
         ("reserve", "bank/web"),
         ("explain",),
         ("delete", "podnetwork"),

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from podberth.stores.etcd import failures, keys
+from podberth.stores.etcd.elsewhere import EtcdElsewhere
 from podberth.stores.etcd.history import History
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from podberth.cni.pod import PodRef
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.net.ops import Address
     from podberth.stores.etcd.client import Etcd
@@ -129,11 +131,9 @@ class EtcdCluster:
                 self._history.archive(address)
                 del self._events[address]
 
-    def refusal(self, node: str) -> str:
-        """Return why what runs on the node can't be known to have ended; '' once an operator has fenced it."""
-        if self.client.get(self.keys.fence(node)) is not None:
-            return ""
-        return f"node {node} is not fenced: if nothing runs there any more, say so with `podberth fence {node}`"
+    def elsewhere(self, node: str) -> Elsewhere:  # noqa: ARG002 - fences are for all nodes
+        """Return what operators have said about nodes."""
+        return EtcdElsewhere(self.client, self.keys.root.decode())
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -15,6 +15,7 @@ from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
+from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.follow import Follow
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.kube.client import Client
     from podberth.net.ops import Address
@@ -111,16 +113,9 @@ class KubernetesCluster:
     def tidy(self) -> None:
         """Do nothing: whoever adds one event too many to an address's object archives the older ones at once."""
 
-    def refusal(self, node: str) -> str:
-        """Return why what runs on the node can't be known to have ended; '' if it is gone, or out of service."""
-        try:
-            found = self.client.get(resources.NODES, node)
-        except errors.NotFound:
-            return ""
-        taints = found.get("spec", {}).get("taints") or ()
-        if any(taint.get("key") == "node.kubernetes.io/out-of-service" for taint in taints):
-            return ""
-        return f"node {node} is neither gone nor tainted node.kubernetes.io/out-of-service"
+    def elsewhere(self, node: str) -> Elsewhere:
+        """Return what the API server knows of pods and nodes."""
+        return KubernetesElsewhere(self.client, node)
 
     def close(self) -> None:
         """Let go of all connections."""

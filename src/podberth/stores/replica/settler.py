@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
+from podberth.ipam.lifecycle import Kind
 from podberth.stores.replica.shared import Away, Outdated, Seen, Stale, Unknown
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from podberth.cni.pod import PodRef
+    from podberth.ipam.address_record import AddressRecord
     from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
     from podberth.stores.replica.shared import Cluster, Proposal
@@ -36,7 +38,8 @@ _ASKING = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before each question what became
 class Settler:
     """Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
 
-    `attempts` and `steps` count what was asked of the cluster's store, and what it agreed to.
+    `moved` is told which addresses have moved to other nodes. `attempts` and `steps` count what was asked of the
+    cluster's store, and what it agreed to.
     """
 
     def __init__(self, replica: Replica, cluster: Cluster, node: str, *, current: bool) -> None:
@@ -44,6 +47,7 @@ class Settler:
         self.cluster = cluster
         self.current = current
         self.spread = Spread(node)
+        self.moved: Callable[[frozenset[Address]], None] = lambda _: None
         self.attempts = 0
         self.steps = 0
         self._confirmed = False
@@ -112,6 +116,9 @@ class Settler:
         """Bring what was seen into the replica; say whether it was news of an address."""
         news = self.replica.take(seen)
         self.spread.noticed(news)
+        moved = frozenset(record.address for record in news if _moved_elsewhere(record, self.spread.node))
+        if moved:
+            self.moved(moved)
         return bool(news)
 
     def _confirm(self) -> None:
@@ -192,6 +199,11 @@ class Settler:
             except TryAgainLater:
                 continue
         return self.cluster.read(addresses, documents)
+
+
+def _moved_elsewhere(record: AddressRecord, node: str) -> bool:
+    lease, last = record.lease, record.last
+    return lease is not None and lease.node != node and last is not None and last.kind == Kind.MOVED
 
 
 @contextmanager

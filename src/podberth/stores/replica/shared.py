@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event, Reservation
     from podberth.net.ops import Address
 
@@ -154,8 +155,8 @@ class Cluster(Protocol):
         """Do what nobody waits for: put older events into their archive."""
         ...
 
-    def refusal(self, node: str) -> str:
-        """Return why what runs on `node` can't be known to have ended; '' if the node is fenced or gone."""
+    def elsewhere(self, node: str) -> Elsewhere:
+        """Return what can be known here of holders on other nodes than `node`."""
         ...
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ class Spread:
     """One node's places. `node` is its name: what others do in a pool has another."""
 
     def __init__(self, node: str) -> None:
-        self._node = node
+        self.node = node
         self._crowded: dict[str, float] = {}
         self._next: dict[tuple[str, int], int] = {}
 
@@ -33,7 +33,7 @@ class Spread:
         """Notice who takes from which pool."""
         for record in news:
             # Nobody else wants what is reserved.
-            if record.lease is not None and record.reservation is None and record.lease.node != self._node:
+            if record.lease is not None and record.reservation is None and record.lease.node != self.node:
                 self._crowded[record.pool] = monotonic()
 
     def lost(self, pools: Iterable[str]) -> None:
