@@ -17,6 +17,8 @@ from podberth.cli.check import check
 from podberth.cli.cnitool import cnitool
 from podberth.cli.completion import completion
 from podberth.cli.conformance import conformance
+from podberth.cli.controller.command import controller
+from podberth.cli.controller.webhook import webhook
 from podberth.cli.declarations import apply, delete
 from podberth.cli.doctor.command import doctor
 from podberth.cli.explain import explain, plan
@@ -49,6 +51,7 @@ COMMANDS = {
     "Before the fact": (explain, plan),
     "This node": (agent, top, trace, vf, check, gc, doctor, store),
     "Another store": (export, import_, migrate),
+    "The cluster": (controller, webhook),
     "Plugins by hand": (run, cnitool, conformance),
 }
 
