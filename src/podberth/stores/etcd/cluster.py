@@ -65,6 +65,8 @@ class Cluster:
             try:
                 # A read leaves time to ask the others.
                 return self._asked(connection, call, request, seconds / (count - turn) if read else seconds, read)
+            except ValueError as closed:  # gRPC's word for a channel that another thread has closed
+                raise TryAgainLater("this client of etcd was closed meanwhile", "do it again") from closed
             except failures.Unknown as failure:
                 self.failed(index, failure.__cause__)
                 raise
@@ -87,8 +89,6 @@ class Cluster:
                     raise failures.unknown(connection.url, failure) from failure
                 if renewed or not failures.stale_token(failure):
                     raise
-            except ValueError as closed:
-                raise TryAgainLater("this client of etcd was closed meanwhile", "do it again") from closed
             renewed, token = True, self.token(connection, instead_of=token)
 
     def token(self, connection: Connection, *, instead_of: Metadata | None = None) -> Metadata | None:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _CODE = grpc.StatusCode
 # Whether the request was carried out can't be told from these.
 _LOST = frozenset({_CODE.UNAVAILABLE, _CODE.DEADLINE_EXCEEDED, _CODE.CANCELLED, _CODE.UNKNOWN, _CODE.INTERNAL})
-_NOT_SENT = ("failed to connect to all addresses", "DNS resolution failed")
+_NOT_SENT = ("failed to connect to all addresses", "errors resolving", "DNS resolution failed")
+# The second is what a server that does not accept our certificate looks like (TLS 1.3 tells us after the handshake).
+_NO_TERMS = ("SSL_ERROR_SSL", "Unwrap failed")
 # etcd's own words (api/v3rpc/rpctypes/error.go): the codes they come with are not the same in all of its versions.
 _STALE_TOKENS = (
     "etcdserver: invalid auth token",
@@ -69,9 +71,8 @@ def no_authentication(failure: Any) -> bool:
 
 
 def distrusted(failure: Any) -> bool:
-    """Return whether the server's certificate or ours was not accepted."""
-    said = str(failure.details())
-    return "CERTIFICATE" in said or "handshake failed" in said or "alert" in said
+    """Return whether a server is there but TLS did not come about: a certificate was not accepted, ours or its."""
+    return never_sent(failure) and any(words in str(failure.details()) for words in _NO_TERMS)
 
 
 def permission_denied(reason: str) -> bool:
@@ -114,7 +115,7 @@ def unreachable(tried: list[tuple[str, Any]]) -> CniError:
     reasons = "; ".join(f"{endpoint}: {why(failure)}" for endpoint, failure in tried)
     if all(distrusted(failure) for _, failure in tried):
         return StoreFailed(
-            f"etcd's endpoints and this client don't accept each other's certificates: {reasons}",
+            f"no endpoint of etcd agrees with this client on TLS: {reasons}",
             "caFile must have signed the endpoint's certificate, whose names must include the endpoint's host; "
             "certFile must be signed by the CA that etcd trusts",
         )

@@ -100,6 +100,8 @@ class Watch:
             return self._read(stream, next(stream.answers))
         except StopIteration:
             self._lost(connection, "the stream has ended")
+        except ValueError:  # gRPC's word for a channel that another thread has closed
+            self._lost(connection, "the client was closed")
         except grpc.RpcError as failure:
             if self._closed.is_set():
                 return None

@@ -1,0 +1,154 @@
+"""A real etcd (Debian's etcd-server) on loopback: one member, on ports and with data that outlive a kill."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from tests.servers.certificates import Certificates
+
+# In memory where that can be had: every write is synced.
+_SHM = Path("/dev/shm")
+# Seconds: far more than it takes.
+_PATIENCE = 60
+
+
+class EtcdServer:
+    """A context in which one etcd runs; the data are gone after it. With `certificates` it wants those of clients."""
+
+    def __init__(self, certificates: Certificates | None = None) -> None:
+        found = shutil.which("etcd")
+        if found is None:
+            raise FileNotFoundError("etcd is not installed: run tools/packages.sh test")
+        self._program = found
+        self._certificates = certificates
+        self._folder = Path(tempfile.mkdtemp(prefix="podberth-etcd-", dir=_SHM if _SHM.is_dir() else None))
+        self.port, self._peers, self._health = _free_ports(3)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens for clients."""
+        return f"http{'s' if self._certificates else ''}://127.0.0.1:{self.port}"
+
+    @property
+    def url6(self) -> str:
+        """Where it listens for clients too, over IPv6."""
+        return self.url.replace("127.0.0.1", "[::1]")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        shutil.rmtree(self._folder)
+
+    def start(self) -> None:
+        """Start it, on the data it had; return when it serves."""
+        peers = f"http://127.0.0.1:{self._peers}"
+        options = {
+            "data-dir": self._folder / "data",
+            "listen-client-urls": f"{self.url},{self.url6}",
+            "advertise-client-urls": self.url,
+            "listen-peer-urls": peers,
+            "initial-advertise-peer-urls": peers,
+            "initial-cluster": f"default={peers}",
+            "listen-metrics-urls": f"http://127.0.0.1:{self._health}",
+            "heartbeat-interval": 10,  # ms: alone, it need not wait for others
+            "election-timeout": 100,
+        }
+        if self._certificates is not None:
+            options |= {
+                "cert-file": self._certificates.server.cert,
+                "key-file": self._certificates.server.key,
+                "trusted-ca-file": self._certificates.ca.cert,
+                "client-cert-auth": "true",
+            }
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, *(f"--{name}={setting}" for name, setting in options.items())],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={},
+            )
+        self._await_health()
+
+    def kill(self) -> None:
+        """SIGKILL it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """SIGKILL it, and start it on the same ports and data."""
+        self.kill()
+        self.start()
+
+    def enable_auth(self, user: str, password: str, prefix: bytes) -> None:
+        """Have it ask for passwords: `root`'s is "root", `user` may read and write below `prefix` only."""
+        begin, end = prefix, prefix[:-1] + bytes((prefix[-1] + 1,))
+        permission = {"permType": "READWRITE", "key": _base64(begin), "range_end": _base64(end)}
+        self.post("auth/role/add", name="root")
+        self.post("auth/role/add", name=user)
+        self.post("auth/role/grant", name=user, perm=permission)
+        for name, secret in (("root", "root"), (user, password)):
+            self.post("auth/user/add", name=name, password=secret)
+            self.post("auth/user/grant", user=name, role=name)
+        self.post("auth/enable")
+
+    def post(self, path: str, **body: object) -> None:
+        """Ask it by its JSON gateway, for what the client under test does not do (etcd: dev-guide/api_grpc_gateway)."""
+        request = urllib.request.Request(f"{self.url}/v3/{path}", json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+            answer.read()
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "log"
+
+    def _await_health(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"etcd has ended:\n{self._log.read_text()[-2000:]}")
+            if self._healthy():
+                return
+            time.sleep(0.01)
+        raise RuntimeError(f"etcd does not serve:\n{self._log.read_text()[-2000:]}")
+
+    def _healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/health", timeout=_PATIENCE) as answer:
+                return bool(json.load(answer) == {"health": "true"})
+        except (OSError, urllib.error.URLError):
+            return False
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _base64(of: bytes) -> str:
+    return base64.b64encode(of).decode()
