@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import atexit
+import shutil
+import tempfile
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from podberth.kube.client import Client
+from podberth.kube.config import access
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.store import EtcdCluster
+from podberth.stores.etcd.values import prefix_end
+from podberth.stores.kubernetes.store import KubernetesCluster
 from tests.servers.etcd import EtcdServer
+from tests.servers.kube import ROOT, KubeServer
 
 if TYPE_CHECKING:
     from podberth.stores.replica.shared import Cluster
@@ -27,6 +35,38 @@ def etcd_server() -> EtcdServer:
 @cache
 def _etcd_client() -> Etcd:
     return Etcd([etcd_server().url])
+
+
+@cache
+def kube_server() -> KubeServer:
+    """One API server for all tests of this process, with podberth's custom resources."""
+    folder = Path(tempfile.mkdtemp(prefix="podberth-kube-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = KubeServer(folder)
+    server.start()
+    atexit.register(server.stop)
+    server.kubectl("apply", "-k", str(ROOT / "deploy/base/crds"))
+    server.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=podberth")
+    return server
+
+
+@cache
+def _kube_client() -> Client:
+    return Client(access(str(kube_server().kubeconfig)))
+
+
+def in_kubernetes() -> Cluster:
+    """Return an empty ledger behind the API server: whatever a test before has left there is gone."""
+    clear_kubernetes()
+    return KubernetesCluster(_kube_client(), "default", "test")
+
+
+def clear_kubernetes() -> None:
+    """Delete all of podberth's objects where the API server keeps them, finalizers or not."""
+    etcd = Etcd([kube_server().etcd_url])
+    for below in (b"/registry/podberth.io/", b"/registry/leases/default/podberth-", b"/registry/configmaps/default/"):
+        etcd.delete(below, prefix_end(below))
+    etcd.close()
 
 
 def in_etcd() -> Cluster:

@@ -19,7 +19,7 @@ from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
 from podberth.stores.sqlite.ledger import SqliteLedger
-from tests.contract.clusters import in_etcd
+from tests.contract.clusters import in_etcd, in_kubernetes
 from tests.contract.memory_cluster import MemoryCluster
 
 if TYPE_CHECKING:
@@ -191,7 +191,16 @@ class OnEtcd(ClusterBackend):
         return in_etcd()
 
 
-CLUSTERS: tuple[type[ClusterBackend], ...] = (InMemory, OnEtcd)
+class OnKubernetes(ClusterBackend):
+    """A real API server."""
+
+    examples: ClassVar[int] = 2
+
+    def made(self) -> Cluster:
+        return in_kubernetes()
+
+
+CLUSTERS: tuple[type[ClusterBackend], ...] = (InMemory, OnEtcd, OnKubernetes)
 BACKENDS: tuple[type[Backend], ...] = (SqliteBackend, *CLUSTERS)
 
 

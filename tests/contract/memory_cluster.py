@@ -86,7 +86,7 @@ class MemoryCluster:
         with self.guard:
             return self._since(int(position))
 
-    def follow(self, position: str, take: Callable[[Seen], None], stopped: Callable[[], bool]) -> None:
+    def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
         raise NotImplementedError
 
     def interrupt(self) -> None:

@@ -147,7 +147,10 @@ def _attachment_form(attachment: Attachment) -> Form:
 
 
 def _pod_form(pod: PodRef | None) -> Form:
-    return {"namespace": pod.namespace, "pod": pod.name, "uid": pod.uid} if pod is not None else {}
+    if pod is None:
+        return {}
+    # Not an empty one: API servers take "" for null (1.20), which a schema's string is not.
+    return {"namespace": pod.namespace, "pod": pod.name, **({"uid": pod.uid} if pod.uid else {})}
 
 
 def _pod(form: Mapping[str, Any]) -> PodRef | None:

@@ -89,7 +89,7 @@ class EtcdCluster:
             raise Outdated  # it was put back to an older state
         return Seen(**self._parts_of(found), position=str(revision))
 
-    def follow(self, position: str, take: Callable[[Seen], None], stopped: Callable[[], bool]) -> None:
+    def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
         """Hand over what changes from the revision on, until stopped. Raises Outdated if that was compacted."""
         with self.client.watch(self.keys.state, int(position) + 1) as watch:
             self._watch = watch

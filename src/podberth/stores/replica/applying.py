@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.lease import Event, Lease, Reservation
-    from podberth.stores.replica.shared import DocumentText
+    from podberth.stores.replica.shared import DocumentText, Key
 
 
 def apply_record(connection: Connection, record: AddressRecord, revision: int) -> bool:
@@ -66,7 +66,7 @@ def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentTe
     return tuple(complaints)
 
 
-def forget_others(connection: Connection, records: set[bytes], documents: set[tuple[str, str, str]]) -> None:
+def forget_others(connection: Connection, records: set[bytes], documents: set[Key]) -> None:
     """Drop what is not among these: it is not in the cluster's store any more."""
     for (packed,) in connection.execute("SELECT address FROM records").fetchall():
         if packed not in records:
@@ -74,25 +74,27 @@ def forget_others(connection: Connection, records: set[bytes], documents: set[tu
                 connection.execute(f"DELETE FROM {rows} WHERE address = ?", (packed,))  # noqa: S608 - constants
     for key in connection.execute("SELECT kind, namespace, name FROM document_revisions").fetchall():
         if key not in documents:
-            found = table.get(connection, *key)
-            if found is not None:
-                table.remove(connection, found)
+            _put_out_of_force(connection, key)
             connection.execute("DELETE FROM document_revisions WHERE kind = ? AND namespace = ? AND name = ?", key)
     connection.execute("DELETE FROM touched_documents")
 
 
 def _put_in_force(connection: Connection, text: DocumentText) -> None:
     if not text.body:
-        gone = table.get(connection, *text.key)
-        if gone is not None:
-            table.remove(connection, gone)
-        if text.kind == "Pool":
-            space.forget(connection, text.name)
+        _put_out_of_force(connection, text.key)
         return
     document = parse_document(json.loads(text.body), text.source)
     table.put(connection, document, text.origin)
     if isinstance(document.body, Pool):
         define_pool(connection, document.body)
+
+
+def _put_out_of_force(connection: Connection, key: Key) -> None:
+    gone = table.get(connection, *key)
+    if gone is not None:
+        table.remove(connection, gone)
+    if gone is not None and gone.kind == "Pool":
+        space.forget(connection, gone.name)
 
 
 def _free(connection: Connection, record: AddressRecord) -> None:

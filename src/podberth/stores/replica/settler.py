@@ -105,9 +105,11 @@ class Settler:
         for part in self.cluster.load():
             self.take(part)
 
-    def take(self, seen: Seen) -> None:
-        """Bring what was seen into the replica, and notice which pools others take from."""
-        self.spread.noticed(self.replica.take(seen))
+    def take(self, seen: Seen) -> bool:
+        """Bring what was seen into the replica; say whether it was news of an address."""
+        news = self.replica.take(seen)
+        self.spread.noticed(news)
+        return bool(news)
 
     def _confirm(self) -> None:
         if not self._confirmed:
@@ -136,7 +138,8 @@ class Settler:
         try:
             self.take(self._committed(proposal))
         except Stale as stale:
-            self.take(stale.seen)
+            if not self.take(stale.seen):
+                self.catch_up()
             self.spread.lost(write.record.pool for write in proposal.addresses)
             return False
         finally:

@@ -130,7 +130,7 @@ class Cluster(Protocol):
         """Return what has changed since the position, up to now. Raises Outdated."""
         ...
 
-    def follow(self, position: str, take: Callable[[Seen], None], stopped: Callable[[], bool]) -> None:
+    def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
         """Hand over what changes from the position on, until stopped. Raises Outdated."""
         ...
 

@@ -1,0 +1,64 @@
+"""The resources of a Kubernetes API that podberth speaks of, as values, and the paths they are found under."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from podberth.cni.value import value
+
+
+@value
+class Resource:
+    """One resource type. `group` is '' for the core group; `plural` is what stands in paths and RBAC rules."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool
+
+    @property
+    def api_version(self) -> str:
+        """Return what objects of it have as `apiVersion`."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """Return the path below the server: of all, of a namespace's, of one object, of a subresource of it."""
+        parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
+        if namespace and self.namespaced:
+            parts += ["namespaces", namespace]
+        parts += [part for part in (self.plural, name, subresource) if part]
+        return "/" + "/".join(quote(part, safe="") for part in parts)
+
+    def shown(self, namespace: str = "", name: str = "") -> str:
+        """Return how messages call it: 'addressleases.podberth.io 10.20.0.1'."""
+        full = f"{self.plural}.{self.group}" if self.group else self.plural
+        return f"{full} {'/'.join(part for part in (namespace, name) if part)}".rstrip()
+
+
+GROUP, VERSION = "podberth.io", "v1alpha1"
+
+
+def _ours(plural: str, kind: str, *, namespaced: bool = False) -> Resource:
+    return Resource(group=GROUP, version=VERSION, plural=plural, kind=kind, namespaced=namespaced)
+
+
+POOLS = _ours("pools", "Pool")
+POD_NETWORKS = _ours("podnetworks", "PodNetwork", namespaced=True)
+ADDRESS_RESERVATIONS = _ours("addressreservations", "AddressReservation")
+ADDRESS_LEASES = _ours("addressleases", "AddressLease")
+ADDRESS_HISTORIES = _ours("addresshistories", "AddressHistory")
+
+CONFIG_MAPS = Resource(group="", version="v1", plural="configmaps", kind="ConfigMap", namespaced=True)
+NAMESPACES = Resource(group="", version="v1", plural="namespaces", kind="Namespace", namespaced=False)
+NODES = Resource(group="", version="v1", plural="nodes", kind="Node", namespaced=False)
+PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
+EVENTS = Resource(group="", version="v1", plural="events", kind="Event", namespaced=True)
+LEASES = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease", namespaced=True)
+DEFINITIONS = Resource(
+    group="apiextensions.k8s.io",
+    version="v1",
+    plural="customresourcedefinitions",
+    kind="CustomResourceDefinition",
+    namespaced=False,
+)

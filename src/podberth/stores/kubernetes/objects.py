@@ -1,0 +1,175 @@
+"""From the ledger's values to the objects of the Kubernetes API, and back. Pure.
+
+An AddressLease is the record of one address with its latest events; deploy/base/crds has the schemas.
+"""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from podberth.cni.errors import CniError, StoreFailed
+from podberth.ipam.address_record import changes_hands, event_form, parse_event, parse_record, record_form
+from podberth.ipam.lifecycle import State
+from podberth.policy.documents import parse_document, raw_document
+from podberth.stores.replica.shared import DocumentText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.lease import Event
+    from podberth.net.ops import Address
+    from podberth.stores.replica.shared import AddressWrite
+
+    Object = dict[str, Any]
+
+API_VERSION = "podberth.io/v1alpha1"
+POOL, NODE, ADDRESS = "podberth.io/pool", "podberth.io/node", "podberth.io/address"  # labels
+SOURCE, ORIGIN = "podberth.io/source", "podberth.io/origin"  # annotations
+FINALIZER = "podberth.io/ledger"  # what was deleted by hand stays: the ledger is never rewritten
+_MAY_BE_ABSENT = ("reservation", "lease", "restUntil")
+_OF_A_POD = ("namespace", "pod", "uid")
+
+
+def name_of(address: Address) -> str:
+    """Return the name of an address's object: of IPv6 all eight groups, with dashes (RFC 1123 has no colons)."""
+    return str(address) if address.version == 4 else address.exploded.replace(":", "-")
+
+
+def number(seq: int) -> str:
+    """Return an event's number as a key that sorts as it counts."""
+    return f"{seq:012d}"
+
+
+def new_lease(write: AddressWrite) -> Object:
+    """Return the object of an address that has none yet."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "AddressLease",
+        "metadata": {"name": name_of(write.record.address), "labels": _labels(write.record), "finalizers": [FINALIZER]},
+        "spec": {**record_form(write.record), "state": str(_state(write.record)), "history": _history(write.events)},
+    }
+
+
+def lease_patch(write: AddressWrite) -> Object:
+    """Return the merge patch by which the address's object becomes the next one, if it is of the revision known."""
+    form = record_form(write.record)
+    spec: Object = {**dict.fromkeys(_MAY_BE_ABSENT), **form, "state": str(_state(write.record))}
+    if "lease" in form:  # a merge would keep what is not said
+        spec["lease"] = {**dict.fromkeys(_OF_A_POD), **form["lease"]}
+    if write.events:
+        spec["history"] = _history(write.events)
+    labels = {POOL: None, NODE: None, **_labels(write.record)}
+    return {"metadata": {"resourceVersion": str(write.revision), "labels": labels}, "spec": spec}
+
+
+def read_lease(found: Object) -> tuple[AddressRecord, int]:
+    """Return the record that the object has, and its revision. StoreFailed if it has none."""
+    try:
+        spec = found["spec"]
+        events = events_in(found)
+        last = next((event for event in reversed(events) if changes_hands(event)), None)
+        return parse_record(spec, last), revision_of(found)
+    except (KeyError, TypeError, AttributeError) as wrong:
+        raise StoreFailed(f"AddressLease {_name(found)} can't be read: {wrong}", "was it written by hand?") from None
+
+
+def events_in(found: Object) -> tuple[Event, ...]:
+    """Return the events that an AddressLease still has, oldest first."""
+    spec = found["spec"]
+    address = ip_address(spec["address"])
+    return tuple(parse_event(address, int(key), form) for key, form in sorted((spec.get("history") or {}).items()))
+
+
+def archive(events: Iterable[Event]) -> Object:
+    """Return the AddressHistory of events of one address."""
+    kept = tuple(events)
+    name = name_of(kept[0].address)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "AddressHistory",
+        "metadata": {"name": f"{name}.{number(kept[0].seq)}", "labels": {ADDRESS: name}},
+        "spec": {
+            "address": str(kept[0].address),
+            "first": kept[0].seq,
+            "last": kept[-1].seq,
+            "events": [{"sequence": event.seq, **event_form(event)} for event in kept],
+        },
+    }
+
+
+def archived_in(found: Object) -> tuple[Event, ...]:
+    """Return the events of an AddressHistory."""
+    spec = found["spec"]
+    return tuple(parse_event(ip_address(spec["address"]), int(form["sequence"]), form) for form in spec["events"])
+
+
+def without(found: Object, events: Iterable[Event]) -> Object:
+    """Return the merge patch that takes events, which are archived, out of an AddressLease."""
+    gone = {number(event.seq): None for event in events}
+    return {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "spec": {"history": gone}}
+
+
+def new_document(text: DocumentText) -> Object:
+    """Return the custom resource of a document."""
+    made: Object = json.loads(text.body)
+    annotations = {SOURCE: text.source, ORIGIN: text.origin}
+    return {**made, "metadata": {**made["metadata"], "annotations": annotations}}
+
+
+def read_document(found: Object, kind: str) -> tuple[DocumentText, int]:
+    """Return the document that the object is, and its revision; what it says is not checked here."""
+    metadata = found["metadata"]
+    namespace = metadata.get("namespace", "")
+    kept = metadata.get("annotations") or {}
+    where = f"{namespace}/{metadata['name']}" if namespace else metadata["name"]
+    source = kept.get(SOURCE) or f"kubernetes: {kind} {where}"
+    named = {"name": metadata["name"], **({"namespace": namespace} if namespace else {})}
+    raw = {"apiVersion": API_VERSION, "kind": kind, "metadata": named, "spec": found.get("spec")}
+    return (
+        DocumentText(
+            kind=kind, namespace=namespace, name=metadata["name"], body=body_of(raw, source), source=source,
+            origin=kept.get(ORIGIN, ""),
+        ),
+        revision_of(found),
+    )  # fmt: skip
+
+
+def body_of(raw: object, source: str) -> str:
+    """Return a document's text as the replica writes it; as it stands, if it is none."""
+    try:
+        raw = raw_document(parse_document(raw, source))
+    except CniError:
+        pass  # whoever puts it in force says what is wrong with it
+    return json.dumps(raw, separators=(",", ":"))
+
+
+def revision_of(found: Object) -> int:
+    """Return an object's resource version; it grows with each of its changes (etcd's revision)."""
+    return int(found["metadata"]["resourceVersion"])
+
+
+def _labels(record: AddressRecord) -> dict[str, str]:
+    labels = {POOL: record.pool}
+    if record.lease is not None and len(record.lease.node) <= 63:
+        labels[NODE] = record.lease.node
+    return labels
+
+
+def _history(events: Iterable[Event]) -> Object:
+    return {number(event.seq): event_form(event) for event in events}
+
+
+def _state(record: AddressRecord) -> State:
+    return {
+        (False, False): State.FREE,
+        (True, False): State.RESERVED,
+        (False, True): State.LEASED,
+        (True, True): State.HELD,
+    }[record.reservation is not None, record.lease is not None]
+
+
+def _name(found: Object) -> str:
+    return str((found.get("metadata") or {}).get("name", "?"))

@@ -1,0 +1,184 @@
+"""A cluster's store behind the Kubernetes API (`stores.replica.shared.Cluster`).
+
+An address changes hands by one write of its object: created if there is none (409: somebody was faster), else changed
+if it is of the revision known. The API has no step over several objects: of a claim of two addresses the first may be
+made and the second not. Then the claim is decided anew, and what was made is kept, or taken back.
+"""
+
+from __future__ import annotations
+
+import threading
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from podberth.kube import errors, resources
+from podberth.stores.kubernetes import objects
+from podberth.stores.kubernetes.declared import Declarations
+from podberth.stores.kubernetes.follow import Follow
+from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.lease import Event
+    from podberth.kube.client import Client
+    from podberth.net.ops import Address
+    from podberth.stores.kubernetes.objects import Object
+    from podberth.stores.replica.shared import AddressWrite, Key, Proposal
+
+KEPT = 16  # events that stay in an address's object
+MOST = 48  # events in it that make its next writer put the older ones into an archive
+_ORDER = attrgetter("seq", "address.packed")
+
+
+class KubernetesCluster:
+    """The ledger of one Kubernetes cluster. Threads share it; `namespace` is where podberth's own objects are."""
+
+    def __init__(self, client: Client, namespace: str, holder: str) -> None:
+        self.client = client
+        self._declarations = Declarations(client, namespace, holder)
+        self._follow: Follow | None = None
+        self._guard = threading.Lock()
+
+    def identity(self) -> str:
+        """Return the UID of the namespace kube-system, which is there as long as the cluster is."""
+        found = self.client.get(resources.NAMESPACES, "kube-system")
+        return f"kubernetes {found['metadata']['uid']}"
+
+    def commit(self, proposal: Proposal) -> Seen:
+        """Make the change, or raise Stale. Raises Unknown if the answer was lost."""
+        if not proposal.declares:
+            return self._write(proposal)
+        with self._declarations.alone(proposal) as position:
+            made = self._write(proposal)
+        return Seen(records=made.records, documents=made.documents, position=position)
+
+    def read(self, addresses: tuple[Address, ...], documents: tuple[Key, ...]) -> Seen:
+        """Return what is there now of these."""
+        records = tuple(found for address in addresses if (found := self._record(address)) is not None)
+        return Seen(records=records, documents=self._declarations.read(documents))
+
+    def load(self) -> Iterator[Seen]:
+        """Yield the whole state, each resource as it was at one moment."""
+        version = ""
+        position, documents = self._declarations.load()  # first: they must not be newer than what they speak of
+        for page in self.client.pages(resources.ADDRESS_LEASES):
+            version = page.resource_version
+            yield Seen(records=tuple(map(objects.read_lease, page.items)), whole=True)
+        yield Seen(documents=documents, position=f"leases={version},{position}", whole=True)
+
+    def since(self, position: str) -> Seen:
+        """Return nothing while a `follow` is under way, which has it all; else raise Outdated."""
+        del position
+        with self._guard:
+            if self._follow is None:
+                raise Outdated
+        return Seen()
+
+    def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
+        """Hand over what changes from the position on, until stopped. Raises Outdated."""
+        following = Follow(self.client, self._declarations, position, take, stopped)
+        with self._guard:
+            self._follow = following
+        try:
+            following.run()
+        finally:
+            with self._guard:
+                self._follow = None
+
+    def interrupt(self) -> None:
+        """End a `follow` that waits in another thread."""
+        with self._guard:
+            if self._follow is not None:
+                self._follow.interrupt()
+
+    def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
+        """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
+        found: dict[tuple[bytes, int], Event] = {}
+        for event in self._events_of(address) if address is not None else self._all_events():
+            whose = event.pod
+            if pod is None or (whose and (whose.namespace, whose.name) == (pod.namespace, pod.name)):
+                found[event.address.packed, event.seq] = event  # one on its way into the archive is in both
+        yield from sorted(found.values(), key=_ORDER)
+
+    def refusal(self, node: str) -> str:
+        """Return why what runs on the node can't be known to have ended; '' if it is gone, or out of service."""
+        try:
+            found = self.client.get(resources.NODES, node)
+        except errors.NotFound:
+            return ""
+        taints = found.get("spec", {}).get("taints") or ()
+        if any(taint.get("key") == "node.kubernetes.io/out-of-service" for taint in taints):
+            return ""
+        return f"node {node} is neither gone nor tainted node.kubernetes.io/out-of-service"
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.client.close()
+
+    def _write(self, proposal: Proposal) -> Seen:
+        records: list[tuple[AddressRecord, int]] = []
+        for write in proposal.addresses:
+            try:
+                records.append((write.record, self._written(write)))
+            except (errors.AlreadyExists, errors.Conflict, errors.NotFound):
+                now = self._record(write.record.address)
+                raise Stale(Seen(records=(*records, *((now,) if now is not None else ())))) from None
+            except errors.Unknown as lost:
+                raise Unknown(lost.message, lost.details) from lost
+        try:
+            documents = self._declarations.write(proposal.documents)
+        except errors.Conflict as other:
+            raise Stale(Seen(records=tuple(records))) from other
+        except errors.Unknown as lost:
+            raise Unknown(lost.message, lost.details) from lost
+        return Seen(records=tuple(records), documents=documents)
+
+    def _written(self, write: AddressWrite) -> int:
+        if not write.revision:
+            made = self.client.create(resources.ADDRESS_LEASES, objects.new_lease(write))
+        else:
+            name = objects.name_of(write.record.address)
+            made = self.client.merge_patch(resources.ADDRESS_LEASES, name, objects.lease_patch(write))
+        if len(made["spec"].get("history", ())) > MOST:
+            return self._archived(made)
+        return objects.revision_of(made)
+
+    def _archived(self, found: Object) -> int:
+        """Put an address's older events into an archive: they are in both places until they are in the new one."""
+        old = objects.events_in(found)[:-KEPT]
+        try:
+            self.client.create(resources.ADDRESS_HISTORIES, objects.archive(old))
+        except errors.AlreadyExists:
+            pass  # whoever made it did not come to the second half
+        try:
+            name = found["metadata"]["name"]
+            left = self.client.merge_patch(resources.ADDRESS_LEASES, name, objects.without(found, old))
+        except errors.Conflict:
+            return objects.revision_of(found)  # the next writer does it
+        return objects.revision_of(left)
+
+    def _record(self, address: Address) -> tuple[AddressRecord, int] | None:
+        try:
+            return objects.read_lease(self.client.get(resources.ADDRESS_LEASES, objects.name_of(address)))
+        except errors.NotFound:
+            return None
+
+    def _events_of(self, address: Address) -> Iterator[Event]:
+        name = objects.name_of(address)
+        try:
+            yield from objects.events_in(self.client.get(resources.ADDRESS_LEASES, name))
+        except errors.NotFound:
+            return
+        for found in self.client.list(resources.ADDRESS_HISTORIES, labels=f"{objects.ADDRESS}={name}").items:
+            yield from objects.archived_in(found)
+
+    def _all_events(self) -> Iterator[Event]:
+        for page in self.client.pages(resources.ADDRESS_LEASES):
+            for found in page.items:
+                yield from objects.events_in(found)
+        for page in self.client.pages(resources.ADDRESS_HISTORIES):
+            for found in page.items:
+                yield from objects.archived_in(found)
