@@ -20,8 +20,10 @@ test|containerd|command -v containerd && command -v ctr
 test|runc|command -v runc
 test|busybox-static|command -v busybox && ! ldd "$(command -v busybox)"
 test|iptables|command -v iptables-save
-test|etcd-server|command -v etcd
 test|openssl|command -v openssl
+test|xz-utils|command -v xz
+test|etcd-server|command -v etcd
+test|kubernetes-client|command -v kubectl
 END
 }
 
@@ -51,17 +53,18 @@ echo "installing $packages"
 export DEBIAN_FRONTEND=noninteractive
 apt() { apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 apt update
-# These are wanted as programs: their services must not be started, now or at the next boot.
+# containerd and etcd are wanted as programs: their services must not be started, now or at the next boot.
 services=()
-for service in containerd etcd; do
-    case " $packages " in *" $service "* | *" $service-server "*) services+=("$service") ;; esac
-done
-systemd() { [ "${#services[@]}" = 0 ] || [ ! -d /run/systemd/system ] || systemctl --quiet "$@" "${services[@]/%/.service}"; }
-systemd --runtime mask
-# RUNLEVEL keeps invoke-rc.d from starting anything where there is no systemd.
+if [ -d /run/systemd/system ]; then
+    case " $packages " in *" containerd "*) services+=(containerd.service) ;; esac
+    case " $packages " in *" etcd-server "*) services+=(etcd.service) ;; esac
+fi
+[ ${#services[@]} = 0 ] || systemctl --quiet --runtime mask "${services[@]}"
 # shellcheck disable=SC2086  # one word per package
-RUNLEVEL=1 apt install -y --no-install-recommends $packages >/dev/null
-systemd --runtime unmask
-systemd disable
+apt install -y --no-install-recommends $packages >/dev/null
+if [ ${#services[@]} != 0 ]; then
+    systemctl --quiet --runtime unmask "${services[@]}"
+    systemctl --quiet disable "${services[@]}"
+fi
 left=$(missing "$target" | sort -u | xargs)
 [ -z "$left" ] || { echo "installed, but still not usable: $left" >&2; exit 1; }

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from podberth.kube.client import Client
-from podberth.kube.config import access
+from podberth.kube.config import load
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.etcd.values import prefix_end
 from podberth.stores.kubernetes.store import KubernetesCluster
 from tests.servers.etcd import EtcdServer
 from tests.servers.kube import ROOT, KubeServer
+
+NAMESPACES = ("db", "test", "payments", "podberth-system")  # those that the suites declare pods in
 
 if TYPE_CHECKING:
     from podberth.stores.replica.shared import Cluster
@@ -47,12 +49,14 @@ def kube_server() -> KubeServer:
     atexit.register(server.stop)
     server.kubectl("apply", "-k", str(ROOT / "deploy/base/crds"))
     server.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=podberth")
+    for namespace in NAMESPACES:
+        server.kubectl("create", "namespace", namespace)
     return server
 
 
 @cache
 def _kube_client() -> Client:
-    return Client(access(str(kube_server().kubeconfig)))
+    return Client(load(str(kube_server().kubeconfig)))
 
 
 def in_kubernetes() -> Cluster:

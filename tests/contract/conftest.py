@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
-from podberth.stores.etcd.client import Etcd
 from tests.contract.ledgers import BACKENDS, pool
-from tests.servers.etcd import EtcdServer
-from tests.servers.proxy import Proxy
+from tests.servers.kube import KubeServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from podberth.ipam.ledger import Ledger
     from tests.contract.ledgers import Backend
+
+
+CRDS = Path(__file__).parents[2] / "deploy" / "base" / "crds"
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda kind: kind.__name__)
@@ -34,25 +34,13 @@ def ledger(backend: Backend) -> Ledger:
 
 
 @pytest.fixture(scope="session")
-def etcd_server() -> Iterator[EtcdServer]:
-    """One etcd for all tests, which tell their keys apart by `prefix`; who kills it starts it again."""
-    with EtcdServer() as server:
+def kube(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
+    """A Kubernetes API with podberth's custom resources. Whoever kills or freezes it, brings it back."""
+    server = KubeServer(tmp_path_factory.mktemp("kube"))
+    try:
+        server.start()
+        server.kubectl("apply", "-f", str(CRDS))
+        server.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
         yield server
-
-
-@pytest.fixture
-def prefix() -> bytes:
-    return f"/{uuid4().hex}/".encode()
-
-
-@pytest.fixture
-def etcd(etcd_server: EtcdServer) -> Iterator[Etcd]:
-    client = Etcd([etcd_server.url])
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def proxy(etcd_server: EtcdServer) -> Iterator[Proxy]:
-    with Proxy(etcd_server.port) as between:
-        yield between
+    finally:
+        server.stop()

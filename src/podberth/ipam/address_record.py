@@ -96,7 +96,7 @@ def event_form(event: Event) -> Form:
         "time": event.time,
         "kind": event.kind,
         "state": event.state,
-        "pool": event.pool,
+        **({"pool": event.pool} if event.pool else {}),
         **_pod_form(event.pod),
         "ifname": event.ifname,
         **(
@@ -120,7 +120,7 @@ def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
             time=int(form["time"]),
             kind=str(form["kind"]),
             address=address,
-            pool=str(form["pool"]),
+            pool=str(form.get("pool", "")),
             pod=_pod(form),
             ifname=ifname,
             attachment=Attachment(network=str(form["network"]), container_id=str(container), ifname=ifname)

@@ -1,7 +1,7 @@
-"""The calls of a Kubernetes API (Kubernetes API concepts), on plain dictionaries. Threads share a client.
+"""Calls of a Kubernetes API: one method per verb, objects as plain dicts, every failure one of `errors`.
 
-What a call can end with is in `errors`. A write is sent once: if its answer is lost, that is `Unknown`, and whoever
-made it finds out. Reads are asked again.
+Source: Kubernetes API concepts (resource URIs, limit and continue, patches, server-side apply, dry-run, timeouts).
+A write is sent once: only what the server certainly did not act on is sent again (429, and 401 with other credentials).
 """
 
 from __future__ import annotations
@@ -9,186 +9,297 @@ from __future__ import annotations
 import json
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlencode
 
 from podberth.cni.value import value
 from podberth.kube import errors
-from podberth.kube.watch import Watch
 from podberth.kube.wire import Lost, NotSent, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from podberth.cni.errors import CniError
+    from podberth.kube.credentials import Secret
     from podberth.kube.resources import Resource
-    from podberth.kube.wire import Access, Answer
+    from podberth.kube.wire import Access, Answer, Stream
 
-    Object = dict[str, Any]
+    Object: TypeAlias = dict[str, Any]
 
-PAGE = 500  # objects of one answer
-_JSON = "application/json"
-_MERGE = "application/merge-patch+json"
-_APPLY = "application/apply-patch+yaml"
-_LONGEST_WAIT = 10.0  # seconds in all that a server may have us wait (429, 503 with Retry-After)
-_AGAIN = 3  # times that a read is asked, if it is lost
+PAGE = 500  # objects of a list asked for at once, as kubectl does
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"  # of which JSON is a part
+_METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}
+_LEAST_WAIT = 0.05  # seconds, where the server says 429 and not for how long
+_ERRORS: Mapping[int, type[CniError]] = {
+    400: errors.Invalid,
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    410: errors.Gone,
+    413: errors.Invalid,
+    422: errors.Invalid,
+    429: errors.Unavailable,
+    503: errors.Unavailable,  # of a server or balancer that has passed the request to nobody
+}
 
 
 @value
 class Listing:
-    """The objects, and the resource version that a watch goes on from."""
+    """What a list came to: the objects, and the version of the collection they are of, to watch from."""
 
-    items: tuple[Object, ...]
+    items: Sequence[Object]
     resource_version: str
 
 
+@value
+class Call:
+    """One request: the RBAC `verb`, the resource and object it is about, the query, what is sent."""
+
+    verb: str
+    resource: Resource
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    content_type: str = JSON
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something."""
+        return self.verb not in ("get", "list", "watch")
+
+    @property
+    def target(self) -> str:
+        """Return path and query."""
+        # A new object's name is not in the path.
+        name = "" if self.verb == "create" else self.name
+        path = self.resource.path(self.namespace, name, self.subresource)
+        given = [(key, given) for key, given in self.query if given]
+        return f"{path}?{urlencode(given)}" if given else path
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource.shown(self.namespace, self.name)}"
+
+
 class Client:
-    """A client of one API server. `timeout` is in seconds, for each step of a call."""
+    """A client of one API server, for any number of threads.
 
-    def __init__(self, access: Access, timeout: float = 10.0) -> None:
-        self.access = access
+    `timeout`: seconds for each step of a call (connect, send, each read); the server is told to give up a write then.
+    `patience`: seconds a call may wait in all because the server said 429.
+    """
+
+    def __init__(self, access: Access, *, timeout: float = 5.0, patience: float = 5.0) -> None:
         self._wire = Wire(access, timeout)
+        self._credentials = access.credentials
+        self._limit = (("timeout", f"{max(1, int(timeout))}s"),)
+        self._patience = patience
+        self.namespace = access.namespace
 
-    def get(self, resource: Resource, name: str, namespace: str = "") -> Object:
-        """Return one object. Raises NotFound."""
-        return self._call("GET", resource, namespace, name)
+    def get(self, resource: Resource, name: str, namespace: str = "", *, subresource: str = "") -> Object:
+        """Return an object. Raises NotFound."""
+        return self.call(Call(verb="get", resource=resource, namespace=namespace, name=name, subresource=subresource))
 
     def list(
-        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = "", version: str = ""
+        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = "", limit: int = PAGE
     ) -> Listing:
-        """Return all objects there are as of one moment: now, or not before `version` ('0': whatever is at hand)."""
-        items: list[Object] = []
-        found = Listing(items=(), resource_version="")
-        for found in self.pages(resource, namespace, labels=labels, fields=fields, version=version):
-            items += found.items
-        return Listing(items=tuple(items), resource_version=found.resource_version)
+        """Return all objects that the selectors choose, as they are at one version, fetched `limit` at a time.
 
-    def pages(
-        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = "", version: str = ""
-    ) -> Iterator[Listing]:
-        """Yield what `list` returns, in pages. Raises Gone if that took longer than the server remembers."""
-        asked = {"limit": str(PAGE), "labelSelector": labels, "fieldSelector": fields, "resourceVersion": version}
-        while True:
-            answer = self._call("GET", resource, namespace, query={k: v for k, v in asked.items() if v})
-            metadata = answer["metadata"]
-            yield Listing(items=tuple(answer.get("items") or ()), resource_version=metadata["resourceVersion"])
-            if not metadata.get("continue"):
-                return
-            asked = {**asked, "continue": metadata["continue"], "resourceVersion": ""}
+        If the server forgets that version half-way, the list is fetched once more, in one piece.
+        """
+        chosen = (("labelSelector", labels), ("fieldSelector", fields))
+        try:
+            pages = tuple(self._pages(resource, namespace, chosen, limit))
+        except errors.Gone:
+            pages = tuple(self._pages(resource, namespace, chosen, 0))
+        items = [item for page in pages for item in page.items]
+        return Listing(items=items, resource_version=pages[-1].resource_version)
 
-    def create(self, resource: Resource, made: Object, namespace: str = "", *, dry_run: bool = False) -> Object:
-        """Create an object. Raises AlreadyExists."""
-        return self._call("POST", resource, namespace, body=made, query=_dry(dry_run))
+    def create(self, resource: Resource, body: Object, namespace: str = "", *, dry_run: bool = False) -> Object:
+        """Create an object; `apiVersion` and `kind` may be left out. Raises AlreadyExists."""
+        full = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
+        name = body.get("metadata", {}).get("name", "")
+        query = (("dryRun", "All" if dry_run else ""), *self._limit)
+        return self._write("create", resource, name, namespace, full, query=query)
 
-    def replace(self, resource: Resource, made: Object, *, subresource: str = "") -> Object:
-        """Write an object in the place of the one it says (metadata.resourceVersion). Raises Conflict, NotFound."""
-        metadata = made["metadata"]
-        return self._call("PUT", resource, metadata.get("namespace", ""), metadata["name"], subresource, body=made)
+    def replace(self, resource: Resource, body: Object, *, subresource: str = "") -> Object:
+        """Put an object in the place of the one of its name. Raises Conflict if that has another resourceVersion."""
+        full = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
+        name, namespace = body["metadata"]["name"], body["metadata"].get("namespace", "")
+        return self._write("update", resource, name, namespace, full, subresource=subresource)
 
     def merge_patch(
         self, resource: Resource, name: str, patch: Object, namespace: str = "", *, subresource: str = ""
     ) -> Object:
-        """Change parts of an object (RFC 7386); Conflict if it is not of the patch's metadata.resourceVersion."""
-        return self._call("PATCH", resource, namespace, name, subresource, body=patch, content_type=_MERGE)
+        """Merge `patch` into an object (RFC 7386). Raises Conflict if it names another metadata.resourceVersion."""
+        return self._write("patch", resource, name, namespace, patch, subresource=subresource, kind=MERGE_PATCH)
 
-    def apply(self, resource: Resource, made: Object, manager: str, *, force: bool = True) -> Object:
-        """Have the object be as said, in what is said (server-side apply)."""
-        metadata = made["metadata"]
-        return self._call(
-            "PATCH", resource, metadata.get("namespace", ""), metadata["name"], body=made, content_type=_APPLY,
-            query={"fieldManager": manager, "force": "true" if force else "false"},
-        )  # fmt: skip
+    def json_patch(
+        self, resource: Resource, name: str, patch: Sequence[Object], namespace: str = "", *, subresource: str = ""
+    ) -> Object:
+        """Do the operations of `patch` on an object (RFC 6902). Raises Invalid if a `test` among them fails."""
+        return self._write("patch", resource, name, namespace, patch, subresource=subresource, kind=JSON_PATCH)
 
-    def delete(self, resource: Resource, name: str, namespace: str = "", *, uid: str = "", version: str = "") -> None:
-        """Delete an object; only that with the uid, or as of the version. Raises NotFound, Conflict."""
-        known = {key: said for key, said in (("uid", uid), ("resourceVersion", version)) if said}
-        body = {"kind": "DeleteOptions", "apiVersion": "v1", **({"preconditions": known} if known else {})}
-        self._call("DELETE", resource, namespace, name, body=body)
+    def apply(
+        self, resource: Resource, body: Object, *, manager: str, subresource: str = "", force: bool = True,
+        dry_run: bool = False,
+    ) -> Object:  # fmt: skip
+        """Server-side apply: the fields of `body` are `manager`'s. Raises Conflict without `force` if they are not."""
+        full = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
+        name, namespace = body["metadata"]["name"], body["metadata"].get("namespace", "")
+        query = (
+            ("fieldManager", manager),
+            ("force", "true" if force else ""),
+            ("dryRun", "All" if dry_run else ""),
+            *self._limit,
+        )
+        return self._write(
+            "patch", resource, name, namespace, full, subresource=subresource, query=query, kind=APPLY_PATCH
+        )
 
-    def watch(
-        self, resource: Resource, version: str, namespace: str = "", *, labels: str = "", seconds: int = 300
-    ) -> Watch:
-        """Return a watch of what changes after `version`; the server ends it after `seconds`. Raises Gone."""
-        query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": version}
-        query |= {"timeoutSeconds": str(seconds)} | ({"labelSelector": labels} if labels else {})
-        target = f"{resource.path(namespace)}?{urlencode(query)}"
-        what = f"watch {resource.shown(namespace)}"
-        secret = self.access.credentials.current()
+    def delete(
+        self, resource: Resource, name: str, namespace: str = "", *, uid: str = "", resource_version: str = ""
+    ) -> Object:
+        """Delete an object. Raises NotFound; Conflict if it has not this uid or resourceVersion."""
+        preconditions = {"uid": uid or None, "resourceVersion": resource_version or None}
+        given = {key: wanted for key, wanted in preconditions.items() if wanted}
+        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions"} | ({"preconditions": given} if given else {})
+        return self._write("delete", resource, name, namespace, options)
+
+    def call(self, call: Call) -> Object:
+        """Make a call and return the object that answers it; all others come to this one."""
+        until = time.monotonic() + self._patience
+        again = not call.writes  # what only reads may be asked once more
+        while True:
+            secret = self._credentials.current()
+            try:
+                answer = self._wire.exchange(secret, _METHODS[call.verb], call.target, call.body, call.content_type)
+            except NotSent as failure:
+                raise errors.Unavailable(f"Kubernetes API: {call}: {failure}") from None
+            except Lost as failure:
+                if not again:
+                    raise _lost(call, str(failure)) from None
+                again = False
+                continue
+            if answer.status < 300:
+                return _decoded(call, answer.body)
+            if not self._try_again(answer, secret, until):
+                raise refusal(call, answer.status, answer.body)
+
+    def open(self, call: Call, seconds: float) -> Stream:
+        """Start a call whose answer comes bit by bit; `seconds` of silence end it."""
+        secret = self._credentials.current()
         try:
-            stream = self._wire.stream(secret, target, seconds + 30.0)
-            if stream.status == 401 and self.access.credentials.refused(secret):
+            stream = self._wire.stream(secret, call.target, seconds)
+            if stream.status == 401 and self._credentials.refused(secret):
                 stream.close()
-                stream = self._wire.stream(self.access.credentials.current(), target, seconds + 30.0)
-            if stream.status != 200:
+                stream = self._wire.stream(self._credentials.current(), call.target, seconds)
+            if stream.status >= 300:
                 body = stream.rest()
                 stream.close()
-                raise errors.answered(what, stream.status, body, create=False)
+                raise refusal(call, stream.status, body)
         except (NotSent, Lost) as failure:
-            raise errors.Unavailable(f"{self.access.server}: {failure}", "is the API server up?") from None
-        return Watch(stream, what)
+            raise errors.Unavailable(f"Kubernetes API: {call}: {failure}") from None
+        return stream
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections that are not in use."""
         self._wire.close()
 
-    def _call(
-        self,
-        method: str,
-        resource: Resource,
-        namespace: str = "",
-        name: str = "",
-        subresource: str = "",
-        *,
-        body: Object | None = None,
-        query: dict[str, str] | None = None,
-        content_type: str = _JSON,
-    ) -> Object:
-        target = resource.path(namespace, name, subresource) + (f"?{urlencode(query)}" if query else "")
-        named = name or (body or {}).get("metadata", {}).get("name", "")
-        what = f"{method.lower()} {resource.shown(namespace, named)}"
-        text = json.dumps(body, separators=(",", ":")).encode() if body is not None else b""
-        answer = self._answered(what, method, target, text, content_type)
-        if answer.status >= 300:
-            raise errors.answered(what, answer.status, answer.body, create=method == "POST")
-        try:
-            said: Object = json.loads(answer.body)
-        except ValueError as wrong:
-            raise errors.Rejected(f"{what}: {self.access.server} answers with what is not JSON: {wrong}") from None
-        return said
+    def _try_again(self, answer: Answer, secret: Secret, until: float) -> bool:
+        """Return, after a wait if one was asked for, whether the same call may be made again."""
+        if answer.status == 401:
+            return time.monotonic() < until and self._credentials.refused(secret)
+        if answer.status != 429:
+            return False
+        asked = float(answer.retry_after) if answer.retry_after.isdecimal() else _LEAST_WAIT
+        wait = asked + random.uniform(0, _LEAST_WAIT)  # noqa: S311 - so that not all come back at once
+        if time.monotonic() + wait > until:
+            return False
+        time.sleep(wait)
+        return True
 
-    def _answered(self, what: str, method: str, target: str, body: bytes, content_type: str) -> Answer:
-        waited, lost, refused = 0.0, 0, False
+    def pages(
+        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = "", limit: int = PAGE
+    ) -> Iterator[Listing]:
+        """Yield what `list` returns page by page, all of one version. Raises Gone if that is forgotten half-way."""
+        chosen = (("labelSelector", labels), ("fieldSelector", fields))
+        return self._pages(resource, namespace, chosen, limit)
+
+    def _pages(
+        self, resource: Resource, namespace: str, chosen: tuple[tuple[str, str], ...], limit: int
+    ) -> Iterator[Listing]:
+        token = ""
         while True:
-            secret = self.access.credentials.current()
-            try:
-                answer = self._wire.exchange(secret, method, target, body, content_type)
-            except (NotSent, Lost) as failure:
-                lost += 1
-                self._give_up(what, failure, read=method == "GET", lost=lost)
-                continue
-            if answer.status == 401 and not refused and self.access.credentials.refused(secret):
-                refused = True
-                continue
-            if answer.status == 429 or (answer.status == 503 and answer.retry_after):
-                pause = _seconds(answer.retry_after)
-                waited += pause
-                if waited <= _LONGEST_WAIT:
-                    time.sleep(pause)
-                    continue
-            return answer
+            query = (*chosen, ("limit", str(limit or "")), ("continue", token))
+            page = self.call(Call(verb="list", resource=resource, namespace=namespace, query=query))
+            yield Listing(items=page["items"], resource_version=page["metadata"]["resourceVersion"])
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return
 
-    def _give_up(self, what: str, failure: NotSent | Lost, *, read: bool, lost: int) -> None:
-        """Raise what a call that got no answer amounts to; return if it is to be made again."""
-        if lost < _AGAIN and (read or isinstance(failure, NotSent)):
-            time.sleep(random.uniform(0, 0.05 * 2**lost))  # noqa: S311 - jitter
-            return
-        raised: type[CniError] = errors.Unavailable if read or isinstance(failure, NotSent) else errors.Unknown
-        raise raised(f"{what}: {self.access.server}: {failure}", "is the API server up?")
+    def _write(
+        self, verb: str, resource: Resource, name: str, namespace: str, body: object, *, subresource: str = "",
+        query: tuple[tuple[str, str], ...] = (), kind: str = JSON,
+    ) -> Object:  # fmt: skip
+        return self.call(
+            Call(
+                verb=verb,
+                resource=resource,
+                namespace=namespace,
+                name=name,
+                subresource=subresource,
+                query=query or self._limit,
+                body=json.dumps(body, separators=(",", ":")).encode(),
+                content_type=kind,
+            )
+        )
 
 
-def _dry(dry_run: bool) -> dict[str, str]:
-    return {"dryRun": "All"} if dry_run else {}
+def refusal(call: Call, code: int, body: bytes | Object) -> CniError:
+    """Return the error that a Status, or whatever else answered with `code`, stands for."""
+    message, reason = _status(body)
+    said = f"Kubernetes API: {call}: {message or f'answered {code}'}"
+    if code == 409 and reason == "AlreadyExists":
+        return errors.AlreadyExists(said)
+    if code == 403:
+        group = call.resource.group or '""'
+        what = call.resource.plural + (f"/{call.subresource}" if call.subresource else "")
+        return errors.Forbidden(said, f"RBAC must grant: verb {call.verb}, resource {what}, API group {group}")
+    kind = _ERRORS.get(code)
+    if kind is not None:
+        return kind(said)
+    if code >= 500:
+        return errors.Unknown(said) if call.writes else errors.Unavailable(said)
+    return errors.Rejected(f"{said} ({code})")
 
 
-def _seconds(retry_after: str) -> float:
-    return float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else 1.0
+def _status(body: bytes | Object) -> tuple[str, str]:
+    """Return message and reason of a Status; of an answer that is none, its beginning."""
+    status: Any = body
+    if isinstance(body, bytes):
+        try:
+            status = json.loads(body)
+        except ValueError:
+            return ascii(body[:200])[2:-1], ""
+    return (str(status.get("message", "")), str(status.get("reason", ""))) if isinstance(status, dict) else ("", "")
+
+
+def _decoded(call: Call, body: bytes) -> Object:
+    try:
+        found = json.loads(body)
+    except ValueError as wrong:
+        found = str(wrong)
+    if isinstance(found, dict):
+        return found
+    raise errors.Unknown(f"Kubernetes API: {call}: the answer is no JSON object: {found!s:.100}")
+
+
+def _lost(call: Call, failure: str) -> CniError:
+    if call.writes:
+        return errors.Unknown(f"Kubernetes API: {call}: sent, and the answer was lost: {failure}")
+    return errors.Unavailable(f"Kubernetes API: {call}: {failure}")

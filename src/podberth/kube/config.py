@@ -1,5 +1,7 @@
-"""How an API server is reached: from inside a pod, or by a kubeconfig (Kubernetes: "Organizing Cluster Access Using
-kubeconfig Files", "Accessing the Kubernetes API from a Pod").
+"""Which API server, and as whom: from a kubeconfig, or from what a pod's service account finds in its container.
+
+Source: Kubernetes "Organizing Cluster Access Using kubeconfig Files", kubeconfig (v1), "Accessing the API from a Pod".
+What kubectl knows and this does not is refused: auth-provider, user names and passwords, proxies, impersonation.
 """
 
 from __future__ import annotations
@@ -7,135 +9,164 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from podberth.cni import parsers
-from podberth.cni.errors import StoreFailed
+from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields, shown
 from podberth.kube.credentials import Held, Plugin, Source, check_plugin_api
 from podberth.kube.wire import Access
+from podberth.policy import yamlfiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from podberth.kube.credentials import Credentials
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_NOT_OF_USERS = ("auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra")
 
 
-def access(kubeconfig: str = "", context: str = "", environment: Mapping[str, str] = os.environ) -> Access:
-    """Return the access that is named: the kubeconfig given, that of KUBECONFIG, the pod's own, or ~/.kube/config.
+def load(path: str = "", context: str = "", environ: Mapping[str, str] | None = None) -> Access:
+    """Find the API server as kubectl does: `path`, $KUBECONFIG, ~/.kube/config, else the pod's service account.
 
-    StoreFailed names the file and the field at fault, or says where an access was looked for.
+    Raises InvalidConfig that names the file and field, or says where it looked.
     """
-    if kubeconfig:
-        return from_kubeconfig(Path(kubeconfig), context)
-    named = environment.get("KUBECONFIG", "")
-    if named:
-        return from_kubeconfig(Path(named.split(os.pathsep)[0]), context)
-    if environment.get("KUBERNETES_SERVICE_HOST") and (SERVICE_ACCOUNT / "token").exists():
-        return from_pod(environment)
-    usual = Path(environment.get("HOME", "/root")) / ".kube" / "config"
-    if usual.exists():
-        return from_kubeconfig(usual, context)
-    raise StoreFailed(
-        f"no way to a Kubernetes API: KUBECONFIG is not set, this is no pod, and there is no {usual}",
-        "name a kubeconfig",
-    )
+    environ = os.environ if environ is None else environ
+    named = [path] if path else [each for each in environ.get("KUBECONFIG", "").split(":") if each]
+    usual = os.path.join(environ.get("HOME", "/"), ".kube", "config")
+    files = [each for each in named or [usual] if path or os.path.exists(each)]
+    if files:
+        return kubeconfig(files, context)
+    if environ.get("KUBERNETES_SERVICE_HOST"):
+        return in_cluster(environ)
+    looked = " or ".join(named or [usual])
+    raise InvalidConfig(f"no Kubernetes API is configured: there is no {looked}, and this is no pod", "set KUBECONFIG")
 
 
-def from_pod(environment: Mapping[str, str]) -> Access:
-    """Return what a pod is given; the token is read again as kubelet renews it."""
-    host, port = environment["KUBERNETES_SERVICE_HOST"], environment.get("KUBERNETES_SERVICE_PORT", "443")
-    if ":" in host:
-        host = f"[{host}]"
-    namespace = SERVICE_ACCOUNT / "namespace"
-    return Access(
-        server=f"https://{host}:{port}",
-        credentials=Held(token=Source(path=str(SERVICE_ACCOUNT / "token"), what="service account token")),
-        authority=Source(path=str(SERVICE_ACCOUNT / "ca.crt"), what="service account CA"),
-        namespace=namespace.read_text().strip() if namespace.exists() else "default",
-    )
-
-
-def from_kubeconfig(path: Path, context: str = "") -> Access:
-    """Return the access of a kubeconfig's current context, or of the one named."""
-    from podberth.policy import yamlfiles
-
-    try:
-        with path.open("rb") as stream:
-            found = yamlfiles.load(stream, str(path))
-    except OSError as wrong:
-        raise StoreFailed(f"kubeconfig {path} can't be read: {wrong.strerror}") from None
-    if len(found) != 1:
-        raise StoreFailed(f"kubeconfig {path}: expected one document, got {len(found)}")
-    document = Fields(found[0].raw, f"kubeconfig {path}", StoreFailed)
-    name = context or document.required("current-context", parsers.text)
-    chosen = _named(document, "contexts", name, "context")
-    cluster = _named(document, "clusters", chosen.required("cluster", parsers.text), "cluster")
-    user = _named(document, "users", chosen.required("user", parsers.text), "user")
-    server = cluster.required("server", parsers.text)
-    if not server.startswith("https://"):
-        raise cluster.fail("server", f"expected https://HOST:PORT, got {shown(server)}")
-    return Access(
-        server=server,
-        credentials=_credentials(user, path.parent),
-        authority=_source(cluster, "certificate-authority", path.parent),
-        verify=not cluster.get("insecure-skip-tls-verify", parsers.boolean, False),
-        server_name=cluster.get("tls-server-name", parsers.text, ""),
-        namespace=chosen.get("namespace", parsers.text, "default"),
-    )
-
-
-def _named(document: Fields, key: str, name: str, inside: str) -> Fields:
-    for member in document.children(key):
-        if member.raw.get("name") == name:
-            found = member.child(inside)
-            if found is None:
-                raise member.fail(inside, "required field is missing")
-            return found
-    raise document.fail(key, f"none is called {shown(name)}")
-
-
-def _credentials(user: Fields, folder: Path) -> Credentials:
-    program = user.child("exec")
-    if program is not None:
-        command = program.required("command", parsers.text)
-        if "/" in command and not command.startswith("/"):
-            command = str(folder / command)
-        given = {
-            each.required("name", parsers.text): each.get("value", parsers.text, "") for each in program.children("env")
-        }
-        return Plugin(
-            (command, *program.each("args", parsers.text)),
-            given,
-            program.required("apiVersion", check_plugin_api),
-            None,
-            program.get("installHint", parsers.text, ""),
+def in_cluster(environ: Mapping[str, str], folder: str = SERVICE_ACCOUNT) -> Access:
+    """Return what a pod's service account has; its token and CA are read again when kubelet renews them."""
+    host, port = (environ.get(f"KUBERNETES_SERVICE_{what}", "") for what in ("HOST", "PORT"))
+    if not host or not port.isdecimal():
+        raise InvalidConfig(
+            f"KUBERNETES_SERVICE_HOST and _PORT: expected a host and a port, got {shown(host)} and {shown(port)}"
         )
-    for unknown in ("auth-provider", "username"):
-        if user.raw.get(unknown):
-            raise user.fail(unknown, "is not supported", "use a token, a client certificate, or a credential plugin")
-    token = _source(user, "token", folder, file="tokenFile")
-    return Held(
-        token=token,
-        certificate=_source(user, "client-certificate", folder),
-        key=_source(user, "client-key", folder),
+    what = "service account"
+    return Access(
+        server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
+        credentials=Held(token=Source(path=os.path.join(folder, "token"), what=what)),
+        authority=Source(path=os.path.join(folder, "ca.crt"), what=what),
+        namespace=Source(path=os.path.join(folder, "namespace"), what=what).read(),
     )
 
 
-def _source(fields: Fields, key: str, folder: Path, *, file: str = "") -> Source | None:
-    """Return what stands at `key`-data in base64 (or at `key` itself, where `file` is the key of a path), or a file."""
-    path = fields.optional(file or key, parsers.text)
-    if path is not None:
-        return Source(path=str(folder / path), what=fields.at(file or key))
-    inline = fields.optional(key if file else f"{key}-data", parsers.text)
-    if inline is None:
-        return None
-    if file:
-        return Source(content=inline)
+def kubeconfig(paths: list[str], context: str = "") -> Access:
+    """Read kubeconfig files into one: of each name the first counts. Raises InvalidConfig, with the field's path."""
+    files = [(_read(path), os.path.dirname(os.path.abspath(path))) for path in paths]
+    chosen = context or next(filter(None, (file.get("current-context", parsers.text, "") for file, _ in files)), "")
+    if not chosen:
+        raise files[0][0].fail("current-context", "required field is missing", "or name a context")
+    about, _ = _named(files, "context", "current-context", chosen)
+    cluster, cluster_folder = _named(files, "cluster", about.at("cluster"), about.required("cluster", parsers.text))
+    user, user_folder = _named(files, "user", about.at("user"), about.required("user", parsers.text))
+    return Access(
+        server=cluster.required("server", _server),
+        credentials=_credentials(user, user_folder, cluster),
+        authority=_pem(cluster, "certificate-authority", cluster_folder),
+        verify=not cluster.get("insecure-skip-tls-verify", parsers.boolean, False),
+        server_name=cluster.get("tls-server-name", parsers.dns_name, ""),
+        namespace=about.get("namespace", parsers.label, "default"),
+    )
+
+
+def _read(path: str) -> Fields:
     try:
-        return Source(content=base64.b64decode(inline, validate=True).decode("ascii"))
-    except (binascii.Error, UnicodeDecodeError):
-        raise fields.fail(f"{key}-data", "expected base64 of PEM") from None
+        with open(path, "rb") as stream:
+            documents = yamlfiles.load(stream, path)
+    except OSError as failure:
+        raise InvalidConfig(f"{path} can't be read: {failure.strerror}") from None
+    if len(documents) != 1:
+        raise InvalidConfig(f"{path}: expected one kubeconfig, got {len(documents)} documents")
+    return Fields(documents[0].raw, f"{path}: kubeconfig")
+
+
+def _named(files: list[tuple[Fields, str]], kind: str, asked_by: str, name: str) -> tuple[Fields, str]:
+    """Return the context, cluster or user of a name, and the folder that its paths are relative to."""
+    for file, folder in files:
+        for member in file.children(f"{kind}s"):
+            if member.required("name", parsers.text) == name:
+                found = member.child(kind)
+                if found is None:
+                    raise member.fail(kind, "required field is missing")
+                return found, folder
+    raise InvalidConfig(f"{asked_by}: there is no {kind} {shown(name)}")
+
+
+def _credentials(user: Fields, folder: str, cluster: Fields) -> Credentials:
+    for key in _NOT_OF_USERS:
+        if user.raw.get(key) is not None:
+            raise user.fail(key, "is not supported", "use a client certificate, token, tokenFile or exec")
+    if cluster.raw.get("proxy-url") is not None:
+        raise cluster.fail("proxy-url", "is not supported")
+    plugin = user.child("exec")
+    if plugin is not None:
+        return _plugin(plugin, folder, cluster)
+    certificate, private_key = (_pem(user, f"client-{what}", folder) for what in ("certificate", "key"))
+    if (certificate is None) != (private_key is None):
+        raise user.fail("client-key", "expected with client-certificate, and only with it")
+    token_file = user.get("tokenFile", parsers.text, "")
+    token = Source(content=user.get("token", parsers.text, ""))
+    if token_file:  # goes before `token`
+        token = Source(path=os.path.join(folder, token_file), what=user.at("tokenFile"))
+    return Held(token=token, certificate=certificate, key=private_key)
+
+
+def _plugin(plugin: Fields, folder: str, cluster: Fields) -> Plugin:
+    command = plugin.required("command", parsers.text)
+    if "/" in command:
+        command = os.path.join(folder, command)
+    if plugin.get("interactiveMode", parsers.text, "") == "Always":
+        raise plugin.fail("interactiveMode", "nobody is there to be asked")
+    environment = {
+        member.required("name", parsers.text): member.required("value", parsers.string(min=0, max=1 << 16))
+        for member in plugin.children("env")
+    }
+    return Plugin(
+        command=(command, *plugin.each("args", parsers.string(min=0, max=1 << 16))),
+        environment=environment,
+        api_version=plugin.required("apiVersion", check_plugin_api),
+        cluster=dict(cluster.raw) if plugin.get("provideClusterInfo", parsers.boolean, False) else None,
+        hint=plugin.get("installHint", str, ""),
+    )
+
+
+def _pem(fields: Fields, key: str, folder: str) -> Source | None:
+    """Read KEY-data, which goes before the file that KEY names."""
+    inline = fields.optional(f"{key}-data", _decoded)
+    if inline is not None:
+        return Source(content=inline)
+    path = fields.optional(key, parsers.text)
+    return Source(path=os.path.join(folder, path), what=fields.at(key)) if path is not None else None
+
+
+def _decoded(raw: object) -> str:
+    try:
+        found = base64.b64decode(raw if isinstance(raw, str) else "", validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        found = ""
+    if "-----BEGIN " not in found:
+        raise ValueError("expected PEM in base64")
+    return found
+
+
+def _server(raw: object) -> str:
+    found = parsers.text(raw)
+    try:
+        url = urlsplit(found)
+        good = url.scheme == "https" and bool(url.hostname) and url.port != 0 and "@" not in found and not url.query
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError(f"expected https://HOST:PORT, got {shown(found)}")
+    return found

@@ -11,7 +11,6 @@ import subprocess
 import threading
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from podberth.cni.errors import StoreFailed
@@ -62,10 +61,11 @@ class Source:
         if not self._path:
             return self._content
         try:
-            status = Path(self._path).stat()  # of what links lead to: kubelet swaps a link to renew a token
+            status = os.stat(self._path)  # of what links lead to: kubelet swaps a link to renew a token
             stamp = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
             if stamp != self._stamp:
-                self._content = Path(self._path).read_text(encoding="ascii").strip()
+                with open(self._path, encoding="ascii") as file:
+                    self._content = file.read().strip()
                 self._stamp = stamp
         except (OSError, ValueError) as failure:
             raise StoreFailed(f"{self._what}: {self._path} can't be read: {failure}") from None

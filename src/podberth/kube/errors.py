@@ -6,13 +6,7 @@ server says about it is passed on in the message.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
-
 from podberth.cni.errors import StoreFailed, TryAgainLater
-
-if TYPE_CHECKING:
-    from podberth.cni.errors import CniError
 
 
 class NotFound(StoreFailed):
@@ -53,36 +47,3 @@ class Unavailable(TryAgainLater):
 
 class Unknown(TryAgainLater):
     """A write was sent, and its answer lost or a failure: it may have been done, or may yet be. Read, then decide."""
-
-
-_BY_STATUS: dict[int, type[CniError]] = {
-    400: Invalid,
-    401: Unauthorized,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-    410: Gone,
-    413: Invalid,
-    422: Invalid,
-    429: Unavailable,
-    503: Unavailable,
-}
-_ADVICE: dict[type[CniError], str] = {
-    Unauthorized: "see the kubeconfig's user, or the service account's token",
-    Forbidden: "grant it in RBAC: deploy/base/rbac.yaml has what each part needs",
-}
-
-
-def answered(what: str, status: int, body: bytes, *, create: bool) -> CniError:
-    """Return (not raise) what an answer with that status and body (a Status, as a rule) amounts to."""
-    try:
-        said = json.loads(body)
-        message, reason = str(said.get("message", "")), str(said.get("reason", ""))
-    except (ValueError, AttributeError):
-        message, reason = body[:200].decode(errors="replace").strip(), ""
-    kind = (
-        AlreadyExists if reason == "AlreadyExists" or (create and status == 409) else _BY_STATUS.get(status, Rejected)
-    )
-    if status >= 500 and kind is Rejected:
-        kind = Unknown if create or not what.startswith(("get", "watch")) else Unavailable
-    return kind(f"{what}: {message or f'status {status}'}", _ADVICE.get(kind, ""))

@@ -151,7 +151,7 @@ class Declarations:
         text, resource = document.text, KINDS[document.text.kind]
         if not text.body:
             try:
-                self._client.delete(resource, text.name, text.namespace, version=str(document.revision))
+                self._client.delete(resource, text.name, text.namespace, resource_version=str(document.revision))
             except errors.NotFound:
                 pass
             return document.revision + 1

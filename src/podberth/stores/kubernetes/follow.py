@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import CniError
 from podberth.kube import errors, resources
+from podberth.kube.watch import BOOKMARK, DELETED, watch
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import KINDS, POLICIES
 from podberth.stores.replica.shared import DocumentText, Outdated, Seen
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
     from podberth.kube.client import Client
     from podberth.kube.resources import Resource
-    from podberth.kube.watch import Change, Watch
+    from podberth.kube.watch import Watch
     from podberth.stores.kubernetes.declared import Declarations
+    from podberth.stores.kubernetes.objects import Object
 
 _NAMES = {"Pool": "pools", "PodNetwork": "podnetworks"}  # what positions call them
 
@@ -78,32 +80,35 @@ class Follow:
 
     def _once(self, resource: Resource, name: str, kind: str) -> None:
         labels = POLICIES if resource is resources.CONFIG_MAPS else ""
-        with self._client.watch(resource, self._versions[name], labels=labels) as watch:
+        watching = watch(self._client, resource, self._versions[name], labels=labels)
+        with self._guard:
+            self._watches.add(watching)
+            if self._ended.is_set():
+                watching.close()
+        try:
+            for changes in watching.batches():
+                self._versions[name] = version = changes[-1][1]["metadata"]["resourceVersion"]
+                told = [change for change in changes if change[0] != BOOKMARK]
+                self._take(Seen(**self._seen(resource, kind, told), position=f"{name}={version}"))
+        except errors.Unavailable:
+            if self._ended.is_set():
+                return
+            raise
+        finally:
             with self._guard:
-                self._watches.add(watch)
-            try:
-                for changes in watch:
-                    if self._ended.is_set():
-                        return
-                    self._versions[name] = changes[-1].version
-                    seen = self._seen(resource, kind, changes)
-                    self._take(Seen(**seen, position=f"{name}={changes[-1].version}"))
-            finally:
-                with self._guard:
-                    self._watches.discard(watch)
+                self._watches.discard(watching)
 
-    def _seen(self, resource: Resource, kind: str, changes: tuple[Change, ...]) -> dict[str, Any]:
-        told = [change for change in changes if change.kind != "BOOKMARK"]
+    def _seen(self, resource: Resource, kind: str, told: list[tuple[str, Object]]) -> dict[str, Any]:
         if resource is resources.ADDRESS_LEASES:
-            return {"records": tuple(objects.read_lease(c.object) for c in told if c.kind != "DELETED")}
+            return {"records": tuple(objects.read_lease(found) for what, found in told if what != DELETED)}
         if resource is resources.CONFIG_MAPS:
-            found = [self._declarations.of_map(c.object, gone=c.kind == "DELETED") for c in told]
-            return {"documents": tuple(one for documents in found for one in documents)}
-        return {"documents": tuple(_document(change, kind) for change in told)}
+            maps = [self._declarations.of_map(found, gone=what == DELETED) for what, found in told]
+            return {"documents": tuple(one for documents in maps for one in documents)}
+        return {"documents": tuple(_document(what, found, kind) for what, found in told)}
 
 
-def _document(change: Change, kind: str) -> tuple[DocumentText, int]:
-    text, revision = objects.read_document(change.object, kind)
-    if change.kind == "DELETED":
+def _document(what: str, found: Object, kind: str) -> tuple[DocumentText, int]:
+    text, revision = objects.read_document(found, kind)
+    if what == DELETED:
         return DocumentText(kind=kind, namespace=text.namespace, name=text.name, body=""), revision
     return text, revision

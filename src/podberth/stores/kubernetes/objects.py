@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from podberth.cni.errors import CniError, StoreFailed
 from podberth.ipam.address_record import changes_hands, event_form, parse_event, parse_record, record_form
 from podberth.ipam.lifecycle import State
+from podberth.kube.names import address_name
 from podberth.policy.documents import parse_document, raw_document
 from podberth.stores.replica.shared import DocumentText
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.lease import Event
-    from podberth.net.ops import Address
     from podberth.stores.replica.shared import AddressWrite
 
     Object = dict[str, Any]
@@ -33,11 +33,6 @@ _MAY_BE_ABSENT = ("reservation", "lease", "restUntil")
 _OF_A_POD = ("namespace", "pod", "uid")
 
 
-def name_of(address: Address) -> str:
-    """Return the name of an address's object: of IPv6 all eight groups, with dashes (RFC 1123 has no colons)."""
-    return str(address) if address.version == 4 else address.exploded.replace(":", "-")
-
-
 def number(seq: int) -> str:
     """Return an event's number as a key that sorts as it counts."""
     return f"{seq:012d}"
@@ -48,7 +43,11 @@ def new_lease(write: AddressWrite) -> Object:
     return {
         "apiVersion": API_VERSION,
         "kind": "AddressLease",
-        "metadata": {"name": name_of(write.record.address), "labels": _labels(write.record), "finalizers": [FINALIZER]},
+        "metadata": {
+            "name": address_name(write.record.address),
+            "labels": _labels(write.record),
+            "finalizers": [FINALIZER],
+        },
         "spec": {**record_form(write.record), "state": str(_state(write.record)), "history": _history(write.events)},
     }
 
@@ -86,7 +85,7 @@ def events_in(found: Object) -> tuple[Event, ...]:
 def archive(events: Iterable[Event]) -> Object:
     """Return the AddressHistory of events of one address."""
     kept = tuple(events)
-    name = name_of(kept[0].address)
+    name = address_name(kept[0].address)
     return {
         "apiVersion": API_VERSION,
         "kind": "AddressHistory",

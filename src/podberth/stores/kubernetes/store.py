@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from podberth.kube import errors, resources
+from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.follow import Follow
@@ -140,7 +141,7 @@ class KubernetesCluster:
         if not write.revision:
             made = self.client.create(resources.ADDRESS_LEASES, objects.new_lease(write))
         else:
-            name = objects.name_of(write.record.address)
+            name = address_name(write.record.address)
             made = self.client.merge_patch(resources.ADDRESS_LEASES, name, objects.lease_patch(write))
         if len(made["spec"].get("history", ())) > MOST:
             return self._archived(made)
@@ -162,12 +163,12 @@ class KubernetesCluster:
 
     def _record(self, address: Address) -> tuple[AddressRecord, int] | None:
         try:
-            return objects.read_lease(self.client.get(resources.ADDRESS_LEASES, objects.name_of(address)))
+            return objects.read_lease(self.client.get(resources.ADDRESS_LEASES, address_name(address)))
         except errors.NotFound:
             return None
 
     def _events_of(self, address: Address) -> Iterator[Event]:
-        name = objects.name_of(address)
+        name = address_name(address)
         try:
             yield from objects.events_in(self.client.get(resources.ADDRESS_LEASES, name))
         except errors.NotFound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podberth.cni.errors import CniError
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import stray, undeclare
 from podberth.stores.sqlite.policies import SqlitePolicies, check, make
@@ -52,7 +53,6 @@ class ClusterPolicies:
         self, documents: Sequence[Document], actor: Actor, *, source: str, prune: bool = False, dry_run: bool = False
     ) -> Applied:
         """Put all documents in force in one atomic step, with the reservations they declare; or raise Conflicts."""
-        from podberth.policy.admission import Conflicts  # most ADDs read only
 
         def decide(connection: Connection, _: Rivals) -> Changes:
             named = {document.key for document in documents}
@@ -66,7 +66,7 @@ class ClusterPolicies:
             return self._settler.tried(decide).applied()
         try:
             return self._settler.settle(decide, declares=True)[0].applied()
-        except Conflicts:
+        except CniError:
             # A large set is written in parts, its documents last: what the first parts have reserved is nobody's now.
             self._settler.settle(lambda connection, _: _end_stray(connection, actor), declares=True)
             raise

@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
-from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
+from podberth.stores.replica.shared import Away, Outdated, Seen, Stale, Unknown
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from sqlite3 import Connection
     from typing import TypeVar
 
@@ -58,8 +59,8 @@ class Settler:
     ) -> tuple[T, Proposal]:
         """Make the change that `decide` makes of the replica; return its answer, and what was written.
 
-        What `decide` raises is raised, once it is known not to come from old news. TryAgainLater if the cluster's
-        store is away, or others are always faster.
+        What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
+        TryAgainLater if others are always faster.
         """
         fresh = self.current
         if fresh:
@@ -87,23 +88,25 @@ class Settler:
         return self.replica.propose(lambda connection: decide(connection, ALONE))[0]
 
     def catch_up(self) -> bool:
-        """Bring the replica up to now; return True. TryAgainLater if the cluster's store is away."""
-        self._confirm()
-        if position := self.replica.position:
-            try:
-                self.take(self.cluster.since(position))
-            except Outdated:
-                pass
-            else:
-                return True
+        """Bring the replica up to now; return True. Raises Away."""
+        with _reaching():
+            self._confirm()
+            if position := self.replica.position:
+                try:
+                    self.take(self.cluster.since(position))
+                except Outdated:
+                    pass
+                else:
+                    return True
         self.load()
         return True
 
     def load(self) -> None:
-        """Read the whole state into the replica. TryAgainLater if the cluster's store is away."""
-        self._confirm()
-        for part in self.cluster.load():
-            self.take(part)
+        """Read the whole state into the replica. Raises Away."""
+        with _reaching():
+            self._confirm()
+            for part in self.cluster.load():
+                self.take(part)
 
     def take(self, seen: Seen) -> bool:
         """Bring what was seen into the replica; say whether it was news of an address."""
@@ -166,9 +169,11 @@ class Settler:
     def _committed(self, proposal: Proposal) -> Seen:
         self.attempts += 1
         try:
-            return self.cluster.commit(proposal)
+            with _reaching():
+                return self.cluster.commit(proposal)
         except Unknown:
-            now = self._asked(proposal)
+            with _reaching():
+                now = self._asked(proposal)
         there = {record.address: record for record, _ in now.records}
         texts = {text.key: text for text, _ in now.documents}
         made = all(there.get(write.record.address) == write.record for write in proposal.addresses)
@@ -187,6 +192,17 @@ class Settler:
             except TryAgainLater:
                 continue
         return self.cluster.read(addresses, documents)
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Turn what says that the cluster's store can't be reached into Away."""
+    try:
+        yield
+    except Unknown:
+        raise
+    except TryAgainLater as failure:
+        raise Away(f"the cluster's store is away: {failure.message}", failure.details) from failure
 
 
 def _pause(attempt: int) -> None:

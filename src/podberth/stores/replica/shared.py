@@ -99,6 +99,10 @@ class Stale(Exception):
         self.seen = seen
 
 
+class Away(TryAgainLater):
+    """The cluster's store can't be reached."""
+
+
 class Unknown(TryAgainLater):
     """The answer to a change was lost: it may have been made, or may yet be."""
 

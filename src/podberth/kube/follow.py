@@ -1,0 +1,123 @@
+"""Following a collection: listed once, then watched; listed again only if the server forgot where we were.
+
+One thread for each collection. What is done with what it hears is the handler's business.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from podberth.cni.errors import CniError
+from podberth.kube.errors import Gone
+from podberth.kube.watch import BOOKMARK, watch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from podberth.kube.client import Client, Object
+    from podberth.kube.resources import Resource
+    from podberth.kube.watch import Watch
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0  # seconds between tries
+
+
+class Handler(Protocol):
+    """What is told of a collection, by one thread. What it raises a CniError over is told again after a pause."""
+
+    def replace(self, items: Sequence[Object], resource_version: str) -> None:
+        """Take `items` as all there is at `resource_version`: what is not among them is gone."""
+
+    def change(self, kind: str, item: Object) -> None:
+        """Take one change: 'ADDED', 'MODIFIED' (both: `item` as it is now), 'DELETED' (as it was last)."""
+
+    def reached(self, resource_version: str) -> None:
+        """Take note that everything up to `resource_version` was told; `Follower(start=...)` can go on from there."""
+
+
+class Follower:
+    """A thread that keeps `handler` up to date.
+
+    `start`: the version that the handler is at already, from an earlier life; without it the collection is listed.
+    """
+
+    def __init__(
+        self, client: Client, resource: Resource, handler: Handler, *, namespace: str = "", labels: str = "",
+        fields: str = "", start: str = "",
+    ) -> None:  # fmt: skip
+        self._client = client
+        self._resource = resource
+        self._handler = handler
+        self._namespace, self._labels, self._fields = namespace, labels, fields
+        self._watch: Watch | None = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name=f"follow {resource.plural}", daemon=True)
+        self.resource_version = start
+        self.synced = threading.Event()  # set while the server is heard; what it has to say may still be on its way
+        self.trouble = ""  # why it is not being heard
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End now, in the middle of a wait too; the handler is told nothing any more once this returns."""
+        self._stop.set()
+        with self._lock:
+            if self._watch is not None:
+                self._watch.close()
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                self._once()
+                self.trouble = ""
+            except CniError as failure:
+                self.synced.clear()
+                self.trouble = failure.message
+                if isinstance(failure, Gone):
+                    self.resource_version = ""  # the list that comes next tells what was missed
+            except BaseException as bug:
+                self.synced.clear()
+                self.trouble = f"{type(bug).__name__}: {bug}"
+                raise
+            # After what went well for a while the shortest pause; after what ends at once a longer one each time.
+            pause = FIRST_PAUSE if time.monotonic() - began > 2 * pause else min(2 * pause, LONGEST_PAUSE)
+            self._stop.wait(random.uniform(pause / 2, pause))  # noqa: S311 - so that not all come back at once
+
+    def _once(self) -> None:
+        """List if need be, then watch until the watch ends."""
+        if not self.resource_version:
+            listing = self._client.list(self._resource, self._namespace, labels=self._labels, fields=self._fields)
+            if self._stop.is_set():
+                return
+            self._handler.replace(listing.items, listing.resource_version)
+            self.resource_version = listing.resource_version
+        watching = watch(
+            self._client,
+            self._resource,
+            self.resource_version,
+            self._namespace,
+            labels=self._labels,
+            fields=self._fields,
+        )
+        with self._lock:
+            self._watch = watching
+            if self._stop.is_set():
+                watching.close()
+        self.synced.set()
+        self.trouble = ""
+        for kind, item in watching:
+            version = item["metadata"]["resourceVersion"]
+            if kind == BOOKMARK:
+                self._handler.reached(version)
+            else:
+                self._handler.change(kind, item)
+            self.resource_version = version

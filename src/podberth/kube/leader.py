@@ -1,0 +1,130 @@
+"""Leader election through one coordination.k8s.io/v1 Lease, as client-go's leaderelection does it.
+
+Candidates compare no clocks: a lease is over when its holder has written nothing for `duration` of the candidate's own
+time. A leader that can't renew stops leading at `deadline`, before any other may begin.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import CniError
+from podberth.kube.errors import NotFound
+from podberth.kube.resources import LEASES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.kube.client import Client, Object
+
+
+class Candidate:
+    """A thread that runs for leader and tells `changed` when it has become leader (True), or is no longer (False).
+
+    `identity` must be one process's alone. Seconds: `duration` of a lease, `deadline` until which a leader must have
+    renewed it, `retry` between tries.
+    """
+
+    def __init__(
+        self, client: Client, namespace: str, name: str, identity: str, changed: Callable[[bool], None], *,
+        duration: int = 15, deadline: float = 10.0, retry: float = 2.0,
+    ) -> None:  # fmt: skip
+        if not retry < deadline < duration:
+            raise ValueError(f"expected retry < deadline < duration, got {retry}, {deadline}, {duration}")
+        self._client = client
+        self._key = (name, namespace)
+        self._changed = changed
+        self._duration, self._deadline, self._retry = duration, deadline, retry
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"leader {name}", daemon=True)
+        self._seen: tuple[str, float] = ("", 0.0)  # the lease's resourceVersion, and when it was first seen
+        self._until = 0.0  # monotonic seconds until which this candidate leads
+        self._told = False
+        self.identity = identity
+        self.leader = ""  # the holder, as last seen
+        self.term = 0  # how often the leader has changed, as last seen: a fencing token
+        self.trouble = ""  # why the lease could not be read or written the last time
+
+    @property
+    def leading(self) -> bool:
+        """Whether this candidate leads now: its last renewal is younger than the deadline."""
+        return time.monotonic() < self._until
+
+    def start(self) -> None:
+        """Begin to run."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop running; a leader gives the lease back, so that another can lead at once."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._try(self._acquire)
+            self._tell()
+            self._stop.wait(self._retry * random.uniform(1, 1.2))  # noqa: S311 - so that candidates seldom collide
+            self._tell()
+        if self._told:
+            self._try(self._release)
+        self._until = 0.0
+        self._tell()
+
+    def _try(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+            self.trouble = ""
+        except CniError as failure:  # another candidate was faster, or the server is away: the next try will tell
+            self.trouble = failure.message
+
+    def _tell(self) -> None:
+        if self.leading != self._told:
+            self._told = not self._told
+            self._changed(self._told)
+
+    def _acquire(self) -> None:
+        """Take the lease, or renew it, if it is nobody else's."""
+        began = time.monotonic()
+        try:
+            lease = self._client.get(LEASES, *self._key)
+        except NotFound:
+            self._take(began, {"metadata": {"name": self._key[0], "namespace": self._key[1]}, "spec": {}})
+            return
+        spec = lease["spec"]
+        version = lease["metadata"]["resourceVersion"]
+        if version != self._seen[0]:
+            self._seen = (version, began)
+        self.leader, self.term = spec.get("holderIdentity") or "", spec.get("leaseTransitions") or 0
+        lasts = spec.get("leaseDurationSeconds") or self._duration
+        if self.leader in ("", self.identity) or began >= self._seen[1] + lasts:
+            self._take(began, lease)
+        else:
+            self._until = 0.0
+
+    def _take(self, began: float, lease: Object) -> None:
+        spec = lease["spec"]
+        mine = spec.get("holderIdentity") == self.identity
+        spec["leaseTransitions"] = (spec.get("leaseTransitions") or 0) + (0 if mine else 1)
+        spec["acquireTime"] = spec["acquireTime"] if mine else _now()
+        spec |= {"holderIdentity": self.identity, "leaseDurationSeconds": self._duration, "renewTime": _now()}
+        if "resourceVersion" in lease["metadata"]:
+            lease = self._client.replace(LEASES, lease)
+        else:
+            lease = self._client.create(LEASES, lease, self._key[1])
+        self._until = began + self._deadline
+        self.leader, self.term = self.identity, lease["spec"]["leaseTransitions"]
+
+    def _release(self) -> None:
+        lease = self._client.get(LEASES, *self._key)
+        if lease["spec"].get("holderIdentity") == self.identity:
+            lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()}
+            self._client.replace(LEASES, lease)
+
+
+def _now() -> str:
+    """Return the time as a MicroTime, for people to read."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,96 @@
+"""Which store a state directory stands for: its own, or a cluster's. The file `store.json` in it says so.
+
+    {"store": "kubernetes", "node": "worker-3", "kubernetes": {"kubeconfig": "/etc/podberth/kubeconfig"}}
+    {"store": "etcd", "node": "worker-3", "whenAway": "lastKnown", "etcd": {"endpoints": [...]}}
+
+Without the file it is SQLite, in the directory. What the node did to its own network is kept in the directory always.
+"""
+
+from __future__ import annotations
+
+import os
+
+from podberth.cni import parsers, strictjson
+from podberth.cni.errors import InvalidConfig
+from podberth.cni.fields import Fields
+from podberth.cni.value import value
+
+FILE = "store.json"
+SQLITE, ETCD, KUBERNETES = "sqlite", "etcd", "kubernetes"
+REFUSE, LAST_KNOWN = "refuse", "lastKnown"
+NAMESPACE = "podberth-system"
+_KEYS = ("store", "node", "whenAway", ETCD, KUBERNETES)
+_MOST = 64 * 1024  # bytes
+
+
+@value
+class Kubernetes:
+    """Where the API server is; '' is found as kubectl finds it. `namespace`: where podberth's own objects are."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    namespace: str = NAMESPACE
+
+
+@value
+class Chosen:
+    """`node` is how leases name this node; `when_away` what an ADD does while the cluster's store can't be reached.
+
+    `etcd` is the object of that name, read by whoever connects.
+    """
+
+    store: str = SQLITE
+    node: str = ""
+    when_away: str = REFUSE
+    etcd: Fields | None = None
+    kubernetes: Kubernetes = Kubernetes()
+
+
+def path_of(directory: str) -> str:
+    """Return where a state directory says which store it stands for."""
+    return os.path.join(directory, FILE)
+
+
+def chosen(directory: str) -> Chosen:
+    """Return what the directory says. InvalidConfig names the file and the field."""
+    path = path_of(directory)
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(_MOST + 1)
+    except FileNotFoundError:
+        return Chosen(node=os.uname().nodename)
+    except OSError as wrong:
+        raise InvalidConfig(
+            f"{path}: can't be read: {wrong.strerror}", "run as root, or name another --state"
+        ) from None
+    return parse(Fields(strictjson.loads(data, path, InvalidConfig, most=_MOST), path))
+
+
+def parse(fields: Fields) -> Chosen:
+    """Read the document; its error names the field."""
+    fields.only(_KEYS)
+    store = fields.required("store", parsers.choice(SQLITE, ETCD, KUBERNETES))
+    for other in (ETCD, KUBERNETES):
+        if other != store and fields.raw.get(other) is not None:
+            raise fields.fail(other, f"says nothing here: the store is {store}")
+    etcd = fields.child(ETCD)
+    if store == ETCD and etcd is None:
+        raise fields.fail(ETCD, "required field is missing")
+    return Chosen(
+        store=store,
+        node=fields.get("node", parsers.identifier, os.uname().nodename),
+        when_away=fields.get("whenAway", parsers.choice(REFUSE, LAST_KNOWN), REFUSE),
+        etcd=etcd,
+        kubernetes=_kubernetes(fields.child(KUBERNETES)),
+    )
+
+
+def _kubernetes(fields: Fields | None) -> Kubernetes:
+    if fields is None:
+        return Kubernetes()
+    fields.only(("kubeconfig", "context", "namespace"))
+    return Kubernetes(
+        kubeconfig=fields.get("kubeconfig", parsers.absolute_path, ""),
+        context=fields.get("context", parsers.text, ""),
+        namespace=fields.get("namespace", parsers.name, NAMESPACE),
+    )

@@ -1,0 +1,111 @@
+"""A node as a member of a cluster: which store it is told to use, and what it keeps of it in its state directory."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import CniError, InvalidConfig, LimitedConnectivity, NotAvailable
+from podberth.stores import chosen as choice
+from podberth.stores.replica.feed import Feed
+from podberth.stores.replica.journal import Journal, JournalledLedger
+from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.settler import Settler
+from podberth.stores.sqlite.ledger import SqliteLedger
+
+if TYPE_CHECKING:
+    from podberth.stores.chosen import Chosen
+    from podberth.stores.replica.shared import Cluster
+
+READY = 5.0  # seconds that a process which stays waits for the first news of its cluster
+_REPLAYING = 1.0  # seconds between two looks whether the store is back
+
+
+class Member:
+    """The ledger and the declarations of the node's cluster. With `staying` they are followed in a thread of their own.
+
+    Without, each question asks the store first: a process that ends soon has no time to follow.
+    """
+
+    def __init__(self, directory: str, chosen: Chosen, *, staying: bool) -> None:
+        self._chosen = chosen
+        self.cluster = connected(chosen)
+        replica = Replica(directory, told=_told)
+        self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
+        self.policies = ClusterPolicies(self.settler)
+        self._feed = Feed(self.settler, _told) if staying else None
+        self._stop = threading.Event()
+        self.ledger = JournalledLedger(
+            ClusterLedger(self.settler, clock=time.time_ns),
+            SqliteLedger(replica.database, clock=time.time_ns),
+            Journal(directory),
+            self.away,
+            binding=chosen.when_away == choice.LAST_KNOWN,
+        )
+        if self._feed is not None:
+            self._feed.start()
+            self._feed.ready(READY)
+            threading.Thread(target=self._replay, name="journal", daemon=True).start()
+
+    def away(self) -> str:
+        """Return why the cluster's store can't be reached; '' if it can, as far as this process knows."""
+        return self._feed.away if self._feed is not None else ""
+
+    def reach(self) -> None:
+        """Raise what STATUS says while the store is away: 51 if ADDs of pods that were here go on, 50 if none do."""
+        why = self.away()
+        if not why and self._feed is None:
+            try:
+                self.settler.catch_up()
+            except CniError as failure:
+                why = failure.message
+        if not why:
+            return
+        if self._chosen.when_away == choice.LAST_KNOWN:
+            raise LimitedConnectivity(
+                f"the cluster's store is away: {why}", "only pods whose address is on this node already can be started"
+            )
+        raise NotAvailable(f"the cluster's store is away: {why}", "no pod can be given an address until it is back")
+
+    def close(self) -> None:
+        """Stop following, and let go of the store."""
+        self._stop.set()
+        if self._feed is not None:
+            self._feed.stop()
+        self.cluster.close()
+
+    def _replay(self) -> None:
+        while not self._stop.wait(_REPLAYING):
+            if self.away():
+                continue
+            try:
+                self.ledger.replay(_told)
+            except CniError as failure:
+                _told(failure.message)
+
+
+def connected(chosen: Chosen) -> Cluster:
+    """Return the cluster's store that was chosen. InvalidConfig, StoreFailed if that can't be made out."""
+    if chosen.store == choice.ETCD:
+        from podberth.stores.etcd.settings import Settings
+        from podberth.stores.etcd.store import EtcdCluster
+
+        assert chosen.etcd is not None
+        settings = Settings.parse(chosen.etcd)
+        return EtcdCluster(settings.client(), settings.prefix)
+    if chosen.store == choice.KUBERNETES:
+        from podberth.kube.client import Client
+        from podberth.kube.config import load
+        from podberth.stores.kubernetes.store import KubernetesCluster
+
+        at = chosen.kubernetes
+        return KubernetesCluster(Client(load(at.kubeconfig, at.context)), at.namespace, chosen.node)
+    raise InvalidConfig(f"store: {chosen.store} is no cluster's store")
+
+
+def _told(what: str) -> None:
+    sys.stderr.write(f"podberth: {what}\n")

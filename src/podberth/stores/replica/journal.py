@@ -1,0 +1,271 @@
+"""What was answered while the cluster's store was away: kept on the node's disk, and told to the store when it is back.
+
+A DEL is answered in any case: it ends a lease of this very node, which nobody else can end or have meanwhile. An ADD is
+answered only if the operator has chosen so, and only with what this node, by the last it knows, has already: an address
+reserved for the pod's name, leased to an older sandbox of the very same pod here. Nobody else can have got that unless
+this node was fenced, and then nothing may run here (docs/cluster.md).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import CniError
+from podberth.cni.pod import Attachment, PodRef
+from podberth.cni.value import replace
+from podberth.ipam.lease import Actor, Claim, Wanted
+from podberth.ipam.refusals import same
+from podberth.stores.replica.shared import Away
+from podberth.stores.sqlite.database import Database, Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from podberth.ipam.lease import Event, Holding, Lease, Reservation, Usage
+    from podberth.ipam.ledger import Ledger
+    from podberth.ipam.lifecycle import Kind
+    from podberth.net.ops import Address
+
+_TABLES = (
+    "CREATE TABLE migrations (version INTEGER PRIMARY KEY, time INTEGER NOT NULL, podberth TEXT NOT NULL) STRICT",
+    "CREATE TABLE entries (seq INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL) STRICT",
+)
+SCHEMA = Schema(file="journal.db", application_id=0x7064626A, version=1, migrations=lambda: (_TABLES,))  # 'pdbj'
+
+
+class Journal:
+    """The entries of one state directory, oldest first."""
+
+    def __init__(self, directory: str) -> None:
+        self._database = Database(directory, schema=SCHEMA, staying=True)
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Write an entry; it is on disk when this returns."""
+        with self._database.write() as connection:
+            connection.execute("INSERT INTO entries (entry) VALUES (?)", (json.dumps(entry),))
+
+    def entries(self) -> tuple[tuple[int, dict[str, Any]], ...]:
+        """Return the entries that the cluster's store does not know yet, with their numbers."""
+        with self._database.read() as connection:
+            found = connection.execute("SELECT seq, entry FROM entries ORDER BY seq").fetchall()
+        return tuple((seq, json.loads(entry)) for seq, entry in found)
+
+    def remove(self, seq: int) -> None:
+        """Forget an entry that the store has been told of."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM entries WHERE seq = ?", (seq,))
+
+
+class JournalledLedger:
+    """A cluster's ledger (`ipam.ledger.Ledger`) that goes on, within limits, while the cluster's store is away.
+
+    `away` says why the store can't be reached, '' if it can, as far as is known. `binding`: ADDs go on too.
+    """
+
+    def __init__(
+        self, ledger: Ledger, last_known: Ledger, journal: Journal, away: Callable[[], str], *, binding: bool
+    ) -> None:
+        self._ledger = ledger
+        self._last_known = last_known
+        self._journal = journal
+        self._away = away
+        self._binding = binding
+
+    def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
+        """Bind as the ledger does; while the store is away, what this pod had here by the last that is known."""
+        if not self._away():
+            try:
+                return self._ledger.bind(claim, actor, durable=durable)
+            except Away:
+                if not self._binding:
+                    raise
+        elif not self._binding:
+            raise Away(f"the cluster's store is away: {self._away()}", "ADD works again once it is back")
+        leases = self._had(claim, actor)
+        self._journal.add({"do": "bind", "claim": _claim_form(claim, leases), "actor": _actor_form(actor)})
+        return leases
+
+    def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
+        """End the attachment's leases; while the store is away, as soon as it is back."""
+        if not self._away():
+            try:
+                return self._ledger.unbind(attachment, actor, durable=durable)
+            except Away:
+                pass
+        leases = self._last_known.of(attachment)
+        bound = any(entry["do"] == "bind" and entry["claim"]["of"] == _key(attachment) for _, entry in self._pending())
+        if leases or bound:
+            self._journal.add({"do": "unbind", "of": _key(attachment), "actor": _actor_form(actor)})
+        return leases
+
+    def replay(self, told: Callable[[str], None]) -> int:
+        """Tell the store what was answered meanwhile; return how much that was. Raises Away if it goes away again.
+
+        What the store refuses by now is told and forgotten: whoever has the address then is in the ledger.
+        """
+        done = 0
+        for seq, entry in self._pending():
+            actor = _actor(entry["actor"])
+            actor = replace(actor, why=f"{actor.why} (answered while the store was away)")
+            try:
+                if entry["do"] == "bind":
+                    self._ledger.bind(_claim(entry["claim"]), actor)
+                else:
+                    self._ledger.unbind(_attachment(entry["of"]), actor)
+            except Away:
+                raise
+            except CniError as refused:
+                told(f"what was answered while the store was away can't be: {refused.message}")
+            self._journal.remove(seq)
+            done += 1
+        return done
+
+    def reserve(self, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor) -> Reservation:
+        """Reserve an address for a pod's name by hand."""
+        return self._ledger.reserve(pool, address, pod, ifname, actor)
+
+    def release(self, address: Address, actor: Actor) -> Reservation | None:
+        """End a manual or sticky reservation."""
+        return self._ledger.release(address, actor)
+
+    def conflicted(self, address: Address, mac: str, attachment: Attachment, actor: Actor) -> None:
+        """Record that a host answered for the address."""
+        self._ledger.conflicted(address, mac, attachment, actor)
+
+    def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
+        """Record that how the attachment is attached was Adjusted or Repaired."""
+        self._ledger.noted(attachment, kind, actor)
+
+    def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
+        """Return the live leases in order of address."""
+        return self._ledger.leases(pool=pool, network=network)
+
+    def of(self, attachment: Attachment) -> tuple[Lease, ...]:
+        """Return the attachment's leases, those that were answered while the store is away too."""
+        found = self._ledger.of(attachment)
+        if found:
+            return found
+        for _, entry in self._pending():
+            if entry["do"] == "bind" and entry["claim"]["of"] == _key(attachment):
+                return self._leases_of(_claim(entry["claim"]), _actor(entry["actor"]))
+        return ()
+
+    def reservations(self, *, pool: str | None = None, pod: PodRef | None = None) -> tuple[Reservation, ...]:
+        """Return the reservations in order of address."""
+        return self._ledger.reservations(pool=pool, pod=pod)
+
+    def who(self, address: Address, at: int | None = None) -> Holding:
+        """Return who has the address now, or had it at time `at` (ns since the epoch)."""
+        return self._ledger.who(address, at)
+
+    def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
+        """Yield the events of a pod's name, of an address, or all, oldest first."""
+        return self._ledger.history(pod=pod, address=address)
+
+    def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
+        """Return each pool's usage."""
+        return self._ledger.usage(pool)
+
+    def _pending(self) -> tuple[tuple[int, dict[str, Any]], ...]:
+        return self._journal.entries()
+
+    def _had(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
+        """Return what the claim's pod has here already, by the last that is known. Raises Away if that won't do."""
+        reserved = {
+            kept.address: kept
+            for kept in (self._last_known.reservations(pod=claim.pod) if claim.pod is not None else ())
+            if kept.ifname == claim.attachment.ifname
+        }
+        held: list[Lease] = []
+        for wanted in claim.wanted:
+            fitting = [
+                lease
+                for lease in self._last_known.leases(pool=wanted.pool)
+                if lease.address in reserved
+                and lease.address.version == wanted.family
+                and wanted.address in (None, lease.address)
+                and lease.node == actor.node
+                and same(lease.pod, claim.pod)
+                and (lease.attachment == claim.attachment or lease.attachment in claim.takeover or _twin(lease, claim))
+            ]
+            if not fitting:
+                why = self._away() or "it does not answer"
+                raise Away(
+                    f"the cluster's store is away ({why}), and {claim.pod or 'the pod'} has no reserved address of pool"
+                    f" {wanted.pool} on this node by the last that is known",
+                    "ADD works again once the store is back",
+                )
+            held.append(fitting[0])
+        addresses = tuple(lease.address for lease in held)
+        named = tuple(replace(w, address=a) for w, a in zip(claim.wanted, addresses, strict=True))
+        return self._leases_of(replace(claim, wanted=named, takeover=tuple(lease.attachment for lease in held)), actor)
+
+    def _leases_of(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
+        since = {lease.address: lease.since for lease in self._last_known.leases()}
+        return tuple(
+            _lease(claim, wanted, wanted.address, actor, since.get(wanted.address, 0))
+            for wanted in claim.wanted
+            if wanted.address is not None
+        )
+
+
+def _twin(lease: Lease, claim: Claim) -> bool:
+    """Say whether an older sandbox of the very same pod has it: the same UID."""
+    return bool(claim.pod and lease.pod and claim.pod.uid and claim.pod.uid == lease.pod.uid)
+
+
+def _lease(claim: Claim, wanted: Wanted, address: Address, actor: Actor, since: int) -> Lease:
+    from podberth.ipam.lease import Lease
+
+    return Lease(
+        address=address,
+        pool=wanted.pool,
+        attachment=claim.attachment,
+        pod=claim.pod,
+        netns=claim.netns,
+        node=actor.node,
+        since=since,
+    )
+
+
+def _key(attachment: Attachment) -> list[str]:
+    return [attachment.network, attachment.container_id, attachment.ifname]
+
+
+def _attachment(key: list[str]) -> Attachment:
+    network, container_id, ifname = key
+    return Attachment(network=network, container_id=container_id, ifname=ifname)
+
+
+def _actor_form(actor: Actor) -> dict[str, str]:
+    return {"who": actor.who, "why": actor.why, "node": actor.node}
+
+
+def _actor(form: dict[str, str]) -> Actor:
+    return Actor(who=form["who"], why=form["why"], node=form["node"])
+
+
+def _claim_form(claim: Claim, leases: tuple[Lease, ...]) -> dict[str, Any]:
+    pod = claim.pod
+    return {
+        "of": _key(claim.attachment),
+        "pod": [pod.namespace, pod.name, pod.uid] if pod is not None else None,
+        "netns": claim.netns,
+        "wanted": [[lease.pool, str(lease.address)] for lease in leases],
+        "takeover": [_key(each) for each in claim.takeover],
+    }
+
+
+def _claim(form: dict[str, Any]) -> Claim:
+    from ipaddress import ip_address
+
+    addresses = [(pool, ip_address(text)) for pool, text in form["wanted"]]
+    return Claim(
+        attachment=_attachment(form["of"]),
+        pod=PodRef(namespace=form["pod"][0], name=form["pod"][1], uid=form["pod"][2]) if form["pod"] else None,
+        netns=form["netns"],
+        wanted=tuple(Wanted(pool=pool, family=address.version, address=address) for pool, address in addresses),
+        takeover=tuple(_attachment(key) for key in form["takeover"]),
+    )

@@ -1,0 +1,36 @@
+"""Short ways to say what the tests say to an API server, and to wait for what it says."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from podberth.kube.resources import CONFIG_MAPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.kube.client import Client, Object
+
+PATIENCE = 60  # seconds after which what must happen counts as not happening
+
+
+def config_map(name: str, value: str = "", **labels: str) -> Object:
+    return {"metadata": {"name": name, "labels": labels}, "data": {"value": value}}
+
+
+def put(client: Client, namespace: str, *names: str) -> str:
+    """Create config maps; return the resourceVersion of the last."""
+    made = [client.create(CONFIG_MAPS, config_map(name), namespace) for name in names]
+    return str(made[-1]["metadata"]["resourceVersion"])
+
+
+def names(items: list[Object]) -> list[str]:
+    return sorted(item["metadata"]["name"] for item in items)
+
+
+def eventually(happened: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < until, "it never happened"
+        time.sleep(0.02)

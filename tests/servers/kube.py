@@ -1,0 +1,259 @@
+"""A real kube-apiserver on a real etcd, both on the loopback interface, for the time of one test run.
+
+The kube-apiserver is found as controller-runtime's envtest finds it: in the folder that KUBEBUILDER_ASSETS names. Else
+it is unpacked, once, from kube/kube-apiserver.xz in the folder PODBERTH_SHARED, by default `../shared`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.servers.authority import Authority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ROOT = Path(__file__).parents[2]
+UNPACKED = ROOT / "build" / "kube"
+TOOLS = {"etcd": "etcd-server", "kubectl": "kubernetes-client", "openssl": "openssl"}
+READY = 60  # seconds that a server has until it must answer
+ADMIN = "admin"
+
+
+class KubeServer:
+    """One kube-apiserver with its etcd. Everything of it is in `root`; nothing in it outlives the test run."""
+
+    def __init__(self, root: Path) -> None:
+        missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
+        assert not missing, f"install these packages of Debian: {' '.join(missing)}"
+        root.mkdir(parents=True, exist_ok=True)
+        self.root = root
+        self.binary = binary()
+        self.authority = Authority(root)
+        self.port, etcd_port, peer_port = free_ports(3)
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.etcd_url = f"http://127.0.0.1:{etcd_port}"
+        self._peer_url = f"http://127.0.0.1:{peer_port}"
+        self._serving = self.authority.issue("server", "kube-apiserver", hosts="IP:127.0.0.1,DNS:localhost")
+        self._signing = self.authority.issue("service-accounts", "service-accounts")
+        self.kubeconfig = self.user(ADMIN, "system:masters")
+        self._etcd: subprocess.Popen[bytes] | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start what does not run, and return when the server is ready."""
+        if self._etcd is None:
+            self._etcd = self._run("etcd", self._etcd_command())
+            _await(lambda: _answers(f"{self.etcd_url}/health", None), self._etcd, self.root / "etcd.log")
+        if self._server is None:
+            self._server = self._run("kube-apiserver", self._server_command())
+            context = ssl.create_default_context(cafile=str(self.authority.certificate))
+            context.load_cert_chain(self.root / f"{ADMIN}.crt", self.root / f"{ADMIN}.key")
+            log = self.root / "kube-apiserver.log"
+            _await(lambda: _answers(f"{self.url}/readyz", context), self._server, log)
+
+    def kill(self) -> None:
+        """kill -9 the kube-apiserver; etcd stays. `start` brings it back."""
+        _end(self._server, signal.SIGKILL)
+        self._server = None
+
+    def freeze(self) -> None:
+        """Stop the kube-apiserver with its connections open: it says nothing until `thaw`."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen kube-apiserver go on."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End both servers."""
+        self.kill()
+        _end(self._etcd, signal.SIGKILL)
+        self._etcd = None
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        """Return what kubectl, as the cluster's administrator, prints; it must succeed."""
+        command = ["kubectl", f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.root / 'cache'}", *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=READY)
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def user(self, name: str, *groups: str) -> Path:
+        """Return the kubeconfig of a user with a client certificate in files of its own."""
+        certificate, key = self.authority.issue(name, name, *groups)
+        return self.write_kubeconfig(name, {"client-certificate": str(certificate), "client-key": str(key)})
+
+    def write_kubeconfig(self, name: str, user: dict[str, Any]) -> Path:
+        """Return a kubeconfig for this server with `user` as it stands; JSON is YAML."""
+        file = self.root / f"{name}.kubeconfig"
+        cluster = {"server": self.url, "certificate-authority": str(self.authority.certificate)}
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": name}}],
+            "current-context": "test",
+        }
+        file.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        return file
+
+    def allow(self, user: str, *rules: tuple[str, str, Sequence[str]]) -> None:
+        """Give a user, or 'NAMESPACE:SERVICEACCOUNT', exactly these rights: (API group, resource, verbs) each."""
+        namespace, _, account = user.rpartition(":")
+        subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
+        if not namespace:
+            subject = {"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}
+        name = user.replace(":", "-")
+        api = "rbac.authorization.k8s.io/v1"
+        role = {
+            "apiVersion": api,
+            "kind": "ClusterRole",
+            "metadata": {"name": name},
+            "rules": [{"apiGroups": [group], "resources": [of], "verbs": list(verbs)} for group, of, verbs in rules],
+        }
+        binding = {
+            "apiVersion": api,
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [subject],
+        }
+        self.kubectl(
+            "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": [role, binding]})
+        )
+
+    def token(self, namespace: str, account: str) -> str:
+        """Return a token of a service account, which is made if there is none, as a kubelet would get it for a pod."""
+        made = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace, "name": account}}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(made))
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 3600},
+        }
+        answer = json.loads(self.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(request)))
+        return str(answer["status"]["token"])
+
+    def compact(self) -> None:
+        """Make etcd forget every revision but the latest."""
+        latest = self._etcd_call("kv/range", {"key": "AA=="})["header"]["revision"]
+        self._etcd_call("kv/compaction", {"revision": latest, "physical": True})
+
+    def _etcd_call(self, method: str, body: dict[str, object]) -> Any:
+        request = urllib.request.Request(f"{self.etcd_url}/v3/{method}", json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=READY) as answer:
+            return json.load(answer)
+
+    def _etcd_command(self) -> list[str]:
+        return [
+            "etcd",
+            f"--data-dir={self.root / 'etcd'}",
+            f"--listen-client-urls={self.etcd_url}",
+            f"--advertise-client-urls={self.etcd_url}",
+            f"--listen-peer-urls={self._peer_url}",
+            f"--initial-advertise-peer-urls={self._peer_url}",
+            f"--initial-cluster=default={self._peer_url}",
+        ]
+
+    def _server_command(self) -> list[str]:
+        certificate, key = self._serving
+        signing_certificate, signing_key = self._signing
+        return [
+            str(self.binary),
+            f"--etcd-servers={self.etcd_url}",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            f"--secure-port={self.port}",
+            *([] if _newer(self.binary) else ["--insecure-port=0"]),
+            f"--tls-cert-file={certificate}",
+            f"--tls-private-key-file={key}",
+            f"--client-ca-file={self.authority.certificate}",
+            f"--service-account-key-file={signing_certificate}",
+            f"--service-account-signing-key-file={signing_key}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            "--authorization-mode=Node,RBAC",
+            "--disable-admission-plugins=ServiceAccount",
+            "--endpoint-reconciler-type=none",
+        ]
+
+    def _run(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "ETCD_UNSUPPORTED_ARCH": "arm64"} if os.uname().machine == "aarch64" else None
+        with (self.root / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+
+
+def binary() -> Path:
+    """Return the kube-apiserver to run, unpacked if need be."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if assets:
+        found = Path(assets) / "kube-apiserver"
+        assert found.exists(), f"KUBEBUILDER_ASSETS={assets} has no kube-apiserver"
+        return found
+    unpacked = UNPACKED / "kube-apiserver"
+    if unpacked.exists():
+        return unpacked
+    packed = ROOT / os.environ.get("PODBERTH_SHARED", "../shared") / "kube" / "kube-apiserver.xz"
+    assert packed.exists(), (
+        f"there is no {packed} to unpack a kube-apiserver from: set KUBEBUILDER_ASSETS to a folder with one, of"
+        " Kubernetes 1.20 or later, or PODBERTH_SHARED to the folder that has kube/kube-apiserver.xz"
+    )
+    UNPACKED.mkdir(parents=True, exist_ok=True)
+    partial = UNPACKED / f"kube-apiserver.{os.getpid()}"
+    with partial.open("wb") as sink:
+        subprocess.run(["xz", "-dc", str(packed)], stdout=sink, check=True)
+    partial.chmod(0o755)
+    partial.rename(unpacked)
+    return unpacked
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback interface that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _newer(program: Path) -> bool:
+    """Whether the kube-apiserver is of 1.24 or later, which has no insecure port any more."""
+    said = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True).stdout
+    return int(said.split(".")[1]) >= 24
+
+
+def _answers(url: str, context: ssl.SSLContext | None) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5, context=context) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _await(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + READY
+    while not ready():
+        ended = process.poll() is not None
+        assert not ended, f"{log.stem} ended by itself:\n{log.read_text()[-4000:]}"
+        assert time.monotonic() < until, f"{log.stem} is not ready after {READY} s:\n{log.read_text()[-4000:]}"
+        time.sleep(0.05)
+
+
+def _end(process: subprocess.Popen[bytes] | None, with_signal: signal.Signals) -> None:
+    if process is not None:
+        process.send_signal(with_signal)
+        process.wait()
