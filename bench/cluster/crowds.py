@@ -7,7 +7,7 @@ from functools import partial
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from tempfile import mkdtemp
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 from bench.cluster import pods
@@ -154,7 +154,7 @@ def storms(store: Store, folder: Path, *, count: int, nodes: int, processes: int
         now = spread_over(names, count, "a")
         begun = stage.start("start", now, sticky=True)
         complaints = given_once(begun, count)
-        waves = [now[at :: 4] for at in range(4)]
+        waves = [now[at::4] for at in range(4)]
         now = []
         for number, wave in enumerate(waves):
             again = [(pod, Pod(name=pod.name, node=pod.node, container=f"r-{pod.name}")) for pod in wave]
@@ -234,6 +234,7 @@ def left_over(crew: Crew, leases: dict[str, str]) -> list[str]:
         wrong = [f"{name} knows {len(own)} leases, not {len(leases)}" for name, own in believed if own != leases]
         if not wrong or perf_counter() > until:
             return wrong
+        sleep(1)  # or asking would be most of what they do
 
 
 def _run(title: str, store: Store, crew: Crew, stage: Stage, complaints: Sequence[str]) -> Run:

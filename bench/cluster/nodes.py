@@ -77,7 +77,13 @@ class Node:
         self.cluster.close()
 
     def bind(
-        self, pod: str, container: str, *, address: str = "", sticky: bool = False, takeover: tuple[Attachment, ...] = ()
+        self,
+        pod: str,
+        container: str,
+        *,
+        address: str = "",
+        sticky: bool = False,
+        takeover: tuple[Attachment, ...] = (),
     ) -> str:
         """Bind an address to the pod's container; return it. Raises what the ledger does."""
         named = ip_address(address) if address else None
@@ -111,9 +117,7 @@ class Node:
         """Reserve the address for the pod's name."""
 
         def act() -> tuple[str, ...]:
-            made = self.ledger.reserve(
-                POOL, ip_address(address), PodRef(namespace="db", name=pod), IFNAME, self._add
-            )
+            made = self.ledger.reserve(POOL, ip_address(address), PodRef(namespace="db", name=pod), IFNAME, self._add)
             return (str(made.address),)
 
         self._recorded(act, kind="reserve", address=address, pod=f"db/{pod}")
@@ -134,9 +138,7 @@ class Node:
         except CniError as refused:
             certain = isinstance(refused, _CERTAIN)
             about = (str(refused.lease.address),) if isinstance(refused, AddressHeld) else ()
-            self._recorder.end(
-                name, REFUSED if certain else UNKNOWN, got=about, refusal=type(refused).__name__
-            )
+            self._recorder.end(name, REFUSED if certain else UNKNOWN, got=about, refusal=type(refused).__name__)
             raise
         self._recorder.end(name, OK, got=got)
         return got

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from podberth.cni.value import value
 from podberth.kube.client import Client
-from podberth.kube.config import access
+from podberth.kube.config import load
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.kubernetes.store import KubernetesCluster
@@ -65,7 +65,7 @@ class OnKubernetes:
 
     def open(self, node: str) -> Cluster:
         """Return a client of its own for a node."""
-        return KubernetesCluster(Client(access(self.kubeconfig)), NAMESPACE, node)
+        return KubernetesCluster(Client(load(self.kubeconfig)), NAMESPACE, node)
 
     def fence(self, node: str) -> None:
         """Do nothing: a node without a Node object is gone."""
