@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PEER, SHIM, ALONE, FLOOR = "Go", "shim and agent", "without the agent", "floor: the kernel alone"
 PODS = 5  # that come and go in one turn
 CROWD, AT_ONCE = 200, 16
+ROUTER = {"isGateway": True, "ipMasq": True}
+PARENTS = {"bridge": "go0", "masquerade": "go1", "macvlan": "up0"}  # what the floor's links stand on
 PICTURE = Path("build/bench/agent.svg")
 CYCLES = (1_000, 10_000)
 LEASES = 100_000
@@ -65,11 +67,13 @@ def contests(scratch: Path, running: Agent) -> dict[str, dict[str, Contestant]]:
     state, found = running.state, {}
     for shape, mine, peer in (
         ("bridge", {"bridge": "ours0"}, {"bridge": "go0"}),
+        ("masquerade", {"bridge": "ours1", **ROUTER}, {"bridge": "go1", **ROUTER}),
         ("macvlan", {"device": "macvlan", "parent": "up0"}, {"master": "up0", "mode": "bridge"}),
     ):
         conf = ours(shape, state, **mine)
+        kind = "macvlan" if shape == "macvlan" else "bridge"
         found[shape] = {
-            PEER: Contestant(binary=GO / shape, conf=go(shape, shape, scratch / f"host-local-{shape}", **peer)),
+            PEER: Contestant(binary=GO / kind, conf=go(shape, kind, scratch / f"host-local-{shape}", **peer)),
             SHIM: Contestant(binary=BUILT / "podberth", conf=conf, socket=running.socket),
             ALONE: Contestant(binary=BUILT / "podberth", conf=conf),
         }
@@ -88,7 +92,7 @@ def single(shape: str, kinds: Mapping[str, Contestant], floor: Floor, rounds: in
             name = stay.enter_context(namespace(f"stay-{os.getpid()}-{len(kind)}"))
             contestant.call("ADD", name, name)
             stay.callback(contestant.call, "DEL", name, name)
-        parent = "up0" if shape == "macvlan" else "go0"
+        parent, address = PARENTS[shape], "10.92.0.2/16"
         for _ in range(rounds // PODS):
             for kind, contestant in kinds.items():
                 with namespaces(PODS) as names:
@@ -98,8 +102,8 @@ def single(shape: str, kinds: Mapping[str, Contestant], floor: Floor, rounds: in
             with namespaces(PODS) as names:
                 for name in names:
                     path = f"/run/netns/{name}"
-                    took["ADD"][FLOOR].append(floor.add(shape, parent, path, "10.92.0.2/16", "10.92.0.1", "floor0"))
-                    took["DEL"][FLOOR].append(floor.delete(shape, parent, path, "floor0"))
+                    took["ADD"][FLOOR].append(floor.add(shape, parent, path, address, "10.92.0.1", "floor0"))
+                    took["DEL"][FLOOR].append(floor.delete(shape, parent, path, address, "floor0"))
     for verb, rows in took.items():
         show(f"One {verb}, {shape}: an address, a route", rows, against=PEER)
     return {

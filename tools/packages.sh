@@ -24,6 +24,7 @@ test|openssl|command -v openssl
 test|xz-utils|command -v xz
 test|etcd-server|command -v etcd
 test|kubernetes-client|command -v kubectl
+test|nftables|command -v nft
 END
 }
 

@@ -18,12 +18,12 @@ class Floor:
         self._program = compiled("floor", folder)
 
     def add(self, shape: str, parent: str, netns: str, address: str, gateway: str, name: str) -> float:
-        """Give the namespace its eth0: `shape` is bridge (a veth pair, `name` on the node) or macvlan."""
+        """Give the namespace its eth0: `shape` is bridge (a veth pair, `name` on the node), masquerade, or macvlan."""
         return self._run("add", shape, parent, netns, address, gateway, name)
 
-    def delete(self, shape: str, parent: str, netns: str, name: str) -> float:
-        """Delete that link."""
-        return self._run("del", shape, parent, netns, name)
+    def delete(self, shape: str, parent: str, netns: str, address: str, name: str) -> float:
+        """Delete that link, and what there is for the address."""
+        return self._run("del", shape, parent, netns, address, name)
 
     def _run(self, *words: str) -> float:
         done = subprocess.run([self._program, *words], check=True, capture_output=True, text=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from _thread import RLock
 
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.reply import error_json, result_json, version_json
@@ -22,11 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from podberth.cni.result import Result
+    from podberth.ipam.ledger import Ledger
     from podberth.linux.locks import Locks
+    from podberth.policy.store import Policies
     from podberth.runtime.log import Log
+    from podberth.stores.member import Member
+    from podberth.stores.sqlite.database import Database
     from podberth.verbs.delegated import Delegate
     from podberth.verbs.node import Plugin
 
+CHOICE = "store.json"  # where a state directory says that it stands for a cluster (stores/chosen.py)
 ABOUT = """podberth {version}: a CNI plugin ({type}) that gives a pod its fixed address, by the pod's name.
 It is called by a container runtime, with CNI_COMMAND and the like in its environment; people use `podberth --help`.
 CNI protocol versions supported: {protocols}
@@ -142,11 +148,18 @@ class Kept:
 
     def __init__(self) -> None:
         self._nodes: dict[str, tuple[Node, Locks]] = {}
+        self._members: list[Member] = []
+        self._guard = RLock()
 
     @property
     def directories(self) -> tuple[str, ...]:
         """The stores that were named so far."""
         return tuple(self._nodes)
+
+    def close(self) -> None:
+        """End what runs for the stores."""
+        for member in self._members:
+            member.close()
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node with a network to be used for one call, then closed; `given` as a LinuxHost takes it."""
@@ -154,10 +167,18 @@ class Kept:
 
         found = self._nodes.get(directory)
         if found is None:
-            # `setdefault` is atomic, and a store opens its file only when it is first asked.
-            found = self._nodes.setdefault(directory, (open_node(directory, staying=True), open_locks(directory)))
+            with self._guard:
+                found = self._nodes.get(directory) or (self._opened(directory), open_locks(directory))
+                self._nodes[directory] = found
         node, locks = found
         return replace(node, host=LinuxHost(locks, given))
+
+    def _opened(self, directory: str) -> Node:
+        if not os.path.exists(os.path.join(directory, CHOICE)):
+            return open_node(directory, staying=True)
+        member = join(directory, staying=True)
+        self._members.append(member)
+        return _member_node(directory, member, staying=True)
 
 
 def open_node(directory: str, *, staying: bool = False) -> Node:
@@ -165,21 +186,43 @@ def open_node(directory: str, *, staying: bool = False) -> Node:
 
     `staying`: for a process that goes on for a while, which may have threads of its own for it.
     """
-    from podberth.ipam.lease import Actor
-    from podberth.linux.host import LinuxHost
-    from podberth.stores.directory import sync
-    from podberth.stores.sqlite.attachments import SqliteAttachments
+    if os.path.exists(os.path.join(directory, CHOICE)):
+        return _member_node(directory, join(directory, staying=False), staying=staying)
     from podberth.stores.sqlite.database import Database
     from podberth.stores.sqlite.ledger import SqliteLedger
     from podberth.stores.sqlite.policies import SqlitePolicies
 
     database = Database(directory, staying=staying)
-    policies, name = SqlitePolicies(database), os.uname().nodename
+    ledger = SqliteLedger(database, clock=time.time_ns)
+    return _node(directory, os.uname().nodename, database, SqlitePolicies(database), ledger)
+
+
+def join(directory: str, *, staying: bool) -> Member:
+    """Return the node as a member of the cluster that its state directory stands for."""
+    from podberth.stores.chosen import chosen
+    from podberth.stores.member import Member
+
+    return Member(directory, chosen(directory), staying=staying)
+
+
+def _member_node(directory: str, member: Member, *, staying: bool) -> Node:
+    from podberth.stores.sqlite.database import Database
+
+    database = Database(directory, staying=staying)
+    return replace(_node(directory, member.name, database, member.policies, member.ledger), reach=member.reach)
+
+
+def _node(directory: str, name: str, database: Database, policies: Policies, ledger: Ledger) -> Node:
+    from podberth.ipam.lease import Actor
+    from podberth.linux.host import LinuxHost
+    from podberth.stores.directory import sync
+    from podberth.stores.sqlite.attachments import SqliteAttachments
+
     return Node(
         name=name,
         host=LinuxHost(open_locks(directory)),
         policies=policies,
-        ledger=SqliteLedger(database, clock=time.time_ns),
+        ledger=ledger,
         attachments=SqliteAttachments(database),
         clock=time.time_ns,
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),

@@ -19,7 +19,7 @@ from podberth.stores.kubernetes.store import KubernetesCluster
 from tests.servers.etcd import EtcdServer
 from tests.servers.kube import ROOT, KubeServer
 
-NAMESPACES = ("db", "test", "payments", "podberth-system")  # those that the suites declare pods in
+NAMESPACES = ("db", "other", "test", "payments", "podberth-system")  # those that the suites declare pods in
 
 if TYPE_CHECKING:
     from podberth.stores.replica.shared import Cluster

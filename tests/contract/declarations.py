@@ -125,6 +125,18 @@ def of_pod(pod: str, *addresses: str, name: str = "", namespace: str = "db", **a
     }
 
 
+def of_deployment(name: str, *addresses: str, **attachment: object) -> dict[str, object]:
+    """Return a PodNetwork for a Deployment whose pods share the addresses."""
+    return {
+        "kind": "PodNetwork",
+        "metadata": {"namespace": "db", "name": name},
+        "spec": {
+            "deployment": {"name": name},
+            "attachments": [{"pool": "db", "addresses": list(addresses), **attachment}],
+        },
+    }
+
+
 def of_set(name: str, span: str, namespace: str = "db", **attachment: object) -> dict[str, object]:
     """Return a PodNetwork for a StatefulSet with a range of addresses."""
     return {

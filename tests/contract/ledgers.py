@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
+from podberth.ipam.owner import of_deployment
 from podberth.ipam.pool import Pool, Span, Subnet
 from podberth.policy.changes import Declared
 from podberth.policy.documents import document_of
@@ -254,14 +255,16 @@ def claim(
     takeover: tuple[Attachment, ...] = (),
     avoid: tuple[str, ...] = (),
     uid: str = "u",
+    owner: str = "",
 ) -> Claim:
-    """Return a claim of the pod for the addresses named, or one of each family."""
+    """Return a claim of the pod for the addresses named, or one of each family; of its Deployment's, the `owner`'s."""
+    whose = of_deployment("db", owner) if owner else None
     named = tuple(Wanted(pool=pool, family=ip(a).version, address=ip(a)) for a in addresses)
     return Claim(
         attachment=attachment(container or f"c-{name}", ifname),
         pod=pod(name, uid) if name is not None else None,
         netns=f"/run/netns/{container or name}",
-        wanted=named or tuple(Wanted(pool=pool, family=family) for family in families),
+        wanted=named or tuple(Wanted(pool=pool, family=family, owner=whose) for family in families),
         sticky=sticky,
         takeover=takeover,
         avoid=tuple(ip(a) for a in avoid),
@@ -270,6 +273,12 @@ def claim(
 
 def addresses(leases: tuple[Lease, ...]) -> list[str]:
     return [str(lease.address) for lease in leases]
+
+
+def shared(name: str, *addresses: str, ifname: str = "eth0") -> tuple[Declared, ...]:
+    """Return what a PodNetwork declares for a Deployment."""
+    owner = of_deployment("db", name)
+    return tuple(Declared(address=ip(a), pool="db", pod=owner, ifname=ifname) for a in addresses)
 
 
 def declared(address: str, name: str, ifname: str = "eth0", pool: str = "db") -> Declared:

@@ -89,6 +89,9 @@ class MemoryCluster:
     def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
         raise NotImplementedError
 
+    def trouble(self) -> str:
+        return ""
+
     def interrupt(self) -> None:
         raise NotImplementedError
 

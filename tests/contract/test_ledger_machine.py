@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from podberth.cni.errors import AddressTaken, PoolExhausted, TryAgainLater
-from podberth.ipam.lease import AddressHeld
+from podberth.cni.pod import PodRef
+from podberth.ipam.lease import AddressHeld, SetExhausted
 from podberth.ipam.lifecycle import fold
-from tests.contract.ledgers import BACKENDS, OPERATOR, PLUGIN, attachment, claim, declared, ip, pod, pool, subnet
+from podberth.policy.changes import Declared
+from tests.contract.ledgers import BACKENDS, OPERATOR, PLUGIN, attachment, claim, ip, pool, subnet
 
 if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
@@ -29,7 +31,8 @@ HOLD, EXCLUDED = "10.20.0.12", "10.20.0.13"
 USABLE = [a for a in ADDRESSES if a != EXCLUDED]
 REST = 60  # seconds
 
-names = st.sampled_from(["a", "a", "b", "c", None])
+names = st.sampled_from(["a", "a", "b", "c", "web-b-bcdfg", None])
+WEB, WEB_PODS = "deployment/web", ("web-b-bcdfg", "web-b-bcdfh", "web-c-bcdfg")
 containers = st.sampled_from(["1", "2"])
 ifnames = st.sampled_from(["eth0", "eth0", "net1"])
 some = st.sampled_from(ADDRESSES)
@@ -77,7 +80,7 @@ class Machine(RuleBasedStateMachine):
             self.must_be_the_pods_own(held.lease.address, wish)
         except AddressTaken:
             assert named is not None
-            assert self.is_anothers(ip(named), wish) or named not in USABLE
+            assert self.is_anothers(ip(named), name, ifname) or named not in USABLE
         except PoolExhausted:
             assert named is None
             assert not [a for a in USABLE if a != HOLD and self.is_free(ip(a))]
@@ -86,6 +89,21 @@ class Machine(RuleBasedStateMachine):
             assert self.rests(ip(named))
         else:
             self.bound(wish, lease.address, named)
+
+    @rule(name=st.sampled_from(WEB_PODS), container=containers, over=st.booleans())
+    def bind_of_the_deployment(self, name: str, container: str, over: bool) -> None:
+        takeover = tuple(attachment(f"{name}{n}") for n in (1, 2)) if over else ()
+        wish = claim(name, container=f"{name}{container}", owner="web", takeover=takeover)
+        theirs = [address for address, whose in self.reserved.items() if whose[:2] == (WEB, "eth0")]
+        try:
+            (lease,) = self.ledger.bind(wish, PLUGIN)
+        except AddressHeld as held:
+            self.must_be_the_pods_own(held.lease.address, wish)
+        except (SetExhausted, TryAgainLater):
+            assert all(address in self.leased for address in theirs)
+        else:
+            assert lease.address in theirs
+            self.bound(wish, lease.address, None)
 
     def must_be_the_pods_own(self, address: Address, wish: Claim) -> None:
         holder = self.leased[address]
@@ -96,12 +114,13 @@ class Machine(RuleBasedStateMachine):
     def bound(self, wish: Claim, address: Address, named: str | None) -> None:
         holder, name = self.leased.get(address), wish.pod.name if wish.pod is not None else None
         assert holder is None or holder == wish.attachment or (holder in wish.takeover and self.pods[holder] == name)
-        assert self.reserved.get(address, (name, wish.attachment.ifname, ""))[:2] == (name, wish.attachment.ifname)
+        mine = (name if wish.wanted[0].owner is None else WEB, wish.attachment.ifname)
+        assert self.reserved.get(address, (*mine, ""))[:2] == mine
         assert str(address) in USABLE
         if named is not None:
             assert address == ip(named)
-        for mine in [a for a, held_by in self.leased.items() if held_by == wish.attachment and a != address]:
-            self.end(mine)
+        for other in [a for a, held_by in self.leased.items() if held_by == wish.attachment and a != address]:
+            self.end(other)
         if wish.sticky and name is not None and named is None and holder != wish.attachment:
             self.reserved.setdefault(address, (name, wish.attachment.ifname, "sticky"))
         self.leased[address] = wish.attachment
@@ -123,12 +142,13 @@ class Machine(RuleBasedStateMachine):
     def is_free(self, address: Address) -> bool:
         return address not in self.leased and address not in self.reserved and not self.rests(address)
 
-    def is_anothers(self, address: Address, wish: Claim) -> bool:
-        me = (wish.pod.name if wish.pod is not None else None, wish.attachment.ifname)
+    def is_anothers(self, address: Address, name: str | None, ifname: str) -> bool:
+        """Say whether it is neither of the pod nor, if `name` is the Deployment's, of one of its pods."""
         holder = self.leased.get(address)
-        if holder is not None and (self.pods[holder] is None or (self.pods[holder], holder.ifname) != me):
+        theirs = {name, *(WEB_PODS if name == WEB else ())} - {None}
+        if holder is not None and (self.pods[holder] not in theirs or holder.ifname != ifname):
             return True
-        return address in self.reserved and self.reserved[address][:2] != me
+        return address in self.reserved and self.reserved[address][:2] != (name, ifname)
 
     @rule(data=st.data())
     def unbind(self, data: st.DataObject) -> None:
@@ -139,15 +159,19 @@ class Machine(RuleBasedStateMachine):
         for address in had:
             self.end(address)
 
-    @rule(name=st.sampled_from("abc"), ifname=ifnames, address=some, origin=st.sampled_from(["manual", "declared"]))
+    @rule(
+        name=st.sampled_from(["a", "b", "c", WEB, WEB]),
+        ifname=ifnames,
+        address=some,
+        origin=st.sampled_from(["manual", "declared"]),
+    )
     def reserve(self, name: str, ifname: str, address: str, origin: str) -> None:
-        wish = claim(name, container="nobody", ifname=ifname)
-        possible = address in USABLE and not self.is_anothers(ip(address), wish)
+        possible = address in USABLE and not self.is_anothers(ip(address), name, ifname)
         try:
             if origin == "manual":
-                self.ledger.reserve("db", ip(address), pod(name), ifname, OPERATOR)
+                self.ledger.reserve("db", ip(address), PodRef(namespace="db", name=name), ifname, OPERATOR)
             else:
-                self.backend.declare(declared(address, name, ifname))
+                self.backend.declare(self.declared(address, name, ifname))
         except AddressTaken:
             assert not possible
         else:
@@ -156,13 +180,17 @@ class Machine(RuleBasedStateMachine):
                 self.reserved[ip(address)] = (name, ifname, origin)
             self.released.pop(ip(address), None)
 
+    def declared(self, address: str, name: str, ifname: str) -> Declared:
+        owner = PodRef(namespace="db", name=name)
+        return Declared(address=ip(address), pool="db", pod=owner, ifname=ifname)
+
     @precondition(lambda self: self.reserved)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         address = data.draw(st.sampled_from(sorted(self.reserved)))
         name, ifname, origin = self.reserved[address]
         if origin == "declared":
-            self.backend.undeclare(declared(str(address), name, ifname))
+            self.backend.undeclare(self.declared(str(address), name, ifname))
         else:
             assert self.ledger.release(address, OPERATOR) is not None
         del self.reserved[address]

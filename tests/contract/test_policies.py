@@ -16,7 +16,17 @@ from podberth.policy.admission import Conflicts
 from podberth.policy.changes import Applied, Followed
 from podberth.policy.documents import document_of
 from podberth.stores.sqlite.database import NODE
-from tests.contract.declarations import OPERATOR, POOL, STORES, Store, documents, in_sqlite, of_pod, of_set
+from tests.contract.declarations import (
+    OPERATOR,
+    POOL,
+    STORES,
+    Store,
+    documents,
+    in_sqlite,
+    of_deployment,
+    of_pod,
+    of_set,
+)
 from tests.unit.policy.declared import ip
 from tests.unit.policy.test_documents import podnetworks
 
@@ -94,6 +104,27 @@ def test_find_gives_the_pods_own_first_then_its_statefulsets(store: Store) -> No
 def test_a_name_that_is_no_replica_is_not_the_statefulsets(store: Store, name: str) -> None:
     store.apply(POOL, MYSQL)
     assert store.policies.find(PodRef(namespace="db", name=name)) == ()
+
+
+def test_find_gives_a_deployments_last(store: Store) -> None:
+    name = "web-7d4b9-x2x9k"
+    store.apply(POOL, of_deployment("web", "10.20.0.21-10.20.0.22"), of_pod(name, mtu=1400, name="zz"))
+    assert [n.name for n in store.policies.find(PodRef(namespace="db", name=name, uid="u"))] == ["zz", "web"]
+    assert [n.name for n in store.policies.find(PodRef(namespace="db", name="deployment/web"))] == ["web"]
+    for other in ("web", "web-0", "web-api-7d4b9-x2x9k"):
+        assert store.policies.find(PodRef(namespace="db", name=other)) == ()
+
+
+def test_what_a_deployments_pods_share_is_declared_and_ends_with_the_document(store: Store) -> None:
+    store.apply(POOL, of_deployment("web", "10.20.0.21-10.20.0.22"))
+    assert store.reserved() == [f"10.20.0.{n} db/deployment/web eth0 declared" for n in (21, 22)]
+    applied = store.apply(of_deployment("web", "10.20.0.22-10.20.0.23"))
+    assert isinstance(applied, Applied)
+    assert (applied.reserved, applied.released) == ((ip("10.20.0.23"),), (ip("10.20.0.21"),))
+    with pytest.raises(Conflicts, match="both declare eth0 of Deployment web in namespace db"):
+        store.apply({**of_deployment("web", "10.20.0.30"), "metadata": {"namespace": "db", "name": "other"}})
+    assert store.policies.delete("PodNetwork", "db", "web", OPERATOR)
+    assert store.reserved() == []
 
 
 def test_applying_reserves_every_address_and_the_ledger_says_who_did_it(store: Store) -> None:
@@ -278,6 +309,7 @@ def test_another_client_sees_what_was_applied(store: Store) -> None:
     [
         ("namespace = ? AND pod = ?", "documents_pod (namespace=? AND pod=?)"),
         ("namespace = ? AND stateful_set = ?", "documents_set (namespace=? AND stateful_set=?)"),
+        ("namespace = ? AND deployment = ?", "documents_deployment (namespace=? AND deployment=?)"),
     ],
 )
 def test_finding_a_pods_declarations_is_one_look_into_an_index(tmp_path: Path, where: str, index: str) -> None:
@@ -324,7 +356,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @given(body=podnetworks())
 def test_what_is_applied_is_what_is_found(shared: Store, body: PodNetwork) -> None:
     document = document_of(body, "apply: x")
-    unbound = all(a.pool is None and not a.addresses and not a.ordinals for a in body.attachments)
+    unbound = all(a.pool is None and not a.addresses and not a.ordinals and not a.shared for a in body.attachments)
     if not unbound:  # there is no pool here: such a document conflicts, and leaves nothing
         with pytest.raises(Conflicts):
             shared.policies.apply((document,), OPERATOR, source="x")

@@ -17,7 +17,7 @@ from podberth.cni.errors import StoreFailed, TryAgainLater
 from podberth.cni.value import replace
 from podberth.stores.sqlite.database import NODE, Database, Schema
 from podberth.stores.sqlite.ledger import SqliteLedger
-from tests.contract.ledgers import PLUGIN, Clock, SqliteBackend, claim, pool
+from tests.contract.ledgers import PLUGIN, Clock, SqliteBackend, addresses, claim, ip, pool, shared
 
 
 def mode(path: Path) -> int:
@@ -138,6 +138,26 @@ def test_an_older_store_is_brought_up_to_date_with_its_contents(tmp_path: Path) 
     with raw(tmp_path) as connection:
         assert connection.execute("SELECT note FROM leases").fetchall() == [("",)]
         assert connection.execute("SELECT max(version) FROM migrations").fetchone() == (newer.version,)
+
+
+def test_a_store_of_the_first_versions_shares_addresses_once_it_is_up_to_date(tmp_path: Path) -> None:
+    for version in (1, 2):
+        directory = tmp_path / str(version)
+        older = replace(NODE, version=version, migrations=lambda version=version: NODE.migrations()[:version])
+        with Database(str(directory), schema=older).write() as connection:
+            connection.execute("INSERT INTO pools VALUES ('db', 'lowest', 0)")
+            connection.execute("INSERT INTO reservations VALUES (X'0A140009', 4, 'db', 'db', 'a', 'eth0', 'manual', 1)")
+            connection.execute(
+                "INSERT INTO events VALUES (1, 1, 'Reserved', X'0A140009', 'db', 'RESERVED', 'db', 'a', '', 'eth0', '',"
+                " '', 'w', 'y', 'n')"
+            )
+        backend = SqliteBackend(directory)
+        backend.define(pool("db", "10.20.0.0/24"))
+        backend.declare(*shared("web", "10.20.0.21"))
+        ledger = backend.open()
+        assert addresses(ledger.bind(claim("web-7d4b9-x2x9k", owner="web"), PLUGIN)) == ["10.20.0.21"]
+        assert str(ledger.who(ip("10.20.0.9")).reserved_for) == "db/a"
+        assert [str(kept.pod) for kept in ledger.reservations()] == ["db/a", "db/deployment/web"]
 
 
 def test_a_database_of_another_schema_has_a_file_of_its_own(tmp_path: Path) -> None:

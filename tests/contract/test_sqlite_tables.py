@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.ledgers import OPERATOR, PLUGIN, SqliteBackend, attachment, claim, ip, pod, pool
+from podberth.ipam.owner import may_have, of_deployment
+from tests.contract.ledgers import OPERATOR, PLUGIN, SqliteBackend, attachment, claim, ip, pod, pool, shared
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ def raw(directory: Path) -> closing[sqlite3.Connection]:
     return closing(sqlite3.connect(directory / "podberth.db", isolation_level=None))
 
 
-_LIKE = "kind, address, pool, state, '', '', '', '', '', '', '', '', '' FROM events"
+_LIKE = "kind, address, pool, state, '', '', '', '', '', '', '', '', '', '' FROM events"
 INSERT = "INSERT INTO events SELECT"
 EVENTS = "SELECT * FROM events WHERE"
 CHANGES_HANDS = "kind NOT IN ('Adjusted', 'Conflicted', 'Repaired')"
@@ -67,6 +68,37 @@ def test_the_tables_themselves_refuse_two_owners(tmp_path: Path) -> None:
     rest = "family, pool, namespace, pod, ifname, origin, since"
     with raw(tmp_path) as connection, pytest.raises(sqlite3.IntegrityError, match="leased by another pod"):
         connection.execute(f"INSERT INTO reservations (address, {rest}) SELECT X'0A140001', {rest} FROM reservations")
+
+
+LEASE = "INSERT INTO leases VALUES (?, 4, 'db', 'n', ?, ?, ?, ?, 'u', '/n', 'n', 1)"
+OF_WEB = ("web-b-bcdfg", "web-7d4b9c6f54-x2x9k")
+NOT_OF_WEB = (
+    *("web", "web-0", "web-x2x9k", "web-7d4b9-x2x9", "web-7d4b9-x2x9kk", "web-7d4b9c6f54b-x2x9k", "web-7d4b1-x2x9k"),
+    *("web-api-7d4b9-x2x9k", "web-7d4b9-x2x9a", "web--x2x9k", "xweb-7d4b9-x2x9k", "deployment/web", "webb-bcdfg-x2x9k"),
+)
+
+
+def test_the_tables_themselves_know_the_pods_of_a_deployment(tmp_path: Path) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    backend.declare(*shared("web", *(f"10.20.0.{n}" for n in range(1, 9))))
+    with raw(tmp_path) as connection:
+        for n, name in enumerate(OF_WEB, 1):
+            assert may_have(of_deployment("db", "web"), pod(name))
+            connection.execute(LEASE, (ip(f"10.20.0.{n}").packed, name, "eth0", "db", name))
+        others = [("eth0", "db", name) for name in NOT_OF_WEB if name != "deployment/web"]
+        for ifname, namespace, name in (*others, ("eth1", "db", OF_WEB[0]), ("eth0", "other", OF_WEB[0])):
+            with pytest.raises(sqlite3.IntegrityError, match="reserved for another pod"):
+                connection.execute(LEASE, (ip("10.20.0.3").packed, name, ifname, namespace, name))
+        keep = "INSERT INTO reservations VALUES (?, 4, 'db', 'db', 'deployment/web', 'eth0', 'declared', 1)"
+        for n, name in enumerate((*OF_WEB, *NOT_OF_WEB), 20):
+            address = ip(f"10.20.0.{n}").packed
+            connection.execute(LEASE, (address, name, "eth0", "db", name))
+            if name in OF_WEB or name == "deployment/web":
+                connection.execute(keep, (address,))
+            else:
+                with pytest.raises(sqlite3.IntegrityError, match="leased by another pod"):
+                    connection.execute(keep, (address,))
 
 
 @pytest.mark.parametrize(

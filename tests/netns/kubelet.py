@@ -225,12 +225,13 @@ class Kubelet:
             return list(database.execute(query))
 
     def inventory(self) -> list[str]:
-        """List links, addresses, routes, qdiscs and a sysctl of every namespace, and the store's live rows."""
+        """List links, addresses, routes, qdiscs, rules and a sysctl of every namespace, and the store's live rows."""
         lines: list[str] = []
         for namespace in self.namespaces:
             for what in (("link",), ("address",), ("route", "show", "table", "all"), ("-6", "route")):
                 lines += [f"{namespace}: {line}" for line in self.inside(namespace, "ip", "-o", *what).splitlines()]
-            lines += [f"{namespace}: {line}" for line in self.inside(namespace, "tc", "qdisc").splitlines()]
+            for command in (("tc", "qdisc"), ("nft", "--stateless", "list", "ruleset")):
+                lines += [f"{namespace}: {line}" for line in self.inside(namespace, *command).splitlines()]
             kept = self.inside(namespace, "cat", "/proc/sys/net/ipv4/tcp_keepalive_time")
             lines.append(f"{namespace}: tcp_keepalive_time {kept.strip()}")
         for table in TABLES:

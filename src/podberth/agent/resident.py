@@ -36,6 +36,10 @@ class Resident:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
         return replace(self._kept.node(directory, given), later=partial(self.finisher.add, directory))
 
+    def close(self) -> None:
+        """End what runs for the stores."""
+        self._kept.close()
+
     def serve(self, call: Call, netns: int, trace: Trace) -> tuple[int, str]:
         """Serve one call; `netns` is a descriptor of the namespace at CNI_NETNS, or -1. It becomes this call's own."""
         given = {call.env.get("CNI_NETNS", ""): netns} if netns >= 0 else {}

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    Serve: TypeAlias = Callable[[frame.Call, int], tuple[int, str]]
+    Answer: TypeAlias = Callable[[int, str], None]  # exit code, stdout
+    Serve: TypeAlias = Callable[[frame.Call, int, Answer], None]
 
 BACKLOG = 256
 _PEER = struct.Struct("=iII")  # struct ucred: pid, uid, gid
@@ -36,7 +37,8 @@ _STOPPING = TryAgainLater("the podberth agent is stopping", "the call was not be
 class Server:
     """Serves calls from a listening socket until it is stopped; `serve` gets each call and answers it.
 
-    `serve` takes the call and a descriptor of its network namespace, or -1, which becomes its own.
+    `serve` takes the call, a descriptor of its network namespace, or -1, which becomes its own, and what to answer
+    with: the caller waits no longer than until then.
     """
 
     def __init__(
@@ -116,19 +118,23 @@ class Server:
             try:
                 trusted(peer)
                 call, netns = received(peer)
-                code, stdout = serve(call, netns)
-                peer.settimeout(_GIVE)
-                peer.sendall(frame.answer(code, stdout))
+                serve(call, netns, lambda code, stdout: _given(peer, code, stdout))
             except Exception as wrong:  # noqa: BLE001 - whatever it is, the next call needs this worker
                 # Nobody is left to be told; a call that was cut short was not begun.
                 self._refused(str(wrong) or type(wrong).__name__)
 
 
-def stopping(call: frame.Call, netns: int) -> tuple[int, str]:
+def stopping(call: frame.Call, netns: int, answer: Answer) -> None:
     """Refuse a call in place of serving it, with code 11."""
     if netns >= 0:
         os.close(netns)
-    return 1, error_json(_STOPPING, spoken_version(call.stdin))
+    answer(1, error_json(_STOPPING, spoken_version(call.stdin)))
+
+
+def _given(peer: socket.socket, code: int, stdout: str) -> None:
+    with peer:
+        peer.settimeout(_GIVE)
+        peer.sendall(frame.answer(code, stdout))
 
 
 def trusted(peer: socket.socket) -> None:

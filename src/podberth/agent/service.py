@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from podberth.agent.frame import Call
     from podberth.agent.journal import Journal
+    from podberth.agent.server import Answer
     from podberth.agent.upkeep import Found
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
@@ -90,6 +91,7 @@ class Agent:
         turned = self.server.turn_away() if last else 0
         self.upkeep.stop()
         self.resident.finisher.stop(self.options.grace)
+        self.resident.close()
         self.desk.close()
         desk_of(self.options.path).unlink(missing_ok=True)
         left = self.resident.finisher.waiting
@@ -106,23 +108,30 @@ class Agent:
                 finally:
                     node.host.close()
 
-    def _serve(self, call: Call, netns: int) -> tuple[int, str]:
+    def _serve(self, call: Call, netns: int, answer: Answer) -> None:
         trace, began, clock = Trace(), time.time(), time.monotonic()
         code, stdout = self.resident.serve(call, netns, trace)
-        served = Served(
-            call=call,
-            began=began,
-            seconds=time.monotonic() - clock,
-            trace=trace,
-            code=code_of(code, stdout),
-            stdout=stdout,
-        )
+        seconds = time.monotonic() - clock
+        try:
+            answer(code, stdout)
+        finally:  # what is kept of a call is nothing that its caller has to wait for
+            self._keep(
+                Served(
+                    call=call,
+                    began=began,
+                    seconds=seconds,
+                    trace=trace,
+                    code=code_of(code, stdout),
+                    stdout=stdout,
+                )
+            )
+
+    def _keep(self, served: Served) -> None:
         self.calls.add(served)
         self.metrics.served(served)
         level = "error" if served.code else "info"
         if self.journal.wants(level):
             self.journal.write(level, "call", served.about())
-        return code, stdout
 
     def _refused(self, why: str) -> None:
         self.journal.write("warning", "refused", {"why": why})

@@ -18,7 +18,7 @@ from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.pod import Attachment
 from podberth.entry import find_plugin
 from podberth.net.describe import describe
-from podberth.policy.precedence import POOL
+from podberth.policy.precedence import POOL, Share
 from podberth.verbs.serve import planner
 from podberth.verbs.wish import endpoint
 
@@ -55,9 +55,10 @@ config_help = "The network configuration: a plugin's own, or a runtime's .confli
 def explain(session: Session, pod: PodRef, config: str | None, ifname: str | None, *, as_json: bool) -> int:
     """Say what a pod gets and which declaration each value comes from, with those it overrides.
 
-    The order, highest first: PodNetwork for the pod's name, PodNetwork for its StatefulSet, the pod's annotation, the
-    runtime's request, the pool, the network configuration, the built-in default. What a pod asks for itself is known
-    only when it starts. Nothing is changed; a policyDir is read at the next ADD, not here.
+    The order, highest first: PodNetwork for the pod's name, PodNetwork for its StatefulSet, PodNetwork for its
+    Deployment, the pod's annotation, the runtime's request, the pool, the network configuration, the built-in default.
+    What a pod asks for itself is known only when it starts. Nothing is changed; a policyDir is read at the next ADD,
+    not here.
     """
     node = session.node
     known = prospect.read(netconf_file.read(config), find_plugin)[:2] if config is not None else None
@@ -197,6 +198,10 @@ def _draw(screen: Screen, found: Prospect) -> None:
         expected = next((e for e in found.addresses if origin.field == f"ipv{e.address.version}"), None)
         if origin.value is None and expected is not None:
             value, source = str(expected.address), expected.why
+        elif origin.field == "retention" and isinstance(origin.value, int):
+            value += " s"
+        elif isinstance(origin.value, Share) and expected is not None:
+            value, detail = str(expected.address), f"{detail}: {expected.why} ({origin.value})"
         elif origin.field in effective and effective[origin.field] != origin.value:
             value, source, detail = _derived(origin, effective[origin.field])
         rows.append([origin.field, Cell(value, "" if value == "-" else "green"), source, detail])

@@ -72,6 +72,7 @@ def event(of: Event) -> dict[str, object]:
         "ifname": of.ifname,
         "attachment": attachment(of.attachment),
         "state": str(of.state),
+        "owner": pod(of.owner),
         "who": of.actor.who,
         "why": of.actor.why,
         "node": of.actor.node,

@@ -157,6 +157,8 @@ def _pod_networks(session: Session) -> Listing:
 
 
 def _declares(found: PodNetwork) -> str:
+    from podberth.policy.attachment_document import runs
+
     told = []
     for policy in found.attachments:
         addresses = [str(address) for address in policy.addresses]
@@ -164,12 +166,13 @@ def _declares(found: PodNetwork) -> str:
             first, last = ordinals.addresses[0], ordinals.addresses[-1]
             few = len(ordinals.addresses) <= SHOWN
             addresses.append(", ".join(map(str, ordinals.addresses)) if few else f"{first} ... {last}")
+        addresses += [str(first) if first == last else f"{first} ... {last}" for first, last in runs(policy.shared)]
         told.append(f"{policy.ifname}: {', '.join(addresses) or policy.pool or 'settings'}")
     return "; ".join(told)
 
 
 def _reservations(session: Session) -> Listing:
-    listing = Listing(("Address", "Pod", "Ifname", "Pool", "Origin", "Since"))
+    listing = Listing(("Address", "For", "Ifname", "Pool", "Origin", "Since"))
     for found in session.node.ledger.reservations():
         row: Row = [
             Cell(str(found.address), "bold"),

@@ -121,11 +121,14 @@ def who(session: Session, address: Address, at: int | None, *, as_json: bool) ->
     exits={3: "the ledger has no event of the pod or address"},
     examples=(
         ("history payments/mysql-1", "Everything that happened to the addresses of a pod's name."),
+        ("history payments/deployment/web", "When a Deployment's addresses were reserved, and for which pods it was."),
         ("history 10.20.0.11 --since 2026-11-01", "Every holder of an address since then."),
         ("history --last 20", "The latest events of all."),
     ),
 )
-@click.argument("subject", type=POD_OR_ADDRESS, required=False, metavar="[NAMESPACE/POD | ADDRESS]")
+@click.argument(
+    "subject", type=POD_OR_ADDRESS, required=False, metavar="[NAMESPACE/POD | NAMESPACE/deployment/NAME | ADDRESS]"
+)
 @click.option("--since", type=WHEN, metavar="TIME", help="Only events from this time on.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the latest N of them.")
 @json_option

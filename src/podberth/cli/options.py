@@ -15,6 +15,7 @@ from podberth.cni import parsers
 from podberth.cni.errors import CniError
 from podberth.cni.fields import shown
 from podberth.cni.pod import PodRef
+from podberth.ipam.owner import is_deployment, of_deployment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -80,7 +81,11 @@ def address(text: str) -> Address:
 
 
 def pod_or_address(text: str) -> PodRef | Address:
-    """Return the pod, if there is a slash, or else the address."""
+    """Return the pod, or the Deployment as NAMESPACE/deployment/NAME, if there is a slash; or else the address."""
+    namespace, _, rest = text.partition("/")
+    if rest.startswith("deployment/"):
+        named = pod_name(f"{namespace}/{rest.partition('/')[2]}")
+        return of_deployment(named.namespace, named.name)
     if "/" in text:
         return pod_name(text)
     try:
@@ -99,8 +104,12 @@ def _pools(node: Node) -> Iterable[str]:
 
 
 def _pods(node: Node) -> Iterable[str]:
-    reserved = (str(reservation.pod) for reservation in node.ledger.reservations())
+    reserved = (str(kept.pod) for kept in node.ledger.reservations() if not is_deployment(kept.pod))
     return (*reserved, *(str(lease.pod) for lease in node.ledger.leases() if lease.pod is not None))
+
+
+def _owners(node: Node) -> Iterable[str]:
+    return (*_pods(node), *(str(kept.pod) for kept in node.ledger.reservations()))
 
 
 def _reserved(node: Node) -> Iterable[str]:
@@ -113,7 +122,7 @@ def _networks(node: Node) -> Iterable[str]:
 
 POD = Parsed("NAMESPACE/POD", pod_name, _pods)
 ADDRESS = Parsed("ADDRESS", address, _reserved)
-POD_OR_ADDRESS = Parsed("NAMESPACE/POD or ADDRESS", pod_or_address, _pods)
+POD_OR_ADDRESS = Parsed("NAMESPACE/POD or ADDRESS", pod_or_address, _owners)
 IFNAME = Parsed("IFNAME", parsers.ifname)
 POOL = Parsed("POOL", parsers.name, _pools)
 NETWORK = Parsed("NETWORK", parsers.identifier, _networks)

@@ -15,6 +15,7 @@ from podberth.cni.pod import Attachment
 from podberth.cni.request import Request, Verb
 from podberth.cni.value import replace
 from podberth.ipam.extents import offered, subtract
+from podberth.ipam.refusals import same, set_exhausted
 from podberth.policy.precedence import NetworkDefaults, Question, resolve
 from podberth.verbs.devices import candidates, choice
 from podberth.verbs.network import Network, decide, question, read_network
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from podberth.ipam.pool import Pool
     from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Address
-    from podberth.policy.precedence import Resolved
+    from podberth.policy.precedence import Resolved, Share
     from podberth.verbs.node import Node, Plugin
 
 IPAM = "podberth"
@@ -124,10 +125,26 @@ def _expect(node: Node, pod: PodRef, ifname: str, resolved: Resolved, family: in
     if named is not None:
         _check_holder(node, pod, named)
         return Expected(address=named, why=resolved.origin(f"ipv{family}").source)
+    share = next((share for share in resolved.shares if share.addresses[0].version == family), None)
+    if share is not None:
+        return _of_share(node, pod, ifname, share, pool)
     for kept in node.ledger.reservations(pod=pod):
         if (kept.ifname, kept.pool, kept.address.version) == (ifname, pool.name, family):
             return Expected(address=kept.address, why=f"reserved for the pod's name ({kept.origin})")
     return Expected(address=_free(node, pool, family), why=ANY)
+
+
+def _of_share(node: Node, pod: PodRef, ifname: str, share: Share, pool: Pool) -> Expected:
+    """Return the one of its Deployment's addresses that the pod has, or one that no pod has."""
+    bound = {lease.address: lease for lease in node.ledger.leases(pool=pool.name) if lease.address in share.addresses}
+    for lease in bound.values():
+        if same(lease.pod, pod) and lease.attachment.ifname == ifname:
+            return Expected(address=lease.address, why="the pod has it")
+    free = [address for address in share.addresses if address not in bound]
+    if not free:
+        family = share.addresses[0].version
+        raise set_exhausted(share.owner, pool.name, family, tuple(bound.values()), pod)
+    return Expected(address=free[0], why=f"{len(free)} of {len(share.addresses)} are free, for example this one")
 
 
 def _check_holder(node: Node, pod: PodRef, address: Address) -> None:

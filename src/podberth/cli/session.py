@@ -12,6 +12,7 @@ from podberth.cli.failures import NotFound
 from podberth.cli.screen import Screen
 from podberth.cni.errors import IOFailure
 from podberth.ipam.lease import Actor
+from podberth.stores.chosen import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +37,9 @@ class Session:
         return Path(self.state, STORE)
 
     def exists(self) -> bool:
-        """Say whether there is a store. IOFailure if this user may not know."""
+        """Say whether there is a store, or a cluster's is named. IOFailure if this user may not know."""
         try:
-            return self.store.is_file()
+            return self.store.is_file() or Path(path_of(self.state)).is_file()
         except OSError as wrong:
             raise IOFailure(
                 f"{self.store}: {wrong.strerror}", "run as root, or name a store of yours with --state"

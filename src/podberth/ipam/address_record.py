@@ -98,6 +98,7 @@ def event_form(event: Event) -> Form:
         "state": event.state,
         **({"pool": event.pool} if event.pool else {}),
         **_pod_form(event.pod),
+        **({"owner": event.owner.name} if event.owner is not None else {}),
         "ifname": event.ifname,
         **(
             {"network": event.attachment.network, "containerID": event.attachment.container_id}
@@ -128,6 +129,7 @@ def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
             else None,
             actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
             state=str(form["state"]),
+            owner=PodRef(namespace=str(form["namespace"]), name=str(form["owner"])) if "owner" in form else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise _unreadable(f"event {seq} of", {"address": str(address)}, wrong) from None

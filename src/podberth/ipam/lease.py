@@ -6,7 +6,7 @@ ledger, also when the node's clock does (the store takes the greater of the cloc
 
 from __future__ import annotations
 
-from podberth.cni.errors import TryAgainLater
+from podberth.cni.errors import PoolExhausted, TryAgainLater
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
@@ -27,11 +27,15 @@ class Actor:
 
 @value
 class Wanted:
-    """One address of a claim: any of `pool` of IP `family` (4 or 6), or exactly `address`."""
+    """One address of a claim: any of `pool` of IP `family` (4 or 6), or exactly `address`.
+
+    `owner`: one of those reserved for that Deployment (`ipam.owner`), and no other.
+    """
 
     pool: str
     family: int
     address: IPv4Address | IPv6Address | None = None
+    owner: PodRef | None = None
 
 
 @value
@@ -66,7 +70,10 @@ class Lease:
 
 @value
 class Reservation:
-    """An address of a pod's name. `origin`: 'declared' (by a PodNetwork), 'manual' (podberth reserve) or 'sticky'."""
+    """An address of a pod's name, or of a Deployment's (`ipam.owner`).
+
+    `origin`: 'declared' (by a PodNetwork), 'manual' (podberth reserve) or 'sticky'.
+    """
 
     address: IPv4Address | IPv6Address
     pool: str
@@ -78,7 +85,11 @@ class Reservation:
 
 @value
 class Event:
-    """One line of the ledger; `kind` is one of `lifecycle.Kind`."""
+    """One line of the ledger; `kind` is one of `lifecycle.Kind`.
+
+    `owner`: the Deployment that the address is reserved for, None if it is a pod's own; `pod` is then the one that has
+    it, or had it.
+    """
 
     seq: int
     time: int
@@ -90,11 +101,12 @@ class Event:
     attachment: Attachment | None
     actor: Actor
     state: str  # the address's state after the event
+    owner: PodRef | None = None
 
 
 @value
 class Holding:
-    """Who had an address at a time: the pod it was reserved for, the attachment that had it, the event that says so."""
+    """Who had an address at a time: whom it was reserved for, the attachment that had it, the event that says so."""
 
     address: IPv4Address | IPv6Address
     state: str
@@ -115,6 +127,14 @@ class Usage:
     leased: int
     reserved: int  # reserved and not leased
     resting: int
+
+
+class SetExhausted(PoolExhausted):
+    """Code 100: pods of the Deployment have all of its addresses; `holders` says which."""
+
+    def __init__(self, message: str, details: str, holders: tuple[Lease, ...]) -> None:
+        super().__init__(message, details)
+        self.holders = holders
 
 
 class AddressHeld(TryAgainLater):

@@ -68,7 +68,7 @@ TRANSITIONS: Mapping[State, Mapping[Kind, State]] = {
 
 @value
 class Folded:
-    """What a ledger adds up to: for each address the attachment that has it, and the (pod, ifname) it is kept for."""
+    """What a ledger adds up to: for each address the attachment that has it, and the (owner, ifname) it is kept for."""
 
     bound: Mapping[IPv4Address | IPv6Address, Attachment]
     reserved: Mapping[IPv4Address | IPv6Address, tuple[str, str]]
@@ -95,7 +95,7 @@ def fold(events: Iterable[Event]) -> Folded:
         elif kind is Kind.UNBOUND:
             del bound[event.address]
         elif kind is Kind.RESERVED:
-            reserved[event.address] = (str(event.pod), event.ifname)
+            reserved[event.address] = (str(event.owner or event.pod), event.ifname)
         elif kind is Kind.RELEASED:
             del reserved[event.address]
     return Folded(bound=bound, reserved=reserved)
@@ -105,13 +105,14 @@ def holding(address: Address, event: Event | None) -> Holding:
     """Return who has the address after `event`, the last by which it changed hands; None: nobody ever had it."""
     state = State(event.state) if event is not None else State.FREE
     reserved, bound = state in (State.RESERVED, State.HELD), state in (State.LEASED, State.HELD)
+    own = event is not None and event.owner is None  # a Deployment's address is nobody's once its pod is gone
     return Holding(
         address=address,
         state=str(state),
         event=event,
-        reserved_for=event.pod if event is not None and reserved else None,
+        reserved_for=(event.owner or event.pod) if event is not None and reserved else None,
         bound_to=event.attachment if event is not None and bound else None,
-        pod=event.pod if event is not None and state is not State.FREE else None,
+        pod=event.pod if event is not None and (bound or (reserved and own)) else None,
     )
 
 

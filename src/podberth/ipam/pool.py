@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 
+FOREVER = "forever"
+
+
 @value
 class Span:
     """An inclusive range of addresses of one family."""
@@ -59,6 +62,7 @@ class ConflictDetection:
 @value
 class Pool:
     """`allocation`: 'lowest' free address, or 'leastRecentlyUsed'. `quarantine`: seconds a released address rests.
+    `sticky_retention`: how long a sticky reservation stays after its pod was deleted, in seconds, or FOREVER.
 
     `grants` empty: every namespace may take addresses dynamically and have them declared by the operator; pods may
     request nothing themselves.
@@ -68,6 +72,7 @@ class Pool:
     subnets: tuple[Subnet, ...]
     allocation: str = "lowest"
     quarantine: int = 0
+    sticky_retention: str | int = FOREVER
     conflict_detection: ConflictDetection | None = None
     grants: tuple[Grant, ...] = ()
     settings: Settings = Settings()

@@ -6,12 +6,12 @@ from ipaddress import ip_network
 
 from podberth.cni import parsers
 from podberth.cni.fields import shown
-from podberth.ipam.pool import ConflictDetection, Grant, Pool, Span, Subnet
+from podberth.ipam.pool import FOREVER, ConflictDetection, Grant, Pool, Span, Subnet
 from podberth.net.settings_document import SETTINGS_KEYS, parse_settings, settings_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from podberth.cni.errors import CniError
     from podberth.cni.fields import Fields
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 API_VERSION = "podberth.io/v1alpha1"
 # Of a document's metadata; what a Kubernetes API adds is read over.
 METADATA = ("name", "labels", "annotations", "uid", "resourceVersion", "generation", "creationTimestamp")
-KEYS = ("subnets", "allocation", "quarantine", "conflictDetection", "allow", *SETTINGS_KEYS)
+KEYS = ("subnets", "allocation", "quarantine", "stickyRetention", "conflictDetection", "allow", *SETTINGS_KEYS)
 ALLOCATIONS = ("lowest", "leastRecentlyUsed")
 MAX_QUARANTINE = 366 * 86400  # seconds
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -63,6 +63,7 @@ def parse_pool(document: Fields) -> Pool:
         subnets=subnets,
         allocation=fields.get("allocation", parsers.choice(*ALLOCATIONS), "lowest"),
         quarantine=fields.get("quarantine", seconds, 0),
+        sticky_retention=fields.get("stickyRetention", retention(FOREVER), FOREVER),
         conflict_detection=_detection(fields),
         grants=_grants(fields),
         settings=settings,
@@ -76,6 +77,8 @@ def pool_document(pool: Pool) -> dict[str, object]:
         spec["allocation"] = pool.allocation
     if pool.quarantine:
         spec["quarantine"] = pool.quarantine
+    if pool.sticky_retention != FOREVER:
+        spec["stickyRetention"] = pool.sticky_retention
     if pool.conflict_detection is not None:
         detection = pool.conflict_detection
         spec["conflictDetection"] = {
@@ -103,6 +106,20 @@ def seconds(raw: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MAX_QUARANTINE:
         raise ValueError(f"expected seconds, or a duration as 90s, 10m, 2h, 1d, up to 366d; got {shown(raw)}")
     return number
+
+
+def retention(*words: str) -> Callable[[object], str | int]:
+    """Make a parser of what is one of the words, or a duration, in seconds."""
+
+    def parse(raw: object) -> str | int:
+        if isinstance(raw, str) and raw in words:
+            return raw
+        try:
+            return seconds(raw)
+        except ValueError:
+            raise ValueError(f"expected {', '.join(words)}, or a duration as 24h, 7d; got {shown(raw)}") from None
+
+    return parse
 
 
 def span(raw: object) -> Span:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import AddressTaken
+from podberth.cni.errors import AddressTaken, TryAgainLater
+from podberth.ipam.lease import SetExhausted
+from podberth.ipam.owner import generation_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Lease, Reservation
     from podberth.net.ops import Address
+
+
+SHOWN = 4  # holders of a Deployment's addresses that are named
 
 
 def same(one: PodRef | None, other: PodRef | None) -> bool:
@@ -39,4 +46,39 @@ def unusable(pool: str, address: Address) -> AddressTaken:
         f"{address} is not an address that pool {pool} gives out: outside its ranges, excluded, its gateway,"
         " or a network or broadcast address",
         f"`podberth pool show {pool}` lists what it gives out",
+    )
+
+
+def set_exhausted(
+    owner: PodRef, pool: str, family: int, holders: Sequence[Lease], pod: PodRef | None, avoided: int = 0
+) -> SetExhausted | TryAgainLater:
+    """Refuse a pod whose Deployment has no address left: with code 11 while pods of another template have some.
+
+    `avoided`: how many of them a host on the wire answers for.
+    """
+    if not holders and not avoided:
+        return TryAgainLater(
+            f"no IPv{family} address of pool {pool} is reserved for {owner}", "its PodNetwork was changed just now"
+        )
+    named = [f"{lease.address} by {lease.pod}" for lease in holders[:SHOWN]]
+    named += [f"{len(holders) - SHOWN} more"] if len(holders) > SHOWN else []
+    message = f"{owner} has no free IPv{family} address of pool {pool}: bound are {', '.join(named) or 'none'}"
+    if avoided:
+        message += f"; {avoided} in use on the wire"
+    own = generation_of(pod) if pod is not None else None
+    if any(lease.pod is not None and generation_of(lease.pod) != own for lease in holders):
+        return leaving(message)
+    return SetExhausted(
+        message,
+        "declare as many addresses as it can have pods at a time: its replicas and maxSurge more",
+        tuple(holders),
+    )
+
+
+def leaving(message: str) -> TryAgainLater:
+    """Return the refusal of a pod that may wait for older ones of its Deployment to go."""
+    return TryAgainLater(
+        message,
+        "one is free when an older pod has ended; declare maxSurge more addresses, so that new pods need not wait"
+        " (with maxUnavailable: 0 they would wait for ever)",
     )

@@ -33,7 +33,8 @@ class Resource:
     def shown(self, namespace: str = "", name: str = "") -> str:
         """Return how messages call it: 'addressleases.podberth.io 10.20.0.1'."""
         full = f"{self.plural}.{self.group}" if self.group else self.plural
-        return f"{full} {'/'.join(part for part in (namespace, name) if part)}".rstrip()
+        within = namespace if self.namespaced else ""
+        return f"{full} {'/'.join(part for part in (within, name) if part)}".rstrip()
 
 
 GROUP, VERSION = "podberth.io", "v1alpha1"

@@ -13,6 +13,7 @@ from podberth.linux.effects import (
     bridges,
     departing,
     devices,
+    forwarding,
     limits,
     sysctls,
     vf_links,
@@ -20,6 +21,7 @@ from podberth.linux.effects import (
 )
 from podberth.linux.inventory import on_this_node, traffic
 from podberth.linux.namespaces import Namespaces
+from podberth.linux.refusals import translated
 from podberth.net import ops
 from podberth.net.apply import AddressAnswered
 from podberth.net.describe import describe
@@ -29,6 +31,7 @@ from podberth.net.step import Drift, Step
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from types import ModuleType
 
     from podberth.linux.locks import Locked, Locks
     from podberth.linux.netlink.links import LinkInfo
@@ -37,14 +40,6 @@ if TYPE_CHECKING:
     from podberth.net.vf import Counters, Vf
 
 LOCK_SECONDS = 60.0
-_HINTS = {
-    errno.EEXIST: "something of that name is there already; podberth does not touch what it has not made",
-    errno.EPERM: "podberth needs root, or CAP_NET_ADMIN and CAP_SYS_ADMIN",
-    errno.EOPNOTSUPP: "this node's kernel lacks the feature: `podberth doctor` lists what is missing",
-    errno.ENODEV: "`ip link` lists the links there are",
-    errno.ENETDOWN: "the link below, the parent, is down: `ip link set PARENT up`",
-    errno.ENETUNREACH: "a route's gateway has to be in a subnet of the interface",
-}
 
 
 class LinuxHost:
@@ -65,6 +60,8 @@ class LinuxHost:
 
     def facts(self, parent: str | None, *, vlan: bool) -> Facts:
         """Return what planning needs to know; with `vlan`, also what the kernel can do with VLANs."""
+        if parent is not None:
+            self._namespaces.changed(parent)  # what a host that was kept saw before may be long ago
         found = self._link(None, parent) if parent is not None else None
         link = _fact(found) if found is not None else None
         new_bridge = vlan and link is None
@@ -104,7 +101,7 @@ class LinuxHost:
         try:
             return traffic(self._namespaces, vf, netns, ifname)
         except OSError as refused:
-            raise _translated(f"ip -statistics link show {vf.pf}", refused) from refused
+            raise translated(f"ip -statistics link show {vf.pf}", refused) from refused
 
     def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
         """See to it that nothing sent over the steps' links gets anywhere; None where only undoing them does that."""
@@ -137,7 +134,7 @@ class LinuxHost:
                     bridges.leave(self._namespaces, op)
                 self._left.add(op.bridge)
         except OSError as refused:
-            raise _translated("ip link delete", refused) from refused
+            raise translated("ip link delete", refused) from refused
 
     def locked(self, key: str, *, wait: bool = True) -> Locked:
         """Hold the node-wide exclusive lock named `key`. TryAgainLater if another holds it for too long, or at all."""
@@ -148,7 +145,7 @@ class LinuxHost:
         try:
             return Step(op=op, before=tuple(self._before(op)))
         except OSError as refused:
-            raise _translated(describe(op), refused, op) from refused
+            raise translated(describe(op), refused, op) from refused
 
     def do(self, step: Step) -> None:
         """Perform the step. Raises KernelRefused; AddressAnswered if a host answers for a probed address.
@@ -160,7 +157,7 @@ class LinuxHost:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             self._do(step.op)
         except OSError as refused:
-            raise _translated(describe(step.op), refused, step.op) from refused
+            raise translated(describe(step.op), refused, step.op) from refused
 
     def undo(self, step: Step, netns: NetnsId | None) -> None:
         """Take the step back; succeeds when nothing is left to take back."""
@@ -169,12 +166,12 @@ class LinuxHost:
         except InvalidNetns:
             pass  # it went meanwhile, and what was inside with it
         except OSError as refused:
-            raise _translated(f"undoing {describe(step.op)}", refused) from refused
+            raise translated(f"undoing {describe(step.op)}", refused) from refused
 
     def repair(self, step: Step, netns: NetnsId) -> None:
         """Bring about again what the step had brought about. KernelRefused, AddressAnswered as with `do`.
 
-        A virtual function is put right where it is; all else is made anew.
+        A virtual function and rules that are shared are put right where they are; all else is made anew.
         """
         op = step.op
         try:
@@ -183,18 +180,20 @@ class LinuxHost:
                     vf_settings.repair(self._namespaces, step, op)
                 case ops.MoveVf():
                     vf_links.repair(self._namespaces, op)
+                case ops.Masquerade():
+                    _masquerading().bring_about(self._namespaces, op)
                 case _:
                     self._undo(step, alive=self._alive(step, netns))
                     self._do(op)
         except OSError as refused:
-            raise _translated(f"repairing {describe(op)}", refused, op) from refused
+            raise translated(f"repairing {describe(op)}", refused, op) from refused
 
     def remove_vlan_device(self, name: str) -> None:
         """Delete a VLAN device that podberth made; the caller knows that nothing stands on it."""
         try:
             devices.delete(self._namespaces, None, name, "vlan")
         except OSError as refused:
-            raise _translated(f"ip link delete {name}", refused) from refused
+            raise translated(f"ip link delete {name}", refused) from refused
 
     def check(self, step: Step) -> tuple[Drift, ...]:
         """Compare the step with the live host; empty if it holds."""
@@ -206,13 +205,13 @@ class LinuxHost:
                 return (Drift(what=op.ifname, field="netns", wanted=f"{op.netns} as at ADD", found="another one"),)
             return self._check(step)
         except OSError as refused:
-            raise _translated(f"checking {describe(step.op)}", refused) from refused
+            raise translated(f"checking {describe(step.op)}", refused) from refused
 
     def _link(self, netns: str | None, name: str) -> LinkInfo | None:
         try:
             return self._namespaces.seen(netns, name)
         except OSError as refused:
-            raise _translated(f"ip link show {name}", refused) from refused
+            raise translated(f"ip link show {name}", refused) from refused
 
     def _alive(self, step: Step, netns: NetnsId | None) -> bool:
         """Say whether the namespace that the step acts in is still the one it was prepared in."""
@@ -239,8 +238,7 @@ class LinuxHost:
                 at.changed()  # what a host that was kept saw before may be long ago
                 existed = (at.seen(None, op.name) or at.seen(op.netns, op.ifname)) is not None
             case ops.CreateMacvlan() | ops.CreateIpvlan():
-                at.changed()
-                existed = at.seen(op.netns, op.ifname) is not None
+                existed = at.look(op.netns, op.ifname) is not None  # its parent is as it was planned for
             case ops.AddAddress() | ops.AddRoute():
                 existed = addressing.present(at, op)
             case ops.LimitTransmit() | ops.LimitReceive():
@@ -271,6 +269,10 @@ class LinuxHost:
                 with self.locked(f"bridge:{op.bridge}"):
                     bridges.join(at, op)
                 at.changed(op.bridge)  # it has taken its new port's MAC, if that is the lowest
+            case ops.EnableForwarding():
+                forwarding.enable(at, op)
+            case ops.Masquerade():
+                _masquerading().masquerade(at, op)
             case ops.WriteSysctl():
                 sysctls.write(at, op, op.value)
             case ops.SetLinkUp():
@@ -316,6 +318,8 @@ class LinuxHost:
             case ops.JoinBridge() if op.bridge not in self._left:
                 with self.locked(f"bridge:{op.bridge}"):
                     bridges.leave(at, op)
+            case ops.Masquerade():
+                _masquerading().stop(at, op)
             case ops.WriteSysctl() if alive:
                 sysctls.restore(at, step, op)
             case ops.AddAddress() | ops.AddRoute() if alive:
@@ -340,6 +344,11 @@ class LinuxHost:
                 return devices.check_on_parent(at, op)
             case ops.JoinBridge():
                 return bridges.check(at, op)
+            case ops.EnableForwarding():
+                return forwarding.check(at, op)
+            case ops.Masquerade():
+                drifts: tuple[Drift, ...] = _masquerading().check(at, op)
+                return drifts
             case ops.WriteSysctl():
                 return sysctls.check(at, op)
             case ops.ConfigureVf():
@@ -358,6 +367,13 @@ class LinuxHost:
                 return ()  # asked and told at ADD; nothing of it stays
 
 
+def _masquerading() -> ModuleType:
+    """Return what only networks that masquerade have a use for."""
+    from podberth.linux.effects import masquerading
+
+    return masquerading
+
+
 def _fact(found: LinkInfo) -> Link:
     return Link(
         name=found.name,
@@ -369,14 +385,3 @@ def _fact(found: LinkInfo) -> Link:
         ours=found.ours,
         vlan_filtering=found.vlan_filtering,
     )
-
-
-def _translated(doing: str, refused: OSError, op: Op | None = None) -> KernelRefused:
-    code = refused.errno or 0
-    name = errno.errorcode.get(code, "no errno")
-    hint = _HINTS.get(code, "`podberth doctor` says whether this node is fit")
-    if isinstance(op, ops.AddRoute) and code == errno.EEXIST:
-        hint = (
-            "another interface of the pod has that route: `routes: []` in this one's pool or PodNetwork leaves it out"
-        )
-    return KernelRefused(f"{doing}: {refused.strerror or refused} ({name})", hint)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from podberth.linux.netlink.links import LinkInfo
+    from podberth.linux.netlink.nfnl import Nfnl
     from podberth.net.facts import NetnsId
 
     T = TypeVar("T")
@@ -29,6 +30,7 @@ class Namespaces:
     def __init__(self, given: Mapping[str, int] | None = None) -> None:
         self._given = dict(given or {})
         self._own: Rtnl | None = None
+        self._rules: Nfnl | None = None
         self._opened: dict[str, tuple[NetnsId, int, Rtnl]] = {}
         self._seen: dict[tuple[str | None, str], LinkInfo | None] = {}
 
@@ -45,13 +47,35 @@ class Namespaces:
             self._own = Rtnl()
         return self._own
 
+    def beside(self, open_socket: Callable[[], T]) -> T:
+        """Return another socket, which the caller closes, in the node's own namespace."""
+        own = self.socket(None).namespace()
+        try:
+            return netns.opened_in(own, open_socket)
+        finally:
+            os.close(own)
+
+    def rules(self) -> Nfnl:
+        """Return the socket for the node's own nf_tables."""
+        if self._rules is None:
+            from podberth.linux.netlink.nfnl import Nfnl
+
+            self._rules = self.beside(Nfnl)
+        return self._rules
+
     def descriptor(self, path: str) -> int:
         """Return the open descriptor of the namespace."""
         return self._at(path)[0]
 
-    def call(self, path: str, function: Callable[[], T]) -> T:
+    def call(self, path: str | None, function: Callable[[], T]) -> T:
         """Run `function` on a thread inside the namespace."""
-        return netns.call_in(self.descriptor(path), function)
+        if path is not None:
+            return netns.call_in(self.descriptor(path), function)
+        own = self.socket(None).namespace()
+        try:
+            return netns.call_in(own, function)
+        finally:
+            os.close(own)
 
     def cookie(self, path: str) -> str:
         """Return the number of the namespace at the path that no other ever has; '' if the kernel gives none."""
@@ -68,9 +92,12 @@ class Namespaces:
         Whoever makes a link, or takes one away, says so with `changed`.
         """
         key = path, name
-        if key not in self._seen:
-            self._seen[key] = self.link(path, name)
-        return self._seen[key]
+        return self._seen[key] if key in self._seen else self.look(path, name)
+
+    def look(self, path: str | None, name: str) -> LinkInfo | None:
+        """Return the link as it is now, and as it is `seen` from here on."""
+        found = self._seen[path, name] = self.link(path, name)
+        return found
 
     def changed(self, name: str | None = None) -> None:
         """Look at links anew from here on; with a name, at that one of the node's own."""
@@ -81,11 +108,7 @@ class Namespaces:
 
     def any_link(self, request: bytes, wanted: Callable[[int], bool]) -> bool:
         """Say whether one of the node's own links that `request` asks for has an index that is wanted."""
-        own = self.socket(None).namespace()
-        try:
-            socket = netns.opened_in(own, Rtnl)
-        finally:
-            os.close(own)
+        socket = self.beside(Rtnl)
         try:
             return socket.any_of(links.GET, request, lambda body: wanted(links.index_of(body)))
         finally:
@@ -109,6 +132,9 @@ class Namespaces:
         if self._own is not None:
             self._own.close()
             self._own = None
+        if self._rules is not None:
+            self._rules.close()
+            self._rules = None
         for path in tuple(self._opened):
             self._forget(path)
         for descriptor in self._given.values():

@@ -1,4 +1,4 @@
-"""An op in one line, as the `ip`, `bridge`, `tc` or `sysctl` command it stands for. Pure."""
+"""An op in one line, as the `ip`, `bridge`, `tc`, `nft` or `sysctl` command it stands for. Pure."""
 
 from __future__ import annotations
 
@@ -26,11 +26,21 @@ def _join_bridge(op: ops.JoinBridge) -> str:
     line = (
         f"ip link add {op.bridge} type bridge{filtering} (unless it is there); ip link set {op.link} master {op.bridge}"
     )
+    line += "".join(f"; ip address add {gateway} dev {op.bridge} (unless it is there)" for gateway in op.gateways)
     if op.hairpin:
         line += f"; bridge link set dev {op.link} hairpin on"
     if op.vlan is not None:
         line += f"; bridge vlan add dev {op.link} vid {op.vlan} pvid untagged"
     return line
+
+
+def _enable_forwarding(op: ops.EnableForwarding) -> str:
+    key = "net.ipv4.ip_forward" if op.version == 4 else "net.ipv6.conf.all.forwarding"
+    return f"sysctl -w {key}=1"
+
+
+def _masquerade(op: ops.Masquerade) -> str:
+    return f'nft add element inet podberth {op.group} {{ {op.address.ip} comment "{op.comment}" }}'
 
 
 def _create_macvlan(op: ops.CreateMacvlan) -> str:
@@ -130,6 +140,8 @@ def _mtu(mtu: int | None) -> str:
 _LINES: dict[type, Callable[..., str]] = {
     ops.CreateVeth: _create_veth,
     ops.JoinBridge: _join_bridge,
+    ops.EnableForwarding: _enable_forwarding,
+    ops.Masquerade: _masquerade,
     ops.CreateMacvlan: _create_macvlan,
     ops.CreateIpvlan: _create_ipvlan,
     ops.WriteSysctl: _write_sysctl,

@@ -32,9 +32,10 @@ class CreateVeth:
 @value
 class JoinBridge:
     """ip link add BRIDGE type bridge, unless it is there; ip link set LINK master BRIDGE; with a VLAN, bridge vlan add
-    dev LINK vid VLAN pvid untagged.
+    dev LINK vid VLAN pvid untagged. With gateways, ip address add GATEWAY dev BRIDGE, unless it has them.
 
-    One op, under one lock: a bridge that podberth made goes with its last port, never between making and joining it.
+    One op, under one lock: a bridge that podberth made goes with its last port, never between making and joining it;
+    its gateways go with it. A bridge that somebody else made has to have them.
     """
 
     link: str
@@ -42,6 +43,30 @@ class JoinBridge:
     vlan_filtering: bool = False
     vlan: int | None = None
     hairpin: bool = False
+    gateways: tuple[Interface, ...] = ()
+
+
+@value
+class EnableForwarding:
+    """sysctl -w net.ipv4.ip_forward=1, or net.ipv6.conf.all.forwarding=1: on the node, where it stays on.
+
+    It is the node's, and others rely on it: nothing is written where it is on, and it is never turned off.
+    """
+
+    version: int
+
+
+@value
+class Masquerade:
+    """nft add element inet podberth GROUP { ADDRESS comment "COMMENT" }, with the set GROUP and its rule if need be.
+
+    What ADDRESS sends to anywhere outside its subnet, and to no multicast address, leaves with the node's address.
+    GROUP is of one network and one subnet. COMMENT says whose the element is: only that one's undo takes it away.
+    """
+
+    group: str
+    address: Interface
+    comment: str
 
 
 @value
@@ -205,6 +230,8 @@ if TYPE_CHECKING:
     Op: TypeAlias = (
         CreateVeth
         | JoinBridge
+        | EnableForwarding
+        | Masquerade
         | CreateMacvlan
         | CreateIpvlan
         | WriteSysctl

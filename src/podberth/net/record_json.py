@@ -20,6 +20,7 @@ _READERS: dict[str, Callable[[Any], object]] = {
     "Interface": ip_interface,
     "Network": ip_network,
     "tuple[Address, ...]": lambda members: tuple(map(ip_address, members)),
+    "tuple[Interface, ...]": lambda members: tuple(map(ip_interface, members)),
 }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_interface
+
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.value import value
 from podberth.net import ops
+from podberth.net.masquerade import masquerading
 from podberth.net.pod_side import announcement, inside, limits, link_name
 from podberth.net.settings import VLAN_PROTOCOLS, Settings
 from podberth.plugins import sriov
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from podberth.cni.fields import Fields
     from podberth.net.endpoint import Endpoint
     from podberth.net.facts import Facts
-    from podberth.net.ops import Op
+    from podberth.net.ops import Interface, Op
     from podberth.net.vf import Selector
 
 TYPE = "podberth"
@@ -31,12 +34,15 @@ class Conf:
     """The keys of a network configuration that say how a pod's interface is made.
 
     `kind`: 'bridge', 'macvlan' or 'ipvlan'. `parent`: the bridge's name, or the link a macvlan or ipvlan stands on.
+    `gateway`: the bridge has the pool's gateway address. `masquerade`: what leaves the subnet has the node's address.
     """
 
     kind: str
     parent: str
     mode: str = ""
     hairpin: bool = False
+    gateway: bool = False
+    masquerade: bool = False
     vf: Selector | None = None
     settings: Settings = Settings()
 
@@ -53,7 +59,16 @@ def configure(fields: Fields) -> Conf | sriov.Conf:
             if fields.raw.get(key) is not None:
                 raise fields.fail(key, "has no meaning for device 'bridge'", "leave it out, or set device")
         bridge = fields.get("bridge", parsers.ifname, "podberth0")
-        return Conf(kind=kind, parent=bridge, hairpin=fields.get("hairpin", parsers.boolean, False))
+        return Conf(
+            kind=kind,
+            parent=bridge,
+            hairpin=fields.get("hairpin", parsers.boolean, False),
+            # The default route is by the gateway already, unless `routes` are said: both keys come to the same.
+            gateway=fields.get("isGateway", parsers.boolean, False)
+            | fields.get("isDefaultGateway", parsers.boolean, False),
+            masquerade=fields.get("ipMasq", parsers.boolean, False),
+        )
+    sriov.refuse_routing(fields, kind)
     for key in ("bridge", "hairpin"):
         if fields.raw.get(key) is not None:
             raise fields.fail(key, f"has no meaning for device {kind!r}", "leave it out, or set device to 'bridge'")
@@ -101,10 +116,20 @@ def _bridge(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
     filtering = facts.parent.vlan_filtering if facts.parent else facts.bridge_vlan_filtering
     bridge = wanted if vlan is None or filtering else _suffixed(wanted, vlan, "bridge")
     host = link_name("pb", endpoint.attachment)
-    yield ops.CreateVeth(name=host, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
     filtered = filtering and bridge == wanted
+    gateways = _gateways(endpoint, vlan if filtered else None) if conf.gateway else ()
+    for version in dict.fromkeys(gateway.version for gateway in gateways):
+        yield ops.EnableForwarding(version=version)
+    if conf.masquerade:
+        yield from masquerading(endpoint)  # before the link, and gone after it: nothing leaves as it is
+    yield ops.CreateVeth(name=host, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
     yield ops.JoinBridge(
-        link=host, bridge=bridge, vlan_filtering=filtered, vlan=vlan if filtered else None, hairpin=conf.hairpin
+        link=host,
+        bridge=bridge,
+        vlan_filtering=filtered,
+        vlan=vlan if filtered else None,
+        hairpin=conf.hairpin,
+        gateways=gateways,
     )
     yield ops.SetLinkUp(netns=None, ifname=host)
     yield from inside(endpoint)
@@ -114,6 +139,23 @@ def _bridge(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
     if rates and rates.egress:
         yield ops.LimitReceive(netns=None, ifname=host, ifb=link_name("pi", endpoint.attachment), mbit=rates.egress)
     yield from announcement(endpoint)
+
+
+def _gateways(endpoint: Endpoint, vlan: int | None) -> tuple[Interface, ...]:
+    """Return what the bridge is to have; refuse where there is no such address, or the bridge could not answer."""
+    if vlan is not None:
+        raise UnsupportedField(
+            f"isGateway: a bridge that filters VLANs has its own address untagged: no pod in VLAN {vlan} can reach it",
+            "leave the VLAN out, or give these pods a router that is in it",
+        )
+    found = []
+    for address, gateway in zip(endpoint.addresses, endpoint.gateways, strict=True):
+        if gateway is None:
+            raise InvalidConfig(
+                f"isGateway: the pool has no gateway for {address.network}", "say `gateway` beside the subnet"
+            )
+        found.append(ip_interface(f"{gateway}/{address.network.prefixlen}"))
+    return tuple(found)
 
 
 def _macvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:

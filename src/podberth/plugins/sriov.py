@@ -45,6 +45,7 @@ def configure(fields: Fields) -> Conf:
     for key in ("bridge", "hairpin", "mode"):
         if fields.raw.get(key) is not None:
             raise fields.fail(key, "has no meaning for a virtual function", "leave it out")
+    refuse_routing(fields, TYPE)
     if fields.raw.get("link_state") is not None and fields.raw.get("linkState") is not None:
         raise fields.fail("link_state", "is said by `linkState` too", "leave one of them out")
     return Conf(
@@ -56,6 +57,16 @@ def configure(fields: Fields) -> Conf:
             link_state=fields.optional("link_state", parsers.choice(*LINK_STATES)),
         ),
     )
+
+
+def refuse_routing(fields: Fields, device: str) -> None:
+    """Refuse what Go's bridge plugin has for nodes that are their pods' router; UnsupportedField names the key."""
+    for key in ("ipMasq", "isGateway", "isDefaultGateway"):
+        if fields.get(key, parsers.boolean, False):
+            raise UnsupportedField(
+                f"{key}: what a pod with device {device!r} sends goes out by the link below, never through the node",
+                "leave it out, or set device to 'bridge'",
+            )
 
 
 def plan(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:  # noqa: ARG001 - as every plugin's

@@ -11,6 +11,7 @@ from collections import defaultdict
 from podberth.cni.errors import Refused
 from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
+from podberth.ipam.owner import may_have
 from podberth.ipam.pool import Pool
 from podberth.policy.admission_pools import check_pools
 from podberth.policy.authorise import Use, refused
@@ -22,11 +23,14 @@ from podberth.policy.usable import contains, unusable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     from podberth.net.ops import Address
     from podberth.policy.documents import Document
     from podberth.policy.podnetwork import AttachmentPolicy
     from podberth.policy.view import View
+
+    Target: TypeAlias = tuple[str, str | None, str | None, str | None]
 
 SHOWN = 20  # conflicts in the message; all are in .conflicts
 
@@ -46,10 +50,13 @@ def check(view: View, documents: Sequence[Document], deleted: Sequence[Document]
 
 
 def declared_addresses(podnetwork: PodNetwork, policy: AttachmentPolicy) -> Iterator[tuple[PodRef, Address]]:
-    """Yield every address the attachment declares and the pod it is for."""
+    """Yield every address the attachment declares and the pod, or the Deployment, it is for."""
     if podnetwork.pod is not None:
         for address in policy.addresses:
             yield PodRef(namespace=podnetwork.namespace, name=podnetwork.pod), address
+    if podnetwork.owner is not None:
+        for address in policy.shared:
+            yield podnetwork.owner, address
     for ordinals in policy.ordinals:
         for number, address in enumerate(ordinals.addresses, ordinals.start):
             yield PodRef(namespace=podnetwork.namespace, name=f"{podnetwork.stateful_set}-{number}"), address
@@ -74,7 +81,7 @@ class _Check:
         self.pools: Mapping[str, Pool] = {
             **kept, **{d.name: d.body for d in self.fresh.values() if isinstance(d.body, Pool)}
         }  # fmt: skip
-        self.by_target: dict[tuple[str, str | None, str | None], list[PodNetwork]] = defaultdict(list)
+        self.by_target: dict[Target, list[PodNetwork]] = defaultdict(list)
         self.by_mac: dict[str, list[PodNetwork]] = defaultdict(list)
         for body in (document.body for document in self.fresh.values()):
             if isinstance(body, PodNetwork):
@@ -211,8 +218,7 @@ class _Check:
             lease = self.view.lease(address)
             if lease is None:
                 continue
-            pod = lease.pod or PodRef(namespace="", name="")
-            if (pod.namespace, pod.name, lease.attachment.ifname) != whom:
+            if not may_have(declared.pod, lease.pod) or lease.attachment.ifname != declared.ifname:
                 self.conflicts.append(
                     f"{document}: {address}, declared for {declared.pod} {declared.ifname}, is leased by "
                     f"{lease.pod or 'container'} {lease.attachment.ifname} (container "
@@ -278,5 +284,5 @@ def _no_pool(policy: AttachmentPolicy, addresses: Sequence[Address], around: Seq
     return f"the pools {', '.join(pool.name for pool in around)} contain {addresses[0]}; name the `pool`"
 
 
-def _target(podnetwork: PodNetwork) -> tuple[str, str | None, str | None]:
-    return podnetwork.namespace, podnetwork.pod, podnetwork.stateful_set
+def _target(podnetwork: PodNetwork) -> Target:
+    return podnetwork.namespace, podnetwork.pod, podnetwork.stateful_set, podnetwork.deployment

@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from podberth.cni import parsers
 from podberth.cni.fields import shown
+from podberth.ipam.pool_document import span
 from podberth.net.settings_document import FROM_ADDRESS, SETTINGS_KEYS, parse_settings, settings_document
 from podberth.net.vf_document import parse_selector, selector_document
 from podberth.policy.podnetwork import AttachmentPolicy, Ordinals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from podberth.cni.fields import Fields
     from podberth.net.ops import Address
 
 MAX_ORDINALS = 65536
 MAX_ADDRESSES = 2 * MAX_ORDINALS  # of all attachments: a few lines of `base` could stand for millions
+MAX_SHARED = 1024  # addresses of one attachment that the pods of a Deployment have among them
 MAX_ATTACHMENTS = 64
 
 _COMMON = ("ifname", "network", "pool", "sticky", "device", "vf", *SETTINGS_KEYS)
 
 
 def parse_attachments(
-    spec: Fields, *, most: int = MAX_ATTACHMENTS, replicas: int | None = None, start: int | None = None
+    spec: Fields,
+    *,
+    most: int = MAX_ATTACHMENTS,
+    replicas: int | None = None,
+    start: int | None = None,
+    shared: bool = False,
 ) -> tuple[AttachmentPolicy, ...]:
-    """Read `attachments` of `spec`; `start` None means they are a single pod's. InvalidConfig names the field."""
+    """Read `attachments` of `spec`: a StatefulSet's if there is a `start`, a Deployment's if `shared`, or a pod's.
+
+    InvalidConfig names the field.
+    """
     found: list[AttachmentPolicy] = []
     for entry in spec.children("attachments", most=most):
-        policy = _attachment(entry, replicas, start)
+        policy = _shared(entry) if shared else _attachment(entry, replicas, start)
         if any((policy.ifname, policy.network) == (other.ifname, other.network) for other in found):
             where = f"on network {policy.network}" if policy.network else "on any network"
             raise entry.fail("ifname", f"an earlier attachment declares {policy.ifname!r} {where} already")
@@ -42,6 +54,10 @@ def attachment_document(policy: AttachmentPolicy) -> dict[str, object]:
     for key in ("network", "pool"):
         if getattr(policy, key) is not None:
             document[key] = getattr(policy, key)
+    if policy.shared:
+        document["addresses"] = [
+            f"{first}-{last}" if first != last else str(first) for first, last in runs(policy.shared)
+        ]
     if policy.addresses:
         document["addresses"] = [str(address) for address in policy.addresses]
     if policy.ordinals:
@@ -54,7 +70,51 @@ def attachment_document(policy: AttachmentPolicy) -> dict[str, object]:
     return {**document, **settings_document(policy.settings)}
 
 
-def _attachment(entry: Fields, replicas: int | None, start: int | None) -> AttachmentPolicy:
+def runs(addresses: Iterable[Address]) -> tuple[tuple[Address, Address], ...]:
+    """Return the addresses, which are in order, as (first, last) of what follows one another."""
+    found: list[tuple[Address, Address]] = []
+    for address in addresses:
+        last = found[-1][1] if found else None
+        if last is not None and last.version == address.version and int(address) == int(last) + 1:
+            found[-1] = (found[-1][0], address)
+        else:
+            found.append((address, address))
+    return tuple(found)
+
+
+def _shared(entry: Fields) -> AttachmentPolicy:
+    """Read what the pods of a Deployment have among them: each of them any one address a family, of all in the list."""
+    if entry.raw.get("ordinals") is not None:
+        raise entry.fail("ordinals", "`ordinals` are for a statefulSet; a deployment has `addresses`")
+    policy = _attachment(entry, None, None, _addresses_shared(entry))
+    if policy.settings.mac not in (None, FROM_ADDRESS):
+        raise entry.fail(
+            "mac",
+            f"{policy.settings.mac!r} can't be the MAC of every pod",
+            f"use `mac: {FROM_ADDRESS}`: it goes with the address",
+        )
+    if policy.sticky:
+        raise entry.fail("sticky", "no pod of a Deployment comes again under its name", "leave it out")
+    return policy
+
+
+def _addresses_shared(entry: Fields) -> tuple[Address, ...]:
+    found: set[Address] = set()
+    for i, member in enumerate(entry.each("addresses", span, most=MAX_SHARED)):
+        size = int(member.last) - int(member.first) + 1
+        if len(found) + size > MAX_SHARED:
+            raise entry.fail("addresses", f"expected at most {MAX_SHARED} addresses")
+        added = [member.first + n for n in range(size)]
+        twice = next((address for address in added if address in found), None)
+        if twice is not None:
+            raise entry.error(f"{entry.at('addresses')}[{i}]: {twice} is there twice")
+        found.update(added)
+    return tuple(sorted(found, key=lambda address: (address.version, int(address))))
+
+
+def _attachment(
+    entry: Fields, replicas: int | None, start: int | None, shared: tuple[Address, ...] | None = None
+) -> AttachmentPolicy:
     of_pod = start is None
     other = "ordinals" if of_pod else "addresses"
     if entry.raw.get(other) is not None:
@@ -76,8 +136,9 @@ def _attachment(entry: Fields, replicas: int | None, start: int | None) -> Attac
         ifname=entry.get("ifname", parsers.ifname, "eth0"),
         network=entry.optional("network", parsers.identifier),
         pool=entry.optional("pool", parsers.name),
-        addresses=_addresses(entry),
+        addresses=_addresses(entry) if shared is None else (),
         ordinals=_all_ordinals(entry, replicas, start or 0),
+        shared=shared or (),
         sticky=entry.optional("sticky", parsers.boolean),
         device=entry.optional("device", parsers.ifname),
         vf=parse_selector(entry),

@@ -54,7 +54,7 @@ def authorise(pod: PodRef | None, resolved: Resolved) -> None:
     use = Use(
         who=f"pod {pod}" if pod else "a container without a pod's name",
         namespace=pod.namespace if pod else "",
-        addresses=resolved.addresses,
+        addresses=(*resolved.addresses, *(a for share in resolved.shares for a in share.addresses)),
         vlan=vlan.id if vlan is not None else 0,
         vlan_chosen=resolved.origin("vlan").source not in (POOL, NETWORK, BUILT_IN),
         requested=tuple(f"{p.field} (by {p.source})" for p in requested),

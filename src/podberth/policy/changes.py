@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @value
 class Declared:
-    """One address that a PodNetwork declares for one interface of one pod: it becomes a reservation."""
+    """One address that a PodNetwork declares for an interface of a pod or a Deployment: it becomes a reservation."""
 
     address: Address
     pool: str

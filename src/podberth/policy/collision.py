@@ -16,7 +16,7 @@ def collision(body: PodNetwork, policy: AttachmentPolicy, other: PodNetwork) -> 
     may speak of the same interface: the pod's goes before.
     """
     itself = (body.namespace, body.name) == (other.namespace, other.name)
-    same_target = (body.namespace, body.pod, body.stateful_set) == (other.namespace, other.pod, other.stateful_set)
+    same_target = (body.namespace, body.target) == (other.namespace, other.target)
     mac = policy.settings.mac
     for theirs in other.attachments:
         same_ifname = policy.ifname == theirs.ifname

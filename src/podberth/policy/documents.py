@@ -9,10 +9,11 @@ from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields, shown
 from podberth.cni.value import replace, value
-from podberth.ipam.pool import Pool
-from podberth.ipam.pool_document import METADATA, parse_pool, pool_document
+from podberth.ipam.owner import MAX_NAME
+from podberth.ipam.pool import FOREVER, Pool
+from podberth.ipam.pool_document import METADATA, parse_pool, pool_document, retention
 from podberth.policy.attachment_document import MAX_ORDINALS, attachment_document, parse_attachments
-from podberth.policy.podnetwork import PodNetwork
+from podberth.policy.podnetwork import WITH_STATEFUL_SET, PodNetwork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "podberth.io/v1alpha1"
 KINDS = ("Pool", "PodNetwork")
+TARGETS = ("pod", "statefulSet", "deployment")
 # What kubectl and controllers add, and what means nothing here.
 
 
@@ -80,6 +82,8 @@ def podnetwork_document(podnetwork: PodNetwork) -> dict[str, object]:
     spec: dict[str, object] = {}
     if podnetwork.pod is not None:
         spec["pod"] = podnetwork.pod
+    elif podnetwork.deployment is not None:
+        spec["deployment"] = {"name": podnetwork.deployment}
     else:
         target: dict[str, object] = {"name": podnetwork.stateful_set}
         if podnetwork.replicas is not None:
@@ -88,6 +92,8 @@ def podnetwork_document(podnetwork: PodNetwork) -> dict[str, object]:
         if start:
             target["start"] = start
         spec["statefulSet"] = target
+    if podnetwork.retention != FOREVER:
+        spec["retention"] = podnetwork.retention
     spec["attachments"] = [attachment_document(policy) for policy in podnetwork.attachments]
     metadata = {"namespace": podnetwork.namespace, "name": podnetwork.name}
     return {"apiVersion": API_VERSION, "kind": "PodNetwork", "metadata": metadata, "spec": spec}
@@ -105,31 +111,48 @@ def _document(fields: Fields, source: str) -> Document:
     if metadata is None or spec is None:
         raise fields.fail("spec" if metadata else "metadata", "required field is missing")
     metadata.only(("namespace", *METADATA))
-    spec.only(("pod", "statefulSet", "attachments"))
+    spec.only(("pod", "statefulSet", "deployment", "retention", "attachments"))
     return document_of(_podnetwork(metadata, spec), source)
 
 
 def _podnetwork(metadata: Fields, spec: Fields) -> PodNetwork:
     namespace = metadata.required("namespace", parsers.label)
     name = metadata.required("name", parsers.name)
-    target = spec.child("statefulSet")
-    if (target is None) == (spec.raw.get("pod") is None):
-        raise spec.error(f"{spec.path}: expected exactly one of pod and statefulSet")
+    given = [key for key in TARGETS if spec.raw.get(key) is not None]
+    if len(given) != 1:
+        raise spec.error(f"{spec.path}: expected exactly one of {', '.join(TARGETS[:-1])} and {TARGETS[-1]}")
     if not spec.raw.get("attachments"):
         raise spec.fail("attachments", "expected a list of at least one attachment")
-    if target is None:
-        pod = spec.required("pod", parsers.name)
-        return PodNetwork(namespace=namespace, name=name, pod=pod, attachments=parse_attachments(spec))
+    words = (FOREVER, WITH_STATEFUL_SET) if given == ["statefulSet"] else (FOREVER,)
+    kept = spec.get("retention", retention(*words), FOREVER)
+    found = {"pod": _of_pod, "statefulSet": _of_stateful_set, "deployment": _of_deployment}[given[0]](spec)
+    return replace(found, namespace=namespace, name=name, retention=kept)
+
+
+def _of_pod(spec: Fields) -> PodNetwork:
+    return PodNetwork(
+        namespace="", name="", pod=spec.required("pod", parsers.name), attachments=parse_attachments(spec)
+    )
+
+
+def _of_deployment(spec: Fields) -> PodNetwork:
+    target = spec.child("deployment")
+    assert target is not None
+    target.only(("name",))
+    name = target.required("name", parsers.name)
+    if len(name) > MAX_NAME:
+        raise target.fail("name", f"Kubernetes cuts the pods' names of a Deployment of more than {MAX_NAME} characters")
+    return PodNetwork(namespace="", name="", deployment=name, attachments=parse_attachments(spec, shared=True))
+
+
+def _of_stateful_set(spec: Fields) -> PodNetwork:
+    target = spec.child("statefulSet")
+    assert target is not None
     target.only(("name", "replicas", "start"))
     replicas = target.optional("replicas", parsers.integer(1, MAX_ORDINALS))
     start = target.get("start", parsers.integer(0, 10**9 - 1), 0)
     attachments = parse_attachments(spec, replicas=replicas, start=start)
     if start and not any(policy.ordinals for policy in attachments):
         raise target.fail("start", "says nothing without `ordinals` in an attachment")
-    return PodNetwork(
-        namespace=namespace,
-        name=name,
-        stateful_set=target.required("name", parsers.name),
-        replicas=replicas,
-        attachments=attachments,
-    )
+    name = target.required("name", parsers.name)
+    return PodNetwork(namespace="", name="", stateful_set=name, replicas=replicas, attachments=attachments)

@@ -1,4 +1,4 @@
-"""PodNetwork: what an operator declared for one pod, or for one StatefulSet, by name.
+"""PodNetwork: what an operator declared for one pod, one StatefulSet or one Deployment, by name.
 
 Values only; `podberth.policy.documents` parses and writes the YAML/JSON form (apiVersion podberth.io/v1alpha1).
 """
@@ -6,6 +6,8 @@ Values only; `podberth.policy.documents` parses and writes the YAML/JSON form (a
 from __future__ import annotations
 
 from podberth.cni.value import value
+from podberth.ipam.owner import deployment_of, of_deployment
+from podberth.ipam.pool import FOREVER
 from podberth.net.settings import Settings
 
 TYPE_CHECKING = False
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.net.vf import Selector
+
+
+WITH_STATEFUL_SET = "withStatefulSet"
 
 
 @value
@@ -27,9 +32,10 @@ class Ordinals:
 
 @value
 class AttachmentPolicy:
-    """What is declared for one interface. `pool`, `addresses` and `ordinals` None/empty: not said here.
+    """What is declared for one interface. `pool`, `addresses`, `ordinals`, `shared` None/empty: not said here.
 
-    `addresses` are a single pod's (at most one a family), `ordinals` a StatefulSet's (one `Ordinals` a family).
+    `addresses` are a single pod's (at most one a family), `ordinals` a StatefulSet's (one `Ordinals` a family),
+    `shared` those that the pods of a Deployment have among them.
     `sticky`: an address taken from the pool stays with the pod's name. `device` picks the link the interface stands on,
     overriding the network's parent; `vf` which virtual functions will do, overriding the network's choice.
     """
@@ -39,6 +45,7 @@ class AttachmentPolicy:
     pool: str | None = None
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
     ordinals: tuple[Ordinals, ...] = ()
+    shared: tuple[IPv4Address | IPv6Address, ...] = ()
     sticky: bool | None = None
     device: str | None = None
     vf: Selector | None = None
@@ -47,13 +54,19 @@ class AttachmentPolicy:
 
 @value
 class PodNetwork:
-    """One document. Exactly one of `pod` and `stateful_set` is set: the name it is declared for."""
+    """One document. Exactly one of `pod`, `stateful_set` and `deployment` is set: the name it is declared for.
+
+    `retention`: how long its addresses stay reserved after what it is declared for was deleted, in seconds; or FOREVER
+    (as long as there is the document), or WITH_STATEFUL_SET (until that is deleted).
+    """
 
     namespace: str
     name: str
     pod: str | None = None
     stateful_set: str | None = None
+    deployment: str | None = None
     replicas: int | None = None
+    retention: str | int = FOREVER
     attachments: tuple[AttachmentPolicy, ...] = ()
     source: str = ""  # where it was read: 'apply: db.yaml', 'directory: /etc/podberth/policies/db.yaml'
 
@@ -63,7 +76,14 @@ class PodNetwork:
     @property
     def target(self) -> str:
         """What it is declared for, in words."""
-        return f"pod {self.pod}" if self.pod is not None else f"StatefulSet {self.stateful_set}"
+        if self.pod is not None:
+            return f"pod {self.pod}"
+        return f"Deployment {self.deployment}" if self.deployment is not None else f"StatefulSet {self.stateful_set}"
+
+    @property
+    def owner(self) -> PodRef | None:
+        """The Deployment as the owner of what its pods share; None if it is declared for something else."""
+        return of_deployment(self.namespace, self.deployment) if self.deployment is not None else None
 
     def attachment(self, network: str, ifname: str) -> AttachmentPolicy | None:
         """Return what it says of the interface on that network: said for the network by name, or for any."""
@@ -78,7 +98,12 @@ class PodNetwork:
         return int(number) if dash and head == self.stateful_set and plain and len(number) < 10 else None
 
     def addresses_of(self, policy: AttachmentPolicy, pod: PodRef) -> tuple[IPv4Address | IPv6Address, ...]:
-        """Return what `policy`, one of its attachments, declares for `pod`; nothing for an ordinal out of range."""
+        """Return what `policy`, one of its attachments, declares for `pod`; nothing for an ordinal out of range.
+
+        A Deployment's addresses are declared for the Deployment (`owner`), not for any pod of it.
+        """
+        if self.owner is not None:
+            return policy.shared if pod == self.owner else ()
         if self.pod is not None:
             return policy.addresses if (self.namespace, self.pod) == (pod.namespace, pod.name) else ()
         number = self.ordinal(pod)
@@ -87,6 +112,15 @@ class PodNetwork:
             for ordinals in policy.ordinals
             if number is not None and 0 <= number - ordinals.start < len(ordinals.addresses)
         )
+
+
+def is_for(podnetwork: PodNetwork, pod: PodRef) -> bool:
+    """Say whether it is declared for the pod, by whichever name; for a Deployment as an owner: for that."""
+    if podnetwork.pod is not None:
+        return (podnetwork.namespace, podnetwork.pod) == (pod.namespace, pod.name)
+    if podnetwork.owner is not None:
+        return podnetwork.owner in (pod, deployment_of(pod))
+    return podnetwork.ordinal(pod) is not None
 
 
 def choose(attachments: Iterable[AttachmentPolicy], network: str, ifname: str) -> AttachmentPolicy | None:

@@ -6,16 +6,20 @@ resolved is `authorise`'s business, who holds an address is the ledger's.
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv6Address
+
 from podberth.cni.errors import InvalidConfig, Refused
-from podberth.cni.value import fields, value
-from podberth.ipam.pool import Pool
+from podberth.cni.value import fields, replace, value
+from podberth.ipam.owner import deployment_of
+from podberth.ipam.pool import FOREVER, Pool
 from podberth.net.settings import Settings
+from podberth.policy.attachment_document import runs
 from podberth.policy.podnetwork import choose
 from podberth.policy.usable import contains
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Protocol
 
     from podberth.cni.pod import PodRef
@@ -37,12 +41,14 @@ if TYPE_CHECKING:
 
 POD = "PodNetwork (pod)"
 STATEFUL_SET = "PodNetwork (StatefulSet)"
+DEPLOYMENT = "PodNetwork (Deployment)"
 ANNOTATION = "pod annotation"
 REQUEST = "runtime request"
 POOL = "pool"
 NETWORK = "network configuration"
 BUILT_IN = "built-in default"
-SOURCES = (POD, STATEFUL_SET, ANNOTATION, REQUEST, POOL, NETWORK, BUILT_IN)  # highest first
+DECLARED = (POD, STATEFUL_SET, DEPLOYMENT)
+SOURCES = (*DECLARED, ANNOTATION, REQUEST, POOL, NETWORK, BUILT_IN)  # highest first
 BY_THE_POD = (ANNOTATION, REQUEST)  # what a pod, or whoever starts it, asks for itself
 
 NO_POOL = Pool(name="", subnets=())
@@ -87,6 +93,18 @@ class Question:
 
 
 @value
+class Share:
+    """One of these addresses, of one family, whichever no other pod of the owner has."""
+
+    owner: PodRef
+    addresses: tuple[Address, ...]
+
+    def __str__(self) -> str:
+        spans = (str(first) if first == last else f"{first}-{last}" for first, last in runs(self.addresses))
+        return f"one of {', '.join(spans)}"
+
+
+@value
 class Candidate:
     """A value that somebody named: `source` is one of SOURCES, `detail` says which document, pool or network."""
 
@@ -97,9 +115,10 @@ class Candidate:
 
 @value
 class Provenance:
-    """Where one value came from. `field`: pool, ipv4, ipv6, sticky, device, vf, or a field of Settings.
+    """Where one value came from. `field`: pool, ipv4, ipv6, sticky, retention, device, vf, or a field of Settings.
 
     A `value` of None was said by nobody; an address None is any of the pool, or the one reserved for the pod's name.
+    An address is a `Share` where the pods of a Deployment share some.
     """
 
     field: str
@@ -111,10 +130,14 @@ class Provenance:
 
 @value
 class Resolved:
-    """What the interface is to have. `declared`: a PodNetwork speaks of it. `addresses`: those somebody named."""
+    """What the interface is to have. `declared`: a PodNetwork speaks of it. `addresses`: those somebody named.
+
+    `shares`: for a family each, those that the pod's Deployment has.
+    """
 
     pool: Pool
     addresses: tuple[Address, ...]
+    shares: tuple[Share, ...]
     sticky: bool
     device: str | None
     vf: Selector | None
@@ -133,10 +156,17 @@ class _Layer:
     detail: str = ""
     pool: str | None = None
     addresses: tuple[Address, ...] = ()
+    shares: tuple[Share, ...] = ()
+    retention: str | int = FOREVER
     sticky: bool | None = None
     device: str | None = None
     vf: Selector | None = None
     settings: Settings = Settings()
+
+    @property
+    def named(self) -> tuple[Address, ...]:
+        """Every address it is about."""
+        return (*self.addresses, *(address for share in self.shares for address in share.addresses))
 
     @property
     def who(self) -> str:
@@ -168,13 +198,22 @@ def resolve(question: Question, pools: Pools) -> Resolved:
     rest = [_first(name, [(layer, getattr(layer.settings, name)) for layer in layers], None) for name in _SETTINGS]
     return Resolved(
         pool=pool,
-        addresses=tuple(p.value for p in families if p.value is not None),  # type: ignore[misc]
+        addresses=tuple(p.value for p in families if isinstance(p.value, IPv4Address | IPv6Address)),
+        shares=tuple(p.value for p in families if isinstance(p.value, Share)),
         sticky=bool(sticky.value),
         device=device.value if isinstance(device.value, str) else None,
         vf=vf.value,  # type: ignore[arg-type]
         settings=Settings(**{p.field: p.value for p in rest}),  # type: ignore[arg-type]
-        declared=any(layer.source in (POD, STATEFUL_SET) for layer in asked),
-        provenance=(chosen, *(p for p in families if p.source), sticky, device, vf, *rest),
+        declared=any(layer.source in DECLARED for layer in asked),
+        provenance=(
+            chosen,
+            *(p for p in families if p.source),
+            sticky,
+            *_retention(layers, sticky, pool),
+            device,
+            vf,
+            *rest,
+        ),
     )
 
 
@@ -187,26 +226,29 @@ def undeclared(question: Question) -> Refused:
             "pass K8S_POD_NAMESPACE and K8S_POD_NAME in CNI_ARGS",
         )
     others = ", ".join(str(document) for document in question.declared)
+    owner = deployment_of(pod)
+    theirs = f"`deployment: {{name: {owner.name.partition('/')[2]}}}`" if owner is not None else "its StatefulSet"
     return Refused(
         f"network {question.network} takes declared pods only, and no PodNetwork declares {question.ifname} of {pod}"
         + (f" ({others} declares other interfaces)" if others else ""),
-        f"declare it: `podberth apply` a PodNetwork in namespace {pod.namespace} with `pod: {pod.name}` (or its "
-        f"StatefulSet) and an attachment with `ifname: {question.ifname}`",
+        f"declare it: `podberth apply` a PodNetwork in namespace {pod.namespace} with `pod: {pod.name}` (or "
+        f"{theirs}) and an attachment with `ifname: {question.ifname}`",
     )
 
 
 def _asked(question: Question) -> tuple[_Layer, ...]:
     """Return what is said of this very interface, without the pool's and the network's defaults."""
     layers: list[_Layer] = []
-    for of_set in (False, True):
+    for source in DECLARED:
         for document in question.declared:
             policy = document.attachment(question.network, question.ifname)
-            if policy is None or question.pod is None or (document.stateful_set is not None) != of_set:
+            if policy is None or question.pod is None or _source(document) != source:
                 continue
             addresses = document.addresses_of(policy, question.pod)
             _check_ordinals(document, policy, question.pod, (*(a for y in layers for a in y.addresses), *addresses))
             detail = f"{document.namespace}/{document.name}" + (f" ({document.source})" if document.source else "")
-            layers.append(_layer(STATEFUL_SET if of_set else POD, detail, policy, addresses))
+            layer = _layer(source, detail, policy, addresses)
+            layers.append(replace(layer, shares=_shares(document, policy), retention=document.retention))
     wish = choose(question.annotation, question.network, question.ifname)
     if wish is not None:
         layers.append(_layer(ANNOTATION, str(question.pod or ""), wish, wish.addresses))
@@ -214,6 +256,29 @@ def _asked(question: Question) -> tuple[_Layer, ...]:
         settings = Settings(mac=question.request.mac)
         layers.append(_Layer(source=REQUEST, addresses=question.request.addresses, settings=settings))
     return tuple(layers)
+
+
+def _source(document: PodNetwork) -> str:
+    if document.pod is not None:
+        return POD
+    return STATEFUL_SET if document.stateful_set is not None else DEPLOYMENT
+
+
+def _shares(document: PodNetwork, policy: AttachmentPolicy) -> tuple[Share, ...]:
+    owner = document.owner
+    if owner is None:
+        return ()
+    families = (tuple(a for a in policy.shared if a.version == version) for version, _ in _FAMILIES)
+    return tuple(Share(owner=owner, addresses=addresses) for addresses in families if addresses)
+
+
+def _retention(layers: Sequence[_Layer], sticky: Provenance, pool: Pool) -> Iterator[Provenance]:
+    """Yield how long the pod's address stays reserved, if it does: as its declaration says, or as the pool does."""
+    declared = next((layer for layer in layers if layer.source in DECLARED and layer.named), None)
+    if declared is not None:
+        yield Provenance(field="retention", value=declared.retention, source=declared.source, detail=declared.detail)
+    elif sticky.value:
+        yield Provenance(field="retention", value=pool.sticky_retention, source=POOL, detail=pool.name)
 
 
 def _layer(source: str, detail: str, policy: AttachmentPolicy, addresses: tuple[Address, ...]) -> _Layer:
@@ -252,9 +317,9 @@ def _pool(layers: tuple[_Layer, ...], pools: Pools, question: Question) -> tuple
     for layer in layers:
         if layer.pool is not None:
             named.append((Candidate(value=layer.pool, source=layer.source, detail=layer.detail), None))
-        elif layer.addresses:
+        elif layer.named:
             pool = _around(layer, pools) if not named else None
-            detail = f"{layer.detail}: {layer.addresses[0]} lies in it".removeprefix(": ")
+            detail = f"{layer.detail}: {layer.named[0]} lies in it".removeprefix(": ")
             if pool is not None:
                 named.append((Candidate(value=pool.name, source=layer.source, detail=detail), pool))
     if not named and question.plain:
@@ -279,7 +344,7 @@ def _pool(layers: tuple[_Layer, ...], pools: Pools, question: Question) -> tuple
 
 def _around(layer: _Layer, pools: Pools) -> Pool:
     """Return the one pool that contains the layer's first address."""
-    address = layer.addresses[0]
+    address = layer.named[0]
     around = [pool for pool in pools.pools() if contains(pool, address)]
     if len(around) == 1:
         return around[0]
@@ -288,7 +353,15 @@ def _around(layer: _Layer, pools: Pools) -> Pool:
 
 
 def _address(version: int, name: str, layers: tuple[_Layer, ...], pool: Pool) -> Provenance:
-    named = [(layer, address) for layer in layers for address in layer.addresses if address.version == version]
+    named: list[tuple[_Layer, Address | Share]] = [
+        (layer, said)
+        for layer in layers
+        for said, sample in (
+            *((address, address) for address in layer.addresses),
+            *((share, share.addresses[0]) for share in layer.shares),
+        )
+        if sample.version == version
+    ]
     if not named:
         known = version in pool.families
         detail = f"any of {pool.name}, or the one reserved for the pod's name"
@@ -300,12 +373,17 @@ def _address(version: int, name: str, layers: tuple[_Layer, ...], pool: Pool) ->
             f"addresses: the {layer.who} names {address} and {second}",
             "an interface has one address of each family",
         )
-    if not contains(pool, address):
+    outside = next((a for a in _members(address) if not contains(pool, a)), None)
+    if outside is not None:
         raise InvalidConfig(
-            f"addresses: {address}, which the {layer.who} names, is not in pool {pool.name}",
+            f"addresses: {outside}, which the {layer.who} names, is not in pool {pool.name}",
             "name the pool the address lies in beside it, or extend the pool",
         )
     return _first(name, named, None)
+
+
+def _members(said: Address | Share) -> tuple[Address, ...]:
+    return said.addresses if isinstance(said, Share) else (said,)
 
 
 def _first(field: str, said: Sequence[tuple[_Layer, object]], default: object) -> Provenance:

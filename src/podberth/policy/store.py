@@ -20,7 +20,7 @@ class Policies(Protocol):
     """Declarations as they are in force."""
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
-        """Return what is declared for the pod: by its own name first, then by its StatefulSet's."""
+        """Return what is declared for the pod: by its own name, then by its StatefulSet's, then its Deployment's."""
         ...
 
     def pool(self, name: str) -> Pool | None:

@@ -28,11 +28,11 @@ class View(Protocol):
         ...
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
-        """Return the PodNetworks declared for the pod, by its own name and by its StatefulSet's."""
+        """Return the PodNetworks declared for the pod, by its own name, its StatefulSet's and its Deployment's."""
         ...
 
     def same_target(self, podnetwork: PodNetwork) -> tuple[PodNetwork, ...]:
-        """Return the other PodNetworks declared for exactly the same pod, or the same StatefulSet."""
+        """Return the other PodNetworks declared for exactly the same pod, StatefulSet or Deployment."""
         ...
 
     def with_mac(self, mac: str) -> tuple[PodNetwork, ...]:

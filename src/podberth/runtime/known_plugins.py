@@ -36,7 +36,7 @@ _OURS = _keys(
 )
 
 PLUGINS: Mapping[str, Keys] = {
-    "podberth": _OURS,
+    "podberth": {**_OURS, **_keys(boolean="ipMasq isGateway isDefaultGateway")},
     "sriov": {
         **_OURS,
         **_keys(

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, InvalidConfig, LimitedConnectivity, NotAvailable
+from podberth.cni.errors import CniError, InvalidConfig, LimitedConnectivity, NotAvailable, TryAgainLater
 from podberth.stores import chosen as choice
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
@@ -51,6 +51,11 @@ class Member:
             self._feed.ready(READY)
             threading.Thread(target=self._replay, name="journal", daemon=True).start()
 
+    @property
+    def name(self) -> str:
+        """How leases name this node."""
+        return self._chosen.node
+
     def away(self) -> str:
         """Return why the cluster's store can't be reached; '' if it can, as far as this process knows."""
         return self._feed.away if self._feed is not None else ""
@@ -91,8 +96,15 @@ class Member:
 def connected(chosen: Chosen) -> Cluster:
     """Return the cluster's store that was chosen. InvalidConfig, StoreFailed if that can't be made out."""
     if chosen.store == choice.ETCD:
-        from podberth.stores.etcd.settings import Settings
-        from podberth.stores.etcd.store import EtcdCluster
+        try:
+            from podberth.stores.etcd.settings import Settings
+            from podberth.stores.etcd.store import EtcdCluster
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").partition(".")[0] not in ("google", "grpc"):
+                raise
+            raise TryAgainLater(
+                "the ledger is in etcd, which this node's agent reaches, and no agent answers", "start `podberth agent`"
+            ) from None
 
         assert chosen.etcd is not None
         settings = Settings.parse(chosen.etcd)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from podberth.cni.errors import InvalidEnvironment, InvalidNetns
 from podberth.cni.value import replace, value
-from podberth.ipam.lease import Actor, AddressHeld, Claim
+from podberth.ipam.lease import Actor, AddressHeld, Claim, SetExhausted
+from podberth.ipam.refusals import leaving
 from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.record import Record
 from podberth.verbs.delete import put_back, take_back
@@ -132,9 +133,10 @@ def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, own: Abstr
     actor = Actor(who="plugin", why="ADD: address in use on the wire", node=node.name)
     node.ledger.conflicted(answered.address, answered.mac, arrival.attachment, actor)
     take_back(node, arrival.attachment, actor.why)
-    kept = node.ledger.who(answered.address).reserved_for
-    if kept is not None and answered.address not in own:
-        node.ledger.release(answered.address, actor)
+    if arrival.pod is not None and answered.address not in own:
+        for kept in node.ledger.reservations(pod=arrival.pod):
+            if kept.address == answered.address:
+                node.ledger.release(kept.address, actor)
 
 
 def bind(
@@ -163,6 +165,10 @@ def bind(
     while True:
         try:
             return node.ledger.bind(claim, actor, durable=durable)
+        except SetExhausted as exhausted:
+            if any(_is_gone(node, lease, None) for lease in exhausted.holders):
+                raise leaving(exhausted.message) from None
+            raise
         except AddressHeld as held:
             older = held.lease.attachment
             if older in claim.takeover or not _is_gone(node, held.lease, pod):

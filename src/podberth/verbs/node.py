@@ -56,12 +56,17 @@ if TYPE_CHECKING:
             ...
 
 
+def _is_here() -> None:
+    """Do nothing: the store is this node's own."""
+
+
 @value
 class Node:
     """`name` is how leases name this node; `clock` returns nanoseconds since the epoch.
 
     `follow` brings a directory's documents into force if they changed, and returns what is wrong with them, or "".
     `later` takes over a DEL that `verbs.finish` has begun, and sees to its end; None: every DEL is done at once.
+    `reach` raises what STATUS says while a cluster's store is away (NotAvailable, LimitedConnectivity).
     """
 
     name: str
@@ -72,3 +77,4 @@ class Node:
     clock: Callable[[], int]
     follow: Callable[[str], str]
     later: Callable[[Attachment], None] | None = None
+    reach: Callable[[], None] = _is_here

@@ -92,7 +92,11 @@ def decided(node: Node, network: Network, request: Request) -> Resolved:
 
 
 def status(node: Node, network: Network, request: Request) -> None:
-    """Raise NotAvailable (code 50) if no ADD could succeed now: the store, the pool, or nothing left to give."""
+    """Raise NotAvailable (code 50) if no ADD could succeed now: the store, the pool, or nothing left to give.
+
+    LimitedConnectivity (code 51) if only some could.
+    """
+    node.reach()
     wanted = network_choice(network, request)
     if wanted is not None:
         device_status(node, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_interface, ip_network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 
 from podberth.cni.errors import Refused
 from podberth.cni.result import Route
@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import Attachment
     from podberth.ipam.pool import Pool, Subnet
-    from podberth.net.ops import Address
+    from podberth.net.ops import Address, Interface
     from podberth.policy.precedence import Resolved
 
 MAC_FROM_ADDRESS = "fromAddress"
-_EVERYTHING = {4: "0.0.0.0/0", 6: "::/0"}
+_EVERYTHING: dict[int, IPv4Network | IPv6Network] = {4: IPv4Network((0, 0)), 6: IPv6Network((0, 0))}
 
 
 def wanted(resolved: Resolved) -> tuple[Wanted, ...]:
-    """Return the claim's part: every named address, and any of the pool for each of its families without one."""
+    """Return the claim's part: every named address, and of the other families one of those that the pod's Deployment
+    has, or any of the pool."""
     pool, named = resolved.pool, {address.version for address in resolved.addresses}
     exact = tuple(Wanted(pool=pool.name, family=a.version, address=a) for a in resolved.addresses)
+    shares = {share.addresses[0].version: share.owner for share in resolved.shares}
+    named.update(shares)
+    exact += tuple(Wanted(pool=pool.name, family=family, owner=owner) for family, owner in shares.items())
     return exact + tuple(Wanted(pool=pool.name, family=f) for f in pool.families if f not in named)
 
 
@@ -42,7 +46,7 @@ def endpoint(resolved: Resolved, attachment: Attachment, netns: str, addresses: 
     return Endpoint(
         attachment=attachment,
         netns=netns,
-        addresses=tuple(ip_interface(f"{a}/{subnet_of(pool, a).network.prefixlen}") for a in addresses),
+        addresses=tuple(_within(subnet_of(pool, a), a) for a in addresses),
         gateways=tuple(subnet_of(pool, a).gateway for a in addresses),
         settings=replace(
             resolved.settings, mac=mac_of(resolved.settings.mac, addresses), routes=routes(resolved, addresses)
@@ -65,7 +69,7 @@ def routes(resolved: Resolved, addresses: Sequence[Address]) -> tuple[Route, ...
     if resolved.settings.routes is not None:
         return tuple(_with_gateway(resolved.pool, route, addresses) for route in resolved.settings.routes)
     gateways = {a.version: subnet_of(resolved.pool, a).gateway for a in addresses}
-    return tuple(Route(dst=ip_network(_EVERYTHING[v]), gw=gw) for v, gw in gateways.items() if gw is not None)
+    return tuple(Route(dst=_EVERYTHING[v], gw=gw) for v, gw in gateways.items() if gw is not None)
 
 
 def subnet_of(pool: Pool, address: Address) -> Subnet:
@@ -74,6 +78,13 @@ def subnet_of(pool: Pool, address: Address) -> Subnet:
     if subnet is None:
         raise Refused(f"{address} is in no subnet of the pool {pool.name}", "name an address of the pool, or extend it")
     return subnet
+
+
+def _within(subnet: Subnet, address: Address) -> Interface:
+    made: Interface = (IPv4Interface if address.version == 4 else IPv6Interface)(
+        (int(address), subnet.network.prefixlen)  # not as text, which would be taken apart and read again
+    )
+    return made
 
 
 def _with_gateway(pool: Pool, route: Route, addresses: Sequence[Address]) -> Route:

@@ -43,6 +43,12 @@ def test_rates_work_for_the_doctor_if_they_work_for_tc(podberth: Shell, node: Ku
     assert (found["ifb, u32, mirred"] == "ok") == possible(node, "ip", "link", "add", "x1", "type", "ifb")
 
 
+def test_masquerading_works_for_the_doctor_if_it_works_for_nft(podberth: Shell, node: Kubelet) -> None:
+    chain = "{ type nat hook postrouting priority srcnat; ip saddr 192.0.2.1 masquerade; }"
+    nft = ("nft", f"table inet x0 {{ chain x1 {chain}; }}")
+    assert (levels(podberth, "kernel")["nf_tables nat"] == "ok") == possible(node, *nft)
+
+
 def test_asking_leaves_nothing_behind(podberth: Shell, node: Kubelet) -> None:
     before = node.inventory()
     podberth("doctor")

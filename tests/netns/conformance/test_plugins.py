@@ -54,6 +54,18 @@ def test_ours_passes_every_check_that_applies(node: Kubelet, below: str, device:
     assert document["counts"]["passed"] >= 220
 
 
+def test_a_node_that_is_its_pods_router_passes_every_check_that_applies(node: Kubelet) -> None:
+    node.apply(
+        "apiVersion: podberth.io/v1alpha1\nkind: Pool\nmetadata: {name: routed}\n"
+        "spec: {subnets: [{subnet: 10.96.0.0/16, gateway: 10.96.0.1}], routes: []}\n"
+    )
+    keys = {"bridge": "bank1", "pool": "routed", "isGateway": True, "ipMasq": True}
+    code, document = suite(node, ours(node.state.parent, **keys))
+    assert failing(document) == {}
+    assert code == 0
+    assert document["counts"]["passed"] >= 220
+
+
 def test_the_documented_example_of_a_plugin_passes(node: Kubelet, tmp_path: Path) -> None:
     code, document = suite(node, example(tmp_path))
     assert failing(document) == {}

@@ -1,4 +1,4 @@
-"""A node and one pod with everything that an ADD can do to an interface on a bridge."""
+"""A node and one pod with everything that an ADD can do to an interface on a bridge, and to the node's rules."""
 
 from __future__ import annotations
 
@@ -36,4 +36,5 @@ spec:
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Kubelet]:
     with kubelet(tmp_path / "state", DOCUMENTS) as made:
+        made.network |= {"isGateway": True, "ipMasq": True}
         yield made

@@ -127,6 +127,7 @@ def test_the_json_of_an_event_has_all_of_it(podberth: Operator) -> None:
         "ifname": "eth0",
         "attachment": {"network": "banknet", "container_id": ID, "ifname": "eth0"},
         "state": "HELD",
+        "owner": None,
         "who": "plugin",
         "why": "ADD",
         "node": "n1",

@@ -121,6 +121,19 @@ ROWS: tuple[Row, ...] = (
         for how, x in {"yes": "yes", "1": 1, "a list": [True], "True": "True"}.items()
     ),
     *(
+        network(f"{key} {how}", key, {key: x})
+        for key in ("ipMasq", "isGateway", "isDefaultGateway")
+        for how, x in {"yes": "yes", "1": 1, "a list": [True], "True": "True", "an object": {}}.items()
+    ),
+    *(
+        network(f"{key} of a {device}", key, {key: said}, device=device, parent="eth0", code=2, says=repr(device))
+        for key in ("ipMasq", "isGateway", "isDefaultGateway")
+        for device, said in (("macvlan", True), ("ipvlan", "true"), ("sriov", True))
+    ),
+    network("ipMasq of a macvlan, and no boolean", "ipMasq", device="macvlan", parent="eth0", ipMasq="yes"),
+    network("isGateway without a gateway in the pool", "isGateway", pool="dual", isGateway=True, says="10.70.0.0/24"),
+    network("isGateway in a VLAN", "isGateway", isGateway=True, vlan={"id": 100}, code=2, says="VLAN 100"),
+    *(
         network(f"sticky {how}", "sticky", sticky=x)
         for how, x in {"yes": "yes", "0": 0, "an object": {}, "FALSE": "FALSE"}.items()
     ),

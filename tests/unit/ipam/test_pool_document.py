@@ -173,3 +173,14 @@ def pools(draw: st.DrawFn) -> Pool:
 @given(pools())
 def test_any_pool_written_reads_the_same(pool: Pool) -> None:
     assert parse_pool(Fields(pool_document(pool))) == pool
+
+
+@pytest.mark.parametrize(("said", "read"), [("forever", "forever"), ("24h", 86400), (60, 60)])
+def test_how_long_a_sticky_reservation_is_kept_is_read_and_written(said: object, read: object) -> None:
+    raw = {
+        "metadata": {"name": "db"},
+        "spec": {"subnets": [{"subnet": "10.20.0.0/24"}], "stickyRetention": said},
+    }
+    pool = parse_pool(Fields(raw))
+    assert pool.sticky_retention == read
+    assert parse_pool(Fields(pool_document(pool))) == pool

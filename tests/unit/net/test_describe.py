@@ -31,6 +31,19 @@ LINES: list[tuple[Op, str]] = [
         ),
     ),
     (
+        ops.JoinBridge(link="pb1", bridge="bank0", gateways=(ip_interface("10.20.0.1/24"),)),
+        (
+            "ip link add bank0 type bridge (unless it is there); ip link set pb1 master bank0;"
+            " ip address add 10.20.0.1/24 dev bank0 (unless it is there)"
+        ),
+    ),
+    (ops.EnableForwarding(version=4), "sysctl -w net.ipv4.ip_forward=1"),
+    (ops.EnableForwarding(version=6), "sysctl -w net.ipv6.conf.all.forwarding=1"),
+    (
+        ops.Masquerade(group="masq-a-10.20.0.0/24", address=ip_interface("10.20.0.11/24"), comment="pb1 a/b/eth0"),
+        'nft add element inet podberth masq-a-10.20.0.0/24 { 10.20.0.11 comment "pb1 a/b/eth0" }',
+    ),
+    (
         ops.CreateMacvlan(parent="up0", mode="bridge", netns=POD, ifname="eth0", vlan=100),
         f"ip link add eth0 link up0.100 netns {POD} type macvlan mode bridge",
     ),

@@ -36,6 +36,7 @@ MEMBERS: dict[str, st.SearchStrategy[Any]] = {
     "Interface": interfaces,
     "Network": interfaces.map(lambda interface: interface.network),
     "tuple[Address, ...]": st.lists(addresses, max_size=3).map(tuple),
+    "tuple[Interface, ...]": st.lists(interfaces, max_size=3).map(tuple),
 }
 
 

@@ -52,6 +52,14 @@ def for_set(name: str, *attachments: AttachmentPolicy, namespace: str = "db", do
     return PodNetwork(namespace=namespace, name=document or name, stateful_set=name, attachments=attachments)
 
 
+def for_deployment(name: str, *attachments: AttachmentPolicy, namespace: str = "db", document: str = "") -> PodNetwork:
+    return PodNetwork(namespace=namespace, name=document or name, deployment=name, attachments=attachments)
+
+
+def shared(*addresses: str, ifname: str = "eth0", pool: str | None = "db") -> AttachmentPolicy:
+    return attachment(ifname=ifname, pool=pool, shared=tuple(ip(a) for a in addresses))
+
+
 def ordinals(*addresses: str, start: int = 0) -> Ordinals:
     return Ordinals(start=start, addresses=tuple(ip(a) for a in addresses))
 

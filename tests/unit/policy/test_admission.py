@@ -6,118 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import replace
-from podberth.ipam.lease import Lease, Reservation
-from podberth.ipam.pool import Grant, Pool
+from podberth.ipam.pool import Grant
 from podberth.net.settings import Settings, Vlan
-from podberth.policy.admission import Conflicts, check, declared_addresses
-from podberth.policy.documents import Document, document_of
-from podberth.policy.podnetwork import PodNetwork
-from tests.unit.policy.declared import attachment, for_pod, for_set, ip, ordinals, pool, subnet
+from podberth.policy.admission import Conflicts
+from tests.unit.policy.declared import attachment, for_deployment, for_pod, for_set, ip, ordinals, pool, subnet
+from tests.unit.policy.in_force import DB, Memory, changes, conflicts, lease, released, reservation, reserved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from podberth.net.ops import Address
-    from podberth.policy.changes import Changes
-
-DB = pool(
-    "db",
-    subnet(
-        "10.20.0.0/24", gateway="10.20.0.1", ranges=("10.20.0.0-10.20.0.200", "10.20.0.255"), exclude=("10.20.0.50",)
-    ),
-    "fd00:20::/64",
-)
-
-
-class Memory:
-    """What is in force, in memory: every document's addresses reserved, leases as given."""
-
-    def __init__(
-        self, *bodies: Pool | PodNetwork, leases: tuple[Lease, ...] = (), manual: tuple[Reservation, ...] = ()
-    ):
-        self.documents = {d.key: d for d in (document_of(body, "apply: old.yaml") for body in bodies)}
-        self.leases = leases
-        self.reservations = {r.address: r for r in manual}
-        for network in self.networks():
-            for policy in network.attachments:
-                for pod, address in declared_addresses(network, policy):
-                    self.reservations[address] = reservation(str(address), str(pod), policy.ifname, "declared")
-
-    def networks(self) -> tuple[PodNetwork, ...]:
-        return tuple(d.body for d in self.documents.values() if isinstance(d.body, PodNetwork))
-
-    def document(self, kind: str, namespace: str, name: str) -> Document | None:
-        return self.documents.get((kind, namespace, name))
-
-    def pools(self) -> tuple[Pool, ...]:
-        return tuple(d.body for d in self.documents.values() if isinstance(d.body, Pool))
-
-    def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
-        return tuple(
-            n
-            for n in self.networks()
-            if (n.namespace, n.pod) == (pod.namespace, pod.name) or n.ordinal(pod) is not None
-        )
-
-    def same_target(self, body: PodNetwork) -> tuple[PodNetwork, ...]:
-        target = (body.namespace, body.pod, body.stateful_set)
-        return tuple(
-            n for n in self.networks() if (n.namespace, n.pod, n.stateful_set) == target and n.name != body.name
-        )
-
-    def with_mac(self, mac: str) -> tuple[PodNetwork, ...]:
-        return tuple(n for n in self.networks() if mac in [a.settings.mac for a in n.attachments])
-
-    def naming(self, pool: str) -> tuple[PodNetwork, ...]:
-        return tuple(n for n in self.networks() if pool in [a.pool for a in n.attachments])
-
-    def reservation(self, address: Address) -> Reservation | None:
-        return self.reservations.get(address)
-
-    def lease(self, address: Address) -> Lease | None:
-        return next((lease for lease in self.leases if lease.address == address), None)
-
-    def held(self, pool: str) -> Iterator[Reservation | Lease]:
-        yield from (r for r in self.reservations.values() if r.pool == pool)
-        yield from (lease for lease in self.leases if lease.pool == pool)
-
-
-def ref(text: str) -> PodRef:
-    namespace, _, name = text.partition("/")
-    return PodRef(namespace=namespace, name=name)
-
-
-def reservation(address: str, pod: str, ifname: str = "eth0", origin: str = "manual") -> Reservation:
-    return Reservation(address=ip(address), pool="db", pod=ref(pod), ifname=ifname, origin=origin, since=1)
-
-
-def lease(address: str, pod: str, ifname: str = "eth0") -> Lease:
-    at = Attachment(network="banknet", container_id="c1", ifname=ifname)
-    return Lease(address=ip(address), pool="db", attachment=at, pod=ref(pod), netns="/n", node="node1", since=1)
-
-
-def docs(*bodies: Pool | PodNetwork) -> list[Document]:
-    return [document_of(body, "apply: new.yaml") for body in bodies]
-
-
-def conflicts(view: Memory, *bodies: Pool | PodNetwork, deleted: tuple[Pool | PodNetwork, ...] = ()) -> tuple[str, ...]:
-    with pytest.raises(Conflicts) as found:
-        check(view, docs(*bodies), docs(*deleted))
-    return found.value.conflicts
-
-
-def changes(view: Memory, *bodies: Pool | PodNetwork, deleted: tuple[Pool | PodNetwork, ...] = ()) -> Changes:
-    return check(view, docs(*bodies), docs(*deleted))
-
-
-def released(of: Changes) -> list[str]:
-    return [f"{d.address} {d.pod} {d.ifname}" for d in of.release]
-
-
-def reserved(of: Changes) -> list[str]:
-    return [f"{d.address} {d.pool} {d.pod} {d.ifname}" for d in of.reserve]
+    from podberth.policy.podnetwork import PodNetwork
 
 
 MYSQL_0 = for_pod("mysql-0", attachment("10.20.0.11", pool="db"))
@@ -285,6 +182,11 @@ MAC = Settings(mac="02:00:00:00:00:11")
             "PodNetwork db/{} and PodNetwork db/{} both declare eth0 of StatefulSet x in namespace db",
         ),
         (
+            for_deployment("x", attachment(), document="one"),
+            for_deployment("x", attachment(), document="two"),
+            "PodNetwork db/{} and PodNetwork db/{} both declare eth0 of Deployment x in namespace db",
+        ),
+        (
             for_pod("x", attachment(settings=MAC), name="one"),
             for_pod("y", attachment(settings=MAC), name="two"),
             "the MAC 02:00:00:00:00:11 is declared by both PodNetwork db/{} and PodNetwork db/{}",
@@ -307,6 +209,8 @@ def test_documents_that_contradict_each_other_are_a_conflict(
         (for_pod("x", attachment(network="a"), name="one"), for_pod("x", attachment(network="b"), name="two")),
         (for_pod("x", attachment(), name="one"), for_pod("x", attachment(), name="two", namespace="web")),
         (for_pod("mysql-0", attachment(settings=MAC)), for_set("mysql", attachment(settings=MAC))),
+        (for_set("x", attachment(), document="one"), for_deployment("x", attachment(), document="two")),
+        (for_pod("web-7d4b9-x2x9k", attachment()), for_deployment("web", attachment())),
         (
             for_pod("x", attachment(settings=Settings(mac="fromAddress")), name="one"),
             for_pod("y", attachment(settings=Settings(mac="fromAddress")), name="two"),

@@ -66,6 +66,10 @@ def of_set(target: dict[str, object], **attachment: object) -> dict[str, Any]:
     return podnetwork(statefulSet={"name": "mysql", **target}, attachments=[attachment])
 
 
+def of_deployment(name: str = "web", spec: dict[str, object] | None = None, **attachment: object) -> dict[str, Any]:
+    return podnetwork(deployment={"name": name}, **(spec or {}), attachments=[attachment])
+
+
 def test_a_statefulset_is_read_with_every_field() -> None:
     (document,) = parse(MYSQL)
     assert str(document) == "PodNetwork db/mysql"
@@ -150,8 +154,8 @@ BAD: list[tuple[object, str]] = [
     (podnetwork(pod="x", attachments={"a": 1}), "spec.attachments: expected a list, got an object"),
     (podnetwork(pod="x", attachments=[1]), "spec.attachments[0]: expected an object, got 1"),
     (podnetwork(pod="x", attachments=[{}] * 65), "spec.attachments: expected at most 64 members"),
-    (podnetwork(attachments=[{}]), "spec: expected exactly one of pod and statefulSet"),
-    (podnetwork(pod="x", statefulSet={"name": "x"}, attachments=[{}]), "spec: expected exactly one of pod and"),
+    (podnetwork(attachments=[{}]), "spec: expected exactly one of pod, statefulSet and deployment"),
+    (podnetwork(pod="x", statefulSet={"name": "x"}, attachments=[{}]), "spec: expected exactly one of pod,"),
     (podnetwork(pod="x/y", attachments=[{}]), "spec.pod: expected a name of lower-case"),
     (podnetwork(pods="x", attachments=[{}]), "spec.pods: unknown field; did you mean 'pod'?"),
     (podnetwork(pod="x", attachments=[{}, {}]), "attachments[1].ifname: an earlier attachment declares 'eth0' on any"),
@@ -194,6 +198,17 @@ BAD: list[tuple[object, str]] = [
     (of_set({}, ordinals=[{"base": "10.0.0.1"}]), "ordinals[0].base: needs the number of replicas"),
     (of_set({"replicas": 2}, ordinals=[{"base": "255.255.255.255"}]), "ordinals[0].base: 255.255.255.255 plus 1 is"),
     (of_set({"replicas": 3}, ordinals=[{"list": ["10.0.0.1"]}]), "list: 1 addresses are too few for 3 replicas"),
+    (of_deployment(ordinals=[]), "attachments[0].ordinals: `ordinals` are for a statefulSet; a deployment has"),
+    (of_deployment(addresses=["10.0.0.1", "10.0.0.0-10.0.0.3"]), "addresses[1]: 10.0.0.1 is there twice"),
+    (of_deployment(addresses=["10.0.0.2-10.0.0.1"]), "attachments[0].addresses[0]: expected the first and last"),
+    (of_deployment(addresses=["10.0.0.0-10.0.4.0"]), "attachments[0].addresses: expected at most 1024 addresses"),
+    (of_deployment(addresses=["::/0"]), "attachments[0].addresses: expected at most 1024 addresses"),
+    (of_deployment(sticky=True), "attachments[0].sticky: no pod of a Deployment comes again under its name"),
+    (of_deployment(mac="02:00:00:00:00:11"), "attachments[0].mac: '02:00:00:00:00:11' can't be the MAC of every pod"),
+    (of_deployment("w" * 47), "spec.deployment.name: Kubernetes cuts the pods' names"),
+    (of_deployment(spec={"pod": "web"}), "spec: expected exactly one of pod, statefulSet and deployment"),
+    (of_deployment(spec={"retention": "withStatefulSet"}), "spec.retention: expected forever, or a duration as 24h"),
+    (of_deployment(spec={"retention": "a week"}), "spec.retention: expected forever, or a duration as 24h"),
     (of_set({}, ordinals=[{"list": ["10.0.0.1"]}, {"list": ["10.0.0.2"]}]), "ordinals: expected one entry a family"),
 ]  # fmt: skip
 
@@ -204,6 +219,31 @@ def test_a_bad_document_is_refused_with_the_path(raw: object, complaint: str) ->
         parse_document(raw, "apply: db.yaml", "db.yaml[0]")
     assert wrong.value.message.startswith("db.yaml[0]: ")
     assert complaint in wrong.value.message
+
+
+def test_a_deployment_is_read_with_what_its_pods_share() -> None:
+    raw = of_deployment(spec={"retention": "24h"}, addresses=["fd00::4", "10.0.0.21-10.0.0.23", "10.0.0.8/31"])
+    body = parse_document(raw, "x").body
+    assert isinstance(body, PodNetwork)
+    assert (body.pod, body.stateful_set, body.deployment, body.retention) == (None, None, "web", 86400)
+    assert body.attachments[0].shared == tuple(
+        ip(a) for a in ("10.0.0.8", "10.0.0.9", "10.0.0.21", "10.0.0.22", "10.0.0.23", "fd00::4")
+    )
+    written = raw_document(document_of(body, "x"))
+    assert written["spec"] == {
+        "deployment": {"name": "web"},
+        "retention": 86400,
+        "attachments": [{"ifname": "eth0", "addresses": ["10.0.0.8-10.0.0.9", "10.0.0.21-10.0.0.23", "fd00::4"]}],
+    }
+
+
+@pytest.mark.parametrize(("said", "read"), [("forever", "forever"), ("withStatefulSet", "withStatefulSet"), (60, 60)])
+def test_how_long_a_statefulset_keeps_its_addresses_is_read(said: object, read: object) -> None:
+    raw = of_set({})
+    raw["spec"]["retention"] = said
+    body = parse_document(raw, "x").body
+    assert isinstance(body, PodNetwork)
+    assert body.retention == read
 
 
 def test_one_replica_may_have_a_mac_of_its_own() -> None:
@@ -240,6 +280,9 @@ settings = st.builds(
 )
 
 
+retentions: st.SearchStrategy[str | int] = st.sampled_from(["forever", 60, 86400])
+
+
 def lists(of: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     runs = st.builds(lambda first, n: tuple(first + i for i in range(n)), of, st.integers(1, 4))
     return runs | st.lists(of, min_size=1, max_size=4, unique=True).map(tuple)
@@ -247,7 +290,9 @@ def lists(of: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 @st.composite
 def podnetworks(draw: st.DrawFn) -> PodNetwork:
-    of_one, start = draw(st.booleans()), draw(st.integers(0, 3))
+    kind, start = draw(st.sampled_from(["pod", "stateful_set", "deployment"])), draw(st.integers(0, 3))
+    given = st.lists(v4 | v6, max_size=4, unique=True)
+    shared = given.map(lambda them: tuple(sorted(them, key=lambda a: (a.version, int(a)))))
     attachments = []
     for ifname in draw(st.lists(names, min_size=1, max_size=3, unique=True)):
         families: list[st.SearchStrategy[Any]] = [family for family in (v4, v6) if draw(st.booleans())]
@@ -256,9 +301,12 @@ def podnetworks(draw: st.DrawFn) -> PodNetwork:
                 ifname=ifname,
                 network=draw(st.none() | names),
                 pool=draw(st.none() | names),
-                addresses=tuple(draw(family) for family in families) if of_one else (),
-                ordinals=() if of_one else tuple(Ordinals(start=start, addresses=draw(lists(f))) for f in families),
-                sticky=draw(st.none() | st.booleans()),
+                addresses=tuple(draw(family) for family in families) if kind == "pod" else (),
+                ordinals=tuple(Ordinals(start=start, addresses=draw(lists(f))) for f in families)
+                if kind == "stateful_set"
+                else (),
+                shared=draw(shared) if kind == "deployment" else (),
+                sticky=draw(st.none() | st.just(False) if kind == "deployment" else st.none() | st.booleans()),
                 device=draw(st.none() | names),
                 settings=draw(settings),
             )
@@ -266,9 +314,9 @@ def podnetworks(draw: st.DrawFn) -> PodNetwork:
     return PodNetwork(
         namespace=draw(names),
         name=draw(names),
-        pod=draw(names) if of_one else None,
-        stateful_set=None if of_one else draw(names),
-        replicas=None if of_one else draw(st.none() | st.just(1)),
+        **{kind: draw(names)},
+        replicas=draw(st.none() | st.just(1)) if kind == "stateful_set" else None,
+        retention=draw(retentions),
         attachments=tuple(attachments),
         source="apply: x",
     )

@@ -12,8 +12,18 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.net.settings import Dns, Rates, Route, Settings, Vlan
 from podberth.policy import precedence
-from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, resolve, undeclared
-from tests.unit.policy.declared import Pools, attachment, for_pod, for_set, ip, ordinals, pool
+from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, Share, resolve, undeclared
+from tests.unit.policy.declared import (
+    Pools,
+    attachment,
+    for_deployment,
+    for_pod,
+    for_set,
+    ip,
+    ordinals,
+    pool,
+    shared,
+)
 
 MYSQL_0 = PodRef(namespace="db", name="mysql-0", uid="u")
 ASKED = Question(pod=MYSQL_0, network="banknet", ifname="eth0")
@@ -39,6 +49,7 @@ SETTINGS = ("mac", "mtu", "vlan", "rates", "routes", "dns", "sysctls")
 SAYS: dict[str, tuple[str, ...]] = {
     precedence.POD: tuple(VALUES),
     precedence.STATEFUL_SET: tuple(VALUES),
+    precedence.DEPLOYMENT: tuple(field for field in VALUES if field not in ("ipv4", "ipv6")),  # those are shared
     precedence.ANNOTATION: tuple(VALUES),
     precedence.REQUEST: ("ipv4", "ipv6", "mac"),
     precedence.POOL: SETTINGS,
@@ -63,6 +74,8 @@ def said(question: Question, pools: Pools, source: str, field: str, what: object
     if source == precedence.STATEFUL_SET:
         policy = replace(policy, addresses=(), ordinals=tuple(ordinals(a) for a in addresses))
         return replace(question, declared=(*question.declared, for_set("mysql", policy))), pools
+    if source == precedence.DEPLOYMENT:
+        return replace(question, declared=(for_deployment("mysql", policy), *question.declared)), pools
     if source == precedence.ANNOTATION:
         return replace(question, annotation=(policy,)), pools
     if source == precedence.REQUEST:
@@ -178,6 +191,47 @@ def test_a_replica_beyond_those_declared_may_have_an_address_of_its_own() -> Non
     assert resolve(question, PLAIN).addresses == (ip("10.20.0.50"),)
 
 
+WEB = for_deployment("web", shared("10.20.0.21", "10.20.0.22", "10.20.0.24", pool=None))
+OF_WEB = replace(ASKED, pod=PodRef(namespace="db", name="web-7d4b9-x2x9k"), declared=(WEB,))
+
+
+def test_a_pod_of_a_deployment_gets_one_of_those_that_its_pods_share() -> None:
+    found = resolve(replace(OF_WEB, request=RuntimeRequest(addresses=(ip("10.20.0.99"), ip("fd00:20::9")))), PLAIN)
+    (share,) = found.shares
+    assert share == Share(
+        owner=PodRef(namespace="db", name="deployment/web"),
+        addresses=tuple(ip(f"10.20.0.{n}") for n in (21, 22, 24)),
+    )
+    assert str(share) == "one of 10.20.0.21-10.20.0.22, 10.20.0.24"
+    assert (found.pool.name, found.addresses, found.declared) == ("a", (ip("fd00:20::9"),), True)
+    assert found.origin("ipv4").source == precedence.DEPLOYMENT
+    assert [other.source for other in found.origin("ipv4").overridden] == [precedence.REQUEST]
+
+
+def test_a_pods_own_address_goes_before_its_share() -> None:
+    own = for_pod("web-7d4b9-x2x9k", attachment("10.20.0.50"))
+    found = resolve(replace(OF_WEB, declared=(WEB, own)), PLAIN)
+    assert (found.addresses, found.shares) == ((ip("10.20.0.50"),), ())
+
+
+def test_a_share_outside_the_pool_is_refused() -> None:
+    own = for_pod("web-7d4b9-x2x9k", attachment(pool="b"))
+    with pytest.raises(InvalidConfig, match=r"10.20.0.21, which the PodNetwork .Deployment. db/web names, is not in"):
+        resolve(replace(OF_WEB, declared=(WEB, own)), PLAIN)
+
+
+def test_how_long_an_address_is_kept_is_said_by_what_declares_it() -> None:
+    def retention(question: Question, pools: Pools = PLAIN) -> list[tuple[object, str]]:
+        return [(p.value, p.source) for p in resolve(question, pools).provenance if p.field == "retention"]
+
+    assert retention(with_pool(ASKED)) == []
+    assert retention(OF_WEB) == [("forever", precedence.DEPLOYMENT)]
+    assert retention(replace(OF_WEB, declared=(replace(WEB, retention=60),))) == [(60, precedence.DEPLOYMENT)]
+    sticky = replace(ASKED, defaults=NetworkDefaults(pool="a", sticky=True))
+    day = Pools(replace(pool("a", "10.20.0.0/24"), sticky_retention=86400))
+    assert retention(sticky, day) == [(86400, precedence.POOL)]
+
+
 @pytest.mark.parametrize(
     ("question", "complaint"),
     [
@@ -210,4 +264,5 @@ def test_the_refusal_of_an_undeclared_pod_says_how_to_declare_it() -> None:
     assert refusal.code == 102
     assert "no PodNetwork declares eth0 of db/mysql-0 (PodNetwork db/mysql-0 declares other" in refusal.message
     assert "`pod: mysql-0`" in refusal.details
+    assert "`deployment: {name: web}`" in undeclared(replace(OF_WEB, declared=())).details
     assert "K8S_POD_NAME" in undeclared(replace(ASKED, pod=None)).details

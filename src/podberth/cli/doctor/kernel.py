@@ -53,12 +53,15 @@ def probes(netns: str) -> tuple[tuple[str, str, str, tuple[Op, ...]], ...]:
     ipv4 = ops.AddAddress(netns=netns, ifname="pbdoctor1", address=ip_interface("192.0.2.1/24"))
     ipv6 = ops.AddAddress(netns=netns, ifname="pbdoctor1", address=ip_interface("2001:db8::1/64"))
     macvlan = ops.CreateMacvlan(parent="pbdoctor1", mode="bridge", netns=netns, ifname="pbdoctor5")
+    masquerade = ops.Masquerade(group="masq-doctor", address=ip_interface("192.0.2.1/24"), comment="podberth doctor")
     ipvlan = ops.CreateIpvlan(parent="pbdoctor3", mode="l2", netns=netns, ifname="pbdoctor6")
     return (
         ("veth", FAIL, "load the module veth; without it device bridge can't work", (veth, other)),
         ("bridge", FAIL, "load the module bridge", (ops.JoinBridge(link="pbdoctor0", bridge="pbdoctor4"),)),
         ("IPv4", FAIL, "nothing works without it", (ipv4,)),
         ("IPv6", WARN, "pods get no IPv6 address; boot without ipv6.disable=1", (enable, ipv6)),
+        ("nf_tables nat", WARN, "load nf_tables, nft_chain_nat and nft_masq, or have no network with ipMasq",
+            (masquerade,)),
         ("macvlan", WARN, "load the module macvlan, or don't use device macvlan", (macvlan,)),
         ("ipvlan", WARN, "load the module ipvlan, or don't use device ipvlan", (ipvlan,)),
         ("tbf", WARN, "load the module sch_tbf, or declare no rates",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+
 from podberth.cni.errors import InvalidConfig, TryAgainLater
-from podberth.linux.netlink import codec, links
+from podberth.linux.netlink import addresses, codec, links
+from podberth.linux.netlink.socket import NetlinkError
 from podberth.net.step import Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.linux.namespaces import Namespaces
     from podberth.linux.netlink.links import LinkInfo
-    from podberth.net.ops import JoinBridge
+    from podberth.net.ops import Interface, JoinBridge
 
 
 def join(namespaces: Namespaces, op: JoinBridge) -> None:
@@ -29,6 +32,8 @@ def join(namespaces: Namespaces, op: JoinBridge) -> None:
         raise InvalidConfig(f"bridge: {op.bridge} is no bridge", "name another, or take that link away")
     if op.vlan is not None and not bridge.vlan_filtering:
         raise TryAgainLater(f"bridge {op.bridge} does not filter VLANs, as it was to when this was planned")
+    if op.gateways:
+        _serve(namespaces, bridge, op)
     port = namespaces.known(None, op.link).index
     socket.do(links.SET, links.set_master(port, bridge.index))
     if op.hairpin:
@@ -38,6 +43,38 @@ def join(namespaces: Namespaces, op: JoinBridge) -> None:
         if bridge.default_vlan not in (0, op.vlan):
             socket.do(links.DEL, links.port_vlan(port, bridge.default_vlan, access=False))
         socket.do(links.SET, links.port_vlan(port, op.vlan, access=True))
+
+
+def _serve(namespaces: Namespaces, bridge: LinkInfo, op: JoinBridge) -> None:
+    """Give a bridge of podberth's the gateways that it lacks; InvalidConfig if another's lacks one."""
+    socket = namespaces.socket(None)
+    if not bridge.ours:
+        for missing in _missing(namespaces, bridge, op):
+            raise InvalidConfig(
+                f"isGateway: {op.bridge} has no {missing}, and podberth does not change a bridge that it has not made",
+                f"`ip address add {missing} dev {op.bridge}`, or name another bridge",
+            )
+        return
+    # It is to keep the MAC it has: pods remember their gateway's, and its ports, of which it has the lowest, change.
+    fixed = False
+    for gateway in op.gateways:
+        try:
+            socket.do(addresses.NEW, addresses.add(bridge.index, gateway), codec.CREATE | codec.EXCL)
+        except NetlinkError as refused:
+            if refused.errno != errno.EEXIST:
+                raise
+        else:
+            if not fixed:
+                socket.do(links.SET, links.set_mac(bridge.index, bridge.mac))
+            fixed = True
+
+
+def _missing(namespaces: Namespaces, bridge: LinkInfo, op: JoinBridge) -> list[Interface]:
+    live = set()
+    for version in {gateway.version for gateway in op.gateways}:
+        bodies = namespaces.socket(None).dump(addresses.GET, addresses.of_link(bridge.index, version))
+        live |= {address for index, address in map(addresses.parse, bodies) if index == bridge.index}
+    return [gateway for gateway in op.gateways if gateway not in live]
 
 
 def leave(namespaces: Namespaces, op: JoinBridge) -> None:
@@ -65,6 +102,9 @@ def check(namespaces: Namespaces, op: JoinBridge) -> tuple[Drift, ...]:
         found.append(Drift(what=op.link, field="master", wanted=op.bridge, found=_master(namespaces, port)))
     if port.hairpin != op.hairpin and bridge is not None and port.master == bridge.index:
         found.append(Drift(what=op.link, field="hairpin", wanted=str(op.hairpin), found=str(port.hairpin)))
+    if bridge is not None:
+        lacks = _missing(namespaces, bridge, op)
+        found += [Drift(what=op.bridge, field="address", wanted=str(gateway), found="gone") for gateway in lacks]
     if op.vlan is not None and bridge is not None and not bridge.vlan_filtering:
         found.append(Drift(what=op.bridge, field="vlan_filtering", wanted="1", found="0"))
     if op.vlan is not None and _vlans(namespaces, port.index) != {op.vlan: True}:

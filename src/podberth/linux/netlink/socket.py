@@ -1,4 +1,4 @@
-"""The rtnetlink socket: requests and their answers, in the network namespace of the thread that opened it."""
+"""Netlink sockets: requests and their answers, in the network namespace of the thread that opened one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _SOL_NETLINK = 270
+_ROUTE = 0  # NETLINK_ROUTE
 _EXT_ACK, _GET_STRICT_CHK = 11, 12  # linux/netlink.h, socket options
 _GET_NAMESPACE = 0x894C  # SIOCGSKNS, linux/sockios.h; Linux 4.10
 _NETNS_COOKIE = 71  # SO_NETNS_COOKIE, asm-generic/socket.h; Linux 5.14
@@ -31,62 +32,33 @@ class NetlinkError(OSError):
         super().__init__(code, words or os.strerror(code))
 
 
-class Rtnl:
+class Netlink:
     """One socket. Not to be shared between threads while a request is under way."""
 
-    def __init__(self) -> None:
-        self._socket = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, 0)
+    def __init__(self, protocol: int) -> None:
+        self._socket = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, protocol)
         self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
         self._socket.setsockopt(_SOL_NETLINK, _GET_STRICT_CHK, 1)
         # The kernel keeps the time: Python would poll before each call.
         self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, pack("@ll", _TIMEOUT, 0))
-        self._sequence = 0
+        self.sequence = 0  # of the last message that was sent
 
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
 
-    def cookie(self) -> str:
-        """Return the number of the socket's namespace, which no other gets until the next boot; '' before Linux 5.14.
+    def send(self, data: bytes) -> None:
+        """Send messages, whose sequence numbers follow on `sequence`, to the kernel."""
+        self._socket.send(data)
 
-        Its inode tells less: the kernel gives the lowest free one, so the next namespace often has it again.
-        """
-        try:
-            return str(int.from_bytes(self._socket.getsockopt(_socket.SOL_SOCKET, _NETNS_COOKIE, 8), "little"))
-        except OSError as refused:
-            if refused.errno != errno.ENOPROTOOPT:
-                raise
-            return ""
-
-    def namespace(self) -> int:
-        """Return a descriptor of the network namespace that the socket is in."""
-        return fcntl.ioctl(self._socket.fileno(), _GET_NAMESPACE)
+    def receive(self, size: int = _RECEIVE) -> Iterator[codec.Message]:
+        """Yield the messages of one datagram, which is waited for."""
+        return codec.messages(self._socket.recv(size))
 
     def do(self, kind: int, body: bytes, flags: int = 0) -> None:
         """Send a request that changes something and wait for its acknowledgement. NetlinkError if it is refused."""
         for _ in self._answers(kind, codec.REQUEST | codec.ACK | flags, body):
             pass
-
-    def do_all(self, requests: Sequence[tuple[int, bytes]], forgiven: Sequence[int] = ()) -> None:
-        """Send several requests, of (kind, body), at once; the kernel does each in turn, whatever comes of the others.
-
-        NetlinkError for the first that is refused, other than with one of the errors that are `forgiven`.
-        """
-        first = self._sequence + 1
-        self._sequence += len(requests)
-        flags = codec.REQUEST | codec.ACK
-        messages = (codec.message(kind, flags, first + i, body) for i, (kind, body) in enumerate(requests))
-        self._socket.send(b"".join(messages))
-        refused: NetlinkError | None = None
-        for sequence in range(first, first + len(requests)):
-            try:
-                for _ in self._answered(sequence):
-                    pass
-            except NetlinkError as error:
-                if error.errno not in forgiven:
-                    refused = refused or error
-        if refused is not None:
-            raise refused
 
     def get(self, kind: int, body: bytes) -> bytes | None:
         """Return the body of the one object asked for; None if there is none (ENODEV, ENOENT)."""
@@ -111,19 +83,19 @@ class Rtnl:
 
         The socket is of no use afterwards: the rest of the dump is still to come.
         """
-        self._sequence += 1
-        self._socket.send(codec.message(kind, codec.REQUEST | codec.DUMP, self._sequence, body))
+        self.sequence += 1
+        self.send(codec.message(kind, codec.REQUEST | codec.DUMP, self.sequence, body))
         # The kernel fills no more at a time than it has seen asked for (net/netlink/af_netlink.c, netlink_dump).
-        return any(wanted(answer.body) for answer in self._answered(self._sequence, _GLIMPSE))
+        return any(wanted(answer.body) for answer in self._answered(self.sequence, _GLIMPSE))
 
     def _answers(self, kind: int, flags: int, body: bytes) -> Iterator[codec.Message]:
-        self._sequence += 1
-        self._socket.send(codec.message(kind, flags, self._sequence, body))
-        return self._answered(self._sequence)
+        self.sequence += 1
+        self.send(codec.message(kind, flags, self.sequence, body))
+        return self._answered(self.sequence)
 
     def _answered(self, sequence: int, size: int = _RECEIVE) -> Iterator[codec.Message]:
         while True:
-            for answer in codec.messages(self._socket.recv(size)):
+            for answer in self.receive(size):
                 if answer.sequence != sequence:
                     continue  # the late answer to a request that was given up
                 if answer.kind in (codec.ERROR, codec.DONE):
@@ -133,3 +105,47 @@ class Rtnl:
                             raise NetlinkError(code, words)
                     return
                 yield answer
+
+
+class Rtnl(Netlink):
+    """A socket for links, addresses, routes and the like."""
+
+    def __init__(self) -> None:
+        super().__init__(_ROUTE)
+
+    def cookie(self) -> str:
+        """Return the number of the socket's namespace, which no other gets until the next boot; '' before Linux 5.14.
+
+        Its inode tells less: the kernel gives the lowest free one, so the next namespace often has it again.
+        """
+        try:
+            return str(int.from_bytes(self._socket.getsockopt(_socket.SOL_SOCKET, _NETNS_COOKIE, 8), "little"))
+        except OSError as refused:
+            if refused.errno != errno.ENOPROTOOPT:
+                raise
+            return ""
+
+    def namespace(self) -> int:
+        """Return a descriptor of the network namespace that the socket is in."""
+        return fcntl.ioctl(self._socket.fileno(), _GET_NAMESPACE)
+
+    def do_all(self, requests: Sequence[tuple[int, bytes]], forgiven: Sequence[int] = ()) -> None:
+        """Send several requests, of (kind, body), at once; the kernel does each in turn, whatever comes of the others.
+
+        NetlinkError for the first that is refused, other than with one of the errors that are `forgiven`.
+        """
+        first = self.sequence + 1
+        self.sequence += len(requests)
+        flags = codec.REQUEST | codec.ACK
+        messages = (codec.message(kind, flags, first + i, body) for i, (kind, body) in enumerate(requests))
+        self.send(b"".join(messages))
+        refused: NetlinkError | None = None
+        for sequence in range(first, first + len(requests)):
+            try:
+                for _ in self._answered(sequence):
+                    pass
+            except NetlinkError as error:
+                if error.errno not in forgiven:
+                    refused = refused or error
+        if refused is not None:
+            raise refused

@@ -104,6 +104,11 @@ class EtcdCluster:
             finally:
                 self._watch = None
 
+    def trouble(self) -> str:
+        """Return why a `follow` that is under way hears nothing just now; '' if it does."""
+        watch = self._watch
+        return watch.trouble.message if watch is not None and watch.trouble is not None else ""
+
     def interrupt(self) -> None:
         """End a `follow` that waits in another thread."""
         watch = self._watch

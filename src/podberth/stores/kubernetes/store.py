@@ -89,6 +89,10 @@ class KubernetesCluster:
             with self._guard:
                 self._follow = None
 
+    def trouble(self) -> str:
+        """Return nothing: a `follow` that hears nothing ends."""
+        return ""
+
     def interrupt(self) -> None:
         """End a `follow` that waits in another thread."""
         with self._guard:

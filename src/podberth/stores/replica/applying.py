@@ -141,12 +141,12 @@ def _keep_last(connection: Connection, event: Event) -> None:
     connection.execute("DELETE FROM events WHERE address = ?", (event.address.packed,))
     connection.execute(
         "INSERT INTO events (address, seq, time, kind, pool, state, namespace, pod, uid, ifname, network,"
-        " container_id, who, why, node) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " container_id, who, why, node, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             event.address.packed, event.seq, event.time, event.kind, event.pool, event.state,
             *((pod.namespace, pod.name, pod.uid) if pod is not None else ("", "", "")),
             event.ifname,
             *((of.network, of.container_id) if of is not None else ("", "")),
-            event.actor.who, event.actor.why, event.actor.node,
+            event.actor.who, event.actor.why, event.actor.node, event.owner.name if event.owner is not None else "",
         ),
     )  # fmt: skip

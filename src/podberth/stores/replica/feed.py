@@ -24,18 +24,20 @@ _AGAIN = 0.1  # seconds
 
 
 class Feed:
-    """`told` is given what went wrong, once each time the cluster's store goes away.
-
-    `away` says why it can't be followed just now; '' while it is.
-    """
+    """`told` is given what went wrong, once each time the cluster's store goes away."""
 
     def __init__(self, settler: Settler, told: Callable[[str], None]) -> None:
-        self.away = "nothing was heard from it yet"
+        self._away = "nothing was heard from it yet"
         self._settler = settler
         self._told = told
         self._stop = threading.Event()
         self._following = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+
+    @property
+    def away(self) -> str:
+        """Why the cluster's store can't be followed just now; '' while it is."""
+        return self._away or self._settler.cluster.trouble()
 
     def start(self) -> None:
         """Begin to follow."""
@@ -59,15 +61,15 @@ class Feed:
                 self._follow()
                 failed = 0
             except CniError as failure:
-                if not self.away or not failed:
+                if not self._away or not failed:
                     self._told(failure.message)
-                self.away = failure.message
+                self._away = failure.message
                 failed += 1
                 self._stop.wait(random.uniform(0, min(_PAUSE * 2**failed, _LONGEST)))  # noqa: S311 - jitter
 
     def _follow(self) -> None:
         self._settler.catch_up()
-        self.away = ""
+        self._away = ""
         self._following.set()
         pile = _Pile(self._settler)
         position, outdated = self._settler.replica.position, False

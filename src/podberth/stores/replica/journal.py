@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError
 from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import replace
-from podberth.ipam.lease import Actor, Claim, Wanted
+from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
 from podberth.ipam.refusals import same
 from podberth.stores.replica.shared import Away
 from podberth.stores.sqlite.database import Database, Schema
@@ -172,7 +172,10 @@ class JournalledLedger:
         return self._journal.entries()
 
     def _had(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
-        """Return what the claim's pod has here already, by the last that is known. Raises Away if that won't do."""
+        """Return what the claim's pod has here already, by the last that is known.
+
+        Raises Away if that won't do, AddressHeld if an older sandbox has it that the claim does not take over from.
+        """
         reserved = {
             kept.address: kept
             for kept in (self._last_known.reservations(pod=claim.pod) if claim.pod is not None else ())
@@ -188,7 +191,6 @@ class JournalledLedger:
                 and wanted.address in (None, lease.address)
                 and lease.node == actor.node
                 and same(lease.pod, claim.pod)
-                and (lease.attachment == claim.attachment or lease.attachment in claim.takeover or _twin(lease, claim))
             ]
             if not fitting:
                 why = self._away() or "it does not answer"
@@ -197,10 +199,12 @@ class JournalledLedger:
                     f" {wanted.pool} on this node by the last that is known",
                     "ADD works again once the store is back",
                 )
+            if fitting[0].attachment not in (claim.attachment, *claim.takeover):
+                raise AddressHeld(fitting[0])  # the caller sees to it that the older sandbox is gone
             held.append(fitting[0])
         addresses = tuple(lease.address for lease in held)
         named = tuple(replace(w, address=a) for w, a in zip(claim.wanted, addresses, strict=True))
-        return self._leases_of(replace(claim, wanted=named, takeover=tuple(lease.attachment for lease in held)), actor)
+        return self._leases_of(replace(claim, wanted=named), actor)
 
     def _leases_of(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
         since = {lease.address: lease.since for lease in self._last_known.leases()}
@@ -209,11 +213,6 @@ class JournalledLedger:
             for wanted in claim.wanted
             if wanted.address is not None
         )
-
-
-def _twin(lease: Lease, claim: Claim) -> bool:
-    """Say whether an older sandbox of the very same pod has it: the same UID."""
-    return bool(claim.pod and lease.pod and claim.pod.uid and claim.pod.uid == lease.pod.uid)
 
 
 def _lease(claim: Claim, wanted: Wanted, address: Address, actor: Actor, since: int) -> Lease:

@@ -30,7 +30,7 @@ class ClusterPolicies:
         self._here = SqlitePolicies(settler.replica.database)
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
-        """Return what is declared for the pod: by its own name first, then by its StatefulSet's."""
+        """Return what is declared for the pod: by its own name, then by its StatefulSet's, then its Deployment's."""
         self._see()
         return self._here.find(pod)
 

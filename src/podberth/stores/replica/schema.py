@@ -17,7 +17,7 @@ CREATE TABLE events (
     pool TEXT NOT NULL, state TEXT NOT NULL,
     namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL, ifname TEXT NOT NULL,
     network TEXT NOT NULL, container_id TEXT NOT NULL,
-    who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL
+    who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL, owner TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_at ON events (address);
 CREATE INDEX events_by ON events (seq);

@@ -138,6 +138,10 @@ class Cluster(Protocol):
         """Hand over what changes from the position on, until stopped. Raises Outdated."""
         ...
 
+    def trouble(self) -> str:
+        """Return why a `follow` that is under way hears nothing just now; '' if it does."""
+        ...
+
     def interrupt(self) -> None:
         """End a `follow` that waits in another thread."""
         ...

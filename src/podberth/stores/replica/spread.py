@@ -34,9 +34,12 @@ class Spread:
     def noticed(self, news: Iterable[AddressRecord]) -> None:
         """Notice who takes from which pool."""
         for record in news:
-            if record.lease is not None and record.lease.node != self._node:
+            lease, kept = record.lease, record.reservation
+            if lease is None or lease.node == self._node:
+                continue
+            if kept is None or kept.since == lease.since:  # or it had been the pod's before
                 now = self._crowded[record.pool] = monotonic()
-                self._others.setdefault(record.pool, {})[record.lease.node] = now
+                self._others.setdefault(record.pool, {})[lease.node] = now
 
     def lost(self, pools: Iterable[str]) -> None:
         """Notice that others were faster; the places in these pools are no good any more."""

@@ -6,6 +6,7 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Lease, Reservation
 from podberth.ipam.lifecycle import Kind, State, after
+from podberth.ipam.owner import is_deployment, may_have
 from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import space
 from podberth.stores.sqlite.rows import lease_at, reservation_at
@@ -30,7 +31,10 @@ def moment(connection: Connection, clock: int) -> int:
 def reserve(
     connection: Connection, pool: str, address: Address, pod: PodRef, ifname: str, origin: str, actor: Actor, now: int
 ) -> Reservation:
-    """Reserve an address; the same again only updates where it comes from. AddressTaken names who has it."""
+    """Reserve an address for a pod's name, or a Deployment's; the same again only updates where it comes from.
+
+    AddressTaken names who has it.
+    """
     if not space.has(connection, "usable", pool, address):
         raise unusable(pool, address)
     kept, lease = reservation_at(connection, address), lease_at(connection, address)
@@ -40,7 +44,7 @@ def reserve(
         if origin != kept.origin and origin == "declared":
             connection.execute("UPDATE reservations SET origin = ? WHERE address = ?", (origin, address.packed))
         return kept
-    if lease is not None and (not same(lease.pod, pod) or lease.attachment.ifname != ifname):
+    if lease is not None and (not may_have(pod, lease.pod) or lease.attachment.ifname != ifname):
         raise leased_by(lease)
     space.take(connection, pool, address)
     name = PodRef(namespace=pod.namespace, name=pod.name)  # the next pod of that name has another uid
@@ -52,7 +56,7 @@ def reserve(
     )
     state = State.LEASED if lease is not None else State.FREE
     attachment = lease.attachment if lease is not None else None
-    _write(connection, now, Kind.RESERVED, state, address, pool, pod, ifname, attachment, actor)
+    _write(connection, now, Kind.RESERVED, state, address, pool, *_whose(made, lease, pod), ifname, attachment, actor)
     return made
 
 
@@ -64,7 +68,8 @@ def release(connection: Connection, kept: Reservation, actor: Actor, now: int) -
         space.give_back(connection, kept.pool, kept.address, now)
     state = State.HELD if lease is not None else State.RESERVED
     attachment = lease.attachment if lease is not None else None
-    _write(connection, now, Kind.RELEASED, state, kept.address, kept.pool, kept.pod, kept.ifname, attachment, actor)
+    whose = _whose(kept, lease, kept.pod)
+    _write(connection, now, Kind.RELEASED, state, kept.address, kept.pool, *whose, kept.ifname, attachment, actor)
 
 
 def bind(connection: Connection, lease: Lease, actor: Actor) -> None:
@@ -79,8 +84,9 @@ def bind(connection: Connection, lease: Lease, actor: Actor) -> None:
             pod.namespace, pod.name, pod.uid, lease.netns, lease.node, lease.since,
         ),
     )  # fmt: skip
-    state = State.RESERVED if reservation_at(connection, lease.address) is not None else State.FREE
-    _write(connection, lease.since, Kind.BOUND, state, lease.address, lease.pool, lease.pod, held.ifname, held, actor)
+    kept = reservation_at(connection, lease.address)
+    state, whose = State.RESERVED if kept is not None else State.FREE, _whose(kept, lease)
+    _write(connection, lease.since, Kind.BOUND, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
 
 
 def move(connection: Connection, lease: Lease, actor: Actor) -> None:
@@ -94,8 +100,9 @@ def move(connection: Connection, lease: Lease, actor: Actor) -> None:
             lease.address.packed,
         ),
     )  # fmt: skip
-    state = State.HELD if reservation_at(connection, lease.address) is not None else State.LEASED
-    _write(connection, lease.since, Kind.MOVED, state, lease.address, lease.pool, lease.pod, held.ifname, held, actor)
+    kept = reservation_at(connection, lease.address)
+    state, whose = State.HELD if kept is not None else State.LEASED, _whose(kept, lease)
+    _write(connection, lease.since, Kind.MOVED, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
 
 
 def stay(connection: Connection, lease: Lease, netns: str, node: str) -> Lease:
@@ -112,9 +119,9 @@ def unbind(connection: Connection, lease: Lease, actor: Actor, now: int) -> None
     connection.execute("DELETE FROM leases WHERE address = ?", (lease.address.packed,))
     if kept is None:
         space.give_back(connection, lease.pool, lease.address, now)
-    state = State.HELD if kept is not None else State.LEASED
+    state, whose = State.HELD if kept is not None else State.LEASED, _whose(kept, lease)
     held = lease.attachment
-    _write(connection, now, Kind.UNBOUND, state, lease.address, lease.pool, lease.pod, held.ifname, held, actor)
+    _write(connection, now, Kind.UNBOUND, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
 
 
 def conflicted(connection: Connection, address: Address, attachment: Attachment, actor: Actor, now: int) -> None:
@@ -127,15 +134,26 @@ def conflicted(connection: Connection, address: Address, attachment: Attachment,
         (True, True): State.HELD,
     }[kept is not None, lease is not None]
     pool = lease.pool if lease is not None else kept.pool if kept is not None else ""
-    pod = lease.pod if lease is not None else kept.pod if kept is not None else None
-    _write(connection, now, Kind.CONFLICTED, state, address, pool, pod, attachment.ifname, attachment, actor)
+    whose = _whose(kept, lease, kept.pod if kept is not None and lease is None else None)
+    _write(connection, now, Kind.CONFLICTED, state, address, pool, *whose, attachment.ifname, attachment, actor)
 
 
 def noted(connection: Connection, lease: Lease, kind: Kind, actor: Actor, now: int) -> None:
     """Note something about how the lease's holder is attached; who holds what stays."""
-    state = State.HELD if reservation_at(connection, lease.address) is not None else State.LEASED
+    kept = reservation_at(connection, lease.address)
+    state, whose = State.HELD if kept is not None else State.LEASED, _whose(kept, lease)
     held = lease.attachment
-    _write(connection, now, kind, state, lease.address, lease.pool, lease.pod, held.ifname, held, actor)
+    _write(connection, now, kind, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
+
+
+def _whose(kept: Reservation | None, lease: Lease | None, pod: PodRef | None = None) -> tuple[PodRef | None, str]:
+    """Return the pod that an event is about, and the name of the Deployment the address is reserved for, or ''.
+
+    `pod`: of whom it is without a lease. A reservation of its own has a pod's name whether or not it has a lease.
+    """
+    shared = kept is not None and is_deployment(kept.pod)
+    about = lease.pod if lease is not None and (shared or pod is None) else pod
+    return about, kept.pod.name if kept is not None and shared else ""
 
 
 def _write(
@@ -146,6 +164,7 @@ def _write(
     address: Address,
     pool: str,
     pod: PodRef | None,
+    owner: str,
     ifname: str,
     attachment: Attachment | None,
     actor: Actor,
@@ -154,9 +173,10 @@ def _write(
     network, container_id = (attachment.network, attachment.container_id) if attachment is not None else ("", "")
     connection.execute(
         "INSERT INTO events (time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id,"
-        " who, why, node) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " who, why, node, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             now, str(kind), address.packed, pool, str(after(before, kind)), whose.namespace, whose.name, whose.uid,
             ifname, network, container_id, actor.who, actor.why, actor.node,
+            owner,
         ),
     )  # fmt: skip

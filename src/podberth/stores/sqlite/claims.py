@@ -98,24 +98,35 @@ def _kept(connection: Connection, had: list[Lease], claim: Claim, node: str) -> 
     """Take out of `had` what answers the claim, by the index of what is wanted; named addresses choose first."""
     kept: dict[int, Lease] = {}
     for i in sorted(range(len(claim.wanted)), key=lambda i: claim.wanted[i].address is None):
-        found = next((lease for lease in had if _answers(lease, claim.wanted[i], claim)), None)
+        found = next((lease for lease in had if _answers(connection, lease, claim.wanted[i], claim)), None)
         if found is not None:
             had.remove(found)
             kept[i] = changes.stay(connection, found, claim.netns, node)
     return kept
 
 
-def _answers(lease: Lease, wanted: Wanted, claim: Claim) -> bool:
+def _answers(connection: Connection, lease: Lease, wanted: Wanted, claim: Claim) -> bool:
     if lease.pool != wanted.pool or not (lease.pod == claim.pod or same(lease.pod, claim.pod)):
         return False
     if wanted.address is not None:
         return lease.address == wanted.address
+    if wanted.owner is not None:
+        from podberth.stores.sqlite.shared import belongs
+
+        if not belongs(connection, lease, wanted.owner):
+            return False
     return lease.address.version == wanted.family and lease.address not in claim.avoid
 
 
 def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: int, rivals: Rivals) -> Lease:
     known(connection, wanted.pool)
-    address = wanted.address or _reserved(connection, claim, wanted) or _left_behind(connection, claim, wanted)
+    if wanted.owner is not None:
+        from podberth.stores.sqlite.shared import choose
+
+        older_ones = tuple(_older(connection, claim, wanted))
+        address: Address | None = choose(connection, claim, wanted, older_ones, rivals.taken)
+    else:
+        address = wanted.address or _reserved(connection, claim, wanted) or _left_behind(connection, claim, wanted)
     if address is not None:
         older = _must_be_ours(connection, claim, wanted, address, now)
     else:
@@ -129,7 +140,7 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
         node=actor.node,
         since=now,
     )
-    if claim.sticky and claim.pod is not None and wanted.address is None:
+    if claim.sticky and claim.pod is not None and wanted.address is None and wanted.owner is None:
         changes.reserve(connection, wanted.pool, address, claim.pod, claim.attachment.ifname, "sticky", actor, now)
     if older is None:
         changes.bind(connection, lease, actor)
@@ -174,7 +185,8 @@ def _is_bound_here(connection: Connection, claim: Claim, address: Address) -> bo
 def _must_be_ours(connection: Connection, claim: Claim, wanted: Wanted, address: Address, now: int) -> Lease | None:
     """Return the lease to take over, None if nobody has the address; refuse what is somebody else's."""
     kept, lease = rows.reservation_at(connection, address), rows.lease_at(connection, address)
-    if kept is not None and not (same(kept.pod, claim.pod) and kept.ifname == claim.attachment.ifname):
+    whose = wanted.owner or claim.pod
+    if kept is not None and not (same(kept.pod, whose) and kept.ifname == claim.attachment.ifname):
         raise reserved_for(kept)
     if lease is not None and lease.attachment == claim.attachment:
         raise InvalidConfig(f"ips: {address} is asked for twice", "name each address once")

@@ -45,7 +45,7 @@ def _of_the_node() -> Sequence[Sequence[str]]:
     return MIGRATIONS
 
 
-NODE = Schema(file="podberth.db", application_id=0x70646274, version=2, migrations=_of_the_node)  # 'pdbt'
+NODE = Schema(file="podberth.db", application_id=0x70646274, version=3, migrations=_of_the_node)  # 'pdbt'
 
 
 class Database:

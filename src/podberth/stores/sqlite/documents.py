@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from podberth.cni.errors import InvalidConfig, StoreFailed
+from podberth.ipam.owner import deployment_of, is_deployment
 from podberth.ipam.pool import Pool
 from podberth.policy.changes import Followed
 from podberth.policy.documents import Document, parse_document, raw_document
@@ -54,10 +55,14 @@ def get(connection: Connection, kind: str, namespace: str, name: str) -> Documen
 
 
 def for_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
-    """Return what is declared for the pod's name, then what is declared for its StatefulSet's."""
+    """Return what is declared for the pod's name, then for its StatefulSet's, then for its Deployment's.
+
+    For a Deployment (`ipam.owner`): what is declared for it.
+    """
     head, dash, _ = pod.name.rpartition("-")
     replicas = of_set(connection, pod.namespace, head) if dash else ()
-    return of_pod(connection, pod) + tuple(document for document in replicas if document.ordinal(pod) is not None)
+    own = of_pod(connection, pod) + tuple(document for document in replicas if document.ordinal(pod) is not None)
+    return own + of_deployment(connection, pod)
 
 
 def of_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
@@ -70,9 +75,19 @@ def of_set(connection: Connection, namespace: str, name: str) -> tuple[PodNetwor
     return _podnetworks(connection, "WHERE namespace = ? AND stateful_set = ?", (namespace, name))
 
 
+def of_deployment(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
+    """Return what is declared for the pod's Deployment, or for the one that `pod` stands for."""
+    owner = pod if is_deployment(pod) else deployment_of(pod)
+    if owner is None:
+        return ()
+    name = owner.name.partition("/")[2]
+    return _podnetworks(connection, "WHERE namespace = ? AND deployment = ?", (owner.namespace, name))
+
+
 def for_target(connection: Connection, body: PodNetwork) -> tuple[PodNetwork, ...]:
-    """Return the other PodNetworks for exactly the same pod, or the same StatefulSet."""
-    column, target = ("pod", body.pod) if body.pod is not None else ("stateful_set", body.stateful_set)
+    """Return the other PodNetworks for exactly the same pod, StatefulSet or Deployment."""
+    targets = (("pod", body.pod), ("stateful_set", body.stateful_set), ("deployment", body.deployment))
+    column, target = next((column, target) for column, target in targets if target is not None)
     where = f"WHERE namespace = ? AND {column} = ? AND name <> ?"
     return _podnetworks(connection, where, (body.namespace, target, body.name))
 
@@ -128,16 +143,18 @@ def of_origin(connection: Connection, origin: str) -> tuple[Document, ...]:
 
 def put(connection: Connection, document: Document, origin: str) -> None:
     """Write the document if it differs; its generation grows by one if its body does."""
-    body, pod, stateful_set = document.body, None, None
+    body = document.body
+    target: tuple[str | None, str | None, str | None] = (None, None, None)
     if isinstance(body, PodNetwork):
-        pod, stateful_set = body.pod, body.stateful_set
+        target = body.pod, body.stateful_set, body.deployment
     text = json.dumps(raw_document(document), separators=(",", ":"))
     written = connection.execute(
-        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET "
+        "INSERT INTO documents (kind, namespace, name, pod, stateful_set, deployment, body, source, origin, generation)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET "
         "generation = generation + (body <> excluded.body), pod = excluded.pod, stateful_set = excluded.stateful_set, "
-        "body = excluded.body, source = excluded.source, origin = excluded.origin "
+        "deployment = excluded.deployment, body = excluded.body, source = excluded.source, origin = excluded.origin "
         "WHERE (body, source, origin) IS NOT (excluded.body, excluded.source, excluded.origin)",
-        (*document.key, pod, stateful_set, text, document.source, origin),
+        (*document.key, *target, text, document.source, origin),
     )
     if isinstance(body, PodNetwork) and written.rowcount:
         _forget_names(connection, document)

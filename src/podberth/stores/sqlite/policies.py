@@ -33,7 +33,7 @@ class SqlitePolicies:
         self._pools: dict[str, tuple[table.Text, Pool]] = {}  # as they were read last
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
-        """Return what is declared for the pod: by its own name first, then by its StatefulSet's."""
+        """Return what is declared for the pod: by its own name, then by its StatefulSet's, then its Deployment's."""
         with self._database.read() as connection:
             return table.for_pod(connection, pod)
 
@@ -135,7 +135,8 @@ class _View:
         if of_set not in self._of_set:
             self._of_set[of_set] = table.of_set(self._connection, *of_set)
         own = table.of_pod(self._connection, pod)
-        return own + tuple(found for found in self._of_set[of_set] if found.ordinal(pod) is not None)
+        of_deployment = table.of_deployment(self._connection, pod)
+        return own + tuple(found for found in self._of_set[of_set] if found.ordinal(pod) is not None) + of_deployment
 
     def same_target(self, podnetwork: PodNetwork) -> tuple[PodNetwork, ...]:
         return table.for_target(self._connection, podnetwork)

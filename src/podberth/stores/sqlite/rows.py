@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 LEASE = "address, pool, network, container_id, ifname, namespace, pod, uid, netns, node, since"
 RESERVATION = "address, pool, namespace, pod, ifname, origin, since"
-EVENT = "seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node"
+EVENT = (
+    "seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node, owner"
+)
 
 
 def leases(connection: Connection, where: str, *values: object) -> Iterator[Lease]:
@@ -102,7 +104,9 @@ def pod_of(namespace: str, name: str, uid: str) -> PodRef | None:
 
 
 def _event(row: tuple[object, ...]) -> Event:
-    seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node = row
+    seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node, owner = (
+        row
+    )
     return Event(
         seq=seq,  # type: ignore[arg-type]
         time=time,  # type: ignore[arg-type]
@@ -116,4 +120,5 @@ def _event(row: tuple[object, ...]) -> Event:
         else None,
         actor=Actor(who=str(who), why=str(why), node=str(node)),
         state=str(state),
+        owner=pod_of(str(namespace), str(owner), ""),
     )

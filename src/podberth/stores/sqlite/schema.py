@@ -5,6 +5,7 @@ Addresses are blobs of 4 or 16 bytes, so that they sort as numbers do. An absent
 
 from __future__ import annotations
 
+from podberth.ipam.owner import SAFE, SUFFIX
 from podberth.stores.sqlite import documents
 
 _TABLES = """
@@ -120,8 +121,46 @@ def statements(script: str) -> list[str]:
     return found
 
 
+# Addresses that the pods of a Deployment share are reserved for `deployment/NAME` (ipam.owner, which knows its pods by
+# name as the conditions here do). owner: that name, where the event is about such an address.
+_OF_SET = f"""
+    substr(SET, 1, 11) = 'deployment/' AND substr(POD, 1, length(SET) - 10) = substr(SET, 12) || '-'
+    AND length(POD) - length(SET) + 10 BETWEEN 7 AND 16
+    AND substr(POD, length(SET) - 9) GLOB '?*-{f"[{SAFE}]" * SUFFIX}'
+    AND substr(POD, length(SET) - 9) NOT GLOB '*[^{SAFE}-]*' AND substr(POD, length(SET) - 9) NOT GLOB '*-*-*'
+"""
+
+
+def _of_set(owner: str, pod: str) -> str:
+    return _OF_SET.replace("SET", owner).replace("POD", pod)
+
+
+_SHARED = f"""
+ALTER TABLE events ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+
+ALTER TABLE documents ADD COLUMN deployment TEXT;
+CREATE INDEX documents_deployment ON documents (namespace, deployment) WHERE deployment IS NOT NULL;
+
+DROP TRIGGER leases_respect;
+CREATE TRIGGER leases_respect BEFORE INSERT ON leases
+WHEN EXISTS (
+    SELECT 1 FROM reservations WHERE address = NEW.address
+    AND NOT ((namespace, ifname) = (NEW.namespace, NEW.ifname) AND (pod = NEW.pod OR ({_of_set("pod", "NEW.pod")})))
+)
+BEGIN SELECT RAISE(ABORT, 'the address is reserved for another pod'); END;
+DROP TRIGGER reservations_respect;
+CREATE TRIGGER reservations_respect BEFORE INSERT ON reservations
+WHEN EXISTS (
+    SELECT 1 FROM leases WHERE address = NEW.address
+    AND NOT ((namespace, ifname) = (NEW.namespace, NEW.ifname) AND (pod = NEW.pod OR ({_of_set("NEW.pod", "pod")})))
+)
+BEGIN SELECT RAISE(ABORT, 'the address is leased by another pod'); END;
+"""  # noqa: S608 - constants
+
+
 # What each version adds; a file that is out in the world is only ever changed by a new member.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TABLES) + statements(documents.DDL)),
     tuple(statements(_DEVICES)),
+    tuple(statements(_SHARED)),
 )

@@ -1,0 +1,139 @@
+"""`podberth store`: which store the state directory stands for, and whether it answers."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from podberth.cli.manual import Book, Page
+from podberth.cli.options import json_option
+from podberth.cni.errors import InvalidConfig
+from podberth.cni.fields import Fields
+from podberth.entry import join
+from podberth.stores import chosen as choice
+
+if TYPE_CHECKING:
+    from podberth.cli.screen import Screen
+    from podberth.cli.session import Session
+    from podberth.stores.chosen import Chosen
+
+
+@click.group(
+    "store",
+    cls=Book,
+    short_help="Use a store of this node's own, etcd, or the Kubernetes API.",
+    sections=(("Commands", ("show", "use")),),
+)
+def store() -> None:
+    """Say which store the state directory stands for: its own (SQLite), etcd, or the Kubernetes API.
+
+    Every other command, the plugin and the agent read it there. An agent that runs is to be told by SIGHUP.
+    """
+
+
+@store.command(
+    "show",
+    cls=Page,
+    short_help="Which store it is, and whether it answers.",
+    examples=(("store show", "Which store is used, and does it answer?"),),
+)
+@json_option
+@click.pass_obj
+def show(session: Session, *, as_json: bool) -> int:
+    """Show which store the state directory stands for, and whether it answers. Exit code 1 if it does not."""
+    found = choice.chosen(session.state)
+    about: dict[str, Any] = {"store": found.store, "node": found.node, "state": session.state}
+    if found.store != choice.SQLITE:
+        about |= {"whenAway": found.when_away, **_about(found)}
+        member = join(session.state, staying=False)
+        try:
+            member.settler.catch_up()
+            about |= {"identity": member.cluster.identity(), "position": member.settler.replica.position}
+        finally:
+            member.close()
+
+    def draw(screen: Screen) -> None:
+        for key, said in about.items():
+            screen.line(f"{key:<12}{said}")
+
+    session.show(as_json, about, draw)
+    return 0
+
+
+@store.command(
+    "use",
+    cls=Page,
+    short_help="Have the state directory stand for another store.",
+    examples=(
+        ("store use etcd --endpoint https://10.0.0.5:2379 --ca /etc/podberth/ca.crt", "A ledger in etcd."),
+        ("store use kubernetes", "The Kubernetes API, found as kubectl finds it."),
+        ("store use sqlite", "This node's own store again."),
+    ),
+)
+@click.argument("kind", type=click.Choice((choice.SQLITE, choice.ETCD, choice.KUBERNETES)))
+@click.option("--node", metavar="NAME", default=None, help="How leases name this node; its host name if not said.")
+@click.option(
+    "--when-away", type=click.Choice((choice.REFUSE, choice.LAST_KNOWN)), default=choice.REFUSE, show_default=True,
+    help="What an ADD does while the store can't be reached (docs/cluster.md).",
+)  # fmt: skip
+@click.option("--endpoint", "endpoints", metavar="URL", multiple=True, help="etcd: where it is; repeat it for each.")
+@click.option("--ca", metavar="FILE", help="etcd: the authority's certificate.")
+@click.option("--cert", metavar="FILE", help="etcd: this client's certificate.")
+@click.option("--key", metavar="FILE", help="etcd: its key.")
+@click.option("--user", metavar="NAME", help="etcd: who asks; needs --password-file.")
+@click.option("--password-file", metavar="FILE", help="etcd: a file that has the password alone.")
+@click.option("--prefix", metavar="PREFIX", help="etcd: what all keys begin with.")
+@click.option("--kubeconfig", metavar="FILE", help="kubernetes: the kubeconfig to be used.")
+@click.option("--context", metavar="NAME", help="kubernetes: the kubeconfig's context.")
+@click.option("--namespace", metavar="NAME", help="kubernetes: where podberth's own objects are.")
+@click.pass_obj
+def use(session: Session, /, kind: str, *, node: str | None, when_away: str, **given: Any) -> int:
+    """Have the state directory stand for another store. What is in a store stays there: see `podberth migrate`."""
+    path = Path(choice.path_of(session.state))
+    if kind == choice.SQLITE:
+        _only(kind, given, ())
+        path.unlink(missing_ok=True)
+        return 0
+    document = document_of(kind, node or os.uname().nodename, when_away, given)
+    choice.parse(Fields(document, "store"))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(document, indent=2) + "\n")
+    fresh.replace(path)
+    return 0
+
+
+_ETCD = {
+    "endpoints": "endpoints", "ca": "caFile", "cert": "certFile", "key": "keyFile", "user": "username",
+    "password_file": "passwordFile", "prefix": "prefix",
+}  # fmt: skip
+_KUBERNETES = {"kubeconfig": "kubeconfig", "context": "context", "namespace": "namespace"}
+
+
+def document_of(kind: str, node: str, when_away: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what is written into the state directory. InvalidConfig names an option that is another store's."""
+    keys = _ETCD if kind == choice.ETCD else _KUBERNETES
+    _only(kind, given, keys)
+    said = {
+        keys[option]: list(value) if isinstance(value, tuple) else value for option, value in given.items() if value
+    }
+    return {"store": kind, "node": node, "whenAway": when_away, kind: said}
+
+
+def _only(kind: str, given: dict[str, Any], keys: object) -> None:
+    for option, value in given.items():
+        if value and option not in keys:  # type: ignore[operator]
+            name = option.replace("_", "-").removesuffix("s")
+            raise InvalidConfig(f"--{name}: says nothing of the store {kind}", "see `podberth store use --help`")
+
+
+def _about(found: Chosen) -> dict[str, Any]:
+    if found.etcd is not None:
+        return {"etcd": dict(found.etcd.raw)}
+    at = found.kubernetes
+    return {"kubernetes": {"kubeconfig": at.kubeconfig, "context": at.context, "namespace": at.namespace}}

@@ -1,0 +1,47 @@
+"""Whose a reservation is: a pod's name, or a Deployment's name, which any of its pods may have. Pure.
+
+A Deployment is written as a pod of the name `deployment/NAME`, which no pod can have. Its pods are known by their
+names alone: NAME, the hash of their template, and a suffix (kubernetes.io, "Deployment status", "Pod-template-hash").
+"""
+
+from __future__ import annotations
+
+from podberth.cni.pod import PodRef
+
+_PREFIX = "deployment/"
+SAFE = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: what hashes and suffixes are made of
+MAX_HASH, SUFFIX = 10, 5
+# k8s.io/apiserver/pkg/storage/names cuts what comes before a suffix to 58 characters: name, '-', hash, '-'.
+MAX_NAME = 58 - MAX_HASH - 2
+
+
+def of_deployment(namespace: str, name: str) -> PodRef:
+    """Return the owner of what the pods of a Deployment share."""
+    return PodRef(namespace=namespace, name=_PREFIX + name)
+
+
+def is_deployment(owner: PodRef) -> bool:
+    """Say whether it is a Deployment, not a pod."""
+    return owner.name.startswith(_PREFIX)
+
+
+def generation_of(pod: PodRef) -> tuple[str, str] | None:
+    """Return the Deployment and the template's hash by the pod's name: ('web', '7d4b9') of 'web-7d4b9-x2x9k'."""
+    head, _, suffix = pod.name.rpartition("-")
+    name, _, template = head.rpartition("-")
+    if not name or len(suffix) != SUFFIX or not 1 <= len(template) <= MAX_HASH:
+        return None
+    return (name, template) if all(c in SAFE for c in template + suffix) else None
+
+
+def deployment_of(pod: PodRef) -> PodRef | None:
+    """Return the owner of what the pod shares with the others of its Deployment; None if it is no Deployment's."""
+    found = generation_of(pod)
+    return of_deployment(pod.namespace, found[0]) if found is not None else None
+
+
+def may_have(owner: PodRef, pod: PodRef | None) -> bool:
+    """Say whether the pod is the owner by name, or one of its pods."""
+    if pod is None or owner.namespace != pod.namespace:
+        return False
+    return owner.name == pod.name or (is_deployment(owner) and deployment_of(pod) == owner)

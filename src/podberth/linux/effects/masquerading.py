@@ -1,0 +1,156 @@
+"""Addresses that leave with the node's own: elements of sets in podberth's table of nf_tables.
+
+A set has the addresses of one network and subnet, and one rule. It is made with its first element and goes with its
+last, in the same transaction; the table goes with the last set. Nobody's lock is needed: what was looked at is named
+by its generation, and the kernel refuses a transaction that comes too late for it.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from podberth.cni.errors import TryAgainLater
+from podberth.linux.netlink import nft
+from podberth.linux.netlink.nfnl import Nfnl
+from podberth.linux.netlink.socket import NetlinkError
+from podberth.net.step import Drift
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from podberth.linux.namespaces import Namespaces
+    from podberth.linux.netlink.nft import Request, Rule
+    from podberth.net.ops import Masquerade
+
+    T = TypeVar("T")
+
+_TRIES = 200  # how often others may change the rules between a look and the transaction that follows from it
+_NONE_HERE = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)  # a kernel without nf_tables
+
+
+def masquerade(namespaces: Namespaces, op: Masquerade) -> None:
+    """Add the element; what it needs is made if it is not there, and found out about by trying."""
+    try:
+        namespaces.rules().batch([nft.new_element(op.group, op.address.ip, op.comment, only_new=True)])
+    except NetlinkError as refused:
+        if refused.errno not in (errno.ENOENT, errno.EEXIST):
+            raise
+        bring_about(namespaces, op)
+
+
+def bring_about(namespaces: Namespaces, op: Masquerade) -> None:
+    """Look what is missing or different, and put it right: table, chain, set, rule and element.
+
+    An element of another's for the same address is replaced: within a network, who has an address is the ledger's word.
+    """
+
+    def wanted() -> list[Request]:
+        socket = namespaces.rules()
+        of_group = [rule for rule in _rules(socket) if rule.group == op.group]
+        requests = list(nft.frame(op.group, op.address.version))
+        if [rule.shape for rule in of_group] != [nft.shape_of(op.group, op.address.network)]:
+            requests += [nft.delete_rule(rule.handle) for rule in of_group]
+            requests.append(nft.rule(op.group, op.address.network))
+        if _holder(socket, op) not in (None, op.comment):
+            requests.append(nft.delete_element(op.group, op.address.ip))
+        requests.append(nft.new_element(op.group, op.address.ip, op.comment, only_new=False))
+        return requests
+
+    _transact(namespaces, wanted)
+
+
+def stop(namespaces: Namespaces, op: Masquerade) -> None:
+    """Take the element away if it is the op's, and its set, rule and table if nobody else needs them."""
+    try:
+        _transact(namespaces, lambda: _leaving(namespaces, op))
+    except NetlinkError as refused:
+        if refused.errno not in _NONE_HERE:
+            raise
+
+
+def check(namespaces: Namespaces, op: Masquerade) -> tuple[Drift, ...]:
+    """Look for the element, and for the rule that makes something of it."""
+    socket, found = namespaces.rules(), []
+    holder, wanted = _holder(socket, op), f"in the set {op.group}"
+    if holder != op.comment:
+        said = "gone" if holder is None else f"there for {holder or 'somebody else'}"
+        found.append(Drift(what=str(op.address.ip), field="masquerade", wanted=wanted, found=said))
+    shapes = [rule.shape for rule in _rules(socket) if rule.group == op.group]
+    if shapes != [nft.shape_of(op.group, op.address.network)]:
+        said = "another one" if shapes else "gone"
+        what = f"inet {nft.TABLE} {nft.CHAIN}"
+        found.append(Drift(what=what, field="rule", wanted=f"masquerade of @{op.group}", found=said))
+    return tuple(found)
+
+
+def _leaving(namespaces: Namespaces, op: Masquerade) -> list[Request]:
+    socket = namespaces.rules()
+    holder = _holder(socket, op)
+    if holder not in (None, op.comment):
+        return []
+    mine = [nft.delete_element(op.group, op.address.ip)] if holder is not None else []
+    others = _others(namespaces, op)
+    if others is None or others:
+        return mine
+    groups = set(map(nft.parse_set, _there(lambda: socket.dump(nft.GET_SET, nft.table())) or ()))
+    rules = _rules(socket)
+    if groups == {op.group} and all(rule.group == op.group for rule in rules):
+        return [nft.delete_table()]
+    handles = [rule.handle for rule in rules if rule.group == op.group]
+    return [*map(nft.delete_rule, handles), nft.delete_set(op.group)]
+
+
+def _transact(namespaces: Namespaces, wanted: Callable[[], list[Request]]) -> None:
+    """Do what is `wanted` as things are, and look again as long as others change them meanwhile."""
+    socket = namespaces.rules()
+    for _ in range(_TRIES):
+        generation = nft.parse_generation(socket.get(nft.GET_GENERATION, nft.generation()) or b"")
+        requests = wanted()
+        if not requests:
+            return
+        try:
+            socket.batch(requests, generation)
+        except NetlinkError as refused:
+            if refused.errno != errno.ERESTART:
+                raise
+        else:
+            return
+    raise TryAgainLater("the rules of nf_tables are being changed all the time by others")
+
+
+def _rules(socket: Nfnl) -> list[Rule]:
+    return [nft.parse_rule(body) for body in _there(lambda: socket.dump(nft.GET_RULE, nft.table())) or ()]
+
+
+def _holder(socket: Nfnl, op: Masquerade) -> str | None:
+    """Return whose the address's element is, by its comment; None if there is no such element."""
+    body = socket.get(nft.GET_ELEMENT, nft.element(op.group, op.address.ip))
+    return next((comment for _, comment in nft.parse_elements(body)), None) if body is not None else None
+
+
+def _others(namespaces: Namespaces, op: Masquerade) -> bool | None:
+    """Say whether the set has another element than the op's; None if there is no such set."""
+    own = op.address.ip.packed
+    socket = namespaces.beside(Nfnl)
+    try:
+        return _there(
+            lambda: socket.any_of(
+                nft.GET_ELEMENT,
+                nft.elements(op.group),
+                lambda body: any(address != own for address, _ in nft.parse_elements(body)),
+            )
+        )
+    finally:
+        socket.close()
+
+
+def _there(ask: Callable[[], T]) -> T | None:
+    """Return the answer; None where what is asked about is not there."""
+    try:
+        return ask()
+    except NetlinkError as refused:
+        if refused.errno != errno.ENOENT:
+            raise
+        return None

@@ -1,0 +1,146 @@
+"""A node whose ledger is in etcd: its pods, two nodes at once, and what goes on while the store is away."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.netns.agent.running import agent, ended
+from tests.netns.kubelet import Kubelet, run
+from tests.servers.etcd import EtcdServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+DOCUMENTS = """\
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: db}
+spec:
+  subnets: [{subnet: 10.61.0.0/24, gateway: 10.61.0.1}]
+---
+apiVersion: podberth.io/v1alpha1
+kind: PodNetwork
+metadata: {namespace: bank, name: mysql}
+spec:
+  statefulSet: {name: mysql, replicas: 3}
+  attachments:
+  - {pool: db, ordinals: [{range: 10.61.0.11-10.61.0.13}]}
+"""
+
+
+@pytest.fixture
+def etcd() -> Iterator[EtcdServer]:
+    with EtcdServer() as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, etcd: EtcdServer) -> Iterator[Callable[..., Kubelet]]:
+    """Makes nodes of one cluster; they are on this machine itself, for that is where etcd listens."""
+    nodes: list[Kubelet] = []
+
+    def make(name: str, *options: str) -> Kubelet:
+        node = Kubelet(state=tmp_path / name / "state", bare=True)
+        node.network = {"bridge": f"pbc{len(nodes)}"}
+        nodes.append(node)
+        node.podberth("store", "use", "etcd", "--endpoint", etcd.url, "--node", name, *options)
+        return node
+
+    yield make
+    for node in nodes:
+        for namespace in node.namespaces:
+            run("ip", "netns", "delete", namespace)
+        bridge = str(node.network["bridge"])
+        with contextlib.suppress(AssertionError):
+            run("ip", "link", "delete", bridge)
+
+
+def leases(node: Kubelet) -> dict[str, str]:
+    """Return each leased address and the node it is on."""
+    found = json.loads(node.podberth("leases", "--json"))["leases"]
+    return {lease["address"]: lease["node"] for lease in found}
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came to that")
+
+
+def test_a_pod_has_its_address_on_whatever_node_it_is(cluster: Callable[..., Kubelet]) -> None:
+    one, two = cluster("one"), cluster("two")
+    one.apply(DOCUMENTS)
+    with contextlib.ExitStack() as agents:
+        for node in (one, two):
+            agents.enter_context(agent(node))
+        first = one.pod("mysql-1")
+        assert one.call("ADD", first).address == "10.61.0.12/24"
+        assert leases(two) == {"10.61.0.12": "one"}
+        assert two.call("ADD", two.pod("web")).address == "10.61.0.2/24"
+        assert one.call("DEL", first).code == 0
+        assert ended(one, first)
+        again = two.pod("mysql-1", uid="u2")
+        wait_for(lambda: two.call("ADD", again).code == 0)
+        assert leases(one) == {"10.61.0.2": "two", "10.61.0.12": "two"}
+    kinds = [event["kind"] for event in json.loads(one.podberth("history", "bank/mysql-1", "--json"))["events"]]
+    assert kinds == ["Reserved", "Bound", "Unbound", "Bound"]
+
+
+def test_without_its_agent_a_node_says_that_etcd_needs_one(cluster: Callable[..., Kubelet]) -> None:
+    node = cluster("one")
+    refused = node.call("ADD", node.pod("mysql-0")).result
+    assert (refused["code"], "start `podberth agent`" in refused["details"]) == (11, True)
+
+
+def test_while_the_store_is_away_del_is_answered_and_told_it_later(
+    cluster: Callable[..., Kubelet], etcd: EtcdServer
+) -> None:
+    node = cluster("one")
+    node.apply(DOCUMENTS)
+    with agent(node):
+        pod = node.pod("mysql-0")
+        assert node.call("ADD", pod).code == 0
+        assert node.call("STATUS", pod).code == 0
+        etcd.kill()
+        wait_for(lambda: node.call("STATUS", pod).code != 0)
+        assert node.call("STATUS", pod).result["code"] == 50
+        assert node.call("DEL", pod).code == 0
+        assert ended(node, pod)
+        refused = node.call("ADD", node.pod("mysql-0")).result
+        assert (refused["code"], "away" in refused["msg"]) == (11, True)
+        etcd.start()
+        wait_for(lambda: node.call("STATUS", pod).code == 0)
+        wait_for(lambda: not leases(node))
+    told = json.loads(node.podberth("history", "bank/mysql-0", "--json"))["events"]
+    assert [event["kind"] for event in told] == ["Reserved", "Bound", "Unbound"]
+    assert "while the store was away" in told[-1]["why"]
+
+
+def test_by_the_last_known_state_a_pod_that_was_here_gets_its_address_again(
+    cluster: Callable[..., Kubelet], etcd: EtcdServer
+) -> None:
+    node = cluster("one", "--when-away", "lastKnown")
+    node.apply(DOCUMENTS)
+    with agent(node):
+        pod = node.pod("mysql-2")
+        assert node.call("ADD", pod).address == "10.61.0.13/24"
+        etcd.kill()
+        wait_for(lambda: node.call("STATUS", pod).code != 0)
+        assert node.call("STATUS", pod).result["code"] == 51
+        assert node.call("ADD", node.pod("mysql-0")).result["code"] == 11
+        again = node.pod("mysql-2")
+        assert node.call("ADD", again).address == "10.61.0.13/24"
+        assert node.call("CHECK", again).code == 0
+        etcd.start()
+        wait_for(lambda: node.call("STATUS", again).code == 0)
+        wait_for(lambda: again.container_id in node.podberth("leases", "--json"))
+    kinds = [event["kind"] for event in json.loads(node.podberth("history", "bank/mysql-2", "--json"))["events"]]
+    assert kinds == ["Reserved", "Bound", "Moved"]
