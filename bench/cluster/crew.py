@@ -6,7 +6,6 @@ import itertools
 import multiprocessing
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.cluster.history import Recorder, read
@@ -15,6 +14,7 @@ from bench.cluster.nodes import Node
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from multiprocessing.connection import Connection
+    from pathlib import Path
     from types import TracebackType
 
     from bench.cluster.history import Operation

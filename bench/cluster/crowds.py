@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 from functools import partial
 from ipaddress import ip_address, ip_network
-from pathlib import Path
-from tempfile import mkdtemp
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
@@ -24,8 +22,10 @@ from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
+    from bench.cluster.crew import Task
     from bench.cluster.judge import Verdict
     from bench.cluster.nodes import Store
 
@@ -88,7 +88,7 @@ class Stage:
         self.threads = threads
         self.phases: list[Phase] = []
 
-    def do(self, name: str, task: Callable[[pods.Nodes], object]) -> Phase:
+    def do(self, name: str, task: Task) -> Phase:
         """Have the crew do the task, and remember what came of it."""
         before = self._effort()
         began = perf_counter()
@@ -201,9 +201,9 @@ def spread_over(names: Sequence[str], count: int, turn: str) -> list[Pod]:
 
 
 def neighbours(names: Sequence[str], processes: int) -> dict[str, str]:
-    """Return for each node another one of the same process."""
-    step = max(processes, 1)
-    return {name: names[(at + step) % len(names)] for at, name in enumerate(names)}
+    """Return for each node another one of the same process, if it has more than one."""
+    teams = [names[at :: max(processes, 1)] for at in range(max(processes, 1))]
+    return {name: team[(at + 1) % len(team)] for team in teams for at, name in enumerate(team)}
 
 
 def _moved(pod: Pod, to: dict[str, str], turn: str) -> Pod:
@@ -244,8 +244,3 @@ def _run(title: str, store: Store, crew: Crew, stage: Stage, complaints: Sequenc
         verdict=verdict(store, crew.history()),
         complaints=tuple(complaints),
     )
-
-
-def scratch() -> Path:
-    """Return a folder for replicas and histories; the caller removes it."""
-    return Path(mkdtemp(prefix="podberth-bench-"))

@@ -13,7 +13,7 @@ from podberth.cni.value import value
 from podberth.ipam.lease import AddressHeld
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TypeVar
 
     from bench.cluster.crew import Nodes
@@ -52,7 +52,7 @@ class Effort:
     steps: int
 
 
-def start(pods: Sequence[Pod], sticky: bool, threads: int, nodes: Nodes) -> list[Berth]:  # noqa: FBT001 - a task
+def start(pods: Sequence[Pod], sticky: bool, threads: int, nodes: Nodes) -> list[Berth]:
     """Bind an address for each pod that is on one of the nodes, in as many threads for each."""
     return _each(pods, partial(_start, nodes, sticky), threads, nodes)
 
@@ -67,7 +67,7 @@ def recreate(pods: Sequence[tuple[Pod, Pod]], threads: int, nodes: Nodes) -> lis
 
     def act(old: Pod, new: Pod) -> Berth:
         patient(partial(nodes[old.node].unbind, old.container))
-        return _start(nodes, True, new)  # noqa: FBT003
+        return _start(nodes, True, new)
 
     actions = [partial(act, old, new) for old, new in pods if old.node in nodes]
     return at_once(actions, threads * len(nodes))
@@ -106,7 +106,7 @@ def _each(pods: Iterable[Pod], action: Callable[[Pod], T], threads: int, nodes: 
     return at_once([partial(action, pod) for pod in pods if pod.node in nodes], threads * len(nodes))
 
 
-def _start(nodes: Nodes, sticky: bool, pod: Pod) -> Berth:  # noqa: FBT001
+def _start(nodes: Nodes, sticky: bool, pod: Pod) -> Berth:
     began = time.perf_counter()
     bind = partial(nodes[pod.node].bind, pod.name, pod.container, sticky=sticky)
     address, refused = patient(bind)
@@ -128,5 +128,5 @@ def _take_over(node: Node, pod: Pod) -> Berth:
     return Berth(pod=pod, address=address, took=(time.perf_counter() - began) * 1000, refused=refused)
 
 
-def _believed(node: Node) -> Mapping[str, str]:
+def _believed(node: Node) -> dict[str, str]:
     return {str(lease.address): lease.attachment.container_id for lease in node.ledger.leases()}

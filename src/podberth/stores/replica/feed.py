@@ -1,4 +1,4 @@
-"""Two threads that keep a replica up to date, in a process that stays: one reads, the other writes what there is by then.
+"""Two threads that keep a replica up to date, in a process that stays: one reads, the other writes what there is then.
 
 A change that comes alone is written at once. Where they come faster than they are written, many are so together.
 """
