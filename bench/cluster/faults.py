@@ -42,9 +42,9 @@ class Churn:
 
     def __init__(self, node: Node, number: int, seed: str, *, clocks: bool) -> None:
         self._node = node
-        self._chance = random.Random(seed)  # noqa: S311 - a simulation
-        self._mine: list[str] = []
         self._prefix = f"{node.name}-{number}-{seed}"
+        self._chance = random.Random(self._prefix)  # noqa: S311 - a simulation
+        self._mine: list[str] = []
         self._made = 0
         self._clocks = clocks
 
@@ -121,13 +121,13 @@ def under_faults(
     """Run it; return the verdict, and how many faults there were of each kind."""
     chance = random.Random(f"{seconds}")  # noqa: S311 - a simulation
     crowds.declare(server.store, SIZE, folder)
-    done = dict.fromkeys(faults, 0)
+    done = {kind: 0 for kind in faults if kind != "clocks"}  # those step all the time
     with Crew(server.store, folder, crowds.node_names(nodes), processes) as crew:
         stage = Stage(crew, THREADS)
         until = monotonic() + seconds
         for number, team in enumerate(crew.teams):
             team.begin(partial(churn, until, THREADS, f"0.{number}", "clocks" in faults))
-        _break(server, crew.teams, chance, until, done)
+        _break(server, crew.teams, chance, until, done, clocks="clocks" in faults)
         for team in crew.teams:
             team.result()
         stage.do("sweep", partial(sweep, _perhaps_left(crew.history())))
@@ -153,12 +153,15 @@ def _perhaps_left(operations: Sequence[Operation]) -> dict[str, list[str]]:
     return left
 
 
-def _break(server: Server, teams: Sequence[Team], chance: random.Random, until: float, done: dict[str, int]) -> None:
-    """Break things until then. All run again afterwards."""
-    kinds = [kind for kind in done if kind != "clocks"]
-    while kinds and monotonic() < until - 2 * GAP:
+def _break(
+    server: Server, teams: Sequence[Team], chance: random.Random, until: float, done: dict[str, int], *, clocks: bool
+) -> None:
+    """Break things until then, each kind as often as any other. All run again afterwards."""
+    ahead: list[str] = []
+    while done and monotonic() < until - 2 * GAP:
         time.sleep(chance.uniform(GAP, 2 * GAP))
-        kind = chance.choice(kinds)
+        ahead = ahead or chance.sample(list(done), len(done))
+        kind = ahead.pop()
         done[kind] += 1
         if kind == "server":
             server.kill()
@@ -176,4 +179,4 @@ def _break(server: Server, teams: Sequence[Team], chance: random.Random, until: 
             team.kill()
             team.start()
             team.result()
-            team.begin(partial(churn, until, THREADS, f"{done[kind]}.{chance.random()}", "clocks" in done))
+            team.begin(partial(churn, until, THREADS, f"{done[kind]}.{chance.random()}", clocks))

@@ -44,7 +44,8 @@ def verdict(store: Store, operations: Sequence[Operation]) -> Verdict:
         if event.attachment is not None:
             seen[event.attachment.container_id].add(str(event.address))
     held, kept, _ = audit.folded(books.events)
-    found = [*audit.complaints(books, operations), *linear.complaints(operations, seen, held, kept)]
+    found = audit.complaints(books, operations)
+    found += linear.complaints(operations, seen, held, kept, old_refusals=store.old_refusals)
     return Verdict(
         complaints=tuple(found),
         operations=len(operations),

@@ -12,12 +12,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from bench.cluster.history import NEVER, OK, REFUSED, UNKNOWN
-from podberth.cni.value import value
+from podberth.cni.value import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bench.cluster.history import Operation
+
+SHOWN = 8  # steps in a complaint
 
 
 @value
@@ -114,20 +116,25 @@ def complaints(
     seen: Mapping[str, Iterable[str]],
     finally_held: Mapping[str, str],
     finally_kept: Mapping[str, str],
+    *,
+    old_refusals: bool = False,
 ) -> list[str]:
     """Return a line for each address whose part of the history is not linearizable.
 
     `seen`: at which addresses the ledger has each attachment, which says where an operation of unknown end may have
-    been. The last two are what the ledger said after all: the attachment, and the pod's name, of each address.
+    been. The last two are what the ledger said after all: the attachment, and the pod's name, of each address. With
+    `old_refusals` a refusal need only have been right at some time before it.
     """
     steps = by_address(operations, seen)
+    if old_refusals:
+        steps = defaultdict(list, {address: [_at_any_time(step) for step in own] for address, own in steps.items()})
     for address in {*steps, *finally_held, *finally_kept}:
         last = Step(
             says="is", began=NEVER - 1, attachment=finally_held.get(address, ""), pod=finally_kept.get(address, "")
         )
         steps[address].append(last)
     return [
-        f"{address}: no order of these explains the answers: {_told(own)}"
+        f"{address}: no order explains these answers: {_told(own)}"
         for address, own in sorted(steps.items())
         if not linearizable(own)
     ]
@@ -225,8 +232,19 @@ def _step(operation: Operation, says: str) -> Step:
     )
 
 
-def _told(steps: Iterable[Step]) -> str:
+def _at_any_time(step: Step) -> Step:
+    return replace(step, began=0) if step.says in _REFUSED.values() else step
+
+
+def _told(steps: Sequence[Step]) -> str:
+    """Return the last of the first steps, in the order of their answers, that can't be explained."""
+    told = sorted(steps, key=lambda step: step.ended)
+    unsure = [step for step in told if not step.sure]
+    known = [step for step in told if step.sure]
+    wrong = next(n for n in range(1, len(known) + 1) if not linearizable([*unsure, *known[:n]]))
+    lost = [step for step in unsure if step.began < known[wrong - 1].ended]
     return "; ".join(
         f"{step.began}..{step.ended if step.ended != NEVER else '?'} {step.says} {step.attachment or step.pod}"
-        for step in sorted(steps, key=lambda step: step.began)
+        f"{' of ' + step.pod if step.attachment else ''}"
+        for step in (*lost[-SHOWN:], *known[max(0, wrong - SHOWN) : wrong])
     )

@@ -29,11 +29,16 @@ _CERTAIN = (AddressTaken, AddressHeld, PoolExhausted, InvalidConfig)
 
 
 class Store(Protocol):
-    """Where a cluster's store is. `followed`: replicas of it are kept up to date by a feed."""
+    """Where a cluster's store is."""
 
     @property
     def followed(self) -> bool:
-        """Say whether a node has a feed."""
+        """Say whether replicas of it are kept up to date by a feed."""
+        ...
+
+    @property
+    def old_refusals(self) -> bool:
+        """Say whether a node may refuse for what is no longer so, where its feed has not told it yet."""
         ...
 
     def open(self, node: str) -> Cluster:

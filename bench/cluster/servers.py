@@ -40,6 +40,11 @@ class OnEtcd:
         """Nodes have a feed."""
         return True
 
+    @property
+    def old_refusals(self) -> bool:
+        """What is refused is so: a node asks for all that has changed since its replica first."""
+        return False
+
     def open(self, node: str) -> Cluster:
         """Return a client of its own for a node."""
         del node
@@ -61,6 +66,11 @@ class OnKubernetes:
     @property
     def followed(self) -> bool:
         """Nodes have a feed."""
+        return True
+
+    @property
+    def old_refusals(self) -> bool:
+        """A collection can't be asked for what has changed since: a node relies on what its watches have told it."""
         return True
 
     def open(self, node: str) -> Cluster:
