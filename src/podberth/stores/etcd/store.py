@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.shared import AddressWrite, Key, Proposal
 
 MANY = 50  # events of an address that this process has written, until it looks whether the older ones can be archived
+FEW = 100  # records that a node has in memory at once when it reads them all: it never needs that memory again
 OPS = 120  # of one transaction: etcd takes 128 (--max-txn-ops)
 
 
@@ -78,7 +79,7 @@ class EtcdCluster:
     def load(self) -> Iterator[Seen]:
         """Yield the whole state, as it was at one revision."""
         revision = 0
-        for page in self.client.pages(self.keys.state, prefix_end(self.keys.state)):
+        for page in self.client.pages(self.keys.state, prefix_end(self.keys.state), size=FEW):
             revision = page.revision
             yield Seen(**self._parts_of(page.kvs), whole=True)
         yield Seen(position=str(revision), whole=True)

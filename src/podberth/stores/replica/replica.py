@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _VERSION = f"{SCHEMA.version}.{NODE.version}"
+_CACHE = 500  # KiB of the file that are kept in memory: a claim looks at a few pages of it
 _LOG_PAGES = 1000  # of the write-ahead log before it is written back: nothing here has to be on disk
 
 
@@ -118,6 +119,7 @@ class Replica:
             self._remove()
             self._begin()
         self.database.connection().execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        self.database.connection().execute(f"PRAGMA cache_size = -{_CACHE}")
         self._opened = True
 
     def _begin(self) -> bool:

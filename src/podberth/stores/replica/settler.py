@@ -51,6 +51,9 @@ class Settler:
         self.attempts = 0
         self.steps = 0
         self._confirmed = False
+        # What this node did before it ended, or was never told the end of, may be known to the store alone.
+        self._synced = False
+        self._doubted: list[Proposal] = []
         self._settled = threading.Condition()
         self._under_way: dict[Address, int] = {}
 
@@ -66,9 +69,10 @@ class Settler:
         What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
         TryAgainLater if others are always faster.
         """
-        fresh = self.current
+        fresh = self.current or not self._synced
         if fresh:
             self.catch_up()
+        self._resolve()
         for attempt in range(ATTEMPTS):
             try:
                 answer, proposal = self._propose(decide, pods, declares)
@@ -101,6 +105,7 @@ class Settler:
                 except Outdated:
                     pass
                 else:
+                    self._synced = True
                     return True
         self.load()
         return True
@@ -111,6 +116,7 @@ class Settler:
             self._confirm()
             for part in self.cluster.load():
                 self.take(part)
+        self._synced = True
 
     def take(self, seen: Seen) -> bool:
         """Bring what was seen into the replica; say whether it was news of an address."""
@@ -180,7 +186,7 @@ class Settler:
                 return self.cluster.commit(proposal)
         except Unknown:
             with _reaching():
-                now = self._asked(proposal)
+                now = self._asked_until_known(proposal)
         there = {record.address: record for record, _ in now.records}
         texts = {text.key: text for text, _ in now.documents}
         made = all(there.get(write.record.address) == write.record for write in proposal.addresses)
@@ -188,17 +194,28 @@ class Settler:
             return now
         raise Stale(now)
 
-    def _asked(self, proposal: Proposal) -> Seen:
-        """Return what became of a change whose answer was lost. TryAgainLater if nobody can be asked."""
-        addresses = tuple(write.record.address for write in proposal.addresses)
-        documents = tuple(write.text.key for write in proposal.documents)
+    def _asked_until_known(self, proposal: Proposal) -> Seen:
+        """Return what became of a change whose answer was lost. TryAgainLater if nobody can be asked for now."""
         for pause in _ASKING:
             time.sleep(pause)
             try:
-                return self.cluster.read(addresses, documents)
+                return self._asked(proposal)
             except TryAgainLater:
                 continue
-        return self.cluster.read(addresses, documents)
+        self._doubted.append(proposal)
+        return self._asked(proposal)
+
+    def _asked(self, proposal: Proposal) -> Seen:
+        addresses = tuple(write.record.address for write in proposal.addresses)
+        return self.cluster.read(addresses, tuple(write.text.key for write in proposal.documents))
+
+    def _resolve(self) -> None:
+        """Find out what became of changes of unknown end, before anything is decided. Raises Away."""
+        for proposal in tuple(self._doubted):
+            with _reaching():
+                self.take(self._asked(proposal))
+            if proposal in self._doubted:
+                self._doubted.remove(proposal)
 
 
 def _moved_elsewhere(record: AddressRecord, node: str) -> bool:
