@@ -29,7 +29,7 @@ class InMemory:
     def __init__(self) -> None:
         self.cluster = MemoryCluster()
 
-    def open(self, node: str) -> Cluster:
+    def open(self, node: str) -> Cluster:  # noqa: ARG002 - one for all
         return self.cluster
 
     def fence(self, node: str) -> None:
