@@ -81,8 +81,8 @@ class MemoryCluster:
     def load(self) -> Iterator[Seen]:
         with self.guard:
             everything = self._since(0)
-        yield Seen(records=everything.records, whole=True)
-        yield Seen(documents=everything.documents, position=everything.position, whole=True)
+        yield Seen(records=everything.records)
+        yield Seen(documents=everything.documents, position=everything.position)
 
     def since(self, position: str) -> Seen:
         with self.guard:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from podberth.cni.errors import PoolExhausted
+from podberth.cni.errors import PoolExhausted, TryAgainLater
 from podberth.ipam.lifecycle import fold
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.replica import Replica, furthest
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.settler import Settler
-from podberth.stores.replica.shared import Seen
+from podberth.stores.replica.shared import Seen, Unknown
 from tests.contract.ledgers import CLUSTERS, OPERATOR, PLUGIN, addresses, attachment, claim, ip, pod, pool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from podberth.stores.replica.shared import Cluster, Proposal
     from tests.contract.ledgers import ClusterBackend
 
 
@@ -83,6 +84,59 @@ def test_older_news_changes_nothing(backend: ClusterBackend, tmp_path: Path) -> 
     mine.replica.take(old)
     assert ClusterLedger(mine, clock=backend.clock).leases() == ()
     assert mine.replica.take(Seen(records=old.records)) == ()
+
+
+def test_what_came_while_the_whole_state_was_read_is_not_forgotten(backend: ClusterBackend, tmp_path: Path) -> None:
+    mine = settler(backend, tmp_path / "a")
+    mine.catch_up()
+    parts = list(backend.cluster.load())
+    loading = mine.replica.load(iter(parts))
+    for _ in parts[:-1]:
+        next(loading)
+    ledger(backend, tmp_path / "b").bind(claim("x"), PLUGIN)
+    mine.replica.take(backend.cluster.read((ip("10.20.0.1"),), ()))
+    assert [*loading]
+    assert [str(lease.address) for lease in ClusterLedger(mine, clock=backend.clock).leases()] == ["10.20.0.1"]
+
+
+class Deaf:
+    """A cluster's store of which one answer, and all that is asked after it, is lost until it is heard again."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.hears = True
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._cluster, name)
+
+    def commit(self, proposal: Proposal) -> Seen:
+        made = self._cluster.commit(proposal)
+        if not self.hears:
+            raise Unknown("the answer was lost")
+        return made
+
+    def read(self, *asked: Any) -> Seen:
+        if not self.hears:
+            raise TryAgainLater("it is away")
+        return self._cluster.read(*asked)
+
+
+def test_a_bind_of_unknown_end_is_ended_by_the_del_that_follows_it(
+    backend: ClusterBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("podberth.stores.replica.settler._ASKING", (0.0,))
+    mine = settler(backend, tmp_path / "a", current=False)
+    mine.catch_up()
+    deaf = Deaf(backend.cluster)
+    mine.cluster = cast("Cluster", deaf)
+    book = ClusterLedger(mine, clock=backend.clock)
+    deaf.hears = False
+    with pytest.raises(TryAgainLater):
+        book.bind(claim("a"), PLUGIN)
+    with pytest.raises(TryAgainLater):
+        book.unbind(attachment("c-a"), PLUGIN)
+    deaf.hears = True
+    assert addresses(book.unbind(attachment("c-a"), PLUGIN)) == ["10.20.0.1"]
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,8 @@ class EtcdCluster:
         revision = 0
         for page in self.client.pages(self.keys.state, prefix_end(self.keys.state), size=FEW):
             revision = page.revision
-            yield Seen(**self._parts_of(page.kvs), whole=True)
-        yield Seen(position=str(revision), whole=True)
+            yield Seen(**self._parts_of(page.kvs))
+        yield Seen(position=str(revision))
 
     def since(self, position: str) -> Seen:
         """Return what was written since the revision. Raises Outdated if this etcd has not come so far yet."""

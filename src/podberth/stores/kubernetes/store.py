@@ -69,8 +69,8 @@ class KubernetesCluster:
         position, documents = self._declarations.load()  # first: they must not be newer than what they speak of
         for page in self.client.pages(resources.ADDRESS_LEASES):
             version = page.resource_version
-            yield Seen(records=tuple(map(objects.read_lease, page.items)), whole=True)
-        yield Seen(documents=documents, position=f"leases={version},{position}", whole=True)
+            yield Seen(records=tuple(map(objects.read_lease, page.items)))
+        yield Seen(documents=documents, position=f"leases={version},{position}")
 
     def since(self, position: str) -> Seen:
         """Return nothing while a `follow` is under way, which has it all; else raise Outdated."""

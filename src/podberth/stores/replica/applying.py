@@ -72,13 +72,15 @@ def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentTe
     return tuple(complaints)
 
 
-def forget_others(connection: Connection, records: set[bytes], documents: set[Key]) -> None:
-    """Drop what is not among these: it is not in the cluster's store any more."""
-    for (packed,) in connection.execute("SELECT address FROM records").fetchall():
+def forget_others(connection: Connection, records: set[bytes], documents: set[Key], revision: int) -> None:
+    """Drop what is not among these, and is no later than the revision: it is not in the cluster's store any more."""
+    older = (revision,)
+    for (packed,) in connection.execute("SELECT address FROM records WHERE revision <= ?", older).fetchall():
         if packed not in records:
             for name in ("leases", "reservations", "resting", "events", "records"):
                 connection.execute(f"DELETE FROM {name} WHERE address = ?", (packed,))  # noqa: S608 - constants
-    for key in connection.execute("SELECT kind, namespace, name FROM document_revisions").fetchall():
+    query = "SELECT kind, namespace, name FROM document_revisions WHERE revision <= ?"
+    for key in connection.execute(query, older).fetchall():
         if key not in documents:
             _put_out_of_force(connection, key)
             connection.execute("DELETE FROM document_revisions WHERE kind = ? AND namespace = ? AND name = ?", key)

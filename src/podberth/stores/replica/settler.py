@@ -54,6 +54,8 @@ class Settler:
         # What this node did before it ended, or was never told the end of, may be known to the store alone.
         self._synced = False
         self._doubted: list[Proposal] = []
+        self._beginning = threading.Lock()
+        self._loading = threading.Lock()
         self._settled = threading.Condition()
         self._under_way: dict[Address, int] = {}
 
@@ -69,9 +71,8 @@ class Settler:
         What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
         TryAgainLater if others are always faster.
         """
-        fresh = self.current or not self._synced
-        if fresh:
-            self.catch_up()
+        fresh = self.current and self.catch_up()
+        self._begin()
         self._resolve()
         for attempt in range(ATTEMPTS):
             try:
@@ -95,6 +96,12 @@ class Settler:
         """Return what `decide` answers of the replica as it is; nothing is changed."""
         return self.replica.propose(lambda connection: decide(connection, ALONE))[0]
 
+    def _begin(self) -> None:
+        """See to it that the replica has been up to date once since this process has it. Raises Away."""
+        with self._beginning:
+            if not self._synced:
+                self.catch_up()
+
     def catch_up(self) -> bool:
         """Bring the replica up to now; return True. Raises Away."""
         with _reaching():
@@ -114,13 +121,16 @@ class Settler:
         """Read the whole state into the replica. Raises Away."""
         with _reaching():
             self._confirm()
-            for part in self.cluster.load():
-                self.take(part)
+            with self._loading:
+                for news in self.replica.load(self.cluster.load()):
+                    self._notice(news)
         self._synced = True
 
     def take(self, seen: Seen) -> bool:
         """Bring what was seen into the replica; say whether it was news of an address."""
-        news = self.replica.take(seen)
+        return self._notice(self.replica.take(seen))
+
+    def _notice(self, news: tuple[AddressRecord, ...]) -> bool:
         self.spread.noticed(news)
         moved = frozenset(record.address for record in news if _moved_elsewhere(record, self.spread.node))
         if moved:

@@ -82,14 +82,12 @@ class Seen:
     """A part of the cluster's state: records and documents, each with its revision.
 
     `position`: everything up to it is in the replica once this is; '' if that can't be said. It is a number, or
-    `name=number` for each of several things that are followed, separated by commas. `whole`: what is not in this
-    part, or in those before it, is not there.
+    `name=number` for each of several things that are followed, separated by commas.
     """
 
     records: tuple[tuple[AddressRecord, int], ...] = ()
     documents: tuple[tuple[DocumentText, int], ...] = ()
     position: str = ""
-    whole: bool = False
 
 
 class Stale(Exception):
