@@ -121,7 +121,7 @@ def namespaces(count: int) -> Iterator[list[str]]:
 
 def settle() -> None:
     """Let the kernel finish what a DEL that was answered has left to it: the next one's turn is its own."""
-    time.sleep(0.06)
+    time.sleep(0.25)
 
 
 def crowd(kinds: Mapping[str, Contestant], running: Agent, calls: Crowd) -> None:

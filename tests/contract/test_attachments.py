@@ -130,6 +130,14 @@ def test_a_device_is_one_records_at_a_time(attachments: Attachments, tmp_path: P
     attachments.open(with_device("2", "0000:01:10.0"))
 
 
+def test_several_are_forgotten_at_once(attachments: Attachments) -> None:
+    others = [replace(RECORD, attachment=attachment(name)) for name in ("2", "3")]
+    for record in (RECORD, *others):
+        attachments.open(record)
+    attachments.close(RECORD.attachment, others[1].attachment, attachment("nobody"))
+    assert attachments.all() == (others[0],)
+
+
 def test_records_without_a_device_hold_none(attachments: Attachments) -> None:
     attachments.open(RECORD)
     attachments.open(replace(RECORD, attachment=attachment("2")))

@@ -167,6 +167,16 @@ def test_a_container_without_a_pod_is_held_by_its_id(ledger: Ledger) -> None:
     assert ledger.unbind(lease.attachment, PLUGIN) == (lease,)
 
 
+def test_the_leases_of_several_attachments_end_in_one_step(ledger: Ledger) -> None:
+    (first,) = ledger.bind(claim("a"), PLUGIN)
+    (second,) = ledger.bind(claim("b"), PLUGIN)
+    (stays,) = ledger.bind(claim("c"), PLUGIN)
+    gone = (attachment("c-a"), attachment("nobody"), attachment("c-b"))
+    assert ledger.unbind_all(gone, PLUGIN) == (first, second)
+    assert ledger.leases() == (stays,)
+    assert ledger.unbind_all(gone, PLUGIN) == ()
+
+
 def test_a_sticky_address_stays_with_the_pods_name_until_released(ledger: Ledger) -> None:
     ledger.bind(claim("a", sticky=True), PLUGIN)
     ledger.unbind(attachment("c-a"), PLUGIN)

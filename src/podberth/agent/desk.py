@@ -60,6 +60,7 @@ class Desk:
             "version": __version__,
             "workers": agent.server.workers,
             "busy": agent.server.busy,
+            "waiting": agent.server.waiting,
             "begunDels": agent.resident.finisher.waiting,
             "drifted": agent.upkeep.drifted,
             "pools": pools,

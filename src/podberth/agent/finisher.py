@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Node
 
 BATCH = 64  # links deleted in one go: the kernel holds its lock for networks meanwhile
+# Seconds. A deletion holds that lock for an RCU period, however few links it is for, and every DEL and ADD waits for
+# it: so it begins when no DEL has come for a while, or the first has waited for long.
+QUIET, GATHERING = 0.01, 0.1
 _PAUSE, _LONGEST = 0.02, 10.0  # seconds before what failed is tried again, doubled each time
 
 
@@ -53,13 +57,15 @@ class Finisher:
         """See to the end of a DEL that was begun in the store in `directory`."""
         with self._changed:
             self._begun.append((directory, attachment))
-            self._changed.notify()
+            if len(self._begun) in (1, BATCH):  # what comes in between is found, without a change of threads for each
+                self._changed.notify()
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 while not self._begun and not self._stopping:
                     self._changed.wait()
+                self._gather()
                 if not self._begun or (self._stopping and self._failed):
                     return
                 batch = [self._begun.popleft() for _ in range(min(BATCH, len(self._begun)))]
@@ -72,6 +78,12 @@ class Finisher:
                 pause = min(_PAUSE * 2 ** min(self._failed, 20), _LONGEST) if again else 0.0
                 if pause and not self._stopping:
                     self._changed.wait(pause)
+
+    def _gather(self) -> None:
+        end, before = monotonic() + GATHERING, 0
+        while before < len(self._begun) < BATCH and not self._stopping and monotonic() < end:
+            before = len(self._begun)
+            self._changed.wait(QUIET)
 
     def _end(self, batch: list[tuple[str, Attachment]]) -> list[tuple[str, Attachment]]:
         again = []

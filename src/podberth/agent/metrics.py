@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pkgutil
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,11 @@ class Metrics:
         Gauge("podberth_build", "The version that runs.", ("version",), registry=into).labels(__version__).set(1)
         self._live("podberth_agent_workers", "Calls that can be under way at once.", lambda: agent.server.workers)
         self._live("podberth_agent_busy_workers", "Calls under way.", lambda: agent.server.busy)
+        self._live(
+            "podberth_agent_waiting_calls",
+            "Calls in the backlog; NaN if unknown.",
+            lambda: _known(agent.server.waiting),
+        )
         self._live(
             "podberth_agent_begun_dels", "DELs answered and not ended yet.", lambda: agent.resident.finisher.waiting
         )
@@ -97,6 +103,10 @@ class Pools:
         attachments.add_metric((), count)
         yield addresses
         yield attachments
+
+
+def _known(number: int | None) -> float:
+    return math.nan if number is None else number
 
 
 def shares(usage: Usage) -> dict[str, int]:

@@ -19,6 +19,7 @@ from podberth.agent import frame
 from podberth.cni.errors import TryAgainLater
 from podberth.cni.reply import error_json
 from podberth.cni.request import spoken_version
+from podberth.linux import backlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,6 +65,11 @@ class Server:
     def busy(self) -> int:
         """How many are under way."""
         return len(self._busy)
+
+    @property
+    def waiting(self) -> int | None:
+        """How many calls wait in the backlog; None where the kernel does not tell."""
+        return backlog.waiting(self.listening.fileno())
 
     def start(self) -> None:
         """Begin to serve."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from ipaddress import IPv4Address, IPv6Address
 
     from podberth.cni.pod import Attachment, PodRef
@@ -32,6 +32,10 @@ class Ledger(Protocol):
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none. `durable` as with `bind`."""
+        ...
+
+    def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
+        """End the leases of all the attachments in one step; else as `unbind`."""
         ...
 
     def reserve(

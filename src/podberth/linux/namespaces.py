@@ -32,7 +32,8 @@ class Namespaces:
         self._own: Rtnl | None = None
         self._rules: Nfnl | None = None
         self._opened: dict[str, tuple[NetnsId, int, Rtnl]] = {}
-        self._seen: dict[tuple[str | None, str], LinkInfo | None] = {}
+        self._seen: dict[tuple[str | None, str], bytes | None] = {}  # as the kernel's answer
+        self._read: dict[tuple[str | None, str], LinkInfo] = {}  # of these, what was asked for more than its index
 
     def identity(self, path: str) -> NetnsId | None:
         """Return the identity of the network namespace at the path; None if there is none (any more)."""
@@ -92,19 +93,38 @@ class Namespaces:
         Whoever makes a link, or takes one away, says so with `changed`.
         """
         key = path, name
-        return self._seen[key] if key in self._seen else self.look(path, name)
+        body = self._answer(key)
+        if body is None:
+            return None
+        if key not in self._read:
+            self._read[key] = links.parse(body)
+        return self._read[key]
 
     def look(self, path: str | None, name: str) -> LinkInfo | None:
         """Return the link as it is now, and as it is `seen` from here on."""
-        found = self._seen[path, name] = self.link(path, name)
-        return found
+        self._seen.pop((path, name), None)
+        self._read.pop((path, name), None)
+        return self.seen(path, name)
+
+    def set_up(self, path: str | None, name: str) -> None:
+        """Set the link up; links are looked at anew from here on, a pod's at once: it is used next. OSError ENODEV."""
+        up = links.set_up(self.known_index(path, name))
+        if path is None:
+            self.socket(None).do(links.NEW, up)
+            self.changed()
+            return
+        body = self.socket(path).do_and_get((links.NEW, up), (links.GET, links.by_name(name)))
+        self.changed()
+        self._seen[path, name] = body
 
     def changed(self, name: str | None = None) -> None:
         """Look at links anew from here on; with a name, at that one of the node's own."""
         if name is None:
             self._seen.clear()
+            self._read.clear()
         else:
             self._seen.pop((None, name), None)
+            self._read.pop((None, name), None)
 
     def any_link(self, request: bytes, wanted: Callable[[int], bool]) -> bool:
         """Say whether one of the node's own links that `request` asks for has an index that is wanted."""
@@ -126,6 +146,10 @@ class Namespaces:
         """Return the link as `seen`. OSError ENODEV if there is none."""
         return _there(self.seen(path, name), name)
 
+    def known_index(self, path: str | None, name: str) -> int:
+        """Return the index of the link as `seen`, without reading all the rest. OSError ENODEV if there is none."""
+        return links.index_of(_there(self._answer((path, name)), name))
+
     def close(self) -> None:
         """Close everything."""
         self.changed()
@@ -140,6 +164,12 @@ class Namespaces:
         for descriptor in self._given.values():
             os.close(descriptor)
         self._given.clear()
+
+    def _answer(self, key: tuple[str | None, str]) -> bytes | None:
+        if key not in self._seen:
+            path, name = key
+            self._seen[key] = self.socket(path).get(links.GET, links.by_name(name))
+        return self._seen[key]
 
     def _at(self, path: str) -> tuple[int, Rtnl]:
         given = self._given.get(path)
@@ -162,7 +192,7 @@ class Namespaces:
         os.close(descriptor)
 
 
-def _there(found: LinkInfo | None, name: str) -> LinkInfo:
+def _there(found: T | None, name: str) -> T:
     if found is None:
         raise OSError(errno.ENODEV, f"there is no link {name}")
     return found

@@ -49,8 +49,8 @@ class Attachments(Protocol):
         """Give the device exactly these labels; none takes them all away."""
         ...
 
-    def close(self, attachment: Attachment) -> None:
-        """Forget the attachment; nothing happens if there is no record."""
+    def close(self, *attachments: Attachment) -> None:
+        """Forget the attachments; nothing happens where there is no record."""
         ...
 
     def all(self, network: str | None = None) -> tuple[Record, ...]:

@@ -8,6 +8,8 @@ from podberth.net.ops import vlan_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from podberth.cni.pod import Attachment
     from podberth.net.record import Record
     from podberth.verbs.node import Node
@@ -35,9 +37,22 @@ def take_back(node: Node, attachment: Attachment, why: str, who: str = "plugin")
 def end(node: Node, record: Record, why: str, who: str = "plugin") -> None:
     """Undo what is recorded, end the leases, forget the record; the caller holds the container's lock."""
     put_back(node, record)
-    # Only now may somebody else get the address: the old holder can't use it any more.
-    node.ledger.unbind(record.attachment, Actor(who=who, why=why, node=node.name), durable=False)
-    node.attachments.close(record.attachment)
+    forget(node, (record.attachment,), why, who)
+
+
+def forget(node: Node, attachments: Sequence[Attachment], why: str, who: str = "plugin") -> None:
+    """End the leases and forget the records of what is put back.
+
+    Only now may somebody else get the addresses: their old holders can't use them any more.
+    """
+    if attachments:
+        node.ledger.unbind_all(attachments, Actor(who=who, why=why, node=node.name), durable=False)
+        node.attachments.close(*attachments)
+
+
+def shares_a_device(record: Record) -> bool:
+    """Say whether putting the record back depends on what else is recorded."""
+    return any(vlan_device(step.op) is not None for step in record.steps)
 
 
 def put_back(node: Node, record: Record) -> None:

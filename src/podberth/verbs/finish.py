@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from podberth.cni.errors import CniError, TryAgainLater
-from podberth.verbs.delete import end, take_back
+from podberth.verbs.delete import end, forget, put_back, shares_a_device, take_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,11 +55,27 @@ def finish(node: Node, attachments: Iterable[Attachment], why: str = "DEL") -> d
                 mine += [record for each in its if (record := node.attachments.find(each)) is not None]
         mine = [record for record in mine if record.removing]
         node.host.drop([step for record in mine for step in record.steps])
-        for record in mine:
-            try:
-                end(node, record, why)
-            except CniError as failure:
-                failures[record.attachment] = failure
+        failures |= _end(node, mine, why)
+    return failures
+
+
+def _end(node: Node, records: Iterable[Record], why: str) -> dict[Attachment, CniError]:
+    """End the records, the store's part of it in one step for all those that nothing keeps apart."""
+    failures: dict[Attachment, CniError] = {}
+    together: list[Attachment] = []
+    for record in records:
+        try:
+            if shares_a_device(record):
+                end(node, record, why)  # the next one looks for what is recorded of others
+            else:
+                put_back(node, record)
+                together.append(record.attachment)
+        except CniError as failure:
+            failures[record.attachment] = failure
+    try:
+        forget(node, together, why)
+    except CniError as failure:
+        failures.update(dict.fromkeys(together, failure))
     return failures
 
 

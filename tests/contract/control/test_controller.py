@@ -1,4 +1,4 @@
-"""The controller on a real API server: declarations come into force, leases of pods that are gone end, and no others."""
+"""The controller on a real API server: declarations come into force, leases of pods that are gone end, no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kubectl apply` of what is wrong, on a real API server: refused, by field or with both parties; what is right passes."""
+"""`kubectl apply` of what is wrong, on a real API server: refused, by field or with both parties."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -74,6 +75,18 @@ def test_metrics_count_calls_by_verb_plugin_and_code_and_pools_by_state(node: Ku
     assert found["podberth_agent_workers{}"] == 16
     assert found["podberth_agent_begun_dels{}"] == 0
     assert found["process_resident_memory_bytes{}"] > 0
+
+
+def test_calls_that_wait_for_a_worker_are_counted(node: Kubelet) -> None:
+    with agent(node, "--workers", "1"), contextlib.ExitStack() as callers:
+        assert samples(node)["podberth_agent_waiting_calls{}"] == 0
+        for _ in range(3):  # that say nothing: the first one has the worker
+            callers.enter_context(socket.socket(socket.AF_UNIX)).connect(str(node.socket))
+        state: dict[str, int] = {}
+        while state.get("busy") != 1:
+            state = json.loads(page(node, "/v1/state")[1])
+        assert state["waiting"] == 2
+        assert "2 calls waiting" in podberth(node, "top").stdout
 
 
 def test_no_caller_can_make_labels(node: Kubelet) -> None:

@@ -79,10 +79,13 @@ def _verb(verb: str, calls: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _draw(screen: Screen, found: dict[str, Any]) -> None:
+    known = found["waiting"] is not None
     drifted = Cell(f"{found['drifted']} drifted", "red" if found["drifted"] else "")
     screen.line(
         Cell(f"podberth {found['version']}", "bold"),
-        f"  {found['busy']} of {found['workers']} workers busy  {found['begunDels']} DELs to end  ",
+        f"  {found['busy']} of {found['workers']} workers busy  ",
+        Cell(f"{found['waiting']} calls waiting  ", "red" if found["waiting"] else "") if known else "",
+        f"{found['begunDels']} DELs to end  ",
         drifted,
     )
     titles = ("calls", "failed", "median ms", "p99 ms", "kernel ms")

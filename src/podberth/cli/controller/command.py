@@ -61,7 +61,7 @@ def controller(
 
     It reserves what PodNetworks and AddressReservations declare that came by kubectl, and ends what nobody declares any
     more; ends leases of pods that are gone, unless their node neither answers nor is fenced; acts on `retention`;
-    writes status and events; moves older events into archives. Of several only one acts, elected through a Lease. SIGTERM
+    writes status and events; moves older events into archives. Of several one acts, elected through a Lease. SIGTERM
     gives the lead back (docs/controller.md).
     """
     from podberth.agent.journal import Journal

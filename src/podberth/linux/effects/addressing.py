@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from podberth.cni.result import Route
-from podberth.linux.netlink import addresses, codec, links, routes
+from podberth.linux.netlink import addresses, codec, routes
 from podberth.linux.netlink.socket import NetlinkError
 from podberth.net.ops import AddAddress, AddRoute
 from podberth.net.step import Drift
@@ -19,14 +19,9 @@ _NEW = codec.CREATE | codec.EXCL
 GONE = (errno.EADDRNOTAVAIL, errno.ESRCH, errno.ENOENT, errno.ENODEV)
 
 
-def set_up(namespaces: Namespaces, op: SetLinkUp) -> None:
-    """Set the link up."""
-    namespaces.socket(op.netns).do(links.NEW, links.set_up(namespaces.known(op.netns, op.ifname).index))
-
-
 def add(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
     """Add the address or route. NetlinkError EEXIST if it is there already."""
-    index, socket = namespaces.known(op.netns, op.ifname).index, namespaces.socket(op.netns)
+    index, socket = namespaces.known_index(op.netns, op.ifname), namespaces.socket(op.netns)
     if isinstance(op, AddAddress):
         socket.do(addresses.NEW, addresses.add(index, op.address), _NEW)
     else:

@@ -34,7 +34,7 @@ def join(namespaces: Namespaces, op: JoinBridge) -> None:
         raise TryAgainLater(f"bridge {op.bridge} does not filter VLANs, as it was to when this was planned")
     if op.gateways:
         _serve(namespaces, bridge, op)
-    port = namespaces.known(None, op.link).index
+    port = namespaces.known_index(None, op.link)
     socket.do(links.SET, links.set_master(port, bridge.index))
     if op.hairpin:
         socket.do(links.NEW, links.set_hairpin(port))

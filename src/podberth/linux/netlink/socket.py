@@ -62,13 +62,23 @@ class Netlink:
 
     def get(self, kind: int, body: bytes) -> bytes | None:
         """Return the body of the one object asked for; None if there is none (ENODEV, ENOENT)."""
-        try:
-            # The object itself is the answer: an acknowledgement would be a second one.
-            return next(self._answers(kind, codec.REQUEST, body)).body
-        except NetlinkError as refused:
-            if refused.errno in (errno.ENODEV, errno.ENOENT):
-                return None
-            raise
+        # The object itself is the answer: an acknowledgement would be a second one.
+        return _one(self._answers(kind, codec.REQUEST, body))
+
+    def do_and_get(self, change: tuple[int, bytes], asked: tuple[int, bytes]) -> bytes | None:
+        """Send a request that changes something and one for an object as it is then, both (kind, body), at once.
+
+        Return as `get`. NetlinkError if the change is refused.
+        """
+        first = self.sequence + 1
+        self.sequence += 2
+        flags = (codec.REQUEST | codec.ACK, codec.REQUEST)
+        requests = zip((change, asked), flags, strict=True)
+        messages = (codec.message(kind, flag, first + i, body) for i, ((kind, body), flag) in enumerate(requests))
+        self.send(b"".join(messages))
+        for _ in self._answered(first):
+            pass
+        return _one(self._answered(first + 1))
 
     def dump(self, kind: int, body: bytes) -> list[bytes]:
         """Return the bodies of all objects of a kind; asked again, within a bound, if they changed meanwhile."""
@@ -149,3 +159,12 @@ class Rtnl(Netlink):
                     refused = refused or error
         if refused is not None:
             raise refused
+
+
+def _one(answers: Iterator[codec.Message]) -> bytes | None:
+    try:
+        return next(answers).body
+    except NetlinkError as refused:
+        if refused.errno in (errno.ENODEV, errno.ENOENT):
+            return None
+        raise

@@ -20,7 +20,7 @@ from podberth.stores.replica.shared import Away
 from podberth.stores.sqlite.database import Database, Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from podberth.ipam.lease import Event, Holding, Lease, Reservation, Usage
@@ -99,6 +99,15 @@ class JournalledLedger:
         if leases or bound:
             self._journal.add({"do": "unbind", "of": _key(attachment), "actor": _actor_form(actor)})
         return leases
+
+    def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
+        """End the leases of all the attachments; while the store is away, as soon as it is back."""
+        if not self._away():
+            try:
+                return self._ledger.unbind_all(attachments, actor, durable=durable)
+            except Away:
+                pass
+        return tuple(lease for each in attachments for lease in self.unbind(each, actor, durable=durable))
 
     def replay(self, told: Callable[[str], None]) -> int:
         """Tell the store what was answered meanwhile; return how much that was. Raises Away if it goes away again.

@@ -13,7 +13,7 @@ from podberth.stores.sqlite.ledger import SqliteLedger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from sqlite3 import Connection
 
     from podberth.cni.pod import Attachment, PodRef
@@ -42,11 +42,16 @@ class ClusterLedger:
         written = {write.record.address: write.record.lease for write in made.addresses}
         return tuple(written.get(lease.address) or lease for lease in leases)
 
-    def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:  # noqa: ARG002
+    def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none."""
+        return self.unbind_all((attachment,), actor, durable=durable)
+
+    def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:  # noqa: ARG002
+        """End the leases of all the attachments in one step; returns what was ended."""
 
         def decide(connection: Connection, _: Rivals) -> tuple[Lease, ...]:
-            return claims.unbind(connection, attachment, actor, self._clock())
+            now = self._clock()
+            return tuple(lease for each in attachments for lease in claims.unbind(connection, each, actor, now))
 
         return self._settler.settle(decide)[0]
 

@@ -85,12 +85,12 @@ class SqliteAttachments:
 
     def find(self, attachment: Attachment) -> Record | None:
         """Return the attachment's record."""
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return _find(connection, attachment)
 
     def holder(self, device: str) -> Record | None:
         """Return the record that speaks of the device."""
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return _holder(connection, device)
 
     def labels(self) -> dict[str, tuple[str, ...]]:
@@ -114,10 +114,11 @@ class SqliteAttachments:
             if not written.rowcount:
                 raise StoreFailed(f"{attachment} has no record", "DEL the attachment, then ADD it again")
 
-    def close(self, attachment: Attachment) -> None:
-        """Forget the attachment; nothing happens if there is no record."""
+    def close(self, *attachments: Attachment) -> None:
+        """Forget the attachments; nothing happens where there is no record."""
         with self._database.write() as connection:
-            connection.execute(f"DELETE FROM attachments WHERE {_KEY}", _key(attachment))  # noqa: S608
+            for attachment in attachments:
+                connection.execute(f"DELETE FROM attachments WHERE {_KEY}", _key(attachment))  # noqa: S608
 
     def all(self, network: str | None = None) -> tuple[Record, ...]:
         """Return every record, or those of one network, oldest first."""

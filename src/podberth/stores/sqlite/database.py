@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 30.0  # how long a writer waits for the others
 # A plugin leaves its log behind, and the next one reads it all when it opens the store (sqlite.org/walformat.html):
-# SQLite's own 1000 pages would cost that one as much as binding does.
-LOG_PAGES = 100
+# SQLite's own 1000 pages would cost that one as much as binding does. A process that stays keeps the log's index with
+# it; to it each checkpoint is a wait for the disk, and an ADD and its DEL are some 30 pages.
+LOG_PAGES, LOG_PAGES_STAYING = 100, 2000
 
 
 @value
@@ -75,7 +76,11 @@ class Database:
 
     def read(self) -> Transaction:
         """Return a context whose statements all see one state of the database."""
-        return Transaction(self, writing=False, durable=False)
+        return Transaction(self, "BEGIN", durable=False)
+
+    def look(self) -> Transaction:
+        """Return a context for a single statement that reads to its end: that sees one state by itself."""
+        return Transaction(self, "", durable=False)
 
     def write(self, *, durable: bool = True) -> Transaction:
         """Return a context that commits at its end, on disk, or rolls back if it raises. Others wait.
@@ -83,7 +88,7 @@ class Database:
         What is not `durable` survives the process, however that ends, but not a loss of power; it is on disk with the
         next transaction that is.
         """
-        return Transaction(self, writing=True, durable=durable)
+        return Transaction(self, "BEGIN IMMEDIATE", durable=durable)
 
     def flush(self, commit: int) -> None:
         """Return once the commit with that number is on disk. StoreFailed if the disk will not have it."""
@@ -122,7 +127,7 @@ class Database:
         try:
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_STAYING if self.staying else LOG_PAGES}")
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if (application, version) != (self._schema.application_id, self._schema.version):
@@ -215,18 +220,22 @@ class Log:
 
 
 class Transaction:
-    """A context around BEGIN and COMMIT or ROLLBACK; `contextlib` would cost the plugin 2 ms of import."""
+    """A context around BEGIN and COMMIT or ROLLBACK; `contextlib` would cost the plugin 2 ms of import.
 
-    def __init__(self, database: Database, *, writing: bool, durable: bool) -> None:
+    `begin` is the statement that begins it; without one, the context's only statement is a transaction by itself.
+    """
+
+    def __init__(self, database: Database, begin: str, *, durable: bool) -> None:
         self._database = database
-        self._writing = writing
+        self._begin = begin
         self._durable = durable
 
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
         try:
             connection = self._database.connection()
-            connection.execute("BEGIN IMMEDIATE" if self._writing else "BEGIN")
+            if self._begin:
+                connection.execute(self._begin)
         except BaseException as failure:
             self._database.lock.release()
             if isinstance(failure, sqlite3.Error):
@@ -240,7 +249,7 @@ class Transaction:
         database = self._database
         try:
             self._end(database.connection(), raised)
-            commit = database.log.commits = database.log.commits + self._writing
+            commit = database.log.commits = database.log.commits + (self._begin == "BEGIN IMMEDIATE")
         finally:
             database.lock.release()
         if self._durable and raised is None:
@@ -248,7 +257,8 @@ class Transaction:
 
     def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
         try:
-            connection.execute("COMMIT" if raised is None else "ROLLBACK")
+            if self._begin:
+                connection.execute("COMMIT" if raised is None else "ROLLBACK")
         except sqlite3.Error as failure:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -59,10 +59,12 @@ def for_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
 
     For a Deployment (`ipam.owner`): what is declared for it.
     """
-    head, dash, _ = pod.name.rpartition("-")
-    replicas = of_set(connection, pod.namespace, head) if dash else ()
-    own = of_pod(connection, pod) + tuple(document for document in replicas if document.ordinal(pod) is not None)
-    return own + of_deployment(connection, pod)
+    # One statement, for both indices: it needs no transaction around it.
+    where = "WHERE namespace = ?1 AND pod = ?2 OR namespace = ?1 AND stateful_set = ?3"
+    found = _podnetworks(connection, where, (pod.namespace, pod.name, pod.name.rpartition("-")[0]))
+    own = tuple(document for document in found if document.pod == pod.name)
+    replicas = tuple(document for document in found if document.pod is None and document.ordinal(pod) is not None)
+    return own + replicas + of_deployment(connection, pod)
 
 
 def of_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
@@ -190,7 +192,8 @@ def _podnetworks(connection: Connection, where: str, values: tuple[object, ...])
 
 
 def _some(connection: Connection, where: str, values: tuple[object, ...]) -> tuple[Document, ...]:
-    return tuple(_document(*row) for row in connection.execute(_SELECT + where, values))
+    # Read to its end before any of it can be refused: a statement that is left half-way keeps its state of the store.
+    return tuple(_document(*row) for row in connection.execute(_SELECT + where, values).fetchall())
 
 
 def _document(kind: str, namespace: str, name: str, body: str, source: str) -> Document:

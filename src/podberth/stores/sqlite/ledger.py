@@ -8,7 +8,7 @@ from podberth.stores.sqlite.counts import usages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.lease import Actor, Claim, Event, Holding, Lease, Reservation, Usage
@@ -34,10 +34,15 @@ class SqliteLedger:
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none."""
-        if not self.of(attachment):
+        return self.unbind_all((attachment,), actor, durable=durable)
+
+    def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
+        """End the leases of all the attachments in one step; returns what was ended."""
+        if not any(map(self.of, attachments)):
             return ()
         with self._database.write(durable=durable) as connection:
-            return claims.unbind(connection, attachment, actor, changes.moment(connection, self._clock()))
+            now = changes.moment(connection, self._clock())
+            return tuple(lease for each in attachments for lease in claims.unbind(connection, each, actor, now))
 
     def reserve(self, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor) -> Reservation:
         """Reserve an address for a pod's name by hand; the same again returns the reservation. Raises AddressTaken."""
@@ -65,24 +70,24 @@ class SqliteLedger:
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""
         where, values = _where(pool=pool, network=network)
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return tuple(rows.leases(connection, where, *values))
 
     def of(self, attachment: Attachment) -> tuple[Lease, ...]:
         """Return the attachment's leases."""
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return claims.of(connection, attachment)
 
     def reservations(self, *, pool: str | None = None, pod: PodRef | None = None) -> tuple[Reservation, ...]:
         """Return the reservations in order of address; `pod` matches by namespace and name."""
         where, values = _where(pool=pool, **_named(pod))
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return tuple(rows.reservations(connection, where, *values))
 
     def who(self, address: Address, at: int | None = None) -> Holding:
         """Return who has the address now, or had it at time `at` (ns since the epoch)."""
         moment = _EVER if at is None else max(-_EVER, min(at, _EVER))
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             event = rows.last_event(connection, address, moment)
         return holding(address, event)
 

@@ -39,7 +39,7 @@ class SqlitePolicies:
 
     def pool(self, name: str) -> Pool | None:
         """Return the pool of that name. It is parsed again only when its text has changed."""
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             text = table.pool_text(connection, name)
         if text is None:
             return None
@@ -84,7 +84,7 @@ class SqlitePolicies:
 
     def followed(self, directory: str) -> Followed | None:
         """Return what was last seen of a directory that is kept in force; None if it was never read."""
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return table.followed(connection, directory)
 
     def follow(self, directory: str, seen: Followed) -> None:

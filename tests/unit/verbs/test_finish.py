@@ -1,0 +1,109 @@
+"""Ending DELs together: what the store forgets in one step, and what has to see the records of others go first."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import KernelRefused
+from podberth.cni.pod import Attachment
+from podberth.net.facts import NetnsId
+from podberth.net.ops import CreateMacvlan
+from podberth.net.record import Record
+from podberth.net.step import Step
+from podberth.verbs.finish import finish
+from podberth.verbs.node import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from podberth.ipam.lease import Actor
+
+
+class Everything:
+    """Host, ledger and records of one node, as far as the end of a DEL has to do with them; `said` is what was done."""
+
+    def __init__(self, records: Sequence[Record], stuck: frozenset[str] = frozenset()) -> None:
+        self.records = {record.attachment: record for record in records}
+        self.stuck = stuck
+        self.said: list[str] = []
+
+    def locked(self, _key: str, **_how: bool) -> nullcontext[None]:
+        return nullcontext()
+
+    def find(self, attachment: Attachment) -> Record | None:
+        return self.records.get(attachment)
+
+    def all(self) -> tuple[Record, ...]:
+        return tuple(self.records.values())
+
+    def drop(self, steps: Sequence[Step]) -> None:
+        self.said.append(f"drop {len(steps)}")
+
+    def undo(self, step: Step, _netns: NetnsId | None) -> None:
+        assert isinstance(step.op, CreateMacvlan)
+        if step.op.ifname in self.stuck:
+            raise KernelRefused("stuck")
+        self.said.append(f"undo {step.op.ifname}")
+
+    def remove_vlan_device(self, name: str) -> None:
+        self.said.append(f"remove {name}")
+
+    def unbind_all(self, attachments: Sequence[Attachment], _actor: Actor, **_how: bool) -> tuple[()]:
+        self.said.append("unbind " + " ".join(each.container_id for each in attachments))
+        return ()
+
+    def close(self, *attachments: Attachment) -> None:
+        self.said.append("forget " + " ".join(each.container_id for each in attachments))
+        for each in attachments:
+            del self.records[each]
+
+
+def removing(name: str, vlan: int | None = None) -> Record:
+    op = CreateMacvlan(parent="up0", mode="bridge", netns="/run/netns/x", ifname=name, vlan=vlan, mac=None, mtu=None)
+    return Record(
+        attachment=Attachment(network="n", container_id=name, ifname="eth0"),
+        pod=None,
+        netns="/run/netns/x",
+        netns_id=NetnsId(device=1, inode=2),
+        steps=(Step(op=op),),
+        done=False,
+        since=1,
+        removing=True,
+    )
+
+
+def ended(parts: Everything, records: Sequence[Record]) -> list[str]:
+    """End the records; return the containers of those that could not be."""
+    node = Node(
+        name="n1",
+        host=parts,  # type: ignore[arg-type]
+        policies=None,  # type: ignore[arg-type]
+        ledger=parts,  # type: ignore[arg-type]
+        attachments=parts,  # type: ignore[arg-type]
+        clock=lambda: 1,
+        follow=lambda _: "",
+    )
+    return [attachment.container_id for attachment in finish(node, [record.attachment for record in records])]
+
+
+def test_leases_and_records_of_many_end_in_one_step_when_all_links_are_gone() -> None:
+    records = [removing("a"), removing("b")]
+    parts = Everything(records)
+    assert ended(parts, records) == []
+    assert parts.said == ["drop 2", "undo a", "undo b", "unbind a b", "forget a b"]
+
+
+def test_what_can_not_be_undone_keeps_its_lease_and_the_others_end() -> None:
+    records = [removing("a"), removing("b"), removing("c")]
+    parts = Everything(records, stuck=frozenset({"b"}))
+    assert ended(parts, records) == ["b"]
+    assert parts.said[-2:] == ["unbind a c", "forget a c"]
+
+
+def test_a_vlan_device_goes_with_the_last_of_those_that_end_together() -> None:
+    records = [removing("a", vlan=7), removing("b", vlan=7)]
+    parts = Everything(records)
+    assert ended(parts, records) == []
+    assert [said for said in parts.said if said.startswith("remove")] == ["remove up0.7"]
+    assert parts.said[-1] == "forget b"
