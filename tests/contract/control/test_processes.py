@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podberth.cli.main import main
 from podberth.kube.resources import ADDRESS_HISTORIES, LEASES
@@ -64,9 +64,13 @@ def test_a_webhook_without_a_certificate_is_a_usage_error(capsys: pytest.Capture
     assert main(["webhook", "--self-signed", "nonsense"]) == 2
 
 
-def test_history_and_who_answer_from_the_archive(
-    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def asked(state: Path, *words: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "podberth.cli.main", "--state", str(state), *words, "--json"]
+    said: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return said
+
+
+def test_history_and_who_answer_from_the_archive(cluster: Cluster, tmp_path: Path) -> None:
     cluster.apply(pool())
     for turn in range(12):
         lease = cluster.bind("db/a", uid=f"u{turn}")
@@ -78,9 +82,6 @@ def test_history_and_who_answer_from_the_archive(
     state.mkdir()
     at = {"kubeconfig": str(cluster.server.kubeconfig), "namespace": HOME}
     (state / "store.json").write_text(json.dumps({"store": "kubernetes", "node": "node1", "kubernetes": at}))
-    assert main(["--state", str(state), "history", str(lease.address), "--json"]) == 0
-    events = json.loads(capsys.readouterr().out)["events"]
+    events = asked(state, "history", str(lease.address))["events"]
     assert [event["kind"] for event in events] == ["Bound", "Unbound"] * 12
-    first = events[0]["time"]
-    assert main(["--state", str(state), "who", str(lease.address), "--at", first, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["pod"] == "db/a"
+    assert asked(state, "who", str(lease.address), "--at", events[0]["time"])["pod"] == "db/a"
