@@ -6,13 +6,14 @@ import json
 import signal
 import subprocess
 import sys
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from podberth.cli.main import main
-from podberth.kube.resources import ADDRESS_HISTORIES, LEASES
-from tests.contract.control.cluster import HOME, PLUGIN, pool
+from podberth.kube.resources import ADDRESS_HISTORIES, EVENTS, LEASES
+from tests.contract.control.cluster import HOME, PLUGIN, podnetwork, pool, reservation
 from tests.contract.kube.said import eventually
-from tests.servers.kube import free_ports
+from tests.servers.kube import ROOT, free_ports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,51 @@ def holder(cluster: Cluster) -> str:
     found = cluster.client.list(LEASES, HOME).items
     held = [each for each in found if each["metadata"]["name"] == "podberth-controller"]
     return str(held[0]["spec"].get("holderIdentity", "")) if held else ""
+
+
+def rights(part: str) -> tuple[tuple[str, str, list[str]], ...]:
+    """Return what docs/controller.md says that a part needs: API group, resource, verbs."""
+    rows = [
+        [cell.strip() for cell in line.strip("| ").split("|")]
+        for line in (ROOT / "docs/controller.md").read_text().partition("## Rights")[2].splitlines()
+        if line.startswith("| ") and "---" not in line
+    ]
+    column = [cell.strip() for cell in rows[0]].index(part)
+    found = []
+    for row in rows[1:]:
+        group = row[0].split(",")[0].replace("(core)", "")
+        verbs = row[column].split(", ") if len(row) > column and row[column] else []
+        found += [(group, resource, verbs) for resource in row[1].split(", ") if verbs]
+    return tuple(found)
+
+
+def test_both_need_no_more_rights_than_are_written_down(cluster: Cluster) -> None:
+    for part in ("webhook", "controller"):
+        cluster.server.user(f"{part}-account")
+        cluster.server.allow(f"{part}-account", *rights(part))
+    cluster.webhook(str(cluster.server.root / "webhook-account.kubeconfig"))
+    log = StringIO()
+    cluster.controller(archiving=1.0, kubeconfig=str(cluster.server.root / "controller-account.kubeconfig"), log=log)
+    cluster.node("node1")
+    kept = pool(subnet="10.20.0.0/29")
+    kept["spec"]["stickyRetention"] = "1s"
+    declared = podnetwork("a", "10.20.0.2")
+    declared["spec"]["retention"] = "1s"
+    cluster.apply(kept, declared, reservation("r", "10.20.0.3", "db/r"))
+    eventually(lambda: len(cluster.reserved()) == 2)
+    assert cluster.refused(podnetwork("b", "10.20.0.2"))
+    for turn in range(12):
+        lease = cluster.bind("db/a", uid=f"u{turn}", address="10.20.0.2", node="gone")
+        if turn < 11:
+            cluster.ledger.unbind(lease.attachment, PLUGIN)
+    eventually(lambda: not cluster.leased())
+    eventually(lambda: cluster.reserved() == ["10.20.0.3 db/r manual"])
+    assert cluster.kubectl("delete", "addressreservation", "r").returncode == 0
+    eventually(lambda: not cluster.reserved())
+    eventually(lambda: bool(cluster.client.list(ADDRESS_HISTORIES).items))
+    eventually(lambda: cluster.condition("pool", "db")[0] == "True")
+    eventually(lambda: any(each["reason"] == "AddressReleased" for each in cluster.client.list(EVENTS).items))
+    assert log.getvalue() == ""
 
 
 def test_sigterm_ends_the_controller_and_gives_the_lead_back(cluster: Cluster) -> None:
