@@ -27,11 +27,7 @@ class Api:
 
     def __init__(self) -> None:
         self.client = Client(load(str(kube_server().kubeconfig)))
-        etcd = Etcd([kube_server().etcd_url])
-        for below in BELOW:
-            prefix = f"/registry/{below}".encode()
-            etcd.delete(prefix, prefix_end(prefix))
-        etcd.close()
+        self._clear()
         for namespace in ("bank", HEARTBEATS):
             self._make(NAMESPACES, {"metadata": {"name": namespace}})
 
@@ -82,11 +78,19 @@ class Api:
         return [(event["type"], event["reason"], event["message"]) for event in found]
 
     def close(self) -> None:
+        self._clear()
         self.client.close()
 
     def describe(self) -> str:
         """Return what a user sees."""
         return kube_server().kubectl("-n", "bank", "describe", "pod", POD)
+
+    def _clear(self) -> None:
+        etcd = Etcd([kube_server().etcd_url])
+        for below in BELOW:
+            prefix = f"/registry/{below}".encode()
+            etcd.delete(prefix, prefix_end(prefix))
+        etcd.close()
 
     def _pod(self) -> dict[str, Any]:
         return self.client.get(PODS, POD, "bank")

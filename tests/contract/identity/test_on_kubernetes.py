@@ -13,7 +13,7 @@ from podberth.ipam.elsewhere import Alone, Fence
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
-from tests.contract.clusters import in_kubernetes, kube_server
+from tests.contract.clusters import clear_kubernetes, in_kubernetes, kube_server
 from tests.contract.identity.api import Api
 from tests.contract.identity.site import ADDRESS, Machine, Site
 from tests.contract.ledgers import NOON, OPERATOR
@@ -65,6 +65,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     for machine in (made.one, made.two):
         _settle(machine)
     made.api.close()
+    clear_kubernetes()
 
 
 def _settle(machine: Machine) -> None:

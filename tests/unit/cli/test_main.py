@@ -214,6 +214,7 @@ def test_a_shell_nobody_knows_is_a_usage_error(bare: Operator) -> None:
         ("podberth pool show ", "db"),
         ("podberth history bank/my", "bank/mysql-0"),
         ("podberth release fd00", "fd00:20::11"),
+        ("podberth fen", "fence"),
     ],
 )
 def test_completion_offers_commands_and_what_the_store_knows(
