@@ -81,8 +81,8 @@ class MemoryCluster:
     def load(self) -> Iterator[Seen]:
         with self.guard:
             everything = self._since(0)
-        yield Seen(records=everything.records, whole=True)
-        yield Seen(documents=everything.documents, position=everything.position, whole=True)
+        yield Seen(records=everything.records)
+        yield Seen(documents=everything.documents, position=everything.position)
 
     def since(self, position: str) -> Seen:
         with self.guard:
@@ -104,6 +104,9 @@ class MemoryCluster:
             mine = pod is None or (event.pod and (event.pod.namespace, event.pod.name) == (pod.namespace, pod.name))
             if mine and address in (None, event.address):
                 yield event
+
+    def tidy(self) -> None:
+        pass
 
     def elsewhere(self, node: str) -> Elsewhere:  # noqa: ARG002
         return Alone()

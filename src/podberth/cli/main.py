@@ -17,6 +17,8 @@ from podberth.cli.check import check
 from podberth.cli.cnitool import cnitool
 from podberth.cli.completion import completion
 from podberth.cli.conformance import conformance
+from podberth.cli.controller.command import controller
+from podberth.cli.controller.webhook import webhook
 from podberth.cli.declarations import apply, delete
 from podberth.cli.doctor.command import doctor
 from podberth.cli.explain import explain, plan
@@ -30,6 +32,8 @@ from podberth.cli.reservations import release, reserve
 from podberth.cli.run.command import run
 from podberth.cli.session import STATE_DIR, Session
 from podberth.cli.store import store
+from podberth.cli.transfer.command import import_
+from podberth.cli.transfer.moving import export, migrate
 from podberth.cli.vf.command import vf
 from podberth.cni.errors import CniError
 from podberth.entry import open_node
@@ -46,6 +50,8 @@ COMMANDS = {
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
     "This node": (agent, top, trace, vf, check, gc, doctor, store),
+    "Another store": (export, import_, migrate),
+    "The cluster": (controller, webhook),
     "Plugins by hand": (run, cnitool, conformance),
 }
 

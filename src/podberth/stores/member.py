@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.shared import Cluster
 
 READY = 5.0  # seconds that a process which stays waits for the first news of its cluster
-_REPLAYING = 1.0  # seconds between two looks whether the store is back
+_UPKEEP = 1.0  # seconds between two looks whether the store is back, and what there is to tidy up
 
 
 class Member:
@@ -62,7 +62,7 @@ class Member:
         if self._feed is not None:
             self._feed.start()
             self._feed.ready(READY)
-            threading.Thread(target=self._replay, name="journal", daemon=True).start()
+            threading.Thread(target=self._keep_up, name="member", daemon=True).start()
 
     @property
     def name(self) -> str:
@@ -96,12 +96,13 @@ class Member:
             self._feed.stop()
         self.cluster.close()
 
-    def _replay(self) -> None:
-        while not self._stop.wait(_REPLAYING):
+    def _keep_up(self) -> None:
+        while not self._stop.wait(_UPKEEP):
             if self.away():
                 continue
             try:
                 self.ledger.replay(_told)
+                self.cluster.tidy()
             except CniError as failure:
                 _told(failure.message)
 

@@ -69,8 +69,8 @@ class KubernetesCluster:
         position, documents = self._declarations.load()  # first: they must not be newer than what they speak of
         for page in self.client.pages(resources.ADDRESS_LEASES):
             version = page.resource_version
-            yield Seen(records=tuple(map(objects.read_lease, page.items)), whole=True)
-        yield Seen(documents=documents, position=f"leases={version},{position}", whole=True)
+            yield Seen(records=tuple(map(objects.read_lease, page.items)))
+        yield Seen(documents=documents, position=f"leases={version},{position}")
 
     def since(self, position: str) -> Seen:
         """Return nothing while a `follow` is under way, which has it all; else raise Outdated."""
@@ -110,9 +110,25 @@ class KubernetesCluster:
                 found[event.address.packed, event.seq] = event  # one on its way into the archive is in both
         yield from sorted(found.values(), key=_ORDER)
 
+    def tidy(self) -> None:
+        """Do nothing: whoever adds one event too many to an address's object archives the older ones at once."""
+
     def elsewhere(self, node: str) -> Elsewhere:
         """Return what the API server knows of pods and nodes."""
         return KubernetesElsewhere(self.client, node)
+
+    def archive(self) -> int:
+        """Put older events of every address into archives, so that no writer has to; return of how many addresses.
+
+        Nothing is lost if it ends half-way, or somebody else does the same: see `_archived`.
+        """
+        done = 0
+        for page in self.client.pages(resources.ADDRESS_LEASES):
+            for found in page.items:
+                if len(found["spec"].get("history", ())) > KEPT:
+                    self._archived(found)
+                    done += 1
+        return done
 
     def close(self) -> None:
         """Let go of all connections."""

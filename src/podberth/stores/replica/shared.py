@@ -82,14 +82,12 @@ class Seen:
     """A part of the cluster's state: records and documents, each with its revision.
 
     `position`: everything up to it is in the replica once this is; '' if that can't be said. It is a number, or
-    `name=number` for each of several things that are followed, separated by commas. `whole`: what is not in this
-    part, or in those before it, is not there.
+    `name=number` for each of several things that are followed, separated by commas.
     """
 
     records: tuple[tuple[AddressRecord, int], ...] = ()
     documents: tuple[tuple[DocumentText, int], ...] = ()
     position: str = ""
-    whole: bool = False
 
 
 class Stale(Exception):
@@ -149,6 +147,10 @@ class Cluster(Protocol):
 
     def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
+        ...
+
+    def tidy(self) -> None:
+        """Do what nobody waits for: put older events into their archive."""
         ...
 
     def elsewhere(self, node: str) -> Elsewhere:
