@@ -173,7 +173,8 @@ class PolicyDirectories:
             watched.remounts = remounts
             return
         self._cover(directory)
-        self.looks += 1
+        with self._guard:
+            self.looks += 1
         before = directory.seen
         seen = bring(directory.policies, watched.path, Actor(who=who, why=_WHY, node=directory.node))
         directory.seen, directory.trouble = seen, ""

@@ -19,14 +19,23 @@ if TYPE_CHECKING:
     from podberth.agent.policies import Told
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
+    from podberth.net.ops import Address
     from podberth.verbs.node import Node
 
 
 class Resident:
-    """The nodes this agent serves, by the directory of their store. Threads share it."""
+    """The nodes this agent serves, by the directory of their store. Threads share it.
 
-    def __init__(self, not_finished: Callable[[Attachment, CniError], None], told: Told) -> None:
-        self._kept = Kept()
+    `moved` is told which addresses have moved to other nodes of a cluster, `told` what goes into the log.
+    """
+
+    def __init__(
+        self,
+        not_finished: Callable[[Attachment, CniError], None],
+        moved: Callable[[frozenset[Address]], None],
+        told: Told,
+    ) -> None:
+        self._kept = Kept(moved)
         self.finisher = Finisher(self.node, not_finished)
         self.policies = PolicyDirectories(told)
 
