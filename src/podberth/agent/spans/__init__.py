@@ -1,0 +1,1 @@
+"""Spans of calls, for an OpenTelemetry collector; loaded only by an agent that was given one (docs/decisions/019-spans.md)."""
