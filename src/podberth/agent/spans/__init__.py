@@ -1,1 +1,1 @@
-"""Spans of calls, for an OpenTelemetry collector: loaded only by an agent that has one (docs/decisions/019-spans.md)."""
+"""Spans of calls, for an OpenTelemetry collector: loaded where an agent has one (docs/decisions/019-spans.md)."""
