@@ -17,6 +17,7 @@ from tests.netns.agent.test_desk import samples
 from tests.netns.kubelet import ROOT
 
 if TYPE_CHECKING:
+    from tests.netns.agent.collector import Answer
     from tests.netns.kubelet import Kubelet
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -152,7 +153,7 @@ def test_what_there_is_no_room_for_is_dropped_and_counted(node: Kubelet) -> None
 
 
 def test_what_is_refused_for_now_is_sent_again_and_what_is_refused_for_good_is_not(node: Kubelet) -> None:
-    answers = ((503, {"Retry-After": "1"}, b""), (200, {}, b"{}"), (400, {}, b"no"))
+    answers: tuple[Answer, ...] = ((503, {"Retry-After": "1"}, b""), (200, {}, b"{}"), (400, {}, b"no"))
     with collector(node, *answers) as to, agent(node, "--spans", to.url, env=SOON) as running:
         assert ask(node, VERSION).code == 0
         to.wait_for(2)
@@ -167,7 +168,7 @@ def test_what_is_refused_for_now_is_sent_again_and_what_is_refused_for_good_is_n
 
 
 def test_spans_that_the_collector_rejects_of_a_request_it_takes_are_counted(node: Kubelet) -> None:
-    partly = (200, {}, b'{"partialSuccess": {"rejectedSpans": "1", "errorMessage": "too old"}}')
+    partly: Answer = (200, {}, b'{"partialSuccess": {"rejectedSpans": "1", "errorMessage": "too old"}}')
     with collector(node, partly) as to, agent(node, "--spans", to.url, env=SOON) as running:
         assert ask(node, VERSION).code == 0
         running.wait_for("spans lost")
