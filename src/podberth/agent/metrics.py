@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podberth.agent.calls import Served
     from podberth.agent.policies import PolicyDirectories
     from podberth.agent.service import Agent
+    from podberth.agent.spans.exporter import Exporter
     from podberth.agent.upkeep import Found
     from podberth.ipam.lease import Usage
     from podberth.verbs.node import Node
@@ -73,6 +74,19 @@ class Metrics:
     def found(self, found: Found) -> None:
         """Count what upkeep came to."""
         self._upkeep.labels(found.outcome).inc()
+
+    def sending(self, spans: Exporter) -> None:
+        """Tell of spans too: this agent sends them."""
+        from podberth.agent.spans.exporter import OUTCOMES
+
+        self._live("podberth_spans_waiting", "Spans not sent yet.", lambda: spans.waiting)
+        self._spans = Counter("podberth_spans", "What became of spans.", ("outcome",), registry=self._registry)
+        for outcome in OUTCOMES:
+            self._spans.labels(outcome)
+
+    def spans(self, outcome: str, spans: int) -> None:
+        """Count what became of spans."""
+        self._spans.labels(outcome).inc(spans)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""

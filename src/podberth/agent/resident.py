@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from podberth.agent.finisher import Finisher
 from podberth.agent.policies import PolicyDirectories
-from podberth.agent.trace import Trace, Traced
 from podberth.cni.value import replace
 from podberth.entry import Kept, handle
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from podberth.agent.frame import Call
     from podberth.agent.policies import Told
+    from podberth.agent.trace import Trace
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
     from podberth.net.ops import Address
@@ -72,7 +72,7 @@ class Resident:
         def connect(directory: str) -> Node:
             node = self.node(directory, dict(given))
             given.clear()  # they are the host's now
-            return replace(node, host=Traced(node.host, trace))
+            return trace.over(node)
 
         try:
             # What another IPAM plugin is called with besides: it is no business of the shim's.
