@@ -5,6 +5,7 @@ from __future__ import annotations
 from podberth.cni.errors import AddressTaken, InvalidConfig, PoolExhausted, TryAgainLater
 from podberth.cni.value import replace, value
 from podberth.ipam.lease import AddressHeld, Lease
+from podberth.ipam.owner import is_deployment
 from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import changes, rows, space
 from podberth.stores.sqlite.counts import usage
@@ -108,6 +109,8 @@ def _kept(connection: Connection, had: list[Lease], claim: Claim, node: str) -> 
 def _answers(connection: Connection, lease: Lease, wanted: Wanted, claim: Claim) -> bool:
     if lease.pool != wanted.pool or not (lease.pod == claim.pod or same(lease.pod, claim.pod)):
         return False
+    if _is_shared_otherwise(connection, lease, wanted):
+        return False
     if wanted.address is not None:
         return lease.address == wanted.address
     if wanted.owner is not None:
@@ -174,7 +177,17 @@ def _older(connection: Connection, claim: Claim, wanted: Wanted) -> Sequence[Lea
     if claim.pod is None:
         return ()
     key = claim.pod.namespace, claim.pod.name, claim.attachment.ifname, wanted.pool, wanted.family
-    return [lease for lease in rows.leases(connection, _OF_POD, *key) if lease.attachment != claim.attachment]
+    return [
+        lease
+        for lease in tuple(rows.leases(connection, _OF_POD, *key))
+        if lease.attachment != claim.attachment and not _is_shared_otherwise(connection, lease, wanted)
+    ]
+
+
+def _is_shared_otherwise(connection: Connection, lease: Lease, wanted: Wanted) -> bool:
+    """Say whether the address is one that a Deployment's pods share, and the claim is not in its name."""
+    kept = rows.reservation_at(connection, lease.address)
+    return kept is not None and is_deployment(kept.pod) and kept.pod != wanted.owner
 
 
 def _is_bound_here(connection: Connection, claim: Claim, address: Address) -> bool:
