@@ -52,7 +52,7 @@ class Declarations:
         """Return every document, and the position that goes with them."""
         lock = self._lock()
         versions, documents = self.listed()
-        position = {"declared": _transitions(lock), **versions}
+        position = {"#declared": _transitions(lock), **versions}
         return ",".join(f"{name}={number}" for name, number in position.items()), documents
 
     def listed(self) -> tuple[dict[str, int], Documents]:
@@ -111,20 +111,22 @@ class Declarations:
 
         Raises Stale if anybody changed them since the proposal looked, TryAgainLater if somebody is at it for too long.
         """
-        until = time.monotonic() + _PATIENCE
+        until, waited = time.monotonic() + _PATIENCE, False
         while True:
             lock = self._lock()
-            count = _transitions(lock)
-            if count != _known(proposal.position):
+            count, held = _transitions(lock), _is_held(lock)
+            # The proposal may have looked while whoever had it was half-way.
+            if count != _known(proposal.position) or (waited and not held):
                 raise Stale(Seen())
-            if not _is_held(lock) and (taken := self._taken(lock, count + 1)) is not None:
+            waited = held
+            if not held and (taken := self._taken(lock, count + 1)) is not None:
                 break
             if time.monotonic() > until:
                 holder = lock["spec"].get("holderIdentity")
                 raise TryAgainLater(f"{holder} has been changing the declarations for too long", f"see lease {LOCK}")
             time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 - jitter
         try:
-            yield f"declared={count + 1}"
+            yield f"#declared={count + 1}"
         finally:
             self._free(taken)
 
@@ -229,6 +231,6 @@ def _is_held(lock: Object) -> bool:
 def _known(position: str) -> int:
     for part in position.split(","):
         name, _, number = part.partition("=")
-        if name == "declared":
+        if name == "#declared":
             return int(number)
     return 0

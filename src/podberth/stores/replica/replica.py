@@ -152,7 +152,7 @@ def furthest(one: str, other: str) -> str:
 
 def earliest(position: str) -> int:
     """Return the revision up to which all that the position speaks of has been seen."""
-    return min(int(part.rpartition("=")[2]) for part in position.split(","))
+    return min(int(part.rpartition("=")[2]) for part in position.split(",") if not part.startswith("#"))
 
 
 def _last_time(connection: Connection, address: Address) -> int:

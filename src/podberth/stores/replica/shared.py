@@ -82,7 +82,8 @@ class Seen:
     """A part of the cluster's state: records and documents, each with its revision.
 
     `position`: everything up to it is in the replica once this is; '' if that can't be said. It is a number, or
-    `name=number` for each of several things that are followed, separated by commas.
+    `name=number` for each of several things that are followed, separated by commas; a name that begins with # counts
+    something else.
     """
 
     records: tuple[tuple[AddressRecord, int], ...] = ()
