@@ -22,6 +22,8 @@ from podberth.cli.doctor.command import doctor
 from podberth.cli.explain import explain, plan
 from podberth.cli.gc import gc
 from podberth.cli.get import get
+from podberth.cli.install.networks import install_networks
+from podberth.cli.install.shim import install_shim
 from podberth.cli.ledger import history, leases, who
 from podberth.cli.manual import WIDTH, Book, Page
 from podberth.cli.pools import pool
@@ -45,6 +47,7 @@ COMMANDS = {
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
     "This node": (agent, top, trace, vf, check, gc, doctor, store),
+    "A container's host": (install_shim, install_networks),
     "Plugins by hand": (run, cnitool, conformance),
 }
 
