@@ -1,4 +1,7 @@
-"""`python -m bench`: every benchmark, or those named: agent, runtime, scale, vf."""
+"""`python -m bench`: every benchmark, or those named: agent, runtime, scale, vf, cluster.
+
+After `cluster` come its own arguments: `python -m bench cluster --help`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 INSIDE = "PODBERTH_BENCH_NODE"
 ROUNDS = 60
@@ -44,9 +47,18 @@ def vf() -> None:
     run()
 
 
+def cluster(arguments: Sequence[str] = ()) -> bool:
+    """Measure many nodes on one ledger, and judge it; say whether it held."""
+    from bench.cluster.command import run
+
+    return run(arguments)
+
+
 def main() -> int:
     """Run what is named on the command line."""
-    known: dict[str, Callable[[], None]] = {
+    if sys.argv[1:2] == ["cluster"]:
+        return 0 if cluster(sys.argv[2:]) else 1
+    known: dict[str, Callable[[], object]] = {
         "agent": partial(on_a_node, "agent"),
         "runtime": partial(on_a_node, "runtime"),
         "scale": scale,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from podberth.cni.result import Result
     from podberth.ipam.ledger import Ledger
     from podberth.linux.locks import Locks
+    from podberth.net.ops import Address
     from podberth.policy.store import Policies
     from podberth.runtime.log import Log
     from podberth.stores.member import Member
@@ -144,9 +145,13 @@ def staying() -> Callable[[Mapping[str, str], bytes, str], tuple[int, str]]:
 
 
 class Kept:
-    """What a process that stays keeps, by the directory that a call has named: the store, and the locks."""
+    """What a process that stays keeps, by the directory that a call has named: the store, and the locks.
 
-    def __init__(self) -> None:
+    `moved` is told which addresses have moved to other nodes of a cluster.
+    """
+
+    def __init__(self, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> None:
+        self._moved = moved
         self._nodes: dict[str, tuple[Node, Locks]] = {}
         self._members: list[Member] = []
         self._guard = RLock()
@@ -176,7 +181,7 @@ class Kept:
     def _opened(self, directory: str) -> Node:
         if not os.path.exists(os.path.join(directory, CHOICE)):
             return open_node(directory, staying=True)
-        member = join(directory, staying=True)
+        member = join(directory, staying=True, moved=self._moved)
         self._members.append(member)
         return _member_node(directory, member, staying=True)
 
@@ -197,19 +202,20 @@ def open_node(directory: str, *, staying: bool = False) -> Node:
     return _node(directory, os.uname().nodename, database, SqlitePolicies(database), ledger)
 
 
-def join(directory: str, *, staying: bool) -> Member:
-    """Return the node as a member of the cluster that its state directory stands for."""
+def join(directory: str, *, staying: bool, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> Member:
+    """Return the node as a member of the cluster that its state directory stands for; `moved` as Member takes it."""
     from podberth.stores.chosen import chosen
     from podberth.stores.member import Member
 
-    return Member(directory, chosen(directory), staying=staying)
+    return Member(directory, chosen(directory), staying=staying, moved=moved)
 
 
 def _member_node(directory: str, member: Member, *, staying: bool) -> Node:
     from podberth.stores.sqlite.database import Database
 
     database = Database(directory, staying=staying)
-    return replace(_node(directory, member.name, database, member.policies, member.ledger), reach=member.reach)
+    node = _node(directory, member.name, database, member.policies, member.ledger)
+    return replace(node, reach=member.reach, elsewhere=member.elsewhere)
 
 
 def _node(directory: str, name: str, database: Database, policies: Policies, ledger: Ledger) -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from podberth.ipam.elsewhere import Alone
 from podberth.stores.replica.shared import Seen, Stale
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import DocumentText, Proposal
@@ -79,8 +81,8 @@ class MemoryCluster:
     def load(self) -> Iterator[Seen]:
         with self.guard:
             everything = self._since(0)
-        yield Seen(records=everything.records, whole=True)
-        yield Seen(documents=everything.documents, position=everything.position, whole=True)
+        yield Seen(records=everything.records)
+        yield Seen(documents=everything.documents, position=everything.position)
 
     def since(self, position: str) -> Seen:
         with self.guard:
@@ -103,8 +105,11 @@ class MemoryCluster:
             if mine and address in (None, event.address):
                 yield event
 
-    def refusal(self, node: str) -> str:
-        return f"node {node} may still be running"
+    def tidy(self) -> None:
+        pass
+
+    def elsewhere(self, node: str) -> Elsewhere:  # noqa: ARG002
+        return Alone()
 
     def close(self) -> None:
         pass

@@ -23,6 +23,7 @@ class Proxy:
         self._lock = threading.Lock()
         self._wires: set[_Wire] = set()
         self._losing = False
+        self.muted = False  # whatever the server says is thrown away: `cut` before anybody is told the rest
         self._listener: socket.socket | None = None
         self.port = 0
         self.lost = threading.Event()  # an answer was
@@ -130,7 +131,8 @@ class _Wire:
                     self.reset()
                     self._proxy.lost.set()
                     break
-                sink.sendall(data)
+                if source is self._client or not self._proxy.muted:
+                    sink.sendall(data)
         except OSError:
             pass  # one side is gone: the other goes too
         for end in (source, sink):

@@ -17,14 +17,20 @@ if TYPE_CHECKING:
     from podberth.agent.frame import Call
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
+    from podberth.net.ops import Address
     from podberth.verbs.node import Node
 
 
 class Resident:
-    """The nodes this agent serves, by the directory of their store. Threads share it."""
+    """The nodes this agent serves, by the directory of their store. Threads share it.
 
-    def __init__(self, told: Callable[[Attachment, CniError], None]) -> None:
-        self._kept = Kept()
+    `moved` is told which addresses have moved to other nodes of a cluster.
+    """
+
+    def __init__(
+        self, told: Callable[[Attachment, CniError], None], moved: Callable[[frozenset[Address]], None]
+    ) -> None:
+        self._kept = Kept(moved)
         self.finisher = Finisher(self.node, told)
 
     @property

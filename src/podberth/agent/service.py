@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from podberth import __version__
 from podberth.agent.calls import Calls, Served, code_of
+from podberth.agent.departures import Departures
 from podberth.agent.desk import Desk, desk_of
 from podberth.agent.metrics import Metrics
 from podberth.agent.resident import Resident
@@ -65,7 +66,8 @@ class Agent:
         self.options = options
         self.journal = journal
         self.calls = Calls()
-        self.resident = Resident(self._not_finished)
+        self.departures = Departures(self.nodes, self._found, self._not_looked)
+        self.resident = Resident(self._not_finished, self.departures.noticed)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.metrics = Metrics(self)
@@ -77,6 +79,8 @@ class Agent:
         for node in self.nodes():
             for found in recover(node):
                 self._found(found)
+        self.departures.look()
+        self.departures.start()
         self.resident.finisher.start()
         self.upkeep.start()
         gc.collect()
@@ -90,6 +94,7 @@ class Agent:
         finished = self.server.stop(self.options.grace)
         turned = self.server.turn_away() if last else 0
         self.upkeep.stop()
+        self.departures.stop()
         self.resident.finisher.stop(self.options.grace)
         self.resident.close()
         self.desk.close()

@@ -10,6 +10,7 @@ from podberth.cni.value import value
 from podberth.ipam.lease import Actor
 from podberth.verbs.check import differences
 from podberth.verbs.delete import take_back
+from podberth.verbs.departed import cut_off, why
 from podberth.verbs.devices import is_gone
 from podberth.verbs.repair import repair
 
@@ -26,7 +27,10 @@ WHO = "agent"
 
 @value
 class Found:
-    """What one look at an attachment came to: `outcome` is reverted, repaired, drifted, or failed."""
+    """What one look at an attachment came to: `outcome` is reverted, repaired, drifted, cut off, or failed.
+
+    `failure` says what kept it from being done, or why it was cut off.
+    """
 
     attachment: Attachment
     outcome: str
@@ -129,6 +133,10 @@ class Upkeep:
             drifts = tuple(differences(node, record, leased))
             if not drifts:
                 return False
+            taken = cut_off(node, record.attachment, WHO)
+            if taken is not None:
+                self._told(Found(attachment=record.attachment, outcome="cut off", drifts=drifts, failure=why(taken)))
+                return True
             if self._repairing and key in seen:
                 repair(node, record.attachment, Actor(who=WHO, why="drift", node=node.name))
                 self._told(Found(attachment=record.attachment, outcome="repaired", drifts=drifts))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.elsewhere import Fence
     from podberth.ipam.lease import Event, Holding, Lease, Reservation, Usage
     from podberth.net.record import Record
     from podberth.net.step import Drift
@@ -44,6 +45,18 @@ def lease(of: Lease) -> dict[str, object]:
         "netns": of.netns,
         "node": of.node,
         "since": rfc3339(of.since),
+    }
+
+
+def fence(of: Fence) -> dict[str, object]:
+    """Return what was said about a node."""
+    return {
+        "node": of.node,
+        "fenced": not of.lifted,
+        "time": rfc3339(of.time),
+        "who": of.actor.who,
+        "why": of.actor.why,
+        "from": of.actor.node,
     }
 
 

@@ -17,9 +17,12 @@ from podberth.cli.check import check
 from podberth.cli.cnitool import cnitool
 from podberth.cli.completion import completion
 from podberth.cli.conformance import conformance
+from podberth.cli.controller.command import controller
+from podberth.cli.controller.webhook import webhook
 from podberth.cli.declarations import apply, delete
 from podberth.cli.doctor.command import doctor
 from podberth.cli.explain import explain, plan
+from podberth.cli.fence import fence, unfence
 from podberth.cli.gc import gc
 from podberth.cli.get import get
 from podberth.cli.install.networks import install_networks
@@ -31,6 +34,8 @@ from podberth.cli.reservations import release, reserve
 from podberth.cli.run.command import run
 from podberth.cli.session import STATE_DIR, Session
 from podberth.cli.store import store
+from podberth.cli.transfer.command import import_
+from podberth.cli.transfer.moving import export, migrate
 from podberth.cli.vf.command import vf
 from podberth.cni.errors import CniError
 from podberth.entry import open_node
@@ -43,11 +48,13 @@ if TYPE_CHECKING:
 NAME = "podberth"
 COMMANDS = {
     "Declare": (apply, delete, get),
-    "Addresses": (pool, reserve, release, leases),
+    "Addresses": (pool, reserve, release, leases, fence, unfence),
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
     "This node": (agent, top, trace, vf, check, gc, doctor, store),
     "A container's host": (install_shim, install_networks),
+    "Another store": (export, import_, migrate),
+    "The cluster": (controller, webhook),
     "Plugins by hand": (run, cnitool, conformance),
 }
 

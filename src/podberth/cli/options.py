@@ -120,10 +120,15 @@ def _networks(node: Node) -> Iterable[str]:
     return (lease.attachment.network for lease in node.ledger.leases())
 
 
+def _nodes(node: Node) -> Iterable[str]:
+    return (*(lease.node for lease in node.ledger.leases()), *(said.node for said in node.elsewhere.fences()))
+
+
 POD = Parsed("NAMESPACE/POD", pod_name, _pods)
 ADDRESS = Parsed("ADDRESS", address, _reserved)
 POD_OR_ADDRESS = Parsed("NAMESPACE/POD or ADDRESS", pod_or_address, _owners)
 IFNAME = Parsed("IFNAME", parsers.ifname)
+NODE = Parsed("NODE", parsers.identifier, _nodes)
 POOL = Parsed("POOL", parsers.name, _pools)
 NETWORK = Parsed("NETWORK", parsers.identifier, _networks)
 WHEN = Parsed("TIME", lambda text: when.parse(text, time.time_ns()))

@@ -43,7 +43,8 @@ class Claim:
     """What an ADD asks of the ledger: one address for each of `wanted`, all or none.
 
     `sticky`: an address taken from a pool stays reserved for the pod's name. `takeover`: leases of these attachments
-    may be moved to this one (their holder is the same pod and provably gone, which the caller has checked).
+    may be moved to this one (their holder is the same pod by name and dead, which the caller has checked); `moved` is
+    why, for the ledger.
     """
 
     attachment: Attachment
@@ -52,6 +53,7 @@ class Claim:
     wanted: tuple[Wanted, ...]
     sticky: bool = False
     takeover: tuple[Attachment, ...] = ()
+    moved: str = ""
     avoid: tuple[IPv4Address | IPv6Address, ...] = ()
 
 
@@ -138,12 +140,16 @@ class SetExhausted(PoolExhausted):
 
 
 class AddressHeld(TryAgainLater):
-    """Code 11: the address is bound to another attachment of the same pod name; `lease` says which."""
+    """Code 11: the address is bound to another attachment of the same pod name; `lease` says which.
 
-    def __init__(self, lease: Lease) -> None:
+    `why` says what is waited for, `advice` what can be done about it.
+    """
+
+    def __init__(self, lease: Lease, why: str = "", advice: str = "") -> None:
         super().__init__(
             f"{lease.address} is still bound to {lease.pod or lease.attachment.container_id}"
-            f" (container {lease.attachment.container_id}, interface {lease.attachment.ifname}, node {lease.node})",
-            "it moves to the new sandbox once the old one is deleted or its network namespace is gone",
+            f" (container {lease.attachment.container_id}, interface {lease.attachment.ifname}, node {lease.node})"
+            + (f": {why}" if why else ""),
+            advice or "it moves to the new sandbox once the old one is deleted or its network namespace is gone",
         )
         self.lease = lease

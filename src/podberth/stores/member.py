@@ -18,25 +18,38 @@ from podberth.stores.replica.settler import Settler
 from podberth.stores.sqlite.ledger import SqliteLedger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.net.ops import Address
     from podberth.stores.chosen import Chosen
     from podberth.stores.replica.shared import Cluster
 
 READY = 5.0  # seconds that a process which stays waits for the first news of its cluster
-_REPLAYING = 1.0  # seconds between two looks whether the store is back
+_UPKEEP = 1.0  # seconds between two looks whether the store is back, and what there is to tidy up
 
 
 class Member:
     """The ledger and the declarations of the node's cluster. With `staying` they are followed in a thread of their own.
 
-    Without, each question asks the store first: a process that ends soon has no time to follow.
+    Without, each question asks the store first: a process that ends soon has no time to follow. `moved` is told which
+    addresses have moved to other nodes.
     """
 
-    def __init__(self, directory: str, chosen: Chosen, *, staying: bool) -> None:
+    def __init__(
+        self,
+        directory: str,
+        chosen: Chosen,
+        *,
+        staying: bool,
+        moved: Callable[[frozenset[Address]], None] = lambda _: None,
+    ) -> None:
         self._chosen = chosen
         self.cluster = connected(chosen)
         replica = Replica(directory, told=_told)
         self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
+        self.settler.moved = moved
         self.policies = ClusterPolicies(self.settler)
+        self.elsewhere = self.cluster.elsewhere(chosen.node)
         self._feed = Feed(self.settler, _told) if staying else None
         self._stop = threading.Event()
         self.ledger = JournalledLedger(
@@ -49,7 +62,7 @@ class Member:
         if self._feed is not None:
             self._feed.start()
             self._feed.ready(READY)
-            threading.Thread(target=self._replay, name="journal", daemon=True).start()
+            threading.Thread(target=self._keep_up, name="member", daemon=True).start()
 
     @property
     def name(self) -> str:
@@ -83,12 +96,13 @@ class Member:
             self._feed.stop()
         self.cluster.close()
 
-    def _replay(self) -> None:
-        while not self._stop.wait(_REPLAYING):
+    def _keep_up(self) -> None:
+        while not self._stop.wait(_UPKEEP):
             if self.away():
                 continue
             try:
                 self.ledger.replay(_told)
+                self.cluster.tidy()
             except CniError as failure:
                 _told(failure.message)
 

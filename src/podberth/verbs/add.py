@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from podberth.cni.errors import InvalidEnvironment, InvalidNetns
 from podberth.cni.value import replace, value
-from podberth.ipam.lease import Actor, AddressHeld, Claim, SetExhausted
-from podberth.ipam.refusals import leaving
+from podberth.ipam.lease import Actor
 from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.record import Record
-from podberth.verbs.delete import put_back, take_back
+from podberth.verbs.delete import take_back
 from podberth.verbs.devices import candidates, claim
 from podberth.verbs.outcome import made_links
-from podberth.verbs.wish import endpoint, may_take_another, provisional, wanted
+from podberth.verbs.takeover import bind, give_back, refuse, tell
+from podberth.verbs.wish import endpoint, may_take_another, provisional
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import Attachment, PodRef
     from podberth.cni.result import Interface
-    from podberth.ipam.lease import Lease
     from podberth.net.endpoint import Endpoint
     from podberth.net.facts import NetnsId
     from podberth.net.ops import Address, Op
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from podberth.policy.precedence import Resolved
     from podberth.verbs.devices import Choice
     from podberth.verbs.node import Node, Planner
+    from podberth.verbs.takeover import Taken
 
 ATTEMPTS = 8  # how many addresses are tried while hosts on the wire answer for them
 
@@ -80,21 +80,23 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chos
         avoid: tuple[Address, ...] = ()
         while True:
             # Marking the record as done takes the leases to disk with it.
-            leases = bind(node, arrival.attachment, arrival.pod, arrival.netns, resolved, avoid=avoid, durable=False)
+            taken = bind(node, arrival.attachment, arrival.pod, arrival.netns, resolved, avoid=avoid, durable=False)
             try:
-                end = endpoint(resolved, arrival.attachment, arrival.netns, [lease.address for lease in leases])
-                return _attach(node, arrival, end, planner, chosen)
+                attached = _attach(node, arrival, _end(node, arrival, resolved, taken), planner, chosen)
             except NotUndone:
                 raise  # record and lease stay: the address may still be live
             except AddressAnswered as answered:
-                _give_up(node, arrival, answered, own)
+                _give_up(node, arrival, answered, taken, own)
                 avoid += (answered.address,)
                 fixed = answered.address in own or not may_take_another(resolved, answered.address)
                 if fixed or len(avoid) >= ATTEMPTS:
                     raise
             except BaseException:
+                give_back(node, arrival.attachment, taken, "ADD failed")
                 take_back(node, arrival.attachment, "ADD failed")
                 raise
+            tell(node, arrival.pod, taken)
+            return attached
 
 
 def add_delegated(
@@ -128,53 +130,32 @@ def _foresee(node: Node, end: Endpoint, planner: Planner, chosen: Choice | None)
     planner(end if chosen is None else replace(end, vf=candidates(node, chosen)[0]))
 
 
-def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, own: AbstractSet[Address]) -> None:
-    """Record that a host answers for the address, and take back all that was done; a reservation of before stays."""
+def _end(node: Node, arrival: Arrival, resolved: Resolved, taken: Taken) -> Endpoint:
+    """Return the endpoint; the wire has the last word about what came from another node (decision 020)."""
+    addresses = [lease.address for lease in taken.leases]
+    probed = bool(taken.elsewhere(node))
+    return endpoint(resolved, arrival.attachment, arrival.netns, addresses, probed=probed)
+
+
+def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, taken: Taken, own: AbstractSet[Address]) -> None:
+    """Record that a host answers for the address, and take back all that was done; a reservation of before stays.
+
+    Raises AddressHeld if the address came from another node: then its holder is not as dead as it was taken for.
+    """
     actor = Actor(who="plugin", why="ADD: address in use on the wire", node=node.name)
     node.ledger.conflicted(answered.address, answered.mac, arrival.attachment, actor)
+    said = f"the host with MAC {answered.mac} answers for {answered.address} on the wire"
+    give_back(node, arrival.attachment, taken, said)
     take_back(node, arrival.attachment, actor.why)
+    for moved in taken.elsewhere(node):
+        if moved.lease.address == answered.address:
+            raise refuse(
+                node, arrival.pod, moved.lease, f"{moved.why}, but {said}", "it moves once nobody answers for it"
+            ) from answered
     if arrival.pod is not None and answered.address not in own:
         for kept in node.ledger.reservations(pod=arrival.pod):
             if kept.address == answered.address:
                 node.ledger.release(kept.address, actor)
-
-
-def bind(
-    node: Node,
-    attachment: Attachment,
-    pod: PodRef | None,
-    netns: str,
-    resolved: Resolved,
-    *,
-    avoid: tuple[Address, ...] = (),
-    durable: bool = True,
-) -> tuple[Lease, ...]:
-    """Bind the addresses, taking them over from an older sandbox of the same pod if that is provably gone.
-
-    This alone is what an IPAM plugin does for another plugin that makes the interface.
-    """
-    actor = Actor(who="plugin", why="ADD", node=node.name)
-    claim = Claim(
-        attachment=attachment,
-        pod=pod,
-        netns=netns,
-        wanted=wanted(resolved),
-        sticky=resolved.sticky,
-        avoid=avoid,
-    )
-    while True:
-        try:
-            return node.ledger.bind(claim, actor, durable=durable)
-        except SetExhausted as exhausted:
-            if any(_is_gone(node, lease, None) for lease in exhausted.holders):
-                raise leaving(exhausted.message) from None
-            raise
-        except AddressHeld as held:
-            older = held.lease.attachment
-            if older in claim.takeover or not _is_gone(node, held.lease, pod):
-                raise
-            _take_down(node, older)
-            claim = replace(claim, takeover=(*claim.takeover, older))
 
 
 def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, chosen: Choice | None) -> Attached:
@@ -219,29 +200,3 @@ def _refuse_repetition(node: Node, arrival: Arrival) -> None:
             "DEL it first: an ADD is not repeated for the same container and interface",
         )
     take_back(node, arrival.attachment, "ADD after one that never ended")
-
-
-def _is_gone(node: Node, lease: Lease, pod: PodRef | None) -> bool:
-    """Say whether the lease's holder, the same pod by name, can no longer use the address.
-
-    Gone: its network namespace, on this node, exists no more, or its DEL is answered. As good as gone: it is an older
-    sandbox of this very pod (the same K8S_POD_UID), whose interface this node can take down itself.
-    """
-    if lease.node != node.name:
-        return False
-    record = node.attachments.find(lease.attachment)
-    if record is not None and record.removing:
-        return True
-    netns = node.host.netns_id(lease.netns)
-    if netns is None or (record is not None and netns != record.netns_id):
-        return True
-    return pod is not None and lease.pod is not None and pod.uid != "" and pod.uid == lease.pod.uid
-
-
-def _take_down(node: Node, older: Attachment) -> None:
-    """Undo an older sandbox's interface before its address moves on; its lease is moved by the bind that follows."""
-    with node.host.locked(f"container:{older.container_id}"):
-        record = node.attachments.find(older)
-        if record is not None:
-            put_back(node, record)
-            node.attachments.close(older)

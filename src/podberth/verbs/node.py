@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni.value import value
+from podberth.ipam.elsewhere import Alone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.fields import Fields
     from podberth.cni.pod import Attachment
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.ledger import Ledger
     from podberth.net.attachments import Attachments
     from podberth.net.endpoint import Endpoint
@@ -66,6 +68,7 @@ class Node:
 
     `follow` brings a directory's documents into force if they changed, and returns what is wrong with them, or "".
     `later` takes over a DEL that `verbs.finish` has begun, and sees to its end; None: every DEL is done at once.
+    `elsewhere` is asked about holders of addresses on other nodes.
     `reach` raises what STATUS says while a cluster's store is away (NotAvailable, LimitedConnectivity).
     """
 
@@ -77,4 +80,5 @@ class Node:
     clock: Callable[[], int]
     follow: Callable[[str], str]
     later: Callable[[Attachment], None] | None = None
+    elsewhere: Elsewhere = Alone()
     reach: Callable[[], None] = _is_here

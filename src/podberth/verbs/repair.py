@@ -5,8 +5,10 @@ from __future__ import annotations
 from podberth.cni.errors import Drifted
 from podberth.cni.value import replace
 from podberth.ipam.lifecycle import Kind
+from podberth.verbs import departed
 from podberth.verbs.check import differences
 from podberth.verbs.delete import take_back
+from podberth.verbs.departed import moved_away
 from podberth.verbs.devices import is_gone
 
 TYPE_CHECKING = False
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 def repair(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...]:
     """Bring the attachment back to what was recorded when it was made; return what was different, none if nothing was.
 
-    One whose network namespace is gone, or whose ADD never ended, is taken back: its DEL never came. Raises Drifted
-    with what could not be repaired, KernelRefused where the kernel would not have it.
+    One whose network namespace is gone, or whose ADD never ended, is taken back: its DEL never came. So is one whose
+    address has moved to another node. Raises Drifted with what could not be repaired, KernelRefused where the kernel
+    would not have it.
     """
     with node.host.locked(f"container:{attachment.container_id}"):
         record = node.attachments.find(attachment)
@@ -31,6 +34,10 @@ def repair(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...
         found = tuple(differences(node, record, leased))
         if not found:
             return ()
+        taken = moved_away(node, record, leased)
+        if taken is not None:
+            take_back(node, attachment, departed.why(taken), actor.who)
+            return found
         # Whoever ADDs holds the lock we hold: an intent that is seen here belongs to a process that is no more.
         if is_gone(node, record) or not record.done:
             take_back(node, attachment, actor.why, actor.who)

@@ -6,7 +6,7 @@ import json
 
 from podberth.cni.errors import InvalidConfig, NotAvailable, Refused
 from podberth.cni.request import Verb
-from podberth.verbs.add import add, add_delegated, arrive, bind
+from podberth.verbs.add import add, add_delegated, arrive
 from podberth.verbs.check import check
 from podberth.verbs.collect import collect
 from podberth.verbs.delegated import endpoint as delegated_endpoint
@@ -16,6 +16,7 @@ from podberth.verbs.devices import choice, network_choice
 from podberth.verbs.devices import status as device_status
 from podberth.verbs.network import decide, delegated, own_fields, question, read_network, state_dir
 from podberth.verbs.outcome import result
+from podberth.verbs.takeover import bind, tell
 from podberth.verbs.wish import endpoint, provisional
 
 TYPE_CHECKING = False
@@ -97,6 +98,12 @@ def status(node: Node, network: Network, request: Request) -> None:
     LimitedConnectivity (code 51) if only some could.
     """
     node.reach()
+    said = [fence for fence in node.elsewhere.fences() if fence.node == node.name]
+    if said and not said[-1].lifted:
+        raise NotAvailable(
+            f"node {node.name} is fenced by {said[-1].actor.who}: {said[-1].actor.why}",
+            f"what is started here can lose its address to another node: `podberth unfence {node.name}` first",
+        )
     wanted = network_choice(network, request)
     if wanted is not None:
         device_status(node, wanted)
@@ -120,8 +127,9 @@ def _add(node: Node, network: Network, request: Request, plugin: Plugin, delegat
     resolved = decided(node, network, request)
     previous = request.conf.prev_result
     if network.as_ipam:
-        leases = bind(node, request.attachment, request.args.pod, request.netns, resolved)
-        end = endpoint(resolved, request.attachment, request.netns, [lease.address for lease in leases])
+        taken = bind(node, request.attachment, request.args.pod, request.netns, resolved)
+        tell(node, request.args.pod, taken)
+        end = endpoint(resolved, request.attachment, request.netns, [lease.address for lease in taken.leases])
         return result(end, (), previous)
     chosen = choice(network, request, resolved)
     arrival = arrive(

@@ -8,6 +8,7 @@ from podberth.cni.errors import Refused
 from podberth.cni.result import Route
 from podberth.cni.value import replace
 from podberth.ipam.lease import Wanted
+from podberth.ipam.pool import ConflictDetection
 from podberth.net.endpoint import Endpoint, Probing
 
 TYPE_CHECKING = False
@@ -40,9 +41,15 @@ def may_take_another(resolved: Resolved, address: Address) -> bool:
     return detection is not None and detection.on_conflict == "next" and address not in resolved.addresses
 
 
-def endpoint(resolved: Resolved, attachment: Attachment, netns: str, addresses: Sequence[Address]) -> Endpoint:
-    """Return the pod's end: its addresses with their subnets' prefixes, and the routes that follow from them."""
-    pool, detection = resolved.pool, resolved.pool.conflict_detection
+def endpoint(
+    resolved: Resolved, attachment: Attachment, netns: str, addresses: Sequence[Address], *, probed: bool = False
+) -> Endpoint:
+    """Return the pod's end: its addresses with their subnets' prefixes, and the routes that follow from them.
+
+    `probed`: the wire is asked for the addresses also where the pool does not have it so.
+    """
+    pool = resolved.pool
+    detection = pool.conflict_detection or (ConflictDetection() if probed else None)
     return Endpoint(
         attachment=attachment,
         netns=netns,

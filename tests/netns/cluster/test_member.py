@@ -4,75 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.netns.agent.running import agent, ended
-from tests.netns.kubelet import Kubelet, run
-from tests.servers.etcd import EtcdServer
+from tests.netns.cluster.seen import DOCUMENTS, leases, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-DOCUMENTS = """\
-apiVersion: podberth.io/v1alpha1
-kind: Pool
-metadata: {name: db}
-spec:
-  subnets: [{subnet: 10.61.0.0/24, gateway: 10.61.0.1}]
----
-apiVersion: podberth.io/v1alpha1
-kind: PodNetwork
-metadata: {namespace: bank, name: mysql}
-spec:
-  statefulSet: {name: mysql, replicas: 3}
-  attachments:
-  - {pool: db, ordinals: [{range: 10.61.0.11-10.61.0.13}]}
-"""
-
-
-@pytest.fixture
-def etcd() -> Iterator[EtcdServer]:
-    with EtcdServer() as server:
-        yield server
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, etcd: EtcdServer) -> Iterator[Callable[..., Kubelet]]:
-    """Makes nodes of one cluster; they are on this machine itself, for that is where etcd listens."""
-    nodes: list[Kubelet] = []
-
-    def make(name: str, *options: str) -> Kubelet:
-        node = Kubelet(state=tmp_path / name / "state", bare=True)
-        node.network = {"bridge": f"pbc{len(nodes)}"}
-        nodes.append(node)
-        node.podberth("store", "use", "etcd", "--endpoint", etcd.url, "--node", name, *options)
-        return node
-
-    yield make
-    for node in nodes:
-        for namespace in node.namespaces:
-            run("ip", "netns", "delete", namespace)
-        bridge = str(node.network["bridge"])
-        with contextlib.suppress(AssertionError):
-            run("ip", "link", "delete", bridge)
-
-
-def leases(node: Kubelet) -> dict[str, str]:
-    """Return each leased address and the node it is on."""
-    found = json.loads(node.podberth("leases", "--json"))["leases"]
-    return {lease["address"]: lease["node"] for lease in found}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never came to that")
+    from tests.netns.kubelet import Kubelet
+    from tests.servers.etcd import EtcdServer
 
 
 def test_a_pod_has_its_address_on_whatever_node_it_is(cluster: Callable[..., Kubelet]) -> None:

@@ -35,6 +35,8 @@ READERS = (
     ("explain", "bank/mysql-0"),
     ("reserve", "bank/web", "10.20.0.30"),
     ("release", "10.20.0.30"),
+    ("fence",),
+    ("unfence", "n2", "--why", "repaired"),
     ("delete", "pool", "db"),
 )
 HOSTILE = (
@@ -88,7 +90,18 @@ def test_every_page_has_a_purpose_and_exit_codes(bare: Operator, path: tuple[str
 
 # What cnitool prints is JSON, as the CNI project's own prints it, or nothing.
 PRINTS_AS_IT_IS = {("cnitool", *verb) for verb in ((), ("add",), ("check",), ("del",), ("gc",), ("status",))}
-WITHOUT_JSON = {(), ("agent",), ("demo",), ("completion",), ("pool", "list"), *PRINTS_AS_IT_IS}
+WITHOUT_JSON = {
+    (),
+    ("agent",),
+    ("controller",),
+    ("webhook",),
+    ("export",),
+    ("import",),
+    ("demo",),
+    ("completion",),
+    ("pool", "list"),
+    *PRINTS_AS_IT_IS,
+}
 
 
 @pytest.mark.parametrize("path", sorted(set(commands()) - WITHOUT_JSON), ids=" ".join)
@@ -161,6 +174,9 @@ def test_what_is_no_command_line_is_a_usage_error(podberth: Operator, argv: tupl
         ("who", "10.20.0.11", "--at"),
         ("history",),
         ("release",),
+        ("fence", "--why", "burnt"),
+        ("unfence", "--why", "repaired"),
+        ("fence", "n2", "--why"),
         ("reserve", "bank/web"),
         ("explain",),
         ("delete", "podnetwork"),
@@ -209,6 +225,7 @@ def test_a_shell_nobody_knows_is_a_usage_error(bare: Operator) -> None:
         ("podberth pool show ", "db"),
         ("podberth history bank/my", "bank/mysql-0"),
         ("podberth release fd00", "fd00:20::11"),
+        ("podberth fen", "fence"),
     ],
 )
 def test_completion_offers_commands_and_what_the_store_knows(

@@ -10,7 +10,7 @@ from podberth.cli.options import POD, POD_OR_ADDRESS
 from podberth.cni.errors import PoolExhausted, TryAgainLater
 from podberth.cni.pod import Attachment, PodRef
 from podberth.policy.precedence import Question, resolve
-from podberth.verbs.add import bind
+from podberth.verbs.takeover import bind
 from tests.unit.cli.node import POOL, Operator
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def add(operator: Operator, name: str, *, there: bool = True) -> list[str]:
     netns = f"/run/netns/{name}"
     if there:
         operator.host.namespaces[netns] = operator.host.own_netns()
-    return [str(lease.address) for lease in bind(node, at, pod, netns, resolved)]
+    return [str(lease.address) for lease in bind(node, at, pod, netns, resolved).leases]
 
 
 def test_an_add_gets_one_of_each_family(shared: Operator) -> None:

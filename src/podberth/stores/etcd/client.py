@@ -71,16 +71,24 @@ class Etcd:
         return Found(revision=page.revision, kvs=tuple(kvs), more=page.more)
 
     def pages(
-        self, key: bytes, end: bytes, *, revision: int = 0, limit: int = 0, keys_only: bool = False, since: int = 0
+        self,
+        key: bytes,
+        end: bytes,
+        *,
+        revision: int = 0,
+        limit: int = 0,
+        keys_only: bool = False,
+        since: int = 0,
+        size: int = PAGE,
     ) -> Iterator[Found]:
-        """Yield what `range` returns in pages of at most 1000 keys, for ranges that one does not want in memory.
+        """Yield what `range` returns in pages of at most `size` keys, for ranges that one does not want in memory.
 
         `since`: only keys that were written at that revision, or later.
         """
         left = limit
         while True:
-            size = min(left, PAGE) if limit else PAGE
-            page = self._found(Get(key=key, end=end, limit=size, revision=revision, keys_only=keys_only, since=since))
+            most = min(left, size) if limit else size
+            page = self._found(Get(key=key, end=end, limit=most, revision=revision, keys_only=keys_only, since=since))
             # Whatever is written from here on is not in it.
             revision = revision or page.revision
             left -= len(page.kvs)

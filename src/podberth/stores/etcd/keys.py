@@ -9,7 +9,7 @@ Below the prefix:
     p/NAMESPACE/POD/SEQ/ADDRESS    which events a pod's name is in
     n/NAMESPACE/POD/ADDRESS    which addresses are reserved for a pod's name
     g                          written by every change of documents: one at a time
-    f/NODE                     a node of which an operator has said that nothing runs there any more
+    f/NODE                     what operators have said about a node: that nothing runs there any more, or again
 
 An ADDRESS is 4 or 16 bytes in hexadecimal, a SEQ 16 digits of it: both sort as they count.
 """
@@ -24,6 +24,8 @@ from urllib.parse import quote, unquote
 
 from podberth.cni.errors import StoreFailed
 from podberth.ipam.address_record import event_form, parse_event, parse_record, record_form
+from podberth.ipam.elsewhere import Fence
+from podberth.ipam.lease import Actor
 from podberth.stores.replica.shared import DocumentText
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Keys:
         self.events = self.root + b"e/"
         self.archive = self.root + b"h/"
         self.declared = self.root + b"g"
+        self.fences = self.root + b"f/"
 
     def record(self, address: Address) -> bytes:
         """Where the record of the address is."""
@@ -81,8 +84,8 @@ class Keys:
         return self.root + f"n/{_quoted(pod.namespace)}/{_quoted(pod.name)}/".encode()
 
     def fence(self, node: str) -> bytes:
-        """Where it is said that nothing runs on the node any more."""
-        return self.root + b"f/" + _quoted(node).encode()
+        """Where it is said whether anything runs on the node."""
+        return self.fences + _quoted(node).encode()
 
 
 def address_in(key: bytes, part: int) -> Address:
@@ -154,6 +157,33 @@ def read_archive(key: bytes, value: bytes) -> tuple[Event, ...]:
     except (zlib.error, ValueError) as wrong:
         raise StoreFailed(f"the cluster's store: the archive {key.decode('ascii', 'replace')}: {wrong}") from None
     return tuple(parse_event(address_in(key, -2), int(form["sequence"]), form) for form in forms)
+
+
+def packed_fences(said: Iterable[Fence]) -> bytes:
+    """Return all that was said about one node, as it is written."""
+    return _json(
+        [
+            {"time": one.time, "lifted": one.lifted, "who": one.actor.who, "why": one.actor.why, "node": one.actor.node}
+            for one in said
+        ]
+    )
+
+
+def read_fences(key: bytes, value: bytes) -> tuple[Fence, ...]:
+    """Read what `packed_fences` wrote, oldest first; `key` ends with the node. StoreFailed if it is none."""
+    node = unquote(key.split(b"/")[-1].decode())
+    try:
+        return tuple(
+            Fence(
+                node=node,
+                actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
+                time=int(form["time"]),
+                lifted=bool(form["lifted"]),
+            )
+            for form in json.loads(value)
+        )
+    except (ValueError, KeyError, TypeError) as wrong:
+        raise StoreFailed(f"the cluster's store: what is said about node {node} can't be read: {wrong}") from None
 
 
 def _hex(address: Address) -> bytes:

@@ -7,9 +7,11 @@ its documents last.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from podberth.stores.etcd import failures, keys
+from podberth.stores.etcd.elsewhere import EtcdElsewhere
 from podberth.stores.etcd.history import History
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from podberth.cni.pod import PodRef
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.net.ops import Address
     from podberth.stores.etcd.client import Etcd
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from podberth.stores.etcd.watch import Watch
     from podberth.stores.replica.shared import AddressWrite, Key, Proposal
 
+MANY = 50  # events of an address that this process has written, until it looks whether the older ones can be archived
+FEW = 100  # records that a node has in memory at once when it reads them all: it never needs that memory again
 OPS = 120  # of one transaction: etcd takes 128 (--max-txn-ops)
 
 
@@ -36,6 +41,7 @@ class EtcdCluster:
         self.keys = keys.Keys(prefix)
         self._history = History(client, self.keys)
         self._watch: Watch | None = None
+        self._events: Counter[Address] = Counter()  # written since their address was tidied up
 
     def identity(self) -> str:
         """Return the cluster's ID and the prefix."""
@@ -73,10 +79,10 @@ class EtcdCluster:
     def load(self) -> Iterator[Seen]:
         """Yield the whole state, as it was at one revision."""
         revision = 0
-        for page in self.client.pages(self.keys.state, prefix_end(self.keys.state)):
+        for page in self.client.pages(self.keys.state, prefix_end(self.keys.state), size=FEW):
             revision = page.revision
-            yield Seen(**self._parts_of(page.kvs), whole=True)
-        yield Seen(position=str(revision), whole=True)
+            yield Seen(**self._parts_of(page.kvs))
+        yield Seen(position=str(revision))
 
     def since(self, position: str) -> Seen:
         """Return what was written since the revision. Raises Outdated if this etcd has not come so far yet."""
@@ -119,11 +125,16 @@ class EtcdCluster:
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
         return self._history.events(address=address, pod=pod)
 
-    def refusal(self, node: str) -> str:
-        """Return why what runs on the node can't be known to have ended; '' once an operator has fenced it."""
-        if self.client.get(self.keys.fence(node)) is not None:
-            return ""
-        return f"node {node} is not fenced: if nothing runs there any more, say so with `podberth fence {node}`"
+    def tidy(self) -> None:
+        """Put the older events of the addresses to which many were added into their archives."""
+        for address, count in tuple(self._events.items()):
+            if count >= MANY:
+                self._history.archive(address)
+                del self._events[address]
+
+    def elsewhere(self, node: str) -> Elsewhere:  # noqa: ARG002 - fences are for all nodes
+        """Return what operators have said about nodes."""
+        return EtcdElsewhere(self.client, self.keys.root.decode())
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -144,6 +155,7 @@ class EtcdCluster:
         except failures.Unknown as lost:
             raise Unknown(lost.message, lost.details) from lost
         if done.succeeded:
+            self._events.update(event.address for write in part for event in write.events)
             return Seen(
                 records=(*made.records, *((write.record, done.revision) for write in part)),
                 documents=tuple((document.text, done.revision) for document in documents),

@@ -51,6 +51,12 @@ class Declarations:
     def load(self) -> tuple[str, Documents]:
         """Return every document, and the position that goes with them."""
         lock = self._lock()
+        versions, documents = self.listed()
+        position = {"declared": _transitions(lock), **versions}
+        return ",".join(f"{name}={number}" for name, number in position.items()), documents
+
+    def listed(self) -> tuple[dict[str, int], Documents]:
+        """Return every document, and the version of each resource at which they were all there was."""
         lists = {kind: self._client.list(resource) for kind, resource in KINDS.items()}
         maps = self._client.list(resources.CONFIG_MAPS, labels=POLICIES)
         found: dict[Key, tuple[DocumentText, int]] = {}
@@ -61,13 +67,12 @@ class Declarations:
             for each in listing.items:
                 text, revision = objects.read_document(each, kind)
                 found[text.key] = (text, revision)
-        position = {
-            "declared": _transitions(lock),
-            "pools": lists["Pool"].resource_version,
-            "podnetworks": lists["PodNetwork"].resource_version,
-            "configmaps": maps.resource_version,
+        versions = {
+            "pools": int(lists["Pool"].resource_version),
+            "podnetworks": int(lists["PodNetwork"].resource_version),
+            "configmaps": int(maps.resource_version),
         }
-        return ",".join(f"{name}={number}" for name, number in position.items()), tuple(found.values())
+        return versions, tuple(found.values())
 
     def read(self, keys: Iterable[Key]) -> Documents:
         """Return what is there now of these documents; one that is gone is an empty one."""
@@ -80,8 +85,14 @@ class Declarations:
         return tuple(found)
 
     def write(self, documents: Iterable[DocumentWrite]) -> Documents:
-        """Write the custom resources of documents. Raises Conflict if one is not as it was known."""
-        return tuple((document.text, self._written(document)) for document in documents)
+        """Write the custom resources of documents. Raises Conflict if one is not as it was known.
+
+        Pools come before the PodNetworks that name them, and go after them: the webhook sees one after the other.
+        """
+        order = sorted(
+            documents, key=lambda document: (document.text.kind == "Pool") == bool(document.text.body), reverse=True
+        )
+        return tuple((document.text, self._written(document)) for document in order)
 
     def of_map(self, found: Object, *, gone: bool = False) -> Documents:
         """Return what a ConfigMap declares now; a document that it has declared before, and does no more, is empty."""

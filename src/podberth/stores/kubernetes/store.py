@@ -15,6 +15,7 @@ from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
+from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.follow import Follow
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.kube.client import Client
     from podberth.net.ops import Address
@@ -67,8 +69,8 @@ class KubernetesCluster:
         position, documents = self._declarations.load()  # first: they must not be newer than what they speak of
         for page in self.client.pages(resources.ADDRESS_LEASES):
             version = page.resource_version
-            yield Seen(records=tuple(map(objects.read_lease, page.items)), whole=True)
-        yield Seen(documents=documents, position=f"leases={version},{position}", whole=True)
+            yield Seen(records=tuple(map(objects.read_lease, page.items)))
+        yield Seen(documents=documents, position=f"leases={version},{position}")
 
     def since(self, position: str) -> Seen:
         """Return nothing while a `follow` is under way, which has it all; else raise Outdated."""
@@ -108,16 +110,25 @@ class KubernetesCluster:
                 found[event.address.packed, event.seq] = event  # one on its way into the archive is in both
         yield from sorted(found.values(), key=_ORDER)
 
-    def refusal(self, node: str) -> str:
-        """Return why what runs on the node can't be known to have ended; '' if it is gone, or out of service."""
-        try:
-            found = self.client.get(resources.NODES, node)
-        except errors.NotFound:
-            return ""
-        taints = found.get("spec", {}).get("taints") or ()
-        if any(taint.get("key") == "node.kubernetes.io/out-of-service" for taint in taints):
-            return ""
-        return f"node {node} is neither gone nor tainted node.kubernetes.io/out-of-service"
+    def tidy(self) -> None:
+        """Do nothing: whoever adds one event too many to an address's object archives the older ones at once."""
+
+    def elsewhere(self, node: str) -> Elsewhere:
+        """Return what the API server knows of pods and nodes."""
+        return KubernetesElsewhere(self.client, node)
+
+    def archive(self) -> int:
+        """Put older events of every address into archives, so that no writer has to; return of how many addresses.
+
+        Nothing is lost if it ends half-way, or somebody else does the same: see `_archived`.
+        """
+        done = 0
+        for page in self.client.pages(resources.ADDRESS_LEASES):
+            for found in page.items:
+                if len(found["spec"].get("history", ())) > KEPT:
+                    self._archived(found)
+                    done += 1
+        return done
 
     def close(self) -> None:
         """Let go of all connections."""

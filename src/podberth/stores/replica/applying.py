@@ -8,7 +8,7 @@ from podberth.cni.errors import AddressTaken, InvalidConfig
 from podberth.ipam.pool import Pool
 from podberth.policy.documents import parse_document
 from podberth.stores.sqlite import documents as table
-from podberth.stores.sqlite import space
+from podberth.stores.sqlite import rows, space
 from podberth.stores.sqlite.declared import define_pool
 
 TYPE_CHECKING = False
@@ -27,6 +27,19 @@ def apply_record(connection: Connection, record: AddressRecord, revision: int) -
     known = connection.execute("SELECT revision FROM records WHERE address = ?", (packed,)).fetchone()
     if known is not None and known[0] >= revision:
         return False
+    put_in_force(connection, record)
+    if record.last is not None:
+        _keep_last(connection, record.last)
+    connection.execute(
+        "INSERT OR REPLACE INTO records (address, revision, seq, time) VALUES (?, ?, ?, ?)",
+        (packed, revision, record.seq, record.time),
+    )
+    return True
+
+
+def put_in_force(connection: Connection, record: AddressRecord) -> None:
+    """Have the address be held, reserved, resting or free as the record says, whatever it was."""
+    packed = record.address.packed
     if connection.execute("SELECT 1 FROM pools WHERE name = ?", (record.pool,)).fetchone() is None:
         # Its document is on the way, or deleted: nothing can be taken from it, and what it has is known all the same.
         connection.execute("INSERT INTO pools (name, allocation, quarantine) VALUES (?, 'lowest', 0)", (record.pool,))
@@ -40,13 +53,6 @@ def apply_record(connection: Connection, record: AddressRecord, revision: int) -
         _insert_reservation(connection, record.reservation)
     if record.lease is not None:
         _insert_lease(connection, record.lease)
-    if record.last is not None:
-        _keep_last(connection, record.last)
-    connection.execute(
-        "INSERT OR REPLACE INTO records (address, revision, seq, time) VALUES (?, ?, ?, ?)",
-        (packed, revision, record.seq, record.time),
-    )
-    return True
 
 
 def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentText, int]]) -> tuple[str, ...]:
@@ -66,13 +72,15 @@ def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentTe
     return tuple(complaints)
 
 
-def forget_others(connection: Connection, records: set[bytes], documents: set[Key]) -> None:
-    """Drop what is not among these: it is not in the cluster's store any more."""
-    for (packed,) in connection.execute("SELECT address FROM records").fetchall():
+def forget_others(connection: Connection, records: set[bytes], documents: set[Key], revision: int) -> None:
+    """Drop what is not among these, and is no later than the revision: it is not in the cluster's store any more."""
+    older = (revision,)
+    for (packed,) in connection.execute("SELECT address FROM records WHERE revision <= ?", older).fetchall():
         if packed not in records:
-            for rows in ("leases", "reservations", "resting", "events", "records"):
-                connection.execute(f"DELETE FROM {rows} WHERE address = ?", (packed,))  # noqa: S608 - constants
-    for key in connection.execute("SELECT kind, namespace, name FROM document_revisions").fetchall():
+            for name in ("leases", "reservations", "resting", "events", "records"):
+                connection.execute(f"DELETE FROM {name} WHERE address = ?", (packed,))  # noqa: S608 - constants
+    query = "SELECT kind, namespace, name FROM document_revisions WHERE revision <= ?"
+    for key in connection.execute(query, older).fetchall():
         if key not in documents:
             _put_out_of_force(connection, key)
             connection.execute("DELETE FROM document_revisions WHERE kind = ? AND namespace = ? AND name = ?", key)
@@ -137,16 +145,5 @@ def _insert_lease(connection: Connection, lease: Lease) -> None:
 
 
 def _keep_last(connection: Connection, event: Event) -> None:
-    pod, of = event.pod, event.attachment
     connection.execute("DELETE FROM events WHERE address = ?", (event.address.packed,))
-    connection.execute(
-        "INSERT INTO events (address, seq, time, kind, pool, state, namespace, pod, uid, ifname, network,"
-        " container_id, who, why, node, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            event.address.packed, event.seq, event.time, event.kind, event.pool, event.state,
-            *((pod.namespace, pod.name, pod.uid) if pod is not None else ("", "", "")),
-            event.ifname,
-            *((of.network, of.container_id) if of is not None else ("", "")),
-            event.actor.who, event.actor.why, event.actor.node, event.owner.name if event.owner is not None else "",
-        ),
-    )  # fmt: skip
+    rows.put_events(connection, "events", (event,))

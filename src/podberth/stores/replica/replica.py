@@ -17,7 +17,7 @@ from podberth.stores.sqlite.database import NODE, Database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from sqlite3 import Connection
     from typing import TypeVar
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _VERSION = f"{SCHEMA.version}.{NODE.version}"
+_CACHE = 500  # KiB of the file that are kept in memory: a claim looks at a few pages of it
 _LOG_PAGES = 1000  # of the write-ahead log before it is written back: nothing here has to be on disk
 
 
@@ -40,7 +41,6 @@ class Replica:
         self.database = Database(directory, schema=SCHEMA, staying=True)
         self._told = told
         self._opened = False
-        self._loaded: tuple[set[bytes], set[Key]] | None = None  # what the whole that is being read has so far
 
     @property
     def position(self) -> str:
@@ -65,14 +65,29 @@ class Replica:
             # Pools first: what an address may do is theirs to say.
             complaints = apply_documents(connection, sorted(seen.documents, key=lambda one: one[0].kind != "Pool"))
             news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision))
-            if seen.whole:
-                self._whole(connection, seen)
             if seen.position:
                 position = furthest(_position(connection), seen.position)
                 connection.execute("UPDATE position SET position = ?", (position,))
         for complaint in complaints:
             self._told(complaint)
         return news
+
+    def load(self, parts: Iterable[Seen]) -> Iterator[tuple[AddressRecord, ...]]:
+        """Bring the whole state in, the last part of which has its position; yield what of each part was news.
+
+        What is not in it is forgotten, unless it came after that position: others take what they see meanwhile.
+        """
+        records: set[bytes] = set()
+        documents: set[Key] = set()
+        before = self.position
+        for part in parts:
+            if before:
+                records.update(record.address.packed for record, _ in part.records)
+                documents.update(text.key for text, _ in part.documents)
+            if before and part.position:
+                with self._transaction() as connection:
+                    forget_others(connection, records, documents, earliest(part.position))
+            yield self.take(part)
 
     def propose(
         self,
@@ -98,16 +113,6 @@ class Replica:
                 self._open()
         return self.database.write(durable=False)
 
-    def _whole(self, connection: Connection, seen: Seen) -> None:
-        if not _position(connection):
-            return  # nothing was here before
-        records, documents = self._loaded = self._loaded or (set(), set())
-        records.update(record.address.packed for record, _ in seen.records)
-        documents.update(text.key for text, _ in seen.documents)
-        if seen.position:
-            forget_others(connection, records, documents)
-            self._loaded = None
-
     def _open(self) -> None:
         """Open the file; begin anew if it is damaged, of another version, or was never complete."""
         try:
@@ -118,6 +123,7 @@ class Replica:
             self._remove()
             self._begin()
         self.database.connection().execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        self.database.connection().execute(f"PRAGMA cache_size = -{_CACHE}")
         self._opened = True
 
     def _begin(self) -> bool:
@@ -142,6 +148,11 @@ def furthest(one: str, other: str) -> str:
         name, _, number = part.rpartition("=")
         found[name] = max(found.get(name, 0), int(number))
     return ",".join(f"{name}={number}" if name else str(number) for name, number in sorted(found.items()))
+
+
+def earliest(position: str) -> int:
+    """Return the revision up to which all that the position speaks of has been seen."""
+    return min(int(part.rpartition("=")[2]) for part in position.split(","))
 
 
 def _last_time(connection: Connection, address: Address) -> int:

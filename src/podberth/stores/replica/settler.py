@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
+from podberth.ipam.lifecycle import Kind
 from podberth.stores.replica.shared import Away, Outdated, Seen, Stale, Unknown
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from podberth.cni.pod import PodRef
+    from podberth.ipam.address_record import AddressRecord
     from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
     from podberth.stores.replica.shared import Cluster, Proposal
@@ -36,7 +38,8 @@ _ASKING = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before each question what became
 class Settler:
     """Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
 
-    `attempts` and `steps` count what was asked of the cluster's store, and what it agreed to.
+    `moved` is told which addresses have moved to other nodes. `attempts` and `steps` count what was asked of the
+    cluster's store, and what it agreed to.
     """
 
     def __init__(self, replica: Replica, cluster: Cluster, node: str, *, current: bool) -> None:
@@ -44,9 +47,15 @@ class Settler:
         self.cluster = cluster
         self.current = current
         self.spread = Spread(node)
+        self.moved: Callable[[frozenset[Address]], None] = lambda _: None
         self.attempts = 0
         self.steps = 0
         self._confirmed = False
+        # What this node did before it ended, or was never told the end of, may be known to the store alone.
+        self._synced = False
+        self._doubted: list[Proposal] = []
+        self._beginning = threading.Lock()
+        self._loading = threading.Lock()
         self._settled = threading.Condition()
         self._under_way: dict[Address, int] = {}
 
@@ -62,9 +71,9 @@ class Settler:
         What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
         TryAgainLater if others are always faster.
         """
-        fresh = self.current
-        if fresh:
-            self.catch_up()
+        fresh = self.current and self.catch_up()
+        self._begin()
+        self._resolve()
         for attempt in range(ATTEMPTS):
             try:
                 answer, proposal = self._propose(decide, pods, declares)
@@ -87,6 +96,12 @@ class Settler:
         """Return what `decide` answers of the replica as it is; nothing is changed."""
         return self.replica.propose(lambda connection: decide(connection, ALONE))[0]
 
+    def _begin(self) -> None:
+        """See to it that the replica has been up to date once since this process has it. Raises Away."""
+        with self._beginning:
+            if not self._synced:
+                self.catch_up()
+
     def catch_up(self) -> bool:
         """Bring the replica up to now; return True. Raises Away."""
         with _reaching():
@@ -97,6 +112,7 @@ class Settler:
                 except Outdated:
                     pass
                 else:
+                    self._synced = True
                     return True
         self.load()
         return True
@@ -105,13 +121,20 @@ class Settler:
         """Read the whole state into the replica. Raises Away."""
         with _reaching():
             self._confirm()
-            for part in self.cluster.load():
-                self.take(part)
+            with self._loading:
+                for news in self.replica.load(self.cluster.load()):
+                    self._notice(news)
+        self._synced = True
 
     def take(self, seen: Seen) -> bool:
         """Bring what was seen into the replica; say whether it was news of an address."""
-        news = self.replica.take(seen)
+        return self._notice(self.replica.take(seen))
+
+    def _notice(self, news: tuple[AddressRecord, ...]) -> bool:
         self.spread.noticed(news)
+        moved = frozenset(record.address for record in news if _moved_elsewhere(record, self.spread.node))
+        if moved:
+            self.moved(moved)
         return bool(news)
 
     def _confirm(self) -> None:
@@ -173,7 +196,7 @@ class Settler:
                 return self.cluster.commit(proposal)
         except Unknown:
             with _reaching():
-                now = self._asked(proposal)
+                now = self._asked_until_known(proposal)
         there = {record.address: record for record, _ in now.records}
         texts = {text.key: text for text, _ in now.documents}
         made = all(there.get(write.record.address) == write.record for write in proposal.addresses)
@@ -181,17 +204,33 @@ class Settler:
             return now
         raise Stale(now)
 
-    def _asked(self, proposal: Proposal) -> Seen:
-        """Return what became of a change whose answer was lost. TryAgainLater if nobody can be asked."""
-        addresses = tuple(write.record.address for write in proposal.addresses)
-        documents = tuple(write.text.key for write in proposal.documents)
+    def _asked_until_known(self, proposal: Proposal) -> Seen:
+        """Return what became of a change whose answer was lost. TryAgainLater if nobody can be asked for now."""
         for pause in _ASKING:
             time.sleep(pause)
             try:
-                return self.cluster.read(addresses, documents)
+                return self._asked(proposal)
             except TryAgainLater:
                 continue
-        return self.cluster.read(addresses, documents)
+        self._doubted.append(proposal)
+        return self._asked(proposal)
+
+    def _asked(self, proposal: Proposal) -> Seen:
+        addresses = tuple(write.record.address for write in proposal.addresses)
+        return self.cluster.read(addresses, tuple(write.text.key for write in proposal.documents))
+
+    def _resolve(self) -> None:
+        """Find out what became of changes of unknown end, before anything is decided. Raises Away."""
+        for proposal in tuple(self._doubted):
+            with _reaching():
+                self.take(self._asked(proposal))
+            if proposal in self._doubted:
+                self._doubted.remove(proposal)
+
+
+def _moved_elsewhere(record: AddressRecord, node: str) -> bool:
+    lease, last = record.lease, record.last
+    return lease is not None and lease.node != node and last is not None and last.kind == Kind.MOVED
 
 
 @contextmanager

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event, Reservation
     from podberth.net.ops import Address
 
@@ -81,14 +82,12 @@ class Seen:
     """A part of the cluster's state: records and documents, each with its revision.
 
     `position`: everything up to it is in the replica once this is; '' if that can't be said. It is a number, or
-    `name=number` for each of several things that are followed, separated by commas. `whole`: what is not in this
-    part, or in those before it, is not there.
+    `name=number` for each of several things that are followed, separated by commas.
     """
 
     records: tuple[tuple[AddressRecord, int], ...] = ()
     documents: tuple[tuple[DocumentText, int], ...] = ()
     position: str = ""
-    whole: bool = False
 
 
 class Stale(Exception):
@@ -150,8 +149,12 @@ class Cluster(Protocol):
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
         ...
 
-    def refusal(self, node: str) -> str:
-        """Return why what runs on `node` can't be known to have ended; '' if the node is fenced or gone."""
+    def tidy(self) -> None:
+        """Do what nobody waits for: put older events into their archive."""
+        ...
+
+    def elsewhere(self, node: str) -> Elsewhere:
+        """Return what can be known here of holders on other nodes than `node`."""
         ...
 
     def close(self) -> None:

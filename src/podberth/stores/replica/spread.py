@@ -1,7 +1,8 @@
 """Where nodes that take from one pool at the same time begin to look, so that they do not all want the same address.
 
 A node that is alone takes the lowest, as a node with a store of its own does. While others take from the pool too, each
-goes on from a place of its own, found by chance, and looks for another where it meets one that was taken.
+first takes those whose number is its own turn among the nodes that have been seen at it; it begins at a place found by
+chance, as it does with what is left of the others' once its own are used up.
 """
 
 from __future__ import annotations
@@ -25,16 +26,20 @@ class Spread:
     """One node's places. `node` is its name: what others do in a pool has another."""
 
     def __init__(self, node: str) -> None:
-        self._node = node
+        self.node = node
         self._crowded: dict[str, float] = {}
+        self._others: dict[str, dict[str, float]] = {}  # which nodes take from a pool, and when each did so last
         self._next: dict[tuple[str, int], int] = {}
 
     def noticed(self, news: Iterable[AddressRecord]) -> None:
         """Notice who takes from which pool."""
         for record in news:
-            # Nobody else wants what is reserved.
-            if record.lease is not None and record.reservation is None and record.lease.node != self._node:
-                self._crowded[record.pool] = monotonic()
+            lease, kept = record.lease, record.reservation
+            if lease is None or lease.node == self.node:
+                continue
+            if kept is None or kept.since == lease.since:  # or it had been the pod's before
+                now = self._crowded[record.pool] = monotonic()
+                self._others.setdefault(record.pool, {})[lease.node] = now
 
     def lost(self, pools: Iterable[str]) -> None:
         """Notice that others were faster; the places in these pools are no good any more."""
@@ -49,10 +54,20 @@ class Spread:
         def start(pool: str, family: int) -> int:
             if monotonic() - self._crowded.get(pool, -CROWDED) >= CROWDED:
                 return 0
-            place = self._next.get((pool, family), 0)
-            if not place or not space.is_free(connection, pool, family, place):
-                place = space.some_free(connection, pool, family, random.randrange)
+            turn, nodes = self._turn(pool)
+            place = self._next.get((pool, family), 0) or space.some_free(connection, pool, family, random.randrange)
+            place = (
+                space.free_in_turn(connection, pool, family, place, turn, nodes)
+                or space.free_in_turn(connection, pool, family, 0, turn, nodes)
+                or space.some_free(connection, pool, family, random.randrange)
+            )
             self._next[pool, family] = place + 1
             return place
 
         return start
+
+    def _turn(self, pool: str) -> tuple[int, int]:
+        """Return this node's turn, from 0, among so many that take from the pool just now."""
+        past = monotonic() - CROWDED
+        others = self._others[pool] = {n: at for n, at in self._others.get(pool, {}).items() if at > past}
+        return sum(name < self.node for name in others), len(others) + 1

@@ -145,7 +145,7 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
     if older is None:
         changes.bind(connection, lease, actor)
     else:
-        changes.move(connection, lease, actor)
+        changes.move(connection, lease, replace(actor, why=claim.moved or actor.why))
     return lease
 
 

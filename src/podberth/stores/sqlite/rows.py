@@ -66,6 +66,25 @@ def page(
         yield _event(row)
 
 
+def put_events(connection: Connection, into: str, events: Iterable[Event]) -> None:
+    """Insert events, with the numbers they have, into a table that is made as the ledger's is."""
+    marks = ", ".join("?" * len(EVENT.split(",")))
+    connection.executemany(
+        f"INSERT INTO {into} ({EVENT}) VALUES ({marks})",  # noqa: S608 - the callers' constants
+        (
+            (
+                event.seq, event.time, event.kind, event.address.packed, event.pool, event.state,
+                *((event.pod.namespace, event.pod.name, event.pod.uid) if event.pod is not None else ("", "", "")),
+                event.ifname,
+                *((event.attachment.network, event.attachment.container_id) if event.attachment else ("", "")),
+                event.actor.who, event.actor.why, event.actor.node,
+                event.owner.name if event.owner is not None else "",
+            )
+            for event in events
+        ),
+    )  # fmt: skip
+
+
 def last_event(connection: Connection, address: Address, moment: int = 2**63 - 1) -> Event | None:
     """Return the last event by which the address changed hands, at or before `moment`: a conflict is none."""
     row = connection.execute(

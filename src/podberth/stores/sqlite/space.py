@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # How many rested addresses one allocation brings back: more than it takes, so that they all come; few, so that the
 # binds after a mass release cost no more than others.
 BATCH = 4
+NEAR = 100  # extents that are looked at for one of a node's own numbers
 WIDTH = {4: 4, 6: 16}  # bytes of an address
 
 
@@ -54,15 +55,6 @@ def forget(connection: Connection, pool: str) -> None:
 def has(connection: Connection, what: str, pool: str, address: Address) -> bool:
     """Say whether the address is among the pool's 'usable', 'offered' or 'free' ones."""
     return _around(connection, what, pool, address.version, address.packed) is not None
-
-
-def is_free(connection: Connection, pool: str, family: int, number: int) -> bool:
-    """Say whether nobody has the address with that number, and it does not rest."""
-    width = WIDTH[family]
-    return (
-        number < 1 << (8 * width)
-        and _around(connection, "free", pool, family, number.to_bytes(width, "big")) is not None
-    )
 
 
 def candidates(
@@ -105,6 +97,26 @@ def some_free(connection: Connection, pool: str, family: int, chance: Callable[[
     ).fetchone()
     low, high = int.from_bytes(first, "big"), int.from_bytes(last, "big")
     return low + chance(high - low + 1)
+
+
+def free_in_turn(connection: Connection, pool: str, family: int, start: int, turn: int, nodes: int) -> int:
+    """Return a free number, at least `start`, whose rest on division by `nodes` is `turn`; 0 if none is near."""
+    width = WIDTH[family]
+    query = (
+        "SELECT first, last FROM extents WHERE what = 'free' AND pool = ? AND family = ? AND first >= ?"
+        " ORDER BY first LIMIT ?"
+    )
+    if start >> (8 * width):
+        return 0
+    packed = start.to_bytes(width, "big")
+    around = _around(connection, "free", pool, family, packed)
+    behind = connection.execute(query, (pool, family, packed, NEAR))
+    for first, last in (*([around] if around is not None else []), *behind):
+        low = max(int.from_bytes(first, "big"), start)
+        number = low + (turn - low) % nodes
+        if number <= int.from_bytes(last, "big"):
+            return number
+    return 0
 
 
 def take(connection: Connection, pool: str, address: Address) -> None:

@@ -1,0 +1,182 @@
+"""A cluster under faults, while nodes contend for too few addresses: servers and clients are killed, answers lost,
+clocks stepped, history compacted, for as long as one likes. Then all ends, and the judge speaks."""
+
+from __future__ import annotations
+
+import random
+import time
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from bench.cluster import crowds
+from bench.cluster.crew import Crew, at_once
+from bench.cluster.crowds import FIRST, Run, Stage
+from bench.cluster.history import OK
+from bench.cluster.judge import verdict
+from bench.cluster.pods import patient
+from podberth.cni.errors import CniError
+from podberth.ipam.lease import AddressHeld
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from bench.cluster.crew import Nodes, Team
+    from bench.cluster.history import Operation
+    from bench.cluster.nodes import Node
+    from bench.cluster.servers import Server
+
+FAULTS = ("server", "answers", "clients", "clocks", "compaction")
+SIZE = 48  # addresses: too few
+NAMES = 16  # pods that more than one node believes to have
+HOUR = 3600 * 10**9
+PAUSE = 0.02  # seconds, at most, between two things that a thread of a node does
+THREADS = 2  # of each node
+GAP = 1.5  # seconds, at least, between two faults
+DOWN = 1.0  # seconds, at most, for which a server is away
+
+
+class Churn:
+    """One thread of one node, which does with pods whatever comes to its mind."""
+
+    def __init__(self, node: Node, number: int, seed: str, *, clocks: bool) -> None:
+        self._node = node
+        self._prefix = f"{node.name}-{number}-{seed}"
+        self._chance = random.Random(self._prefix)  # noqa: S311 - a simulation
+        self._mine: list[str] = []
+        self._made = 0
+        self._clocks = clocks
+
+    def go_on(self, until: float) -> None:
+        """Do things until then."""
+        actions: tuple[tuple[int, Callable[[], None]], ...] = (
+            (30, self._bind), (15, self._bind_fixed), (10, self._bind_named), (40, self._unbind), (5, self._reserve),
+        )  # fmt: skip
+        weights = [weight for weight, _ in actions]
+        while monotonic() < until:
+            if self._clocks and self._chance.random() < 0.02:
+                self._node.skew = self._chance.choice((-HOUR, 0, HOUR))
+            (_, act), = self._chance.choices(actions, weights)  # fmt: skip
+            try:
+                act()
+            except CniError:
+                pass  # it is in the history
+            time.sleep(self._chance.uniform(0, PAUSE))
+
+    def _container(self) -> str:
+        self._made += 1
+        self._mine.append(f"{self._prefix}-{self._made}")
+        return self._mine[-1]
+
+    def _bind(self) -> None:
+        container = self._container()
+        self._node.bind(f"of-{container}", container)
+
+    def _bind_fixed(self) -> None:
+        name, container = f"fixed-{self._chance.randrange(NAMES)}", self._container()
+        try:
+            self._node.bind(name, container, sticky=True)
+        except AddressHeld as held:
+            if held.lease.node == self._node.name:  # it knows best what has ended here
+                self._node.bind(name, container, sticky=True, takeover=(held.lease.attachment,))
+
+    def _bind_named(self) -> None:
+        container = self._container()
+        self._node.bind(f"of-{container}", container, address=self._some())
+
+    def _unbind(self) -> None:
+        if self._mine:
+            container = self._chance.choice(self._mine)
+            self._node.unbind(container)
+            self._mine.remove(container)
+
+    def _reserve(self) -> None:
+        address = self._some()
+        if self._chance.random() < 0.5:
+            self._node.reserve(address, f"kept-{self._chance.randrange(NAMES)}")
+        else:
+            self._node.release(address)
+
+    def _some(self) -> str:
+        return str(FIRST + self._chance.randrange(8))
+
+
+def churn(until: float, threads: int, seed: str, clocks: bool, nodes: Nodes) -> None:
+    """Have all nodes do things until then."""
+    each = [Churn(node, number, seed, clocks=clocks) for node in nodes.values() for number in range(threads)]
+    at_once([partial(one.go_on, until) for one in each], len(each))
+
+
+def sweep(containers: Mapping[str, list[str]], nodes: Nodes) -> int:
+    """End all of these containers, of each node its own, as its runtime does when it is back; return how many."""
+    own = [(node, container) for name, node in nodes.items() for container in containers.get(name, ())]
+    at_once([partial(patient, partial(node.unbind, container)) for node, container in own], 4 * len(nodes))
+    return len(own)
+
+
+def under_faults(
+    server: Server, folder: Path, *, seconds: float, nodes: int, processes: int, faults: tuple[str, ...] = FAULTS
+) -> tuple[Run, dict[str, int]]:
+    """Run it; return the verdict, and how many faults there were of each kind."""
+    chance = random.Random(f"{seconds}")  # noqa: S311 - a simulation
+    crowds.declare(server.store, SIZE, folder)
+    done = {kind: 0 for kind in faults if kind != "clocks"}  # those step all the time
+    with Crew(server.store, folder, crowds.node_names(nodes), processes) as crew:
+        stage = Stage(crew, THREADS)
+        until = monotonic() + seconds
+        for number, team in enumerate(crew.teams):
+            team.begin(partial(churn, until, THREADS, f"0.{number}", "clocks" in faults))
+        _break(server, crew.teams, chance, until, done, clocks="clocks" in faults)
+        for team in crew.teams:
+            team.result()
+        stage.do("sweep", partial(sweep, _perhaps_left(crew.history())))
+        complaints = crowds.left_over(crew, {})
+    operations = crew.history()
+    run = Run(
+        title=f"{seconds:.0f} s of faults on {nodes} nodes",
+        phases=tuple(stage.phases),
+        verdict=verdict(server.store, operations),
+        complaints=tuple(complaints),
+    )
+    return run, done
+
+
+def _perhaps_left(operations: Sequence[Operation]) -> dict[str, list[str]]:
+    """Return of each node the containers whose end nobody was told."""
+    ended = {one.attachment for one in operations if one.kind == "unbind" and one.outcome == OK}
+    left: dict[str, list[str]] = {}
+    for one in operations:
+        if one.kind == "bind" and one.attachment not in ended:
+            left.setdefault(one.node, []).append(one.attachment)
+            ended.add(one.attachment)
+    return left
+
+
+def _break(
+    server: Server, teams: Sequence[Team], chance: random.Random, until: float, done: dict[str, int], *, clocks: bool
+) -> None:
+    """Break things until then, each kind as often as any other. All run again afterwards."""
+    ahead: list[str] = []
+    while done and monotonic() < until - 2 * GAP:
+        time.sleep(chance.uniform(GAP, 2 * GAP))
+        ahead = ahead or chance.sample(list(done), len(done))
+        kind = ahead.pop()
+        done[kind] += 1
+        if kind == "server":
+            server.kill()
+            time.sleep(chance.uniform(0, DOWN))
+            server.start()
+        elif kind == "answers" and server.proxy is not None:
+            server.proxy.muted = True
+            time.sleep(chance.uniform(0.01, 0.1))
+            server.proxy.cut()
+            server.proxy.muted = False
+        elif kind == "compaction":
+            server.compact()
+        elif kind == "clients":
+            team = chance.choice(teams)
+            team.kill()
+            team.start()
+            team.result()
+            team.begin(partial(churn, until, THREADS, f"{done[kind]}.{chance.random()}", clocks))

@@ -1,0 +1,154 @@
+"""One simulated node: a replica, its feed, a client of the real store; every call on its ledger is recorded."""
+
+from __future__ import annotations
+
+import time
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Protocol
+
+from bench.cluster.history import OK, REFUSED, UNKNOWN
+from podberth.cni.errors import AddressTaken, CniError, InvalidConfig, PoolExhausted
+from podberth.cni.pod import Attachment, PodRef
+from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
+from podberth.stores.replica.feed import Feed
+from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.settler import Settler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.cluster.history import Recorder
+    from podberth.stores.replica.shared import Cluster
+
+POOL, NETWORK, IFNAME = "cluster", "banknet", "eth0"
+READY = 60.0  # seconds until a replica must have been up to date once
+# Refusals after which it is known that nothing was done.
+_CERTAIN = (AddressTaken, AddressHeld, PoolExhausted, InvalidConfig)
+
+
+class Store(Protocol):
+    """Where a cluster's store is."""
+
+    @property
+    def followed(self) -> bool:
+        """Say whether replicas of it are kept up to date by a feed."""
+        ...
+
+    @property
+    def old_refusals(self) -> bool:
+        """Say whether a node may refuse for what is no longer so, where its feed has not told it yet."""
+        ...
+
+    def open(self, node: str) -> Cluster:
+        """Return a client of its own for a node."""
+        ...
+
+    def fence(self, node: str) -> None:
+        """Say, as an operator does, that nothing runs on the node any more."""
+        ...
+
+
+class Node:
+    """`skew` is by how much (ns) its clock is wrong. All its folder has, and the history, outlive its process."""
+
+    def __init__(self, name: str, store: Store, folder: Path, recorder: Recorder) -> None:
+        self.name = name
+        self.skew = 0
+        self.cluster = store.open(name)
+        self.settler = Settler(Replica(str(folder / name)), self.cluster, name, current=not store.followed)
+        self.ledger = ClusterLedger(self.settler, clock=lambda: time.time_ns() + self.skew)
+        self._recorder = recorder
+        self._add = Actor(who="plugin", why="ADD", node=name)
+        self._del = Actor(who="plugin", why="DEL", node=name)
+        self._feed = Feed(self.settler, lambda _: None) if store.followed else None
+
+    def start(self) -> None:
+        """Begin to follow."""
+        if self._feed is not None:
+            self._feed.start()
+
+    def ready(self) -> None:
+        """Return once the replica has been up to date."""
+        if self._feed is not None and not self._feed.ready(READY):
+            raise RuntimeError(f"{self.name}: the store could not be followed: {self._feed.away}")
+
+    def stop(self) -> None:
+        """End the feed and all connections."""
+        if self._feed is not None:
+            self._feed.stop()
+        self.settler.replica.database.close()
+        self.cluster.close()
+
+    def bind(
+        self,
+        pod: str,
+        container: str,
+        *,
+        address: str = "",
+        sticky: bool = False,
+        takeover: tuple[Attachment, ...] = (),
+    ) -> str:
+        """Bind an address to the pod's container; return it. Raises what the ledger does."""
+        named = ip_address(address) if address else None
+        claim = Claim(
+            attachment=attached(container),
+            pod=PodRef(namespace="db", name=pod),
+            netns="/x",
+            wanted=(Wanted(pool=POOL, family=4, address=named),),
+            sticky=sticky,
+            takeover=takeover,
+        )
+
+        def act() -> tuple[str, ...]:
+            return tuple(str(lease.address) for lease in self.ledger.bind(claim, self._add))
+
+        over = tuple(attachment.container_id for attachment in takeover)
+        got = self._recorded(
+            act, kind="bind", attachment=container, pod=f"db/{pod}", address=address, sticky=sticky, takeover=over
+        )
+        return got[0]
+
+    def unbind(self, container: str) -> tuple[str, ...]:
+        """End what the container has; return it."""
+
+        def act() -> tuple[str, ...]:
+            return tuple(str(lease.address) for lease in self.ledger.unbind(attached(container), self._del))
+
+        return self._recorded(act, kind="unbind", attachment=container)
+
+    def reserve(self, address: str, pod: str) -> None:
+        """Reserve the address for the pod's name."""
+
+        def act() -> tuple[str, ...]:
+            made = self.ledger.reserve(POOL, ip_address(address), PodRef(namespace="db", name=pod), IFNAME, self._add)
+            return (str(made.address),)
+
+        self._recorded(act, kind="reserve", address=address, pod=f"db/{pod}")
+
+    def release(self, address: str) -> None:
+        """End a reservation."""
+
+        def act() -> tuple[str, ...]:
+            ended = self.ledger.release(ip_address(address), self._del)
+            return (str(ended.address),) if ended is not None else ()
+
+        self._recorded(act, kind="release", address=address)
+
+    def _recorded(self, act: Callable[[], tuple[str, ...]], **asked: object) -> tuple[str, ...]:
+        name = self._recorder.begin(node=self.name, **asked)
+        try:
+            got = act()
+        except CniError as refused:
+            certain = isinstance(refused, _CERTAIN)
+            about = (str(refused.lease.address),) if isinstance(refused, AddressHeld) else ()
+            self._recorder.end(name, REFUSED if certain else UNKNOWN, got=about, refusal=type(refused).__name__)
+            raise
+        self._recorder.end(name, OK, got=got)
+        return got
+
+
+def attached(container: str) -> Attachment:
+    """Return the one attachment that a container here has."""
+    return Attachment(network=NETWORK, container_id=container, ifname=IFNAME)

@@ -1,0 +1,176 @@
+"""The real servers that a simulation runs on, and where its nodes find them. On loopback, gone afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from podberth.cni.value import value
+from podberth.kube.client import Client
+from podberth.kube.config import load
+from podberth.stores.etcd.client import Etcd
+from podberth.stores.etcd.store import EtcdCluster
+from podberth.stores.kubernetes.store import KubernetesCluster
+from tests.servers.etcd import EtcdServer
+from tests.servers.kube import ROOT, KubeServer
+from tests.servers.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.cluster.nodes import Store
+    from podberth.stores.replica.shared import Cluster
+
+PREFIX, NAMESPACE = "/podberth", "default"
+KINDS = ("etcd", "kubernetes")
+
+
+@value
+class OnEtcd:
+    """An etcd, and the ledger's prefix in it."""
+
+    url: str
+    prefix: str = PREFIX
+
+    @property
+    def followed(self) -> bool:
+        """Nodes have a feed."""
+        return True
+
+    @property
+    def old_refusals(self) -> bool:
+        """What is refused is so: a node asks for all that has changed since its replica first."""
+        return False
+
+    def open(self, node: str) -> Cluster:
+        """Return a client of its own for a node."""
+        del node
+        return EtcdCluster(Etcd([self.url]), self.prefix)
+
+    def fence(self, node: str) -> None:
+        """Say that nothing runs on the node any more."""
+        client = Etcd([self.url])
+        client.put(EtcdCluster(client, self.prefix).keys.fence(node), b"")
+        client.close()
+
+
+@value
+class OnKubernetes:
+    """A Kubernetes API, as a kubeconfig names it. There are no Node objects: every node counts as gone."""
+
+    kubeconfig: str
+
+    @property
+    def followed(self) -> bool:
+        """Nodes have a feed."""
+        return True
+
+    @property
+    def old_refusals(self) -> bool:
+        """A collection can't be asked for what has changed since: a node relies on what its watches have told it."""
+        return True
+
+    def open(self, node: str) -> Cluster:
+        """Return a client of its own for a node."""
+        return KubernetesCluster(Client(load(self.kubeconfig)), NAMESPACE, node)
+
+    def fence(self, node: str) -> None:
+        """Do nothing: a node without a Node object is gone."""
+
+
+class Server(Protocol):
+    """A running store. `store` leads to it; through `proxy` where there is one."""
+
+    store: Store
+    proxy: Proxy | None
+
+    def kill(self) -> None:
+        """SIGKILL it."""
+        ...
+
+    def start(self) -> None:
+        """Start it again, on the data it had."""
+        ...
+
+    def compact(self) -> None:
+        """Have it forget all that happened before now."""
+        ...
+
+
+class _EtcdServer:
+    def __init__(self, server: EtcdServer, proxy: Proxy | None) -> None:
+        self.server, self.proxy = server, proxy
+        self.store: Store = OnEtcd(url=proxy.url if proxy is not None else server.url)
+
+    def kill(self) -> None:
+        self.server.kill()
+
+    def start(self) -> None:
+        self.server.start()
+
+    def compact(self) -> None:
+        client = Etcd([self.server.url])
+        client.compact(client.status().revision)
+        client.close()
+
+
+class _KubeServer:
+    def __init__(self, server: KubeServer, proxy: Proxy | None) -> None:
+        self.server, self.proxy = server, proxy
+        if proxy is not None:
+            server.url = proxy.url.replace("http:", "https:")
+            name = server.kubeconfig.stem
+            user = {"client-certificate": f"{server.root / name}.crt", "client-key": f"{server.root / name}.key"}
+            self.store: Store = OnKubernetes(kubeconfig=str(server.write_kubeconfig("proxied", user)))
+            server.url = f"https://127.0.0.1:{server.port}"
+        else:
+            self.store = OnKubernetes(kubeconfig=str(server.kubeconfig))
+
+    def kill(self) -> None:
+        self.server.kill()
+
+    def start(self) -> None:
+        self.server.start()
+
+    def compact(self) -> None:
+        self.server.compact()
+
+
+@contextmanager
+def server(kind: str, *, proxied: bool = False) -> Iterator[Server]:
+    """Run a store of this kind, with nothing in it, for as long as the context is open."""
+    with _etcd(proxied=proxied) if kind == "etcd" else _kubernetes(proxied=proxied) as running:
+        yield running
+
+
+@contextmanager
+def _etcd(*, proxied: bool) -> Iterator[Server]:
+    with EtcdServer() as running, _proxy(running.port, wanted=proxied) as proxy:
+        yield _EtcdServer(running, proxy)
+
+
+@contextmanager
+def _kubernetes(*, proxied: bool) -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="podberth-bench-kube-"))
+    running = KubeServer(folder)
+    try:
+        running.start()
+        running.kubectl("apply", "-k", str(ROOT / "deploy/base/crds"))
+        running.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=podberth")
+        with _proxy(running.port, wanted=proxied) as proxy:
+            yield _KubeServer(running, proxy)
+    finally:
+        running.stop()
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _proxy(port: int, *, wanted: bool) -> Iterator[Proxy | None]:
+    if not wanted:
+        yield None
+        return
+    with Proxy(port) as proxy:
+        yield proxy

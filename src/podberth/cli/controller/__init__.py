@@ -1,0 +1,1 @@
+"""The commands of what runs once in a cluster."""

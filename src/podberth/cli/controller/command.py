@@ -1,0 +1,82 @@
+"""`podberth controller`: bring declarations in force, release what nobody has any more."""
+
+from __future__ import annotations
+
+import click
+
+from podberth.agent.journal import LEVELS
+from podberth.cli.controller.where import host_port, kubeconfig_option, namespace_option
+from podberth.cli.manual import Page
+from podberth.cni.errors import IOFailure
+
+
+@click.command(
+    "controller",
+    cls=Page,
+    short_help="Bring a cluster's declarations in force, and clean up after nodes that died.",
+    examples=(
+        ("controller", "In a pod: as its service account, metrics on port 9090."),
+        ("controller --grace 600", "Leave a pod that is gone ten minutes for its DEL to come."),
+        ("controller --kubeconfig admin.conf --metrics 127.0.0.1:0", "Try it by hand."),
+    ),
+    environment=(("KUBECONFIG", "Which API server, where --kubeconfig does not say; in a pod its service account."),),
+)
+@kubeconfig_option
+@namespace_option
+@click.option(
+    "--interval", type=click.FloatRange(0.1, 3600), default=15.0, show_default=True, metavar="SECONDS",
+    help="Between two looks at everything.",
+)  # fmt: skip
+@click.option(
+    "--grace", type=click.FloatRange(1, 86400), default=300.0, show_default=True, metavar="SECONDS",
+    help="How long a lease stays: after it was bound, and after its pod was found gone from a ready node.",
+)  # fmt: skip
+@click.option(
+    "--archive-interval", "archiving", type=click.FloatRange(1, 86400), default=3600.0, show_default=True,
+    metavar="SECONDS", help="How often older events are moved out of AddressLease objects.",
+)  # fmt: skip
+@click.option(
+    "--nearly-full", type=click.IntRange(1, 100), default=90, show_default=True, metavar="PERCENT",
+    help="From which use on a pool is warned of.",
+)  # fmt: skip
+@click.option(
+    "--metrics", metavar="HOST:PORT", default="0.0.0.0:9090", show_default=True, callback=host_port,
+    help="Where GET /metrics, /healthz and /readyz are answered; to anybody who can reach it.",
+)  # fmt: skip
+@click.option(
+    "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
+    help="What goes to stderr, as lines of JSON.",
+)  # fmt: skip
+def controller(
+    kubeconfig: str,
+    namespace: str,
+    interval: float,
+    grace: float,
+    archiving: float,
+    nearly_full: int,
+    metrics: tuple[str, int],
+    level: str,
+) -> int:
+    """Look after a cluster's ledger from one place. No pod waits for it: it may be away, or never be run.
+
+    It reserves what PodNetworks and AddressReservations declare that came by kubectl, and ends what nobody declares any
+    more; ends leases of pods that are gone, unless their node neither answers nor is fenced; acts on `retention`;
+    writes status and events; moves older events into archives. Of several one acts, elected through a Lease. SIGTERM
+    gives the lead back (docs/controller.md).
+    """
+    from podberth.agent.journal import Journal
+    from podberth.controller.service import Options, run
+    from podberth.controller.sweep import Settings
+
+    options = Options(
+        kubeconfig=kubeconfig,
+        home=namespace,
+        interval=interval,
+        archiving=archiving,
+        settings=Settings(grace=grace, nearly_full=nearly_full),
+        metrics=metrics,
+    )
+    try:
+        return run(options, Journal(level))
+    except OSError as failure:
+        raise IOFailure(f"--metrics {metrics[0]}:{metrics[1]}: {failure}") from failure

@@ -1,0 +1,97 @@
+"""`podberth webhook`: refuse wrong declarations at `kubectl apply`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.agent.journal import LEVELS
+from podberth.cli.controller.where import host_port, kubeconfig_option, namespace_option
+from podberth.cli.failures import Misuse
+from podberth.cli.manual import Page
+from podberth.cni.errors import IOFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.controller.certificate import Files, SelfSigned
+    from podberth.kube.client import Client
+
+
+@click.command(
+    "webhook",
+    cls=Page,
+    short_help="Refuse wrong declarations in the Kubernetes API as they are made.",
+    examples=(
+        ("webhook --self-signed podberth-webhook.podberth-system", "Make and renew its certificate by itself."),
+        ("webhook --cert /tls/tls.crt --key /tls/tls.key", "Serve with what cert-manager, or anybody, renews."),
+        ("webhook --listen 127.0.0.1:9443 --cert a.crt --key a.key --kubeconfig admin.conf", "Try it by hand."),
+    ),
+    environment=(("KUBECONFIG", "Which API server, where --kubeconfig does not say; in a pod its service account."),),
+)
+@click.option(
+    "--listen", metavar="HOST:PORT", default="0.0.0.0:9443", show_default=True, callback=host_port,
+    help="Where the API server finds it, by HTTPS.",
+)  # fmt: skip
+@click.option("--cert", type=click.Path(dir_okay=False, path_type=Path), help="Its certificate chain, PEM.")
+@click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="The certificate's key, PEM.")
+@click.option(
+    "--self-signed", "service", metavar="SERVICE.NAMESPACE",
+    help="Make the certificate for that Service, keep it in the Secret SERVICE-tls, have the API server trust it.",
+)  # fmt: skip
+@click.option(
+    "--configuration", metavar="NAME", default="podberth", show_default=True,
+    help="With --self-signed: the ValidatingWebhookConfiguration that gets the caBundle.",
+)  # fmt: skip
+@kubeconfig_option
+@namespace_option
+@click.option(
+    "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
+    help="What goes to stderr, as lines of JSON.",
+)  # fmt: skip
+def webhook(
+    listen: tuple[str, int],
+    cert: Path | None,
+    key: Path | None,
+    service: str | None,
+    configuration: str,
+    kubeconfig: str,
+    namespace: str,
+    level: str,
+) -> int:
+    """Answer the API server's question whether a Pool, PodNetwork, AddressReservation, or a ConfigMap labelled
+    podberth.io/policies=true, may be created, changed or deleted.
+
+    What `podberth apply` would refuse is refused, in the same words, with every conflict. Pods start and end whether or
+    not it runs; while it is away nothing of the above can be changed (docs/controller.md). It answers /validate,
+    /healthz, /readyz and /metrics, takes up a renewed certificate by itself, and ends with SIGTERM.
+    """
+    from podberth.agent.journal import Journal
+    from podberth.controller.webhook import Options, run
+
+    options = Options(
+        listen=listen, kubeconfig=kubeconfig, home=namespace, source=_source(cert, key, service, configuration)
+    )
+    try:
+        return run(options, Journal(level))
+    except OSError as failure:
+        raise IOFailure(f"--listen {listen[0]}:{listen[1]}: {failure}") from failure
+
+
+def _source(
+    cert: Path | None, key: Path | None, service: str | None, configuration: str
+) -> Callable[[Client], Files | SelfSigned]:
+    from podberth.controller.certificate import Files, SelfSigned
+
+    if service is not None and cert is None and key is None:
+        name, dot, namespace = service.partition(".")
+        if not dot or not name or not namespace or "." in namespace:
+            raise Misuse(f"--self-signed: expected SERVICE.NAMESPACE, got {service!r}")
+        return partial(SelfSigned, service=name, namespace=namespace, configuration=configuration)
+    if cert is None or key is None or service is not None:
+        raise Misuse("expected either --cert and --key, or --self-signed", "see `podberth webhook --help`")
+    files = Files(cert, key)
+    return lambda _: files

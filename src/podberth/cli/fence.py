@@ -1,0 +1,112 @@
+"""`podberth fence` and `unfence`: an operator's word that nothing runs on a node, so its addresses may move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.cli import forms, when
+from podberth.cli.failures import Misuse, NotFound
+from podberth.cli.manual import EXITS, Page
+from podberth.cli.options import NODE, json_option
+from podberth.cli.screen import Cell, Column
+from podberth.cli.session import actor
+from podberth.cli.text import counted
+from podberth.cni.errors import Refused
+from podberth.ipam.elsewhere import Fence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from podberth.cli.screen import Screen
+    from podberth.cli.session import Session
+    from podberth.verbs.node import Node
+
+why_option = click.option("--why", metavar="TEXT", default="", help="The reason, for the ledger; it has to be given.")
+
+
+@click.command(
+    "fence",
+    cls=Page,
+    short_help="Say that nothing runs on a node any more.",
+    exits={3: EXITS[3]},
+    examples=(
+        (
+            "fence worker-3 --why 'burnt, and switched off'",
+            "Its pods' addresses may move to their successors.",
+        ),
+        ("fence", "Which nodes are fenced, by whom and why?"),
+    ),
+)
+@click.argument("name", type=NODE, metavar="[NODE]", required=False)
+@why_option
+@json_option
+@click.pass_obj
+def fence(session: Session, name: str | None, why: str, *, as_json: bool) -> None:
+    """Say that nothing runs on a node any more; without NODE, show which nodes that was said of.
+
+    An address that a pod there holds moves to the pod of the same name once that is started elsewhere. Make sure first
+    that the node is off, or cut off from the network: nobody else checks. With a ledger in the Kubernetes API, delete
+    the Node object or taint it node.kubernetes.io/out-of-service instead. See docs/identity.md.
+    """
+    node = session.node
+    if name is None:
+        said = node.elsewhere.fences()
+        session.show(as_json, {"fences": [forms.fence(one) for one in said]}, lambda screen: _draw(screen, said))
+        return
+    held = [lease for lease in node.ledger.leases() if lease.node == name]
+    if name == node.name:
+        raise Refused(f"node {name} is this one, and it is running", "fence it from another node")
+    if not held:
+        raise NotFound(f"no address is held on node {name}", "`podberth leases` shows which node has which")
+    said_now = _say(node, name, why, lifted=False)
+    session.show(
+        as_json,
+        {"fence": forms.fence(said_now), "leases": [forms.lease(lease) for lease in held]},
+        lambda screen: screen.line(
+            f"node {name} is fenced: {counted(len(held), 'address', 'addresses')} may move to other nodes"
+        ),
+    )
+
+
+@click.command(
+    "unfence",
+    cls=Page,
+    short_help="Take back what `fence` said.",
+    exits={3: EXITS[3]},
+    examples=(("unfence worker-3 --why 'repaired, its agent is up'", "What runs there holds its addresses again."),),
+)
+@click.argument("name", type=NODE, metavar="NODE")
+@why_option
+@json_option
+@click.pass_obj
+def unfence(session: Session, name: str, why: str, *, as_json: bool) -> None:
+    """Take back what `fence` said, before a node is used again.
+
+    What has moved meanwhile stays where it is: the node's agent takes such addresses from the pods that it still finds.
+    """
+    said = _say(session.node, name, why, lifted=True)
+    session.show(as_json, {"fence": forms.fence(said)}, lambda screen: screen.line(f"node {name} is no longer fenced"))
+
+
+def _say(node: Node, name: str, why: str, *, lifted: bool) -> Fence:
+    if not why.strip() or not why.isprintable():
+        raise Misuse("option '--why': expected the reason", "say how you know: it is in the ledger with what moves")
+    said = Fence(node=name, actor=actor(node, why), time=node.clock(), lifted=lifted)
+    if not node.elsewhere.fence(said):
+        if lifted:
+            raise NotFound(f"node {name} is not fenced", "`podberth fence` shows which nodes are")
+        raise Refused(f"node {name} is fenced already", "`podberth fence` shows by whom, and why")
+    return said
+
+
+def _draw(screen: Screen, said: Sequence[Fence]) -> None:
+    last = {one.node: one for one in said}
+    fenced = [one for one in last.values() if not one.lifted]
+    if fenced:
+        screen.table(
+            [Column(title=title, breaks=title in ("Who", "Why")) for title in ("Node", "Since", "Who", "Why")],
+            [[Cell(one.node, "bold"), when.local(one.time), one.actor.who, one.actor.why] for one in fenced],
+        )
+    screen.line(Cell(f"{counted(len(fenced), 'node')} fenced", "dim"))

@@ -1,0 +1,1 @@
+"""The commands that bring a whole store, or another plugin's addresses, from one place into another."""

@@ -1,0 +1,214 @@
+"""`podberth export`, `import store` and `migrate`: a whole store into a file, from a file, or into another store."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.agent.frame import SOCKET
+from podberth.cli.failures import OK, REFUSED, NotFound
+from podberth.cli.manual import EXITS, Page
+from podberth.cli.options import json_option
+from podberth.cli.screen import Cell
+from podberth.cli.text import counted
+from podberth.cni.errors import IOFailure, Refused
+from podberth.stores.transfer.form import Export, lines
+from podberth.stores.transfer.moving import check, move
+from podberth.stores.transfer.node import NodeStore
+from podberth.stores.transfer.places import opened
+from podberth.stores.transfer.sheet import sheet
+from podberth.stores.transfer.verdict import tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from podberth.cli.screen import Screen
+    from podberth.cli.session import Session
+    from podberth.stores.transfer.story import Side, Target
+    from podberth.stores.transfer.verdict import Verdict
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+force_option = click.option("--force", is_flag=True, help="Also while the agent of this node is running.")
+socket_option = click.option(
+    "--socket", "agent", metavar="PATH", envvar="PODBERTH_SOCKET", default=SOCKET, show_default=True,
+    type=click.Path(dir_okay=False), help="Where the agent would listen.",
+)  # fmt: skip
+_DIFFERS = {1: "refused, failed, or the two stores differ afterwards", 3: EXITS[3]}
+
+
+@click.command(
+    "export",
+    cls=Page,
+    short_help="Write the whole store, with its history, as lines of JSON.",
+    exits={3: EXITS[3]},
+    examples=(
+        ("export -o store.jsonl", "A backup that any kind of store can be made from."),
+        ("export --csv", "Who has which address reserved, for a sheet."),
+        ("export | zstd > store.jsonl.zst", ""),
+    ),
+)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write there, not to stdout.")
+@click.option("--csv", "as_csv", is_flag=True, help="Only the reservations, as the sheet that `import csv` takes.")
+@click.pass_obj
+def export(session: Session, output: str | None, *, as_csv: bool) -> None:
+    """Write the whole store as lines of JSON: documents, reservations, leases, and every event of the ledger.
+
+    It is the same form whatever the store is kept in, and `podberth import store` takes it back. The file is complete,
+    or not there: it gets its name when its last line is on disk.
+    """
+    made = iter([sheet(session.node.ledger.reservations())]) if as_csv else lines(_source(session), time.time_ns())
+    if output is None:
+        sys.stdout.writelines(made)
+        return
+    new = Path(output + ".new")
+    try:
+        with new.open("w", encoding="ascii") as file:
+            new.chmod(0o600)  # it names every pod and address
+            file.writelines(made)
+        new.replace(output)
+    except OSError as wrong:
+        raise IOFailure(f"{output}: {wrong.strerror}") from None
+
+
+@click.command(
+    "store",
+    cls=Page,
+    short_help="Bring an export into this store, which has to be empty.",
+    exits=_DIFFERS,
+    examples=(("import store store.jsonl", "The store is as it was when the export was made."),),
+)
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@dry_run_option
+@force_option
+@socket_option
+@json_option
+@click.pass_obj
+def store(session: Session, file: str, agent: str, *, dry_run: bool, force: bool, as_json: bool) -> int:
+    """Bring an export into the store of the state directory, then compare the two.
+
+    The store has to be empty, or what an attempt that was interrupted has left: running it again finishes it. The
+    export is checked as a whole before anything is written.
+    """
+    if not dry_run and not force:
+        _no_agent(agent)
+    return _moved(
+        session, Export(file), lambda: opened(session.state, readonly=dry_run), dry_run=dry_run, as_json=as_json
+    )
+
+
+@click.command(
+    "migrate",
+    cls=Page,
+    short_help="Bring the whole store into another kind of store.",
+    exits=_DIFFERS,
+    examples=(
+        ("migrate --to etcd.json --dry-run", "What is there, and would it fit? etcd.json is a store.json."),
+        ("migrate --to etcd.json", "From this node's SQLite into etcd, and compare."),
+        ("migrate --to /srv/podberth", "Into the store of another state directory."),
+    ),
+)
+@click.option(
+    "--to", "to", metavar="DIR|FILE", required=True, type=click.Path(),
+    help="A state directory, or a file that names a cluster's store as its store.json does.",
+)  # fmt: skip
+@dry_run_option
+@force_option
+@socket_option
+@json_option
+@click.pass_obj
+def migrate(session: Session, to: str, agent: str, *, dry_run: bool, force: bool, as_json: bool) -> int:
+    """Bring documents, reservations, leases and the whole ledger into another store, then compare the two.
+
+    Nobody may use either store meanwhile: end the agents, and start no pods. The source is only read, and stays. An
+    interrupted run is finished by running it again. "Who had this address at that time" has the same answer before and
+    after; the numbers of events are each store's own.
+    """
+    if not dry_run and not force:
+        _no_agent(agent)
+    return _moved(session, _source(session), lambda: opened(to, readonly=dry_run), dry_run=dry_run, as_json=as_json)
+
+
+def _source(session: Session) -> Side:
+    source = opened(session.state, readonly=True)
+    if isinstance(source, NodeStore) and not source.exists():
+        raise NotFound(f"there is no store in {session.state}", "name another directory with --state")
+    return source
+
+
+def _moved(session: Session, source: Side, target: Callable[[], Target], *, dry_run: bool, as_json: bool) -> int:
+    into = target()
+    if isinstance(into, NodeStore) and dry_run and not into.exists():
+        verdict = tally(source)
+    elif dry_run:
+        check(source, into)
+        verdict = tally(source)
+    else:
+        with _progress(source.count()) as told:
+            verdict = move(source, into, told)
+    session.show(
+        as_json,
+        _form(verdict, source, into, dry_run=dry_run),
+        lambda screen: _draw(screen, verdict, source, into, dry_run=dry_run),
+    )
+    return REFUSED if verdict.wrong else OK
+
+
+def _no_agent(path: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return
+    raise Refused(
+        f"an agent is listening at {path}, and may change the store meanwhile",
+        "end it first (systemctl stop podberth-agent.socket podberth-agent.service), or say --force",
+    )
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show on stderr, if that is a terminal, how many addresses are over."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("addresses"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda more: progress.advance(task, more)
+
+
+def _form(verdict: Verdict, source: Side, target: Side, *, dry_run: bool) -> dict[str, object]:
+    counts = {key: getattr(verdict, key) for key in ("documents", "addresses", "leases", "reservations", "events")}
+    return {
+        "dry_run": dry_run,
+        "source": source.name,
+        "target": target.name,
+        **counts,
+        "same": None if dry_run else not verdict.wrong,
+        "differences": list(verdict.differences),
+    }
+
+
+def _draw(screen: Screen, verdict: Verdict, source: Side, target: Side, *, dry_run: bool) -> None:
+    screen.line(
+        f"{counted(verdict.documents, 'document')}, {counted(verdict.addresses, 'address', 'addresses')}"
+        f" with {counted(verdict.events, 'event')}: {counted(verdict.leases, 'lease')},"
+        f" {counted(verdict.reservations, 'reservation')}"
+    )
+    for difference in verdict.differences:
+        screen.line(Cell("differs", "red"), f"  {difference}")
+    if verdict.wrong > len(verdict.differences):
+        screen.line(f"and {verdict.wrong - len(verdict.differences)} more")
+    if dry_run:
+        screen.line(Cell(f"dry run: {target.name} was not changed", "dim"))
+    elif verdict.wrong:
+        screen.line(Cell(f"{target.name} is not what {source.name} is: do not use it", "bold red"))
+    else:
+        screen.line(Cell(f"{target.name} says what {source.name} says: compared, the same", "green"))

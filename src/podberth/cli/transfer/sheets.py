@@ -1,0 +1,65 @@
+"""`podberth import csv`: reservations from the sheet that an operator keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.cli import forms
+from podberth.cli.failures import OK
+from podberth.cli.manual import EXITS, Page
+from podberth.cli.options import json_option
+from podberth.cli.screen import Cell, Column
+from podberth.cli.session import actor
+from podberth.cli.text import counted
+from podberth.cli.transfer.moving import dry_run_option
+from podberth.cli.transfer.reading import contents
+from podberth.stores.transfer.sheet import fitting, read
+
+if TYPE_CHECKING:
+    from podberth.cli.screen import Screen
+    from podberth.cli.session import Session
+
+
+@click.command(
+    "csv",
+    cls=Page,
+    short_help="Reserve the addresses of a sheet for the pods it names.",
+    exits={3: EXITS[3]},
+    examples=(
+        ("import csv addresses.csv --dry-run", "Does it fit?"),
+        ("import csv addresses.csv", "Reserve every address of it, or none."),
+        ("export --csv -o addresses.csv", "The sheet of what is reserved now."),
+    ),
+)
+@click.argument("file", metavar="FILE|-", type=click.Path(allow_dash=True))
+@dry_run_option
+@json_option
+@click.pass_obj
+def sheet(session: Session, file: str, *, dry_run: bool, as_json: bool) -> int:
+    """Reserve each address of a sheet for the pod it names, as `podberth reserve` does.
+
+    The first line has the titles: address, namespace, pod, and as you like pool and ifname (eth0 if it says none);
+    other columns are yours. All of it is reserved, or nothing: every row that does not fit is listed. What is reserved
+    so already stays as it is.
+    """
+    node = session.node
+    rows, complaints = read(contents(file), "stdin" if file == "-" else file)
+    fit = fitting(rows, node.policies.pools(), node.ledger, complaints)
+    by = actor(node, f"import csv {file}")
+    made = [] if dry_run else [node.ledger.reserve(row.pool, row.address, row.pod, row.ifname, by) for row in fit]
+
+    def draw(screen: Screen) -> None:
+        if fit:
+            screen.table(
+                [Column(title=title) for title in ("Address", "Pod", "Ifname", "Pool")],
+                [[Cell(str(row.address), "bold"), str(row.pod), row.ifname, row.pool] for row in fit],
+            )
+        screen.line(counted(len(fit), "reservation"))
+        if dry_run:
+            screen.line(Cell("dry run: nothing was changed", "dim"))
+
+    form = {"dry_run": dry_run, "rows": len(fit), "reservations": [forms.reservation(kept) for kept in made]}
+    session.show(as_json, form, draw)
+    return OK

@@ -1,0 +1,66 @@
+"""The `status` of Pools, PodNetworks and AddressReservations, from what is in force. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from podberth.ipam.lease import Usage
+    from podberth.net.ops import Address
+
+    Object = dict[str, Any]
+
+READY, IN_FORCE = "Ready", "InForce"
+SHOWN = 2000  # characters of a message
+MOST = 64  # addresses in a status
+_COUNTS = ("size", "free", "leased", "reserved", "resting")
+_INT64 = 2**63 - 1  # what is more is shown as that
+
+
+def condition(kind: str, troubles: Sequence[str], good: str, bad: str) -> Object:
+    """Return a condition: True for the reason `good` without troubles, else False for `bad`, with what they are."""
+    message = "; ".join(troubles)
+    # Not an empty one: API servers take "" for null (1.20), which a schema's string is not.
+    said = {"message": message if len(message) <= SHOWN else f"{message[: SHOWN - 3]}..."} if message else {}
+    return {
+        "type": kind,
+        "status": "False" if troubles else "True",
+        "reason": bad if troubles else good,
+        **said,
+    }
+
+
+def pool_status(usages: Iterable[Usage], troubles: Sequence[str]) -> Object:
+    """Return a Pool's status."""
+    return {
+        "usage": [
+            {"family": row.family, **{name: min(int(getattr(row, name)), _INT64) for name in _COUNTS}} for row in usages
+        ],
+        "conditions": [condition(READY, troubles, "InForce", "NotInForce")],
+    }
+
+
+def declared_status(addresses: Sequence[Address], troubles: Sequence[str]) -> Object:
+    """Return the status of what reserves addresses: those in force, and what keeps the others from it."""
+    return {
+        "addresses": [str(address) for address in addresses[:MOST]],
+        "conditions": [condition(IN_FORCE, troubles, "Reserved", "Conflict")],
+    }
+
+
+def updated(found: Object, status: Object, now: str) -> Object | None:
+    """Return the patch that gives an object this status, None if it has it; a condition keeps when it came about."""
+    before = found.get("status") or {}
+    generation = found["metadata"].get("generation", 0)
+    known = {one["type"]: one for one in before.get("conditions") or ()}
+    conditions = [_since(one, known.get(one["type"]), generation, now) for one in status["conditions"]]
+    made = {**status, "observedGeneration": generation, "conditions": conditions}
+    return None if all(before.get(key) == wanted for key, wanted in made.items()) else {"status": made}
+
+
+def _since(one: Object, before: Object | None, generation: int, now: str) -> Object:
+    same = before is not None and before["status"] == one["status"]
+    when = before["lastTransitionTime"] if same and before is not None else now
+    return {**one, "observedGeneration": generation, "lastTransitionTime": when}

@@ -1,0 +1,199 @@
+"""What the controller does to the ledger and to objects. Each effect asks the API anew for what it relies on.
+
+An effect that is done twice, by two controllers or after a crash, is done once: a change of the ledger is made only if
+the address is as it was, and a release only of the very lease that was looked at.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import CniError
+from podberth.controller import conditions
+from podberth.controller.facts import read_node, read_pod
+from podberth.controller.gone import is_over
+from podberth.controller.keeping import WHY
+from podberth.ipam.lease import Actor
+from podberth.ipam.refusals import same
+from podberth.kube import errors, resources
+from podberth.kube.resources import Resource
+from podberth.stores.sqlite import changes, claims
+from podberth.stores.sqlite.declared import declare, stray, undeclare
+from podberth.stores.sqlite.rows import lease_at, reservation_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from sqlite3 import Connection
+
+    from podberth.controller.keeping import Kept, Owner
+    from podberth.ipam.lease import Lease, Reservation
+    from podberth.kube.client import Client, Object
+    from podberth.kube.events import Recorder
+    from podberth.policy.address_reservation import AddressReservation
+    from podberth.policy.changes import Declared
+    from podberth.stores.replica.settler import Settler
+    from podberth.stores.sqlite.claims import Rivals
+
+OWNERS = {
+    "Pod": resources.PODS,
+    "StatefulSet": Resource(group="apps", version="v1", plural="statefulsets", kind="StatefulSet", namespaced=True),
+    "Deployment": Resource(group="apps", version="v1", plural="deployments", kind="Deployment", namespaced=True),
+}
+
+
+class Effects:
+    """`name` is who the ledger says it was. Threads do not share it."""
+
+    def __init__(self, client: Client, settler: Settler, recorder: Recorder, name: str) -> None:
+        self._client = client
+        self._settler = settler
+        self._recorder = recorder
+        self._name = name
+
+    def exists(self, owner: Owner) -> bool:
+        """Ask the API whether an owner is there now."""
+        kind, namespace, name = owner
+        try:
+            self._client.get(OWNERS[kind], name, namespace)
+        except errors.NotFound:
+            return False
+        return True
+
+    def release(self, lease: Lease, absent: int, grace: int) -> bool:
+        """End a lease if its pod is not there now, and its node lets it be said to be over; say whether it ended.
+
+        The pod is asked for after the lease was read: if the pod had it by then, the pod was there before. A lease that
+        has moved, or was bound anew, since it was looked at stays. `absent` and `grace` in ns.
+        """
+        assert lease.pod is not None
+        try:
+            pod = read_pod(self._client.get(resources.PODS, lease.pod.name, lease.pod.namespace))
+        except errors.NotFound:
+            pass
+        else:
+            if lease.pod.uid in pod.uids:
+                return False
+        try:
+            node = read_node(self._client.get(resources.NODES, lease.node))
+        except errors.NotFound:
+            node = None
+        if not is_over(node, absent, grace):
+            return False
+        state = "gone" if node is None else "out of service" if node.fenced else "ready"
+        actor = self._actor(f"pod {lease.pod} ({lease.pod.uid}) is gone, node {lease.node} is {state}")
+
+        def end(connection: Connection, _: Rivals) -> bool:
+            if lease_at(connection, lease.address) != lease:
+                return False
+            changes.unbind(connection, lease, actor, time.time_ns())
+            return True
+
+        return self._settler.settle(end)[0]
+
+    def declare(self, wanted: Iterable[Declared], why: str) -> dict[Declared, str]:
+        """Reserve what is declared; return what could not be, with the reason, which names both parties."""
+        actor = self._actor(why)
+        refused: dict[Declared, str] = {}
+        for declared in wanted:
+
+            def put(connection: Connection, _: Rivals, one: Declared = declared) -> None:
+                declare(connection, one, actor)
+
+            try:
+                self._settler.settle(put)
+            except errors.Unavailable:
+                raise
+            except CniError as refusal:
+                refused[declared] = refusal.message
+        return refused
+
+    def undeclare(self, ended: Iterable[Declared]) -> tuple[Declared, ...]:
+        """End declared reservations that still nobody declares; return them."""
+        actor = self._actor("declared no more")
+        done: list[Declared] = []
+        for declared in ended:
+
+            def end(connection: Connection, _: Rivals, one: Declared = declared) -> bool:
+                if one not in stray(connection):
+                    return False
+                undeclare(connection, one, actor)
+                return True
+
+            if self._settler.settle(end)[0]:
+                done.append(declared)
+        return tuple(done)
+
+    def expire(self, kept: Kept) -> bool:
+        """End a reservation whose retention is over, if it is as it was looked at; say whether it ended."""
+        actor = self._actor(f"{WHY} {kept.retention}: {kept.owner[0]} {kept.owner[1]}/{kept.owner[2]} is gone")
+        return self._ended(kept.reservation, actor)
+
+    def reserve(self, wanted: AddressReservation) -> str:
+        """Reserve what an object says; return why it can't be, '' if it is."""
+        actor = self._actor(str(wanted))
+
+        def decide(connection: Connection, _: Rivals) -> Reservation:
+            claims.known(connection, wanted.pool)
+            now = time.time_ns()
+            return changes.reserve(
+                connection, wanted.pool, wanted.address, wanted.pod, wanted.ifname, "manual", actor, now
+            )
+
+        try:
+            self._settler.settle(decide)
+        except errors.Unavailable:
+            raise
+        except CniError as refusal:
+            return refusal.message
+        return ""
+
+    def unreserve(self, kept: Reservation) -> bool:
+        """End a reservation that an object made which is no more."""
+        return self._ended(kept, self._actor("its AddressReservation is gone"))
+
+    def _ended(self, kept: Reservation, actor: Actor) -> bool:
+        def end(connection: Connection, _: Rivals) -> bool:
+            now = reservation_at(connection, kept.address)
+            if now != kept or lease_at(connection, kept.address) is not None:
+                return False
+            changes.release(connection, kept, actor, time.time_ns())
+            return True
+
+        return self._settler.settle(end)[0]
+
+    def show(self, resource: Resource, found: Object, status: Object) -> bool:
+        """Have an object's status say so; say whether that was news. One that is gone by now has none."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        patch = conditions.updated(found, status, now)
+        if patch is None:
+            return False
+        metadata = found["metadata"]
+        patch["metadata"] = {"resourceVersion": metadata["resourceVersion"]}
+        try:
+            self._client.merge_patch(
+                resource, metadata["name"], patch, metadata.get("namespace", ""), subresource="status"
+            )
+        except (errors.NotFound, errors.Conflict):
+            return False  # it has changed: the next look is at what it is then
+        return True
+
+    def tell(self, about: Object, kind: str, reason: str, message: str) -> None:
+        """Post an event; one that can't be posted is no reason to stop."""
+        try:
+            self._recorder.post(about, kind, reason, message)
+        except CniError:
+            pass
+
+    def _actor(self, why: str) -> Actor:
+        return Actor(who="controller", why=why, node=self._name)
+
+
+def by_hand(kept: Reservation, wanted: AddressReservation) -> bool:
+    """Say whether a reservation is what an object asks for."""
+    return (
+        kept.origin == "manual"
+        and (kept.address, kept.pool, kept.ifname) == (wanted.address, wanted.pool, wanted.ifname)
+        and same(kept.pod, wanted.pod)
+    )

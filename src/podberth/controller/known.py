@@ -1,0 +1,99 @@
+"""What one sweep decides from, read from the replica in one transaction: documents, reservations, leases, usage."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from podberth.cni.value import value
+from podberth.controller.keeping import Kept, owner_of
+from podberth.ipam.pool import FOREVER
+from podberth.policy.admission import declared_addresses
+from podberth.stores.sqlite import documents, rows
+from podberth.stores.sqlite.counts import usages
+from podberth.stores.sqlite.declared import stray
+from podberth.stores.sqlite.pending import pending
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from sqlite3 import Connection
+
+    from podberth.ipam.lease import Event, Lease, Reservation, Usage
+    from podberth.ipam.pool import Pool
+    from podberth.net.ops import Address
+    from podberth.policy.changes import Declared
+    from podberth.policy.podnetwork import PodNetwork
+
+
+@value
+class Known:
+    """`pending`, `stray`: declared and not reserved, and the other way round. `last`: of what is pending.
+
+    `kept`: reservations that are not for ever, and that no pod has now.
+    """
+
+    pools: Mapping[str, Pool]
+    podnetworks: tuple[PodNetwork, ...]
+    leases: tuple[Lease, ...]
+    reservations: Mapping[Address, Reservation]
+    usage: Mapping[str, tuple[Usage, ...]]
+    pending: tuple[Declared, ...]
+    stray: tuple[Declared, ...]
+    last: Mapping[Address, Event]
+    kept: tuple[Kept, ...]
+    declarers: Mapping[Address, tuple[PodNetwork, ...]]
+
+
+def known(connection: Connection) -> Known:
+    """Read it."""
+    pools = {pool.name: pool for pool in documents.pools(connection)}
+    podnetworks = documents.podnetworks(connection, None)
+    leases = tuple(rows.leases(connection, ""))
+    reservations = {kept.address: kept for kept in rows.reservations(connection, "")}
+    missing = pending(connection)
+    declarers: dict[Address, tuple[PodNetwork, ...]] = {}
+    for podnetwork in podnetworks:
+        for policy in podnetwork.attachments:
+            for _, address in declared_addresses(podnetwork, policy):
+                declarers[address] = (*declarers.get(address, ()), podnetwork)
+    bound = {lease.address for lease in leases}
+    away = [kept for kept in reservations.values() if kept.address not in bound]
+    last = {
+        address: event
+        for address in dict.fromkeys(declared.address for declared in missing)
+        if (event := rows.last_event(connection, address)) is not None
+    }
+    usage: dict[str, tuple[Usage, ...]] = {}
+    for row in usages(connection, None, time.time_ns()):
+        usage[row.pool] = (*usage.get(row.pool, ()), row)
+    return Known(
+        pools=pools,
+        podnetworks=podnetworks,
+        leases=leases,
+        reservations=reservations,
+        usage=usage,
+        pending=missing,
+        stray=stray(connection),
+        last=last,
+        kept=tuple(one for kept in away if (one := _kept(connection, kept, declarers, pools)) is not None),
+        declarers=declarers,
+    )
+
+
+def _kept(
+    connection: Connection,
+    kept: Reservation,
+    declarers: Mapping[Address, tuple[PodNetwork, ...]],
+    pools: Mapping[str, Pool],
+) -> Kept | None:
+    """Return the reservation with its retention; None if it is kept for ever."""
+    by = next(iter(declarers.get(kept.address, ())), None) if kept.origin == "declared" else None
+    retention: str | int = FOREVER
+    if by is not None:
+        retention = by.retention
+    elif kept.origin == "sticky" and kept.pool in pools:
+        retention = pools[kept.pool].sticky_retention
+    if retention == FOREVER:
+        return None
+    last = rows.last_event(connection, kept.address)
+    return Kept(reservation=kept, retention=retention, owner=owner_of(kept, by), last=last)

@@ -1,0 +1,198 @@
+"""The controller as a process: its replica, its election, its sweeps, its signals.
+
+SIGTERM gives the lead back; anything else may kill it at any moment.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import tempfile
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from podberth import __version__
+from podberth.agent.metrics import shares
+from podberth.cni.errors import CniError
+from podberth.cni.value import value
+from podberth.controller.effects import Effects
+from podberth.controller.pages import Pages, health
+from podberth.controller.sweep import Settings, Sweep
+from podberth.controller.watched import Watched
+from podberth.kube.client import Client
+from podberth.kube.config import load
+from podberth.kube.events import Recorder
+from podberth.kube.leader import Candidate
+from podberth.stores.kubernetes.store import KubernetesCluster
+from podberth.stores.replica.feed import Feed
+from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.settler import Settler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from prometheus_client.core import Metric
+
+    from podberth.agent.journal import Journal
+    from podberth.ipam.lease import Usage
+
+LEASE = "podberth-controller"
+FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@value
+class Options:
+    """Times in seconds: `interval` between sweeps, `archiving` between those of the history. `home`: its namespace."""
+
+    kubeconfig: str
+    home: str
+    interval: float
+    archiving: float
+    settings: Settings
+    metrics: tuple[str, int] | None
+
+
+class Controller:
+    """All parts of one controller."""
+
+    def __init__(self, options: Options, journal: Journal) -> None:
+        self._options = options
+        self._journal = journal
+        self._folder = tempfile.TemporaryDirectory(prefix="podberth-controller-")
+        name = os.uname().nodename
+        self._client = Client(load(options.kubeconfig))
+        cluster = KubernetesCluster(self._client, options.home, f"controller {name}")
+        settler = Settler(Replica(self._folder.name, told=self._told), cluster, name, current=False)
+        self._feed = Feed(settler, self._told)
+        self._watched = Watched(self._client)
+        self._candidate = Candidate(self._client, options.home, LEASE, f"{name}_{uuid.uuid4()}", self._changed)
+        effects = Effects(self._client, settler, Recorder(self._client, "podberth-controller", name), name)
+        self._metrics = Metrics(self, ClusterLedger(settler, clock=time.time_ns))
+        self._sweep = Sweep(
+            self._client, cluster, settler, effects, options.settings, facts=self._watched.facts,
+            leading=lambda: self._candidate.leading, count=self._metrics.count, told=self._told,
+        )  # fmt: skip
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeps", daemon=True)
+        self.swept = 0  # sweeps that were done
+        self.pages: Pages | None = None
+        if options.metrics is not None:
+            shown = {"/metrics": self._metrics.page, "/healthz": health(self._stuck), "/readyz": health(self._away)}
+            self.pages = Pages(options.metrics, shown)
+
+    @property
+    def leading(self) -> bool:
+        """Whether this one sweeps."""
+        return self._candidate.leading
+
+    def start(self) -> None:
+        """Begin to follow, and to run for leader."""
+        self._feed.start()
+        self._watched.start()
+        self._candidate.start()
+        self._thread.start()
+        if self.pages is not None:
+            self.pages.start()
+        self._journal.write("info", "started", {"version": __version__, "identity": self._candidate.identity})
+
+    def stop(self) -> None:
+        """End the sweep that runs, then give the lead back."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join()
+        self._candidate.close()
+        self._watched.close()
+        self._feed.stop()
+        if self.pages is not None:
+            self.pages.close()
+        self._client.close()
+        self._folder.cleanup()
+        self._journal.write("info", "stopped")
+
+    def _run(self) -> None:
+        archived = -self._options.archiving
+        while not self._stop.is_set():
+            if self.leading and not self._away():
+                try:
+                    self._sweep.run()
+                    if time.monotonic() - archived >= self._options.archiving:
+                        self._sweep.archive()
+                        archived = time.monotonic()
+                except CniError as failure:
+                    self._told(failure.message)
+                self.swept += 1
+            self._wake.wait(self._options.interval)
+            self._wake.clear()
+
+    def _changed(self, leads: bool) -> None:
+        self._journal.write("info", "leading" if leads else "following")
+        self._wake.set()
+
+    def _away(self) -> str:
+        return self._feed.away or self._watched.trouble
+
+    def _stuck(self) -> str:
+        return "" if self._thread.is_alive() or not self.swept else "the sweeps have ended"
+
+    def _told(self, what: str) -> None:
+        self._journal.write("warning", "trouble", {"message": what})
+
+
+class Metrics:
+    """What Prometheus is told of the controller."""
+
+    def __init__(self, controller: Controller, ledger: ClusterLedger) -> None:
+        self._registry = into = CollectorRegistry()
+        self._actions = Counter("podberth_controller_actions", "What sweeps came to.", ("action",), registry=into)
+        Gauge("podberth_build", "The version that runs.", ("version",), registry=into).labels(__version__).set(1)
+        leading = Gauge("podberth_controller_leading", "Whether this one sweeps.", registry=into)
+        leading.set_function(lambda: controller.leading)
+        sweeps = Gauge("podberth_controller_sweeps", "Sweeps done.", registry=into)
+        sweeps.set_function(lambda: controller.swept)
+        into.register(Addresses(ledger.usage))
+        ProcessCollector(registry=into)
+
+    def count(self, action: str) -> None:
+        """Count what a sweep did."""
+        self._actions.labels(action).inc()
+
+    def page(self) -> tuple[int, str, bytes]:
+        """Return everything in Prometheus' text format."""
+        return 200, FORMAT, generate_latest(self._registry)
+
+
+class Addresses:
+    """The use of the cluster's pools, asked for when Prometheus asks."""
+
+    def __init__(self, usage: Callable[[], tuple[Usage, ...]]) -> None:
+        self._usage = usage
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family."""
+        found = GaugeMetricFamily(
+            "podberth_pool_addresses", "Addresses of a pool, by what they are.", labels=("pool", "family", "state")
+        )
+        for row in self._usage():
+            for state, number in shares(row).items():
+                found.add_metric((row.pool, str(row.family), state), number)
+        yield found
+
+
+def run(options: Options, journal: Journal) -> int:
+    """Run until SIGTERM or SIGINT; return the exit status."""
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda number, _: told.put(number))
+    controller = Controller(options, journal)
+    controller.start()
+    told.get()
+    controller.stop()
+    return 0

@@ -1,0 +1,220 @@
+"""One look at everything: what is known goes through the pure steps, and what they say is done.
+
+A sweep remembers nothing that the next could not find out again, but since when pods were absent: after a restart their
+grace begins anew.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.value import value
+from podberth.controller import conditions, gone, keeping
+from podberth.controller.effects import by_hand
+from podberth.controller.known import known
+from podberth.ipam.pool import FOREVER
+from podberth.kube import resources
+from podberth.kube.events import NORMAL, WARNING
+from podberth.policy.address_reservation import parse_reservation
+from podberth.policy.admission import declared_addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from podberth.controller.effects import Effects
+    from podberth.controller.facts import Facts
+    from podberth.controller.known import Known
+    from podberth.ipam.lease import Lease, Reservation
+    from podberth.kube.client import Client, Object
+    from podberth.net.ops import Address
+    from podberth.policy.address_reservation import AddressReservation
+    from podberth.policy.changes import Declared
+    from podberth.policy.podnetwork import PodNetwork
+    from podberth.stores.kubernetes.store import KubernetesCluster
+    from podberth.stores.replica.settler import Settler
+
+_SECOND = 10**9
+
+
+@value
+class Settings:
+    """`grace` in seconds; `nearly_full`: per cent of a pool's addresses that are used by then."""
+
+    grace: float
+    nearly_full: int
+
+
+class Sweep:
+    """`leading` says whether to go on; `told` is given what went wrong; `count` how often what happened."""
+
+    def __init__(
+        self, client: Client, cluster: KubernetesCluster, settler: Settler, effects: Effects, settings: Settings, *,
+        facts: Callable[[], Facts], leading: Callable[[], bool], count: Callable[[str], None],
+        told: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._client = client
+        self._cluster = cluster
+        self._settler = settler
+        self._effects = effects
+        self._settings = settings
+        self._facts = facts
+        self._leading = leading
+        self._count = count
+        self._told = told
+        self._absent: dict[Lease, int] = {}
+        self._stray: frozenset[Declared] = frozenset()
+        self._made: dict[Reservation, bool] = {}  # whether an AddressReservation made it
+
+    def run(self) -> None:
+        """Do all of it once. A step that fails leaves the others to be done."""
+        for step in (self._declarations, self._reservations, self._retention, self._leases, self._pools):
+            if not self._leading():
+                return
+            try:
+                step(self._known())
+            except CniError as failure:
+                self._count("failed")
+                self._told(failure.message)
+
+    def archive(self) -> None:
+        """Move older events out of the addresses' objects."""
+        for _ in range(self._cluster.archive()):
+            self._count("archived")
+
+    def _known(self) -> Known:
+        return self._settler.tried(lambda connection, _: known(connection))
+
+    def _declarations(self, now: Known) -> None:
+        """Bring what PodNetworks declare into the ledger, end what none does; say so in their status."""
+        wanted = tuple(declared for declared in now.pending if self._is_wanted(declared, now))
+        refused = self._effects.declare(wanted, "declared")
+        for _ in range(len(wanted) - len(refused)):
+            self._count("reserved")
+        # What an apply is about to declare is reserved first: it must have been nobody's for two looks in a row.
+        twice = self._stray.intersection(now.stray)
+        self._stray = frozenset(now.stray)
+        for _ in self._effects.undeclare(twice):
+            self._count("unreserved")
+        now = self._known()
+        by_name = {(one.namespace, one.name): one for one in now.podnetworks}
+        for found in self._client.list(resources.POD_NETWORKS).items:
+            self._show_podnetwork(found, by_name.get(_key(found)), now, refused)
+
+    def _is_wanted(self, declared: Declared, now: Known) -> bool:
+        retention = next((one.retention for one in now.declarers.get(declared.address, ())), FOREVER)
+        if not keeping.lapsed(now.last.get(declared.address), retention):
+            return True
+        return (declared.pod.namespace, declared.pod.name) in self._facts().pods
+
+    def _show_podnetwork(
+        self, found: Object, podnetwork: PodNetwork | None, now: Known, refused: Mapping[Declared, str]
+    ) -> None:
+        if podnetwork is None:
+            troubles: Sequence[str] = (_unreadable(found),)
+            addresses: list[Address] = []
+        else:
+            declared = [one for policy in podnetwork.attachments for one in declared_addresses(podnetwork, policy)]
+            troubles = [
+                f"{one.address}: {why}" for one, why in refused.items() if (one.pod, one.address) in set(declared)
+            ]
+            missing = sorted({policy.pool for policy in podnetwork.attachments if policy.pool} - now.pools.keys())
+            troubles += [f"there is no pool {name!r}" for name in missing]
+            addresses = [
+                address
+                for pod, address in declared
+                if (kept := now.reservations.get(address)) is not None and kept.pod == pod
+            ]
+        status = conditions.declared_status(addresses, troubles)
+        if self._effects.show(resources.POD_NETWORKS, found, status) and troubles:
+            self._count("conflict")
+            self._effects.tell(_about(found), WARNING, "ReservationConflict", "; ".join(troubles))
+
+    def _reservations(self, now: Known) -> None:
+        """Bring AddressReservations into the ledger, end what those made that are gone; say so in their status."""
+        wanted: list[AddressReservation] = []
+        for found in self._client.list(resources.ADDRESS_RESERVATIONS).items:
+            try:
+                one = parse_reservation({"metadata": {"name": _key(found)[1]}, "spec": found.get("spec")}, "spec")
+                trouble = self._effects.reserve(one)
+                wanted.append(one)
+                addresses = () if trouble else (one.address,)
+            except InvalidConfig as wrong:
+                trouble, addresses = wrong.message, ()
+            status = conditions.declared_status(addresses, (trouble,) if trouble else ())
+            if self._effects.show(resources.ADDRESS_RESERVATIONS, found, status) and trouble:
+                self._count("conflict")
+                self._effects.tell(_about(found), WARNING, "ReservationConflict", trouble)
+        for kept in now.reservations.values():
+            unasked = kept.origin == "manual" and not any(by_hand(kept, one) for one in wanted)
+            if unasked and self._of_object(kept) and self._effects.unreserve(kept):
+                self._count("unreserved")
+
+    def _of_object(self, kept: Reservation) -> bool:
+        """Ask the ledger whether an AddressReservation made it; what `podberth reserve` made ends by `release`."""
+        if kept not in self._made:
+            made = [
+                e for e in self._cluster.events(address=kept.address) if e.kind == "Reserved" and e.time == kept.since
+            ]
+            self._made[kept] = any(e.actor.who == "controller" and e.actor.why.startswith("Addr") for e in made)
+        return self._made[kept]
+
+    def _retention(self, now: Known) -> None:
+        """End reservations whose retention is over."""
+        for kept in keeping.expired(now.kept, self._effects.exists, time.time_ns()):
+            if self._effects.expire(kept):
+                self._count("expired")
+                what = f"{kept.reservation.address} is kept no more: {kept.owner[0]} {kept.owner[2]} is gone"
+                self._effects.tell(_pool(kept.reservation.pool), NORMAL, "ReservationExpired", what)
+
+    def _leases(self, now: Known) -> None:
+        """End the leases of pods that are gone."""
+        facts, clock = self._facts(), time.time_ns()
+        grace = int(self._settings.grace * _SECOND)
+        self._absent = gone.absences(now.leases, facts, self._absent, clock)
+        for lease in gone.releasable(self._absent, facts, clock, grace):
+            if self._effects.release(lease, clock - self._absent[lease], grace):
+                self._count("released")
+                what = f"{lease.address} of {lease.pod} on node {lease.node} was released: the pod is gone"
+                self._effects.tell(_pool(lease.pool), NORMAL, "AddressReleased", what)
+
+    def _pools(self, now: Known) -> None:
+        """Say in each Pool's status how full it is, and warn of one that is nearly full."""
+        for found in self._client.list(resources.POOLS).items:
+            name = _key(found)[1]
+            usages = now.usage.get(name, ())
+            troubles = () if name in now.pools else (_unreadable(found),)
+            if not self._effects.show(resources.POOLS, found, conditions.pool_status(usages, troubles)):
+                continue
+            for row in usages:
+                if (row.size - row.free) * 100 >= row.size * self._settings.nearly_full:
+                    what = f"{row.free} of {row.size} IPv{row.family} addresses are free"
+                    self._effects.tell(_about(found), WARNING, "PoolNearlyFull", what)
+
+
+def _key(found: Object) -> tuple[str, str]:
+    return found["metadata"].get("namespace", ""), found["metadata"]["name"]
+
+
+def _about(found: Object) -> Object:
+    return {"apiVersion": found["apiVersion"], "kind": found["kind"], "metadata": found["metadata"]}
+
+
+def _pool(name: str) -> Object:
+    return {"apiVersion": resources.POOLS.api_version, "kind": "Pool", "metadata": {"name": name}}
+
+
+def _unreadable(found: Object) -> str:
+    """Return what is wrong with a document that is not in force."""
+    from podberth.policy.documents import parse_document
+
+    namespace, name = _key(found)
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    kind = found.get("kind") or ("PodNetwork" if namespace else "Pool")
+    raw = {"apiVersion": resources.POOLS.api_version, "kind": kind, "metadata": metadata, "spec": found.get("spec")}
+    try:
+        parse_document(raw, str(kind))
+    except InvalidConfig as wrong:
+        return wrong.message
+    return "it is not in force yet"

@@ -1,0 +1,83 @@
+"""What can be known of the holder of an address on another node: whether it is dead, and why. Values and a protocol.
+
+The rules, and what speaks for them: docs/decisions/020-the-predecessor-is-dead.md, docs/identity.md.
+"""
+
+from __future__ import annotations
+
+from podberth.cni.errors import Refused
+from podberth.cni.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.lease import Actor, Lease
+
+    class Elsewhere(Protocol):
+        """What a node can ask about others. Where nobody can be asked, it raises: nothing moves then."""
+
+        def judge(self, lease: Lease, pod: PodRef | None) -> Verdict:
+            """Say whether the lease's holder, on another node, is dead, so that `pod`, its successor, may have it."""
+            ...
+
+        def tell(self, pod: PodRef, reason: str, message: str) -> None:
+            """Show this to whoever looks at the pod, if there is a place for it. Neither waits nor fails."""
+            ...
+
+        def fences(self) -> tuple[Fence, ...]:
+            """Return what operators have said about nodes, by node, oldest first."""
+            ...
+
+        def fence(self, said: Fence) -> bool:
+            """Have it said; False if the last word about the node is the same. Refused if that is not said here."""
+            ...
+
+
+HELD, MOVED = "AddressHeld", "AddressMoved"  # reasons, as `Elsewhere.tell` takes them
+
+
+@value
+class Verdict:
+    """`why`: how it is known that the holder is dead; else what is waited for, and `advice`: what can be done."""
+
+    dead: bool
+    why: str
+    advice: str = ""
+
+
+@value
+class Fence:
+    """An operator's word that nothing runs on a node any more; with `lifted`, that it may run there again."""
+
+    node: str
+    actor: Actor
+    time: int  # ns since the epoch
+    lifted: bool = False
+
+
+class Alone:
+    """A node whose store is its own: it knows of no other."""
+
+    def judge(self, lease: Lease, pod: PodRef | None) -> Verdict:  # noqa: ARG002
+        """Wait: nobody can be asked."""
+        return Verdict(
+            dead=False,
+            why=f"this node's store knows nothing of node {lease.node}",
+            advice="was this node renamed, or its state copied? `podberth gc --gone` ends what is left of before",
+        )
+
+    def tell(self, pod: PodRef, reason: str, message: str) -> None:
+        """Do nothing: the error is all that is seen."""
+
+    def fences(self) -> tuple[Fence, ...]:
+        """Return nothing."""
+        return ()
+
+    def fence(self, said: Fence) -> bool:
+        """Refuse it."""
+        raise Refused(
+            f"node {said.node} can't be fenced here: the store in this state directory is one node's own",
+            "name the state directory of a node whose ledger is in etcd",
+        )

@@ -1,0 +1,65 @@
+"""AddressReservation: an address for one pod's name, as an object of its own. From its raw form to a value; pure.
+
+It says what `podberth reserve` does by hand. Whether the address is anybody's already is the ledger's to say.
+"""
+
+from __future__ import annotations
+
+from podberth.cni import parsers
+from podberth.cni.errors import InvalidConfig
+from podberth.cni.fields import Fields
+from podberth.cni.pod import PodRef
+from podberth.cni.value import value
+from podberth.policy.authorise import Use, refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.errors import CniError
+    from podberth.ipam.pool import Pool
+    from podberth.net.ops import Address
+
+
+@value
+class AddressReservation:
+    """One object; `name` is the object's, which means nothing else."""
+
+    name: str
+    address: Address
+    pool: str
+    pod: PodRef
+    ifname: str
+
+    def __str__(self) -> str:
+        return f"AddressReservation {self.name}"
+
+
+def parse_reservation(raw: object, where: str) -> AddressReservation:
+    """Read one object. InvalidConfig begins with `where` and the field's path."""
+    try:
+        return _parsed(Fields(raw))
+    except InvalidConfig as wrong:
+        raise InvalidConfig(f"{where}: {wrong.message}", wrong.details) from None
+
+
+def disallowed(pool: Pool, wanted: AddressReservation) -> CniError | None:
+    """Return why the pool's `allow` does not let the pod's namespace have the address; None if it does."""
+    use = Use(who=f"namespace {wanted.pod.namespace}", namespace=wanted.pod.namespace, addresses=(wanted.address,))
+    return refused(pool, use)
+
+
+def _parsed(fields: Fields) -> AddressReservation:
+    metadata, spec = fields.child("metadata"), fields.child("spec")
+    if metadata is None or spec is None:
+        raise fields.fail("spec" if metadata else "metadata", "required field is missing")
+    spec.only(("address", "pool", "pod", "ifname"))
+    pod = spec.child("pod")
+    if pod is None:
+        raise spec.fail("pod", "required field is missing")
+    pod.only(("namespace", "name"))
+    return AddressReservation(
+        name=metadata.required("name", parsers.name),
+        address=spec.required("address", parsers.ip_address),
+        pool=spec.required("pool", parsers.name),
+        pod=PodRef(namespace=pod.required("namespace", parsers.label), name=pod.required("name", parsers.name)),
+        ifname=spec.get("ifname", parsers.ifname, "eth0"),
+    )

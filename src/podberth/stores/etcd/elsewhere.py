@@ -1,0 +1,64 @@
+"""Other nodes, where etcd is all there is to ask (`ipam.elsewhere.Elsewhere`): an operator's word that one is dead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import TryAgainLater
+from podberth.ipam.elsewhere import Verdict
+from podberth.stores.etcd import keys
+from podberth.stores.etcd.values import Compare, Put, prefix_end
+
+if TYPE_CHECKING:
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.elsewhere import Fence
+    from podberth.ipam.lease import Lease
+    from podberth.stores.etcd.client import Etcd
+
+_ATTEMPTS = 8  # to write what others write at the same time
+
+
+class EtcdElsewhere:
+    """What is said about nodes below one prefix. Threads share it."""
+
+    def __init__(self, client: Etcd, prefix: str) -> None:
+        self._client = client
+        self._keys = keys.Keys(prefix)
+
+    def judge(self, lease: Lease, pod: PodRef | None) -> Verdict:  # noqa: ARG002 - etcd knows no pods
+        """Say whether the lease's node is fenced. TryAgainLater if etcd can't be asked."""
+        said, _ = self._of(lease.node)
+        if said and not said[-1].lifted:
+            by = said[-1].actor
+            return Verdict(dead=True, why=f"node {lease.node} is fenced by {by.who}: {by.why}")
+        return Verdict(
+            dead=False,
+            why=f"node {lease.node} is not fenced, and whether the old pod still runs there is not known",
+            advice="the address moves once the old sandbox is deleted there, or, if nothing runs there any more, an"
+            f" operator says so: podberth fence {lease.node}",
+        )
+
+    def tell(self, pod: PodRef, reason: str, message: str) -> None:
+        """Do nothing: there is no place for it but the error."""
+
+    def fences(self) -> tuple[Fence, ...]:
+        """Return what operators have said, by node, oldest first."""
+        prefix = self._keys.fences
+        found = self._client.range(prefix, prefix_end(prefix))
+        return tuple(said for kv in found.kvs for said in keys.read_fences(kv.key, kv.value))
+
+    def fence(self, said: Fence) -> bool:
+        """Have it said, and kept; False if the last word about the node is the same."""
+        key = self._keys.fence(said.node)
+        for _ in range(_ATTEMPTS):
+            before, revision = self._of(said.node)
+            if (not before or before[-1].lifted) == said.lifted:
+                return False
+            unchanged = Compare(key=key, what="mod_revision", to=revision)
+            if self._client.txn([unchanged], [Put(key=key, value=keys.packed_fences((*before, said)))]).succeeded:
+                return True
+        raise TryAgainLater(f"others are changing what is said about node {said.node}", "see `podberth fence`")
+
+    def _of(self, node: str) -> tuple[tuple[Fence, ...], int]:
+        found = self._client.get(self._keys.fence(node))
+        return (keys.read_fences(found.key, found.value), found.mod_revision) if found is not None else ((), 0)

@@ -1,0 +1,111 @@
+"""Addresses that another IPAM plugin has given out, and everything that keeps them from being leases here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import AddressTaken
+from podberth.cni.value import value
+from podberth.ipam.lease import Claim, Wanted
+from podberth.ipam.refusals import leased_by, reserved_for, same
+from podberth.policy.usable import contains, unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.lease import Actor
+    from podberth.ipam.ledger import Ledger
+    from podberth.ipam.pool import Pool
+    from podberth.net.ops import Address
+
+
+@value
+class Found:
+    """One address, and who has it; `where` says in which file or object that is written."""
+
+    address: Address
+    attachment: Attachment
+    pod: PodRef | None
+    where: str
+
+
+@value
+class Placed:
+    """An address found, and the pool it is to be leased from."""
+
+    found: Found
+    pool: str
+
+
+class Obstacles(AddressTaken):
+    """What is found does not fit; `conflicts` has all of it. Nothing was imported."""
+
+    def __init__(self, conflicts: Sequence[str]) -> None:
+        super().__init__(conflicts[0], "nothing was imported")
+        self.conflicts = tuple(conflicts)
+
+
+def placed(
+    found: Iterable[Found], pools: Sequence[Pool], pool: str, ledger: Ledger, read: Sequence[str]
+) -> list[Placed]:
+    """Return where each address goes: to `pool`, or to the one that has it. Obstacles say all that is in the way.
+
+    `read`: what was wrong already when it was read.
+    """
+    leases = {lease.address: lease for lease in ledger.leases()}
+    kept = {reservation.address: reservation for reservation in ledger.reservations()}
+    seen: dict[Address, Found] = {}
+    complaints = list(read)
+    made: list[Placed] = []
+    for one in found:
+        other = seen.setdefault(one.address, one)
+        if other is not one:
+            complaints.append(f"{one.address} is {_whose(other)} and {_whose(one)}")
+            continue
+        at = next((each for each in pools if (each.name == pool if pool else contains(each, one.address))), None)
+        if at is None:
+            complaints.append(f"{one.address} ({_whose(one)}) is in no pool")
+            continue
+        if wrong := unusable(at, one.address):
+            complaints.append(f"{one.address} ({_whose(one)}) {wrong}")
+        holder, owner = leases.get(one.address), kept.get(one.address)
+        if holder is not None and holder.attachment != one.attachment:
+            complaints.append(f"{leased_by(holder).message}, but {_whose(one)}")
+        if owner is not None and not (same(owner.pod, one.pod) and owner.ifname == one.attachment.ifname):
+            complaints.append(f"{reserved_for(owner).message}, but {_whose(one)}")
+        made.append(Placed(found=one, pool=at.name))
+    if complaints:
+        raise Obstacles(complaints)
+    return made
+
+
+def claims(places: Iterable[Placed]) -> Iterator[Claim]:
+    """Yield the claim of each attachment, for all of its addresses. They are to be bound as they are named."""
+    of: dict[Attachment, list[Placed]] = {}
+    for place in places:
+        of.setdefault(place.found.attachment, []).append(place)
+    for attachment, own in of.items():
+        yield Claim(
+            attachment=attachment,
+            pod=own[0].found.pod,
+            netns="",
+            wanted=tuple(
+                Wanted(pool=place.pool, family=place.found.address.version, address=place.found.address)
+                for place in own
+            ),
+        )
+
+
+def settle(ledger: Ledger, places: Sequence[Placed], actor: Actor, *, reserve: bool) -> None:
+    """Make the leases, and with `reserve` the reservations by pod name; what is there already stays as it is."""
+    for place in places:
+        pod = place.found.pod
+        if reserve and pod is not None:
+            ledger.reserve(place.pool, place.found.address, pod, place.found.attachment.ifname, actor)
+    for claim in claims(places):
+        ledger.bind(claim, actor)
+
+
+def _whose(found: Found) -> str:
+    return f"{found.pod or 'container ' + found.attachment.container_id}'s by {found.where}"

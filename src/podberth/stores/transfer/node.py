@@ -1,0 +1,132 @@
+"""A node's own store as a side of a transfer: read as it is, or filled in one transaction if it is empty.
+
+In this store the numbers of events and their times grow along the whole ledger; in a cluster's only along one address.
+What comes from there is put in order of time (then number, then address), which keeps each address's own order and
+every time; numbers that do not grow along it are given anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from podberth.ipam.address_record import AddressRecord
+from podberth.ipam.pool import Pool
+from podberth.policy.documents import parse_document
+from podberth.stores.replica.applying import put_in_force
+from podberth.stores.replica.shared import DocumentText
+from podberth.stores.sqlite import documents as table
+from podberth.stores.sqlite import rows, space
+from podberth.stores.sqlite.database import Database
+from podberth.stores.sqlite.declared import define_pool
+from podberth.stores.transfer.story import story_of
+from podberth.stores.transfer.verdict import differences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from sqlite3 import Connection
+
+    from podberth.ipam.lease import Event
+    from podberth.net.ops import Address
+    from podberth.stores.transfer.story import Side, Story
+
+_ALL = 2**62  # events of one address
+_ADDRESSES = (
+    "SELECT address FROM events UNION SELECT address FROM leases UNION SELECT address FROM reservations"
+    " UNION SELECT address FROM resting"
+)
+_REST = rows.EVENT.partition(", ")[2]  # all but the number
+_ORDER = "ORDER BY time, seq, address"
+
+
+class NodeStore:
+    """The store in a directory; `readonly` if it is the one that is read from."""
+
+    def __init__(self, directory: str, *, readonly: bool) -> None:
+        self._database = Database(directory, readonly=readonly)
+        self.name = self._database.path
+
+    def exists(self) -> bool:
+        """Say whether there is a file."""
+        return os.path.isfile(self._database.path)
+
+    def documents(self) -> tuple[DocumentText, ...]:
+        """Return the documents in force."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT kind, namespace, name, body, source, origin FROM documents ORDER BY kind, namespace, name"
+            ).fetchall()
+        return tuple(
+            DocumentText(kind=kind, namespace=namespace, name=name, body=body, source=source, origin=origin)
+            for kind, namespace, name, body, source, origin in found
+        )
+
+    def count(self) -> int:
+        """Return how many addresses this store has seen."""
+        with self._database.read() as connection:
+            (found,) = connection.execute(f"SELECT count(*) FROM ({_ADDRESSES})").fetchone()  # noqa: S608
+        return int(found)
+
+    def stories(self) -> Iterator[Story]:
+        """Yield the story of every address, all as they were at one moment."""
+        with self._database.read() as connection:
+            query = f"SELECT address FROM ({_ADDRESSES}) ORDER BY length(address), address"  # noqa: S608
+            for (packed,) in connection.execute(query).fetchall():
+                yield _story(connection, ip_address(packed))
+
+    def conflicts(self, source: Side) -> Iterator[str]:
+        """Yield what is another here than in the source, if anything is here."""
+        if self.documents() or self.count():
+            yield from differences(source, self)
+
+    def take(self, source: Side, told: Callable[[int], None]) -> None:
+        """Bring the whole source in, if nothing is here yet. All of it, or after a crash nothing."""
+        if self.documents() or self.count():
+            return
+        with self._database.write() as connection:
+            for text in sorted(source.documents(), key=lambda text: text.kind != "Pool"):
+                document = parse_document(json.loads(text.body), text.source)
+                table.put(connection, document, text.origin)
+                if isinstance(document.body, Pool):
+                    define_pool(connection, document.body)
+            connection.execute(f"CREATE TEMP TABLE arriving AS SELECT seq, {_REST} FROM events")  # noqa: S608 - constants
+            for story in source.stories():
+                if story.record.lease or story.record.reservation or story.record.rest_until:
+                    put_in_force(connection, story.record)
+                rows.put_events(connection, "temp.arriving", story.events)
+                told(1)
+            _append(connection)
+            connection.execute("DROP TABLE temp.arriving")
+
+
+def _append(connection: Connection) -> None:
+    """Write the events that have arrived, in the order in which a ledger of one store has them."""
+    (disorder,) = connection.execute(
+        f"SELECT count(*) FROM (SELECT seq, lag(seq, 1, 0) OVER ({_ORDER}) AS before FROM temp.arriving)"  # noqa: S608
+        " WHERE seq <= before"
+    ).fetchone()
+    number = f"row_number() OVER ({_ORDER})" if disorder else "seq"
+    connection.execute(
+        f"INSERT INTO events (seq, {_REST}) SELECT {number}, {_REST} FROM temp.arriving {_ORDER}"  # noqa: S608
+    )
+
+
+def _story(connection: Connection, address: Address) -> Story:
+    events = tuple(rows.page(connection, "WHERE address = ?", (address.packed,), (-(2**62), 0), _ALL))
+    lease, kept = rows.lease_at(connection, address), rows.reservation_at(connection, address)
+    record = AddressRecord(
+        address=address,
+        pool=_pool(connection, address, lease or kept or (events[-1] if events else None)),
+        seq=0,
+        time=0,
+        reservation=kept,
+        lease=lease,
+        rest_until=space.rests_until(connection, address),
+    )
+    return story_of(record, events)
+
+
+def _pool(connection: Connection, address: Address, said_by: Event | object | None) -> str:
+    return getattr(said_by, "pool", "") or space.pool_around(connection, address)

@@ -1,0 +1,66 @@
+"""Attachments whose address has moved to another node while this one was thought dead: they are cut off.
+
+A node that was fenced and comes back still has its pods' interfaces, and their addresses are others' by now.
+"""
+
+from __future__ import annotations
+
+from podberth.ipam.lifecycle import Kind
+from podberth.ipam.refusals import same
+from podberth.net.ops import AddAddress
+from podberth.verbs.delete import take_back
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from podberth.cni.pod import Attachment
+    from podberth.ipam.lease import Event
+    from podberth.net.ops import Address
+    from podberth.net.record import Record
+    from podberth.verbs.node import Node
+
+
+def addresses_of(record: Record) -> frozenset[Address]:
+    """Return the addresses that were given to the record's interface."""
+    return frozenset(step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress))
+
+
+def moved_away(node: Node, record: Record, leased: AbstractSet[Address]) -> Event | None:
+    """Return the event by which an address of the record became another attachment's; None if none did.
+
+    `leased`: the addresses that the ledger says are the record's. Its history is read only if others are in it.
+    """
+    for address in addresses_of(record) - leased:
+        if node.ledger.who(address).event is None:
+            continue  # another IPAM plugin's
+        taken = [e for e in node.ledger.history(address=address) if e.kind in (Kind.BOUND, Kind.MOVED)]
+        if not taken or taken[-1].attachment == record.attachment:
+            continue
+        # It was the record's, or would have been: what was bound while the store was away is in no history.
+        last = taken[-1]
+        was_ours = any(event.attachment == record.attachment for event in taken)
+        if was_ours or (same(last.pod, record.pod) and last.actor.node != node.name):
+            return last
+    return None
+
+
+def cut_off(node: Node, attachment: Attachment, who: str) -> Event | None:
+    """Take the attachment's interface from its pod if an address of it has moved away; return by what event.
+
+    Raises NotUndone, with the record kept, if the kernel refuses.
+    """
+    with node.host.locked(f"container:{attachment.container_id}"):
+        record = node.attachments.find(attachment)
+        if record is None:
+            return None
+        taken = moved_away(node, record, {lease.address for lease in node.ledger.of(attachment)})
+        if taken is not None:
+            take_back(node, attachment, why(taken), who)
+        return taken
+
+
+def why(taken: Event) -> str:
+    """Return why an attachment is cut off, for ledger and log."""
+    container = taken.attachment.container_id if taken.attachment is not None else "unknown"
+    return f"its address {taken.address} moved to container {container} on node {taken.actor.node}"

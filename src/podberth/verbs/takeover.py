@@ -1,0 +1,176 @@
+"""Binding a pod's addresses, and taking them over from its predecessor once that is dead: from nobody else, ever.
+
+Which predecessor is dead: docs/decisions/006-taking-an-address-over.md for one on this node, 020 for one elsewhere.
+"""
+
+from __future__ import annotations
+
+from podberth.cni.value import replace, value
+from podberth.ipam.elsewhere import HELD, MOVED
+from podberth.ipam.lease import Actor, AddressHeld, Claim, SetExhausted, Wanted
+from podberth.ipam.lifecycle import Kind
+from podberth.ipam.refusals import leaving
+from podberth.verbs.delete import put_back
+from podberth.verbs.wish import wanted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.lease import Lease
+    from podberth.net.ops import Address
+    from podberth.policy.precedence import Resolved
+    from podberth.verbs.node import Node
+
+
+@value
+class Moved:
+    """A lease as its holder of before had it, and why that holder was known to be dead."""
+
+    lease: Lease
+    why: str
+
+
+@value
+class Taken:
+    """What was bound, in the order of what was wanted; and what of it had another holder before."""
+
+    leases: tuple[Lease, ...]
+    moved: tuple[Moved, ...] = ()
+
+    def elsewhere(self, node: Node) -> tuple[Moved, ...]:
+        """Return what came from other nodes: there nobody has seen the old interface go."""
+        return tuple(moved for moved in self.moved if moved.lease.node != node.name)
+
+
+def bind(
+    node: Node,
+    attachment: Attachment,
+    pod: PodRef | None,
+    netns: str,
+    resolved: Resolved,
+    *,
+    avoid: tuple[Address, ...] = (),
+    durable: bool = True,
+) -> Taken:
+    """Bind the addresses. Raises AddressHeld, and tells the pod so, while its predecessor is not known to be dead.
+
+    This alone is what an IPAM plugin does for another plugin that makes the interface.
+    """
+    actor = Actor(who="plugin", why="ADD", node=node.name)
+    claim = Claim(
+        attachment=attachment,
+        pod=pod,
+        netns=netns,
+        wanted=wanted(resolved),
+        sticky=resolved.sticky,
+        avoid=avoid,
+    )
+    before: dict[Address, Moved] = {}
+    while True:
+        try:
+            leases = node.ledger.bind(claim, actor, durable=durable)
+        except SetExhausted as exhausted:
+            if any(lease.node == node.name and _gone_here(node, lease, None) for lease in exhausted.holders):
+                raise leaving(exhausted.message) from None
+            raise
+        except AddressHeld as held:
+            older = held.lease.attachment
+            if older in claim.takeover:
+                raise
+            why = _dead(node, held.lease, pod)
+            before.update({lease.address: Moved(lease=lease, why=why) for lease in node.ledger.of(older)})
+            if held.lease.node == node.name:
+                _take_down(node, older)
+            told = f"{actor.why}: from container {older.container_id} on node {held.lease.node}: {why}"
+            claim = replace(claim, takeover=(*claim.takeover, older), moved=told)
+        else:
+            # The holder may have let go of it meanwhile: then it was bound, and not moved.
+            moved = (before[lease.address] for lease in leases if lease.address in before and _is_moved(node, lease))
+            return Taken(leases=leases, moved=tuple(moved))
+
+
+def tell(node: Node, pod: PodRef | None, taken: Taken) -> None:
+    """Tell the pod what has moved to it, once it has it."""
+    if pod is None:
+        return
+    for moved in taken.moved:
+        node.elsewhere.tell(
+            pod,
+            MOVED,
+            f"{moved.lease.address} has moved to node {node.name} from container {moved.lease.attachment.container_id}"
+            f" on node {moved.lease.node}: {moved.why}",
+        )
+
+
+def give_back(node: Node, attachment: Attachment, taken: Taken, why: str) -> None:
+    """Have the ledger say that what came from other nodes is where it was: the attachment does not get it after all.
+
+    Its next ADD has to find the holder dead, and the wire silent, again.
+    """
+    holders = {moved.lease.attachment: moved.lease for moved in taken.elsewhere(node)}
+    for older, was in holders.items():
+        back = [moved.lease for moved in taken.elsewhere(node) if moved.lease.attachment == older]
+        claim = Claim(
+            attachment=older,
+            pod=was.pod,
+            netns=was.netns,
+            wanted=tuple(
+                Wanted(pool=lease.pool, family=lease.address.version, address=lease.address)
+                for lease in (*back, *node.ledger.of(older))
+            ),
+            takeover=(attachment,),
+            moved=f"given back by node {node.name}: {why}",
+        )
+        node.ledger.bind(claim, Actor(who="plugin", why=claim.moved, node=was.node), durable=False)
+
+
+def refuse(node: Node, pod: PodRef | None, lease: Lease, why: str, advice: str) -> AddressHeld:
+    """Return the error of an address that is waited for, and tell the pod."""
+    held = AddressHeld(lease, why, advice)
+    if pod is not None:
+        node.elsewhere.tell(pod, HELD, f"{held.message}; {held.details}")
+    return held
+
+
+def _dead(node: Node, lease: Lease, pod: PodRef | None) -> str:
+    """Return how it is known that the lease's holder, the same pod by name, is dead. Raises AddressHeld if it isn't."""
+    if lease.node != node.name:
+        verdict = node.elsewhere.judge(lease, pod)
+        if not verdict.dead:
+            raise refuse(node, pod, lease, verdict.why, verdict.advice)
+        return verdict.why
+    why = _gone_here(node, lease, pod)
+    if not why:
+        raise refuse(node, pod, lease, "its network namespace is still there", "")
+    return why
+
+
+def _gone_here(node: Node, lease: Lease, pod: PodRef | None) -> str:
+    """Return why a holder on this node can no longer use the address; '' if it can.
+
+    Gone: its network namespace exists no more, or its DEL is answered. As good as gone: it is an older sandbox of this
+    very pod (the same K8S_POD_UID), whose interface this node can take down itself.
+    """
+    record = node.attachments.find(lease.attachment)
+    if record is not None and record.removing:
+        return "its DEL is answered"
+    netns = node.host.netns_id(lease.netns)
+    if netns is None or (record is not None and netns != record.netns_id):
+        return "its network namespace is gone"
+    if pod is not None and lease.pod is not None and pod.uid != "" and pod.uid == lease.pod.uid:
+        return f"an older sandbox of the same pod (UID {pod.uid}), taken down"
+    return ""
+
+
+def _take_down(node: Node, older: Attachment) -> None:
+    """Undo an older sandbox's interface before its address moves on; its lease is moved by the bind that follows."""
+    with node.host.locked(f"container:{older.container_id}"):
+        record = node.attachments.find(older)
+        if record is not None:
+            put_back(node, record)
+            node.attachments.close(older)
+
+
+def _is_moved(node: Node, lease: Lease) -> bool:
+    event = node.ledger.who(lease.address).event
+    return event is not None and event.kind == Kind.MOVED and event.attachment == lease.attachment

@@ -1,0 +1,54 @@
+"""A cluster of its own for what runs once in it, empty for each test, and kubectl as an operator uses it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.kube.client import Client
+from podberth.kube.config import load
+from podberth.kube.resources import NAMESPACES
+from podberth.stores.etcd.client import Etcd
+from podberth.stores.etcd.values import prefix_end
+from tests.contract.control.cluster import HOME, Cluster, pool
+from tests.contract.kube.said import eventually
+from tests.servers.kube import ROOT, KubeServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_OURS = ("podberth.io/", "leases/", "configmaps/", "pods/", "minions/", "events/", "secrets/")
+_WEBHOOKS = "validatingwebhookconfigurations/"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
+    server = KubeServer(tmp_path_factory.mktemp("control"))
+    try:
+        server.start()
+        server.kubectl("apply", "-k", str(ROOT / "deploy/base/crds"))
+        server.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=podberth")
+        client = Client(load(str(server.kubeconfig)))
+        for name in (HOME, "db", "bank", "payments", "other"):
+            client.create(NAMESPACES, {"metadata": {"name": name}})
+        client.close()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def cluster(server: KubeServer, tmp_path: Path) -> Iterator[Cluster]:
+    """The cluster, with nothing of podberth's in it, no pods and no nodes."""
+    etcd = Etcd([server.etcd_url])
+    for below in (*_OURS, _WEBHOOKS):
+        prefix = f"/registry/{below}".encode()
+        etcd.delete(prefix, prefix_end(prefix))
+    etcd.close()
+    made = Cluster(server, tmp_path)
+    unasked = pool("unasked", "10.254.0.0/24")  # until the API server has heard that there is no webhook
+    eventually(lambda: made.kubectl("apply", "--dry-run=server", "-f", "-", stdin=unasked).returncode == 0)
+    yield made
+    made.close()

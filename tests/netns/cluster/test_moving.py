@@ -1,0 +1,104 @@
+"""A pod that moves from a node that was fenced, on real interfaces: never two that have its address."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.netns.agent.running import agent, ended, start
+from tests.netns.cluster.seen import DOCUMENTS, history, leases, wait_for
+from tests.netns.kubelet import Kubelet, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ADDRESS = "10.61.0.12"
+CABLE = ("pbcable0", "pbcable1")
+
+
+@pytest.fixture
+def nodes(cluster: Callable[..., Kubelet]) -> tuple[Kubelet, Kubelet]:
+    """Two nodes whose bridges have nothing to do with each other: as if the first were cut off."""
+    one, two = cluster("one"), cluster("two")
+    one.apply(DOCUMENTS)
+    return one, two
+
+
+@contextlib.contextmanager
+def cable(one: Kubelet, two: Kubelet) -> Iterator[None]:
+    """Join the nodes' bridges."""
+    for bridge in (str(node.network["bridge"]) for node in (one, two)):
+        with contextlib.suppress(AssertionError):
+            run("ip", "link", "add", bridge, "type", "bridge")
+        run("ip", "link", "set", bridge, "up")
+    run("ip", "link", "add", CABLE[0], "type", "veth", "peer", "name", CABLE[1])
+    try:
+        for end, node in zip(CABLE, (one, two), strict=True):
+            run("ip", "link", "set", end, "master", str(node.network["bridge"]), "up")
+        yield
+    finally:
+        run("ip", "link", "delete", CABLE[0])
+
+
+def interfaces(node: Kubelet, netns: str) -> list[str]:
+    return [link["ifname"] for link in json.loads(node.inside(netns, "ip", "-json", "link", "show"))]
+
+
+def test_a_node_that_comes_back_is_cut_off_before_it_serves(nodes: tuple[Kubelet, Kubelet]) -> None:
+    one, two = nodes
+    old, new = one.pod("mysql-1"), two.pod("mysql-1", uid="u2")
+    with agent(one):
+        assert one.call("ADD", old).address == f"{ADDRESS}/24"
+    with agent(two):
+        refused = two.call("ADD", new).result
+        assert (refused["code"], "podberth fence one" in refused["details"]) == (11, True)
+        two.podberth("fence", "one", "--why", "burnt")
+        assert two.call("ADD", new).address == f"{ADDRESS}/24"
+        back = start(one)
+        try:
+            (told,) = back.events("upkeep")
+            assert (told["outcome"], told["attachment"]) == ("cut off", f"banknet/{old.container_id}/eth0")
+            assert told["message"] == f"its address {ADDRESS} moved to container {new.container_id} on node two"
+            assert interfaces(one, old.netns) == ["lo"]
+            assert one.call("DEL", old).code == 0
+        finally:
+            back.stop()
+        assert leases(two) == {ADDRESS: "two"}
+        assert two.call("CHECK", new).code == 0
+    assert [event["kind"] for event in history(two, ADDRESS)] == ["Reserved", "Bound", "Moved"]
+
+
+def test_a_node_that_was_fenced_too_early_is_cut_off_as_soon_as_it_hears_of_it(nodes: tuple[Kubelet, Kubelet]) -> None:
+    one, two = nodes
+    old, new = one.pod("mysql-1"), two.pod("mysql-1", uid="u2")
+    with agent(one) as there, agent(two):
+        one.call("ADD", old)
+        two.podberth("fence", "one", "--why", "so it is said")
+        assert two.call("ADD", new).address == f"{ADDRESS}/24"
+        assert there.wait_for("upkeep")[0]["outcome"] == "cut off"
+        assert ended(one, old)
+        assert interfaces(one, old.netns) == ["lo"]
+        assert leases(two) == {ADDRESS: "two"}
+
+
+def test_an_address_that_answers_from_a_fenced_node_does_not_move(nodes: tuple[Kubelet, Kubelet]) -> None:
+    one, two = nodes
+    old, new = one.pod("mysql-1"), two.pod("mysql-1", uid="u2")
+    with agent(one):
+        one.call("ADD", old)
+    with cable(one, two), agent(two):
+        two.podberth("fence", "one", "--why", "so it is said")
+        refused = two.call("ADD", new).result
+        assert (refused["code"], f"answers for {ADDRESS} on the wire" in refused["msg"]) == (11, True)
+        assert leases(two) == {ADDRESS: "one"}
+        assert interfaces(two, new.netns) == ["lo"]
+        with agent(one):
+            assert one.call("DEL", old).code == 0
+            assert ended(one, old)
+        wait_for(lambda: two.call("ADD", new).code == 0)
+    kinds = [event["kind"] for event in history(two, ADDRESS)]
+    assert kinds[:5] == ["Reserved", "Bound", "Moved", "Conflicted", "Moved"]
+    assert kinds[-2:] == ["Unbound", "Bound"]
