@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from podberth.cni.value import value
+from podberth.ipam.elsewhere import Fence
+from podberth.ipam.lease import Actor
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.stores.etcd.client import Etcd
@@ -53,7 +56,8 @@ class OnEtcd:
     def fence(self, node: str) -> None:
         """Say that nothing runs on the node any more."""
         client = Etcd([self.url])
-        client.put(EtcdCluster(client, self.prefix).keys.fence(node), b"")
+        said = Fence(node=node, actor=Actor(who="operator", why="it is lost", node=node), time=time.time_ns())
+        EtcdCluster(client, self.prefix).elsewhere(node).fence(said)
         client.close()
 
 
