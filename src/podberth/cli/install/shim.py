@@ -127,4 +127,7 @@ def _is_foreign(path: Path) -> bool:
 
 
 def _is_ours(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size <= _MOST and SIGN in path.read_bytes()
+    try:
+        return path.is_file() and path.stat().st_size <= _MOST and SIGN in path.read_bytes()
+    except PermissionError:  # root without its capabilities, and a file that its owner keeps to himself
+        return False
