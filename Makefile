@@ -69,9 +69,11 @@ lint: .venv/.ready ## ruff, mypy, import contracts, file lengths
 	@tools/lengths.sh
 
 .PHONY: lock
-lock: .venv/.ready ## write requirements.lock anew from pyproject.toml, keeping the versions that still fit
+lock: .venv/.ready ## write both locks anew from pyproject.toml, keeping the versions that still fit
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-emit-index-url --group dev --output-file requirements.lock pyproject.toml
+	@VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --constraint requirements.lock --output-file requirements.image.lock pyproject.toml
 
 .PHONY: clean
 clean: ## remove what was built, installed or cached here

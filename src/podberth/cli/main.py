@@ -25,6 +25,8 @@ from podberth.cli.explain import explain, plan
 from podberth.cli.fence import fence, unfence
 from podberth.cli.gc import gc
 from podberth.cli.get import get
+from podberth.cli.install.networks import install_networks
+from podberth.cli.install.shim import install_shim
 from podberth.cli.ledger import history, leases, who
 from podberth.cli.manual import WIDTH, Book, Page
 from podberth.cli.pools import pool
@@ -50,6 +52,7 @@ COMMANDS = {
     "Ask the ledger": (who, history),
     "Before the fact": (explain, plan),
     "This node": (agent, top, trace, vf, check, gc, doctor, store),
+    "A container's host": (install_shim, install_networks),
     "Another store": (export, import_, migrate),
     "The cluster": (controller, webhook),
     "Plugins by hand": (run, cnitool, conformance),

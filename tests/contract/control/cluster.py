@@ -101,7 +101,7 @@ class Cluster:
 
     def configure(self, url: str) -> None:
         """Apply the configuration of deploy/, with a URL in the place of the Service."""
-        manifest = (ROOT / "deploy/base/webhook.yaml").read_text()
+        manifest = (ROOT / "deploy/base/webhook/configuration.yaml").read_text()
         made = json.loads(self.kubectl("create", "--dry-run=client", "-o", "json", "-f", "-", stdin=manifest).stdout)
         for hook in made["webhooks"]:
             hook["clientConfig"] = {"url": url, "caBundle": _bundle(self.server)}

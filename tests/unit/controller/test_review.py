@@ -66,7 +66,7 @@ def test_an_answer_carries_every_conflict() -> None:
         return json.loads(answer("7", refusal))["response"]
 
     assert told(None) == {"uid": "7", "allowed": True}
-    assert told(Conflicts(["one", "two"]))["status"] == {"code": 422, "reason": "Invalid", "message": "one; two"}
+    assert told(Conflicts(["one", "two"]))["status"] == {"code": 422, "message": "one; two"}
     assert told(Refused("no", "do this"))["status"]["message"] == "no; do this"
     assert len(told(Refused("x" * 10**5))["status"]["message"]) == 4000
 

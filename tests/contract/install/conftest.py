@@ -1,0 +1,84 @@
+"""A cluster in which deploy/ was applied, and clients that are what its pods would be: its service accounts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.kube.client import Client
+from podberth.kube.config import load
+from podberth.kube.resources import NAMESPACES
+from podberth.stores.etcd.client import Etcd
+from podberth.stores.etcd.values import prefix_end
+from tests.contract.install.manifests import DEPLOY, objects
+from tests.servers.kube import KubeServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+HOME = "podberth-system"
+WEBHOOKS = "ValidatingWebhookConfiguration"
+_OURS = ("podberth.io/", f"leases/{HOME}/", "configmaps/", "pods/", "minions/", "events/", "secrets/")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
+    """All of the default overlay is applied, but what would have the API server ask a webhook that does not run."""
+    server = KubeServer(tmp_path_factory.mktemp("install"))
+    try:
+        server.start()
+        server.kubectl("apply", "-k", str(DEPLOY / "base/crds"))
+        server.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=podberth")
+        wanted = [each for each in objects("overlays/kubernetes") if each["kind"] != WEBHOOKS]
+        server.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted}))
+        client = Client(load(str(server.kubeconfig)))
+        client.create(NAMESPACES, {"metadata": {"name": "payments"}})
+        client.close()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def asked(server: KubeServer) -> Iterator[None]:
+    """From here on the API server asks the webhook, whether or not it runs."""
+    made = next(each for each in objects("overlays/kubernetes") if each["kind"] == WEBHOOKS)
+    server.kubectl("apply", "-f", "-", stdin=json.dumps(made))
+    yield
+    server.kubectl("delete", WEBHOOKS, made["metadata"]["name"])
+
+
+@pytest.fixture
+def admin(server: KubeServer) -> Iterator[Client]:
+    """The administrator; of podberth's objects there is none yet."""
+    etcd = Etcd([server.etcd_url])
+    for below in _OURS:
+        prefix = f"/registry/{below}".encode()
+        etcd.delete(prefix, prefix_end(prefix))
+    etcd.close()
+    client = Client(load(str(server.kubeconfig)))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def account(server: KubeServer) -> Callable[[str], Path]:
+    """Return the kubeconfig that a pod with a service account amounts to."""
+    return lambda name: server.write_kubeconfig(name, {"token": server.token(HOME, name)})
+
+
+@pytest.fixture
+def client(account: Callable[[str], Path]) -> Iterator[Callable[[str], Client]]:
+    """Make clients of service accounts; they are closed after the test."""
+    made: list[Client] = []
+
+    def one(name: str) -> Client:
+        made.append(Client(load(str(account(name)))))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.close()

@@ -1,0 +1,158 @@
+"""The shim in a host's CNI folder: there under each type's name, by renames, and never in somebody else's place."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from podberth.cli.install.shim import SIGN, kinds
+from tests.unit.cli.node import Operator
+
+SHIM = b"\x7fELF" + SIGN + b", version 2"
+OLD = b"\x7fELF" + SIGN + b", version 1"
+SOURCE = Path(__file__).parents[4]
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Operator:
+    (tmp_path / "shim").write_bytes(SHIM)
+    (tmp_path / "bin").mkdir()
+    return Operator(tmp_path / "state")
+
+
+@pytest.fixture
+def folder(operator: Operator, tmp_path: Path) -> Path:
+    return tmp_path / "bin"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def install(operator: Operator, *more: str) -> dict[str, list[str]]:
+    root = operator.state.parent
+    ended = operator("install-shim", str(root / "bin"), "--shim", str(root / "shim"), "--json", *more)
+    assert ended.code == 0, ended
+    return ended.json
+
+
+def test_it_is_there_under_the_name_of_each_plugin_type(operator: Operator, folder: Path) -> None:
+    assert install(operator) == {"installed": ["podberth", "sriov"], "removed": [], "left": []}
+    for name in ("podberth", "sriov"):
+        assert (folder / name).read_bytes() == SHIM
+        assert (folder / name).stat().st_mode & 0o7777 == 0o755
+    assert names(folder) == kinds()
+    assert not operator.state.exists()
+
+
+def test_the_second_time_nothing_is_touched(operator: Operator, folder: Path) -> None:
+    install(operator)
+    before = [(path.name, path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(folder.iterdir())]
+    assert install(operator) == {"installed": [], "removed": [], "left": []}
+    assert [(path.name, path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(folder.iterdir())] == before
+
+
+def test_an_older_one_gives_way_and_so_does_what_it_had_more(operator: Operator, folder: Path) -> None:
+    for name in ("podberth", "gone"):
+        (folder / name).write_bytes(OLD)
+    (folder / ".podberth" / "bin").mkdir(parents=True)
+    (folder / ".podberth" / "bin" / "podberth").write_text("#!/usr/bin/python3 -IS\n")
+    (folder / ".podberth.podberth-new").write_bytes(OLD[:10])
+    assert install(operator)["removed"] == [".podberth", "gone"]
+    assert (folder / "podberth").read_bytes() == SHIM
+    assert not (folder / ".podberth").exists()
+
+
+def test_wrong_modes_are_put_right(operator: Operator, folder: Path) -> None:
+    install(operator)
+    (folder / "podberth").chmod(0o644)
+    assert install(operator)["installed"] == ["podberth"]
+    assert os.access(folder / "podberth", os.X_OK)
+
+
+def test_somebody_elses_program_is_left_alone_until_it_is_named(operator: Operator, folder: Path) -> None:
+    (folder / "sriov").write_bytes(b"\x7fELF sriov-cni")
+    (folder / "bridge").write_bytes(b"\x7fELF bridge")
+    assert install(operator) == {"installed": ["podberth"], "removed": [], "left": ["sriov"]}
+    assert (folder / "sriov").read_bytes() == b"\x7fELF sriov-cni"
+    assert install(operator, "--replace", "sriov") == {"installed": ["sriov"], "removed": [], "left": []}
+    assert (folder / "sriov").read_bytes() == SHIM
+    assert (folder / "bridge").read_bytes() == b"\x7fELF bridge"
+
+
+def test_a_link_gives_way_to_a_file_and_what_it_leads_to_stays(operator: Operator, folder: Path) -> None:
+    elsewhere = folder.parent / "elsewhere"
+    elsewhere.write_bytes(OLD)
+    (folder / "podberth").symlink_to(elsewhere)
+    (folder / "sriov").symlink_to(folder.parent / "nowhere")
+    assert install(operator) == {"installed": ["podberth"], "removed": [], "left": ["sriov"]}
+    assert not (folder / "podberth").is_symlink()
+    assert elsewhere.read_bytes() == OLD
+
+
+def test_who_reads_meanwhile_finds_the_old_one_or_the_new_one(operator: Operator, folder: Path) -> None:
+    (folder / "podberth").write_bytes(OLD)
+    seen, done = set(), threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add((folder / "podberth").read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for content in (SHIM, OLD) * 50:
+        (operator.state.parent / "shim").write_bytes(content)
+        install(operator)
+    done.set()
+    reader.join()
+    assert seen <= {SHIM, OLD}
+
+
+def test_what_was_left_by_one_that_was_killed_is_no_hindrance(operator: Operator, folder: Path) -> None:
+    (folder / ".sriov.podberth-new").write_bytes(SHIM[:5])
+    assert install(operator)["installed"] == ["podberth", "sriov"]
+    assert names(folder) == kinds()
+
+
+def test_remove_takes_away_ours_alone(operator: Operator, folder: Path) -> None:
+    (folder / "bridge").write_bytes(b"\x7fELF bridge")
+    install(operator)
+    assert install(operator, "--remove") == {"installed": [], "removed": ["podberth", "sriov"], "left": []}
+    assert names(folder) == ["bridge"]
+    assert install(operator, "--remove")["removed"] == []
+
+
+def test_people_are_told_what_was_done(operator: Operator, folder: Path) -> None:
+    (folder / "sriov").write_bytes(b"\x7fELF sriov-cni")
+    given = ("install-shim", str(folder), "--shim", str(folder.parent / "shim"))
+    told = operator(*given).out.splitlines()
+    assert told[0] == f"installed {folder}/podberth"
+    assert told[1] == f"left    {folder}/sriov: it is another program; --replace sriov takes its place"
+    (folder / "sriov").unlink()
+    operator(*given)
+    assert operator(*given).out == f"nothing to do in {folder}\n"
+
+
+def test_what_is_missing_or_wrong_is_said(operator: Operator, folder: Path) -> None:
+    shim = str(folder.parent / "shim")
+    assert "there is no folder" in operator("install-shim", str(folder / "no"), "--shim", shim).err
+    assert "there is no shim" in operator("install-shim", str(folder), "--shim", str(folder / "no")).err
+    assert "is no shim" in operator("install-shim", str(folder), "--shim", str(SOURCE / "LICENSE")).err
+    assert "podberth has no plugin 'bridge'" in operator("install-shim", str(folder), "--replace", "bridge").err
+    assert not names(folder)
+
+
+def test_a_full_disk_leaves_the_old_one(operator: Operator, folder: Path) -> None:
+    (folder / "podberth").write_bytes(OLD)
+    (folder / ".podberth.podberth-new").mkdir()  # what can't be written
+    ended = operator("install-shim", str(folder), "--shim", str(folder.parent / "shim"))
+    assert ended.code == 1
+    assert ".podberth.podberth-new" in ended.err
+    assert (folder / "podberth").read_bytes() == OLD
+
+
+def test_the_shim_says_what_it_is_known_by() -> None:
+    assert SIGN in (SOURCE / "shim" / "podberth-shim.c").read_bytes()
