@@ -19,7 +19,13 @@ have_qemu() {
     [ "${version:-0}" -ge 8 ]
 }
 
-have_tools() { command -v busybox cpio depmod modprobe >/dev/null && file_is_static "$(command -v busybox)"; }
+have_tools() {
+    local tool
+    for tool in busybox cpio depmod modprobe; do # one at a time: bash is content with any of several
+        command -v "$tool" >/dev/null || return 1
+    done
+    file_is_static "$(command -v busybox)"
+}
 
 file_is_static() { ! ldd "$1" >/dev/null 2>&1; }
 
