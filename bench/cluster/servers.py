@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from podberth.cni.value import value
+from podberth.ipam.elsewhere import Fence
+from podberth.ipam.lease import Actor
+from podberth.kube import resources
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.store import EtcdCluster
+from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE
 from podberth.stores.kubernetes.store import KubernetesCluster
 from tests.servers.etcd import EtcdServer
 from tests.servers.kube import ROOT, KubeServer
@@ -52,14 +57,15 @@ class OnEtcd:
 
     def fence(self, node: str) -> None:
         """Say that nothing runs on the node any more."""
-        client = Etcd([self.url])
-        client.put(EtcdCluster(client, self.prefix).keys.fence(node), b"")
-        client.close()
+        cluster = self.open(node)
+        actor = Actor(who="uid 0 (root)", why="it is lost", node="admin")
+        cluster.elsewhere("admin").fence(Fence(node=node, actor=actor, time=time.time_ns()))
+        cluster.close()
 
 
 @value
 class OnKubernetes:
-    """A Kubernetes API, as a kubeconfig names it. There are no Node objects: every node counts as gone."""
+    """A Kubernetes API, as a kubeconfig names it."""
 
     kubeconfig: str
 
@@ -78,7 +84,12 @@ class OnKubernetes:
         return KubernetesCluster(Client(load(self.kubeconfig)), NAMESPACE, node)
 
     def fence(self, node: str) -> None:
-        """Do nothing: a node without a Node object is gone."""
+        """Have a Node object that says so, as an operator does by a taint."""
+        client = Client(load(self.kubeconfig))
+        taint = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
+        made = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}, "spec": {"taints": [taint]}}
+        client.create(resources.NODES, made)
+        client.close()
 
 
 class Server(Protocol):
