@@ -38,7 +38,7 @@ class Store(Protocol):
 
     @property
     def old_refusals(self) -> bool:
-        """Say whether a node may refuse for what is no longer so, where its feed has not told it yet."""
+        """Say whether a node may call an address taken that no longer is, where its feed has not told it yet."""
         ...
 
     def open(self, node: str) -> Cluster:

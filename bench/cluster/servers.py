@@ -76,7 +76,7 @@ class OnKubernetes:
 
     @property
     def old_refusals(self) -> bool:
-        """A collection can't be asked for what has changed since: a node relies on what its watches have told it."""
+        """A collection can't be asked for what has changed since: nodes rely on what their watches have told them."""
         return True
 
     def open(self, node: str) -> Cluster:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
+from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.stores.replica.shared import Away, Outdated, Seen, Stale, Unknown
 from podberth.stores.replica.spread import Spread
@@ -74,19 +75,27 @@ class Settler:
         fresh = self.current and self.catch_up()
         self._begin()
         self._resolve()
+        asked: set[Address] = set()
         for attempt in range(ATTEMPTS):
             try:
                 answer, proposal = self._propose(decide, pods, declares)
             except CniError as refused:
                 if isinstance(refused, PoolExhausted) and self._others_end():
                     continue
-                if fresh:
+                held = refused.lease.address if isinstance(refused, AddressHeld) else None
+                if fresh or held in asked:
                     raise
-                fresh = self.catch_up()
+                if held is None:
+                    fresh = self.catch_up()
+                else:
+                    # What holds one address needs no more news than that: a feed that is behind may be so by very many.
+                    asked.add(held)
+                    self._ask(held)
                 continue
             if self._made(proposal):
                 return answer, proposal
             fresh = False
+            asked.clear()
             _pause(attempt)
         raise TryAgainLater(
             f"{ATTEMPTS} attempts to change the cluster's ledger were overtaken by others", "try again in a moment"
@@ -156,6 +165,10 @@ class Settler:
                 address = write.record.address
                 self._under_way[address] = self._under_way.get(address, 0) + 1
         return answer, proposal
+
+    def _ask(self, address: Address) -> None:
+        with _reaching():
+            self.take(self.cluster.read((address,), ()))
 
     def _made(self, proposal: Proposal) -> bool:
         """Have the cluster's store make the change; False if it relied on what has changed, which is taken over."""
