@@ -48,12 +48,12 @@ class Declarations:
         self._holder = holder
         self._of_maps: dict[tuple[str, str], dict[Key, DocumentText]] = {}
 
-    def load(self) -> tuple[str, Documents]:
-        """Return every document, and the position that goes with them."""
+    def load(self) -> tuple[str, Documents, int]:
+        """Return every document, the position that goes with them, and the version up to which none is missing."""
         lock = self._lock()
         versions, documents = self.listed()
         position = {"declared": _transitions(lock), **versions}
-        return ",".join(f"{name}={number}" for name, number in position.items()), documents
+        return ",".join(f"{name}={number}" for name, number in position.items()), documents, min(versions.values())
 
     def listed(self) -> tuple[dict[str, int], Documents]:
         """Return every document, and the version of each resource at which they were all there was."""

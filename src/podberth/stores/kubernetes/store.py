@@ -66,11 +66,14 @@ class KubernetesCluster:
     def load(self) -> Iterator[Seen]:
         """Yield the whole state, each resource as it was at one moment."""
         version = ""
-        position, documents = self._declarations.load()  # first: they must not be newer than what they speak of
+        position, documents, complete = (
+            self._declarations.load()
+        )  # first: they must not be newer than what they speak of
         for page in self.client.pages(resources.ADDRESS_LEASES):
             version = page.resource_version
             yield Seen(records=tuple(map(objects.read_lease, page.items)))
-        yield Seen(documents=documents, position=f"leases={version},{position}")
+        # Each list is as it was at its version; the addresses' came last.
+        yield Seen(documents=documents, position=f"leases={version},{position}", complete=complete)
 
     def since(self, position: str) -> Seen:
         """Return nothing while a `follow` is under way, which has it all; else raise Outdated."""
