@@ -18,6 +18,7 @@ from podberth.stores.replica.shared import Seen, Unknown
 from tests.contract.ledgers import CLUSTERS, OPERATOR, PLUGIN, addresses, attachment, claim, ip, pod, pool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from podberth.stores.replica.shared import Cluster, Proposal
@@ -137,6 +138,30 @@ def test_a_bind_of_unknown_end_is_ended_by_the_del_that_follows_it(
         book.unbind(attachment("c-a"), PLUGIN)
     deaf.hears = True
     assert addresses(book.unbind(attachment("c-a"), PLUGIN)) == ["10.20.0.1"]
+
+
+class Late(Deaf):
+    """A cluster's store that loses the answer to a change, and lets others go on before it is asked again."""
+
+    def __init__(self, cluster: Cluster, meanwhile: Callable[[], object]) -> None:
+        super().__init__(cluster)
+        self._meanwhile = meanwhile
+
+    def commit(self, proposal: Proposal) -> Seen:
+        self._cluster.commit(proposal)
+        self._meanwhile()
+        raise Unknown("the answer was lost")
+
+
+def test_a_del_says_what_it_ended_also_if_another_pod_has_it_by_the_time_that_is_known(
+    backend: ClusterBackend, tmp_path: Path
+) -> None:
+    mine, others = settler(backend, tmp_path / "a", current=False), ledger(backend, tmp_path / "b")
+    book = ClusterLedger(mine, clock=backend.clock)
+    book.bind(claim("a"), PLUGIN)
+    mine.cluster = cast("Cluster", Late(backend.cluster, lambda: others.bind(claim("b", "10.20.0.1"), PLUGIN)))
+    assert addresses(book.unbind(attachment("c-a"), PLUGIN)) == ["10.20.0.1"]
+    assert [lease.attachment for lease in others.leases()] == [attachment("c-b")]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from podberth.ipam.address_record import AddressRecord
     from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
-    from podberth.stores.replica.shared import Cluster, Proposal
+    from podberth.stores.replica.shared import AddressWrite, Cluster, Proposal
 
     T = TypeVar("T")
 
@@ -209,24 +209,37 @@ class Settler:
                 return self.cluster.commit(proposal)
         except Unknown:
             with _reaching():
-                now = self._asked_until_known(proposal)
-        there = {record.address: record for record, _ in now.records}
-        texts = {text.key: text for text, _ in now.documents}
-        made = all(there.get(write.record.address) == write.record for write in proposal.addresses)
-        if made and all(texts.get(write.text.key) == write.text for write in proposal.documents):
+                now, made = self._asked_until_known(proposal)
+        if made:
             return now
         raise Stale(now)
 
-    def _asked_until_known(self, proposal: Proposal) -> Seen:
-        """Return what became of a change whose answer was lost. TryAgainLater if nobody can be asked for now."""
+    def _asked_until_known(self, proposal: Proposal) -> tuple[Seen, bool]:
+        """Return what is there after a change whose answer was lost, and whether it was made.
+
+        TryAgainLater if nobody can be asked for now.
+        """
         for pause in _ASKING:
             time.sleep(pause)
             try:
-                return self._asked(proposal)
+                return self._found_out(proposal)
             except TryAgainLater:
                 continue
         self._doubted.append(proposal)
-        return self._asked(proposal)
+        return self._found_out(proposal)
+
+    def _found_out(self, proposal: Proposal) -> tuple[Seen, bool]:
+        now = self._asked(proposal)
+        there = {record.address: record for record, _ in now.records}
+        texts = {text.key: text for text, _ in now.documents}
+        made = all(texts.get(write.text.key) == write.text for write in proposal.documents) and all(
+            there.get(write.record.address) == write.record or self._happened(write) for write in proposal.addresses
+        )
+        return now, made
+
+    def _happened(self, write: AddressWrite) -> bool:
+        """Say whether the address has had these events, whatever came after them."""
+        return bool(write.events) and set(write.events) <= set(self.cluster.events(address=write.record.address))
 
     def _asked(self, proposal: Proposal) -> Seen:
         addresses = tuple(write.record.address for write in proposal.addresses)
