@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from podberth.stores.kubernetes.objects import Object
     from podberth.stores.replica.shared import AddressWrite, Key, Proposal
 
-KEPT = 16  # events that stay in an address's object
-MOST = 48  # events in it that make its next writer put the older ones into an archive
+KEPT = 4  # events that stay in an address's object
+MOST = 16  # events in it that make its next writer archive the older ones: every node is told of all it has
 _ORDER = attrgetter("seq", "address.packed")
 
 
