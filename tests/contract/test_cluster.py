@@ -8,45 +8,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.cluster import crowds, faults, servers
-from tests.contract.memory_cluster import MemoryCluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from bench.cluster.nodes import Store
-    from podberth.stores.replica.shared import Cluster
-
-KINDS = ("memory", *servers.KINDS)
-
-
-class InMemory:
-    """A store that is in this process only, and asked before each step."""
-
-    followed = False
-    old_refusals = False
-
-    def __init__(self) -> None:
-        self.cluster = MemoryCluster()
-
-    def open(self, node: str) -> Cluster:  # noqa: ARG002 - one for all
-        return self.cluster
-
-    def fence(self, node: str) -> None:
-        """Nothing can be lost here."""
 
 
 @contextmanager
 def running(kind: str) -> Iterator[tuple[Store, int]]:
     """Run a store; yield it, and how many processes its nodes may be in."""
-    if kind == "memory":
-        yield InMemory(), 0
-    else:
-        with servers.server(kind) as server:
-            yield server.store, 2
+    with servers.server(kind) as server:
+        yield server.store, 2
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_as_many_pods_as_addresses_get_one_each_and_again_once_all_have_ended(kind: str, tmp_path: Path) -> None:
     with running(kind) as (store, processes):
         run = crowds.full_pool(store, tmp_path, count=120, nodes=6, processes=processes)
@@ -55,7 +32,7 @@ def test_as_many_pods_as_addresses_get_one_each_and_again_once_all_have_ended(ki
     assert (run.verdict.addresses, run.verdict.leases, run.verdict.unknown) == (120, 0, 0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_pods_that_are_recreated_at_once_on_other_nodes_have_the_addresses_they_had(kind: str, tmp_path: Path) -> None:
     with running(kind) as (store, processes):
         run = crowds.coming_back(store, tmp_path, count=60, nodes=12, processes=processes)
@@ -63,7 +40,7 @@ def test_pods_that_are_recreated_at_once_on_other_nodes_have_the_addresses_they_
     assert (run.verdict.leases, run.verdict.reservations) == (0, 60)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["etcd"])
 def test_restarts_drains_and_lost_nodes_leave_every_pod_its_address(kind: str, tmp_path: Path) -> None:
     with running(kind) as (store, processes):
         run = crowds.storms(store, tmp_path, count=48, nodes=8, processes=processes)

@@ -74,6 +74,17 @@ def test_time_never_goes_back_when_the_clock_does(backend: Backend, ledger: Ledg
     assert later.since == NOON
 
 
+def test_what_is_only_noted_while_the_clock_is_back_lengthens_no_rest(backend: Backend) -> None:
+    backend.define(pool("db", "10.20.0.8/32", quarantine=60))
+    ledger = backend.open()
+    ledger.bind(claim("a"), PLUGIN)
+    ledger.unbind(attachment("c-a"), PLUGIN)
+    backend.clock.tick(-30)
+    ledger.conflicted(ip("10.20.0.8"), "02:00:00:00:00:01", attachment("c-b"), PLUGIN)
+    backend.clock.tick(90)
+    assert ledger.bind(claim("b"), PLUGIN)[0].address == ip("10.20.0.8")
+
+
 def test_a_clock_that_goes_back_does_not_shorten_or_lengthen_a_rest(backend: Backend) -> None:
     backend.define(pool("db", "10.20.0.8/32", quarantine=60))
     ledger = backend.open()

@@ -22,11 +22,13 @@ _INT64 = 2**63 - 1  # what is more is shown as that
 def condition(kind: str, troubles: Sequence[str], good: str, bad: str) -> Object:
     """Return a condition: True for the reason `good` without troubles, else False for `bad`, with what they are."""
     message = "; ".join(troubles)
+    # Not an empty one: API servers take "" for null (1.20), which a schema's string is not.
+    said = {"message": message if len(message) <= SHOWN else f"{message[: SHOWN - 3]}..."} if message else {}
     return {
         "type": kind,
         "status": "False" if troubles else "True",
         "reason": bad if troubles else good,
-        "message": message if len(message) <= SHOWN else f"{message[: SHOWN - 3]}...",
+        **said,
     }
 
 

@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError
+from podberth.cni.errors import CniError, TryAgainLater
 from podberth.controller import conditions
 from podberth.controller.facts import read_node, read_pod
 from podberth.controller.gone import is_over
@@ -20,7 +20,7 @@ from podberth.ipam.refusals import same
 from podberth.kube import errors, resources
 from podberth.kube.resources import Resource
 from podberth.stores.sqlite import changes, claims
-from podberth.stores.sqlite.declared import declare, stray, undeclare
+from podberth.stores.sqlite.declared import declare, is_stray, undeclare
 from podberth.stores.sqlite.rows import lease_at, reservation_at
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ class Effects:
 
             try:
                 self._settler.settle(put)
-            except errors.Unavailable:
-                raise
+            except TryAgainLater:
+                raise  # the next sweep will
             except CniError as refusal:
                 refused[declared] = refusal.message
         return refused
@@ -116,7 +116,7 @@ class Effects:
         for declared in ended:
 
             def end(connection: Connection, _: Rivals, one: Declared = declared) -> bool:
-                if one not in stray(connection):
+                if not is_stray(connection, one):
                     return False
                 undeclare(connection, one, actor)
                 return True
@@ -143,7 +143,7 @@ class Effects:
 
         try:
             self._settler.settle(decide)
-        except errors.Unavailable:
+        except TryAgainLater:
             raise
         except CniError as refusal:
             return refusal.message

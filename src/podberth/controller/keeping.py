@@ -17,6 +17,7 @@ from podberth.policy.podnetwork import WITH_STATEFUL_SET
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Event, Reservation
     from podberth.policy.podnetwork import PodNetwork
 
@@ -36,10 +37,10 @@ class Kept:
     last: Event | None
 
 
-def owner_of(kept: Reservation, podnetwork: PodNetwork | None) -> Owner:
-    """Return whose deletion counts."""
-    namespace, name = kept.pod.namespace, kept.pod.name
-    if is_deployment(kept.pod):
+def owner_of(pod: PodRef, podnetwork: PodNetwork | None) -> Owner:
+    """Return whose deletion counts for what is reserved for `pod`, which may be a Deployment (`ipam.owner`)."""
+    namespace, name = pod.namespace, pod.name
+    if is_deployment(pod):
         return "Deployment", namespace, name.partition("/")[2]
     if podnetwork is not None and podnetwork.retention == WITH_STATEFUL_SET and podnetwork.stateful_set is not None:
         return "StatefulSet", namespace, podnetwork.stateful_set

@@ -96,4 +96,4 @@ def _kept(
     if retention == FOREVER:
         return None
     last = rows.last_event(connection, kept.address)
-    return Kept(reservation=kept, retention=retention, owner=owner_of(kept, by), last=last)
+    return Kept(reservation=kept, retention=retention, owner=owner_of(kept.pod, by), last=last)

@@ -140,7 +140,7 @@ class Controller:
         return self._feed.away or self._watched.trouble
 
     def _stuck(self) -> str:
-        return "" if self._thread.is_alive() or not self.swept else "the sweeps have ended"
+        return "" if self._thread.is_alive() or self._thread.ident is None else "the sweeps have ended"
 
     def _told(self, what: str) -> None:
         self._journal.write("warning", "trouble", {"message": what})

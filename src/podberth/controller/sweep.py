@@ -14,7 +14,6 @@ from podberth.cni.value import value
 from podberth.controller import conditions, gone, keeping
 from podberth.controller.effects import by_hand
 from podberth.controller.known import known
-from podberth.ipam.pool import FOREVER
 from podberth.kube import resources
 from podberth.kube.events import NORMAL, WARNING
 from podberth.policy.address_reservation import parse_reservation
@@ -93,20 +92,20 @@ class Sweep:
         for _ in range(len(wanted) - len(refused)):
             self._count("reserved")
         # What an apply is about to declare is reserved first: it must have been nobody's for two looks in a row.
-        twice = self._stray.intersection(now.stray)
-        self._stray = frozenset(now.stray)
-        for _ in self._effects.undeclare(twice):
-            self._count("unreserved")
+        twice, self._stray = self._stray.intersection(now.stray), frozenset(now.stray)
+        if twice and not self._cluster.declaring():
+            for _ in self._effects.undeclare(twice):
+                self._count("unreserved")
         now = self._known()
         by_name = {(one.namespace, one.name): one for one in now.podnetworks}
         for found in self._client.list(resources.POD_NETWORKS).items:
             self._show_podnetwork(found, by_name.get(_key(found)), now, refused)
 
     def _is_wanted(self, declared: Declared, now: Known) -> bool:
-        retention = next((one.retention for one in now.declarers.get(declared.address, ())), FOREVER)
-        if not keeping.lapsed(now.last.get(declared.address), retention):
+        by = now.declarers[declared.address][0]
+        if not keeping.lapsed(now.last.get(declared.address), by.retention):
             return True
-        return (declared.pod.namespace, declared.pod.name) in self._facts().pods
+        return self._effects.exists(keeping.owner_of(declared.pod, by))
 
     def _show_podnetwork(
         self, found: Object, podnetwork: PodNetwork | None, now: Known, refused: Mapping[Declared, str]
@@ -146,6 +145,7 @@ class Sweep:
             if self._effects.show(resources.ADDRESS_RESERVATIONS, found, status) and trouble:
                 self._count("conflict")
                 self._effects.tell(_about(found), WARNING, "ReservationConflict", trouble)
+        self._made = {kept: made for kept, made in self._made.items() if now.reservations.get(kept.address) == kept}
         for kept in now.reservations.values():
             unasked = kept.origin == "manual" and not any(by_hand(kept, one) for one in wanted)
             if unasked and self._of_object(kept) and self._effects.unreserve(kept):

@@ -95,8 +95,9 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chos
                 give_back(node, arrival.attachment, taken, "ADD failed")
                 take_back(node, arrival.attachment, "ADD failed")
                 raise
-            tell(node, arrival.pod, taken)
-            return attached
+            else:
+                tell(node, arrival.pod, taken)
+                return attached
 
 
 def add_delegated(

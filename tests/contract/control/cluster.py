@@ -81,12 +81,15 @@ class Cluster:
         assert done.returncode != 0, f"accepted: {done.stdout}"
         return done.stderr
 
-    def webhook(self) -> Webhook:
+    def webhook(self, kubeconfig: str = "") -> Webhook:
         """Start a webhook, and return once the API server asks it."""
         certificate, key = self.server.authority.issue("webhook", "webhook", hosts="IP:127.0.0.1")
         files = Files(certificate, key)
         options = Options(
-            listen=("127.0.0.1", 0), kubeconfig=str(self.server.kubeconfig), home=HOME, source=lambda _: files
+            listen=("127.0.0.1", 0),
+            kubeconfig=kubeconfig or str(self.server.kubeconfig),
+            home=HOME,
+            source=lambda _: files,
         )
         webhook = Webhook(options, Journal("error", StringIO()))
         webhook.start()
@@ -104,13 +107,15 @@ class Cluster:
             hook["clientConfig"] = {"url": url, "caBundle": _bundle(self.server)}
         self.apply(made)
 
-    def controller(self, *, grace: float = 1.0, archiving: float = 3600.0) -> Controller:
+    def controller(
+        self, *, grace: float = 1.0, archiving: float = 3600.0, kubeconfig: str = "", log: StringIO | None = None
+    ) -> Controller:
         """Start a controller that looks often."""
         options = ControllerOptions(
-            kubeconfig=str(self.server.kubeconfig), home=HOME, interval=0.2, archiving=archiving,
+            kubeconfig=kubeconfig or str(self.server.kubeconfig), home=HOME, interval=0.2, archiving=archiving,
             settings=Settings(grace=grace, nearly_full=50), metrics=("127.0.0.1", 0),
         )  # fmt: skip
-        controller = Controller(options, Journal("error", StringIO()))
+        controller = Controller(options, Journal("warning", log or StringIO()))
         controller.start()
         self._controllers.append(controller)
         return controller

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OURS = ("podberth.io/", "leases/", "configmaps/", "pods/", "minions/", "events/", "secrets/")
-_WEBHOOKS = "admissionregistration.k8s.io/validatingwebhookconfigurations/"
+_WEBHOOKS = "validatingwebhookconfigurations/"
 
 
 @pytest.fixture(scope="session")

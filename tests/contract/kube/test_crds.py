@@ -94,11 +94,12 @@ def test_what_the_reference_shows_is_accepted_and_reads_back_as_the_same(
     client: Client, db: str, raw: dict[str, Any]
 ) -> None:
     resource = POOLS if raw["kind"] == "Pool" else POD_NETWORKS
-    stored = client.create(resource, raw, db, dry_run=True)
+    namespace = raw["metadata"].get("namespace", db)
+    stored = client.create(resource, raw, namespace, dry_run=True)
     stored["metadata"] = {key: stored["metadata"][key] for key in raw["metadata"]}
     assert parse_document(stored, "test") == parse_document(raw, "test")
     canonical = raw_document(parse_document(raw, "test"))
-    assert client.create(resource, canonical, db, dry_run=True)["spec"] == canonical["spec"]
+    assert client.create(resource, canonical, namespace, dry_run=True)["spec"] == canonical["spec"]
 
 
 def test_the_reference_shows_a_pool_and_both_kinds_of_podnetwork() -> None:
@@ -202,7 +203,7 @@ def test_kubectl_shows_what_is_asked_for_most(client: Client, db: str, kube: Kub
     pool = {"subnets": [{"subnet": "10.20.0.0/24"}]}
     network = {"statefulSet": {"name": "mysql", "replicas": 3}, "attachments": [{"pool": "db"}]}
     reservation = {"address": "10.20.0.2", "pool": "db", "pod": {"namespace": "db", "name": "mysql-1"}}
-    accepted = [{"type": "Accepted", "status": "True", "reason": "Valid", "lastTransitionTime": "2026-01-31T12:00:00Z"}]
+    accepted = [{"type": "Ready", "status": "True", "reason": "Valid", "lastTransitionTime": "2026-01-31T12:00:00Z"}]
     client.create(POOLS, {"metadata": {"name": "db"}, "spec": pool})
     usage = [{"family": 4, "free": 253, "leased": 1}]
     client.merge_patch(POOLS, "db", {"status": {"conditions": accepted, "usage": usage}}, subresource="status")
@@ -212,11 +213,11 @@ def test_kubectl_shows_what_is_asked_for_most(client: Client, db: str, kube: Kub
     client.create(ADDRESS_LEASES, address_lease("10.20.0.2", state="RESERVED", reservation=RESERVATION))
     history = {"address": "10.20.0.1", "first": 1, "last": 9, "events": []}
     client.create(ADDRESS_HISTORIES, {"metadata": {"name": "10.20.0.1-1"}, "spec": history})
-    assert table(kube, "pbpool", "db") == ["NAME SUBNET FREE LEASED ACCEPTED", "db 10.20.0.0/24 253 1 True"]
+    assert table(kube, "pbpool", "db") == ["NAME SUBNET FREE LEASED READY", "db 10.20.0.0/24 253 1 True"]
     networks = table(kube, "podnet", "mysql", "-n", "db")
-    assert networks == ["NAME POD STATEFULSET REPLICAS POOL ACCEPTED", "mysql mysql 3 db"]
+    assert networks == ["NAME POD STATEFULSET DEPLOYMENT REPLICAS POOL IN FORCE", "mysql mysql 3 db"]
     reservations = table(kube, "addrres", "by-hand")
-    assert reservations == ["NAME ADDRESS POOL NAMESPACE POD ACCEPTED", "by-hand 10.20.0.2 db db mysql-1"]
+    assert reservations == ["NAME ADDRESS POOL NAMESPACE POD IN FORCE", "by-hand 10.20.0.2 db db mysql-1"]
     assert table(kube, "addr", "10.20.0.1", "10.20.0.2") == [
         "NAME ADDRESS POOL NAMESPACE POD NODE STATE",
         "10.20.0.1 10.20.0.1 db db mysql-0 node1 HELD",

@@ -93,6 +93,8 @@ PRINTS_AS_IT_IS = {("cnitool", *verb) for verb in ((), ("add",), ("check",), ("d
 WITHOUT_JSON = {
     (),
     ("agent",),
+    ("controller",),
+    ("webhook",),
     ("export",),
     ("import",),
     ("demo",),

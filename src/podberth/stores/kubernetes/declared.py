@@ -128,6 +128,10 @@ class Declarations:
         finally:
             self._free(taken)
 
+    def busy(self) -> bool:
+        """Say whether somebody is at the declarations now."""
+        return _is_held(self._lock())
+
     def _lock(self) -> Object:
         try:
             return self._client.get(resources.LEASES, LOCK, self._namespace)

@@ -120,6 +120,10 @@ class KubernetesCluster:
         """Return what the API server knows of pods and nodes."""
         return KubernetesElsewhere(self.client, node)
 
+    def declaring(self) -> bool:
+        """Say whether somebody is changing a set of declarations just now."""
+        return self._declarations.busy()
+
     def archive(self) -> int:
         """Put older events of every address into archives, so that no writer has to; return of how many addresses.
 

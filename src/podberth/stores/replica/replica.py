@@ -222,7 +222,8 @@ def _write(connection: Connection, address: Address, events: list[Event], shift:
         time=own[-1].time if own else time,
         reservation=kept,
         lease=lease,
-        rest_until=rests + shift if rests else 0,
+        # A rest that began before is no later for what is only noted now.
+        rest_until=rests + (shift if last is not None else 0) if rests else 0,
         last=last or rows.last_event(connection, address),
     )
     return AddressWrite(record=record, revision=revision, events=own, reserved_before=None)

@@ -59,13 +59,21 @@ def declare(connection: Connection, declared: Declared, actor: Actor, clock: Cal
 def stray(connection: Connection) -> tuple[Declared, ...]:
     """Return the declared reservations that no PodNetwork in force declares."""
     return tuple(
-        Declared(address=kept.address, pool=kept.pool, pod=kept.pod, ifname=kept.ifname)
+        declared
         for kept in rows.reservations(connection, "WHERE origin = 'declared'")
-        if not any(
-            policy.ifname == kept.ifname and kept.address in document.addresses_of(policy, kept.pod)
-            for document in documents.for_pod(connection, kept.pod)
-            for policy in document.attachments
+        if is_stray(
+            connection,
+            declared := Declared(address=kept.address, pool=kept.pool, pod=kept.pod, ifname=kept.ifname),
         )
+    )
+
+
+def is_stray(connection: Connection, declared: Declared) -> bool:
+    """Say whether no PodNetwork in force declares that."""
+    return not any(
+        policy.ifname == declared.ifname and declared.address in document.addresses_of(policy, declared.pod)
+        for document in documents.for_pod(connection, declared.pod)
+        for policy in document.attachments
     )
 
 
