@@ -11,6 +11,7 @@ import threading
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from podberth.cni.errors import CniError
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
@@ -166,16 +167,22 @@ class KubernetesCluster:
             name = address_name(write.record.address)
             made = self.client.merge_patch(resources.ADDRESS_LEASES, name, objects.lease_patch(write))
         if len(made["spec"].get("history", ())) > MOST:
-            return self._archived(made)
+            try:
+                return self._archived(made)
+            except CniError:
+                pass  # the change is made, and what keeps its writer from tidying up is the next one's to find out
         return objects.revision_of(made)
 
     def _archived(self, found: Object) -> int:
         """Put an address's older events into an archive: they are in both places until they are in the new one."""
         old = objects.events_in(found)[:-KEPT]
+        made = objects.archive(old)
         try:
-            self.client.create(resources.ADDRESS_HISTORIES, objects.archive(old))
+            self.client.create(resources.ADDRESS_HISTORIES, made)
         except errors.AlreadyExists:
-            pass  # whoever made it did not come to the second half
+            # Whoever made it has not come to the second half, and may have known fewer: what it lacks stays.
+            there = objects.archived_in(self.client.get(resources.ADDRESS_HISTORIES, made["metadata"]["name"]))
+            old = tuple(event for event in old if event in there)
         try:
             name = found["metadata"]["name"]
             left = self.client.merge_patch(resources.ADDRESS_LEASES, name, objects.without(found, old))
