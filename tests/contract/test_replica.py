@@ -216,3 +216,17 @@ def test_a_history_of_hundreds_is_archived_and_still_whole(backend: ClusterBacke
     for n in (0, 50, 99):
         at = noon + (2 * n + 1) * 10**9
         assert book.who(ip("10.20.0.9"), at).bound_to == attachment(f"c{n}")
+
+
+def test_a_node_that_has_not_heard_of_a_pods_first_address_gives_it_no_second(
+    backend: ClusterBackend, tmp_path: Path
+) -> None:
+    late = settler(backend, tmp_path / "a", current=False)
+    late.catch_up()
+    others = ledger(backend, tmp_path / "b")
+    (first,) = others.bind(claim("a", container="old", sticky=True), PLUGIN)
+    others.unbind(attachment("old"), PLUGIN)
+    others.bind(claim("x"), PLUGIN)
+    (again,) = ClusterLedger(late, clock=backend.clock).bind(claim("a", container="new", sticky=True), PLUGIN)
+    assert again.address == first.address
+    assert len(others.reservations()) == 1

@@ -142,7 +142,24 @@ class KubernetesCluster:
         """Let go of all connections."""
         self.client.close()
 
+    def _check_names(self, proposal: Proposal) -> None:
+        """Raise Stale if a pod's name is to have an address anew and has one already that this node has not heard of.
+
+        No step of the API can rely on that. A name is one pod's at a time, on one node: what others have reserved for
+        it was so before this pod was there, and is in the API server's cache.
+        """
+        anew = [w.record for w in proposal.addresses if w.record.reservation is not None and w.reserved_before is None]
+        heard = _heard(proposal.position)
+        for record in anew if not proposal.declares else ():
+            assert record.reservation is not None
+            labels = f"{objects.RESERVED_FOR}={objects.name_label(record.reservation.pod)}"
+            found = map(objects.read_lease, self.client.cached(resources.ADDRESS_LEASES, labels=labels).items)
+            others = tuple((one, at) for one, at in found if at > heard and _stands_for(one, record))
+            if others:
+                raise Stale(Seen(records=others))
+
     def _write(self, proposal: Proposal) -> Seen:
+        self._check_names(proposal)
         records: list[tuple[AddressRecord, int]] = []
         for write in proposal.addresses:
             try:
@@ -212,3 +229,18 @@ class KubernetesCluster:
         for page in self.client.pages(resources.ADDRESS_HISTORIES):
             for found in page.items:
                 yield from objects.archived_in(found)
+
+
+def _heard(position: str) -> int:
+    """Return the version up to which a node that is at the position has heard of all addresses."""
+    return next((int(part[7:]) for part in position.split(",") if part.startswith("leases=")), 0)
+
+
+def _stands_for(one: AddressRecord, other: AddressRecord) -> bool:
+    """Say whether a pod that has the first reserved needs no second one such as the other."""
+    kept, wanted = one.reservation, other.reservation
+    return (
+        kept is not None and wanted is not None
+        and one.address != other.address and one.address.version == other.address.version and one.pool == other.pool
+        and (kept.pod.namespace, kept.pod.name, kept.ifname) == (wanted.pod.namespace, wanted.pod.name, wanted.ifname)
+    )  # fmt: skip
