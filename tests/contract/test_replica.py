@@ -153,6 +153,32 @@ class Late(Deaf):
         raise Unknown("the answer was lost")
 
 
+class Slow(Deaf):
+    """A cluster's store that makes the first change only when the next is asked for, and has answered neither."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(cluster)
+        self._held: list[Proposal] = []
+
+    def commit(self, proposal: Proposal) -> Seen:
+        if not self._held:
+            self._held.append(proposal)
+            raise Unknown("the answer was lost")
+        self._cluster.commit(self._held[0])
+        return self._cluster.commit(proposal)
+
+
+def test_a_del_says_what_it_ended_also_if_that_happens_after_it_was_asked_for_again(
+    backend: ClusterBackend, tmp_path: Path
+) -> None:
+    mine = settler(backend, tmp_path / "a", current=False)
+    book = ClusterLedger(mine, clock=backend.clock)
+    book.bind(claim("a"), PLUGIN)
+    mine.cluster = cast("Cluster", Slow(backend.cluster))
+    assert addresses(book.unbind(attachment("c-a"), PLUGIN)) == ["10.20.0.1"]
+    assert [event.kind for event in book.history()] == ["Bound", "Unbound"]
+
+
 def test_a_del_says_what_it_ended_also_if_another_pod_has_it_by_the_time_that_is_known(
     backend: ClusterBackend, tmp_path: Path
 ) -> None:

@@ -36,6 +36,10 @@ _SETTLING = 10.0  # seconds to wait for other changes of this process that are o
 _ASKING = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before each question what became of a change whose answer was lost
 
 
+class Unanswered(Stale):
+    """The answer to a change was lost, and it was not made when that was asked: it may yet be."""
+
+
 class Settler:
     """Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
 
@@ -76,30 +80,43 @@ class Settler:
         self._begin()
         self._resolve()
         asked: set[Address] = set()
+        unanswered: list[tuple[T, Proposal]] = []
         for attempt in range(ATTEMPTS):
             try:
                 answer, proposal = self._propose(decide, pods, declares)
             except CniError as refused:
-                if isinstance(refused, PoolExhausted) and self._others_end():
-                    continue
-                held = refused.lease.address if isinstance(refused, AddressHeld) else None
-                if fresh or held in asked:
-                    raise
-                if held is None:
-                    fresh = self.catch_up()
-                else:
-                    # What holds one address needs no more news than that: a feed that is behind may be so by very many.
-                    asked.add(held)
-                    self._ask(held)
+                fresh = self._refused(refused, asked, fresh=fresh)
                 continue
-            if self._made(proposal):
-                return answer, proposal
+            late = next((one for one in unanswered if self._came_about(one[1])), None)
+            if late is not None:
+                self._end(proposal)
+                return late
+            try:
+                if self._made(proposal):
+                    return answer, proposal
+            except Unanswered:
+                unanswered.append((answer, proposal))
             fresh = False
             asked.clear()
             _pause(attempt)
         raise TryAgainLater(
             f"{ATTEMPTS} attempts to change the cluster's ledger were overtaken by others", "try again in a moment"
         )
+
+    def _refused(self, refused: CniError, asked: set[Address], *, fresh: bool) -> bool:
+        """Raise the refusal if it does not come from old news; else see to it, and return whether all is new now."""
+        if isinstance(refused, PoolExhausted) and self._others_end():
+            return fresh
+        held = refused.lease.address if isinstance(refused, AddressHeld) else None
+        if fresh or held in asked:
+            raise refused
+        if held is None:
+            return self.catch_up()
+        # What holds one address needs no more news than that: a feed that is behind may be so by very many.
+        asked.add(held)
+        with _reaching():
+            self.take(self.cluster.read((held,), ()))
+        return False
 
     def tried(self, decide: Callable[[Connection, Rivals], T]) -> T:
         """Return what `decide` answers of the replica as it is; nothing is changed."""
@@ -166,12 +183,11 @@ class Settler:
                 self._under_way[address] = self._under_way.get(address, 0) + 1
         return answer, proposal
 
-    def _ask(self, address: Address) -> None:
-        with _reaching():
-            self.take(self.cluster.read((address,), ()))
-
     def _made(self, proposal: Proposal) -> bool:
-        """Have the cluster's store make the change; False if it relied on what has changed, which is taken over."""
+        """Have the cluster's store make the change; False if it relied on what has changed, which is taken over.
+
+        Raises Unanswered, once what is there is taken over, if the answer was lost and it was not made by then.
+        """
         if proposal.empty:
             return True
         try:
@@ -180,6 +196,8 @@ class Settler:
             if not self.take(stale.seen):
                 self.catch_up()
             self.spread.lost(write.record.pool for write in proposal.addresses)
+            if isinstance(stale, Unanswered):
+                raise
             return False
         finally:
             self._end(proposal)
@@ -212,7 +230,7 @@ class Settler:
                 now, made = self._asked_until_known(proposal)
         if made:
             return now
-        raise Stale(now)
+        raise Unanswered(now)
 
     def _asked_until_known(self, proposal: Proposal) -> tuple[Seen, bool]:
         """Return what is there after a change whose answer was lost, and whether it was made.
@@ -236,6 +254,11 @@ class Settler:
             there.get(write.record.address) == write.record or self._happened(write) for write in proposal.addresses
         )
         return now, made
+
+    def _came_about(self, proposal: Proposal) -> bool:
+        """Say whether a change came about after all; that of documents is known by their texts."""
+        with _reaching():
+            return not proposal.documents and all(map(self._happened, proposal.addresses))
 
     def _happened(self, write: AddressWrite) -> bool:
         """Say whether the address has had these events, whatever came after them."""
