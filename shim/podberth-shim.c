@@ -5,7 +5,7 @@
  *
  *   connect       nobody there -> the plugin that starts by itself, if one is installed beside this file
  *   read stdin    all of it, before anything is sent
- *   send          one frame: type, CNI_* and TRACEPARENT, stdin; with it a descriptor of the network namespace
+ *   send          one frame: type, CNI_*, TRACEPARENT and TRACESTATE, stdin; with it a descriptor of the network namespace
  *   receive       one frame: exit code, stdout; whatever goes wrong from here on is code 11, never a second run
  *   print, exit
  */
@@ -171,7 +171,8 @@ static void fill(const void *from, size_t length) {
  */
 static bool is_said(char **variables, char **variable) {
     size_t name = strcspn(*variable, "=") + 1;
-    if (strncmp(*variable, "CNI_", 4) != 0 && strncmp(*variable, "TRACEPARENT=", 12) != 0)
+    if (strncmp(*variable, "CNI_", 4) != 0 && strncmp(*variable, "TRACEPARENT=", 12) != 0 &&
+        strncmp(*variable, "TRACESTATE=", 11) != 0)
         return false;
     for (char **earlier = variables; earlier < variable; earlier++)
         if (!strncmp(*earlier, *variable, name))

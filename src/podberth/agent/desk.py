@@ -50,7 +50,7 @@ class Desk:
         ]
 
     def state(self) -> dict[str, object]:
-        """Return what the agent is doing, and how full its pools are."""
+        """Return what the agent is doing, how full its pools are, and how the directories of documents stand."""
         agent, pools = self._agent, []
         for node in agent.nodes():
             pools += [
@@ -63,6 +63,7 @@ class Desk:
             "waiting": agent.server.waiting,
             "begunDels": agent.resident.finisher.waiting,
             "drifted": agent.upkeep.drifted,
+            "policies": [standing.form() for standing in agent.resident.policies.standings()],
             "pools": pools,
         }
 

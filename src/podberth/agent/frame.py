@@ -4,7 +4,7 @@ A call is one frame, over a stream socket of the Unix domain; numbers are little
 
     "pbC1"  length of the rest: 4 bytes
     the plugin's type, NUL
-    KEY=VALUE, NUL                   each CNI_* variable and TRACEPARENT; none is said twice
+    KEY=VALUE, NUL                   each CNI_* variable, TRACEPARENT, TRACESTATE; none is said twice
     NUL                              the end of the variables
     what came on stdin
 

@@ -7,9 +7,10 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from podberth import __version__, plugins
+from podberth.agent.policies import FAILED, IN_FORCE
 from podberth.cni.errors import CniError
 from podberth.cni.request import Verb
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from podberth.agent.calls import Served
+    from podberth.agent.policies import PolicyDirectories
     from podberth.agent.service import Agent
+    from podberth.agent.spans.exporter import Exporter
     from podberth.agent.upkeep import Found
     from podberth.ipam.lease import Usage
     from podberth.verbs.node import Node
@@ -57,6 +60,7 @@ class Metrics:
         )
         self._live("podberth_drifted_attachments", "Not as made, at the last look.", lambda: agent.upkeep.drifted)
         self._registry.register(Pools(agent.nodes))
+        self._registry.register(Directories(agent.resident.policies))
         ProcessCollector(registry=self._registry)
 
     def served(self, call: Served) -> None:
@@ -70,6 +74,19 @@ class Metrics:
     def found(self, found: Found) -> None:
         """Count what upkeep came to."""
         self._upkeep.labels(found.outcome).inc()
+
+    def sending(self, spans: Exporter) -> None:
+        """Tell of spans too: this agent sends them."""
+        from podberth.agent.spans.exporter import OUTCOMES
+
+        self._live("podberth_spans_waiting", "Spans not sent yet.", lambda: spans.waiting)
+        self._spans = Counter("podberth_spans", "What became of spans.", ("outcome",), registry=self._registry)
+        for outcome in OUTCOMES:
+            self._spans.labels(outcome)
+
+    def spans(self, outcome: str, spans: int) -> None:
+        """Count what became of spans."""
+        self._spans.labels(outcome).inc(spans)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
@@ -103,6 +120,36 @@ class Pools:
         attachments.add_metric((), count)
         yield addresses
         yield attachments
+
+
+class Directories:
+    """The directories of documents, as they stand when Prometheus asks."""
+
+    def __init__(self, policies: PolicyDirectories) -> None:
+        self._policies = policies
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families."""
+        directories = GaugeMetricFamily(
+            "podberth_policy_directories",
+            "Stores that follow a directory of documents, by how it stands.",
+            labels=("directory", "state"),
+        )
+        counted: dict[tuple[str, str], int] = {}
+        for standing in self._policies.standings():
+            for state, holds in (
+                ("in_force", standing.state == IN_FORCE),
+                ("failed", standing.state == FAILED),
+                ("unwatched", bool(standing.unwatched)),
+            ):
+                key = standing.directory, state
+                counted[key] = counted.get(key, 0) + holds
+        for labels, number in counted.items():
+            directories.add_metric(labels, number)
+        yield directories
+        looks = CounterMetricFamily("podberth_policy_looks", "How often a directory's files were looked at.")
+        looks.add_metric((), self._policies.looks)
+        yield looks
 
 
 def _known(number: int | None) -> float:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podberth.agent.finisher import Finisher
-from podberth.agent.trace import Trace, Traced
+from podberth.agent.policies import PolicyDirectories
 from podberth.cni.value import replace
 from podberth.entry import Kept, handle
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from podberth.agent.frame import Call
+    from podberth.agent.policies import Told
+    from podberth.agent.trace import Trace
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
     from podberth.net.ops import Address
@@ -24,14 +26,18 @@ if TYPE_CHECKING:
 class Resident:
     """The nodes this agent serves, by the directory of their store. Threads share it.
 
-    `moved` is told which addresses have moved to other nodes of a cluster.
+    `moved` is told which addresses have moved to other nodes of a cluster, `told` what goes into the log.
     """
 
     def __init__(
-        self, told: Callable[[Attachment, CniError], None], moved: Callable[[frozenset[Address]], None]
+        self,
+        not_finished: Callable[[Attachment, CniError], None],
+        moved: Callable[[frozenset[Address]], None],
+        told: Told,
     ) -> None:
         self._kept = Kept(moved)
-        self.finisher = Finisher(self.node, told)
+        self.finisher = Finisher(self.node, not_finished)
+        self.policies = PolicyDirectories(told)
 
     @property
     def directories(self) -> tuple[str, ...]:
@@ -40,7 +46,20 @@ class Resident:
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
-        return replace(self._kept.node(directory, given), later=partial(self.finisher.add, directory))
+        kept = self._kept.node(directory, given)
+        return replace(
+            kept,
+            later=partial(self.finisher.add, directory),
+            follow=partial(self.policies.follow, kept, directory),
+        )
+
+    def remember(self, directory: str) -> None:
+        """Follow the directories of documents that the store in `directory` remembers."""
+        node = self._kept.node(directory)
+        try:
+            self.policies.remember(node, directory)
+        finally:
+            node.host.close()
 
     def close(self) -> None:
         """End what runs for the stores."""
@@ -53,7 +72,7 @@ class Resident:
         def connect(directory: str) -> Node:
             node = self.node(directory, dict(given))
             given.clear()  # they are the host's now
-            return replace(node, host=Traced(node.host, trace))
+            return trace.over(node)
 
         try:
             # What another IPAM plugin is called with besides: it is no business of the shim's.

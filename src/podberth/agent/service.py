@@ -33,12 +33,15 @@ if TYPE_CHECKING:
     from podberth.agent.frame import Call
     from podberth.agent.journal import Journal
     from podberth.agent.server import Answer
+    from podberth.agent.spans.exporter import Exporter
+    from podberth.agent.spans.target import Target
     from podberth.agent.upkeep import Found
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
     from podberth.verbs.node import Node
 
 _GARBAGE = 50_000  # objects made until the next look for cycles: some ten ADDs, which make none
+_FLUSH = 5.0  # seconds that a stop waits for the collector at most
 _HANDED = 3  # SD_LISTEN_FDS_START: the first descriptor that systemd, or the agent before, hands on
 _OWN = "podberth-own"  # the name of a socket that an agent has made, and has to remove
 
@@ -47,7 +50,7 @@ _OWN = "podberth-own"  # the name of a socket that an agent has made, and has to
 class Options:
     """`states` are the stores whose unfinished work is looked for at the start; times are in seconds.
 
-    `metrics` is the TCP address where the desk can be asked too.
+    `metrics` is the TCP address where the desk can be asked too, `spans` the collector that spans of calls go to.
     """
 
     states: tuple[str, ...]
@@ -57,6 +60,7 @@ class Options:
     upkeep: float
     repairing: bool
     metrics: tuple[str, int] | None
+    spans: Target | None
 
 
 class Agent:
@@ -67,10 +71,11 @@ class Agent:
         self.journal = journal
         self.calls = Calls()
         self.departures = Departures(self.nodes, self._found, self._not_looked)
-        self.resident = Resident(self._not_finished, self.departures.noticed)
+        self.resident = Resident(self._not_finished, self.departures.noticed, journal.write)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.metrics = Metrics(self)
+        self.spans = None if options.spans is None else self._exporter(options.spans)
         self.desk = Desk(self, self.metrics)
         self.desk.open(desk_of(options.path), options.metrics)
 
@@ -82,48 +87,60 @@ class Agent:
         self.departures.look()
         self.departures.start()
         self.resident.finisher.start()
+        for directory in self._stores():
+            self.resident.remember(directory)
+        self.resident.policies.start()
         self.upkeep.start()
         gc.collect()
         gc.freeze()  # what was loaded by now stays: no collection needs to look at it again
         gc.set_threshold(_GARBAGE)
+        if self.spans is not None:
+            self.spans.start()
         self.server.start()
         self.journal.write("info", "serving", {"version": __version__, "workers": self.server.workers})
 
     def stop(self, *, last: bool) -> None:
         """Finish what runs; with `last`, refuse what waits."""
+        end = time.monotonic() + self.options.grace
         finished = self.server.stop(self.options.grace)
         turned = self.server.turn_away() if last else 0
         self.upkeep.stop()
         self.departures.stop()
+        self.resident.policies.stop(self.options.grace)
         self.resident.finisher.stop(self.options.grace)
         self.resident.close()
+        unsent = self._flush(end)
         self.desk.close()
         desk_of(self.options.path).unlink(missing_ok=True)
         left = self.resident.finisher.waiting
-        about = {"refused": turned, "begunDels": left, "unfinished": None if finished else self.server.busy}
+        busy = None if finished else self.server.busy
+        about = {"refused": turned, "begunDels": left, "unfinished": busy, "unsentSpans": unsent or None}
         self.journal.write("info", "stopped", about)
 
     def nodes(self) -> Iterator[Node]:
         """Yield the node of every store there is; each is closed when the next is asked for."""
-        for directory in dict.fromkeys((*self.resident.directories, *self.options.states)):
-            if Path(directory).exists():
-                node = self.resident.node(directory)
-                try:
-                    yield node
-                finally:
-                    node.host.close()
+        for directory in self._stores():
+            node = self.resident.node(directory)
+            try:
+                yield node
+            finally:
+                node.host.close()
+
+    def _stores(self) -> list[str]:
+        named = dict.fromkeys((*self.resident.directories, *self.options.states))
+        return [directory for directory in named if Path(directory).exists()]
 
     def _serve(self, call: Call, netns: int, answer: Answer) -> None:
-        trace, began, clock = Trace(), time.time(), time.monotonic()
+        trace = Trace(whole=self.spans is not None)
         code, stdout = self.resident.serve(call, netns, trace)
-        seconds = time.monotonic() - clock
+        seconds = time.monotonic() - trace.clock
         try:
             answer(code, stdout)
         finally:  # what is kept of a call is nothing that its caller has to wait for
             self._keep(
                 Served(
                     call=call,
-                    began=began,
+                    began=trace.began / 1e9,
                     seconds=seconds,
                     trace=trace,
                     code=code_of(code, stdout),
@@ -134,9 +151,28 @@ class Agent:
     def _keep(self, served: Served) -> None:
         self.calls.add(served)
         self.metrics.served(served)
+        if self.spans is not None:
+            self.spans.offer(served)
         level = "error" if served.code else "info"
         if self.journal.wants(level):
             self.journal.write(level, "call", served.about())
+
+    def _exporter(self, to: Target) -> Exporter:
+        from podberth.agent.spans.exporter import Exporter
+
+        exporter = Exporter(to, self.metrics.spans, self._lost)
+        self.metrics.sending(exporter)
+        return exporter
+
+    def _flush(self, end: float) -> int:
+        """Send the spans that are left until `end`, or until a call waits for the next agent; return how many stay."""
+        if self.spans is None:
+            return 0
+        self.spans.stop(min(_FLUSH, max(0.0, end - time.monotonic())), lambda: bool(self.server.waiting))
+        return self.spans.waiting
+
+    def _lost(self, why: str, spans: int) -> None:
+        self.journal.write("warning", "spans lost", {"spans": spans, "message": why})
 
     def _refused(self, why: str) -> None:
         self.journal.write("warning", "refused", {"why": why})

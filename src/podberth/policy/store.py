@@ -48,6 +48,10 @@ class Policies(Protocol):
         """Return what was last seen of a directory that is kept in force; None if it was never read."""
         ...
 
+    def directories(self) -> tuple[str, ...]:
+        """Return every directory that something was recorded of."""
+        ...
+
     def follow(self, directory: str, seen: Followed) -> None:
         """Record what was seen of the directory."""
         ...

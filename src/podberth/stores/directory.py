@@ -25,17 +25,22 @@ def sync(policies: Policies, path: str, actor: Actor) -> str:
 
     A directory that can't be read, or conflicts, leaves the last good set in force. Raises StoreFailed, TryAgainLater.
     """
+    return bring(policies, path, actor).failure
+
+
+def bring(policies: Policies, path: str, actor: Actor) -> Followed:
+    """Do as `sync`, and return what was seen; without a fingerprint if it has to be looked at again in any case."""
     known = policies.followed(path)
     try:
         found = fingerprint(path)
     except OSError as wrong:
         found = f"unreadable: {wrong.strerror}"
     if known is not None and known.fingerprint == found:
-        return known.failure
+        return known
     seen = _brought(policies, path, actor, found)
     if seen != known:
         policies.follow(path, seen)
-    return seen.failure
+    return seen
 
 
 def fingerprint(path: str) -> str:
@@ -67,9 +72,18 @@ def load(path: str) -> tuple[Document, ...]:
     return documents
 
 
+def names(path: str) -> list[str]:
+    """Return the names in the directory that a document file may have, whatever is there now. Raises OSError."""
+    return [name for name in os.listdir(path) if _is_name(name)]
+
+
 def _files(path: str) -> list[str]:
     with os.scandir(path) as entries:
-        return sorted(e.name for e in entries if e.name.endswith(_ENDINGS) and e.name[0] != "." and e.is_file())
+        return sorted(e.name for e in entries if _is_name(e.name) and e.is_file())
+
+
+def _is_name(name: str) -> bool:
+    return name.endswith(_ENDINGS) and name[0] != "."
 
 
 def _brought(policies: Policies, path: str, actor: Actor, found: str) -> Followed:

@@ -76,9 +76,9 @@ def start(node: Kubelet, *options: str, env: dict[str, str] | None = None) -> Ru
 
 
 @contextlib.contextmanager
-def agent(node: Kubelet, *options: str) -> Iterator[Running]:
+def agent(node: Kubelet, *options: str, env: dict[str, str] | None = None) -> Iterator[Running]:
     """Have an agent on the node; it is ended in the end, if nobody did before."""
-    running = start(node, *options)
+    running = start(node, *options, env=env)
     try:
         yield running
     finally:

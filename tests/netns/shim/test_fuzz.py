@@ -47,7 +47,7 @@ def answer(chance: random.Random) -> bytes:
 def environment(chance: random.Random) -> dict[str, str]:
     """Return variables of all lengths, names that nearly are CNI's among them."""
     letters = "=;/\\\"'%\n\x01\x7f ABCxyz0.ü"
-    names = ("CNI_NETNS", "CNI_ARGS", "CNI_", "CNI", "TRACEPARENT", "CNI_" + "X" * 300)
+    names = ("CNI_NETNS", "CNI_ARGS", "CNI_", "CNI", "TRACEPARENT", "TRACESTATE", "CNI_" + "X" * 300)
     chosen = chance.sample(names, chance.randrange(len(names)))
     made = {name: "".join(chance.choices(letters, k=chance.choice((0, 1, 50, 5000)))) for name in chosen}
     if chance.random() < 0.1:

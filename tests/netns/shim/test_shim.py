@@ -46,9 +46,10 @@ def spawned(binary: Path, *strings: bytes) -> int:
 
 @pytest.mark.parametrize("stdin", [b"", b"x", bytes(range(256)) * 3600], ids=["none", "one byte", "900 KiB"])
 def test_a_call_arrives_whole_and_with_nothing_else_of_the_environment(shim: Shim, stdin: bytes) -> None:
-    said = {"CNI_COMMAND": "ADD", "CNI_ARGS": "", "CNI_X": "a=b;c", "TRACEPARENT": "00-aa-bb-01"}
+    said = {"CNI_COMMAND": "ADD", "CNI_ARGS": "", "CNI_X": "a=b;c", "TRACEPARENT": "00-aa-bb-01", "TRACESTATE": "a=1"}
     with answering(shim.folder / "s", DONE) as peer:
-        done = shim.run({**said, "SECRET": "s", "CNI": "no", "TRACEPARENTS": "no", "XCNI_A": "no"}, stdin)
+        others = dict.fromkeys(("SECRET", "CNI", "TRACEPARENTS", "TRACESTATES", "XCNI_A"), "no")
+        done = shim.run({**said, **others}, stdin)
     assert (done.returncode, done.stdout, done.stderr) == (0, b'{"done": true}', b"")
     assert peer.calls == [frame.Call(plugin_type="podberth", env=said, stdin=stdin)]
     assert peer.namespaces == [None]

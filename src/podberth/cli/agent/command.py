@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from podberth.cli.manual import Page
 from podberth.cni.errors import IOFailure
 
 if TYPE_CHECKING:
+    from podberth.agent.spans.target import Target
     from podberth.cli.session import Session
 
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     environment=(
         ("PODBERTH_SOCKET", "Where the agent listens, as --socket; the shim reads it too."),
         ("LISTEN_FDS, LISTEN_PID", "A socket handed on by systemd, or by the agent before: sd_listen_fds(3)."),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "Where spans go, as --spans, and the other OTEL_* of docs/agent.md."),
         ("NOTIFY_SOCKET", "Where systemd is told that the agent serves: sd_notify(3)."),
     ),
 )
@@ -50,6 +53,10 @@ if TYPE_CHECKING:
     help="Answer GET /metrics there too, for Prometheus; to anybody who can reach it.",
 )  # fmt: skip
 @click.option(
+    "--spans", "collector", metavar="URL",
+    help="Send a span of each call to the OpenTelemetry collector there, at /v1/traces, as JSON.",
+)  # fmt: skip
+@click.option(
     "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
     help="What goes to stderr, as lines of JSON.",
 )  # fmt: skip
@@ -63,6 +70,7 @@ def agent(
     *,
     repair: bool,
     address: tuple[str, int] | None,
+    collector: str | None,
     level: str,
 ) -> int:
     """Serve CNI calls on this node: the shim in CNI_PATH hands each of them to this process over a socket.
@@ -82,11 +90,21 @@ def agent(
         upkeep=interval,
         repairing=repair,
         metrics=address,
+        spans=_target(collector),
     )
     try:
         return run(options, Journal(level))
     except OSError as failure:
         raise IOFailure(f"--socket {path}: {failure}", "run it as root, and one agent a node") from failure
+
+
+def _target(collector: str | None) -> Target | None:
+    from podberth.agent.spans.target import BadTarget, target
+
+    try:
+        return target(os.environ, collector)
+    except BadTarget as bad:
+        raise click.UsageError(str(bad)) from bad
 
 
 def _address(text: str | None) -> tuple[str, int] | None:

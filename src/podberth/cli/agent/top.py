@@ -108,6 +108,18 @@ def _draw(screen: Screen, found: dict[str, Any]) -> None:
             for pool in found["pools"]
         ],
     )
+    if found["policies"]:
+        screen.table(
+            (Column(title="policyDir"), Column(title="state"), Column(title="")),
+            [
+                (
+                    Cell(each["directory"], "bold"),
+                    Cell(each["state"], "red" if each["state"] == "failed" else ""),
+                    each["message"] or each["unwatched"],
+                )
+                for each in found["policies"]
+            ],
+        )
 
 
 def _bar(pool: dict[str, Any]) -> Cell:

@@ -87,6 +87,10 @@ class ClusterPolicies:
         """Return what this node has last seen of a directory that is kept in force; None if it was never read."""
         return self._here.followed(directory)
 
+    def directories(self) -> tuple[str, ...]:
+        """Return every directory that this node has seen something of."""
+        return self._here.directories()
+
     def follow(self, directory: str, seen: Followed) -> None:
         """Record what was seen of the directory."""
         self._here.follow(directory, seen)

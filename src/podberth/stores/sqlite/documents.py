@@ -209,6 +209,11 @@ def followed(connection: Connection, directory: str) -> Followed | None:
     return Followed(fingerprint=row[0], failure=row[1]) if row is not None else None
 
 
+def directories(connection: Connection) -> tuple[str, ...]:
+    """Return every directory that something was seen of."""
+    return tuple(directory for (directory,) in connection.execute("SELECT directory FROM followed ORDER BY directory"))
+
+
 def follow(connection: Connection, directory: str, seen: Followed) -> None:
     """Record what was seen of the directory."""
     connection.execute("INSERT OR REPLACE INTO followed VALUES (?, ?, ?)", (directory, seen.fingerprint, seen.failure))

@@ -87,6 +87,11 @@ class SqlitePolicies:
         with self._database.look() as connection:
             return table.followed(connection, directory)
 
+    def directories(self) -> tuple[str, ...]:
+        """Return every directory that something was recorded of."""
+        with self._database.look() as connection:
+            return table.directories(connection)
+
     def follow(self, directory: str, seen: Followed) -> None:
         """Record what was seen of the directory."""
         with self._database.write() as connection:

@@ -1,0 +1,138 @@
+"""The thread that sends spans: what it has no room for, or nobody takes, is dropped and counted. No call waits."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from podberth.agent.spans.collector import Verdict, post
+from podberth.agent.spans.context import context
+from podberth.agent.spans.encode import encode, request, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.agent.calls import Served
+    from podberth.agent.spans.target import Target
+
+SENT, REJECTED, LOST, OVERFLOW = OUTCOMES = ("sent", "rejected", "lost", "overflow")
+ATTEMPTS = 5  # for one batch
+_PAUSE, _LONGEST = 1.0, 30.0  # seconds before the second attempt, doubled each time, up to
+_LOOK = 0.05  # seconds between looks at whether somebody waits for the end
+
+
+class Exporter:
+    """Sends the spans of calls that are offered; threads share it.
+
+    `count` is told what became of spans, by outcome; `told` why a batch was lost, and how many spans it had.
+    """
+
+    def __init__(self, to: Target, count: Callable[[str, int], None], told: Callable[[str, int], None]) -> None:
+        self._to = to
+        self._count = count
+        self._told = told
+        self._changed = threading.Condition()
+        self._calls: deque[Served] = deque()
+        self._queued = self._under_way = 0  # spans
+        self._end: float | None = None  # when it has to have stopped
+        # Whatever a collector does, it must not keep this process from ending.
+        self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
+
+    @property
+    def waiting(self) -> int:
+        """How many spans are not sent yet."""
+        return self._queued + self._under_way
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def offer(self, served: Served) -> None:
+        """Have a call's spans sent, unless its caller does not record the trace."""
+        parent = context(served.call.env)
+        if parent is not None and not parent.sampled:
+            return
+        its = size(served)
+        with self._changed:
+            room = self._queued + its <= self._to.queue
+            if room:
+                before, self._queued = self._queued, self._queued + its
+                self._calls.append(served)
+                # What comes in between is found, without a change of threads for each.
+                if not before or before < self._to.batch <= self._queued:
+                    self._changed.notify()
+        if not room:
+            self._count(OVERFLOW, its)
+
+    def stop(self, seconds: float, hurry: Callable[[], bool]) -> None:
+        """Send what is there, each batch once, for at most so long, and end; sooner if there is a hurry."""
+        with self._changed:
+            self._end = end = monotonic() + seconds
+            self._changed.notify()
+        while self._thread.is_alive() and monotonic() < end and not hurry():
+            self._thread.join(_LOOK)
+        self._end = min(end, monotonic())
+
+    def _run(self) -> None:
+        while batch := self._next():
+            spans = sum(map(size, batch))
+            try:
+                body = request(self._to.resource, (encode(served, _new_id) for served in batch))
+                said = self._send(body)
+            except Exception as bug:  # noqa: BLE001 - a thread that dies would leave all that come after
+                said = Verdict(why=f"internal error: {type(bug).__name__}: {bug}")
+            self._settle(said, spans)
+
+    def _next(self) -> list[Served]:
+        """Wait for a batch, and return it; nothing at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._calls or self._end is not None)
+            self._changed.wait_for(lambda: self._queued >= self._to.batch or self._end is not None, self._to.delay)
+            batch: list[Served] = []
+            spans = 0
+            while self._calls and spans < self._to.batch and self._left() > 0:
+                batch.append(self._calls.popleft())
+                spans += size(batch[-1])
+            self._queued, self._under_way = self._queued - spans, spans
+            return batch
+
+    def _send(self, body: bytes) -> Verdict:
+        attempt = 1
+        while True:
+            said = post(self._to, body, max(_LOOK, min(self._to.timeout, self._left())))
+            if not said.again or attempt == ATTEMPTS or said.after > _LONGEST:
+                return said
+            # Some of it by chance: the agents of many nodes have lost the same collector at the same moment.
+            pause = min(_PAUSE * 2 ** (attempt - 1), _LONGEST) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            with self._changed:
+                if self._changed.wait_for(lambda: self._end is not None, max(pause, said.after)):
+                    return said
+            attempt += 1
+
+    def _settle(self, said: Verdict, spans: int) -> None:
+        self._under_way = 0
+        if said.why:
+            self._count(LOST, spans)
+            if self._left() > 0:  # otherwise the process is about to end, and its log with it
+                self._told(said.why, spans)
+            return
+        rejected = min(said.rejected, spans)
+        self._count(SENT, spans - rejected)
+        if rejected:
+            self._count(REJECTED, rejected)
+            self._told("the collector rejected some", rejected)
+
+    def _left(self) -> float:
+        return float("inf") if self._end is None else self._end - monotonic()
+
+
+def _new_id(length: int) -> str:
+    """Return a random ID of so many bytes, in hex: never all zero, which would be none (W3C Trace Context)."""
+    while True:
+        made = os.urandom(length)
+        if any(made):
+            return made.hex()
