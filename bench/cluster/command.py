@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SCENARIOS = ("full", "back", "storms", "faults", "cost")
 SECONDS = 300.0
+SHOWN = 10  # complaints
 _SHM = Path("/dev/shm")  # noqa: S108 - replicas of a hundred nodes would measure one machine's disk
 
 
@@ -82,8 +83,10 @@ def show(kind: str, run: Run, more: str = "") -> bool:
         f" {v.operations} operations, {v.refused} refused, {v.unknown} of unknown end; {v.events} events, {v.moves}"
         f" moves; left: {v.leases} leases, {v.reservations} reservations{'; ' * bool(more)}{more}"
     )
-    for complaint in run.wrong:
+    for complaint in run.wrong[:SHOWN]:
         console.print(f"WRONG: {complaint}", markup=False)
+    if len(run.wrong) > SHOWN:
+        console.print(f"... and {len(run.wrong) - SHOWN} more")
     console.print("the ledger does not hold" if run.wrong else "the ledger holds")
     return not run.wrong
 

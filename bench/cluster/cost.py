@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import json
 import multiprocessing
 import os
 import tempfile
@@ -23,6 +24,7 @@ from bench.cluster.servers import OnEtcd, server
 from bench.figures import show, timed
 from bench.scale import in_turn
 from podberth.cni.pod import Attachment, PodRef
+from podberth.cni.value import value
 from podberth.ipam.address_record import AddressRecord
 from podberth.ipam.lease import Actor, Event, Lease
 from podberth.kube import resources
@@ -117,18 +119,27 @@ def fullness(rounds: int = ROUNDS) -> tuple[dict[str, list[float]], dict[str, li
     return binds, unbinds
 
 
-def memory(leases: int = LEASES) -> tuple[int, int]:
-    """Return by how much (bytes) a process grows that loads a replica and follows, with no leases and with so many."""
+@value
+class Held:
+    """What a node has of a cluster: by how much its process grows (bytes), its file (bytes), how long it read (s)."""
+
+    memory: int
+    disk: int
+    seconds: float
+
+
+def replica(leases: int = LEASES) -> tuple[Held, Held]:
+    """Return what it takes to load a replica and to follow, with no leases and with so many."""
     with server("etcd") as running, tempfile.TemporaryDirectory(prefix="podberth-bench-") as folder:
         assert isinstance(running.store, OnEtcd)
-        grown = []
+        found = []
         for prefix, count in (("/empty", 0), ("/full", leases)):
             store = OnEtcd(url=running.store.url, prefix=prefix)
             crowds.declare(store, SPAN, Path(folder) / prefix[1:])
             fill(store, count)
             with _SPAWN.Pool(1) as pool:
-                grown.append(pool.apply(_growth, (store, Path(folder) / f"of{prefix[1:]}")))
-        return grown[0], grown[1]
+                found.append(pool.apply(_held, (store, Path(folder) / f"of{prefix[1:]}")))
+        return found[0], found[1]
 
 
 def fill(store: OnEtcd, count: int) -> None:
@@ -160,6 +171,17 @@ def leased(address: Address) -> AddressRecord:
     return AddressRecord(address=address, pool=POOL, seq=1, time=BEGIN, lease=lease, last=event)
 
 
+def sizes() -> dict[str, int]:
+    """Return how large (bytes) what a watch says of a lease is."""
+    record = leased(crowds.FIRST)
+    assert record.last is not None
+    write = AddressWrite(record=record, revision=0, events=(record.last,), reserved_before=None)
+    return {
+        "etcd": len(keys.packed_record(record)),
+        "Kubernetes, with its first event": len(json.dumps(objects.new_lease(write), separators=(",", ":"))),
+    }
+
+
 def _bare(cluster: Cluster) -> Callable[[], float]:
     records = (leased(BARE + number) for number in itertools.count())
     if isinstance(cluster, EtcdCluster):
@@ -182,19 +204,19 @@ def _bare(cluster: Cluster) -> Callable[[], float]:
     return create
 
 
-def _growth(store: OnEtcd, folder: Path) -> int:
+def _held(store: OnEtcd, folder: Path) -> Held:
     folder.mkdir()
     recorder = Recorder(folder / "history")
     node = Node("node000", store, folder, recorder)
     node.settler.cluster.identity()  # what a connection takes is there before
     before = _resident()
     node.start()
-    node.ready()
+    seconds = timed(node.ready) / 1000
     node.bind("p", "c-p")
     grown = _resident() - before
     node.stop()
     recorder.close()
-    return grown
+    return Held(memory=grown, disk=Path(node.settler.replica.database.path).stat().st_size, seconds=seconds)
 
 
 def _resident() -> int:
@@ -210,6 +232,10 @@ def show_all(kinds: Sequence[str]) -> None:
     if "etcd" in kinds:
         for title, samples in zip(("Bind in", "Unbind in"), fullness(), strict=True):
             show(title, samples, against="an empty pool")
-        empty, full = memory()
-        grown = f"{empty / 1e6:.1f} MB, with {LEASES:,} leases by {full / 1e6:.1f} MB"
-        print(f"A process that loads and follows grows by {grown}: {(full - empty) / LEASES:.0f} bytes a lease")
+        empty, full = replica()
+        print(f"A process that loads a replica and follows, without leases and with {LEASES:,}:")
+        print(f"  grows by {empty.memory / 1e6:.1f} and {full.memory / 1e6:.1f} MB:", end=" ")
+        print(f"{(full.memory - empty.memory) / LEASES:.0f} bytes a lease")
+        print(f"  has {full.disk / LEASES:.0f} bytes a lease on disk, and is up to date after {full.seconds:.1f} s")
+    for kind, size in sizes().items():
+        print(f"An address that changes hands is {size} bytes in {kind}")

@@ -14,6 +14,7 @@ from bench.cluster.crew import Crew, at_once
 from bench.cluster.crowds import FIRST, Run, Stage
 from bench.cluster.history import OK
 from bench.cluster.judge import verdict
+from bench.cluster.nodes import CERTAIN
 from bench.cluster.pods import patient
 from podberth.cni.errors import CniError
 from podberth.ipam.lease import AddressHeld
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bench.cluster.history import Operation
     from bench.cluster.nodes import Node
     from bench.cluster.servers import Server
+    from podberth.cni.pod import Attachment
 
 FAULTS = ("server", "answers", "clients", "clocks", "compaction")
 SIZE = 48  # addresses: too few
@@ -64,26 +66,31 @@ class Churn:
                 pass  # it is in the history
             time.sleep(self._chance.uniform(0, PAUSE))
 
-    def _container(self) -> str:
+    def _bound(
+        self, name: str, *, takeover: tuple[Attachment, ...] = (), sticky: bool = False, address: str = ""
+    ) -> None:
         self._made += 1
-        self._mine.append(f"{self._prefix}-{self._made}")
-        return self._mine[-1]
+        container = f"{self._prefix}-{self._made}"
+        self._mine.append(container)
+        try:
+            self._node.bind(name or f"of-{container}", container, address=address, sticky=sticky, takeover=takeover)
+        except CERTAIN:
+            self._mine.remove(container)
+            raise
 
     def _bind(self) -> None:
-        container = self._container()
-        self._node.bind(f"of-{container}", container)
+        self._bound("")
 
     def _bind_fixed(self) -> None:
-        name, container = f"fixed-{self._chance.randrange(NAMES)}", self._container()
+        name = f"fixed-{self._chance.randrange(NAMES)}"
         try:
-            self._node.bind(name, container, sticky=True)
+            self._bound(name, sticky=True)
         except AddressHeld as held:
             if held.lease.node == self._node.name:  # it knows best what has ended here
-                self._node.bind(name, container, sticky=True, takeover=(held.lease.attachment,))
+                self._bound(name, sticky=True, takeover=(held.lease.attachment,))
 
     def _bind_named(self) -> None:
-        container = self._container()
-        self._node.bind(f"of-{container}", container, address=self._some())
+        self._bound("", address=self._some())
 
     def _unbind(self) -> None:
         if self._mine:

@@ -123,7 +123,7 @@ def complaints(
 
     `seen`: at which addresses the ledger has each attachment, which says where an operation of unknown end may have
     been. The last two are what the ledger said after all: the attachment, and the pod's name, of each address. With
-    `old_refusals` a refusal need only have been right at some time before it.
+    `old_refusals` an AddressTaken need only have been right at some time before it.
     """
     steps = by_address(operations, seen)
     if old_refusals:
@@ -233,7 +233,7 @@ def _step(operation: Operation, says: str) -> Step:
 
 
 def _at_any_time(step: Step) -> Step:
-    return replace(step, began=0) if step.says in _REFUSED.values() else step
+    return replace(step, began=0) if step.says == _REFUSED["AddressTaken"] else step
 
 
 def _told(steps: Sequence[Step]) -> str:

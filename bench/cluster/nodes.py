@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 POOL, NETWORK, IFNAME = "cluster", "banknet", "eth0"
 READY = 60.0  # seconds until a replica must have been up to date once
 # Refusals after which it is known that nothing was done.
-_CERTAIN = (AddressTaken, AddressHeld, PoolExhausted, InvalidConfig)
+CERTAIN = (AddressTaken, AddressHeld, PoolExhausted, InvalidConfig)
 
 
 class Store(Protocol):
@@ -38,7 +38,7 @@ class Store(Protocol):
 
     @property
     def old_refusals(self) -> bool:
-        """Say whether a node may refuse for what is no longer so, where its feed has not told it yet."""
+        """Say whether a node may call an address taken that no longer is, where its feed has not told it yet."""
         ...
 
     def open(self, node: str) -> Cluster:
@@ -141,7 +141,7 @@ class Node:
         try:
             got = act()
         except CniError as refused:
-            certain = isinstance(refused, _CERTAIN)
+            certain = isinstance(refused, CERTAIN)
             about = (str(refused.lease.address),) if isinstance(refused, AddressHeld) else ()
             self._recorder.end(name, REFUSED if certain else UNKNOWN, got=about, refusal=type(refused).__name__)
             raise

@@ -120,7 +120,7 @@ def _take_over(node: Node, pod: Pod) -> Berth:
         try:
             return node.bind(pod.name, pod.container, sticky=True)
         except AddressHeld as held:
-            if not node.cluster.elsewhere(held.lease.node).judge(held.lease, None).dead:
+            if not node.cluster.elsewhere(node.name).judge(held.lease, None).dead:
                 raise
             return node.bind(pod.name, pod.container, sticky=True, takeover=(held.lease.attachment,))
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 from podberth.cni.value import value
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
+from podberth.kube import resources
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.store import EtcdCluster
+from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE
 from podberth.stores.kubernetes.store import KubernetesCluster
 from tests.servers.etcd import EtcdServer
 from tests.servers.kube import ROOT, KubeServer
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 PREFIX, NAMESPACE = "/podberth", "default"
 KINDS = ("etcd", "kubernetes")
+_SHM = Path("/dev/shm")  # noqa: S108 - every write is synced, and this machine's disk is not what is measured
 
 
 @value
@@ -55,15 +58,15 @@ class OnEtcd:
 
     def fence(self, node: str) -> None:
         """Say that nothing runs on the node any more."""
-        client = Etcd([self.url])
-        said = Fence(node=node, actor=Actor(who="operator", why="it is lost", node=node), time=time.time_ns())
-        EtcdCluster(client, self.prefix).elsewhere(node).fence(said)
-        client.close()
+        cluster = self.open(node)
+        actor = Actor(who="uid 0 (root)", why="it is lost", node="admin")
+        cluster.elsewhere("admin").fence(Fence(node=node, actor=actor, time=time.time_ns()))
+        cluster.close()
 
 
 @value
 class OnKubernetes:
-    """A Kubernetes API, as a kubeconfig names it. There are no Node objects: every node counts as gone."""
+    """A Kubernetes API, as a kubeconfig names it."""
 
     kubeconfig: str
 
@@ -74,7 +77,7 @@ class OnKubernetes:
 
     @property
     def old_refusals(self) -> bool:
-        """A collection can't be asked for what has changed since: a node relies on what its watches have told it."""
+        """A collection can't be asked for what has changed since: nodes rely on what their watches have told them."""
         return True
 
     def open(self, node: str) -> Cluster:
@@ -82,7 +85,12 @@ class OnKubernetes:
         return KubernetesCluster(Client(load(self.kubeconfig)), NAMESPACE, node)
 
     def fence(self, node: str) -> None:
-        """Do nothing: a node without a Node object is gone."""
+        """Have a Node object that says so, as an operator does by a taint."""
+        client = Client(load(self.kubeconfig))
+        taint = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
+        made = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}, "spec": {"taints": [taint]}}
+        client.create(resources.NODES, made)
+        client.close()
 
 
 class Server(Protocol):
@@ -158,7 +166,7 @@ def _etcd(*, proxied: bool) -> Iterator[Server]:
 
 @contextmanager
 def _kubernetes(*, proxied: bool) -> Iterator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="podberth-bench-kube-"))
+    folder = Path(tempfile.mkdtemp(prefix="podberth-bench-kube-", dir=_SHM if _SHM.is_dir() else None))
     running = KubeServer(folder)
     try:
         running.start()

@@ -82,7 +82,7 @@ class MemoryCluster:
         with self.guard:
             everything = self._since(0)
         yield Seen(records=everything.records)
-        yield Seen(documents=everything.documents, position=everything.position)
+        yield Seen(documents=everything.documents, position=everything.position, complete=int(everything.position))
 
     def since(self, position: str) -> Seen:
         with self.guard:

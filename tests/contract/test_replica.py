@@ -18,6 +18,7 @@ from podberth.stores.replica.shared import Seen, Unknown
 from tests.contract.ledgers import CLUSTERS, OPERATOR, PLUGIN, addresses, attachment, claim, ip, pod, pool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from podberth.stores.replica.shared import Cluster, Proposal
@@ -139,6 +140,56 @@ def test_a_bind_of_unknown_end_is_ended_by_the_del_that_follows_it(
     assert addresses(book.unbind(attachment("c-a"), PLUGIN)) == ["10.20.0.1"]
 
 
+class Late(Deaf):
+    """A cluster's store that loses the answer to a change, and lets others go on before it is asked again."""
+
+    def __init__(self, cluster: Cluster, meanwhile: Callable[[], object]) -> None:
+        super().__init__(cluster)
+        self._meanwhile = meanwhile
+
+    def commit(self, proposal: Proposal) -> Seen:
+        self._cluster.commit(proposal)
+        self._meanwhile()
+        raise Unknown("the answer was lost")
+
+
+class Slow(Deaf):
+    """A cluster's store that makes the first change only when the next is asked for, and has answered neither."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(cluster)
+        self._held: list[Proposal] = []
+
+    def commit(self, proposal: Proposal) -> Seen:
+        if not self._held:
+            self._held.append(proposal)
+            raise Unknown("the answer was lost")
+        self._cluster.commit(self._held[0])
+        return self._cluster.commit(proposal)
+
+
+def test_a_del_says_what_it_ended_also_if_that_happens_after_it_was_asked_for_again(
+    backend: ClusterBackend, tmp_path: Path
+) -> None:
+    mine = settler(backend, tmp_path / "a", current=False)
+    book = ClusterLedger(mine, clock=backend.clock)
+    book.bind(claim("a"), PLUGIN)
+    mine.cluster = cast("Cluster", Slow(backend.cluster))
+    assert addresses(book.unbind(attachment("c-a"), PLUGIN)) == ["10.20.0.1"]
+    assert [event.kind for event in book.history()] == ["Bound", "Unbound"]
+
+
+def test_a_del_says_what_it_ended_also_if_another_pod_has_it_by_the_time_that_is_known(
+    backend: ClusterBackend, tmp_path: Path
+) -> None:
+    mine, others = settler(backend, tmp_path / "a", current=False), ledger(backend, tmp_path / "b")
+    book = ClusterLedger(mine, clock=backend.clock)
+    book.bind(claim("a"), PLUGIN)
+    mine.cluster = cast("Cluster", Late(backend.cluster, lambda: others.bind(claim("b", "10.20.0.1"), PLUGIN)))
+    assert addresses(book.unbind(attachment("c-a"), PLUGIN)) == ["10.20.0.1"]
+    assert [lease.attachment for lease in others.leases()] == [attachment("c-b")]
+
+
 @pytest.mark.parametrize(
     ("one", "other", "behind"),
     [("", "", ""), ("7", "", "7"), ("7", "12", "12"), ("leases=9,pools=3", "leases=8,pools=4", "leases=9,pools=4")],
@@ -191,3 +242,17 @@ def test_a_history_of_hundreds_is_archived_and_still_whole(backend: ClusterBacke
     for n in (0, 50, 99):
         at = noon + (2 * n + 1) * 10**9
         assert book.who(ip("10.20.0.9"), at).bound_to == attachment(f"c{n}")
+
+
+def test_a_node_that_has_not_heard_of_a_pods_first_address_gives_it_no_second(
+    backend: ClusterBackend, tmp_path: Path
+) -> None:
+    late = settler(backend, tmp_path / "a", current=False)
+    late.catch_up()
+    others = ledger(backend, tmp_path / "b")
+    (first,) = others.bind(claim("a", container="old", sticky=True), PLUGIN)
+    others.unbind(attachment("old"), PLUGIN)
+    others.bind(claim("x"), PLUGIN)
+    (again,) = ClusterLedger(late, clock=backend.clock).bind(claim("a", container="new", sticky=True), PLUGIN)
+    assert again.address == first.address
+    assert len(others.reservations()) == 1

@@ -82,7 +82,7 @@ class EtcdCluster:
         for page in self.client.pages(self.keys.state, prefix_end(self.keys.state), size=FEW):
             revision = page.revision
             yield Seen(**self._parts_of(page.kvs))
-        yield Seen(position=str(revision))
+        yield Seen(position=str(revision), complete=revision)
 
     def since(self, position: str) -> Seen:
         """Return what was written since the revision. Raises Outdated if this etcd has not come so far yet."""

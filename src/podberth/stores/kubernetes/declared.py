@@ -48,12 +48,12 @@ class Declarations:
         self._holder = holder
         self._of_maps: dict[tuple[str, str], dict[Key, DocumentText]] = {}
 
-    def load(self) -> tuple[str, Documents]:
-        """Return every document, and the position that goes with them."""
+    def load(self) -> tuple[str, Documents, int]:
+        """Return every document, the position that goes with them, and the version up to which none is missing."""
         lock = self._lock()
         versions, documents = self.listed()
-        position = {"#declared": _transitions(lock), **versions}
-        return ",".join(f"{name}={number}" for name, number in position.items()), documents
+        position = {"declared": _transitions(lock), **versions}
+        return ",".join(f"{name}={number}" for name, number in position.items()), documents, min(versions.values())
 
     def listed(self) -> tuple[dict[str, int], Documents]:
         """Return every document, and the version of each resource at which they were all there was."""
@@ -126,7 +126,7 @@ class Declarations:
                 raise TryAgainLater(f"{holder} has been changing the declarations for too long", f"see lease {LOCK}")
             time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 - jitter
         try:
-            yield f"#declared={count + 1}"
+            yield f"declared={count + 1}"
         finally:
             self._free(taken)
 
@@ -231,6 +231,6 @@ def _is_held(lock: Object) -> bool:
 def _known(position: str) -> int:
     for part in position.split(","):
         name, _, number = part.partition("=")
-        if name == "#declared":
+        if name == "declared":
             return int(number)
     return 0

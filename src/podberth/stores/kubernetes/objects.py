@@ -6,6 +6,7 @@ An AddressLease is the record of one address with its latest events; deploy/base
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from podberth.stores.replica.shared import DocumentText
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.lease import Event
     from podberth.stores.replica.shared import AddressWrite
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "podberth.io/v1alpha1"
 POOL, NODE, ADDRESS = "podberth.io/pool", "podberth.io/node", "podberth.io/address"  # labels
+RESERVED_FOR = "podberth.io/reserved-for"  # a label too: of whose name, as `name_label` writes it
 SOURCE, ORIGIN = "podberth.io/source", "podberth.io/origin"  # annotations
 FINALIZER = "podberth.io/ledger"  # what was deleted by hand stays: the ledger is never rewritten
 _MAY_BE_ABSENT = ("reservation", "lease", "restUntil")
@@ -36,6 +39,11 @@ _OF_A_POD = ("namespace", "pod", "uid")
 def number(seq: int) -> str:
     """Return an event's number as a key that sorts as it counts."""
     return f"{seq:012d}"
+
+
+def name_label(pod: PodRef) -> str:
+    """Return a pod's name as the value of a label, which may have 63 characters: a part of its hash."""
+    return sha256(str(pod).encode()).hexdigest()[:40]
 
 
 def new_lease(write: AddressWrite) -> Object:
@@ -60,7 +68,7 @@ def lease_patch(write: AddressWrite) -> Object:
         spec["lease"] = {**dict.fromkeys(_OF_A_POD), **form["lease"]}
     if write.events:
         spec["history"] = _history(write.events)
-    labels = {POOL: None, NODE: None, **_labels(write.record)}
+    labels = {POOL: None, NODE: None, RESERVED_FOR: None, **_labels(write.record)}
     return {"metadata": {"resourceVersion": str(write.revision), "labels": labels}, "spec": spec}
 
 
@@ -154,6 +162,8 @@ def _labels(record: AddressRecord) -> dict[str, str]:
     labels = {POOL: record.pool}
     if record.lease is not None and len(record.lease.node) <= 63:
         labels[NODE] = record.lease.node
+    if record.reservation is not None:
+        labels[RESERVED_FOR] = name_label(record.reservation.pod)
     return labels
 
 

@@ -11,6 +11,7 @@ import threading
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from podberth.cni.errors import CniError
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from podberth.stores.kubernetes.objects import Object
     from podberth.stores.replica.shared import AddressWrite, Key, Proposal
 
-KEPT = 16  # events that stay in an address's object
-MOST = 48  # events in it that make its next writer put the older ones into an archive
+KEPT = 4  # events that stay in an address's object
+MOST = 16  # events in it that make its next writer archive the older ones: every node is told of all it has
 _ORDER = attrgetter("seq", "address.packed")
 
 
@@ -66,11 +67,14 @@ class KubernetesCluster:
     def load(self) -> Iterator[Seen]:
         """Yield the whole state, each resource as it was at one moment."""
         version = ""
-        position, documents = self._declarations.load()  # first: they must not be newer than what they speak of
+        position, documents, complete = (
+            self._declarations.load()
+        )  # first: they must not be newer than what they speak of
         for page in self.client.pages(resources.ADDRESS_LEASES):
             version = page.resource_version
             yield Seen(records=tuple(map(objects.read_lease, page.items)))
-        yield Seen(documents=documents, position=f"leases={version},{position}")
+        # Each list is as it was at its version; the addresses' came last.
+        yield Seen(documents=documents, position=f"leases={version},{position}", complete=complete)
 
     def since(self, position: str) -> Seen:
         """Return nothing while a `follow` is under way, which has it all; else raise Outdated."""
@@ -138,7 +142,24 @@ class KubernetesCluster:
         """Let go of all connections."""
         self.client.close()
 
+    def _check_names(self, proposal: Proposal) -> None:
+        """Raise Stale if a pod's name is to have an address anew and has one already that this node has not heard of.
+
+        No step of the API can rely on that. A name is one pod's at a time, on one node: what others have reserved for
+        it was so before this pod was there, and is in the API server's cache.
+        """
+        anew = [w.record for w in proposal.addresses if w.record.reservation is not None and w.reserved_before is None]
+        heard = _heard(proposal.position)
+        for record in anew if not proposal.declares else ():
+            assert record.reservation is not None
+            labels = f"{objects.RESERVED_FOR}={objects.name_label(record.reservation.pod)}"
+            found = map(objects.read_lease, self.client.cached(resources.ADDRESS_LEASES, labels=labels).items)
+            others = tuple((one, at) for one, at in found if at > heard and _stands_for(one, record))
+            if others:
+                raise Stale(Seen(records=others))
+
     def _write(self, proposal: Proposal) -> Seen:
+        self._check_names(proposal)
         records: list[tuple[AddressRecord, int]] = []
         for write in proposal.addresses:
             try:
@@ -163,16 +184,22 @@ class KubernetesCluster:
             name = address_name(write.record.address)
             made = self.client.merge_patch(resources.ADDRESS_LEASES, name, objects.lease_patch(write))
         if len(made["spec"].get("history", ())) > MOST:
-            return self._archived(made)
+            try:
+                return self._archived(made)
+            except CniError:
+                pass  # the change is made, and what keeps its writer from tidying up is the next one's to find out
         return objects.revision_of(made)
 
     def _archived(self, found: Object) -> int:
         """Put an address's older events into an archive: they are in both places until they are in the new one."""
         old = objects.events_in(found)[:-KEPT]
+        made = objects.archive(old)
         try:
-            self.client.create(resources.ADDRESS_HISTORIES, objects.archive(old))
+            self.client.create(resources.ADDRESS_HISTORIES, made)
         except errors.AlreadyExists:
-            pass  # whoever made it did not come to the second half
+            # Whoever made it has not come to the second half, and may have known fewer: what it lacks stays.
+            there = objects.archived_in(self.client.get(resources.ADDRESS_HISTORIES, made["metadata"]["name"]))
+            old = tuple(event for event in old if event in there)
         try:
             name = found["metadata"]["name"]
             left = self.client.merge_patch(resources.ADDRESS_LEASES, name, objects.without(found, old))
@@ -202,3 +229,18 @@ class KubernetesCluster:
         for page in self.client.pages(resources.ADDRESS_HISTORIES):
             for found in page.items:
                 yield from objects.archived_in(found)
+
+
+def _heard(position: str) -> int:
+    """Return the version up to which a node that is at the position has heard of all addresses."""
+    return next((int(part[7:]) for part in position.split(",") if part.startswith("leases=")), 0)
+
+
+def _stands_for(one: AddressRecord, other: AddressRecord) -> bool:
+    """Say whether a pod that has the first reserved needs no second one such as the other."""
+    kept, wanted = one.reservation, other.reservation
+    return (
+        kept is not None and wanted is not None
+        and one.address != other.address and one.address.version == other.address.version and one.pool == other.pool
+        and (kept.pod.namespace, kept.pod.name, kept.ifname) == (wanted.pod.namespace, wanted.pod.name, wanted.ifname)
+    )  # fmt: skip

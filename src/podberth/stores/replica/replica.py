@@ -73,9 +73,9 @@ class Replica:
         return news
 
     def load(self, parts: Iterable[Seen]) -> Iterator[tuple[AddressRecord, ...]]:
-        """Bring the whole state in, the last part of which has its position; yield what of each part was news.
+        """Bring the whole state in, the last part of which says up to where; yield what of each part was news.
 
-        What is not in it is forgotten, unless it came after that position: others take what they see meanwhile.
+        What is not in it is forgotten, unless it is later than that: others take what they see meanwhile.
         """
         records: set[bytes] = set()
         documents: set[Key] = set()
@@ -84,9 +84,9 @@ class Replica:
             if before:
                 records.update(record.address.packed for record, _ in part.records)
                 documents.update(text.key for text, _ in part.documents)
-            if before and part.position:
+            if before and part.complete:
                 with self._transaction() as connection:
-                    forget_others(connection, records, documents, earliest(part.position))
+                    forget_others(connection, records, documents, part.complete)
             yield self.take(part)
 
     def propose(
@@ -148,11 +148,6 @@ def furthest(one: str, other: str) -> str:
         name, _, number = part.rpartition("=")
         found[name] = max(found.get(name, 0), int(number))
     return ",".join(f"{name}={number}" if name else str(number) for name, number in sorted(found.items()))
-
-
-def earliest(position: str) -> int:
-    """Return the revision up to which all that the position speaks of has been seen."""
-    return min(int(part.rpartition("=")[2]) for part in position.split(",") if not part.startswith("#"))
 
 
 def _last_time(connection: Connection, address: Address) -> int:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
+from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.stores.replica.shared import Away, Outdated, Seen, Stale, Unknown
 from podberth.stores.replica.spread import Spread
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from podberth.ipam.address_record import AddressRecord
     from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
-    from podberth.stores.replica.shared import Cluster, Proposal
+    from podberth.stores.replica.shared import AddressWrite, Cluster, Proposal
 
     T = TypeVar("T")
 
@@ -33,6 +34,10 @@ _PAUSE = 0.02  # seconds, at most, of the first pause; each later one may be twi
 _LONGEST = 0.5  # seconds
 _SETTLING = 10.0  # seconds to wait for other changes of this process that are on their way
 _ASKING = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before each question what became of a change whose answer was lost
+
+
+class Unanswered(Stale):
+    """The answer to a change was lost, and it was not made when that was asked: it may yet be."""
 
 
 class Settler:
@@ -74,23 +79,44 @@ class Settler:
         fresh = self.current and self.catch_up()
         self._begin()
         self._resolve()
+        asked: set[Address] = set()
+        unanswered: list[tuple[T, Proposal]] = []
         for attempt in range(ATTEMPTS):
             try:
                 answer, proposal = self._propose(decide, pods, declares)
             except CniError as refused:
-                if isinstance(refused, PoolExhausted) and self._others_end():
-                    continue
-                if fresh:
-                    raise
-                fresh = self.catch_up()
+                fresh = self._refused(refused, asked, fresh=fresh)
                 continue
-            if self._made(proposal):
-                return answer, proposal
+            late = next((one for one in unanswered if self._came_about(one[1])), None)
+            if late is not None:
+                self._end(proposal)
+                return late
+            try:
+                if self._made(proposal):
+                    return answer, proposal
+            except Unanswered:
+                unanswered.append((answer, proposal))
             fresh = False
+            asked.clear()
             _pause(attempt)
         raise TryAgainLater(
             f"{ATTEMPTS} attempts to change the cluster's ledger were overtaken by others", "try again in a moment"
         )
+
+    def _refused(self, refused: CniError, asked: set[Address], *, fresh: bool) -> bool:
+        """Raise the refusal if it does not come from old news; else see to it, and return whether all is new now."""
+        if isinstance(refused, PoolExhausted) and self._others_end():
+            return fresh
+        held = refused.lease.address if isinstance(refused, AddressHeld) else None
+        if fresh or held in asked:
+            raise refused
+        if held is None:
+            return self.catch_up()
+        # What holds one address needs no more news than that: a feed that is behind may be so by very many.
+        asked.add(held)
+        with _reaching():
+            self.take(self.cluster.read((held,), ()))
+        return False
 
     def tried(self, decide: Callable[[Connection, Rivals], T]) -> T:
         """Return what `decide` answers of the replica as it is; nothing is changed."""
@@ -158,7 +184,10 @@ class Settler:
         return answer, proposal
 
     def _made(self, proposal: Proposal) -> bool:
-        """Have the cluster's store make the change; False if it relied on what has changed, which is taken over."""
+        """Have the cluster's store make the change; False if it relied on what has changed, which is taken over.
+
+        Raises Unanswered, once what is there is taken over, if the answer was lost and it was not made by then.
+        """
         if proposal.empty:
             return True
         try:
@@ -167,6 +196,8 @@ class Settler:
             if not self.take(stale.seen):
                 self.catch_up()
             self.spread.lost(write.record.pool for write in proposal.addresses)
+            if isinstance(stale, Unanswered):
+                raise
             return False
         finally:
             self._end(proposal)
@@ -196,24 +227,42 @@ class Settler:
                 return self.cluster.commit(proposal)
         except Unknown:
             with _reaching():
-                now = self._asked_until_known(proposal)
-        there = {record.address: record for record, _ in now.records}
-        texts = {text.key: text for text, _ in now.documents}
-        made = all(there.get(write.record.address) == write.record for write in proposal.addresses)
-        if made and all(texts.get(write.text.key) == write.text for write in proposal.documents):
+                now, made = self._asked_until_known(proposal)
+        if made:
             return now
-        raise Stale(now)
+        raise Unanswered(now)
 
-    def _asked_until_known(self, proposal: Proposal) -> Seen:
-        """Return what became of a change whose answer was lost. TryAgainLater if nobody can be asked for now."""
+    def _asked_until_known(self, proposal: Proposal) -> tuple[Seen, bool]:
+        """Return what is there after a change whose answer was lost, and whether it was made.
+
+        TryAgainLater if nobody can be asked for now.
+        """
         for pause in _ASKING:
             time.sleep(pause)
             try:
-                return self._asked(proposal)
+                return self._found_out(proposal)
             except TryAgainLater:
                 continue
         self._doubted.append(proposal)
-        return self._asked(proposal)
+        return self._found_out(proposal)
+
+    def _found_out(self, proposal: Proposal) -> tuple[Seen, bool]:
+        now = self._asked(proposal)
+        there = {record.address: record for record, _ in now.records}
+        texts = {text.key: text for text, _ in now.documents}
+        made = all(texts.get(write.text.key) == write.text for write in proposal.documents) and all(
+            there.get(write.record.address) == write.record or self._happened(write) for write in proposal.addresses
+        )
+        return now, made
+
+    def _came_about(self, proposal: Proposal) -> bool:
+        """Say whether a change came about after all; that of documents is known by their texts."""
+        with _reaching():
+            return not proposal.documents and all(map(self._happened, proposal.addresses))
+
+    def _happened(self, write: AddressWrite) -> bool:
+        """Say whether the address has had these events, whatever came after them."""
+        return bool(write.events) and set(write.events) <= set(self.cluster.events(address=write.record.address))
 
     def _asked(self, proposal: Proposal) -> Seen:
         addresses = tuple(write.record.address for write in proposal.addresses)

@@ -82,13 +82,14 @@ class Seen:
     """A part of the cluster's state: records and documents, each with its revision.
 
     `position`: everything up to it is in the replica once this is; '' if that can't be said. It is a number, or
-    `name=number` for each of several things that are followed, separated by commas; a name that begins with # counts
-    something else.
+    `name=number` for each of several things that are followed, separated by commas.
+    `complete`: of the parts of a whole state the last says up to which revision nothing is missing from them.
     """
 
     records: tuple[tuple[AddressRecord, int], ...] = ()
     documents: tuple[tuple[DocumentText, int], ...] = ()
     position: str = ""
+    complete: int = 0
 
 
 class Stale(Exception):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from podberth.ipam.address_record import AddressRecord
 
-CROWDED = 3.0  # seconds for which a pool counts as others' too after one of them has taken from it
+CROWDED = 30.0  # seconds for which a pool counts as others' too after one of them has taken from it
 
 
 class Spread:
