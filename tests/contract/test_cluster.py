@@ -40,7 +40,7 @@ def test_pods_that_are_recreated_at_once_on_other_nodes_have_the_addresses_they_
     assert (run.verdict.leases, run.verdict.reservations) == (0, 60)
 
 
-@pytest.mark.parametrize("kind", ["etcd"])
+@pytest.mark.parametrize("kind", servers.KINDS)
 def test_restarts_drains_and_lost_nodes_leave_every_pod_its_address(kind: str, tmp_path: Path) -> None:
     with running(kind) as (store, processes):
         run = crowds.storms(store, tmp_path, count=48, nodes=8, processes=processes)
