@@ -46,7 +46,8 @@ def record_form(record: AddressRecord) -> Form:
     """Return the form that `parse_record` reads as the same record, `last` apart: its place differs between stores."""
     form: Form = {
         "address": str(record.address),
-        "pool": record.pool,
+        # None if a host answered for an address that no pool gives out.
+        **({"pool": record.pool} if record.pool else {}),
         "sequence": record.seq,
         "time": record.time,
     }
@@ -75,7 +76,7 @@ def record_form(record: AddressRecord) -> Form:
 def parse_record(form: Mapping[str, Any], last: Event | None = None) -> AddressRecord:
     """Read a record; StoreFailed if it is none."""
     try:
-        address, pool = ip_address(form["address"]), str(form["pool"])
+        address, pool = ip_address(form["address"]), str(form.get("pool", ""))
         return AddressRecord(
             address=address,
             pool=pool,

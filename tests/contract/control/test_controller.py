@@ -114,14 +114,14 @@ def test_of_two_controllers_one_acts_and_the_other_takes_over(cluster: Cluster) 
 
 def test_older_events_move_into_archives_and_the_ledger_still_answers(cluster: Cluster) -> None:
     cluster.apply(pool())
-    for turn in range(12):
+    for turn in range(6):
         lease = cluster.bind("db/a", uid=f"u{turn}")
         cluster.ledger.unbind(lease.attachment, PLUGIN)
     told = [(e.kind, e.time) for e in cluster.ledger.history(address=lease.address)]
     assert not cluster.client.list(ADDRESS_HISTORIES).items
     cluster.controller(archiving=1.0)
     eventually(lambda: bool(cluster.client.list(ADDRESS_HISTORIES).items))
-    eventually(lambda: len(cluster.client.list(ADDRESS_LEASES).items[0]["spec"]["history"]) <= 16)
+    eventually(lambda: len(cluster.client.list(ADDRESS_LEASES).items[0]["spec"]["history"]) <= 4)
     assert [(e.kind, e.time) for e in cluster.ledger.history(address=lease.address)] == told
     first = cluster.ledger.who(lease.address, at=told[0][1])
     assert str(first.pod) == "db/a"
