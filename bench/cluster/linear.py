@@ -238,13 +238,18 @@ def _at_any_time(step: Step) -> Step:
 
 def _told(steps: Sequence[Step]) -> str:
     """Return the last of the first steps, in the order of their answers, that can't be explained."""
-    told = sorted(steps, key=lambda step: step.ended)
-    unsure = [step for step in told if not step.sure]
-    known = [step for step in told if step.sure]
-    wrong = next(n for n in range(1, len(known) + 1) if not linearizable([*unsure, *known[:n]]))
-    lost = [step for step in unsure if step.began < known[wrong - 1].ended]
+    told = sorted(steps, key=lambda step: step.ended if step.sure else NEVER)
+    first = next(n for n in range(1, len(told) + 1) if not linearizable(_as_of(told, n)))
+    last = told[first - 1].ended
+    under_way = [step for step in told[first:] if step.began < last]
     return "; ".join(
         f"{step.began}..{step.ended if step.ended != NEVER else '?'} {step.says} {step.attachment or step.pod}"
         f"{' of ' + step.pod if step.attachment else ''}"
-        for step in (*lost[-SHOWN:], *known[max(0, wrong - SHOWN) : wrong])
+        for step in (*told[max(0, first - SHOWN) : first], *under_way[:SHOWN])
     )
+
+
+def _as_of(told: Sequence[Step], count: int) -> list[Step]:
+    """Return the first steps, and those that were under way when the last of them was answered."""
+    last = told[count - 1].ended
+    return [*told[:count], *(replace(step, sure=False, ended=NEVER) for step in told[count:] if step.began < last)]

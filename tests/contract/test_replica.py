@@ -256,3 +256,12 @@ def test_a_node_that_has_not_heard_of_a_pods_first_address_gives_it_no_second(
     (again,) = ClusterLedger(late, clock=backend.clock).bind(claim("a", container="new", sticky=True), PLUGIN)
     assert again.address == first.address
     assert len(others.reservations()) == 1
+
+
+def test_a_release_ends_what_another_node_has_reserved_just_now(backend: ClusterBackend, tmp_path: Path) -> None:
+    late = settler(backend, tmp_path / "a", current=False)
+    late.catch_up()
+    ledger(backend, tmp_path / "b").reserve("db", ip("10.20.0.7"), pod("a"), "eth0", OPERATOR)
+    ended = ClusterLedger(late, clock=backend.clock).release(ip("10.20.0.7"), OPERATOR)
+    assert ended is not None
+    assert str(ended.pod) == "db/a"

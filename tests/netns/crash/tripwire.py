@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 
     from podberth.verbs.node import Node
 
+# All that a call may ask of a part of a node: what changes something outside the process, and what does not.
 EFFECTS = {
-    "host": ("do", "undo"),
-    "ledger": ("bind", "unbind", "conflicted"),
-    "attachments": ("open", "done", "close"),
+    "host": ("do", "undo", "cut_off", "drop", "repair", "remove_vlan_device"),
+    "ledger": ("bind", "unbind", "unbind_all", "reserve", "release", "conflicted", "noted"),
+    "attachments": ("open", "revise", "done", "removing", "close", "label"),
+}
+READINGS = {
+    "host": ("close", "facts", "netns_id", "own_netns", "link", "vfs", "vf", "traffic", "locked", "prepare", "check"),
+    "ledger": ("leases", "of", "reservations", "who", "history", "usage"),
+    "attachments": ("find", "holder", "labels", "all"),
 }
 
 
@@ -63,8 +69,10 @@ class Wired:
 
     def __getattr__(self, name: str) -> object:
         member = getattr(self._part, name)
-        if name not in EFFECTS[self._room]:
+        if name in READINGS[self._room]:
             return member
+        if name not in EFFECTS[self._room]:
+            raise AssertionError(f"{self._room}.{name}: say whether the wire lies across it")
 
         def through(*args: object, **kwargs: object) -> object:
             what = type(getattr(args[0], "op", None)).__name__ if self._room == "host" else ""

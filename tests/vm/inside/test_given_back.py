@@ -132,7 +132,7 @@ def test_a_del_that_comes_when_another_pod_has_the_function(node: Node) -> None:
     peer, _ = node.added("peer-0")
     now, inside = node.left_behind(), node.kubelet.links(successor.netns)
     ended = wire.everywhere(node, "DEL", lambda: dead, lambda pod, _: node.deleted(pod), left=now)
-    assert ended.effects == ["unbind, by take_back"]
+    assert ended.effects == ["unbind_all, by SqliteLedger.unbind"]
     assert node.kubelet.links(successor.netns) == inside
     assert node.reaches(peer, "10.60.0.42")
     assert node.reaches(successor, "10.60.0.43")

@@ -167,15 +167,10 @@ def stale(node: Node) -> None:
 def test_a_machine_that_was_started_anew(node: Node) -> None:
     pods = [node.added("full-0", deviceID=operators())[0]]
     pods += [node.added(name, deviceID=card.functions()[at + 1])[0] for at, name in enumerate(("light-0", "peer-0"))]
-    import time
-
-    t = time.monotonic()
     stale(node)
-    print("stale", time.monotonic() - t)
     Path(f"/sys/class/net/{PF}/device/sriov_numvfs").write_text("0")
     card.bring_up()
     configure_by_hand()
-    print("up", time.monotonic() - t)
     node.first = card.seen()
     for number in range(3):
         wire.call(node, "DEL", pods[0], kill_before=number)

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
 EFFECTS: tuple[tuple[object, str], ...] = (
     (Rtnl, "do"),
     (Rtnl, "do_all"),
+    (Rtnl, "do_and_get"),
     (pci, "_write"),
     (sysctls, "write"),
-    *((SqliteLedger, name) for name in ("bind", "unbind", "conflicted", "release", "noted")),
-    *((SqliteAttachments, name) for name in ("open", "done", "close", "revise")),
+    *((SqliteLedger, name) for name in ("bind", "unbind_all", "reserve", "release", "conflicted", "noted")),
+    *((SqliteAttachments, name) for name in ("open", "revise", "done", "removing", "close", "label")),
 )
 REQUESTS = {16: "link", 19: "setlink", 20: "address", 21: "address gone", 108: "altname", 109: "altname gone"}
 # The type of the attribute within IFLA_VFINFO_LIST and IFLA_VF_INFO, behind the ifinfomsg (linux/if_link.h).
@@ -182,6 +183,8 @@ def _said(name: str, args: tuple[Any, ...], by: str) -> str:
             return f"{REQUESTS[kind]} ({told}), by {by.partition('.')[0]}"
         case "do_all":
             return f"{' and '.join(REQUESTS[kind] for kind, _ in args[1])}, by {by}"
+        case "do_and_get":
+            return f"{REQUESTS[args[1][0]]}, by {by}"
         case "_write":
             return f"{args[0]} {args[1]}"
         case _:

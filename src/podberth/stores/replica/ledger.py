@@ -62,7 +62,7 @@ class ClusterLedger:
             claims.known(connection, pool)
             return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, self._clock())
 
-        return self._settler.settle(decide)[0]
+        return self._settler.settle(decide, about=(address,))[0]
 
     def release(self, address: Address, actor: Actor) -> Reservation | None:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""
@@ -70,7 +70,7 @@ class ClusterLedger:
         def decide(connection: Connection, _: Rivals) -> Reservation | None:
             return claims.release(connection, address, actor, self._clock())
 
-        return self._settler.settle(decide)[0]
+        return self._settler.settle(decide, about=(address,))[0]
 
     def conflicted(self, address: Address, mac: str, attachment: Attachment, actor: Actor) -> None:
         """Record that a host with `mac` answered for the address while `attachment` was to get it."""

@@ -70,8 +70,11 @@ class Settler:
         *,
         pods: Sequence[PodRef] = (),
         declares: bool = False,
+        about: tuple[Address, ...] = (),
     ) -> tuple[T, Proposal]:
         """Make the change that `decide` makes of the replica; return its answer, and what was written.
+
+        It is decided on what the store has of the addresses `about`, or else on what the replica has heard.
 
         What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
         TryAgainLater if others are always faster.
@@ -79,6 +82,8 @@ class Settler:
         fresh = self.current and self.catch_up()
         self._begin()
         self._resolve()
+        if about and not fresh:
+            self._ask(about)
         asked: set[Address] = set()
         unanswered: list[tuple[T, Proposal]] = []
         for attempt in range(ATTEMPTS):
@@ -114,9 +119,12 @@ class Settler:
             return self.catch_up()
         # What holds one address needs no more news than that: a feed that is behind may be so by very many.
         asked.add(held)
-        with _reaching():
-            self.take(self.cluster.read((held,), ()))
+        self._ask((held,))
         return False
+
+    def _ask(self, addresses: tuple[Address, ...]) -> None:
+        with _reaching():
+            self.take(self.cluster.read(addresses, ()))
 
     def tried(self, decide: Callable[[Connection, Rivals], T]) -> T:
         """Return what `decide` answers of the replica as it is; nothing is changed."""
