@@ -37,7 +37,11 @@ BEGIN = 1_700_000_000 * 10**9
 ACTOR = Actor(who="bench", why="ADD", node="bench")
 LEASE = "INSERT INTO leases VALUES (?, 4, 'db', 'n', ?, 'eth0', 'bench', ?, '', '/x', 'bench', ?)"
 REST = "INSERT INTO resting VALUES (?, 'db', 4, ?, 1)"
-EVENT = "INSERT INTO events VALUES (NULL, ?, ?, ?, 'db', ?, 'bench', ?, '', 'eth0', 'n', ?, 'plugin', 'ADD', 'bench')"
+EVENT = """
+    INSERT INTO events (
+        time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node
+    ) VALUES (?, ?, ?, 'db', ?, 'bench', ?, '', 'eth0', 'n', ?, 'plugin', 'ADD', 'bench')
+"""
 
 
 class Store:
