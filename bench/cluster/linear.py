@@ -107,6 +107,7 @@ MODEL: Mapping[str, Callable[[Register, Step], Register | None]] = {
     "still held": _still_held,
     "is": _is,
 }
+_CHANGES_NOTHING = ("not theirs", "not reserved", "of others", "still held", "is")
 _DONE = {"bind": "bound", "unbind": "unbound", "reserve": "reserved", "release": "released"}
 _REFUSED = {"AddressTaken": "of others", "AddressHeld": "still held"}
 
@@ -176,8 +177,10 @@ class _Place:
     now: Register
 
 
-def _following(sure: list[Step], unsure: list[Step], place: _Place) -> Iterator[_Place]:
+def _following(sure: list[Step], unsure: list[Step], place: _Place) -> list[_Place]:
+    """Return what can come next, the likeliest last."""
     until = NEVER  # what has ended by then must come before what begins later
+    changing: list[_Place] = []
     for index in range(place.first, len(sure)):
         step = sure[index]
         if step.began > until:
@@ -186,13 +189,18 @@ def _following(sure: list[Step], unsure: list[Step], place: _Place) -> Iterator[
             continue
         until = min(until, step.ended)
         now = MODEL[step.says](place.now, step)
+        if now is not None and step.says in _CHANGES_NOTHING:
+            # Whatever order there is from here on, one begins with this.
+            return [_passed(place, index, now)]
         if now is not None:
-            yield _passed(place, index, now)
-    for index, step in enumerate(unsure):
-        if index not in place.taken and step.began <= until:
-            now = MODEL[step.says](place.now, step)
-            if now is not None and now != place.now:
-                yield _Place(first=place.first, ahead=place.ahead, taken=place.taken | {index}, now=now)
+            changing.append(_passed(place, index, now))
+    perhaps = (
+        _Place(first=place.first, ahead=place.ahead, taken=place.taken | {index}, now=now)
+        for index, step in enumerate(unsure)
+        if index not in place.taken and step.began <= until
+        if (now := MODEL[step.says](place.now, step)) is not None and now != place.now
+    )
+    return [*perhaps, *reversed(changing)]
 
 
 def _passed(place: _Place, index: int, now: Register) -> _Place:
@@ -216,6 +224,8 @@ def _says(operation: Operation, seen: Mapping[str, Iterable[str]]) -> Iterator[t
             yield about, _REFUSED[operation.refusal]
     else:
         named = (operation.address,) if operation.address else seen.get(operation.attachment, ())
+        if operation.attachment:  # it has left its mark in the ledger, or has not happened
+            named = [address for address in named if address in seen.get(operation.attachment, ())]
         yield from ((address, _DONE[operation.kind]) for address in named)
 
 

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.verbs.node import Node
 
-BATCH = 64  # links deleted in one go: the kernel holds its lock for networks meanwhile
+BATCH = 256  # links deleted in one go: the kernel holds its lock for networks meanwhile
 # Seconds. A deletion holds that lock for an RCU period, however few links it is for, and every DEL and ADD waits for
-# it: so it begins when no DEL has come for a while, or the first has waited for long.
-QUIET, GATHERING = 0.01, 0.1
+# it: so it begins when no DEL has come for a while, or the first has waited for long. An ADD that needs what a DEL
+# still holds does not wait for that: it ends the DEL itself (verbs.takeover).
+QUIET, GATHERING = 0.01, 0.5
 _PAUSE, _LONGEST = 0.02, 10.0  # seconds before what failed is tried again, doubled each time
 
 

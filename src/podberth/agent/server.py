@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 BACKLOG = 256
 _PEER = struct.Struct("=iII")  # struct ucred: pid, uid, gid
-_GIVE = 5.0  # seconds that a peer has to say what it wants, and to take the answer
+# How long a peer has to say what it wants, and to take the answer. The kernel keeps the time (struct timeval): with a
+# timeout of Python's, each call that waits would be two.
+_GIVE = struct.pack("=qq", 5, 0)
+_CALL = 1 << 14  # bytes: most calls are smaller, and read at once
 _STOPPING = TryAgainLater("the podberth agent is stopping", "the call was not begun: it may be repeated at once")
 
 
@@ -120,11 +123,14 @@ class Server:
 
     def _answer(self, peer: socket.socket, serve: Serve) -> None:
         with peer:
-            peer.settimeout(_GIVE)
+            for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                peer.setsockopt(socket.SOL_SOCKET, way, _GIVE)
             try:
                 trusted(peer)
                 call, netns = received(peer)
                 serve(call, netns, lambda code, stdout: _given(peer, code, stdout))
+            except BlockingIOError:
+                self._refused("a peer was too slow to say what it wants, or to take the answer")
             except Exception as wrong:  # noqa: BLE001 - whatever it is, the next call needs this worker
                 # Nobody is left to be told; a call that was cut short was not begun.
                 self._refused(str(wrong) or type(wrong).__name__)
@@ -139,7 +145,6 @@ def stopping(call: frame.Call, netns: int, answer: Answer) -> None:
 
 def _given(peer: socket.socket, code: int, stdout: str) -> None:
     with peer:
-        peer.settimeout(_GIVE)
         peer.sendall(frame.answer(code, stdout))
 
 
@@ -154,9 +159,11 @@ def received(peer: socket.socket) -> tuple[frame.Call, int]:
     """Read one call and the descriptor that came with it, or -1. BadFrame, or OSError if the peer is gone or slow."""
     descriptors: list[int] = []
     try:
-        header, descriptors, _, _ = socket.recv_fds(peer, frame.CALL_HEADER.size, 1, socket.MSG_CMSG_CLOEXEC)
-        header += _rest(peer, frame.CALL_HEADER.size - len(header))
-        call = frame.parse_call(_rest(peer, frame.call_length(header)))
+        read, descriptors, _, _ = socket.recv_fds(peer, _CALL, 1, socket.MSG_CMSG_CLOEXEC)
+        read += _rest(peer, frame.CALL_HEADER.size - len(read))
+        end = frame.CALL_HEADER.size + frame.call_length(read[: frame.CALL_HEADER.size])
+        read += _rest(peer, end - len(read))
+        call = frame.parse_call(read[frame.CALL_HEADER.size : end])
     except BaseException:
         for descriptor in descriptors:
             os.close(descriptor)
@@ -166,7 +173,7 @@ def received(peer: socket.socket) -> tuple[frame.Call, int]:
 
 def _rest(peer: socket.socket, length: int) -> bytes:
     read = bytearray()
-    while len(read) < length:
+    while len(read) < length:  # never, if it is none or less
         part = peer.recv(min(length - len(read), 1 << 16))
         if not part:
             raise frame.BadFrame(f"a call ended {length - len(read)} bytes too early")

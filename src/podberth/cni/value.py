@@ -109,5 +109,8 @@ def fields(of: object) -> Iterator[tuple[str, str]]:
 
 def replace(of: T, **changes: object) -> T:
     """Return a copy of the value `of` with `changes`; TypeError for a name it does not have."""
-    kept: dict[str, Any] = {name: getattr(of, name) for name, _ in fields(of)}
-    return type(of)(**{**kept, **changes})
+    cls: Any = type(of)
+    kept = {name: getattr(of, name) for name in cls.__slots__}
+    kept.update(changes)
+    made: T = cls(**kept)
+    return made

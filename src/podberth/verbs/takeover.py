@@ -5,6 +5,7 @@ Which predecessor is dead: docs/decisions/006-taking-an-address-over.md for one 
 
 from __future__ import annotations
 
+from podberth.cni.errors import PoolExhausted
 from podberth.cni.value import replace, value
 from podberth.ipam.elsewhere import HELD, MOVED
 from podberth.ipam.lease import Actor, AddressHeld, Claim, SetExhausted, Wanted
@@ -69,8 +70,11 @@ def bind(
     while True:
         try:
             leases = node.ledger.bind(claim, actor, durable=durable)
-        except SetExhausted as exhausted:
-            if any(lease.node == node.name and _gone_here(node, lease, None) for lease in exhausted.holders):
+        except PoolExhausted as exhausted:
+            if node.later is not None and _ended_others(node):
+                continue
+            holders = exhausted.holders if isinstance(exhausted, SetExhausted) else ()
+            if any(lease.node == node.name and _gone_here(node, lease, None) for lease in holders):
                 raise leaving(exhausted.message) from None
             raise
         except AddressHeld as held:
@@ -169,6 +173,13 @@ def _take_down(node: Node, older: Attachment) -> None:
         if record is not None:
             put_back(node, record)
             node.attachments.close(older)
+
+
+def _ended_others(node: Node) -> bool:
+    """End what DELs on this node have left for later: an address may be among it. False if there was nothing."""
+    from podberth.verbs.finish import hasten
+
+    return hasten(node)
 
 
 def _is_moved(node: Node, lease: Lease) -> bool:

@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
     from tests.netns.kubelet import Kubelet
 
+LAST_ONE = """\
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: last}
+spec:
+  subnets: [{subnet: 10.61.0.0/24, ranges: ["10.61.0.2-10.61.0.2"]}]
+"""
+
 
 def _told(stdout: str) -> dict[str, object]:
     """Return a result without what is each pod's own."""
@@ -122,6 +130,19 @@ spec: {pod: mysql-0, attachments: [{pool: db, addresses: [10.60.0.7]}]}
             assert answer.address == "10.60.0.7/16", answer.stdout
             assert node.call("DEL", pod).code == 0
         assert ended(node, pod)
+
+
+def test_the_last_address_goes_from_one_pod_to_the_next_without_a_wait(node: Kubelet) -> None:
+    node.apply(LAST_ONE)
+    with agent(node):
+        for number in range(5):
+            pod = node.pod(f"web-{number}")
+            assert node.call("ADD", pod, pool="last").address == "10.61.0.2/24", number
+            assert node.call("DEL", pod, pool="last").code == 0
+            busy = node.pod(f"busy-{number}")
+            assert node.call("ADD", busy, pool="last").code == 0
+            assert node.call("ADD", node.pod(f"late-{number}"), pool="last").code == 1
+            assert node.call("DEL", busy, pool="last").code == 0
 
 
 @pytest.mark.parametrize("device", [{}, {"bridge": None, "device": "macvlan", "parent": "up0"}])

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     "--socket", "path", metavar="PATH", envvar="PODBERTH_SOCKET", default=SOCKET, show_default=True,
     type=click.Path(dir_okay=False, path_type=Path), help="Where the shim finds the agent.",
 )  # fmt: skip
-@click.option("--workers", type=click.IntRange(1, 256), default=16, show_default=True, help="Calls served at a time.")
+@click.option("--workers", type=click.IntRange(1, 256), default=8, show_default=True, help="Calls served at a time.")
 @click.option(
     "--grace", type=click.FloatRange(0, 600), default=60.0, show_default=True, metavar="SECONDS",
     help="How long a stop waits for what is under way.",

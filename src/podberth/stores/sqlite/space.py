@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # How many rested addresses one allocation brings back: more than it takes, so that they all come; few, so that the
 # binds after a mass release cost no more than others.
 BATCH = 4
+AT_ONCE = 1000  # addresses that are in memory when a pool is laid out anew
 NEAR = 100  # extents that are looked at for one of a node's own numbers
 WIDTH = {4: 4, 6: 16}  # bytes of an address
 
@@ -33,14 +34,15 @@ def define(connection: Connection, pool: Pool) -> None:
     connection.execute("DELETE FROM extents WHERE pool = ?", (pool.name,))
     for family in (4, 6):
         usable, offered = extents.usable(pool, family), extents.offered(pool, family)
-        held = {*_addresses(connection, "leases", pool.name, family)}
-        held.update(_addresses(connection, "reservations", pool.name, family))
-        for packed in sorted(held):
-            if not extents.covers(usable, int.from_bytes(packed, "big")):
-                raise _falls_out(connection, pool.name, packed)
-        resting = _addresses(connection, "resting", pool.name, family)
-        _sort_out_resting(connection, resting, usable, offered)
-        taken = [(int.from_bytes(packed, "big"),) * 2 for packed in (*held, *resting)]
+        taken: list[tuple[int, int]] = []
+        for table in ("leases", "reservations"):
+            for packed in _addresses(connection, table, pool.name, family):
+                if not extents.covers(usable, int.from_bytes(packed, "big")):
+                    raise _falls_out(connection, pool.name, packed)
+                _extend(taken, packed)
+        for packed in _addresses(connection, "resting", pool.name, family):
+            _sort_out_resting(connection, packed, usable, offered)
+            _extend(taken, packed)
         _put(connection, "usable", pool.name, family, usable)
         _put(connection, "offered", pool.name, family, offered)
         _put(connection, "free", pool.name, family, extents.subtract(offered, taken))
@@ -199,15 +201,14 @@ def _recover(connection: Connection, pool: str, family: int, now: int) -> None:
         merge(connection, pool, family, int.from_bytes(packed, "big"))
 
 
-def _sort_out_resting(connection: Connection, resting: Iterable[bytes], usable: Extents, offered: Extents) -> None:
-    """Forget the resting addresses that fall out of a pool, and note which of the others will be offered again."""
-    for packed in resting:
-        number = int.from_bytes(packed, "big")
-        if extents.covers(usable, number):
-            again = int(extents.covers(offered, number))
-            connection.execute("UPDATE resting SET offered = ? WHERE address = ?", (again, packed))
-        else:
-            connection.execute("DELETE FROM resting WHERE address = ?", (packed,))
+def _sort_out_resting(connection: Connection, packed: bytes, usable: Extents, offered: Extents) -> None:
+    """Forget a resting address that falls out of a pool, or note whether it will be offered again."""
+    number = int.from_bytes(packed, "big")
+    if extents.covers(usable, number):
+        again = int(extents.covers(offered, number))
+        connection.execute("UPDATE resting SET offered = ? WHERE address = ?", (again, packed))
+    else:
+        connection.execute("DELETE FROM resting WHERE address = ?", (packed,))
 
 
 def _falls_out(connection: Connection, pool: str, packed: bytes) -> AddressTaken:
@@ -266,6 +267,19 @@ def _drop(connection: Connection, pool: str, family: int, first: bytes) -> None:
     )
 
 
-def _addresses(connection: Connection, table: str, pool: str, family: int) -> list[bytes]:
-    query = f"SELECT address FROM {table} WHERE pool = ? AND family = ?"  # noqa: S608 - one of three constants
-    return [address for (address,) in connection.execute(query, (pool, family))]
+def _addresses(connection: Connection, table: str, pool: str, family: int) -> Iterator[bytes]:
+    """Yield the addresses in order, a few of them in memory at a time; the table may change behind the last."""
+    query = f"SELECT address FROM {table} WHERE pool = ? AND family = ? AND address > ? ORDER BY address LIMIT ?"  # noqa: S608 - one of three constants
+    last = b""
+    while found := connection.execute(query, (pool, family, last, AT_ONCE)).fetchall():
+        for (last,) in found:
+            yield last
+
+
+def _extend(runs: list[tuple[int, int]], packed: bytes) -> None:
+    """Add an address to the runs, the last of which it may lengthen."""
+    number = int.from_bytes(packed, "big")
+    if runs and runs[-1][1] == number - 1:
+        runs[-1] = (runs[-1][0], number)
+    else:
+        runs.append((number, number))
