@@ -35,11 +35,15 @@ def define(connection: Connection, pool: Pool) -> None:
     for family in (4, 6):
         usable, offered = extents.usable(pool, family), extents.offered(pool, family)
         taken: list[tuple[int, int]] = []
+        outside: set[bytes] = set()
         for table in ("leases", "reservations"):
             for packed in _addresses(connection, table, pool.name, family):
                 if not extents.covers(usable, int.from_bytes(packed, "big")):
-                    raise _falls_out(connection, pool.name, packed)
+                    outside.add(packed)
+                    break
                 _extend(taken, packed)
+        if outside:
+            raise _falls_out(connection, pool.name, min(outside))
         for packed in _addresses(connection, "resting", pool.name, family):
             _sort_out_resting(connection, packed, usable, offered)
             _extend(taken, packed)
