@@ -66,14 +66,15 @@ def test_metrics_count_calls_by_verb_plugin_and_code_and_pools_by_state(node: Ku
         assert node.call("ADD", pods[0], pool="nowhere").code == 1
         assert node.call("DEL", pods[0]).code == 0
         assert ended(node, pods[0])
+        while samples(node)["podberth_agent_begun_dels{}"]:
+            pass  # the record goes a moment before the work is over
         found = samples(node)
     assert found['podberth_calls_total{"code": "0", "plugin": "podberth", "verb": "ADD"}'] == 3
     assert found['podberth_call_seconds_count{"plugin": "podberth", "verb": "ADD"}'] == 4
     assert 0 < found['podberth_call_kernel_seconds_sum{"verb": "ADD"}'] < 1
     assert found['podberth_pool_addresses{"family": "4", "pool": "db", "state": "leased"}'] == 2
     assert found["podberth_attachments{}"] == 2
-    assert found["podberth_agent_workers{}"] == 16
-    assert found["podberth_agent_begun_dels{}"] == 0
+    assert found["podberth_agent_workers{}"] == 8
     assert found["process_resident_memory_bytes{}"] > 0
 
 
@@ -152,7 +153,7 @@ def test_top_tells_once_what_the_agent_did_in_the_last_minute(node: Kubelet) -> 
     (add,) = found["verbs"]
     assert (add["verb"], add["calls"], add["codes"]) == ("ADD", 2, {"0": 1, "4": 1})
     assert found["pools"][0]["leased"] == 1
-    assert "16 workers" in people
+    assert "8 workers" in people
     assert "db" in people
 
 
