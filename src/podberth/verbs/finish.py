@@ -42,16 +42,14 @@ def begin(node: Node, attachment: Attachment, later: Callable[[Attachment], None
 
 
 def hasten(node: Node) -> bool:
-    """End the DELs that were begun, for whoever can't wait for what they hold; False if there are none left to end."""
-    for _ in range(_TURNS):
+    """End the DELs that were begun, for whoever can't wait for what they hold; False if there was none to end."""
+    for turn in range(_TURNS):
         begun = [record.attachment for record in node.attachments.all() if record.removing]
         if not begun:
-            return False
+            return turn > 0  # others have ended them
         if len(finish(node, begun)) < len(begun):
             return True
         sleep(_PAUSE)  # somebody is about to end them: their containers are locked
-        if not any(record.removing for record in node.attachments.all()):
-            return True
     return False
 
 

@@ -71,8 +71,11 @@ def bind(
         try:
             leases = node.ledger.bind(claim, actor, durable=durable)
         except PoolExhausted as exhausted:
-            if node.later is not None and _ended_others(node):
-                continue
+            if node.later is not None:
+                from podberth.verbs.finish import hasten
+
+                if hasten(node):
+                    continue
             holders = exhausted.holders if isinstance(exhausted, SetExhausted) else ()
             if any(lease.node == node.name and _gone_here(node, lease, None) for lease in holders):
                 raise leaving(exhausted.message) from None
@@ -173,13 +176,6 @@ def _take_down(node: Node, older: Attachment) -> None:
         if record is not None:
             put_back(node, record)
             node.attachments.close(older)
-
-
-def _ended_others(node: Node) -> bool:
-    """End what DELs on this node have left for later: an address may be among it. False if there was nothing."""
-    from podberth.verbs.finish import hasten
-
-    return hasten(node)
 
 
 def _is_moved(node: Node, lease: Lease) -> bool:

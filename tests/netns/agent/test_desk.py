@@ -75,6 +75,7 @@ def test_metrics_count_calls_by_verb_plugin_and_code_and_pools_by_state(node: Ku
     assert found['podberth_pool_addresses{"family": "4", "pool": "db", "state": "leased"}'] == 2
     assert found["podberth_attachments{}"] == 2
     assert found["podberth_agent_workers{}"] == 8
+    assert found["podberth_agent_begun_dels{}"] == 0
     assert found["process_resident_memory_bytes{}"] > 0
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # How many rested addresses one allocation brings back: more than it takes, so that they all come; few, so that the
 # binds after a mass release cost no more than others.
 BATCH = 4
-AT_ONCE = 1000  # addresses that are in memory when a pool is laid out anew
 NEAR = 100  # extents that are looked at for one of a node's own numbers
 WIDTH = {4: 4, 6: 16}  # bytes of an address
 
@@ -44,7 +43,7 @@ def define(connection: Connection, pool: Pool) -> None:
                 _extend(taken, packed)
         if outside:
             raise _falls_out(connection, pool.name, min(outside))
-        for packed in _addresses(connection, "resting", pool.name, family):
+        for packed in [*_addresses(connection, "resting", pool.name, family)]:  # the table changes meanwhile
             _sort_out_resting(connection, packed, usable, offered)
             _extend(taken, packed)
         _put(connection, "usable", pool.name, family, usable)
@@ -272,12 +271,8 @@ def _drop(connection: Connection, pool: str, family: int, first: bytes) -> None:
 
 
 def _addresses(connection: Connection, table: str, pool: str, family: int) -> Iterator[bytes]:
-    """Yield the addresses in order, a few of them in memory at a time; the table may change behind the last."""
-    query = f"SELECT address FROM {table} WHERE pool = ? AND family = ? AND address > ? ORDER BY address LIMIT ?"  # noqa: S608 - one of three constants
-    last = b""
-    while found := connection.execute(query, (pool, family, last, AT_ONCE)).fetchall():
-        for (last,) in found:
-            yield last
+    query = f"SELECT address FROM {table} WHERE pool = ? AND family = ? ORDER BY address"  # noqa: S608 - one of three constants
+    return (address for (address,) in connection.execute(query, (pool, family)))
 
 
 def _extend(runs: list[tuple[int, int]], packed: bytes) -> None:
