@@ -225,6 +225,8 @@ MAY_NOT = [
         for resource in ("pools", "podnetworks", "addressreservations", "configmaps")
     ),
     *((who, "update", "leases/podberth-declarations") for who in (AGENT, CONTROLLER, WEBHOOK)),
+    *((who, "update", "leases/podberth-tenancy") for who in (AGENT, CONTROLLER, WEBHOOK)),
+    *((who, "delete", "leases/podberth-tenancy") for who in (AGENT, CONTROLLER, WEBHOOK)),
     *((who, "update", "leases/podberth-controller") for who in (AGENT, WEBHOOK)),
     *((who, "patch", "pools/status") for who in (AGENT, WEBHOOK)),
     *((who, verb, "secrets") for who in (AGENT, CONTROLLER, WEBHOOK) for verb in ("get", "list")),
