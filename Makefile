@@ -10,6 +10,13 @@ PYTHON := $(shell /usr/bin/python3 -c 'import sys; assert sys.version_info >= (3
 endif
 export PYTHON
 
+# The caches of pip, uv and the tests: in build/ for a user who has no home to write to.
+ifndef XDG_CACHE_HOME
+ifneq ($(shell { [ -w "$${HOME-}/.cache" ] || { [ ! -e "$${HOME-}/.cache" ] && [ -w "$${HOME-}" ]; }; } && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/build/cache
+endif
+endif
+
 BIN := .venv/bin
 # Folders too: their time tells of a module that was removed.
 SOURCES := $(shell find src -name '*.py' -o -type d ! -name __pycache__)
@@ -30,13 +37,19 @@ setup: .venv/.ready ## install what the command line needs, into .venv
 build: build/cni ## leave the CNI executables in build/cni and the command line at .venv/bin/podberth
 
 build/cni: .venv/.ready tools/build_cni.py tools/build_shim.py shim/podberth-shim.c $(SOURCES)
+	@echo "build: compiling the shim into build/shim"
 	@$(BIN)/python tools/build_shim.py build/shim
+	@echo "build: putting the CNI executables into $@"
 	@$(BIN)/python tools/build_cni.py $@
 
 .PHONY: demo
 demo: root build ## a three-replica database with fixed addresses, in network namespaces of its own (root)
 	@tools/packages.sh demo
 	@CNI_PATH="$(CURDIR)/build/cni" $(BIN)/podberth demo
+
+.PHONY: unit
+unit: build ## the unit tests alone (no root)
+	@$(BIN)/python -m tests.run_tiers unit
 
 .PHONY: test
 test: root build lint ## lint, then every tier: unit, contract, netns, runtime, vm (root); TIERS="unit netns" runs only those
@@ -61,7 +74,7 @@ root:
 		{ echo "make $(MAKECMDGOALS) makes network namespaces and links: run it as root (sudo make $(MAKECMDGOALS))"; exit 1; }
 
 .PHONY: lint
-lint: .venv/.ready ## ruff, mypy, import contracts, file lengths
+lint: .venv/.ready ## ruff, mypy, import contracts, file lengths (no root)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary

@@ -1,4 +1,4 @@
-"""How far a test with a long count goes: its smallest size in `make test`, all of it in `make soak`, a part of it in CI."""
+"""How far a test with a long count goes: its smallest size in `make test`, all in `make soak`, a part in CI."""
 
 from __future__ import annotations
 

@@ -143,8 +143,8 @@ def test_history_is_a_pods_an_addresss_both_or_all_oldest_first(backend: Backend
     assert list(ledger.history(pod=pod("nobody"))) == []
 
 
-@pytest.mark.parametrize("times", [1100])
-def test_a_long_history_is_complete_and_nothing_is_locked_while_it_is_read(ledger: Ledger, times: int) -> None:
+def test_a_long_history_is_complete_and_nothing_is_locked_while_it_is_read(backend: Backend, ledger: Ledger) -> None:
+    times = backend.long
     for _ in range(times):
         ledger.conflicted(ADDRESS, "02:00:00:00:00:99", attachment("c-b"), PLUGIN)
     events = ledger.history(address=ADDRESS)
