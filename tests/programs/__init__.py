@@ -9,11 +9,12 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.programs import ready
+from tests.programs import ready, sid, source
 
 ASSETS = "KUBEBUILDER_ASSETS"  # the folder of controller-runtime's envtest: kube-apiserver, etcd, kubectl
 KUBERNETES = ("kube-apiserver", "kubelet", "kube-scheduler", "kube-controller-manager")
 CURRENT = ("containerd", "containernetworking-plugins", "etcd-server", "kubectl")
+MAKE = "run `.venv/bin/python -m tests.programs {}`, as `make test` does: it fetches what is missing"
 
 
 def kubernetes(name: str, *, whole: bool = False) -> Path:
@@ -23,18 +24,28 @@ def kubernetes(name: str, *, whole: bool = False) -> Path:
     need an API server and nothing else, unless all four programs are in it.
     """
     assert name in KUBERNETES, f"no program {name!r}: there are {', '.join(KUBERNETES)}"
-    assets = os.environ.get(ASSETS)
-    if assets:
-        complete = all((Path(assets) / each).exists() for each in KUBERNETES)
-        if complete or (name == "kube-apiserver" and not whole):
-            program = Path(assets) / name
-            assert program.exists(), f"{ASSETS}={assets} has no {name}: unset it, or set it to a folder with one"
-            return program
-    assert ready.has_kubernetes(), (
-        f"no {name} here: set {ASSETS} to a folder with one, of Kubernetes 1.20 or later,"
-        f" or PODBERTH_SHARED to the folder that has kube/{name}.xz"
-    )
-    return ready.kubernetes(name)
+    folder = assets(name, whole=whole)
+    if folder:
+        return folder / name
+    if ready.has_kubernetes():
+        return ready.kubernetes(name)
+    program = source.programs() / name
+    assert program.exists(), f"no {name} here: {MAKE.format(name)}"
+    return program
+
+
+def assets(name: str, *, whole: bool = False) -> Path | None:
+    """Return the folder that KUBEBUILDER_ASSETS names where it serves this program, else nothing."""
+    named = os.environ.get(ASSETS)
+    if not named:
+        return None
+    folder = Path(named)
+    if all((folder / each).exists() for each in KUBERNETES):
+        return folder
+    if whole or name != "kube-apiserver":
+        return None
+    assert (folder / name).exists(), f"{ASSETS}={folder} has no {name}: unset it, or set it to a folder with one"
+    return folder
 
 
 def etcd() -> Path:
@@ -51,5 +62,8 @@ def current(package: str) -> Path:
     """Return the folder that a package newer than Debian 12's is unpacked into: its programs are in usr/ below it."""
     assert package in CURRENT, f"no package {package!r}: there are {', '.join(CURRENT)}"
     file = ready.package(package)
-    assert file, f"no current {package} here: set PODBERTH_SHARED to the folder that has debs/{package}_*.deb"
-    return ready.unpack_package(file)
+    if file:
+        return ready.unpack(file)
+    folder = sid.folder(package)
+    assert folder, f"no current {package} here: {MAKE.format(package)}"
+    return folder

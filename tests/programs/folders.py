@@ -33,7 +33,11 @@ def lock(name: str) -> Iterator[None]:
     """Keep other processes from doing what this name stands for at the same time; a dead process holds no lock."""
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / f"{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another run that holds {file.name}", flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
