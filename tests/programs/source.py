@@ -88,7 +88,7 @@ def _prepare(work: Path) -> None:
         debian.mkdir()
         unpacked = partial / "debian.tar.xz"
         shutil.copy(_packed(work, "*.debian.tar.xz"), unpacked)
-        shutil.unpack_archive(unpacked, debian, "xztar", filter="data")
+        shutil.unpack_archive(unpacked, debian, "xztar")
         patches = debian / "debian" / "patches"
         for line in (patches / "series").read_text().splitlines():
             if line and not line.startswith("#"):
