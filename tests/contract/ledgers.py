@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from functools import partial
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
@@ -13,19 +13,15 @@ from podberth.ipam.owner import of_deployment
 from podberth.ipam.pool import Pool, Span, Subnet
 from podberth.policy.changes import Declared
 from podberth.policy.documents import document_of
-from podberth.stores.etcd import history
-from podberth.stores.kubernetes import store as kubernetes
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 from podberth.stores.sqlite import documents as table
-from podberth.stores.sqlite import ledger as sqlite_ledger
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.clusters import in_etcd, in_kubernetes
 from tests.contract.memory_cluster import MemoryCluster
-from tests.sizes import size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,9 +57,6 @@ class Clock:
 class Backend(Protocol):
     """One store, empty at first. Every `open` is another client of it."""
 
-    examples: ClassVar[int]  # of the state machine: fewer where each step asks a server
-    many: ClassVar[int]  # addresses that a test takes one by one
-    long: ClassVar[int]  # events of one address that the store no longer reads, or keeps, as one piece
     clock: Clock
 
     def __init__(self, directory: Path) -> None: ...
@@ -83,10 +76,6 @@ class Backend(Protocol):
 
 class SqliteBackend:
     """A file in a directory."""
-
-    examples: ClassVar[int] = size(15, 100)
-    many: ClassVar[int] = size(126, 254)
-    long: ClassVar[int] = size(sqlite_ledger.PAGE + 100, 1100)
 
     def __init__(self, directory: Path) -> None:
         self.clock = Clock()
@@ -122,10 +111,6 @@ class SqliteBackend:
 
 class ClusterBackend:
     """A cluster's store, and a replica of it for each client. What is declared is so by documents, as it is there."""
-
-    examples: ClassVar[int]
-    many: ClassVar[int]
-    long: ClassVar[int]
 
     def __init__(self, directory: Path) -> None:
         self.clock = Clock()
@@ -187,10 +172,6 @@ class ClusterBackend:
 class InMemory(ClusterBackend):
     """The protocol's own reference."""
 
-    examples: ClassVar[int] = size(15, 100)
-    many: ClassVar[int] = size(126, 254)
-    long: ClassVar[int] = size(100, 1100)
-
     def made(self) -> Cluster:
         return MemoryCluster()
 
@@ -198,20 +179,12 @@ class InMemory(ClusterBackend):
 class OnEtcd(ClusterBackend):
     """A prefix of a real etcd."""
 
-    examples: ClassVar[int] = size(2, 5)
-    many: ClassVar[int] = size(32, 254)
-    long: ClassVar[int] = size(history.KEPT + history.CHUNK + 20, 1100)
-
     def made(self) -> Cluster:
         return in_etcd()
 
 
 class OnKubernetes(ClusterBackend):
     """A real API server."""
-
-    examples: ClassVar[int] = size(1, 2)
-    many: ClassVar[int] = size(16, 254)
-    long: ClassVar[int] = size(2 * kubernetes.MOST + 4, 1100)
 
     def made(self) -> Cluster:
         return in_kubernetes()

@@ -23,7 +23,7 @@ from tests.contract.ledgers import (
 
 if TYPE_CHECKING:
     from podberth.ipam.ledger import Ledger
-    from podberth.ipam.pool import Pool, Subnet
+    from podberth.ipam.pool import Pool
     from tests.contract.ledgers import Backend
 
 FULL = subnet(
@@ -43,11 +43,6 @@ def take_all(ledger: Ledger, name: str = "db", family: int = 4) -> list[str]:
             taken += addresses(ledger.bind(claim(f"p{len(taken)}", pool=name, families=(family,)), PLUGIN))
         except PoolExhausted:
             return taken
-
-
-def first(count: int) -> Subnet:
-    """Return a subnet with so many addresses to give out."""
-    return subnet("10.20.0.0/24", ranges=(f"10.20.0.1-10.20.0.{count}",))
 
 
 def bind(ledger: Ledger, name: str) -> str:
@@ -179,18 +174,6 @@ def test_a_released_address_rests_for_its_time(backend: Backend, allocation: str
     assert bind(ledger, "c") == "10.20.0.9"
 
 
-@pytest.mark.parametrize("allocation", ["lowest", "leastRecentlyUsed"])
-def test_any_number_of_avoided_addresses_does_not_hide_the_one_that_is_left(backend: Backend, allocation: str) -> None:
-    backend.define(pool("db", first(backend.many), allocation=allocation, quarantine=60))
-    ledger = backend.open()
-    taken = take_all(ledger)
-    assert len(taken) == backend.many
-    for n in range(backend.many):
-        unbind(ledger, f"p{n}")
-    backend.clock.tick(60)
-    assert addresses(ledger.bind(claim("late", avoid=tuple(taken[:-1])), PLUGIN)) == taken[-1:]
-
-
 def test_a_resting_address_can_be_named_by_the_pod_that_had_it_only(backend: Backend) -> None:
     backend.define(pool("db", subnet("10.20.0.0/24", hold=("10.20.0.99",)), quarantine=60))
     ledger = backend.open()
@@ -240,17 +223,6 @@ def test_lowest_prefers_an_address_that_has_rested_to_a_higher_one_never_used(ba
     assert bind(ledger, "d") == "10.20.0.4"
     backend.clock.tick(60)
     assert [bind(ledger, name) for name in "efg"] == ["10.20.0.1", "10.20.0.2", "10.20.0.5"]
-
-
-def test_many_rested_addresses_come_back_a_batch_at_a_time(backend: Backend) -> None:
-    backend.define(pool("db", first(backend.many), quarantine=60))
-    ledger, rested = backend.open(), backend.many * 4 // 5
-    assert len(take_all(ledger)) == backend.many
-    for n in range(rested):
-        unbind(ledger, f"p{n}")
-    backend.clock.tick(60)
-    assert ledger.usage()[0].free == rested
-    assert sorted(int(ip(bind(ledger, f"q{n}"))) & 255 for n in range(rested)) == list(range(1, rested + 1))
 
 
 def test_a_redefined_pool_keeps_what_is_in_use_and_rests(backend: Backend) -> None:

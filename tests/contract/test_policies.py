@@ -27,7 +27,6 @@ from tests.contract.declarations import (
     of_pod,
     of_set,
 )
-from tests.sizes import size
 from tests.unit.policy.declared import ip
 from tests.unit.policy.test_documents import podnetworks
 
@@ -282,15 +281,6 @@ def test_a_redefined_pool_hands_out_its_new_ranges(store: Store) -> None:
         {**POOL, "spec": {"subnets": [{"subnet": "10.20.0.0/24", "ranges": ["10.20.0.1", "10.20.0.90-10.20.0.99"]}]}}
     )
     assert str(store.bind("web/b").address) == "10.20.0.90"
-
-
-def test_a_large_statefulset_is_reserved_in_full(store: Store) -> None:
-    wide = {**POOL, "spec": {"subnets": [{"subnet": "10.20.0.0/16"}]}}
-    replicas = size(256, 2048)  # of which one transaction of etcd can't take all
-    store.apply(wide, of_set("mysql", f"10.20.8.0-{ip('10.20.7.255') + replicas}"))
-    assert len(store.ledger.reservations()) == replicas
-    store.policies.delete("PodNetwork", "db", "mysql", OPERATOR)
-    assert store.ledger.reservations() == ()
 
 
 def test_what_was_seen_of_a_directory_is_kept(store: Store) -> None:
