@@ -120,15 +120,18 @@ def test_a_node_whose_store_is_damaged_is_not_ready_until_it_is_mended(quiet: Si
     assert quiet.containerd.network_condition() == READY
 
 
-def test_a_node_whose_state_directory_can_not_be_written_is_not_ready(quiet: Site) -> None:
+@pytest.mark.parametrize("resident", [False, True], ids=["the plugin by itself", "an agent that has it open"])
+def test_a_node_whose_state_directory_can_not_be_written_is_not_ready(quiet: Site, *, resident: bool) -> None:
     run = quiet.node.run
-    run("mount", "--bind", "-o", "ro", str(quiet.state), str(quiet.state))
-    try:
-        ready, message = quiet.containerd.network_condition()
-        assert (ready, str(quiet.state) in message) == (False, True), message
-    finally:
-        run("umount", str(quiet.state))
-    assert quiet.containerd.network_condition() == READY
+    with agent(quiet, sees_the_node=True) if resident else contextlib.nullcontext():
+        assert quiet.containerd.network_condition() == READY
+        run("mount", "--bind", "-o", "ro", str(quiet.state), str(quiet.state))
+        try:
+            ready, message = quiet.containerd.network_condition()
+            assert (ready, str(quiet.state) in message) == (False, True), message
+        finally:
+            run("umount", str(quiet.state))
+        assert quiet.containerd.network_condition() == READY
 
 
 def test_a_fenced_node_is_not_ready_and_a_store_that_is_away_changes_nothing(quiet: Site) -> None:
