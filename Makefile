@@ -66,7 +66,6 @@ soak: $(ROOTED) build tools ## the tests with long counts, at their full size (r
 tools: $(ROOTED) .venv/.ready
 	@$(if $(ROOTED),tools/packages.sh test)
 	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
-	@$(BIN)/python -m tests.programs $(TIERS)
 	@$(if $(ROOTED),$(BIN)/python -m tests.programs $(TIERS))
 
 .PHONY: fresh
