@@ -68,6 +68,7 @@ make_root() {
     rm -rf --one-file-system "$fresh/new"
     mkdir "$fresh/new"
     tar -C "$fresh/new" -xf "$tar"
+    chmod 755 "$fresh/new"
     mv "$fresh/new" "$root"
     copy_ways
     echo "installing python3, gcc and make there"
