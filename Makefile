@@ -21,6 +21,9 @@ BIN := .venv/bin
 # Folders too: their time tells of a module that was removed.
 SOURCES := $(shell find src -name '*.py' -o -type d ! -name __pycache__)
 
+# All tiers but unit work on the kernel's network.
+ROOTED := $(if $(filter-out unit,$(or $(TIERS),all)),root)
+
 .PHONY: help
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -52,17 +55,18 @@ unit: build ## the unit tests alone (no root)
 	@$(BIN)/python -m tests.tiers unit
 
 .PHONY: test
-test: root build lint tools ## lint, then every tier, side by side (root); TIERS="unit netns" runs only those
+test: $(ROOTED) build lint tools ## lint, then every tier, side by side (root); TIERS="unit netns" runs only those
 	@$(BIN)/python -m tests.tiers $(TIERS)
 
 .PHONY: soak
-soak: root build tools ## the tests with long counts, at their full size (root); PODBERTH_SOAK=ci runs a tenth
+soak: $(ROOTED) build tools ## the tests with long counts, at their full size (root); PODBERTH_SOAK=ci runs a tenth
 	@$(BIN)/python -m tests.tiers --soak $(TIERS)
 
 .PHONY: tools
-tools: root .venv/.ready
-	@tools/packages.sh test
+tools: $(ROOTED) .venv/.ready
+	@$(if $(ROOTED),tools/packages.sh test)
 	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
+	@$(if $(ROOTED),$(BIN)/python -m tests.programs $(TIERS))
 
 .PHONY: bench
 bench: root build ## measure, side by side with the Go plugins (root)
