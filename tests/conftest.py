@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
-NEED_ROOT = (TESTS / "netns", TESTS / "runtime", TESTS / "vm")
+NEED_ROOT = (TESTS / "netns", TESTS / "runtime", TESTS / "image", TESTS / "vm")
 
 
 def pytest_configure() -> None:
