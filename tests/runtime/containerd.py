@@ -107,10 +107,14 @@ class Containerd:
         """Make the image of sandboxes and containers, and wait until the CRI has it."""
         archive = self.root / "image.tar"
         image.write(Path(shutil.which("busybox") or ""), archive)
-        self.ctr("images", "import", "--snapshotter", self._snapshotter, str(archive))
+        self.bring(archive, image.NAME)
         archive.unlink()
-        asked = {"image": {"image": image.NAME}}
-        self.until(lambda: self.cri.call("ImageStatus", asked, service="ImageService"), f"{image.NAME} is not there")
+
+    def bring(self, archive: Path, name: str) -> None:
+        """Import an archive of the OCI layout, and wait until the CRI has its image."""
+        self.ctr("images", "import", "--snapshotter", self._snapshotter, str(archive))
+        asked = {"image": {"image": name}}
+        self.until(lambda: self.cri.call("ImageStatus", asked, service="ImageService"), f"{name} is not there")
 
     def ctr(self, *argv: str) -> str:
         """Run containerd's own client in the CRI's namespace."""
