@@ -39,16 +39,17 @@ demo: root build ## a three-replica database with fixed addresses, in network na
 	@CNI_PATH="$(CURDIR)/build/cni" $(BIN)/podberth demo
 
 .PHONY: test
-test: root build lint ## lint, then every tier: unit, contract, netns, runtime, vm (root); TIERS="unit netns" runs only those
-	@tools/packages.sh test
-	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
-	@$(BIN)/python -m tests.run_tiers $(TIERS)
+test: root build lint tools ## lint, then every tier, side by side (root); TIERS="unit netns" runs only those
+	@$(BIN)/python -m tests.tiers $(TIERS)
 
 .PHONY: soak
-soak: root build ## hundreds of pods on virtual functions, in the VM (root)
+soak: root build tools ## the tests with long counts, at their full size (root); PODBERTH_SOAK=ci runs a tenth
+	@$(BIN)/python -m tests.tiers --soak $(TIERS)
+
+.PHONY: tools
+tools: root .venv/.ready
 	@tools/packages.sh test
-	@tests/vm/setup.sh
-	@$(BIN)/python -m tests.run_tiers soak
+	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
 
 .PHONY: bench
 bench: root build ## measure, side by side with the Go plugins (root)

@@ -25,6 +25,8 @@ test|xz-utils|command -v xz
 test|etcd-server|command -v etcd
 test|kubernetes-client|command -v kubectl
 test|nftables|command -v nft
+test|debootstrap|command -v debootstrap
+test|buildah|command -v buildah
 END
 }
 
