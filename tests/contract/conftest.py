@@ -10,6 +10,7 @@ import pytest
 from podberth.stores.etcd.client import Etcd
 from tests.contract.clusters import etcd_server, kube_server
 from tests.contract.ledgers import BACKENDS, pool
+from tests.default_paths import forbidden
 from tests.servers.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
     from tests.contract.ledgers import Backend
     from tests.servers.etcd import EtcdServer
     from tests.servers.kube import KubeServer
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have one worker run all tests of a folder that has a `server` of its own: there is one such server in a run."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+
+
+@pytest.fixture(autouse=True)
+def _own_paths_alone() -> Iterator[None]:
+    with forbidden():
+        yield
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda kind: kind.__name__)

@@ -98,11 +98,11 @@ def main(folder: Path, *, etcd: bool) -> int:
     """Be the private machine's first process."""
     _mounts(folder)
     _run("ip", "link", "set", "lo", "up")
-    os.environ["HOME"] = str(folder)
     with ExitStack() as servers:
         if etcd:
             _run("ip", "address", "add", f"{ETCD[0]}/32", "dev", "lo")
             _start_etcd(servers, folder)
+        os.environ["HOME"] = str(folder)
         return subprocess.run(["bash", str(folder / "shell"), str(ROOT), str(folder)], check=False).returncode
 
 

@@ -9,11 +9,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from tests.servers.child import DIES_WITH_US
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 # In memory where that can be had: every write is synced.
 _SHM = Path("/dev/shm")
-# Seconds: far more than it takes.
-_PATIENCE = 60
 
 
 class EtcdServer:
@@ -88,7 +88,7 @@ class EtcdServer:
             }
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, *(f"--{name}={setting}" for name, setting in options.items())],
+                [*DIES_WITH_US, self._program, *(f"--{name}={setting}" for name, setting in options.items())],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={},
@@ -122,7 +122,7 @@ class EtcdServer:
     def post(self, path: str, **body: object) -> None:
         """Ask it by its JSON gateway, for what the client under test does not do (etcd: dev-guide/api_grpc_gateway)."""
         request = urllib.request.Request(f"{self.url}/v3/{path}", json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             answer.read()
 
     @property
@@ -131,18 +131,18 @@ class EtcdServer:
 
     def _await_health(self) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
+        process = self._process
+
+        def serves() -> bool:
+            if process.poll() is not None:
                 raise RuntimeError(f"etcd has ended:\n{self._log.read_text()[-2000:]}")
-            if self._healthy():
-                return
-            time.sleep(0.01)
-        raise RuntimeError(f"etcd does not serve:\n{self._log.read_text()[-2000:]}")
+            return self._healthy()
+
+        until(serves, lambda: f"etcd does not serve:\n{self._log.read_text()[-2000:]}")
 
     def _healthy(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/health", timeout=_PATIENCE) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/health", timeout=5) as answer:
                 return bool(json.load(answer) == {"health": "true"})
         except (OSError, urllib.error.URLError):
             return False

@@ -12,20 +12,20 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests import programs
 from tests.servers.authority import Authority
+from tests.servers.child import DIES_WITH_US
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).parents[2]
 TOOLS = {"kubectl": "kubernetes-client", "openssl": "openssl"}
-READY = 60  # seconds that a server has until it must answer
 ADMIN = "admin"
 
 
@@ -85,7 +85,7 @@ class KubeServer:
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Return what kubectl, as the cluster's administrator, prints; it must succeed."""
         command = ["kubectl", f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.root / 'cache'}", *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=READY)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
@@ -154,7 +154,7 @@ class KubeServer:
 
     def _etcd_call(self, method: str, body: dict[str, object]) -> Any:
         request = urllib.request.Request(f"{self.etcd_url}/v3/{method}", json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=READY) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def _etcd_command(self) -> list[str]:
@@ -194,7 +194,9 @@ class KubeServer:
     def _run(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "ETCD_UNSUPPORTED_ARCH": "arm64"} if os.uname().machine == "aarch64" else None
         with (self.root / f"{name}.log").open("ab") as log:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+            return subprocess.Popen(
+                [*DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+            )
 
 
 def free_ports(count: int) -> list[int]:
@@ -221,12 +223,11 @@ def _answers(url: str, context: ssl.SSLContext | None) -> bool:
 
 
 def _await(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + READY
-    while not ready():
-        ended = process.poll() is not None
-        assert not ended, f"{log.stem} ended by itself:\n{log.read_text()[-4000:]}"
-        assert time.monotonic() < until, f"{log.stem} is not ready after {READY} s:\n{log.read_text()[-4000:]}"
-        time.sleep(0.05)
+    def serves() -> bool:
+        assert process.poll() is None, f"{log.stem} ended by itself:\n{log.read_text()[-4000:]}"
+        return ready()
+
+    until(serves, lambda: f"{log.stem} is not ready:\n{log.read_text()[-4000:]}")
 
 
 def _end(process: subprocess.Popen[bytes] | None, with_signal: signal.Signals) -> None:

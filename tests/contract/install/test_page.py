@@ -11,7 +11,7 @@ import pytest
 from tests.documents.pages import API, blocks
 from tests.documents.performance import page
 from tests.documents.stage import ROOT
-from tests.servers.kube import READY, KubeServer
+from tests.servers.kube import PATIENCE, KubeServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def run(server: KubeServer, script: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=READY * 4,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
     return done.stdout
