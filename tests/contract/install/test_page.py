@@ -11,7 +11,8 @@ import pytest
 from tests.documents.pages import API, blocks
 from tests.documents.performance import page
 from tests.documents.stage import ROOT
-from tests.servers.kube import PATIENCE, KubeServer
+from tests.servers.kube import KubeServer
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
