@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 # Which programs the tests of a tier ask for: what is not here is never fetched or built by `make test`.
-TIERS: dict[str, tuple[str, ...]] = {"contract": ("kube-apiserver",)}
+TIERS: dict[str, tuple[str, ...]] = {"contract": ("kube-apiserver",), "runtime": ("containerd",)}
 
 
 def main() -> int:
