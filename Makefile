@@ -68,6 +68,10 @@ tools: $(ROOTED) .venv/.ready
 	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
 	@$(if $(ROOTED),$(BIN)/python -m tests.programs $(TIERS))
 
+.PHONY: fresh
+fresh: root ## demo and test on a fresh Debian 12 in namespaces of its own (root); TIERS as for test, KEEP=1 for a warm run later
+	@tools/fresh.sh $(if $(KEEP),--keep) $(TIERS)
+
 .PHONY: bench
 bench: root build ## measure, side by side with the Go plugins (root)
 	@tools/packages.sh bench
