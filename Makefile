@@ -68,6 +68,10 @@ tools: $(ROOTED) .venv/.ready
 	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
 	@$(if $(ROOTED),$(BIN)/python -m tests.programs $(TIERS))
 
+.PHONY: fresh
+fresh: root ## demo and test on a fresh Debian 12 in namespaces of its own (root); TIERS as for test, KEEP=1 for a warm run later
+	@tools/fresh.sh $(if $(KEEP),--keep) $(TIERS)
+
 .PHONY: bench
 bench: root build ## measure, side by side with the Go plugins (root)
 	@tools/packages.sh bench
@@ -79,12 +83,13 @@ root:
 		{ echo "make $(MAKECMDGOALS) makes network namespaces and links: run it as root (sudo make $(MAKECMDGOALS))"; exit 1; }
 
 .PHONY: lint
-lint: .venv/.ready ## ruff, mypy, import contracts, file lengths (no root)
+lint: .venv/.ready ## ruff, mypy, import contracts, file lengths, prose (no root)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports) || { echo "$$report"; exit 1; }
 	@tools/lengths.sh
+	@$(BIN)/python tools/prose.py
 
 .PHONY: lock
 lock: .venv/.ready ## write both locks anew from pyproject.toml, keeping the versions that still fit

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from tests import sizes
 
 TESTS = Path(__file__).parent
-NEED_ROOT = (TESTS / "netns", TESTS / "runtime", TESTS / "vm")
+NEED_ROOT = (TESTS / "netns", TESTS / "runtime", TESTS / "image", TESTS / "vm")
 
 
 def pytest_configure() -> None:

@@ -183,7 +183,7 @@ def _version(files: Path) -> tuple[str, str, str]:
 def _go(work: Path, gopath: Path, *arguments: str) -> None:
     go = work / "tools/usr/lib/go-1.19/bin/go"
     (work / "tmp").mkdir(exist_ok=True)
-    run(["nice", str(go), *arguments], cwd=gopath / "src" / MODULE, env=_environment(work, gopath))
+    run(["nice", "-n", "5", str(go), *arguments], cwd=gopath / "src" / MODULE, env=_environment(work, gopath))
 
 
 def _environment(work: Path, gopath: Path) -> dict[str, str]:

@@ -27,14 +27,18 @@ _SHM = Path("/dev/shm")
 
 
 class EtcdServer:
-    """A context in which one etcd runs; the data are gone after it. With `certificates` it wants those of clients."""
+    """A context in which one etcd runs; the data are gone after it.
 
-    def __init__(self, certificates: Certificates | None = None) -> None:
+    With `certificates` it wants those of clients. `also` is one more address and port to listen on.
+    """
+
+    def __init__(self, certificates: Certificates | None = None, also: tuple[str, int] | None = None) -> None:
         found = shutil.which("etcd")
         if found is None:
             raise FileNotFoundError("etcd is not installed: run tools/packages.sh test")
         self._program = found
         self._certificates = certificates
+        self._also = also
         self._folder = Path(tempfile.mkdtemp(prefix="podberth-etcd-", dir=_SHM if _SHM.is_dir() else None))
         self.port, self._peers, self._health = _free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
@@ -62,9 +66,11 @@ class EtcdServer:
     def start(self) -> None:
         """Start it, on the data it had; return when it serves."""
         peers = f"http://127.0.0.1:{self._peers}"
+        scheme = self.url.partition(":")[0]
+        also = [f"{scheme}://{self._also[0]}:{self._also[1]}"] if self._also else []
         options = {
             "data-dir": self._folder / "data",
-            "listen-client-urls": f"{self.url},{self.url6}",
+            "listen-client-urls": ",".join([self.url, self.url6, *also]),
             "advertise-client-urls": self.url,
             "listen-peer-urls": peers,
             "initial-advertise-peer-urls": peers,

@@ -29,7 +29,9 @@ def status(node: Node, network: Network) -> None:
             try_it()
         except TryAgainLater:
             continue  # others are at it: a store that is busy serves the next ADD
-    _require_link(node, network)
+    missing = missing_link(node.host, network)
+    if missing:
+        raise NotAvailable(missing, "bring the link up, or correct its name in the network configuration")
 
 
 def _lock(host: Host) -> None:
@@ -50,14 +52,12 @@ def status_of_ipam(request: Request, delegate: Delegate) -> None:
         sys.stderr.write(f"podberth: STATUS of the IPAM plugin: {refused.message}\n")
 
 
-def _require_link(node: Node, network: Network) -> None:
-    """Raise NotAvailable if the node has none of the links that the network's interfaces stand on.
+def missing_link(host: Host, network: Network) -> str:
+    """Return what is wrong if the node has none of the links that the network's interfaces stand on; '' if it has one.
 
     Whether a virtual function of such a link is free is a matter of capacity, as addresses are.
     """
     wanted = network.kind.stands_on if network.kind is not None else ()
-    if wanted and all(node.host.facts(name, vlan=False).parent is None for name in wanted):
-        raise NotAvailable(
-            f"network {network.name}: this node has no link {' or '.join(wanted)}, which its interfaces stand on",
-            "bring the link up, or correct its name in the network configuration",
-        )
+    if not wanted or any(host.facts(name, vlan=False).parent is not None for name in wanted):
+        return ""
+    return f"network {network.name}: this node has no link {' or '.join(wanted)}, which its interfaces stand on"

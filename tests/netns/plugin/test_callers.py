@@ -84,9 +84,3 @@ def test_defaults_that_programs_in_go_write_out_are_not_said(node: Kubelet) -> N
     assert node.links(pod.netns)["eth0"]["mtu"] == 1500
     assert node.call("STATUS", pod, **keys).code == 0
     assert node.call("DEL", pod, **keys).code == 0
-
-
-def test_an_ipam_plugin_gets_the_configuration_as_it_came(node: Kubelet) -> None:
-    pod = node.pod("mysql-1")
-    refused = node.call("ADD", pod, ipam={"type": "host-local", "mac": ""}).result
-    assert (refused["code"], "'host-local'" in refused["msg"]) == (2, True)
