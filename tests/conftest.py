@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import seclusion
+from tests import seclusion, sizes
 
 TESTS = Path(__file__).parent
-NEED_ROOT = (TESTS / "netns", TESTS / "runtime", TESTS / "vm")
+NEED_ROOT = (TESTS / "netns", TESTS / "runtime", TESTS / "image", TESTS / "vm")
 
 
 def pytest_configure() -> None:
@@ -26,8 +26,12 @@ def pytest_configure() -> None:
     settings.load_profile("tier")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse to run, rather than skip, what needs root."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a soak, keep the modules that have long counts. Refuse to run, rather than skip, tests that need root."""
+    if os.environ.get(sizes.SOAK):
+        short = [item for item in items if not sizes.has_long_counts(item)]
+        config.hook.pytest_deselected(items=short)
+        items[:] = [item for item in items if item not in short]
     if os.geteuid() == 0:
         return
     wanting = [item.nodeid for item in items if any(tier in item.path.parents for tier in NEED_ROOT)]

@@ -14,6 +14,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.default_paths import ENVIRONMENT
+
 # Linux' uapi: linux/sched.h and linux/mount.h.
 _NEWNS, _NEWNET = 0x00020000, 0x40000000
 _READ_ONLY, _REMOUNT, _BIND, _MOVE, _REC, _PRIVATE = 0x1, 0x20, 0x1000, 0x2000, 0x4000, 0x40000
@@ -29,14 +31,6 @@ PATHS = (
 )
 # Below /run: what the rest of the system needs there. Names may be looked up by way of systemd.
 _SHOWN = ("/run/systemd/resolve",)
-# No user can make a folder in /proc, so nothing is ever there.
-NOWHERE = "/proc/podberth-tests"
-ENVIRONMENT = {
-    "PODBERTH_SOCKET": f"{NOWHERE}/agent.sock",
-    "PODBERTH_STATE": f"{NOWHERE}/state",
-    "CONTAINERD_ADDRESS": f"{NOWHERE}/containerd.sock",
-    "CONTAINER_HOST": f"unix://{NOWHERE}/podman.sock",
-}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

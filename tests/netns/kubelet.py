@@ -225,10 +225,10 @@ class Kubelet:
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def collect(self, pod: Pod, *valid: Pod) -> Answer:
+    def collect(self, pod: Pod, *valid: Pod, env: Mapping[str, str] | None = None) -> Answer:
         """Call GC in the name of the network of `pod`; only `valid` are to stay."""
         stay: Any = [{"containerID": one.container_id, "ifname": "eth0"} for one in valid]
-        return self.call("GC", pod, **{"cni.dev/valid-attachments": stay})
+        return self.call("GC", pod, env=env, **{"cni.dev/valid-attachments": stay})
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """Ask the store directly."""

@@ -20,6 +20,8 @@ CACHE = "/var/lib/cni"  # of libcni's results, of host-local's leases
 NETNS = "/run/netns"
 _SET_UP = f"""
 set -e
+# A mount of this machine's that stayed below would be taken for the node's.
+while umount --recursive {NETNS} 2>/dev/null; do :; done
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/lib
 mkdir -p /run/lock /run/cgroup {NETNS} {CACHE}

@@ -1,0 +1,52 @@
+"""Programs from ready files: `kube/NAME.xz` and `debs/NAME_VERSION_ARCH.deb` of the folder PODBERTH_SHARED."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.programs import folders
+from tests.programs.commands import run, sha256
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def has_kubernetes() -> bool:
+    """Whether the machine has ready programs of Kubernetes."""
+    return packed("kube-apiserver").exists()
+
+
+def packed(name: str) -> Path:
+    """Return the file that a program of Kubernetes is packed in, where there is one."""
+    return folders.shared() / "kube" / f"{name}.xz"
+
+
+def kubernetes(name: str) -> Path:
+    """Return a program of Kubernetes, unpacked if need be."""
+    file = packed(name)
+    assert file.exists(), f"{file.parent} has other programs of Kubernetes, and no {file.name}: add it"
+    folder = folders.cache() / "kubernetes" / f"{name}-{sha256(file)[:16]}"
+    with folders.lock("unpack"):
+        if not folder.exists():
+            with folders.new_folder(folder) as partial:
+                copy = partial / file.name
+                copy.write_bytes(file.read_bytes())
+                run(["xz", "-d", str(copy)])
+                (partial / name).chmod(0o755)
+    return folder / name
+
+
+def package(name: str) -> Path | None:
+    """Return the newest ready file of a Debian package, if there is one."""
+    files = list((folders.shared() / "debs").glob(f"{name}_*.deb"))
+    return max(files, key=lambda file: file.stat().st_mtime) if files else None
+
+
+def unpack(file: Path) -> Path:
+    """Return the folder that a Debian package is unpacked into; nothing is installed."""
+    folder = folders.cache() / "debian" / file.stem
+    with folders.lock("unpack"):
+        if not folder.exists():
+            with folders.new_folder(folder) as partial:
+                run(["dpkg", "-x", str(file), str(partial)])
+    return folder
