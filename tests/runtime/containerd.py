@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.runtime import image
 from tests.runtime.cri import Cri, Refused
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,11 +149,7 @@ class Containerd:
 
     def until(self, holds: Callable[[], Any], trouble: str) -> None:
         """Wait until something holds; AssertionError with the runtime's log if it never does."""
-        for _ in range(600):
-            if holds():
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"{trouble}: {(self.root / 'log').read_text()[-3000:]}")
+        until(holds, lambda: f"{trouble}: {(self.root / 'log').read_text()[-3000:]}")
 
 
 def _overlays(node: Node, root: Path) -> bool:
