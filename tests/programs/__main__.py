@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KNOWN = (*programs.KUBERNETES, *programs.CURRENT)
 # Which programs the tests of a tier ask for. What is not here is never fetched or built by `make test`.
-TIERS: dict[str, tuple[str, ...]] = {"contract": ("kube-apiserver",)}
+TIERS: dict[str, tuple[str, ...]] = {"contract": ("kube-apiserver",), "runtime": ("containerd",)}
 
 
 def main() -> int:
