@@ -11,9 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDERS = ("/run/podberth", "/var/run/podberth", "/var/lib/podberth", "/etc/cni", "/opt/cni", "/var/lib/cni")
-NOWHERE = "/nonexistent/podberth"
-# What a command of podberth uses unless an option says otherwise.
-ENVIRONMENT = {"PODBERTH_SOCKET": f"{NOWHERE}/agent.sock", "PODBERTH_STATE": f"{NOWHERE}/state"}
+NOWHERE = "/proc/podberth-tests"  # no user can make a folder in /proc
+# What a command of podberth, or of a container runtime, uses unless an option says otherwise.
+ENVIRONMENT = {
+    "PODBERTH_SOCKET": f"{NOWHERE}/agent.sock",
+    "PODBERTH_STATE": f"{NOWHERE}/state",
+    "CONTAINERD_ADDRESS": f"{NOWHERE}/containerd.sock",
+    "CONTAINER_HOST": f"unix://{NOWHERE}/podman.sock",
+}
 # The audit events that open, list, make, move or remove files, or connect to sockets (Python: audit events table).
 _EVENTS = ("open", "os.", "shutil.", "sqlite3.connect", "socket.connect", "socket.bind", "socket.sendto", "subprocess.")
 _HARMLESS = ("os.putenv", "os.unsetenv")

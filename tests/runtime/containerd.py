@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.runtime import image
 from tests.runtime.cri import Cri, Refused
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,11 +98,15 @@ class Containerd:
         self._process.wait()
 
     def close(self) -> None:
-        """Kill it if it runs; take away the cgroups that it made for containers of no pod, which it keeps."""
+        """Kill it if it runs; take away the cgroups that it made for containers of no pod, which it keeps.
+
+        They have one name on a machine: what another containerd still uses, that one takes away.
+        """
         if self._process is not None and self._process.poll() is None:
             self.kill()
         for path in set(CGROUPS.glob(CRI_CGROUPS)) - self._cgroups:
-            path.rmdir()
+            with contextlib.suppress(OSError):
+                path.rmdir()
 
     def bring_image(self) -> None:
         """Make the image of sandboxes and containers, and wait until the CRI has it."""
@@ -144,11 +149,7 @@ class Containerd:
 
     def until(self, holds: Callable[[], Any], trouble: str) -> None:
         """Wait until something holds; AssertionError with the runtime's log if it never does."""
-        for _ in range(600):
-            if holds():
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"{trouble}: {(self.root / 'log').read_text()[-3000:]}")
+        until(holds, lambda: f"{trouble}: {(self.root / 'log').read_text()[-3000:]}")
 
 
 def _overlays(node: Node, root: Path) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, InvalidConfig, NotAvailable, TryAgainLater
+from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
@@ -53,7 +53,7 @@ class Member:
         self.elsewhere = self.cluster.elsewhere(chosen.node)
         self._feed = Feed(self.settler, _told) if staying else None
         self._fences: tuple[Fence, ...] = ()
-        self._stop = threading.Event()
+        self._upkeep = Loop("member", self._keep_up, _told)
         self._journal = Journal(directory)
         self.ledger = JournalledLedger(
             ClusterLedger(self.settler, clock=time.time_ns),
@@ -65,7 +65,7 @@ class Member:
         if self._feed is not None:
             self._feed.start()
             self._feed.ready(READY)
-            threading.Thread(target=self._keep_up, name="member", daemon=True).start()
+            self._upkeep.start()
 
     @property
     def name(self) -> str:
@@ -100,20 +100,16 @@ class Member:
 
     def close(self) -> None:
         """Stop following, and let go of the store."""
-        self._stop.set()
+        self._upkeep.stop()
         if self._feed is not None:
             self._feed.stop()
         self.cluster.close()
 
-    def _keep_up(self) -> None:
-        while not self._stop.wait(_UPKEEP):
-            if self.away():
-                continue
-            try:
-                self.ledger.replay(_told)
-                self.cluster.tidy()
-            except CniError as failure:
-                _told(failure.message)
+    def _keep_up(self) -> float:
+        if not self.away():
+            self.ledger.replay(_told)
+            self.cluster.tidy()
+        return _UPKEEP
 
 
 def connected(chosen: Chosen) -> Cluster:
