@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, InvalidConfig, LimitedConnectivity, NotAvailable, TryAgainLater
+from podberth.cni.errors import CniError, InvalidConfig, NotAvailable, TryAgainLater
+from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
@@ -20,6 +20,7 @@ from podberth.stores.sqlite.ledger import SqliteLedger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from podberth.ipam.elsewhere import Fence
     from podberth.net.ops import Address
     from podberth.stores.chosen import Chosen
     from podberth.stores.replica.shared import Cluster
@@ -51,18 +52,20 @@ class Member:
         self.policies = ClusterPolicies(self.settler)
         self.elsewhere = self.cluster.elsewhere(chosen.node)
         self._feed = Feed(self.settler, _told) if staying else None
-        self._stop = threading.Event()
+        self._fences: tuple[Fence, ...] = ()
+        self._upkeep = Loop("member", self._keep_up, _told)
+        self._journal = Journal(directory)
         self.ledger = JournalledLedger(
             ClusterLedger(self.settler, clock=time.time_ns),
             SqliteLedger(replica.database, clock=time.time_ns),
-            Journal(directory),
+            self._journal,
             self.away,
             binding=chosen.when_away == choice.LAST_KNOWN,
         )
         if self._feed is not None:
             self._feed.start()
             self._feed.ready(READY)
-            threading.Thread(target=self._keep_up, name="member", daemon=True).start()
+            self._upkeep.start()
 
     @property
     def name(self) -> str:
@@ -73,38 +76,40 @@ class Member:
         """Return why the cluster's store can't be reached; '' if it can, as far as this process knows."""
         return self._feed.away if self._feed is not None else ""
 
-    def reach(self) -> None:
-        """Raise what STATUS says while the store is away: 51 if ADDs of pods that were here go on, 50 if none do."""
-        why = self.away()
-        if not why and self._feed is None:
+    def probe(self) -> None:
+        """Try what of the cluster this node keeps itself: the replica, the journal. StoreFailed if one is unusable.
+
+        Whether the cluster's store answers is no matter of this node's: nobody is asked.
+        """
+        self.settler.replica.probe()
+        self._journal.probe()
+
+    def unfenced(self) -> None:
+        """Raise NotAvailable if this node is fenced, by the last that is known: a store that is away is not asked."""
+        if not self.away():
             try:
-                self.settler.catch_up()
+                self._fences = tuple(said for said in self.elsewhere.fences() if said.node == self.name)
             except CniError as failure:
-                why = failure.message
-        if not why:
-            return
-        if self._chosen.when_away == choice.LAST_KNOWN:
-            raise LimitedConnectivity(
-                f"the cluster's store is away: {why}", "only pods whose address is on this node already can be started"
+                _told(failure.message)
+        if self._fences and not self._fences[-1].lifted:
+            by = self._fences[-1].actor
+            raise NotAvailable(
+                f"node {self.name} is fenced by {by.who}: {by.why}",
+                f"what is started here can lose its address to another node: `podberth unfence {self.name}` first",
             )
-        raise NotAvailable(f"the cluster's store is away: {why}", "no pod can be given an address until it is back")
 
     def close(self) -> None:
         """Stop following, and let go of the store."""
-        self._stop.set()
+        self._upkeep.stop()
         if self._feed is not None:
             self._feed.stop()
         self.cluster.close()
 
-    def _keep_up(self) -> None:
-        while not self._stop.wait(_UPKEEP):
-            if self.away():
-                continue
-            try:
-                self.ledger.replay(_told)
-                self.cluster.tidy()
-            except CniError as failure:
-                _told(failure.message)
+    def _keep_up(self) -> float:
+        if not self.away():
+            self.ledger.replay(_told)
+            self.cluster.tidy()
+        return _UPKEEP
 
 
 def connected(chosen: Chosen) -> Cluster:
