@@ -10,9 +10,19 @@ PYTHON := $(shell /usr/bin/python3 -c 'import sys; assert sys.version_info >= (3
 endif
 export PYTHON
 
+# The caches of pip, uv and the tests: in build/ for a user who has no home to write to.
+ifndef XDG_CACHE_HOME
+ifneq ($(shell { [ -w "$${HOME-}/.cache" ] || { [ ! -e "$${HOME-}/.cache" ] && [ -w "$${HOME-}" ]; }; } && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/build/cache
+endif
+endif
+
 BIN := .venv/bin
 # Folders too: their time tells of a module that was removed.
 SOURCES := $(shell find src -name '*.py' -o -type d ! -name __pycache__)
+
+# All tiers but unit work on the kernel's network.
+ROOTED := $(if $(filter-out unit,$(or $(TIERS),all)),root)
 
 .PHONY: help
 help: ## list the targets
@@ -30,7 +40,9 @@ setup: .venv/.ready ## install what the command line needs, into .venv
 build: build/cni ## leave the CNI executables in build/cni and the command line at .venv/bin/podberth
 
 build/cni: .venv/.ready tools/build_cni.py tools/build_shim.py shim/podberth-shim.c $(SOURCES)
+	@echo "build: compiling the shim into build/shim"
 	@$(BIN)/python tools/build_shim.py build/shim
+	@echo "build: putting the CNI executables into $@"
 	@$(BIN)/python tools/build_cni.py $@
 
 .PHONY: demo
@@ -38,17 +50,27 @@ demo: root build ## a three-replica database with fixed addresses, in network na
 	@tools/packages.sh demo
 	@CNI_PATH="$(CURDIR)/build/cni" $(BIN)/podberth demo
 
+.PHONY: unit
+unit: build ## the unit tests alone (no root)
+	@$(BIN)/python -m tests.tiers unit
+
 .PHONY: test
-test: root build lint ## lint, then every tier: unit, contract, netns, runtime, vm (root); TIERS="unit netns" runs only those
-	@tools/packages.sh test
-	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
-	@$(BIN)/python -m tests.run_tiers $(TIERS)
+test: $(ROOTED) build lint tools ## lint, then every tier, side by side (root); TIERS="unit netns" runs only those
+	@$(BIN)/python -m tests.tiers $(TIERS)
 
 .PHONY: soak
-soak: root build ## hundreds of pods on virtual functions, in the VM (root)
-	@tools/packages.sh test
-	@tests/vm/setup.sh
-	@$(BIN)/python -m tests.run_tiers soak
+soak: $(ROOTED) build tools ## the tests with long counts, at their full size (root); PODBERTH_SOAK=ci runs a tenth
+	@$(BIN)/python -m tests.tiers --soak $(TIERS)
+
+.PHONY: tools
+tools: $(ROOTED) .venv/.ready
+	@$(if $(ROOTED),tools/packages.sh test)
+	@$(if $(filter vm,$(or $(TIERS),vm)),tests/vm/setup.sh)
+	@$(if $(ROOTED),$(BIN)/python -m tests.programs $(TIERS))
+
+.PHONY: fresh
+fresh: root ## demo and test on a fresh Debian 12 in namespaces of its own (root); TIERS as for test, KEEP=1 for a warm run later
+	@tools/fresh.sh $(if $(KEEP),--keep) $(TIERS)
 
 .PHONY: bench
 bench: root build ## measure, side by side with the Go plugins (root)
@@ -61,12 +83,13 @@ root:
 		{ echo "make $(MAKECMDGOALS) makes network namespaces and links: run it as root (sudo make $(MAKECMDGOALS))"; exit 1; }
 
 .PHONY: lint
-lint: .venv/.ready ## ruff, mypy, import contracts, file lengths
+lint: .venv/.ready ## ruff, mypy, import contracts, file lengths, prose (no root)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports) || { echo "$$report"; exit 1; }
 	@tools/lengths.sh
+	@$(BIN)/python tools/prose.py
 
 .PHONY: lock
 lock: .venv/.ready ## write both locks anew from pyproject.toml, keeping the versions that still fit

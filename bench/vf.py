@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 30
 INSIDE = "PODBERTH_BENCH_VM"
-SECONDS = 280  # for the machine, from boot to the end
+SILENCE = 300  # seconds without a word of the machine's, after which it is taken to hang
 KERNEL, WAITING, STORE = "kernel", "carrier", "store"
 SYSFS = ("boot_id", "vfs", "vf", "exists", "link", "pf_link", "driver", "mac_chosen_by", "unbind", "bind", "reset")
 
@@ -85,9 +85,9 @@ def run() -> None:
 
     with tempfile.TemporaryDirectory(prefix="podberth-bench-") as folder:
         command = [sys.executable, "-m", "bench", "vf"]
-        outcome = machine.run(
-            command, exchange=Path(folder), environment={INSIDE: "1", "HOME": "/root"}, seconds=SECONDS
-        )
+        environment = {INSIDE: "1", "HOME": "/root"}
+        with machine.Machine(command, exchange=Path(folder), environment=environment, silence=SILENCE) as booted:
+            outcome = booted.outcome()
     print(outcome.output if outcome.status == 0 else outcome.why())
     if outcome.status:
         raise SystemExit(1)

@@ -6,6 +6,7 @@
  *   connect       nobody there -> the plugin that starts by itself, if one is installed beside this file
  *   read stdin    all of it, before anything is sent
  *   send          one frame: type, CNI_*, TRACEPARENT and TRACESTATE, stdin; with it a descriptor of the network namespace
+ *                 (for STATUS: of the folder of namespaces, which the agent has to see too)
  *   receive       one frame: exit code, stdout; whatever goes wrong from here on is code 11, never a second run
  *   print, exit
  */
@@ -30,11 +31,15 @@
 #define CALL_LIMIT (1u << 20)                  /* bytes of a call after its header, as the agent has it */
 #define ANSWER_LIMIT (16u << 20)               /* far more than a result has */
 #define CONNECT_SECONDS 5                      /* how long a full backlog may hold a call */
+#define NETNS_FOLDER "/run/netns"              /* of the namespaces of pods, as runtimes have it */
+#ifndef RESTART_SECONDS                        /* tests don't wait that long */
+#define RESTART_SECONDS 5                      /* how long STATUS waits for an agent that is being started again */
+#endif
 #ifndef ANSWER_SECONDS                         /* tests don't wait that long */
 #define ANSWER_SECONDS 100                     /* for sending and the answer; kubelet gives a sandbox 120 */
 #endif
 
-enum { OK = 0, CODE_ENVIRONMENT = 4, CODE_IO = 5, CODE_CONFIG = 7, CODE_AGAIN = 11 }; /* CNI SPEC.md, section 5 */
+enum { OK = 0, CODE_ENVIRONMENT = 4, CODE_IO = 5, CODE_CONFIG = 7, CODE_AGAIN = 11, CODE_NOT_AVAILABLE = 50 }; /* CNI SPEC.md, section 5 */
 
 struct header {
     char magic[4];
@@ -201,9 +206,29 @@ static void fill_stdin(void) {
     }
 }
 
+static bool is_status(void) {
+    const char *verb = getenv("CNI_COMMAND");
+    return verb && !strcmp(verb, "STATUS");
+}
+
+/*
+ * Connect again and again, for STATUS: runtimes take one failure for a node without a network, and an agent that is
+ * replaced without a socket of systemd's is away for a moment.
+ */
+static int await_agent(const char *path) {
+    static const struct timespec pause = {.tv_nsec = 100000000};
+    for (int tries = 0; tries < RESTART_SECONDS * 10; tries++) {
+        nanosleep(&pause, NULL);
+        int agent = connect_to(path);
+        if (agent >= 0)
+            return agent;
+    }
+    return -1;
+}
+
 /* Send the frame, and with its first byte a descriptor of the network namespace, if it can be opened. */
 static void send_call(int agent) {
-    const char *netns = getenv("CNI_NETNS");
+    const char *netns = is_status() ? NETNS_FOLDER : getenv("CNI_NETNS");
     /* A runtime may name anything: a pipe must not hold us, nor a terminal become ours. */
     int held = netns && *netns ? open(netns, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
     union {
@@ -300,8 +325,11 @@ int main(int argc, char **argv, char **variables) {
     int agent = connect_to(path);
     if (agent < 0) {
         fall_back(folder, type, argv, variables);
-        fail(CODE_AGAIN, "the podberth agent can't be reached at ", path, "start it with `podberth agent`");
+        agent = is_status() ? await_agent(path) : -1;
     }
+    if (agent < 0)
+        fail(is_status() ? CODE_NOT_AVAILABLE : CODE_AGAIN, "the podberth agent can't be reached at ", path,
+             "start it with `podberth agent`");
     /* Writing to a runtime that has gone must not kill. Only from here on: what is ignored stays so through exec. */
     signal(SIGPIPE, SIG_IGN);
     fill(type, strlen(type) + 1);

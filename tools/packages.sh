@@ -4,11 +4,12 @@
 #   tools/packages.sh setup|demo|test|bench        PYTHON names the interpreter the virtual environment is made from
 set -euo pipefail
 
-# One per line: the target that needs it (each target needs those of the targets above it too), the package that brings
+# One per line: the target that needs it (each target needs those of the targets above it too), the packages that bring
 # it, and a command that succeeds where it is there, to the end of the line.
 wanted() {
     cat <<'END'
 setup|python3-venv|"${PYTHON:-python3}" -c 'import ensurepip, sqlite3, venv'
+setup|gcc libc6-dev|command -v gcc && { command -v musl-gcc || test -e /usr/include/stdlib.h; }
 setup|musl-tools|command -v musl-gcc || ! can_install
 demo|iproute2|command -v ip && command -v tc
 demo|iputils-ping|command -v ping
@@ -25,6 +26,8 @@ test|xz-utils|command -v xz
 test|etcd-server|command -v etcd
 test|kubernetes-client|command -v kubectl
 test|nftables|command -v nft
+test|debootstrap|command -v debootstrap
+test|buildah|command -v buildah
 END
 }
 
@@ -47,10 +50,10 @@ packages=$(missing "$target" | sort -u | xargs)
 
 if ! can_install >/dev/null; then
     echo "make $1 needs packages that are not installed (Debian's names): $packages" >&2
-    echo "install them, or run make as root where there is apt-get" >&2
+    echo "install them (apt-get install $packages), or run make as root where there is apt-get" >&2
     exit 1
 fi
-echo "installing $packages"
+echo "set-up: installing $packages with apt-get"
 export DEBIAN_FRONTEND=noninteractive
 apt() { apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 apt update

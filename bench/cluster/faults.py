@@ -50,13 +50,13 @@ class Churn:
         self._made = 0
         self._clocks = clocks
 
-    def go_on(self, until: float) -> None:
-        """Do things until then."""
+    def go_on(self, over: Path) -> None:
+        """Do things until that file is there."""
         actions: tuple[tuple[int, Callable[[], None]], ...] = (
             (30, self._bind), (15, self._bind_fixed), (10, self._bind_named), (40, self._unbind), (5, self._reserve),
         )  # fmt: skip
         weights = [weight for weight, _ in actions]
-        while monotonic() < until:
+        while not over.exists():
             if self._clocks and self._chance.random() < 0.02:
                 self._node.skew = self._chance.choice((-HOUR, 0, HOUR))
             (_, act), = self._chance.choices(actions, weights)  # fmt: skip
@@ -109,10 +109,10 @@ class Churn:
         return str(FIRST + self._chance.randrange(8))
 
 
-def churn(until: float, threads: int, seed: str, clocks: bool, nodes: Nodes) -> None:
-    """Have all nodes do things until then."""
+def churn(over: Path, threads: int, seed: str, clocks: bool, nodes: Nodes) -> None:
+    """Have all nodes do things until that file is there."""
     each = [Churn(node, number, seed, clocks=clocks) for node in nodes.values() for number in range(threads)]
-    at_once([partial(one.go_on, until) for one in each], len(each))
+    at_once([partial(one.go_on, over) for one in each], len(each))
 
 
 def sweep(containers: Mapping[str, list[str]], nodes: Nodes) -> int:
@@ -123,18 +123,20 @@ def sweep(containers: Mapping[str, list[str]], nodes: Nodes) -> int:
 
 
 def under_faults(
-    server: Server, folder: Path, *, seconds: float, nodes: int, processes: int, faults: tuple[str, ...] = FAULTS
-) -> tuple[Run, dict[str, int]]:
-    """Run it; return the verdict, and how many faults there were of each kind."""
+    server: Server, folder: Path, *, seconds: float, nodes: int, processes: int, faults: tuple[str, ...] = FAULTS,
+    gap: float = GAP,
+) -> tuple[Run, dict[str, int]]:  # fmt: skip
+    """Run it for so many seconds, or longer, until there was one fault of each kind; return the verdict, and how many
+    faults there were of each kind."""
     chance = random.Random(f"{seconds}")  # noqa: S311 - a simulation
     crowds.declare(server.store, SIZE, folder)
     done = {kind: 0 for kind in faults if kind != "clocks"}  # those step all the time
     with Crew(server.store, folder, crowds.node_names(nodes), processes) as crew:
         stage = Stage(crew, THREADS)
-        until = monotonic() + seconds
+        breaking = Breaking(server, crew.teams, chance, folder / "over", clocks="clocks" in faults)
         for number, team in enumerate(crew.teams):
-            team.begin(partial(churn, until, THREADS, f"0.{number}", "clocks" in faults))
-        _break(server, crew.teams, chance, until, done, clocks="clocks" in faults)
+            breaking.begin(team, f"0.{number}")
+        breaking.go_on(monotonic() + seconds, gap, done)
         for team in crew.teams:
             team.result()
         stage.do("sweep", partial(sweep, _perhaps_left(crew.history())))
@@ -160,30 +162,50 @@ def _perhaps_left(operations: Sequence[Operation]) -> dict[str, list[str]]:
     return left
 
 
-def _break(
-    server: Server, teams: Sequence[Team], chance: random.Random, until: float, done: dict[str, int], *, clocks: bool
-) -> None:
-    """Break things until then, each kind as often as any other. All run again afterwards."""
-    ahead: list[str] = []
-    while done and monotonic() < until - 2 * GAP:
-        time.sleep(chance.uniform(GAP, 2 * GAP))
-        ahead = ahead or chance.sample(list(done), len(done))
-        kind = ahead.pop()
-        done[kind] += 1
+class Breaking:
+    """Whatever breaks a server and its nodes while they work; the file `over` tells them to end."""
+
+    def __init__(
+        self, server: Server, teams: Sequence[Team], chance: random.Random, over: Path, *, clocks: bool
+    ) -> None:
+        self._server = server
+        self._teams = teams
+        self._chance = chance
+        self._over = over
+        self._clocks = clocks
+
+    def begin(self, team: Team, seed: str) -> None:
+        """Have a team's nodes do things."""
+        team.begin(partial(churn, self._over, THREADS, seed, self._clocks))
+
+    def go_on(self, until: float, gap: float, done: dict[str, int]) -> None:
+        """Break things until then, each kind as often as any other and once at least. All run again afterwards."""
+        ahead: list[str] = []
+        while done and (monotonic() < until - 2 * gap or not all(done.values())):
+            time.sleep(self._chance.uniform(gap, 2 * gap))
+            ahead = ahead or self._chance.sample(list(done), len(done))
+            kind = ahead.pop()
+            done[kind] += 1
+            self._break(kind, f"{done[kind]}.{self._chance.random()}")
+        time.sleep(max(gap, until - monotonic()))
+        self._over.touch()
+
+    def _break(self, kind: str, seed: str) -> None:
+        server = self._server
         if kind == "server":
             server.kill()
-            time.sleep(chance.uniform(0, DOWN))
+            time.sleep(self._chance.uniform(0, DOWN))
             server.start()
         elif kind == "answers" and server.proxy is not None:
             server.proxy.muted = True
-            time.sleep(chance.uniform(0.01, 0.1))
+            time.sleep(self._chance.uniform(0.01, 0.1))
             server.proxy.cut()
             server.proxy.muted = False
         elif kind == "compaction":
             server.compact()
         elif kind == "clients":
-            team = chance.choice(teams)
+            team = self._chance.choice(self._teams)
             team.kill()
             team.start()
             team.result()
-            team.begin(partial(churn, until, THREADS, f"{done[kind]}.{chance.random()}", clocks))
+            self.begin(team, seed)

@@ -161,6 +161,11 @@ class Kept:
         """The stores that were named so far."""
         return tuple(self._nodes)
 
+    @property
+    def away(self) -> int:
+        """How many clusters' stores can't be reached now."""
+        return sum(bool(member.away()) for member in tuple(self._members))
+
     def close(self) -> None:
         """End what runs for the stores."""
         for member in self._members:
@@ -215,7 +220,7 @@ def _member_node(directory: str, member: Member, *, staying: bool) -> Node:
 
     database = Database(directory, staying=staying)
     node = _node(directory, member.name, database, member.policies, member.ledger)
-    return replace(node, reach=member.reach, elsewhere=member.elsewhere)
+    return replace(node, usable=(member.probe,), elsewhere=member.elsewhere)
 
 
 def _node(directory: str, name: str, database: Database, policies: Policies, ledger: Ledger) -> Node:

@@ -55,7 +55,8 @@ __all__ = ["Call", "CniError", "Dns", "IPConfig", "Interface", "Plugin", "Result
 class Call:
     """One request, checked (SPEC.md section 2).
 
-    `config` is the plugin's configuration as it arrived, `args` are CNI_ARGS, `runtime_config` capability arguments.
+    `config` is the plugin's configuration as it arrived, `runtime_config` capability arguments. `args` are CNI_ARGS,
+    each key with its last value, as Go's plugins see them.
     `netns` is '' for a DEL without one. GC has only `valid`: pairs of (container ID, ifname) of what has to stay.
     """
 
@@ -178,7 +179,7 @@ def _served(plugin: Plugin, request: Request, args: str) -> Result | None:
 
 def _args(request: Request, said: str) -> tuple[tuple[str, str], ...]:
     try:
-        return tuple((key, str(text or "")) for key, text in pairs(said).items())
+        return tuple(pairs(said).items())
     except CniError:
         if request.verb is not Verb.DEL:
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from functools import partial
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
@@ -57,7 +57,6 @@ class Clock:
 class Backend(Protocol):
     """One store, empty at first. Every `open` is another client of it."""
 
-    examples: ClassVar[int]  # of the state machine: fewer where each step asks a server
     clock: Clock
 
     def __init__(self, directory: Path) -> None: ...
@@ -77,8 +76,6 @@ class Backend(Protocol):
 
 class SqliteBackend:
     """A file in a directory."""
-
-    examples: ClassVar[int] = 100
 
     def __init__(self, directory: Path) -> None:
         self.clock = Clock()
@@ -114,8 +111,6 @@ class SqliteBackend:
 
 class ClusterBackend:
     """A cluster's store, and a replica of it for each client. What is declared is so by documents, as it is there."""
-
-    examples: ClassVar[int]
 
     def __init__(self, directory: Path) -> None:
         self.clock = Clock()
@@ -177,8 +172,6 @@ class ClusterBackend:
 class InMemory(ClusterBackend):
     """The protocol's own reference."""
 
-    examples: ClassVar[int] = 100
-
     def made(self) -> Cluster:
         return MemoryCluster()
 
@@ -186,16 +179,12 @@ class InMemory(ClusterBackend):
 class OnEtcd(ClusterBackend):
     """A prefix of a real etcd."""
 
-    examples: ClassVar[int] = 5
-
     def made(self) -> Cluster:
         return in_etcd()
 
 
 class OnKubernetes(ClusterBackend):
     """A real API server."""
-
-    examples: ClassVar[int] = 2
 
     def made(self) -> Cluster:
         return in_kubernetes()

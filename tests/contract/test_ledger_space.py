@@ -174,17 +174,6 @@ def test_a_released_address_rests_for_its_time(backend: Backend, allocation: str
     assert bind(ledger, "c") == "10.20.0.9"
 
 
-@pytest.mark.parametrize("allocation", ["lowest", "leastRecentlyUsed"])
-def test_any_number_of_avoided_addresses_does_not_hide_the_one_that_is_left(backend: Backend, allocation: str) -> None:
-    backend.define(pool("db", "10.20.0.0/25", allocation=allocation, quarantine=60))
-    ledger = backend.open()
-    taken = take_all(ledger)
-    for n in range(len(taken)):
-        unbind(ledger, f"p{n}")
-    backend.clock.tick(60)
-    assert addresses(ledger.bind(claim("late", avoid=tuple(taken[:-1])), PLUGIN)) == taken[-1:]
-
-
 def test_a_resting_address_can_be_named_by_the_pod_that_had_it_only(backend: Backend) -> None:
     backend.define(pool("db", subnet("10.20.0.0/24", hold=("10.20.0.99",)), quarantine=60))
     ledger = backend.open()
@@ -234,17 +223,6 @@ def test_lowest_prefers_an_address_that_has_rested_to_a_higher_one_never_used(ba
     assert bind(ledger, "d") == "10.20.0.4"
     backend.clock.tick(60)
     assert [bind(ledger, name) for name in "efg"] == ["10.20.0.1", "10.20.0.2", "10.20.0.5"]
-
-
-def test_many_rested_addresses_come_back_a_batch_at_a_time(backend: Backend) -> None:
-    backend.define(pool("db", "10.20.0.0/24", quarantine=60))
-    ledger = backend.open()
-    assert len(take_all(ledger)) == 254
-    for n in range(200):
-        unbind(ledger, f"p{n}")
-    backend.clock.tick(60)
-    assert ledger.usage()[0].free == 200
-    assert sorted(int(ip(bind(ledger, f"q{n}"))) & 255 for n in range(200)) == list(range(1, 201))
 
 
 def test_a_redefined_pool_keeps_what_is_in_use_and_rests(backend: Backend) -> None:

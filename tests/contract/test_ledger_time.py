@@ -143,17 +143,6 @@ def test_history_is_a_pods_an_addresss_both_or_all_oldest_first(backend: Backend
     assert list(ledger.history(pod=pod("nobody"))) == []
 
 
-@pytest.mark.parametrize("times", [1100])
-def test_a_long_history_is_complete_and_nothing_is_locked_while_it_is_read(ledger: Ledger, times: int) -> None:
-    for _ in range(times):
-        ledger.conflicted(ADDRESS, "02:00:00:00:00:99", attachment("c-b"), PLUGIN)
-    events = ledger.history(address=ADDRESS)
-    first = next(events)
-    ledger.bind(claim("a"), PLUGIN)
-    rest = [event.seq for event in events]  # the one of the bind may be among them
-    assert rest[: times - 1] == list(range(first.seq + 1, first.seq + times))
-
-
 def test_the_ledger_adds_up_to_the_leases_and_reservations(backend: Backend, ledger: Ledger) -> None:
     backend.define(pool("db", "10.20.0.0/24", "fd00:20::/64"))
     ledger.bind(claim("a", families=(4, 6), sticky=True), PLUGIN)

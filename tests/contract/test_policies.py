@@ -283,14 +283,6 @@ def test_a_redefined_pool_hands_out_its_new_ranges(store: Store) -> None:
     assert str(store.bind("web/b").address) == "10.20.0.90"
 
 
-def test_a_large_statefulset_is_reserved_in_full(store: Store) -> None:
-    wide = {**POOL, "spec": {"subnets": [{"subnet": "10.20.0.0/16"}]}}
-    store.apply(wide, of_set("mysql", "10.20.8.0-10.20.15.255"))
-    assert len(store.ledger.reservations()) == 2048
-    store.policies.delete("PodNetwork", "db", "mysql", OPERATOR)
-    assert store.ledger.reservations() == ()
-
-
 def test_what_was_seen_of_a_directory_is_kept(store: Store) -> None:
     assert store.policies.followed("/x") is None
     for seen in (Followed(fingerprint="a"), Followed(fingerprint="b", failure="broken")):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from podberth.cni.errors import PoolExhausted, TryAgainLater
-from podberth.ipam.lifecycle import fold
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.replica import Replica, furthest
 from podberth.stores.replica.schema import SCHEMA
@@ -223,25 +222,6 @@ def test_what_seems_exhausted_is_asked_for_once_more(backend: ClusterBackend, tm
     assert addresses(book.bind(claim("a"), PLUGIN)) == ["10.20.0.8"]
     with pytest.raises(PoolExhausted):
         book.bind(claim("b"), PLUGIN)
-
-
-def test_a_history_of_hundreds_is_archived_and_still_whole(backend: ClusterBackend, tmp_path: Path) -> None:
-    book = ledger(backend, tmp_path / "a")
-    book.reserve("db", ip("10.20.0.9"), pod("a"), "eth0", OPERATOR)
-    noon = backend.clock.now
-    for n in range(100):
-        backend.clock.tick()
-        book.bind(claim("a", container=f"c{n}"), PLUGIN)
-        backend.clock.tick()
-        book.unbind(attachment(f"c{n}"), PLUGIN)
-    backend.cluster.tidy()
-    events = list(book.history(address=ip("10.20.0.9")))
-    assert [event.kind for event in events] == ["Reserved", *["Bound", "Unbound"] * 100]
-    assert list(book.history(pod=pod("a"))) == list(book.history()) == events
-    assert fold(events).bound == {}
-    for n in (0, 50, 99):
-        at = noon + (2 * n + 1) * 10**9
-        assert book.who(ip("10.20.0.9"), at).bound_to == attachment(f"c{n}")
 
 
 def test_a_node_that_has_not_heard_of_a_pods_first_address_gives_it_no_second(

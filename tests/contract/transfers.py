@@ -96,8 +96,8 @@ KINDS: dict[str, Callable[[Path], Node | InCluster]] = {
 }
 
 
-def filled(store: Node | InCluster) -> Node | InCluster:
-    """Fill a store with addresses in every state and events of every kind."""
+def filled(store: Node | InCluster, rounds: int = 40) -> Node | InCluster:
+    """Fill a store with addresses in every state and events of every kind; one address has come and gone so often."""
     ledger, policies = store.parts()
     clock = store.clock
     pools = (
@@ -106,7 +106,7 @@ def filled(store: Node | InCluster) -> Node | InCluster:
         pool("lru", "10.40.0.0/28", allocation="leastRecentlyUsed"),
     )
     policies.apply([*(document_of(each, "apply: pools.yaml") for each in pools), NET, WEB], OPERATOR, source="apply: f")
-    for round_ in range(40):
+    for round_ in range(rounds):
         clock.tick(7)
         ledger.bind(claim("busy", "10.20.0.2", container=f"busy-{round_}"), PLUGIN)
         clock.tick(3)

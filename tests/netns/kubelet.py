@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "cni"
 TABLES = ("leases", "attachments")  # of the store: what is live
+# All of a namespace that a call may change, in one process of its own and few others: a thousand times in one run.
+SHOW = """
+ip -o link; ip -o address; ip -o route show table all; ip -o -6 route
+tc qdisc; nft --stateless list ruleset
+echo "tcp_keepalive_time $(cat /proc/sys/net/ipv4/tcp_keepalive_time)"
+"""
+
+
+# What the kernel adds to a link that is up, by itself and some time after: addresses and routes of the link alone.
+KERNELS = (" fe80:", " ff00::/8 ")
 
 
 @dataclass(frozen=True)
@@ -113,7 +123,7 @@ class Kubelet:
 
     def inside(self, namespace: str, *argv: str) -> str:
         """Run a command in a network namespace."""
-        return run(*(["ip", "netns", "exec", namespace] if namespace else []), *argv)
+        return run(*within(namespace), *argv)
 
     def links(self, namespace: str) -> dict[str, dict[str, Any]]:
         """Return what `ip -details address` shows of each link in a network namespace, by name."""
@@ -121,9 +131,14 @@ class Kubelet:
         return {link["ifname"]: link for link in shown}
 
     def reaches(self, pod: Pod, address: str) -> bool:
-        """Say whether a ping from the pod is answered within a second."""
-        command = ["ip", "netns", "exec", pod.netns, "ping", "-c", "1", "-W", "1", "-q", address]
+        """Say whether a ping from the pod, one each second until then, is answered."""
+        command = [*within(pod.netns), "ping", "-c", "1", "-w", "30", "-q", address]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def cut_off(self, pod: Pod, address: str) -> bool:
+        """Say whether a ping from the pod is not answered within a second."""
+        command = [*within(pod.netns), "ping", "-c", "1", "-W", "1", "-q", address]
+        return subprocess.run(command, capture_output=True, check=False).returncode != 0
 
     def podberth(self, *argv: str) -> str:
         """Run the command line on this node's store."""
@@ -214,10 +229,10 @@ class Kubelet:
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def collect(self, pod: Pod, *valid: Pod) -> Answer:
+    def collect(self, pod: Pod, *valid: Pod, env: Mapping[str, str] | None = None) -> Answer:
         """Call GC in the name of the network of `pod`; only `valid` are to stay."""
         stay: Any = [{"containerID": one.container_id, "ifname": "eth0"} for one in valid]
-        return self.call("GC", pod, **{"cni.dev/valid-attachments": stay})
+        return self.call("GC", pod, env=env, **{"cni.dev/valid-attachments": stay})
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         """Ask the store directly."""
@@ -228,12 +243,8 @@ class Kubelet:
         """List links, addresses, routes, qdiscs, rules and a sysctl of every namespace, and the store's live rows."""
         lines: list[str] = []
         for namespace in self.namespaces:
-            for what in (("link",), ("address",), ("route", "show", "table", "all"), ("-6", "route")):
-                lines += [f"{namespace}: {line}" for line in self.inside(namespace, "ip", "-o", *what).splitlines()]
-            for command in (("tc", "qdisc"), ("nft", "--stateless", "list", "ruleset")):
-                lines += [f"{namespace}: {line}" for line in self.inside(namespace, *command).splitlines()]
-            kept = self.inside(namespace, "cat", "/proc/sys/net/ipv4/tcp_keepalive_time")
-            lines.append(f"{namespace}: tcp_keepalive_time {kept.strip()}")
+            shown = self.inside(namespace, "sh", "-ec", SHOW).replace(" tentative ", " ").splitlines()
+            lines += [f"{namespace}: {line}" for line in shown if not any(own in line for own in KERNELS)]
         for table in TABLES:
             lines += [f"{table}: {row}" for row in self.rows(f"SELECT * FROM {table}")]
         return lines
@@ -258,8 +269,16 @@ def kubelet(state: Path, documents: str, *, bare: bool = False) -> Iterator[Kube
         made.apply(documents)
         yield made
     finally:
-        for namespace in made.namespaces:
-            subprocess.run(["ip", "netns", "delete", namespace], check=False)
+        every = "".join(f"netns delete {namespace}\n" for namespace in made.namespaces)
+        subprocess.run(["ip", "-force", "-batch", "-"], input=every.encode(), check=False)
+
+
+def within(namespace: str) -> list[str]:
+    """Return what goes before a command that is to run in a network namespace, '' for this process's own.
+
+    Not `ip netns exec`, which has a mount namespace made and unmade for each command; /sys stays this process's.
+    """
+    return ["nsenter", f"--net=/run/netns/{namespace}"] if namespace else []
 
 
 def run(*argv: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 
 from tests.runtime.containerd import Containerd
 from tests.runtime.node import node
+from tests.runtime.release import Release, debian_12, newest
 from tests.runtime.site import Site, site
 
 if TYPE_CHECKING:
@@ -43,17 +45,30 @@ spec:
 """
 
 
-@pytest.fixture(scope="session")
-def containerd() -> Iterator[Containerd]:
+@contextlib.contextmanager
+def running(release: Release) -> Iterator[Containerd]:
+    """Have a containerd of that release run on a node of its own."""
     # A short path: a socket's may have 107 bytes.
     with TemporaryDirectory(prefix="podberth-runtime-") as folder, node() as made:
-        runtime = Containerd(made, Path(folder))
+        runtime = Containerd(made, Path(folder), release)
         try:
             runtime.start()
             runtime.bring_image()
             yield runtime
         finally:
             runtime.close()
+
+
+@pytest.fixture(scope="session")
+def containerd() -> Iterator[Containerd]:
+    with running(debian_12()) as runtime:
+        yield runtime
+
+
+@pytest.fixture(scope="session")
+def newest_containerd() -> Iterator[Containerd]:
+    with running(newest()) as runtime:
+        yield runtime
 
 
 @pytest.fixture

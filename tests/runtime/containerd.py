@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.runtime import image
 from tests.runtime.cri import Cri, Refused
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.runtime.node import Node
+    from tests.runtime.release import Release
 
 BUILT = Path(__file__).parents[2] / "build" / "cni"
 DEBIAN = Path("/usr/lib/cni")
@@ -25,40 +27,10 @@ CRI_CGROUPS = "*/k8s.io"  # of what is in the namespace of the CRI and no pod, u
 TOOLS = {"containerd": "containerd", "ctr": "containerd", "runc": "runc", "busybox": "busybox-static"}
 TOOLS |= {"iptables": "iptables", "nsenter": "util-linux", "tc": "iproute2", "ps": "procps", "ping": "iputils-ping"}
 
-# restrict_oom_score_adj: where CAP_SYS_RESOURCE is missing, no sandbox would start. There is no AppArmor to rely on.
-_CONFIG = """\
-version = 2
-root = "{root}/root"
-state = "{root}/run"
-oom_score = 0
-disabled_plugins = ["io.containerd.grpc.v1.tracing", "io.containerd.tracing.processor.v1.otlp",
-  "io.containerd.internal.v1.tracing", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.zfs"]
-[grpc]
-address = "{root}/containerd.sock"
-[ttrpc]
-address = "{root}/containerd.ttrpc.sock"
-[plugins."io.containerd.internal.v1.opt"]
-path = "{root}/opt"
-[plugins."io.containerd.grpc.v1.cri"]
-sandbox_image = "{image}"
-disable_apparmor = true
-restrict_oom_score_adj = true
-disable_tcp_service = true
-stream_server_address = "127.0.0.1"
-[plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "{root}/bin"
-conf_dir = "{root}/net.d"
-[plugins."io.containerd.grpc.v1.cri".containerd]
-snapshotter = "{snapshotter}"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-runtime_type = "io.containerd.runc.v2"
-[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-SystemdCgroup = false
-"""
-# Every call of podberth is written down before it is made.
+# Every call of podberth is written down before it is made; it goes to an agent where a test has named one's socket.
 _WRITTEN_DOWN = """\
 #!/bin/sh
+test -f {socket} && PODBERTH_SOCKET=$(cat {socket}) && export PODBERTH_SOCKET
 echo "$CNI_COMMAND $CNI_CONTAINERID ${{CNI_NETNS:--}}" >>{calls}
 exec {plugin}
 """
@@ -67,13 +39,15 @@ exec {plugin}
 class Containerd:
     """One containerd on a node, with everything of its own in `root`."""
 
-    def __init__(self, node: Node, root: Path) -> None:
+    def __init__(self, node: Node, root: Path, release: Release) -> None:
         missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
         assert not missing, f"install these packages of Debian: {' '.join(missing)}"
         assert (DEBIAN / "portmap").exists(), "install containernetworking-plugins"
         assert (BUILT / "podberth").exists(), "run `make build`"
         self.node = node
         self.root = root
+        self.release = release
+        self.socket_file = root / "socket"
         self.calls_file = root / "calls"
         self._snapshotter = "overlayfs" if _overlays(node, root) else "native"
         self._process: subprocess.Popen[bytes] | None = None
@@ -86,18 +60,22 @@ class Containerd:
         for plugin in (*DEBIAN.iterdir(), BUILT / "sriov"):
             (self.root / "bin" / plugin.name).symlink_to(plugin)
         (self.root / "bin" / "podberth").write_text(
-            _WRITTEN_DOWN.format(calls=self.calls_file, plugin=BUILT / "podberth")
+            _WRITTEN_DOWN.format(calls=self.calls_file, socket=self.socket_file, plugin=BUILT / "podberth")
         )
         (self.root / "bin" / "podberth").chmod(0o755)
         (self.root / "config.toml").write_text(
-            _CONFIG.format(root=self.root, image=image.NAME, snapshotter=self._snapshotter)
+            self.release.configuration.format(root=self.root, image=image.NAME, snapshotter=self._snapshotter)
         )
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         # The shell says which ID containerd has on the node; nsenter's own is another.
         script = 'echo $$ >"$1/pid"; exec containerd --config "$1/config.toml" --log-level warn >>"$1/log" 2>&1'
-        environment = {"PATH": os.environ["PATH"], "TMPDIR": str(self.root / "tmp"), "HOME": str(self.root)}
+        environment = {
+            "PATH": self.release.path(os.environ["PATH"]),
+            "TMPDIR": str(self.root / "tmp"),
+            "HOME": str(self.root),
+        }
         self._process = subprocess.Popen(
             self.node.command("sh", "-c", script, "containerd", str(self.root)), env=environment
         )
@@ -120,24 +98,32 @@ class Containerd:
         self._process.wait()
 
     def close(self) -> None:
-        """Kill it if it runs; take away the cgroups that it made for containers of no pod, which it keeps."""
+        """Kill it if it runs; take away the cgroups that it made for containers of no pod, which it keeps.
+
+        They have one name on a machine: what another containerd still uses, that one takes away.
+        """
         if self._process is not None and self._process.poll() is None:
             self.kill()
         for path in set(CGROUPS.glob(CRI_CGROUPS)) - self._cgroups:
-            path.rmdir()
+            with contextlib.suppress(OSError):
+                path.rmdir()
 
     def bring_image(self) -> None:
         """Make the image of sandboxes and containers, and wait until the CRI has it."""
         archive = self.root / "image.tar"
         image.write(Path(shutil.which("busybox") or ""), archive)
-        self.ctr("images", "import", "--snapshotter", self._snapshotter, str(archive))
+        self.bring(archive, image.NAME)
         archive.unlink()
-        asked = {"image": {"image": image.NAME}}
-        self.until(lambda: self.cri.call("ImageStatus", asked, service="ImageService"), f"{image.NAME} is not there")
+
+    def bring(self, archive: Path, name: str) -> None:
+        """Import an archive of the OCI layout, and wait until the CRI has its image."""
+        self.ctr("images", "import", "--snapshotter", self._snapshotter, str(archive))
+        asked = {"image": {"image": name}}
+        self.until(lambda: self.cri.call("ImageStatus", asked, service="ImageService"), f"{name} is not there")
 
     def ctr(self, *argv: str) -> str:
         """Run containerd's own client in the CRI's namespace."""
-        return self.node.run("ctr", "-n", "k8s.io", "-a", str(self.root / "containerd.sock"), *argv)
+        return self.node.run(self.release.ctr, "-n", "k8s.io", "-a", str(self.root / "containerd.sock"), *argv)
 
     def use(self, network: Mapping[str, object]) -> None:
         """Make this list of plugins the only network, and wait until the runtime has read it."""
@@ -150,6 +136,12 @@ class Containerd:
         answer = self.cri.call("Status", {"verbose": True})
         return "".join(str(text) for text in answer["info"].values())
 
+    def network_condition(self) -> tuple[bool, str]:
+        """Return whether the runtime tells kubelet that its network is ready, and what it says of it."""
+        conditions = self.cri.call("Status")["status"]["conditions"]
+        found = next(one for one in conditions if one["type"] == "NetworkReady")
+        return bool(found.get("status", False)), str(found.get("message", ""))
+
     def calls(self, container_id: str) -> list[tuple[str, str]]:
         """Return the calls of podberth for a sandbox, in order: CNI_COMMAND and CNI_NETNS, `-` for an empty one."""
         rows = [line.split() for line in self.calls_file.read_text().splitlines()]
@@ -157,11 +149,7 @@ class Containerd:
 
     def until(self, holds: Callable[[], Any], trouble: str) -> None:
         """Wait until something holds; AssertionError with the runtime's log if it never does."""
-        for _ in range(600):
-            if holds():
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"{trouble}: {(self.root / 'log').read_text()[-3000:]}")
+        until(holds, lambda: f"{trouble}: {(self.root / 'log').read_text()[-3000:]}")
 
 
 def _overlays(node: Node, root: Path) -> bool:

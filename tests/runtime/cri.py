@@ -48,7 +48,7 @@ class Cri:
         )
         message = json_format.ParseDict(request or {}, asking())
         try:
-            answer = send(message, timeout=120, wait_for_ready=True)
+            answer = send(message, timeout=300, wait_for_ready=True)
         except grpc.RpcError as error:
             raise Refused(error.details()) from error
         return dict(json_format.MessageToDict(answer, preserving_proto_field_name=True))

@@ -1,6 +1,6 @@
 """A node of its own for a runtime: mount, network and process namespaces that all end with its first process.
 
-The folders whose place containerd and libcni do not let us choose (/run, /var/lib/cni) are empty ones here, so nothing
+The folders whose place containerd and libcni do not let us choose (/run, /var/lib) are empty ones here, so nothing
 is found that was there before, and whatever is found afterwards was left behind by what ran here.
 """
 
@@ -20,9 +20,11 @@ CACHE = "/var/lib/cni"  # of libcni's results, of host-local's leases
 NETNS = "/run/netns"
 _SET_UP = f"""
 set -e
+# A mount of this machine's that stayed below would be taken for the node's.
+while umount --recursive {NETNS} 2>/dev/null; do :; done
 mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /var/lib
 mkdir -p /run/lock /run/cgroup {NETNS} {CACHE}
-mount -t tmpfs tmpfs {CACHE}
 mount --rbind /sys/fs/cgroup /run/cgroup
 mount -t sysfs sysfs /sys
 mount --move /run/cgroup /sys/fs/cgroup
@@ -43,7 +45,7 @@ class Node:
         """Return the command that runs `argv` on the node."""
         return ["nsenter", f"--target={self.pid}", "--mount", "--net", "--pid", *argv]
 
-    def run(self, *argv: str, timeout: float = 120) -> str:
+    def run(self, *argv: str, timeout: float = 300) -> str:
         """Run a command on the node and return its stdout; AssertionError with its stderr if it fails."""
         done = subprocess.run(self.command(*argv), capture_output=True, text=True, check=False, timeout=timeout)
         assert done.returncode == 0, f"{' '.join(argv)}: {done.stdout}{done.stderr}"
@@ -51,7 +53,7 @@ class Node:
 
     def succeeds(self, *argv: str) -> bool:
         """Say whether a command on the node ends with status 0."""
-        return subprocess.run(self.command(*argv), capture_output=True, check=False, timeout=120).returncode == 0
+        return subprocess.run(self.command(*argv), capture_output=True, check=False, timeout=300).returncode == 0
 
     def links(self) -> dict[str, dict[str, Any]]:
         """Return what `ip -details link` shows of each link, by name."""

@@ -76,7 +76,8 @@ class Site:
         """Make podberth, with these changes to its configuration, and the plugins `after` it the runtime's network."""
         podberth = {"type": "podberth", "bridge": self.bridge, "pool": "db", "stateDir": str(self.state), **changes}
         name = f"net-{uuid.uuid4().hex[:8]}"
-        self.containerd.use({"cniVersion": "1.0.0", "name": name, "plugins": [podberth, *after]})
+        version = self.containerd.release.cni_version
+        self.containerd.use({"cniVersion": version, "name": name, "plugins": [podberth, *after]})
 
     def run(self, name: str, **changes: object) -> Sandbox:
         """Have the runtime make a new sandbox for the pod of that name; Refused with what the runtime says."""

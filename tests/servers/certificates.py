@@ -27,10 +27,11 @@ class Certificates:
     client: Pair
 
 
-def certificates(folder: Path) -> Certificates:
-    """Make them in `folder`; no two CAs are the same."""
+def certificates(folder: Path, *addresses: str) -> Certificates:
+    """Make them in `folder`; no two CAs are the same. The server's is good for `addresses` too."""
     ca = _made(folder, "ca")
-    server = _made(folder, "server", ca, "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost")
+    names = ["IP:127.0.0.1", "IP:::1", "DNS:localhost", *(f"IP:{address}" for address in addresses)]
+    server = _made(folder, "server", ca, f"subjectAltName={','.join(names)}")
     return Certificates(ca=ca, server=server, client=_made(folder, "client", ca))
 
 

@@ -9,11 +9,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+from tests.servers.child import DIES_WITH_US
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,19 +24,21 @@ if TYPE_CHECKING:
 
 # In memory where that can be had: every write is synced.
 _SHM = Path("/dev/shm")
-# Seconds: far more than it takes.
-_PATIENCE = 60
 
 
 class EtcdServer:
-    """A context in which one etcd runs; the data are gone after it. With `certificates` it wants those of clients."""
+    """A context in which one etcd runs; the data are gone after it.
 
-    def __init__(self, certificates: Certificates | None = None) -> None:
+    With `certificates` it wants those of clients. `also` is one more address and port to listen on.
+    """
+
+    def __init__(self, certificates: Certificates | None = None, also: tuple[str, int] | None = None) -> None:
         found = shutil.which("etcd")
         if found is None:
             raise FileNotFoundError("etcd is not installed: run tools/packages.sh test")
         self._program = found
         self._certificates = certificates
+        self._also = also
         self._folder = Path(tempfile.mkdtemp(prefix="podberth-etcd-", dir=_SHM if _SHM.is_dir() else None))
         self.port, self._peers, self._health = _free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
@@ -62,9 +66,11 @@ class EtcdServer:
     def start(self) -> None:
         """Start it, on the data it had; return when it serves."""
         peers = f"http://127.0.0.1:{self._peers}"
+        scheme = self.url.partition(":")[0]
+        also = [f"{scheme}://{self._also[0]}:{self._also[1]}"] if self._also else []
         options = {
             "data-dir": self._folder / "data",
-            "listen-client-urls": f"{self.url},{self.url6}",
+            "listen-client-urls": ",".join([self.url, self.url6, *also]),
             "advertise-client-urls": self.url,
             "listen-peer-urls": peers,
             "initial-advertise-peer-urls": peers,
@@ -82,7 +88,7 @@ class EtcdServer:
             }
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, *(f"--{name}={setting}" for name, setting in options.items())],
+                [*DIES_WITH_US, self._program, *(f"--{name}={setting}" for name, setting in options.items())],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={},
@@ -116,7 +122,7 @@ class EtcdServer:
     def post(self, path: str, **body: object) -> None:
         """Ask it by its JSON gateway, for what the client under test does not do (etcd: dev-guide/api_grpc_gateway)."""
         request = urllib.request.Request(f"{self.url}/v3/{path}", json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             answer.read()
 
     @property
@@ -125,18 +131,18 @@ class EtcdServer:
 
     def _await_health(self) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
+        process = self._process
+
+        def serves() -> bool:
+            if process.poll() is not None:
                 raise RuntimeError(f"etcd has ended:\n{self._log.read_text()[-2000:]}")
-            if self._healthy():
-                return
-            time.sleep(0.01)
-        raise RuntimeError(f"etcd does not serve:\n{self._log.read_text()[-2000:]}")
+            return self._healthy()
+
+        until(serves, lambda: f"etcd does not serve:\n{self._log.read_text()[-2000:]}")
 
     def _healthy(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/health", timeout=_PATIENCE) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/health", timeout=5) as answer:
                 return bool(json.load(answer) == {"health": "true"})
         except (OSError, urllib.error.URLError):
             return False

@@ -1,7 +1,6 @@
 """A real kube-apiserver on a real etcd, both on the loopback interface, for the time of one test run.
 
-The kube-apiserver is found as controller-runtime's envtest finds it: in the folder that KUBEBUILDER_ASSETS names. Else
-it is unpacked, once, from kube/kube-apiserver.xz in the folder PODBERTH_SHARED, by default `../shared`.
+Which kube-apiserver and etcd these are, tests/programs says.
 """
 
 from __future__ import annotations
@@ -13,20 +12,20 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests import programs
 from tests.servers.authority import Authority
+from tests.servers.child import DIES_WITH_US
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).parents[2]
-UNPACKED = ROOT / "build" / "kube"
-TOOLS = {"etcd": "etcd-server", "kubectl": "kubernetes-client", "openssl": "openssl"}
-READY = 60  # seconds that a server has until it must answer
+TOOLS = {"kubectl": "kubernetes-client", "openssl": "openssl"}
 ADMIN = "admin"
 
 
@@ -38,7 +37,7 @@ class KubeServer:
         assert not missing, f"install these packages of Debian: {' '.join(missing)}"
         root.mkdir(parents=True, exist_ok=True)
         self.root = root
-        self.binary = binary()
+        self.binary = programs.kubernetes("kube-apiserver")
         self.authority = Authority(root)
         self.port, etcd_port, peer_port = free_ports(3)
         self.url = f"https://127.0.0.1:{self.port}"
@@ -86,7 +85,7 @@ class KubeServer:
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Return what kubectl, as the cluster's administrator, prints; it must succeed."""
         command = ["kubectl", f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.root / 'cache'}", *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=READY)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
@@ -155,12 +154,12 @@ class KubeServer:
 
     def _etcd_call(self, method: str, body: dict[str, object]) -> Any:
         request = urllib.request.Request(f"{self.etcd_url}/v3/{method}", json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=READY) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def _etcd_command(self) -> list[str]:
         return [
-            "etcd",
+            str(programs.etcd()),
             f"--data-dir={self.root / 'etcd'}",
             f"--listen-client-urls={self.etcd_url}",
             f"--advertise-client-urls={self.etcd_url}",
@@ -195,31 +194,9 @@ class KubeServer:
     def _run(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "ETCD_UNSUPPORTED_ARCH": "arm64"} if os.uname().machine == "aarch64" else None
         with (self.root / f"{name}.log").open("ab") as log:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-
-
-def binary() -> Path:
-    """Return the kube-apiserver to run, unpacked if need be."""
-    assets = os.environ.get("KUBEBUILDER_ASSETS")
-    if assets:
-        found = Path(assets) / "kube-apiserver"
-        assert found.exists(), f"KUBEBUILDER_ASSETS={assets} has no kube-apiserver"
-        return found
-    unpacked = UNPACKED / "kube-apiserver"
-    if unpacked.exists():
-        return unpacked
-    packed = ROOT / os.environ.get("PODBERTH_SHARED", "../shared") / "kube" / "kube-apiserver.xz"
-    assert packed.exists(), (
-        f"there is no {packed} to unpack a kube-apiserver from: set KUBEBUILDER_ASSETS to a folder with one, of"
-        " Kubernetes 1.20 or later, or PODBERTH_SHARED to the folder that has kube/kube-apiserver.xz"
-    )
-    UNPACKED.mkdir(parents=True, exist_ok=True)
-    partial = UNPACKED / f"kube-apiserver.{os.getpid()}"
-    with partial.open("wb") as sink:
-        subprocess.run(["xz", "-dc", str(packed)], stdout=sink, check=True)
-    partial.chmod(0o755)
-    partial.rename(unpacked)
-    return unpacked
+            return subprocess.Popen(
+                [*DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+            )
 
 
 def free_ports(count: int) -> list[int]:
@@ -246,12 +223,11 @@ def _answers(url: str, context: ssl.SSLContext | None) -> bool:
 
 
 def _await(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + READY
-    while not ready():
-        ended = process.poll() is not None
-        assert not ended, f"{log.stem} ended by itself:\n{log.read_text()[-4000:]}"
-        assert time.monotonic() < until, f"{log.stem} is not ready after {READY} s:\n{log.read_text()[-4000:]}"
-        time.sleep(0.05)
+    def serves() -> bool:
+        assert process.poll() is None, f"{log.stem} ended by itself:\n{log.read_text()[-4000:]}"
+        return ready()
+
+    until(serves, lambda: f"{log.stem} is not ready:\n{log.read_text()[-4000:]}")
 
 
 def _end(process: subprocess.Popen[bytes] | None, with_signal: signal.Signals) -> None:

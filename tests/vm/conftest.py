@@ -2,29 +2,31 @@
 
 On this machine pytest collects them as usual; instead of running the first, it boots the VM, which runs all that were
 selected. In the VM (`PODBERTH_VM_REPORTS` is set there) pytest runs them as usual and writes each report to that file
-as a line of JSON. A test whose reports are not complete failed; the first such test says how the VM ended.
+as a line of JSON, which is read here at once: a test is seen to end when it does. A test whose reports are not complete
+failed; the first such test says how the VM ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.sizes import SOAK
 from tests.vm import machine
 
 _REPORTS = os.environ.get("PODBERTH_VM_REPORTS")
 _HERE = Path(__file__).parent
 _INSIDE = (_HERE / "inside", _HERE / "soak")
-_SECONDS = {"inside": 420, "soak": 600}  # of the folder that is run, from boot to the end
-
-Reports = dict[str, list[pytest.TestReport]]
-_reports = pytest.StashKey[Reports]()
-_ending = pytest.StashKey[str]()
+# Seconds after which a VM from which nothing new has come is taken to hang. Soak's tests are minutes long, each.
+_SILENCE = {"inside": 300, "soak": 900}
+_ENVIRONMENT = {"HOME": "/root", "LANG": "C.UTF-8"} | {name: os.environ[name] for name in (SOAK,) if name in os.environ}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,59 +53,113 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     """On this machine: report what became of `item` in the VM, in place of running it."""
     if _REPORTS or not _is_inside(item):
         return None
-    stash = item.session.stash
-    if _reports not in stash:
-        stash[_reports], stash[_ending] = _run_inside(item.session)
+    if _BOOT not in item.session.stash:
+        item.session.stash[_BOOT] = _Boot(item.session)
+    boot = item.session.stash[_BOOT]
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = stash[_reports].get(item.nodeid, [])
+    reports = boot.reports(item.nodeid)
     if not any(report.when == "teardown" for report in reports):
-        reports = [*reports, _lost(item, stash[_ending])]
-        stash[_ending] = "see the first such test"
+        reports = [*reports, _lost(item, boot.ending)]
+        boot.ending = "see the first such test"
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """On this machine: end the VM, however the session ended."""
+    if _BOOT in session.stash:
+        session.stash[_BOOT].close()
+
+
 def _is_inside(item: pytest.Item) -> bool:
     return not set(_INSIDE).isdisjoint(item.path.parents)
 
 
-def _run_inside(session: pytest.Session) -> tuple[Reports, str]:
-    """Boot the VM and run every selected test of `inside/` there; return the reports by test, and how it ended.
+class _Boot:
+    """The VM with the tests of a session, started when it is first asked; what comes from it is read as it comes.
 
-    Once more, all of it, if the emulator broke: QEMU 7.2 does now and then when an IOMMU's mappings change.
+    It is booted once more, for the tests that are not over, if the emulator broke: QEMU 7.2 does now and then when an
+    IOMMU's mappings change.
     """
-    reports, outcome = _boot_and_run(session)
-    if isinstance(outcome, machine.Outcome) and outcome.emulator_broke:
-        sys.stderr.write(f"the emulator broke, once more from the start: {outcome.why()}\n")
-        reports, outcome = _boot_and_run(session)
-    return reports, outcome.why() if isinstance(outcome, machine.Outcome) else outcome
 
+    def __init__(self, session: pytest.Session) -> None:
+        self._config = session.config
+        self._items = [item for item in session.items if _is_inside(item)]
+        self._reports: dict[str, list[pytest.TestReport]] = {}
+        self._open = contextlib.ExitStack()
+        self._exchange = Path()
+        self._read = 0
+        self._machine: machine.Machine | None = None
+        self._again = True
+        self.ending = ""
 
-def _boot_and_run(session: pytest.Session) -> tuple[Reports, machine.Outcome | str]:
-    items = [item for item in session.items if _is_inside(item)]
-    selected = [item.nodeid for item in items]
-    seconds = sum(most for name, most in _SECONDS.items() if any(_HERE / name in item.path.parents for item in items))
-    with TemporaryDirectory(prefix="podberth-vm-") as folder:
-        exchange = Path(folder)
-        (exchange / "tests").write_text("\n".join(selected))
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"@{machine.EXCHANGE}/tests"]
-        environment = {"PODBERTH_VM_REPORTS": f"{machine.EXCHANGE}/reports", "HOME": "/root", "LANG": "C.UTF-8"}
+    def reports(self, nodeid: str) -> list[pytest.TestReport]:
+        """Wait until the test is over or the VM has ended; return its reports."""
+        while not self._over(nodeid) and not self.ending:
+            if self._machine is None:
+                self._start()
+                continue
+            runs = self._machine.runs()
+            if not self._look() and not runs:
+                self._end(self._machine.outcome())
+            elif runs:
+                time.sleep(0.1)
+        return self._reports.get(nodeid, [])
+
+    def close(self) -> None:
+        """Stop it."""
+        self._open.close()
+
+    def _over(self, nodeid: str) -> bool:
+        return any(report.when == "teardown" for report in self._reports.get(nodeid, ()))
+
+    def _start(self) -> None:
+        remaining = [item.nodeid for item in self._items if not self._over(item.nodeid)]
+        for nodeid in remaining:
+            self._reports.pop(nodeid, None)
+        folders = {name for name in _SILENCE for item in self._items if _HERE / name in item.path.parents}
+        self._exchange, self._read = Path(self._open.enter_context(TemporaryDirectory(prefix="podberth-vm-"))), 0
+        (self._exchange / "tests").write_text("\n".join(remaining))
         try:
-            outcome = machine.run(command, exchange=exchange, environment=environment, seconds=seconds)
+            self._machine = self._open.enter_context(
+                machine.Machine(
+                    [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"@{machine.EXCHANGE}/tests"],
+                    exchange=self._exchange,
+                    environment={"PODBERTH_VM_REPORTS": f"{machine.EXCHANGE}/reports", **_ENVIRONMENT},
+                    silence=max(_SILENCE[name] for name in folders),
+                )
+            )
         except RuntimeError as error:
-            return {}, f"the VM could not be set up: {error}"
-        written = exchange / "reports"
-        return _read(session.config, written.read_text() if written.exists() else ""), outcome
+            self.ending = f"the VM could not be set up: {error}"
+
+    def _look(self) -> bool:
+        """Read the reports that are new; say whether there were some."""
+        written = self._exchange / "reports"
+        if not written.exists():
+            return False
+        with written.open("rb") as file:
+            file.seek(self._read)
+            new = file.read()
+        whole = new[: new.rfind(b"\n") + 1]  # the last line may still be on its way
+        self._read += len(whole)
+        for line in whole.splitlines():
+            report = self._config.hook.pytest_report_from_serializable(config=self._config, data=json.loads(line))
+            self._reports.setdefault(report.nodeid, []).append(report)
+        return bool(whole)
+
+    def _end(self, outcome: machine.Outcome) -> None:
+        self._open.close()
+        self._machine = None
+        if outcome.emulator_broke and self._again:
+            self._again = False
+            sys.stderr.write(f"the emulator broke, once more for the tests that are not over: {outcome.why()}\n")
+        else:
+            self.ending = outcome.why()
 
 
-def _read(config: pytest.Config, lines: str) -> Reports:
-    found: Reports = {}
-    for line in lines.splitlines():
-        report = config.hook.pytest_report_from_serializable(config=config, data=json.loads(line))
-        found.setdefault(report.nodeid, []).append(report)
-    return found
+_BOOT = pytest.StashKey[_Boot]()
 
 
 def _lost(item: pytest.Item, ending: str) -> pytest.TestReport:

@@ -11,22 +11,25 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import TracebackType
 
 EXCHANGE = "/run/exchange"
 _SETUP = Path(__file__).with_name("setup.sh")
+_MEMORY = 2048  # MiB
+_LOOK = 0.2  # seconds between two looks at what the VM has written
 
 _BOOT = """\
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mkdir -p /lib/modules /run/netns
 ln -sfn {modules} /lib/modules/
 ip link set lo up
-(sleep {seconds}; echo o >/proc/sysrq-trigger) &
 cd {folder}
 {environment} {command} </dev/null >{exchange}/output 2>&1
 echo $? >{exchange}/status
@@ -55,54 +58,80 @@ class Outcome:
         return f"{ended}\n--- output, last lines\n{_tail(self.output)}\n--- console, last lines\n{_tail(self.console)}"
 
 
-def run(
-    command: Sequence[str], *, exchange: Path, environment: Mapping[str, str], seconds: int, memory_mib: int = 2048
-) -> Outcome:
-    """Boot, run `command` as root in the present folder, power off; at most `seconds` in all.
+class Machine:
+    """A context in which a VM runs a command as root in the present folder and powers off; it is stopped at the end.
 
-    `exchange` is an existing empty folder both sides can write to. RuntimeError if the VM's parts can't be had.
+    `exchange` is an existing empty folder both sides can write to. The VM is stopped, too, when nothing new has come
+    from it for `silence` seconds: neither a line of the command's, nor of the console, nor a byte in the folder.
+    RuntimeError if the VM's parts can't be had.
     """
-    cache = _prepared()
-    (modules,) = (cache / "kernel/lib/modules").iterdir()
-    settings = " ".join(f"{name}={shlex.quote(text)}" for name, text in environment.items())
-    boot = _BOOT.format(
-        modules=shlex.quote(str(modules)),
-        folder=shlex.quote(str(Path.cwd())),
-        environment=settings,
-        command=shlex.join(command),
-        exchange=EXCHANGE,
-        seconds=seconds,
-    )
-    (exchange / "boot").write_text(boot)
-    console = exchange / "console"
-    qemu = [*_qemu(cache, modules.name, memory_mib), *_shares(exchange), "-serial", f"file:{console}"]
-    try:
-        ended = subprocess.run(qemu, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=seconds, check=False)
-        complaint = ended.stderr.decode()
-    except subprocess.TimeoutExpired:
-        complaint = f"stopped after {seconds} s\n"
-    status = _text(exchange / "status").strip()
-    return Outcome(
-        status=int(status) if status else None, output=_text(exchange / "output"), console=_text(console) + complaint
-    )
+
+    def __init__(self, command: Sequence[str], *, exchange: Path, environment: Mapping[str, str], silence: int) -> None:
+        self._exchange, self._silence = exchange, silence
+        cache = _prepared()
+        (modules,) = (cache / "kernel/lib/modules").iterdir()
+        boot = _BOOT.format(
+            modules=shlex.quote(str(modules)),
+            folder=shlex.quote(str(Path.cwd())),
+            environment=" ".join(f"{name}={shlex.quote(text)}" for name, text in environment.items()),
+            command=shlex.join(command),
+            exchange=EXCHANGE,
+        )
+        (exchange / "boot").write_text(boot)
+        qemu = [*_qemu(cache, modules.name), *_shares(exchange), "-serial", f"file:{exchange / 'console'}"]
+        with (exchange / "emulator").open("wb") as complaints:
+            self._process = subprocess.Popen(qemu, stdin=subprocess.DEVNULL, stderr=complaints)
+        self._written, self._heard = 0, time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def runs(self) -> bool:
+        """Say whether it still runs; it is stopped here if it has been silent for too long."""
+        written = sum(file.stat().st_size for file in self._exchange.iterdir() if file.is_file())
+        if written != self._written:
+            self._written, self._heard = written, time.monotonic()
+        if self._process.poll() is None and time.monotonic() - self._heard > self._silence:
+            self._process.kill()
+            self._process.wait()
+            with (self._exchange / "emulator").open("a") as complaints:
+                complaints.write(f"stopped: nothing came from the VM for {self._silence} s\n")
+        return self._process.poll() is None
+
+    def outcome(self) -> Outcome:
+        """Return what it left, once it has ended."""
+        while self.runs():
+            time.sleep(_LOOK)
+        status = _text(self._exchange / "status").strip()
+        return Outcome(
+            status=int(status) if status else None,
+            output=_text(self._exchange / "output"),
+            console=_text(self._exchange / "console") + _text(self._exchange / "emulator"),
+        )
 
 
 def _prepared() -> Path:
     """Run the set-up, which is quick when all is there, and return its folder."""
-    done = subprocess.run([_SETUP], capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run([_SETUP], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{_SETUP} failed:\n{_tail(done.stdout + done.stderr)}")
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podberth-vm"
     return Path(os.environ.get("PODBERTH_VM_CACHE") or default)
 
 
-def _qemu(cache: Path, release: str, memory_mib: int) -> list[str]:
+def _qemu(cache: Path, release: str) -> list[str]:
     binary = shutil.which("qemu-system-x86_64")
     if binary is None:
         raise RuntimeError("qemu-system-x86_64 is not in PATH: install qemu-system-x86, 8 or later")
     options = f"""
         -nodefaults -no-user-config -display none -no-reboot -machine q35,accel=tcg -cpu max
-        -smp {os.cpu_count() or 1} -m {memory_mib} -device intel-iommu
+        -smp {os.cpu_count() or 1} -m {_MEMORY} -device intel-iommu
         -device pcie-root-port,id=port0,chassis=1,slot=1 -netdev hubport,id=wire0,hubid=0
         -device igb,bus=port0,netdev=wire0,mac=52:54:00:aa:00:00
     """

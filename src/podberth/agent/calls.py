@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from podberth.cni.args import NAME, NAMESPACE, readable
 from podberth.cni.value import value
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ class Served:
     def about(self) -> dict[str, object]:
         """Return what is told of it: whose it was, how it ended and how long it took, in milliseconds."""
         env = self.call.env
-        said = dict(pair.partition("=")[::2] for pair in env.get("CNI_ARGS", "").split(";"))
-        pod = "/".join(filter(None, (said.get("K8S_POD_NAMESPACE"), said.get("K8S_POD_NAME"))))
+        args = readable(env.get("CNI_ARGS", ""))
+        pod = "/".join(filter(None, (args.get(NAMESPACE), args.get(NAME))))
         told: dict[str, object] = {
             "verb": self.verb,
             "plugin": self.call.plugin_type,

@@ -58,6 +58,7 @@ class Metrics:
         self._live(
             "podberth_agent_begun_dels", "DELs answered and not ended yet.", lambda: agent.resident.finisher.waiting
         )
+        self._live("podberth_cluster_stores_away", "Stores that can't be reached now.", lambda: agent.resident.away)
         self._live("podberth_drifted_attachments", "Not as made, at the last look.", lambda: agent.upkeep.drifted)
         self._registry.register(Pools(agent.nodes))
         self._registry.register(Directories(agent.resident.policies))

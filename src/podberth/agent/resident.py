@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from podberth.agent.finisher import Finisher
 from podberth.agent.policies import PolicyDirectories
+from podberth.agent.sight import require_sight
+from podberth.cni.request import Verb
 from podberth.cni.value import replace
 from podberth.entry import Kept, handle
 
@@ -44,6 +46,11 @@ class Resident:
         """The stores that were used so far."""
         return self._kept.directories
 
+    @property
+    def away(self) -> int:
+        """How many clusters' stores can't be reached now."""
+        return self._kept.away
+
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
         kept = self._kept.node(directory, given)
@@ -66,10 +73,17 @@ class Resident:
         self._kept.close()
 
     def serve(self, call: Call, netns: int, trace: Trace) -> tuple[int, str]:
-        """Serve one call; `netns` is a descriptor of the namespace at CNI_NETNS, or -1. It becomes this call's own."""
+        """Serve one call; `netns` is a descriptor of the namespace at CNI_NETNS, or -1. It becomes this call's own.
+
+        With STATUS it is one of the folder of namespaces, as the node has it.
+        """
         given = {call.env.get("CNI_NETNS", ""): netns} if netns >= 0 else {}
+        is_status = call.env.get("CNI_COMMAND") == Verb.STATUS
 
         def connect(directory: str) -> Node:
+            if is_status and netns >= 0:
+                node = self.node(directory)
+                return trace.over(replace(node, usable=(*node.usable, partial(require_sight, netns))))
             node = self.node(directory, dict(given))
             given.clear()  # they are the host's now
             return trace.over(node)

@@ -21,6 +21,7 @@ from podberth.cli.manual import EXITS, WIDTH, Book, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cni import strictjson
+from podberth.cni.args import split
 from podberth.cni.errors import CniError, InvalidEnvironment
 from podberth.runtime.cache import DEFAULT, Cache
 from podberth.runtime.chain import Added, Call, Runtime
@@ -230,12 +231,11 @@ def _conf(ifname: str, netns: str) -> RuntimeConf:
 
 
 def _args() -> tuple[tuple[str, str], ...]:
-    said = os.environ.get("CNI_ARGS", "")
-    pairs = [pair.split("=") for pair in said.split(";")] if said else []
-    for pair in pairs:
-        if len(pair) != 2 or not all(pair):
-            raise InvalidEnvironment(f"CNI_ARGS: expected KEY=VALUE pairs, got {'='.join(pair)!r}")
-    return tuple((key, text) for key, text in pairs)
+    every = split(os.environ.get("CNI_ARGS", ""))
+    for key, text in every:
+        if not key or not text or "=" in text:
+            raise InvalidEnvironment(f"CNI_ARGS: expected KEY=VALUE pairs, got {f'{key}={text}'!r}")
+    return every
 
 
 def _capabilities() -> tuple[tuple[str, object], ...]:

@@ -80,11 +80,12 @@ def conformance(
         return 0
     if plugin is None or conf is None:
         raise Misuse("--plugin and --conf are needed, unless --list is there")
+    configuration = _read(conf)
     if os.geteuid() != 0 or shutil.which("ip") is None:
         raise Undecided("network namespaces can't be made", "run it as root, with iproute2 installed")
     bench = Bench(
         plugin=plugin.resolve(),
-        conf=_read(conf),
+        conf=configuration,
         kind=kind,
         search=tuple(dict.fromkeys([str(plugin.resolve().parent), *filter(None, cni_path.split(":"))])),
         args=args,

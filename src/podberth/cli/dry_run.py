@@ -7,15 +7,15 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podberth.cli import netconf_file
+from podberth.cli import netconf_file, prospect
 from podberth.cli.explain import make_plan
 from podberth.cli.screen import Cell, Screen
 from podberth.cni.args import Args
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.pod import Attachment
-from podberth.entry import open_node
-from podberth.verbs.network import state_dir
+from podberth.entry import find_plugin, open_node
+from podberth.verbs.network import pod_of, state_dir
 
 if TYPE_CHECKING:
     from podberth.cli.explain import Planned
@@ -41,7 +41,8 @@ def _plan(network: NetworkList, plugin: PluginConf, conf: RuntimeConf) -> Planne
     raw = {**plugin.raw, "name": network.name, "cniVersion": network.cni_version}
     if not netconf_file.is_ours(raw):
         return None
-    pod = Args.parse(";".join(f"{key}={text}" for key, text in conf.args)).pod
+    args = Args.parse(";".join(f"{key}={text}" for key, text in conf.args))
+    pod = pod_of(prospect.read(json.dumps(raw).encode(), find_plugin)[0], args)
     if pod is None:
         raise InvalidConfig(
             "CNI_ARGS: K8S_POD_NAMESPACE and K8S_POD_NAME are not set", "podberth plans for a pod: set both of them"

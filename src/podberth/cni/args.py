@@ -1,4 +1,8 @@
-"""CNI_ARGS: 'K=V;K=V', in any order (SPEC.md section 2, "Parameters"; CONVENTIONS.md, "CNI_ARGS")."""
+"""CNI_ARGS: 'K=V;K=V', in any order (SPEC.md section 2, "Parameters"; CONVENTIONS.md, "CNI_ARGS").
+
+Every reader of the variable goes through this file. The rules are those of Go's library (containernetworking/cni,
+pkg/types/args.go): a key may have any sign, as '/', and the last value of a key counts, also where that is empty.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,10 @@ if TYPE_CHECKING:
     from podberth.cni.parsers import Address
 
 MAX_LENGTH = 65536
+NAMESPACE, NAME, UID = "K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_UID"
 _KNOWN = frozenset(
     (
-        *("K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_UID", "K8S_POD_INFRA_CONTAINER_ID"),
+        *(NAMESPACE, NAME, UID, "K8S_POD_INFRA_CONTAINER_ID"),
         *("IP", "MAC", "deviceID", "IgnoreUnknown"),
     )
 )
@@ -25,10 +30,13 @@ _KNOWN = frozenset(
 class Args:
     """What the variable said. `ips` and `mac` are the caller's wishes; `infra_container_id` is the pod's sandbox.
 
-    `device_id` is a device's name as it came: what names are good is for who uses devices to say.
+    `lone_name` is the name of a pod whose namespace the caller left out, and `pod` is None then: the network may say
+    which namespace that is. `uid` is the pod's. `device_id` is a device's name as it came.
     """
 
     pod: PodRef | None = None
+    lone_name: str = ""
+    uid: str = ""
     infra_container_id: str | None = None
     ips: tuple[Address, ...] = ()
     mac: str | None = None
@@ -37,15 +45,22 @@ class Args:
     @classmethod
     def parse(cls, raw: str) -> Args:
         """Read CNI_ARGS; InvalidEnvironment names the key at fault. A key without a value is as good as absent."""
-        fields = Fields(pairs(raw), "CNI_ARGS", InvalidEnvironment)
+        every = split(raw)
+        for key in (NAMESPACE, NAME, UID):
+            _require_one(key, every)
+        fields = Fields({key: text or None for key, text in every}, "CNI_ARGS", InvalidEnvironment)
         unknown = [key for key in fields.raw if key not in _KNOWN]
         ignored = fields.get("IgnoreUnknown", _flag, False)
         if unknown and not ignored:
             names = ", ".join(key if len(key) <= 64 else shown(key) for key in unknown[:8])
             names += f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
             raise InvalidEnvironment(f"CNI_ARGS: unknown key {names}", "IgnoreUnknown=1 has unknown keys ignored")
+        namespace = fields.optional(NAMESPACE, _pod_name)
+        name, uid = fields.get(NAME, _pod_name, ""), fields.get(UID, parsers.identifier, "")
         return cls(
-            pod=_pod(fields),
+            pod=PodRef(namespace=namespace, name=name, uid=uid) if namespace and name else None,
+            lone_name="" if namespace else name,
+            uid=uid,
             infra_container_id=fields.optional("K8S_POD_INFRA_CONTAINER_ID", parsers.identifier),
             ips=fields.get("IP", _ips, ()),
             mac=fields.optional("MAC", parsers.mac),
@@ -53,33 +68,39 @@ class Args:
         )
 
 
-def pairs(raw: str) -> dict[str, object]:
-    """Return the keys and values, None for an empty one, in order. InvalidEnvironment if these are not pairs."""
+def split(raw: str) -> tuple[tuple[str, str], ...]:
+    """Return every key with its value, in order, as often as it is there. InvalidEnvironment if these are no pairs."""
     if len(raw) > MAX_LENGTH:
         raise InvalidEnvironment(f"CNI_ARGS: expected at most {MAX_LENGTH} characters, got {len(raw)}")
-    found: dict[str, object] = {}
+    every: list[tuple[str, str]] = []
     for pair in raw.split(";"):
         key, sign, text = pair.partition("=")
         if not pair.strip():
             continue
-        if not sign or not (key.isascii() and key.replace("_", "").replace(".", "").replace("-", "").isalnum()):
+        if not sign or not key or " " in key or not (key.isascii() and key.isprintable()):
             raise InvalidEnvironment(f"CNI_ARGS: expected KEY=VALUE pairs, got {shown(pair)}")
-        if key in found:
-            raise InvalidEnvironment(f"CNI_ARGS: the key {shown(key)} is there twice")
-        found[key] = text or None
-    return found
+        every.append((key, text))
+    return tuple(every)
 
 
-def _pod(fields: Fields) -> PodRef | None:
-    namespace = fields.optional("K8S_POD_NAMESPACE", _pod_name)
-    name = fields.optional("K8S_POD_NAME", _pod_name)
-    uid = fields.optional("K8S_POD_UID", parsers.identifier)
-    if namespace is None and name is None:
-        return None
-    if namespace is None or name is None:
-        here, missing = ("K8S_POD_NAME", "K8S_POD_NAMESPACE") if name else ("K8S_POD_NAMESPACE", "K8S_POD_NAME")
-        raise fields.fail(missing, f"required beside {here}")
-    return PodRef(namespace=namespace, name=name, uid=uid or "")
+def pairs(raw: str) -> dict[str, str]:
+    """Return each key with its last value. InvalidEnvironment if these are no pairs."""
+    return dict(split(raw))
+
+
+def readable(raw: str) -> dict[str, str]:
+    """Return what `pairs` does, of as much as can be read: for those that tell of a call. It never raises."""
+    return dict(pair.partition("=")[::2] for pair in raw[:MAX_LENGTH].split(";") if "=" in pair)
+
+
+def _require_one(key: str, every: tuple[tuple[str, str], ...]) -> None:
+    """Refuse a call that speaks of two pods: which of them has the address must not depend on an order."""
+    different = tuple(dict.fromkeys(text for each, text in every if each == key and text))
+    if len(different) > 1:
+        raise InvalidEnvironment(
+            f"CNI_ARGS: {key} is {' and '.join(map(shown, different[:2]))} in one call",
+            "a call is about one pod: the runtime, or a plugin between, has to name one",
+        )
 
 
 def _pod_name(raw: object) -> str:

@@ -121,6 +121,14 @@ class Fields:
                 near = get_close_matches(key[:64], names, 1)
                 raise self.fail(key, "unknown field" + (f"; did you mean {near[0]!r}?" if near else ""))
 
+    def nonzero(self, *keys: str) -> Fields:
+        """Return the object without those of the `keys` that are '' or 0: Go's programs write that for one not set."""
+        zeros = [
+            key for key in keys if self.raw.get(key) == "" or (self.raw.get(key) == 0 and type(self.raw[key]) is int)
+        ]
+        left = {key: raw for key, raw in self.raw.items() if key not in zeros}
+        return Fields(left, self.path, self.error) if zeros else self
+
     def _list(self, key: str, most: int) -> list[object]:
         raw = self.raw.get(key)
         if raw is None:

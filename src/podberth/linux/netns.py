@@ -25,14 +25,14 @@ _setns = ctypes.CDLL(None, use_errno=True).setns
 _NEWNET = 0x40000000  # CLONE_NEWNET
 _GET_NSTYPE = 0xB703  # ioctl_ns(2), NS_GET_NSTYPE
 # A caller may name anything: a pipe must not block, a terminal not become this process's own.
-_LOOKING = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+LOOKING = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _OWN = "/proc/thread-self/ns/net"
 
 
 def identity(path: str) -> NetnsId | None:
     """Return the identity of the network namespace at `path`; None if there is none, or something else is there."""
     try:
-        descriptor = os.open(path, _LOOKING)
+        descriptor = os.open(path, LOOKING)
     except OSError:
         return None
     try:
@@ -71,13 +71,13 @@ def numbers(at: os.stat_result) -> NetnsId:
 
 def open_own() -> int:
     """Return a descriptor of the calling thread's network namespace."""
-    return os.open(_OWN, _LOOKING)
+    return os.open(_OWN, LOOKING)
 
 
 def open_at(path: str) -> int:
     """Return a descriptor of the network namespace at `path`. InvalidNetns if there is none."""
     try:
-        descriptor = os.open(path, _LOOKING)
+        descriptor = os.open(path, LOOKING)
     except OSError as failure:
         raise InvalidNetns(f"{path}: can't be opened as a network namespace: {failure.strerror}") from failure
     return _must_be_one(descriptor, path)

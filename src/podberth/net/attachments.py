@@ -17,6 +17,10 @@ class Attachments(Protocol):
     A loss of power it survives from `done` or `close` on: that takes with it what a record would have been needed for.
     """
 
+    def probe(self) -> None:
+        """Write as `open` and `done` would, to the disk, and change nothing. StoreFailed if that can't be done."""
+        ...
+
     def open(self, record: Record) -> None:
         """Write the intent; replaces nothing: StoreFailed if the attachment, or its device, has a record."""
         ...

@@ -46,6 +46,11 @@ class Conf:
     vf: Selector | None = None
     settings: Settings = Settings()
 
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        """The link that a macvlan or ipvlan stands on; a bridge is made where there is none."""
+        return () if self.kind == "bridge" else (self.parent,)
+
 
 def configure(fields: Fields) -> Conf | sriov.Conf:
     """Read the plugin's own keys of a network configuration; InvalidConfig names the one at fault."""

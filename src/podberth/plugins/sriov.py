@@ -39,6 +39,11 @@ class Conf:
     parent: str = ""
     settings: Settings = Settings()
 
+    @property
+    def stands_on(self) -> tuple[str, ...]:
+        """The PFs that are named, without '#' and the functions' indices."""
+        return tuple(pf.partition("#")[0] for pf in self.vf.pfs) or ((self.parent,) if self.parent else ())
+
 
 def configure(fields: Fields) -> Conf:
     """Read the plugin's own keys of a network configuration; InvalidConfig names the one at fault."""

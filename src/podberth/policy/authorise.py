@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 
 from podberth.cni.errors import Refused
 from podberth.cni.value import value
+from podberth.ipam.owner import deployment_of
 from podberth.policy.precedence import BUILT_IN, BY_THE_POD, NETWORK, POOL, REQUEST
 
 TYPE_CHECKING = False
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.pool import Grant, Pool
     from podberth.net.ops import Address
-    from podberth.policy.precedence import Provenance, Resolved
+    from podberth.policy.precedence import Provenance, Question, Resolved
 
 # Which wire a pod is on and whom it may pass for: no rule of a pool covers that, so it is never a pod's own choice.
 _OPERATORS = {
@@ -62,6 +63,32 @@ def authorise(pod: PodRef | None, resolved: Resolved) -> None:
     refusal = refused(resolved.pool, use)
     if refusal is not None:
         raise refusal
+
+
+def undeclared(question: Question) -> Refused:
+    """Return the refusal of a pod without a PodNetwork, for a network that takes declared pods only."""
+    pod = question.pod
+    if pod is None and question.lone_name:
+        return Refused(
+            f"network {question.network} takes declared pods only, and the caller named the pod {question.lone_name}"
+            " without a namespace",
+            "say `podNamespace` in the network configuration, the namespace that such pods are declared in; or pass"
+            " K8S_POD_NAMESPACE in CNI_ARGS",
+        )
+    if pod is None:
+        return Refused(
+            f"network {question.network} takes declared pods only, and the caller named no pod",
+            "pass K8S_POD_NAMESPACE and K8S_POD_NAME in CNI_ARGS",
+        )
+    others = ", ".join(str(document) for document in question.declared)
+    owner = deployment_of(pod)
+    theirs = f"`deployment: {{name: {owner.name.partition('/')[2]}}}`" if owner is not None else "its StatefulSet"
+    return Refused(
+        f"network {question.network} takes declared pods only, and no PodNetwork declares {question.ifname} of {pod}"
+        + (f" ({others} declares other interfaces)" if others else ""),
+        f"declare it: `podberth apply` a PodNetwork in namespace {pod.namespace} with `pod: {pod.name}` (or "
+        f"{theirs}) and an attachment with `ifname: {question.ifname}`",
+    )
 
 
 def _is_the_networks(origin: Provenance, resolved: Resolved) -> bool:

@@ -10,7 +10,6 @@ from ipaddress import IPv4Address, IPv6Address
 
 from podberth.cni.errors import InvalidConfig, Refused
 from podberth.cni.value import fields, replace, value
-from podberth.ipam.owner import deployment_of
 from podberth.ipam.pool import FOREVER, Pool
 from podberth.net.settings import Settings
 from podberth.policy.attachment_document import runs
@@ -80,6 +79,7 @@ class Question:
     """What is `pod` to get as `ifname` on `network`? `declared`: as the store found it, `annotation`: its own.
 
     `plain`: it may have no address of any pool; what it has then is `NO_POOL`'s.
+    `lone_name`: the name of a pod whose namespace nobody has said; `pod` is None then.
     """
 
     pod: PodRef | None
@@ -90,6 +90,7 @@ class Question:
     request: RuntimeRequest = RuntimeRequest()
     defaults: NetworkDefaults = NetworkDefaults()
     plain: bool = False
+    lone_name: str = ""
 
 
 @value
@@ -214,25 +215,6 @@ def resolve(question: Question, pools: Pools) -> Resolved:
             vf,
             *rest,
         ),
-    )
-
-
-def undeclared(question: Question) -> Refused:
-    """Return the refusal of a pod without a PodNetwork, for a network that takes declared pods only."""
-    pod = question.pod
-    if pod is None:
-        return Refused(
-            f"network {question.network} takes declared pods only, and the caller named no pod",
-            "pass K8S_POD_NAMESPACE and K8S_POD_NAME in CNI_ARGS",
-        )
-    others = ", ".join(str(document) for document in question.declared)
-    owner = deployment_of(pod)
-    theirs = f"`deployment: {{name: {owner.name.partition('/')[2]}}}`" if owner is not None else "its StatefulSet"
-    return Refused(
-        f"network {question.network} takes declared pods only, and no PodNetwork declares {question.ifname} of {pod}"
-        + (f" ({others} declares other interfaces)" if others else ""),
-        f"declare it: `podberth apply` a PodNetwork in namespace {pod.namespace} with `pod: {pod.name}` (or "
-        f"{theirs}) and an attachment with `ifname: {question.ifname}`",
     )
 
 

@@ -27,7 +27,7 @@ COMMON = _keys(
 LIST = _keys(text="cniVersion name", list="cniVersions plugins", any="disableCheck disableGC loadOnlyInlinedPlugins")
 
 _OURS = _keys(
-    text="device bridge parent mode pool undeclared policyDir stateDir mac logLevel logFile linkState",
+    text="device bridge parent mode pool undeclared podNamespace policyDir stateDir mac logLevel logFile linkState",
     boolean="hairpin sticky spoofchk trust",
     number="mtu",
     object="rates sysctls vf",
@@ -78,7 +78,12 @@ IPAM: Mapping[str, Keys] = {
     "static": _keys(text="type", list="addresses routes", object="dns"),
     "dhcp": _keys(text="type daemonSocketPath", list="request provide", number="priority"),
     "podberth": {
-        **_keys(text="type pool undeclared policyDir stateDir mac", boolean="sticky", number="mtu", list="routes"),
+        **_keys(
+            text="type pool undeclared podNamespace policyDir stateDir mac",
+            boolean="sticky",
+            number="mtu",
+            list="routes",
+        ),
         **_keys(object="sysctls rates", any="vlan"),
     },
 }

@@ -6,9 +6,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, InvalidConfig, LimitedConnectivity, NotAvailable, TryAgainLater
+from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
+from podberth.stores.elsewhere import LastKnown
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
@@ -49,13 +50,14 @@ class Member:
         self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
         self.settler.moved = moved
         self.policies = ClusterPolicies(self.settler)
-        self.elsewhere = self.cluster.elsewhere(chosen.node)
+        self.elsewhere = LastKnown(self.cluster.elsewhere(chosen.node), self.away)
         self._feed = Feed(self.settler, _told) if staying else None
         self._upkeep = Loop("member", self._keep_up, _told)
+        self._journal = Journal(directory)
         self.ledger = JournalledLedger(
             ClusterLedger(self.settler, clock=time.time_ns),
             SqliteLedger(replica.database, clock=time.time_ns),
-            Journal(directory),
+            self._journal,
             self.away,
             binding=chosen.when_away == choice.LAST_KNOWN,
         )
@@ -73,21 +75,13 @@ class Member:
         """Return why the cluster's store can't be reached; '' if it can, as far as this process knows."""
         return self._feed.away if self._feed is not None else ""
 
-    def reach(self) -> None:
-        """Raise what STATUS says while the store is away: 51 if ADDs of pods that were here go on, 50 if none do."""
-        why = self.away()
-        if not why and self._feed is None:
-            try:
-                self.settler.catch_up()
-            except CniError as failure:
-                why = failure.message
-        if not why:
-            return
-        if self._chosen.when_away == choice.LAST_KNOWN:
-            raise LimitedConnectivity(
-                f"the cluster's store is away: {why}", "only pods whose address is on this node already can be started"
-            )
-        raise NotAvailable(f"the cluster's store is away: {why}", "no pod can be given an address until it is back")
+    def probe(self) -> None:
+        """Try what of the cluster this node keeps itself: the replica, the journal. StoreFailed if one is unusable.
+
+        Whether the cluster's store answers is no matter of this node's: nobody is asked.
+        """
+        self.settler.replica.probe()
+        self._journal.probe()
 
     def close(self) -> None:
         """Stop following, and let go of the store."""

@@ -7,7 +7,7 @@ function; and it is taken away only when the function is as it was found. So who
 from __future__ import annotations
 
 from podberth.cni import parsers
-from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, NotAvailable, UnsupportedField
+from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, UnsupportedField
 from podberth.cni.value import replace, value
 from podberth.net.vf import Selector
 from podberth.verbs.delete import take_back
@@ -52,12 +52,6 @@ def choice(network: Network, request: Request, resolved: Resolved) -> Choice | N
             )
         return None
     return _choice(resolved.vf, resolved.device, device_id(request))
-
-
-def network_choice(network: Network, request: Request) -> Choice | None:
-    """Return what may be chosen from as far as the network configuration says."""
-    defaults = network.defaults
-    return _choice(defaults.vf, defaults.device, device_id(request)) if defaults.vf is not None else None
 
 
 def _choice(selector: Selector | None, pf: str | None, named: str | None) -> Choice:
@@ -151,14 +145,6 @@ def _bury(node: Node, of: Attachment, vf: Vf) -> None:
     record = node.attachments.find(of)  # under the lock: it may have been attached anew meanwhile
     if record is not None and record.device == vf.address and is_gone(node, record):
         take_back(node, of, f"its sandbox is gone, {vf.address} is needed")
-
-
-def status(node: Node, wanted: Choice) -> None:
-    """Raise NotAvailable (code 50) if no function could be claimed now."""
-    try:
-        candidates(node, wanted)
-    except NoFreeDevice as none:
-        raise NotAvailable(none.message, none.details) from none
 
 
 def counted_for(node: Node, network: Network) -> tuple[int, int]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from podberth.cni import parsers
-from podberth.cni.errors import InvalidConfig, UnsupportedField
+from podberth.cni.errors import InvalidConfig, Refused, UnsupportedField
 from podberth.cni.fields import Fields
+from podberth.cni.pod import PodRef
 from podberth.cni.value import fields as members
 from podberth.cni.value import replace, value
 from podberth.net.settings import Settings
 from podberth.net.settings_document import parse_settings
 from podberth.policy.annotations import ANNOTATION, parse_annotation
-from podberth.policy.authorise import authorise
-from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, resolve, undeclared
+from podberth.policy.authorise import authorise, undeclared
+from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podberth.cni.args import Args
     from podberth.cni.netconf import NetConf
     from podberth.cni.request import Request
     from podberth.policy.precedence import Resolved
@@ -33,6 +35,7 @@ class Network:
     without addresses will do, where nothing names a pool.
     `kind`: the plugin's own reading of the keys that say how the interface is made.
     `declared_only`: a pod without a PodNetwork is refused. `policy_dir`: a folder of documents to keep in force.
+    `pod_namespace`: where pods belong whose caller names no namespace; '' if nobody says.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Network:
     delegated: str = ""
     plain: bool = False
     declared_only: bool = False
+    pod_namespace: str = ""
     policy_dir: str | None = None
 
 
@@ -66,6 +70,7 @@ def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
             settings=settings if kind is None else _merged(kind.settings, settings),
         ),
         declared_only=fields.get("undeclared", parsers.choice("dynamic", "refuse"), "dynamic") == "refuse",
+        pod_namespace=fields.get("podNamespace", parsers.label, ""),
         policy_dir=fields.optional("policyDir", parsers.absolute_path),
     )
 
@@ -122,12 +127,20 @@ def state_dir(fields: Fields) -> str:
     return fields.get("stateDir", parsers.absolute_path, STATE_DIR)
 
 
+def pod_of(network: Network, args: Args) -> PodRef | None:
+    """Return the pod that the caller named; one without a namespace is of that which the network configuration says."""
+    if args.pod is None and args.lone_name and network.pod_namespace:
+        return PodRef(namespace=network.pod_namespace, name=args.lone_name, uid=args.uid)
+    return args.pod
+
+
 def question(network: Network, request: Request, policies: Policies) -> Question:
     """Gather everything said about the interface that `request` is about."""
-    pod = request.args.pod
+    pod = pod_of(network, request.args)
     annotation = request.conf.runtime_config.annotation(ANNOTATION)
     return Question(
         pod=pod,
+        lone_name=request.args.lone_name if pod is None else "",
         network=network.name,
         ifname=request.ifname,
         declared=policies.find(pod) if pod is not None else (),
@@ -150,5 +163,13 @@ def decide(network: Network, asked: Question, policies: Policies) -> Resolved:
         )
     if network.declared_only and not resolved.declared:
         raise undeclared(asked)
-    authorise(asked.pod, resolved)
+    try:
+        authorise(asked.pod, resolved)
+    except Refused as refused:
+        if asked.pod is not None or not asked.lone_name:
+            raise
+        raise Refused(
+            f"the caller named the pod {asked.lone_name} without a namespace, and {refused.message}",
+            f"say `podNamespace` in the network configuration, the namespace of such pods; or {refused.details}",
+        ) from None
     return resolved

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
             ...
 
         @property
+        def stands_on(self) -> tuple[str, ...]:
+            """Links of this node, one of which has to be there; none if what is missing is made."""
+            ...
+
+        @property
         def settings(self) -> Settings:
             """Settings that the plugin's own keys say, beside those that all plugins share."""
             ...
@@ -58,10 +63,6 @@ if TYPE_CHECKING:
             ...
 
 
-def _is_here() -> None:
-    """Do nothing: the store is this node's own."""
-
-
 @value
 class Node:
     """`name` is how leases name this node; `clock` returns nanoseconds since the epoch.
@@ -69,7 +70,7 @@ class Node:
     `follow` brings a directory's documents into force if they changed, and returns what is wrong with them, or "".
     `later` takes over a DEL that `verbs.finish` has begun, and sees to its end; None: every DEL is done at once.
     `elsewhere` is asked about holders of addresses on other nodes.
-    `reach` raises what STATUS says while a cluster's store is away (NotAvailable, LimitedConnectivity).
+    `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
 
     name: str
@@ -81,4 +82,4 @@ class Node:
     follow: Callable[[str], str]
     later: Callable[[Attachment], None] | None = None
     elsewhere: Elsewhere = Alone()
-    reach: Callable[[], None] = _is_here
+    usable: tuple[Callable[[], None], ...] = ()

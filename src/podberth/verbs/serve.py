@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from podberth.cni.errors import InvalidConfig, NotAvailable, Refused
+from podberth.cni.errors import InvalidConfig, Refused
 from podberth.cni.request import Verb
 from podberth.verbs.add import add, add_delegated, arrive
 from podberth.verbs.check import check
@@ -12,9 +12,8 @@ from podberth.verbs.collect import collect
 from podberth.verbs.delegated import endpoint as delegated_endpoint
 from podberth.verbs.delegated import forward, given, take
 from podberth.verbs.delete import delete
-from podberth.verbs.devices import choice, network_choice
-from podberth.verbs.devices import status as device_status
-from podberth.verbs.network import decide, delegated, own_fields, question, read_network, state_dir
+from podberth.verbs.devices import choice
+from podberth.verbs.network import decide, delegated, own_fields, pod_of, question, read_network, state_dir
 from podberth.verbs.outcome import result
 from podberth.verbs.takeover import bind, tell
 from podberth.verbs.wish import endpoint, provisional
@@ -63,9 +62,11 @@ def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate
     network = read_network(request.conf, plugin, as_ipam=as_ipam)
     node = connect(directory)
     if request.verb is Verb.STATUS:
-        status(node, network, request)
+        from podberth.verbs.status import status, status_of_ipam
+
+        status(node, network)
         if other_ipam:
-            forward(request, delegate)
+            status_of_ipam(request, delegate)
         return None
     return _add(node, network, request, plugin, delegate)
 
@@ -92,50 +93,19 @@ def decided(node: Node, network: Network, request: Request) -> Resolved:
     return decide(network, asked, node.policies)
 
 
-def status(node: Node, network: Network, request: Request) -> None:
-    """Raise NotAvailable (code 50) if no ADD could succeed now: the store, the pool, or nothing left to give.
-
-    LimitedConnectivity (code 51) if only some could.
-    """
-    node.reach()
-    said = [fence for fence in node.elsewhere.fences() if fence.node == node.name]
-    if said and not said[-1].lifted:
-        raise NotAvailable(
-            f"node {node.name} is fenced by {said[-1].actor.who}: {said[-1].actor.why}",
-            f"what is started here can lose its address to another node: `podberth unfence {node.name}` first",
-        )
-    wanted = network_choice(network, request)
-    if wanted is not None:
-        device_status(node, wanted)
-    name = network.defaults.pool
-    if name is None:
-        node.policies.pools()
-        return
-    if node.policies.pool(name) is None:
-        raise NotAvailable(f"pool: there is no pool {name!r}", "create it with `podberth apply`")
-    for usage in node.ledger.usage(name):
-        # Addresses reserved for pods that are away can still be bound: by those pods.
-        if usage.free == 0 and usage.reserved == 0:
-            raise NotAvailable(
-                f"pool {name} has no free IPv{usage.family} address: {usage.leased} of {usage.size} leased,"
-                f" {usage.resting} resting",
-                "extend its ranges, or release what is not needed",
-            )
-
-
 def _add(node: Node, network: Network, request: Request, plugin: Plugin, delegate: Delegate) -> Result:
     resolved = decided(node, network, request)
-    previous = request.conf.prev_result
+    previous, pod = request.conf.prev_result, pod_of(network, request.args)
     if network.as_ipam:
-        taken = bind(node, request.attachment, request.args.pod, request.netns, resolved)
-        tell(node, request.args.pod, taken)
+        taken = bind(node, request.attachment, pod, request.netns, resolved)
+        tell(node, pod, taken)
         end = endpoint(resolved, request.attachment, request.netns, [lease.address for lease in taken.leases])
         return result(end, (), previous)
     chosen = choice(network, request, resolved)
     arrival = arrive(
         node,
         request.attachment,
-        request.args.pod,
+        pod,
         request.netns,
         own_netns_too=request.netns_override,
         conf=_kept(request) if chosen is not None else "",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from podberth.kube.resources import CONFIG_MAPS
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podberth.kube.client import Client, Object
-
-PATIENCE = 60  # seconds after which what must happen counts as not happening
 
 
 def config_map(name: str, value: str = "", **labels: str) -> Object:
@@ -30,7 +28,4 @@ def names(items: list[Object]) -> list[str]:
 
 
 def eventually(happened: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < until, "it never happened"
-        time.sleep(0.02)
+    until(happened, lambda: "it never happened")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from podberth.linux import netns
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ class Collector:
     def wait_for(self, requests: int) -> None:
         """Return once that many requests have come."""
         with self.changed:
-            assert self.changed.wait_for(lambda: len(self.got) >= requests, 30), f"{len(self.got)} requests came"
+            assert self.changed.wait_for(lambda: len(self.got) >= requests, PATIENCE), f"{len(self.got)} requests came"
 
 
 @contextlib.contextmanager
@@ -75,7 +76,7 @@ def collector(node: Kubelet, *answers: Answer) -> Iterator[Collector]:
                 made.got.append(Got(self.path, dict(self.headers), body))
                 status, headers, answer = made.answers.pop(0) if made.answers else TAKEN
                 made.changed.notify_all()
-            made.open.wait(60)
+            made.open.wait(PATIENCE)
             with contextlib.suppress(OSError):  # whoever asked may have gone meanwhile
                 self.send_response(status)
                 for name, content in {"Content-Length": str(len(answer)), **headers}.items():

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from podberth.agent import frame
 from tests.netns.kubelet import ROOT, Answer
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,18 +46,18 @@ class Running:
 
     def wait_for(self, event: str, count: int = 1) -> list[dict[str, Any]]:
         """Return once the log has that many of the event."""
-        for _ in range(3000):
-            found = self.events(event)
-            if len(found) >= count:
-                return found
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.01)
-        raise AssertionError(f"no {event} in {self.log.read_text()[-2000:]}")
+
+        def logged() -> list[dict[str, Any]]:
+            events = self.events(event)
+            assert len(events) >= count or self.process.poll() is None, self.log.read_text()
+            return events if len(events) >= count else []
+
+        return until(logged, lambda: f"no {event} in {self.log.read_text()[-2000:]}")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send it the signal and wait for its end."""
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE)
 
 
 def start(node: Kubelet, *options: str, env: dict[str, str] | None = None) -> Running:
@@ -87,18 +88,15 @@ def agent(node: Kubelet, *options: str, env: dict[str, str] | None = None) -> It
 
 
 def ended(node: Kubelet, pod: Pod) -> bool:
-    """Wait until nothing is recorded of the pod any more; False if that never comes."""
-    for _ in range(1000):
-        if not node.rows(f"SELECT 1 FROM attachments WHERE container_id = '{pod.container_id}'"):
-            return True
-        time.sleep(0.01)
-    return False
+    """Wait until nothing is recorded of the pod any more."""
+    query = f"SELECT 1 FROM attachments WHERE container_id = '{pod.container_id}'"
+    return until(lambda: not node.rows(query), f"{pod.name} is still recorded")
 
 
 def ask(node: Kubelet, env: dict[str, str], stdin: bytes = b"{}", plugin: str = "podberth") -> Answer:
     """Make a call over the socket, as a shim does, without a descriptor of a namespace."""
     with socket.socket(socket.AF_UNIX) as to:
-        to.settimeout(30)
+        to.settimeout(PATIENCE)
         to.connect(str(node.socket))
         to.sendall(frame.call(frame.Call(plugin_type=plugin, env=env, stdin=stdin)))
         return Answer(*frame.parse_answer(everything(to)), "")

@@ -109,7 +109,7 @@ def test_an_answered_del_has_cut_the_pod_off_and_keeps_its_address_until_the_lin
         assert node.reaches(pods[0], addresses[1])
         for pod in pods[1:]:
             assert node.call("DEL", pod).code == 0
-        assert not node.reaches(pods[0], addresses[1])
+        assert node.cut_off(pods[0], addresses[1])
         assert all(ended(node, pod) for pod in pods[1:])
         later = node.pod("web-9")
         assert node.call("ADD", later).address.partition("/")[0] == addresses[1]

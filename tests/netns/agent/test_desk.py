@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from podberth.agent.desk import desk_of
 from tests.netns.agent.running import agent, ask, ended
 from tests.netns.kubelet import ROOT
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet
@@ -25,7 +26,7 @@ class Desk(http.client.HTTPConnection):
     """HTTP over the desk's socket."""
 
     def __init__(self, node: Kubelet) -> None:
-        super().__init__("desk", timeout=30)
+        super().__init__("desk", timeout=PATIENCE)
         self._path = str(desk_of(node.socket))
 
     def connect(self) -> None:
@@ -66,12 +67,12 @@ def test_metrics_count_calls_by_verb_plugin_and_code_and_pools_by_state(node: Ku
         assert node.call("ADD", pods[0], pool="nowhere").code == 1
         assert node.call("DEL", pods[0]).code == 0
         assert ended(node, pods[0])
-        while samples(node)["podberth_agent_begun_dels{}"]:
-            pass  # the record goes a moment before the work is over
+        # The record goes a moment before the work is over.
+        until(lambda: not samples(node)["podberth_agent_begun_dels{}"], "a DEL is still under way")
         found = samples(node)
     assert found['podberth_calls_total{"code": "0", "plugin": "podberth", "verb": "ADD"}'] == 3
     assert found['podberth_call_seconds_count{"plugin": "podberth", "verb": "ADD"}'] == 4
-    assert 0 < found['podberth_call_kernel_seconds_sum{"verb": "ADD"}'] < 1
+    assert found['podberth_call_kernel_seconds_sum{"verb": "ADD"}'] > 0
     assert found['podberth_pool_addresses{"family": "4", "pool": "db", "state": "leased"}'] == 2
     assert found["podberth_attachments{}"] == 2
     assert found["podberth_agent_workers{}"] == 8
@@ -84,9 +85,8 @@ def test_calls_that_wait_for_a_worker_are_counted(node: Kubelet) -> None:
         assert samples(node)["podberth_agent_waiting_calls{}"] == 0
         for _ in range(3):  # that say nothing: the first one has the worker
             callers.enter_context(socket.socket(socket.AF_UNIX)).connect(str(node.socket))
-        state: dict[str, int] = {}
-        while state.get("busy") != 1:
-            state = json.loads(page(node, "/v1/state")[1])
+        until(lambda: json.loads(page(node, "/v1/state")[1])["busy"] == 1, "no worker took a call")
+        state = json.loads(page(node, "/v1/state")[1])
         assert state["waiting"] == 2
         assert "2 calls waiting" in podberth(node, "top").stdout
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -13,19 +12,17 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
 from podberth.agent import frame
 from podberth.agent.server import listen
-from podberth.entry import open_node
-from podberth.ipam.lifecycle import fold
-from tests.netns.agent.running import agent, ask, ended, everything, start
+from tests.netns.agent.running import agent, ask, ended, everything
+from tests.netns.agent.test_desk import page
 from tests.netns.kubelet import BUILT, ROOT
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.netns.kubelet import Answer, Kubelet, Pod
+    from tests.netns.kubelet import Kubelet
 
 VERSION = {"CNI_COMMAND": "VERSION"}
 
@@ -40,39 +37,52 @@ def test_a_stop_removes_the_socket_and_the_plugins_work_without_the_agent(node: 
     assert node.rows("SELECT count(*) FROM leases") == [(0,)]
 
 
-def test_calls_in_the_backlog_of_an_agent_that_stops_are_refused_with_code_11(node: Kubelet) -> None:
-    with agent(node, "--workers", "1") as running:
-        holder = socket.socket(socket.AF_UNIX)
-        holder.connect(str(node.socket))
-        holder.sendall(b"pb")  # the one worker waits for the rest
-        time.sleep(0.2)
-        waiting = socket.socket(socket.AF_UNIX)
+class Stopping:
+    """An agent with one worker, which a call keeps busy, and which can be told to stop meanwhile."""
+
+    def __init__(self, node: Kubelet, folder: Path, undo: contextlib.ExitStack) -> None:
+        self._notified = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self._notified.bind(str(folder / "notify"))
+        self._notified.settimeout(PATIENCE)
+        env = {"NOTIFY_SOCKET": str(folder / "notify")}
+        self.running = undo.enter_context(agent(node, "--workers", "1", env=env))
+        self._holder = undo.enter_context(socket.socket(socket.AF_UNIX))
+        self._holder.connect(str(node.socket))
+        self._holder.sendall(b"pb")  # the one worker waits for the rest
+        until(lambda: json.loads(page(node, "/v1/state")[1])["busy"] == 1, "the worker took no call")
+
+    def stop(self) -> None:
+        """Send SIGTERM; once it is heeded, let the worker go."""
+        self.running.process.send_signal(signal.SIGTERM)
+        while self._notified.recv(100) != b"STOPPING=1":
+            pass
+        time.sleep(0.2)  # the next thing it does is to tell its worker
+        self._holder.close()
+
+
+def test_calls_in_the_backlog_of_an_agent_that_stops_are_refused_with_code_11(node: Kubelet, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as undo:
+        stopping = Stopping(node, tmp_path, undo)
+        waiting = undo.enter_context(socket.socket(socket.AF_UNIX))
         waiting.connect(str(node.socket))
         waiting.sendall(frame.call(frame.Call(plugin_type="podberth", env=VERSION, stdin=b"{}")))
-        running.process.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
-        holder.close()
+        stopping.stop()
         code, stdout = frame.parse_answer(everything(waiting))
-        waiting.close()
-        assert running.process.wait(30) == 0
+        assert stopping.running.process.wait(PATIENCE) == 0
     assert (code, json.loads(stdout)["code"]) == (1, 11)
 
 
-def test_what_is_no_call_in_the_backlog_keeps_no_other_from_its_answer(node: Kubelet) -> None:
-    with agent(node, "--workers", "1") as running, contextlib.ExitStack() as open_sockets:
-        holder, mad, sane = (open_sockets.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(3))
-        holder.connect(str(node.socket))
-        holder.sendall(b"pb")  # the one worker waits for the rest
-        time.sleep(0.2)
+def test_what_is_no_call_in_the_backlog_keeps_no_other_from_its_answer(node: Kubelet, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as undo:
+        stopping = Stopping(node, tmp_path, undo)
+        mad, sane = (undo.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(2))
         mad.connect(str(node.socket))
         mad.sendall(b"GET / HTTP/1.1\r\n\r\n")
         sane.connect(str(node.socket))
         sane.sendall(frame.call(frame.Call(plugin_type="podberth", env=VERSION, stdin=b'{"cniVersion": "1.1.0"}')))
-        running.process.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
-        holder.close()
+        stopping.stop()
         _, stdout = frame.parse_answer(everything(sane))
-        assert running.process.wait(30) == 0
+        assert stopping.running.process.wait(PATIENCE) == 0
     assert (json.loads(stdout)["code"], json.loads(stdout)["cniVersion"]) == (11, "1.1.0")
 
 
@@ -118,7 +128,7 @@ def test_a_socket_of_systemds_stays_for_the_next_agent(node: Kubelet, tmp_path: 
         )
         assert ask(node, VERSION, b'{"cniVersion": "1.0.0"}').code == 0
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
         assert [told.recv(100), told.recv(100)] == [b"READY=1", b"STOPPING=1"]
     assert node.socket.exists()
     listening.close()
@@ -149,88 +159,6 @@ def test_an_add_that_was_killed_is_taken_back_by_the_next_agent(node: Kubelet) -
     with agent(node) as running:
         assert running.events("upkeep")[0]["outcome"] == "reverted"
     assert node.left_behind() == []
-
-
-class Churn:
-    """Pods that come and go from several threads; each call is answered, with success or a CNI error."""
-
-    def __init__(self, node: Kubelet, pods: list[Pod]) -> None:
-        self.node = node
-        self.pods = pods
-        self.live: dict[str, Pod] = {}
-        self.unsure: set[str] = set()
-        self.answers: list[Answer] = []
-        self.strange: list[Answer] = []
-
-    def work(self, seed: int, share: list[Pod], calls: int) -> None:
-        chance = random.Random(seed)
-        for _ in range(calls):
-            pod = chance.choice(share)
-            verb = "DEL" if pod.container_id in self.live or pod.container_id in self.unsure else "ADD"
-            answer = self.node.call(verb, pod)
-            self.answers.append(answer)
-            if answer.code == 0:
-                self.unsure.discard(pod.container_id)
-                if verb == "ADD":
-                    self.live[pod.container_id] = pod
-                else:
-                    self.live.pop(pod.container_id, None)
-            else:
-                self.unsure.add(pod.container_id)
-                self.live.pop(pod.container_id, None)
-                if answer.result.get("code") not in (11, 4):
-                    self.strange.append(answer)
-
-
-@pytest.mark.parametrize("seed", [1])
-def test_an_agent_killed_at_random_under_a_thousand_calls_loses_none_and_leaves_nothing(
-    node: Kubelet, seed: int
-) -> None:
-    chance = random.Random(seed)
-    churn = Churn(node, [node.pod(f"web-{number}") for number in range(32)])
-    threads = [
-        threading.Thread(target=churn.work, args=(seed * 100 + worker, churn.pods[worker::8], 126))
-        for worker in range(8)
-    ]
-    running = start(node)
-    for thread in threads:
-        thread.start()
-    kills = 0
-    while any(thread.is_alive() for thread in threads):
-        time.sleep(chance.uniform(0.05, 0.6))
-        running.process.kill()
-        running.process.wait()
-        kills += 1
-        running = start(node)
-    assert kills > 2
-    assert len(churn.answers) == 1008
-    assert churn.strange == []
-    lost = [answer for answer in churn.answers if answer.code]
-    assert all("agent" in answer.result["msg"] or answer.result["code"] in (4, 11) for answer in lost)
-    _collect(node, list(churn.live.values()))
-    _agreed(node, list(churn.live.values()))
-    _collect(node, [])
-    running.stop()
-    _agreed(node, [])
-
-
-def _collect(node: Kubelet, valid: list[Pod]) -> None:
-    answer = node.collect(node.pod("collector"), *valid)
-    assert answer.code == 0, answer.stdout
-
-
-def _agreed(node: Kubelet, live: list[Pod]) -> None:
-    """Kernel, tables and the ledger's fold say the same, and it is what `live` says."""
-    ledger = open_node(str(node.state)).ledger
-    leases = {lease.attachment.container_id: str(lease.address) for lease in ledger.leases()}
-    assert leases.keys() == {pod.container_id for pod in live}
-    for pod in live:
-        found = node.links(pod.netns)["eth0"]["addr_info"]
-        assert leases[pod.container_id] in {address["local"] for address in found}
-    assert len(set(leases.values())) == len(leases)
-    assert {at.container_id for at in fold(ledger.history()).bound.values()} == leases.keys()
-    assert len(node.rows("SELECT 1 FROM attachments")) == len(live)
-    assert len([name for name in node.links(node.node) if name.startswith("pb")]) == len(live)
 
 
 def test_the_binary_is_the_shim() -> None:

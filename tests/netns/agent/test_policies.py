@@ -13,6 +13,7 @@ import pytest
 from tests.netns.agent.running import agent
 from tests.netns.agent.test_desk import page, podberth, samples
 from tests.netns.kubelet import run
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,12 +54,7 @@ def declared(node: Kubelet) -> set[str]:
 
 def wait_until_declared(node: Kubelet, *hosts: int) -> None:
     wanted = {f"10.60.0.{host}" for host in hosts}
-    for _ in range(200):
-        found = declared(node)
-        if found == wanted:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"declared: {found}")
+    until(lambda: declared(node) == wanted, lambda: f"declared: {declared(node)}")
 
 
 def standing(node: Kubelet) -> dict[str, Any]:

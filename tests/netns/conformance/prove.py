@@ -1,7 +1,7 @@
-"""Judge every check twice, on a plugin that is right and on the same with the check's fault; print what came of it.
+"""Judge checks twice, on a plugin that is right and on the same with the check's fault; print what came of it.
 
-`python -m tests.netns.conformance.prove FOLDER`, on a node whose store in FOLDER/state has the pool. It is a process of
-its own because the node is a network namespace.
+`python -m tests.netns.conformance.prove FOLDER CHECK ...`, on a node whose store in FOLDER/state has the pool. It is a
+process of its own because the node is a network namespace.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TEMPLATE = Path(__file__).with_name("faulty.template").read_text()
 
 def main() -> int:
     """Print one JSON object: for each check what became of it on the right plugin, and on the faulty one."""
-    folder = Path(sys.argv[1])
+    folder, names = Path(sys.argv[1]), frozenset(sys.argv[2:])
     subjects = {
         "interface": ours(folder, bridge="bank0"),
         "ipam": go(folder, "host-local", "ipam"),
@@ -35,7 +35,7 @@ def main() -> int:
         "chained": example(folder),
     }
     found = {}
-    for check in all_checks:
+    for check in (check for check in all_checks if check.name in names):
         subject = subjects[kind_of(check.name)]
         right = judge(_bench(subject, subject.plugin), check)
         faulty = judge(_bench(subject, _faulty(folder, subject, check), settle=0.3), check)

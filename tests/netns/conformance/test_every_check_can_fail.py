@@ -15,17 +15,27 @@ if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet
 
 Proof = dict[str, list[str]]
+SHARES = 24  # so many processes prove the checks; a share's tests are one worker's
+NAMES = [check.name for check in all_checks]
 
 
 @pytest.fixture(scope="module")
-def proof(node: Kubelet) -> Proof:
-    """What became of every check on both plugins."""
-    command = [*node.at_node, sys.executable, "-m", "tests.netns.conformance.prove", str(node.state.parent)]
+def proof(node: Kubelet, request: pytest.FixtureRequest) -> Proof:
+    """What became of a share of the checks on both plugins."""
+    program = [sys.executable, "-m", "tests.netns.conformance.prove", str(node.state.parent)]
+    command = [*node.at_node, *program, *NAMES[request.param :: SHARES]]
     found: Proof = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     return found
 
 
-@pytest.mark.parametrize("name", [check.name for check in all_checks])
+def by_share() -> list[object]:
+    """Return each check with its share, as parameters of a test."""
+    mark = pytest.mark.xdist_group
+    shares = {name: number % SHARES for number, name in enumerate(NAMES)}
+    return [pytest.param(share, name, marks=mark(f"proof-{share}"), id=name) for name, share in shares.items()]
+
+
+@pytest.mark.parametrize(("proof", "name"), by_share(), indirect=["proof"], scope="module")
 def test_it_passes_what_is_right_and_finds_the_fault(proof: Proof, name: str) -> None:
     right, right_why, faulty, faulty_why = proof[name]
     assert right == "passed", right_why

@@ -1,6 +1,7 @@
 """Kill or fail an ADD and a DEL right before and right after each of their effects; then DEL or GC must leave nothing.
 
 The node is a network namespace of its own with a real store; each call is a process of its own, as under a runtime.
+In `make test` it goes on from each of these places in one way, by turns; in all of `make soak` in every way.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.sizes import size
+
 if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet, Pod
 
 HOW_IT_GOES_ON = ("DEL", "DEL without netns", "GC")
+WAYS = size(1, len(HOW_IT_GOES_ON))  # from each place
 
 
 def effects_of(node: Kubelet, pod: Pod, verb: str) -> list[str]:
@@ -31,6 +35,13 @@ def recover(node: Kubelet, pod: Pod, way: str) -> None:
     assert answer.code == 0, answer
 
 
+def places(effects: int, way: str) -> list[tuple[int, str]]:
+    """Return the places from which it goes on in this way: those of all ways together are all there are."""
+    every = [(index, when) for index in range(effects) for when in ("before", "after")]
+    first = HOW_IT_GOES_ON.index(way)
+    return [place for number, place in enumerate(every) if (number - first) % len(HOW_IT_GOES_ON) < WAYS]
+
+
 @pytest.mark.parametrize("way", HOW_IT_GOES_ON)
 @pytest.mark.parametrize("how", ["kill", "fail"])
 @pytest.mark.parametrize("verb", ["ADD", "DEL"])
@@ -39,17 +50,16 @@ def test_nothing_is_left_after_a_crash_at_any_step(node: Kubelet, verb: str, how
     node.remember()
     effects = effects_of(node, pod, verb)
     assert len(effects) >= (14 if verb == "ADD" else 12), effects
-    for index in range(len(effects)):
-        for when in ("before", "after"):
-            at = f"{index}:{when}:{how}"
-            if verb == "DEL":
-                assert node.call("ADD", pod).code == 0, at
-            tripped = node.call(verb, pod, tripwire=at)
-            assert tripped.code != 0, at
-            if how == "fail":
-                assert "tripped" in str(tripped.result["msg"]), at
-            recover(node, pod, way)
-            assert node.left_behind() == [], f"{at}: {effects[index]}"
+    for index, when in places(len(effects), way):
+        at = f"{index}:{when}:{how}"
+        if verb == "DEL":
+            assert node.call("ADD", pod).code == 0, at
+        tripped = node.call(verb, pod, tripwire=at)
+        assert tripped.code != 0, at
+        if how == "fail":
+            assert "tripped" in str(tripped.result["msg"]), at
+        recover(node, pod, way)
+        assert node.left_behind() == [], f"{at}: {effects[index]}"
     again = node.call("ADD", pod)
     assert again.code == 0, again
     assert again.address == "10.50.0.7/24"

@@ -11,6 +11,7 @@ import pytest
 from tests.netns.kubelet import BUILT
 from tests.unit.hostile.store import Witness, refusal
 from tests.unit.hostile.test_requests import THEMES
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def test_a_hostile_call_gets_one_error_object_and_changes_nothing(
         env={"PATH": os.environ["PATH"], **env},
         input=stdin,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     code, message = refusal(done.stdout.decode())

@@ -11,6 +11,7 @@ import pytest
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
 from podberth.linux.locks import Locks
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
@@ -28,7 +29,7 @@ def holder(tmp_path: Path) -> multiprocessing.Process:
     held = multiprocessing.Event()
     process = multiprocessing.Process(target=_hold, args=(str(tmp_path / "locks"), "container:a", held))
     process.start()
-    assert held.wait(20)
+    assert held.wait(PATIENCE)
     return process
 
 

@@ -16,6 +16,7 @@ from podberth.net import ops
 from podberth.net.apply import apply, revert
 from tests.netns.kubelet import run
 from tests.netns.linux.conftest import Ground, made_ground
+from tests.sizes import size
 
 POD = "POD"
 SYSCTLS = ("net/ipv4/ip_forward", "net/ipv4/conf/eth0/arp_notify", "net/ipv4/conf/net1/arp_notify", "net/ipv4/none")
@@ -76,7 +77,7 @@ def kept(ground: Ground) -> list[str]:
     return [*ground.state(), f"ip_forward {forwarding}"]
 
 
-@settings(max_examples=25)
+@settings(max_examples=size(8, 100))
 @given(chosen=sequences)
 def test_whatever_is_done_in_whatever_order_is_undone(chosen: list[ops.Op]) -> None:
     with tempfile.TemporaryDirectory() as folder, made_ground(Path(folder)) as ground:

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 SERVER = """
 import socket, sys
 with socket.create_server((sys.argv[1], 7070), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET) as at:
-    at.settimeout(20)
+    at.settimeout(120)
     print("listening", flush=True)
     print(at.accept()[1][0], flush=True)
 """
-CLIENT = "import socket, sys; socket.create_connection((sys.argv[1], 7070), timeout=3)"
+CLIENT = "import socket, sys; socket.create_connection((sys.argv[1], 7070), timeout=60)"
 
 
 @contextlib.contextmanager

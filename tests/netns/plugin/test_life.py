@@ -26,7 +26,7 @@ def test_a_delete_after_the_namespace_vanished_releases_the_lease(node: Kubelet)
     node.remove_namespace(pod.netns)
     assert node.call("DEL", pod).code == 0
     assert node.rows("SELECT * FROM leases") == []
-    assert "pb" not in " ".join(node.inside(node.node, "ls", "/sys/class/net").split())
+    assert not any("pb" in name for name in node.links(node.node))
 
 
 def test_a_delete_with_a_broken_configuration_still_succeeds(node: Kubelet) -> None:
@@ -100,7 +100,7 @@ def test_collection_takes_back_what_is_not_valid_and_leaves_the_rest(node: Kubel
     assert node.left_behind() == []
 
 
-def test_status_is_fine_until_nothing_is_left_to_give(node: Kubelet) -> None:
+def test_status_is_fine_with_a_pool_that_is_full_deleted_or_not_there(node: Kubelet) -> None:
     node.apply(
         "apiVersion: podberth.io/v1alpha1\nkind: Pool\nmetadata: {name: tiny}\n"
         "spec: {subnets: [{subnet: 10.70.0.0/30, gateway: 10.70.0.1}]}\n"
@@ -108,11 +108,14 @@ def test_status_is_fine_until_nothing_is_left_to_give(node: Kubelet) -> None:
     pod = node.pod("one", namespace="web")
     assert node.call("STATUS", pod, pool="tiny").code == 0
     assert node.call("ADD", pod, pool="tiny").address == "10.70.0.2/30"
-    full = node.call("STATUS", pod, pool="tiny")
-    assert full.result["code"] == 50
-    assert "tiny" in str(full.result["msg"])
-    unknown = node.call("STATUS", pod, pool="nowhere")
-    assert unknown.result["code"] == 50
+    refused = node.call("ADD", node.pod("two", namespace="web"), pool="tiny").result
+    assert (refused["code"], "tiny" in refused["msg"]) == (100, True)
+    assert node.call("STATUS", pod, pool="tiny").code == 0
+    assert node.call("STATUS", pod, pool="nowhere").code == 0
+    node.podberth("delete", "podnetwork", "bank/mysql")
+    node.podberth("delete", "podnetwork", "bank/tagged")
+    node.podberth("delete", "pool", "db")
+    assert node.call("STATUS", pod, pool="db").code == 0
 
 
 def test_a_host_that_answers_for_the_address_is_recorded_and_another_taken(node: Kubelet) -> None:

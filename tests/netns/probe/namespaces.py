@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -46,7 +48,7 @@ class Namespace:
 
     def run(self, *argv: str) -> str:
         """Run a command in it; return its stdout."""
-        command = ["ip", "netns", "exec", self.name, *argv]
+        command = ["nsenter", f"--net=/run/netns/{self.name}", *argv]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr}"
         return done.stdout
@@ -72,7 +74,7 @@ class Namespace:
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function inside and wait for what it returns or raises."""
-        return self.begin(function, *args, **kwargs).result(timeout=60)
+        return self.begin(function, *args, **kwargs).result(timeout=PATIENCE)
 
 
 def enter(path: Path) -> None:

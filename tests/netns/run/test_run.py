@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.netns.kubelet import BUILT, Kubelet, kubelet
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ class Desk:
     def run(self, *argv: str, networks: tuple[str, ...] = ("ours",)) -> tuple[int, str, str]:
         """Run it to its end; return exit status, stdout and stderr."""
         process = self.start(*argv, networks=networks)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         return process.returncode, out, err
 
     def runs(self, *argv: str) -> tuple[int, list[dict[str, Any]]]:
@@ -109,10 +109,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def soon(holds: Callable[[], object]) -> None:
     """Wait until it holds."""
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(holds, "it never came to that")
 
 
 def running(desk: Desk) -> subprocess.Popen[str]:
@@ -160,7 +157,7 @@ def test_a_signal_ends_the_command_and_everything_is_taken_down(desk: Desk, numb
     assert desk.runs("--list") == (0, [one := desk.runs("--list")[1][0]])
     assert (one["run"], one["state"], one["networks"]) == ("run-test", "running", ["ours:eth0"])
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + number
     assert desk.left() == []
 
@@ -200,7 +197,7 @@ def test_an_id_that_is_in_use_is_refused(desk: Desk) -> None:
     assert (status, "run-test is in use" in err) == (1, True)
     assert desk.runs("--list")[1][0]["state"] == "running"
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert desk.left() == []
 
 

@@ -1,4 +1,7 @@
-"""What really passes through a limited link: the rate is the function under test."""
+"""What really passes through a limited link: the rate is the function under test.
+
+A link never sends faster than its rate. Slower it may be where the machine is busy: it is measured anew then.
+"""
 
 from __future__ import annotations
 
@@ -13,46 +16,49 @@ from podberth.linux import shaping
 if TYPE_CHECKING:
     from tests.netns.shaping.conftest import Pair
 
-SECONDS = 3
+SECONDS = 1
+TRIES = 12
+# One at a time: what passes is measured.
+pytestmark = pytest.mark.xdist_group("traffic")
 
 
 @pytest.mark.parametrize("mbit", [20, 200])
 def test_a_link_sends_at_its_rate(pair: Pair, mbit: int) -> None:
     shaping.limit_transmit(pair.sock, "eth0", mbit)
-    assert 0.8 * mbit < sent(pair) < 1.1 * mbit
+    is_limited_to(mbit, pair)
 
 
 @pytest.mark.parametrize("mbit", [20, 200])
 def test_a_link_receives_at_its_rate(pair: Pair, mbit: int) -> None:
     shaping.limit_receive(pair.sock, "eth0", "pi0", mbit)
-    assert 0.8 * mbit < received(pair) < 1.1 * mbit
+    is_limited_to(mbit, pair, "--reverse")
 
 
 def test_jumbo_frames_are_received_at_the_rate_too(pair: Pair) -> None:
     for namespace in (pair.near, pair.far):
         namespace.run("ip", "link", "set", "eth0", "mtu", "9000")
     shaping.limit_receive(pair.sock, "eth0", "pi0", 200)
-    assert 160 < received(pair) < 220
+    is_limited_to(200, pair, "--reverse")
 
 
 def test_each_direction_has_its_own_rate(pair: Pair) -> None:
     shaping.limit_transmit(pair.sock, "eth0", 200)
     shaping.limit_receive(pair.sock, "eth0", "pi0", 20)
-    assert 160 < sent(pair) < 220
-    assert 16 < received(pair) < 22
+    is_limited_to(200, pair)
+    is_limited_to(20, pair, "--reverse")
 
 
-def sent(pair: Pair) -> float:
-    """Return the Mbit/s that `far` gets from `near` over TCP."""
-    return measured(pair)
-
-
-def received(pair: Pair) -> float:
-    """Return the Mbit/s that `near` gets from `far` over TCP."""
-    return measured(pair, "--reverse")
+def is_limited_to(mbit: int, pair: Pair, *options: str) -> None:
+    """Assert that `near` sends so many Mbit/s to `far`, or with `--reverse` gets them from it."""
+    rates: list[float] = []
+    while not rates or (rates[-1] <= 0.8 * mbit and len(rates) < TRIES):
+        rates.append(measured(pair, *options))
+    assert max(rates) < 1.1 * mbit, rates
+    assert rates[-1] > 0.8 * mbit, rates
 
 
 def measured(pair: Pair, *options: str) -> float:
+    """Return the Mbit/s that pass over TCP."""
     serve = ["ip", "netns", "exec", pair.far.name, "iperf3", "--server", "--one-off", "--forceflush"]
     with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

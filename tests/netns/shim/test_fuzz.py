@@ -1,4 +1,4 @@
-"""The sanitized shim under random peers, environments and inputs, and its reader of answers alone: a minute in all."""
+"""The sanitized shim under random peers, environments and inputs, and its reader of answers alone."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from podberth.agent import frame
 from tests.netns.kubelet import BUILT
 from tests.netns.shim.conftest import SANITIZED
 from tests.netns.shim.peer import Shim, answering
+from tests.sizes import size
 from tools.build_shim import SOURCE, WARNINGS
 
 if TYPE_CHECKING:
     import socket
 
 # A budget: how much of it there is to try. By exec it is a thousand calls a minute, in one process a million answers.
-BY_EXEC, IN_PROCESS = 40, 20
+BY_EXEC, IN_PROCESS = size(4, 40), size(2, 20)  # seconds
 
 
 def answer(chance: random.Random) -> bytes:

@@ -15,6 +15,7 @@ import pytest
 
 from podberth.agent import frame
 from tests.netns.shim.peer import Shim, answering
+from tests.waiting import PATIENCE
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 DONE = [frame.answer(0, '{"done": true}')]
@@ -244,7 +245,7 @@ def test_the_agent_is_not_taken_for_a_stream_that_was_closed(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE,
         )
     assert (done.returncode, len(peer.calls)) == (1, calls)
     assert (json.loads(done.stdout)["code"] if done.stdout else None) == told

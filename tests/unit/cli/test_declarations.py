@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -231,4 +232,4 @@ def test_the_ledger_knows_the_command_that_declared(podberth: Operator) -> None:
     podberth("apply", "-f", file)
     (event,) = podberth("history", "bank/thief", "--json").json["events"]
     assert event["why"] == f"apply {file}"
-    assert event["who"].startswith("uid 0 (")
+    assert event["who"].startswith(f"uid {os.getuid()} (")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 from typing import TYPE_CHECKING
 
@@ -90,9 +91,9 @@ def test_the_ledger_knows_the_user_behind_sudo_and_the_command(
     monkeypatch.setenv("SUDO_USER", "alice")
     podberth("reserve", "bank/web-0", "10.20.0.30")
     (event,) = podberth("history", "bank/web-0", "--json").json["events"]
-    user = pwd.getpwuid(0).pw_name
+    user = pwd.getpwuid(os.getuid()).pw_name
     assert (event["who"], event["why"], event["node"]) == (
-        f"uid 0 ({user}), sudo by alice",
+        f"uid {os.getuid()} ({user}), sudo by alice",
         "reserve bank/web-0 10.20.0.30",
         "n1",
     )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podberth.cni.args import Args
+from podberth.cni.args import Args, pairs, readable
 from podberth.cni.errors import InvalidEnvironment
 from podberth.cni.pod import PodRef
+
+if TYPE_CHECKING:
+    from random import Random
 
 KUBERNETES = [
     "IgnoreUnknown=1",
@@ -30,7 +34,82 @@ def test_what_containerd_passes_is_read_in_any_order(pairs: list[str]) -> None:
     assert (args.ips, args.mac) == ((), None)
 
 
-@pytest.mark.parametrize("nothing", ["", ";", ";;", "IgnoreUnknown=1", "K8S_POD_NAME=;K8S_POD_NAMESPACE=", "IP=;MAC="])
+MULTUS = (
+    "IgnoreUnknown=true;K8S_POD_NAMESPACE=default;K8S_POD_NAME=two;K8S_POD_INFRA_CONTAINER_ID=c0ffee;K8S_POD_UID=6f1e-11;"
+    "K8S_POD_INFRA_CONTAINER_ID=c0ffee;K8S_POD_UID=6f1e-11;IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=two"
+)
+
+
+def test_what_multus_passes_with_every_key_twice_is_one_pod() -> None:
+    args = Args.parse(MULTUS)
+    assert args.pod == PodRef(namespace="default", name="two", uid="6f1e-11")
+    assert args.infra_container_id == "c0ffee"
+
+
+def test_of_a_key_that_comes_again_the_last_value_counts() -> None:
+    args = Args.parse("IP=10.0.0.1;MAC=02:00:00:00:00:01;deviceID=a;IP=10.0.0.2;deviceID=b;MAC=")
+    assert (args.ips, args.mac, args.device_id) == ((ip_address("10.0.0.2"),), None, "b")
+    assert Args.parse("X=1;IgnoreUnknown=0;IgnoreUnknown=1") == Args()
+    with pytest.raises(InvalidEnvironment, match="unknown key X"):
+        Args.parse("X=1;IgnoreUnknown=1;IgnoreUnknown=0")
+
+
+def test_a_pods_name_that_is_emptied_later_in_the_call_is_not_named() -> None:
+    assert Args.parse("K8S_POD_NAMESPACE=db;K8S_POD_NAME=x;K8S_POD_NAME=") == Args()
+    assert Args.parse("K8S_POD_NAMESPACE=db;K8S_POD_NAME=;K8S_POD_NAME=x").pod == PodRef(namespace="db", name="x")
+
+
+def test_a_key_may_be_a_name_of_reverse_dns() -> None:
+    args = Args.parse("com.example/key=1;io.example.a/b=x=y;IgnoreUnknown=1;K8S_POD_NAMESPACE=db;K8S_POD_NAME=x")
+    assert args.pod == PodRef(namespace="db", name="x")
+
+
+def test_a_pods_name_without_a_namespace_is_a_name_alone() -> None:
+    assert Args.parse("K8S_POD_NAME=web;IgnoreUnknown=1;K8S_POD_UID=u1") == Args(lone_name="web", uid="u1")
+    assert Args.parse("K8S_POD_NAMESPACE=db") == Args()
+
+
+GO_TEXT = st.text(st.characters(exclude_characters=";="), max_size=6)
+GO_KEY = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=";="), min_size=1, max_size=6)
+GO_PAIRS = st.lists(st.tuples(GO_KEY | st.sampled_from(["K8S_POD_NAME", "IP", "a.b/c"]), GO_TEXT), max_size=12)
+
+
+def as_go_reads_it(raw: str) -> dict[str, str]:
+    """Assign pair after pair, as LoadArgs of containernetworking/cni does (pkg/types/args.go)."""
+    fields: dict[str, str] = {}
+    for pair in raw.split(";"):
+        key, text = pair.split("=")
+        fields[key] = text
+    return fields
+
+
+@given(GO_PAIRS)
+def test_pairs_are_what_gos_library_makes_of_them(written: list[tuple[str, str]]) -> None:
+    raw = ";".join(f"{key}={text}" for key, text in written)
+    assert pairs(raw) == readable(raw) == (as_go_reads_it(raw) if raw else {})
+
+
+@given(st.lists(st.sampled_from([*KUBERNETES[:-1], "IP=10.0.0.1", "MAC=", "a/b=1"]), min_size=1), st.randoms())
+def test_pairs_sent_again_in_any_order_change_nothing(said: list[str], random: Random) -> None:
+    once = list(dict.fromkeys(["IgnoreUnknown=1", *said]))
+    again = once + random.choices(once, k=len(once))
+    random.shuffle(again)
+    assert Args.parse(";".join(again)) == Args.parse(";".join(once))
+
+
+@given(st.text(max_size=80))
+def test_as_much_as_can_be_read_is_told_of_any_text(raw: str) -> None:
+    told = readable(raw)
+    assert all("=" not in key and ";" not in key + text for key, text in told.items())
+    try:
+        assert pairs(raw) == told
+    except InvalidEnvironment:
+        assert any(not key.isalnum() for key in told) or any("=" not in pair for pair in raw.split(";"))
+
+
+@pytest.mark.parametrize(
+    "nothing", ["", ";", ";;", "IgnoreUnknown=1", "K8S_POD_NAME=;K8S_POD_NAMESPACE=", "IP=;MAC=", "IP=10.0.0.1;IP="]
+)
 def test_nothing_said_is_nothing_known(nothing: str) -> None:
     assert Args.parse(nothing) == Args()
 
@@ -68,9 +147,12 @@ def test_names_of_other_runtimes_are_taken() -> None:
         ("=BAR", "CNI_ARGS: expected KEY=VALUE pairs, got '=BAR'"),
         ("A B=1", "CNI_ARGS: expected KEY=VALUE pairs, got 'A B=1'"),
         ("A\x00=1", r"CNI_ARGS: expected KEY=VALUE pairs, got 'A\x00=1'"),
-        ("IP=10.0.0.1;IP=10.0.0.2", "CNI_ARGS: the key 'IP' is there twice"),
-        ("K8S_POD_NAME=mysql-0", "CNI_ARGS.K8S_POD_NAMESPACE: required beside K8S_POD_NAME"),
-        ("K8S_POD_NAMESPACE=db", "CNI_ARGS.K8S_POD_NAME: required beside K8S_POD_NAMESPACE"),
+        ("IP=10.0.0.1;IP=10.0.0.300", "CNI_ARGS.IP: expected an IP address, got '10.0.0.300'"),
+        ("com.example/key=1", "CNI_ARGS: unknown key com.example/key"),
+        ("K8S_POD_NAME=one;K8S_POD_NAME=two", "CNI_ARGS: K8S_POD_NAME is 'one' and 'two' in one call"),
+        ("K8S_POD_NAMESPACE=a;K8S_POD_NAME=x;K8S_POD_NAMESPACE=b", "CNI_ARGS: K8S_POD_NAMESPACE is 'a' and 'b' in"),
+        ("K8S_POD_NAME=x;K8S_POD_UID=u1;K8S_POD_UID=u2;K8S_POD_UID=u1", "CNI_ARGS: K8S_POD_UID is 'u1' and 'u2' in"),
+        ("K8S_POD_NAME=one;K8S_POD_NAME=;K8S_POD_NAME=two", "CNI_ARGS: K8S_POD_NAME is 'one' and 'two' in one call"),
         ("K8S_POD_NAMESPACE=db;K8S_POD_NAME=../x", "CNI_ARGS.K8S_POD_NAME: expected a letter or digit"),
         ("K8S_POD_NAMESPACE=db;K8S_POD_NAME=a..b", "CNI_ARGS.K8S_POD_NAME: expected a name without '..', got 'a..b'"),
         ("K8S_POD_NAMESPACE=a/b;K8S_POD_NAME=x", "CNI_ARGS.K8S_POD_NAMESPACE: expected a letter or digit"),

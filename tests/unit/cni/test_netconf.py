@@ -47,6 +47,19 @@ def test_nulls_are_as_good_as_absent() -> None:
     )
 
 
+def test_what_go_programs_write_for_a_field_that_nobody_set_is_not_said() -> None:
+    more: dict[str, object] = {"mtu": 0, "mac": "", "ipam": {"type": "", "mtu": 0}, "runtimeConfig": {"mac": ""}}
+    conf = parse(**more)
+    assert conf.fields == Fields({**PLAIN, "ipam": more["ipam"], "runtimeConfig": more["runtimeConfig"]})
+    assert (conf.ipam, conf.runtime_config.mac) == (Fields({}, "ipam"), None)
+    assert conf.raw == {**PLAIN, **more}  # an IPAM plugin is called with what came in
+
+
+@pytest.mark.parametrize("mtu", [False, 0.0, "0", [0]])
+def test_an_mtu_of_another_kind_is_no_zero(mtu: object) -> None:
+    assert parse(mtu=mtu).fields.raw["mtu"] == mtu
+
+
 def test_wishes_are_read_from_both_places_with_and_without_prefix() -> None:
     conf = parse(
         args={"cni": {"ips": ["10.2.2.42/24", "2001:db8::5"], "labels": []}},

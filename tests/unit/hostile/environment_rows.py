@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.hostile.row import MIB, Row, args, environment
+from tests.unit.hostile.row import MIB, Row, args, conf, env_of, environment
 
 POD = "IgnoreUnknown=1;K8S_POD_NAMESPACE=bank;K8S_POD_NAME=web-0"
 
@@ -167,14 +167,27 @@ ROWS: tuple[Row, ...] = (
     args("a key with a line break", "", f"{POD};A\nB=1"),
     args("a key of JSON", "", '{"K8S_POD_NAME": "web-0"}'),
     args("a key not of ASCII", "", f"{POD};caf\u00e9=1"),
-    args("a key twice", "", f"{POD};K8S_POD_NAME=mysql-0", says="is there twice"),
-    args("a key twice, the same", "", "IgnoreUnknown=1;IgnoreUnknown=1", says="is there twice"),
+    args("two pods' names", "", f"{POD};K8S_POD_NAME=mysql-0", says="K8S_POD_NAME is 'web-0' and 'mysql-0'"),
+    args("two namespaces", "", f"{POD};K8S_POD_NAMESPACE=shop", says="K8S_POD_NAMESPACE is 'bank' and 'shop'"),
+    args("two UIDs", "", f"K8S_POD_UID=a;{POD};K8S_POD_UID=b", says="K8S_POD_UID is 'a' and 'b'"),
+    args("a key of two words", "", f"{POD};A B=1"),
     args("a megabyte", "", "IgnoreUnknown=1;A=" + "a" * MIB, says="at most 65536 characters"),
     args("a word for a flag", "IgnoreUnknown", "IgnoreUnknown=maybe;FOO=BAR"),
     args("a number for a flag", "IgnoreUnknown", "IgnoreUnknown=2;FOO=BAR"),
-    args("a namespace without a name", "K8S_POD_NAME", "K8S_POD_NAMESPACE=bank"),
-    args("a name without a namespace", "K8S_POD_NAMESPACE", "K8S_POD_NAME=web-0"),
-    args("an empty namespace", "K8S_POD_NAMESPACE", "K8S_POD_NAME=web-0;K8S_POD_NAMESPACE="),
+    *(
+        Row(
+            name=f"CNI_ARGS: a pod {how}",
+            code=102,
+            env=env_of("ADD", CNI_ARGS=text),
+            stdin=conf(undeclared="refuse"),
+            says=says,
+        )
+        for how, text, says in (
+            ("with a namespace and no name", "K8S_POD_NAMESPACE=bank", "the caller named no pod"),
+            ("with a name and no namespace", "K8S_POD_NAME=web-0", "named the pod web-0 without a namespace"),
+            ("with an empty namespace", "K8S_POD_NAME=web-0;K8S_POD_NAMESPACE=", "the pod web-0 without a namespace"),
+        )
+    ),
     *(
         args(f"namespace {how}", "K8S_POD_NAMESPACE", f"K8S_POD_NAMESPACE={t};K8S_POD_NAME=web-0")
         for how, t in _POD_NAMES.items()

@@ -93,7 +93,7 @@ _IPS: Json = {
 _MACS: Json = {
     "a list": [],
     "a number": 1,
-    "empty": "",
+    "a space": " ",
     "multicast": "33:33:00:00:00:01",
     "a word": "fromAddress",
     "of a surrogate": "\ud800:00:00:00:00:11",

@@ -7,7 +7,7 @@ from tests.unit.hostile.row import Json, Row, network
 # what is wrong -> (the path that must be named, the settings)
 WRONG: dict[str, tuple[str, Json]] = {
     "MTU a string": ("mtu", {"mtu": "1500"}),
-    "MTU zero": ("mtu", {"mtu": 0}),
+    "MTU zero point zero": ("mtu", {"mtu": 0.0}),
     "MTU negative": ("mtu", {"mtu": -1500}),
     "MTU below IPv4's least": ("mtu", {"mtu": 67}),
     "MTU of 65536": ("mtu", {"mtu": 65536}),
@@ -105,7 +105,7 @@ WRONG: dict[str, tuple[str, Json]] = {
     "MAC zero": ("mac", {"mac": "00:00:00:00:00:00"}),
     "MAC a number": ("mac", {"mac": 2}),
     "MAC a list": ("mac", {"mac": ["02:00:00:00:00:11"]}),
-    "MAC empty": ("mac", {"mac": ""}),
+    "MAC of a space": ("mac", {"mac": " "}),
     "MAC of another word": ("mac", {"mac": "fromaddress"}),
     "MAC with a line break": ("mac", {"mac": "02:00:00:00:00:11\n"}),
 }

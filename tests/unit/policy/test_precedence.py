@@ -12,7 +12,8 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.net.settings import Dns, Rates, Route, Settings, Vlan
 from podberth.policy import precedence
-from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, Share, resolve, undeclared
+from podberth.policy.authorise import undeclared
+from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, Share, resolve
 from tests.unit.policy.declared import (
     Pools,
     attachment,

@@ -7,11 +7,11 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import KernelRefused
+from podberth.cni.errors import KernelRefused, StoreFailed
 from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.request import Request
 from podberth.cni.value import replace
-from podberth.net.facts import NetnsId
+from podberth.net.facts import Facts, Link, NetnsId
 from podberth.net.ops import ConfigureVf, MoveVf
 from podberth.net.record import Record
 from podberth.net.step import Step
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PF = "0000:03:00.0"
+LINKS = ("ens1f0", "bond0")  # that the node has
 NOW = 1_700_000_000_000_000_000
 
 
@@ -61,6 +62,11 @@ class Card(Ground):
         self.held: list[str] = []
         self.undone: list[str] = []
         self.stuck: set[str] = set()
+        self.unlockable: StoreFailed | None = None
+
+    def facts(self, parent: str | None, *, vlan: bool) -> Facts:
+        link = Link(name=parent or "", index=7, kind="", mac="02:50:00:00:00:01", mtu=1500, up=True, ours=False)
+        return Facts(parent=link if parent in LINKS else None, bridge_vlan_filtering=True, vlan_devices=vlan)
 
     def vfs(self) -> tuple[Vf, ...]:
         return tuple(self.functions.values())
@@ -85,6 +91,8 @@ class Card(Ground):
     @contextlib.contextmanager
     def locked(self, key: str, *, wait: bool = True) -> Iterator[None]:
         self.meanwhile.pop(key, lambda: None)()
+        if self.unlockable is not None:
+            raise self.unlockable
         assert key not in self.held, f"{key} would wait for itself"
         self.held.append(key)
         try:

@@ -67,7 +67,6 @@ def chosen(conf: dict[str, object], asked: Request | None = None, **policy: obje
 def test_a_network_without_virtual_functions_chooses_none() -> None:
     bridge = network({"type": "podberth"})
     assert devices.choice(bridge, request(), resolved(bridge.defaults)) is None
-    assert devices.network_choice(bridge, request()) is None
 
 
 def test_a_function_for_a_network_that_gives_none_is_refused_by_who_asks_for_it() -> None:
@@ -79,7 +78,6 @@ def test_a_function_for_a_network_that_gives_none_is_refused_by_who_asks_for_it(
 def test_where_another_plugin_makes_the_interface_the_function_is_its_business() -> None:
     other = network({"type": "host-device", "ipam": {"type": "podberth"}}, as_ipam=True)
     assert devices.choice(other, request(), resolved(other.defaults, vf=Selector(numa=(0,)))) is None
-    assert devices.network_choice(other, request()) is None
 
 
 @pytest.mark.parametrize("kind", ["sriov", "podberth"])
@@ -88,7 +86,6 @@ def test_a_network_of_virtual_functions_says_which_will_do(kind: str) -> None:
     wanted = Choice(selector=Selector(vendors=("8086",)), device_id=A)
     read = network(conf)
     assert devices.choice(read, request(conf), resolved(read.defaults)) == wanted
-    assert devices.network_choice(read, request(conf)) == wanted
 
 
 def test_a_podnetworks_selector_replaces_the_networks() -> None:
@@ -100,7 +97,6 @@ def test_the_parent_is_the_pf_where_the_selector_names_none() -> None:
     assert chosen({"parent": "ens1f0", "vf": {"numa": 0}}) == of_pf
     assert chosen({"parent": "ens9", "vf": {"numa": 0}}, device="ens1f0") == of_pf
     assert chosen({"parent": "ens9"}, vf=Selector(pfs=("ens1f0",), numa=(0,))) == of_pf
-    assert devices.network_choice(network({"parent": "ens1f0", "vf": {"numa": 0}}), request()) == of_pf
 
 
 def test_a_choice_is_told_by_the_function_named_or_by_what_will_do() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, NotAvailable
+from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice
 from podberth.cni.pod import Attachment
 from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, Claim, Wanted
@@ -302,26 +302,6 @@ def test_a_dead_pods_function_may_be_taken_by_somebody_else_before_it_is_claimed
     site.card.meanwhile[f"device:{A}"] = lambda: site.attach(function(0), container="faster")
     assert devices.claim(site.node, ANY, MINE, taking(site)) == B
     assert site.holders() == {A: "faster", B: "new", C: "c2"}
-
-
-def test_status_is_well_while_a_function_is_free_or_a_dead_pods(site: Site) -> None:
-    devices.status(site.node, ANY)
-    full(site)
-    site.kill(next(iter(site.node.attachments.all())))
-    devices.status(site.node, ANY)
-    assert site.card.undone == []
-    assert len(site.holders()) == 3
-
-
-def test_status_says_in_code_50_that_none_is_free_and_who_has_them(site: Site) -> None:
-    full(site)
-    with pytest.raises(NotAvailable) as none:
-        devices.status(site.node, ANY)
-    assert none.value.code == 50
-    assert f"{A} held by bank/web-0 as net1" in none.value.message
-    assert none.value.details
-    with pytest.raises(NotAvailable, match="no virtual function that fits"):
-        devices.status(site.node, Choice(selector=Selector(numa=(1,))))
 
 
 def test_a_holder_that_came_back_meanwhile_keeps_its_function(site: Site) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from podberth.cli.main import main as podberth
 from podberth.entry import handle
 from tests.netns.kubelet import Answer, Kubelet, Pod, run
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 PF = "eth0"
 COUNT = 7
 DEVICES = Path("/sys/bus/pci/devices")
-SETTLED = 20.0  # seconds that drivers have at most
 STEADY = 0.7  # seconds
 _CARRIER = ("NO-CARRIER", "LOWER_UP")  # it comes a moment after its interface is up
 
@@ -43,10 +43,7 @@ def declared(name: str, address: str, **said: object) -> str:
 
 def wait_for(what: str, holds: Any) -> None:
     """Wait until `holds()`; AssertionError if it never does."""
-    end = time.monotonic() + SETTLED
-    while not holds():
-        assert time.monotonic() < end, f"{what} did not come about in {SETTLED:.0f} s"
-        time.sleep(0.02)
+    until(holds, f"{what} did not come about")
 
 
 def functions() -> list[str]:
@@ -153,7 +150,7 @@ class Node:
 
     def reaches(self, pod: Pod, address: str) -> bool:
         """Say whether one of a few pings is answered: the first may be lost while the emulated machine is slow."""
-        return any(self.kubelet.reaches(pod, address) for _ in range(5))
+        return self.kubelet.reaches(pod, address)
 
     def left_behind(self) -> list[str]:
         """Return what is there now and was not at first, and what is missing; leases and records too."""

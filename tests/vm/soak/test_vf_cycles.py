@@ -13,6 +13,7 @@ import pytest
 from podberth.ipam.lifecycle import fold
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
+from tests.sizes import seed, size
 from tests.vm.inside import card
 from tests.vm.inside.card import Node, declared, node_with_card
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from tests.netns.kubelet import Answer, Pod
 
-IN_PROCESS, BY_EXEC = 500, 50
-SEED = 82576
+IN_PROCESS, BY_EXEC = size(20, 500), size(5, 50)
+SEED = seed(82576)
 SETTINGS: tuple[dict[str, Any], ...] = (
     {},
     {"vlan": 100},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from podberth import __version__
 from podberth.agent.spans.context import SAMPLED, context
+from podberth.cni.args import NAME, NAMESPACE, UID, readable
 from podberth.net.describe import describe
 
 if TYPE_CHECKING:
@@ -85,11 +86,11 @@ def _parts(trace: Trace) -> Iterator[dict[str, object]]:
 
 def _about(served: Served) -> dict[str, object]:
     told, env = served.about(), served.call.env
-    said = dict(pair.partition("=")[::2] for pair in env.get("CNI_ARGS", "").split(";"))
+    args = readable(env.get("CNI_ARGS", ""))
     return {
-        "k8s.namespace.name": said.get("K8S_POD_NAMESPACE"),
-        "k8s.pod.name": said.get("K8S_POD_NAME"),
-        "k8s.pod.uid": said.get("K8S_POD_UID"),
+        "k8s.namespace.name": args.get(NAMESPACE),
+        "k8s.pod.name": args.get(NAME),
+        "k8s.pod.uid": args.get(UID),
         "container.id": env.get("CNI_CONTAINERID"),
         "cni.command": served.verb,
         "cni.ifname": env.get("CNI_IFNAME"),

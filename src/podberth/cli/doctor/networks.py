@@ -88,6 +88,7 @@ def _concerns(document: object) -> bool:
 def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
     from podberth.entry import find_plugin
     from podberth.verbs.network import own_fields, read_network, state_dir
+    from podberth.verbs.status import missing_link
 
     parsed = NetConf.parse(Fields(strictjson.loads(conf, str(file))))
     as_ipam = parsed.type not in netconf_file.OURS
@@ -99,6 +100,11 @@ def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
         return
     if not network.delegated:
         yield _pool(session, file, network)
+    missing = missing_link(session.node.host, network) if session.exists() else ""
+    if missing:
+        yield Finding(
+            area=AREA, name=f"{file.name} links", level=FAIL, text=missing, todo="bring it up, or correct its name"
+        )
     if network.defaults.vf is not None and session.exists():
         yield _functions(session, file, network)
     if network.policy_dir is not None:

@@ -19,6 +19,7 @@ from podberth.cli.run.life import live, take_down
 from podberth.cli.run.record import Joined, Records, Run, started
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cni import parsers, strictjson
+from podberth.cni.args import NAME, NAMESPACE, Args
 from podberth.cni.errors import CniError, InvalidConfig, KernelRefused
 from podberth.linux import pci
 from podberth.runtime import invoke
@@ -115,16 +116,17 @@ def _asked(said: dict[str, Any]) -> Run:
         raise failures.Misuse("--container-id: expected at most 128 characters, as of a file's name")
     path = tuple(part for part in said["cni_path"].split(":") if part)
     pod = said["name"] or container_id
-    kubernetes = {"IgnoreUnknown": "1", "K8S_POD_NAMESPACE": said["namespace"], "K8S_POD_NAME": pod}
+    kubernetes = {"IgnoreUnknown": "1", NAMESPACE: said["namespace"], NAME: pod}
     kubernetes["K8S_POD_INFRA_CONTAINER_ID"] = container_id
     kubernetes.update(_pair("--arg", text) for text in said["args"])
     odd = [text for pair in kubernetes.items() for text in pair if ";" in text or "=" in text]
     if odd:
         raise failures.Misuse(f"CNI_ARGS can't carry {odd[0]!r}", "there is no ';' or '=' in a key or value")
+    args = Args.parse(";".join(f"{key}={text}" for key, text in kubernetes.items()))
     capabilities = (_pair("--cap", text) for text in said["caps"])
     asked = Run(
         container_id=container_id,
-        pod=f"{said['namespace']}/{pod}",
+        pod=str(args.pod or args.lone_name),
         owner=os.getpid(),
         started=started(os.getpid()) or 0,
         boot=pci.boot_id(),

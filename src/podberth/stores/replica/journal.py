@@ -46,6 +46,10 @@ class Journal:
         with self._database.write() as connection:
             connection.execute("INSERT INTO entries (entry) VALUES (?)", (json.dumps(entry),))
 
+    def probe(self) -> None:
+        """Write as `add` would. StoreFailed if that can't be done."""
+        self._database.probe()
+
     def entries(self) -> tuple[tuple[int, dict[str, Any]], ...]:
         """Return the entries that the cluster's store does not know yet, with their numbers."""
         with self._database.read() as connection:

@@ -50,6 +50,12 @@ class Replica:
         with self._transaction() as connection:
             return _position(connection)
 
+    def probe(self) -> None:
+        """Write as news of the cluster would be. StoreFailed if that can't be done."""
+        with self._transaction():
+            pass
+        self.database.probe()
+
     def confirm(self, identity: str) -> None:
         """Begin anew if this was a replica of another store than the one that calls itself `identity`."""
         with self._transaction() as connection:

@@ -29,6 +29,10 @@ class SqliteAttachments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def probe(self) -> None:
+        """Write to the disk as an ADD would, and change nothing. StoreFailed if the file can't be used."""
+        self._database.probe()
+
     def open(self, record: Record) -> None:
         """Write the intent; StoreFailed if the attachment, or its device, has a record already.
 

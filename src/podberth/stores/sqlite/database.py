@@ -73,6 +73,7 @@ class Database:
         self._readonly = readonly
         self._schema = schema
         self._connection: sqlite3.Connection | None = None
+        self._identity = (-1, -1)  # device and inode of the file that is open
 
     def read(self) -> Transaction:
         """Return a context whose statements all see one state of the database."""
@@ -96,6 +97,35 @@ class Database:
             self.log.flush(commit)
         except OSError as failure:
             raise translated(self.path, failure) from failure
+
+    def probe(self) -> None:
+        """Write as an ADD would, to the disk, and look where it would; nothing is changed.
+
+        StoreFailed if the file can't be used, or is not the one any more that this process has open; TryAgainLater if
+        others are writing for too long.
+        """
+        with self.write() as connection:
+            self._require_own_file()
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            for (table,) in tables:
+                connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone()  # noqa: S608 - names of our own
+            # The page is written though the number is the same.
+            connection.execute(f"PRAGMA user_version = {self._schema.version}")
+
+    def _require_own_file(self) -> None:
+        try:
+            at = os.stat(self.path)
+        except OSError as failure:
+            raise translated(self.path, failure) from failure
+        if (at.st_dev, at.st_ino) != self._identity:
+            raise StoreFailed(
+                f"{self.path} is another file than the one this process has open",
+                "stop whatever uses the old one, the agent first, and start it again",
+            )
+        if not os.access(self.path, os.W_OK):
+            raise StoreFailed(
+                f"{self.path} can't be written", "the state directory has to be writable: is it mounted read-only?"
+            )
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -125,6 +155,8 @@ class Database:
             cached_statements=256,
         )
         try:
+            at = os.stat(self.path)
+            self._identity = at.st_dev, at.st_ino
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_STAYING if self.staying else LOG_PAGES}")

@@ -1,10 +1,10 @@
-"""How the runner counts: nothing that did not run and pass may read as success."""
+"""The runner's counts: nothing that did not run and pass reads as success."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.run_tiers import Tally, table, tally
+from tests.tiers.tally import Tally, table, tally
 
 PASSED = "<testcase/>"
 FAILED = "<testcase><failure/></testcase>"
@@ -12,8 +12,8 @@ ERROR = "<testcase><error/></testcase>"
 SKIPPED = "<testcase><skipped/></testcase>"
 
 
-def counted(*cases: str, ended: str = "") -> Tally:
-    return tally("unit", f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>", 1.5, ended)
+def counted(*cases: str, trouble: str = "") -> Tally:
+    return tally("unit", f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>", 1.5, trouble)
 
 
 def test_a_tier_is_good_when_all_its_tests_passed() -> None:
@@ -24,10 +24,10 @@ def test_a_tier_is_good_when_all_its_tests_passed() -> None:
 @pytest.mark.parametrize(
     ("result", "passed", "failed", "trouble"),
     [
-        (counted(PASSED, FAILED, ERROR, ended="pytest ended with status 1"), 1, 2, "pytest ended with status 1"),
+        (counted(PASSED, FAILED, ERROR, trouble="pytest ended with status 1"), 1, 2, "pytest ended with status 1"),
         (counted(PASSED, SKIPPED), 1, 0, "1 skipped"),
         (counted(), 0, 0, "ran no test"),
-        (counted(PASSED, ended="stopped after 300 s"), 1, 0, "stopped after 300 s"),
+        (counted(PASSED, trouble="stopped after 300 s"), 1, 0, "stopped after 300 s"),
         (tally("unit", "", 300, "stopped after 300 s"), 0, 1, "stopped after 300 s"),
         (tally("unit", "", 1, ""), 0, 1, "no report"),
     ],

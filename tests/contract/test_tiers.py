@@ -1,0 +1,68 @@
+"""The runner of tiers, on tiers made for it: only silence ends a tier, not its length."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+from tests.tiers.running import Run
+from tests.tiers.tier import Tier
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def tier_of(folder: Path, module: str, *, silence: int, workers: int = 0) -> Run:
+    tests = folder / "tests"
+    tests.mkdir()
+    (tests / "test_it.py").write_text(dedent(module))
+    return Run(Tier(name="it", folder=str(tests), silence=silence, workers=workers), folder / "it")
+
+
+def test_a_tier_that_goes_on_may_take_longer_than_the_silence_it_is_given(tmp_path: Path) -> None:
+    module = """
+        import time, pytest
+
+        @pytest.mark.parametrize("number", range(15))
+        def test_of_a_second(number):
+            time.sleep(1)
+    """
+    run = tier_of(tmp_path, module, silence=10)
+
+    assert run.to_the_end().good
+    assert run.state() == "it 15/15"
+
+
+def test_a_tier_that_falls_silent_is_stopped_and_the_log_says_where_it_hung(tmp_path: Path) -> None:
+    module = """
+        import time
+
+        def test_that_passes():
+            pass
+
+        def test_that_hangs():
+            while True:
+                time.sleep(1)
+    """
+    run = tier_of(tmp_path, module, silence=12)
+
+    result = run.to_the_end()
+
+    assert not result.good
+    assert "test_that_hangs" in run.log.read_text()
+
+
+def test_a_worker_that_hangs_costs_its_own_test_only(tmp_path: Path) -> None:
+    module = """
+        import time
+
+        def test_that_hangs():
+            while True:
+                time.sleep(1)
+
+        def test_that_passes():
+            pass
+    """
+    result = tier_of(tmp_path, module, silence=15, workers=2).to_the_end()
+
+    assert (result.passed, result.failed) == (1, 1)

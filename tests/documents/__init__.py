@@ -1,0 +1,1 @@
+"""The project's pages as tests see them: their code blocks, and a private machine on which the commands are run."""

@@ -1,0 +1,114 @@
+"""Run the tiers of tests, side by side: `python -m tests.tiers [--soak] [TIER ...]`.
+
+The output of each tier is in build/test/TIER.log. The last line says `N passed, N failed`. The exit status is 1 if a
+test failed or was skipped, or a tier ran none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from tests import foreign_agent, sizes
+from tests.tiers.running import ROOT, Run
+from tests.tiers.tally import Tally, table
+from tests.tiers.tier import LANES, TIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+REPORTS = ROOT / "build" / "test"
+_EVERY = 60  # seconds between two lines on how far the tiers are
+_SHOWN = 200  # lines of a failed tier's log, from the first failure on
+
+
+def main() -> int:
+    """Run the tiers named as arguments, or all of them; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.tiers", description=__doc__)
+    parser.add_argument("--soak", action="store_true", help="only the tests with long counts, at their full size")
+    # Not `choices`: with none given, argparse of Python 3.11.2 looks for the empty list among them.
+    parser.add_argument("tier", nargs="*", help=f"{', '.join(TIERS)}; default: all")
+    arguments = parser.parse_args()
+    names = arguments.tier or list(TIERS)
+    unknown = [name for name in names if name not in TIERS]
+    if unknown:
+        parser.error(f"no tier {', '.join(unknown)}; there are {', '.join(TIERS)}")
+    rooted = [name for name in names if TIERS[name].needs_root]
+    if rooted and os.geteuid() != 0:
+        parser.error(f"{', '.join(rooted)} make network namespaces: run them as root, or `make unit`")
+    if arguments.soak:
+        os.environ.setdefault(sizes.SOAK, "1")
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    ending = "-soak" if os.environ.get(sizes.SOAK) else ""
+    chosen = [[tier for tier in lane if tier.name in names] for lane in LANES]
+    with foreign_agent.watching() as witness:
+        tallies = run([[Run(tier, REPORTS / f"{tier.name}{ending}") for tier in lane] for lane in chosen])
+    if complaints := witness.complaints():
+        tallies.append(Tally(tier="machine", failed=len(complaints), trouble="; ".join(complaints)))
+    print("\n" + table(tallies))
+    return 0 if all(tally.good for tally in tallies) else 1
+
+
+def run(lanes: Sequence[Sequence[Run]]) -> list[Tally]:
+    """Run the lanes side by side; stop all of them on Ctrl-C. The tallies are in the order of the lanes."""
+    ended = threading.Event()
+    with ThreadPoolExecutor(len(lanes) + 1) as threads:
+        threads.submit(_tell, lanes, ended)
+        futures = [threads.submit(_run_lane, lane, ended) for lane in lanes]
+        try:
+            return [tally for future in futures for tally in future.result()]
+        except KeyboardInterrupt:
+            ended.set()
+            for run in _all(lanes):
+                run.stop("interrupted")
+            raise
+        finally:
+            ended.set()
+
+
+def _run_lane(lane: Sequence[Run], ended: threading.Event) -> list[Tally]:
+    tallies = []
+    for each in lane:
+        if ended.is_set():
+            break
+        print(f"{each.tier.name}: started, its output is in {each.log}", flush=True)
+        tally = each.to_the_end()
+        tallies.append(tally)
+        outcome = "passed" if tally.good else f"failed, {tally.trouble or 'see below'}"
+        print(f"{each.tier.name}: {tally.passed} tests passed in {tally.seconds:.0f} s; {outcome}", flush=True)
+        if not tally.good:
+            print(_failures(each), flush=True)
+    return tallies
+
+
+def _tell(lanes: Sequence[Sequence[Run]], ended: threading.Event) -> None:
+    """Print how far the tiers are, once a minute."""
+    began = time.monotonic()
+    while not ended.wait(_EVERY):
+        minutes = (time.monotonic() - began) / 60
+        states = [run.state() for run in _all(lanes) if run.running]
+        print(f"{minutes:3.0f} min  {'  '.join(states)}", flush=True)
+
+
+def _all(lanes: Sequence[Sequence[Run]]) -> Iterable[Run]:
+    return (run for lane in lanes for run in lane)
+
+
+def _failures(run: Run) -> str:
+    """Return a failed tier's log from its first failure on."""
+    lines = run.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    titles = [i for i, line in enumerate(lines) if line.startswith("=") and line.strip("= ") in ("FAILURES", "ERRORS")]
+    failures = lines[titles[0] if titles else 0 :]
+    if len(failures) > _SHOWN:
+        half = _SHOWN // 2
+        failures = [*failures[:half], f"... {len(failures) - _SHOWN} lines left out ...", *failures[-half:]]
+    return "\n".join(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

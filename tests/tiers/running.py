@@ -1,0 +1,100 @@
+"""One tier as a pytest of its own, which is ended when no test of it has had a result for too long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.tiers import progress
+from tests.tiers.tally import Tally, tally
+
+if TYPE_CHECKING:
+    from tests.tiers.tier import Tier
+
+ROOT = Path(__file__).parents[2]
+_LOOK = 0.5  # seconds between two looks
+_GRACE = 60  # seconds that a tier has to end its servers before it is killed
+
+
+class Run:
+    """One tier that runs. Its files begin with `name`: `log` has all that pytest prints."""
+
+    def __init__(self, tier: Tier, name: Path) -> None:
+        self.tier = tier
+        self.report, self.log, self.results = (name.with_suffix(f".{kind}") for kind in ("xml", "log", "results"))
+        self._pytest: subprocess.Popen[bytes] | None = None
+        self._stopped = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether its pytest runs now."""
+        return self._pytest is not None and self._pytest.poll() is None
+
+    def state(self) -> str:
+        """Return how far it is, in a few words."""
+        lines = self.results.read_text(encoding="utf-8").splitlines() if self.results.exists() else []
+        total = max((int(line.split()[1]) for line in lines if line.startswith("total ")), default=0)
+        done = sum(line.startswith("done ") for line in lines)
+        if lines and lines[-1].startswith("note "):
+            return f"{self.tier.name}: {lines[-1].removeprefix('note ')}"
+        return f"{self.tier.name} {done}/{total or '?'}"
+
+    def to_the_end(self) -> Tally:
+        """Start it, wait for its end, and count its report."""
+        for file in (self.report, self.log, self.results):
+            file.unlink(missing_ok=True)
+        self.results.touch()
+        began = time.monotonic()
+        with self.log.open("wb") as log:
+            self._pytest = subprocess.Popen(
+                self._command(),
+                cwd=ROOT,
+                env={**os.environ, progress.FILE: str(self.results)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a signal to its group reaches all that it started, and nothing else
+            )
+        status = self._watch(self._pytest)
+        trouble = self._stopped or (f"pytest ended with status {status}" if status else "")
+        text = self.report.read_text(encoding="utf-8") if self.report.exists() else ""
+        return tally(self.tier.name, text, time.monotonic() - began, trouble)
+
+    def stop(self, reason: str) -> None:
+        """End it as Ctrl-C would, so that its tests end their servers; kill what is left after a minute."""
+        if self._pytest is None or self._pytest.poll() is not None:
+            return
+        self._stopped = reason
+        self._pytest.send_signal(signal.SIGINT)
+        try:
+            self._pytest.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self._pytest.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> int:
+        size, heard = -1, time.monotonic()
+        while process.poll() is None:
+            now = self.results.stat().st_size
+            if now != size:
+                size, heard = now, time.monotonic()
+            if time.monotonic() - heard > self.tier.silence:
+                self.stop(f"stopped: no test had a result for {self.tier.silence} s")
+            time.sleep(_LOOK)
+        return process.returncode
+
+    def _command(self) -> list[str]:
+        options = ["-q", f"--junitxml={self.report}", "-p", "no:cacheprovider", "-p", "tests.tiers.progress"]
+        options += ["-o", f"faulthandler_timeout={self.tier.silence * 0.9}"]
+        options += ["-o", "faulthandler_exit_on_timeout=true"]  # a worker says where its test hangs, and is replaced
+        if self.tier.workers:
+            options += ["-n", str(self.tier.workers), "--dist", "worksteal"]
+        return [sys.executable, "-m", "pytest", *options, self.tier.folder]

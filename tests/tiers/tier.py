@@ -1,0 +1,33 @@
+"""Which tiers there are, and how each is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """One folder of tests. `workers` run its tests side by side; 0: one after another, in pytest's own process.
+
+    `silence` is how many seconds may pass without a test's result before the tier counts as hanging.
+    """
+
+    name: str
+    folder: str
+    workers: int = 0
+    silence: int = 600
+    needs_root: bool = True
+
+
+# A lane runs its tiers one after another; the lanes run side by side. The VM computes all the time, the netns tier
+# mostly waits for the kernel, and the others are between the two.
+LANES: tuple[tuple[Tier, ...], ...] = (
+    (
+        Tier(name="unit", folder="tests/unit", workers=2, needs_root=False),
+        Tier(name="contract", folder="tests/contract", workers=4),
+        Tier(name="runtime", folder="tests/runtime"),
+    ),
+    (Tier(name="netns", folder="tests/netns", workers=6),),
+    (Tier(name="vm", folder="tests/vm"), Tier(name="image", folder="tests/image")),
+)
+TIERS = {tier.name: tier for lane in LANES for tier in lane}

@@ -1,0 +1,222 @@
+"""Constants that the pages quote are those of the code: a number, a list of names, a path."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import podberth
+from podberth.agent import calls, finisher, frame, policies, server, service
+from podberth.agent.spans import collector, exporter, target
+from podberth.cli import failures, manual, session
+from podberth.cli.doctor import kernel, machine, networks, store
+from podberth.cli.main import COMMANDS
+from podberth.cni import errors
+from podberth.conformance.checks import all_checks
+from podberth.controller import certificate
+from podberth.ipam.lifecycle import Kind, State
+from podberth.ipam.owner import MAX_NAME
+from podberth.ipam.pool import ConflictDetection
+from podberth.policy import annotations as asked_by_pods
+from podberth.policy import attachment_document, precedence, yamlfiles
+from podberth.policy.address_reservation import parse_reservation
+from podberth.stores.transfer import cluster, sheet
+from podberth.verbs.network import STATE_DIR
+from tests.documents.pages import blocks
+
+ROOT = Path(podberth.__file__).parents[2]
+SHIM = (ROOT / "shim/podberth-shim.c").read_text()
+AGENT, INSTALL = "docs/agent.md", "docs/install.md"
+CLI, POLICIES = "docs/cli.md", "docs/policies.md"
+
+
+def text(page: str) -> str:
+    """Return a page on one line, so that a quotation may be broken anywhere."""
+    return " ".join((ROOT / page).read_text().split())
+
+
+def defined(name: str) -> int:
+    """Return a number that the shim defines."""
+    found = re.search(rf"#define {name} (\d+)", SHIM)
+    assert found is not None
+    return int(found[1])
+
+
+# A page, its words around the number `#`, and the number in the code.
+NUMBERS: list[tuple[str, str, float]] = [
+    ("README.md", "in # checks", len(all_checks)),
+    ("CHANGELOG.md", "in # checks", len(all_checks)),
+    (AGENT, "a backlog of #.", server.BACKLOG),
+    (AGENT, "backlog, of at most #.", server.BACKLOG),
+    (AGENT, "If that stays full for # s", defined("CONNECT_SECONDS")),
+    (AGENT, "an answer takes longer than # s", defined("ANSWER_SECONDS")),
+    (AGENT, "no further DEL has come for # ms", finisher.QUIET * 1000),
+    (AGENT, "at most # s after the first DEL", finisher.GATHERING),
+    (AGENT, "up to # at a time", finisher.BATCH),
+    (AGENT, "no further change has come for # s", policies.QUIET),
+    (AGENT, "at most # s after the first. An earlier ADD", policies.LONGEST),
+    (AGENT, "the agent compares them every # s", policies.AGAIN),
+    (AGENT, "Beyond the first # directories", policies.MOST),
+    (AGENT, "milliseconds for an answer; #", target._TIMEOUT),
+    (AGENT, "how many one request has; # and", target._QUEUE),
+    (AGENT, "how many one request has; 8192 and #", target._BATCH),
+    (AGENT, "until a smaller batch is sent; #", target._DELAY),
+    (AGENT, "asks for, up to # s", exporter._LONGEST),
+    (AGENT, "It waits # , 2, 4 and 8 s", exporter._PAUSE),
+    (AGENT, "each batch once, for # s at most", service._FLUSH),
+    (CLI, "one of the last # calls", calls.KEPT),
+    (CLI, "| # | `check`: an attachment is not as it was made", failures.DRIFTED),
+    (CLI, "| # | `doctor`: this node is not fit", failures.UNFIT),
+    (CLI, "| # | interrupted", failures.INTERRUPTED),
+    (CLI, "the command line's own: # not found", failures.NotFound.code),
+    (CLI, "not found, # usage", failures.Misuse.code),
+    (CLI, "usage, # nobody said yes", failures.Undecided.code),
+    (CLI, "(# pool exhausted", errors.PoolExhausted.code),
+    (CLI, "pool exhausted, # address taken", errors.AddressTaken.code),
+    (CLI, "address taken, # refused by policy", errors.Refused.code),
+    (CLI, "refused by policy, # by the kernel", errors.KernelRefused.code),
+    (CLI, "by the kernel, # the store failed", errors.StoreFailed.code),
+    (AGENT, "STATUS fails with code # while", errors.NotAvailable.code),
+    (AGENT, "and then answers code #", errors.NotAvailable.code),
+    ("docs/controller.md", "renews it # days before its end", certificate.RENEWED / 86400),
+    ("docs/identity.md", "three probes, # ms apart", ConflictDetection().interval_ms),
+    ("docs/migrate.md", "parts of # addresses", cluster.PART),
+    ("docs/sriov.md", "who has it (code #)", errors.NoFreeDevice.code),
+    (POLICIES, "at most # characters, because Kubernetes cuts", MAX_NAME),
+    (POLICIES, "CIDR blocks, at most # in all", attachment_document.MAX_SHARED),
+    (POLICIES, "of all its ordinals, at most #.", attachment_document.MAX_ORDINALS),
+    (POLICIES, "a list of at most # attachments", asked_by_pods.MAX_ATTACHMENTS),
+    (POLICIES, "at most # KiB", asked_by_pods.MAX_BYTES / 1024),
+    (POLICIES, "files above # MiB", yamlfiles.MAX_BYTES / 1024 / 1024),
+    (POLICIES, "comes into force by itself, # to", policies.QUIET),
+    (POLICIES, "by itself, 0.1 to # s after", policies.LONGEST),
+    (POLICIES, "by the agent every # s", policies.AGAIN),
+    ("docs/decisions/014-the-way-of-an-add.md", "one for # DELs", finisher.BATCH),
+    ("docs/decisions/014-the-way-of-an-add.md", "gathers DELs for at most # s", finisher.GATHERING),
+]
+
+
+@pytest.mark.parametrize(("page", "words", "constant"), NUMBERS)
+def test_a_number_on_a_page_is_that_of_the_code(page: str, words: str, constant: float) -> None:
+    before, after = (re.escape(part.strip()) for part in words.split("#"))
+    found = re.findall(rf"{before}\s*`?([\d.,]*\d)`?\s*{after}", text(page))
+    assert [float(number.replace(",", "")) for number in found] == [constant]
+
+
+def part(page: str, begin: str, end: str) -> str:
+    """Return the text between two phrases of a page; each line of a table begins with ` | `."""
+    _, found, rest = text(page).partition(begin)
+    assert found, f"{page} does not say {begin!r}"
+    return rest.partition(end)[0]
+
+
+def quoted(page: str, begin: str, end: str) -> list[str]:
+    """Return the names in backquotes between two phrases of a page."""
+    return re.findall(r"`([^`]+)`", part(page, begin, end))
+
+
+def words(listed: str) -> list[str]:
+    """Return the words of an enumeration."""
+    return [word for word in re.split(r",\s*(?:and |or )?|\s+or\s+|\s+and\s+", listed.strip()) if word]
+
+
+def in_source(pattern: str, folder: str) -> set[str]:
+    """Return the first group of each match in the modules below a folder of the package."""
+    files = (ROOT / "src/podberth" / folder).rglob("*.py")
+    return {name for file in files for name in re.findall(pattern, file.read_text())}
+
+
+def test_the_kinds_of_event_are_listed() -> None:
+    assert words(part(CLI, "kind is ", ".")) == list(Kind)
+
+
+def test_the_states_of_an_address_are_listed() -> None:
+    assert set(re.findall(r"\b[A-Z]{4,}\b", part(CLI, "`state` is ", "what nobody has"))) == set(State)
+
+
+def test_the_areas_of_doctor_are_listed() -> None:
+    areas = re.findall(r"\| (\w+) \| [^|]+ \|", part(CLI, "| area | what | | --- | --- |", "##"))
+    assert areas == [machine.AREA, kernel.AREA, store.AREA, networks.AREA]
+
+
+def test_the_exit_codes_are_listed() -> None:
+    codes = re.findall(r"\| (\d+) \|", part(CLI, "## Exit codes", "##"))
+    assert [int(code) for code in codes] == [*manual.EXITS, failures.INTERRUPTED]
+
+
+def test_the_outcomes_of_spans_are_listed() -> None:
+    assert set(quoted(AGENT, "counts all spans by `outcome`:", "The log says")) == set(exporter.OUTCOMES)
+
+
+def test_the_answers_after_which_spans_are_sent_again_are_listed() -> None:
+    codes = words(part(AGENT, "After a refusal with ", ", or without"))
+    assert {int(code) for code in codes} == collector._LATER
+
+
+def test_the_protocols_of_a_collector_are_listed() -> None:
+    assert quoted(AGENT, "So is any protocol but", ";") == list(target._PROTOCOLS)
+
+
+def test_the_columns_of_a_sheet_are_listed() -> None:
+    assert tuple(quoted(CLI, "as a sheet:", "###")[0].split(",")) == sheet.TITLES
+
+
+def test_the_sources_of_a_value_are_listed() -> None:
+    assert (
+        tuple(re.findall(r"\| \d \| `([^`]+)`", part(POLICIES, "| | source | can say |", "##"))) == precedence.SOURCES
+    )
+
+
+@pytest.mark.parametrize(("page", "folder"), [(AGENT, "agent"), ("docs/controller.md", "controller")])
+def test_every_metric_is_named(page: str, folder: str) -> None:
+    metrics = in_source(r'"(podberth_[a-z_]+)"', folder)
+    named = {name.removesuffix("_total") for name in re.findall(r"`(podberth_[a-z_]+)", text(page))}
+    assert metrics
+    assert named == metrics
+
+
+def test_every_event_of_the_agents_log_is_named() -> None:
+    logged = in_source(r'(?:write|_told)\("(?:info|warning|error)", "([^"]+)"', "agent") | {"call"}
+    assert set(quoted(CLI, "with the events ", "A `call` has")) == logged
+
+
+def test_every_variable_of_the_collector_is_named() -> None:
+    endings = in_source(r'_either\(env, "([A-Z]+)"\)', "agent/spans") | {"ENDPOINT", "TRACES_ENDPOINT"}
+    variables = in_source(r'"(OTEL_[A-Z_]+[A-Z])"', "agent/spans") | {f"OTEL_EXPORTER_OTLP_{each}" for each in endings}
+    assert set(re.findall(r"`(OTEL_[A-Z_]+)`", text(AGENT))) == variables
+
+
+def test_every_command_is_named() -> None:
+    commands = {str(command.name) for group in COMMANDS.values() for command in group} | {"demo", "completion"}
+    assert set(re.findall(r"### `([a-z-]+)`", text(CLI))) == commands
+    assert commands <= set(quoted("CHANGELOG.md", "### The command line", "###"))
+
+
+@pytest.mark.parametrize(
+    ("page", "path"),
+    [
+        (CLI, STATE_DIR),
+        (CLI, session.STATE_DIR),
+        (INSTALL, str(Path(frame.SOCKET).parent)),
+        (INSTALL, STATE_DIR),
+        ("docs/migrate.md", STATE_DIR),
+    ],
+)
+def test_a_default_path_is_named(page: str, path: str) -> None:
+    assert f"`{path}`" in text(page)
+
+
+def test_the_example_of_a_reservation_can_be_read() -> None:
+    example = next(block for block in blocks((ROOT / POLICIES).read_text()) if "kind: AddressReservation" in block.text)
+    assert str(parse_reservation(yaml.safe_load(example.text), "the page")) == "AddressReservation web-0"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_every_target_of_make_on_a_page_exists(page: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", (ROOT / page).read_text(), re.MULTILINE))
+    assert named
+    assert named <= targets
