@@ -13,6 +13,7 @@ from tests.image.building import NAME, Image, build
 from tests.image.daemon import Daemon
 from tests.runtime.containerd import Containerd
 from tests.runtime.node import NETNS, node
+from tests.runtime.release import debian_12
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def containerd(image: Image) -> Iterator[Containerd]:
         # As systemd has it: what is mounted there later is to reach the agent's container.
         made.run("mount", "--bind", NETNS, NETNS)
         made.run("mount", "--make-rshared", NETNS)
-        runtime = Containerd(made, Path(folder))
+        runtime = Containerd(made, Path(folder), debian_12())
         for name in ("podberth", "sriov"):
             (runtime.root / "bin" / name).unlink()  # this tree's own: the image has to bring them
         try:

@@ -13,20 +13,24 @@ from typing import TYPE_CHECKING
 from tests import programs
 from tests.programs import ready, sid, source
 from tests.programs.commands import sha256
+from tests.tiers import tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Which programs the tests of a tier ask for: what is not here is never fetched or built by `make test`.
-TIERS: dict[str, tuple[str, ...]] = {"contract": ("kube-apiserver",)}
+KNOWN = (*programs.KUBERNETES, *programs.CURRENT)
 
 
 def main() -> int:
     """Make ready what the arguments name; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.programs", description=__doc__)
     parser.add_argument("name", nargs="*", help="a tier, or a program")
+    names = parser.parse_args().name
+    unknown = [name for name in names if name not in KNOWN and name not in tier.TIERS]
+    if unknown:
+        parser.error(f"no tier or program {', '.join(unknown)}: the programs are {', '.join(KNOWN)}")
     try:
-        for line in ensure(wanted(parser.parse_args().name)):
+        for line in ensure(wanted(names)):
             print(line, flush=True)
     except (AssertionError, OSError) as error:
         print(f"tests.programs: {error}", file=sys.stderr)
@@ -36,9 +40,12 @@ def main() -> int:
 
 def wanted(names: Sequence[str]) -> list[str]:
     """Return the programs that tiers and programs of these names stand for, each once; no name stands for all tiers."""
-    known = (*programs.KUBERNETES, *programs.CURRENT)
-    every = (program for name in names or TIERS for program in ((name,) if name in known else TIERS.get(name, ())))
+    every = (program for name in names or programs.NEEDS for program in _of(name))
     return list(dict.fromkeys(every))
+
+
+def _of(name: str) -> tuple[str, ...]:
+    return (name,) if name in KNOWN else programs.NEEDS.get(name, ())
 
 
 def ensure(names: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-EVERY = 30  # seconds between two signs of life of a long step
+EVERY = 60  # seconds between two signs of life of a long step
 
 
 def run(command: Sequence[str], *, cwd: Path = Path("/"), env: Mapping[str, str] | None = None) -> str:
@@ -28,7 +28,7 @@ def run(command: Sequence[str], *, cwd: Path = Path("/"), env: Mapping[str, str]
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Print what is being done, a line every half minute while it lasts, and how long it took."""
+    """Print what is being done, a line every minute while it lasts, and how long it took."""
     began = time.monotonic()
     over = threading.Event()
 

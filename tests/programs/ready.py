@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 from tests.programs import folders
@@ -29,17 +32,24 @@ def kubernetes(name: str) -> Path:
     with folders.lock("unpack"):
         if not folder.exists():
             with folders.new_folder(folder) as partial:
-                copy = partial / file.name
-                copy.write_bytes(file.read_bytes())
-                run(["xz", "-d", str(copy)])
+                with lzma.open(file) as packed_program, (partial / name).open("wb") as program:
+                    shutil.copyfileobj(packed_program, program)
                 (partial / name).chmod(0o755)
     return folder / name
 
 
 def package(name: str) -> Path | None:
     """Return the newest ready file of a Debian package, if there is one."""
-    files = list((folders.shared() / "debs").glob(f"{name}_*.deb"))
-    return max(files, key=lambda file: file.stat().st_mtime) if files else None
+    newest = None
+    for file in sorted((folders.shared() / "debs").glob(f"{name}_*.deb")):
+        if newest is None or _is_newer(file, newest):
+            newest = file
+    return newest
+
+
+def _is_newer(file: Path, than: Path) -> bool:
+    versions = [each.name.split("_")[1].replace("%3a", ":") for each in (file, than)]
+    return subprocess.run(["dpkg", "--compare-versions", versions[0], "gt", versions[1]], check=False).returncode == 0
 
 
 def unpack(file: Path) -> Path:

@@ -52,9 +52,9 @@ def _build(names: Sequence[str], work: Path) -> None:
     _fetch(work)
     _unpack(work)
     _prepare(work)
-    version = ".".join(_version(work / "files"))
+    number = ".".join(_version(work))
     for name in names:
-        with step(f"compiling {name} {version} (about 2 minutes on two quiet cores)"):
+        with step(f"compiling {name} {number} (about 2 minutes on two quiet cores)"):
             _compile(work, name)
     shutil.rmtree(work)
 
@@ -150,7 +150,7 @@ def described(source: Path) -> Iterator[str]:
 
 
 def _compile(work: Path, name: str) -> None:
-    major, minor, patch = _version(work / "files")
+    major, minor, patch = _version(work)
     values = {
         "gitVersion": f"v{major}.{minor}.{patch}",
         "gitMajor": major,
@@ -172,11 +172,14 @@ def _compile(work: Path, name: str) -> None:
     program.rename(programs() / name)
 
 
-def _version(files: Path) -> tuple[str, str, str]:
-    """Return the version of the source: '1.20.5+really1.20.2' is 1.20.2."""
-    name = next(files.glob("kubernetes_*.orig.tar.gz")).name
-    numbers = re.search(r"(\d+)\.(\d+)\.(\d+)[^\d]*\.orig\.tar\.gz$", name)
-    assert numbers, f"{name}: expected a version of three numbers"
+def _version(work: Path) -> tuple[str, str, str]:
+    return version(_packed(work, "*.orig.tar.gz").name)
+
+
+def version(file: str) -> tuple[str, str, str]:
+    """Return the version that a source's file name ends with: of '1.20.5+really1.20.2' it is 1.20.2."""
+    numbers = re.search(r"(\d+)\.(\d+)\.(\d+)\.orig\.tar\.gz$", file)
+    assert numbers, f"{file}: expected a version of three numbers"
     return numbers[1], numbers[2], numbers[3]
 
 

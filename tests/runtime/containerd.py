@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -97,11 +98,15 @@ class Containerd:
         self._process.wait()
 
     def close(self) -> None:
-        """Kill it if it runs; take away the cgroups that it made for containers of no pod, which it keeps."""
+        """Kill it if it runs; take away the cgroups that it made for containers of no pod, which it keeps.
+
+        They have one name on a machine: what another containerd still uses, that one takes away.
+        """
         if self._process is not None and self._process.poll() is None:
             self.kill()
         for path in set(CGROUPS.glob(CRI_CGROUPS)) - self._cgroups:
-            path.rmdir()
+            with contextlib.suppress(OSError):
+                path.rmdir()
 
     def bring_image(self) -> None:
         """Make the image of sandboxes and containers, and wait until the CRI has it."""

@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from tests import sizes
+from tests import foreign_agent, sizes
 from tests.tiers.running import ROOT, Run
 from tests.tiers.tally import Tally, table
 from tests.tiers.tier import LANES, TIERS
@@ -44,10 +44,12 @@ def main() -> int:
     if arguments.soak:
         os.environ.setdefault(sizes.SOAK, "1")
     REPORTS.mkdir(parents=True, exist_ok=True)
-    kind = "-soak" if os.environ.get(sizes.SOAK) else ""
-    tallies = run(
-        [[Run(tier, REPORTS / f"{tier.name}{kind}") for tier in lane if tier.name in names] for lane in LANES]
-    )
+    ending = "-soak" if os.environ.get(sizes.SOAK) else ""
+    chosen = [[tier for tier in lane if tier.name in names] for lane in LANES]
+    with foreign_agent.watching() as witness:
+        tallies = run([[Run(tier, REPORTS / f"{tier.name}{ending}") for tier in lane] for lane in chosen])
+    if complaints := witness.complaints():
+        tallies.append(Tally(tier="machine", failed=len(complaints), trouble="; ".join(complaints)))
     print("\n" + table(tallies))
     return 0 if all(tally.good for tally in tallies) else 1
 

@@ -6,17 +6,17 @@ webhook was there has to lose its finalizers, get its labels, and go.
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import value
-from podberth.policy import yamlfiles
+from podberth.policy import bundle
 from podberth.policy.address_reservation import parse_reservation
 from podberth.policy.documents import parse_document
+from podberth.policy.tenancy import foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from podberth.controller.review import Review
     from podberth.policy.address_reservation import AddressReservation
@@ -25,16 +25,21 @@ if TYPE_CHECKING:
     Key = tuple[str, str, str]
 
 API_VERSION = "podberth.io/v1alpha1"
-LABEL = ("podberth.io/policies", "true")
-_ENDINGS = (".yaml", ".yml", ".json")
 KINDS = ("Pool", "PodNetwork")
 
 
 @value
 class Asked:
-    """`deleted` are keys of documents: kind, namespace, name. `ended` is a reservation as it was before."""
+    """`deleted` are keys of documents: kind, namespace, name. `ended` is a reservation as it was before.
+
+    `of_map`: a ConfigMap is what changes. `tenant`: the namespace that declares the documents, '' if the operator does;
+    `digests` are the documents', in order.
+    """
 
     documents: tuple[Document, ...] = ()
+    of_map: bool = False
+    tenant: str = ""
+    digests: tuple[str, ...] = ()
     deleted: tuple[Key, ...] = ()
     reserved: AddressReservation | None = None
     ended: AddressReservation | None = None
@@ -42,7 +47,7 @@ class Asked:
     @property
     def nothing(self) -> bool:
         """Whether nothing changes that podberth reads."""
-        return self == Asked()
+        return self == Asked(of_map=self.of_map)
 
 
 def asked(review: Review, home: str) -> Asked:
@@ -76,53 +81,37 @@ def _of_reservation(review: Review) -> Asked:
 
 
 def _of_map(review: Review, home: str) -> Asked:
-    before, now = _policies(review.old), _policies(review.new)
+    before, now = bundle.texts(review.old), bundle.texts(review.new)
     if before == now:
         return Asked()
-    documents = tuple(_documents(review, now, home))
+    tenant = "" if review.namespace == home else review.namespace
+    parts = bundle.read(review.namespace, review.name, now)
+    complaints = [complaint for part in parts for complaint in part.complaints]
+    if complaints:
+        raise InvalidConfig("; ".join(complaints))
+    declarations = [declaration for part in parts for declaration in part.declarations]
+    for one in declarations if tenant else ():
+        for complaint in foreign(one.document, tenant):
+            raise InvalidConfig(f"{one.document.source}: {one.document} {complaint}")
+    documents = tuple(one.document for one in declarations)
     keys = {document.key for document in documents}
-    return Asked(documents=documents, deleted=tuple(key for key in _keys(review, before, home) if key not in keys))
+    return Asked(
+        documents=documents,
+        deleted=tuple(key for key in _keys(review, before, tenant) if key not in keys),
+        of_map=True,
+        tenant=tenant if documents else "",
+        digests=tuple(one.digest for one in declarations),
+    )
 
 
-def _policies(found: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return the texts of a ConfigMap that are documents; none of one without the label."""
-    if found is None or (found["metadata"].get("labels") or {}).get(LABEL[0]) != LABEL[1]:
-        return {}
-    return {key: text for key, text in sorted((found.get("data") or {}).items()) if key.endswith(_ENDINGS)}
-
-
-def _documents(review: Review, texts: dict[str, str], home: str) -> Iterator[Document]:
-    for key, text in texts.items():
-        source = f"{review}: {key}"
-        for raw in yamlfiles.load(BytesIO(text.encode()), source):
-            document = parse_document(_at_home(raw.raw, review.namespace), source, raw.where)
-            if review.namespace != home and (document.kind == "Pool" or document.namespace != review.namespace):
-                raise InvalidConfig(
-                    f"{raw.where}: {document} can't be declared in namespace {review.namespace}",
-                    f"outside {home} a ConfigMap declares PodNetworks of its own namespace only",
-                )
-            yield document
-
-
-def _keys(review: Review, texts: dict[str, str], home: str) -> tuple[Key, ...]:
+def _keys(review: Review, texts: Mapping[str, object], tenant: str) -> tuple[Key, ...]:
     """Return what the ConfigMap has declared before; what could not be read was never in force."""
-    found: list[Key] = []
-    for key, text in texts.items():
-        try:
-            found += (document.key for document in _documents(review, {key: text}, home))
-        except InvalidConfig:
-            continue
-    return tuple(found)
-
-
-def _at_home(raw: object, namespace: str) -> object:
-    """Return the document, with its ConfigMap's namespace if it is a PodNetwork that names none."""
-    if not isinstance(raw, dict) or raw.get("kind") != "PodNetwork":
-        return raw
-    metadata = raw.get("metadata")
-    if not isinstance(metadata, dict) or metadata.get("namespace"):
-        return raw
-    return {**raw, "metadata": {**metadata, "namespace": namespace}}
+    documents = [
+        declaration.document
+        for part in bundle.read(review.namespace, review.name, texts)
+        for declaration in part.declarations
+    ]
+    return tuple(document.key for document in documents if not tenant or not any(foreign(document, tenant)))
 
 
 def _raw(review: Review, found: Mapping[str, Any]) -> dict[str, object]:

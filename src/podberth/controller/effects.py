@@ -19,6 +19,7 @@ from podberth.ipam.lease import Actor
 from podberth.ipam.refusals import same
 from podberth.kube import errors, resources
 from podberth.kube.resources import Resource
+from podberth.stores.replica.standing import withheld
 from podberth.stores.sqlite import changes, claims
 from podberth.stores.sqlite.declared import declare, is_stray, undeclare
 from podberth.stores.sqlite.rows import lease_at, reservation_at
@@ -116,7 +117,7 @@ class Effects:
         for declared in ended:
 
             def end(connection: Connection, _: Rivals, one: Declared = declared) -> bool:
-                if not is_stray(connection, one):
+                if not is_stray(connection, one) or withheld(connection, one):
                     return False
                 undeclare(connection, one, actor)
                 return True

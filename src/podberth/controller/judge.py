@@ -11,13 +11,17 @@ import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, InvalidConfig, TryAgainLater
+from podberth.cni.value import replace
 from podberth.controller.asked import asked
 from podberth.ipam.lease import Actor
 from podberth.ipam.refusals import same
 from podberth.kube import resources
+from podberth.policy import tenancy
 from podberth.policy.address_reservation import disallowed, parse_reservation
+from podberth.policy.admission import Conflicts
 from podberth.stores.kubernetes.declared import Declarations
-from podberth.stores.replica.shared import DocumentText, Seen
+from podberth.stores.replica.shared import Bundle, DocumentText
+from podberth.stores.replica.standing import is_there
 from podberth.stores.sqlite import changes, claims, documents
 from podberth.stores.sqlite.declared import declare
 from podberth.stores.sqlite.pending import pending
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from podberth.policy.address_reservation import AddressReservation
     from podberth.stores.replica.feed import Feed
     from podberth.stores.replica.settler import Settler
+    from podberth.stores.replica.shared import Key
     from podberth.stores.sqlite.claims import Rivals
 
 _NOBODY = Actor(who="webhook", why="admission", node="")
@@ -50,7 +55,11 @@ class Judge:
         self._turn = threading.Lock()
 
     def refusal(self, review: Review) -> CniError | None:
-        """Return why it may not be; None if it may. TryAgainLater, StoreFailed if that can't be known now."""
+        """Return why it may not be; None if it may. TryAgainLater, StoreFailed if that can't be known now.
+
+        A ConfigMap can be deleted also then, unless it declares a pool or an address that is in use as far as is known:
+        a declaration that harms has to go, whatever state this is in.
+        """
         try:
             wanted = asked(review, self._home)
         except InvalidConfig as wrong:
@@ -58,22 +67,27 @@ class Judge:
         if wanted.nothing:
             return None
         with self._turn:
-            if self._feed.away:
-                raise TryAgainLater(f"the cluster's ledger can't be followed: {self._feed.away}")
-            self._catch_up()
-            reservations = self._reservations()
-            return self._settler.tried(lambda connection, _: _refused(connection, wanted, reservations))
+            away = self._feed.away
+            if away and not _goes(review, wanted):
+                raise TryAgainLater(f"the cluster's ledger can't be followed: {away}")
+            reservations: tuple[AddressReservation, ...] = ()
+            if not away:
+                self._catch_up()
+                reservations = self._reservations()
+            earlier = self._declarations.earlier() if wanted.tenant else frozenset()
+            return self._settler.tried(lambda connection, _: _refused(connection, wanted, reservations, earlier))
 
     def _catch_up(self) -> None:
         """Have the replica know every declaration there is now; what happens to addresses comes by the feed."""
-        versions, found = self._declarations.listed()
-        known = self._settler.tried(_known)
-        there = {text.key for text, _ in found}
+        versions, seen = self._declarations.listed()
+        keys, names = self._settler.tried(_known)
         oldest = min(versions.values())
         gone = tuple(
-            (DocumentText(kind=key[0], namespace=key[1], name=key[2], body=""), oldest) for key in known - there
+            (DocumentText(kind=kind, namespace=namespace, name=name, body=""), oldest)
+            for kind, namespace, name in keys - {text.key for text, _ in seen.documents}
         )
-        self._settler.take(Seen(documents=(*found, *gone)))
+        over = tuple(Bundle(name=name, revision=oldest) for name in names - {bundle.name for bundle in seen.bundles})
+        self._settler.take(replace(seen, documents=(*seen.documents, *gone), bundles=(*seen.bundles, *over)))
 
     def _reservations(self) -> tuple[AddressReservation, ...]:
         found = []
@@ -86,11 +100,20 @@ class Judge:
         return tuple(found)
 
 
-def _known(connection: Connection, _: Rivals) -> set[tuple[str, str, str]]:
-    return set(connection.execute("SELECT kind, namespace, name FROM documents"))
+def _goes(review: Review, wanted: Asked) -> bool:
+    """Say whether a ConfigMap is deleted that declares no pool."""
+    return review.kind == "ConfigMap" and review.new is None and all(kind != "Pool" for kind, _, _ in wanted.deleted)
 
 
-def _refused(connection: Connection, wanted: Asked, reservations: tuple[AddressReservation, ...]) -> CniError | None:
+def _known(connection: Connection, _: Rivals) -> tuple[set[Key], set[str]]:
+    """Return the documents that stand for themselves, and the ConfigMaps, that the replica knows."""
+    keys = connection.execute("SELECT kind, namespace, name FROM document_revisions WHERE there").fetchall()
+    return set(keys), {name for (name,) in connection.execute("SELECT name FROM bundles").fetchall()}
+
+
+def _refused(
+    connection: Connection, wanted: Asked, reservations: tuple[AddressReservation, ...], earlier: frozenset[str]
+) -> CniError | None:
     for declared in pending(connection):
         try:
             declare(connection, declared, _NOBODY)
@@ -103,14 +126,36 @@ def _refused(connection: Connection, wanted: Asked, reservations: tuple[AddressR
                 _reserve(connection, each)
             except CniError:
                 continue
+    beyond = _beyond(connection, wanted, earlier)
     try:
-        gone = tuple(found for key in wanted.deleted if (found := documents.get(connection, *key)) is not None)
-        check(connection, wanted.documents, gone)
+        _check(connection, wanted)
         if wanted.reserved is not None:
             _check_reserved(connection, wanted.reserved, wanted.ended)
+    except Conflicts as refusal:
+        return Conflicts((*beyond, *refusal.conflicts))
     except CniError as refusal:
         return refusal
-    return None
+    return Conflicts(beyond) if beyond else None
+
+
+def _beyond(connection: Connection, wanted: Asked, earlier: frozenset[str]) -> tuple[str, ...]:
+    """Return what is beyond the right of the namespace that declares it."""
+    if not wanted.tenant:
+        return ()
+    pools = documents.pools(connection)
+    complaints = (
+        tenancy.refusal(document, wanted.tenant, pools)
+        for document, digest in zip(wanted.documents, wanted.digests, strict=True)
+        if digest not in earlier
+    )
+    return tuple(f"{one.message}; {one.details}" for one in complaints if one is not None)
+
+
+def _check(connection: Connection, wanted: Asked) -> None:
+    """Raise what `apply` would; a ConfigMap ends no document that stands for itself."""
+    ending = (key for key in wanted.deleted if not (wanted.of_map and is_there(connection, key)))
+    gone = tuple(document for key in ending if (document := documents.get(connection, *key)) is not None)
+    check(connection, wanted.documents, gone)
 
 
 def _check_reserved(connection: Connection, wanted: AddressReservation, ended: AddressReservation | None) -> None:

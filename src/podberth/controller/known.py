@@ -9,9 +9,9 @@ from podberth.cni.value import value
 from podberth.controller.keeping import Kept, owner_of
 from podberth.ipam.pool import FOREVER
 from podberth.policy.admission import declared_addresses
+from podberth.stores.replica.standing import ended, standings
 from podberth.stores.sqlite import documents, rows
 from podberth.stores.sqlite.counts import usages
-from podberth.stores.sqlite.declared import stray
 from podberth.stores.sqlite.pending import pending
 
 if TYPE_CHECKING:
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.policy.changes import Declared
     from podberth.policy.podnetwork import PodNetwork
+    from podberth.policy.tenancy import Standing
 
 
 @value
 class Known:
-    """`pending`, `stray`: declared and not reserved, and the other way round. `last`: of what is pending.
+    """`pending`, `stray`: declared and not reserved, and what is reserved and may end. `last`: of what is pending.
 
     `kept`: reservations that are not for ever, and that no pod has now.
     """
@@ -42,6 +43,7 @@ class Known:
     last: Mapping[Address, Event]
     kept: tuple[Kept, ...]
     declarers: Mapping[Address, tuple[PodNetwork, ...]]
+    standings: tuple[Standing, ...]
 
 
 def known(connection: Connection) -> Known:
@@ -73,7 +75,8 @@ def known(connection: Connection) -> Known:
         reservations=reservations,
         usage=usage,
         pending=missing,
-        stray=stray(connection),
+        stray=ended(connection),
+        standings=standings(connection),
         last=last,
         kept=tuple(one for kept in away if (one := _kept(connection, kept, declarers, pools)) is not None),
         declarers=declarers,

@@ -9,7 +9,6 @@ import os
 import queue
 import signal
 import tempfile
-import threading
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ from prometheus_client.core import GaugeMetricFamily
 
 from podberth import __version__
 from podberth.agent.metrics import shares
-from podberth.cni.errors import CniError
 from podberth.cni.value import value
 from podberth.controller.effects import Effects
 from podberth.controller.pages import Pages, health
@@ -29,6 +27,7 @@ from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.kube.events import Recorder
 from podberth.kube.leader import Candidate
+from podberth.process.loop import Loop
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.ledger import ClusterLedger
@@ -79,9 +78,8 @@ class Controller:
             self._client, cluster, settler, effects, options.settings, facts=self._watched.facts,
             leading=lambda: self._candidate.leading, count=self._metrics.count, told=self._told,
         )  # fmt: skip
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweeps", daemon=True)
+        self._archived = -options.archiving
+        self._loop = Loop("sweeps", self._turn, self._told)
         self.swept = 0  # sweeps that were done
         self.pages: Pages | None = None
         if options.metrics is not None:
@@ -98,16 +96,15 @@ class Controller:
         self._feed.start()
         self._watched.start()
         self._candidate.start()
-        self._thread.start()
+        self._loop.start()
         if self.pages is not None:
             self.pages.start()
         self._journal.write("info", "started", {"version": __version__, "identity": self._candidate.identity})
 
     def stop(self) -> None:
         """End the sweep that runs, then give the lead back."""
-        self._stop.set()
-        self._wake.set()
-        self._thread.join()
+        self._loop.stop()
+        self._loop.join()
         self._candidate.close()
         self._watched.close()
         self._feed.stop()
@@ -117,30 +114,26 @@ class Controller:
         self._folder.cleanup()
         self._journal.write("info", "stopped")
 
-    def _run(self) -> None:
-        archived = -self._options.archiving
-        while not self._stop.is_set():
-            if self.leading and not self._away():
-                try:
-                    self._sweep.run()
-                    if time.monotonic() - archived >= self._options.archiving:
-                        self._sweep.archive()
-                        archived = time.monotonic()
-                except CniError as failure:
-                    self._told(failure.message)
+    def _turn(self) -> float:
+        if self.leading and not self._away():
+            try:
+                self._sweep.run()
+                if time.monotonic() - self._archived >= self._options.archiving:
+                    self._sweep.archive()
+                    self._archived = time.monotonic()
+            finally:
                 self.swept += 1
-            self._wake.wait(self._options.interval)
-            self._wake.clear()
+        return self._options.interval
 
     def _changed(self, leads: bool) -> None:
         self._journal.write("info", "leading" if leads else "following")
-        self._wake.set()
+        self._loop.wake()
 
     def _away(self) -> str:
         return self._feed.away or self._watched.trouble
 
     def _stuck(self) -> str:
-        return "" if self._thread.is_alive() or self._thread.ident is None else "the sweeps have ended"
+        return "" if self._loop.alive else "the sweeps have ended"
 
     def _told(self, what: str) -> None:
         self._journal.write("warning", "trouble", {"message": what})

@@ -9,15 +9,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import value
 from podberth.controller import conditions, gone, keeping
 from podberth.controller.effects import by_hand
 from podberth.controller.known import known
 from podberth.kube import resources
 from podberth.kube.events import NORMAL, WARNING
+from podberth.policy import bundle
 from podberth.policy.address_reservation import parse_reservation
 from podberth.policy.admission import declared_addresses
+from podberth.policy.authorise import Use, refused
+from podberth.process.loop import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,18 +67,22 @@ class Sweep:
         self._told = told
         self._absent: dict[Lease, int] = {}
         self._stray: frozenset[Declared] = frozenset()
+        self._complained: dict[str, str] = {}  # what ConfigMaps were told
         self._made: dict[Reservation, bool] = {}  # whether an AddressReservation made it
 
     def run(self) -> None:
         """Do all of it once. A step that fails leaves the others to be done."""
-        for step in (self._declarations, self._reservations, self._retention, self._leases, self._pools):
+        steps = (
+            self._declarations, self._config_maps, self._reservations, self._retention, self._leases, self._pools,
+        )  # fmt: skip
+        for step in steps:
             if not self._leading():
                 return
             try:
                 step(self._known())
-            except CniError as failure:
+            except Exception as failure:  # noqa: BLE001 - an object that is like none before must not stop the others
                 self._count("failed")
-                self._told(failure.message)
+                self._told(reason(failure))
 
     def archive(self) -> None:
         """Move older events out of the addresses' objects."""
@@ -87,9 +94,12 @@ class Sweep:
 
     def _declarations(self, now: Known) -> None:
         """Bring what PodNetworks declare into the ledger, end what none does; say so in their status."""
-        wanted = tuple(declared for declared in now.pending if self._is_wanted(declared, now))
-        refused = self._effects.declare(wanted, "declared")
-        for _ in range(len(wanted) - len(refused)):
+        pending = tuple(declared for declared in now.pending if self._is_wanted(declared, now))
+        disallowed = {one: why for one in pending if (why := _disallowed(one, now))}
+        wanted = tuple(declared for declared in pending if declared not in disallowed)
+        conflicts = self._effects.declare(wanted, "declared")
+        refused = {**disallowed, **conflicts}
+        for _ in range(len(wanted) - len(conflicts)):
             self._count("reserved")
         # What an apply is about to declare is reserved first: it must have been nobody's for two looks in a row.
         twice, self._stray = self._stray.intersection(now.stray), frozenset(now.stray)
@@ -129,6 +139,26 @@ class Sweep:
         if self._effects.show(resources.POD_NETWORKS, found, status) and troubles:
             self._count("conflict")
             self._effects.tell(_about(found), WARNING, "ReservationConflict", "; ".join(troubles))
+
+    def _config_maps(self, now: Known) -> None:
+        """Tell each ConfigMap, once, what it declares that is not in force."""
+        reasons: dict[str, list[str]] = {}
+        for one in now.standings:
+            if not one.in_force:
+                reasons.setdefault(one.bundle, []).append(one.reason)
+        texts = {name: "; ".join(each) for name, each in reasons.items()}
+        before, self._complained = self._complained, texts
+        news = {name: text for name, text in texts.items() if before.get(name) != text}
+        if not news:
+            return
+        labels = f"{bundle.LABEL}={bundle.WANTED}"
+        for config_map in self._client.list(resources.CONFIG_MAPS, labels=labels).items:
+            text = news.get("/".join(_key(config_map)), "")
+            if text:
+                about = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": config_map["metadata"]}
+                self._effects.tell(about, WARNING, "NotInForce", text)
+                self._told(f"ConfigMap {'/'.join(_key(config_map))}: not in force: {text}")
+                self._count("refused")
 
     def _reservations(self, now: Known) -> None:
         """Bring AddressReservations into the ledger, end what those made that are gone; say so in their status."""
@@ -191,6 +221,14 @@ class Sweep:
                 if (row.size - row.free) * 100 >= row.size * self._settings.nearly_full:
                     what = f"{row.free} of {row.size} IPv{row.family} addresses are free"
                     self._effects.tell(_about(found), WARNING, "PoolNearlyFull", what)
+
+
+def _disallowed(declared: Declared, now: Known) -> str:
+    """Return why the pool's `allow` does not let the pod's namespace have the address; '' if it does."""
+    namespace = declared.pod.namespace
+    use = Use(who=f"namespace {namespace}", namespace=namespace, addresses=(declared.address,))
+    refusal = refused(now.pools[declared.pool], use)
+    return refusal.message if refusal is not None else ""
 
 
 def _key(found: Object) -> tuple[str, str]:

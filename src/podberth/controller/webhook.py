@@ -6,14 +6,12 @@ import os
 import queue
 import signal
 import tempfile
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from podberth import __version__
-from podberth.cni.errors import CniError
 from podberth.cni.value import value
 from podberth.controller.certificate import Served
 from podberth.controller.judge import Judge
@@ -21,6 +19,7 @@ from podberth.controller.pages import Pages, health
 from podberth.controller.review import MAX_BYTES, answer, parse_review
 from podberth.kube.client import Client
 from podberth.kube.config import load
+from podberth.process.loop import Loop, reason
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.replica import Replica
@@ -73,8 +72,7 @@ class Webhook:
             tls=self._served.context,
             most=MAX_BYTES,
         )
-        self._stop = threading.Event()
-        self._renewing = threading.Thread(target=self._renew, name="certificate", daemon=True)
+        self._renewing = Loop("certificate", self._renew, self._told)
         self.port = self._pages.port
 
     def start(self) -> None:
@@ -86,7 +84,7 @@ class Webhook:
 
     def stop(self) -> None:
         """End."""
-        self._stop.set()
+        self._renewing.stop()
         self._pages.close()
         self._renewing.join()
         self._feed.stop()
@@ -107,19 +105,16 @@ class Webhook:
             told = refusal.message if refusal is not None else None
             self._journal.write("info" if told else "debug", outcome, {**about, "message": told})
             return 200, answer(review.uid, refusal)
-        except CniError as failure:
-            self._journal.write("error", "failed", {"message": failure.message})
+        except Exception as failure:  # noqa: BLE001 - nothing that is asked ends the thread unanswered
+            self._journal.write("error", "failed", {"message": reason(failure)})
             return 500, b'{"error": "podberth can\'t tell now; its log says why"}'
         finally:
             self._metrics.reviewed(kind, outcome, time.monotonic() - began)
 
-    def _renew(self) -> None:
-        while not self._stop.wait(_RENEWING):
-            try:
-                if self._served.renew():
-                    self._journal.write("info", "renewed", {"what": "certificate"})
-            except CniError as failure:
-                self._told(failure.message)
+    def _renew(self) -> float:
+        if self._served.renew():
+            self._journal.write("info", "renewed", {"what": "certificate"})
+        return _RENEWING
 
     def _told(self, what: str) -> None:
         self._journal.write("warning", "away", {"message": what})

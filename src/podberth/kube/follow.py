@@ -10,9 +10,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from podberth.cni.errors import CniError
 from podberth.kube.errors import Gone
 from podberth.kube.watch import BOOKMARK, watch
+from podberth.process.loop import reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0  # seconds between tries
 
 
 class Handler(Protocol):
-    """What is told of a collection, by one thread. What it raises a CniError over is told again after a pause."""
+    """What is told of a collection, by one thread. What it raises over is told again after a pause."""
 
     def replace(self, items: Sequence[Object], resource_version: str) -> None:
         """Take `items` as all there is at `resource_version`: what is not among them is gone."""
@@ -79,15 +79,11 @@ class Follower:
             try:
                 self._once()
                 self.trouble = ""
-            except CniError as failure:
+            except Exception as failure:  # noqa: BLE001 - also of an object that is like none before: it goes on
                 self.synced.clear()
-                self.trouble = failure.message
+                self.trouble = reason(failure)
                 if isinstance(failure, Gone):
                     self.resource_version = ""  # the list that comes next tells what was missed
-            except BaseException as bug:
-                self.synced.clear()
-                self.trouble = f"{type(bug).__name__}: {bug}"
-                raise
             # After what went well for a while the shortest pause; after what ends at once a longer one each time.
             pause = FIRST_PAUSE if time.monotonic() - began > 2 * pause else min(2 * pause, LONGEST_PAUSE)
             self._stop.wait(random.uniform(pause / 2, pause))  # noqa: S311 - so that not all come back at once

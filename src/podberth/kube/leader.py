@@ -12,9 +12,9 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError
 from podberth.kube.errors import NotFound
 from podberth.kube.resources import LEASES
+from podberth.process.loop import reason, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,13 +78,13 @@ class Candidate:
         try:
             step()
             self.trouble = ""
-        except CniError as failure:  # another candidate was faster, or the server is away: the next try will tell
-            self.trouble = failure.message
+        except Exception as failure:  # noqa: BLE001 - another was faster, the server is away, or the lease is odd
+            self.trouble = reason(failure)
 
     def _tell(self) -> None:
         if self.leading != self._told:
             self._told = not self._told
-            self._changed(self._told)
+            report(self._changed, self._told)
 
     def _acquire(self) -> None:
         """Take the lease, or renew it, if it is nobody else's."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from podberth.policy.changes import Applied, Followed
     from podberth.policy.documents import Document
     from podberth.policy.podnetwork import PodNetwork
+    from podberth.policy.tenancy import Standing
 
 
 class Policies(Protocol):
@@ -61,4 +62,8 @@ class Policies(Protocol):
 
         Refused for a pool with live leases, or that a PodNetwork names.
         """
+        ...
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Return what namespaces declare beyond their right, and what can't be read, in order of ConfigMaps."""
         ...

@@ -161,10 +161,12 @@ def test_every_document_of_the_reference_is_accepted(cluster: Cluster) -> None:
 
 def test_a_config_map_declares_like_a_file(bank: Cluster) -> None:
     text = "apiVersion: podberth.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: c}\n"
-    bank.apply(config_map("c", text + "spec: {pod: c, attachments: [{pool: db, addresses: [10.20.0.81]}]}"))
-    assert "db/c eth0" in bank.refused(podnetwork("d", "10.20.0.81"))
-    assert bank.kubectl("delete", "configmap", "-n", "db", "c").returncode == 0
-    bank.apply(podnetwork("d", "10.20.0.81"))
+    text += "spec: {pod: c, attachments: [{pool: limited, addresses: [10.30.0.81]}]}"
+    bank.apply(config_map("c", text, "bank"))
+    other = podnetwork("d", "10.30.0.81", pool="limited", namespace="bank")
+    assert "bank/c eth0" in bank.refused(other)
+    assert bank.kubectl("delete", "configmap", "-n", "bank", "c").returncode == 0
+    bank.apply(other)
 
 
 def test_what_was_wrong_before_the_webhook_came_can_be_cleaned_up(cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ MUTANTS = mutants(README)
 # Evenly spread; the first is an early one, which is quick.
 CHOSEN = MUTANTS[1 :: max(1, (len(MUTANTS) - 1) // size(1, len(MUTANTS)))][: size(1, len(MUTANTS))]
 # Seconds. A command that is broken in the background is noticed by the loop that waits for it, which has no end.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def test_the_tour_prints_what_readme_shows() -> None:

@@ -212,3 +212,11 @@ def test_a_default_path_is_named(page: str, path: str) -> None:
 def test_the_example_of_a_reservation_can_be_read() -> None:
     example = next(block for block in blocks((ROOT / POLICIES).read_text()) if "kind: AddressReservation" in block.text)
     assert str(parse_reservation(yaml.safe_load(example.text), "the page")) == "AddressReservation web-0"
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_every_target_of_make_on_a_page_exists(page: str) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", (ROOT / page).read_text(), re.MULTILINE))
+    assert named
+    assert named <= targets

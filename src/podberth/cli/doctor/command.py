@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli.doctor import kernel, machine, networks, store
+from podberth.cli.doctor import config_maps, kernel, machine, networks, store
 from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.failures import OK as FIT
 from podberth.cli.failures import UNFIT
@@ -52,6 +52,7 @@ def doctor(session: Session, net_dir: Path, *, as_json: bool) -> int:
         *machine.look(Path(session.state)),
         *kernel.look(),
         *store.look(session),
+        *config_maps.look(session),
         *networks.look(session, net_dir),
     )
     fit = not any(finding.level == FAIL for finding in findings)

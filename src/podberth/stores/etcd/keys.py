@@ -112,8 +112,11 @@ def read_record(value: bytes) -> AddressRecord:
     last = form.get("last")
     if not last:
         return parse_record(form)
-    address = ip_address(form["address"])
-    return parse_record(form, parse_event(address, int(last["sequence"]), last))
+    try:
+        address, seq = ip_address(form["address"]), int(last["sequence"])
+    except (ValueError, KeyError, TypeError) as wrong:
+        raise StoreFailed(f"the cluster's store: a record's last event can't be read: {wrong}") from None
+    return parse_record(form, parse_event(address, seq, last))
 
 
 def packed_document(text: DocumentText) -> bytes:
@@ -124,15 +127,28 @@ def packed_document(text: DocumentText) -> bytes:
 
 
 def read_document(key: bytes, value: bytes) -> DocumentText:
-    """Read a document; `key` ends with its kind, namespace and name."""
-    kind, namespace, name = (unquote(part.decode()) for part in key.split(b"/")[-3:])
+    """Read a document; `key` ends with its kind, namespace and name. StoreFailed if the key is no document's.
+
+    A value that is none is passed on as it is: the document is there, and whoever puts it in force says what is wrong.
+    """
+    kind, namespace, name = _name_of(key)
     if not value:
         return DocumentText(kind=kind, namespace=namespace, name=name, body="")
-    form = _parsed(value)
-    body = json.dumps(form["body"], separators=(",", ":"))
-    return DocumentText(
-        kind=kind, namespace=namespace, name=name, body=body, source=form["source"], origin=form["origin"]
-    )
+    try:
+        form = _parsed(value)
+        body = json.dumps(form["body"], separators=(",", ":"))
+        source, origin = str(form["source"]), str(form["origin"])
+    except (StoreFailed, KeyError, ValueError, RecursionError):
+        body, source, origin = value.decode("utf-8", "replace"), f"etcd: {kind} {namespace}/{name}", ""
+    return DocumentText(kind=kind, namespace=namespace, name=name, body=body, source=source, origin=origin)
+
+
+def _name_of(key: bytes) -> Key:
+    parts = [unquote(part) for part in key.decode("utf-8", "replace").split("/")]
+    if len(parts) < 3 or not all(part.isprintable() for part in parts[-3:]):
+        raise StoreFailed("expected a key that ends with KIND/NAMESPACE/NAME", "was it written by hand?")
+    kind, namespace, name = parts[-3:]
+    return kind, namespace, name
 
 
 def packed_event(event: Event) -> bytes:
@@ -201,7 +217,7 @@ def _json(form: object) -> bytes:
 def _parsed(value: bytes) -> dict[str, Any]:
     try:
         form = json.loads(value)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise StoreFailed(f"the cluster's store holds what is not JSON: {wrong}", "was it written by hand?") from None
     if not isinstance(form, dict):
         raise StoreFailed("the cluster's store holds what is not an object", "was it written by hand?")

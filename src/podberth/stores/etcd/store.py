@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from podberth.cni.errors import StoreFailed
 from podberth.stores.etcd import failures, keys
 from podberth.stores.etcd.elsewhere import EtcdElsewhere
 from podberth.stores.etcd.history import History
@@ -201,13 +202,17 @@ class EtcdCluster:
         return Seen(**self._parts_of(found))
 
     def _parts_of(self, found: Iterable[KeyValue]) -> dict[str, Any]:
-        records, documents = [], []
+        """Return what the keys hold; what can't be read is complained of, and keeps nobody from the others."""
+        records, documents, complaints = [], [], []
         for kv in found:
-            if kv.key.startswith(self.keys.records):
-                records.append((keys.read_record(kv.value), kv.mod_revision))
-            else:
-                documents.append((keys.read_document(kv.key, kv.value), kv.mod_revision))
-        return {"records": tuple(records), "documents": tuple(documents)}
+            try:
+                if kv.key.startswith(self.keys.records):
+                    records.append((keys.read_record(kv.value), kv.mod_revision))
+                else:
+                    documents.append((keys.read_document(kv.key, kv.value), kv.mod_revision))
+            except StoreFailed as wrong:
+                complaints.append(f"etcd: {kv.key.decode('ascii', 'backslashreplace')}: {wrong.message}")
+        return {"records": tuple(records), "documents": tuple(documents), "complaints": tuple(complaints)}
 
 
 def _unchanged(key: bytes, revision: int) -> Compare:

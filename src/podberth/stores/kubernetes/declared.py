@@ -1,8 +1,8 @@
 """Declarations in the Kubernetes API: custom resources, and ConfigMaps with documents in them.
 
-A ConfigMap that has the label podberth.io/policies=true is read like a directory: each of its keys that ends with
-.yaml, .yml or .json has documents. It declares for its own namespace only, and no pools, unless it is in podberth's
-own. Where a custom resource says the same, that counts.
+A ConfigMap that has the label podberth.io/policies=true is read like a directory (`policy.bundle`). One in podberth's
+own namespace is the operator's word, any other its namespace's (`policy.tenancy`). Where a custom resource says the
+same, that counts.
 
 Sets of documents are changed one at a time: a Lease of the coordination API says who is at it, and how often anybody
 was.
@@ -13,14 +13,15 @@ from __future__ import annotations
 import random
 import time
 from contextlib import contextmanager
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, TryAgainLater
+from podberth.cni.value import replace
 from podberth.kube import errors, resources
-from podberth.policy import yamlfiles
+from podberth.policy.bundle import LABEL, WANTED
 from podberth.stores.kubernetes import objects
-from podberth.stores.replica.shared import DocumentText, Seen, Stale
+from podberth.stores.kubernetes.earlier import Earlier
+from podberth.stores.replica.shared import Seen, Stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
     from podberth.kube.client import Client
     from podberth.kube.resources import Resource
     from podberth.stores.kubernetes.objects import Object
-    from podberth.stores.replica.shared import DocumentWrite, Key, Proposal
+    from podberth.stores.replica.shared import Bundle, DocumentText, DocumentWrite, Key, Proposal
 
     Documents = tuple[tuple[DocumentText, int], ...]
 
 KINDS: dict[str, Resource] = {"Pool": resources.POOLS, "PodNetwork": resources.POD_NETWORKS}
-POLICIES = "podberth.io/policies=true"  # the label of ConfigMaps
+POLICIES = f"{LABEL}={WANTED}"  # the label of ConfigMaps
 LOCK = "podberth-declarations"
 _SECONDS = 15  # until whoever is at the declarations is taken for dead
 _PATIENCE = 30.0  # seconds
@@ -46,33 +47,31 @@ class Declarations:
         self._client = client
         self._namespace = namespace
         self._holder = holder
-        self._of_maps: dict[tuple[str, str], dict[Key, DocumentText]] = {}
+        self._earlier = Earlier(client, namespace, LOCK)
 
-    def load(self) -> tuple[str, Documents, int]:
+    def load(self) -> Seen:
         """Return every document, the position that goes with them, and the version up to which none is missing."""
+        self._earlier.digests()  # first: what follows makes the lock, by which an older podberth is known
         lock = self._lock()
-        versions, documents = self.listed()
+        versions, seen = self.listed()
         position = {"declared": _transitions(lock), **versions}
-        return ",".join(f"{name}={number}" for name, number in position.items()), documents, min(versions.values())
+        return replace(
+            seen,
+            position=",".join(f"{name}={number}" for name, number in position.items()),
+            complete=min(versions.values()),
+        )
 
-    def listed(self) -> tuple[dict[str, int], Documents]:
+    def listed(self) -> tuple[dict[str, int], Seen]:
         """Return every document, and the version of each resource at which they were all there was."""
         lists = {kind: self._client.list(resource) for kind, resource in KINDS.items()}
         maps = self._client.list(resources.CONFIG_MAPS, labels=POLICIES)
-        found: dict[Key, tuple[DocumentText, int]] = {}
-        self._of_maps = {}
-        for each in maps.items:
-            found.update({text.key: (text, revision) for text, revision in self.of_map(each)})
-        for kind, listing in lists.items():
-            for each in listing.items:
-                text, revision = objects.read_document(each, kind)
-                found[text.key] = (text, revision)
+        documents = [objects.read_document(one, kind) for kind, listing in lists.items() for one in listing.items]
         versions = {
             "pools": int(lists["Pool"].resource_version),
             "podnetworks": int(lists["PodNetwork"].resource_version),
             "configmaps": int(maps.resource_version),
         }
-        return versions, tuple(found.values())
+        return versions, Seen(documents=tuple(documents), bundles=tuple(map(self.bundle, maps.items)))
 
     def read(self, keys: Iterable[Key]) -> Documents:
         """Return what is there now of these documents; one that is gone is an empty one."""
@@ -94,16 +93,13 @@ class Declarations:
         )
         return tuple((document.text, self._written(document)) for document in order)
 
-    def of_map(self, found: Object, *, gone: bool = False) -> Documents:
-        """Return what a ConfigMap declares now; a document that it has declared before, and does no more, is empty."""
-        metadata = found["metadata"]
-        of = (metadata["namespace"], metadata["name"])
-        before = self._of_maps.pop(of, {})
-        now = {} if gone else {text.key: text for text in _documents(found, own=of[0] == self._namespace)}
-        if now:
-            self._of_maps[of] = now
-        ended = [DocumentText(kind=k, namespace=s, name=n, body="") for k, s, n in before.keys() - now.keys()]
-        return tuple((text, objects.revision_of(found)) for text in (*now.values(), *ended))
+    def bundle(self, config_map: Object, *, gone: bool = False) -> Bundle:
+        """Return what a ConfigMap declares now, whatever is in it."""
+        return objects.read_bundle(config_map, self._namespace, self._earlier.digests(), gone=gone)
+
+    def earlier(self) -> frozenset[str]:
+        """Return the digests of what namespaces declared before they had limits."""
+        return self._earlier.digests()
 
     @contextmanager
     def alone(self, proposal: Proposal) -> Iterator[str]:
@@ -180,37 +176,6 @@ class Declarations:
             return objects.revision_of(self._client.create(resource, made, text.namespace))
         except errors.AlreadyExists as other:
             raise errors.Conflict(other.message, other.details) from None
-
-
-def _documents(found: Object, *, own: bool) -> Iterator[DocumentText]:
-    metadata = found["metadata"]
-    for key, text in sorted((found.get("data") or {}).items()):
-        source = f"ConfigMap {metadata['namespace']}/{metadata['name']}: {key}"
-        if not key.endswith((".yaml", ".yml", ".json")):
-            continue
-        try:
-            raws = yamlfiles.load(BytesIO(text.encode()), key)
-        except CniError:
-            raws = ()
-        for raw in raws:
-            document = _document(raw.raw, source, metadata["namespace"], own=own)
-            if document is not None:
-                yield document
-
-
-def _document(raw: Any, source: str, namespace: str, *, own: bool) -> DocumentText | None:
-    try:
-        metadata = raw["metadata"]
-        kind, name, of = raw["kind"], metadata["name"], metadata.get("namespace", "")
-    except (TypeError, KeyError, AttributeError):
-        return None
-    if kind == "PodNetwork" and not of:
-        of = metadata["namespace"] = namespace
-    if kind not in KINDS or not (own or (kind == "PodNetwork" and of == namespace)):
-        return None
-    return DocumentText(
-        kind=kind, namespace=of, name=name, body=objects.body_of(raw, source), source=source, origin=source
-    )
 
 
 def _transitions(lock: Object) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError
+from podberth.cni.value import replace
 from podberth.kube import errors, resources
 from podberth.kube.watch import BOOKMARK, DELETED, watch
 from podberth.stores.kubernetes import objects
@@ -43,7 +43,7 @@ class Follow:
         self._ended = threading.Event()
         self._guard = threading.Lock()
         self._watches: set[Watch] = set()
-        self._failure: CniError | Outdated | None = None
+        self._failure: Exception | None = None
 
     def run(self) -> None:
         """Follow until stopped or interrupted. Raises Outdated, and whatever keeps it from going on."""
@@ -72,9 +72,9 @@ class Follow:
             while not self._ended.is_set() and not self._stopped():
                 self._once(resource, name, kind)
         except errors.Gone:
-            self._failure = Outdated()
-        except CniError as failure:
-            self._failure = failure
+            self._failure = self._failure or Outdated()
+        except Exception as failure:  # noqa: BLE001 - whatever it is, `run` raises it, and its caller begins anew
+            self._failure = self._failure or failure
         finally:
             self.interrupt()
 
@@ -88,8 +88,8 @@ class Follow:
         try:
             for changes in watching.batches():
                 self._versions[name] = version = changes[-1][1]["metadata"]["resourceVersion"]
-                told = [change for change in changes if change[0] != BOOKMARK]
-                self._take(Seen(**self._seen(resource, kind, told), position=f"{name}={version}"))
+                news = [change for change in changes if change[0] != BOOKMARK]
+                self._take(replace(self._seen(resource, kind, news), position=f"{name}={version}"))
         except errors.Unavailable:
             if self._ended.is_set():
                 return
@@ -98,13 +98,12 @@ class Follow:
             with self._guard:
                 self._watches.discard(watching)
 
-    def _seen(self, resource: Resource, kind: str, told: list[tuple[str, Object]]) -> dict[str, Any]:
+    def _seen(self, resource: Resource, kind: str, news: list[tuple[str, Object]]) -> Seen:
         if resource is resources.ADDRESS_LEASES:
-            return {"records": tuple(objects.read_lease(found) for what, found in told if what != DELETED)}
+            return objects.read_leases(item for what, item in news if what != DELETED)
         if resource is resources.CONFIG_MAPS:
-            maps = [self._declarations.of_map(found, gone=what == DELETED) for what, found in told]
-            return {"documents": tuple(one for documents in maps for one in documents)}
-        return {"documents": tuple(_document(what, found, kind) for what, found in told)}
+            return Seen(bundles=tuple(self._declarations.bundle(item, gone=what == DELETED) for what, item in news))
+        return Seen(documents=tuple(_document(what, item, kind) for what, item in news))
 
 
 def _document(what: str, found: Object, kind: str) -> tuple[DocumentText, int]:

@@ -14,8 +14,9 @@ from podberth.cni.errors import CniError, StoreFailed
 from podberth.ipam.address_record import changes_hands, event_form, parse_event, parse_record, record_form
 from podberth.ipam.lifecycle import State
 from podberth.kube.names import address_name
+from podberth.policy import bundle
 from podberth.policy.documents import parse_document, raw_document
-from podberth.stores.replica.shared import DocumentText
+from podberth.stores.replica.shared import Bundle, DocumentText, Saying, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.lease import Event
+    from podberth.policy.documents import Document
     from podberth.stores.replica.shared import AddressWrite
 
     Object = dict[str, Any]
@@ -79,8 +81,19 @@ def read_lease(found: Object) -> tuple[AddressRecord, int]:
         events = events_in(found)
         last = next((event for event in reversed(events) if changes_hands(event)), None)
         return parse_record(spec, last), revision_of(found)
-    except (KeyError, TypeError, AttributeError) as wrong:
+    except (KeyError, TypeError, AttributeError, ValueError) as wrong:
         raise StoreFailed(f"AddressLease {_name(found)} can't be read: {wrong}", "was it written by hand?") from None
+
+
+def read_leases(items: Iterable[Object]) -> Seen:
+    """Return the records of all that are some; one that can't be read keeps nobody from the others."""
+    records, complaints = [], []
+    for item in items:
+        try:
+            records.append(read_lease(item))
+        except StoreFailed as wrong:
+            complaints.append(wrong.message)
+    return Seen(records=tuple(records), complaints=tuple(complaints))
 
 
 def events_in(found: Object) -> tuple[Event, ...]:
@@ -142,6 +155,30 @@ def read_document(found: Object, kind: str) -> tuple[DocumentText, int]:
         ),
         revision_of(found),
     )  # fmt: skip
+
+
+def read_bundle(config_map: Object, home: str, earlier: frozenset[str], *, gone: bool = False) -> Bundle:
+    """Return what a ConfigMap declares; `home` is podberth's own namespace, `earlier` has digests of what stays."""
+    namespace, name = config_map["metadata"]["namespace"], config_map["metadata"]["name"]
+    parts = () if gone else bundle.read(namespace, name, bundle.texts(config_map))
+    return Bundle(
+        name=f"{namespace}/{name}",
+        revision=revision_of(config_map),
+        tenant="" if namespace == home else namespace,
+        sayings=tuple(
+            Saying(text=_text(declaration.document), before=declaration.digest in earlier)
+            for part in parts
+            for declaration in part.declarations
+        ),
+        unread=tuple((part.source, "; ".join(part.complaints)) for part in parts if part.complaints),
+    )
+
+
+def _text(document: Document) -> DocumentText:
+    kind, namespace, name = document.key
+    body = json.dumps(raw_document(document), separators=(",", ":"))
+    source = document.source
+    return DocumentText(kind=kind, namespace=namespace, name=name, body=body, source=source, origin=source)
 
 
 def body_of(raw: object, source: str) -> str:

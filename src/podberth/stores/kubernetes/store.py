@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
+from podberth.cni.value import replace
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
@@ -67,14 +68,12 @@ class KubernetesCluster:
     def load(self) -> Iterator[Seen]:
         """Yield the whole state, each resource as it was at one moment."""
         version = ""
-        position, documents, complete = (
-            self._declarations.load()
-        )  # first: they must not be newer than what they speak of
+        declared = self._declarations.load()  # first: they must not be newer than what they speak of
         for page in self.client.pages(resources.ADDRESS_LEASES):
             version = page.resource_version
-            yield Seen(records=tuple(map(objects.read_lease, page.items)))
+            yield objects.read_leases(page.items)
         # Each list is as it was at its version; the addresses' came last.
-        yield Seen(documents=documents, position=f"leases={version},{position}", complete=complete)
+        yield replace(declared, position=f"leases={version},{declared.position}")
 
     def since(self, position: str) -> Seen:
         """Return nothing while a `follow` is under way, which has it all; else raise Outdated."""

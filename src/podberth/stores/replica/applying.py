@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
-from podberth.cni.errors import AddressTaken, InvalidConfig
-from podberth.ipam.pool import Pool
-from podberth.policy.documents import parse_document
-from podberth.stores.sqlite import documents as table
+from podberth.stores.replica.standing import forget_bundles, settle
 from podberth.stores.sqlite import rows, space
-from podberth.stores.sqlite.declared import define_pool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from sqlite3 import Connection
 
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.lease import Event, Lease, Reservation
-    from podberth.stores.replica.shared import DocumentText, Key
+    from podberth.stores.replica.shared import Key
 
 
 def apply_record(connection: Connection, record: AddressRecord, revision: int) -> bool:
@@ -55,24 +48,9 @@ def put_in_force(connection: Connection, record: AddressRecord) -> None:
         _insert_lease(connection, record.lease)
 
 
-def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentText, int]]) -> tuple[str, ...]:
-    """Put the documents in force, or out of it; return what is wrong with those that can't be."""
-    complaints: list[str] = []
-    for text, revision in documents:
-        where = "kind = ? AND namespace = ? AND name = ?"
-        known = connection.execute(f"SELECT revision FROM document_revisions WHERE {where}", text.key).fetchone()  # noqa: S608
-        if known is not None and known[0] >= revision:
-            continue
-        connection.execute("INSERT OR REPLACE INTO document_revisions VALUES (?, ?, ?, ?)", (*text.key, revision))
-        try:
-            _put_in_force(connection, text)
-        except (InvalidConfig, AddressTaken, ValueError) as wrong:
-            complaints.append(f"{text.kind} {text.namespace}/{text.name}: {wrong}")
-    connection.execute("DELETE FROM touched_documents")
-    return tuple(complaints)
-
-
-def forget_others(connection: Connection, records: set[bytes], documents: set[Key], revision: int) -> None:
+def forget_others(
+    connection: Connection, records: set[bytes], documents: set[Key], bundles: set[str], revision: int
+) -> None:
     """Drop what is not among these, and is no later than the revision: it is not in the cluster's store any more."""
     older = (revision,)
     for (packed,) in connection.execute("SELECT address FROM records WHERE revision <= ?", older).fetchall():
@@ -80,29 +58,11 @@ def forget_others(connection: Connection, records: set[bytes], documents: set[Ke
             for name in ("leases", "reservations", "resting", "events", "records"):
                 connection.execute(f"DELETE FROM {name} WHERE address = ?", (packed,))  # noqa: S608 - constants
     query = "SELECT kind, namespace, name FROM document_revisions WHERE revision <= ?"
-    for key in connection.execute(query, older).fetchall():
-        if key not in documents:
-            _put_out_of_force(connection, key)
-            connection.execute("DELETE FROM document_revisions WHERE kind = ? AND namespace = ? AND name = ?", key)
+    gone = [key for key in connection.execute(query, older).fetchall() if key not in documents]
+    connection.executemany("DELETE FROM document_revisions WHERE kind = ? AND namespace = ? AND name = ?", gone)
+    settle(connection, gone)
+    forget_bundles(connection, bundles, revision)
     connection.execute("DELETE FROM touched_documents")
-
-
-def _put_in_force(connection: Connection, text: DocumentText) -> None:
-    if not text.body:
-        _put_out_of_force(connection, text.key)
-        return
-    document = parse_document(json.loads(text.body), text.source)
-    table.put(connection, document, text.origin)
-    if isinstance(document.body, Pool):
-        define_pool(connection, document.body)
-
-
-def _put_out_of_force(connection: Connection, key: Key) -> None:
-    gone = table.get(connection, *key)
-    if gone is not None:
-        table.remove(connection, gone)
-    if gone is not None and gone.kind == "Pool":
-        space.forget(connection, gone.name)
 
 
 def _free(connection: Connection, record: AddressRecord) -> None:

@@ -1,15 +1,15 @@
 """Two threads that keep a replica up to date, in a process that stays: one reads, the other writes what there is then.
 
 A change that comes alone is written at once. Where they come faster than they are written, many are so together.
+Nothing that is read, and no log, ends either: what goes wrong is logged, and the feed begins anew after a pause.
 """
 
 from __future__ import annotations
 
-import random
 import threading
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError
+from podberth.process.loop import Loop, report
 from podberth.stores.replica.replica import furthest
 from podberth.stores.replica.shared import Outdated, Seen
 
@@ -18,21 +18,19 @@ if TYPE_CHECKING:
 
     from podberth.stores.replica.settler import Settler
 
-_PAUSE = 0.2  # seconds, at most, before the store is looked for again; each later pause may be twice as long
-_LONGEST = 10.0  # seconds
 _AGAIN = 0.1  # seconds
 
 
 class Feed:
-    """`told` is given what went wrong, once each time the cluster's store goes away."""
+    """`log` is given what went wrong, once each time the cluster's store goes away."""
 
-    def __init__(self, settler: Settler, told: Callable[[str], None]) -> None:
+    def __init__(self, settler: Settler, log: Callable[[str], None]) -> None:
         self._away = "nothing was heard from it yet"
+        self._silent = False  # whether it is logged already that the store is away
         self._settler = settler
-        self._told = told
-        self._stop = threading.Event()
+        self._log = log
         self._following = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+        self._loop = Loop("feed", self._follow, self._failed)
 
     @property
     def away(self) -> str:
@@ -41,40 +39,33 @@ class Feed:
 
     def start(self) -> None:
         """Begin to follow."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """End, whatever is being waited for."""
-        self._stop.set()
-        while self._thread.is_alive():
+        self._loop.stop()
+        while not self._loop.join(0):
             self._settler.cluster.interrupt()  # again, if it was just about to follow
-            self._thread.join(_AGAIN)
+            self._loop.join(_AGAIN)
 
     def ready(self, seconds: float) -> bool:
         """Wait until the replica has been up to date once, at most for so long; say whether it has."""
         return self._following.wait(seconds)
 
-    def _run(self) -> None:
-        failed = 0
-        while not self._stop.is_set():
-            try:
-                self._follow()
-                failed = 0
-            except CniError as failure:
-                if not self._away or not failed:
-                    self._told(failure.message)
-                self._away = failure.message
-                failed += 1
-                self._stop.wait(random.uniform(0, min(_PAUSE * 2**failed, _LONGEST)))  # noqa: S311 - jitter
+    def _failed(self, why: str) -> None:
+        self._away = why
+        if not self._silent:
+            self._silent = True
+            report(self._log, why)
 
-    def _follow(self) -> None:
+    def _follow(self) -> float:
         self._settler.catch_up()
-        self._away = ""
+        self._away, self._silent = "", False
         self._following.set()
         pile = _Pile(self._settler)
         position, outdated = self._settler.replica.position, False
         try:
-            self._settler.cluster.follow(position, pile.put, self._stop.is_set)
+            self._settler.cluster.follow(position, pile.put, lambda: self._loop.stopping)
         except Outdated:
             outdated = True
         finally:
@@ -83,13 +74,14 @@ class Feed:
             raise pile.failure
         if outdated:
             self._settler.load()
+        return 0.0
 
 
 class _Pile:
-    """What was read and is not written yet, and the thread that writes it."""
+    """What was read and is not written yet, and the thread that writes it: it ends with the first failure."""
 
     def __init__(self, settler: Settler) -> None:
-        self.failure: CniError | None = None
+        self.failure: Exception | None = None
         self._settler = settler
         self._read: list[Seen] = []
         self._ended = False
@@ -98,7 +90,9 @@ class _Pile:
         self._thread.start()
 
     def put(self, seen: Seen) -> None:
-        """Let this be written."""
+        """Let this be written. Raises what the writer has failed of."""
+        if self.failure is not None:
+            raise self.failure
         with self._changed:
             self._read.append(seen)
             self._changed.notify()
@@ -111,10 +105,10 @@ class _Pile:
         self._thread.join()
 
     def _write(self) -> None:
-        while found := self._next():
+        while news := self._next():
             try:
-                self._settler.take(together(found))
-            except CniError as failure:
+                self._settler.take(together(news))
+            except Exception as failure:  # noqa: BLE001 - whatever it is, the feed raises it and begins anew
                 self.failure = failure
                 self._settler.cluster.interrupt()
                 return
@@ -124,15 +118,22 @@ class _Pile:
         with self._changed:
             while not self._read and not self._ended:
                 self._changed.wait()
-            found, self._read = self._read, []
-        return found
+            news, self._read = self._read, []
+        return news
 
 
-def together(found: Sequence[Seen]) -> Seen:
+def together(news: Sequence[Seen]) -> Seen:
     """Return parts of the state, as they were seen one after another, as one."""
-    records = {record.address: (record, revision) for seen in found for record, revision in seen.records}
-    documents = {text.key: (text, revision) for seen in found for text, revision in seen.documents}
+    records = {record.address: (record, revision) for seen in news for record, revision in seen.records}
+    documents = {text.key: (text, revision) for seen in news for text, revision in seen.documents}
+    bundles = {bundle.name: bundle for seen in news for bundle in seen.bundles}
     position = ""
-    for seen in found:
+    for seen in news:
         position = furthest(position, seen.position)
-    return Seen(records=tuple(records.values()), documents=tuple(documents.values()), position=position)
+    return Seen(
+        records=tuple(records.values()),
+        documents=tuple(documents.values()),
+        bundles=tuple(bundles.values()),
+        complaints=tuple(complaint for seen in news for complaint in seen.complaints),
+        position=position,
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from podberth.cni.errors import CniError
+from podberth.stores.replica.standing import ended, standings
 from podberth.stores.sqlite import documents as table
-from podberth.stores.sqlite.declared import stray, undeclare
+from podberth.stores.sqlite.declared import undeclare
 from podberth.stores.sqlite.policies import SqlitePolicies, check, make
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from podberth.policy.changes import Applied, Changes, Followed
     from podberth.policy.documents import Document
     from podberth.policy.podnetwork import PodNetwork
+    from podberth.policy.tenancy import Standing
     from podberth.stores.replica.settler import Settler
     from podberth.stores.sqlite.claims import Rivals
 
@@ -95,11 +97,16 @@ class ClusterPolicies:
         """Record what was seen of the directory."""
         self._here.follow(directory, seen)
 
+    def standings(self) -> tuple[Standing, ...]:
+        """Return what namespaces declare beyond their right, and what can't be read, in order of ConfigMaps."""
+        self._see()
+        return self._settler.tried(lambda connection, _: standings(connection))
+
     def _see(self) -> None:
         if self._settler.current:
             self._settler.catch_up()
 
 
 def _end_stray(connection: Connection, actor: Actor) -> None:
-    for declared in stray(connection):
+    for declared in ended(connection):
         undeclare(connection, declared, actor)

@@ -9,9 +9,11 @@ from podberth.cni.errors import StoreFailed
 from podberth.cni.value import replace
 from podberth.ipam.address_record import AddressRecord, changes_hands
 from podberth.ipam.lifecycle import Kind
-from podberth.stores.replica.applying import apply_documents, apply_record, forget_others
+from podberth.process.loop import report
+from podberth.stores.replica.applying import apply_record, forget_others
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, DocumentText, DocumentWrite, Proposal
+from podberth.stores.replica.standing import apply_bundles, apply_documents
 from podberth.stores.sqlite import rows, space
 from podberth.stores.sqlite.database import NODE, Database
 
@@ -69,13 +71,16 @@ class Replica:
         """Bring what was seen into the replica; return the records that were news."""
         with self._transaction() as connection:
             # Pools first: what an address may do is theirs to say.
-            complaints = apply_documents(connection, sorted(seen.documents, key=lambda one: one[0].kind != "Pool"))
+            documents = sorted(seen.documents, key=lambda one: one[0].kind != "Pool")
+            complaints = [*seen.complaints, *apply_documents(connection, documents)]
+            complaints += apply_bundles(connection, seen.bundles)
+            connection.execute("DELETE FROM touched_documents")
             news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision))
             if seen.position:
                 position = furthest(_position(connection), seen.position)
                 connection.execute("UPDATE position SET position = ?", (position,))
         for complaint in complaints:
-            self._told(complaint)
+            report(self._told, complaint)
         return news
 
     def load(self, parts: Iterable[Seen]) -> Iterator[tuple[AddressRecord, ...]]:
@@ -85,14 +90,16 @@ class Replica:
         """
         records: set[bytes] = set()
         documents: set[Key] = set()
+        bundles: set[str] = set()
         before = self.position
         for part in parts:
             if before:
                 records.update(record.address.packed for record, _ in part.records)
                 documents.update(text.key for text, _ in part.documents)
+                bundles.update(bundle.name for bundle in part.bundles)
             if before and part.complete:
                 with self._transaction() as connection:
-                    forget_others(connection, records, documents, part.complete)
+                    forget_others(connection, records, documents, bundles, part.complete)
             yield self.take(part)
 
     def propose(

@@ -39,6 +39,29 @@ class DocumentText:
 
 
 @value
+class Saying:
+    """A document of a bundle. `before`: in force since before namespaces had limits (`policy.tenancy`)."""
+
+    text: DocumentText
+    before: bool = False
+
+
+@value
+class Bundle:
+    """Documents that one object of the cluster's store declares together: a ConfigMap, by `name` ('db/web').
+
+    `tenant`: the namespace whose word it is, '' if it is the operator's. `unread`: sources of which a part can't be
+    read, and why; what they declared before stays. A bundle that is gone has neither documents nor these.
+    """
+
+    name: str
+    revision: int
+    tenant: str = ""
+    sayings: tuple[Saying, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
+
+
+@value
 class AddressWrite:
     """An address's next record. It replaces the one of `revision`, 0 if there must be none; `events` lead to it."""
 
@@ -79,7 +102,9 @@ class Proposal:
 
 @value
 class Seen:
-    """A part of the cluster's state: records and documents, each with its revision.
+    """A part of the cluster's state: records, documents and bundles of them, each with its revision.
+
+    `complaints`: about what is there and can't be read.
 
     `position`: everything up to it is in the replica once this is; '' if that can't be said. It is a number, or
     `name=number` for each of several things that are followed, separated by commas.
@@ -88,6 +113,8 @@ class Seen:
 
     records: tuple[tuple[AddressRecord, int], ...] = ()
     documents: tuple[tuple[DocumentText, int], ...] = ()
+    bundles: tuple[Bundle, ...] = ()
+    complaints: tuple[str, ...] = ()
     position: str = ""
     complete: int = 0
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podberth.policy.changes import Applied, Changes, Followed
     from podberth.policy.documents import Document
     from podberth.policy.podnetwork import PodNetwork
+    from podberth.policy.tenancy import Standing
     from podberth.stores.sqlite.database import Database
 
 
@@ -96,6 +97,10 @@ class SqlitePolicies:
         """Record what was seen of the directory."""
         with self._database.write() as connection:
             table.follow(connection, directory, seen)
+
+    def standings(self) -> tuple[Standing, ...]:
+        """Return nothing: what is in a node's own store was declared by its operator."""
+        return ()
 
 
 def check(connection: Connection, documents: Sequence[Document], deleted: Sequence[Document]) -> Changes:

@@ -103,7 +103,7 @@ def test_who_reads_meanwhile_finds_the_old_one_or_the_new_one(operator: Operator
 
     reader = threading.Thread(target=read)
     reader.start()
-    for content in (SHIM, OLD) * 50:
+    for content in (SHIM, OLD) * 10:
         (operator.state.parent / "shim").write_bytes(content)
         install(operator)
     done.set()

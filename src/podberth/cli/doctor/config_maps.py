@@ -1,0 +1,34 @@
+"""ConfigMaps of a cluster that declare more than their namespace may, or that can't be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podberth.cli.doctor.finding import WARN, Finding
+from podberth.cni.errors import CniError
+from podberth.policy.tenancy import REMEDY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.cli.session import Session
+
+AREA = "declarations"
+
+
+def look(session: Session) -> Iterator[Finding]:
+    """Yield a line for each declaration that needs the operator's eye."""
+    try:
+        standings = session.node.policies.standings() if session.exists() else ()
+    except CniError:
+        return  # what is wrong with the store is told among the store's lines
+    for one in standings:
+        if one.in_force:
+            text = f"in force, as it was declared before namespaces had limits: {one.reason}"
+            todo = f"{REMEDY}; once it changes or is gone, it counts no more"
+        elif one.document.startswith("ConfigMap "):
+            text = f"can't be read: {one.reason}"
+            todo = "correct it, or delete it; what it declared before stays in force on nodes that read that"
+        else:
+            text, todo = f"not in force: {one.reason}", REMEDY
+        yield Finding(area=AREA, name=one.bundle, level=WARN, text=text, todo=todo)

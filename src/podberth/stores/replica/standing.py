@@ -1,0 +1,243 @@
+"""Which declaration of a document is in force, inside an open transaction.
+
+A document of the cluster's store stands for itself. Bundles (ConfigMaps) declare documents too: the operator's before a
+namespace's, and of equals the first by name. What a namespace may not declare (`policy.tenancy`) is not in force; that
+is judged anew whenever a pool changes. So the same state of the cluster's store puts the same in force on every node.
+"""
+
+from __future__ import annotations
+
+import json
+
+from podberth.cni.errors import AddressTaken, InvalidConfig
+from podberth.ipam.pool import Pool
+from podberth.policy.documents import parse_document
+from podberth.policy.podnetwork import PodNetwork
+from podberth.stores.sqlite import documents as table
+from podberth.stores.sqlite import space
+from podberth.stores.sqlite.declared import define_pool, stray
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from sqlite3 import Connection
+
+    from podberth.policy.changes import Declared
+    from podberth.policy.documents import Document
+    from podberth.policy.tenancy import Standing
+    from podberth.stores.replica.shared import Bundle, DocumentText, Key
+
+_BY_KEY = "kind = ? AND namespace = ? AND name = ?"
+
+
+def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentText, int]]) -> list[str]:
+    """Put documents that stand for themselves in force, or out of it; return what is wrong with those that can't be."""
+    complaints: list[str] = []
+    keys: list[Key] = []
+    pools = False
+    for text, revision in documents:
+        query = f"SELECT revision FROM document_revisions WHERE {_BY_KEY}"  # noqa: S608 - a constant
+        known = connection.execute(query, text.key).fetchone()
+        if known is not None and known[0] >= revision:
+            continue
+        there = int(bool(text.body))
+        row = (*text.key, revision, there)
+        connection.execute("INSERT OR REPLACE INTO document_revisions VALUES (?, ?, ?, ?, ?)", row)
+        pools = pools or text.kind == "Pool"
+        if there:
+            complaints += _put_in_force(connection, text.key, text.body, text.source, text.origin)
+        else:
+            keys.append(text.key)
+    return complaints + settle(connection, keys, pools=pools)
+
+
+def apply_bundles(connection: Connection, bundles: Iterable[Bundle]) -> list[str]:
+    """Take over what bundles declare now; return what is wrong with it."""
+    complaints: list[str] = []
+    keys: dict[Key, None] = {}
+    for bundle in bundles:
+        known = connection.execute("SELECT revision FROM bundles WHERE name = ?", (bundle.name,)).fetchone()
+        if known is not None and known[0] >= bundle.revision:
+            continue
+        row = (bundle.name, bundle.revision, bundle.tenant)
+        connection.execute("INSERT OR REPLACE INTO bundles VALUES (?, ?, ?)", row)
+        keys |= dict.fromkeys(_replaced(connection, bundle))
+        complaints += [why for _, why in bundle.unread]
+    return complaints + settle(connection, list(keys))
+
+
+def forget_bundles(connection: Connection, names: set[str], revision: int) -> None:
+    """Drop the bundles that are not among these, and no later than the revision."""
+    gone = connection.execute("SELECT name FROM bundles WHERE revision <= ?", (revision,)).fetchall()
+    for (name,) in gone:
+        if name not in names:
+            keys = _drop(connection, name, keep=())
+            for rows in ("unread WHERE bundle", "bundles WHERE name"):
+                connection.execute(f"DELETE FROM {rows} = ?", (name,))  # noqa: S608 - constants
+            settle(connection, keys)
+
+
+def settle(connection: Connection, keys: Sequence[Key], *, pools: bool = False) -> list[str]:
+    """Decide anew which declaration of these keys is in force, and of every namespace's if pools have changed."""
+    complaints: list[str] = []
+    for key in (key for key in keys if key[0] == "Pool"):
+        complaints += _settle(connection, key, ())
+        pools = True
+    of_tenants = connection.execute("SELECT DISTINCT kind, namespace, name FROM sayings WHERE tenant <> ''").fetchall()
+    others = dict.fromkeys((*(key for key in keys if key[0] != "Pool"), *(of_tenants if pools else ())))
+    there = table.pools(connection) if of_tenants and others else ()
+    for key in others:
+        complaints += _settle(connection, key, there)
+    return complaints
+
+
+def is_there(connection: Connection, key: Key) -> bool:
+    """Say whether the cluster's store has the document itself, so that no bundle speaks for it."""
+    query = f"SELECT 1 FROM document_revisions WHERE there AND {_BY_KEY}"  # noqa: S608 - a constant
+    return connection.execute(query, key).fetchone() is not None
+
+
+def ended(connection: Connection) -> tuple[Declared, ...]:
+    """Return the declared reservations that may end: nobody declares them, whether or not that is in force."""
+    return tuple(declared for declared in stray(connection) if not withheld(connection, declared))
+
+
+def withheld(connection: Connection, declared: Declared) -> bool:
+    """Say whether a reservation that no document in force declares has to stay.
+
+    It does while there is something that can't be read and may declare it, or while a namespace still declares it that
+    has no right to: unknown is not gone, and a right that is withdrawn frees no address.
+    """
+    namespace = declared.pod.namespace
+    unread = (
+        "SELECT 1 FROM unread JOIN bundles ON bundles.name = unread.bundle WHERE tenant IN ('', ?)"
+        " UNION ALL SELECT 1 FROM document_revisions AS r WHERE there AND kind = 'PodNetwork' AND namespace = ?"
+        " AND NOT EXISTS (SELECT 1 FROM documents AS d"
+        " WHERE (d.kind, d.namespace, d.name) = (r.kind, r.namespace, r.name))"
+    )
+    if connection.execute(unread, (namespace, namespace)).fetchone() is not None:
+        return True
+    refused = "SELECT body, source FROM sayings WHERE namespace = ? AND refusal <> ''"
+    return any(_declares(_parsed(*row), declared) for row in connection.execute(refused, (namespace,)).fetchall())
+
+
+def standings(connection: Connection) -> tuple[Standing, ...]:
+    """Return what bundles declare and may not, or can't be read, in order of their names."""
+    from podberth.policy.tenancy import Standing, refusal
+
+    pools = table.pools(connection)
+    rows = connection.execute("SELECT bundle, source, why FROM unread").fetchall()
+    unread = [Standing(bundle=bundle, document=source, in_force=False, reason=why) for bundle, source, why in rows]
+    query = "SELECT bundle, source, tenant, before, body FROM sayings WHERE tenant <> ''"
+    beyond = []
+    for bundle, source, tenant, before, body in connection.execute(query).fetchall():
+        document = _parsed(body, source)
+        excess = refusal(document, tenant, pools)
+        if excess is not None:
+            one = Standing(bundle=bundle, document=str(document), in_force=bool(before), reason=excess.message)
+            beyond.append(one)
+    return tuple(sorted((*unread, *beyond), key=lambda one: (one.bundle, one.document)))
+
+
+def _replaced(connection: Connection, bundle: Bundle) -> Iterable[Key]:
+    """Have the bundle's rows be what it says now; yield the keys that it speaks of, or did."""
+    yield from _drop(connection, bundle.name, keep=[source for source, _ in bundle.unread])
+    connection.execute("DELETE FROM unread WHERE bundle = ?", (bundle.name,))
+    connection.executemany("INSERT INTO unread VALUES (?, ?, ?)", [(bundle.name, *row) for row in bundle.unread])
+    for saying in bundle.sayings:
+        text = saying.text
+        connection.execute(
+            "INSERT OR REPLACE INTO sayings (kind, namespace, name, bundle, source, tenant, before, body, origin)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*text.key, bundle.name, text.source, bundle.tenant, int(saying.before), text.body, text.origin),
+        )
+        yield text.key
+
+
+def _drop(connection: Connection, bundle: str, keep: Sequence[str]) -> list[Key]:
+    """Delete what a bundle declares, but by the sources in `keep`; return the keys."""
+    query = "SELECT kind, namespace, name, source, bundle FROM sayings WHERE bundle = ?"
+    gone = [row for row in connection.execute(query, (bundle,)).fetchall() if row[3] not in keep]
+    connection.executemany(f"DELETE FROM sayings WHERE {_BY_KEY} AND source = ? AND bundle = ?", gone)  # noqa: S608
+    return [row[:3] for row in gone]
+
+
+def _settle(connection: Connection, key: Key, pools: Sequence[Pool]) -> list[str]:
+    """Put the first declaration of a key in force that may be; none while the document stands for itself."""
+    complaints: list[str] = []
+    best: tuple[str, str, str] | None = None
+    rows = connection.execute(
+        f"SELECT bundle, source, tenant, before, body, origin, refusal FROM sayings WHERE {_BY_KEY}"  # noqa: S608
+        " ORDER BY tenant <> '', bundle, source",
+        key,
+    ).fetchall()
+    for bundle, source, tenant, before, body, origin, refusal in rows:
+        now = "" if before or not tenant else _refusal(_parsed(body, source), tenant, pools)
+        if now != refusal:
+            update = f"UPDATE sayings SET refusal = ? WHERE {_BY_KEY} AND bundle = ? AND source = ?"  # noqa: S608
+            connection.execute(update, (now, *key, bundle, source))
+            complaints += [f"{source}: {now}"] if now else []
+        if not now and best is None:
+            best = body, source, origin
+    if is_there(connection, key):
+        return complaints
+    if best is None:
+        put_out_of_force(connection, key)
+        return complaints
+    return complaints + _put_in_force(connection, key, *best)
+
+
+def _refusal(document: Document, tenant: str, pools: Sequence[Pool]) -> str:
+    from podberth.policy.tenancy import refusal
+
+    error = refusal(document, tenant, pools)
+    return error.message if error is not None else ""
+
+
+def _put_in_force(connection: Connection, key: Key, body: str, source: str, origin: str) -> list[str]:
+    """Put a document in force; or return what is wrong with it, and leave what was in force."""
+    connection.execute("SAVEPOINT document")
+    try:
+        document = _parsed(body, source, key)
+        table.put(connection, document, origin)
+        if isinstance(document.body, Pool):
+            define_pool(connection, document.body)
+    except (InvalidConfig, AddressTaken, ValueError, OverflowError) as wrong:
+        connection.execute("ROLLBACK TO document")
+        return [f"{key[0]} {'/'.join(filter(None, key[1:]))}: {wrong}"]
+    finally:
+        connection.execute("RELEASE document")
+    return []
+
+
+def put_out_of_force(connection: Connection, key: Key) -> None:
+    """Have no document of that key be in force."""
+    gone = table.get(connection, *key)
+    if gone is not None:
+        table.remove(connection, gone)
+    if gone is not None and gone.kind == "Pool":
+        space.forget(connection, gone.name)
+
+
+def _parsed(body: str, source: str, key: Key | None = None) -> Document:
+    """Return the document that a text is. InvalidConfig, whatever it is instead: no text ends the thread that reads.
+
+    With `key`: it is kept under that, and must be called so.
+    """
+    try:
+        document = parse_document(json.loads(body), source)
+    except InvalidConfig:
+        raise
+    except Exception as wrong:  # noqa: BLE001 - not JSON, too deep, or a parser's mistake
+        raise InvalidConfig(f"{source}: can't be read: {type(wrong).__name__}: {wrong}") from None
+    if key is not None and document.key != key:
+        raise InvalidConfig(f"{source}: {document} is kept under the name of {' '.join(key)}")
+    return document
+
+
+def _declares(document: Document, declared: Declared) -> bool:
+    body = document.body
+    return isinstance(body, PodNetwork) and any(
+        policy.ifname == declared.ifname and declared.address in body.addresses_of(policy, declared.pod)
+        for policy in body.attachments
+    )

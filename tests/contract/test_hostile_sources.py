@@ -1,0 +1,143 @@
+"""No document in etcd or in a directory ends its reader. The last good one is in force until the next good one is."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from podberth.ipam.lease import Actor
+from podberth.stores.directory import sync
+from podberth.stores.etcd.store import EtcdCluster
+from podberth.stores.replica.feed import Feed
+from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.settler import Settler
+from podberth.stores.sqlite.database import Database
+from podberth.stores.sqlite.policies import SqlitePolicies
+from tests.contract.clusters import in_etcd
+from tests.contract.declarations import OPERATOR, documents
+from tests.contract.kube.said import eventually
+from tests.sizes import size
+from tests.unit.policy.hostile import FILES, NO_KIND, RAWS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FUZZ = settings(
+    max_examples=size(40, 1000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # fmt: skip
+PLUGIN = Actor(who="plugin", why="policyDir", node="node1")
+
+
+def good(name: str) -> dict[str, object]:
+    metadata = {"namespace": "db", "name": name}
+    spec = {"pod": name, "attachments": [{}]}
+    return {"apiVersion": "podberth.io/v1alpha1", "kind": "PodNetwork", "metadata": metadata, "spec": spec}
+
+
+class Node:
+    """What a node follows in etcd; `etcd` writes there as anybody else with the right to."""
+
+    def __init__(self, folder: Path) -> None:
+        cluster = cast("EtcdCluster", in_etcd())
+        self.etcd, self.keys = cluster.client, cluster.keys
+        self.lines: list[str] = []
+        self.policies, self.feed = self.joined(folder)
+
+    def joined(self, folder: Path) -> tuple[ClusterPolicies, Feed]:
+        """Return a node that was never there before."""
+        cluster = EtcdCluster(self.etcd, self.keys.root.decode())
+        replica = Replica(tempfile.mkdtemp(dir=folder), told=self.lines.append)
+        settler = Settler(replica, cluster, "node1", current=False)
+        return ClusterPolicies(settler), Feed(settler, self.lines.append)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self.etcd.put(self.keys.state + key, value)
+
+    def has(self, name: str) -> bool:
+        return name in names(self.policies)
+
+
+def names(policies: ClusterPolicies | SqlitePolicies) -> list[str]:
+    return [one.name for one in policies.pod_networks()]
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    made = Node(tmp_path)
+    made.feed.start()
+    assert made.feed.ready(60), made.lines
+    yield made
+    made.feed.stop()
+
+
+def heard(node: Node) -> bool:
+    """Declare one more document as an operator does; wait until the node has it in force."""
+    name = f"n{uuid4().hex}"
+    node.policies.apply(documents(good(name)), OPERATOR, source="apply: next.yaml")
+    body = json.dumps({"body": good(f"{name}-2"), "source": "apply", "origin": ""}).encode()
+    node.put(f"d/PodNetwork/db/{name}-2".encode(), body)
+    eventually(lambda: node.has(name) and node.has(f"{name}-2"))
+    return node.feed.away == ""
+
+
+VALUES = FILES.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(max_size=40)
+BODIES = RAWS.map(lambda raw: json.dumps({"body": raw, "source": "x", "origin": ""}).encode())
+KEYS = st.sampled_from(
+    (b"d/PodNetwork/db/bad", b"d/Pool//bad", b"d/Nothing/a/b", b"d/x", b"d/a/b/c/d/e", b"d/\xff\xfe/%/%zz",
+     b"d/%00/a/b", b"a/0a140009", b"a/zz", b"a/", b"z")
+)  # fmt: skip
+
+
+@FUZZ
+@given(key=KEYS, value=VALUES | BODIES)
+@example(key=b"d/PodNetwork/db/bad", value=json.dumps({"body": {"kind": []}, "source": "x", "origin": "x"}).encode())
+@example(key=b"d/PodNetwork/db/bad", value=b"[")
+@example(key=b"d/x", value=b"{}")
+@example(key=b"a/0a140009", value=b'{"address": "10.20.0.9", "last": 7}')
+def test_after_anything_in_etcd_the_next_good_document_is_in_force(
+    node: Node, tmp_path: Path, key: bytes, value: bytes
+) -> None:
+    node.put(key, value)
+    assert heard(node)
+    policies, feed = node.joined(tmp_path)
+    feed.start()
+    assert feed.ready(60), node.lines
+    assert sorted(names(policies)) == sorted(names(node.policies))
+    feed.stop()
+
+
+def test_a_document_in_etcd_that_can_t_be_read_leaves_the_last_good_one(node: Node) -> None:
+    node.policies.apply(documents(good("kept")), OPERATOR, source="apply: kept.yaml")
+    for value in (b"kind: []", b'{"body": 7}', json.dumps({"body": {}, "source": "", "origin": ""}).encode()):
+        node.put(b"d/PodNetwork/db/kept", value)
+        assert heard(node)
+        assert node.has("kept")
+    assert sum("PodNetwork db/kept" in line for line in node.lines) == 3
+
+
+@FUZZ
+@given(text=FILES, ending=st.sampled_from((".yaml", ".yml", ".json")))
+@example(text=NO_KIND, ending=".yaml")
+def test_after_any_file_of_a_directory_the_next_good_set_is_in_force(text: str, ending: str) -> None:
+    with tempfile.TemporaryDirectory() as store, tempfile.TemporaryDirectory() as directory:
+        policies = SqlitePolicies(Database(store))
+        Path(directory, "a.json").write_text(json.dumps(good("first")))
+        assert sync(policies, directory, PLUGIN) == ""
+        bad = Path(directory, f"b{ending}")
+        bad.write_bytes(text.encode("utf-8", "surrogatepass"))
+        failure = sync(policies, directory, PLUGIN)
+        assert names(policies) == ["first"]
+        Path(directory, "c.json").write_text(json.dumps(good("second")))
+        assert (sync(policies, directory, PLUGIN) == "") == (failure == "")
+        assert names(policies) == (["first"] if failure else ["first", "second"])
+        bad.unlink()
+        assert sync(policies, directory, PLUGIN) == ""
+        assert names(policies) == ["first", "second"]

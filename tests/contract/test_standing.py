@@ -1,0 +1,198 @@
+"""What of all that is declared is in force: the same on every replica, in whatever order it heard of it."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from podberth.cni.pod import PodRef
+from podberth.cni.value import replace
+from podberth.policy.changes import Declared
+from podberth.stores.kubernetes.objects import read_bundle
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.shared import Bundle, DocumentText, Seen
+from podberth.stores.replica.standing import ended, standings
+from podberth.stores.sqlite.declared import declare
+from podberth.stores.sqlite.policies import SqlitePolicies
+from tests.contract.control.cluster import config_map, podnetwork, pool
+from tests.contract.declarations import OPERATOR
+from tests.sizes import size
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Sequence
+    from sqlite3 import Connection
+
+HOME = "podberth-system"
+FOLDER = tempfile.mkdtemp(prefix="podberth-standing-")
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+
+
+def bundle(
+    name: str, *texts: Any, revision: int = 1, namespace: str = "db", earlier: frozenset[str] = frozenset()
+) -> Bundle:
+    text = "\n---\n".join(each if isinstance(each, str) else json.dumps(each) for each in texts)
+    made = config_map(name, text, namespace)
+    made["metadata"]["resourceVersion"] = str(revision)
+    return read_bundle(made, HOME, earlier)
+
+
+def resource(raw: dict[str, Any], revision: int = 1, *, gone: bool = False) -> Seen:
+    namespace, name = raw["metadata"].get("namespace", ""), raw["metadata"]["name"]
+    body = "" if gone else json.dumps(raw)
+    text = DocumentText(kind=raw["kind"], namespace=namespace, name=name, body=body, source="test")
+    return Seen(documents=((text, revision),))
+
+
+def allowing(*namespaces: str) -> dict[str, Any]:
+    made = pool()
+    made["spec"]["allow"] = [{"namespaces": list(namespaces)}]
+    return made
+
+
+class Here:
+    """One replica."""
+
+    def __init__(self, *seen: Seen | Bundle) -> None:
+        self.lines: list[str] = []
+        self.replica = Replica(tempfile.mkdtemp(dir=FOLDER), told=self.lines.append)
+        for each in seen:
+            self.take(each)
+
+    def take(self, seen: Seen | Bundle) -> None:
+        self.replica.take(seen if isinstance(seen, Seen) else Seen(bundles=(seen,)))
+
+    def ask(self, question: Callable[[Connection], Any]) -> Any:
+        with self.replica.database.read() as connection:
+            return question(connection)
+
+    def in_force(self) -> list[tuple[str, str]]:
+        policies = SqlitePolicies(self.replica.database)
+        return [
+            (str(one), ",".join(str(a) for policy in one.attachments for a in policy.addresses))
+            for one in policies.pod_networks()
+        ]
+
+
+WEB = podnetwork("web", "10.20.0.9")
+OTHER = podnetwork("web", "10.20.0.10")
+THIRD = podnetwork("web", "10.20.0.11", trust="on")
+NINE, TEN, ELEVEN = ([("PodNetwork db/web", f"10.20.0.{n}")] for n in (9, 10, 11))
+
+
+def test_a_resource_goes_before_podberth_s_own_config_map_and_that_before_a_namespace_s() -> None:
+    allowed, resourced = resource(allowing("db")), resource(THIRD, 2)
+    own, of_home = bundle("a", WEB), bundle("z", OTHER, namespace=HOME)
+    assert Here(allowed, own).in_force() == NINE
+    assert Here(allowed, own, of_home).in_force() == Here(allowed, of_home, own).in_force() == TEN
+    here = Here(allowed, own, of_home, resourced)
+    assert here.in_force() == ELEVEN
+    here.take(resource(THIRD, 3, gone=True))
+    assert here.in_force() == TEN
+    here.take(bundle("z", revision=4, namespace=HOME))
+    assert here.in_force() == NINE
+    here.take(bundle("a", revision=5))
+    assert here.in_force() == []
+
+
+def test_a_namespace_s_right_is_judged_anew_with_every_pool() -> None:
+    here = Here(bundle("a", WEB))
+    assert here.in_force() == []
+    for revision, (namespaces, expected) in enumerate((("db", NINE), ("*", []), ("d*", NINE), ("bank", [])), 2):
+        here.take(resource(allowing(namespaces), revision))
+        assert here.in_force() == expected
+    here.take(resource(pool(), 9))
+    assert here.in_force() == []
+
+
+def test_what_was_declared_before_is_in_force_whatever_pools_say() -> None:
+    plain = bundle("a", THIRD)
+    assert Here(resource(pool()), plain).in_force() == []
+    before = replace(plain, sayings=tuple(replace(saying, before=True) for saying in plain.sayings))
+    here = Here(resource(pool()), before)
+    assert here.in_force() == ELEVEN
+    (standing,) = here.ask(standings)
+    assert (standing.in_force, "trust is the operator's choice" in standing.reason) == (True, True)
+
+
+def test_older_news_of_a_config_map_changes_nothing() -> None:
+    here = Here(resource(allowing("db")), bundle("a", OTHER, revision=7), bundle("a", WEB, revision=6))
+    assert here.in_force() == TEN
+
+
+def test_a_load_forgets_the_config_maps_that_are_gone_and_keeps_the_last_good_ones() -> None:
+    gone = podnetwork("gone", "10.20.0.12")
+    here = Here(resource(allowing("db")), bundle("a", WEB), bundle("b", gone), Seen(position="9"))
+    whole = replace(resource(allowing("db")), bundles=(bundle("a", "kind: []", revision=5),), position="9", complete=9)
+    assert list(here.replica.load([whole])) == [()]
+    assert here.in_force() == NINE
+    assert any("ConfigMap db/a: declared.yaml[0]" in line for line in here.lines)
+    for revision, expected in ((10, TEN), (11, [])):
+        here.take(bundle("a", *([OTHER] if expected else []), revision=revision))
+        assert here.in_force() == expected
+
+
+def test_a_reservation_stays_while_something_may_declare_it() -> None:
+    one = Declared(address=ip_address("10.20.0.9"), pool="db", pod=PodRef(namespace="db", name="web"), ifname="eth0")
+
+    def may_end(*seen: Seen | Bundle) -> bool:
+        here = Here(resource(allowing("db")), *seen)
+        with here.replica.database.write(durable=False) as connection:
+            declare(connection, one, OPERATOR)
+        return bool(here.ask(ended))
+
+    assert may_end()
+    assert may_end(bundle("a", OTHER))
+    assert not may_end(bundle("a", WEB))
+    assert not may_end(bundle("a", {**WEB, "spec": {**WEB["spec"], "retention": "1h"}}))  # refused, and declared
+    assert not may_end(bundle("a", "kind: []"))  # who knows
+    assert not may_end(bundle("a", "kind: []", namespace=HOME))
+    assert may_end(bundle("a", "kind: []", namespace="bank"))
+    assert not may_end(resource({**WEB, "spec": 7}, 2))
+    assert may_end(resource({**podnetwork("x", namespace="bank"), "spec": 7}, 2))
+
+
+def test_a_pool_that_can_t_be_changed_stays_as_it_was() -> None:
+    here = Here(resource(allowing("db")), bundle("a", WEB))
+    one = Declared(address=ip_address("10.20.0.9"), pool="db", pod=PodRef(namespace="db", name="web"), ifname="eth0")
+    with here.replica.database.write(durable=False) as connection:
+        declare(connection, one, OPERATOR)
+    here.take(
+        resource({**allowing("db"), "spec": {**allowing("db")["spec"], "subnets": [{"subnet": "10.21.0.0/24"}]}}, 5)
+    )
+    (kept,) = SqlitePolicies(here.replica.database).pools()
+    assert str(kept.subnets[0].network) == "10.20.0.0/24"
+    assert any("10.20.0.9" in line for line in here.lines)
+
+
+NEWS: tuple[Seen | Bundle, ...] = (
+    resource(allowing("db"), 3),
+    resource(podnetwork("x", "10.20.0.30"), 4),
+    resource(podnetwork("y"), 5, gone=True),
+    bundle("a", WEB, podnetwork("x", "10.20.0.31"), revision=6),
+    bundle("b", OTHER, podnetwork("y", "10.20.0.32"), revision=7),
+    bundle("c", THIRD, revision=8),
+    bundle("h", podnetwork("x", "10.20.0.33"), podnetwork("z"), namespace=HOME, revision=9),
+    bundle("p", pool("second", "10.40.0.0/24"), namespace=HOME, revision=10),
+    bundle("d", podnetwork("q", trust="on")),
+    bundle("e", WEB, namespace="bank", revision=11),
+)
+
+
+@settings(max_examples=size(30, 2000), deadline=None)
+@given(st.permutations(NEWS), st.randoms(use_true_random=False))
+def test_every_order_of_the_news_ends_in_the_same(news: Sequence[Seen | Bundle], chance: random.Random) -> None:
+    here, other = Here(*NEWS), Here(*news, *chance.sample(NEWS, 3))
+    assert here.in_force() == other.in_force()
+    assert here.ask(standings) == other.ask(standings)
+    assert here.in_force() == [
+        ("PodNetwork db/web", "10.20.0.9"), ("PodNetwork db/x", "10.20.0.30"), ("PodNetwork db/y", "10.20.0.32"),
+        ("PodNetwork db/z", ""),
+    ]  # fmt: skip

@@ -1,0 +1,11 @@
+PRAGMA application_id = 1885626986;
+PRAGMA user_version = 1;
+BEGIN TRANSACTION;
+CREATE TABLE entries (seq INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL) STRICT;
+INSERT INTO "entries" VALUES(1,'{"do": "unbind", "of": ["banknet", "7a3a230a85694cc69fcdc33565238039", "eth0"], "actor": {"who": "plugin", "why": "DEL", "node": "worker-1"}}');
+INSERT INTO "entries" VALUES(2,'{"do": "bind", "claim": {"of": ["banknet", "145f3468f6e74ad4aab320beddf66ca3", "eth0"], "pod": ["bank", "tuned", "u1"], "netns": "/var/run/netns/pod13-ddcd3a6b", "wanted": [["db", "10.50.0.30"], ["db", "fd00:50::30"]], "takeover": [["banknet", "8e74ea6cb59a4e0ab326d000d3e3586d", "eth0"]]}, "actor": {"who": "plugin", "why": "ADD", "node": "worker-1"}}');
+CREATE TABLE migrations (version INTEGER PRIMARY KEY, time INTEGER NOT NULL, podberth TEXT NOT NULL) STRICT;
+INSERT INTO "migrations" VALUES(1,1795887805547941979,'0.1.0');
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('entries',2);
+COMMIT;

@@ -1,0 +1,102 @@
+"""A ConfigMap as values: whatever is in it, what can be read counts, and the rest is complained of."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from podberth.cni.errors import InvalidConfig
+from podberth.policy.annotations import parse_annotation
+from podberth.policy.bundle import DIGEST, LABEL, WANTED, read, texts
+from podberth.policy.documents import parse_document
+from tests.unit.policy.hostile import FILES, HUGE, ODD, RAWS, TEXTS
+
+ONE = "apiVersion: podberth.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: one}\nspec: {pod: a, attachments: [{}]}\n"
+OTHER = ONE.replace("one", "other")
+
+
+def labelled(**data: object) -> dict[str, Any]:
+    return {"metadata": {"labels": {LABEL: WANTED}}, "data": {key.replace("_", "."): data[key] for key in data}}
+
+
+def names(*parts: Any) -> list[str]:
+    return [one.document.name for part in parts for one in part.declarations]
+
+
+@settings(max_examples=300, deadline=None)
+@given(FILES, st.sampled_from(("a.yaml", "a.yml", "a.json")))
+def test_no_text_raises_anything_and_what_can_t_be_read_is_named(text: str, key: str) -> None:
+    for part in read("db", "web", {key: text}):
+        assert all(complaint.startswith(f"ConfigMap db/web: {key}") for complaint in part.complaints)
+        assert names(part) == [] or not part.complaints or len(part.declarations) > 0
+
+
+@pytest.mark.parametrize("text", [*TEXTS, *HUGE])
+def test_a_good_file_beside_a_hostile_one_counts(text: str) -> None:
+    text = HUGE.get(text, text)
+    bad, good = read("db", "web", {"a.yaml": text, "b.yaml": ONE})
+    assert (names(good), good.complaints) == (["one"], ())
+    assert names(bad) == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(RAWS)
+@example({"kind": []})
+def test_no_document_raises_anything_but_the_error_that_names_it(raw: Any) -> None:
+    with suppress(InvalidConfig):
+        assert parse_document(raw, "test").kind in ("Pool", "PodNetwork")
+
+
+@settings(max_examples=300, deadline=None)
+@given(FILES)
+def test_no_annotation_raises_anything_but_the_error_that_names_it(text: str) -> None:
+    with suppress(InvalidConfig):
+        assert len(parse_annotation(text)) <= 16
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.fixed_dictionaries({"metadata": ODD, "data": ODD}) | st.fixed_dictionaries({"metadata": ODD}))
+def test_no_object_raises_anything(config_map: dict[str, Any]) -> None:
+    assert texts(config_map) == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(("a.yaml", "b.json", "c")), ODD) | ODD)
+def test_values_that_are_no_texts_are_complained_of(data: Any) -> None:
+    found = texts({**labelled(), "data": data})
+    parts = read("db", "web", found)
+    assert len(parts) == len(found)
+    assert all(part.complaints for part, text in zip(parts, found.values(), strict=True) if not isinstance(text, str))
+
+
+def test_a_document_that_can_t_be_read_spoils_its_file_and_no_other_document() -> None:
+    (part,) = read("db", "web", texts(labelled(a_yaml=f"{ONE}---\nkind: []\n---\n{OTHER}")))
+    assert names(part) == ["one", "other"]
+    assert part.complaints == ("ConfigMap db/web: a.yaml[1]: apiVersion: required field is missing",)
+
+
+def test_one_without_the_label_declares_nothing() -> None:
+    unlabelled = {**labelled(a_yaml=ONE), "metadata": {"labels": {LABEL: "false"}}}
+    assert texts(unlabelled) == texts(None) == {}
+    assert texts(labelled(a_txt=ONE, a_yaml=OTHER)) == {"a.yaml": OTHER}
+
+
+def test_a_digest_is_the_same_while_the_namespace_says_the_same() -> None:
+    def digest(namespace: str, name: str, text: str) -> str:
+        ((one,),) = (part.declarations for part in read(namespace, name, {"a.yaml": text}))
+        return one.digest
+
+    known = digest("db", "web", ONE)
+    assert len(known) == DIGEST
+    assert digest("db", "renamed", f"# a comment\n{ONE}") == known
+    assert digest("db", "web", ONE.replace("{name: one}", "{name: one, namespace: db}")) == known
+    assert len({known, digest("other", "web", ONE), digest("db", "web", ONE.replace("pod: a", "pod: b"))}) == 3
+
+
+def test_what_is_declared_twice_is_complained_of() -> None:
+    (part,) = read("db", "web", {"a.yaml": f"{ONE}---\n{ONE}"})
+    assert part.complaints == ("ConfigMap db/web: a.yaml: PodNetwork db/one is there twice",)

@@ -1,0 +1,101 @@
+"""A loop goes on: whatever its turns raise, and whatever its log does."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.cni.errors import TryAgainLater
+from podberth.process.loop import Loop, reason, report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FAILURES: tuple[Exception, ...] = (
+    TypeError("unhashable type: 'list'"), TryAgainLater("the store is away"), RecursionError(), MemoryError(),
+)  # fmt: skip
+
+
+class Turns:
+    """A loop that fails as it is told, then goes well; `well` is set by the first turn that does."""
+
+    def __init__(self, *failures: Exception, deaf: bool = False) -> None:
+        self.failures = list(failures)
+        self.lines: list[str] = []
+        self.deaf = deaf
+        self.turns = 0
+        self.well = threading.Event()
+        self.loop = Loop("test", self.turn, self.log)
+
+    def turn(self) -> float:
+        self.turns += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        self.well.set()
+        return 3600.0
+
+    def log(self, line: str) -> None:
+        if self.deaf:
+            raise BrokenPipeError
+        self.lines.append(line)
+
+
+def state(loop: Loop) -> tuple[bool, bool]:
+    return loop.alive, loop.stopping
+
+
+@pytest.fixture
+def stopped() -> Iterator[list[Loop]]:
+    loops: list[Loop] = []
+    yield loops
+    for loop in loops:
+        loop.stop()
+        assert loop.join(60)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_loop_goes_on_after_anything_a_turn_raises(stopped: list[Loop], *, deaf: bool) -> None:
+    turns = Turns(*FAILURES, deaf=deaf)
+    stopped.append(turns.loop)
+    turns.loop.start()
+    assert turns.well.wait(60)
+    assert turns.loop.alive
+    assert turns.loop.trouble == ""
+    assert turns.lines == ([] if deaf else [reason(failure) for failure in FAILURES])
+
+
+def test_a_loop_that_waits_is_woken(stopped: list[Loop]) -> None:
+    turns = Turns()
+    stopped.append(turns.loop)
+    turns.loop.start()
+    assert turns.well.wait(60)
+    turns.well.clear()
+    turns.loop.wake()
+    assert turns.well.wait(60)
+
+
+def test_a_loop_that_is_stopped_ends_and_says_so() -> None:
+    turns = Turns()
+    assert state(turns.loop) == (True, False)
+    turns.loop.start()
+    assert turns.well.wait(60)
+    turns.loop.stop()
+    assert turns.loop.join(60)
+    assert state(turns.loop) == (False, True)
+
+
+def test_a_reason_is_the_message_or_the_type_too() -> None:
+    assert reason(TryAgainLater("the store is away", "wait")) == "the store is away"
+    assert reason(TypeError("no")) == "TypeError: no"
+
+
+def test_a_log_that_can_t_be_written_raises_nothing() -> None:
+    def broken(line: str) -> None:
+        raise OSError(28, line)
+
+    lines: list[str] = []
+    report(broken, "one")
+    report(lines.append, "two")
+    assert lines == ["two"]
