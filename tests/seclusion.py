@@ -31,6 +31,7 @@ PATHS = (
 )
 # Below /run: what the rest of the system needs there. Names may be looked up by way of systemd.
 _SHOWN = ("/run/systemd/resolve",)
+FOLDERS = "/run/tests"  # for the folders of tests, in memory; pytest makes it anew
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -86,7 +87,7 @@ def _cover_run() -> None:
         Path(path).mkdir(parents=True)
         _mount(f"/proc/self/fd/{descriptor}", path, flags=_BIND | _REC)
         os.close(descriptor)
-    for name in ("lock", "netns"):
+    for name in ("lock", "netns", Path(FOLDERS).name):
         (fresh / name).mkdir()
 
 

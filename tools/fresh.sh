@@ -30,12 +30,20 @@ flock --nonblock 9 || { echo "another tools/fresh.sh runs: wait for it, or set X
 # The mount points of the cgroup hierarchies of this machine, of version 1 and 2: "PATH TYPE OPTIONS" a line.
 hierarchies() { awk '$3 == "cgroup" || $3 == "cgroup2" { print $2, $3, $4 }' /proc/self/mounts; }
 
-# Delete the groups that a run has left, the deepest first; an empty group is a folder that rmdir removes.
+# Delete the groups that a run has left, the deepest first. A killed process leaves its group a moment after its end.
 delete_groups() {
-    local at
-    hierarchies | while read -r at _; do
-        [ ! -d "$at/$group" ] || find "$at/$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    local at left tries
+    for tries in {1..50}; do
+        left=no
+        while read -r at _; do
+            [ -d "$at/$group" ] || continue
+            find "$at/$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
+            [ ! -d "$at/$group" ] || left=yes
+        done < <(hierarchies)
+        [ "$left" = yes ] || return 0
+        sleep 0.1
     done
+    echo "after $tries tries a process is still in a cgroup $group" >&2
 }
 
 # Put this process into a group of its own in each hierarchy. The namespace made after that has this group as its root.

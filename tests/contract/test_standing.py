@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import json
-import random
+import shutil
 import tempfile
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,13 @@ from tests.contract.declarations import OPERATOR
 from tests.sizes import size
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable, Sequence
     from sqlite3 import Connection
 
 HOME = "podberth-system"
+FOLDER = tempfile.mkdtemp(prefix="podberth-standing-")
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 
 
 def bundle(
@@ -57,9 +61,8 @@ class Here:
     """One replica."""
 
     def __init__(self, *seen: Seen | Bundle) -> None:
-        self.folder = tempfile.TemporaryDirectory()
         self.lines: list[str] = []
-        self.replica = Replica(self.folder.name, told=self.lines.append)
+        self.replica = Replica(tempfile.mkdtemp(dir=FOLDER), told=self.lines.append)
         for each in seen:
             self.take(each)
 
@@ -170,12 +173,17 @@ def test_a_pool_that_can_t_be_changed_stays_as_it_was() -> None:
 
 
 NEWS: tuple[Seen | Bundle, ...] = (
-    resource(allowing("db"), 3), resource(podnetwork("x", "10.20.0.30"), 4), resource(podnetwork("y"), 5, gone=True),
-    bundle("a", WEB, podnetwork("x", "10.20.0.31"), revision=6), bundle("b", OTHER, podnetwork("y", "10.20.0.32"), revision=7),
-    bundle("c", THIRD, revision=8), bundle("h", podnetwork("x", "10.20.0.33"), podnetwork("z"), namespace=HOME, revision=9),
-    bundle("p", pool("second", "10.40.0.0/24"), namespace=HOME, revision=10), bundle("d", podnetwork("q", trust="on")),
+    resource(allowing("db"), 3),
+    resource(podnetwork("x", "10.20.0.30"), 4),
+    resource(podnetwork("y"), 5, gone=True),
+    bundle("a", WEB, podnetwork("x", "10.20.0.31"), revision=6),
+    bundle("b", OTHER, podnetwork("y", "10.20.0.32"), revision=7),
+    bundle("c", THIRD, revision=8),
+    bundle("h", podnetwork("x", "10.20.0.33"), podnetwork("z"), namespace=HOME, revision=9),
+    bundle("p", pool("second", "10.40.0.0/24"), namespace=HOME, revision=10),
+    bundle("d", podnetwork("q", trust="on")),
     bundle("e", WEB, namespace="bank", revision=11),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=size(30, 2000), deadline=None)

@@ -23,8 +23,12 @@ TABLES = ("leases", "attachments")  # of the store: what is live
 SHOW = """
 ip -o link; ip -o address; ip -o route show table all; ip -o -6 route
 tc qdisc; nft --stateless list ruleset
-read -r seconds </proc/sys/net/ipv4/tcp_keepalive_time; echo "tcp_keepalive_time $seconds"
+echo "tcp_keepalive_time $(cat /proc/sys/net/ipv4/tcp_keepalive_time)"
 """
+
+
+# What the kernel adds to a link that is up, by itself and some time after: addresses and routes of the link alone.
+KERNELS = (" fe80:", " ff00::/8 ")
 
 
 @dataclass(frozen=True)
@@ -239,7 +243,8 @@ class Kubelet:
         """List links, addresses, routes, qdiscs, rules and a sysctl of every namespace, and the store's live rows."""
         lines: list[str] = []
         for namespace in self.namespaces:
-            lines += [f"{namespace}: {line}" for line in self.inside(namespace, "sh", "-ec", SHOW).splitlines()]
+            shown = self.inside(namespace, "sh", "-ec", SHOW).replace(" tentative ", " ").splitlines()
+            lines += [f"{namespace}: {line}" for line in shown if not any(own in line for own in KERNELS)]
         for table in TABLES:
             lines += [f"{table}: {row}" for row in self.rows(f"SELECT * FROM {table}")]
         return lines

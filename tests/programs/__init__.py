@@ -14,6 +14,11 @@ from tests.programs import ready, sid, source
 ASSETS = "KUBEBUILDER_ASSETS"  # the folder of controller-runtime's envtest: kube-apiserver, etcd, kubectl
 KUBERNETES = ("kube-apiserver", "kubelet", "kube-scheduler", "kube-controller-manager")
 CURRENT = ("containerd", "containernetworking-plugins", "etcd-server", "kubectl")
+# Which of them the tests of a tier ask for: these are made ready before the tier runs, and no others.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "contract": ("kube-apiserver",),
+    "runtime": ("containerd",),
+}
 MAKE = "run `.venv/bin/python -m tests.programs {}`, as `make test` does: it fetches what is missing"
 
 
@@ -24,6 +29,7 @@ def kubernetes(name: str, *, whole: bool = False) -> Path:
     need an API server and nothing else, unless all four programs are in it.
     """
     assert name in KUBERNETES, f"no program {name!r}: there are {', '.join(KUBERNETES)}"
+    _assert_announced(name)
     folder = assets(name, whole=whole)
     if folder:
         return folder / name
@@ -61,9 +67,19 @@ def etcd() -> Path:
 def current(package: str) -> Path:
     """Return the folder that a package newer than Debian 12's is unpacked into: its programs are in usr/ below it."""
     assert package in CURRENT, f"no package {package!r}: there are {', '.join(CURRENT)}"
+    _assert_announced(package)
     file = ready.package(package)
     if file:
         return ready.unpack(file)
     folder = sid.folder(package)
     assert folder, f"no current {package} here: {MAKE.format(package)}"
     return folder
+
+
+def _assert_announced(name: str) -> None:
+    """Fail for a test that asks for what its tier does not name: where it is ready by chance, nobody would notice."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").split("/")
+    tier = test[1] if len(test) > 1 else ""
+    assert tier in ("", "unit") or name in NEEDS.get(tier, ()), (
+        f"NEEDS[{tier!r}] in tests/programs lacks {name}: add it"
+    )

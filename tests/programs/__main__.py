@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 KNOWN = (*programs.KUBERNETES, *programs.CURRENT)
-# Which programs the tests of a tier ask for. What is not here is never fetched or built by `make test`.
-TIERS: dict[str, tuple[str, ...]] = {"contract": ("kube-apiserver",), "runtime": ("containerd",)}
 
 
 def main() -> int:
@@ -42,8 +40,12 @@ def main() -> int:
 
 def wanted(names: Sequence[str]) -> list[str]:
     """Return the programs that tiers and programs of these names stand for, each once; no name stands for all tiers."""
-    every = (program for name in names or TIERS for program in ((name,) if name in KNOWN else TIERS.get(name, ())))
+    every = (program for name in names or programs.NEEDS for program in _of(name))
     return list(dict.fromkeys(every))
+
+
+def _of(name: str) -> tuple[str, ...]:
+    return (name,) if name in KNOWN else programs.NEEDS.get(name, ())
 
 
 def ensure(names: Iterable[str]) -> list[str]:

@@ -6,9 +6,10 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, InvalidConfig, NotAvailable, TryAgainLater
+from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
+from podberth.stores.elsewhere import LastKnown
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
@@ -20,7 +21,6 @@ from podberth.stores.sqlite.ledger import SqliteLedger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from podberth.ipam.elsewhere import Fence
     from podberth.net.ops import Address
     from podberth.stores.chosen import Chosen
     from podberth.stores.replica.shared import Cluster
@@ -50,9 +50,8 @@ class Member:
         self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
         self.settler.moved = moved
         self.policies = ClusterPolicies(self.settler)
-        self.elsewhere = self.cluster.elsewhere(chosen.node)
+        self.elsewhere = LastKnown(self.cluster.elsewhere(chosen.node), self.away)
         self._feed = Feed(self.settler, _told) if staying else None
-        self._fences: tuple[Fence, ...] = ()
         self._upkeep = Loop("member", self._keep_up, _told)
         self._journal = Journal(directory)
         self.ledger = JournalledLedger(
@@ -83,20 +82,6 @@ class Member:
         """
         self.settler.replica.probe()
         self._journal.probe()
-
-    def unfenced(self) -> None:
-        """Raise NotAvailable if this node is fenced, by the last that is known: a store that is away is not asked."""
-        if not self.away():
-            try:
-                self._fences = tuple(said for said in self.elsewhere.fences() if said.node == self.name)
-            except CniError as failure:
-                _told(failure.message)
-        if self._fences and not self._fences[-1].lifted:
-            by = self._fences[-1].actor
-            raise NotAvailable(
-                f"node {self.name} is fenced by {by.who}: {by.why}",
-                f"what is started here can lose its address to another node: `podberth unfence {self.name}` first",
-            )
 
     def close(self) -> None:
         """Stop following, and let go of the store."""

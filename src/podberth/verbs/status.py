@@ -29,6 +29,7 @@ def status(node: Node, network: Network) -> None:
             try_it()
         except TryAgainLater:
             continue  # others are at it: a store that is busy serves the next ADD
+    _require_no_fence(node)
     missing = missing_link(node.host, network)
     if missing:
         raise NotAvailable(missing, "bring the link up, or correct its name in the network configuration")
@@ -37,6 +38,18 @@ def status(node: Node, network: Network) -> None:
 def _lock(host: Host) -> None:
     with host.locked("status", wait=False):
         pass
+
+
+def _require_no_fence(node: Node) -> None:
+    try:
+        said = [fence for fence in node.elsewhere.fences() if fence.node == node.name]
+    except CniError:
+        return  # the store that knows is away, and this process has not heard of a fence
+    if said and not said[-1].lifted:
+        raise NotAvailable(
+            f"node {node.name} is fenced by {said[-1].actor.who}: {said[-1].actor.why}",
+            f"what is started here can lose its address to another node: `podberth unfence {node.name}` first",
+        )
 
 
 def status_of_ipam(request: Request, delegate: Delegate) -> None:

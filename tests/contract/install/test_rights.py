@@ -36,6 +36,7 @@ from podberth.kube.resources import (
     POOLS,
     Resource,
 )
+from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.store import MOST, KubernetesCluster
 from podberth.stores.replica.feed import Feed
@@ -117,6 +118,20 @@ def test_an_agent_binds_and_unbinds_and_the_history_is_whole(node: Node, declare
     assert (kinds.count("Bound"), kinds.count("Unbound")) == (MOST, MOST)
     assert declared.list(ADDRESS_HISTORIES).items
     assert node.told == []
+
+
+def test_an_agent_goes_on_with_an_archive_that_another_has_begun(node: Node, declared: Client) -> None:
+    for turn in range(3):
+        node.bind(f"c-{turn}")
+        node.unbind(f"c-{turn}")
+    events = objects.events_in(declared.get(ADDRESS_LEASES, str(FIRST)))
+    declared.create(ADDRESS_HISTORIES, objects.archive(events[:2]))  # and whoever did it was killed here
+    for turn in range(MOST):
+        node.bind(f"d-{turn}")
+        node.unbind(f"d-{turn}")
+    assert len(declared.get(ADDRESS_LEASES, str(FIRST))["spec"]["history"]) <= MOST
+    kinds = [event.kind for event in node.ledger.history(address=FIRST)]
+    assert (kinds.count("Bound"), kinds.count("Unbound")) == (3 + MOST, 3 + MOST)
 
 
 def test_an_agent_follows_what_others_declare_and_bind(node: Node, declared: Client) -> None:
@@ -225,6 +240,8 @@ MAY_NOT = [
         for resource in ("pools", "podnetworks", "addressreservations", "configmaps")
     ),
     *((who, "update", "leases/podberth-declarations") for who in (AGENT, CONTROLLER, WEBHOOK)),
+    *((who, "update", "leases/podberth-tenancy") for who in (AGENT, CONTROLLER, WEBHOOK)),
+    *((who, "delete", "leases/podberth-tenancy") for who in (AGENT, CONTROLLER, WEBHOOK)),
     *((who, "update", "leases/podberth-controller") for who in (AGENT, WEBHOOK)),
     *((who, "patch", "pools/status") for who in (AGENT, WEBHOOK)),
     *((who, verb, "secrets") for who in (AGENT, CONTROLLER, WEBHOOK) for verb in ("get", "list")),

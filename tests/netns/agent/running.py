@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,28 @@ def ended(node: Kubelet, pod: Pod) -> bool:
     """Wait until nothing is recorded of the pod any more."""
     query = f"SELECT 1 FROM attachments WHERE container_id = '{pod.container_id}'"
     return until(lambda: not node.rows(query), f"{pod.name} is still recorded")
+
+
+@contextlib.contextmanager
+def held(node: Kubelet) -> Iterator[socket.socket]:
+    """Have a worker busy with a call that does not come to its end; it is let go when the socket is closed."""
+    with socket.socket(socket.AF_UNIX) as holder:
+        holder.connect(str(node.socket))
+        holder.sendall(frame.CALL_HEADER.pack(b"pbC1", frame.LIMIT))
+
+        def dribble() -> None:  # the agent gives up on a peer that says nothing for 5 s
+            with contextlib.suppress(OSError):
+                while True:
+                    holder.sendall(b"x")
+                    time.sleep(0.5)
+
+        thread = threading.Thread(target=dribble)
+        thread.start()
+        try:
+            yield holder
+        finally:
+            holder.close()
+            thread.join()
 
 
 def ask(node: Kubelet, env: dict[str, str], stdin: bytes = b"{}", plugin: str = "podberth") -> Answer:

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from podberth.agent.desk import desk_of
-from tests.netns.agent.running import agent, ask, ended
+from tests.netns.agent.running import agent, ask, ended, held
 from tests.netns.kubelet import ROOT
 from tests.waiting import PATIENCE, until
 
@@ -83,9 +83,10 @@ def test_metrics_count_calls_by_verb_plugin_and_code_and_pools_by_state(node: Ku
 def test_calls_that_wait_for_a_worker_are_counted(node: Kubelet) -> None:
     with agent(node, "--workers", "1"), contextlib.ExitStack() as callers:
         assert samples(node)["podberth_agent_waiting_calls{}"] == 0
-        for _ in range(3):  # that say nothing: the first one has the worker
-            callers.enter_context(socket.socket(socket.AF_UNIX)).connect(str(node.socket))
+        callers.enter_context(held(node))
         until(lambda: json.loads(page(node, "/v1/state")[1])["busy"] == 1, "no worker took a call")
+        for _ in range(2):
+            callers.enter_context(socket.socket(socket.AF_UNIX)).connect(str(node.socket))
         state = json.loads(page(node, "/v1/state")[1])
         assert state["waiting"] == 2
         assert "2 calls waiting" in podberth(node, "top").stdout

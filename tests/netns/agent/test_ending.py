@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from podberth.agent import frame
 from podberth.agent.server import listen
-from tests.netns.agent.running import agent, ask, ended, everything
+from tests.netns.agent.running import agent, ask, ended, everything, held
 from tests.netns.agent.test_desk import page
 from tests.netns.kubelet import BUILT, ROOT
 from tests.waiting import PATIENCE, until
@@ -46,9 +46,7 @@ class Stopping:
         self._notified.settimeout(PATIENCE)
         env = {"NOTIFY_SOCKET": str(folder / "notify")}
         self.running = undo.enter_context(agent(node, "--workers", "1", env=env))
-        self._holder = undo.enter_context(socket.socket(socket.AF_UNIX))
-        self._holder.connect(str(node.socket))
-        self._holder.sendall(b"pb")  # the one worker waits for the rest
+        self._holder = undo.enter_context(held(node))
         until(lambda: json.loads(page(node, "/v1/state")[1])["busy"] == 1, "the worker took no call")
 
     def stop(self) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet
 
 Proof = dict[str, list[str]]
-SHARES = 24  # so many processes prove the checks; a share's tests are one worker's
+SHARES = 16  # so many processes prove the checks; a share's tests are one worker's, as in the tier's Scheduling
 NAMES = [check.name for check in all_checks]
 
 
@@ -30,9 +30,8 @@ def proof(node: Kubelet, request: pytest.FixtureRequest) -> Proof:
 
 def by_share() -> list[object]:
     """Return each check with its share, as parameters of a test."""
-    mark = pytest.mark.xdist_group
     shares = {name: number % SHARES for number, name in enumerate(NAMES)}
-    return [pytest.param(share, name, marks=mark(f"proof-{share}"), id=name) for name, share in shares.items()]
+    return [pytest.param(share, name, id=f"{share}-{name}") for name, share in shares.items()]
 
 
 @pytest.mark.parametrize(("proof", "name"), by_share(), indirect=["proof"], scope="module")

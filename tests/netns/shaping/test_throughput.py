@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 SECONDS = 1
 TRIES = 12
-# One at a time: what passes is measured.
-pytestmark = pytest.mark.xdist_group("traffic")
 
 
 @pytest.mark.parametrize("mbit", [20, 200])

@@ -146,3 +146,13 @@ def test_a_tier_stands_for_its_programs() -> None:
     assert ensure.wanted(["unit"]) == []
     assert ensure.wanted(["contract", "kube-apiserver", "kubectl"]) == ["kube-apiserver", "kubectl"]
     assert "kube-apiserver" in ensure.wanted([])
+
+
+def test_a_test_gets_no_program_that_its_tier_does_not_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    _build(*programs.KUBERNETES)
+    monkeypatch.setenv("PYTEST_CURRENT_TEST", "tests/contract/kube/test_crds.py::test_one (setup)")
+    assert programs.kubernetes("kube-apiserver").exists()
+    with pytest.raises(AssertionError, match=r"NEEDS\['contract'\] in tests/programs lacks kubelet"):
+        programs.kubernetes("kubelet")
+    with pytest.raises(AssertionError, match="lacks containerd"):
+        programs.current("containerd")

@@ -81,6 +81,11 @@ class Playground:
     cni_path: str = field(default_factory=lambda: os.environ.get("CNI_PATH", ""))
     sandboxes: int = 0
 
+    @property
+    def socket(self) -> str:
+        """Where an agent of the playground would listen: it has none, and that of the machine is not called."""
+        return str(self.state / "agent.sock")
+
     def network(self, name: str) -> dict[str, object]:
         """Return the network configuration, as it would lie in /etc/cni/net.d."""
         return {
@@ -96,7 +101,8 @@ class Playground:
 
     def podberth(self, *argv: str) -> str:
         """Run the command line on the playground's store."""
-        return run(sys.executable, "-m", "podberth.cli.main", "--state", str(self.state), *argv)
+        command = (sys.executable, "-m", "podberth.cli.main", "--state", str(self.state), *argv)
+        return run(*command, env={**os.environ, "PODBERTH_SOCKET": self.socket})
 
     def sandbox(self, namespace: str, name: str, uid: str) -> Pod:
         """Make a pod's network namespace under a container ID never used before."""
@@ -124,6 +130,7 @@ class Playground:
             "CNI_NETNS": pod.path,
             "CNI_IFNAME": "eth0",
             "CNI_PATH": self.cni_path,
+            "PODBERTH_SOCKET": self.socket,
             "CNI_ARGS": f"IgnoreUnknown=1;K8S_POD_NAMESPACE={pod.namespace};K8S_POD_NAME={pod.name};"
             f"K8S_POD_INFRA_CONTAINER_ID={pod.container_id};K8S_POD_UID={pod.uid}",
         }

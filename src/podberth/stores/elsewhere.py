@@ -1,0 +1,47 @@
+"""What operators said of nodes, also while the cluster's store is away: by the last that this process has heard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import CniError, TryAgainLater
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.cni.pod import PodRef
+    from podberth.ipam.elsewhere import Elsewhere, Fence, Verdict
+    from podberth.ipam.lease import Lease
+
+
+class LastKnown:
+    """An `Elsewhere` whose fences are remembered. `away` says why the store can't be reached; it is not asked then."""
+
+    def __init__(self, asked: Elsewhere, away: Callable[[], str]) -> None:
+        self._asked = asked
+        self._away = away
+        self._fences: tuple[Fence, ...] | None = None
+
+    def judge(self, lease: Lease, pod: PodRef | None) -> Verdict:
+        """Ask the store: whether a holder is dead can't be known by what was."""
+        return self._asked.judge(lease, pod)
+
+    def tell(self, pod: PodRef, reason: str, message: str) -> None:
+        """Pass it on."""
+        self._asked.tell(pod, reason, message)
+
+    def fences(self) -> tuple[Fence, ...]:
+        """Return what operators have said. Raises what asking came to, if this process has heard of nothing before."""
+        why = self._away()
+        try:
+            if why:
+                raise TryAgainLater(f"the cluster's store is away: {why}", "which nodes are fenced is not known here")
+            self._fences = self._asked.fences()
+        except CniError:
+            if self._fences is None:
+                raise
+        return self._fences
+
+    def fence(self, said: Fence) -> bool:
+        """Have it said."""
+        return self._asked.fence(said)

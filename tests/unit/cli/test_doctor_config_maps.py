@@ -1,0 +1,55 @@
+"""What the doctor says of ConfigMaps: each with what it declares, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from podberth.cli.doctor.config_maps import look
+from podberth.cni.errors import TryAgainLater
+from podberth.policy.tenancy import REMEDY, Standing
+
+if TYPE_CHECKING:
+    from podberth.cli.session import Session
+
+
+class Node:
+    """A session, its node and the node's declarations, as far as they are asked."""
+
+    def __init__(self, *standings: Standing, there: bool = True, away: bool = False) -> None:
+        self.node = self.policies = self
+        self._standings, self._there, self._away = standings, there, away
+
+    def exists(self) -> bool:
+        return self._there
+
+    def standings(self) -> tuple[Standing, ...]:
+        if self._away:
+            raise TryAgainLater("the store is away")
+        return self._standings
+
+
+def lines(node: Node) -> list[tuple[str, str, str, str]]:
+    return [(each.level, each.name, each.text, each.todo) for each in look(cast("Session", node))]
+
+
+def test_each_standing_is_a_line_with_its_remedy() -> None:
+    trust = "PodNetwork db/web: spec.attachments[0].trust is the operator's choice"
+    stays, refused, unread = lines(
+        Node(
+            Standing(bundle="db/a", document="PodNetwork db/web", in_force=True, reason=trust),
+            Standing(bundle="db/b", document="PodNetwork db/web", in_force=False, reason=trust),
+            Standing(bundle="db/c", document="ConfigMap db/c: x.yaml", in_force=False, reason="x.yaml: kind: []"),
+        )
+    )
+    assert stays[:3] == ("warn", "db/a", f"in force, as it was declared before namespaces had limits: {trust}")
+    assert REMEDY in stays[3]
+    assert refused == ("warn", "db/b", f"not in force: {trust}", REMEDY)
+    assert unread[:3] == ("warn", "db/c", "can't be read: x.yaml: kind: []")
+    assert "correct it, or delete it" in unread[3]
+
+
+@pytest.mark.parametrize("node", [Node(), Node(there=False, away=True), Node(away=True)])
+def test_nothing_to_see_or_to_ask_is_no_line(node: Node) -> None:
+    assert lines(node) == []
