@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from tests.tiers.running import Run
 from tests.tiers.tier import Tier
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,3 +68,27 @@ def test_a_worker_that_hangs_costs_its_own_test_only(tmp_path: Path) -> None:
     result = tier_of(tmp_path, module, silence=15, workers=2).to_the_end()
 
     assert (result.passed, result.failed) == (1, 1)
+
+
+def test_a_tier_that_is_stopped_ends_what_its_tests_have_started(tmp_path: Path) -> None:
+    module = f"""
+        import pathlib, time, pytest
+
+        @pytest.fixture
+        def server():
+            yield
+            pathlib.Path({str(tmp_path)!r}, "ended").touch()
+
+        def test_that_hangs(server):
+            pathlib.Path({str(tmp_path)!r}, "started").touch()
+            while True:
+                time.sleep(1)
+    """
+    run = tier_of(tmp_path, module, silence=600)
+    with ThreadPoolExecutor(1) as threads:
+        result = threads.submit(run.to_the_end)
+        until((tmp_path / "started").exists, "the test did not start")
+        run.stop("interrupted")
+
+    assert result.result().trouble == "interrupted"
+    assert (tmp_path / "ended").exists()

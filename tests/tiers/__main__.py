@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import threading
 import time
@@ -41,6 +42,8 @@ def main() -> int:
     rooted = [name for name in names if TIERS[name].needs_root]
     if rooted and os.geteuid() != 0:
         parser.error(f"{', '.join(rooted)} make network namespaces: run them as root, or `make unit`")
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where SIGINT was ignored, as behind a shell's `&`
+        signal.signal(number, signal.default_int_handler)
     if arguments.soak:
         os.environ.setdefault(sizes.SOAK, "1")
     REPORTS.mkdir(parents=True, exist_ok=True)
