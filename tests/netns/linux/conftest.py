@@ -14,7 +14,7 @@ import pytest
 from podberth.linux import netns
 from podberth.linux.host import LinuxHost
 from podberth.linux.locks import Locks
-from tests.netns.kubelet import run
+from tests.netns.kubelet import KERNELS, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,8 @@ class Ground:
             for words in QUESTIONS:
                 lines += [f"{name}: {line}" for line in run("ip", "-n", name, "-o", *words).splitlines()]
             lines += [f"{name}: {line}" for line in run("tc", "-n", name, "qdisc").splitlines()]
-        return sorted(lines)
+        lines = [line.replace(" tentative ", " ") for line in lines]
+        return sorted(line for line in lines if not any(own in line for own in KERNELS))
 
 
 @pytest.fixture
