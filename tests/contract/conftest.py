@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from podberth.stores.etcd.client import Etcd
 from tests.contract.clusters import etcd_server, kube_server
 from tests.contract.ledgers import BACKENDS, pool
+from tests.contract.scheduling import Scheduling
 from tests.default_paths import forbidden
 from tests.servers.proxy import Proxy
 
@@ -24,20 +24,6 @@ if TYPE_CHECKING:
     from tests.contract.ledgers import Backend
     from tests.servers.etcd import EtcdServer
     from tests.servers.kube import KubeServer
-
-
-# Folders whose tests share one API server, which none of the others uses: one worker runs all tests of a folder.
-ONE_SERVER = ("tests/contract/control/", "tests/contract/install/")
-
-
-class Scheduling(LoadScopeScheduling):
-    """A worker takes one of these folders as a whole, and else test by test: a server is started by all that need it.
-
-    The marks `xdist_group` would say so too, but xdist 3.8 does not see them under pytest 9.2.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        return next((folder for folder in ONE_SERVER if nodeid.startswith(folder)), nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
