@@ -123,17 +123,23 @@ finish() {
     fi
     exit "$status"
 }
-trap finish EXIT
-trap 'exit 130' INT TERM HUP
+main() {
+    trap finish EXIT
+    trap 'exit 130' INT TERM HUP
+    delete_groups
+    if [ -d "$root/root/podberth" ]; then
+        echo "warm: $root was kept"
+        renew_clone
+    else
+        rm -rf --one-file-system "$root"
+        make_root
+    fi
+    # shellcheck disable=SC2016  # the variables of these two are the inner shells'
+    local timed='began=$SECONDS; status=0; "$@" || status=$?
+        echo "$*: $(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s"; exit $status'
+    # shellcheck disable=SC2016
+    local both='cd /root/podberth && bash -c "$1" - make demo && bash -c "$1" - make test TIERS="$2"'
+    enter bash -c "$both" - "$timed" "$tiers"
+}
 
-delete_groups
-if [ -d "$root/root/podberth" ]; then
-    echo "warm: $root was kept"
-    renew_clone
-else
-    rm -rf --one-file-system "$root"
-    make_root
-fi
-timed='began=$SECONDS; status=0; "$@" || status=$?; echo "$*: $(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s"; exit $status'
-# shellcheck disable=SC2016  # $1 and $2 are the inner shell's
-enter bash -c 'cd /root/podberth && bash -c "$1" - make demo && bash -c "$1" - make test TIERS="$2"' - "$timed" "$tiers"
+main; exit # on one line: bash reads no further in a file that may have changed meanwhile
