@@ -1,7 +1,7 @@
 """Make the folder of a release: `python -m tests.released.make`, as root, by the code that is to be released.
 
 It tells the story (story.py) three times: with a store of the node's own, with one in etcd, and with one behind the
-Kubernetes API. It works in namespaces of its own; only the folder tests/released/VERSION is written, and must not be there.
+Kubernetes API. It works in namespaces of its own. Only the folder tests/released/VERSION is written; it must not exist.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import podberth
 from podberth.net.facts import NetnsId
@@ -31,8 +31,8 @@ from tests.netns.agent.running import agent
 from tests.netns.kubelet import ROOT
 from tests.released import devices, dump
 from tests.released.answers import answers
-from tests.released.story import NAME, answered, tell
-from tests.released.worker import Worker, worker
+from tests.released.story import answered, tell
+from tests.released.worker import NAME, Worker, worker
 from tests.servers.etcd import EtcdServer
 from tests.servers.kube import KubeServer
 
@@ -103,14 +103,15 @@ def in_etcd(folder: Path) -> None:
                 client.put(row["key"].encode(), json.dumps({**form, "restUntil": FOR_EVER}).encode())
         rows = dump.keys_of(client)
         client.close()
-        asked = answers(node.state)
+        write("etcd", node, ("podberth.db",))
         server.kill()
         pod = told["batch"]
         answered(node.call("DEL", pod, pool="db"), "DEL while etcd is away")
         answered(node.call("ADD", node.pod("tuned"), pool="db"), "ADD of a pod that was here, while etcd is away")
         journalled(node.state / "journal.db", 2)
         running.stop(signal.SIGKILL)
-        write("etcd", node, ("podberth.db", "replica.db", "journal.db"), asked)
+        for file in ("replica.db", "journal.db"):
+            (TO / "etcd" / f"{file}.sql").write_text(dump.sql_of(node.state / file))
         place(TO / "etcd" / "keys.json", rows)
         document = json.loads((node.state / "store.json").read_text())
         place(TO / "etcd" / "store.json", {**document, "etcd": {**document["etcd"], "endpoints": []}})
@@ -165,13 +166,11 @@ def device_records() -> Iterable[Record]:
         )
 
 
-def write(name: str, node: Worker, files: tuple[str, ...], asked: dict[str, Any] | None = None) -> None:
+def write(name: str, node: Worker, files: tuple[str, ...]) -> None:
     """Write the databases of the node's state, and what the command line answers about them."""
     to = TO / name
     to.mkdir()
-    rows = [
-        f"{json.dumps(question)}: {json.dumps(answer)}" for question, answer in (asked or answers(node.state)).items()
-    ]
+    rows = [f"{json.dumps(question)}: {json.dumps(answer)}" for question, answer in answers(node.state).items()]
     (to / "answers.json").write_text("{\n" + ",\n".join(rows) + "\n}\n")
     for file in files:
         (to / f"{file}.sql").write_text(dump.sql_of(node.state / file))

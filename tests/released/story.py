@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.netns.kubelet import ROOT, run
 from tests.released.worker import NAME
@@ -68,7 +68,7 @@ kind: PodNetwork
 metadata: {namespace: bank, name: sticky}
 spec: {pod: sticky, attachments: [{pool: oldest, sticky: true}]}
 """
-MACVLAN = {"name": "macnet", "device": "macvlan", "parent": "up0", "bridge": None, "isGateway": None}
+MACVLAN: dict[str, Any] = {"name": "macnet", "device": "macvlan", "parent": "up0", "bridge": None, "isGateway": None}
 WEB = ("web-7d4b9c8f5-x2x9k", "web-7d4b9c8f5-b4c5d")
 
 

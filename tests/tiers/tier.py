@@ -28,6 +28,6 @@ LANES: tuple[tuple[Tier, ...], ...] = (
         Tier(name="runtime", folder="tests/runtime"),
     ),
     (Tier(name="netns", folder="tests/netns", workers=6),),
-    (Tier(name="vm", folder="tests/vm"), Tier(name="image", folder="tests/image")),
+    (Tier(name="vm", folder="tests/vm", silence=1200), Tier(name="image", folder="tests/image")),
 )
 TIERS = {tier.name: tier for lane in LANES for tier in lane}

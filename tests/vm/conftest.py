@@ -1,4 +1,4 @@
-"""The tests below `inside/` and `soak/` run in a virtual machine, in one boot, and are reported as if they ran here.
+"""The tests below `inside/` run in a virtual machine, in one boot, and are reported as if they ran here.
 
 On this machine pytest collects them as usual; instead of running the first, it boots the VM, which runs all that were
 selected. In the VM (`PODBERTH_VM_REPORTS` is set there) pytest runs them as usual and writes each report to that file
@@ -18,15 +18,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.sizes import SOAK
+from tests.sizes import SEED, SOAK
 from tests.vm import machine
 
 _REPORTS = os.environ.get("PODBERTH_VM_REPORTS")
 _HERE = Path(__file__).parent
-_INSIDE = (_HERE / "inside", _HERE / "soak")
-# Seconds after which a VM from which nothing new has come is taken to hang. Soak's tests are minutes long, each.
-_SILENCE = {"inside": 300, "soak": 900}
-_ENVIRONMENT = {"HOME": "/root", "LANG": "C.UTF-8"} | {name: os.environ[name] for name in (SOAK,) if name in os.environ}
+_SILENCE = 900  # seconds after which a VM from which nothing new has come is taken to hang
+_SIZES = {name: os.environ[name] for name in (SOAK, SEED) if name in os.environ}
+_ENVIRONMENT = {"HOME": "/root", "LANG": "C.UTF-8", **_SIZES}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,7 +73,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _is_inside(item: pytest.Item) -> bool:
-    return not set(_INSIDE).isdisjoint(item.path.parents)
+    return _HERE / "inside" in item.path.parents
 
 
 class _Boot:
@@ -119,7 +118,6 @@ class _Boot:
         remaining = [item.nodeid for item in self._items if not self._over(item.nodeid)]
         for nodeid in remaining:
             self._reports.pop(nodeid, None)
-        folders = {name for name in _SILENCE for item in self._items if _HERE / name in item.path.parents}
         self._exchange, self._read = Path(self._open.enter_context(TemporaryDirectory(prefix="podberth-vm-"))), 0
         (self._exchange / "tests").write_text("\n".join(remaining))
         try:
@@ -128,7 +126,7 @@ class _Boot:
                     [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"@{machine.EXCHANGE}/tests"],
                     exchange=self._exchange,
                     environment={"PODBERTH_VM_REPORTS": f"{machine.EXCHANGE}/reports", **_ENVIRONMENT},
-                    silence=max(_SILENCE[name] for name in folders),
+                    silence=_SILENCE,
                 )
             )
         except RuntimeError as error:

@@ -1,7 +1,8 @@
-"""Judge checks twice, on a plugin that is right and on the same with the check's fault; print what came of it.
+"""Judge checks on a plugin with the fault that each has to find; print what came of it.
 
-`python -m tests.netns.conformance.prove FOLDER CHECK ...`, on a node whose store in FOLDER/state has the pool. It is a
-process of its own because the node is a network namespace.
+`python -m tests.netns.conformance.prove FOLDER PLUGINS CHECK ...`, on a node whose store in FOLDER/state has the pool.
+With 2 as PLUGINS each check is judged first on the same plugin without the fault. It is a process of its own: the node
+is a network namespace.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _TEMPLATE = Path(__file__).with_name("faulty.template").read_text()
 
 
 def main() -> int:
-    """Print one JSON object: for each check what became of it on the right plugin, and on the faulty one."""
-    folder, names = Path(sys.argv[1]), frozenset(sys.argv[2:])
+    """Print one JSON object: for each check what became of it on each plugin, the faulty one being the last."""
+    folder, plugins, names = Path(sys.argv[1]), int(sys.argv[2]), frozenset(sys.argv[3:])
     subjects = {
         "interface": ours(folder, bridge="bank0"),
         "ipam": go(folder, "host-local", "ipam"),
@@ -37,9 +38,9 @@ def main() -> int:
     found = {}
     for check in (check for check in all_checks if check.name in names):
         subject = subjects[kind_of(check.name)]
-        right = judge(_bench(subject, subject.plugin), check)
-        faulty = judge(_bench(subject, _faulty(folder, subject, check), settle=0.3), check)
-        found[check.name] = [str(right.outcome), right.why, str(faulty.outcome), faulty.why]
+        benches = [_bench(subject, subject.plugin), _bench(subject, _faulty(folder, subject, check), settle=0.3)]
+        outcomes = [judge(bench, check) for bench in benches[-plugins:]]
+        found[check.name] = [(str(each.outcome), each.why) for each in outcomes]
         _sweep()
     json.dump(found, sys.stdout)
     return 0

@@ -41,32 +41,32 @@ CREATE TABLE events (
     network TEXT NOT NULL, container_id TEXT NOT NULL,
     who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL, owner TEXT NOT NULL
 ) STRICT;
-INSERT INTO "events" VALUES(X'0A32000D',3,1795887805834185325,'Reserved','db','RESERVED','bank','mysql-2','','eth0','','','uid 0 (root)','apply /var/lib/documents.yaml','worker-1','');
-INSERT INTO "events" VALUES(X'0A32000B',8,1795887805989557755,'Bound','db','HELD','bank','mysql-0','u1','eth0','banknet','c740d8d5b1ac4bde90e9ce88927a1656','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'FD000050000000000000000000000002',9,1795887805989557755,'Bound','db','LEASED','bank','mysql-0','u1','eth0','banknet','c740d8d5b1ac4bde90e9ce88927a1656','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'0A32001E',10,1795887806151047744,'Bound','db','HELD','bank','tuned','u1','eth0','banknet','8e74ea6cb59a4e0ab326d000d3e3586d','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'FD000050000000000000000000000030',11,1795887806151047744,'Bound','db','HELD','bank','tuned','u1','eth0','banknet','8e74ea6cb59a4e0ab326d000d3e3586d','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'0A320002',12,1795887806201313409,'Bound','db','LEASED','bank','batch','u1','eth0','banknet','7a3a230a85694cc69fcdc33565238039','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'FD000050000000000000000000000003',13,1795887806201313409,'Bound','db','LEASED','bank','batch','u1','eth0','banknet','7a3a230a85694cc69fcdc33565238039','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'0A320014',14,1795887806257283781,'Bound','db','HELD','bank','web-7d4b9c8f5-x2x9k','u1','eth0','banknet','0515ddb996054d87919ad2e4e9fc12fb','plugin','ADD','worker-1','deployment/web');
-INSERT INTO "events" VALUES(X'FD000050000000000000000000000004',15,1795887806257283781,'Bound','db','LEASED','bank','web-7d4b9c8f5-x2x9k','u1','eth0','banknet','0515ddb996054d87919ad2e4e9fc12fb','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'0A320015',18,1795887806477394817,'Unbound','db','RESERVED','bank','web-7d4b9c8f5-b4c5d','u1','eth0','banknet','4e32bb6acdd74e498b6f0d4f71620ca7','plugin','DEL','worker-1','deployment/web');
-INSERT INTO "events" VALUES(X'0A32000C',22,1795887806841170146,'Moved','db','HELD','bank','mysql-1','u2','eth0','banknet','b9279ee6044d4eddad9bf82ecb239baa','plugin','ADD: from container b96ab407611d40ff98cf609b164afd0e on node worker-1: its network namespace is gone','worker-1','');
-INSERT INTO "events" VALUES(X'FD000050000000000000000000000005',23,1795887806841170146,'Moved','db','LEASED','bank','mysql-1','u2','eth0','banknet','b9279ee6044d4eddad9bf82ecb239baa','plugin','ADD: from container b96ab407611d40ff98cf609b164afd0e on node worker-1: its network namespace is gone','worker-1','');
-INSERT INTO "events" VALUES(X'0A32003D',25,1795887808947603103,'Reserved','db','RESERVED','bank','away','','eth0','','','uid 0 (root)','reserve bank/away 10.50.0.61','worker-1','');
-INSERT INTO "events" VALUES(X'FD000050000000000000000000000006',27,1795887809237048512,'Bound','db','LEASED','bank','kept','u1','eth0','banknet','50517c94babb4ec78e5053d3e51830cf','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'0A32003C',28,1795887810291265956,'Released','db','LEASED','bank','kept','','eth0','banknet','50517c94babb4ec78e5053d3e51830cf','uid 0 (root)','release 10.50.0.60','worker-1','');
-INSERT INTO "events" VALUES(X'0A32003E',30,1795887811583045708,'Released','db','FREE','bank','over','','eth0','','','uid 0 (root)','release 10.50.0.62','worker-1','');
-INSERT INTO "events" VALUES(X'0A340002',37,1795887812001586425,'Unbound','oldest','RESERVED','bank','sticky','u1','eth0','oldestnet','783d80ba18194c7f838c358a4a19f238','plugin','DEL','worker-1','');
-INSERT INTO "events" VALUES(X'0A3200C8',38,1795887812444852455,'Bound','db','LEASED','','','','eth0','oldnet','0123456789abcdef','uid 0 (root)','import host-local /var/lib/cni/networks/oldnet','worker-1','');
-INSERT INTO "events" VALUES(X'0A320003',39,1795887813693179352,'Bound','db','LEASED','bank','halfway','u1','eth0','banknet','58d801baf54a4df4937668b526eae5c0','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'FD000050000000000000000000000007',40,1795887813693179352,'Bound','db','LEASED','bank','halfway','u1','eth0','banknet','58d801baf54a4df4937668b526eae5c0','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'0A320004',41,1795887813777208354,'Bound','db','LEASED','bank','leaving','u1','eth0','banknet','eb3e87f53d7644bfb654c11da95196d2','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'FD000050000000000000000000000008',42,1795887813777208354,'Bound','db','LEASED','bank','leaving','u1','eth0','banknet','eb3e87f53d7644bfb654c11da95196d2','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'0A320005',43,1795887814328870299,'Bound','db','LEASED','bank','intent','u1','eth0','banknet','5a4084a80e914e979d71200eae9b1c93','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'FD000050000000000000000000000009',44,1795887814328870299,'Bound','db','LEASED','bank','intent','u1','eth0','banknet','5a4084a80e914e979d71200eae9b1c93','plugin','ADD','worker-1','');
-INSERT INTO "events" VALUES(X'0A330002',33,1795887811766148122,'Unbound','resting','FREE','bank','short','u1','eth0','restingnet','408af3e5848a4676beef7f7f7bcad609','plugin','DEL','worker-1','');
-INSERT INTO "events" VALUES(X'0A330003',36,1795887811832891727,'Unbound','resting','FREE','bank','other','u1','eth0','restingnet','9dc95288cd4f44ebba59c3d28d1116a3','plugin','DEL','worker-1','');
+INSERT INTO "events" VALUES(X'0A32000D',3,1795888988766933115,'Reserved','db','RESERVED','bank','mysql-2','','eth0','','','uid 0 (root)','apply /var/lib/documents.yaml','worker-1','');
+INSERT INTO "events" VALUES(X'0A32000B',8,1795888988997443892,'Bound','db','HELD','bank','mysql-0','u1','eth0','banknet','d7bc7b09a6b04b23878fea23c59e13f8','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'FD000050000000000000000000000002',9,1795888988997443892,'Bound','db','LEASED','bank','mysql-0','u1','eth0','banknet','d7bc7b09a6b04b23878fea23c59e13f8','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'0A32001E',10,1795888989121359910,'Bound','db','HELD','bank','tuned','u1','eth0','banknet','42732fb84c17419fa556bb0c0ba0ff65','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'FD000050000000000000000000000030',11,1795888989121359910,'Bound','db','HELD','bank','tuned','u1','eth0','banknet','42732fb84c17419fa556bb0c0ba0ff65','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'0A320002',12,1795888989273245216,'Bound','db','LEASED','bank','batch','u1','eth0','banknet','d3b93191ee2b47158688e3aa4ded1d2b','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'FD000050000000000000000000000003',13,1795888989273245216,'Bound','db','LEASED','bank','batch','u1','eth0','banknet','d3b93191ee2b47158688e3aa4ded1d2b','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'0A320014',14,1795888989369235341,'Bound','db','HELD','bank','web-7d4b9c8f5-x2x9k','u1','eth0','banknet','a87db60b1b844ed2a33385dbe5bef3d1','plugin','ADD','worker-1','deployment/web');
+INSERT INTO "events" VALUES(X'FD000050000000000000000000000004',15,1795888989369235341,'Bound','db','LEASED','bank','web-7d4b9c8f5-x2x9k','u1','eth0','banknet','a87db60b1b844ed2a33385dbe5bef3d1','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'0A320015',18,1795888989657959161,'Unbound','db','RESERVED','bank','web-7d4b9c8f5-b4c5d','u1','eth0','banknet','7624b37c33fb4bd888e09227a7429a4f','plugin','DEL','worker-1','deployment/web');
+INSERT INTO "events" VALUES(X'0A32000C',22,1795888989986681527,'Moved','db','HELD','bank','mysql-1','u2','eth0','banknet','86823fdac35c4d8bb51f9cc3b7b2e7b6','plugin','ADD: from container 4ca9cf05561941e7adc7909d869d9350 on node worker-1: its network namespace is gone','worker-1','');
+INSERT INTO "events" VALUES(X'FD000050000000000000000000000005',23,1795888989986681527,'Moved','db','LEASED','bank','mysql-1','u2','eth0','banknet','86823fdac35c4d8bb51f9cc3b7b2e7b6','plugin','ADD: from container 4ca9cf05561941e7adc7909d869d9350 on node worker-1: its network namespace is gone','worker-1','');
+INSERT INTO "events" VALUES(X'0A32003D',25,1795888990920198464,'Reserved','db','RESERVED','bank','away','','eth0','','','uid 0 (root)','reserve bank/away 10.50.0.61','worker-1','');
+INSERT INTO "events" VALUES(X'FD000050000000000000000000000006',27,1795888991426249678,'Bound','db','LEASED','bank','kept','u1','eth0','banknet','d2521dbb54da4626aa7f9c91af96d995','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'0A32003C',28,1795888992059812305,'Released','db','LEASED','bank','kept','','eth0','banknet','d2521dbb54da4626aa7f9c91af96d995','uid 0 (root)','release 10.50.0.60','worker-1','');
+INSERT INTO "events" VALUES(X'0A32003E',30,1795888993085577001,'Released','db','FREE','bank','over','','eth0','','','uid 0 (root)','release 10.50.0.62','worker-1','');
+INSERT INTO "events" VALUES(X'0A340002',37,1795888993509105443,'Unbound','oldest','RESERVED','bank','sticky','u1','eth0','oldestnet','c2107bdc47a940668a7ab7f0b33ddaf8','plugin','DEL','worker-1','');
+INSERT INTO "events" VALUES(X'0A3200C8',38,1795888994417875439,'Bound','db','LEASED','','','','eth0','oldnet','0123456789abcdef','uid 0 (root)','import host-local /var/lib/cni/networks/oldnet','worker-1','');
+INSERT INTO "events" VALUES(X'0A320003',39,1795888996569317388,'Bound','db','LEASED','bank','halfway','u1','eth0','banknet','bce868c850ed4fd4a348c0e38d9a4a92','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'FD000050000000000000000000000007',40,1795888996569317388,'Bound','db','LEASED','bank','halfway','u1','eth0','banknet','bce868c850ed4fd4a348c0e38d9a4a92','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'0A320004',41,1795888996641224009,'Bound','db','LEASED','bank','leaving','u1','eth0','banknet','80850da461d34abfaf435e5f228fd3d8','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'FD000050000000000000000000000008',42,1795888996641224009,'Bound','db','LEASED','bank','leaving','u1','eth0','banknet','80850da461d34abfaf435e5f228fd3d8','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'0A320005',43,1795888997020330195,'Bound','db','LEASED','bank','intent','u1','eth0','banknet','5b9ddb719eb34acea85c4155b58601db','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'FD000050000000000000000000000009',44,1795888997020330195,'Bound','db','LEASED','bank','intent','u1','eth0','banknet','5b9ddb719eb34acea85c4155b58601db','plugin','ADD','worker-1','');
+INSERT INTO "events" VALUES(X'0A330002',33,1795888993369379207,'Unbound','resting','FREE','bank','short','u1','eth0','restingnet','f237ea36e7f641cdabb8610b9c83a49f','plugin','DEL','worker-1','');
+INSERT INTO "events" VALUES(X'0A330003',36,1795888993401320547,'Unbound','resting','FREE','bank','other','u1','eth0','restingnet','72057128db49463d8f3c692002bb4a64','plugin','DEL','worker-1','');
 CREATE TABLE extents (
     what TEXT NOT NULL, pool TEXT NOT NULL REFERENCES pools, family INTEGER NOT NULL,
     first BLOB NOT NULL, last BLOB NOT NULL,
@@ -97,29 +97,29 @@ CREATE TABLE leases (
     namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL,
     netns TEXT NOT NULL, node TEXT NOT NULL, since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "leases" VALUES(X'0A320002',4,'db','banknet','7a3a230a85694cc69fcdc33565238039','eth0','bank','batch','u1','/var/run/netns/pod2-5c359a07','worker-1',1795887806201313409);
-INSERT INTO "leases" VALUES(X'0A320003',4,'db','banknet','58d801baf54a4df4937668b526eae5c0','eth0','bank','halfway','u1','/var/run/netns/pod11-1f8be352','worker-1',1795887813693179352);
-INSERT INTO "leases" VALUES(X'0A320004',4,'db','banknet','eb3e87f53d7644bfb654c11da95196d2','eth0','bank','leaving','u1','/var/run/netns/pod12-0d4fdc70','worker-1',1795887813777208354);
-INSERT INTO "leases" VALUES(X'0A320005',4,'db','banknet','5a4084a80e914e979d71200eae9b1c93','eth0','bank','intent','u1','/var/run/netns/pod10-caeb7a5e','worker-1',1795887814328870299);
-INSERT INTO "leases" VALUES(X'0A32000B',4,'db','banknet','c740d8d5b1ac4bde90e9ce88927a1656','eth0','bank','mysql-0','u1','/var/run/netns/pod0-aefac233','worker-1',1795887805989557755);
-INSERT INTO "leases" VALUES(X'0A32000C',4,'db','banknet','b9279ee6044d4eddad9bf82ecb239baa','eth0','bank','mysql-1','u2','/var/run/netns/pod6-45af2d43','worker-1',1795887806841170146);
-INSERT INTO "leases" VALUES(X'0A320014',4,'db','banknet','0515ddb996054d87919ad2e4e9fc12fb','eth0','bank','web-7d4b9c8f5-x2x9k','u1','/var/run/netns/pod3-0d93bcbd','worker-1',1795887806257283781);
-INSERT INTO "leases" VALUES(X'0A32001E',4,'db','banknet','8e74ea6cb59a4e0ab326d000d3e3586d','eth0','bank','tuned','u1','/var/run/netns/pod1-8748b475','worker-1',1795887806151047744);
-INSERT INTO "leases" VALUES(X'0A32003C',4,'db','banknet','50517c94babb4ec78e5053d3e51830cf','eth0','bank','kept','u1','/var/run/netns/pod6-c7aca685','worker-1',1795887809237048512);
-INSERT INTO "leases" VALUES(X'0A3200C8',4,'db','oldnet','0123456789abcdef','eth0','','','','','worker-1',1795887812444852455);
-INSERT INTO "leases" VALUES(X'FD000050000000000000000000000002',6,'db','banknet','c740d8d5b1ac4bde90e9ce88927a1656','eth0','bank','mysql-0','u1','/var/run/netns/pod0-aefac233','worker-1',1795887805989557755);
-INSERT INTO "leases" VALUES(X'FD000050000000000000000000000003',6,'db','banknet','7a3a230a85694cc69fcdc33565238039','eth0','bank','batch','u1','/var/run/netns/pod2-5c359a07','worker-1',1795887806201313409);
-INSERT INTO "leases" VALUES(X'FD000050000000000000000000000004',6,'db','banknet','0515ddb996054d87919ad2e4e9fc12fb','eth0','bank','web-7d4b9c8f5-x2x9k','u1','/var/run/netns/pod3-0d93bcbd','worker-1',1795887806257283781);
-INSERT INTO "leases" VALUES(X'FD000050000000000000000000000005',6,'db','banknet','b9279ee6044d4eddad9bf82ecb239baa','eth0','bank','mysql-1','u2','/var/run/netns/pod6-45af2d43','worker-1',1795887806841170146);
-INSERT INTO "leases" VALUES(X'FD000050000000000000000000000006',6,'db','banknet','50517c94babb4ec78e5053d3e51830cf','eth0','bank','kept','u1','/var/run/netns/pod6-c7aca685','worker-1',1795887809237048512);
-INSERT INTO "leases" VALUES(X'FD000050000000000000000000000007',6,'db','banknet','58d801baf54a4df4937668b526eae5c0','eth0','bank','halfway','u1','/var/run/netns/pod11-1f8be352','worker-1',1795887813693179352);
-INSERT INTO "leases" VALUES(X'FD000050000000000000000000000008',6,'db','banknet','eb3e87f53d7644bfb654c11da95196d2','eth0','bank','leaving','u1','/var/run/netns/pod12-0d4fdc70','worker-1',1795887813777208354);
-INSERT INTO "leases" VALUES(X'FD000050000000000000000000000009',6,'db','banknet','5a4084a80e914e979d71200eae9b1c93','eth0','bank','intent','u1','/var/run/netns/pod10-caeb7a5e','worker-1',1795887814328870299);
-INSERT INTO "leases" VALUES(X'FD000050000000000000000000000030',6,'db','banknet','8e74ea6cb59a4e0ab326d000d3e3586d','eth0','bank','tuned','u1','/var/run/netns/pod1-8748b475','worker-1',1795887806151047744);
+INSERT INTO "leases" VALUES(X'0A320002',4,'db','banknet','d3b93191ee2b47158688e3aa4ded1d2b','eth0','bank','batch','u1','/var/run/netns/pod2-1725df99','worker-1',1795888989273245216);
+INSERT INTO "leases" VALUES(X'0A320003',4,'db','banknet','bce868c850ed4fd4a348c0e38d9a4a92','eth0','bank','halfway','u1','/var/run/netns/pod11-d8377cc6','worker-1',1795888996569317388);
+INSERT INTO "leases" VALUES(X'0A320004',4,'db','banknet','80850da461d34abfaf435e5f228fd3d8','eth0','bank','leaving','u1','/var/run/netns/pod12-7090a566','worker-1',1795888996641224009);
+INSERT INTO "leases" VALUES(X'0A320005',4,'db','banknet','5b9ddb719eb34acea85c4155b58601db','eth0','bank','intent','u1','/var/run/netns/pod10-10b8b332','worker-1',1795888997020330195);
+INSERT INTO "leases" VALUES(X'0A32000B',4,'db','banknet','d7bc7b09a6b04b23878fea23c59e13f8','eth0','bank','mysql-0','u1','/var/run/netns/pod0-81123fe4','worker-1',1795888988997443892);
+INSERT INTO "leases" VALUES(X'0A32000C',4,'db','banknet','86823fdac35c4d8bb51f9cc3b7b2e7b6','eth0','bank','mysql-1','u2','/var/run/netns/pod6-ab6cc26e','worker-1',1795888989986681527);
+INSERT INTO "leases" VALUES(X'0A320014',4,'db','banknet','a87db60b1b844ed2a33385dbe5bef3d1','eth0','bank','web-7d4b9c8f5-x2x9k','u1','/var/run/netns/pod3-f17d2825','worker-1',1795888989369235341);
+INSERT INTO "leases" VALUES(X'0A32001E',4,'db','banknet','42732fb84c17419fa556bb0c0ba0ff65','eth0','bank','tuned','u1','/var/run/netns/pod1-548aba82','worker-1',1795888989121359910);
+INSERT INTO "leases" VALUES(X'0A32003C',4,'db','banknet','d2521dbb54da4626aa7f9c91af96d995','eth0','bank','kept','u1','/var/run/netns/pod6-92e2bc02','worker-1',1795888991426249678);
+INSERT INTO "leases" VALUES(X'0A3200C8',4,'db','oldnet','0123456789abcdef','eth0','','','','','worker-1',1795888994417875439);
+INSERT INTO "leases" VALUES(X'FD000050000000000000000000000002',6,'db','banknet','d7bc7b09a6b04b23878fea23c59e13f8','eth0','bank','mysql-0','u1','/var/run/netns/pod0-81123fe4','worker-1',1795888988997443892);
+INSERT INTO "leases" VALUES(X'FD000050000000000000000000000003',6,'db','banknet','d3b93191ee2b47158688e3aa4ded1d2b','eth0','bank','batch','u1','/var/run/netns/pod2-1725df99','worker-1',1795888989273245216);
+INSERT INTO "leases" VALUES(X'FD000050000000000000000000000004',6,'db','banknet','a87db60b1b844ed2a33385dbe5bef3d1','eth0','bank','web-7d4b9c8f5-x2x9k','u1','/var/run/netns/pod3-f17d2825','worker-1',1795888989369235341);
+INSERT INTO "leases" VALUES(X'FD000050000000000000000000000005',6,'db','banknet','86823fdac35c4d8bb51f9cc3b7b2e7b6','eth0','bank','mysql-1','u2','/var/run/netns/pod6-ab6cc26e','worker-1',1795888989986681527);
+INSERT INTO "leases" VALUES(X'FD000050000000000000000000000006',6,'db','banknet','d2521dbb54da4626aa7f9c91af96d995','eth0','bank','kept','u1','/var/run/netns/pod6-92e2bc02','worker-1',1795888991426249678);
+INSERT INTO "leases" VALUES(X'FD000050000000000000000000000007',6,'db','banknet','bce868c850ed4fd4a348c0e38d9a4a92','eth0','bank','halfway','u1','/var/run/netns/pod11-d8377cc6','worker-1',1795888996569317388);
+INSERT INTO "leases" VALUES(X'FD000050000000000000000000000008',6,'db','banknet','80850da461d34abfaf435e5f228fd3d8','eth0','bank','leaving','u1','/var/run/netns/pod12-7090a566','worker-1',1795888996641224009);
+INSERT INTO "leases" VALUES(X'FD000050000000000000000000000009',6,'db','banknet','5b9ddb719eb34acea85c4155b58601db','eth0','bank','intent','u1','/var/run/netns/pod10-10b8b332','worker-1',1795888997020330195);
+INSERT INTO "leases" VALUES(X'FD000050000000000000000000000030',6,'db','banknet','42732fb84c17419fa556bb0c0ba0ff65','eth0','bank','tuned','u1','/var/run/netns/pod1-548aba82','worker-1',1795888989121359910);
 CREATE TABLE migrations (
     version INTEGER PRIMARY KEY, time INTEGER NOT NULL, podberth TEXT NOT NULL
 ) STRICT;
-INSERT INTO "migrations" VALUES(1,1795887804475963694,'0.1.0');
+INSERT INTO "migrations" VALUES(1,1795888987965621752,'0.1.0');
 CREATE TABLE pools (
     name TEXT PRIMARY KEY, allocation TEXT NOT NULL, quarantine INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -129,50 +129,50 @@ INSERT INTO "pools" VALUES('resting','lowest',25920000);
 CREATE TABLE position (
     version TEXT NOT NULL, identity TEXT NOT NULL DEFAULT '', position TEXT NOT NULL DEFAULT ''
 ) STRICT;
-INSERT INTO "position" VALUES('1.3','etcd 5c40ac9f39421ae /podberth/','30');
+INSERT INTO "position" VALUES('1.3','etcd 5625225e3be5699a /podberth/','30');
 CREATE TABLE records (
     address BLOB PRIMARY KEY, revision INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "records" VALUES(X'0A320002',5,12,1795887806201313409);
-INSERT INTO "records" VALUES(X'0A320003',26,39,1795887813693179352);
-INSERT INTO "records" VALUES(X'0A320004',27,41,1795887813777208354);
-INSERT INTO "records" VALUES(X'0A320005',28,43,1795887814328870299);
-INSERT INTO "records" VALUES(X'0A32000B',3,8,1795887805989557755);
-INSERT INTO "records" VALUES(X'0A32000C',10,22,1795887806841170146);
-INSERT INTO "records" VALUES(X'0A32000D',2,3,1795887805834185325);
-INSERT INTO "records" VALUES(X'0A320014',6,14,1795887806257283781);
-INSERT INTO "records" VALUES(X'0A320015',8,18,1795887806477394817);
-INSERT INTO "records" VALUES(X'0A32001E',4,10,1795887806151047744);
-INSERT INTO "records" VALUES(X'0A32003C',14,28,1795887810291265956);
-INSERT INTO "records" VALUES(X'0A32003D',12,25,1795887808947603103);
-INSERT INTO "records" VALUES(X'0A32003E',16,30,1795887811583045708);
-INSERT INTO "records" VALUES(X'0A3200C8',23,38,1795887812444852455);
-INSERT INTO "records" VALUES(X'0A330002',29,33,1795887811766148122);
-INSERT INTO "records" VALUES(X'0A330003',30,36,1795887811832891727);
-INSERT INTO "records" VALUES(X'0A340002',22,37,1795887812001586425);
-INSERT INTO "records" VALUES(X'FD000050000000000000000000000002',3,9,1795887805989557755);
-INSERT INTO "records" VALUES(X'FD000050000000000000000000000003',5,13,1795887806201313409);
-INSERT INTO "records" VALUES(X'FD000050000000000000000000000004',6,15,1795887806257283781);
-INSERT INTO "records" VALUES(X'FD000050000000000000000000000005',10,23,1795887806841170146);
-INSERT INTO "records" VALUES(X'FD000050000000000000000000000006',13,27,1795887809237048512);
-INSERT INTO "records" VALUES(X'FD000050000000000000000000000007',26,40,1795887813693179352);
-INSERT INTO "records" VALUES(X'FD000050000000000000000000000008',27,42,1795887813777208354);
-INSERT INTO "records" VALUES(X'FD000050000000000000000000000009',28,44,1795887814328870299);
-INSERT INTO "records" VALUES(X'FD000050000000000000000000000030',4,11,1795887806151047744);
+INSERT INTO "records" VALUES(X'0A320002',5,12,1795888989273245216);
+INSERT INTO "records" VALUES(X'0A320003',26,39,1795888996569317388);
+INSERT INTO "records" VALUES(X'0A320004',27,41,1795888996641224009);
+INSERT INTO "records" VALUES(X'0A320005',28,43,1795888997020330195);
+INSERT INTO "records" VALUES(X'0A32000B',3,8,1795888988997443892);
+INSERT INTO "records" VALUES(X'0A32000C',10,22,1795888989986681527);
+INSERT INTO "records" VALUES(X'0A32000D',2,3,1795888988766933115);
+INSERT INTO "records" VALUES(X'0A320014',6,14,1795888989369235341);
+INSERT INTO "records" VALUES(X'0A320015',8,18,1795888989657959161);
+INSERT INTO "records" VALUES(X'0A32001E',4,10,1795888989121359910);
+INSERT INTO "records" VALUES(X'0A32003C',14,28,1795888992059812305);
+INSERT INTO "records" VALUES(X'0A32003D',12,25,1795888990920198464);
+INSERT INTO "records" VALUES(X'0A32003E',16,30,1795888993085577001);
+INSERT INTO "records" VALUES(X'0A3200C8',23,38,1795888994417875439);
+INSERT INTO "records" VALUES(X'0A330002',29,33,1795888993369379207);
+INSERT INTO "records" VALUES(X'0A330003',30,36,1795888993401320547);
+INSERT INTO "records" VALUES(X'0A340002',22,37,1795888993509105443);
+INSERT INTO "records" VALUES(X'FD000050000000000000000000000002',3,9,1795888988997443892);
+INSERT INTO "records" VALUES(X'FD000050000000000000000000000003',5,13,1795888989273245216);
+INSERT INTO "records" VALUES(X'FD000050000000000000000000000004',6,15,1795888989369235341);
+INSERT INTO "records" VALUES(X'FD000050000000000000000000000005',10,23,1795888989986681527);
+INSERT INTO "records" VALUES(X'FD000050000000000000000000000006',13,27,1795888991426249678);
+INSERT INTO "records" VALUES(X'FD000050000000000000000000000007',26,40,1795888996569317388);
+INSERT INTO "records" VALUES(X'FD000050000000000000000000000008',27,42,1795888996641224009);
+INSERT INTO "records" VALUES(X'FD000050000000000000000000000009',28,44,1795888997020330195);
+INSERT INTO "records" VALUES(X'FD000050000000000000000000000030',4,11,1795888989121359910);
 CREATE TABLE reservations (
     address BLOB PRIMARY KEY, family INTEGER NOT NULL, pool TEXT NOT NULL REFERENCES pools,
     namespace TEXT NOT NULL, pod TEXT NOT NULL, ifname TEXT NOT NULL,
     origin TEXT NOT NULL, since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "reservations" VALUES(X'0A32000B',4,'db','bank','mysql-0','eth0','declared',1795887805833888296);
-INSERT INTO "reservations" VALUES(X'0A32000C',4,'db','bank','mysql-1','eth0','declared',1795887805834130594);
-INSERT INTO "reservations" VALUES(X'0A32000D',4,'db','bank','mysql-2','eth0','declared',1795887805834185325);
-INSERT INTO "reservations" VALUES(X'0A320014',4,'db','bank','deployment/web','eth0','declared',1795887805834220908);
-INSERT INTO "reservations" VALUES(X'0A320015',4,'db','bank','deployment/web','eth0','declared',1795887805834255239);
-INSERT INTO "reservations" VALUES(X'0A32001E',4,'db','bank','tuned','eth0','declared',1795887805834285934);
-INSERT INTO "reservations" VALUES(X'0A32003D',4,'db','bank','away','eth0','manual',1795887808947603103);
-INSERT INTO "reservations" VALUES(X'0A340002',4,'oldest','bank','sticky','eth0','sticky',1795887811781258247);
-INSERT INTO "reservations" VALUES(X'FD000050000000000000000000000030',6,'db','bank','tuned','eth0','declared',1795887805834315298);
+INSERT INTO "reservations" VALUES(X'0A32000B',4,'db','bank','mysql-0','eth0','declared',1795888988766659991);
+INSERT INTO "reservations" VALUES(X'0A32000C',4,'db','bank','mysql-1','eth0','declared',1795888988766882430);
+INSERT INTO "reservations" VALUES(X'0A32000D',4,'db','bank','mysql-2','eth0','declared',1795888988766933115);
+INSERT INTO "reservations" VALUES(X'0A320014',4,'db','bank','deployment/web','eth0','declared',1795888988766966715);
+INSERT INTO "reservations" VALUES(X'0A320015',4,'db','bank','deployment/web','eth0','declared',1795888988766998572);
+INSERT INTO "reservations" VALUES(X'0A32001E',4,'db','bank','tuned','eth0','declared',1795888988767028366);
+INSERT INTO "reservations" VALUES(X'0A32003D',4,'db','bank','away','eth0','manual',1795888990920198464);
+INSERT INTO "reservations" VALUES(X'0A340002',4,'oldest','bank','sticky','eth0','sticky',1795888993386930443);
+INSERT INTO "reservations" VALUES(X'FD000050000000000000000000000030',6,'db','bank','tuned','eth0','declared',1795888988767058000);
 CREATE TABLE resting (
     address BLOB PRIMARY KEY, pool TEXT NOT NULL REFERENCES pools, family INTEGER NOT NULL,
     until INTEGER NOT NULL, offered INTEGER NOT NULL
