@@ -58,16 +58,20 @@ enter_groups() {
     done < <(hierarchies)
 }
 
-# Copy the files by which this machine finds packages, and its certificate authorities, to the same places.
+# Copy the files by which this machine and this user find packages.
 copy_ways() {
     local file
     "$here/debian_base.sh" sources >"$root/etc/apt/sources.list"
     "$here/debian_base.sh" settings >"$root/etc/apt/apt.conf.d/90machine"
-    for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/xdg/pip /etc/uv ~/.config/pip ~/.config/uv ~/.pip; do
-        [ -e "$file" ] || continue
-        mkdir -p "$root$(dirname "$file")"
-        cp -rL "$file" "$root$(dirname "$file")/"
+    for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/xdg/pip /etc/uv ~/.pip ~/.config/pip ~/.config/uv; do
+        case $file in "$HOME"/*) copy "$file" "$root/root/${file#"$HOME"/}" ;; *) copy "$file" "$root$file" ;; esac
     done
+}
+
+copy() {
+    [ -e "$1" ] || return 0
+    mkdir -p "$(dirname "$2")"
+    cp -rL "$1" "$2"
 }
 
 make_root() {
