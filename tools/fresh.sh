@@ -58,16 +58,20 @@ enter_groups() {
     done < <(hierarchies)
 }
 
-# Copy the files by which this machine finds packages, and its certificate authorities, to the same places.
+# Copy the files by which this machine and this user find packages.
 copy_ways() {
     local file
     "$here/debian_base.sh" sources >"$root/etc/apt/sources.list"
     "$here/debian_base.sh" settings >"$root/etc/apt/apt.conf.d/90machine"
-    for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/xdg/pip /etc/uv ~/.config/pip ~/.config/uv ~/.pip; do
-        [ -e "$file" ] || continue
-        mkdir -p "$root$(dirname "$file")"
-        cp -rL "$file" "$root$(dirname "$file")/"
+    for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/xdg/pip /etc/uv ~/.pip ~/.config/pip ~/.config/uv; do
+        case $file in "$HOME"/*) copy "$file" "$root/root/${file#"$HOME"/}" ;; *) copy "$file" "$root$file" ;; esac
     done
+}
+
+copy() {
+    [ -e "$1" ] || return 0
+    mkdir -p "$(dirname "$2")"
+    cp -rL "$1" "$2"
 }
 
 make_root() {
@@ -123,17 +127,23 @@ finish() {
     fi
     exit "$status"
 }
-trap finish EXIT
-trap 'exit 130' INT TERM HUP
+main() {
+    trap finish EXIT
+    trap 'exit 130' INT TERM HUP
+    delete_groups
+    if [ -d "$root/root/podberth" ]; then
+        echo "warm: $root was kept"
+        renew_clone
+    else
+        rm -rf --one-file-system "$root"
+        make_root
+    fi
+    # shellcheck disable=SC2016  # the variables of these two are the inner shells'
+    local timed='began=$SECONDS; status=0; "$@" || status=$?
+        echo "$*: $(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s"; exit $status'
+    # shellcheck disable=SC2016
+    local both='cd /root/podberth && bash -c "$1" - make demo && bash -c "$1" - make test TIERS="$2"'
+    enter bash -c "$both" - "$timed" "$tiers"
+}
 
-delete_groups
-if [ -d "$root/root/podberth" ]; then
-    echo "warm: $root was kept"
-    renew_clone
-else
-    rm -rf --one-file-system "$root"
-    make_root
-fi
-timed='began=$SECONDS; status=0; "$@" || status=$?; echo "$*: $(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s"; exit $status'
-# shellcheck disable=SC2016  # $1 and $2 are the inner shell's
-enter bash -c 'cd /root/podberth && bash -c "$1" - make demo && bash -c "$1" - make test TIERS="$2"' - "$timed" "$tiers"
+main; exit # on one line: bash reads no further in a file that may have changed meanwhile
