@@ -24,7 +24,7 @@ class Tier:
 LANES: tuple[tuple[Tier, ...], ...] = (
     (
         Tier(name="unit", folder="tests/unit", workers=2, needs_root=False),
-        Tier(name="contract", folder="tests/contract", workers=4),
+        Tier(name="contract", folder="tests/contract", workers=3),
         Tier(name="runtime", folder="tests/runtime"),
     ),
     (Tier(name="netns", folder="tests/netns", workers=6),),
