@@ -18,6 +18,7 @@ from tests.default_paths import ENVIRONMENT
 
 # Linux' uapi: linux/sched.h and linux/mount.h.
 _NEWNS, _NEWNET = 0x00020000, 0x40000000
+_DETACH = 0x2
 _READ_ONLY, _REMOUNT, _BIND, _MOVE, _REC, _PRIVATE = 0x1, 0x20, 0x1000, 0x2000, 0x4000, 0x40000
 
 PATHS = (
@@ -78,7 +79,11 @@ def _unshared(flags: int) -> bool:
 
 
 def _cover_run() -> None:
-    """Put an empty /run in the place of the machine's, where the default sockets are."""
+    """Put an empty /run in the place of the machine's, where the default sockets are.
+
+    Mounts below the machine's go first: covered, they would stay in the table of mounts, and be taken for later ones.
+    """
+    _detach_below("/run/")
     shown = [path for path in _SHOWN if Path(path).is_dir()]
     fresh = Path("/run")
     descriptors = [os.open(path, os.O_PATH | os.O_DIRECTORY) for path in shown]
@@ -89,6 +94,14 @@ def _cover_run() -> None:
         os.close(descriptor)
     for name in ("lock", "netns", Path(FOLDERS).name):
         (fresh / name).mkdir()
+
+
+def _detach_below(folder: str) -> None:
+    """Unmount, in this mount namespace alone, all that is below the folder and is not shown."""
+    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for point in reversed(points):
+        if point.startswith(folder) and not point.startswith(_SHOWN):
+            _libc.umount2(point.encode().decode("unicode_escape").encode(), _DETACH)
 
 
 def _seal(folder: Path) -> None:

@@ -71,6 +71,20 @@ def test_threads_and_children_are_where_the_process_is() -> None:
     assert not is_root() or mounts_of(os.getppid()) != own
 
 
+def test_no_mount_below_the_run_of_before_is_in_the_table_of_mounts() -> None:
+    # Twice, as a worker of a secluded process: the first leaves a mount for the second.
+    script = (
+        "import subprocess\nfrom tests import seclusion\n"
+        "if seclusion.private_paths():\n"
+        "    for command in ('mkdir /run/netns/x', 'mount --bind /run/netns /run/netns'):\n"
+        "        subprocess.run(command.split(), check=True)\n"
+        "    seclusion.private_paths()\n"
+        "    print(*(line.split()[4] for line in open('/proc/self/mountinfo')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert [point for point in done.stdout.split() if point.startswith("/run/netns")] == []
+
+
 def test_the_guard_listens_where_the_shim_looks_for_the_agent() -> None:
     assert frame.SOCKET in foreign_agent.SOCKETS
 
