@@ -25,14 +25,14 @@ def test_a_tier_that_goes_on_may_take_longer_than_the_silence_it_is_given(tmp_pa
     module = """
         import time, pytest
 
-        @pytest.mark.parametrize("number", range(15))
+        @pytest.mark.parametrize("number", range(32))
         def test_of_a_second(number):
             time.sleep(1)
     """
-    run = tier_of(tmp_path, module, silence=10)
+    run = tier_of(tmp_path, module, silence=30)
 
     assert run.to_the_end().good
-    assert run.state() == "it 15/15"
+    assert run.state() == "it 32/32"
 
 
 def test_a_tier_that_falls_silent_is_stopped_and_the_log_says_where_it_hung(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_tier_that_falls_silent_is_stopped_and_the_log_says_where_it_hung(tmp_
             while True:
                 time.sleep(1)
     """
-    run = tier_of(tmp_path, module, silence=12)
+    run = tier_of(tmp_path, module, silence=30)
 
     result = run.to_the_end()
 
@@ -65,7 +65,7 @@ def test_a_worker_that_hangs_costs_its_own_test_only(tmp_path: Path) -> None:
         def test_that_passes():
             pass
     """
-    result = tier_of(tmp_path, module, silence=15, workers=2).to_the_end()
+    result = tier_of(tmp_path, module, silence=30, workers=2).to_the_end()
 
     assert (result.passed, result.failed) == (1, 1)
 

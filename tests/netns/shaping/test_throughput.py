@@ -1,6 +1,7 @@
 """What really passes through a limited link: the rate is the function under test.
 
-A link never sends faster than its rate. Slower it may be where the machine is busy: it is measured anew then.
+On a busy machine a second's measurement may miss bytes, or have those of the second before: it is made anew then. A
+link without the limit would pass more than a hundred times the rate, each time.
 """
 
 from __future__ import annotations
@@ -49,10 +50,9 @@ def test_each_direction_has_its_own_rate(pair: Pair) -> None:
 def is_limited_to(mbit: int, pair: Pair, *options: str) -> None:
     """Assert that `near` sends so many Mbit/s to `far`, or with `--reverse` gets them from it."""
     rates: list[float] = []
-    while not rates or (rates[-1] <= 0.8 * mbit and len(rates) < TRIES):
+    while not rates or (not 0.8 * mbit < rates[-1] < 1.1 * mbit and len(rates) < TRIES):
         rates.append(measured(pair, *options))
-    assert max(rates) < 1.1 * mbit, rates
-    assert rates[-1] > 0.8 * mbit, rates
+    assert 0.8 * mbit < rates[-1] < 1.1 * mbit, rates
 
 
 def measured(pair: Pair, *options: str) -> float:
