@@ -101,5 +101,8 @@ def _at_home(raw: object, namespace: str) -> object:
 
 
 def _twice(declarations: list[Declaration]) -> Iterator[str]:
-    keys = [declaration.document.key for declaration in declarations]
-    return (str(one.document) for i, one in enumerate(declarations) if one.document.key in keys[:i])
+    seen: set[tuple[str, str, str]] = set()
+    for declaration in declarations:
+        if declaration.document.key in seen:
+            yield str(declaration.document)
+        seen.add(declaration.document.key)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from podberth.cni.errors import InvalidConfig
 from podberth.policy.annotations import parse_annotation
 from podberth.policy.bundle import DIGEST, LABEL, WANTED, read, texts
-from podberth.policy.documents import parse_document
+from podberth.policy.documents import Document, parse_document
 from tests.unit.policy.hostile import FILES, HUGE, ODD, RAWS, TEXTS
 
 ONE = "apiVersion: podberth.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: one}\nspec: {pod: a, attachments: [{}]}\n"
@@ -95,6 +95,25 @@ def test_a_digest_is_the_same_while_the_namespace_says_the_same() -> None:
     assert digest("db", "renamed", f"# a comment\n{ONE}") == known
     assert digest("db", "web", ONE.replace("{name: one}", "{name: one, namespace: db}")) == known
     assert len({known, digest("other", "web", ONE), digest("db", "web", ONE.replace("pod: a", "pod: b"))}) == 3
+
+
+def test_many_documents_are_not_each_compared_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[object] = []
+
+    class Key(tuple[str, str, str]):
+        __slots__ = ()
+        __hash__ = tuple.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(other)
+            return tuple.__eq__(self, other)
+
+    key = Document.key.fget
+    assert key is not None
+    monkeypatch.setattr(Document, "key", property(lambda self: Key(key(self))))
+    (part,) = read("db", "web", {"a.yaml": "---\n".join(ONE.replace("one", f"n{i}") for i in range(50))})
+    assert (len(part.declarations), part.complaints) == (50, ())
+    assert len(compared) <= 50
 
 
 def test_what_is_declared_twice_is_complained_of() -> None:
