@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -61,6 +62,7 @@ class Run:
                 stderr=log,
                 start_new_session=True,  # a signal to its group reaches all that it started, and nothing else
             )
+        _place(self._pytest.pid, self.tier.niceness)
         if self._stopped:  # while it was started
             self.stop(self._stopped)
         status = self._watch(self._pytest)
@@ -105,3 +107,10 @@ class Run:
         if self.tier.workers:
             options += ["-n", str(self.tier.workers), "--dist", "worksteal"]
         return [sys.executable, "-m", "pytest", *options, self.tier.folder]
+
+
+def _place(pid: int, niceness: int) -> None:
+    """Renice a session's leader, of which the rest takes it, and the session: sched(7), "The autogroup feature"."""
+    with contextlib.suppress(OSError):  # only root may go forward; a kernel may have no such groups
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")

@@ -140,8 +140,7 @@ def _qemu(cache: Path, release: str) -> list[str]:
     # the kernel's own drivers go past it, for speed.
     settings = "console=ttyS0 quiet loglevel=3 panic=-1 net.ifnames=0 intel_iommu=on iommu=pt rdinit=/init"
     kernel += ["-append", settings]
-    # It computes all the time: beside many tests that wait, its two threads would get hardly any of the cores.
-    return ["nice", "--adjustment=-10", binary, *options.split(), *kernel]
+    return [binary, *options.split(), *kernel]
 
 
 def _shares(exchange: Path) -> list[str]:
