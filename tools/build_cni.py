@@ -105,7 +105,7 @@ def _replace(target: Path, fresh: Path) -> None:
     old = target.with_name(target.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
-        target.rename(old)
+        shutil.move(target, old)  # by copying it where overlayfs can't rename a folder of its lower layer
     fresh.rename(target)
     shutil.rmtree(old, ignore_errors=True)
 

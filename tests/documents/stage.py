@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.default_paths import ENVIRONMENT
 from tests.servers.certificates import certificates
 from tests.servers.etcd import EtcdServer
 
@@ -103,6 +104,8 @@ def main(folder: Path, *, etcd: bool) -> int:
             _run("ip", "address", "add", f"{ETCD[0]}/32", "dev", "lo")
             _start_etcd(servers, folder)
         os.environ["HOME"] = str(folder)
+        for name in ENVIRONMENT:  # the paths of this machine are its own: a page's reader has no such variables
+            os.environ.pop(name, None)
         return subprocess.run(["bash", str(folder / "shell"), str(ROOT), str(folder)], check=False).returncode
 
 
