@@ -13,6 +13,7 @@ import pytest
 from podberth.cni.pod import PodRef
 from podberth.kube.errors import NotFound
 from podberth.kube.resources import EVENTS, LEASES
+from podberth.policy.documents import parse_document
 from podberth.stores.kubernetes.declared import LOCK
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.policies import ClusterPolicies
@@ -216,6 +217,57 @@ def test_a_config_map_does_not_speak_over_a_custom_resource(cluster: Cluster) ->
         assert document.attachments[0].settings.trust is True
     assert cluster.kubectl("delete", "configmap", "-n", "payments", "web").returncode == 0
     assert in_force(cluster.policies) == ["PodNetwork payments/web"]
+
+
+FOR_DB = pool()
+FOR_DB["spec"]["allow"] = [{"namespaces": ["db"], "vlans": [100]}]
+IN_VLAN = {
+    **podnetwork("web", namespace="db"),
+    "spec": {"statefulSet": {"name": "web", "replicas": 2}, "attachments": [{"pool": "db", "vlan": 100}]},
+}
+LURES = {
+    "an address for the same pod": (
+        podnetwork("op", "10.20.0.30", pod="web"), podnetwork("aaa", "10.20.0.9", pod="web"),
+    ),
+    "an address for a pod of its StatefulSet": (IN_VLAN, podnetwork("web-0", "10.20.0.9")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LURES)
+@pytest.mark.parametrize("by", ["a resource", "a ConfigMap"])
+def test_what_the_operator_declares_for_an_interface_goes_before_a_namespace_s(
+    cluster: Cluster, what: str, by: str
+) -> None:
+    operators, lure = LURES[what]
+    name, word = str(operators["metadata"]["name"]), config_map("op", json.dumps(operators), HOME)
+    theirs = config_map("lure", json.dumps(lure))
+    cluster.apply(FOR_DB, theirs)
+    controller = cluster.controller()
+    cluster.webhook()
+    assert in_force(cluster.policies) == [f"PodNetwork db/{lure['metadata']['name']}"]
+    cluster.apply(operators if by == "a resource" else word)  # what the namespace declares is not in its way
+    for policies in (cluster.policies, node(cluster)):
+        assert in_force(policies) == [f"PodNetwork db/{name}"]
+        (standing,) = policies.standings()
+        assert f"PodNetwork db/{name} (" in standing.reason
+    eventually(lambda: "NotInForce" in {each["reason"] for each in cluster.client.list(EVENTS).items})
+    cluster.sweeps(controller)
+    assert ("10.20.0.30 db/web declared" in cluster.reserved()) == (name == "op")
+    changed = {**theirs, "data": {**theirs["data"], "x.yaml": "# nothing"}}
+    assert f"PodNetwork db/{name} (" in cluster.refused(changed)
+    kind, where = ("podnetwork", "db") if by == "a resource" else ("configmap", HOME)
+    assert cluster.kubectl("delete", kind, "-n", where, name if by == "a resource" else "op").returncode == 0
+    eventually(lambda: in_force(cluster.policies) == [f"PodNetwork db/{lure['metadata']['name']}"])
+    cluster.apply(changed)
+
+
+def test_apply_is_not_blocked_by_a_namespace_s_word_about_the_same_interface(cluster: Cluster) -> None:
+    cluster.apply(FOR_DB, config_map("lure", json.dumps(podnetwork("aaa", "10.20.0.9", pod="web"))))
+    assert in_force(cluster.policies) == ["PodNetwork db/aaa"]
+    document = parse_document(podnetwork("op", "10.20.0.30", pod="web"), "test")
+    cluster.policies.apply((document,), OPERATOR, source="test")
+    assert in_force(cluster.policies) == in_force(node(cluster)) == ["PodNetwork db/op"]
+    assert cluster.reserved() == ["10.20.0.30 db/web declared"]
 
 
 def test_a_pool_s_allow_is_asked_before_a_resource_reserves(cluster: Cluster) -> None:
