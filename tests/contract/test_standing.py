@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
 import shutil
 import tempfile
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.policy.changes import Declared
+from podberth.policy.documents import parse_document
 from podberth.stores.kubernetes.objects import read_bundle
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.shared import Bundle, DocumentText, Seen
-from podberth.stores.replica.standing import ended, standings
+from podberth.stores.replica.standing import ended, make_way, standings
+from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import declare
 from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.control.cluster import config_map, podnetwork, pool
@@ -172,6 +176,72 @@ def test_a_pool_that_can_t_be_changed_stays_as_it_was() -> None:
     assert any("10.20.0.9" in line for line in here.lines)
 
 
+def of_set(name: str, target: str, **attachment: Any) -> dict[str, Any]:
+    made = podnetwork(name)
+    made["spec"] = {"statefulSet": {"name": target, "replicas": 2}, "attachments": [{"ifname": "eth0", **attachment}]}
+    return made
+
+
+THIRTY = podnetwork("op", "10.20.0.30")
+THIRTY["spec"]["pod"] = "web"
+LURE = podnetwork("aaa", "10.20.0.9")
+LURE["spec"]["pod"] = "web"
+SET = of_set("web", "web", pool="db", vlan=100)
+REPLICA = podnetwork("web-0", "10.20.0.9")
+OVERRIDDEN: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("the same pod", THIRTY, LURE),
+    ("a pod of the StatefulSet", SET, REPLICA),
+    ("the StatefulSet of the pod", podnetwork("web-0", "10.20.0.30"), of_set(
+        "web", "web", pool="db", ordinals=[{"range": "10.20.0.9-10.20.0.10"}])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operators", "lure"), [each[1:] for each in OVERRIDDEN], ids=[each[0] for each in OVERRIDDEN])
+@pytest.mark.parametrize("by", ["a resource", "podberth's own ConfigMap", "what was in force before"])
+def test_the_operator_s_word_about_an_interface_goes_before_a_namespace_s_in_every_order(
+    operators: dict[str, Any], lure: dict[str, Any], by: str
+) -> None:
+    name = f"PodNetwork db/{operators['metadata']['name']}"
+    own = bundle("own", operators, namespace=HOME, revision=3)
+    before = bundle("own", operators, revision=3)
+    before = replace(before, sayings=tuple(replace(saying, before=True) for saying in before.sayings))
+    words: dict[str, Seen | Bundle]
+    words = {"a resource": resource(operators, 3), "podberth's own ConfigMap": own, "what was in force before": before}
+    news: list[Seen | Bundle] = [resource(allowing("db")), words[by], bundle("a", lure, revision=2)]
+    for order in itertools.permutations(news):
+        here = Here(*order)
+        assert [one for one, _ in here.in_force()] == [name]
+        (reason,) = [one.reason for one in here.ask(standings) if not one.in_force]
+        assert f"spec.attachments[0]: {name} (" in reason
+        assert "declares eth0 of" in reason
+        gone = bundle("own", revision=9, namespace="db" if by == "what was in force before" else HOME)
+        here.take(resource(operators, 9, gone=True) if by == "a resource" else gone)
+        assert [one for one, _ in here.in_force()] == [f"PodNetwork db/{lure['metadata']['name']}"]
+        here.take(resource(operators, 10))
+        assert [one for one, _ in here.in_force()] == [name]
+
+
+def test_of_another_interface_network_or_pod_a_namespace_speaks_as_before() -> None:
+    elsewhere = podnetwork("aaa", "10.20.0.9", ifname="net1")
+    elsewhere["spec"]["pod"] = "web"
+    named, other_named = (podnetwork(name, f"10.20.0.{n}", network=name) for name, n in (("blue", 12), ("red", 13)))
+    named["spec"]["pod"] = other_named["spec"]["pod"] = "two"
+    own = bundle("a", elsewhere, named, podnetwork("web-x", "10.20.0.14"))
+    here = Here(resource(allowing("db")), resource(THIRTY, 2), resource(other_named, 3), resource(SET, 4), own)
+    assert here.ask(standings) == ()
+    assert len(here.in_force()) == 6
+
+
+def test_the_operator_s_apply_is_not_blocked_by_a_namespace_s_word_about_the_same_interface() -> None:
+    here = Here(resource(allowing("db")), bundle("a", LURE, WEB))
+    documents = [parse_document(each, "test") for each in (THIRTY, OTHER)]
+    assert len(here.in_force()) == 2
+    with here.replica.database.write(durable=False) as connection:
+        make_way(connection, documents)
+        assert table.podnetworks(connection, "db") == ()
+        assert connection.execute("SELECT count(*) FROM touched_documents").fetchone() == (0,)
+
+
 NEWS: tuple[Seen | Bundle, ...] = (
     resource(allowing("db"), 3),
     resource(podnetwork("x", "10.20.0.30"), 4),
@@ -183,6 +253,8 @@ NEWS: tuple[Seen | Bundle, ...] = (
     bundle("p", pool("second", "10.40.0.0/24"), namespace=HOME, revision=10),
     bundle("d", podnetwork("q", trust="on")),
     bundle("e", WEB, namespace="bank", revision=11),
+    resource(of_set("lured", "lured", pool="db", vlan=100), 12),
+    bundle("f", podnetwork("lured-0", "10.20.0.34"), podnetwork("lured-a", "10.20.0.35"), revision=13),
 )
 
 
@@ -193,6 +265,6 @@ def test_every_order_of_the_news_ends_in_the_same(news: Sequence[Seen | Bundle],
     assert here.in_force() == other.in_force()
     assert here.ask(standings) == other.ask(standings)
     assert here.in_force() == [
-        ("PodNetwork db/web", "10.20.0.9"), ("PodNetwork db/x", "10.20.0.30"), ("PodNetwork db/y", "10.20.0.32"),
-        ("PodNetwork db/z", ""),
+        ("PodNetwork db/lured", ""), ("PodNetwork db/lured-a", "10.20.0.35"), ("PodNetwork db/web", "10.20.0.9"),
+        ("PodNetwork db/x", "10.20.0.30"), ("PodNetwork db/y", "10.20.0.32"), ("PodNetwork db/z", ""),
     ]  # fmt: skip

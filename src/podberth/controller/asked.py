@@ -33,12 +33,13 @@ class Asked:
     """`deleted` are keys of documents: kind, namespace, name. `ended` is a reservation as it was before.
 
     `of_map`: a ConfigMap is what changes. `tenant`: the namespace that declares the documents, '' if the operator does;
-    `digests` are the documents', in order.
+    then `bundle` is the ConfigMap ('db/web'). `digests` are the documents', in order.
     """
 
     documents: tuple[Document, ...] = ()
     of_map: bool = False
     tenant: str = ""
+    bundle: str = ""
     digests: tuple[str, ...] = ()
     deleted: tuple[Key, ...] = ()
     reserved: AddressReservation | None = None
@@ -100,6 +101,7 @@ def _of_map(review: Review, home: str) -> Asked:
         deleted=tuple(key for key in _keys(review, before, tenant) if key not in keys),
         of_map=True,
         tenant=tenant if documents else "",
+        bundle=f"{review.namespace}/{review.name}" if tenant and documents else "",
         digests=tuple(one.digest for one in declarations),
     )
 

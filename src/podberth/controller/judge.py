@@ -16,12 +16,13 @@ from podberth.controller.asked import asked
 from podberth.ipam.lease import Actor
 from podberth.ipam.refusals import same
 from podberth.kube import resources
-from podberth.policy import tenancy
 from podberth.policy.address_reservation import disallowed, parse_reservation
 from podberth.policy.admission import Conflicts
+from podberth.policy.podnetwork import PodNetwork
 from podberth.stores.kubernetes.declared import Declarations
+from podberth.stores.replica.court import Court, is_there
 from podberth.stores.replica.shared import Bundle, DocumentText
-from podberth.stores.replica.standing import is_there
+from podberth.stores.replica.standing import make_way
 from podberth.stores.sqlite import changes, claims, documents
 from podberth.stores.sqlite.declared import declare
 from podberth.stores.sqlite.pending import pending
@@ -127,6 +128,8 @@ def _refused(
             except CniError:
                 continue
     beyond = _beyond(connection, wanted, earlier)
+    if not wanted.tenant:
+        make_way(connection, wanted.documents)
     try:
         _check(connection, wanted)
         if wanted.reserved is not None:
@@ -142,12 +145,11 @@ def _beyond(connection: Connection, wanted: Asked, earlier: frozenset[str]) -> t
     """Return what is beyond the right of the namespace that declares it."""
     if not wanted.tenant:
         return ()
-    pools = documents.pools(connection)
-    complaints = (
-        tenancy.refusal(document, wanted.tenant, pools)
-        for document, digest in zip(wanted.documents, wanted.digests, strict=True)
-        if digest not in earlier
-    )
+    court = Court(connection)
+    documents = tuple(zip(wanted.documents, wanted.digests, strict=True))
+    before = tuple(document.body for document, digest in documents if digest in earlier)
+    court.replace(wanted.tenant, wanted.bundle, (body for body in before if isinstance(body, PodNetwork)))
+    complaints = (court.verdict(document, wanted.tenant) for document, digest in documents if digest not in earlier)
     return tuple(f"{one.message}; {one.details}" for one in complaints if one is not None)
 
 

@@ -2,8 +2,8 @@
 
 A ConfigMap outside podberth's own namespace is its namespace's word, not the operator's: whoever may write ConfigMaps
 there wrote it. It declares addresses for its namespace's pods, of pools whose `allow` names that namespace, and nothing
-else. Doors: the replica of each node and of the controller (`stores.replica.standing`), and the webhook
-(`controller.judge`).
+else. Of an interface that the operator declares it says nothing. Doors: the replica of each node and of the controller
+(`stores.replica.standing`), and the webhook (`controller.judge`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from podberth.ipam.pool import Grant, Pool
     from podberth.net.ops import Address
     from podberth.policy.documents import Document
+    from podberth.policy.interfaces import Interfaces
     from podberth.policy.podnetwork import AttachmentPolicy
 
 REMEDY = (
     "an operator can declare it in podberth's own namespace or as a PodNetwork resource, "
-    "or name the namespace under `allow` of the pool"
+    "or name the namespace under `allow` of the pool; of an interface that the operator declares, only the operator's "
+    "document counts"
 )
 
 
@@ -46,9 +48,18 @@ class Standing:
     reason: str
 
 
-def refusal(document: Document, namespace: str, pools: Sequence[Pool]) -> Refused | None:
-    """Return why `namespace` may not declare the document; None if it may. `pools` are all there are."""
-    complaints = (*foreign(document, namespace),) or (*_excess(document, namespace, pools),)
+def refusal(
+    document: Document, namespace: str, pools: Sequence[Pool], operators: Interfaces | None = None
+) -> Refused | None:
+    """Return why `namespace` may not declare the document; None if it may. `pools` are all there are.
+
+    `operators`: what the operator declares for the namespace's pods, and what was in force before namespaces had
+    limits. None asks for the namespace's right alone.
+    """
+    complaints = (*foreign(document, namespace),) or (
+        *_excess(document, namespace, pools),
+        *(_spoken_of(document, operators) if operators is not None else ()),
+    )
     return Refused(f"{document}: {'; '.join(complaints)}", REMEDY) if complaints else None
 
 
@@ -82,6 +93,14 @@ def _excess(document: Document, namespace: str, pools: Sequence[Pool]) -> Iterat
         complaint = _addresses(policy, addresses, namespace, pools)
         if complaint:
             yield f"{where}: {complaint}"
+
+
+def _spoken_of(document: Document, operators: Interfaces) -> Iterator[str]:
+    body = document.body
+    assert isinstance(body, PodNetwork)
+    for i, other in operators.declared(document):
+        ifname = body.attachments[i].ifname
+        yield f"spec.attachments[{i}]: {other} ({other.source}) declares {ifname} of {other.target}, and goes before"
 
 
 def _choices(policy: AttachmentPolicy) -> Iterator[str]:

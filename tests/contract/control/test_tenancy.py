@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from podberth.cni.errors import StoreFailed
 from podberth.cni.pod import PodRef
 from podberth.kube.errors import NotFound
-from podberth.kube.resources import EVENTS, LEASES
+from podberth.kube.resources import CONFIG_MAPS, EVENTS, LEASES, POD_NETWORKS
+from podberth.policy import bundle
+from podberth.policy.documents import parse_document
 from podberth.stores.kubernetes.declared import LOCK
+from podberth.stores.kubernetes.earlier import MOST, Earlier
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
     from tests.contract.control.cluster import Cluster
 
 TENANT = "other"
-MARK, DIGESTS = "podberth-tenancy", "podberth.io/in-force-before"  # what docs/controller.md calls them
+MARK, SEAL = "podberth-tenancy", "podberth-tenancy-seal"  # what docs/policies.md calls them
+DIGESTS, LIMITS = "podberth.io/in-force-before", "podberth.io/limits"
 FOR_PAYMENTS = pool("bank", "10.30.0.0/24")
 FOR_PAYMENTS["spec"]["allow"] = [{"namespaces": ["payments"]}]
 FOR_ALL = pool("all", "10.40.0.0/24")
@@ -50,10 +55,11 @@ def in_force(policies: ClusterPolicies) -> list[str]:
 
 def older(cluster: Cluster) -> None:
     """Have the cluster be as one where a podberth ran that knew no limits: it took turns, and made no list."""
-    try:
-        cluster.client.delete(LEASES, MARK, HOME)
-    except NotFound:
-        pass
+    for name in (MARK, SEAL, LOCK):
+        try:
+            cluster.client.delete(LEASES, name, HOME)
+        except NotFound:
+            pass
     lock = {
         "apiVersion": LEASES.api_version,
         "kind": "Lease",
@@ -202,8 +208,61 @@ def test_the_webhook_lets_what_was_in_force_before_be_applied_again(cluster: Clu
 def test_where_no_older_podberth_ran_nothing_was_in_force_before(cluster: Cluster) -> None:
     cluster.apply(pool(), declared("10.20.0.9"))
     assert in_force(node(cluster)) == []
-    mark = cluster.client.get(LEASES, MARK, HOME)
-    assert mark["metadata"]["annotations"] == {DIGESTS: ""}
+    assert cluster.client.get(LEASES, LOCK, HOME)["metadata"]["annotations"] == {LIMITS: "since-start"}
+    with pytest.raises(NotFound):
+        cluster.client.get(LEASES, MARK, HOME)
+    cluster.client.delete(LEASES, LOCK, HOME)
+    assert in_force(node(cluster)) == []
+
+
+def test_a_list_that_is_lost_is_an_error_with_its_remedy_and_never_a_new_list(cluster: Cluster) -> None:
+    older(cluster)
+    cluster.apply(pool(), declared("10.20.0.9"))
+    assert in_force(node(cluster)) == ["PodNetwork other/web"]
+    kept = cluster.client.get(LEASES, MARK, HOME)
+    cluster.apply(declared("10.20.0.10", name="waiting"))
+    cluster.client.delete(LEASES, MARK, HOME)
+    for lost in ((), (LOCK,)):  # whoever deletes both gets no new list either
+        for name in lost:
+            cluster.client.delete(LEASES, name, HOME)
+        with pytest.raises(StoreFailed, match="podberth-tenancy is gone") as error:
+            node(cluster).pod_networks()
+        assert "restore it from a backup" in error.value.details
+    again = {"metadata": {"name": MARK, "annotations": {DIGESTS: kept["metadata"]["annotations"][DIGESTS]}}, "spec": {}}
+    cluster.client.create(LEASES, again, HOME)
+    assert in_force(node(cluster)) == ["PodNetwork other/web"]
+    cluster.client.delete(LEASES, MARK, HOME)
+    words = error.value.details.rpartition("kubectl ")[2].split()
+    assert cluster.kubectl(*words).returncode == 0
+    assert in_force(node(cluster)) == []
+
+
+def test_a_namespace_that_declares_too_much_to_be_listed_loses_that_and_blocks_nobody(cluster: Cluster) -> None:
+    older(cluster)
+    cluster.apply(pool(), declared("10.20.0.9", namespace="payments"))
+    for half in "ab":
+        small = [
+            f'{{"apiVersion":"podberth.io/v1alpha1","kind":"PodNetwork","metadata":{{"name":"{half}{n}"}},'
+            f'"spec":{{"pod":"{half}{n}","attachments":[{{}}]}}}}'
+            for n in range(MOST // 2 + 1)
+        ]
+        cluster.client.create(CONFIG_MAPS, config_map(half, "\n---\n".join(small), TENANT), TENANT)
+    digests = Earlier(cluster.client, HOME, LOCK).digests()
+    assert len(digests) == MOST
+    (part,) = bundle.read("payments", "web", bundle.texts(declared("10.20.0.9", namespace="payments")))
+    assert part.declarations[0].digest in digests
+
+
+def test_what_was_not_in_force_before_is_not_on_the_list(cluster: Cluster) -> None:
+    older(cluster)
+    mine = podnetwork("web", "10.20.0.8", namespace=TENANT)
+    cluster.apply(pool(), mine, declared("10.20.0.9"))
+    cluster.apply(declared("10.20.0.10", name="own"), declared("10.20.0.11", name="x"))
+    cluster.apply(config_map("own", json.dumps(podnetwork("own", "10.20.0.12", namespace=TENANT)), HOME))
+    assert in_force(node(cluster)) == ["PodNetwork other/own", "PodNetwork other/web", "PodNetwork other/x"]
+    cluster.client.delete(POD_NETWORKS, "web", TENANT)
+    cluster.client.delete(CONFIG_MAPS, "own", HOME)
+    assert in_force(node(cluster)) == ["PodNetwork other/x"]
 
 
 def test_a_config_map_does_not_speak_over_a_custom_resource(cluster: Cluster) -> None:
@@ -216,6 +275,57 @@ def test_a_config_map_does_not_speak_over_a_custom_resource(cluster: Cluster) ->
         assert document.attachments[0].settings.trust is True
     assert cluster.kubectl("delete", "configmap", "-n", "payments", "web").returncode == 0
     assert in_force(cluster.policies) == ["PodNetwork payments/web"]
+
+
+FOR_DB = pool()
+FOR_DB["spec"]["allow"] = [{"namespaces": ["db"], "vlans": [100]}]
+IN_VLAN = {
+    **podnetwork("web", namespace="db"),
+    "spec": {"statefulSet": {"name": "web", "replicas": 2}, "attachments": [{"pool": "db", "vlan": 100}]},
+}
+LURES = {
+    "an address for the same pod": (
+        podnetwork("op", "10.20.0.30", pod="web"), podnetwork("aaa", "10.20.0.9", pod="web"),
+    ),
+    "an address for a pod of its StatefulSet": (IN_VLAN, podnetwork("web-0", "10.20.0.9")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LURES)
+@pytest.mark.parametrize("by", ["a resource", "a ConfigMap"])
+def test_what_the_operator_declares_for_an_interface_goes_before_a_namespace_s(
+    cluster: Cluster, what: str, by: str
+) -> None:
+    operators, lure = LURES[what]
+    name, word = str(operators["metadata"]["name"]), config_map("op", json.dumps(operators), HOME)
+    theirs = config_map("lure", json.dumps(lure))
+    cluster.apply(FOR_DB, theirs)
+    controller = cluster.controller()
+    cluster.webhook()
+    assert in_force(cluster.policies) == [f"PodNetwork db/{lure['metadata']['name']}"]
+    cluster.apply(operators if by == "a resource" else word)  # what the namespace declares is not in its way
+    for policies in (cluster.policies, node(cluster)):
+        assert in_force(policies) == [f"PodNetwork db/{name}"]
+        (standing,) = policies.standings()
+        assert f"PodNetwork db/{name} (" in standing.reason
+    eventually(lambda: "NotInForce" in {each["reason"] for each in cluster.client.list(EVENTS).items})
+    cluster.sweeps(controller)
+    assert ("10.20.0.30 db/web declared" in cluster.reserved()) == (name == "op")
+    changed = {**theirs, "data": {**theirs["data"], "x.yaml": "# nothing"}}
+    assert f"PodNetwork db/{name} (" in cluster.refused(changed)
+    kind, where = ("podnetwork", "db") if by == "a resource" else ("configmap", HOME)
+    assert cluster.kubectl("delete", kind, "-n", where, name if by == "a resource" else "op").returncode == 0
+    eventually(lambda: in_force(cluster.policies) == [f"PodNetwork db/{lure['metadata']['name']}"])
+    cluster.apply(changed)
+
+
+def test_apply_is_not_blocked_by_a_namespace_s_word_about_the_same_interface(cluster: Cluster) -> None:
+    cluster.apply(FOR_DB, config_map("lure", json.dumps(podnetwork("aaa", "10.20.0.9", pod="web"))))
+    assert in_force(cluster.policies) == ["PodNetwork db/aaa"]
+    document = parse_document(podnetwork("op", "10.20.0.30", pod="web"), "test")
+    cluster.policies.apply((document,), OPERATOR, source="test")
+    assert in_force(cluster.policies) == in_force(node(cluster)) == ["PodNetwork db/op"]
+    assert cluster.reserved() == ["10.20.0.30 db/web declared"]
 
 
 def test_a_pool_s_allow_is_asked_before_a_resource_reserves(cluster: Cluster) -> None:

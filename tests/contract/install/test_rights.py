@@ -239,9 +239,12 @@ MAY_NOT = [
         for verb in ("create", "patch", "update", "delete")
         for resource in ("pools", "podnetworks", "addressreservations", "configmaps")
     ),
-    *((who, "update", "leases/podberth-declarations") for who in (AGENT, CONTROLLER, WEBHOOK)),
-    *((who, "update", "leases/podberth-tenancy") for who in (AGENT, CONTROLLER, WEBHOOK)),
-    *((who, "delete", "leases/podberth-tenancy") for who in (AGENT, CONTROLLER, WEBHOOK)),
+    *(
+        (who, verb, f"leases/{name}")
+        for who in (AGENT, CONTROLLER, WEBHOOK)
+        for name in ("podberth-declarations", "podberth-tenancy", "podberth-tenancy-seal")
+        for verb in ("delete", "patch", "update")
+    ),
     *((who, "update", "leases/podberth-controller") for who in (AGENT, WEBHOOK)),
     *((who, "patch", "pools/status") for who in (AGENT, WEBHOOK)),
     *((who, verb, "secrets") for who in (AGENT, CONTROLLER, WEBHOOK) for verb in ("get", "list")),

@@ -51,8 +51,8 @@ class Declarations:
 
     def load(self) -> Seen:
         """Return every document, the position that goes with them, and the version up to which none is missing."""
-        self._earlier.digests()  # first: what follows makes the lock, by which an older podberth is known
-        lock = self._lock()
+        self._earlier.digests()
+        lock = self._earlier.lock()
         versions, seen = self.listed()
         position = {"declared": _transitions(lock), **versions}
         return replace(
@@ -109,7 +109,7 @@ class Declarations:
         """
         until, waited = time.monotonic() + _PATIENCE, False
         while True:
-            lock = self._lock()
+            lock = self._earlier.lock()
             count, held = _transitions(lock), _is_held(lock)
             # The proposal may have looked while whoever had it was half-way.
             if count != _known(proposal.position) or (waited and not held):
@@ -128,18 +128,7 @@ class Declarations:
 
     def busy(self) -> bool:
         """Say whether somebody is at the declarations now."""
-        return _is_held(self._lock())
-
-    def _lock(self) -> Object:
-        try:
-            return self._client.get(resources.LEASES, LOCK, self._namespace)
-        except errors.NotFound:
-            made = {"apiVersion": resources.LEASES.api_version, "kind": "Lease", "metadata": {"name": LOCK}, "spec": {}}
-            made["metadata"]["namespace"] = self._namespace  # type: ignore[index]
-        try:
-            return self._client.create(resources.LEASES, made, self._namespace)
-        except errors.AlreadyExists:
-            return self._client.get(resources.LEASES, LOCK, self._namespace)
+        return _is_held(self._earlier.lock())
 
     def _taken(self, lock: Object, count: int) -> Object | None:
         spec = {

@@ -1,8 +1,12 @@
 """What namespaces declared before they had limits (`policy.tenancy`), as every node knows it.
 
-The first podberth that knows the limits writes digests of these declarations into an annotation of a Lease, once; the
-object is created, so one writer wins, and is never changed. Where no older podberth ran there are none: an older one is
-known by the Lease with which it took turns at declarations. A declaration that is on the list stays in force as it is.
+The first podberth that knows the limits writes digests of these declarations into an annotation of a Lease, once, and
+makes a second Lease after it, the seal. Both are created, so one writer wins, and never changed. A declaration that is
+on the list stays in force as it is.
+
+Where no older podberth ran there is no list: an older one is known by the Lease with which it took turns at
+declarations, and a newer one writes into that Lease, as it makes it, that there were limits since the start. So a list
+that is lost is known as lost, and is never made anew.
 """
 
 from __future__ import annotations
@@ -14,11 +18,14 @@ from podberth.kube import errors, resources
 from podberth.policy import bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from podberth.kube.client import Client
     from podberth.stores.kubernetes.objects import Object
 
-MARK = "podberth-tenancy"
+MARK, SEAL = "podberth-tenancy", "podberth-tenancy-seal"
 DIGESTS = "podberth.io/in-force-before"  # one after the other, each of bundle.DIGEST characters
+LIMITS, SINCE_START = "podberth.io/limits", "since-start"  # an annotation of the Lease for taking turns
 MOST = 11_000  # what an object's annotations hold (256 KiB)
 
 
@@ -32,52 +39,97 @@ class Earlier:
         self._digests: frozenset[str] | None = None
 
     def digests(self) -> frozenset[str]:
-        """Return the list; made if there is none yet, asked for once. StoreFailed if it can't be read or made."""
+        """Return the list; made if there never was one, asked for once. StoreFailed if it is lost."""
         if self._digests is None:
-            self._digests = _read(self._mark())
+            self._digests = self._known()
         return self._digests
 
-    def _mark(self) -> Object:
+    def lock(self) -> Object:
+        """Return the Lease for taking turns at declarations; a new one says whether there was a list before it."""
+        lock = self._find(self._lock)
+        if lock is None:
+            listed = self._find(MARK) or self._find(SEAL)
+            lock = self._made(self._lock, {} if listed else {LIMITS: SINCE_START})
+        return lock
+
+    def _known(self) -> frozenset[str]:
+        mark = self._find(MARK)
+        if mark is None:
+            if _annotations(self.lock()).get(LIMITS) == SINCE_START:
+                return frozenset()
+            # The seal is younger than the list: whoever sees it can see the list, unless that is gone.
+            mark = self._sealed() if self._find(SEAL) else self._made(MARK, {DIGESTS: "".join(self._in_force())})
+        self._made(SEAL, {})
+        return _read(mark)
+
+    def _sealed(self) -> Object:
+        mark = self._find(MARK)
+        if mark is None:
+            raise StoreFailed(
+                f"Lease {self._namespace}/{MARK} is gone, the list of what namespaces declared before they had limits",
+                f"restore it from a backup; or give up what is on it: kubectl annotate lease -n {self._namespace} "
+                f"{self._lock} {LIMITS}={SINCE_START}",
+            )
+        return mark
+
+    def _find(self, name: str) -> Object | None:
         try:
-            return self._client.get(resources.LEASES, MARK, self._namespace)
+            return self._client.get(resources.LEASES, name, self._namespace)
         except errors.NotFound:
-            digests = "".join(self._in_force()) if self._is_upgrade() else ""
+            return None
         except errors.Forbidden as wrong:
             details = "apply the roles of this version: kubectl apply -k deploy/overlays/..."
             raise type(wrong)(wrong.message, details) from None
-        metadata = {"name": MARK, "namespace": self._namespace, "annotations": {DIGESTS: digests}}
-        mark = {"apiVersion": resources.LEASES.api_version, "kind": "Lease", "metadata": metadata, "spec": {}}
-        try:
-            return self._client.create(resources.LEASES, mark, self._namespace)
-        except errors.AlreadyExists:
-            return self._client.get(resources.LEASES, MARK, self._namespace)
 
-    def _is_upgrade(self) -> bool:
+    def _made(self, name: str, annotations: Mapping[str, str]) -> Object:
+        """Return the Lease of that name, with these annotations if it is new."""
+        metadata = {"name": name, "namespace": self._namespace, "annotations": dict(annotations)}
+        made = {"apiVersion": resources.LEASES.api_version, "kind": "Lease", "metadata": metadata, "spec": {}}
         try:
-            self._client.get(resources.LEASES, self._lock, self._namespace)
-        except errors.NotFound:
-            return False
-        return True
+            return self._client.create(resources.LEASES, made, self._namespace)
+        except errors.AlreadyExists:
+            return self._client.get(resources.LEASES, name, self._namespace)
 
     def _in_force(self) -> list[str]:
         """Return the digests of what older podberths had in force for namespaces: PodNetworks of their own pods."""
-        digests: dict[str, None] = {}
-        labels = f"{bundle.LABEL}={bundle.WANTED}"
-        for item in self._client.list(resources.CONFIG_MAPS, labels=labels).items:
-            namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
+        over = {
+            (one["metadata"]["namespace"], one["metadata"]["name"])
+            for one in self._client.list(resources.POD_NETWORKS).items
+        }
+        listed = self._client.list(resources.CONFIG_MAPS, labels=f"{bundle.LABEL}={bundle.WANTED}").items
+        for declaration in _declarations(one for one in listed if one["metadata"]["namespace"] == self._namespace):
+            over.add((declaration.document.namespace, declaration.document.name))
+        by_namespace: dict[str, dict[str, None]] = {}
+        for item in listed:
+            namespace = item["metadata"]["namespace"]
             if namespace == self._namespace:
                 continue
-            for part in bundle.read(namespace, name, bundle.texts(item)):
-                of_it = (one for one in part.declarations if one.document.namespace == namespace)
-                digests |= dict.fromkeys(one.digest for one in of_it)
-        if len(digests) > MOST:
-            raise StoreFailed(
-                f"ConfigMaps outside {self._namespace} declare {len(digests)} PodNetworks, of which {MOST} can be kept",
-                f"move ConfigMaps of the operator's into namespace {self._namespace}",
-            )
-        return list(digests)
+            digests = by_namespace.setdefault(namespace, {})
+            for one in _declarations((item,)):
+                if one.document.namespace == namespace and (namespace, one.document.name) not in over:
+                    digests[one.digest] = None
+        return shared_out([list(digests) for digests in by_namespace.values()])
+
+
+def shared_out(lists: Iterable[list[str]], most: int = MOST) -> list[str]:
+    """Return as many as there is room for: each list gets an equal share, and what others leave of theirs."""
+    kept: list[str] = []
+    waiting = sorted(lists, key=len)
+    for i, digests in enumerate(waiting):
+        kept += digests[: (most - len(kept)) // (len(waiting) - i)]
+    return kept
+
+
+def _declarations(config_maps: Iterable[Object]) -> Iterable[bundle.Declaration]:
+    for item in config_maps:
+        for part in bundle.read(item["metadata"]["namespace"], item["metadata"]["name"], bundle.texts(item)):
+            yield from part.declarations
+
+
+def _annotations(found: Object) -> Mapping[str, str]:
+    return found["metadata"].get("annotations") or {}
 
 
 def _read(mark: Object) -> frozenset[str]:
-    text = (mark["metadata"].get("annotations") or {}).get(DIGESTS, "")
+    text = _annotations(mark).get(DIGESTS, "")
     return frozenset(text[at : at + bundle.DIGEST] for at in range(0, len(text), bundle.DIGEST))

@@ -60,7 +60,7 @@ def forget_others(
     query = "SELECT kind, namespace, name FROM document_revisions WHERE revision <= ?"
     gone = [key for key in connection.execute(query, older).fetchall() if key not in documents]
     connection.executemany("DELETE FROM document_revisions WHERE kind = ? AND namespace = ? AND name = ?", gone)
-    settle(connection, gone)
+    settle(connection, gone, gone)
     forget_bundles(connection, bundles, revision)
     connection.execute("DELETE FROM touched_documents")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni.errors import CniError
-from podberth.stores.replica.standing import ended, standings
+from podberth.stores.replica.standing import ended, make_way, standings
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
 from podberth.stores.sqlite.policies import SqlitePolicies, check, make
@@ -59,6 +59,7 @@ class ClusterPolicies:
         def decide(connection: Connection, _: Rivals) -> Changes:
             named = {document.key for document in documents}
             pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
+            make_way(connection, documents)
             changes = check(connection, documents, pruned)
             make(connection, changes, actor, source)
             return changes

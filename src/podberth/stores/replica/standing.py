@@ -2,7 +2,8 @@
 
 A document of the cluster's store stands for itself. Bundles (ConfigMaps) declare documents too: the operator's before a
 namespace's, and of equals the first by name. What a namespace may not declare (`policy.tenancy`) is not in force; that
-is judged anew whenever a pool changes. So the same state of the cluster's store puts the same in force on every node.
+is judged anew whenever a pool changes, or what the operator declares for the namespace's pods. So the same state of the
+cluster's store puts the same in force on every node.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from podberth.cni.errors import AddressTaken, InvalidConfig
 from podberth.ipam.pool import Pool
 from podberth.policy.documents import parse_document
 from podberth.policy.podnetwork import PodNetwork
+from podberth.stores.replica.court import Court, is_there
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import space
 from podberth.stores.sqlite.declared import define_pool, stray
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from sqlite3 import Connection
 
     from podberth.policy.changes import Declared
@@ -33,8 +35,8 @@ _BY_KEY = "kind = ? AND namespace = ? AND name = ?"
 def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentText, int]]) -> list[str]:
     """Put documents that stand for themselves in force, or out of it; return what is wrong with those that can't be."""
     complaints: list[str] = []
-    keys: list[Key] = []
-    pools = False
+    gone: list[Key] = []
+    operators: set[Key] = set()
     for text, revision in documents:
         query = f"SELECT revision FROM document_revisions WHERE {_BY_KEY}"  # noqa: S608 - a constant
         known = connection.execute(query, text.key).fetchone()
@@ -43,27 +45,28 @@ def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentTe
         there = int(bool(text.body))
         row = (*text.key, revision, there)
         connection.execute("INSERT OR REPLACE INTO document_revisions VALUES (?, ?, ?, ?, ?)", row)
-        pools = pools or text.kind == "Pool"
+        operators.add(text.key)
         if there:
             complaints += _put_in_force(connection, text.key, text.body, text.source, text.origin)
         else:
-            keys.append(text.key)
-    return complaints + settle(connection, keys, pools=pools)
+            gone.append(text.key)
+    return complaints + settle(connection, gone, operators)
 
 
 def apply_bundles(connection: Connection, bundles: Iterable[Bundle]) -> list[str]:
     """Take over what bundles declare now; return what is wrong with it."""
     complaints: list[str] = []
-    keys: dict[Key, None] = {}
+    keys: dict[Key, bool] = {}
     for bundle in bundles:
         known = connection.execute("SELECT revision FROM bundles WHERE name = ?", (bundle.name,)).fetchone()
         if known is not None and known[0] >= bundle.revision:
             continue
         row = (bundle.name, bundle.revision, bundle.tenant)
         connection.execute("INSERT OR REPLACE INTO bundles VALUES (?, ?, ?)", row)
-        keys |= dict.fromkeys(_replaced(connection, bundle))
+        for key, operators in _replaced(connection, bundle):
+            keys[key] = operators or keys.get(key, False)
         complaints += [why for _, why in bundle.unread]
-    return complaints + settle(connection, list(keys))
+    return complaints + settle(connection, list(keys), {key for key, operators in keys.items() if operators})
 
 
 def forget_bundles(connection: Connection, names: set[str], revision: int) -> None:
@@ -74,27 +77,46 @@ def forget_bundles(connection: Connection, names: set[str], revision: int) -> No
             keys = _drop(connection, name, keep=())
             for rows in ("unread WHERE bundle", "bundles WHERE name"):
                 connection.execute(f"DELETE FROM {rows} = ?", (name,))  # noqa: S608 - constants
-            settle(connection, keys)
+            settle(connection, [key for key, _ in keys], {key for key, operators in keys if operators})
 
 
-def settle(connection: Connection, keys: Sequence[Key], *, pools: bool = False) -> list[str]:
-    """Decide anew which declaration of these keys is in force, and of every namespace's if pools have changed."""
+def settle(connection: Connection, keys: Sequence[Key], operators: Collection[Key]) -> list[str]:
+    """Decide anew which declaration of these keys is in force, and of every one that a namespace's right depends on.
+
+    `operators`: keys of which the operator says something else now, or of which what was in force before has changed.
+    """
     complaints: list[str] = []
-    for key in (key for key in keys if key[0] == "Pool"):
-        complaints += _settle(connection, key, ())
-        pools = True
-    of_tenants = connection.execute("SELECT DISTINCT kind, namespace, name FROM sayings WHERE tenant <> ''").fetchall()
-    others = dict.fromkeys((*(key for key in keys if key[0] != "Pool"), *(of_tenants if pools else ())))
-    there = table.pools(connection) if of_tenants and others else ()
+    for key in keys:
+        # First what nobody judges: whatever a namespace declares is judged by that.
+        if key[0] == "Pool":
+            complaints += _settle(connection, key, Court(connection))
+        else:
+            _put_operators(connection, key)
+    court = Court(connection)
+    others = dict.fromkeys(key for key in keys if key[0] != "Pool")
+    others |= dict.fromkeys(_tenants(connection, (*keys, *operators), operators))
     for key in others:
-        complaints += _settle(connection, key, there)
+        complaints += _settle(connection, key, court)
     return complaints
 
 
-def is_there(connection: Connection, key: Key) -> bool:
-    """Say whether the cluster's store has the document itself, so that no bundle speaks for it."""
-    query = f"SELECT 1 FROM document_revisions WHERE there AND {_BY_KEY}"  # noqa: S608 - a constant
-    return connection.execute(query, key).fetchone() is not None
+def make_way(connection: Connection, documents: Iterable[Document]) -> None:
+    """Take what namespaces declare out of force as far as the operator's documents, which are to come, go before it.
+
+    It is asked inside a step that is only tried, or proposed: no document of the cluster's store goes with it.
+    """
+    from podberth.policy.interfaces import Interfaces
+
+    bodies = [document.body for document in documents if isinstance(document.body, PodNetwork)]
+    interfaces = Interfaces(bodies)
+    names = {("PodNetwork", body.namespace, body.name) for body in bodies}
+    for key in _tenants(connection, (), names):
+        document = table.get(connection, *key)
+        if document is None or is_there(connection, key) or _word(connection, key) is not None:
+            continue
+        if key in names or any(interfaces.declared(document)):
+            put_out_of_force(connection, key)
+            connection.execute(f"DELETE FROM touched_documents WHERE {_BY_KEY}", key)  # noqa: S608 - a constant
 
 
 def ended(connection: Connection) -> tuple[Declared, ...]:
@@ -123,24 +145,24 @@ def withheld(connection: Connection, declared: Declared) -> bool:
 
 def standings(connection: Connection) -> tuple[Standing, ...]:
     """Return what bundles declare and may not, or can't be read, in order of their names."""
-    from podberth.policy.tenancy import Standing, refusal
+    from podberth.policy.tenancy import Standing
 
-    pools = table.pools(connection)
+    court = Court(connection)
     rows = connection.execute("SELECT bundle, source, why FROM unread").fetchall()
     unread = [Standing(bundle=bundle, document=source, in_force=False, reason=why) for bundle, source, why in rows]
     query = "SELECT bundle, source, tenant, before, body FROM sayings WHERE tenant <> ''"
     beyond = []
     for bundle, source, tenant, before, body in connection.execute(query).fetchall():
         document = _parsed(body, source)
-        excess = refusal(document, tenant, pools)
-        if excess is not None:
-            one = Standing(bundle=bundle, document=str(document), in_force=bool(before), reason=excess.message)
+        excess = court.excess(document, tenant) if before else court.refusal(document, tenant)
+        if excess:
+            one = Standing(bundle=bundle, document=str(document), in_force=bool(before), reason=excess)
             beyond.append(one)
     return tuple(sorted((*unread, *beyond), key=lambda one: (one.bundle, one.document)))
 
 
-def _replaced(connection: Connection, bundle: Bundle) -> Iterable[Key]:
-    """Have the bundle's rows be what it says now; yield the keys that it speaks of, or did."""
+def _replaced(connection: Connection, bundle: Bundle) -> Iterable[tuple[Key, bool]]:
+    """Have the bundle's rows be what it says now; yield the keys that it speaks of, or did, as `_drop` does."""
     yield from _drop(connection, bundle.name, keep=[source for source, _ in bundle.unread])
     connection.execute("DELETE FROM unread WHERE bundle = ?", (bundle.name,))
     connection.executemany("INSERT INTO unread VALUES (?, ?, ?)", [(bundle.name, *row) for row in bundle.unread])
@@ -151,28 +173,60 @@ def _replaced(connection: Connection, bundle: Bundle) -> Iterable[Key]:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*text.key, bundle.name, text.source, bundle.tenant, int(saying.before), text.body, text.origin),
         )
-        yield text.key
+        yield text.key, not bundle.tenant or saying.before
 
 
-def _drop(connection: Connection, bundle: str, keep: Sequence[str]) -> list[Key]:
-    """Delete what a bundle declares, but by the sources in `keep`; return the keys."""
-    query = "SELECT kind, namespace, name, source, bundle FROM sayings WHERE bundle = ?"
+def _drop(connection: Connection, bundle: str, keep: Sequence[str]) -> list[tuple[Key, bool]]:
+    """Delete what a bundle declares, but by the sources in `keep`; return the keys.
+
+    Beside each: whether that was the operator's word, or in force before.
+    """
+    query = "SELECT kind, namespace, name, source, bundle, tenant = '' OR before FROM sayings WHERE bundle = ?"
     gone = [row for row in connection.execute(query, (bundle,)).fetchall() if row[3] not in keep]
-    connection.executemany(f"DELETE FROM sayings WHERE {_BY_KEY} AND source = ? AND bundle = ?", gone)  # noqa: S608
-    return [row[:3] for row in gone]
+    delete = f"DELETE FROM sayings WHERE {_BY_KEY} AND source = ? AND bundle = ?"  # noqa: S608 - a constant
+    connection.executemany(delete, [row[:5] for row in gone])
+    return [(row[:3], bool(row[5])) for row in gone]
 
 
-def _settle(connection: Connection, key: Key, pools: Sequence[Pool]) -> list[str]:
+def _tenants(connection: Connection, keys: Iterable[Key], operators: Iterable[Key]) -> list[Key]:
+    """Return the keys that namespaces declare: all if a pool is among `keys`, or those of the operators' namespaces."""
+    query = "SELECT DISTINCT kind, namespace, name FROM sayings WHERE NOT before AND "
+    if any(kind == "Pool" for kind, _, _ in keys):
+        return connection.execute(query + "tenant <> ''").fetchall()
+    return [
+        key
+        for namespace in sorted({namespace for kind, namespace, _ in operators if kind == "PodNetwork"})
+        for key in connection.execute(query + "tenant = ?1 AND namespace = ?1", (namespace,)).fetchall()
+    ]
+
+
+def _word(connection: Connection, key: Key) -> tuple[str, str, str] | None:
+    """Return the first declaration of a key that nobody judges: the operator's, or what was in force before."""
+    query = (
+        f"SELECT body, source, origin FROM sayings WHERE {_BY_KEY} AND (tenant = '' OR before)"  # noqa: S608
+        " ORDER BY tenant <> '', bundle, source LIMIT 1"
+    )
+    row: tuple[str, str, str] | None = connection.execute(query, key).fetchone()
+    return row
+
+
+def _put_operators(connection: Connection, key: Key) -> None:
+    word = None if is_there(connection, key) else _word(connection, key)
+    if word is not None:
+        _put_in_force(connection, key, *word)
+
+
+def _settle(connection: Connection, key: Key, court: Court) -> list[str]:
     """Put the first declaration of a key in force that may be; none while the document stands for itself."""
     complaints: list[str] = []
     best: tuple[str, str, str] | None = None
     rows = connection.execute(
         f"SELECT bundle, source, tenant, before, body, origin, refusal FROM sayings WHERE {_BY_KEY}"  # noqa: S608
-        " ORDER BY tenant <> '', bundle, source",
+        " ORDER BY tenant <> '', NOT before, bundle, source",
         key,
     ).fetchall()
     for bundle, source, tenant, before, body, origin, refusal in rows:
-        now = "" if before or not tenant else _refusal(_parsed(body, source), tenant, pools)
+        now = "" if before or not tenant else court.refusal(_parsed(body, source), tenant)
         if now != refusal:
             update = f"UPDATE sayings SET refusal = ? WHERE {_BY_KEY} AND bundle = ? AND source = ?"  # noqa: S608
             connection.execute(update, (now, *key, bundle, source))
@@ -185,13 +239,6 @@ def _settle(connection: Connection, key: Key, pools: Sequence[Pool]) -> list[str
         _put_out_of_force(connection, key)
         return complaints
     return complaints + _put_in_force(connection, key, *best)
-
-
-def _refusal(document: Document, tenant: str, pools: Sequence[Pool]) -> str:
-    from podberth.policy.tenancy import refusal
-
-    error = refusal(document, tenant, pools)
-    return error.message if error is not None else ""
 
 
 def _put_in_force(connection: Connection, key: Key, body: str, source: str, origin: str) -> list[str]:
