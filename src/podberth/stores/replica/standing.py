@@ -155,9 +155,13 @@ def _replaced(connection: Connection, bundle: Bundle) -> Iterable[Key]:
 
 
 def _drop(connection: Connection, bundle: str, keep: Sequence[str]) -> list[Key]:
-    """Delete what a bundle declares, but by the sources in `keep`; return the keys."""
+    """Delete what a bundle declares, but by the sources in `keep`, which may name the whole; return the keys."""
     query = "SELECT kind, namespace, name, source, bundle FROM sayings WHERE bundle = ?"
-    gone = [row for row in connection.execute(query, (bundle,)).fetchall() if row[3] not in keep]
+    gone = [
+        row
+        for row in connection.execute(query, (bundle,)).fetchall()
+        if not {row[3], row[3].partition(": ")[0]} & set(keep)
+    ]
     connection.executemany(f"DELETE FROM sayings WHERE {_BY_KEY} AND source = ? AND bundle = ?", gone)  # noqa: S608
     return [row[:3] for row in gone]
 
