@@ -9,6 +9,7 @@ else. Doors: the replica of each node and of the controller (`stores.replica.sta
 from __future__ import annotations
 
 from podberth.cni.errors import Refused
+from podberth.cni.fields import joined
 from podberth.cni.value import replace, value
 from podberth.ipam.pool import FOREVER
 from podberth.net.settings_document import settings_document
@@ -49,7 +50,7 @@ class Standing:
 def refusal(document: Document, namespace: str, pools: Sequence[Pool]) -> Refused | None:
     """Return why `namespace` may not declare the document; None if it may. `pools` are all there are."""
     complaints = (*foreign(document, namespace),) or (*_excess(document, namespace, pools),)
-    return Refused(f"{document}: {'; '.join(complaints)}", REMEDY) if complaints else None
+    return Refused(f"{document}: {joined(complaints)}", REMEDY) if complaints else None
 
 
 def foreign(document: Document, namespace: str) -> Iterator[str]:

@@ -12,19 +12,12 @@ from podberth.policy import podnetwork
 from podberth.policy.budget import MAX_ADDRESSES, MAX_DOCUMENTS, MAX_TEXT, Scale
 from podberth.policy.bundle import read
 from podberth.policy.documents import API_VERSION, parse_document
+from tests.unit.policy.hostile import ALIASED, HEAD, SETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MANY = 65_536
-SPEC = (
-    f"&s {{statefulSet: {{name: s, replicas: {MANY}}}, "
-    "attachments: [{ifname: eth0, ordinals: [{base: 10.0.0.0}, {base: 'fd00::'}]}]}"
-)
-HEAD = f"apiVersion: {API_VERSION}, kind: PodNetwork"
-ALIASED = f"- {{{HEAD}, metadata: {{name: n0}}, spec: {SPEC}}}\n" + "".join(
-    f"- {{{HEAD}, metadata: {{name: n{n}}}, spec: *s}}\n" for n in range(1, 40)
-)
 ROUTES = "&r [" + ", ".join("&d {dst: 10.0.0.0/8}" if n == 0 else "*d" for n in range(4096)) + "]"
 
 
@@ -129,7 +122,7 @@ def test_what_was_in_force_before_there_were_limits_counts_and_costs_nothing() -
     (before,) = read("db", "web", {"a.yaml": ALIASED})
     digests = frozenset(one.digest for one in before.declarations)
     assert [len(part.declarations) for part in read("db", "web", {"a.yaml": ALIASED}, lambda: digests)] == [40]
-    more = ALIASED + f"- {{{HEAD}, metadata: {{name: fresh}}, spec: {SPEC}}}\n"
+    more = ALIASED + f"- {{{HEAD}, metadata: {{name: fresh}}, spec: {SETS}}}\n"
     kept, whole = read("db", "web", {"a.yaml": more}, lambda: digests)
     assert [one.digest for one in kept.declarations] == [one.digest for one in before.declarations]
     assert whole.source == "ConfigMap db/web"
