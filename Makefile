@@ -21,6 +21,11 @@ BIN := .venv/bin
 # Folders too: their time tells of a module that was removed.
 SOURCES := $(shell find src -name '*.py' -o -type d ! -name __pycache__)
 
+ALL := unit contract netns runtime vm image
+ifneq ($(filter-out $(ALL),$(TIERS)),)
+$(error TIERS: there is no tier $(filter-out $(ALL),$(TIERS)); the tiers are $(ALL))
+endif
+
 # All tiers but unit work on the kernel's network.
 ROOTED := $(if $(filter-out unit,$(or $(TIERS),all)),root)
 

@@ -34,7 +34,7 @@ make_tar() {
     [ -n "$from" ] || { echo "debian_base: apt has no source for $suite: add one, then run apt-get update" >&2; return 1; }
     tree=$(mktemp -d "$(dirname "$tar")/new.XXXXXX")
     # shellcheck disable=SC2064  # now, while the name is known
-    trap "rm -rf '$tree' '$tar.new'" EXIT
+    trap "rm -rf --one-file-system '$tree' '$tar.new'" EXIT # debootstrap mounts /proc and /sys there
     echo "making a bare Debian 12 with debootstrap, once" >&2
     if ! debootstrap --variant=minbase "$suite" "$tree" "$from" >"$tar.log" 2>&1; then
         tail -n 20 "$tar.log" >&2

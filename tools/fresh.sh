@@ -12,7 +12,7 @@ here=$(dirname "$(readlink -f "$0")")
 repository=$(dirname "$here")
 fresh=${XDG_CACHE_HOME:-$HOME/.cache}/podberth/fresh
 root=$fresh/root
-group=podberth-fresh
+group=podberth-fresh-$(cksum <<<"$root" | cut -d" " -f1) # runs with other caches may go on beside this one
 
 keep=no
 if [ "${1:-}" = --keep ]; then

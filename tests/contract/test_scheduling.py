@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFTEST = """
-from tests.contract.scheduling import Scheduling
+from {module} import Scheduling
 
 def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log)
@@ -30,9 +30,10 @@ def test_it(number):
 """
 
 
+@pytest.mark.parametrize("scheduler", ["tests.contract.scheduling", "tests.netns.conftest"])
 @pytest.mark.parametrize("fatal", [0, 3, 7])
-def test_a_test_that_kills_its_worker_costs_itself_alone(tmp_path: Path, fatal: int) -> None:
-    (tmp_path / "conftest.py").write_text(CONFTEST)
+def test_a_test_that_kills_its_worker_costs_itself_alone(tmp_path: Path, fatal: int, scheduler: str) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST.format(module=scheduler))
     (tmp_path / "test_module.py").write_text(MODULE.format(fatal=fatal))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--rootdir", str(tmp_path)]
     done = subprocess.run(

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xdist.scheduler.loadscope import LoadScopeScheduling
-
-from tests import seclusion
+from tests import scheduling, seclusion
 
 if TYPE_CHECKING:
     import pytest
@@ -20,7 +18,7 @@ MEASURED = "tests/netns/shaping/test_throughput.py"
 PROVED = "tests/netns/conformance/test_every_check_can_fail.py"
 
 
-class Scheduling(LoadScopeScheduling):
+class Scheduling(scheduling.Scheduling):
     """A worker takes tests one by one, but for those that measure traffic, and for a share of the checks' proofs."""
 
     def _split_scope(self, nodeid: str) -> str:

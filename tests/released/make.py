@@ -35,6 +35,7 @@ from tests.released.story import answered, tell
 from tests.released.worker import NAME, Worker, worker
 from tests.servers.etcd import EtcdServer
 from tests.servers.kube import KubeServer
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +96,7 @@ def in_etcd(folder: Path) -> None:
         node.podberth(*use)
         # The plugin alone has no gRPC. A day: the agent must not take back what the story leaves half done.
         running = held.enter_context(agent(node, "--check-interval", "86400"))
-        told = tell(node, "etcd")
+        pods = tell(node, "etcd")
         client = Etcd([server.url])
         for row in dump.keys_of(client):
             form = json.loads(row.get("text") or "0")
@@ -105,8 +106,7 @@ def in_etcd(folder: Path) -> None:
         client.close()
         write("etcd", node, ("podberth.db",))
         server.kill()
-        pod = told["batch"]
-        answered(node.call("DEL", pod, pool="db"), "DEL while etcd is away")
+        answered(node.call("DEL", pods["batch"], pool="db"), "DEL while etcd is away")
         answered(node.call("ADD", node.pod("tuned"), pool="db"), "ADD of a pod that was here, while etcd is away")
         journalled(node.state / "journal.db", 2)
         running.stop(signal.SIGKILL)
@@ -119,12 +119,12 @@ def in_etcd(folder: Path) -> None:
 
 def journalled(file: Path, count: int) -> None:
     """Wait until the journal has so many entries: the agent ends a DEL after it has answered it."""
-    for _ in range(600):
+
+    def entries() -> int:
         with contextlib.closing(sqlite3.connect(file)) as database:
-            if database.execute("SELECT count(*) FROM entries").fetchone()[0] >= count:
-                return
-        time.sleep(0.05)
-    raise AssertionError("the journal has no entry of the DEL")
+            return int(database.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+    until(lambda: entries() >= count, lambda: f"the journal has {entries()} entries of {count}")
 
 
 def in_kubernetes(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import sizes
 from tests.tiers import progress
 from tests.tiers.tally import Tally, tally
 
@@ -60,6 +62,9 @@ class Run:
                 stderr=log,
                 start_new_session=True,  # a signal to its group reaches all that it started, and nothing else
             )
+        _place(self._pytest.pid, self.tier.niceness)
+        if self._stopped:  # while it was started
+            self.stop(self._stopped)
         status = self._watch(self._pytest)
         trouble = self._stopped or (f"pytest ended with status {status}" if status else "")
         text = self.report.read_text(encoding="utf-8") if self.report.exists() else ""
@@ -67,9 +72,11 @@ class Run:
 
     def stop(self, reason: str) -> None:
         """End it as Ctrl-C would, so that its tests end their servers; kill what is left after a minute."""
-        if self._pytest is None or self._pytest.poll() is not None:
+        if self._pytest is not None and self._pytest.poll() is not None:
             return
         self._stopped = reason
+        if self._pytest is None:
+            return
         self._pytest.send_signal(signal.SIGINT)
         try:
             self._pytest.wait(_GRACE)
@@ -95,6 +102,15 @@ class Run:
         options = ["-q", f"--junitxml={self.report}", "-p", "no:cacheprovider", "-p", "tests.tiers.progress"]
         options += ["-o", f"faulthandler_timeout={self.tier.silence * 0.9}"]
         options += ["-o", "faulthandler_exit_on_timeout=true"]  # a worker says where its test hangs, and is replaced
+        if seed := os.environ.get(sizes.SEED):
+            options.append(f"--hypothesis-seed={seed}")
         if self.tier.workers:
             options += ["-n", str(self.tier.workers), "--dist", "worksteal"]
         return [sys.executable, "-m", "pytest", *options, self.tier.folder]
+
+
+def _place(pid: int, niceness: int) -> None:
+    """Renice a session's leader, of which the rest takes it, and the session: sched(7), "The autogroup feature"."""
+    with contextlib.suppress(OSError):  # only root may go forward; a kernel may have no such groups
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")

@@ -9,18 +9,20 @@ from dataclasses import dataclass
 class Tier:
     """One folder of tests. `workers` run its tests side by side; 0: one after another, in pytest's own process.
 
-    `silence` is how many seconds may pass without a test's result before the tier counts as hanging.
+    `silence` is how many seconds may pass without a test's result before the tier counts as hanging. `niceness` is its
+    place among the tiers, as nice(1) counts.
     """
 
     name: str
     folder: str
     workers: int = 0
     silence: int = 600
+    niceness: int = 0
     needs_root: bool = True
 
 
-# A lane runs its tiers one after another; the lanes run side by side. The VM computes all the time, the netns tier
-# mostly waits for the kernel, and the others are between the two.
+# A lane runs its tiers one after another; the lanes run side by side. The VM computes all the time: behind
+# the many processes of the others its two would get hardly any of the cores. The netns tier mostly waits.
 LANES: tuple[tuple[Tier, ...], ...] = (
     (
         Tier(name="unit", folder="tests/unit", workers=2, needs_root=False),
@@ -28,6 +30,6 @@ LANES: tuple[tuple[Tier, ...], ...] = (
         Tier(name="runtime", folder="tests/runtime"),
     ),
     (Tier(name="netns", folder="tests/netns", workers=6),),
-    (Tier(name="vm", folder="tests/vm", silence=1200), Tier(name="image", folder="tests/image")),
+    (Tier(name="vm", folder="tests/vm", silence=1200, niceness=-15), Tier(name="image", folder="tests/image")),
 )
 TIERS = {tier.name: tier for lane in LANES for tier in lane}

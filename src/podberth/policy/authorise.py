@@ -117,9 +117,10 @@ def refused(pool: Pool, use: Use) -> Refused | None:
             complaints.append(f"allow[{i}] {complaint}")
     if not complaints:
         names = ", ".join(sorted({name for grant in pool.grants for name in grant.namespaces}))
+        whom = f"namespace {use.namespace}" if use.namespace else "every namespace, `namespaces: ['*']`,"
         return Refused(
-            f"{what} use it: its `allow` rules name the namespaces {names}, not {use.namespace!r}",
-            _how(pool, use, f"namespaces: [{use.namespace}]"),
+            f"{what} use it: its `allow` rules name the namespaces {names}, not {use.namespace or '*'!r}",
+            f"the operator can add a rule for {whom} under `allow` of pool {pool.name}, and apply it",
         )
     return Refused(f"{what} have what was asked: {'; '.join(complaints)}", _how(pool, use, "what is missing"))
 

@@ -91,6 +91,6 @@ class Loop:
             self._failures = min(self._failures + 1, 30)
             self.trouble = reason(failure)
             report(self._failed, self.trouble)
-            return random.uniform(0, min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE))  # noqa: S311 - jitter
+            return random.uniform(0, min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE))  # noqa: S311 - jitter
         self._failures, self.trouble = 0, ""
         return pause

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 def status(node: Node, network: Network) -> None:
     """Raise what keeps this node from serving anybody now: NotAvailable (code 50), StoreFailed for its store (104)."""
-    for try_it in (node.attachments.probe, lambda: _lock(node.host), *node.usable):
+    for probe in (node.attachments.probe, lambda: _lock(node.host), *node.usable):
         try:
-            try_it()
+            probe()
         except TryAgainLater:
             continue  # others are at it: a store that is busy serves the next ADD
     _require_no_fence(node)
@@ -42,12 +42,12 @@ def _lock(host: Host) -> None:
 
 def _require_no_fence(node: Node) -> None:
     try:
-        said = [fence for fence in node.elsewhere.fences() if fence.node == node.name]
+        fences = [fence for fence in node.elsewhere.fences() if fence.node == node.name]
     except CniError:
         return  # the store that knows is away, and this process has not heard of a fence
-    if said and not said[-1].lifted:
+    if fences and not fences[-1].lifted:
         raise NotAvailable(
-            f"node {node.name} is fenced by {said[-1].actor.who}: {said[-1].actor.why}",
+            f"node {node.name} is fenced by {fences[-1].actor.who}: {fences[-1].actor.why}",
             f"what is started here can lose its address to another node: `podberth unfence {node.name}` first",
         )
 

@@ -12,6 +12,7 @@ from podberth.kube import errors
 from podberth.kube.client import Call
 from podberth.kube.resources import ADDRESS_LEASES, CONFIG_MAPS, DEFINITIONS, PODS, POOLS, Resource
 from tests.contract.kube.said import config_map, names, put
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,11 +188,21 @@ def test_a_server_that_is_away_is_unavailable_until_it_is_back(
     assert names([*client.list(CONFIG_MAPS, namespace).items]) == ["a", "b"]
 
 
+def reads(client: Client, namespace: str) -> bool:
+    """Say whether the server answers in the client's time."""
+    try:
+        client.get(CONFIG_MAPS, "a", namespace)
+    except errors.Unavailable:
+        return False
+    return True
+
+
 def test_a_write_to_a_server_that_says_nothing_is_unknown_and_a_read_unavailable(
     kube: KubeServer, connect: Callable[..., Client], namespace: str
 ) -> None:
+    put(connect(kube.kubeconfig), namespace, "a")
     hasty = connect(kube.kubeconfig, timeout=1.0)
-    put(hasty, namespace, "a")
+    until(lambda: reads(hasty, namespace), "no answer came within a second")  # its connection stays open
     kube.freeze()
     try:
         with pytest.raises(errors.Unknown, match=f"create configmaps {namespace}/b: sent, and the answer was lost"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from podberth.stores.replica.journal import Journal
 from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
 from tests.released import answers
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,11 +96,7 @@ def test_what_was_journalled_while_etcd_was_away_is_told_to_it(in_etcd: Member) 
     journal = Journal(str(in_etcd.state))
     (ended, bound) = [attachment(*(entry.get("of") or entry["claim"]["of"])) for _, entry in journal.entries()]
     with contextlib.closing(join(str(in_etcd.state), staying=True)) as member:
-        for _ in range(1200):
-            if not journal.entries():
-                break
-            time.sleep(0.05)
-        assert journal.entries() == ()
+        until(lambda: journal.entries() == (), lambda: f"etcd was not told of {journal.entries()}")
         assert member.ledger.of(ended) == ()
         assert {str(lease.address) for lease in member.ledger.of(bound)} == {"10.50.0.30", "fd00:50::30"}
 

@@ -7,17 +7,16 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
 from podberth.entry import open_node
 from podberth.ipam.lifecycle import fold
 from tests.netns.agent.running import start
-from tests.sizes import size
+from tests.sizes import seed, size
 
 if TYPE_CHECKING:
     from tests.netns.kubelet import Answer, Kubelet, Pod
 
 CALLS = size(24, 126)  # of each of eight workers
+SEED = seed(1)
 
 
 class Churn:
@@ -51,12 +50,11 @@ class Churn:
                     self.strange.append(answer)
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_an_agent_killed_at_random_under_many_calls_loses_none_and_leaves_nothing(node: Kubelet, seed: int) -> None:
-    chance = random.Random(seed)
+def test_an_agent_killed_at_random_under_many_calls_loses_none_and_leaves_nothing(node: Kubelet) -> None:
+    chance = random.Random(SEED)
     churn = Churn(node, [node.pod(f"web-{number}") for number in range(32)])
     threads = [
-        threading.Thread(target=churn.work, args=(seed * 100 + worker, churn.pods[worker::8], CALLS))
+        threading.Thread(target=churn.work, args=(SEED * 100 + worker, churn.pods[worker::8], CALLS))
         for worker in range(8)
     ]
     running = start(node)

@@ -10,6 +10,7 @@ from podberth.runtime.cache import Cache
 from tests.netns.agent.running import agent
 from tests.netns.kubelet import Pod
 from tests.released import answers
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,11 @@ def pod_of(attachment: dict[str, Any]) -> Pod:
     """Return the pod of a recorded attachment, whose network namespace is no more."""
     name = (attachment["pod"] or "bank/").partition("/")[2]
     return Pod(name=name, container_id=attachment["container_id"], netns=attachment["netns"].rpartition("/")[2])
+
+
+def names(node: Worker) -> set[str]:
+    """Return the names of the pods that are recorded."""
+    return {pod_of(each).name for each in attachments(node)}
 
 
 def taken(release: Release) -> dict[str, str]:
@@ -79,14 +85,10 @@ def test_gc_without_valid_attachments_frees_what_is_recorded_and_what_was_import
 
 
 def test_an_agent_that_starts_ends_what_was_left_unfinished_and_nothing_else(node: Worker) -> None:
-    before = {pod_of(each).name for each in attachments(node)}
+    before = names(node)
     with agent(node, "--no-repair", "--check-interval", "86400"):
-        for _ in range(600):
-            left = {pod_of(each).name for each in attachments(node)}
-            if not left & UNFINISHED:
-                break
-            node.inside(node.node, "sleep", "0.05")
-    assert before - left == UNFINISHED
+        until(lambda: not names(node) & UNFINISHED, lambda: f"recorded: {names(node)}")
+    assert before - names(node) == UNFINISHED
 
 
 def test_an_add_gives_no_recorded_address_to_another_pod(node: Worker, release: Release) -> None:

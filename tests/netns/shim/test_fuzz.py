@@ -13,7 +13,7 @@ from podberth.agent import frame
 from tests.netns.kubelet import BUILT
 from tests.netns.shim.conftest import SANITIZED
 from tests.netns.shim.peer import Shim, answering
-from tests.sizes import size
+from tests.sizes import seed, size
 from tools.build_shim import SOURCE, WARNINGS
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def passed_on(done: subprocess.CompletedProcess[bytes], told: bytes) -> bool:
 
 
 def test_random_peers_and_environments_find_nothing_to_report(sanitized: Path, tmp_path: Path) -> None:
-    seed = random.SystemRandom().getrandbits(32)
-    chance = random.Random(seed)
+    number = seed(random.SystemRandom().getrandbits(32))
+    chance = random.Random(number)
     shim, end, runs = Shim(sanitized, tmp_path), time.monotonic() + BY_EXEC, 0
     told, manner = b"", random.Random()
 
@@ -96,7 +96,7 @@ def test_random_peers_and_environments_find_nothing_to_report(sanitized: Path, t
             told, manner = answer(chance), random.Random(chance.getrandbits(32))
             stdin = chance.randbytes(chance.choice((0, 1, 4095, 4096, 4097, 300_000, 1 << 20)))
             done = shim.run(environment(chance), stdin)
-            about = f"seed {seed}, run {runs}: {done}"[:2000]
+            about = f"seed {number}, run {runs}: {done}"[:2000]
             assert done.stderr == b"", about
             assert refused(done) or passed_on(done, told), about
             runs += 1
@@ -104,12 +104,12 @@ def test_random_peers_and_environments_find_nothing_to_report(sanitized: Path, t
 
 
 def test_damaged_answers_in_pieces_are_read_as_a_second_reading_has_them(tmp_path: Path) -> None:
-    seed = random.SystemRandom().getrandbits(32)
+    number = seed(random.SystemRandom().getrandbits(32))
     harness, binary = Path(__file__).with_name("answers.c"), tmp_path / "answers"
     built = [*SANITIZED, *WARNINGS, f"-I{SOURCE.parent}", str(harness), "-o", str(binary)]
     subprocess.run(["gcc", *built], check=True)
-    done = subprocess.run([binary, str(seed), str(IN_PROCESS)], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, ""), f"seed {seed}"
+    done = subprocess.run([binary, str(number), str(IN_PROCESS)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), f"seed {number}"
     assert int(done.stdout) > 0
 
 

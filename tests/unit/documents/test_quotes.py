@@ -12,7 +12,7 @@ import podberth
 from podberth.agent import calls, finisher, frame, policies, server, service
 from podberth.agent.spans import collector, exporter, target
 from podberth.cli import failures, manual, session
-from podberth.cli.doctor import kernel, machine, networks, store
+from podberth.cli.doctor import config_maps, kernel, machine, networks, store
 from podberth.cli.main import COMMANDS
 from podberth.cni import errors
 from podberth.conformance.checks import all_checks
@@ -139,7 +139,7 @@ def test_the_states_of_an_address_are_listed() -> None:
 
 def test_the_areas_of_doctor_are_listed() -> None:
     areas = re.findall(r"\| (\w+) \| [^|]+ \|", part(CLI, "| area | what | | --- | --- |", "##"))
-    assert areas == [machine.AREA, kernel.AREA, store.AREA, networks.AREA]
+    assert areas == [machine.AREA, kernel.AREA, store.AREA, config_maps.AREA, networks.AREA]
 
 
 def test_the_exit_codes_are_listed() -> None:

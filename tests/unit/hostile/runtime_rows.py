@@ -173,7 +173,7 @@ ROWS: tuple[Row, ...] = (
     _asked(
         "a namespace that may not use the pool", {"pool": "shop"}, says="its `allow` rules name the namespaces shop"
     ),
-    _asked("no namespace at all in a pool with rules", {"pool": "shop"}, CNI_ARGS="IgnoreUnknown=1", says="not ''"),
+    _asked("no namespace at all in a pool with rules", {"pool": "shop"}, CNI_ARGS="IgnoreUnknown=1", says="not '*'"),
     _asked(
         "an IP beyond a pool's rule",
         {"pool": "shop"},

@@ -87,6 +87,15 @@ def test_a_request_that_the_operator_overrides_is_no_matter() -> None:
     assert judge(question) == ""
 
 
+@pytest.mark.parametrize(
+    ("namespace", "wanted"), [("db", "namespace db"), ("", "every namespace, `namespaces: ['*']`,")]
+)
+def test_a_refusal_names_the_rule_that_would_let_the_namespace_in(namespace: str, wanted: str) -> None:
+    refusal = refused(open_pool(Grant(namespaces=("web",))), Use(who="somebody", namespace=namespace))
+    assert refusal is not None
+    assert f"can add a rule for {wanted} under `allow` of pool a" in refusal.details
+
+
 def test_a_namespace_without_a_rule_may_not_use_the_pool_at_all() -> None:
     for question in (ASKED, declared(), replace(ASKED, pod=None)):
         message = judge(question, Grant(namespaces=("web", "team-*")))

@@ -109,7 +109,7 @@ def test_many_documents_are_not_each_compared_with_all_others(monkeypatch: pytes
             compared.append(other)
             return tuple.__eq__(self, other)
 
-    key = Document.key.fget
+    key = vars(Document)["key"].fget
     assert key is not None
     monkeypatch.setattr(Document, "key", property(lambda self: Key(key(self))))
     (part,) = read("db", "web", {"a.yaml": "---\n".join(ONE.replace("one", f"n{i}") for i in range(50))})

@@ -186,7 +186,7 @@ def _settle(connection: Connection, key: Key, pools: Sequence[Pool]) -> list[str
     if is_there(connection, key):
         return complaints
     if best is None:
-        put_out_of_force(connection, key)
+        _put_out_of_force(connection, key)
         return complaints
     return complaints + _put_in_force(connection, key, *best)
 
@@ -214,7 +214,7 @@ def _put_in_force(connection: Connection, key: Key, body: str, source: str, orig
     return []
 
 
-def put_out_of_force(connection: Connection, key: Key) -> None:
+def _put_out_of_force(connection: Connection, key: Key) -> None:
     """Have no document of that key be in force."""
     gone = table.get(connection, *key)
     if gone is not None:
