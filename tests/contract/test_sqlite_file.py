@@ -249,6 +249,27 @@ def test_a_read_only_store_answers_and_changes_nothing(tmp_path: Path) -> None:
         readonly.bind(claim("b"), PLUGIN)
 
 
+def test_a_call_waits_for_another_of_its_process_no_longer_than_a_bound(tmp_path: Path) -> None:
+    SqliteBackend(tmp_path).define(pool("db", "10.20.0.0/24"))
+    database = Database(str(tmp_path), turn_seconds=0.05)
+    ledger = SqliteLedger(database, clock=Clock())
+    refusals: list[TryAgainLater] = []
+
+    def asks() -> None:
+        for ask in (ledger.leases, lambda: ledger.bind(claim("a"), PLUGIN), database.probe):
+            with pytest.raises(TryAgainLater, match=r"podberth.db has been in use by another call") as refusal:
+                ask()
+            refusals.append(refusal.value)
+
+    thread = threading.Thread(target=asks)
+    with database.write():
+        assert ledger.leases() == ()  # the thread that has the turn waits for nobody
+        thread.start()
+        thread.join()
+    assert ([one.code for one in refusals], [one.details[:9] for one in refusals]) == ([11] * 3, ["try again"] * 3)
+    assert len(ledger.bind(claim("a"), PLUGIN)) == 1
+
+
 def test_a_store_that_is_locked_for_too_long_says_try_again_later(tmp_path: Path) -> None:
     backend = SqliteBackend(tmp_path)
     backend.define(pool("db", "10.20.0.0/24"))

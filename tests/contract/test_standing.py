@@ -16,18 +16,20 @@ from hypothesis import strategies as st
 
 from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
+from podberth.policy.bundle import read
 from podberth.policy.changes import Declared
 from podberth.policy.documents import parse_document
 from podberth.stores.kubernetes.objects import read_bundle
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.shared import Bundle, DocumentText, Seen
-from podberth.stores.replica.standing import ended, make_way, standings
+from podberth.stores.replica.standing import ended, make_way, standings, withheld
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import declare
 from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.control.cluster import config_map, podnetwork, pool
 from tests.contract.declarations import OPERATOR
 from tests.sizes import size
+from tests.unit.policy.hostile import ALIASED
 
 if TYPE_CHECKING:
     import random
@@ -114,6 +116,29 @@ def test_a_namespace_s_right_is_judged_anew_with_every_pool() -> None:
         assert here.in_force() == expected
     here.take(resource(pool(), 9))
     assert here.in_force() == []
+
+
+def test_of_a_namespace_s_bundle_beyond_the_limits_the_last_good_version_stays() -> None:
+    whole = "ConfigMap db/a"
+    here = Here(resource(allowing("db")), bundle("a", WEB))
+    here.take(bundle("a", ALIASED, revision=3))
+    assert (here.in_force(), [one.document for one in here.ask(standings)]) == (NINE, [whole])
+    assert [whole in line and "at most 1,000 documents" in line for line in here.lines] == [True]
+    nine = PodRef(namespace="db", name="web")
+    declared = Declared(address=ip_address("10.20.0.9"), pool="db", pod=nine, ifname="eth0")
+    assert here.ask(lambda connection: withheld(connection, declared))
+    assert Here(resource(allowing("db")), bundle("a", ALIASED)).in_force() == []
+    here.take(bundle("a", OTHER, revision=4))
+    assert (here.in_force(), here.ask(standings)) == (TEN, ())
+
+
+def test_what_was_declared_before_is_in_force_in_a_bundle_beyond_the_limits() -> None:
+    plain = "\n".join(f"- {json.dumps(raw)}" for raw in (WEB, podnetwork("own", "10.20.0.12", trust="on")))
+    (part,) = read("db", "a", {"declared.yaml": plain})
+    both = frozenset(one.digest for one in part.declarations)
+    here = Here(resource(pool()), bundle("a", f"{plain}\n{ALIASED}", earlier=both))
+    assert here.in_force() == [("PodNetwork db/own", "10.20.0.12"), *NINE]
+    assert {(one.document, one.in_force) for one in here.ask(standings)} >= {("ConfigMap db/a", False)}
 
 
 def test_what_was_declared_before_is_in_force_whatever_pools_say() -> None:

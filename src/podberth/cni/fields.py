@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     D = TypeVar("D")
 
 
+FEW = 8  # complaints about one document that a message has
+MAX_COMPLAINT = 500  # characters of each
+
+
 def shown(raw: object) -> str:
     """Return `raw` as an error message may carry it: short, printable, its type recognisable, in JSON's words.
 
@@ -34,6 +38,22 @@ def shown(raw: object) -> str:
         return f"{raw[:47]!a}... ({len(raw)} characters)"
     text = ascii(raw)
     return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def few(complaints: Iterable[str]) -> tuple[str, ...]:
+    """Return the first of what is wrong, each cut to a length, and how many more there are.
+
+    What is wrong is often written by whoever wrote the document: what is said of it must not outgrow it.
+    """
+    every = list(complaints)
+    first = [text if len(text) <= MAX_COMPLAINT else f"{text[: MAX_COMPLAINT - 3]}..." for text in every[:FEW]]
+    more = len(every) - len(first)
+    return (*first, f"and {more} more") if more else tuple(first)
+
+
+def joined(complaints: Iterable[str], between: str = "; ") -> str:
+    """Return the first of what is wrong, and how many more there are, as one text."""
+    return between.join(few(complaints))
 
 
 class Fields:

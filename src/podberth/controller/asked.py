@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from podberth.cni.errors import InvalidConfig
+from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.value import value
 from podberth.policy import bundle
 from podberth.policy.address_reservation import parse_reservation
@@ -16,7 +16,7 @@ from podberth.policy.documents import parse_document
 from podberth.policy.tenancy import foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from podberth.controller.review import Review
     from podberth.policy.address_reservation import AddressReservation
@@ -51,14 +51,17 @@ class Asked:
         return self == Asked(of_map=self.of_map)
 
 
-def asked(review: Review, home: str) -> Asked:
-    """Return what comes into force and what goes; `home` is podberth's namespace. InvalidConfig names the field."""
+def asked(review: Review, home: str, earlier: Callable[[], frozenset[str]] = frozenset) -> Asked:
+    """Return what comes into force and what goes; `home` is podberth's namespace. InvalidConfig names the field.
+
+    `earlier` has digests of what namespaces declared before they had limits; it is asked where one is exceeded.
+    """
     if review.kind in KINDS:
         return _of_document(review)
     if review.kind == "AddressReservation":
         return _of_reservation(review)
     if review.kind == "ConfigMap":
-        return _of_map(review, home)
+        return _of_map(review, home, earlier)
     return Asked()
 
 
@@ -81,12 +84,12 @@ def _of_reservation(review: Review) -> Asked:
     return Asked(reserved=wanted, ended=before)
 
 
-def _of_map(review: Review, home: str) -> Asked:
+def _of_map(review: Review, home: str, earlier: Callable[[], frozenset[str]]) -> Asked:
     before, now = bundle.texts(review.old), bundle.texts(review.new)
     if before == now:
         return Asked()
     tenant = "" if review.namespace == home else review.namespace
-    parts = bundle.read(review.namespace, review.name, now)
+    parts = bundle.read(review.namespace, review.name, now, earlier if tenant else None)
     complaints = [complaint for part in parts for complaint in part.complaints]
     if complaints:
         raise InvalidConfig("; ".join(complaints))
@@ -98,7 +101,7 @@ def _of_map(review: Review, home: str) -> Asked:
     keys = {document.key for document in documents}
     return Asked(
         documents=documents,
-        deleted=tuple(key for key in _keys(review, before, tenant) if key not in keys),
+        deleted=tuple(key for key in _keys(review, before, tenant, earlier) if key not in keys),
         of_map=True,
         tenant=tenant if documents else "",
         bundle=f"{review.namespace}/{review.name}" if tenant and documents else "",
@@ -106,13 +109,19 @@ def _of_map(review: Review, home: str) -> Asked:
     )
 
 
-def _keys(review: Review, texts: Mapping[str, object], tenant: str) -> tuple[Key, ...]:
+def _keys(
+    review: Review, texts: Mapping[str, object], tenant: str, earlier: Callable[[], frozenset[str]]
+) -> tuple[Key, ...]:
     """Return what the ConfigMap has declared before; what could not be read was never in force."""
-    documents = [
-        declaration.document
-        for part in bundle.read(review.namespace, review.name, texts)
-        for declaration in part.declarations
-    ]
+
+    def known() -> frozenset[str]:
+        try:
+            return earlier()
+        except CniError:
+            return frozenset()  # a declaration that harms has to go also while that can't be asked
+
+    parts = bundle.read(review.namespace, review.name, texts, known if tenant else None)
+    documents = [declaration.document for part in parts for declaration in part.declarations]
     return tuple(document.key for document in documents if not tenant or not any(foreign(document, tenant)))
 
 

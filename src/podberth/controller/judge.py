@@ -62,7 +62,7 @@ class Judge:
         a declaration that harms has to go, whatever state this is in.
         """
         try:
-            wanted = asked(review, self._home)
+            wanted = asked(review, self._home, self._declarations.earlier)
         except InvalidConfig as wrong:
             return wrong
         if wanted.nothing:

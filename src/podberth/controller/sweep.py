@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig
+from podberth.cni.fields import joined
 from podberth.cni.value import value
 from podberth.controller import conditions, gone, keeping
 from podberth.controller.effects import by_hand
@@ -146,7 +147,7 @@ class Sweep:
         for one in now.standings:
             if not one.in_force:
                 reasons.setdefault(one.bundle, []).append(one.reason)
-        texts = {name: "; ".join(each) for name, each in reasons.items()}
+        texts = {name: joined(each) for name, each in reasons.items()}
         before, self._complained = self._complained, texts
         news = {name: text for name, text in texts.items() if before.get(name) != text}
         if not news:

@@ -7,7 +7,7 @@ from podberth.cni.fields import shown
 from podberth.ipam.pool_document import span
 from podberth.net.settings_document import FROM_ADDRESS, SETTINGS_KEYS, parse_settings, settings_document
 from podberth.net.vf_document import parse_selector, selector_document
-from podberth.policy.podnetwork import AttachmentPolicy, Ordinals
+from podberth.policy.podnetwork import AttachmentPolicy, Ordinals, Run, compact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _ordinals(member: Fields, replicas: int | None, start: int) -> Ordinals:
     return Ordinals(start=start, addresses=addresses)
 
 
-def _list(member: Fields, _replicas: int | None, _start: int) -> tuple[Address, ...]:
+def _list(member: Fields, _replicas: int | None, _start: int) -> Run | tuple[Address, ...]:
     addresses = member.each("list", parsers.ip_address, most=MAX_ORDINALS)
     if not addresses:
         raise member.fail("list", "expected at least one address")
@@ -186,24 +186,24 @@ def _list(member: Fields, _replicas: int | None, _start: int) -> tuple[Address, 
         seen: set[Address] = set()
         twice = next(a for a in addresses if a in seen or seen.add(a))  # type: ignore[func-returns-value]
         raise member.fail("list", f"{twice} is there twice")
-    return addresses
+    return compact(addresses)
 
 
-def _range(member: Fields, _replicas: int | None, _start: int) -> tuple[Address, ...]:
+def _range(member: Fields, _replicas: int | None, _start: int) -> Run:
     first, last = member.required("range", _ends)
     count = int(last) - int(first) + 1
     if count > MAX_ORDINALS:
         raise member.fail("range", f"expected at most {MAX_ORDINALS} addresses, got {count}")
-    return tuple(first + i for i in range(count))
+    return Run(first=first, count=count)
 
 
-def _base(member: Fields, replicas: int | None, start: int) -> tuple[Address, ...]:
+def _base(member: Fields, replicas: int | None, start: int) -> Run:
     base = member.required("base", parsers.ip_address)
     if replicas is None:
         raise member.fail("base", "needs the number of replicas", "set spec.statefulSet.replicas")
     if int(base) + start + replicas - 1 >= 1 << base.max_prefixlen:
         raise member.fail("base", f"{base} plus {start + replicas - 1} is beyond the last address")
-    return tuple(base + (start + i) for i in range(replicas))
+    return Run(first=base + start, count=replicas)
 
 
 def _ends(raw: object) -> tuple[Address, Address]:
@@ -217,8 +217,6 @@ def _ends(raw: object) -> tuple[Address, Address]:
 
 
 def _ordinals_document(ordinals: Ordinals) -> dict[str, object]:
-    first, last = ordinals.addresses[0], ordinals.addresses[-1]
-    steps = zip(ordinals.addresses, ordinals.addresses[1:], strict=False)
-    if len(ordinals.addresses) > 1 and all(int(after) == int(before) + 1 for before, after in steps):
-        return {"range": f"{first}-{last}"}
+    if isinstance(ordinals.addresses, Run) and len(ordinals.addresses) > 1:
+        return {"range": f"{ordinals.addresses[0]}-{ordinals.addresses[-1]}"}
     return {"list": [str(address) for address in ordinals.addresses]}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from podberth.cni.errors import Refused
+from podberth.cni.fields import joined
 from podberth.cni.value import value
 from podberth.ipam.owner import deployment_of
 from podberth.policy.precedence import BUILT_IN, BY_THE_POD, NETWORK, POOL, REQUEST
@@ -142,7 +143,7 @@ def _complaint(grant: Grant, use: Use, own_vlan: int) -> str | None:
     outside = [a for a in use.addresses if grant.addresses and not any(a in span for span in grant.addresses)]
     if outside:
         spans = ", ".join(f"{span.first}-{span.last}" for span in grant.addresses)
-        return f"lets addresses {spans} be named, not {', '.join(map(str, outside))}"
+        return f"lets addresses {spans} be named, not {joined(map(str, outside), ', ')}"
     return None
 
 

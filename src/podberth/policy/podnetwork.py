@@ -12,7 +12,7 @@ from podberth.net.settings import Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from ipaddress import IPv4Address, IPv6Address
 
     from podberth.cni.pod import PodRef
@@ -23,11 +23,41 @@ WITH_STATEFUL_SET = "withStatefulSet"
 
 
 @value
+class Run:
+    """`count` addresses that follow one another, read like a tuple. None of them is made before it is asked for."""
+
+    first: IPv4Address | IPv6Address
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> IPv4Address | IPv6Address:
+        at = index + self.count if index < 0 else index
+        if not 0 <= at < self.count:
+            raise IndexError(f"{index} of {self.count} addresses")
+        return self.first + at
+
+    def __iter__(self) -> Iterator[IPv4Address | IPv6Address]:
+        return (self.first + n for n in range(self.count))
+
+    def __contains__(self, address: object) -> bool:
+        return type(address) is type(self.first) and 0 <= int(address) - int(self.first) < self.count
+
+
+def compact(addresses: tuple[IPv4Address | IPv6Address, ...]) -> Run | tuple[IPv4Address | IPv6Address, ...]:
+    """Return the addresses, which are of one family, as a run if they follow one another."""
+    if not addresses or any(int(address) != int(addresses[0]) + n for n, address in enumerate(addresses)):
+        return addresses
+    return Run(first=addresses[0], count=len(addresses))
+
+
+@value
 class Ordinals:
-    """A StatefulSet's addresses of one family: ordinal N gets `addresses[N - start]`."""
+    """A StatefulSet's addresses of one family: ordinal N gets `addresses[N - start]`; `compact` makes them."""
 
     start: int
-    addresses: tuple[IPv4Address | IPv6Address, ...]
+    addresses: Run | tuple[IPv4Address | IPv6Address, ...]
 
 
 @value

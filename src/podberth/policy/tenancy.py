@@ -9,6 +9,7 @@ else. Of an interface that the operator declares it says nothing. Doors: the rep
 from __future__ import annotations
 
 from podberth.cni.errors import Refused
+from podberth.cni.fields import joined
 from podberth.cni.value import replace, value
 from podberth.ipam.pool import FOREVER
 from podberth.net.settings_document import settings_document
@@ -60,7 +61,7 @@ def refusal(
         *_excess(document, namespace, pools),
         *(_spoken_of(document, operators) if operators is not None else ()),
     )
-    return Refused(f"{document}: {'; '.join(complaints)}", REMEDY) if complaints else None
+    return Refused(f"{document}: {joined(complaints)}", REMEDY) if complaints else None
 
 
 def foreign(document: Document, namespace: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ from podberth.stores.replica.settler import Settler
 from tests.contract.control.cluster import HOME, config_map, podnetwork, pool
 from tests.contract.kube.said import eventually
 from tests.sizes import size
-from tests.unit.policy.hostile import FILES, HUGE, NO_KIND, ODD
+from tests.unit.policy.hostile import ALIASED, FILES, HUGE, NO_KIND, ODD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +109,31 @@ def test_a_document_that_can_t_be_read_leaves_the_last_good_one_in_force(cluster
     put(cluster, "good", NO_KIND)
     cluster.client.delete(CONFIG_MAPS, "good", HOME)
     eventually(lambda: not node.has("good"))
+
+
+@pytest.mark.parametrize("text", [ALIASED, f"[{','.join('0' * 20_000)}]"], ids=["aliases", "no documents"])
+def test_a_namespace_s_config_map_beyond_the_limits_deafens_nobody(cluster: Cluster, node: Node, text: str) -> None:
+    allowing = pool()
+    allowing["spec"]["allow"] = [{"namespaces": ["db"]}]
+    cluster.apply(allowing, config_map("web", json.dumps(podnetwork("web", "10.20.0.9"))))
+    eventually(lambda: node.has("web", "10.20.0.9"))
+    cluster.apply(config_map("web", text))
+    put(cluster, "good", good(1))
+    eventually(lambda: node.has("good"))
+    assert (node.feed.away, node.has("web", "10.20.0.9"), len(node.all())) == ("", True, 2)
+    (standing,) = node.policies.standings()
+    assert (standing.bundle, standing.document) == ("db/web", "ConfigMap db/web")
+    assert ("at most 1,000 documents" in standing.reason, len(standing.reason) < 500) == (True, True)
+    cluster.apply(config_map("web", json.dumps(podnetwork("web", "10.20.0.10"))))
+    eventually(lambda: node.has("web", "10.20.0.10"))
+
+
+def test_a_webhook_refuses_a_namespace_s_config_map_beyond_the_limits_in_the_same_words(cluster: Cluster) -> None:
+    cluster.webhook()
+    cluster.apply(pool())
+    refusal = cluster.refused(config_map("web", ALIASED))
+    assert "ConfigMap db/web declares 40 documents with 5,242,880 addresses" in refusal
+    assert "split it into several ConfigMaps" in refusal
 
 
 def test_a_controller_that_can_t_read_a_declaration_frees_no_address(cluster: Cluster) -> None:

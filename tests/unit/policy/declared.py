@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.value import replace
 from podberth.ipam.pool import Grant, Pool, Span, Subnet
 from podberth.net.settings import Settings
-from podberth.policy.podnetwork import AttachmentPolicy, Ordinals, PodNetwork
+from podberth.policy.podnetwork import AttachmentPolicy, Ordinals, PodNetwork, compact
 
 if TYPE_CHECKING:
     from podberth.net.ops import Address
@@ -61,7 +61,7 @@ def shared(*addresses: str, ifname: str = "eth0", pool: str | None = "db") -> At
 
 
 def ordinals(*addresses: str, start: int = 0) -> Ordinals:
-    return Ordinals(start=start, addresses=tuple(ip(a) for a in addresses))
+    return Ordinals(start=start, addresses=compact(tuple(ip(a) for a in addresses)))
 
 
 class Pools:

@@ -37,6 +37,15 @@ HUGE = {
     "a long number": "a: " + "9" * 5000, "a long kind": "kind: " + "x" * 200_000,
     "many documents": "---\nkind: []\n" * 500,
 }  # fmt: skip
+HEAD = "apiVersion: podberth.io/v1alpha1, kind: PodNetwork"
+SETS = (
+    "&s {statefulSet: {name: s, replicas: 65536}, "
+    "attachments: [{ifname: eth0, ordinals: [{base: 10.0.0.0}, {base: 'fd00::'}]}]}"
+)
+# 40 documents of 131,072 addresses each, in 2.5 KB
+ALIASED = f"- {{{HEAD}, metadata: {{name: n0}}, spec: {SETS}}}\n" + "".join(
+    f"- {{{HEAD}, metadata: {{name: n{n}}}, spec: *s}}\n" for n in range(1, 40)
+)
 _WORDS = st.sampled_from(
     (
         "",

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from podberth.cni.errors import InvalidConfig
+from podberth.cni.fields import FEW, MAX_COMPLAINT
 from podberth.policy.annotations import parse_annotation
 from podberth.policy.bundle import DIGEST, LABEL, WANTED, read, texts
 from podberth.policy.documents import Document, parse_document
@@ -31,7 +32,7 @@ def names(*parts: Any) -> list[str]:
 @given(FILES, st.sampled_from(("a.yaml", "a.yml", "a.json")))
 def test_no_text_raises_anything_and_what_can_t_be_read_is_named(text: str, key: str) -> None:
     for part in read("db", "web", {key: text}):
-        assert all(complaint.startswith(f"ConfigMap db/web: {key}") for complaint in part.complaints)
+        assert all(complaint.startswith(f"ConfigMap db/web: {key}") for complaint in part.complaints[:FEW])
         assert names(part) == [] or not part.complaints or len(part.declarations) > 0
 
 
@@ -119,3 +120,11 @@ def test_many_documents_are_not_each_compared_with_all_others(monkeypatch: pytes
 def test_what_is_declared_twice_is_complained_of() -> None:
     (part,) = read("db", "web", {"a.yaml": f"{ONE}---\n{ONE}"})
     assert part.complaints == ("ConfigMap db/web: a.yaml: PodNetwork db/one is there twice",)
+
+
+def test_a_line_of_complaints_does_not_outgrow_its_document() -> None:
+    (part,) = read("db", "web", {"a.json": f"[{','.join('0' * 20_000)}]"})
+    assert part.complaints[-1] == f"and {20_000 - FEW} more"
+    assert len(part.complaints) == FEW + 1
+    (part,) = read("db", "k" * 250, {f"{'k' * 300}.yaml": "kind: []"})
+    assert [len(complaint) for complaint in part.complaints] == [MAX_COMPLAINT]

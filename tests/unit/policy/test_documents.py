@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from podberth.cni.errors import InvalidConfig
 from podberth.net.settings import Dns, Rates, Route, Settings, Vlan
 from podberth.policy.documents import API_VERSION, document_of, parse_document, parse_documents, raw_document
-from podberth.policy.podnetwork import AttachmentPolicy, Ordinals, PodNetwork
+from podberth.policy.podnetwork import AttachmentPolicy, Ordinals, PodNetwork, Run, compact
 from podberth.policy.yamlfiles import load
 from tests.unit.policy.declared import ip
 
@@ -86,7 +86,7 @@ def test_a_statefulset_is_read_with_every_field() -> None:
                 pool="db",
                 ordinals=(
                     Ordinals(start=1, addresses=tuple(ip(f"10.20.0.{n}") for n in (11, 7, 13, 14))),
-                    Ordinals(start=1, addresses=tuple(ip(f"fd00:20::1{n}") for n in (1, 2, 3))),
+                    Ordinals(start=1, addresses=Run(first=ip("fd00:20::11"), count=3)),
                 ),
                 sticky=True,
                 device="eth1",
@@ -101,7 +101,7 @@ def test_a_statefulset_is_read_with_every_field() -> None:
                 ),
             ),
             AttachmentPolicy(
-                ifname="eth1", ordinals=(Ordinals(start=1, addresses=tuple(ip(f"10.30.0.{n}") for n in (1, 2, 3))),)
+                ifname="eth1", ordinals=(Ordinals(start=1, addresses=Run(first=ip("10.30.0.1"), count=3)),)
             ),
         ),
     )
@@ -255,7 +255,7 @@ def test_one_replica_may_have_a_mac_of_its_own() -> None:
 def test_base_counts_from_the_ordinal_not_from_start() -> None:
     body = parse_document(of_set({"replicas": 2, "start": 5}, ordinals=[{"base": "10.0.0.10"}]), "x").body
     assert isinstance(body, PodNetwork)
-    assert body.attachments[0].ordinals == (Ordinals(start=5, addresses=(ip("10.0.0.15"), ip("10.0.0.16"))),)
+    assert body.attachments[0].ordinals == (Ordinals(start=5, addresses=Run(first=ip("10.0.0.15"), count=2)),)
 
 
 def test_metadata_of_kubectl_is_no_error() -> None:
@@ -302,7 +302,7 @@ def podnetworks(draw: st.DrawFn) -> PodNetwork:
                 network=draw(st.none() | names),
                 pool=draw(st.none() | names),
                 addresses=tuple(draw(family) for family in families) if kind == "pod" else (),
-                ordinals=tuple(Ordinals(start=start, addresses=draw(lists(f))) for f in families)
+                ordinals=tuple(Ordinals(start=start, addresses=compact(draw(lists(f)))) for f in families)
                 if kind == "stateful_set"
                 else (),
                 shared=draw(shared) if kind == "deployment" else (),

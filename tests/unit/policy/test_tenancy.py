@@ -55,6 +55,14 @@ def test_addresses_of_a_pool_that_names_the_namespace_are_its_own_to_declare(doc
     assert complaint(document) == ""
 
 
+def test_a_refusal_has_the_first_complaints_and_how_many_more_there_are() -> None:
+    many = [{"ifname": f"eth{n}", "trust": "on"} for n in range(64)]
+    said = complaint(declared(spec={"pod": "web-0", "attachments": many}))
+    assert said.startswith("PodNetwork payments/web: spec.attachments[0].trust is the operator's choice; ")
+    assert said.endswith("; and 120 more")
+    assert len(said) < 600
+
+
 BEYOND: dict[str, Any] = {
     "trust": "on",
     "spoofchk": "off",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from podberth.cni.request import Request, Verb
 from podberth.cni.value import replace
 from podberth.plugins import podberth, sriov
 from podberth.runtime.invoke import PluginFailed
+from podberth.stores.sqlite.database import Turn
 from podberth.verbs.network import read_network
 from podberth.verbs.status import status, status_of_ipam
 from tests.unit.verbs.card import Site, function
@@ -108,6 +110,27 @@ def test_a_store_that_others_write_to_serves_the_next_add(site: Site) -> None:
         raise TryAgainLater("podberth.db has been locked by another process for too long")
 
     status(replace(site.node, usable=(busy,)), network())
+
+
+def test_a_store_that_another_call_has_for_long_is_busy_and_no_trouble(site: Site) -> None:
+    site.database.lock = Turn(site.database.path, 0.05)
+    held, over = threading.Event(), threading.Event()
+
+    def holds() -> None:
+        with site.database.write():
+            held.set()
+            over.wait()
+
+    thread = threading.Thread(target=holds)
+    thread.start()
+    held.wait()
+    try:
+        with pytest.raises(TryAgainLater, match="in use by another call"):
+            site.node.attachments.probe()
+        status(site.node, network())
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_a_lock_file_that_can_not_be_had_is_the_nodes(site: Site) -> None:

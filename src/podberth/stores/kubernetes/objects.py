@@ -160,7 +160,8 @@ def read_document(found: Object, kind: str) -> tuple[DocumentText, int]:
 def read_bundle(config_map: Object, home: str, earlier: frozenset[str], *, gone: bool = False) -> Bundle:
     """Return what a ConfigMap declares; `home` is podberth's own namespace, `earlier` has digests of what stays."""
     namespace, name = config_map["metadata"]["namespace"], config_map["metadata"]["name"]
-    parts = () if gone else bundle.read(namespace, name, bundle.texts(config_map))
+    limited = None if namespace == home else lambda: earlier
+    parts = () if gone else bundle.read(namespace, name, bundle.texts(config_map), limited)
     return Bundle(
         name=f"{namespace}/{name}",
         revision=revision_of(config_map),

@@ -199,7 +199,10 @@ class Settler:
         if proposal.empty:
             return True
         try:
-            self.take(self._committed(proposal))
+            seen = self._committed(proposal)
+            with self.replica.database.lock.lock:  # what is made has to be known here, whatever the wait
+                news = self.replica.take(seen)
+            self._notice(news)
         except Stale as stale:
             if not self.take(stale.seen):
                 self.catch_up()
@@ -213,7 +216,7 @@ class Settler:
         return True
 
     def _end(self, proposal: Proposal) -> None:
-        with self.replica.database.lock:
+        with self.replica.database.lock.lock:
             for write in proposal.addresses:
                 left = self._under_way[write.record.address] - 1
                 if left:

@@ -51,7 +51,8 @@ class Bundle:
     """Documents that one object of the cluster's store declares together: a ConfigMap, by `name` ('db/web').
 
     `tenant`: the namespace whose word it is, '' if it is the operator's. `unread`: sources of which a part can't be
-    read, and why; what they declared before stays. A bundle that is gone has neither documents nor these.
+    read, and why; what they declared before stays. A source can be the whole bundle. A bundle that is gone has neither
+    documents nor these.
     """
 
     name: str

@@ -115,7 +115,7 @@ def make_way(connection: Connection, documents: Iterable[Document]) -> None:
         if document is None or is_there(connection, key) or _word(connection, key) is not None:
             continue
         if key in names or any(interfaces.declared(document)):
-            put_out_of_force(connection, key)
+            _put_out_of_force(connection, key)
             connection.execute(f"DELETE FROM touched_documents WHERE {_BY_KEY}", key)  # noqa: S608 - a constant
 
 
@@ -177,12 +177,16 @@ def _replaced(connection: Connection, bundle: Bundle) -> Iterable[tuple[Key, boo
 
 
 def _drop(connection: Connection, bundle: str, keep: Sequence[str]) -> list[tuple[Key, bool]]:
-    """Delete what a bundle declares, but by the sources in `keep`; return the keys.
+    """Delete what a bundle declares, but by the sources in `keep`, which may name the whole; return the keys.
 
     Beside each: whether that was the operator's word, or in force before.
     """
     query = "SELECT kind, namespace, name, source, bundle, tenant = '' OR before FROM sayings WHERE bundle = ?"
-    gone = [row for row in connection.execute(query, (bundle,)).fetchall() if row[3] not in keep]
+    gone = [
+        row
+        for row in connection.execute(query, (bundle,)).fetchall()
+        if not {row[3], row[3].partition(": ")[0]} & set(keep)
+    ]
     delete = f"DELETE FROM sayings WHERE {_BY_KEY} AND source = ? AND bundle = ?"  # noqa: S608 - a constant
     connection.executemany(delete, [row[:5] for row in gone])
     return [(row[:3], bool(row[5])) for row in gone]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-BUSY_SECONDS = 30.0  # how long a writer waits for the others
+BUSY_SECONDS = 30.0  # how long a writer waits for other processes
+TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; the shim waits 100 s for all of a call
 # A plugin leaves its log behind, and the next one reads it all when it opens the store (sqlite.org/walformat.html):
 # SQLite's own 1000 pages would cost that one as much as binding does. A process that stays keeps the log's index with
 # it; to it each checkpoint is a wait for the disk, and an ADD and its DEL are some 30 pages.
@@ -61,13 +62,14 @@ class Database:
         directory: str,
         *,
         busy_seconds: float = BUSY_SECONDS,
+        turn_seconds: float = TURN_SECONDS,
         readonly: bool = False,
         staying: bool = False,
         schema: Schema = NODE,
     ) -> None:
         self.staying = staying  # whether this process will be there long enough for a thread of the log's own
         self.path = os.path.join(directory, schema.file)
-        self.lock = RLock()
+        self.lock = Turn(self.path, turn_seconds)
         self.log = Log(self.path + "-wal")
         self._busy_seconds = busy_seconds
         self._readonly = readonly
@@ -129,7 +131,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
-        with self.lock:
+        with self.lock.lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -199,6 +201,38 @@ class Database:
         from podberth.stores.sqlite.creation import migrate
 
         migrate(connection, self._schema)
+
+
+class Turn:
+    """The lock by which threads of one process follow one another at a database. Waiting for it has a bound.
+
+    What has to be done whatever that takes waits for `lock` itself.
+    """
+
+    def __init__(self, path: str, seconds: float) -> None:
+        self.lock = RLock()
+        self._path = path
+        self._seconds = seconds
+
+    def acquire(self) -> None:
+        """Have the turn. TryAgainLater if another thread has it for too long."""
+        if not self.lock.acquire(timeout=self._seconds):
+            raise TryAgainLater(
+                f"{self._path} has been in use by another call of this process for {self._seconds:g} s",
+                "try again in a moment; `podberth top` shows the calls that take long",
+            )
+
+    def release(self) -> None:
+        """End the turn."""
+        self.lock.release()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
 
 
 class Log:
