@@ -28,7 +28,7 @@ echo "tcp_keepalive_time $(cat /proc/sys/net/ipv4/tcp_keepalive_time)"
 
 
 # What the kernel adds to a link that is up, by itself and some time after: addresses and routes of the link alone.
-KERNELS = (" fe80:", " ff00::/8 ")
+KERNELS = (" fe80:", " ff00::/8 ", ": anycast ")
 
 
 @dataclass(frozen=True)

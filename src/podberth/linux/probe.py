@@ -50,7 +50,7 @@ def probe(ifname: str, address: Address, probes: int, interval_ms: int) -> str |
         start = time.monotonic()
         for count in range(1, probes + 1):
             sock.settimeout(None)
-            sock.send(packets.probe_of(mac, address))
+            _send(sock, packets.probe_of(mac, address))
             for frame in _frames(sock, start + count * interval_ms / 1000):
                 found = packets.claimant(frame, address, mac)
                 if found is not None:
@@ -72,7 +72,7 @@ def announce(ifname: str, addresses: Iterable[Address]) -> None:
     sock, mac = _open(ifname, 0)
     try:
         for frame in [packets.announcement_of(mac, address) for address in addresses] * 2:
-            sock.send(frame)
+            _send(sock, frame)
     finally:
         sock.close()
 
@@ -109,6 +109,23 @@ def _await_carrier(sock: _socket.socket, ifname: str) -> None:
             return
         if time.monotonic() >= end:
             raise OSError(errno.ENETDOWN, f"{ifname} is up but has no carrier")
+        time.sleep(0.005)
+
+
+def _send(sock: _socket.socket, frame: bytes) -> None:
+    """Send a frame; wait while the link, whose carrier is up, still throws it away.
+
+    The kernel shows the carrier a moment before it lets frames through (net/core/link_watch.c, linkwatch_do_dev).
+    """
+    end = time.monotonic() + CARRIER_WAIT
+    while True:
+        try:
+            sock.send(frame)
+        except OSError as error:
+            if error.errno != errno.ENOBUFS or time.monotonic() >= end:
+                raise
+        else:
+            return
         time.sleep(0.005)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tests.waiting import until
+
 if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet
 
@@ -158,5 +160,9 @@ def test_neighbours_learn_the_new_mac_without_asking(node: Kubelet) -> None:
     answer = node.call("ADD", second)
     assert answer.address == "10.50.0.100/24"
     mac = json.loads(node.inside(second.netns, "ip", "-json", "link", "show", "eth0"))[0]["address"]
-    known = json.loads(node.inside(neighbour, "ip", "-json", "neighbour", "show", "10.50.0.100"))[0]["lladdr"]
-    assert known == mac != before
+    assert mac != before
+    shown = ("ip", "-json", "neighbour", "show", "10.50.0.100")
+    until(
+        lambda: json.loads(node.inside(neighbour, *shown))[0]["lladdr"] == mac,
+        lambda: f"the neighbour knows {node.inside(neighbour, *shown)}",
+    )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +109,7 @@ class Lan:
         return lan
 
     def host(self, *addresses: str) -> Wired:
-        """Wire a new namespace to the bridge; the addresses are usable at once."""
+        """Wire a new namespace to the bridge; the wire and the addresses are usable at once."""
         number = len(self.hosts)
         mac = f"02:00:00:00:01:{number:02x}"
         host = Wired(Namespace.make(), mac)
@@ -118,6 +118,10 @@ class Lan:
         self.switch.run("ip", "link", "add", f"port{number}", "type", "veth", *peer)
         self.switch.run("ip", "link", "set", f"port{number}", "master", "br0", "up")
         host.namespace.run("ip", "link", "set", "eth0", "up")
+        port = ("bridge", "-json", "link", "show", "dev", f"port{number}")
+        until(lambda: '"forwarding"' in self.switch.run(*port), f"port{number} does not forward")
+        wire = ("ip", "link", "show", "eth0")
+        until(lambda: "state UP" in host.namespace.run(*wire), "eth0 has no carrier")
         for address in addresses:
             host.namespace.run("ip", "address", "add", address, "dev", "eth0", *(["nodad"] if ":" in address else []))
         return host

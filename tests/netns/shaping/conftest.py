@@ -11,6 +11,7 @@ import pytest
 
 from podberth.linux.netlink.socket import Rtnl
 from tests.netns.probe.namespaces import Namespace
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,8 @@ def pair() -> Iterator[Pair]:
         for namespace, address in ((near, "10.8.0.1/24"), (far, "10.8.0.2/24")):
             namespace.run("ip", "address", "add", address, "dev", "eth0")
             namespace.run("ip", "link", "set", "eth0", "up")
+        shown = ("ip", "link", "show", "eth0")
+        until(lambda: all("state UP" in each.run(*shown) for each in (near, far)), "eth0 has no carrier")
         sock = near.call(Rtnl)
         undo.callback(sock.close)
         yield Pair(near, far, sock)
