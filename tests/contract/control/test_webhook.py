@@ -110,7 +110,7 @@ def bank(cluster: Cluster) -> Cluster:
 
 
 def test_what_is_wrong_is_refused_and_named(bank: Cluster) -> None:
-    before = bank.kubectl("get", "podberth,configmaps", "-A", "-o", "name").stdout
+    before = everything(bank)
     accepted, unnamed = [], []
     for what, (document, named) in WRONG.items():
         done = bank.kubectl("apply", "-f", "-", stdin=document)
@@ -119,7 +119,12 @@ def test_what_is_wrong_is_refused_and_named(bank: Cluster) -> None:
         elif not all(word in done.stderr for word in named):
             unnamed.append((what, done.stderr))
     assert (accepted, unnamed) == ([], [])
-    assert bank.kubectl("get", "podberth,configmaps", "-A", "-o", "name").stdout == before
+    assert everything(bank) == before
+
+
+def everything(bank: Cluster) -> list[str]:
+    """Return the names of what is declared; kubectl lists the kinds in the order in which it discovers them."""
+    return sorted(bank.kubectl("get", "podberth,configmaps", "-A", "-o", "name").stdout.splitlines())
 
 
 def test_what_is_in_use_can_t_be_deleted(bank: Cluster) -> None:
