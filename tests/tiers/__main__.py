@@ -35,10 +35,13 @@ def main() -> int:
     # Not `choices`: with none given, argparse of Python 3.11.2 looks for the empty list among them.
     parser.add_argument("tier", nargs="*", help=f"{', '.join(TIERS)}; default: all")
     arguments = parser.parse_args()
-    names = arguments.tier or list(TIERS)
+    names = arguments.tier or [name for name, tier in TIERS.items() if tier.soaks or not arguments.soak]
     unknown = [name for name in names if name not in TIERS]
     if unknown:
         parser.error(f"no tier {', '.join(unknown)}; there are {', '.join(TIERS)}")
+    short = [name for name in names if arguments.soak and not TIERS[name].soaks]
+    if short:
+        parser.error(f"{', '.join(short)}: no test there has a long count")
     rooted = [name for name in names if TIERS[name].needs_root]
     if rooted and os.geteuid() != 0:
         parser.error(f"{', '.join(rooted)} make network namespaces: run them as root, or `make unit`")

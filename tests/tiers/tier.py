@@ -19,6 +19,7 @@ class Tier:
     silence: int = 600
     niceness: int = 0
     needs_root: bool = True
+    soaks: bool = False  # whether it has tests with long counts
 
 
 # A lane runs its tiers one after another; the lanes run side by side. The VM computes all the time: behind
@@ -26,10 +27,13 @@ class Tier:
 LANES: tuple[tuple[Tier, ...], ...] = (
     (
         Tier(name="unit", folder="tests/unit", workers=2, needs_root=False),
-        Tier(name="contract", folder="tests/contract", workers=3),
+        Tier(name="contract", folder="tests/contract", workers=3, soaks=True),
         Tier(name="runtime", folder="tests/runtime"),
     ),
-    (Tier(name="netns", folder="tests/netns", workers=6),),
-    (Tier(name="vm", folder="tests/vm", silence=1200, niceness=-15), Tier(name="image", folder="tests/image")),
+    (Tier(name="netns", folder="tests/netns", workers=6, soaks=True),),
+    (
+        Tier(name="vm", folder="tests/vm", silence=1200, niceness=-15, soaks=True),
+        Tier(name="image", folder="tests/image"),
+    ),
 )
 TIERS = {tier.name: tier for lane in LANES for tier in lane}

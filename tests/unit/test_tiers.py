@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.tiers.tally import Tally, table, tally
+from tests.tiers.tier import TIERS, Tier
 
 PASSED = "<testcase/>"
 FAILED = "<testcase><failure/></testcase>"
@@ -42,3 +46,14 @@ def test_the_last_line_sums_the_tiers_and_counts_a_tier_in_trouble_as_a_failure(
 
     assert lines[-1] == "3 passed, 2 failed"
     assert lines[3].endswith("ran no test")
+
+
+@pytest.mark.parametrize("tier", TIERS.values(), ids=TIERS)
+def test_a_tier_is_soaked_if_a_module_of_it_asks_for_a_size(tier: Tier) -> None:
+    modules = (Path(__file__).parents[2] / tier.folder).rglob("test_*.py")
+    asking = [
+        path.name
+        for path in modules
+        if re.search(r"^from tests.sizes import .*\bsize\b", path.read_text(), re.MULTILINE)
+    ]
+    assert bool(asking) == tier.soaks, asking
