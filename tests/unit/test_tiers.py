@@ -50,10 +50,7 @@ def test_the_last_line_sums_the_tiers_and_counts_a_tier_in_trouble_as_a_failure(
 
 @pytest.mark.parametrize("tier", TIERS.values(), ids=TIERS)
 def test_a_tier_is_soaked_if_a_module_of_it_asks_for_a_size(tier: Tier) -> None:
+    asks = re.compile(r"^from tests.sizes import .*\bsize\b", re.MULTILINE)
     modules = (Path(__file__).parents[2] / tier.folder).rglob("test_*.py")
-    asking = [
-        path.name
-        for path in modules
-        if re.search(r"^from tests.sizes import .*\bsize\b", path.read_text(), re.MULTILINE)
-    ]
+    asking = [path.name for path in modules if asks.search(path.read_text())]
     assert bool(asking) == tier.soaks, asking
