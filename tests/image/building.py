@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import podberth
 from tests.image import surroundings
+from tests.programs import folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ class Buildah:
 
 def folder() -> Path:
     """Return the folder of the cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podberth" / "image"
+    return folders.cache() / "image"
 
 
 @contextlib.contextmanager

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 class LastKnown:
     """An `Elsewhere` whose fences are remembered. `away` says why the store can't be reached; it is not asked then."""
 
-    def __init__(self, asked: Elsewhere, away: Callable[[], str]) -> None:
-        self._asked = asked
+    def __init__(self, store: Elsewhere, away: Callable[[], str]) -> None:
+        self._store = store
         self._away = away
         self._fences: tuple[Fence, ...] | None = None
 
     def judge(self, lease: Lease, pod: PodRef | None) -> Verdict:
         """Ask the store: whether a holder is dead can't be known by what was."""
-        return self._asked.judge(lease, pod)
+        return self._store.judge(lease, pod)
 
     def tell(self, pod: PodRef, reason: str, message: str) -> None:
         """Pass it on."""
-        self._asked.tell(pod, reason, message)
+        self._store.tell(pod, reason, message)
 
     def fences(self) -> tuple[Fence, ...]:
         """Return what operators have said. Raises what asking came to, if this process has heard of nothing before."""
@@ -36,7 +36,7 @@ class LastKnown:
         try:
             if why:
                 raise TryAgainLater(f"the cluster's store is away: {why}", "which nodes are fenced is not known here")
-            self._fences = self._asked.fences()
+            self._fences = self._store.fences()
         except CniError:
             if self._fences is None:
                 raise
@@ -44,4 +44,4 @@ class LastKnown:
 
     def fence(self, said: Fence) -> bool:
         """Have it said."""
-        return self._asked.fence(said)
+        return self._store.fence(said)
