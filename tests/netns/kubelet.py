@@ -244,7 +244,8 @@ class Kubelet:
         lines: list[str] = []
         for namespace in self.namespaces:
             shown = self.inside(namespace, "sh", "-ec", SHOW).replace(" tentative ", " ").splitlines()
-            lines += [f"{namespace}: {line}" for line in shown if not any(own in line for own in KERNELS)]
+            named = (f"{namespace}: {line}" for line in shown)
+            lines += [line for line in named if not any(own in line for own in KERNELS)]
         for table in TABLES:
             lines += [f"{table}: {row}" for row in self.rows(f"SELECT * FROM {table}")]
         return lines

@@ -44,7 +44,7 @@ def test_an_address_nobody_has_is_asked_for_as_often_as_told(lan: Lan, address: 
 @BOTH
 def test_probing_teaches_no_neighbour_anything(lan: Lan, address: IPv4Address | IPv6Address) -> None:
     pod, holder = lan.host(), lan.host("10.9.0.7/24", "fd00:9::7/64")
-    assert pod.namespace.call(probe, "eth0", address, 1, 60_000) == holder.mac
+    assert pod.namespace.call(probe, "eth0", address, 3, 20_000) == holder.mac
     learned = [entry for entry in holder.namespace.show("ip", "neighbour", "show") if entry.get("lladdr") == pod.mac]
     assert learned == []
     assert str(address) not in pod.namespace.run("ip", "address")
