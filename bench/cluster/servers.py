@@ -20,7 +20,7 @@ from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE
 from podberth.stores.kubernetes.store import KubernetesCluster
 from tests.servers.etcd import EtcdServer
-from tests.servers.kube import ROOT, KubeServer
+from tests.servers.kube import KubeServer
 from tests.servers.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -170,8 +170,7 @@ def _kubernetes(*, proxied: bool) -> Iterator[Server]:
     running = KubeServer(folder)
     try:
         running.start()
-        running.kubectl("apply", "-k", str(ROOT / "deploy/base/crds"))
-        running.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=podberth")
+        running.serve_our_resources()
         with _proxy(running.port, wanted=proxied) as proxy:
             yield _KubeServer(running, proxy)
     finally:

@@ -17,7 +17,7 @@ from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.etcd.values import prefix_end
 from podberth.stores.kubernetes.store import KubernetesCluster
 from tests.servers.etcd import EtcdServer
-from tests.servers.kube import ROOT, KubeServer
+from tests.servers.kube import KubeServer
 
 NAMESPACES = ("db", "other", "test", "z", "payments", "podberth-system")  # those that the suites declare pods in
 
@@ -47,8 +47,7 @@ def kube_server() -> KubeServer:
     server = KubeServer(folder)
     server.start()
     atexit.register(server.stop)
-    server.kubectl("apply", "-k", str(ROOT / "deploy/base/crds"))
-    server.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=podberth")
+    server.serve_our_resources()
     for namespace in NAMESPACES:
         server.kubectl("create", "namespace", namespace)
     return server

@@ -132,8 +132,7 @@ def in_kubernetes(folder: Path) -> None:
     server = KubeServer(folder / "kube")
     server.start()
     try:
-        server.kubectl("apply", "-k", str(ROOT / "deploy/base/crds"))
-        server.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=podberth")
+        server.serve_our_resources()
         for namespace in ("bank", "podberth-system"):
             server.kubectl("create", "namespace", namespace)
         with worker(folder / "lib", bare=True) as node:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 TOOLS = {"kubectl": "kubernetes-client", "openssl": "openssl"}
 ADMIN = "admin"
+CRDS = ROOT / "deploy/base/crds"
+OURS = "/apis/podberth.io/v1alpha1"
 
 
 class KubeServer:
@@ -88,6 +90,22 @@ class KubeServer:
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout
+
+    def serve_our_resources(self) -> None:
+        """Have the server know podberth's custom resources; return when its discovery lists them all.
+
+        A CRD is Established a moment before that, and kubectl keeps for hours what discovery has told it.
+        """
+        self.kubectl("apply", "-k", str(CRDS))
+        ours = ("crd", "-l", "app.kubernetes.io/part-of=podberth")
+        self.kubectl("wait", "--for=condition=Established", *ours)
+        plurals = set(self.kubectl("get", *ours, "-o", "jsonpath={.items[*].spec.names.plural}").split())
+
+        def listed() -> set[str]:
+            return {each["name"] for each in json.loads(self.kubectl("get", "--raw", OURS))["resources"]}
+
+        until(lambda: plurals <= listed(), lambda: f"discovery lists {sorted(listed())} of {sorted(plurals)}")
+        shutil.rmtree(self.root / "cache", ignore_errors=True)
 
     def user(self, name: str, *groups: str) -> Path:
         """Return the kubeconfig of a user with a client certificate in files of its own."""

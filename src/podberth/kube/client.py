@@ -7,7 +7,6 @@ A write is sent once: only what the server certainly did not act on is sent agai
 from __future__ import annotations
 
 import json
-import random
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from urllib.parse import urlencode
 from podberth.cni.value import value
 from podberth.kube import errors
 from podberth.kube.wire import Lost, NotSent, Wire
+from podberth.process.jitter import between
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -223,7 +223,7 @@ class Client:
         if answer.status != 429:
             return False
         asked = float(answer.retry_after) if answer.retry_after.isdecimal() else _LEAST_WAIT
-        wait = asked + random.uniform(0, _LEAST_WAIT)  # noqa: S311 - so that not all come back at once
+        wait = asked + between(0, _LEAST_WAIT)  # so that not all come back at once
         if time.monotonic() + wait > until:
             return False
         time.sleep(wait)

@@ -5,13 +5,13 @@ One thread for each collection. What is done with what it hears is the handler's
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
 from podberth.kube.errors import Gone
 from podberth.kube.watch import BOOKMARK, watch
+from podberth.process.jitter import between
 from podberth.process.loop import reason
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Follower:
                     self.resource_version = ""  # the list that comes next tells what was missed
             # After what went well for a while the shortest pause; after what ends at once a longer one each time.
             pause = FIRST_PAUSE if time.monotonic() - began > 2 * pause else min(2 * pause, LONGEST_PAUSE)
-            self._stop.wait(random.uniform(pause / 2, pause))  # noqa: S311 - so that not all come back at once
+            self._stop.wait(between(pause / 2, pause))  # so that not all come back at once
 
     def _once(self) -> None:
         """List if need be, then watch until the watch ends."""

@@ -6,7 +6,6 @@ time. A leader that can't renew stops leading at `deadline`, before any other ma
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from podberth.kube.errors import NotFound
 from podberth.kube.resources import LEASES
+from podberth.process.jitter import between
 from podberth.process.loop import reason, report
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Candidate:
         while not self._stop.is_set():
             self._try(self._acquire)
             self._tell()
-            self._stop.wait(self._retry * random.uniform(1, 1.2))  # noqa: S311 - so that candidates seldom collide
+            self._stop.wait(self._retry * between(1, 1.2))  # so that candidates seldom collide
             self._tell()
         if self._told:
             self._try(self._release)

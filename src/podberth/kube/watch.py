@@ -5,13 +5,13 @@ of changes", "Watch bookmarks").
 from __future__ import annotations
 
 import json
-import random
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import StoreFailed
 from podberth.kube import errors
 from podberth.kube.client import Call, refusal
 from podberth.kube.wire import Lost
+from podberth.process.jitter import between
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,7 +82,7 @@ def watch(
 
     Raises as a `get` does; Gone may come here or with the first event.
     """
-    lasting = seconds or int(SECONDS * random.uniform(1, 2))  # noqa: S311 - so that not all watches end at once
+    lasting = seconds or int(SECONDS * between(1, 2))  # so that not all watches end at once
     query = (
         ("watch", "1"),
         ("allowWatchBookmarks", "true"),

@@ -6,8 +6,9 @@ pause that grows up to a bound. The log can fail as well; that ends nothing eith
 
 from __future__ import annotations
 
-import random
 import threading
+
+from podberth.process.jitter import between
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,6 +92,6 @@ class Loop:
             self._failures = min(self._failures + 1, 30)
             self.trouble = reason(failure)
             report(self._failed, self.trouble)
-            return random.uniform(0, min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE))  # noqa: S311 - jitter
+            return between(0, min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE))
         self._failures, self.trouble = 0, ""
         return pause

@@ -13,7 +13,7 @@ from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.values import prefix_end
 from tests.contract.control.cluster import HOME, Cluster, pool
 from tests.contract.kube.said import eventually
-from tests.servers.kube import ROOT, KubeServer
+from tests.servers.kube import KubeServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     server = KubeServer(tmp_path_factory.mktemp("control"))
     try:
         server.start()
-        server.kubectl("apply", "-k", str(ROOT / "deploy/base/crds"))
-        server.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=podberth")
+        server.serve_our_resources()
         client = Client(load(str(server.kubeconfig)))
         for name in (HOME, "db", "bank", "payments", "other"):
             client.create(NAMESPACES, {"metadata": {"name": name}})

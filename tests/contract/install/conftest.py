@@ -12,7 +12,7 @@ from podberth.kube.config import load
 from podberth.kube.resources import NAMESPACES
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.values import prefix_end
-from tests.contract.install.manifests import DEPLOY, objects
+from tests.contract.install.manifests import objects
 from tests.servers.kube import KubeServer
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     server = KubeServer(tmp_path_factory.mktemp("install"))
     try:
         server.start()
-        server.kubectl("apply", "-k", str(DEPLOY / "base/crds"))
-        server.kubectl("wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=podberth")
+        server.serve_our_resources()
         wanted = [each for each in objects("overlays/kubernetes") if each["kind"] != WEBHOOKS]
         server.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted}))
         client = Client(load(str(server.kubeconfig)))

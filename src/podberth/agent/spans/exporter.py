@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import threading
 from collections import deque
 from time import monotonic
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from podberth.agent.spans.collector import Verdict, post
 from podberth.agent.spans.context import context
 from podberth.agent.spans.encode import encode, request, size
+from podberth.process.jitter import between
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +107,7 @@ class Exporter:
             if not said.again or attempt == ATTEMPTS or said.after > _LONGEST:
                 return said
             # Some of it by chance: the agents of many nodes have lost the same collector at the same moment.
-            pause = min(_PAUSE * 2 ** (attempt - 1), _LONGEST) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            pause = min(_PAUSE * 2 ** (attempt - 1), _LONGEST) * between(0.5, 1.0)
             with self._changed:
                 if self._changed.wait_for(lambda: self._end is not None, max(pause, said.after)):
                     return said

@@ -10,7 +10,6 @@ was.
 
 from __future__ import annotations
 
-import random
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from podberth.cni.errors import CniError, TryAgainLater
 from podberth.cni.value import replace
 from podberth.kube import errors, resources
 from podberth.policy.bundle import LABEL, WANTED
+from podberth.process.jitter import between
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.earlier import Earlier
 from podberth.stores.replica.shared import Seen, Stale
@@ -120,7 +120,7 @@ class Declarations:
             if time.monotonic() > until:
                 holder = lock["spec"].get("holderIdentity")
                 raise TryAgainLater(f"{holder} has been changing the declarations for too long", f"see lease {LOCK}")
-            time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 - jitter
+            time.sleep(between(0.02, 0.2))
         try:
             yield f"declared={count + 1}"
         finally:

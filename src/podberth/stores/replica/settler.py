@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
+from podberth.process.jitter import between
 from podberth.stores.replica.shared import Away, Outdated, Seen, Stale, Unknown
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
@@ -306,4 +306,4 @@ def _reaching() -> Iterator[None]:
 
 def _pause(attempt: int) -> None:
     if attempt >= _AT_ONCE:
-        time.sleep(random.uniform(0, min(_PAUSE * 2 ** (attempt - _AT_ONCE), _LONGEST)))  # noqa: S311 - jitter
+        time.sleep(between(0, min(_PAUSE * 2 ** (attempt - _AT_ONCE), _LONGEST)))

@@ -7,10 +7,10 @@ chance, as it does with what is left of the others' once its own are used up.
 
 from __future__ import annotations
 
-import random
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from podberth.process.jitter import below
 from podberth.stores.sqlite import space
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ class Spread:
             if monotonic() - self._crowded.get(pool, -CROWDED) >= CROWDED:
                 return 0
             turn, nodes = self._turn(pool)
-            place = self._next.get((pool, family), 0) or space.some_free(connection, pool, family, random.randrange)
+            place = self._next.get((pool, family), 0) or space.some_free(connection, pool, family, below)
             place = (
                 space.free_in_turn(connection, pool, family, place, turn, nodes)
                 or space.free_in_turn(connection, pool, family, 0, turn, nodes)
-                or space.some_free(connection, pool, family, random.randrange)
+                or space.some_free(connection, pool, family, below)
             )
             self._next[pool, family] = place + 1
             return place
