@@ -13,11 +13,14 @@ from _thread import RLock, allocate_lock, start_new_thread
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
 from podberth.cni.value import value
+from podberth.stores.sqlite.succession import identity, let_go, require_continuation, uri
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
+
+    from podberth.stores.sqlite.succession import Identity, Kept
 
 BUSY_SECONDS = 30.0  # how long a writer waits for other processes
 TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; the shim waits 100 s for all of a call
@@ -32,13 +35,16 @@ class Schema:
     """What a database is: the name of its file, the mark in it, and its tables.
 
     `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
-    brought up to date: the ADD path has no need of them.
+    brought up to date: the ADD path has no need of them. `kept` is what a file that replaces an open one has to have of
+    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it.
     """
 
     file: str
     application_id: int
     version: int
     migrations: Callable[[], Sequence[Sequence[str]]]
+    kept: Kept = ()
+    cache: bool = False
 
 
 def _of_the_node() -> Sequence[Sequence[str]]:
@@ -47,7 +53,23 @@ def _of_the_node() -> Sequence[Sequence[str]]:
     return MIGRATIONS
 
 
-NODE = Schema(file="podberth.db", application_id=0x70646274, version=3, migrations=_of_the_node)  # 'pdbt'
+_EVENT = "SELECT seq, kind, time, address, container_id FROM events"
+_ATTACHMENT = "SELECT network, container_id, ifname, since FROM attachments"
+_OF_THE_NODE = (
+    (
+        "event",
+        f"{_EVENT} ORDER BY seq DESC LIMIT 1",
+        f"{_EVENT} WHERE (seq, kind, time, address, container_id) = (?, ?, ?, ?, ?)",
+    ),
+    ("attachment", _ATTACHMENT, f"{_ATTACHMENT} WHERE (network, container_id, ifname, since) = (?, ?, ?, ?)"),
+)
+NODE = Schema(
+    file="podberth.db",
+    application_id=0x70646274,  # 'pdbt'
+    version=3,
+    migrations=_of_the_node,
+    kept=_OF_THE_NODE,
+)
 
 
 class Database:
@@ -75,7 +97,8 @@ class Database:
         self._readonly = readonly
         self._schema = schema
         self._connection: sqlite3.Connection | None = None
-        self._identity = (-1, -1)  # device and inode of the file that is open
+        self._identity: Identity = (-1, -1)  # of the file that is open
+        self._log_identity: Identity | None = None
 
     def read(self) -> Transaction:
         """Return a context whose statements all see one state of the database."""
@@ -103,27 +126,17 @@ class Database:
     def probe(self) -> None:
         """Write as an ADD would, to the disk, and look where it would; nothing is changed.
 
-        StoreFailed if the file can't be used, or is not the one any more that this process has open; TryAgainLater if
-        others are writing for too long.
+        StoreFailed if the file can't be used; TryAgainLater if others are writing for too long.
         """
         with self.write() as connection:
-            self._require_own_file()
+            self._require_writable()
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             for (table,) in tables:
                 connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone()  # noqa: S608 - names of our own
             # The page is written though the number is the same.
             connection.execute(f"PRAGMA user_version = {self._schema.version}")
 
-    def _require_own_file(self) -> None:
-        try:
-            at = os.stat(self.path)
-        except OSError as failure:
-            raise translated(self.path, failure) from failure
-        if (at.st_dev, at.st_ino) != self._identity:
-            raise StoreFailed(
-                f"{self.path} is another file than the one this process has open",
-                "stop whatever uses the old one, the agent first, and start it again",
-            )
+    def _require_writable(self) -> None:
         if not os.access(self.path, os.W_OK):
             raise StoreFailed(
                 f"{self.path} can't be written", "the state directory has to be writable: is it mounted read-only?"
@@ -132,24 +145,43 @@ class Database:
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
         with self.lock.lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            connection, self._connection = self._connection, None
+            if connection is None:
+                return
+            if self._replaced():
+                let_go(connection, self._identity)
+            else:
+                connection.close()
 
     def connection(self) -> sqlite3.Connection:
-        """Return the open connection. StoreFailed if the file can't be used, and what to do about it."""
-        if self._connection is None:
-            try:
+        """Return the open connection. StoreFailed if the file can't be used, and what to do about it.
+
+        A file that was replaced meanwhile is used if it goes on from the one that was open.
+        """
+        try:
+            if self._connection is None:
                 self._connection = self._open()
-            except (OSError, sqlite3.Error) as failure:
-                raise translated(self.path, failure) from failure
+            elif self._replaced() and not self._connection.in_transaction:
+                self._succeed(self._connection)
+        except (OSError, sqlite3.Error) as failure:
+            raise translated(self.path, failure) from failure
         return self._connection
+
+    def _replaced(self) -> bool:
+        """Say whether the file at the path is not the one that is open: a system call in each transaction."""
+        return not self._schema.cache and identity(self.path) != self._identity
+
+    def _succeed(self, before: sqlite3.Connection) -> None:
+        require_continuation(self.path, before, self._log_identity, self._schema.kept)
+        former = self._identity
+        self._connection = self._open()
+        let_go(before, former)
 
     def _open(self) -> sqlite3.Connection:
         self._make_sure_of_the_file()
         # SQLite must not make the file itself: it would be readable by all, and there before its tables are.
         connection = sqlite3.connect(
-            _uri(self.path, "ro" if self._readonly else "rw"),
+            uri(self.path, "ro" if self._readonly else "rw"),
             uri=True,
             timeout=self._busy_seconds,
             isolation_level=None,
@@ -157,8 +189,7 @@ class Database:
             cached_statements=256,
         )
         try:
-            at = os.stat(self.path)
-            self._identity = at.st_dev, at.st_ino
+            opened = identity(self.path)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_STAYING if self.staying else LOG_PAGES}")
@@ -166,9 +197,14 @@ class Database:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if (application, version) != (self._schema.application_id, self._schema.version):
                 self._bring_up_to_date(connection, application, version)
+            log = identity(self.path + "-wal")
+            if log is None and not self._readonly:  # a copy that `VACUUM INTO` has made
+                connection.execute("PRAGMA journal_mode = WAL")
         except BaseException:
             connection.close()
             raise
+        assert opened is not None
+        self._identity, self._log_identity = opened, log
         return connection
 
     def _make_sure_of_the_file(self) -> None:
@@ -295,11 +331,12 @@ class Transaction:
         self._database = database
         self._begin = begin
         self._durable = durable
+        self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
         try:
-            connection = self._database.connection()
+            connection = self._connection = self._database.connection()
             if self._begin:
                 connection.execute(self._begin)
         except BaseException as failure:
@@ -314,7 +351,8 @@ class Transaction:
     ) -> None:
         database = self._database
         try:
-            self._end(database.connection(), raised)
+            assert self._connection is not None
+            self._end(self._connection, raised)
             commit = database.log.commits = database.log.commits + (self._begin == "BEGIN IMMEDIATE")
         finally:
             database.lock.release()
@@ -346,9 +384,3 @@ def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | Try
     if code.startswith("SQLITE_FULL") or getattr(failure, "errno", None) == 28:  # ENOSPC
         return StoreFailed(f"{path} can't grow: the disk is full", "free some space; nothing was changed")
     return StoreFailed(f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory")
-
-
-def _uri(path: str, mode: str) -> str:
-    """Return the file's URI (sqlite.org/uri.html); urllib would cost the plugin 3 ms of import."""
-    escaped = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return f"file://{escaped}?mode={mode}"
