@@ -70,6 +70,7 @@ class Node:
     `follow` brings a directory's documents into force if they changed, and returns what is wrong with them, or "".
     `later` takes over a DEL that `verbs.finish` has begun, and sees to its end; None: every DEL is done at once.
     `elsewhere` is asked about holders of addresses on other nodes.
+    `stored` says whether the node has a store: only an ADD and the operator's commands make one.
     `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
 
@@ -82,4 +83,5 @@ class Node:
     follow: Callable[[str], str]
     later: Callable[[Attachment], None] | None = None
     elsewhere: Elsewhere = Alone()
+    stored: Callable[[], bool] = lambda: True
     usable: tuple[Callable[[], None], ...] = ()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def status(node: Node, network: Network) -> None:
     """Raise what keeps this node from serving anybody now: NotAvailable (code 50), StoreFailed for its store (104)."""
-    for probe in (node.attachments.probe, lambda: _lock(node.host), *node.usable):
+    for probe in (node.attachments.probe, lambda: _lock(node), *node.usable):
         try:
             probe()
         except TryAgainLater:
@@ -35,9 +35,10 @@ def status(node: Node, network: Network) -> None:
         raise NotAvailable(missing, "bring the link up, or correct its name in the network configuration")
 
 
-def _lock(host: Host) -> None:
-    with host.locked("status", wait=False):
-        pass
+def _lock(node: Node) -> None:
+    if node.stored():  # the lock's file is in the state directory, which STATUS does not make
+        with node.host.locked("status", wait=False):
+            pass
 
 
 def _require_no_fence(node: Node) -> None:

@@ -89,7 +89,7 @@ def test_a_store_that_was_replaced_while_it_is_open_is_the_nodes(tmp_path: Path,
         file.rename(file.with_suffix(file.suffix + ".old"))
     with pytest.raises(StoreFailed, match="is gone, which this process had open"):
         status(site.node, network())
-    Site(folder).node.attachments.probe()
+    Site(folder).attach(function(1))
     with pytest.raises(StoreFailed, match="another file than the one this process has open") as refused:
         status(site.node, network())
     assert "start it again" in refused.value.details

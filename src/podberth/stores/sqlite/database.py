@@ -28,6 +28,7 @@ TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; t
 # SQLite's own 1000 pages would cost that one as much as binding does. A process that stays keeps the log's index with
 # it; to it each checkpoint is a wait for the disk, and an ADD and its DEL are some 30 pages.
 LOG_PAGES, LOG_PAGES_STAYING = 100, 2000
+_END = -1  # instead of a commit's number: nothing comes after it
 
 
 @value
@@ -126,8 +127,14 @@ class Database:
     def probe(self) -> None:
         """Write as an ADD would, to the disk, and look where it would; nothing is changed.
 
-        StoreFailed if the file can't be used; TryAgainLater if others are writing for too long.
+        StoreFailed if the file can't be used, or made by the first who writes; TryAgainLater if others are writing for
+        too long.
         """
+        if self._connection is None and identity(self.path) is None:
+            from podberth.stores.sqlite.creation import require_creatable
+
+            require_creatable(self.path)
+            return
         with self.write() as connection:
             self._require_writable()
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -144,6 +151,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
+        self.log.rest()
         with self.lock.lock:
             connection, self._connection = self._connection, None
             if connection is None:
@@ -292,11 +300,17 @@ class Log:
             if self._ahead is None:
                 self._ahead = SimpleQueue()
                 start_new_thread(self._keep_ahead, (self._ahead,))
-        self._ahead.put(self.commits)
+            self._ahead.put(self.commits)
+
+    def rest(self) -> None:
+        """End the log's own thread, if there is one; the next `ahead` begins another."""
+        with self._guard:
+            asked, self._ahead = self._ahead, None
+        if asked is not None:
+            asked.put(_END)
 
     def _keep_ahead(self, asked: SimpleQueue[int]) -> None:
-        while True:
-            commit = asked.get()
+        while (commit := asked.get()) != _END:
             try:
                 self.flush(commit)
             except OSError:
