@@ -234,10 +234,12 @@ def _own_node(directory: str, database: Database) -> Node:
 
 def join(directory: str, *, staying: bool, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> Member:
     """Return the node as a member of the cluster that its state directory stands for; `moved` as Member takes it."""
+    from podberth.linux.machine import boot_id, machine_id
     from podberth.stores.chosen import chosen
     from podberth.stores.member import Member
 
-    return Member(directory, chosen(directory), staying=staying, moved=moved)
+    machine = machine_id(), boot_id()
+    return Member(directory, chosen(directory), staying=staying, moved=moved, machine=machine)
 
 
 def _member_node(directory: str, member: Member, *, staying: bool) -> Node:

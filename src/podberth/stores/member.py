@@ -10,6 +10,7 @@ from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
 from podberth.stores.elsewhere import LastKnown
+from podberth.stores.identity import NodeIdentity, registration
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.shared import Cluster
 
 READY = 5.0  # seconds that a process which stays waits for the first news of its cluster
+_PROOF = 30.0  # seconds between two questions whether this machine is still the node
 _UPKEEP = 1.0  # seconds between two looks whether the store is back, and what there is to tidy up
 
 
@@ -33,7 +35,7 @@ class Member:
     """The ledger and the declarations of the node's cluster. With `staying` they are followed in a thread of their own.
 
     Without, each question asks the store first: a process that ends soon has no time to follow. `moved` is told which
-    addresses have moved to other nodes.
+    addresses have moved to other nodes. `machine`: this machine's machine-id and boot_id, '' if they are not known.
     """
 
     def __init__(
@@ -43,8 +45,11 @@ class Member:
         *,
         staying: bool,
         moved: Callable[[frozenset[Address]], None] = lambda _: None,
+        machine: tuple[str, str] = ("", ""),
     ) -> None:
         self._chosen = chosen
+        self._directory = directory
+        self._machine = machine
         self.cluster = connected(chosen)
         replica = Replica(directory, told=_told)
         self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
@@ -54,8 +59,10 @@ class Member:
         self._feed = Feed(self.settler, _told) if staying else None
         self._upkeep = Loop("member", self._keep_up, _told)
         self._journal = Journal(directory)
+        self._next_proof = 0.0  # by time.monotonic
+        self.identity = NodeIdentity(self._prove, chosen.node)
         self.ledger = JournalledLedger(
-            ClusterLedger(self.settler, clock=time.time_ns),
+            ClusterLedger(self.settler, clock=time.time_ns, identity=self.identity),
             SqliteLedger(replica.database, clock=time.time_ns),
             self._journal,
             self.away,
@@ -92,9 +99,25 @@ class Member:
 
     def _keep_up(self) -> float:
         if not self.away():
-            self.ledger.replay(_told)
+            self._prove_in_time()
+            if not self.identity.refused:
+                self.ledger.replay(_told)
             self.cluster.tidy()
         return _UPKEEP
+
+    def _prove_in_time(self) -> None:
+        """Ask whether this machine still is the node, now and then."""
+        if time.monotonic() < self._next_proof:
+            return
+        before = self.identity.refused
+        refusal = self.identity.refresh()
+        if refusal and not before:
+            _told(refusal)
+        self._next_proof = time.monotonic() + _PROOF
+
+    def _prove(self) -> str:
+        mine = registration(self._directory, self._chosen.node, *self._machine, time.time_ns())
+        return self.cluster.prove(mine, _told)
 
 
 def connected(chosen: Chosen) -> Cluster:
