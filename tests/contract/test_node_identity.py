@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from podberth.cni.errors import Refused, StoreFailed
+from podberth.cni.value import replace
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
 from podberth.ipam.registration import Registration
@@ -58,6 +59,14 @@ def test_a_fence_lets_one_other_machine_in_and_the_first_is_refused_from_then_on
     fence(etcd, "n1", lifted=True)
     assert "machine-id m2" in etcd.prove(FIRST, told.append)
     assert etcd.prove(SECOND, told.append) == ""
+
+
+def test_of_a_machine_and_its_running_copy_the_earlier_boot_stops(etcd: EtcdCluster) -> None:
+    etcd.prove(FIRST, print)
+    copy = replace(FIRST, boot="b2")
+    assert etcd.prove(copy, print) == ""
+    assert "one of the two is a copy of the other" in etcd.prove(FIRST, print)
+    assert etcd.prove(copy, print) == ""
 
 
 def test_two_names_with_one_machine_id_are_reported(etcd: EtcdCluster) -> None:

@@ -7,7 +7,9 @@ directory; the cluster's store knows who registered under the name first (docs/i
 
 from __future__ import annotations
 
-from podberth.cni.value import value
+from podberth.cni.value import replace, value
+
+BOOTS = 16  # former boots that are remembered
 
 
 @value
@@ -15,7 +17,7 @@ class Registration:
     """A machine under a node's name. `machine`: its machine-id (machine-id(5)), '' if it is not known here.
 
     `boot`: the kernel's boot_id (random(4)), `key`: a digest of the key in the state directory, `time`: of the first
-    registration with these, ns since the epoch.
+    registration with these, ns since the epoch. `former`: the boots before, the latest last.
     """
 
     node: str
@@ -23,6 +25,7 @@ class Registration:
     boot: str
     key: str
     time: int = 0
+    former: tuple[str, ...] = ()
 
 
 @value
@@ -45,6 +48,11 @@ def judge(known: Registration | None, mine: Registration, *, fenced: bool) -> Ju
     if known is None:
         return Judgement(write=True)
     same_machine = "" in (known.machine, mine.machine) or known.machine == mine.machine
+    if known.key == mine.key and same_machine and mine.boot and mine.boot in known.former:
+        return Judgement(
+            refusal=f"node {mine.node} was started again in boot {known.boot} while this machine, of boot {mine.boot},"
+            " runs on: one of the two is a copy of the other, with its machine-id and its key"
+        )
     if known.key == mine.key and same_machine:
         return Judgement(write=known.boot != mine.boot or known.machine != (mine.machine or known.machine))
     if same_machine and known.boot == mine.boot:
@@ -54,6 +62,14 @@ def judge(known: Registration | None, mine: Registration, *, fenced: bool) -> Ju
     if fenced:
         return Judgement(write=True, notice=f"node {mine.node}, which is fenced, is another machine from now on")
     return Judgement(refusal=_refusal(known, mine, same_machine=same_machine))
+
+
+def successor(known: Registration | None, mine: Registration) -> Registration:
+    """Return what is registered from now on. What is not known of this machine stays as it was."""
+    if known is None or known.key != mine.key:
+        return mine
+    former = known.former if known.boot == mine.boot else (*known.former, known.boot)[-BOOTS:]
+    return replace(mine, machine=mine.machine or known.machine, time=known.time, former=former)
 
 
 def _refusal(known: Registration, mine: Registration, *, same_machine: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from podberth.cni.value import replace
-from podberth.ipam.registration import Judgement, Registration, judge
+from podberth.ipam.registration import BOOTS, Judgement, Registration, judge, successor
 
 KNOWN = Registration(node="n1", machine="m1", boot="b1", key="k1", time=1)
 
@@ -17,6 +17,27 @@ KNOWN = Registration(node="n1", machine="m1", boot="b1", key="k1", time=1)
 )
 def test_a_machine_with_its_key_is_the_node(mine: dict[str, str], write: bool) -> None:
     assert judge(KNOWN, replace(KNOWN, **mine), fenced=False) == Judgement(write=write)
+
+
+def test_a_machine_that_runs_on_after_a_copy_of_it_was_started_is_refused() -> None:
+    copy = replace(KNOWN, boot="b2", time=9)
+    known = successor(KNOWN, copy)
+    assert (known.boot, known.former, known.time) == ("b2", ("b1",), KNOWN.time)
+    refused = judge(known, KNOWN, fenced=False)
+    assert "one of the two is a copy of the other" in refused.refusal
+    assert judge(known, replace(copy, boot="b3"), fenced=False) == Judgement(write=True)
+
+
+def test_a_machine_id_that_is_not_seen_for_once_is_kept() -> None:
+    assert successor(KNOWN, replace(KNOWN, machine="", boot="b2")).machine == "m1"
+    assert successor(KNOWN, replace(KNOWN, key="k2", machine="m2")) == replace(KNOWN, key="k2", machine="m2")
+
+
+def test_former_boots_are_bounded() -> None:
+    known = KNOWN
+    for number in range(3 * BOOTS):
+        known = successor(known, replace(KNOWN, boot=f"boot-{number}"))
+    assert (len(known.former), known.former[-1]) == (BOOTS, f"boot-{3 * BOOTS - 2}")
 
 
 def test_the_first_machine_of_a_name_registers() -> None:

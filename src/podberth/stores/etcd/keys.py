@@ -211,7 +211,8 @@ def read_fences(key: bytes, value: bytes) -> tuple[Fence, ...]:
 
 def packed_registration(machine: Registration) -> bytes:
     """Return a machine's registration as it is written."""
-    return _json({"machine": machine.machine, "boot": machine.boot, "key": machine.key, "time": machine.time})
+    names = ("machine", "boot", "key", "time", "former")
+    return _json({name: getattr(machine, name) for name in names})
 
 
 def node_in(key: bytes) -> str:
@@ -224,7 +225,8 @@ def read_registration(node: str, value: bytes) -> Registration:
     form = _parsed(value)
     try:
         machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
-        return Registration(node=node, machine=machine, boot=boot, key=key, time=int(form["time"]))
+        former = tuple(map(str, form["former"]))
+        return Registration(node=node, machine=machine, boot=boot, key=key, time=int(form["time"]), former=former)
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
 

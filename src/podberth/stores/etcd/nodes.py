@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import TryAgainLater
-from podberth.cni.value import replace
-from podberth.ipam.registration import judge
+from podberth.ipam.registration import judge, successor
 from podberth.stores.etcd import keys
 from podberth.stores.etcd.values import Compare, Put, prefix_end
 
@@ -30,9 +29,8 @@ def prove(client: Etcd, at: Keys, mine: Registration, told: Callable[[str], obje
         judgement = judge(known, mine, fenced=fenced)
         if not judgement.write:
             return judgement.refusal
-        written = mine if mine.machine or known is None else replace(mine, machine=known.machine)
         unchanged = Compare(key=key, what="mod_revision", to=found.mod_revision if found is not None else 0)
-        if client.txn([unchanged], [Put(key=key, value=keys.packed_registration(written))]).succeeded:
+        if client.txn([unchanged], [Put(key=key, value=keys.packed_registration(successor(known, mine)))]).succeeded:
             for notice in filter(None, (judgement.notice, _twins(client, at, mine))):
                 told(notice)
             return ""
