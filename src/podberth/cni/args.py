@@ -1,7 +1,10 @@
 """CNI_ARGS: 'K=V;K=V', in any order (SPEC.md section 2, "Parameters"; CONVENTIONS.md, "CNI_ARGS").
 
 Every reader of the variable goes through this file. The rules are those of Go's library (containernetworking/cni,
-pkg/types/args.go): a key may have any sign, as '/', and the last value of a key counts, also where that is empty.
+pkg/types/args.go): a key may have any sign, as '/', a space or a letter of any script, and the last value of a key
+counts. An empty last value takes back what was said before it: the caller names no pod, or wishes no address.
+
+Two things are taken that Go's library refuses: a pair of nothing, as after a last ';', and a value with '=' in it.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ class Args:
         unknown = [key for key in fields.raw if key not in _KNOWN]
         ignored = fields.get("IgnoreUnknown", _flag, False)
         if unknown and not ignored:
-            names = ", ".join(key if len(key) <= 64 else shown(key) for key in unknown[:8])
+            names = ", ".join(key if _is_word(key) else shown(key) for key in unknown[:8])
             names += f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
             raise InvalidEnvironment(f"CNI_ARGS: unknown key {names}", "IgnoreUnknown=1 has unknown keys ignored")
         namespace = fields.optional(NAMESPACE, _pod_name)
@@ -77,7 +80,7 @@ def split(raw: str) -> tuple[tuple[str, str], ...]:
         key, sign, text = pair.partition("=")
         if not pair.strip():
             continue
-        if not sign or not key or " " in key or not (key.isascii() and key.isprintable()):
+        if not sign:
             raise InvalidEnvironment(f"CNI_ARGS: expected KEY=VALUE pairs, got {shown(pair)}")
         every.append((key, text))
     return tuple(every)
@@ -101,6 +104,10 @@ def _require_one(key: str, every: tuple[tuple[str, str], ...]) -> None:
             f"CNI_ARGS: {key} is {' and '.join(map(shown, different[:2]))} in one call",
             "a call is about one pod: the runtime, or a plugin between, has to name one",
         )
+
+
+def _is_word(key: str) -> bool:
+    return 0 < len(key) <= 64 and key.isascii() and key.isprintable() and " " not in key
 
 
 def _pod_name(raw: object) -> str:

@@ -57,11 +57,11 @@ def configure(fields: Fields) -> Conf | sriov.Conf:
     kind = fields.get("device", parsers.choice("bridge", "macvlan", "ipvlan", "sriov"), "bridge")
     if kind == "sriov":
         return sriov.configure(fields)
-    if fields.raw.get("vf") is not None:
+    if fields.said("vf"):
         raise fields.fail("vf", f"has no meaning for device {kind!r}", "leave it out, or set device to 'sriov'")
     if kind == "bridge":
         for key in ("parent", "mode"):
-            if fields.raw.get(key) is not None:
+            if fields.said(key):
                 raise fields.fail(key, "has no meaning for device 'bridge'", "leave it out, or set device")
         bridge = fields.get("bridge", parsers.ifname, "podberth0")
         return Conf(
@@ -75,7 +75,7 @@ def configure(fields: Fields) -> Conf | sriov.Conf:
         )
     sriov.refuse_routing(fields, kind)
     for key in ("bridge", "hairpin"):
-        if fields.raw.get(key) is not None:
+        if fields.said(key):
             raise fields.fail(key, f"has no meaning for device {kind!r}", "leave it out, or set device to 'bridge'")
     modes = MODES[kind]
     return Conf(
@@ -99,7 +99,7 @@ def _refuse_settings_of_vfs(conf: Conf, settings: Settings) -> None:
     said = (
         ("vlan.priority", vlan.priority if vlan is not None and vlan.priority else None),
         ("vlan.proto", vlan.proto if vlan is not None and vlan.proto != VLAN_PROTOCOLS[0] else None),
-        ("rates.minEgress", rates.min_egress if rates is not None else None),
+        ("rates.minEgress", (rates.min_egress or None) if rates is not None else None),
         ("spoofchk", settings.spoofchk),
         ("trust", settings.trust),
         ("linkState", settings.link_state),

@@ -100,8 +100,8 @@ def asked(request: Request) -> Log:
 
 
 def _level(fields: Fields) -> str:
-    return fields.get("logLevel", parsers.choice(*LEVELS, ""), "") or "info"
+    return fields.get("logLevel", parsers.choice(*LEVELS), "info")
 
 
 def _file(fields: Fields) -> str | None:
-    return fields.optional("logFile", parsers.absolute_path) if fields.raw.get("logFile") else None
+    return fields.optional("logFile", parsers.absolute_path)

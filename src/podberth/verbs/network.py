@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, Refused, UnsupportedField
-from podberth.cni.fields import Fields
 from podberth.cni.pod import PodRef
 from podberth.cni.value import fields as members
 from podberth.cni.value import replace, value
@@ -17,6 +16,7 @@ from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.args import Args
+    from podberth.cni.fields import Fields
     from podberth.cni.netconf import NetConf
     from podberth.cni.request import Request
     from podberth.policy.precedence import Resolved
@@ -53,9 +53,8 @@ def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
     """Read the configuration, from `ipam` if called for addresses only. InvalidConfig names the field at fault."""
     _check_ipam(conf, plugin, as_ipam=as_ipam)
     fields = own_fields(conf, as_ipam=as_ipam)
-    said = _said(conf.fields) if plugin.DELEGATES_IPAM else conf.fields
-    kind = None if as_ipam else plugin.configure(said)
-    settings = parse_settings(fields if kind is None else said)
+    kind = None if as_ipam else plugin.configure(conf.fields)
+    settings = parse_settings(fields if kind is None else conf.fields)
     return Network(
         name=conf.name,
         as_ipam=as_ipam,
@@ -73,11 +72,6 @@ def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
         pod_namespace=fields.get("podNamespace", parsers.label, ""),
         policy_dir=fields.optional("policyDir", parsers.absolute_path),
     )
-
-
-def _said(fields: Fields) -> Fields:
-    """Return the configuration without empty strings: sriov-cni takes them as not said, and templates write them."""
-    return Fields({key: member for key, member in fields.raw.items() if member != ""}, fields.path, fields.error)
 
 
 def delegated(conf: NetConf, plugin: Plugin) -> str:
@@ -111,7 +105,7 @@ def _check_ipam(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> None:
             'leave `ipam` out, or use another main plugin with "ipam": {"type": "podberth"}',
         )
     for key in ipam.raw:
-        if not as_ipam and key != "type":
+        if not as_ipam and key != "type" and ipam.said(key):
             raise ipam.fail(key, f"says nothing here: a network of type {own!r} has its keys beside `ipam`")
 
 
