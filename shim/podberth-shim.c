@@ -31,6 +31,7 @@
 #define CALL_LIMIT (1u << 20)                  /* bytes of a call after its header, as the agent has it */
 #define ANSWER_LIMIT (16u << 20)               /* far more than a result has */
 #define CONNECT_SECONDS 5                      /* how long a full backlog may hold a call */
+#define STDIN_MILLISECONDS 1000                /* how long an error waits for the version that the caller speaks */
 #define NETNS_FOLDER "/run/netns"              /* of the namespaces of pods, as runtimes have it */
 #ifndef RESTART_SECONDS                        /* tests don't wait that long */
 #define RESTART_SECONDS 5                      /* how long STATUS waits for an agent that is being started again */
@@ -53,6 +54,7 @@ struct answer {
 
 static uint8_t call[sizeof(struct header) + CALL_LIMIT]; /* in .bss: untouched pages cost nothing */
 static size_t filled = sizeof(struct header);
+static size_t stdin_begins; /* in `call`, once stdin is read; 0 before */
 
 /* Numbers are little-endian on the wire, whatever the machine. */
 static void put32(uint8_t at[4], uint32_t number) {
@@ -88,15 +90,95 @@ static void append(char *to, size_t room, const char *text) {
     to[used + more] = '\0';
 }
 
+/* The versions of the specification; what is no version is told in the first one's words, which all callers read. */
+static const char *const VERSIONS[] = {"0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"};
+
+/* Return the end of the text of a JSON string that begins behind its quote; `end` if it has none. */
+static const uint8_t *string_end(const uint8_t *at, const uint8_t *end) {
+    for (; at < end && *at != '"'; at++)
+        if (*at == '\\' && ++at == end)
+            return end;
+    return at;
+}
+
+static const uint8_t *skip_space(const uint8_t *at, const uint8_t *end) {
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
+        at++;
+    return at;
+}
+
+/*
+ * Return the version of the outermost object's cniVersion. It is no parser: of JSON it finds the key where it is, and
+ * of anything else it finds one of the versions there are, at worst the wrong one.
+ */
+static const char *version_in(const uint8_t *at, const uint8_t *end) {
+    static const char key[] = "cniVersion";
+    int depth = 0;
+    while (at < end) {
+        uint8_t byte = *at++;
+        depth += (byte == '{' || byte == '[') - (byte == '}' || byte == ']');
+        if (byte != '"')
+            continue;
+        const uint8_t *begin = at, *close = string_end(at, end);
+        if (close == end)
+            break;
+        at = skip_space(close + 1, end);
+        bool is_key = depth == 1 && at < end && *at == ':' && (size_t)(close - begin) == strlen(key);
+        if (!is_key || memcmp(begin, key, strlen(key)) != 0)
+            continue;
+        begin = skip_space(at + 1, end);
+        if (begin == end || *begin++ != '"')
+            break;
+        close = string_end(begin, end);
+        for (size_t i = 0; close < end && i < sizeof VERSIONS / sizeof *VERSIONS; i++)
+            if ((size_t)(close - begin) == strlen(VERSIONS[i]) && !memcmp(begin, VERSIONS[i], strlen(VERSIONS[i])))
+                return VERSIONS[i];
+        break;
+    }
+    return VERSIONS[0];
+}
+
+/*
+ * Read stdin behind what there is of the call, as far as it has room; false if that failed, or more has come, or nothing
+ * for so many milliseconds (-1: for ever).
+ */
+static bool take_stdin(int patience) {
+    struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+    stdin_begins = filled;
+    for (;;) {
+        uint8_t surplus;
+        if (patience >= 0 && poll(&ready, 1, patience) <= 0)
+            return false;
+        bool full = filled == sizeof call;
+        ssize_t got = read(STDIN_FILENO, full ? &surplus : call + filled, full ? 1 : sizeof call - filled);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0 || full)
+            return got == 0;
+        filled += (size_t)got;
+    }
+}
+
+/* Return the version that the caller speaks; stdin is read for it if it was not yet: nothing else is left to do. */
+static const char *spoken(void) {
+    if (!stdin_begins) {
+        filled = sizeof(struct header);
+        take_stdin(STDIN_MILLISECONDS);
+    }
+    return version_in(call + stdin_begins, call + filled);
+}
+
 /* Print a CNI error object and end. `about` is somebody else's text: what JSON can't carry as it is becomes '?'. */
 static _Noreturn void fail(int code, const char *message, const char *about, const char *details) {
     signal(SIGPIPE, SIG_IGN); /* nobody may be reading: that is exit status 1 too, and no signal */
-    char safe[256] = "", object[1024] = "{\"cniVersion\": \"1.0.0\", \"code\": ";
+    char safe[256] = "", object[1024] = "{\"cniVersion\": \"";
     char digits[3] = {(char)('0' + code / 10), (char)('0' + code % 10), '\0'};
     append(safe, sizeof safe, about);
     for (char *c = safe; *c; c++)
         if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
             *c = '?';
+    append(object, sizeof object, spoken());
+    append(object, sizeof object, "\", \"code\": ");
     append(object, sizeof object, code < 10 ? digits + 1 : digits);
     append(object, sizeof object, ", \"msg\": \"");
     append(object, sizeof object, message);
@@ -162,10 +244,14 @@ static int connect_to(const char *path) {
     return -1;
 }
 
+static _Noreturn void refuse_size(void) {
+    fail(CODE_CONFIG, "the network configuration and CNI_* variables are over 1 MiB", "", "see what makes them so");
+}
+
 /* Add to the frame; a call that is too large is refused before any of it is sent. */
 static void fill(const void *from, size_t length) {
     if (length > sizeof call - filled)
-        fail(CODE_CONFIG, "the network configuration and CNI_* variables are over 1 MiB", "", "see what makes them so");
+        refuse_size();
     memcpy(call + filled, from, length);
     filled += length;
 }
@@ -193,17 +279,12 @@ static void fill_variables(char **variables) {
 }
 
 static void fill_stdin(void) {
-    uint8_t part[4096];
-    for (;;) {
-        ssize_t got = read(STDIN_FILENO, part, sizeof part);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            fail(CODE_IO, "stdin can't be read: ", strerror(errno), "the network configuration is expected there");
-        if (got == 0)
-            return;
-        fill(part, (size_t)got);
-    }
+    errno = 0;
+    if (take_stdin(-1))
+        return;
+    if (filled == sizeof call)
+        refuse_size();
+    fail(CODE_IO, "stdin can't be read: ", strerror(errno), "the network configuration is expected there");
 }
 
 static bool is_status(void) {

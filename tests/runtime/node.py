@@ -31,7 +31,9 @@ mount --move /run/cgroup /sys/fs/cgroup
 rmdir /run/cgroup
 ip link set lo up
 echo up
-exec sleep infinity
+# The shell stays the first process: it takes note of the end of those whose parent has gone, as conmon's.
+sleep infinity &
+wait
 """
 
 
