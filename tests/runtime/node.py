@@ -57,6 +57,12 @@ class Node:
         """Say whether a command on the node ends with status 0."""
         return subprocess.run(self.command(*argv), capture_output=True, check=False, timeout=300).returncode == 0
 
+    def overlays(self, folder: Path) -> bool:
+        """Say whether overlayfs can be mounted on the file system of a folder."""
+        options = "lowerdir=o/l,upperdir=o/u,workdir=o/w"
+        script = f"mkdir -p o/l o/u o/w o/m && mount -t overlay o -o {options} o/m && umount o/m"
+        return self.succeeds("sh", "-c", f'cd "$1" && {script}', "sh", str(folder))
+
     def links(self) -> dict[str, dict[str, Any]]:
         """Return what `ip -details link` shows of each link, by name."""
         return {link["ifname"]: link for link in json.loads(self.run("ip", "-json", "-details", "link"))}
