@@ -1,4 +1,4 @@
-"""What the runtimes that run here send for a pod, from its start to its end: the recorded part of the corpus of callers.
+"""What the runtimes that run here send for a pod, from its start to its end: the recorded part of the corpus.
 
 `python -m tests.runtime.callers` writes tests/golden/callers anew from them.
 """
@@ -45,7 +45,12 @@ def of_containerd(on: Site) -> Calls:
         netns = on.netns(pod)
         on.stop(pod)
         on.remove(pod)
-        names = {pod.id: "@container@", netns: "@netns@", pod.config["metadata"]["uid"]: "@uid@", on.network: "@network@"}
+        names = {
+            pod.id: "@container@",
+            netns: "@netns@",
+            pod.config["metadata"]["uid"]: "@uid@",
+            on.network: "@network@",
+        }
         own = {str(on.state): "@state@", str(on.containerd.root / "bin"): "@bin@", on.bridge: "@bridge@"}
         return recorded(folder, {**names, **own})
 

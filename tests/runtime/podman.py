@@ -66,7 +66,8 @@ class Podman:
     def environment(self) -> list[str]:
         """What goes before a command that is to find this podman's configuration."""
         files = (f"CONTAINERS_CONF={self.root}/containers.conf", f"CONTAINERS_STORAGE_CONF={self.root}/storage.conf")
-        return ["env", "--unset=CONTAINER_HOST", *files, f"HOME={self.root}"]  # a test process has no service of podman
+        # A test process has a service of podman named in its environment, and nothing there.
+        return ["env", "--unset=CONTAINER_HOST", *files, f"HOME={self.root}"]
 
     def run(self, *argv: str) -> str:
         """Run podman; return what it prints."""
@@ -78,7 +79,13 @@ class Podman:
 
     def network(self, name: str, **changes: object) -> None:
         """Make a network of podberth's."""
-        podberth = {"type": "podberth", "bridge": f"br-{name}"[:15], "pool": "db", "stateDir": str(self.state), **changes}
+        podberth = {
+            "type": "podberth",
+            "bridge": f"br-{name}"[:15],
+            "pool": "db",
+            "stateDir": str(self.state),
+            **changes,
+        }
         whole = {"cniVersion": "1.0.0", "name": name, "plugins": [podberth]}
         (self.root / "net.d" / f"{name}.conflist").write_text(json.dumps(whole))
 

@@ -52,7 +52,7 @@ def shape(calls: Iterable[Mapping[str, Any]]) -> list[tuple[object, ...]]:
 
     Addresses of links and of their results differ, and how often a runtime repeats a call may.
     """
-    shapes = []
+    shapes: list[tuple[object, ...]] = []
     for call in calls:
         env = {**call["env"], "CNI_ARGS": sorted(call["env"].get("CNI_ARGS", "").split(";"))}
         stdin = {key: value for key, value in call["stdin"].items() if key != "prevResult"}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.runtime import callers
-from tests.runtime.containerd import BUILT
 from tests.runtime.conftest import DOCUMENTS
+from tests.runtime.containerd import BUILT
 from tests.runtime.podman import podman
 from tests.runtime.recording import shape
 from tests.runtime.site import Site, site

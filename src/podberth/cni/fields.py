@@ -10,7 +10,7 @@ also has a zero where nobody set a field. Which zero that is depends on what the
     text, addresses       null, ""
     switches              null, ""; false is a value, as of a switch that is on by default
     numbers               null, "" as of a template; 0, where the field's range (`parsers.integer`) has no 0
-    lists                 null, []
+    lists                 null, []; of a setting `routes`, [] says that there are none
     objects               null, "", {}
 
 Any other value is right or an error, also a zero of another type: 0 is no text. The pairs of a free-form object are
@@ -150,7 +150,7 @@ class Fields:
         return tuple(
             (self._parsed(child.path, inner, name), self._parsed(child.at(inner), raw, parser))
             for inner, raw in child.raw.items()
-            if not child._is_no_pair(raw)
+            if not self._is_no_pair(raw)
         )
 
     def only(self, known: Iterable[str]) -> None:
@@ -205,7 +205,7 @@ class GoFields(Fields):
 
 
 def _hollow(raw: object) -> bool:
-    """Say whether a value is a zero, or an object of nothing else; the depth of a document is bounded where it is read."""
+    """Say whether a value is a zero, or an object of nothing else. How deep it goes is bounded where it is read."""
     if isinstance(raw, dict):
         return all(map(_hollow, raw.values()))
     return not raw

@@ -57,8 +57,8 @@ class NetConf:
     """One plugin's configuration.
 
     `args_ips` is `args.cni.ips`; `valid_attachments` None means that GC was given no list, () that none is valid.
-    `fields` is the whole document, for the plugin's own keys; `ipam` the object under `ipam`. Both are read as a program
-    in Go writes them (`GoFields`).
+    `fields` is the whole document, for the plugin's own keys; `ipam` the object under `ipam`. Both are read as a
+    program in Go writes them (`GoFields`).
     """
 
     cni_version: str

@@ -94,7 +94,7 @@ ZEROS: dict[str, dict[str, Any]] = {
     "main": {"mtu": 0, "mac": "", "vlan": 0, "ipam": {}, "dns": {}, "routes": None, "sysctls": None, "rates": None},
     "bridge": {"hairpin": False, "isGateway": False, "ipMasq": False, "mode": "", "parent": "", "vf": None},
     "rates": {"rates": {"egress": 0, "ingress": 0, "minEgress": 0}, "device": "", "linkState": "", "spoofchk": ""},
-    "shared": {"capabilities": {}, "args": None, "prevResult": None, "policyDir": "", "podNamespace": "", "logFile": ""},
+    "shared": {"capabilities": {}, "args": None, "prevResult": None, "policyDir": "", "logFile": ""},
     "ipam": {"ipam": {"type": "", "subnet": "", "ranges": None, "mtu": 0, "dns": {}}, "undeclared": "", "logLevel": ""},
     "runtimeConfig": {
         "runtimeConfig": {

@@ -170,7 +170,10 @@ SPOKEN = [
     *((json.dumps({**OTHERS, "cniVersion": version}, indent=1).encode(), version) for version in SUPPORTED),
     (b'{"cniVersion":"1.1.0"', "1.1.0"),
     *((stdin, "0.1.0") for stdin in (b"", b"{}", b"{", b'{"cniVersion"', b'{"cniVersion":', b'{"cniVersion":"1.1.0')),
-    *((stdin, "0.1.0") for stdin in (b'{"cniVersion": 1}', b'{"cniVersion": "9.9.9"}', b'{"cniVersion": ""}', b"\xff" * 99)),
+    *(
+        (stdin, "0.1.0")
+        for stdin in (b'{"cniVersion": 1}', b'{"cniVersion": "9.9.9"}', b'{"cniVersion": ""}', b"\xff" * 99)
+    ),
     (b'{"cniVersion": "1.1.0\\u0000"}', "0.1.0"),
     (b'{"name": "cniVersion", "type": "1.1.0"}', "0.1.0"),
     (b'[{"cniVersion": "1.1.0"}]', "0.1.0"),

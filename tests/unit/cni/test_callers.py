@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from podberth.cni.pod import PodRef
 from podberth.cni.request import Request, VersionProbe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "callers"
 NAMES = {"@container@": "c0ffee", "@netns@": "/run/netns/blue", "@uid@": "6f1e-11", "@state@": "/var/lib/podberth"}

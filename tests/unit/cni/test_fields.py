@@ -101,8 +101,15 @@ def test_zero_and_false_are_not_absent() -> None:
     assert fields.get("sticky", parsers.boolean, True) is False
 
 
-TEXT = (parsers.mac, parsers.ip_address, parsers.ifname, parsers.absolute_path, parsers.choice("a"), parsers.string())
-GO_ZEROS = [
+TEXT: tuple[Any, ...] = (parsers.mac, parsers.ip_address, parsers.ifname, parsers.choice("a"), parsers.string())
+    parsers.mac,
+    parsers.ip_address,
+    parsers.ifname,
+    parsers.absolute_path,
+    parsers.choice("a"),
+    parsers.string(),
+)
+GO_ZEROS: list[tuple[Any, object]] = [
     *((parser, zero) for parser in TEXT for zero in (None, "")),
     *((parsers.boolean, zero) for zero in (None, "")),
     *((parsers.integer(68, 65535), zero) for zero in (None, 0, "")),
@@ -134,14 +141,14 @@ def test_an_empty_text_is_no_list_but_as_good_as_no_object() -> None:
             read()
 
 
-@pytest.mark.parametrize(
-    ("parser", "wrong"),
-    [
-        *((parser, wrong) for parser in TEXT for wrong in (0, False, [], {}, 0.0)),
-        *((parsers.integer(68, 65535), wrong) for wrong in (False, [], {}, 0.0, "0", -1)),
-        *((parsers.boolean, wrong) for wrong in (0, [], {})),
-    ],
-)
+OF_ANOTHER_TYPE: list[tuple[Any, tuple[object, ...]]] = [
+    *((parser, (0, False, [], {}, 0.0)) for parser in TEXT),
+    (parsers.integer(68, 65535), (False, [], {}, 0.0, "0", -1)),
+    (parsers.boolean, (0, [], {})),
+]
+
+
+@pytest.mark.parametrize(("parser", "wrong"), [(parser, wrong) for parser, many in OF_ANOTHER_TYPE for wrong in many])
 def test_a_zero_of_another_type_is_as_wrong_as_any_value(parser: Any, wrong: object) -> None:
     with pytest.raises(InvalidConfig, match=r"^x\.a: expected "):
         Fields({"a": wrong}, "x").from_go().optional("a", parser)
