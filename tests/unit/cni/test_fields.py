@@ -102,13 +102,6 @@ def test_zero_and_false_are_not_absent() -> None:
 
 
 TEXT: tuple[Any, ...] = (parsers.mac, parsers.ip_address, parsers.ifname, parsers.choice("a"), parsers.string())
-    parsers.mac,
-    parsers.ip_address,
-    parsers.ifname,
-    parsers.absolute_path,
-    parsers.choice("a"),
-    parsers.string(),
-)
 GO_ZEROS: list[tuple[Any, object]] = [
     *((parser, zero) for parser in TEXT for zero in (None, "")),
     *((parsers.boolean, zero) for zero in (None, "")),
