@@ -33,8 +33,8 @@ Calls = list[dict[str, Any]]
 
 def of_containerd(on: Site) -> Calls:
     """Have containerd start and end a pod of kubelet's, with a host port, limits and a resolver; return its calls."""
+    on.use(capabilities=CAPABILITIES)
     with on.containerd.recording() as folder:
-        on.use(capabilities=CAPABILITIES)
         on.containerd.network_condition()
         pod = on.run(
             POD,
