@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,7 +75,7 @@ def program(release: Release) -> str:
     said = subprocess.run(
         ["containerd", "--version"], env={"PATH": release.path("/usr/bin")}, capture_output=True, text=True, check=True
     )
-    return f"containerd {said.stdout.split()[2]}"
+    return f"containerd {re.split('[+~-]', said.stdout.split()[2])[0]}"
 
 
 def golden(name: str) -> dict[str, Any]:
@@ -82,9 +83,9 @@ def golden(name: str) -> dict[str, Any]:
     return dict(json.loads((GOLDEN / f"{name}.json").read_text()))
 
 
-def write(name: str, caller: str, calls: Sequence[dict[str, Any]]) -> None:
-    """Write a recorded entry of the corpus."""
-    whole = {"caller": caller, "recorded": caller, "pod": POD, "calls": list(calls)}
+def write(name: str, caller: str, pod: str, calls: Sequence[dict[str, Any]]) -> None:
+    """Write a recorded entry of the corpus; `pod` is the one that it names."""
+    whole = {"caller": caller, "recorded": caller, "pod": pod, "calls": list(calls)}
     (GOLDEN / f"{name}.json").write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
 
 
@@ -96,9 +97,9 @@ def main() -> int:
     for name, release in (("containerd-1.6", debian_12()), ("containerd-2.1", newest())):
         with running(release) as runtime, TemporaryDirectory() as folder, contextlib.ExitStack() as held:
             calls = of_containerd(held.enter_context(site(runtime, Path(folder), DOCUMENTS)))
-        write(name, f"kubelet with {program(release)}", calls)
+        write(name, f"kubelet with {program(release)}", f"bank/{POD}", calls)
     with podman(DOCUMENTS) as on:
-        write("podman-4.3", f"podman {on.run('--version').split()[-1]}", of_podman(on))
+        write("podman-4.3", f"podman {on.run('--version').split()[-1]}", POD, of_podman(on))
     return 0
 
 
