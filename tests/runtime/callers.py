@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from tests.runtime import recording
 from tests.runtime.podman import podman
-from tests.runtime.recording import recorded
 from tests.runtime.site import site
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def of_containerd(on: Site) -> Calls:
             on.network: "@network@",
         }
         own = {str(on.state): "@state@", str(on.containerd.root / "bin"): "@bin@", on.bridge: "@bridge@"}
-        return recorded(folder, {**names, **own})
+        return recording.recorded(folder, {**names, **own})
 
 
 def of_podman(on: Podman) -> Calls:
@@ -67,7 +67,7 @@ def of_podman(on: Podman) -> Calls:
         file.unlink()
     names = {container: "@container@", container[:12]: "@short@", netns: "@netns@", "recorded": "@network@"}
     own = {str(on.state): "@state@", str(on.root / "bin"): "@bin@", "br-recorded": "@bridge@"}
-    return recorded(on.calls, {**names, **own})
+    return recording.recorded(on.calls, {**names, **own})
 
 
 def program(release: Release) -> str:
@@ -83,9 +83,9 @@ def golden(name: str) -> dict[str, Any]:
     return dict(json.loads((GOLDEN / f"{name}.json").read_text()))
 
 
-def write(name: str, caller: str, pod: str, calls: Sequence[dict[str, Any]]) -> None:
-    """Write a recorded entry of the corpus; `pod` is the one that it names."""
-    whole = {"caller": caller, "recorded": caller, "pod": pod, "calls": list(calls)}
+def write(name: str, recorded: str, pod: str, calls: Sequence[dict[str, Any]]) -> None:
+    """Write an entry of the corpus; `recorded` is the program with its version, `pod` the one that it names."""
+    whole = {"recorded": recorded, "pod": pod, "calls": list(calls)}
     (GOLDEN / f"{name}.json").write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
 
 
@@ -97,7 +97,7 @@ def main() -> int:
     for name, release in (("containerd-1.6", debian_12()), ("containerd-2.1", newest())):
         with running(release) as runtime, TemporaryDirectory() as folder, contextlib.ExitStack() as held:
             calls = of_containerd(held.enter_context(site(runtime, Path(folder), DOCUMENTS)))
-        write(name, f"kubelet with {program(release)}", f"bank/{POD}", calls)
+        write(name, f"{program(release)}, called by the CRI as kubelet calls it", f"bank/{POD}", calls)
     with podman(DOCUMENTS) as on:
         write("podman-4.3", f"podman {on.run('--version').split()[-1]}", POD, of_podman(on))
     return 0
