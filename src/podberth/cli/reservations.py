@@ -9,7 +9,7 @@ import click
 from podberth.cli import forms
 from podberth.cli.failures import NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import ADDRESS, IFNAME, POD, POOL, json_option
+from podberth.cli.options import ADDRESS, IFNAME, OWNER, POOL, json_option
 from podberth.cli.session import actor
 from podberth.cni.errors import Refused
 from podberth.policy.usable import contains
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         ("reserve payments/mysql-0 fd00:20::11 --ifname net1 --pool db", ""),
     ),
 )
-@click.argument("pod", type=POD, metavar="NAMESPACE/POD")
+@click.argument("pod", type=OWNER, metavar="NAMESPACE/POD")
 @click.argument("address", type=ADDRESS)
 @click.option("--ifname", type=IFNAME, default="eth0", show_default=True, help="The pod's interface.")
 @click.option("--pool", type=POOL, help="The pool; without it, the one that has the address.")

@@ -86,6 +86,17 @@ class Reservation:
 
 
 @value
+class Keeping:
+    """An address to be reserved for a pod's name, or a Deployment's; `origin` is 'manual' or 'sticky'."""
+
+    address: IPv4Address | IPv6Address
+    pool: str
+    pod: PodRef
+    ifname: str
+    origin: str = "manual"
+
+
+@value
 class Event:
     """One line of the ledger; `kind` is one of `lifecycle.Kind`.
 

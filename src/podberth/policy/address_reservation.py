@@ -8,7 +8,7 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields
-from podberth.cni.pod import PodRef
+from podberth.cni.pod import NAME, NAMESPACE, PodRef
 from podberth.cni.value import value
 from podberth.policy.authorise import Use, refused
 
@@ -60,6 +60,6 @@ def _parsed(fields: Fields) -> AddressReservation:
         name=metadata.required("name", parsers.name),
         address=spec.required("address", parsers.ip_address),
         pool=spec.required("pool", parsers.name),
-        pod=PodRef(namespace=pod.required("namespace", parsers.label), name=pod.required("name", parsers.name)),
+        pod=PodRef(namespace=pod.required("namespace", NAMESPACE), name=pod.required("name", NAME)),
         ifname=spec.get("ifname", parsers.ifname, "eth0"),
     )

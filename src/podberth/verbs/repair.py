@@ -23,8 +23,8 @@ def repair(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...
     """Bring the attachment back to what was recorded when it was made; return what was different, none if nothing was.
 
     One whose network namespace is gone, or whose ADD never ended, is taken back: its DEL never came. So is one whose
-    address has moved to another node, and a lease alone whose namespace is known to be gone. Raises Drifted with what could not be repaired, KernelRefused where the kernel
-    would not have it.
+    address has moved to another node, and a lease alone whose namespace is known to be gone. Raises Drifted with
+    what could not be repaired, KernelRefused where the kernel would not have it.
     """
     with node.host.locked(f"container:{attachment.container_id}"):
         record = node.attachments.find(attachment)

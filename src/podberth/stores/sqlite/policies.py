@@ -6,6 +6,8 @@ and the check runs inside it.
 
 from __future__ import annotations
 
+import time
+
 from podberth.ipam.pool import Pool
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.policy.changes import Applied, Changes, Followed
     from podberth.policy.documents import Document
+    from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
     from podberth.policy.tenancy import Standing
     from podberth.stores.sqlite.database import Database
@@ -82,6 +85,15 @@ class SqlitePolicies:
                 return False
             make(connection, check(connection, (), (document,)), actor, "")
         return True
+
+    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
+        """Do all that the operation is in one transaction, or raise and have nothing done."""
+        from podberth.stores.sqlite.changes import moment
+        from podberth.stores.sqlite.claims import ALONE
+        from podberth.stores.sqlite.operations import operate
+
+        with self._database.write() as connection:
+            return operate(connection, operation, actor, source, moment(connection, time.time_ns()), ALONE)
 
     def followed(self, directory: str) -> Followed | None:
         """Return what was last seen of a directory that is kept in force; None if it was never read."""
