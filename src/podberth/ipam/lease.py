@@ -87,13 +87,17 @@ class Reservation:
 
 @value
 class Keeping:
-    """An address to be reserved for a pod's name, or a Deployment's; `origin` is 'manual' or 'sticky'."""
+    """An address to be reserved for a pod's name, or a Deployment's; `origin` is 'manual' or 'sticky'.
+
+    `only`: refused if the pod's interface has one of that family in the pool already, as its ADD asks for one.
+    """
 
     address: IPv4Address | IPv6Address
     pool: str
     pod: PodRef
     ifname: str
     origin: str = "manual"
+    only: bool = False
 
 
 @value

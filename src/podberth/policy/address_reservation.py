@@ -10,6 +10,7 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.pod import NAME, NAMESPACE, PodRef
 from podberth.cni.value import value
+from podberth.ipam.lease import Keeping
 from podberth.policy.authorise import Use, refused
 
 TYPE_CHECKING = False
@@ -39,6 +40,11 @@ def parse_reservation(raw: object, where: str) -> AddressReservation:
         return _parsed(Fields(raw))
     except InvalidConfig as wrong:
         raise InvalidConfig(f"{where}: {wrong.message}", wrong.details) from None
+
+
+def keeping(wanted: AddressReservation) -> Keeping:
+    """Return what is to be reserved."""
+    return Keeping(address=wanted.address, pool=wanted.pool, pod=wanted.pod, ifname=wanted.ifname, only=True)
 
 
 def disallowed(pool: Pool, wanted: AddressReservation) -> CniError | None:

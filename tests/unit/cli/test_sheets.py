@@ -16,7 +16,7 @@ from podberth.policy.operation import Operation
 from podberth.stores.sqlite import changes
 from podberth.stores.sqlite.database import Database
 from podberth.stores.transfer.sheet import read, sheet
-from tests.unit.cli.node import MYSQL, PLUGIN, POOL, Operator
+from tests.unit.cli.node import MYSQL, PLUGIN, POOL, START, Operator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,7 +197,9 @@ def test_a_sheet_is_reserved_as_a_whole_or_not_at_all(podberth: Operator, tmp_pa
     podberth.attach("bank/other", "10.20.0.125")
     before = podberth("history", "--json").json
     with pytest.raises(AddressTaken, match="leased by bank/other"):
-        podberth.connect(str(podberth.state)).policies.operate(Operation(keep=tuple(keep)), PLUGIN, source="x")
+        podberth.connect(str(podberth.state)).policies.operate(
+            Operation(keep=tuple(keep)), PLUGIN, source="x", now=START
+        )
     assert podberth("history", "--json").json == before
 
 

@@ -50,7 +50,7 @@ def sheet(session: Session, file: str, *, dry_run: bool, as_json: bool) -> int:
     fit = fitting(rows, node.policies.pools(), node.ledger, complaints)
     by = actor(node, f"import csv {file}")
     whole = Operation(keep=tuple(map(keeping, fit)))
-    made = () if dry_run else node.policies.operate(whole, by, source=by.why).kept
+    made = () if dry_run else node.policies.operate(whole, by, source=by.why, now=node.clock()).kept
 
     def draw(screen: Screen) -> None:
         if fit:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from podberth.ipam.address_record import changes_hands
 from podberth.ipam.lifecycle import answered, holding
-from podberth.ipam.owner import is_deployment
 from podberth.stores.sqlite import changes, claims
 from podberth.stores.sqlite.counts import usages
 from podberth.stores.sqlite.ledger import SqliteLedger
@@ -73,10 +72,9 @@ class ClusterLedger:
 
         def decide(connection: Connection, _: Rivals) -> Reservation:
             claims.known(connection, pool)
-            return changes.reserve_by_hand(connection, pool, address, pod, ifname, actor, self._clock())
+            return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, self._clock())
 
-        pods = () if is_deployment(pod) else (pod,)
-        return self._settler.settle(decide, about=(address,), pods=pods)[0]
+        return self._settler.settle(decide, about=(address,))[0]
 
     def release(self, address: Address, actor: Actor) -> Reservation | None:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""

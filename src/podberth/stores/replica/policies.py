@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from podberth.cni.errors import CniError
 from podberth.ipam.owner import is_deployment
 from podberth.stores.replica.standing import ended, make_way, standings
@@ -93,12 +91,12 @@ class ClusterPolicies:
 
         return self._settler.settle(decide, declares=True)[0]
 
-    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
+    def operate(self, operation: Operation, actor: Actor, *, source: str, now: int) -> Done:
         """Do all that the operation is, decided in one step; or raise and have nothing done."""
 
         def decide(connection: Connection, rivals: Rivals) -> Done:
             make_way(connection, operation.documents)
-            return operate(connection, operation, actor, source, time.time_ns(), rivals)
+            return operate(connection, operation, actor, source, now, rivals)
 
         pods = tuple(dict.fromkeys(each.pod for each in operation.keep if not is_deployment(each.pod)))
         declares = bool(operation.documents)

@@ -7,9 +7,9 @@ from podberth.cni.value import replace
 from podberth.ipam.lease import Lease, Reservation
 from podberth.ipam.lifecycle import Kind, State, after
 from podberth.ipam.owner import is_deployment, may_have
-from podberth.ipam.refusals import has_one, leased_by, reserved_for, same, unusable
+from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import space
-from podberth.stores.sqlite.rows import lease_at, reservation_at, reservations
+from podberth.stores.sqlite.rows import lease_at, reservation_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,29 +58,6 @@ def reserve(
     attachment = lease.attachment if lease is not None else None
     _write(connection, now, Kind.RESERVED, state, address, pool, *_whose(made, lease, pod), ifname, attachment, actor)
     return made
-
-
-def reserve_by_hand(
-    connection: Connection, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor, now: int
-) -> Reservation:
-    """Reserve an address as `podberth reserve` does: not a second one that would never be used. AddressTaken."""
-    _must_be_only(connection, pool, address, pod, ifname)
-    return reserve(connection, pool, address, pod, ifname, "manual", actor, now)
-
-
-def _must_be_only(connection: Connection, pool: str, address: Address, pod: PodRef, ifname: str) -> None:
-    """Refuse a second address of a family for a pod's interface in a pool: one of the two would never be used.
-
-    A Deployment's pods share as many as there are.
-    """
-    if is_deployment(pod):
-        return
-    key = pod.namespace, pod.name, ifname, pool, address.version
-    where = "WHERE namespace = ? AND pod = ? AND ifname = ? AND pool = ? AND family = ?"
-    held = {kept.address: kept for kept in reservations(connection, where, *key)}
-    other = next(iter(held.values()), None)
-    if other is not None and address not in held:
-        raise has_one(other, address)
 
 
 def release(connection: Connection, kept: Reservation, actor: Actor, now: int) -> None:

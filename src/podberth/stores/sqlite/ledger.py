@@ -49,7 +49,7 @@ class SqliteLedger:
         with self._database.write() as connection:
             claims.known(connection, pool)
             now = changes.moment(connection, self._clock())
-            return changes.reserve_by_hand(connection, pool, address, pod, ifname, actor, now)
+            return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, now)
 
     def release(self, address: Address, actor: Actor) -> Reservation | None:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""

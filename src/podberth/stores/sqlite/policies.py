@@ -6,8 +6,6 @@ and the check runs inside it.
 
 from __future__ import annotations
 
-import time
-
 from podberth.ipam.pool import Pool
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
@@ -86,14 +84,14 @@ class SqlitePolicies:
             make(connection, check(connection, (), (document,)), actor, "")
         return True
 
-    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
+    def operate(self, operation: Operation, actor: Actor, *, source: str, now: int) -> Done:
         """Do all that the operation is in one transaction, or raise and have nothing done."""
         from podberth.stores.sqlite.changes import moment
         from podberth.stores.sqlite.claims import ALONE
         from podberth.stores.sqlite.operations import operate
 
         with self._database.write() as connection:
-            return operate(connection, operation, actor, source, moment(connection, time.time_ns()), ALONE)
+            return operate(connection, operation, actor, source, moment(connection, now), ALONE)
 
     def followed(self, directory: str) -> Followed | None:
         """Return what was last seen of a directory that is kept in force; None if it was never read."""
