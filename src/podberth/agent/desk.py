@@ -39,6 +39,7 @@ class Desk:
             "/metrics": lambda: (_TEXT, metrics.text()),
             "/healthz": lambda: (_TEXT, b"ok\n"),
             "/v1/calls": lambda: (_JSON, json.dumps({"calls": self.calls()}).encode()),
+            "/v1/stores": lambda: (_JSON, json.dumps({"stores": self._agent.resident.stores()}).encode()),
             "/v1/state": lambda: (_JSON, json.dumps(self.state()).encode()),
         }
 

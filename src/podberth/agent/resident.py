@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from podberth.agent.finisher import Finisher
 from podberth.agent.policies import PolicyDirectories
 from podberth.agent.sight import require_sight
+from podberth.cni.errors import CniError, TryAgainLater
 from podberth.cni.request import Verb
 from podberth.cni.value import replace
 from podberth.entry import Kept, handle
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from podberth.agent.frame import Call
     from podberth.agent.policies import Told
     from podberth.agent.trace import Trace
-    from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
     from podberth.net.ops import Address
     from podberth.verbs.node import Node
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class Resident:
     """The nodes this agent serves, by the directory of their store. Threads share it.
 
-    `moved` is told which addresses have moved to other nodes of a cluster, `told` what goes into the log.
+    `moved` is told which addresses have moved to other nodes of a cluster, `told` what goes into the log. `anew` has
+    this agent be replaced by a new one, once all that runs has ended: for a directory that stands for another store.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class Resident:
         not_finished: Callable[[Attachment, CniError], None],
         moved: Callable[[frozenset[Address]], None],
         told: Told,
+        anew: Callable[[], None] = lambda: None,
     ) -> None:
         self._kept = Kept(moved)
+        self._anew = anew
         self.finisher = Finisher(self.node, not_finished)
         self.policies = PolicyDirectories(told)
 
@@ -68,6 +71,34 @@ class Resident:
         finally:
             node.host.close()
 
+    def stores(self) -> list[dict[str, str]]:
+        """Return which store each directory stands for; one that has changed makes way for the next agent."""
+        found = []
+        for directory in self.directories:
+            about = {"directory": directory, "store": "", "state": "open", "message": ""}
+            try:
+                about["store"] = self._kept.choice_of(directory)
+                self._same(directory)
+            except CniError as wrong:
+                about |= {"state": "changed" if self._kept.changed(directory) else "open", "message": wrong.message}
+            found.append(about)
+        return found
+
+    def _same(self, directory: str) -> None:
+        """Raise TryAgainLater if the directory stands for another store than the one that is open here.
+
+        What runs ends with the old one. Whatever comes now is for the next agent, which begins with the new one: this
+        one makes way for it as soon as that can be opened. Raises what keeps it from that.
+        """
+        if not self._kept.changed(directory):
+            return
+        kind = self._kept.choice_of(directory)
+        self._anew()
+        raise TryAgainLater(
+            f"{directory} stands for another store since just now ({kind}): the agent begins anew with it",
+            "ask again in a moment",
+        )
+
     def close(self) -> None:
         """End what runs for the stores."""
         self._kept.close()
@@ -81,6 +112,7 @@ class Resident:
         is_status = call.env.get("CNI_COMMAND") == Verb.STATUS
 
         def connect(directory: str) -> Node:
+            self._same(directory)
             if is_status and netns >= 0:
                 node = self.node(directory)
                 return trace.over(replace(node, usable=(*node.usable, partial(require_sight, netns))))

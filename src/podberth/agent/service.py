@@ -1,7 +1,8 @@
 """The agent as a process: its socket, its parts, its signals, and how the next agent takes over.
 
 SIGTERM and SIGINT end it: what runs is finished, what waits is refused, or left to systemd's socket if that is where
-the socket came from. SIGHUP replaces it by itself, as installed now, with the socket handed on: no call is lost.
+the socket came from. SIGHUP replaces it by itself, as installed now, with the socket handed on: no call is lost. So
+does a call whose state directory stands for another store than the one that is open.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from podberth.agent.upkeep import Upkeep, recover
 from podberth.cni.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from podberth.agent.frame import Call
     from podberth.agent.journal import Journal
@@ -66,12 +67,14 @@ class Options:
 class Agent:
     """All parts of one agent."""
 
-    def __init__(self, options: Options, listening: socket.socket, journal: Journal) -> None:
+    def __init__(
+        self, options: Options, listening: socket.socket, journal: Journal, anew: Callable[[], None] = lambda: None
+    ) -> None:
         self.options = options
         self.journal = journal
         self.calls = Calls()
         self.departures = Departures(self.nodes, self._found, self._not_looked)
-        self.resident = Resident(self._not_finished, self.departures.noticed, journal.write)
+        self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.metrics = Metrics(self)
@@ -198,8 +201,8 @@ def run(options: Options, journal: Journal) -> int:
     """Serve until a signal ends it; return the exit status. OSError if the socket can't be had."""
     handed, own = inherited()
     own = own or handed is None
-    agent = Agent(options, handed or listen(options.path), journal)
     told: queue.SimpleQueue[int] = queue.SimpleQueue()
+    agent = Agent(options, handed or listen(options.path), journal, lambda: told.put(signal.SIGHUP))
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, lambda number, _: told.put(number))
     agent.start()

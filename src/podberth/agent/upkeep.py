@@ -11,7 +11,7 @@ from podberth.ipam.lease import Actor
 from podberth.verbs.check import differences
 from podberth.verbs.delete import take_back
 from podberth.verbs.departed import cut_off, why
-from podberth.verbs.devices import is_gone
+from podberth.verbs.gone import is_gone
 from podberth.verbs.repair import repair
 
 if TYPE_CHECKING:

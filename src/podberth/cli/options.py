@@ -14,8 +14,8 @@ from podberth.cli.session import Session
 from podberth.cni import parsers
 from podberth.cni.errors import CniError
 from podberth.cni.fields import shown
-from podberth.cni.pod import PodRef
-from podberth.ipam.owner import is_deployment, of_deployment
+from podberth.cni.pod import PodRef, called
+from podberth.ipam.owner import is_deployment, named, of_deployment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -65,14 +65,22 @@ class Parsed(click.ParamType[T]):
 
 
 def pod_name(text: str) -> PodRef:
-    """Return the pod that NAMESPACE/POD names; ValueError if that is not what it is."""
+    """Return the pod that NAMESPACE/POD names, as a runtime called it; ValueError if that is not what it is."""
     namespace, slash, name = text.partition("/")
-    if not slash or "/" in name or ".." in text:
+    if not slash:
         raise ValueError(f"expected NAMESPACE/POD, got {shown(text)}")
     try:
-        return PodRef(namespace=parsers.identifier(namespace), name=parsers.identifier(name))
+        return PodRef(namespace=called(namespace), name=called(name))
     except ValueError:
         raise ValueError(f"expected NAMESPACE/POD, got {shown(text)}") from None
+
+
+def owner_name(text: str) -> PodRef:
+    """Return the pod, or the Deployment as NAMESPACE/deployment/NAME, that something is to be kept for."""
+    namespace, slash, name = text.partition("/")
+    if not slash:
+        raise ValueError(f"expected NAMESPACE/POD, got {shown(text)}")
+    return named(namespace, name)
 
 
 def address(text: str) -> Address:
@@ -84,8 +92,8 @@ def pod_or_address(text: str) -> PodRef | Address:
     """Return the pod, or the Deployment as NAMESPACE/deployment/NAME, if there is a slash; or else the address."""
     namespace, _, rest = text.partition("/")
     if rest.startswith("deployment/"):
-        named = pod_name(f"{namespace}/{rest.partition('/')[2]}")
-        return of_deployment(named.namespace, named.name)
+        whose = pod_name(f"{namespace}/{rest.partition('/')[2]}")
+        return of_deployment(whose.namespace, whose.name)
     if "/" in text:
         return pod_name(text)
     try:
@@ -125,6 +133,7 @@ def _nodes(node: Node) -> Iterable[str]:
 
 
 POD = Parsed("NAMESPACE/POD", pod_name, _pods)
+OWNER = Parsed("NAMESPACE/POD", owner_name, _owners)
 ADDRESS = Parsed("ADDRESS", address, _reserved)
 POD_OR_ADDRESS = Parsed("NAMESPACE/POD or ADDRESS", pod_or_address, _owners)
 IFNAME = Parsed("IFNAME", parsers.ifname)

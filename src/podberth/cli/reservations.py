@@ -9,9 +9,11 @@ import click
 from podberth.cli import forms
 from podberth.cli.failures import NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import ADDRESS, IFNAME, POD, POOL, json_option
+from podberth.cli.options import ADDRESS, IFNAME, OWNER, POOL, json_option
 from podberth.cli.session import actor
 from podberth.cni.errors import Refused
+from podberth.ipam.lease import Keeping
+from podberth.policy.operation import Operation
 from podberth.policy.usable import contains
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
         ("reserve payments/mysql-0 fd00:20::11 --ifname net1 --pool db", ""),
     ),
 )
-@click.argument("pod", type=POD, metavar="NAMESPACE/POD")
+@click.argument("pod", type=OWNER, metavar="NAMESPACE/POD")
 @click.argument("address", type=ADDRESS)
 @click.option("--ifname", type=IFNAME, default="eth0", show_default=True, help="The pod's interface.")
 @click.option("--pool", type=POOL, help="The pool; without it, the one that has the address.")
@@ -47,7 +49,9 @@ def reserve(session: Session, pod: PodRef, address: Address, ifname: str, pool: 
     chosen = pool or around(node.policies, address)
     if node.policies.pool(chosen) is None:
         raise NotFound(f"there is no pool {chosen}", "`podberth pool` lists the pools")
-    made = node.ledger.reserve(chosen, address, pod, ifname, actor(node, f"reserve {pod} {address}"))
+    wanted = Keeping(address=address, pool=chosen, pod=pod, ifname=ifname, only=True)
+    by = actor(node, f"reserve {pod} {address}")
+    (made,) = node.policies.operate(Operation(keep=(wanted,)), by, source=by.why, now=node.clock()).kept
     session.show(
         as_json,
         {"reservation": forms.reservation(made)},

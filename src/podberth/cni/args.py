@@ -12,7 +12,7 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidEnvironment
 from podberth.cni.fields import Fields, shown
-from podberth.cni.pod import PodRef
+from podberth.cni.pod import PodRef, called
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
@@ -58,8 +58,8 @@ class Args:
             names = ", ".join(key if _is_word(key) else shown(key) for key in unknown[:8])
             names += f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
             raise InvalidEnvironment(f"CNI_ARGS: unknown key {names}", "IgnoreUnknown=1 has unknown keys ignored")
-        namespace = fields.optional(NAMESPACE, _pod_name)
-        name, uid = fields.get(NAME, _pod_name, ""), fields.get(UID, parsers.identifier, "")
+        namespace = fields.optional(NAMESPACE, called)
+        name, uid = fields.get(NAME, called, ""), fields.get(UID, parsers.identifier, "")
         return cls(
             pod=PodRef(namespace=namespace, name=name, uid=uid) if namespace and name else None,
             lone_name="" if namespace else name,
@@ -108,14 +108,6 @@ def _require_one(key: str, every: tuple[tuple[str, str], ...]) -> None:
 
 def _is_word(key: str) -> bool:
     return 0 < len(key) <= 64 and key.isascii() and key.isprintable() and " " not in key
-
-
-def _pod_name(raw: object) -> str:
-    """Return a pod's or namespace's name; runtimes other than Kubernetes also use capitals and '_', as podman did."""
-    found = parsers.identifier(raw)
-    if ".." in found:
-        raise ValueError(f"expected a name without '..', got {shown(found)}")
-    return found
 
 
 def _flag(raw: object) -> bool:

@@ -16,15 +16,16 @@ from podberth.controller.asked import asked
 from podberth.ipam.lease import Actor
 from podberth.ipam.refusals import same
 from podberth.kube import resources
-from podberth.policy.address_reservation import disallowed, parse_reservation
+from podberth.policy.address_reservation import disallowed, keeping, parse_reservation
 from podberth.policy.admission import Conflicts
 from podberth.policy.podnetwork import PodNetwork
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.replica.court import Court, is_there
 from podberth.stores.replica.shared import Bundle, DocumentText
 from podberth.stores.replica.standing import make_way
-from podberth.stores.sqlite import changes, claims, documents
+from podberth.stores.sqlite import changes, documents
 from podberth.stores.sqlite.declared import declare
+from podberth.stores.sqlite.operations import keep
 from podberth.stores.sqlite.pending import pending
 from podberth.stores.sqlite.policies import check
 from podberth.stores.sqlite.rows import reservation_at
@@ -176,7 +177,4 @@ def _check_reserved(connection: Connection, wanted: AddressReservation, ended: A
 
 
 def _reserve(connection: Connection, wanted: AddressReservation) -> None:
-    claims.known(connection, wanted.pool)
-    changes.reserve(
-        connection, wanted.pool, wanted.address, wanted.pod, wanted.ifname, "manual", _NOBODY, time.time_ns()
-    )
+    keep(connection, keeping(wanted), _NOBODY, time.time_ns())

@@ -8,8 +8,9 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields
-from podberth.cni.pod import PodRef
+from podberth.cni.pod import NAME, NAMESPACE, PodRef
 from podberth.cni.value import value
+from podberth.ipam.lease import Keeping
 from podberth.policy.authorise import Use, refused
 
 TYPE_CHECKING = False
@@ -41,6 +42,11 @@ def parse_reservation(raw: object, where: str) -> AddressReservation:
         raise InvalidConfig(f"{where}: {wrong.message}", wrong.details) from None
 
 
+def keeping(wanted: AddressReservation) -> Keeping:
+    """Return what is to be reserved."""
+    return Keeping(address=wanted.address, pool=wanted.pool, pod=wanted.pod, ifname=wanted.ifname, only=True)
+
+
 def disallowed(pool: Pool, wanted: AddressReservation) -> CniError | None:
     """Return why the pool's `allow` does not let the pod's namespace have the address; None if it does."""
     use = Use(who=f"namespace {wanted.pod.namespace}", namespace=wanted.pod.namespace, addresses=(wanted.address,))
@@ -60,6 +66,6 @@ def _parsed(fields: Fields) -> AddressReservation:
         name=metadata.required("name", parsers.name),
         address=spec.required("address", parsers.ip_address),
         pool=spec.required("pool", parsers.name),
-        pod=PodRef(namespace=pod.required("namespace", parsers.label), name=pod.required("name", parsers.name)),
+        pod=PodRef(namespace=pod.required("namespace", NAMESPACE), name=pod.required("name", NAME)),
         ifname=spec.get("ifname", parsers.ifname, "eth0"),
     )

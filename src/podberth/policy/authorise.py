@@ -16,7 +16,10 @@ from podberth.policy.precedence import BUILT_IN, BY_THE_POD, NETWORK, POOL, REQU
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from podberth.cni.pod import PodRef
+    from podberth.ipam.lease import Reservation
     from podberth.ipam.pool import Grant, Pool
     from podberth.net.ops import Address
     from podberth.policy.precedence import Provenance, Question, Resolved
@@ -66,8 +69,11 @@ def authorise(pod: PodRef | None, resolved: Resolved) -> None:
         raise refusal
 
 
-def undeclared(question: Question) -> Refused:
-    """Return the refusal of a pod without a PodNetwork, for a network that takes declared pods only."""
+def undeclared(question: Question, kept: Sequence[Reservation] = ()) -> Refused:
+    """Return the refusal of a pod without a PodNetwork, for a network that takes declared pods only.
+
+    `kept`: what is reserved for the pod's name, which is no declaration.
+    """
     pod = question.pod
     if pod is None and question.lone_name:
         return Refused(
@@ -84,11 +90,21 @@ def undeclared(question: Question) -> Refused:
     others = ", ".join(str(document) for document in question.declared)
     owner = deployment_of(pod)
     theirs = f"`deployment: {{name: {owner.name.partition('/')[2]}}}`" if owner is not None else "its StatefulSet"
+    own = [each for each in kept if each.ifname == question.ifname]
+    dynamic = any(each.pool == question.defaults.pool for each in own)
+    reserved = ", ".join(f"{each.address} of pool {each.pool}" for each in own)
+    counts = f", `pool: {own[0].pool}` and `addresses: [{', '.join(str(a.address) for a in own)}]`" if own else ""
     return Refused(
         f"network {question.network} takes declared pods only, and no PodNetwork declares {question.ifname} of {pod}"
-        + (f" ({others} declares other interfaces)" if others else ""),
+        + (f" ({others} declares other interfaces)" if others else "")
+        + (f"; {reserved} is reserved for it, which is no declaration" if own else ""),
         f"declare it: `podberth apply` a PodNetwork in namespace {pod.namespace} with `pod: {pod.name}` (or "
-        f"{theirs}) and an attachment with `ifname: {question.ifname}`",
+        f"{theirs}) and an attachment with `ifname: {question.ifname}`{counts}"
+        + (
+            "; or say `undeclared: dynamic` in the network configuration: then the reservation counts"
+            if dynamic
+            else ""
+        ),
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from podberth.cni.fields import Fields
     from podberth.cni.netconf import NetConf
     from podberth.cni.request import Request
+    from podberth.ipam.ledger import Ledger
     from podberth.policy.precedence import Resolved
     from podberth.policy.store import Policies
     from podberth.verbs.node import Kind, Plugin
@@ -145,8 +146,11 @@ def question(network: Network, request: Request, policies: Policies) -> Question
     )
 
 
-def decide(network: Network, asked: Question, policies: Policies) -> Resolved:
-    """Resolve and authorise; Refused for what the operator has not allowed, before any effect."""
+def decide(network: Network, asked: Question, policies: Policies, ledger: Ledger | None = None) -> Resolved:
+    """Resolve and authorise; Refused for what the operator has not allowed, before any effect.
+
+    The ledger is asked only for what a refusal says: whether something is reserved for a pod that nobody declares.
+    """
     resolved = resolve(asked, policies)
     if network.delegated and resolved.pool.name:
         said = resolved.origin("pool")
@@ -156,7 +160,8 @@ def decide(network: Network, asked: Question, policies: Policies) -> Resolved:
             "leave the pool out there, or `ipam` in the network configuration",
         )
     if network.declared_only and not resolved.declared:
-        raise undeclared(asked)
+        pod = asked.pod
+        raise undeclared(asked, ledger.reservations(pod=pod) if ledger is not None and pod is not None else ())
     try:
         authorise(asked.pod, resolved)
     except Refused as refused:

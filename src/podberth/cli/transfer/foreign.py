@@ -21,9 +21,10 @@ from podberth.ipam.lease import Actor
 from podberth.ipam.pool import Pool
 from podberth.ipam.pool_document import API_VERSION
 from podberth.policy.documents import Document, parse_document
+from podberth.policy.operation import Operation
 from podberth.stores.transfer import host_local as files
 from podberth.stores.transfer import whereabouts as objects
-from podberth.stores.transfer.found import placed, settle
+from podberth.stores.transfer.found import claims, keepings, placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,7 @@ def host_local(
     places = placed(found, _pools(node, pool), pool or "", node.ledger, complaints)
     by = Actor(who=asking(), why=f"import host-local {directory}", node=node.name)
     if not dry_run:
-        settle(node.ledger, places, by, reserve=False)
+        node.policies.operate(Operation(bind=tuple(claims(places))), by, source=SOURCE, now=node.clock())
     return _shown(session, places, (), dry_run=dry_run, reserve=False, as_json=as_json)
 
 
@@ -120,10 +121,12 @@ def whereabouts(
     pools = (*(each for each in known if each.name not in {body.name for body in bodies}), *bodies)
     places = placed(read.found, pools, pool or "", node.ledger, read.complaints)
     by = Actor(who=asking(), why=SOURCE, node="unknown")
-    if made:
-        node.policies.apply(made, by, source=SOURCE, dry_run=dry_run)
+    if dry_run and made:
+        node.policies.apply(made, by, source=SOURCE, dry_run=True)
     if not dry_run:
-        settle(node.ledger, places, by, reserve=reserve)
+        kept = tuple(keepings(places)) if reserve else ()
+        whole = Operation(documents=made, keep=kept, bind=tuple(claims(places)))
+        node.policies.operate(whole, by, source=SOURCE, now=node.clock())
     return _shown(session, places, made, dry_run=dry_run, reserve=reserve, as_json=as_json)
 
 

@@ -15,7 +15,8 @@ from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cli.transfer.moving import dry_run_option
 from podberth.cli.transfer.reading import contents
-from podberth.stores.transfer.sheet import fitting, read
+from podberth.policy.operation import Operation
+from podberth.stores.transfer.sheet import fitting, keeping, read
 
 if TYPE_CHECKING:
     from podberth.cli.screen import Screen
@@ -48,7 +49,8 @@ def sheet(session: Session, file: str, *, dry_run: bool, as_json: bool) -> int:
     rows, complaints = read(contents(file), "stdin" if file == "-" else file)
     fit = fitting(rows, node.policies.pools(), node.ledger, complaints)
     by = actor(node, f"import csv {file}")
-    made = [] if dry_run else [node.ledger.reserve(row.pool, row.address, row.pod, row.ifname, by) for row in fit]
+    whole = Operation(keep=tuple(map(keeping, fit)))
+    made = () if dry_run else node.policies.operate(whole, by, source=by.why, now=node.clock()).kept
 
     def draw(screen: Screen) -> None:
         if fit:

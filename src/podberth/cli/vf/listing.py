@@ -12,7 +12,8 @@ from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.vf.names import PF
 from podberth.linux import pci
-from podberth.verbs.devices import is_gone, labelled, unusable
+from podberth.verbs.devices import labelled, unusable
+from podberth.verbs.gone import is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

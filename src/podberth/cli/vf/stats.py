@@ -16,7 +16,7 @@ from podberth.cli.text import large
 from podberth.cli.vf.listing import held
 from podberth.cni.value import fields
 from podberth.net.vf import Counters
-from podberth.verbs.devices import is_gone
+from podberth.verbs.gone import is_gone
 
 if TYPE_CHECKING:
     from podberth.cli.session import Session

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from podberth.cni.errors import CniError
+from podberth.ipam.owner import is_deployment
 from podberth.stores.replica.standing import ended, make_way, standings
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
+from podberth.stores.sqlite.operations import operate
 from podberth.stores.sqlite.policies import SqlitePolicies, check, make
 
 TYPE_CHECKING = False
@@ -18,10 +20,13 @@ if TYPE_CHECKING:
     from podberth.ipam.pool import Pool
     from podberth.policy.changes import Applied, Changes, Followed
     from podberth.policy.documents import Document
+    from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
     from podberth.policy.tenancy import Standing
     from podberth.stores.replica.settler import Settler
     from podberth.stores.sqlite.claims import Rivals
+
+FEW = 32  # pods' names of one operation that a step can rely on: etcd has 128 comparisons
 
 
 class ClusterPolicies:
@@ -85,6 +90,17 @@ class ClusterPolicies:
             return True
 
         return self._settler.settle(decide, declares=True)[0]
+
+    def operate(self, operation: Operation, actor: Actor, *, source: str, now: int) -> Done:
+        """Do all that the operation is, decided in one step; or raise and have nothing done."""
+
+        def decide(connection: Connection, rivals: Rivals) -> Done:
+            make_way(connection, operation.documents)
+            return operate(connection, operation, actor, source, now, rivals)
+
+        pods = tuple(dict.fromkeys(each.pod for each in operation.keep if not is_deployment(each.pod)))
+        declares = bool(operation.documents)
+        return self._settler.settle(decide, pods=pods if len(pods) <= FEW else (), declares=declares)[0]
 
     def followed(self, directory: str) -> Followed | None:
         """Return what this node has last seen of a directory that is kept in force; None if it was never read."""

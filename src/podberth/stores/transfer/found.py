@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import AddressTaken
 from podberth.cni.value import value
-from podberth.ipam.lease import Claim, Wanted
+from podberth.ipam.lease import Claim, Keeping, Wanted
 from podberth.ipam.refusals import leased_by, reserved_for, same
 from podberth.policy.usable import contains, unusable
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from podberth.cni.pod import Attachment, PodRef
-    from podberth.ipam.lease import Actor
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
@@ -97,14 +96,13 @@ def claims(places: Iterable[Placed]) -> Iterator[Claim]:
         )
 
 
-def settle(ledger: Ledger, places: Sequence[Placed], actor: Actor, *, reserve: bool) -> None:
-    """Make the leases, and with `reserve` the reservations by pod name; what is there already stays as it is."""
+def keepings(places: Iterable[Placed]) -> Iterator[Keeping]:
+    """Yield the reservation of each address for its pod's name; of a container without one there is none."""
     for place in places:
         pod = place.found.pod
-        if reserve and pod is not None:
-            ledger.reserve(place.pool, place.found.address, pod, place.found.attachment.ifname, actor)
-    for claim in claims(places):
-        ledger.bind(claim, actor)
+        if pod is not None:
+            ifname = place.found.attachment.ifname
+            yield Keeping(address=place.found.address, pool=place.pool, pod=pod, ifname=ifname)
 
 
 def _whose(found: Found) -> str:
