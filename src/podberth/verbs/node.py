@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.ledger import Ledger
+    from podberth.ipam.outlook import Outlook
     from podberth.net.attachments import Attachments
     from podberth.net.endpoint import Endpoint
     from podberth.net.facts import Facts
@@ -70,6 +71,7 @@ class Node:
     `follow` brings a directory's documents into force if they changed, and returns what is wrong with them, or "".
     `later` takes over a DEL that `verbs.finish` has begun, and sees to its end; None: every DEL is done at once.
     `elsewhere` is asked about holders of addresses on other nodes.
+    `outlook` says how what it answers is known; None where the store is its own.
     `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
 
@@ -83,3 +85,4 @@ class Node:
     later: Callable[[Attachment], None] | None = None
     elsewhere: Elsewhere = Alone()
     usable: tuple[Callable[[], None], ...] = ()
+    outlook: Outlook | None = None

@@ -12,7 +12,7 @@ from podberth.cli.doctor import config_maps, kernel, machine, networks, store
 from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.failures import OK as FIT
 from podberth.cli.failures import UNFIT
-from podberth.cli.manual import EXITS, Page
+from podberth.cli.manual import EXITS, NODE, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell
 
@@ -29,6 +29,7 @@ STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
 @click.command(
     "doctor",
     cls=Page,
+    asks=NODE,
     short_help="Say whether this node is fit, and what to do if not.",
     exits={5: EXITS[5]},
     examples=(

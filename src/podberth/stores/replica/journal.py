@@ -65,17 +65,20 @@ class Journal:
 class JournalledLedger:
     """A cluster's ledger (`ipam.ledger.Ledger`) that goes on, within limits, while the cluster's store is away.
 
-    `away` says why the store can't be reached, '' if it can, as far as is known. `binding`: ADDs go on too.
+    `away` says why the store can't be reached, '' if it can, as far as is known. `binding`: ADDs go on too. `complete`
+    says whether `last_known` has had the store's whole state once.
     """
 
     def __init__(
-        self, ledger: Ledger, last_known: Ledger, journal: Journal, away: Callable[[], str], *, binding: bool
-    ) -> None:
+        self, ledger: Ledger, last_known: Ledger, journal: Journal, away: Callable[[], str], *, binding: bool,
+        complete: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._last_known = last_known
         self._journal = journal
         self._away = away
         self._binding = binding
+        self._complete = complete
 
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """Bind as the ledger does; while the store is away, what this pod had here by the last that is known."""
@@ -100,7 +103,7 @@ class JournalledLedger:
                 pass
         leases = self._last_known.of(attachment)
         bound = any(entry["do"] == "bind" and entry["claim"]["of"] == _key(attachment) for _, entry in self._pending())
-        if leases or bound:
+        if leases or bound or not self._complete():  # what is not known here may be there: the store will see
             self._journal.add({"do": "unbind", "of": _key(attachment), "actor": _actor_form(actor)})
         return leases
 

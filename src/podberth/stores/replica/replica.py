@@ -43,12 +43,33 @@ class Replica:
         self.database = Database(directory, schema=SCHEMA, staying=True)
         self._told = told
         self._opened = False
+        self._filled = False
 
     @property
     def position(self) -> str:
         """Everything that happened in the cluster's store up to it is here; '' while nothing is."""
         with self._transaction() as connection:
             return _position(connection)
+
+    @property
+    def filled(self) -> bool:
+        """Whether the cluster's whole state has been here once: before that, what is not here may well be there."""
+        if not self._filled:
+            self._filled = bool(self.position)
+        return self._filled
+
+    @property
+    def heard(self) -> int:
+        """Up to when everything is here, in ns since the epoch; 0 if that was never written down."""
+        with self._transaction() as connection:
+            found = connection.execute("SELECT max(at) FROM heard").fetchone()
+        return int(found[0] or 0)
+
+    def hear(self, at: int) -> None:
+        """Write down that everything up to the time `at` is here."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM heard")
+            connection.execute("INSERT INTO heard VALUES (?)", (at,))
 
     def probe(self) -> None:
         """Write as news of the cluster would be. StoreFailed if that can't be done."""
@@ -144,10 +165,12 @@ class Replica:
             found = connection.execute("SELECT version, position FROM position").fetchone()
             if found is None:
                 connection.execute("INSERT INTO position (version) VALUES (?)", (_VERSION,))
+            # A replica of a release before has no such table, and is as good as any.
+            connection.execute("CREATE TABLE IF NOT EXISTS heard (at INTEGER NOT NULL) STRICT")
         return found is None or (found[0] == _VERSION and found[1] != "")
 
     def _remove(self) -> None:
-        self._opened = False
+        self._opened = self._filled = False
         self.database.close()
         for ending in ("", "-wal", "-shm"):
             if os.path.lexists(self.database.path + ending):
