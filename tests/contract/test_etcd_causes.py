@@ -141,7 +141,9 @@ def test_a_host_that_is_silent_is_told_so() -> None:
     assert told.details
 
 
-def test_several_endpoints_have_each_its_own_cause(secure: EtcdServer, etcd_server: EtcdServer, ours: Certificates) -> None:
+def test_several_endpoints_have_each_its_own_cause(
+    secure: EtcdServer, etcd_server: EtcdServer, ours: Certificates
+) -> None:
     urls = [secure.url.replace("https://", "http://"), etcd_server.url.replace("http://", "https://")]
     with closing(Etcd(urls, ca=ours.ca.cert, timeout=3)) as etcd, pytest.raises(CniError) as raised:
         etcd.get(b"k")

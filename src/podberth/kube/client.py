@@ -15,6 +15,7 @@ from podberth.cni.value import value
 from podberth.kube import errors
 from podberth.kube.wire import Lost, NotSent, Wire
 from podberth.process.jitter import between
+from podberth.process.reach import own_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -198,7 +199,7 @@ class Client:
             if answer.status < 300:
                 return _decoded(call, answer.body)
             if not self._try_again(answer, secret, until):
-                raise refusal(call, answer.status, answer.body)
+                raise refusal(call, answer.status, answer.body, secret)
 
     def open(self, call: Call, seconds: float) -> Stream:
         """Start a call whose answer comes bit by bit; `seconds` of silence end it."""
@@ -211,7 +212,7 @@ class Client:
             if stream.status >= 300:
                 body = stream.rest()
                 stream.close()
-                raise refusal(call, stream.status, body)
+                raise refusal(call, stream.status, body, secret)
         except (NotSent, Lost) as failure:
             raise errors.Unavailable(f"Kubernetes API: {call}: {failure}", failure.remedy) from None
         return stream
@@ -270,8 +271,8 @@ class Client:
         )
 
 
-def refusal(call: Call, code: int, body: bytes | Object) -> CniError:
-    """Return the error that a Status, or whatever else answered with `code`, stands for."""
+def refusal(call: Call, code: int, body: bytes | Object, secret: Secret | None = None) -> CniError:
+    """Return the error that a Status, or whatever else answered with `code`, stands for; `secret`: who has asked."""
     message, reason = _status(body)
     said = f"Kubernetes API: {call}: {message or f'answered {code}'}"
     if code == 409 and reason == "AlreadyExists":
@@ -283,9 +284,9 @@ def refusal(call: Call, code: int, body: bytes | Object) -> CniError:
             said, f"RBAC must grant: verb {call.verb}, resource {what}, API group {group}: {RIGHTS}"
         )
     if code == 401:
-        return errors.Unauthorized(
-            said, "see the token or the client certificate of the kubeconfig: is it of this cluster, and still valid?"
-        )
+        old = own_certificate(secret.certificate.encode()) if secret is not None and secret.certificate else None
+        advice = "see the token or the client certificate of the kubeconfig: is it of this cluster, and still valid?"
+        return errors.Unauthorized(said, f"{old.what}: {old.remedy}" if old is not None else advice)
     if code == 404 and "could not find the requested resource" in message:
         return errors.NotFound(said, "the custom resources are not installed: `kubectl apply -k deploy/` installs them")
     if code >= 500 and any(words in message for words in _WEBHOOK):
