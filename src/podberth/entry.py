@@ -228,6 +228,7 @@ def _node(directory: str, name: str, database: Database, policies: Policies, led
     from podberth.linux.host import LinuxHost
     from podberth.stores.directory import sync
     from podberth.stores.sqlite.attachments import SqliteAttachments
+    from podberth.stores.sqlite.reserve import Reserve
 
     return Node(
         name=name,
@@ -236,6 +237,7 @@ def _node(directory: str, name: str, database: Database, policies: Policies, led
         ledger=ledger,
         attachments=SqliteAttachments(database),
         clock=time.time_ns,
+        room=Reserve(directory),
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
     )
 

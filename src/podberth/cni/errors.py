@@ -77,6 +77,10 @@ class TryAgainLater(CniError):
     code = 11
 
 
+class DiskFull(TryAgainLater):
+    """Code 11: the disk of the state directory is full; nothing was changed."""
+
+
 class NotAvailable(CniError):
     """Code 50 (STATUS): the plugin cannot serve ADD now."""
 

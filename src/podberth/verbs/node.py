@@ -49,6 +49,22 @@ if TYPE_CHECKING:
             """Settings that the plugin's own keys say, beside those that all plugins share."""
             ...
 
+    class Room(Protocol):
+        """Space on the disk that is kept for the end of attachments."""
+
+        @property
+        def held(self) -> bool:
+            """Whether it is there."""
+            ...
+
+        def keep(self) -> None:
+            """Take it, if it is not. DiskFull if there is not as much."""
+            ...
+
+        def give_up(self) -> bool:
+            """Give it to whoever writes next; False if it was given up already."""
+            ...
+
     class Plugin(Protocol):
         """A module of `podberth.plugins`."""
 
@@ -72,6 +88,7 @@ class Node:
     `later` takes over a DEL that `verbs.finish` has begun, and sees to its end; None: every DEL is done at once.
     `elsewhere` is asked about holders of addresses on other nodes.
     `outlook` says how what it answers is known; None where the store is its own.
+    `room` is space that is kept for DELs.
     `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
 
@@ -86,3 +103,4 @@ class Node:
     elsewhere: Elsewhere = Alone()
     usable: tuple[Callable[[], None], ...] = ()
     outlook: Outlook | None = None
+    room: Room | None = None

@@ -61,6 +61,8 @@ def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate
         return None
     network = read_network(request.conf, plugin, as_ipam=as_ipam)
     node = connect(directory)
+    if request.verb is Verb.ADD and node.room is not None:
+        node.room.keep()
     if request.verb is Verb.STATUS:
         from podberth.verbs.status import status, status_of_ipam
 

@@ -17,7 +17,7 @@ from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
 from podberth.ipam.refusals import same
 from podberth.stores.replica.shared import Away
-from podberth.stores.sqlite.database import Database, Schema
+from podberth.stores.sqlite.database import CannotWrite, Database, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,6 +101,11 @@ class JournalledLedger:
                 return self._ledger.unbind(attachment, actor, durable=durable)
             except Away:
                 pass
+            except CannotWrite:
+                # What was bound here was written here: a node that can't write has bound nothing since.
+                if not self._complete() or self._last_known.of(attachment):
+                    raise
+                return ()
         leases = self._last_known.of(attachment)
         bound = any(entry["do"] == "bind" and entry["claim"]["of"] == _key(attachment) for _, entry in self._pending())
         if leases or bound or not self._complete():  # what is not known here may be there: the store will see

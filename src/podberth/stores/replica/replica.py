@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from ipaddress import ip_address
 
-from podberth.cni.errors import StoreFailed
+from podberth.cni.errors import DiskFull, StoreFailed
 from podberth.cni.value import replace
 from podberth.ipam.address_record import AddressRecord, changes_hands
 from podberth.ipam.lifecycle import Kind
@@ -15,7 +15,7 @@ from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, DocumentText, DocumentWrite, Proposal
 from podberth.stores.replica.standing import apply_bundles, apply_documents
 from podberth.stores.sqlite import rows, space
-from podberth.stores.sqlite.database import NODE, Database
+from podberth.stores.sqlite.database import NODE, CannotWrite, Database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Replica:
     @property
     def position(self) -> str:
         """Everything that happened in the cluster's store up to it is here; '' while nothing is."""
-        with self._transaction() as connection:
+        with self._reading() as connection:
             return _position(connection)
 
     @property
@@ -61,8 +61,9 @@ class Replica:
     @property
     def heard(self) -> int:
         """Up to when everything is here, in ns since the epoch; 0 if that was never written down."""
-        with self._transaction() as connection:
-            found = connection.execute("SELECT max(at) FROM heard").fetchone()
+        with self._reading() as connection:
+            known = connection.execute("SELECT name FROM sqlite_master WHERE name = 'heard'").fetchone()
+            found = connection.execute("SELECT max(at) FROM heard").fetchone() if known else (0,)
         return int(found[0] or 0)
 
     def hear(self, at: int) -> None:
@@ -147,10 +148,21 @@ class Replica:
                 self._open()
         return self.database.write(durable=False)
 
+    def _reading(self) -> Transaction:
+        with self.database.lock:
+            if not self._opened:
+                try:
+                    self._open()
+                except (CannotWrite, DiskFull):
+                    pass  # what is there can be read all the same
+        return self.database.read()
+
     def _open(self) -> None:
         """Open the file; begin anew if it is damaged, of another version, or was never complete."""
         try:
             complete = self._begin()
+        except CannotWrite:
+            raise
         except StoreFailed:
             complete = False
         if not complete:
@@ -213,7 +225,8 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool)
 
 
 def _position(connection: Connection) -> str:
-    return str(connection.execute("SELECT position FROM position").fetchone()[0])
+    found = connection.execute("SELECT position FROM position").fetchone()
+    return str(found[0]) if found is not None else ""
 
 
 def _numbered(connection: Connection) -> tuple[list[Event], dict[Address, int]]:

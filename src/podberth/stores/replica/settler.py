@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
+from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.outlook import PREFIX, Outlook, bare
@@ -339,7 +339,7 @@ def _reaching() -> Iterator[None]:
     """Turn what says that the cluster's store can't be reached into Away."""
     try:
         yield
-    except (Away, Busy, Unknown):
+    except (Away, Busy, DiskFull, Unknown):
         raise
     except (TryAgainLater, Unreachable) as failure:
         raise Away(f"{PREFIX}{failure.message}", failure.details) from failure

@@ -11,7 +11,7 @@ import os
 from _queue import SimpleQueue
 from _thread import RLock, allocate_lock, start_new_thread
 
-from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
@@ -25,6 +25,9 @@ TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; t
 # SQLite's own 1000 pages would cost that one as much as binding does. A process that stays keeps the log's index with
 # it; to it each checkpoint is a wait for the disk, and an ADD and its DEL are some 30 pages.
 LOG_PAGES, LOG_PAGES_STAYING = 100, 2000
+_NO_SPACE, _READ_ONLY = (28, 122), 30  # ENOSPC, EDQUOT; EROFS
+_PAGE = 64 * 1024  # bytes: the index of a log is 32 KiB, and a commit some pages
+_DOCTOR = "`podberth doctor` says what is wrong with the state directory"
 
 
 @value
@@ -75,6 +78,7 @@ class Database:
         self._readonly = readonly
         self._schema = schema
         self._connection: sqlite3.Connection | None = None
+        self._aside: sqlite3.Connection | None = None
         self._identity = (-1, -1)  # device and inode of the file that is open
 
     def read(self) -> Transaction:
@@ -135,6 +139,9 @@ class Database:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+            if self._aside is not None:
+                self._aside.close()
+                self._aside = None
 
     def connection(self) -> sqlite3.Connection:
         """Return the open connection. StoreFailed if the file can't be used, and what to do about it."""
@@ -145,11 +152,24 @@ class Database:
                 raise translated(self.path, failure) from failure
         return self._connection
 
+    def reading(self) -> sqlite3.Connection:
+        """Return a connection to read by, also where nothing can be written. StoreFailed, DiskFull as `connection`."""
+        try:
+            return self.connection()
+        except (CannotWrite, DiskFull):
+            if self._aside is None:
+                from podberth.stores.sqlite.aside import aside
+
+                self._aside = aside(self.path, self._schema)
+            if self._aside is None:
+                raise
+            return self._aside
+
     def _open(self) -> sqlite3.Connection:
         self._make_sure_of_the_file()
         # SQLite must not make the file itself: it would be readable by all, and there before its tables are.
         connection = sqlite3.connect(
-            _uri(self.path, "ro" if self._readonly else "rw"),
+            uri(self.path, "mode=ro" if self._readonly else "mode=rw"),
             uri=True,
             timeout=self._busy_seconds,
             isolation_level=None,
@@ -201,6 +221,10 @@ class Database:
         from podberth.stores.sqlite.creation import migrate
 
         migrate(connection, self._schema)
+
+
+class CannotWrite(StoreFailed):
+    """Code 104: the file can't be written by this process, for as long as nobody changes that."""
 
 
 class Turn:
@@ -295,11 +319,13 @@ class Transaction:
         self._database = database
         self._begin = begin
         self._durable = durable
+        self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
         try:
-            connection = self._database.connection()
+            writes = self._begin == "BEGIN IMMEDIATE"
+            connection = self._connection = self._database.connection() if writes else self._database.reading()
             if self._begin:
                 connection.execute(self._begin)
         except BaseException as failure:
@@ -314,7 +340,8 @@ class Transaction:
     ) -> None:
         database = self._database
         try:
-            self._end(database.connection(), raised)
+            assert self._connection is not None
+            self._end(self._connection, raised)
             commit = database.log.commits = database.log.commits + (self._begin == "BEGIN IMMEDIATE")
         finally:
             database.lock.release()
@@ -343,12 +370,41 @@ def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | Try
         )
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StoreFailed(f"{path} is damaged: {failure}", "restore it from a backup; `podberth doctor` checks a copy")
-    if code.startswith("SQLITE_FULL") or getattr(failure, "errno", None) == 28:  # ENOSPC
-        return StoreFailed(f"{path} can't grow: the disk is full", "free some space; nothing was changed")
-    return StoreFailed(f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory")
+    number = getattr(failure, "errno", None)
+    if code.startswith("SQLITE_FULL") or number in _NO_SPACE:
+        return no_space(path)
+    if number == _READ_ONLY or code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR")):
+        return of_the_disk(path) or StoreFailed(f"{path}: {failure}", _DOCTOR)
+    return StoreFailed(f"{path}: {failure}", _DOCTOR)
 
 
-def _uri(path: str, mode: str) -> str:
-    """Return the file's URI (sqlite.org/uri.html); urllib would cost the plugin 3 ms of import."""
+def no_space(path: str) -> DiskFull:
+    """Return the refusal of a disk that is full."""
+    return DiskFull(f"{path} can't grow: the disk is full", "free some space; nothing was changed")
+
+
+def of_the_disk(path: str) -> CannotWrite | DiskFull | None:
+    """Return why nothing can be written, by what the directory's file system says; SQLite's own words do not tell."""
+    directory = os.path.dirname(path) or "."
+    while not os.path.isdir(directory):
+        directory = os.path.dirname(directory) or "/"
+    try:
+        disk = os.statvfs(directory)
+    except OSError:
+        return None
+    if disk.f_flag & os.ST_RDONLY:
+        return CannotWrite(
+            f"{path} can't be written: its file system is mounted read-only",
+            f"see `dmesg` for why, and mount it writable again: {directory}",
+        )
+    if disk.f_bavail * disk.f_frsize < _PAGE or (disk.f_files and not disk.f_favail):
+        return no_space(path)
+    if not os.access(path if os.path.exists(path) else directory, os.W_OK):
+        return CannotWrite(f"{path} can't be written: permission denied", "run as root, or name a store of yours")
+    return None
+
+
+def uri(path: str, how: str) -> str:
+    """Return the file's URI (sqlite.org/uri.html) with its parameters; urllib would cost the plugin 3 ms of import."""
     escaped = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return f"file://{escaped}?mode={mode}"
+    return f"file://{escaped}?{how}"
