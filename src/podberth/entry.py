@@ -220,7 +220,7 @@ def _member_node(directory: str, member: Member, *, staying: bool) -> Node:
 
     database = Database(directory, staying=staying)
     node = _node(directory, member.name, database, member.policies, member.ledger)
-    return replace(node, usable=(member.probe,), elsewhere=member.elsewhere, outlook=member.outlook)
+    return replace(node, usable=(member.probe,), elsewhere=member.elsewhere, outlook=member.outlook, away=member.away)
 
 
 def _node(directory: str, name: str, database: Database, policies: Policies, ledger: Ledger) -> Node:

@@ -29,6 +29,7 @@ class Resident:
     """The nodes this agent serves, by the directory of their store. Threads share it.
 
     `moved` is told which addresses have moved to other nodes of a cluster, `told` what goes into the log.
+    `status_on` is what STATUS fails for by the operator's choice.
     """
 
     def __init__(
@@ -36,7 +37,9 @@ class Resident:
         not_finished: Callable[[Attachment, CniError], None],
         moved: Callable[[frozenset[Address]], None],
         told: Told,
+        status_on: frozenset[str] = frozenset(),
     ) -> None:
+        self._status_on = status_on
         self._kept = Kept(moved)
         self.finisher = Finisher(self.node, not_finished)
         self.policies = PolicyDirectories(told)
@@ -58,6 +61,7 @@ class Resident:
             kept,
             later=partial(self.finisher.add, directory),
             follow=partial(self.policies.follow, kept, directory),
+            status_on=self._status_on,
         )
 
     def remember(self, directory: str) -> None:

@@ -77,7 +77,11 @@ class TryAgainLater(CniError):
     code = 11
 
 
-class DiskFull(TryAgainLater):
+class Unfit(TryAgainLater):
+    """Code 11: this node lacks now what an ADD needs, and gets it back without a change of any configuration."""
+
+
+class DiskFull(Unfit):
     """Code 11: the disk of the state directory is full; nothing was changed."""
 
 

@@ -89,6 +89,8 @@ class Node:
     `elsewhere` is asked about holders of addresses on other nodes.
     `outlook` says how what it answers is known; None where the store is its own.
     `room` is space that is kept for DELs.
+    `away` says why the cluster's store can't be reached, '' while it can.
+    `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
 
@@ -104,3 +106,5 @@ class Node:
     usable: tuple[Callable[[], None], ...] = ()
     outlook: Outlook | None = None
     room: Room | None = None
+    away: Callable[[], str] | None = None
+    status_on: frozenset[str] = frozenset()
