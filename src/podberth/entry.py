@@ -166,6 +166,11 @@ class Kept:
         """How many clusters' stores can't be reached now."""
         return sum(bool(member.away()) for member in tuple(self._members))
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why each cluster's store that can't be reached, or may not be read, can't."""
+        return tuple(filter(None, (member.away() for member in tuple(self._members))))
+
     def close(self) -> None:
         """End what runs for the stores."""
         for member in self._members:

@@ -54,6 +54,11 @@ class Resident:
         """How many clusters' stores can't be reached now."""
         return self._kept.away
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why each cluster's store that can't be followed now can't."""
+        return self._kept.troubles
+
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
         kept = self._kept.node(directory, given)

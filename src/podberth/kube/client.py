@@ -201,6 +201,13 @@ class Client:
             if not self._try_again(answer, secret, until):
                 raise refusal(call, answer.status, answer.body, secret)
 
+    def date(self) -> str:
+        """Return the server's clock, as the Date header of an answer has it; '' if it says none. Raises Unavailable."""
+        try:
+            return self._wire.exchange(self._credentials.current(), "GET", "/version", b"", "").date
+        except (NotSent, Lost) as failure:
+            raise errors.Unavailable(f"Kubernetes API: {failure}", failure.remedy) from None
+
     def open(self, call: Call, seconds: float) -> Stream:
         """Start a call whose answer comes bit by bit; `seconds` of silence end it."""
         secret = self._credentials.current()
