@@ -25,9 +25,6 @@ TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; t
 # SQLite's own 1000 pages would cost that one as much as binding does. A process that stays keeps the log's index with
 # it; to it each checkpoint is a wait for the disk, and an ADD and its DEL are some 30 pages.
 LOG_PAGES, LOG_PAGES_STAYING = 100, 2000
-_NO_SPACE, _READ_ONLY = (28, 122), 30  # ENOSPC, EDQUOT; EROFS
-_PAGE = 64 * 1024  # bytes: the index of a log is 32 KiB, and a commit some pages
-_DOCTOR = "`podberth doctor` says what is wrong with the state directory"
 
 
 @value
@@ -370,38 +367,11 @@ def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | Try
         )
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StoreFailed(f"{path} is damaged: {failure}", "restore it from a backup; `podberth doctor` checks a copy")
-    number = getattr(failure, "errno", None)
-    if code.startswith("SQLITE_FULL") or number in _NO_SPACE:
-        return no_space(path)
-    if number == _READ_ONLY or code.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR")):
-        return of_the_disk(path) or StoreFailed(f"{path}: {failure}", _DOCTOR)
-    return StoreFailed(f"{path}: {failure}", _DOCTOR)
+    from podberth.stores.sqlite.disk import trouble
 
-
-def no_space(path: str) -> DiskFull:
-    """Return the refusal of a disk that is full."""
-    return DiskFull(f"{path} can't grow: the disk is full", "free some space; nothing was changed")
-
-
-def of_the_disk(path: str) -> CannotWrite | DiskFull | None:
-    """Return why nothing can be written, by what the directory's file system says; SQLite's own words do not tell."""
-    directory = os.path.dirname(path) or "."
-    while not os.path.isdir(directory):
-        directory = os.path.dirname(directory) or "/"
-    try:
-        disk = os.statvfs(directory)
-    except OSError:
-        return None
-    if disk.f_flag & os.ST_RDONLY:
-        return CannotWrite(
-            f"{path} can't be written: its file system is mounted read-only",
-            f"see `dmesg` for why, and mount it writable again: {directory}",
-        )
-    if disk.f_bavail * disk.f_frsize < _PAGE or (disk.f_files and not disk.f_favail):
-        return no_space(path)
-    if not os.access(path if os.path.exists(path) else directory, os.W_OK):
-        return CannotWrite(f"{path} can't be written: permission denied", "run as root, or name a store of yours")
-    return None
+    return trouble(path, code, getattr(failure, "errno", None)) or StoreFailed(
+        f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory"
+    )
 
 
 def uri(path: str, how: str) -> str:

@@ -52,7 +52,7 @@ class Reserve:
 
     def _require_a_disk(self) -> None:
         """Raise what keeps anything from being written there: what can be read there is no ground for an ADD."""
-        from podberth.stores.sqlite.database import of_the_disk
+        from podberth.stores.sqlite.disk import of_the_disk
 
         wrong = of_the_disk(self.path)
         if wrong is not None:
