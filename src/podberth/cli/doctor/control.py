@@ -9,7 +9,6 @@ from podberth.cli.doctor import api
 from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cli.text import duration
 from podberth.cni.errors import CniError
-from podberth.controller.service import LEASE
 from podberth.kube import errors
 from podberth.kube.resources import LEASES, POOLS
 
@@ -37,6 +36,8 @@ def look(session: Session) -> Iterator[Finding]:
 
 
 def _controller(client: Client, home: str) -> Finding:
+    from podberth.controller.service import LEASE  # what it imports is nothing for every command
+
     try:
         return led(client.get(LEASES, LEASE, home), datetime.now(UTC))
     except errors.Forbidden:
