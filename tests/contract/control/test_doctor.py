@@ -6,11 +6,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from podberth.cli.doctor import api, control, rights
 from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.session import Session
-from podberth.entry import join, open_node
-from podberth.kube.errors import Forbidden
+from podberth.entry import Kept, open_node
+from podberth.stores.replica.shared import NeverRead
 from tests.contract.control.cluster import HOME, pool
 from tests.contract.kube.said import eventually
 from tests.servers.kube import ROOT
@@ -103,10 +105,14 @@ def test_all_nodes_of_the_cluster_are_told_of(cluster: Cluster, tmp_path: Path) 
 def test_a_node_that_may_not_read_what_it_needs_is_not_ready_and_says_which_right(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    old = cluster.server.user("old-roles")
-    member = join(session(old, tmp_path).state, staying=True)
+    of = session(cluster.server.user("old-roles"), tmp_path)
+    kept = Kept()
     try:
-        eventually(lambda: "Forbidden" in member.away() or "forbidden" in member.away())
-        assert Forbidden.code == 104
+        node = kept.node(of.state)
+        eventually(lambda: any("forbidden" in trouble for trouble in kept.troubles))
+        assert "namespaces" in kept.troubles[0]
+        with pytest.raises(NeverRead, match=r"has not read the cluster's store yet: .*forbidden"):
+            node.policies.pool("db")
+        node.host.close()
     finally:
-        member.close()
+        kept.close()
