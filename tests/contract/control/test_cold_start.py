@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import time
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PARTS = ("servers", "webhook", "controller", "agent")
 EVERY = list(itertools.permutations(PARTS))
+DECLARED = Wanted(pool="db", family=4, address=ip_address("10.20.0.9"))
 ACTOR = Actor(who="plugin", why="ADD", node="cold")
 
 
@@ -44,7 +46,7 @@ def bound(member: Member) -> bool:
     """Have the agent's node bind the declared address; False while that has to wait."""
     attachment = Attachment(network="banknet", container_id="cold", ifname="eth0")
     pod = PodRef(namespace="db", name="a", uid="u1")
-    claim = Claim(attachment=attachment, pod=pod, netns="/run/netns/cold", wanted=(Wanted(pool="db", family=4),))
+    claim = Claim(attachment=attachment, pod=pod, netns="/run/netns/cold", wanted=(DECLARED,))
     try:
         assert member.policies.pool("db") is not None
         return [str(lease.address) for lease in member.ledger.bind(claim, ACTOR)] == ["10.20.0.9"]

@@ -96,7 +96,13 @@ def test_all_nodes_of_the_cluster_are_told_of(cluster: Cluster, tmp_path: Path) 
     cluster.node("node1")
     cluster.bind("db/a", uid="u1", node="node1")
     cluster.bind("db/b", uid="u2", node="elsewhere")
-    found = {finding.name: finding for finding in nodes.look(session(cluster.server.kubeconfig, tmp_path))}
+    kept = Kept()
+    try:
+        of = Session(session(cluster.server.kubeconfig, tmp_path).state, kept.node)
+        found = {finding.name: finding for finding in nodes.look(of)}
+        of.close()
+    finally:
+        kept.close()
     assert found["node1"].level == OK
     assert "holds 1 address, Ready" in found["node1"].text
     assert "is no Node of the cluster" in found["elsewhere"].text

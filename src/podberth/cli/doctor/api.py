@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -31,12 +32,17 @@ def chosen(session: Session) -> Kubernetes | None:
     return found.kubernetes if found.store == choice.KUBERNETES else None
 
 
-def client(at: Kubernetes) -> Client:
-    """Return a client. CniError if the kubeconfig is of no use."""
+@contextmanager
+def client(at: Kubernetes) -> Iterator[Client]:
+    """Lend a client. CniError if the kubeconfig is of no use."""
     from podberth.kube.client import Client
     from podberth.kube.config import load
 
-    return Client(load(at.kubeconfig, at.context))
+    made = Client(load(at.kubeconfig, at.context))
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def look(session: Session) -> Iterator[Finding]:
@@ -45,10 +51,10 @@ def look(session: Session) -> Iterator[Finding]:
     if at is None:
         return
     try:
-        api = client(at)
-        before = time.time()
-        date = api.date()
-        after = time.time()
+        with client(at) as api:
+            before = time.time()
+            date = api.date()
+            after = time.time()
     except CniError as wrong:
         yield Finding(area=AREA, name="API", level=FAIL, text=wrong.message, todo=wrong.details)
         return

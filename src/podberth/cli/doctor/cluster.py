@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from podberth.cli.doctor import api
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from podberth.cli.session import Session
+    from podberth.ipam.elsewhere import Fence
     from podberth.kube.client import Client
 
 AREA = "nodes"
@@ -28,11 +30,14 @@ def look(session: Session) -> Iterator[Finding]:
         held = Counter(lease.node for lease in node.ledger.leases())
         fenced = {said.node: said for said in node.elsewhere.fences()}
         at = api.chosen(session)
-        client = api.client(at) if at is not None else None
+        with api.client(at) if at is not None else nullcontext() as client:
+            yield from _each(client, node.name, held, fenced)
     except CniError as wrong:
         yield Finding(area=AREA, name="all", level=FAIL, text=wrong.message, todo=wrong.details)
-        return
-    for name in sorted({*held, *(name for name, said in fenced.items() if not said.lifted), node.name}):
+
+
+def _each(client: Client | None, here: str, held: Counter[str], fenced: dict[str, Fence]) -> Iterator[Finding]:
+    for name in sorted({*held, *(name for name, said in fenced.items() if not said.lifted), here}):
         has = f"holds {counted(held[name], 'address', 'addresses')}"
         said = fenced.get(name)
         if said is not None and not said.lifted:

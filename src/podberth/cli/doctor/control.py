@@ -28,9 +28,9 @@ def look(session: Session) -> Iterator[Finding]:
     if at is None:
         return
     try:
-        client = api.client(at)
-        yield _controller(client, at.namespace)
-        yield _webhook(client)
+        with api.client(at) as client:
+            yield _controller(client, at.namespace)
+            yield _webhook(client)
     except CniError:
         return  # that the API does not answer is told already
 

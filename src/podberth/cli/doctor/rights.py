@@ -66,8 +66,8 @@ def look(session: Session) -> Iterator[Finding]:
         return
     wanted = rights(at.namespace)
     try:
-        client = api.client(at)
-        missing = [right for right in wanted if not may(client, right)]
+        with api.client(at) as client:
+            missing = [right for right in wanted if not may(client, right)]
     except CniError as wrong:
         yield Finding(area=api.AREA, name="rights", level=FAIL, text=wrong.message, todo=wrong.details)
         return
@@ -77,7 +77,7 @@ def look(session: Session) -> Iterator[Finding]:
             name="rights",
             level=FAIL,
             text=f"this node's account may not {right}",
-            todo=f"apply {RIGHTS}",
+            todo=f"grant it: {RIGHTS}",
         )
     if not missing:
         yield Finding(area=api.AREA, name="rights", level=OK, text=f"all {len(wanted)} that the agent's role grants")
