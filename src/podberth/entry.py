@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Plugin
 
 CHOICE = "store.json"  # where a state directory says that it stands for a cluster (stores/chosen.py)
+MOST_STORES = 16  # three descriptors each
 ABOUT = """podberth {version}: a CNI plugin ({type}) that gives a pod its fixed address, by the pod's name.
 It is called by a container runtime, with CNI_COMMAND and the like in its environment; people use `podberth --help`.
 CNI protocol versions supported: {protocols}
@@ -147,6 +148,7 @@ def staying() -> Callable[[Mapping[str, str], bytes, str], tuple[int, str]]:
 class Kept:
     """What a process that stays keeps, by the directory that a call has named: the store, and the locks.
 
+    Of stores that are one node's own it keeps the `MOST_STORES` that were opened last, and none that is not there.
     `moved` is told which addresses have moved to other nodes of a cluster.
     """
 
@@ -154,11 +156,12 @@ class Kept:
         self._moved = moved
         self._nodes: dict[str, tuple[Node, Locks]] = {}
         self._members: list[Member] = []
+        self._own: dict[str, Database] = {}
         self._guard = RLock()
 
     @property
     def directories(self) -> tuple[str, ...]:
-        """The stores that were named so far."""
+        """The stores that are kept."""
         return tuple(self._nodes)
 
     @property
@@ -175,6 +178,8 @@ class Kept:
         """End what runs for the stores."""
         for member in self._members:
             member.close()
+        for database in self._own.values():
+            database.close()
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node with a network to be used for one call, then closed; `given` as a LinuxHost takes it."""
@@ -184,16 +189,32 @@ class Kept:
         if found is None:
             with self._guard:
                 found = self._nodes.get(directory) or (self._opened(directory), open_locks(directory))
-                self._nodes[directory] = found
+                if found[0].stored():
+                    self._nodes[directory] = found
+                    self._bound()
+                else:
+                    self._own.pop(directory, None)
         node, locks = found
         return replace(node, host=LinuxHost(locks, given))
 
+    def _bound(self) -> None:
+        """Let go of the stores that were opened first, beyond the bound. A call that is at one opens it again."""
+        for directory in tuple(self._own)[: len(self._own) - MOST_STORES]:
+            del self._nodes[directory]
+            self._own.pop(directory).close()
+
     def _opened(self, directory: str) -> Node:
         if not os.path.exists(os.path.join(directory, CHOICE)):
-            return open_node(directory, staying=True)
+            return self._own_node(directory)
         member = join(directory, staying=True, moved=self._moved)
         self._members.append(member)
         return _member_node(directory, member, staying=True)
+
+    def _own_node(self, directory: str) -> Node:
+        from podberth.stores.sqlite.database import Database
+
+        database = self._own[directory] = Database(directory, staying=True)
+        return _own_node(directory, database)
 
 
 def open_node(directory: str, *, staying: bool = False) -> Node:
@@ -204,20 +225,26 @@ def open_node(directory: str, *, staying: bool = False) -> Node:
     if os.path.exists(os.path.join(directory, CHOICE)):
         return _member_node(directory, join(directory, staying=False), staying=staying)
     from podberth.stores.sqlite.database import Database
+
+    return _own_node(directory, Database(directory, staying=staying))
+
+
+def _own_node(directory: str, database: Database) -> Node:
     from podberth.stores.sqlite.ledger import SqliteLedger
     from podberth.stores.sqlite.policies import SqlitePolicies
 
-    database = Database(directory, staying=staying)
     ledger = SqliteLedger(database, clock=time.time_ns)
     return _node(directory, os.uname().nodename, database, SqlitePolicies(database), ledger)
 
 
 def join(directory: str, *, staying: bool, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> Member:
     """Return the node as a member of the cluster that its state directory stands for; `moved` as Member takes it."""
+    from podberth.linux.machine import boot_id, machine_id
     from podberth.stores.chosen import chosen
     from podberth.stores.member import Member
 
-    return Member(directory, chosen(directory), staying=staying, moved=moved)
+    machine = machine_id(), boot_id()
+    return Member(directory, chosen(directory), staying=staying, moved=moved, machine=machine)
 
 
 def _member_node(directory: str, member: Member, *, staying: bool) -> Node:
@@ -225,7 +252,10 @@ def _member_node(directory: str, member: Member, *, staying: bool) -> Node:
 
     database = Database(directory, staying=staying)
     node = _node(directory, member.name, database, member.policies, member.ledger)
-    return replace(node, usable=(member.probe,), elsewhere=member.elsewhere, outlook=member.outlook, away=member.away)
+    return replace(
+        node, usable=(member.probe,), elsewhere=member.elsewhere, outlook=member.outlook, away=member.away,
+        stored=lambda: True,
+    )  # fmt: skip
 
 
 def _node(directory: str, name: str, database: Database, policies: Policies, ledger: Ledger) -> Node:
@@ -244,6 +274,7 @@ def _node(directory: str, name: str, database: Database, policies: Policies, led
         clock=time.time_ns,
         room=Reserve(directory),
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
+        stored=lambda: os.path.exists(database.path),
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
+    from podberth.ipam.registration import Registration
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import DocumentText, Proposal
 
@@ -110,6 +111,9 @@ class MemoryCluster:
 
     def elsewhere(self, node: str) -> Elsewhere:  # noqa: ARG002
         return Alone()
+
+    def prove(self, mine: Registration, told: Callable[[str], object]) -> str:  # noqa: ARG002
+        return ""
 
     def close(self) -> None:
         pass

@@ -178,6 +178,9 @@ class Daemon:
         if path.startswith("/run/"):
             self.containerd.node.run("mkdir", "-p", path)
             outside = path
+        elif volume.get("hostPath", {}).get("type", "").startswith("File"):
+            outside = path  # this machine's own file, which the pod reads only
+            assert mount["readOnly"], f"{path} of this machine would be written"
         else:
             folder = self.host(path or volume["name"])
             folder.mkdir(exist_ok=True)

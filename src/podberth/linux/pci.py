@@ -17,14 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEVICES = "/sys/bus/pci/devices"
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _SETTLED = 10.0  # seconds a driver has for giving a function its interface, or taking it away
 _PAUSE = 0.005
-
-
-def boot_id() -> str:
-    """Return what tells this boot of the machine from every other."""
-    return _text(_BOOT_ID)
 
 
 def vfs() -> tuple[Vf, ...]:

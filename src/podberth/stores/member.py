@@ -10,6 +10,7 @@ from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
 from podberth.stores.elsewhere import LastKnown
+from podberth.stores.identity import NodeIdentity, registration
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
@@ -30,6 +31,7 @@ READY = 5.0  # seconds that a process which stays waits for the first news of it
 _HEARING = 10.0  # seconds between two times that it is written down how far what is known goes
 # A server that vanishes is noticed after 13 s (etcd) or 30 s (kube.wire): up to so long before now all is known.
 _UNNOTICED = 30 * 10**9  # ns
+_PROOF = 30.0  # seconds between two questions whether this machine is still the node
 _UPKEEP = 1.0  # seconds between two looks whether the store is back, and what there is to tidy up
 
 
@@ -37,7 +39,7 @@ class Member:
     """The ledger and the declarations of the node's cluster. With `staying` they are followed in a thread of their own.
 
     Without, each question asks the store first: a process that ends soon has no time to follow. `moved` is told which
-    addresses have moved to other nodes.
+    addresses have moved to other nodes. `machine`: this machine's machine-id and boot_id, '' if they are not known.
     """
 
     def __init__(
@@ -47,8 +49,11 @@ class Member:
         *,
         staying: bool,
         moved: Callable[[frozenset[Address]], None] = lambda _: None,
+        machine: tuple[str, str] = ("", ""),
     ) -> None:
         self._chosen = chosen
+        self._directory = directory
+        self._machine = machine
         self.cluster = connected(chosen)
         replica = Replica(directory, told=_told)
         self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
@@ -60,8 +65,10 @@ class Member:
         self._hear_at = 0.0
         self._upkeep = Loop("member", self._keep_up, _told)
         self._journal = Journal(directory)
+        self._next_proof = 0.0  # by time.monotonic
+        self.identity = NodeIdentity(self._prove, chosen.node)
         self.ledger = JournalledLedger(
-            ClusterLedger(self.settler, clock=time.time_ns),
+            ClusterLedger(self.settler, clock=time.time_ns, identity=self.identity),
             SqliteLedger(replica.database, clock=time.time_ns),
             self._journal,
             self.away,
@@ -104,12 +111,28 @@ class Member:
 
     def _keep_up(self) -> float:
         if not self.away():
-            self.ledger.replay(_told)
+            self._prove_in_time()
+            if not self.identity.refused:
+                self.ledger.replay(_told)
             self.cluster.tidy()
             if time.monotonic() > self._hear_at:
                 self._hear_at = time.monotonic() + _HEARING
                 self.settler.replica.hear(time.time_ns() - _UNNOTICED)
         return _UPKEEP
+
+    def _prove_in_time(self) -> None:
+        """Ask whether this machine still is the node, now and then."""
+        if time.monotonic() < self._next_proof:
+            return
+        before = self.identity.refused
+        refusal = self.identity.refresh()
+        if refusal and not before:
+            _told(refusal)
+        self._next_proof = time.monotonic() + _PROOF
+
+    def _prove(self) -> str:
+        mine = registration(self._directory, self._chosen.node, *self._machine, time.time_ns())
+        return self.cluster.prove(mine, _told)
 
 
 def connected(chosen: Chosen) -> Cluster:

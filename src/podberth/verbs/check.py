@@ -44,10 +44,12 @@ def check(node: Node, attachment: Attachment, prev_result: Result | None) -> Non
 
     Raises UnknownContainer if this node never made the attachment, or has undone it.
     """
+    if not node.stored():
+        raise _unknown(attachment)
     record = node.attachments.find(attachment)
     leased = {lease.address for lease in node.ledger.of(attachment)}
     if record is None and not leased:
-        raise UnknownContainer(f"{attachment}: this node has no such attachment", "it was deleted, or never added")
+        raise _unknown(attachment)
     found = list(differences(node, record, leased)) if record is not None else []
     if prev_result is not None:
         stated = {ip.address.ip for ip in prev_result.ips}
@@ -57,3 +59,7 @@ def check(node: Node, attachment: Attachment, prev_result: Result | None) -> Non
         ]
     if found:
         raise Drifted("; ".join(map(str, found)), "`podberth check --repair` puts it right, or restart the pod")
+
+
+def _unknown(attachment: Attachment) -> UnknownContainer:
+    return UnknownContainer(f"{attachment}: this node has no such attachment", "it was deleted, or never added")

@@ -23,6 +23,8 @@ def stale(node: Node, network: str, valid: AbstractSet[tuple[str, str]]) -> tupl
 
 def collect(node: Node, network: str, valid: AbstractSet[tuple[str, str]], why: str = "GC") -> tuple[Attachment, ...]:
     """Delete every stale attachment; one that fails does not keep the others, all failures are joined at the end."""
+    if not node.stored():
+        return ()
     taken: list[Attachment] = []
     failures: list[str] = []
     for attachment in stale(node, network, valid):

@@ -91,6 +91,7 @@ class Node:
     `room` is space that is kept for DELs.
     `away` says why the cluster's store can't be reached, '' while it can.
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
+    `stored` says whether the node has a store: only an ADD and the operator's commands make one.
     `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
 
@@ -103,6 +104,7 @@ class Node:
     follow: Callable[[str], str]
     later: Callable[[Attachment], None] | None = None
     elsewhere: Elsewhere = Alone()
+    stored: Callable[[], bool] = lambda: True
     usable: tuple[Callable[[], None], ...] = ()
     outlook: Outlook | None = None
     room: Room | None = None

@@ -69,13 +69,26 @@ def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate
         if other_ipam:
             status_of_ipam(request, delegate)
         return None
+    _require_store(node, network, directory)
     return _add(node, network, request, plugin, delegate)
 
 
+def _require_store(node: Node, network: Network, directory: str) -> None:
+    if not (network.plain or network.policy_dir or node.stored()):
+        raise InvalidConfig(
+            f"stateDir: there is no store in {directory}, so no pool is declared there",
+            "`podberth apply` makes it with the first pool; or name the directory that has it",
+        )
+
+
 def _delete(node: Node, request: Request, other_ipam: Delegate | None) -> None:
+    stored = node.stored()  # a DEL makes no store
     if other_ipam is not None:
-        delete(node, request.attachment)  # all of it: the other plugin may give the address away at once
+        if stored:
+            delete(node, request.attachment)  # all of it: the other plugin may give the address away at once
         other_ipam(request, "DEL")
+    elif not stored:
+        return
     elif node.later is None:
         delete(node, request.attachment)
     else:

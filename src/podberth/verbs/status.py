@@ -35,7 +35,7 @@ def status(node: Node, network: Network) -> None:
     A full disk, a parent link that is missing, and a cluster's store that is away pass, and the pods that run have
     their network meanwhile. Where an operator has chosen so they fail STATUS too.
     """
-    for probe in (node.attachments.probe, lambda: _lock(node.host), *node.usable):
+    for probe in (node.attachments.probe, lambda: _lock(node), *node.usable):
         try:
             probe()
         except TryAgainLater:
@@ -68,9 +68,10 @@ def _store(node: Node, network: Network) -> tuple[str, str]:  # noqa: ARG001 - a
 _CHOSEN = {DISK: _disk, PARENT: _parent, STORE: _store}
 
 
-def _lock(host: Host) -> None:
-    with host.locked("status", wait=False):
-        pass
+def _lock(node: Node) -> None:
+    if node.stored():  # the lock's file is in the state directory, which STATUS does not make
+        with node.host.locked("status", wait=False):
+            pass
 
 
 def _require_no_fence(node: Node) -> None:

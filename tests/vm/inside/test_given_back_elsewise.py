@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.linux import pci
+from podberth.linux import machine, pci
 from tests.netns.kubelet import Pod, run
 from tests.vm.inside import card, wire
 from tests.vm.inside.card import PF, Node, as_it_was, node_with_card, wait_for
@@ -158,7 +158,7 @@ def test_a_name_that_somebody_else_took(node: Node) -> None:
 def stale(node: Node) -> None:
     """Have every record speak of another boot, and of namespaces of that one."""
     with contextlib.closing(sqlite3.connect(node.kubelet.state / "podberth.db")) as database, database:
-        database.execute("UPDATE attachments SET steps = replace(steps, ?, ?)", (pci.boot_id(), str(uuid.uuid4())))
+        database.execute("UPDATE attachments SET steps = replace(steps, ?, ?)", (machine.boot_id(), str(uuid.uuid4())))
         database.execute("UPDATE attachments SET netns_inode = 1")
     for namespace in tuple(node.kubelet.namespaces):
         node.kubelet.remove_namespace(namespace)

@@ -21,7 +21,7 @@ from podberth.cli.screen import Cell, Column, Screen
 from podberth.cni import parsers, strictjson
 from podberth.cni.args import NAME, NAMESPACE, Args
 from podberth.cni.errors import CniError, InvalidConfig, KernelRefused
-from podberth.linux import pci
+from podberth.linux import machine
 from podberth.runtime import invoke
 from podberth.runtime.cache import DEFAULT, Cache
 from podberth.runtime.networks import load
@@ -129,7 +129,7 @@ def _asked(said: dict[str, Any]) -> Run:
         pod=str(args.pod or args.lone_name),
         owner=os.getpid(),
         started=started(os.getpid()) or 0,
-        boot=pci.boot_id(),
+        boot=machine.boot_id(),
         path=path,
         cache=said["cache_dir"],
         args=tuple(kubernetes.items()),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import CniError, StoreFailed
 from podberth.cni.fields import Fields
-from podberth.linux import pci
+from podberth.linux import machine
 from podberth.runtime.networks import parse
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Run:
     @property
     def alive(self) -> bool:
         """Whether its process is still there, in this boot, and no other with its number."""
-        return self.boot == pci.boot_id() and started(self.owner) == self.started
+        return self.boot == machine.boot_id() and started(self.owner) == self.started
 
 
 def started(process: int) -> int | None:

@@ -11,8 +11,8 @@ import time
 
 from podberth.cni.errors import KernelRefused, TryAgainLater
 from podberth.cni.value import replace
+from podberth.linux import machine, pci
 from podberth.linux import netns as namespace
-from podberth.linux import pci
 from podberth.linux.netlink import links
 from podberth.linux.netlink.socket import NetlinkError
 from podberth.net.step import Drift
@@ -51,7 +51,7 @@ def before(namespaces: Namespaces, op: MoveVf) -> Iterator[tuple[str, str]]:
     link = on_node(namespaces, op.device)
     if link is None:
         raise OSError(errno.ENODEV, f"{op.device} has no interface on the node")
-    yield "boot", pci.boot_id()
+    yield "boot", machine.boot_id()
     yield "driver", pci.driver(op.device)
     yield "name", link.name
     yield "altnames", " ".join(link.altnames)
@@ -81,7 +81,7 @@ def bring_back(namespaces: Namespaces, step: Step, op: MoveVf, *, alive: bool) -
     Where it can't be found it is another process that keeps its namespace: TryAgainLater, until that has ended.
     """
     found = dict(step.before)
-    if found.get("boot") != pci.boot_id() or not pci.exists(op.device):
+    if found.get("boot") != machine.boot_id() or not pci.exists(op.device):
         return
     drive(op.device, found["driver"])
     link = on_node(namespaces, op.device)

@@ -11,7 +11,7 @@ import os
 import time
 
 from podberth.cni.errors import KernelRefused, TryAgainLater
-from podberth.linux import pci
+from podberth.linux import machine, pci
 from podberth.linux.effects import vf_links
 from podberth.linux.netlink import links, vfs
 from podberth.net.step import Drift
@@ -48,7 +48,7 @@ _SAID = {
 
 def before(namespaces: Namespaces, op: ConfigureVf) -> Iterator[tuple[str, str]]:
     """Yield everything the function has now that is to be given back."""
-    yield "boot", pci.boot_id()
+    yield "boot", machine.boot_id()
     yield "driver", pci.driver(op.device)
     live = _live(namespaces, op)
     for name in _SETTINGS:
@@ -78,7 +78,7 @@ def give_back(namespaces: Namespaces, step: Step, op: ConfigureVf) -> None:
     Only once it is back on the node: taken off its VLAN any earlier, the pod would be in another one.
     """
     found = dict(step.before)
-    if found.get("boot") != pci.boot_id() or not pci.exists(op.device):
+    if found.get("boot") != machine.boot_id() or not pci.exists(op.device):
         return
     if op.userspace:
         pci.reset(op.device)  # what it still does ends while it is in its VLAN

@@ -9,6 +9,7 @@ Below the prefix:
     p/NAMESPACE/POD/SEQ/ADDRESS    which events a pod's name is in
     n/NAMESPACE/POD/ADDRESS    which addresses are reserved for a pod's name
     g                          written by every change of documents: one at a time
+    m/NODE                     the machine that is registered under a node's name
     f/NODE                     what operators have said about a node: that nothing runs there any more, or again
 
 An ADDRESS is 4 or 16 bytes in hexadecimal, a SEQ 16 digits of it: both sort as they count.
@@ -26,6 +27,7 @@ from podberth.cni.errors import StoreFailed
 from podberth.ipam.address_record import event_form, parse_event, parse_record, record_form
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
+from podberth.ipam.registration import Registration
 from podberth.stores.replica.shared import DocumentText
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Keys:
         self.archive = self.root + b"h/"
         self.declared = self.root + b"g"
         self.fences = self.root + b"f/"
+        self.nodes = self.root + b"m/"
 
     def record(self, address: Address) -> bytes:
         """Where the record of the address is."""
@@ -86,6 +89,10 @@ class Keys:
     def fence(self, node: str) -> bytes:
         """Where it is said whether anything runs on the node."""
         return self.fences + _quoted(node).encode()
+
+    def node(self, node: str) -> bytes:
+        """Where it is said which machine is registered under the node's name."""
+        return self.nodes + _quoted(node).encode()
 
 
 def address_in(key: bytes, part: int) -> Address:
@@ -200,6 +207,28 @@ def read_fences(key: bytes, value: bytes) -> tuple[Fence, ...]:
         )
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: what is said about node {node} can't be read: {wrong}") from None
+
+
+def packed_registration(machine: Registration) -> bytes:
+    """Return a machine's registration as it is written."""
+    names = ("machine", "boot", "key", "time", "former")
+    return _json({name: getattr(machine, name) for name in names})
+
+
+def node_in(key: bytes) -> str:
+    """Return the node that a registration's key ends with."""
+    return unquote(key.split(b"/")[-1].decode("utf-8", "replace"))
+
+
+def read_registration(node: str, value: bytes) -> Registration:
+    """Read what `packed_registration` wrote. StoreFailed if it is none: unknown is not unregistered."""
+    form = _parsed(value)
+    try:
+        machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
+        former = tuple(map(str, form["former"]))
+        return Registration(node=node, machine=machine, boot=boot, key=key, time=int(form["time"]), former=former)
+    except (ValueError, KeyError, TypeError) as wrong:
+        raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
 
 
 def _hex(address: Address) -> bytes:

@@ -14,6 +14,7 @@ from podberth.cni.errors import StoreFailed
 from podberth.stores.etcd import failures, keys
 from podberth.stores.etcd.elsewhere import EtcdElsewhere
 from podberth.stores.etcd.history import History
+from podberth.stores.etcd.nodes import prove
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
+    from podberth.ipam.registration import Registration
     from podberth.net.ops import Address
     from podberth.stores.etcd.client import Etcd
     from podberth.stores.etcd.values import KeyValue, Op
@@ -136,6 +138,10 @@ class EtcdCluster:
     def elsewhere(self, node: str) -> Elsewhere:  # noqa: ARG002 - fences are for all nodes
         """Return what operators have said about nodes."""
         return EtcdElsewhere(self.client, self.keys.root.decode())
+
+    def prove(self, mine: Registration, told: Callable[[str], object]) -> str:
+        """Register this machine under its node's name; return why it may not have it, '' if it may."""
+        return prove(self.client, self.keys, mine, told)
 
     def close(self) -> None:
         """Let go of all connections."""

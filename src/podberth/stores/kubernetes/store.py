@@ -19,6 +19,7 @@ from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.follow import Follow
+from podberth.stores.kubernetes.nodes import of_node
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
+    from podberth.ipam.registration import Registration
     from podberth.kube.client import Client
     from podberth.net.ops import Address
     from podberth.stores.kubernetes.objects import Object
@@ -119,6 +121,13 @@ class KubernetesCluster:
     def elsewhere(self, node: str) -> Elsewhere:
         """Return what the API server knows of pods and nodes."""
         return KubernetesElsewhere(self.client, node)
+
+    def prove(self, mine: Registration, told: Callable[[str], object]) -> str:  # noqa: ARG002 - nothing is written
+        """Return why this machine is not the Node of that name, by what its kubelet reports; '' if it may be."""
+        try:
+            return of_node(self.client.get(resources.NODES, mine.node), mine)
+        except errors.NotFound:
+            return ""
 
     def declaring(self) -> bool:
         """Say whether somebody is changing a set of declarations just now."""

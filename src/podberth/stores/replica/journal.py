@@ -32,7 +32,14 @@ _TABLES = (
     "CREATE TABLE migrations (version INTEGER PRIMARY KEY, time INTEGER NOT NULL, podberth TEXT NOT NULL) STRICT",
     "CREATE TABLE entries (seq INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL) STRICT",
 )
-SCHEMA = Schema(file="journal.db", application_id=0x7064626A, version=1, migrations=lambda: (_TABLES,))  # 'pdbj'
+_ENTRY = "SELECT seq, entry FROM entries"
+SCHEMA = Schema(
+    file="journal.db",
+    application_id=0x7064626A,  # 'pdbj'
+    version=1,
+    migrations=lambda: (_TABLES,),
+    kept=(("entry", _ENTRY, f"{_ENTRY} WHERE (seq, entry) = (?, ?)"),),
+)
 
 
 class Journal:

@@ -22,20 +22,30 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Actor, Claim, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
     from podberth.net.ops import Address
+    from podberth.stores.identity import NodeIdentity
     from podberth.stores.replica.settler import Settler
     from podberth.stores.sqlite.claims import Rivals
 
 
 class ClusterLedger:
-    """`clock` returns nanoseconds since the epoch. A step that is answered is durable: the cluster's store has it."""
+    """`clock` returns nanoseconds since the epoch; `identity` knows whether this machine is the node.
 
-    def __init__(self, settler: Settler, clock: Callable[[], int]) -> None:
+    A step that is answered is durable: the cluster's store has it.
+    """
+
+    def __init__(self, settler: Settler, clock: Callable[[], int], identity: NodeIdentity | None = None) -> None:
         self._settler = settler
         self._clock = clock
+        self._identity = identity
         self._here = SqliteLedger(settler.replica.database, clock)
 
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:  # noqa: ARG002
-        """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing."""
+        """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing.
+
+        Refused if this machine is not the node that the cluster's store knows under its name.
+        """
+        if self._identity is not None:
+            self._identity.require()
 
         def decide(connection: Connection, rivals: Rivals) -> tuple[Lease, ...]:
             return claims.bind(connection, claim, actor, self._clock(), rivals)
@@ -49,7 +59,9 @@ class ClusterLedger:
         return self.unbind_all((attachment,), actor, durable=durable)
 
     def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:  # noqa: ARG002
-        """End the leases of all the attachments in one step; returns what was ended."""
+        """End the leases of all the attachments in one step; returns what was ended. Refused as `bind` is."""
+        if self._identity is not None and not self._identity.proven and any(map(self.of, attachments)):
+            self._identity.require()
 
         def decide(connection: Connection, _: Rivals) -> tuple[Lease, ...]:
             now = self._clock()

@@ -26,7 +26,7 @@ def aside(path: str, schema: Schema) -> sqlite3.Connection | None:
         log = path + "-wal"
         if os.path.exists(log) and os.path.getsize(log):
             return _checked(_copied(path), schema)
-        return _checked(_opened(path, "mode=ro&immutable=1"), schema)
+        return _checked(_opened(path, "ro&immutable=1"), schema)
     except (OSError, sqlite3.Error):
         return None
 
@@ -44,7 +44,7 @@ def _copied(path: str) -> sqlite3.Connection:
         copy = os.path.join(folder, os.path.basename(path))
         shutil.copyfile(path, copy)
         shutil.copyfile(path + "-wal", copy + "-wal")
-        source = _opened(copy, "mode=rw")
+        source = _opened(copy, "rw")
         try:
             found = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
             source.backup(found)
@@ -54,7 +54,7 @@ def _copied(path: str) -> sqlite3.Connection:
 
 
 def _opened(path: str, how: str) -> sqlite3.Connection:
-    from podberth.stores.sqlite.database import uri
+    from podberth.stores.sqlite.succession import uri
 
     return sqlite3.connect(uri(path, how), uri=True, isolation_level=None, check_same_thread=False)
 

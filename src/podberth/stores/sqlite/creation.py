@@ -8,7 +8,7 @@ import sqlite3
 import time
 
 from podberth import __version__
-from podberth.cni.errors import TryAgainLater
+from podberth.cni.errors import StoreFailed, TryAgainLater
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,19 @@ def create(path: str, seconds: float, schema: Schema) -> None:
             os.fsync(held)
     finally:
         os.close(held)
+
+
+def require_creatable(path: str) -> None:
+    """Raise StoreFailed if the file, which is not there, could not be made. Nothing is made."""
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        raise StoreFailed(f"{path} can't be made: {folder} is no directory", "choose another state directory")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StoreFailed(
+            f"{path} can't be made: {folder} can't be written", "is it mounted read-only, or owned by another user?"
+        )
 
 
 def migrate(connection: sqlite3.Connection, schema: Schema) -> None:

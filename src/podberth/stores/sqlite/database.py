@@ -9,15 +9,19 @@ from __future__ import annotations
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
 from _queue import SimpleQueue
-from _thread import RLock, allocate_lock, start_new_thread
+from _thread import allocate_lock, start_new_thread
 
 from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import value
+from podberth.stores.sqlite.succession import identity, let_go, require_continuation, uri
+from podberth.stores.sqlite.turn import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
+
+    from podberth.stores.sqlite.succession import Identity, Kept
 
 BUSY_SECONDS = 30.0  # how long a writer waits for other processes
 TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; the shim waits 100 s for all of a call
@@ -25,6 +29,7 @@ TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; t
 # SQLite's own 1000 pages would cost that one as much as binding does. A process that stays keeps the log's index with
 # it; to it each checkpoint is a wait for the disk, and an ADD and its DEL are some 30 pages.
 LOG_PAGES, LOG_PAGES_STAYING = 100, 2000
+_END = -1  # instead of a commit's number: nothing comes after it
 
 
 @value
@@ -32,13 +37,16 @@ class Schema:
     """What a database is: the name of its file, the mark in it, and its tables.
 
     `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
-    brought up to date: the ADD path has no need of them.
+    brought up to date: the ADD path has no need of them. `kept` is what a file that replaces an open one has to have of
+    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it.
     """
 
     file: str
     application_id: int
     version: int
     migrations: Callable[[], Sequence[Sequence[str]]]
+    kept: Kept = ()
+    cache: bool = False
 
 
 def _of_the_node() -> Sequence[Sequence[str]]:
@@ -47,7 +55,23 @@ def _of_the_node() -> Sequence[Sequence[str]]:
     return MIGRATIONS
 
 
-NODE = Schema(file="podberth.db", application_id=0x70646274, version=3, migrations=_of_the_node)  # 'pdbt'
+_EVENT = "SELECT seq, kind, time, address, container_id FROM events"
+_ATTACHMENT = "SELECT network, container_id, ifname, since FROM attachments"
+_OF_THE_NODE = (
+    (
+        "event",
+        f"{_EVENT} ORDER BY seq DESC LIMIT 1",
+        f"{_EVENT} WHERE (seq, kind, time, address, container_id) = (?, ?, ?, ?, ?)",
+    ),
+    ("attachment", _ATTACHMENT, f"{_ATTACHMENT} WHERE (network, container_id, ifname, since) = (?, ?, ?, ?)"),
+)
+NODE = Schema(
+    file="podberth.db",
+    application_id=0x70646274,  # 'pdbt'
+    version=3,
+    migrations=_of_the_node,
+    kept=_OF_THE_NODE,
+)
 
 
 class Database:
@@ -76,7 +100,8 @@ class Database:
         self._schema = schema
         self._connection: sqlite3.Connection | None = None
         self._aside: sqlite3.Connection | None = None
-        self._identity = (-1, -1)  # device and inode of the file that is open
+        self._identity: Identity = (-1, -1)  # of the file that is open
+        self._log_identity: Identity | None = None
 
     def read(self) -> Transaction:
         """Return a context whose statements all see one state of the database."""
@@ -104,27 +129,23 @@ class Database:
     def probe(self) -> None:
         """Write as an ADD would, to the disk, and look where it would; nothing is changed.
 
-        StoreFailed if the file can't be used, or is not the one any more that this process has open; TryAgainLater if
-        others are writing for too long.
+        StoreFailed if the file can't be used, or made by the first who writes; TryAgainLater if others are writing for
+        too long.
         """
+        if self._connection is None and identity(self.path) is None:
+            from podberth.stores.sqlite.creation import require_creatable
+
+            require_creatable(self.path)
+            return
         with self.write() as connection:
-            self._require_own_file()
+            self._require_writable()
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             for (table,) in tables:
                 connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone()  # noqa: S608 - names of our own
             # The page is written though the number is the same.
             connection.execute(f"PRAGMA user_version = {self._schema.version}")
 
-    def _require_own_file(self) -> None:
-        try:
-            at = os.stat(self.path)
-        except OSError as failure:
-            raise translated(self.path, failure) from failure
-        if (at.st_dev, at.st_ino) != self._identity:
-            raise StoreFailed(
-                f"{self.path} is another file than the one this process has open",
-                "stop whatever uses the old one, the agent first, and start it again",
-            )
+    def _require_writable(self) -> None:
         if not os.access(self.path, os.W_OK):
             raise StoreFailed(
                 f"{self.path} can't be written", "the state directory has to be writable: is it mounted read-only?"
@@ -132,21 +153,31 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
+        self.log.rest()
         with self.lock.lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            connection, self._connection = self._connection, None
             if self._aside is not None:
                 self._aside.close()
                 self._aside = None
+            if connection is None:
+                return
+            if self._replaced():
+                let_go(connection, self._identity)
+            else:
+                connection.close()
 
     def connection(self) -> sqlite3.Connection:
-        """Return the open connection. StoreFailed if the file can't be used, and what to do about it."""
-        if self._connection is None:
-            try:
+        """Return the open connection. StoreFailed if the file can't be used, and what to do about it.
+
+        A file that was replaced meanwhile is used if it goes on from the one that was open.
+        """
+        try:
+            if self._connection is None:
                 self._connection = self._open()
-            except (OSError, sqlite3.Error) as failure:
-                raise translated(self.path, failure) from failure
+            elif self._replaced() and not self._connection.in_transaction:
+                self._succeed(self._connection)
+        except (OSError, sqlite3.Error) as failure:
+            raise translated(self.path, failure) from failure
         return self._connection
 
     def reading(self) -> sqlite3.Connection:
@@ -162,11 +193,21 @@ class Database:
                 raise
             return self._aside
 
+    def _replaced(self) -> bool:
+        """Say whether the file at the path is not the one that is open: a system call in each transaction."""
+        return not self._schema.cache and identity(self.path) != self._identity
+
+    def _succeed(self, before: sqlite3.Connection) -> None:
+        require_continuation(self.path, before, self._log_identity, self._schema.kept)
+        former = self._identity
+        self._connection = self._open()
+        let_go(before, former)
+
     def _open(self) -> sqlite3.Connection:
         self._make_sure_of_the_file()
         # SQLite must not make the file itself: it would be readable by all, and there before its tables are.
         connection = sqlite3.connect(
-            uri(self.path, "mode=ro" if self._readonly else "mode=rw"),
+            uri(self.path, "ro" if self._readonly else "rw"),
             uri=True,
             timeout=self._busy_seconds,
             isolation_level=None,
@@ -174,8 +215,7 @@ class Database:
             cached_statements=256,
         )
         try:
-            at = os.stat(self.path)
-            self._identity = at.st_dev, at.st_ino
+            opened = identity(self.path)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_STAYING if self.staying else LOG_PAGES}")
@@ -183,9 +223,14 @@ class Database:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if (application, version) != (self._schema.application_id, self._schema.version):
                 self._bring_up_to_date(connection, application, version)
+            log = identity(self.path + "-wal")
+            if log is None and not self._readonly:  # a copy that `VACUUM INTO` has made
+                connection.execute("PRAGMA journal_mode = WAL")
         except BaseException:
             connection.close()
             raise
+        assert opened is not None
+        self._identity, self._log_identity = opened, log
         return connection
 
     def _make_sure_of_the_file(self) -> None:
@@ -224,38 +269,6 @@ class CannotWrite(StoreFailed):
     """Code 104: the file can't be written by this process, for as long as nobody changes that."""
 
 
-class Turn:
-    """The lock by which threads of one process follow one another at a database. Waiting for it has a bound.
-
-    What has to be done whatever that takes waits for `lock` itself.
-    """
-
-    def __init__(self, path: str, seconds: float) -> None:
-        self.lock = RLock()
-        self._path = path
-        self._seconds = seconds
-
-    def acquire(self) -> None:
-        """Have the turn. TryAgainLater if another thread has it for too long."""
-        if not self.lock.acquire(timeout=self._seconds):
-            raise TryAgainLater(
-                f"{self._path} has been in use by another call of this process for {self._seconds:g} s",
-                "try again in a moment; `podberth top` shows the calls that take long",
-            )
-
-    def release(self) -> None:
-        """End the turn."""
-        self.lock.release()
-
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
-
-
 class Log:
     """The write-ahead log on its way to the disk. While a connection is open the file stays the same one.
 
@@ -277,11 +290,17 @@ class Log:
             if self._ahead is None:
                 self._ahead = SimpleQueue()
                 start_new_thread(self._keep_ahead, (self._ahead,))
-        self._ahead.put(self.commits)
+            self._ahead.put(self.commits)
+
+    def rest(self) -> None:
+        """End the log's own thread, if there is one; the next `ahead` begins another."""
+        with self._guard:
+            asked, self._ahead = self._ahead, None
+        if asked is not None:
+            asked.put(_END)
 
     def _keep_ahead(self, asked: SimpleQueue[int]) -> None:
-        while True:
-            commit = asked.get()
+        while (commit := asked.get()) != _END:
             try:
                 self.flush(commit)
             except OSError:
@@ -372,9 +391,3 @@ def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | Try
     return trouble(path, code, getattr(failure, "errno", None)) or StoreFailed(
         f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory"
     )
-
-
-def uri(path: str, how: str) -> str:
-    """Return the file's URI (sqlite.org/uri.html) with its parameters; urllib would cost the plugin 3 ms of import."""
-    escaped = os.path.abspath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return f"file://{escaped}?{how}"

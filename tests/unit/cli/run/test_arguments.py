@@ -11,7 +11,7 @@ import pytest
 from podberth.cli.main import main
 from podberth.cli.run.record import Joined, Records, Run, started
 from podberth.cni.errors import StoreFailed
-from podberth.linux import pci
+from podberth.linux import machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ def run(**changes: object) -> Run:
         "pod": "db/mysql-0",
         "owner": os.getpid(),
         "started": started(os.getpid()),
-        "boot": pci.boot_id(),
+        "boot": machine.boot_id(),
         "path": ("/opt/cni/bin",),
         "cache": "/var/lib/cni",
         "args": (("IgnoreUnknown", "1"),),

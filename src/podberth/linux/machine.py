@@ -1,0 +1,26 @@
+"""What tells this machine, and its boot, from all others."""
+
+from __future__ import annotations
+
+MACHINE_ID = "/etc/machine-id"  # machine-id(5); an agent in a container has the host's mounted there
+BOOT_ID = "/proc/sys/kernel/random/boot_id"  # random(4); the kernel's, in containers too
+_UNINITIALIZED = "uninitialized"  # of an image before its first boot
+
+
+def machine_id() -> str:
+    """Return the machine-id, '' if there is none."""
+    said = _read(MACHINE_ID)
+    return "" if said == _UNINITIALIZED else said
+
+
+def boot_id() -> str:
+    """Return the kernel's boot_id, '' without /proc."""
+    return _read(BOOT_ID)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as stream:
+            return stream.read(64).strip()
+    except OSError:
+        return ""

@@ -1,0 +1,170 @@
+"""Two machines under one node's name, in one cluster: the second is refused, and takes nothing from the first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from podberth.cni.errors import Refused, StoreFailed
+from podberth.cni.value import replace
+from podberth.ipam.elsewhere import Fence
+from podberth.ipam.lease import Actor
+from podberth.ipam.registration import Registration
+from podberth.kube import resources
+from podberth.stores.etcd.store import EtcdCluster
+from podberth.stores.identity import FILE, NodeIdentity, registration
+from podberth.stores.kubernetes.store import KubernetesCluster
+from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.settler import Settler
+from tests.contract.clusters import in_etcd, in_kubernetes
+from tests.contract.ledgers import PLUGIN, Clock, OnEtcd, addresses, claim, pool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST = Registration(node="n1", machine="m1", boot="b1", key="k1", time=1)
+SECOND = Registration(node="n1", machine="m2", boot="b2", key="k2", time=2)
+
+
+@pytest.fixture
+def etcd() -> EtcdCluster:
+    cluster = in_etcd()
+    assert isinstance(cluster, EtcdCluster)
+    return cluster
+
+
+def fence(cluster: EtcdCluster, node: str, *, lifted: bool = False) -> None:
+    actor = Actor(who="ops", why="burnt", node="n2")
+    assert cluster.elsewhere("n2").fence(Fence(node=node, actor=actor, time=1, lifted=lifted))
+
+
+def test_a_second_machine_under_a_name_is_refused_with_a_sentence(etcd: EtcdCluster) -> None:
+    told: list[str] = []
+    assert etcd.prove(FIRST, told.append) == ""
+    assert "machine-id m1, and this one's is m2" in etcd.prove(SECOND, told.append)
+    assert etcd.prove(FIRST, told.append) == ""
+    assert told == []
+
+
+def test_a_fence_lets_one_other_machine_in_and_the_first_is_refused_from_then_on(etcd: EtcdCluster) -> None:
+    told: list[str] = []
+    etcd.prove(FIRST, told.append)
+    fence(etcd, "n1")
+    assert etcd.prove(SECOND, told.append) == ""
+    assert told == ["node n1, which is fenced, is another machine from now on"]
+    assert "machine-id m2, and this one's is m1" in etcd.prove(FIRST, told.append)
+    fence(etcd, "n1", lifted=True)
+    assert "machine-id m2" in etcd.prove(FIRST, told.append)
+    assert etcd.prove(SECOND, told.append) == ""
+
+
+def test_of_a_machine_and_its_running_copy_the_earlier_boot_stops(etcd: EtcdCluster) -> None:
+    etcd.prove(FIRST, print)
+    copy = replace(FIRST, boot="b2")
+    assert etcd.prove(copy, print) == ""
+    assert "one of the two is a copy of the other" in etcd.prove(FIRST, print)
+    assert etcd.prove(copy, print) == ""
+
+
+def test_two_names_with_one_machine_id_are_reported(etcd: EtcdCluster) -> None:
+    told: list[str] = []
+    etcd.prove(FIRST, told.append)
+    assert etcd.prove(Registration(node="n2", machine="m1", boot="b9", key="k9", time=3), told.append) == ""
+    assert told == ["node n2 has the machine-id of n1: m1"]
+
+
+def test_a_registration_that_can_not_be_read_is_not_taken_for_none(etcd: EtcdCluster) -> None:
+    from podberth.stores.etcd.values import Put
+
+    etcd.client.txn((), [Put(key=etcd.keys.node("n1"), value=b'{"machine": 1}')])
+    with pytest.raises(StoreFailed, match="the registration of node n1 can't be read"):
+        etcd.prove(FIRST, print)
+
+
+class Machine:
+    """A machine that is a node of the cluster by name: its state directory, its replica, its ledger."""
+
+    def __init__(self, folder: Path, cluster: EtcdCluster, machine: str, boot: str) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.identity = NodeIdentity(
+            lambda: cluster.prove(registration(str(folder), "node1", machine, boot, 1), print), "node1"
+        )
+        settler = Settler(Replica(str(folder)), cluster, "node1", current=True)
+        self.ledger = ClusterLedger(settler, clock=Clock(), identity=self.identity)
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> OnEtcd:
+    made = OnEtcd(tmp_path / "operator")
+    made.define(pool("db", "10.20.0.0/24"))
+    return made
+
+
+def test_the_second_machine_neither_binds_nor_ends_the_leases_of_the_first(backend: OnEtcd, tmp_path: Path) -> None:
+    assert isinstance(backend.cluster, EtcdCluster)
+    first = Machine(tmp_path / "first", backend.cluster, "m1", "b1")
+    second = Machine(tmp_path / "second", backend.cluster, "m2", "b2")
+    bound = first.ledger.bind(claim("c1"), PLUGIN)
+    with pytest.raises(Refused, match="two machines under one name") as refused:
+        second.ledger.bind(claim("c2"), PLUGIN)
+    assert "podberth fence node1" in refused.value.details
+    with pytest.raises(Refused, match="two machines under one name"):
+        second.ledger.unbind(claim("c1").attachment, PLUGIN)
+    assert second.ledger.unbind(claim("c9").attachment, PLUGIN) == ()  # a DEL with nothing to do succeeds
+    assert addresses(first.ledger.leases()) == addresses(bound)
+    first.ledger.unbind(claim("c1").attachment, PLUGIN)
+
+
+def test_a_lost_state_directory_is_registered_again_in_the_same_boot(backend: OnEtcd, tmp_path: Path) -> None:
+    assert isinstance(backend.cluster, EtcdCluster)
+    Machine(tmp_path / "before", backend.cluster, "m1", "b1").ledger.bind(claim("c1"), PLUGIN)
+    after = Machine(tmp_path / "after", backend.cluster, "m1", "b1")
+    after.ledger.bind(claim("c2"), PLUGIN)
+    rebooted = Machine(tmp_path / "rebooted", backend.cluster, "m1", "b2")
+    with pytest.raises(Refused, match="or has lost its state directory and was rebooted"):
+        rebooted.ledger.bind(claim("c3"), PLUGIN)
+
+
+def test_the_key_is_made_once_and_is_for_its_owner_only(tmp_path: Path) -> None:
+    made = [registration(str(tmp_path / "state"), "n1", "m1", "b1", time) for time in (1, 2)]
+    assert made[0].key == made[1].key
+    file = tmp_path / "state" / FILE
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert made[0].key not in file.read_text()
+    assert [path.name for path in (tmp_path / "state").iterdir()] == [FILE]
+
+
+@pytest.fixture
+def kubernetes() -> KubernetesCluster:
+    cluster = in_kubernetes()
+    assert isinstance(cluster, KubernetesCluster)
+    return cluster
+
+
+@pytest.mark.parametrize(
+    ("info", "refused"),
+    [
+        ({"machineID": "m2", "bootID": "b2"}, True),
+        ({"machineID": "m1", "bootID": "b2"}, False),
+        ({"machineID": "m2", "bootID": "b1"}, False),
+        ({"machineID": "", "bootID": "b2"}, False),
+    ],
+    ids=["another machine", "before the kubelet reports the reboot", "another machine-id in a container", "not told"],
+)
+def test_a_machine_that_is_not_the_node_object_is_refused(
+    kubernetes: KubernetesCluster, info: dict[str, str], refused: bool
+) -> None:
+    name = f"n-{uuid4().hex[:8]}"
+    mine = Registration(node=name, machine="m1", boot="b1", key="k1")
+    assert kubernetes.prove(mine, print) == ""  # no such Node: whether that is right, others say
+    blank = dict.fromkeys(
+        ("architecture", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion",
+         "operatingSystem", "osImage", "systemUUID"), ""
+    )  # fmt: skip
+    node: dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    kubernetes.client.create(resources.NODES, {**node, "status": {"nodeInfo": {**blank, **info}}})
+    assert bool(kubernetes.prove(mine, print)) is refused

@@ -1,0 +1,39 @@
+"""A running agent whose store is replaced under it: it never goes on with a ledger of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.netns.agent.running import DOCUMENTS, agent
+
+if TYPE_CHECKING:
+    from tests.netns.kubelet import Kubelet
+
+FILES = len(("podberth.db", "podberth.db-wal", "podberth.db-shm"))
+
+
+def test_a_store_that_is_deleted_and_made_anew_under_an_agent_gives_no_address_twice(node: Kubelet) -> None:
+    first, second = node.pod("mysql-0"), node.pod("mysql-1")
+    with agent(node) as running:
+        assert node.call("ADD", first).code == 0
+        for file in node.state.glob("podberth.db*"):
+            file.unlink()
+        node.apply(DOCUMENTS)
+        refused = node.call("ADD", second)
+        assert refused.result["code"] == 104
+        assert "is another file than the one this process has open" in refused.result["msg"]
+        assert "stop whatever uses the old one, the agent first" in refused.result["details"]
+        assert node.call("STATUS", second).result["code"] == 104
+        assert running.process.poll() is None
+
+
+def test_a_wrong_state_directory_is_neither_made_nor_kept_open(node: Kubelet, tmp_path: Path) -> None:
+    pod = node.pod("mysql-0")
+    with agent(node) as running:
+        assert node.call("ADD", pod).code == 0
+        before = len(list(Path(f"/proc/{running.process.pid}/fd").iterdir()))
+        for number in range(150):
+            assert node.call("DEL", pod, stateDir=str(tmp_path / f"wrong-{number}")).code == 0
+        assert len(list(Path(f"/proc/{running.process.pid}/fd").iterdir())) <= before + FILES
+        assert list(tmp_path.glob("wrong-*")) == []
