@@ -162,7 +162,7 @@ def test_yaml_says_in_a_comment_that_it_is_the_last_that_is_known(desk: Desk, se
 @pytest.mark.parametrize(
     "change",
     [
-        ("reserve", "bank", "10.20.0.50", "bank/other"),
+        ("reserve", "bank/other", "10.20.0.50"),
         ("release", "10.20.0.9"),
         ("delete", "pool", "bank"),
         ("fence", "n2", "--why", "burnt"),
