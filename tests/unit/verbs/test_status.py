@@ -14,7 +14,7 @@ from podberth.cni.request import Request, Verb
 from podberth.cni.value import replace
 from podberth.plugins import podberth, sriov
 from podberth.runtime.invoke import PluginFailed
-from podberth.stores.sqlite.database import Turn
+from podberth.stores.sqlite.turn import Turn
 from podberth.verbs.network import read_network
 from podberth.verbs.status import status, status_of_ipam
 from tests.unit.verbs.card import Site, function
