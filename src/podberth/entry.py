@@ -188,6 +188,11 @@ class Kept:
         """Say whether the directory stands for another store by now than the one that is open."""
         return directory in self._chosen and self._chosen[directory] != _choice(directory)
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why each cluster's store that can't be reached, or may not be read, can't."""
+        return tuple(filter(None, (member.away() for member in tuple(self._members))))
+
     def close(self) -> None:
         """End what runs for the stores."""
         for member in self._members:
@@ -297,7 +302,10 @@ def _member_node(directory: str, member: Member, *, staying: bool) -> Node:
 
     database = Database(directory, staying=staying)
     node = _node(directory, member.name, database, member.policies, member.ledger)
-    return replace(node, usable=(member.probe,), elsewhere=member.elsewhere, stored=lambda: True)
+    return replace(
+        node, usable=(member.probe,), elsewhere=member.elsewhere, outlook=member.outlook, away=member.away,
+        stored=lambda: True,
+    )  # fmt: skip
 
 
 def _node(directory: str, name: str, database: Database, policies: Policies, ledger: Ledger) -> Node:
@@ -305,6 +313,7 @@ def _node(directory: str, name: str, database: Database, policies: Policies, led
     from podberth.linux.host import LinuxHost
     from podberth.stores.directory import sync
     from podberth.stores.sqlite.attachments import SqliteAttachments
+    from podberth.stores.sqlite.reserve import Reserve
 
     return Node(
         name=name,
@@ -313,6 +322,7 @@ def _node(directory: str, name: str, database: Database, policies: Policies, led
         ledger=ledger,
         attachments=SqliteAttachments(database),
         clock=time.time_ns,
+        room=Reserve(directory),
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
         stored=lambda: os.path.exists(database.path),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from podberth import __version__
 from podberth.agent.metrics import shares
 from podberth.agent.server import for_root_only
+from podberth.cni.errors import CniError
 
 if TYPE_CHECKING:
     import socket
@@ -29,6 +30,10 @@ def desk_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}-desk{path.suffix}")
 
 
+class _Unready(Exception):
+    """Why the agent is not ready, for a page that answers 503."""
+
+
 class Desk:
     """The pages of one agent, on as many addresses as wanted."""
 
@@ -38,6 +43,7 @@ class Desk:
         self._pages: Mapping[str, Callable[[], tuple[str, bytes]]] = {
             "/metrics": lambda: (_TEXT, metrics.text()),
             "/healthz": lambda: (_TEXT, b"ok\n"),
+            "/readyz": self._ready,
             "/v1/calls": lambda: (_JSON, json.dumps({"calls": self.calls()}).encode()),
             "/v1/stores": lambda: (_JSON, json.dumps({"stores": self._agent.resident.stores()}).encode()),
             "/v1/state": lambda: (_JSON, json.dumps(self.state()).encode()),
@@ -54,9 +60,11 @@ class Desk:
         """Return what the agent is doing, how full its pools are, and how the directories of documents stand."""
         agent, pools = self._agent, []
         for node in agent.nodes():
-            pools += [
-                {"pool": use.pool, "family": use.family, "size": use.size, **shares(use)} for use in node.ledger.usage()
-            ]
+            try:
+                usage = node.ledger.usage()
+            except CniError:
+                continue  # `unready` says why
+            pools += [{"pool": use.pool, "family": use.family, "size": use.size, **shares(use)} for use in usage]
         return {
             "version": __version__,
             "workers": agent.server.workers,
@@ -66,7 +74,18 @@ class Desk:
             "drifted": agent.upkeep.drifted,
             "policies": [standing.form() for standing in agent.resident.policies.standings()],
             "pools": pools,
+            "unready": self.unready(),
         }
+
+    def unready(self) -> list[str]:
+        """Return why no ADD is served on this node now, for each store; what an ADD says of one pod is not among it."""
+        return [f"the cluster's store is away: {why}" for why in self._agent.resident.troubles]
+
+    def _ready(self) -> tuple[str, bytes]:
+        why = self.unready()
+        if why:
+            raise _Unready("; ".join(why))
+        return _TEXT, b"ok\n"
 
     def open(self, path: Path, address: tuple[str, int] | None) -> None:
         """Begin to answer, at the path for root only, and at a TCP address if one is given. OSError if it is taken."""
@@ -95,8 +114,12 @@ class Desk:
 
             def do_GET(self) -> None:
                 page = pages.get(self.path.partition("?")[0])
-                kind, body = page() if page is not None else (_TEXT, b"pages: " + " ".join(pages).encode() + b"\n")
-                self.send_response(200 if page is not None else 404)
+                status = 200 if page is not None else 404
+                try:
+                    kind, body = page() if page is not None else (_TEXT, b"pages: " + " ".join(pages).encode() + b"\n")
+                except _Unready as why:
+                    status, kind, body = 503, _TEXT, f"{why}\n".encode()
+                self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -30,6 +30,7 @@ class Resident:
 
     `moved` is told which addresses have moved to other nodes of a cluster, `told` what goes into the log. `anew` has
     this agent be replaced by a new one, once all that runs has ended: for a directory that stands for another store.
+    `status_on` is what STATUS fails for by the operator's choice.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Resident:
         moved: Callable[[frozenset[Address]], None],
         told: Told,
         anew: Callable[[], None] = lambda: None,
+        status_on: frozenset[str] = frozenset(),
     ) -> None:
+        self._status_on = status_on
         self._kept = Kept(moved)
         self._anew = anew
         self.finisher = Finisher(self.node, not_finished)
@@ -54,6 +57,11 @@ class Resident:
         """How many clusters' stores can't be reached now."""
         return self._kept.away
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why each cluster's store that can't be followed now can't."""
+        return self._kept.troubles
+
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
         kept = self._kept.node(directory, given)
@@ -61,6 +69,7 @@ class Resident:
             kept,
             later=partial(self.finisher.add, directory),
             follow=partial(self.policies.follow, kept, directory),
+            status_on=self._status_on,
         )
 
     def remember(self, directory: str) -> None:

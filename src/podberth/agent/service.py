@@ -51,6 +51,7 @@ _OWN = "podberth-own"  # the name of a socket that an agent has made, and has to
 class Options:
     """`states` are the stores whose unfinished work is looked for at the start; times are in seconds.
 
+    `status_on` is what STATUS fails for beside what makes a node useless.
     `metrics` is the TCP address where the desk can be asked too, `spans` the collector that spans of calls go to.
     """
 
@@ -62,6 +63,7 @@ class Options:
     repairing: bool
     metrics: tuple[str, int] | None
     spans: Target | None
+    status_on: frozenset[str] = frozenset()
 
 
 class Agent:
@@ -74,7 +76,7 @@ class Agent:
         self.journal = journal
         self.calls = Calls()
         self.departures = Departures(self.nodes, self._found, self._not_looked)
-        self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew)
+        self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew, options.status_on)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.metrics = Metrics(self)

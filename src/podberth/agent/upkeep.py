@@ -66,6 +66,15 @@ def _revert(node: Node, attachment: Attachment) -> Found | None:
     return Found(attachment=attachment, outcome="reverted")
 
 
+def _keep_room(node: Node) -> None:
+    """Take up the space for DELs again, once the disk has it."""
+    try:
+        if node.room is not None:
+            node.room.keep()
+    except CniError:
+        pass  # each ADD says so, and a metric
+
+
 class Upkeep:
     """A thread that compares every attachment with the kernel, again and again.
 
@@ -106,6 +115,7 @@ class Upkeep:
         found = 0
         seen: set[tuple[Attachment, int]] = set()
         for node in self._nodes():
+            _keep_room(node)
             for record in node.attachments.all():
                 if self._stop.is_set():
                     return found

@@ -8,7 +8,7 @@ import click
 
 from podberth.cli import forms
 from podberth.cli.failures import DRIFTED, OK
-from podberth.cli.manual import Page
+from podberth.cli.manual import NODE, Page
 from podberth.cli.options import NETWORK, POD, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.session import actor
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.command(
     "check",
     cls=Page,
+    asks=NODE,
     short_help="Find attachments that are not as they were made; put them right.",
     exits={4: "an attachment is not as it was made, and was not repaired; each difference is named"},
     examples=(

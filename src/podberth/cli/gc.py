@@ -9,7 +9,7 @@ import click
 
 from podberth.cli import forms
 from podberth.cli.failures import OK, REFUSED, Misuse, Undecided
-from podberth.cli.manual import Page
+from podberth.cli.manual import NODE, Page
 from podberth.cli.options import NETWORK, json_option
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cli.session import asking
@@ -34,6 +34,7 @@ MAX_BYTES = 16 << 20
 @click.command(
     "gc",
     cls=Page,
+    asks=NODE,
     short_help="Take back attachments whose pods are gone.",
     examples=(
         ("gc --gone --dry-run", "Which attachments have lost their network namespace?"),

@@ -12,7 +12,7 @@ import click
 from podberth.cli import changeover
 from podberth.cli.changeover import Behind
 from podberth.cli.failures import OK, REFUSED
-from podberth.cli.manual import Book, Page
+from podberth.cli.manual import CLUSTER, Book, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell
 from podberth.cli.text import counted
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.group(
     "store",
     cls=Book,
+    asks=CLUSTER,
     short_help="Use a store of this node's own, etcd, or the Kubernetes API.",
     invoke_without_command=True,
     examples=(
@@ -43,7 +44,7 @@ def store(context: click.Context, *, as_json: bool) -> None:
     """Say which store the state directory stands for: its own (SQLite), etcd, or the Kubernetes API.
 
     Every other command, the plugin and the agent read it there. An agent that runs begins anew with it by itself.
-    Without a subcommand: show which store it is, and whether it answers; exit code 1 if it does not.
+    Without a subcommand: show which store it is, and whether it answers; exit code 6 if it does not, 1 if it never did.
     """
     if context.invoked_subcommand is None:
         _show(context.obj, as_json=as_json)
@@ -54,12 +55,7 @@ def _show(session: Session, *, as_json: bool) -> None:
     about: dict[str, Any] = {"store": found.store, "node": found.node, "state": session.state}
     if found.store != choice.SQLITE:
         about |= {"whenAway": found.when_away, **_about(found)}
-        member = join(session.state, staying=False)
-        try:
-            member.settler.catch_up()
-            about |= {"identity": member.cluster.identity(), "position": member.settler.replica.position}
-        finally:
-            member.close()
+        about |= _answer(session)
 
     def draw(screen: Screen) -> None:
         for key, said in about.items():
@@ -139,6 +135,20 @@ def _write(path: Path, data: bytes | None) -> None:
     fresh.touch(mode=0o600)
     fresh.write_bytes(data)
     fresh.replace(path)
+
+
+def _answer(session: Session) -> dict[str, Any]:
+    """Return what the cluster's store says of itself, or how far what is known of it goes."""
+    member = join(session.state, staying=False)
+    member.outlook.tolerant = True
+    try:
+        member.settler.see()
+        if not member.outlook.away:
+            return {"identity": member.cluster.identity(), "position": member.settler.replica.position}
+        session.missed(member.outlook.away, member.outlook.as_of)
+        return {"position": member.settler.replica.position}
+    finally:
+        member.close()
 
 
 def _told(session: Session, document: dict[str, Any], left: Behind, trouble: str, *, as_json: bool) -> None:

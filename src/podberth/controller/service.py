@@ -18,6 +18,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from podberth import __version__
 from podberth.agent.metrics import shares
+from podberth.cni.errors import CniError
 from podberth.cni.value import value
 from podberth.controller.effects import Effects
 from podberth.controller.pages import Pages, health
@@ -173,7 +174,11 @@ class Addresses:
         found = GaugeMetricFamily(
             "podberth_pool_addresses", "Addresses of a pool, by what they are.", labels=("pool", "family", "state")
         )
-        for row in self._usage():
+        try:
+            rows = self._usage()
+        except CniError:
+            rows = ()  # the store was never read: `/readyz` says why
+        for row in rows:
             for state, number in shares(row).items():
                 found.add_metric((row.pool, str(row.family), state), number)
         yield found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_interface
 
 from podberth.cni import parsers
-from podberth.cni.errors import InvalidConfig, UnsupportedField
+from podberth.cni.errors import InvalidConfig, Unfit, UnsupportedField
 from podberth.cni.value import value
 from podberth.net import ops
 from podberth.net.masquerade import masquerading
@@ -206,7 +206,9 @@ def _below(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[str, int | Non
     """Return the link below a macvlan or ipvlan, and the VLAN on it; refuse what this node can't do."""
     name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
     if facts.parent is None:
-        raise InvalidConfig(f"parent: this node has no link {name}", "see `ip link` for the names there are")
+        raise Unfit(
+            f"parent: this node has no link {name} now", "bring it up, or correct parent: see `ip link` for the names"
+        )
     if vlan is None or not vlan.id:
         return name, None
     if not facts.vlan_devices:

@@ -12,7 +12,9 @@ import podberth
 from podberth.agent import calls, finisher, frame, policies, server, service
 from podberth.agent.spans import collector, exporter, target
 from podberth.cli import failures, manual, session
-from podberth.cli.doctor import config_maps, kernel, machine, networks, store
+from podberth.cli.doctor import agent as agent_area
+from podberth.cli.doctor import api, config_maps, kernel, machine, networks, store
+from podberth.cli.doctor import cluster as nodes
 from podberth.cli.main import COMMANDS
 from podberth.cni import errors
 from podberth.conformance.checks import all_checks
@@ -23,6 +25,8 @@ from podberth.ipam.pool import ConflictDetection
 from podberth.policy import annotations as asked_by_pods
 from podberth.policy import attachment_document, precedence, yamlfiles
 from podberth.policy.address_reservation import parse_reservation
+from podberth.stores import member
+from podberth.stores.sqlite import reserve
 from podberth.stores.transfer import cluster, sheet
 from podberth.verbs.network import STATE_DIR
 from tests.documents.pages import blocks
@@ -70,7 +74,11 @@ NUMBERS: list[tuple[str, str, float]] = [
     (CLI, "one of the last # calls", calls.KEPT),
     (CLI, "| # | `check`: an attachment is not as it was made", failures.DRIFTED),
     (CLI, "| # | `doctor`: this node is not fit", failures.UNFIT),
+    (CLI, "| # | answered by the last that is known here", failures.LAST_KNOWN),
     (CLI, "| # | interrupted", failures.INTERRUPTED),
+    ("docs/cluster.md", "writes down every # s up to", member._HEARING),
+    ("docs/cluster.md", "less the # s in which", member._UNNOTICED / 10**9),
+    ("docs/cluster.md", "a file `reserve` of # MiB", reserve.BYTES / 2**20),
     (CLI, "the command line's own: # not found", failures.NotFound.code),
     (CLI, "not found, # usage", failures.Misuse.code),
     (CLI, "usage, # nobody said yes", failures.Undecided.code),
@@ -139,7 +147,8 @@ def test_the_states_of_an_address_are_listed() -> None:
 
 def test_the_areas_of_doctor_are_listed() -> None:
     areas = re.findall(r"\| (\w+) \| [^|]+ \|", part(CLI, "| area | what | | --- | --- |", "##"))
-    assert areas == [machine.AREA, kernel.AREA, store.AREA, config_maps.AREA, networks.AREA]
+    last = [config_maps.AREA, networks.AREA, nodes.AREA]
+    assert areas == [machine.AREA, kernel.AREA, store.AREA, agent_area.AREA, api.AREA, *last]
 
 
 def test_the_exit_codes_are_listed() -> None:

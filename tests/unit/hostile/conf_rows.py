@@ -161,7 +161,7 @@ ROWS: tuple[Row, ...] = (
     under_bridge("type missing", "ipam.type", type=ABSENT),
     under_bridge("of another type", "ipam.type", type="host-local"),
     network("another type without ipam", "ipam", type="bridge"),
-    network("a parent that there is not", "parent", device="macvlan", parent="eth9", says="no link eth9"),
+    network("a parent that there is not", "parent", device="macvlan", parent="eth9", code=11, says="no link eth9"),
     network("a priority that a bridge can't carry", "vlan.priority", vlan={"id": 5, "priority": 3}, code=2),
     under_bridge("pool that there is not", "pool", pool="nowhere"),
     under_bridge("sticky of a number", "ipam.sticky", sticky=1),

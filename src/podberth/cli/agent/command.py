@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--repair/--no-repair", default=True, show_default=True, help="Put right what was found different.")
 @click.option(
+    "--status-on", metavar="LIST", callback=lambda _context, _parameter, text: _choices(text),
+    help="What STATUS fails for too, of disk, parent, store; the node is then NotReady (docs/cluster.md).",
+)  # fmt: skip
+@click.option(
     "--metrics", "address", metavar="HOST:PORT", callback=lambda _context, _parameter, text: _address(text),
     help="Answer GET /metrics there too, for Prometheus; to anybody who can reach it.",
 )  # fmt: skip
@@ -69,6 +73,7 @@ def agent(
     interval: float,
     *,
     repair: bool,
+    status_on: frozenset[str],
     address: tuple[str, int] | None,
     collector: str | None,
     level: str,
@@ -91,6 +96,7 @@ def agent(
         repairing=repair,
         metrics=address,
         spans=_target(collector),
+        status_on=status_on,
     )
     try:
         return run(options, Journal(level))
@@ -105,6 +111,15 @@ def _target(collector: str | None) -> Target | None:
         return target(os.environ, collector)
     except BadTarget as bad:
         raise click.UsageError(str(bad)) from bad
+
+
+def _choices(text: str | None) -> frozenset[str]:
+    from podberth.verbs.status import CHOICES
+
+    named = frozenset(part.strip() for part in (text or "").split(",") if part.strip())
+    if unknown := sorted(named - set(CHOICES)):
+        raise click.BadParameter(f"expected some of {', '.join(CHOICES)}, got {unknown[0]!r}")
+    return named
 
 
 def _address(text: str | None) -> tuple[str, int] | None:

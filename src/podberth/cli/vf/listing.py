@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli import forms
-from podberth.cli.manual import Page
+from podberth.cli.manual import NODE, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.vf.names import PF
@@ -32,6 +32,7 @@ BREAKING = ("Labels", "Holder")
 @click.command(
     "list",
     cls=Page,
+    asks=NODE,
     short_help="List the virtual functions, and who has them.",
     examples=(("vf list --free --json", "Those a pod could have now, for a program."),),
 )

@@ -14,14 +14,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, TryAgainLater
+from podberth.cni.errors import CniError
 from podberth.cni.value import replace
 from podberth.kube import errors, resources
 from podberth.policy.bundle import LABEL, WANTED
 from podberth.process.jitter import between
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.earlier import Earlier
-from podberth.stores.replica.shared import Seen, Stale
+from podberth.stores.replica.shared import Busy, Seen, Stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -105,7 +105,7 @@ class Declarations:
     def alone(self, proposal: Proposal) -> Iterator[str]:
         """Keep others from the declarations meanwhile; yield the position after that.
 
-        Raises Stale if anybody changed them since the proposal looked, TryAgainLater if somebody is at it for too long.
+        Raises Stale if anybody changed them since the proposal looked, Busy if somebody is at it for too long.
         """
         until, waited = time.monotonic() + _PATIENCE, False
         while True:
@@ -119,7 +119,7 @@ class Declarations:
                 break
             if time.monotonic() > until:
                 holder = lock["spec"].get("holderIdentity")
-                raise TryAgainLater(f"{holder} has been changing the declarations for too long", f"see lease {LOCK}")
+                raise Busy(f"{holder} has been changing the declarations for too long", f"see lease {LOCK}")
             time.sleep(between(0.02, 0.2))
         try:
             yield f"declared={count + 1}"

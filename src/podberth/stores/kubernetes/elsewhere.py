@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import CniError, Refused
-from podberth.ipam.elsewhere import HELD
+from podberth.ipam.elsewhere import MOVED
 from podberth.kube import errors, resources
 from podberth.kube.events import NORMAL, WARNING, Recorder
 from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE, of_fence, of_pod, of_report, unnamed
@@ -60,7 +60,7 @@ class KubernetesElsewhere:
         with self._guard:
             if len(self._waiting) == MOST:
                 return
-            self._waiting.append((about, WARNING if reason == HELD else NORMAL, reason, message))
+            self._waiting.append((about, NORMAL if reason == MOVED else WARNING, reason, message))
             if self._thread is None:
                 # No daemon: a plugin's own process ends once its events are posted, after it has answered.
                 self._thread = threading.Thread(target=self._post, name="events")

@@ -120,8 +120,7 @@ class ClusterPolicies:
         return self._settler.tried(lambda connection, _: standings(connection))
 
     def _see(self) -> None:
-        if self._settler.current:
-            self._settler.catch_up()
+        self._settler.see()
 
 
 def _end_stray(connection: Connection, actor: Actor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from podberth.cni.errors import TryAgainLater
+from podberth.cni.errors import StoreFailed, TryAgainLater
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
@@ -131,6 +131,18 @@ class Stale(Exception):
 
 class Away(TryAgainLater):
     """The cluster's store can't be reached."""
+
+
+class Unreachable(StoreFailed):
+    """The cluster's store can't be reached, and waiting does not help: somebody has to mend what the details name."""
+
+
+class Busy(TryAgainLater):
+    """The cluster's store answers, and what it was asked for has to wait for somebody else."""
+
+
+class NeverRead(TryAgainLater):
+    """This node has not read the cluster's store yet: it knows neither what is declared nor who has what."""
 
 
 class Unknown(TryAgainLater):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
 from _queue import SimpleQueue
-from _thread import RLock, allocate_lock, start_new_thread
+from _thread import allocate_lock, start_new_thread
 
-from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import value
 from podberth.stores.sqlite.succession import identity, let_go, require_continuation, uri
+from podberth.stores.sqlite.turn import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Database:
         self._readonly = readonly
         self._schema = schema
         self._connection: sqlite3.Connection | None = None
+        self._aside: sqlite3.Connection | None = None
         self._identity: Identity = (-1, -1)  # of the file that is open
         self._log_identity: Identity | None = None
 
@@ -154,6 +156,9 @@ class Database:
         self.log.rest()
         with self.lock.lock:
             connection, self._connection = self._connection, None
+            if self._aside is not None:
+                self._aside.close()
+                self._aside = None
             if connection is None:
                 return
             if self._replaced():
@@ -174,6 +179,19 @@ class Database:
         except (OSError, sqlite3.Error) as failure:
             raise translated(self.path, failure) from failure
         return self._connection
+
+    def reading(self) -> sqlite3.Connection:
+        """Return a connection to read by, also where nothing can be written. StoreFailed, DiskFull as `connection`."""
+        try:
+            return self.connection()
+        except (CannotWrite, DiskFull):
+            if self._aside is None:
+                from podberth.stores.sqlite.aside import aside
+
+                self._aside = aside(self.path, self._schema)
+            if self._aside is None:
+                raise
+            return self._aside
 
     def _replaced(self) -> bool:
         """Say whether the file at the path is not the one that is open: a system call in each transaction."""
@@ -247,36 +265,8 @@ class Database:
         migrate(connection, self._schema)
 
 
-class Turn:
-    """The lock by which threads of one process follow one another at a database. Waiting for it has a bound.
-
-    What has to be done whatever that takes waits for `lock` itself.
-    """
-
-    def __init__(self, path: str, seconds: float) -> None:
-        self.lock = RLock()
-        self._path = path
-        self._seconds = seconds
-
-    def acquire(self) -> None:
-        """Have the turn. TryAgainLater if another thread has it for too long."""
-        if not self.lock.acquire(timeout=self._seconds):
-            raise TryAgainLater(
-                f"{self._path} has been in use by another call of this process for {self._seconds:g} s",
-                "try again in a moment; `podberth top` shows the calls that take long",
-            )
-
-    def release(self) -> None:
-        """End the turn."""
-        self.lock.release()
-
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
+class CannotWrite(StoreFailed):
+    """Code 104: the file can't be written by this process, for as long as nobody changes that."""
 
 
 class Log:
@@ -350,7 +340,8 @@ class Transaction:
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
         try:
-            connection = self._connection = self._database.connection()
+            writes = self._begin == "BEGIN IMMEDIATE"
+            connection = self._connection = self._database.connection() if writes else self._database.reading()
             if self._begin:
                 connection.execute(self._begin)
         except BaseException as failure:
@@ -395,6 +386,8 @@ def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | Try
         )
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StoreFailed(f"{path} is damaged: {failure}", "restore it from a backup; `podberth doctor` checks a copy")
-    if code.startswith("SQLITE_FULL") or getattr(failure, "errno", None) == 28:  # ENOSPC
-        return StoreFailed(f"{path} can't grow: the disk is full", "free some space; nothing was changed")
-    return StoreFailed(f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory")
+    from podberth.stores.sqlite.disk import trouble
+
+    return trouble(path, code, getattr(failure, "errno", None)) or StoreFailed(
+        f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory"
+    )
