@@ -91,9 +91,11 @@ def handle(
             log.ended(error)
         return 1, error_json(error, spoken_version(stdin))
     except Exception as bug:  # noqa: BLE001 - a runtime must get an error object whatever happens
-        from traceback import print_exc
+        from traceback import format_exc
 
-        print_exc(file=sys.stderr)
+        from podberth.process.log import say
+
+        say(format_exc())
         told = CniError(f"internal error: {type(bug).__name__}: {bug}", "please report it with the plugin's stderr")
         return 1, error_json(told, spoken_version(stdin))
     finally:
@@ -165,9 +167,9 @@ class Kept:
         return tuple(self._nodes)
 
     @property
-    def away(self) -> int:
-        """How many clusters' stores can't be reached now."""
-        return sum(bool(member.away()) for member in tuple(self._members))
+    def away(self) -> tuple[str, ...]:
+        """Why clusters' stores can't be reached now, of each that can't."""
+        return tuple(filter(None, (member.away() for member in tuple(self._members))))
 
     def close(self) -> None:
         """End what runs for the stores."""

@@ -38,7 +38,7 @@ class Resident:
         told: Told,
     ) -> None:
         self._kept = Kept(moved)
-        self.finisher = Finisher(self.node, not_finished)
+        self.finisher = Finisher(self.node, not_finished, lambda why: told("error", "finisher", {"message": why}))
         self.policies = PolicyDirectories(told)
 
     @property
@@ -49,7 +49,12 @@ class Resident:
     @property
     def away(self) -> int:
         """How many clusters' stores can't be reached now."""
-        return self._kept.away
+        return len(self._kept.away)
+
+    @property
+    def trouble(self) -> str:
+        """Why clusters' stores can't be reached now; '' if all can."""
+        return "; ".join(self._kept.away)
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""

@@ -103,9 +103,10 @@ class EtcdCluster:
         with self.client.watch(self.keys.state, int(position) + 1) as watch:
             self._watch = watch
             try:
-                for batch in watch:
-                    if stopped():
-                        return
+                while not watch.closed and not stopped():
+                    batch = watch.turn()
+                    if batch is None or stopped():
+                        continue
                     events = [event.kv for event in batch.events if not event.deleted]
                     take(Seen(**self._parts_of(events), position=str(batch.revision)))
             except failures.Compacted as gone:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
-from _queue import SimpleQueue
-from _thread import RLock, allocate_lock, start_new_thread
+from _queue import Empty, SimpleQueue
+from _thread import RLock, allocate_lock
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
 from podberth.cni.value import value
@@ -29,6 +29,7 @@ TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; t
 # it; to it each checkpoint is a wait for the disk, and an ADD and its DEL are some 30 pages.
 LOG_PAGES, LOG_PAGES_STAYING = 100, 2000
 _END = -1  # instead of a commit's number: nothing comes after it
+_AHEAD = 30.0  # seconds that the thread which flushes ahead waits for a commit, each time
 
 
 @value
@@ -291,30 +292,22 @@ class Log:
         self._turn = allocate_lock()
         self._flushed = 0
         self._guard = allocate_lock()
-        self._ahead: SimpleQueue[int] | None = None
+        self._ahead: _Ahead | None = None
         self.commits = 0  # the database's lock is held where it changes
 
     def ahead(self) -> None:
         """Have a thread of the log's own bring to disk what is committed by now, while the caller does other things."""
         with self._guard:
             if self._ahead is None:
-                self._ahead = SimpleQueue()
-                start_new_thread(self._keep_ahead, (self._ahead,))
+                self._ahead = _Ahead(self.flush)
             self._ahead.put(self.commits)
 
     def rest(self) -> None:
         """End the log's own thread, if there is one; the next `ahead` begins another."""
         with self._guard:
-            asked, self._ahead = self._ahead, None
-        if asked is not None:
-            asked.put(_END)
-
-    def _keep_ahead(self, asked: SimpleQueue[int]) -> None:
-        while (commit := asked.get()) != _END:
-            try:
-                self.flush(commit)
-            except OSError:
-                pass  # whoever waits for this commit will try again, and say why it fails
+            ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.end()
 
     @property
     def pending(self) -> int:
@@ -333,6 +326,37 @@ class Log:
                 self._flushed = reached
             finally:
                 os.close(descriptor)
+
+
+class _Ahead:
+    """A loop that flushes commits nobody waits for yet. Whoever waits for one later tries again if it fails here."""
+
+    def __init__(self, flush: Callable[[int], None]) -> None:
+        from podberth.process.log import say
+        from podberth.process.loop import Loop
+
+        self._flush = flush
+        self._asked: SimpleQueue[int] = SimpleQueue()
+        self._loop = Loop("flush ahead", self._turn, say)
+        self._loop.start()
+
+    def put(self, commit: int) -> None:
+        """Flush up to this commit, soon."""
+        self._asked.put(commit)
+
+    def end(self) -> None:
+        """Flush nothing more."""
+        self._loop.stop()
+        self._asked.put(_END)
+
+    def _turn(self) -> float:
+        try:
+            commit = self._asked.get(timeout=_AHEAD)
+        except Empty:
+            return 0.0
+        if commit != _END:
+            self._flush(commit)
+        return 0.0
 
 
 class Transaction:
