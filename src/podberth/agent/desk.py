@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth import __version__
 from podberth.agent.metrics import shares
+from podberth.process import roll
 from podberth.process.certificate import renewing
 from podberth.process.pages import JSON, METRICS, Pages, alive, on_tcp, on_unix, ready
 
@@ -49,7 +51,7 @@ class Desk:
 
     def state(self) -> dict[str, object]:
         """Return what the agent is doing, how full its pools are, and how the directories of documents stand."""
-        agent, pools = self._agent, []
+        agent, now, pools = self._agent, monotonic(), []
         for node in agent.nodes():
             pools += [
                 {"pool": use.pool, "family": use.family, "size": use.size, **shares(use)} for use in node.ledger.usage()
@@ -60,6 +62,10 @@ class Desk:
             "busy": agent.server.busy,
             "waiting": agent.server.waiting,
             "begunDels": agent.resident.finisher.waiting,
+            "loops": [
+                {"loop": loop.name, "lastTurnSeconds": round(now - loop.last, 3), "boundSeconds": loop.bound}
+                for loop in sorted(roll.running(), key=lambda loop: loop.name)
+            ],
             "drifted": agent.upkeep.drifted,
             "policies": [standing.form() for standing in agent.resident.policies.standings()],
             "pools": pools,

@@ -81,7 +81,7 @@ class Finisher:
         return min(_PAUSE * 2 ** min(self._failed, 20), _LONGEST) if again else 0.0
 
     def _next(self) -> list[tuple[str, Attachment]]:
-        """Wait for DELs to end, for a while, and return them. Have the loop end if it is to, and no more can be done."""
+        """Wait for DELs to end, for a while, and return them. The loop ends if it is to, and no more can be done."""
         with self._changed:
             if not self._begun and not self._stopping:
                 self._changed.wait(WAIT)

@@ -42,11 +42,12 @@ class Follower:
     """A thread that keeps `handler` up to date.
 
     `start`: the version that the handler is at already, from an earlier life; without it the collection is listed.
+    `longest`: seconds between tries at most.
     """
 
     def __init__(
         self, client: Client, resource: Resource, handler: Handler, *, namespace: str = "", labels: str = "",
-        fields: str = "", start: str = "",
+        fields: str = "", start: str = "", longest: float = LONGEST_PAUSE,
     ) -> None:  # fmt: skip
         self._client = client
         self._resource = resource
@@ -54,10 +55,10 @@ class Follower:
         self._namespace, self._labels, self._fields = namespace, labels, fields
         self._watch: Watch | None = None
         self._lock = threading.Lock()
-        self._pause = FIRST_PAUSE
+        self._pause, self._longest = FIRST_PAUSE, longest
         self._loop = Loop(
             f"follow {resource.plural}", self._turn, lambda _: None, bound=BOUND, family="follow",
-            first=FIRST_PAUSE, longest=LONGEST_PAUSE,
+            first=FIRST_PAUSE, longest=longest,
         )  # fmt: skip
         self.resource_version = start
         self.synced = threading.Event()  # set while the server is heard; what it has to say may still be on its way
@@ -87,7 +88,7 @@ class Follower:
             raise
         # After what went well for a while the shortest pause; after what ends at once a longer one each time.
         brief = monotonic() - began <= 2 * self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE) if brief else FIRST_PAUSE
+        self._pause = min(2 * self._pause, self._longest) if brief else FIRST_PAUSE
         return between(self._pause / 2, self._pause)  # so that not all come back at once
 
     def _once(self) -> None:

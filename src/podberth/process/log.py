@@ -121,12 +121,12 @@ def _if_there_is_room(line: bytes) -> int:
     return os.write(2, line)
 
 
-def _sent(line: bytes) -> bool:
+def _sent(line: bytes) -> int:
     """Write to a socket, as systemd's journal gives one."""
     import socket
 
     with socket.socket(fileno=os.dup(2)) as to:
-        return to.send(line, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) == len(line)
+        return to.send(line, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
 
 _said = _Stderr().write

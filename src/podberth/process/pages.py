@@ -46,10 +46,11 @@ class Pages:
     def __init__(
         self, listening: socket.socket, pages: Mapping[str, Page], failed: Callable[[str], object], *,
         takers: Mapping[str, Taker] | None = None, tls: ssl.SSLContext | None = None, most: int = 0,
+        patience: float = PATIENCE,
     ) -> None:  # fmt: skip
         self._listening = listening
         self._handler = _handler(_limited(pages), _limited(takers or {}), most)
-        self._tls = tls
+        self._tls, self._patience = tls, patience
         self._guard = threading.Lock()
         self._open: dict[_Exchange, None] = {}  # oldest first
         self._loop = Loop("pages", self._turn, failed, longest=_LOOK)
@@ -73,7 +74,7 @@ class Pages:
             last = list(self._open)
         for exchange in last:
             exchange.hurry()
-        end = monotonic() + PATIENCE
+        end = monotonic() + self._patience
         for exchange in last:
             exchange.errand.wait(max(0.0, end - monotonic()))
 
@@ -95,7 +96,7 @@ class Pages:
         return 0.0
 
     def _begin(self, peer: socket.socket) -> None:
-        exchange = _Exchange(peer)
+        exchange = _Exchange(peer, self._patience)
         with self._guard:
             self._open[exchange] = None
         try:
@@ -120,7 +121,7 @@ class Pages:
         with self._guard:
             exchanges = list(self._open)
         silent = [one for one in exchanges if not one.answering]
-        slow = [one for one in silent if now > one.since + PATIENCE]
+        slow = [one for one in silent if now > one.since + self._patience]
         for exchange in slow or silent[: max(0, len(exchanges) + coming - MOST)]:
             exchange.hurry()
 
@@ -130,7 +131,8 @@ class _Exchange:
 
     errand: Errand
 
-    def __init__(self, peer: socket.socket) -> None:
+    def __init__(self, peer: socket.socket, patience: float) -> None:
+        peer.settimeout(patience)
         self._peer = peer
         self._guard = threading.Lock()
         self.since = monotonic()  # it waits for the peer since then
@@ -139,7 +141,6 @@ class _Exchange:
     def serve(self, handler: type[_Handler], tls: ssl.SSLContext | None) -> None:
         """Serve it to the end. Whatever a peer does, it ends no more than its own exchange."""
         try:
-            self._peer.settimeout(PATIENCE)
             if tls is not None:
                 # Here, so that a slow peer keeps nobody waiting. The socket is another object from then on.
                 encrypted = tls.wrap_socket(self._peer, server_side=True, do_handshake_on_connect=False)
