@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FUZZ = settings(
-    max_examples=size(40, 1000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=size(40, 5000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # fmt: skip
 PLUGIN = Actor(who="plugin", why="policyDir", node="node1")
 
@@ -49,6 +49,7 @@ class Node:
         cluster = cast("EtcdCluster", in_etcd())
         self.etcd, self.keys = cluster.client, cluster.keys
         self.lines: list[str] = []
+        self.folder = folder
         self.policies, self.feed = self.joined(folder)
 
     def joined(self, folder: Path) -> tuple[ClusterPolicies, Feed]:
@@ -63,6 +64,20 @@ class Node:
 
     def has(self, name: str) -> bool:
         return name in names(self.policies)
+
+
+def test_a_feed_whose_turns_are_short_hears_every_document(node: Node) -> None:
+    cluster = EtcdCluster(node.etcd, node.keys.root.decode())
+    settler = Settler(Replica(tempfile.mkdtemp(dir=node.folder)), cluster, "node2", current=False)
+    policies, feed = ClusterPolicies(settler), Feed(settler, node.lines.append, turn=0.0)
+    feed.start()
+    assert feed.ready(60), node.lines
+    declared = [f"n{number}" for number in range(size(20, 1000))]
+    for name in declared:
+        node.policies.apply(documents(good(name)), OPERATOR, source="apply: next.yaml")
+    eventually(lambda: set(declared) <= set(names(policies)))
+    assert feed.away == ""
+    feed.stop()
 
 
 def names(policies: ClusterPolicies | SqlitePolicies) -> list[str]:

@@ -26,9 +26,10 @@ TURN, BOUND = 300.0, 1800.0
 
 
 class Feed:
-    """`log` is given what went wrong, once each time the cluster's store goes away."""
+    """`log` is given what went wrong, once each time the cluster's store goes away. `turn`: seconds."""
 
-    def __init__(self, settler: Settler, log: Callable[[str], None]) -> None:
+    def __init__(self, settler: Settler, log: Callable[[str], None], *, turn: float = TURN) -> None:
+        self._lasting = turn
         self._away = "nothing was heard from it yet"
         self._silent = False  # whether it is logged already that the store is away
         self._settler = settler
@@ -72,7 +73,7 @@ class Feed:
             self._settler.catch_up()
         self._away, self._silent = "", False
         self._following.set()
-        over = monotonic() + TURN
+        over = monotonic() + self._lasting
         pile = _Pile(self._settler)
         position, outdated = self._settler.replica.position, False
         try:
