@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from podberth.stores.replica.settler import Settler
 
-_AGAIN = 0.1  # seconds
+_AGAIN, _ENDING = 0.1, 60.0  # seconds
 # Seconds: a turn ends with the first that is heard after TURN, and a store says something every ten minutes.
 TURN, BOUND = 300.0, 1800.0
 
@@ -47,9 +47,10 @@ class Feed:
         self._loop.start()
 
     def stop(self) -> None:
-        """End, whatever is being waited for."""
+        """End, whatever is being waited for; a thread that hangs for longer than that is left to itself."""
         self._loop.stop()
-        while not self._loop.join(0):
+        end = monotonic() + _ENDING
+        while not self._loop.join(0) and monotonic() < end:
             self._settler.cluster.interrupt()  # again, if it was just about to follow
             self._loop.join(_AGAIN)
 
