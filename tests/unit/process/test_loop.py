@@ -121,7 +121,12 @@ def test_a_failure_that_comes_again_and_again_is_logged_once(stopped: list[Loop]
 
 def test_a_loop_that_is_joined_by_itself_does_not_wait(stopped: list[Loop]) -> None:
     said: list[bool] = []
-    loop = Loop("self", lambda: said.append(loop.join()) or 3600.0, lambda _: None)  # type: ignore[func-returns-value]
+
+    def turn() -> float:
+        said.append(loop.join())
+        return 3600.0
+
+    loop = Loop("self", turn, lambda _: None)
     stopped.append(loop)
     loop.start()
     until(lambda: said, "it waits for itself")

@@ -187,6 +187,7 @@ def asked(desk: Desk, trusting: ssl.SSLContext) -> tuple[int, str]:
     client.connect()
     try:
         certificate = client.sock.getpeercert()
+        assert certificate is not None
         client.request("GET", "/healthz")
         return client.getresponse().status, str(certificate["serialNumber"])
     finally:

@@ -17,7 +17,9 @@ ROOMS = ("concurrent", "multiprocessing", "asyncio", "sched", "socketserver")  #
 
 def beginnings(text: str) -> list[int]:
     """Return the lines of a source that begin a thread."""
-    return [node.lineno for node in ast.walk(ast.parse(text)) if _begins(node)]
+    return [
+        node.lineno for node in ast.walk(ast.parse(text)) if isinstance(node, ast.expr | ast.stmt) and _begins(node)
+    ]
 
 
 def _begins(node: ast.AST) -> bool:
