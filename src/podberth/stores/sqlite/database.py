@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
-from _queue import Empty, SimpleQueue
 from _thread import RLock, allocate_lock
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    from podberth.stores.sqlite.ahead import Ahead
     from podberth.stores.sqlite.succession import Identity, Kept
 
 BUSY_SECONDS = 30.0  # how long a writer waits for other processes
@@ -28,8 +28,6 @@ TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; t
 # SQLite's own 1000 pages would cost that one as much as binding does. A process that stays keeps the log's index with
 # it; to it each checkpoint is a wait for the disk, and an ADD and its DEL are some 30 pages.
 LOG_PAGES, LOG_PAGES_STAYING = 100, 2000
-_END = -1  # instead of a commit's number: nothing comes after it
-_AHEAD = 30.0  # seconds that the thread which flushes ahead waits for a commit, each time
 
 
 @value
@@ -292,14 +290,16 @@ class Log:
         self._turn = allocate_lock()
         self._flushed = 0
         self._guard = allocate_lock()
-        self._ahead: _Ahead | None = None
+        self._ahead: Ahead | None = None
         self.commits = 0  # the database's lock is held where it changes
 
     def ahead(self) -> None:
         """Have a thread of the log's own bring to disk what is committed by now, while the caller does other things."""
         with self._guard:
             if self._ahead is None:
-                self._ahead = _Ahead(self.flush)
+                from podberth.stores.sqlite.ahead import Ahead
+
+                self._ahead = Ahead(self.flush)
             self._ahead.put(self.commits)
 
     def rest(self) -> None:
@@ -326,37 +326,6 @@ class Log:
                 self._flushed = reached
             finally:
                 os.close(descriptor)
-
-
-class _Ahead:
-    """A loop that flushes commits nobody waits for yet. Whoever waits for one later tries again if it fails here."""
-
-    def __init__(self, flush: Callable[[int], None]) -> None:
-        from podberth.process.log import say
-        from podberth.process.loop import Loop
-
-        self._flush = flush
-        self._asked: SimpleQueue[int] = SimpleQueue()
-        self._loop = Loop("flush ahead", self._turn, say)
-        self._loop.start()
-
-    def put(self, commit: int) -> None:
-        """Flush up to this commit, soon."""
-        self._asked.put(commit)
-
-    def end(self) -> None:
-        """Flush nothing more."""
-        self._loop.stop()
-        self._asked.put(_END)
-
-    def _turn(self) -> float:
-        try:
-            commit = self._asked.get(timeout=_AHEAD)
-        except Empty:
-            return 0.0
-        if commit != _END:
-            self._flush(commit)
-        return 0.0
 
 
 class Transaction:
