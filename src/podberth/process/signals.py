@@ -1,14 +1,13 @@
 """Signals that a process heeds, also while it replaces itself.
 
-Over execve(2) handlers are lost, and a signal that comes before the new program has its own would kill it. The mask of
-blocked signals is kept, and so is what came meanwhile: the new program gets it once it listens. Signals of one number
-that wait are one.
+They are blocked in every thread and fetched by the main one, so none interrupts anything or comes too early. The mask
+of blocked signals is kept over execve(2), and a pending signal too: the new program fetches it. Signals of one number
+that wait are one. A program that such a process starts should be given an empty mask (runtime/invoke.py).
 """
 
 from __future__ import annotations
 
 import os
-import queue
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -21,34 +20,24 @@ ENDING = signal.SIGTERM, signal.SIGINT
 
 
 class Signals:
-    """Those that were sent to this process, one after another. To be made once, by the main thread."""
+    """Those that were sent to this process. To be made before any thread begins: threads have their maker's mask."""
 
     def __init__(self, heeded: Iterable[int]) -> None:
         self._heeded = tuple(heeded)
-        self._told: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for number in self._heeded:
-            signal.signal(number, lambda number, _: self._told.put(number))
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._heeded)  # what came before this program listened comes now
+        signal.pthread_sigmask(signal.SIG_BLOCK, self._heeded)
 
     def wait(self) -> int:
         """Return the next one."""
-        return self._told.get()
+        return signal.sigwait(self._heeded)
 
     def ending(self) -> bool:
-        """Say whether one that ends the process has come by now. What came of the others is heeded with that."""
-        found = False
-        while not self._told.empty():
-            found = self._told.get() in ENDING or found
-        return found
+        """Say whether one that ends the process has come by now."""
+        return not signal.sigpending().isdisjoint(ENDING)
 
     def replace(self) -> None:
         """Become a new process of the same command line. OSError if there is no such program any more.
 
         Does nothing if a signal has come that ends the process.
         """
-        signal.pthread_sigmask(signal.SIG_BLOCK, self._heeded)
-        try:
-            if not self.ending():
-                os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, self._heeded)
+        if not self.ending():
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
