@@ -91,9 +91,11 @@ def handle(
             log.ended(error)
         return 1, error_json(error, spoken_version(stdin))
     except Exception as bug:  # noqa: BLE001 - a runtime must get an error object whatever happens
-        from traceback import print_exc
+        from traceback import format_exc
 
-        print_exc(file=sys.stderr)
+        from podberth.process.log import say
+
+        say(format_exc())
         told = CniError(f"internal error: {type(bug).__name__}: {bug}", "please report it with the plugin's stderr")
         return 1, error_json(told, spoken_version(stdin))
     finally:
@@ -180,18 +182,13 @@ class Kept:
         return found.store
 
     @property
-    def away(self) -> int:
-        """How many clusters' stores can't be reached now."""
-        return sum(bool(member.away()) for member in tuple(self._members))
+    def away(self) -> tuple[str, ...]:
+        """Why each cluster's store that can't be reached, or may not be read, can't."""
+        return tuple(filter(None, (member.away() for member in tuple(self._members))))
 
     def changed(self, directory: str) -> bool:
         """Say whether the directory stands for another store by now than the one that is open."""
         return directory in self._chosen and self._chosen[directory] != _choice(directory)
-
-    @property
-    def troubles(self) -> tuple[str, ...]:
-        """Why each cluster's store that can't be reached, or may not be read, can't."""
-        return tuple(filter(None, (member.away() for member in tuple(self._members))))
 
     def close(self) -> None:
         """End what runs for the stores."""

@@ -13,6 +13,7 @@ from podberth import __version__, plugins
 from podberth.agent.policies import FAILED, IN_FORCE
 from podberth.cni.errors import CniError
 from podberth.cni.request import Verb
+from podberth.process.metrics import Loops, Lost
 from podberth.verbs.status import missing_parents
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Metrics:
         self._live("podberth_drifted_attachments", "Not as made, at the last look.", lambda: agent.upkeep.drifted)
         self._registry.register(Pools(agent.nodes))
         self._registry.register(Directories(agent.resident.policies))
+        self._registry.register(Loops())
+        self._registry.register(Lost())
         ProcessCollector(registry=self._registry)
 
     def served(self, call: Served) -> None:

@@ -44,7 +44,7 @@ class Resident:
         self._status_on = status_on
         self._kept = Kept(moved)
         self._anew = anew
-        self.finisher = Finisher(self.node, not_finished)
+        self.finisher = Finisher(self.node, not_finished, lambda why: told("error", "finisher", {"message": why}))
         self.policies = PolicyDirectories(told)
 
     @property
@@ -55,12 +55,12 @@ class Resident:
     @property
     def away(self) -> int:
         """How many clusters' stores can't be reached now."""
-        return self._kept.away
+        return len(self._kept.away)
 
     @property
-    def troubles(self) -> tuple[str, ...]:
-        """Why each cluster's store that can't be followed now can't."""
-        return self._kept.troubles
+    def trouble(self) -> str:
+        """Why clusters' stores can't be reached now; '' if all can."""
+        return "; ".join(f"the cluster's store is away: {why}" for why in self._kept.away)
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater
+from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
 from podberth.stores.elsewhere import LastKnown
@@ -162,4 +162,4 @@ def connected(chosen: Chosen) -> Cluster:
 
 
 def _told(what: str) -> None:
-    sys.stderr.write(f"podberth: {what}\n")
+    say(f"podberth: {what}")

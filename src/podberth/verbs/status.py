@@ -8,8 +8,6 @@ The reasons: docs/decisions/022-status-is-the-nodes.md.
 
 from __future__ import annotations
 
-import sys
-
 from podberth.cni.errors import CniError, InvalidConfig, NotAvailable, TryAgainLater
 from podberth.net.ops import CreateIpvlan, CreateMacvlan
 from podberth.verbs.delegated import forward
@@ -96,7 +94,9 @@ def status_of_ipam(request: Request, delegate: Delegate) -> None:
     except InvalidConfig:
         raise
     except CniError as refused:
-        sys.stderr.write(f"podberth: STATUS of the IPAM plugin: {refused.message}\n")
+        from podberth.process.log import say
+
+        say(f"podberth: STATUS of the IPAM plugin: {refused.message}")
 
 
 def missing_parents(host: Host, records: Iterable[Record]) -> tuple[str, ...]:

@@ -115,8 +115,8 @@ def test_a_node_that_may_not_read_what_it_needs_is_not_ready_and_says_which_righ
     kept = Kept()
     try:
         node = kept.node(of.state)
-        eventually(lambda: any("forbidden" in trouble for trouble in kept.troubles))
-        assert "namespaces" in kept.troubles[0]
+        eventually(lambda: any("forbidden" in trouble for trouble in kept.away))
+        assert "namespaces" in kept.away[0]
         with pytest.raises(NeverRead, match=r"has not read the cluster's store yet: .*forbidden"):
             node.policies.pool("db")
         node.host.close()

@@ -179,9 +179,11 @@ def test_the_sources_of_a_value_are_listed() -> None:
     )
 
 
-@pytest.mark.parametrize(("page", "folder"), [(AGENT, "agent"), ("docs/controller.md", "controller")])
-def test_every_metric_is_named(page: str, folder: str) -> None:
-    metrics = in_source(r'"(podberth_[a-z_]+)"', folder)
+@pytest.mark.parametrize(
+    ("page", "folders"), [(AGENT, ("agent", "process")), ("docs/controller.md", ("controller",))]
+)  # fmt: skip
+def test_every_metric_is_named(page: str, folders: tuple[str, ...]) -> None:
+    metrics = {name for folder in folders for name in in_source(r'"(podberth_[a-z_]+)"', folder)}
     named = {name.removesuffix("_total") for name in re.findall(r"`(podberth_[a-z_]+)", text(page))}
     assert metrics
     assert named == metrics

@@ -10,6 +10,7 @@ import click
 
 from podberth.agent.frame import SOCKET
 from podberth.agent.journal import LEVELS
+from podberth.cli.listener import certificate_option, key_option, served
 from podberth.cli.manual import Page
 from podberth.cni.errors import IOFailure
 
@@ -54,8 +55,10 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--metrics", "address", metavar="HOST:PORT", callback=lambda _context, _parameter, text: _address(text),
-    help="Answer GET /metrics there too, for Prometheus; to anybody who can reach it.",
+    help="Answer GET /metrics, /healthz and /readyz there too; to anybody who can reach it. Without a host: loopback.",
 )  # fmt: skip
+@certificate_option
+@key_option
 @click.option(
     "--spans", "collector", metavar="URL",
     help="Send a span of each call to the OpenTelemetry collector there, at /v1/traces, as JSON.",
@@ -75,6 +78,8 @@ def agent(
     repair: bool,
     status_on: frozenset[str],
     address: tuple[str, int] | None,
+    cert: Path | None,
+    key: Path | None,
     collector: str | None,
     level: str,
 ) -> int:
@@ -95,6 +100,7 @@ def agent(
         upkeep=interval,
         repairing=repair,
         metrics=address,
+        certificate=served(cert, key),
         spans=_target(collector),
         status_on=status_on,
     )

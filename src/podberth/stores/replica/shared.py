@@ -177,7 +177,10 @@ class Cluster(Protocol):
         ...
 
     def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
-        """Hand over what changes from the position on, until stopped. Raises Outdated."""
+        """Hand over what changes from the position on, until stopped. Raises Outdated.
+
+        `stopped` is asked whenever something was heard, and every ten minutes or so: then it ends.
+        """
         ...
 
     def trouble(self) -> str:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
-from _queue import SimpleQueue
-from _thread import allocate_lock, start_new_thread
+from _thread import allocate_lock
 
 from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import value
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    from podberth.stores.sqlite.ahead import Ahead
     from podberth.stores.sqlite.succession import Identity, Kept
 
 BUSY_SECONDS = 30.0  # how long a writer waits for other processes
@@ -29,7 +29,6 @@ TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; t
 # SQLite's own 1000 pages would cost that one as much as binding does. A process that stays keeps the log's index with
 # it; to it each checkpoint is a wait for the disk, and an ADD and its DEL are some 30 pages.
 LOG_PAGES, LOG_PAGES_STAYING = 100, 2000
-_END = -1  # instead of a commit's number: nothing comes after it
 
 
 @value
@@ -281,30 +280,24 @@ class Log:
         self._turn = allocate_lock()
         self._flushed = 0
         self._guard = allocate_lock()
-        self._ahead: SimpleQueue[int] | None = None
+        self._ahead: Ahead | None = None
         self.commits = 0  # the database's lock is held where it changes
 
     def ahead(self) -> None:
         """Have a thread of the log's own bring to disk what is committed by now, while the caller does other things."""
         with self._guard:
             if self._ahead is None:
-                self._ahead = SimpleQueue()
-                start_new_thread(self._keep_ahead, (self._ahead,))
+                from podberth.stores.sqlite.ahead import Ahead
+
+                self._ahead = Ahead(self.flush)
             self._ahead.put(self.commits)
 
     def rest(self) -> None:
         """End the log's own thread, if there is one; the next `ahead` begins another."""
         with self._guard:
-            asked, self._ahead = self._ahead, None
-        if asked is not None:
-            asked.put(_END)
-
-    def _keep_ahead(self, asked: SimpleQueue[int]) -> None:
-        while (commit := asked.get()) != _END:
-            try:
-                self.flush(commit)
-            except OSError:
-                pass  # whoever waits for this commit will try again, and say why it fails
+            ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.end()
 
     @property
     def pending(self) -> int:
