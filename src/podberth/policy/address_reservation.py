@@ -10,12 +10,9 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.pod import PodRef
 from podberth.cni.value import value
-from podberth.policy.authorise import Use, refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podberth.cni.errors import CniError
-    from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
 
 
@@ -39,12 +36,6 @@ def parse_reservation(raw: object, where: str) -> AddressReservation:
         return _parsed(Fields(raw))
     except InvalidConfig as wrong:
         raise InvalidConfig(f"{where}: {wrong.message}", wrong.details) from None
-
-
-def disallowed(pool: Pool, wanted: AddressReservation) -> CniError | None:
-    """Return why the pool's `allow` does not let the pod's namespace have the address; None if it does."""
-    use = Use(who=f"namespace {wanted.pod.namespace}", namespace=wanted.pod.namespace, addresses=(wanted.address,))
-    return refused(pool, use)
 
 
 def _parsed(fields: Fields) -> AddressReservation:

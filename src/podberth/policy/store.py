@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from podberth.policy.changes import Applied, Followed
     from podberth.policy.documents import Document
     from podberth.policy.podnetwork import PodNetwork
-    from podberth.policy.tenancy import Standing
+    from podberth.policy.standing import Standing
 
 
 class Policies(Protocol):

@@ -103,7 +103,7 @@ def decided(node: Node, network: Network, request: Request) -> Resolved:
     if broken and not asked.declared:
         # The declaration that is missing may be in the very file that can't be read.
         raise Refused(f"policyDir: {broken}", "correct the file; pods declared before it broke are still served")
-    return decide(network, asked, node.policies)
+    return decide(network, asked, node.policies, node.ledger)
 
 
 def _add(node: Node, network: Network, request: Request, plugin: Plugin, delegate: Delegate) -> Result:

@@ -13,12 +13,14 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import value
 from podberth.ipam.owner import may_have
 from podberth.ipam.refusals import leased_by, reserved_for, same
+from podberth.policy.permit import IMPORT, OPERATOR, Reserving, permit
 from podberth.policy.usable import contains, unusable
 from podberth.stores.transfer.found import Obstacles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from podberth.cni.errors import Refused
     from podberth.ipam.lease import Reservation
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.pool import Pool
@@ -76,8 +78,19 @@ def read(data: bytes, what: str) -> tuple[list[Row], list[str]]:
     return rows, complaints
 
 
-def fitting(rows: Iterable[Row], pools: Sequence[Pool], ledger: Ledger, complaints: Sequence[str]) -> list[Row]:
-    """Return the rows, each with its pool. Obstacles say all that is in the way."""
+def fitting(
+    rows: Iterable[Row],
+    pools: Sequence[Pool],
+    ledger: Ledger,
+    complaints: Sequence[str],
+    *,
+    who: str,
+    override: str = "",
+) -> list[Row]:
+    """Return the rows, each with its pool. Obstacles say all that is in the way.
+
+    `who` asks; `override`: why that may be given away which a pool's rules keep for others.
+    """
     leases = {lease.address: lease for lease in ledger.leases()}
     kept = {reservation.address: reservation for reservation in ledger.reservations()}
     seen: dict[Address, Row] = {}
@@ -97,11 +110,18 @@ def fitting(rows: Iterable[Row], pools: Sequence[Pool], ledger: Ledger, complain
             wrong.append(f"{reserved_for(owner).message}, but {row}")
         elif holder is not None and not (may_have(row.pod, holder.pod) and holder.attachment.ifname == row.ifname):
             wrong.append(f"{leased_by(holder).message}, but {row}")
+        elif owner is None and (refusal := _refused(row, pool, who, override)) is not None:
+            wrong.append(f"{row.address} ({row}): {refusal.message}; {refusal.details}")
         else:
             found.append(Row(line=row.line, address=row.address, pool=pool.name, pod=row.pod, ifname=row.ifname))
     if wrong:
         raise Obstacles(wrong)
     return found
+
+
+def _refused(row: Row, pool: Pool, who: str, override: str) -> Refused | None:
+    change = Reserving(pool=pool, namespace=row.pod.namespace, address=row.address, override=override)
+    return permit(who, OPERATOR, IMPORT, change)
 
 
 def _row(raw: dict[Any, Any], line: int) -> Row:
