@@ -72,3 +72,19 @@ def test_a_row_that_does_not_fit_is_told_and_nothing_is_reserved(podberth: Opera
     assert (ended.code, ended.out) == (1, "")
     assert told in ended.err
     assert podberth("history", "--json").json == before
+
+
+def test_a_row_that_the_pool_keeps_for_others_needs_a_reason(podberth: Operator) -> None:
+    kept = (
+        "apiVersion: podberth.io/v1alpha1\nkind: Pool\nmetadata: {name: kept}\n"
+        "spec: {subnets: [{subnet: 10.66.0.0/24}], allow: [{namespaces: [payments]}]}\n"
+    )
+    assert podberth("apply", "-f", podberth.file("kept.yaml", kept)).code == 0
+    file = podberth.file("sheet.csv", f"{HEAD}\n10.66.0.10,payments,a\n10.66.0.11,bank,b\n10.20.0.120,bank,c\n")
+    ended = podberth("import", "csv", file)
+    assert (ended.code, "pool kept does not let namespace bank" in ended.err) == (1, True)
+    assert podberth("history", "10.66.0.10").code == 3
+    assert podberth("import", "csv", file, "--override", "CHG-7").code == 0
+    (event,) = podberth("history", "10.66.0.11", "--json").json["events"]
+    assert event["why"].endswith("; override: CHG-7")
+    assert podberth("import", "csv", file).code == 0  # what is so already is asked about no more
