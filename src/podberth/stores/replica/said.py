@@ -49,7 +49,7 @@ def remember(connection: Connection, text: DocumentText) -> list[str]:
     except InvalidConfig as wrong:
         return [f"{text.kind} {text.namespace}/{text.name}: {wrong}"]
     forget(connection, text.key)
-    before = int(_is_listed(connection, document.key, text.body))
+    before = int(is_listed(connection, document))
     connection.execute(_INSERT, (*text.key, text.source, before, text.body, text.origin, text.created))
     return []
 
@@ -71,7 +71,7 @@ def become_tenants(connection: Connection, digests: Iterable[str]) -> list[Key]:
         " AND (s.kind, s.namespace, s.name) = (d.kind, d.namespace, d.name))"
     ).fetchall()
     for kind, namespace, name, source, body, origin, created in rows:
-        before = int(_is_listed(connection, (kind, namespace, name), body))
+        before = int(is_listed(connection, parsed(body, source)))
         connection.execute(_INSERT, (kind, namespace, name, source, before, body, origin, created))
     return [row[:3] for row in rows]
 
@@ -87,7 +87,13 @@ def become_operators(connection: Connection) -> list[tuple[Key, str, str, str]]:
 
 def is_listed(connection: Connection, document: Document) -> bool:
     """Say whether an object that says so was in force before such were their namespaces' word."""
-    return _is_listed(connection, document.key, json.dumps(raw_document(document)))
+    from podberth.policy.bundle import digest  # it reads YAML, which no ADD does
+
+    if connection.execute("SELECT 1 FROM objects_before LIMIT 1").fetchone() is None:
+        return False
+    spec = raw_document(document)["spec"]  # in one form, however it was written
+    one = digest(document.namespace, document.key, spec)
+    return connection.execute("SELECT 1 FROM objects_before WHERE digest = ?", (one,)).fetchone() is not None
 
 
 def parsed(body: str, source: str, key: Key | None = None) -> Document:
@@ -104,12 +110,3 @@ def parsed(body: str, source: str, key: Key | None = None) -> Document:
     if key is not None and document.key != key:
         raise InvalidConfig(f"{source}: {document} is kept under the name of {' '.join(key)}")
     return document
-
-
-def _is_listed(connection: Connection, key: Key, body: str) -> bool:
-    from podberth.policy.bundle import digest  # it reads YAML, which no ADD does
-
-    if connection.execute("SELECT 1 FROM objects_before LIMIT 1").fetchone() is None:
-        return False
-    one = digest(key[1], key, json.loads(body).get("spec"))
-    return connection.execute("SELECT 1 FROM objects_before WHERE digest = ?", (one,)).fetchone() is not None
