@@ -119,6 +119,6 @@ def test_what_a_sheet_has_is_the_same_after_it_was_taken_into_an_empty_store(
     into, policies = store.parts()
     policies.apply([document_of(each, "pools") for each in source.parts()[1].pools()], OPERATOR, source="pools")
     rows, complaints = read(text.encode(), "sheet")
-    fit = fitting(rows, policies.pools(), into, complaints)
+    fit = fitting(rows, policies.pools(), into, complaints, who="ops")
     policies.operate(Operation(keep=tuple(map(keeping, fit))), OPERATOR, source="import csv", now=NOON)
     assert sheet(into.reservations())[0] == text.replace(",declared\n", ",manual\n")

@@ -132,6 +132,7 @@ def _nodes(node: Node) -> Iterable[str]:
     return (*(lease.node for lease in node.ledger.leases()), *(said.node for said in node.elsewhere.fences()))
 
 
+MAX_REASON = 200  # characters
 POD = Parsed("NAMESPACE/POD", pod_name, _pods)
 OWNER = Parsed("NAMESPACE/POD", owner_name, _owners)
 ADDRESS = Parsed("ADDRESS", address, _reserved)
@@ -141,3 +142,21 @@ NODE = Parsed("NODE", parsers.identifier, _nodes)
 POOL = Parsed("POOL", parsers.name, _pools)
 NETWORK = Parsed("NETWORK", parsers.identifier, _networks)
 WHEN = Parsed("TIME", lambda text: when.parse(text, time.time_ns()))
+
+
+def reason(text: str) -> str:
+    """Return why an operator goes against a pool's rules."""
+    if not text.strip() or not text.isprintable() or len(text) > MAX_REASON:
+        raise ValueError(f"expected a reason of at most {MAX_REASON} printable characters, got {shown(text)}")
+    return text.strip()
+
+
+def overriding(why: str, override: str) -> str:
+    """Return why a command changes the ledger, with the reason of one that goes against a pool's rules."""
+    return f"{why}; override: {override}" if override else why
+
+
+override_option = click.option(
+    "--override", metavar="REASON", type=Parsed("REASON", reason), callback=lambda _, __, said: said or "",
+    help="Also what the pool's `allow` keeps for other namespaces; the ledger keeps the reason.",
+)  # fmt: skip

@@ -11,12 +11,9 @@ from podberth.cni.fields import Fields
 from podberth.cni.pod import NAME, NAMESPACE, PodRef
 from podberth.cni.value import value
 from podberth.ipam.lease import Keeping
-from podberth.policy.authorise import Use, refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podberth.cni.errors import CniError
-    from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
 
 
@@ -45,12 +42,6 @@ def parse_reservation(raw: object, where: str) -> AddressReservation:
 def keeping(wanted: AddressReservation) -> Keeping:
     """Return what is to be reserved."""
     return Keeping(address=wanted.address, pool=wanted.pool, pod=wanted.pod, ifname=wanted.ifname, only=True)
-
-
-def disallowed(pool: Pool, wanted: AddressReservation) -> CniError | None:
-    """Return why the pool's `allow` does not let the pod's namespace have the address; None if it does."""
-    use = Use(who=f"namespace {wanted.pod.namespace}", namespace=wanted.pod.namespace, addresses=(wanted.address,))
-    return refused(pool, use)
 
 
 def _parsed(fields: Fields) -> AddressReservation:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from podberth.cni import parsers
-from podberth.cni.errors import InvalidConfig, Refused, UnsupportedField
+from podberth.cni.errors import InvalidConfig, UnsupportedField
+from podberth.cni.fields import Fields
 from podberth.cni.pod import PodRef
 from podberth.cni.value import fields as members
 from podberth.cni.value import replace, value
 from podberth.net.settings import Settings
 from podberth.net.settings_document import parse_settings
 from podberth.policy.annotations import ANNOTATION, parse_annotation
-from podberth.policy.authorise import authorise, undeclared
+from podberth.policy.permit import TENANT, Attaching, door_of, limit, permit
 from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, resolve
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from podberth.cni.fields import Fields
     from podberth.cni.netconf import NetConf
     from podberth.cni.request import Request
+    from podberth.ipam.lease import Reservation
     from podberth.ipam.ledger import Ledger
     from podberth.policy.precedence import Resolved
     from podberth.policy.store import Policies
@@ -146,11 +148,8 @@ def question(network: Network, request: Request, policies: Policies) -> Question
     )
 
 
-def decide(network: Network, asked: Question, policies: Policies, ledger: Ledger | None = None) -> Resolved:
-    """Resolve and authorise; Refused for what the operator has not allowed, before any effect.
-
-    The ledger is asked only for what a refusal says: whether something is reserved for a pod that nobody declares.
-    """
+def decide(network: Network, asked: Question, policies: Policies, ledger: Ledger) -> Resolved:
+    """Resolve, and ask whether it may be; Refused for what the operator has not allowed, before any effect."""
     resolved = resolve(asked, policies)
     if network.delegated and resolved.pool.name:
         said = resolved.origin("pool")
@@ -159,16 +158,43 @@ def decide(network: Network, asked: Question, policies: Policies, ledger: Ledger
             f" {said.detail} names the pool {resolved.pool.name}",
             "leave the pool out there, or `ipam` in the network configuration",
         )
-    if network.declared_only and not resolved.declared:
-        pod = asked.pod
-        raise undeclared(asked, ledger.reservations(pod=pod) if ledger is not None and pod is not None else ())
-    try:
-        authorise(asked.pod, resolved)
-    except Refused as refused:
-        if asked.pod is not None or not asked.lone_name:
-            raise
-        raise Refused(
-            f"the caller named the pod {asked.lone_name} without a namespace, and {refused.message}",
-            f"say `podNamespace` in the network configuration, the namespace of such pods; or {refused.details}",
-        ) from None
+    reserved, more = _reserved(asked, resolved, policies, ledger)
+    change = Attaching(
+        question=asked,
+        resolved=resolved,
+        declared_only=network.declared_only,
+        reserved=reserved,
+        more=more,
+        kept=_kept(network, asked, resolved, ledger),
+    )
+    who = asked.pod.namespace if asked.pod is not None else ""
+    refusal = permit(who, TENANT, door_of(resolved), change)
+    if refusal is not None:
+        raise refusal
     return resolved
+
+
+def _reserved(asked: Question, resolved: Resolved, policies: Policies, ledger: Ledger) -> tuple[int, int]:
+    """Return how many addresses of the pool are reserved for the pod's namespace, and how many more this will reserve.
+
+    They are counted only if an address is to stay with the pod's name, and the pool says how many may. What is declared
+    counts also before anybody has reserved it.
+    """
+    pod, pool = asked.pod, resolved.pool
+    if pod is None or not resolved.sticky or limit(pool, pod.namespace) is None:
+        return 0, 0
+    from podberth.policy.reserves import reserved_by
+
+    documents = policies.pod_networks(pod.namespace)
+    declared = {address for one in documents for address in reserved_by(one, policies.pools()).get(pool.name, ())}
+    kept = [one for one in ledger.reservations(pool=pool.name) if one.pod.namespace == pod.namespace]
+    own = {one.address.version for one in kept if one.pod.name == pod.name and one.ifname == asked.ifname}
+    own |= {address.version for address in resolved.addresses if address in declared}
+    return len(declared.union(one.address for one in kept)), len(set(pool.families) - own)
+
+
+def _kept(network: Network, asked: Question, resolved: Resolved, ledger: Ledger) -> tuple[Reservation, ...]:
+    """Return what is reserved for a pod that nobody declares, where that is refused: the refusal names it."""
+    if asked.pod is None or resolved.declared or not network.declared_only:
+        return ()
+    return ledger.reservations(pod=asked.pod)

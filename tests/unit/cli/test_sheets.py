@@ -209,3 +209,19 @@ def stick(podberth: Operator, name: str, *addresses: str) -> None:
         for address in addresses:
             pod = PodRef(namespace="bank", name=name)
             changes.reserve(connection, "db", ip_address(address), pod, "eth0", "sticky", PLUGIN, podberth.now)
+
+
+def test_a_row_that_the_pool_keeps_for_others_needs_a_reason(podberth: Operator) -> None:
+    kept = (
+        "apiVersion: podberth.io/v1alpha1\nkind: Pool\nmetadata: {name: kept}\n"
+        "spec: {subnets: [{subnet: 10.66.0.0/24}], allow: [{namespaces: [payments]}]}\n"
+    )
+    assert podberth("apply", "-f", podberth.file("kept.yaml", kept)).code == 0
+    file = podberth.file("sheet.csv", f"{HEAD}\n10.66.0.10,payments,a\n10.66.0.11,bank,b\n10.20.0.120,bank,c\n")
+    ended = podberth("import", "csv", file)
+    assert (ended.code, "pool kept does not let namespace bank" in ended.err) == (1, True)
+    assert podberth("history", "10.66.0.10").code == 3
+    assert podberth("import", "csv", file, "--override", "CHG-7").code == 0
+    (event,) = podberth("history", "10.66.0.11", "--json").json["events"]
+    assert event["why"].endswith("; override: CHG-7")
+    assert podberth("import", "csv", file).code == 0  # what is so already is asked about no more

@@ -23,9 +23,10 @@ from podberth.ipam.lifecycle import Kind, State
 from podberth.ipam.owner import MAX_NAME
 from podberth.ipam.pool import ConflictDetection
 from podberth.policy import annotations as asked_by_pods
-from podberth.policy import attachment_document, precedence, yamlfiles
+from podberth.policy import attachment_document, budget, precedence, yamlfiles
 from podberth.policy.address_reservation import parse_reservation
 from podberth.stores import member
+from podberth.stores.kubernetes import earlier
 from podberth.stores.sqlite import reserve
 from podberth.stores.transfer import cluster, sheet
 from podberth.verbs.network import STATE_DIR
@@ -34,7 +35,7 @@ from tests.documents.pages import blocks
 ROOT = Path(podberth.__file__).parents[2]
 SHIM = (ROOT / "shim/podberth-shim.c").read_text()
 AGENT, INSTALL = "docs/agent.md", "docs/install.md"
-CLI, POLICIES = "docs/cli.md", "docs/policies.md"
+CLI, POLICIES, TENANCY = "docs/cli.md", "docs/policies.md", "docs/tenancy.md"
 
 
 def text(page: str) -> str:
@@ -99,6 +100,10 @@ NUMBERS: list[tuple[str, str, float]] = [
     (POLICIES, "a list of at most # attachments", asked_by_pods.MAX_ATTACHMENTS),
     (POLICIES, "at most # KiB", asked_by_pods.MAX_BYTES / 1024),
     (POLICIES, "files above # MiB", yamlfiles.MAX_BYTES / 1024 / 1024),
+    (TENANCY, "a key without one counts as one | # |", budget.MAX_DOCUMENTS),
+    (TENANCY, "the size of each range or block | # |", budget.MAX_ADDRESSES),
+    (TENANCY, "as the text that it repeats | # |", budget.MAX_TEXT),
+    (TENANCY, "A list has room for # documents", earlier.MOST),
     (POLICIES, "comes into force by itself, # to", policies.QUIET),
     (POLICIES, "by itself, 0.1 to # s after", policies.LONGEST),
     (POLICIES, "by the agent every # s", policies.AGAIN),

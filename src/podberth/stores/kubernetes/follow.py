@@ -11,7 +11,8 @@ from podberth.kube import errors, resources
 from podberth.kube.watch import BOOKMARK, DELETED, watch
 from podberth.process.errand import Errand
 from podberth.stores.kubernetes import objects
-from podberth.stores.kubernetes.declared import KINDS, POLICIES
+from podberth.stores.kubernetes.declared import KINDS
+from podberth.stores.kubernetes.shares import POLICIES
 from podberth.stores.replica.shared import DocumentText, Outdated, Seen
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Follow:
         if resource is resources.ADDRESS_LEASES:
             return objects.read_leases(item for what, item in news if what != DELETED)
         if resource is resources.CONFIG_MAPS:
-            return Seen(bundles=tuple(self._declarations.bundle(item, gone=what == DELETED) for what, item in news))
+            return Seen(bundles=self._declarations.changed((item, what == DELETED) for what, item in news))
         return Seen(documents=tuple(_document(what, item, kind) for what, item in news))
 
 

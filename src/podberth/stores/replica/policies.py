@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from podberth.cni.errors import CniError
 from podberth.ipam.owner import is_deployment
+from podberth.policy.permit import APPLY
+from podberth.stores.replica.court import Court
+from podberth.stores.replica.said import OBJECT, is_listed, tenants
 from podberth.stores.replica.standing import ended, make_way, standings
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from podberth.policy.documents import Document
     from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
-    from podberth.policy.tenancy import Standing
+    from podberth.policy.standing import Standing
     from podberth.stores.replica.settler import Settler
     from podberth.stores.sqlite.claims import Rivals
 
@@ -64,6 +67,7 @@ class ClusterPolicies:
         def decide(connection: Connection, _: Rivals) -> Changes:
             named = {document.key for document in documents}
             pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
+            _ask(connection, documents)
             make_way(connection, documents)
             changes = check(connection, documents, pruned)
             make(connection, changes, actor, source)
@@ -121,6 +125,23 @@ class ClusterPolicies:
 
     def _see(self) -> None:
         self._settler.see()
+
+
+def _ask(connection: Connection, documents: Sequence[Document]) -> None:
+    """Raise Conflicts if PodNetworks in the store are their namespaces' word, and say what is beyond that."""
+    if not tenants(connection):
+        return
+    from podberth.policy.admission import Conflicts
+
+    own = [document for document in documents if document.kind == "PodNetwork"]
+    complaints, court = [], Court(connection, APPLY)
+    court.replace(OBJECT, [document.key for document in own])
+    for document in own:
+        if not is_listed(connection, document):
+            refusal = court.verdict(document, document.namespace)
+            complaints += [f"{refusal.message}; {refusal.details}"] if refusal is not None else []
+    if complaints:
+        raise Conflicts(complaints)
 
 
 def _end_stray(connection: Connection, actor: Actor) -> None:

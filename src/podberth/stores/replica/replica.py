@@ -13,7 +13,7 @@ from podberth.process.loop import report
 from podberth.stores.replica.applying import apply_record, forget_others
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, DocumentText, DocumentWrite, Proposal
-from podberth.stores.replica.standing import apply_bundles, apply_documents
+from podberth.stores.replica.standing import apply_bundles, apply_documents, recount
 from podberth.stores.sqlite import rows, space
 from podberth.stores.sqlite.database import NODE, CannotWrite, Database
 
@@ -96,8 +96,9 @@ class Replica:
             documents = sorted(seen.documents, key=lambda one: one[0].kind != "Pool")
             complaints = [*seen.complaints, *apply_documents(connection, documents)]
             complaints += apply_bundles(connection, seen.bundles)
-            connection.execute("DELETE FROM touched_documents")
             news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision))
+            complaints += recount(connection, _counted(news))
+            connection.execute("DELETE FROM touched_documents")
             if seen.position:
                 position = furthest(_position(connection), seen.position)
                 connection.execute("UPDATE position SET position = ?", (position,))
@@ -187,6 +188,18 @@ class Replica:
         for ending in ("", "-wal", "-shm"):
             if os.path.lexists(self.database.path + ending):
                 os.unlink(self.database.path + ending)
+
+
+def _counted(records: Iterable[AddressRecord]) -> set[str]:
+    """Return the namespaces for whose pods something is reserved that no document declares, or is no more."""
+    found: set[str] = set()
+    for record in records:
+        kept, last = record.reservation, record.last
+        if kept is not None and kept.origin != "declared":
+            found.add(kept.pod.namespace)
+        elif kept is None and last is not None and last.kind == Kind.RELEASED and last.pod is not None:
+            found.add(last.pod.namespace)
+    return found
 
 
 def furthest(one: str, other: str) -> str:

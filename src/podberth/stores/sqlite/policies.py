@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from podberth.policy.documents import Document
     from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
-    from podberth.policy.tenancy import Standing
+    from podberth.policy.standing import Standing
     from podberth.stores.sqlite.database import Database
 
 

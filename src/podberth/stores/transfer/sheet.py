@@ -14,13 +14,15 @@ from podberth.cni.value import replace, value
 from podberth.ipam.lease import Keeping
 from podberth.ipam.owner import is_deployment, may_have, named
 from podberth.ipam.refusals import has_one, leased_by, reserved_for, same
+from podberth.policy.permit import IMPORT, OPERATOR, Reserving, permit
 from podberth.policy.usable import contains, unusable
 from podberth.stores.transfer.found import Obstacles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from podberth.ipam.lease import Reservation
+    from podberth.cni.errors import Refused
+    from podberth.ipam.lease import Lease, Reservation
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
@@ -98,8 +100,19 @@ def read(data: bytes, what: str) -> tuple[list[Row], list[str]]:
     return rows, complaints
 
 
-def fitting(rows: Iterable[Row], pools: Sequence[Pool], ledger: Ledger, complaints: Sequence[str]) -> list[Row]:
-    """Return the rows, each with its pool. Obstacles say all that is in the way."""
+def fitting(
+    rows: Iterable[Row],
+    pools: Sequence[Pool],
+    ledger: Ledger,
+    complaints: Sequence[str],
+    *,
+    who: str,
+    override: str = "",
+) -> list[Row]:
+    """Return the rows, each with its pool. Obstacles say all that is in the way.
+
+    `who` asks; `override`: why that may be given away which a pool's rules keep for others.
+    """
     leases = {lease.address: lease for lease in ledger.leases()}
     kept = {reservation.address: reservation for reservation in ledger.reservations()}
     by_hand = {_place(each): each for each in kept.values() if each.origin == "manual"}
@@ -117,19 +130,28 @@ def fitting(rows: Iterable[Row], pools: Sequence[Pool], ledger: Ledger, complain
             wrong.append(f"{row.address} ({row}): there is no pool {row.pool or 'that has it'}")
         elif why := unusable(pool, row.address):
             wrong.append(f"{row.address} ({row}) {why}")
-        elif owner is not None and not (same(owner.pod, row.pod) and owner.ifname == row.ifname):
-            wrong.append(f"{reserved_for(owner).message}, but {row}")
-        elif holder is not None and not (may_have(row.pod, holder.pod) and holder.attachment.ifname == row.ifname):
-            wrong.append(f"{leased_by(holder).message}, but {row}")
+        elif taken := _taken(row, owner, holder):
+            wrong.append(taken)
         elif owner is None and row.by_hand and (place := _place(replace(row, pool=pool.name))) in by_hand:
             wrong.append(f"{has_one(by_hand[place], row.address).message} ({row})")
         elif row.by_hand and (first := places.setdefault(_place(replace(row, pool=pool.name)), row)) is not row:
             wrong.append(f"{first.address} and {row.address} are both {first} and {row}: one would never be used")
+        elif owner is None and (refusal := _refused(row, pool, who, override)) is not None:
+            wrong.append(f"{row.address} ({row}): {refusal.message}; {refusal.details}")
         else:
             found.append(replace(row, pool=pool.name))
     if wrong:
         raise Obstacles(wrong)
     return found
+
+
+def _taken(row: Row, owner: Reservation | None, holder: Lease | None) -> str:
+    """Return who else has the row's address, '' if nobody has."""
+    if owner is not None and not (same(owner.pod, row.pod) and owner.ifname == row.ifname):
+        return f"{reserved_for(owner).message}, but {row}"
+    if holder is not None and not (may_have(row.pod, holder.pod) and holder.attachment.ifname == row.ifname):
+        return f"{leased_by(holder).message}, but {row}"
+    return ""
 
 
 def keeping(row: Row) -> Keeping:
@@ -142,6 +164,11 @@ def keeping(row: Row) -> Keeping:
 def _place(of: Row | Reservation) -> object:
     """Return what has one address that is reserved by hand: an interface of a pod, in a pool, of a family."""
     return of.pool, of.address.version, of.pod.namespace, of.pod.name, of.ifname
+
+
+def _refused(row: Row, pool: Pool, who: str, override: str) -> Refused | None:
+    change = Reserving(pool=pool, namespace=row.pod.namespace, address=row.address, override=override)
+    return permit(who, OPERATOR, IMPORT, change)
 
 
 def _row(raw: dict[Any, Any], line: int) -> Row:
