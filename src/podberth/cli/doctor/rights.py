@@ -9,6 +9,7 @@ from podberth.cli.doctor.finding import FAIL, OK, Finding
 from podberth.cni.errors import CniError
 from podberth.kube.client import RIGHTS
 from podberth.kube.resources import ACCESS_REVIEWS
+from podberth.stores.kubernetes import declared, earlier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ _EVERYWHERE = (
     ("", "nodes", "get"),
     ("", "events", "get create patch"),
 )
-_NAMES = ("podberth-declarations", "podberth-tenancy", "podberth-tenancy-seal")
+_NAMES = (declared.LOCK, earlier.MARK, earlier.SEAL, earlier.OBJECTS, earlier.OBJECTS_SEAL)
 
 
 def rights(home: str) -> tuple[Right, ...]:
