@@ -9,7 +9,6 @@ from podberth.cli.doctor.finding import FAIL, OK, Finding
 from podberth.cni.errors import CniError
 from podberth.kube.client import RIGHTS
 from podberth.kube.resources import ACCESS_REVIEWS
-from podberth.stores.kubernetes import declared, earlier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,16 +44,18 @@ _EVERYWHERE = (
     ("", "nodes", "get"),
     ("", "events", "get create patch"),
 )
-_NAMES = (declared.LOCK, earlier.MARK, earlier.SEAL, earlier.OBJECTS, earlier.OBJECTS_SEAL)
 
 
 def rights(home: str) -> tuple[Right, ...]:
     """Return what deploy/base/agent-rights grants; `home` is podberth's own namespace."""
+    from podberth.stores.kubernetes import declared, earlier  # no other command needs them
+
     lease = ("coordination.k8s.io", "leases")
+    names = (declared.LOCK, earlier.MARK, earlier.SEAL, earlier.OBJECTS, earlier.OBJECTS_SEAL)
     return (
         *(Right(verb, group, resource) for group, resource, verbs in _EVERYWHERE for verb in verbs.split()),
         Right("get", "", "namespaces", name="kube-system"),
-        *(Right("get", *lease, namespace=home, name=name) for name in _NAMES),
+        *(Right("get", *lease, namespace=home, name=name) for name in names),
         Right("create", *lease, namespace=home),
         Right("get", *lease, namespace=HEARTBEATS),
     )
