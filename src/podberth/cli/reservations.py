@@ -12,7 +12,7 @@ from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import ADDRESS, IFNAME, POD, POOL, json_option
 from podberth.cli.session import actor
 from podberth.cni.errors import Refused
-from podberth.policy.usable import contains
+from podberth.policy.usable import around as pools_around
 
 if TYPE_CHECKING:
     from podberth.cli.session import Session
@@ -83,7 +83,7 @@ def release(session: Session, address: Address, *, as_json: bool) -> None:
 
 def around(policies: Policies, address: Address) -> str:
     """Return the name of the pool that has the address: at most one, for pools that overlap are never in force."""
-    name = next((pool.name for pool in policies.pools() if contains(pool, address)), None)
+    name = next((pool.name for pool in pools_around(policies.pools(), address)), None)
     if name is None:
         raise Refused(f"no pool contains {address}", "`podberth pool` lists the pools")
     return name

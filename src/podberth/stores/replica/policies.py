@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni.errors import CniError
+from podberth.stores.replica.pools import approve_in_force
 from podberth.stores.replica.standing import ended, make_way, standings
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
@@ -62,6 +63,8 @@ class ClusterPolicies:
             make_way(connection, documents)
             changes = check(connection, documents, pruned)
             make(connection, changes, actor, source)
+            touched = (*changes.created, *changes.changed, *changes.unchanged, *changes.deleted)
+            approve_in_force(connection, [one.name for one in touched if one.kind == "Pool"])
             return changes
 
         if dry_run:
@@ -82,6 +85,7 @@ class ClusterPolicies:
             if document is None:
                 return False
             make(connection, check(connection, (), (document,)), actor, "")
+            approve_in_force(connection, [name] if kind == "Pool" else ())
             return True
 
         return self._settler.settle(decide, declares=True)[0]

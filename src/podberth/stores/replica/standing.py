@@ -8,16 +8,14 @@ cluster's store puts the same in force on every node.
 
 from __future__ import annotations
 
-import json
-
-from podberth.cni.errors import AddressTaken, InvalidConfig
-from podberth.ipam.pool import Pool
-from podberth.policy.documents import parse_document
+from podberth.cni.errors import InvalidConfig
 from podberth.policy.podnetwork import PodNetwork
+from podberth.stores.replica import approved as rows
 from podberth.stores.replica.court import Court, is_there
+from podberth.stores.replica.pools import settle_pools
+from podberth.stores.replica.texts import parsed
 from podberth.stores.sqlite import documents as table
-from podberth.stores.sqlite import space
-from podberth.stores.sqlite.declared import define_pool, stray
+from podberth.stores.sqlite.declared import stray
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +30,13 @@ if TYPE_CHECKING:
 _BY_KEY = "kind = ? AND namespace = ? AND name = ?"
 
 
-def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentText, int]]) -> list[str]:
-    """Put documents that stand for themselves in force, or out of it; return what is wrong with those that can't be."""
+def apply_documents(
+    connection: Connection, documents: Iterable[tuple[DocumentText, int]], *, approved: bool = False
+) -> list[str]:
+    """Put documents that stand for themselves in force, or out of it; return what is wrong with those that can't be.
+
+    `approved`: there is news of what was approved of Pools.
+    """
     complaints: list[str] = []
     gone: list[Key] = []
     operators: set[Key] = set()
@@ -46,11 +49,14 @@ def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentTe
         row = (*text.key, revision, there)
         connection.execute("INSERT OR REPLACE INTO document_revisions VALUES (?, ?, ?, ?, ?)", row)
         operators.add(text.key)
-        if there:
+        if text.kind == "Pool":
+            rows.keep_text(connection, text, revision)
+            gone.append(text.key)
+        elif there:
             complaints += _put_in_force(connection, text.key, text.body, text.source, text.origin)
         else:
             gone.append(text.key)
-    return complaints + settle(connection, gone, operators)
+    return complaints + settle(connection, gone, operators, pools=approved)
 
 
 def apply_bundles(connection: Connection, bundles: Iterable[Bundle]) -> list[str]:
@@ -80,18 +86,22 @@ def forget_bundles(connection: Connection, names: set[str], revision: int) -> No
             settle(connection, [key for key, _ in keys], {key for key, operators in keys if operators})
 
 
-def settle(connection: Connection, keys: Sequence[Key], operators: Collection[Key]) -> list[str]:
+def settle(
+    connection: Connection, keys: Sequence[Key], operators: Collection[Key], *, pools: bool = False
+) -> list[str]:
     """Decide anew which declaration of these keys is in force, and of every one that a namespace's right depends on.
 
-    `operators`: keys of which the operator says something else now, or of which what was in force before has changed.
+    `pools`: also which Pools are. `operators`: keys of which the operator says something else now, or of which what was in force before has changed.
     """
     complaints: list[str] = []
     for key in keys:
         # First what nobody judges: whatever a namespace declares is judged by that.
         if key[0] == "Pool":
-            complaints += _settle(connection, key, Court(connection))
+            complaints += _judged(connection, key, Court(connection))[1]
         else:
             _put_operators(connection, key)
+    if pools or any(key[0] == "Pool" for key in keys):
+        complaints += settle_pools(connection)
     court = Court(connection)
     others = dict.fromkeys(key for key in keys if key[0] != "Pool")
     others |= dict.fromkeys(_tenants(connection, (*keys, *operators), operators))
@@ -140,7 +150,7 @@ def withheld(connection: Connection, declared: Declared) -> bool:
     if connection.execute(unread, (namespace, namespace)).fetchone() is not None:
         return True
     refused = "SELECT body, source FROM sayings WHERE namespace = ? AND refusal <> ''"
-    return any(_declares(_parsed(*row), declared) for row in connection.execute(refused, (namespace,)).fetchall())
+    return any(_declares(parsed(*row), declared) for row in connection.execute(refused, (namespace,)).fetchall())
 
 
 def standings(connection: Connection) -> tuple[Standing, ...]:
@@ -153,7 +163,7 @@ def standings(connection: Connection) -> tuple[Standing, ...]:
     query = "SELECT bundle, source, tenant, before, body FROM sayings WHERE tenant <> ''"
     beyond = []
     for bundle, source, tenant, before, body in connection.execute(query).fetchall():
-        document = _parsed(body, source)
+        document = parsed(body, source)
         excess = court.excess(document, tenant) if before else court.refusal(document, tenant)
         if excess:
             one = Standing(bundle=bundle, document=str(document), in_force=bool(before), reason=excess)
@@ -222,22 +232,8 @@ def _put_operators(connection: Connection, key: Key) -> None:
 
 def _settle(connection: Connection, key: Key, court: Court) -> list[str]:
     """Put the first declaration of a key in force that may be; none while the document stands for itself."""
-    complaints: list[str] = []
-    best: tuple[str, str, str] | None = None
-    rows = connection.execute(
-        f"SELECT bundle, source, tenant, before, body, origin, refusal FROM sayings WHERE {_BY_KEY}"  # noqa: S608
-        " ORDER BY tenant <> '', NOT before, bundle, source",
-        key,
-    ).fetchall()
-    for bundle, source, tenant, before, body, origin, refusal in rows:
-        now = "" if before or not tenant else court.refusal(_parsed(body, source), tenant)
-        if now != refusal:
-            update = f"UPDATE sayings SET refusal = ? WHERE {_BY_KEY} AND bundle = ? AND source = ?"  # noqa: S608
-            connection.execute(update, (now, *key, bundle, source))
-            complaints += [f"{source}: {now}"] if now else []
-        if not now and best is None:
-            best = body, source, origin
-    if is_there(connection, key):
+    best, complaints = _judged(connection, key, court)
+    if is_there(connection, key) or key[0] == "Pool":
         return complaints
     if best is None:
         _put_out_of_force(connection, key)
@@ -245,15 +241,33 @@ def _settle(connection: Connection, key: Key, court: Court) -> list[str]:
     return complaints + _put_in_force(connection, key, *best)
 
 
+def _judged(connection: Connection, key: Key, court: Court) -> tuple[tuple[str, str, str] | None, list[str]]:
+    """Return the first declaration of a key that may be in force, and which may no more."""
+    complaints: list[str] = []
+    best: tuple[str, str, str] | None = None
+    found = connection.execute(
+        f"SELECT bundle, source, tenant, before, body, origin, refusal FROM sayings WHERE {_BY_KEY}"  # noqa: S608
+        " ORDER BY tenant <> '', NOT before, bundle, source",
+        key,
+    ).fetchall()
+    for bundle, source, tenant, before, body, origin, refusal in found:
+        now = "" if before or not tenant else court.refusal(parsed(body, source), tenant)
+        if now != refusal:
+            update = f"UPDATE sayings SET refusal = ? WHERE {_BY_KEY} AND bundle = ? AND source = ?"  # noqa: S608
+            connection.execute(update, (now, *key, bundle, source))
+            complaints += [f"{source}: {now}"] if now else []
+        if not now and best is None:
+            best = body, source, origin
+    return best, complaints
+
+
 def _put_in_force(connection: Connection, key: Key, body: str, source: str, origin: str) -> list[str]:
     """Put a document in force; or return what is wrong with it, and leave what was in force."""
     connection.execute("SAVEPOINT document")
     try:
-        document = _parsed(body, source, key)
+        document = parsed(body, source, key)
         table.put(connection, document, origin)
-        if isinstance(document.body, Pool):
-            define_pool(connection, document.body)
-    except (InvalidConfig, AddressTaken, ValueError, OverflowError) as wrong:
+    except (InvalidConfig, ValueError, OverflowError) as wrong:
         connection.execute("ROLLBACK TO document")
         return [f"{key[0]} {'/'.join(filter(None, key[1:]))}: {wrong}"]
     finally:
@@ -266,24 +280,6 @@ def _put_out_of_force(connection: Connection, key: Key) -> None:
     gone = table.get(connection, *key)
     if gone is not None:
         table.remove(connection, gone)
-    if gone is not None and gone.kind == "Pool":
-        space.forget(connection, gone.name)
-
-
-def _parsed(body: str, source: str, key: Key | None = None) -> Document:
-    """Return the document that a text is. InvalidConfig, whatever it is instead: no text ends the thread that reads.
-
-    With `key`: it is kept under that, and must be called so.
-    """
-    try:
-        document = parse_document(json.loads(body), source)
-    except InvalidConfig:
-        raise
-    except Exception as wrong:  # noqa: BLE001 - not JSON, too deep, or a parser's mistake
-        raise InvalidConfig(f"{source}: can't be read: {type(wrong).__name__}: {wrong}") from None
-    if key is not None and document.key != key:
-        raise InvalidConfig(f"{source}: {document} is kept under the name of {' '.join(key)}")
-    return document
 
 
 def _declares(document: Document, declared: Declared) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from podberth.ipam.pool import Pool
 from podberth.stores.sqlite import documents as table
+from podberth.stores.sqlite import told
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
 from podberth.stores.sqlite.rows import held_in, lease_at, reservation_at
 
@@ -118,6 +119,10 @@ def make(connection: Connection, changes: Changes, actor: Actor, origin: str) ->
         table.remove(connection, document)
         if isinstance(document.body, Pool):
             drop_pool(connection, document.name)
+    for document in changes.changed:
+        before = table.get(connection, *document.key)
+        if before is not None and isinstance(before.body, Pool) and isinstance(document.body, Pool):
+            told.changes(connection, before.body, document.body)
     for document in (*changes.created, *changes.changed, *changes.unchanged):
         table.put(connection, document, origin)
     for document in (*changes.created, *changes.changed):

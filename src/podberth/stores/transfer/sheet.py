@@ -13,7 +13,7 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import value
 from podberth.ipam.owner import may_have
 from podberth.ipam.refusals import leased_by, reserved_for, same
-from podberth.policy.usable import contains, unusable
+from podberth.policy.usable import around, unusable
 from podberth.stores.transfer.found import Obstacles
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def fitting(rows: Iterable[Row], pools: Sequence[Pool], ledger: Ledger, complain
     found: list[Row] = []
     for row in rows:
         other = seen.setdefault(row.address, row)
-        pool = next((p for p in pools if (p.name == row.pool if row.pool else contains(p, row.address))), None)
+        pool = next(iter([p for p in pools if p.name == row.pool] if row.pool else around(pools, row.address)), None)
         holder, owner = leases.get(row.address), kept.get(row.address)
         if other is not row:
             wrong.append(f"{row.address} is {other} and {row}")
