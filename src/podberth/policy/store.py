@@ -64,6 +64,10 @@ class Policies(Protocol):
         """
         ...
 
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Return what was declared and is not in force, for another reason than a namespace's right; in order."""
+        ...
+
     def standings(self) -> tuple[Standing, ...]:
         """Return what namespaces declare beyond their right, and what can't be read, in order of ConfigMaps."""
         ...

@@ -103,6 +103,9 @@ class Member:
             if not self.identity.refused:
                 self.ledger.replay(_told)
             self.cluster.tidy()
+            if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
+                for name in self.policies.accept():
+                    _told(f"Pool {name}: its newest text is in force")
         return _UPKEEP
 
     def _prove_in_time(self) -> None:

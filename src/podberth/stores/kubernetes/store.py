@@ -133,6 +133,11 @@ class KubernetesCluster:
         """Say whether somebody is changing a set of declarations just now."""
         return self._declarations.busy()
 
+    def declared(self) -> Seen:
+        """Return every declaration there is now, and how often they were changed by then."""
+        seen = self._declarations.load()
+        return replace(seen, position=seen.position.partition(",")[0], complete=0)
+
     def archive(self) -> int:
         """Put older events of every address into archives, so that no writer has to; return of how many addresses.
 

@@ -92,6 +92,16 @@ def approve(connection: Connection, one: Approved) -> None:
     connection.execute("INSERT OR IGNORE INTO touched_pools VALUES (?)", (one.text.name,))
 
 
+def due(connection: Connection, *, firm: bool) -> bool:
+    """Say whether a newest text is not the approved one, or was approved by one who is not `firm`; no text is read."""
+    query = (
+        "SELECT 1 FROM pool_texts AS t LEFT JOIN approved AS a USING (name) WHERE a.body IS NOT t.body OR firm < ?"
+        " UNION ALL SELECT 1 FROM approved AS a WHERE body <> ''"
+        " AND NOT EXISTS (SELECT 1 FROM pool_texts AS t WHERE t.name = a.name)"
+    )
+    return connection.execute(query, (int(firm),)).fetchone() is not None
+
+
 def proposed(connection: Connection) -> tuple[Approved, ...]:
     """Return what a proposal approves."""
     names = connection.execute("SELECT name FROM touched_pools ORDER BY name").fetchall()

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from podberth.cni.errors import CniError
-from podberth.stores.replica.pools import approve_in_force
+from podberth.stores.replica import approved as rows
+from podberth.stores.replica.pools import approve, approve_in_force, waiting
 from podberth.stores.replica.standing import ended, make_way, standings
+from podberth.stores.replica.shared import Seen
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
 from podberth.stores.sqlite.policies import SqlitePolicies, check, make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from sqlite3 import Connection
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor
     from podberth.ipam.pool import Pool
-    from podberth.policy.changes import Applied, Changes, Followed
+    from podberth.policy.changes import Applied, Changes, Followed, Waiting
     from podberth.policy.documents import Document
     from podberth.policy.podnetwork import PodNetwork
     from podberth.policy.tenancy import Standing
@@ -89,6 +91,25 @@ class ClusterPolicies:
             return True
 
         return self._settler.settle(decide, declares=True)[0]
+
+    def accept(self, fresh: Callable[[], Seen] = Seen) -> tuple[str, ...]:
+        """Approve the newest texts of Pools that may come into force; return the names. The others stay as they are.
+
+        It is asked by those who may say for the whole cluster what is in force: agents on etcd, a controller. `fresh`
+        has all declarations of now, where what is followed does not say up to which they are known.
+        """
+        with self._settler.replica.database.read() as connection:
+            if not rows.due(connection, firm=True):
+                return ()
+        if not self._settler.tried(lambda connection, _: approve(connection, firm=True)):
+            return ()
+        self._settler.take(fresh())
+        return self._settler.settle(lambda connection, _: approve(connection, firm=True), declares=True)[0]
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Return the Pools whose newest text is not in force, in order of name."""
+        self._see()
+        return self._settler.tried(lambda connection, _: waiting(connection))
 
     def followed(self, directory: str) -> Followed | None:
         """Return what this node has last seen of a directory that is kept in force; None if it was never read."""

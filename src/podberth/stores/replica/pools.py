@@ -10,6 +10,7 @@ from __future__ import annotations
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import value
 from podberth.ipam.pool import Pool
+from podberth.policy.changes import Waiting
 from podberth.stores.replica import approved as rows
 from podberth.stores.replica.shared import Approved, DocumentText
 from podberth.stores.replica.texts import parsed
@@ -87,11 +88,12 @@ def settle_pools(connection: Connection) -> list[str]:
     return [f"Pool {name}: {why}" for name, _, why in refused]
 
 
-def due(connection: Connection, *, firm: bool) -> bool:
-    """Say whether a text may come into force, or be gone, and is not approved yet."""
-    refused = {name for name, _, _ in rows.refused(connection)}
-    return any(
-        not one.is_approved(firm=firm) and one.text.name not in refused for one in _candidates(connection)
+def waiting(connection: Connection) -> tuple[Waiting, ...]:
+    """Return the Pools whose newest text is not in force, as they are judged now."""
+    settle_pools(connection)
+    return tuple(
+        Waiting(document=f"Pool {name}", source=source, reason=why, kept=rows.in_force(connection, name) is not None)
+        for name, source, why in rows.refused(connection)
     )
 
 

@@ -99,6 +99,16 @@ class SqlitePolicies:
         with self._database.write() as connection:
             table.follow(connection, directory, seen)
 
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Return the directories that are not in force; all else is refused when it is applied."""
+        with self._database.read() as connection:
+            seen = [(path, table.followed(connection, path)) for path in table.directories(connection)]
+        return tuple(
+            Waiting(document=path, source=f"directory: {path}", reason=one.failure, kept=True)
+            for path, one in seen
+            if one is not None and one.failure
+        )
+
     def standings(self) -> tuple[Standing, ...]:
         """Return nothing: what is in a node's own store was declared by its operator."""
         return ()
