@@ -13,7 +13,7 @@ import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from podberth.cni.value import replace
@@ -168,17 +168,26 @@ SUBNETS = ("10.20.0.0/24", "10.20.0.0/25", "10.20.0.128/25", "10.20.0.0/16", "10
 
 @st.composite
 def news(draw: st.DrawFn) -> list[Seen]:
-    """Draw what a store may tell of Pools: newest texts, what was approved of some, deletions; each once a revision."""
+    """Draw what a store may tell of Pools, each piece with a revision of its own.
+
+    Of some names something was approved, perhaps nothing or more than once; their newest texts may be anything, and
+    often change. The others have one text each.
+    """
+    approved = draw(st.sets(st.sampled_from(NAMES)))
     told = []
-    for revision in range(1, draw(st.integers(2, 7))):
-        raw = pool(draw(st.sampled_from(NAMES)), draw(st.sampled_from(SUBNETS)))
-        body = json.dumps(raw) if draw(st.integers(0, 5)) else ""
-        text = DocumentText(kind="Pool", namespace="", name=raw["metadata"]["name"], body=body, source="s")
-        good = raw["spec"]["subnets"][0]["subnet"] != "no subnet"
-        if draw(st.booleans()) and good:
-            told.append(Seen(approved=((Approved(text=text, firm=draw(st.booleans())), revision),)))
-        else:
+    for revision in range(1, draw(st.integers(2, 9))):
+        name, subnet = draw(st.sampled_from(NAMES)), draw(st.sampled_from(SUBNETS))
+        body = json.dumps(pool(name, subnet)) if draw(st.integers(0, 4)) else ""
+        text = DocumentText(kind="Pool", namespace="", name=name, body=body, source="s")
+        if name in approved and subnet != SUBNETS[-1] and draw(st.booleans()):
+            told.append(Seen(approved=((Approved(text=text, firm=True), revision),)))
+        elif name in approved or all(name != each.documents[0][0].name for each in told if each.documents):
             told.append(Seen(documents=((text, revision),)))
+    seen = {one.text.name for each in told for one, _ in each.approved if one.text.body}
+    last = {one.text.name: one for each in told for one, _ in each.approved}
+    texts = [each.documents[0][0].name for each in told if each.documents]
+    # Without anything approved, what a text replaces is known only to those who have seen it.
+    assume(all(texts.count(name) < 2 or (name in seen and last[name].text.body) for name in NAMES))
     return told
 
 
