@@ -30,7 +30,7 @@ def test_a_former_gateway_goes_to_nobody_while_a_pod_runs_that_was_told_of_it(st
     store.bind("db/a")
     store.apply(pool("10.20.0.6"))
     for client in (store, store.again()):
-        with pytest.raises(TryAgainLater, match="10.20.0.1 of pool db is held back: 1 running pods were told"):
+        with pytest.raises(TryAgainLater, match=r"10.20.0.1 of pool db is held back: 1 running pods were told"):
             client.bind("db/b", "10.20.0.1")
     assert [str(store.again().bind(f"db/{name}").address)[-1] for name in "cde"] == ["3", "4", "5"]
     with pytest.raises(PoolExhausted, match="1 held back since running pods were told"):

@@ -76,7 +76,8 @@ class Sweep:
     def run(self) -> None:
         """Do all of it once. A step that fails leaves the others to be done."""
         steps = (
-            self._accept, self._declarations, self._config_maps, self._reservations, self._retention, self._leases, self._pools,
+            self._accept, self._declarations, self._config_maps, self._reservations, self._retention, self._leases,
+            self._pools,
         )  # fmt: skip
         for step in steps:
             if not self._leading():

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor
     from podberth.ipam.pool import Pool
-    from podberth.policy.changes import Applied, Followed
+    from podberth.policy.changes import Applied, Followed, Waiting
     from podberth.policy.documents import Document
     from podberth.policy.podnetwork import PodNetwork
     from podberth.policy.tenancy import Standing

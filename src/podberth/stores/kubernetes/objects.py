@@ -163,13 +163,13 @@ def read_approved(found: Object, *, gone: bool = False) -> tuple[Approved, int]:
     metadata, said = found["metadata"], (found.get("status") or {}).get("inForce")
     born = str(metadata.get("creationTimestamp", ""))
     kept = said.get("annotations") or {} if isinstance(said, dict) else {}
+    nothing = DocumentText(kind="Pool", namespace="", name=metadata["name"], body="")
+    if gone or not isinstance(said, dict) or not isinstance(said.get("spec"), dict):
+        return Approved(text=nothing, born=born), revision_of(found)
     try:
-        if gone or not isinstance(said, dict) or not isinstance(said["spec"], dict):
-            raise KeyError("spec")
         told = tuple((ip_address(one["address"]), int(one["since"])) for one in said.get("told") or ())
     except (KeyError, TypeError, ValueError):
-        text = DocumentText(kind="Pool", namespace="", name=metadata["name"], body="")
-        return Approved(text=text, born=born), revision_of(found)
+        return Approved(text=nothing, born=born), revision_of(found)
     annotations = {SOURCE: kept.get("source", ""), ORIGIN: kept.get("origin", "")}
     text, revision = read_document(
         {"metadata": {**metadata, "annotations": annotations}, "spec": said["spec"]}, "Pool"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from podberth.cni.errors import CniError
 from podberth.stores.replica import approved as rows
 from podberth.stores.replica.pools import approve, approve_in_force, waiting
-from podberth.stores.replica.standing import ended, make_way, standings
 from podberth.stores.replica.shared import Seen
+from podberth.stores.replica.standing import ended, make_way, standings
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
 from podberth.stores.sqlite.policies import SqlitePolicies, check, make

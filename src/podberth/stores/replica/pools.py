@@ -66,12 +66,10 @@ def settle_pools(connection: Connection) -> list[str]:
         if pool is not None:
             texts[text.name], pools[text.name] = text, pool
 
-    for one in candidates:
-        if one.settled and one.approved is not None:
-            stands(one.approved.text, _pool(one.approved.text) or before.get(one.text.name))
-    for one in candidates:
-        if one.settled:
-            continue
+    for one, approved in ((one, one.approved) for one in candidates if one.settled):
+        if approved is not None:
+            stands(approved.text, _pool(approved.text) or before.get(one.text.name))
+    for one in [one for one in candidates if not one.settled]:
         kept_text, kept = _kept(connection, one, before)
         why = _refusal(connection, one, kept, pools)
         if not why:
@@ -80,9 +78,9 @@ def settle_pools(connection: Connection) -> list[str]:
         refused.append((one.text.name, one.text.source, why))
         if kept is not None and not _overlaps(kept, pools):
             stands(kept_text, kept)
-    for one in candidates:
-        if one.settled and not one.same and (why := _refusal(connection, one, pools.get(one.text.name), pools)):
-            refused.append((one.text.name, one.text.source, why))
+    newer = [one for one in candidates if one.settled and not one.same]
+    judged = ((one.text, _refusal(connection, one, pools.get(one.text.name), pools)) for one in newer)
+    refused += [(text.name, text.source, why) for text, why in judged if why]
     rows.refuse(connection, refused)
     _put_in_force(connection, texts, pools, before)
     return [f"Pool {name}: {why}" for name, _, why in refused]
@@ -162,9 +160,7 @@ def _candidate(text: DocumentText, approved: Approved | None, *, bundled: bool) 
     return _Candidate(text=text, pool=pool, wrong=wrong, approved=approved, bundled=bundled)
 
 
-def _kept(
-    connection: Connection, one: _Candidate, before: Mapping[str, Pool]
-) -> tuple[DocumentText, Pool | None]:
+def _kept(connection: Connection, one: _Candidate, before: Mapping[str, Pool]) -> tuple[DocumentText, Pool | None]:
     """Return what stays in force if the newest text can't come into it: here, or as it was approved."""
     name, text = one.text.name, rows.in_force(connection, one.text.name)
     if text is not None and name in before:

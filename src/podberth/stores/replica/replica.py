@@ -10,8 +10,8 @@ from podberth.cni.value import replace
 from podberth.ipam.address_record import AddressRecord, changes_hands
 from podberth.ipam.lifecycle import Kind
 from podberth.process.loop import report
-from podberth.stores.replica.approved import forget_approved, keep_approved, proposed, revision_of
 from podberth.stores.replica.applying import apply_record, forget_others
+from podberth.stores.replica.approved import forget_approved, keep_approved, proposed, revision_of
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal
 from podberth.stores.replica.standing import apply_bundles, apply_documents

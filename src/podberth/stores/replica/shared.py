@@ -113,7 +113,8 @@ class Proposal:
     """What one atomic step is to change, and what it relies on.
 
     `pods`: names whose reservations were looked for as of `position`. `pools`: (name, revision) of those whose
-    definition was used; `relied`: the same of what was approved of them. `declares`: it was checked against all declarations, which must not change meanwhile.
+    definition was used; `relied`: the same of what was approved of them. `declares`: it was checked against all
+    declarations, which must not change meanwhile.
     """
 
     addresses: tuple[AddressWrite, ...]

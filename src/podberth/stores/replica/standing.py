@@ -91,7 +91,8 @@ def settle(
 ) -> list[str]:
     """Decide anew which declaration of these keys is in force, and of every one that a namespace's right depends on.
 
-    `pools`: also which Pools are. `operators`: keys of which the operator says something else now, or of which what was in force before has changed.
+    `pools`: also which Pools are. `operators`: keys of which the operator says something else now, or of which what was
+    in force before has changed.
     """
     complaints: list[str] = []
     for key in keys:

@@ -7,6 +7,7 @@ and the check runs inside it.
 from __future__ import annotations
 
 from podberth.ipam.pool import Pool
+from podberth.policy.changes import Waiting
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import told
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare

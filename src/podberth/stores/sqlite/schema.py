@@ -158,8 +158,8 @@ BEGIN SELECT RAISE(ABORT, 'the address is leased by another pod'); END;
 """  # noqa: S608 - constants
 
 
-# What running pods were told that they are told no more (stores.sqlite.told): addresses of a pool, until when; and what an
-# attachment was told of settings, as `net.told` writes it, '' if that is not known.
+# What running pods were told and their pool tells no more (stores.sqlite.told): addresses, until when; and what an
+# attachment was told of settings, by the names of `net.told`, '' if that is not known.
 _TOLD = """
 CREATE TABLE told (
     address BLOB PRIMARY KEY, pool TEXT NOT NULL, since INTEGER NOT NULL

@@ -28,7 +28,7 @@ WIDTH = {4: 4, 6: 16}  # bytes of an address
 def define(connection: Connection, pool: Pool, *, strictly: bool = True) -> None:
     """Lay a pool's space out anew: all it offers, without what is reserved, leased or resting.
 
-    Raises AddressTaken, if `strictly`, which names the holder, if an address that is reserved or leased would fall out of the pool.
+    Raises AddressTaken, if `strictly`, which names the holder: an address that is reserved or leased would fall out.
     """
     connection.execute("DELETE FROM extents WHERE pool = ?", (pool.name,))
     for family in (4, 6):

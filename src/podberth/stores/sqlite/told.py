@@ -70,7 +70,7 @@ def must_be_untold(connection: Connection, pool: str, address: Address) -> None:
     (pods,) = connection.execute(query, (address.packed, pool)).fetchone()
     if pods:
         raise TryAgainLater(
-            f"{address} of pool {pool} is held back: {pods} running pods were told that it is a gateway or a DNS server",
+            f"{address} of pool {pool} is held back: {pods} running pods were told of it, as a gateway or a DNS server",
             "restart those pods, or name another address; `podberth check` lists them",
         )
 
