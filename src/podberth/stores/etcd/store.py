@@ -265,8 +265,8 @@ def _explains(now: Seen, proposal: Proposal, part: tuple[AddressWrite, ...]) -> 
     records = {record.address: revision for record, revision in now.records}
     documents = {text.key: revision for text, revision in now.documents}
     approved = {one.text.name: revision for one, revision in now.approved}
-    return any(records.get(write.record.address, 0) != write.revision for write in part) or any(
-        documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools
-    ) or any(
-        approved.get(name, 0) != revision for name, revision in proposal.relied
+    return (
+        any(records.get(write.record.address, 0) != write.revision for write in part)
+        or any(documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools)
+        or any(approved.get(name, 0) != revision for name, revision in proposal.relied)
     )

@@ -171,9 +171,7 @@ def read_approved(found: Object, *, gone: bool = False) -> tuple[Approved, int]:
     except (KeyError, TypeError, ValueError):
         return Approved(text=nothing, born=born), revision_of(found)
     annotations = {SOURCE: kept.get("source", ""), ORIGIN: kept.get("origin", "")}
-    text, revision = read_document(
-        {"metadata": {**metadata, "annotations": annotations}, "spec": said["spec"]}, "Pool"
-    )
+    text, revision = read_document({"metadata": {**metadata, "annotations": annotations}, "spec": said["spec"]}, "Pool")
     return Approved(text=text, told=told, firm=said.get("acceptedBy") == CONTROLLER, born=born), revision
 
 
