@@ -48,8 +48,8 @@ def test_a_former_gateway_is_reserved_for_nobody(store: Store) -> None:
 
 
 def test_a_former_dns_server_and_next_hop_are_held_back_too(store: Store) -> None:
-    told = {"dns": {"nameservers": ["10.20.0.2"]}, "routes": [{"dst": "0.0.0.0/0", "gw": "10.20.0.3"}]}
-    store.apply(pool("10.20.0.1", **told))
+    routes = [{"dst": "0.0.0.0/0", "gw": "10.20.0.3"}]
+    store.apply(pool("10.20.0.1", dns={"nameservers": ["10.20.0.2"]}, routes=routes))
     assert str(store.bind("db/a").address) == "10.20.0.4"
     store.apply(pool("10.20.0.1"))
     assert str(store.again().bind("db/b").address) == "10.20.0.5"

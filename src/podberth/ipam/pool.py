@@ -88,9 +88,11 @@ class Pool:
     @property
     def told(self) -> frozenset[IPv4Address | IPv6Address]:
         """Addresses that its pods are told of: gateways, next hops of routes, DNS servers."""
-        named = [subnet.gateway for subnet in self.subnets] + [route.gw for route in self.settings.routes or ()]
-        servers = self.settings.dns.nameservers if self.settings.dns is not None else ()
-        return frozenset((*(one for one in named if one is not None), *filter(None, map(_address, servers))))
+        settings = self.settings
+        named = [subnet.gateway for subnet in self.subnets]
+        named += [route.gw for route in settings.routes or ()]
+        named += map(_address, settings.dns.nameservers if settings.dns is not None else ())
+        return frozenset(one for one in named if one is not None)
 
     def subnet_of(self, address: IPv4Address | IPv6Address) -> Subnet | None:
         """Return the subnet that contains the address."""

@@ -78,6 +78,7 @@ class EtcdCluster:
     def read(self, addresses: tuple[Address, ...], documents: tuple[Key, ...]) -> Seen:
         """Return what is there now of these."""
         wanted = [*map(self.keys.record, addresses), *map(self.keys.document, documents)]
+        wanted += [self.keys.approved_of(name) for kind, _, name in documents if kind == "Pool"]
         found: list[KeyValue] = []
         for at in range(0, len(wanted), OPS):
             answers = self.client.txn((), [Get(key=key) for key in wanted[at : at + OPS]]).answers
@@ -233,8 +234,12 @@ class EtcdCluster:
                     documents.append((keys.read_document(kv.key, kv.value), kv.mod_revision))
             except StoreFailed as wrong:
                 complaints.append(f"etcd: {kv.key.decode('ascii', 'backslashreplace')}: {wrong.message}")
-        parts = {"records": records, "documents": documents, "approved": approved, "complaints": complaints}
-        return {name: tuple(part) for name, part in parts.items()}
+        return {
+            "records": tuple(records),
+            "documents": tuple(documents),
+            "approved": tuple(approved),
+            "complaints": tuple(complaints),
+        }
 
 
 def _unchanged(key: bytes, revision: int) -> Compare:
