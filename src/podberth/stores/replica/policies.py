@@ -107,9 +107,9 @@ class ClusterPolicies:
         return self._settler.settle(lambda connection, _: approve(connection, firm=True), declares=True)[0]
 
     def waiting(self) -> tuple[Waiting, ...]:
-        """Return the Pools whose newest text is not in force, in order of name."""
+        """Return the Pools whose newest text is not in force, in order of name, and this node's directories."""
         self._see()
-        return self._settler.tried(lambda connection, _: waiting(connection))
+        return (*self._settler.tried(lambda connection, _: waiting(connection)), *self._here.waiting())
 
     def followed(self, directory: str) -> Followed | None:
         """Return what this node has last seen of a directory that is kept in force; None if it was never read."""
