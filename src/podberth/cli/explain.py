@@ -84,8 +84,8 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
     waiting = node.policies.waiting()
     document = {
         "pod": str(pod),
-        "interfaces": [{**_form(each), "outdated": forms.outdated(older.get(each.ifname, ()))} for each in found],
-        "waiting": [forms.waiting(one) for one in waiting],
+        "interfaces": [{**_form(each), **_older(older.get(each.ifname, ()))} for each in found],
+        **forms.waiting(waiting),
     }
 
     def draw(screen: Screen) -> None:
@@ -188,6 +188,10 @@ def _form(found: Prospect) -> dict[str, object]:
         "effective": {name: form(name, value) for name, value in prospect.effective(found).items()},
         "values": [_value(origin) for origin in found.resolved.provenance],
     }
+
+
+def _older(found: tuple[tuple[str, str, str], ...]) -> dict[str, object]:
+    return {"outdated": forms.outdated(found)} if found else {}
 
 
 def _refusal(error: CniError | None) -> dict[str, object] | None:

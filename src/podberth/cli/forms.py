@@ -129,6 +129,7 @@ def outdated(found: Iterable[tuple[str, str, str]]) -> list[dict[str, object]]:
     return [{"field": name, "told": had, "now": now} for name, had, now in found]
 
 
-def waiting(one: Waiting) -> dict[str, object]:
-    """Return what was declared and is not in force."""
-    return {"document": one.document, "source": one.source, "reason": one.reason, "kept": one.kept}
+def waiting(found: Iterable[Waiting]) -> dict[str, object]:
+    """Return the key for what was declared and is not in force; no key if there is nothing."""
+    listed = [{"document": one.document, "source": one.source, "reason": one.reason, "kept": one.kept} for one in found]
+    return {"waiting": listed} if listed else {}

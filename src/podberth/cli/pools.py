@@ -84,7 +84,7 @@ def show(session: Session, name: str, *, as_json: bool) -> None:
         _warn(screen, waiting)
 
     form = {"name": name, "source": found.source, **_usages(usage), "document": raw}
-    session.show(as_json, {**form, "waiting": [forms.waiting(one) for one in waiting]}, draw)
+    session.show(as_json, {**form, **forms.waiting(waiting)}, draw)
 
 
 def _list(session: Session, *, as_json: bool) -> None:
@@ -101,7 +101,7 @@ def _list(session: Session, *, as_json: bool) -> None:
         _warn(screen, waiting)
 
     listed = [{"name": found.name, "subnets": _subnets(found), **_usages(of_pool[found.name])} for found in pools]
-    session.show(as_json, {"pools": listed, "waiting": [forms.waiting(one) for one in waiting]}, draw)
+    session.show(as_json, {"pools": listed, **forms.waiting(waiting)}, draw)
 
 
 def _warn(screen: Screen, waiting: Sequence[Waiting]) -> None:

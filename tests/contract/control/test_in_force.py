@@ -132,8 +132,8 @@ def test_a_gateway_changed_by_kubectl_is_held_back_on_a_new_node_too(cluster: Cl
     eventually(lambda: gateway(cluster.policies) == "10.20.0.254")
     policies, ledger = new_node(cluster)
     assert gateway(policies) == "10.20.0.254"
-    (lease,) = ledger.bind(claim("web-0"), OPERATOR)
-    assert str(lease.address) == "10.20.0.3"
+    with pytest.raises(CniError, match=r"10.20.0.1 of pool db is held back"):
+        ledger.bind(claim("web-0", "10.20.0.1"), OPERATOR)
 
 
 def test_while_no_controller_has_ever_run_the_older_of_two_overlapping_pools_is_in_force(cluster: Cluster) -> None:
