@@ -121,7 +121,7 @@ def _add(node: Node, network: Network, request: Request, plugin: Plugin, delegat
         pod,
         request.netns,
         own_netns_too=request.netns_override,
-        conf=_kept(request) if chosen is not None else "",
+        conf=_kept(request),
     )
     plans = planner(node, network, plugin)
     if network.delegated:
