@@ -9,7 +9,7 @@ import click
 
 from podberth.cli import forms, when
 from podberth.cli.failures import NotFound
-from podberth.cli.manual import EXITS, Page
+from podberth.cli.manual import CLUSTER, EXITS, Page
 from podberth.cli.options import ADDRESS, NETWORK, POD_OR_ADDRESS, POOL, WHEN, is_address, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.text import counted, duration
@@ -41,6 +41,7 @@ STYLES = {
 @click.command(
     "leases",
     cls=Page,
+    asks=CLUSTER,
     short_help="List the addresses that are in use now.",
     exits={3: EXITS[3]},
     examples=(
@@ -87,6 +88,7 @@ def leases(session: Session, pool: str | None, network: str | None, *, as_json: 
 @click.command(
     "who",
     cls=Page,
+    asks=CLUSTER,
     short_help="Say who has an address, or had it at a time.",
     exits={0: "the question is answered, also with 'nobody'", 3: "no pool has the address and no event names it"},
     examples=(
@@ -117,6 +119,7 @@ def who(session: Session, address: Address, at: int | None, *, as_json: bool) ->
 @click.command(
     "history",
     cls=Page,
+    asks=CLUSTER,
     short_help="Tell what happened to a pod or an address.",
     exits={3: "the ledger has no event of the pod or address"},
     examples=(

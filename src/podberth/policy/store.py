@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from podberth.ipam.pool import Pool
     from podberth.policy.changes import Applied, Followed, Waiting
     from podberth.policy.documents import Document
+    from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
-    from podberth.policy.tenancy import Standing
+    from podberth.policy.standing import Standing
 
 
 class Policies(Protocol):
@@ -42,6 +43,13 @@ class Policies(Protocol):
         """Put all documents in force in one atomic step, with the reservations they declare; or raise `Conflicts`.
 
         `prune`: documents that came from the same `source` before and are not among these are deleted.
+        """
+        ...
+
+    def operate(self, operation: Operation, actor: Actor, *, source: str, now: int) -> Done:
+        """Do all that the operation is, or raise and have nothing done. `source`: of the documents, as with `apply`.
+
+        `now`: the clock's time (ns).
         """
         ...
 

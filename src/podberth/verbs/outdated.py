@@ -37,7 +37,7 @@ def outdated(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> tup
             return ()
         of = record.attachment
         request = Request(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, args=Args(pod=record.pod))
-        resolved = decide(network, question(network, request, node.policies), node.policies)
+        resolved = decide(network, question(network, request, node.policies), node.policies, node.ledger)
         addresses = [step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress)]
         now = told(endpoint(resolved, of, record.netns, addresses))
     except CniError:

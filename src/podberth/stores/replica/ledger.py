@@ -5,8 +5,10 @@ Who has what is read from the replica; what changes it is a step that the cluste
 
 from __future__ import annotations
 
+from podberth.cni.errors import CniError
 from podberth.ipam.address_record import changes_hands
 from podberth.ipam.lifecycle import answered, holding
+from podberth.stores.replica.shared import Away
 from podberth.stores.sqlite import changes, claims
 from podberth.stores.sqlite.counts import usages
 from podberth.stores.sqlite.ledger import SqliteLedger
@@ -117,14 +119,21 @@ class ClusterLedger:
             self._see()
             return self._here.who(address)
         found = None
-        for event in self._settler.cluster.events(address=address):
+        for event in self.history(address=address):
             if event.time <= at and changes_hands(event):
                 found = event
+        if found is None and self._settler.outlook.partial:
+            raise Away(
+                f"who had {address} then is in the cluster's store alone, which is away: {self._settler.outlook.away}",
+                f"ask again when it is back; `podberth history {address}` has the last event that is known here",
+            )
         return holding(address, found)
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""
-        return self._settler.cluster.events(address=address, pod=pod)
+        if not self._settler.outlook.tolerant:
+            return self._settler.cluster.events(address=address, pod=pod)
+        return iter(self._story(pod, address))
 
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage, a row per pool and family."""
@@ -132,6 +141,17 @@ class ClusterLedger:
         with self._settler.replica.database.read() as connection:
             return usages(connection, pool, self._clock())
 
+    def _story(self, pod: PodRef | None, address: Address | None) -> tuple[Event, ...]:
+        """Return the events; of each address the last one alone, if the store is away."""
+        settler = self._settler
+        if not settler.outlook.away:
+            try:
+                return tuple(settler.cluster.events(address=address, pod=pod))
+            except CniError as failure:
+                settler.missed(failure)
+        settler.see()
+        settler.outlook.partial = True
+        return tuple(self._here.history(pod=pod, address=address))
+
     def _see(self) -> None:
-        if self._settler.current:
-            self._settler.catch_up()
+        self._settler.see()

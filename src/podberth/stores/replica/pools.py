@@ -11,6 +11,7 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import value
 from podberth.ipam.pool import Pool
 from podberth.policy.changes import Waiting
+from podberth.policy.permit import FEED, OPERATOR, Declaring, permit
 from podberth.stores.replica import approved as rows
 from podberth.stores.replica.shared import Approved, DocumentText
 from podberth.stores.replica.texts import parsed
@@ -24,16 +25,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from sqlite3 import Connection
 
+    from podberth.policy.documents import Document
+
 
 @value
 class _Candidate:
-    """The newest text of a Pool, the pool that it is, or why it is none; and what was approved before."""
+    """The newest text of a Pool, the document that it is, or why it is none; and what was approved before."""
 
     text: DocumentText
-    pool: Pool | None
+    document: Document | None
     wrong: str
     approved: Approved | None
     bundled: bool  # a bundle declares it: there is no place to approve it
+
+    @property
+    def pool(self) -> Pool | None:
+        """The pool that the newest text is."""
+        body = self.document.body if self.document is not None else None
+        return body if isinstance(body, Pool) else None
 
     @property
     def settled(self) -> bool:
@@ -152,12 +161,12 @@ def _candidates(connection: Connection) -> list[_Candidate]:
 
 
 def _candidate(text: DocumentText, approved: Approved | None, *, bundled: bool) -> _Candidate:
-    pool, wrong = None, ""
+    document, wrong = None, ""
     try:
-        pool = _read(text) if text.body else None
+        document = parsed(text.body, text.source, text.key) if text.body else None
     except InvalidConfig as found:
         wrong = str(found)
-    return _Candidate(text=text, pool=pool, wrong=wrong, approved=approved, bundled=bundled)
+    return _Candidate(text=text, document=document, wrong=wrong, approved=approved, bundled=bundled)
 
 
 def _kept(connection: Connection, one: _Candidate, before: Mapping[str, Pool]) -> tuple[DocumentText, Pool | None]:
@@ -176,8 +185,13 @@ def _refusal(connection: Connection, one: _Candidate, before: Pool | None, other
     if one.wrong:
         return one.wrong
     held = held_in(connection, one.text.name)
-    if one.pool is None:
+    if one.document is None or one.pool is None:
         return "; ".join(leaving(one.text.name, held, table.naming(connection, "pool", one.text.name)))
+    # What a namespace says of Pools was judged with its bundle; this is the operator's word.
+    change = Declaring(document=one.document, pools=tuple(others.values()))
+    refusal = permit(one.text.source, OPERATOR, FEED, change)
+    if refusal is not None:
+        return refusal.message
     return "; ".join(conflicts(one.pool, before, others.values(), held))
 
 
@@ -218,12 +232,4 @@ def _take_out(connection: Connection, name: str) -> None:
 
 
 def _pool(text: DocumentText) -> Pool | None:
-    try:
-        return _read(text) if text.body else None
-    except InvalidConfig:
-        return None
-
-
-def _read(text: DocumentText) -> Pool | None:
-    body = parsed(text.body, text.source, text.key).body
-    return body if isinstance(body, Pool) else None
+    return _candidate(text, None, bundled=False).pool
