@@ -24,6 +24,7 @@ from podberth.policy.admission import declared_addresses
 from podberth.policy.authorise import Use
 from podberth.policy.permit import CONTROLLER, OPERATOR, Reserving, Using, permit, role_of_object
 from podberth.process.loop import reason
+from podberth.stores.replica.policies import ClusterPolicies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,7 @@ class Sweep:
         self._client = client
         self._cluster = cluster
         self._settler = settler
+        self._policies = ClusterPolicies(settler)
         self._effects = effects
         self._settings = settings
         self._facts = facts
@@ -76,7 +78,8 @@ class Sweep:
     def run(self) -> None:
         """Do all of it once. A step that fails leaves the others to be done."""
         steps = (
-            self._declarations, self._config_maps, self._reservations, self._retention, self._leases, self._pools,
+            self._accept, self._declarations, self._config_maps, self._reservations, self._retention, self._leases,
+            self._pools,
         )  # fmt: skip
         for step in steps:
             if not self._leading():
@@ -94,6 +97,12 @@ class Sweep:
 
     def _known(self) -> Known:
         return self._settler.tried(lambda connection, _: known(connection))
+
+    def _accept(self, _: Known) -> None:
+        """Say in the store which Pools' newest texts are in force, for every node to obey."""
+        for name in self._policies.accept(self._cluster.declared):
+            self._count("accepted")
+            self._effects.tell(_pool(name), NORMAL, "InForce", "the pool is in force as it is declared")
 
     def _declarations(self, now: Known) -> None:
         """Bring what PodNetworks declare into the ledger, end what none does; say so in their status."""
@@ -235,9 +244,13 @@ class Sweep:
         for found in self._client.list(resources.POOLS).items:
             name = _key(found)[1]
             usages = now.usage.get(name, ())
-            troubles = () if name in now.pools else (_unreadable(found),)
+            refused = now.waiting.get(name)
+            troubles = (str(refused),) if refused is not None else () if name in now.pools else (_unreadable(found),)
             if not self._effects.show(resources.POOLS, found, conditions.pool_status(usages, troubles)):
                 continue
+            if troubles and conditions.message(found) != conditions.condition("", troubles, "", "").get("message"):
+                self._count("refused")
+                self._effects.tell(_about(found), WARNING, "NotInForce", "; ".join(troubles))
             for row in usages:
                 if (row.size - row.free) * 100 >= row.size * self._settings.nearly_full:
                     what = f"{row.free} of {row.size} IPv{row.family} addresses are free"

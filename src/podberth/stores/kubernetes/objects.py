@@ -18,7 +18,7 @@ from podberth.policy import bundle, settings_map
 from podberth.policy.budget import Amount
 from podberth.policy.documents import parse_document, raw_document
 from podberth.policy.permit import TENANT, role_of
-from podberth.stores.replica.shared import Bundle, DocumentText, Saying, Seen
+from podberth.stores.replica.shared import Approved, Bundle, DocumentText, Saying, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,6 +35,7 @@ API_VERSION = "podberth.io/v1alpha1"
 POOL, NODE, ADDRESS = "podberth.io/pool", "podberth.io/node", "podberth.io/address"  # labels
 RESERVED_FOR = "podberth.io/reserved-for"  # a label too: of whose name, as `name_label` writes it
 SOURCE, ORIGIN = "podberth.io/source", "podberth.io/origin"  # annotations
+CONTROLLER = "controller"  # who has accepted what is in force: an `apply` is obeyed only as long as nothing is newer
 FINALIZER = "podberth.io/ledger"  # what was deleted by hand stays: the ledger is never rewritten
 NOTHING = Amount()
 _MAY_BE_ABSENT = ("pool", "reservation", "lease", "restUntil")
@@ -158,6 +159,35 @@ def read_document(found: Object, kind: str) -> tuple[DocumentText, int]:
         ),
         revision_of(found),
     )  # fmt: skip
+
+
+def read_approved(found: Object, *, gone: bool = False) -> tuple[Approved, int]:
+    """Return what of a Pool is in force by its status, and the object's revision; an empty text if that is not said."""
+    metadata, said = found["metadata"], (found.get("status") or {}).get("inForce")
+    born = str(metadata.get("creationTimestamp", ""))
+    kept = said.get("annotations") or {} if isinstance(said, dict) else {}
+    nothing = DocumentText(kind="Pool", namespace="", name=metadata["name"], body="")
+    if gone or not isinstance(said, dict) or not isinstance(said.get("spec"), dict):
+        return Approved(text=nothing, born=born), revision_of(found)
+    try:
+        told = tuple((ip_address(one["address"]), int(one["since"])) for one in said.get("told") or ())
+    except (KeyError, TypeError, ValueError):
+        return Approved(text=nothing, born=born), revision_of(found)
+    annotations = {SOURCE: kept.get("source", ""), ORIGIN: kept.get("origin", "")}
+    text, revision = read_document({"metadata": {**metadata, "annotations": annotations}, "spec": said["spec"]}, "Pool")
+    return Approved(text=text, told=told, firm=said.get("acceptedBy") == CONTROLLER, born=born), revision
+
+
+def approved_form(approved: Approved) -> Object:
+    """Return what `read_approved` reads, as the field of a Pool's status."""
+    text = approved.text
+    names = {"source": text.source, "origin": text.origin}
+    return {
+        "spec": json.loads(text.body)["spec"],
+        "annotations": {name: said for name, said in names.items() if said},
+        "told": [{"address": str(address), "since": since} for address, since in approved.told],
+        "acceptedBy": CONTROLLER if approved.firm else "apply",
+    }
 
 
 def read_bundle(config_map: Object, home: str, earlier: frozenset[str], *, gone: bool = False) -> Bundle:

@@ -158,9 +158,21 @@ BEGIN SELECT RAISE(ABORT, 'the address is leased by another pod'); END;
 """  # noqa: S608 - constants
 
 
+# What running pods were told and their pool tells no more (stores.sqlite.told): addresses, until when; and what an
+# attachment was told of settings, by the names of `net.told`, '' if that is not known.
+_TOLD = """
+CREATE TABLE told (
+    address BLOB PRIMARY KEY, pool TEXT NOT NULL, since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX told_of ON told (pool);
+ALTER TABLE attachments ADD COLUMN told TEXT NOT NULL DEFAULT '';
+"""
+
+
 # What each version adds; a file that is out in the world is only ever changed by a new member.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TABLES) + statements(documents.DDL)),
     tuple(statements(_DEVICES)),
     tuple(statements(_SHARED)),
+    tuple(statements(_TOLD)),
 )
