@@ -147,7 +147,7 @@ def test_forbidden_says_which_verb_and_resource_are_missing(
     assert caught.value.details == f"RBAC must grant: {missing}: {RIGHTS}"
     with pytest.raises(errors.Forbidden) as caught:
         reader.merge_patch(PODS, "mysql-0", {}, "db", subresource="status")
-    assert caught.value.details == 'RBAC must grant: verb patch, resource pods/status, API group ""'
+    assert caught.value.details == f'RBAC must grant: verb patch, resource pods/status, API group "": {RIGHTS}'
 
 
 def test_who_is_not_known_is_unauthorized(kube: KubeServer, connect: Callable[[Path], Client]) -> None:
