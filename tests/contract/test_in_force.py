@@ -212,3 +212,21 @@ def _shuffled(told: list[Seen], chance: random.Random) -> list[Seen]:
     mixed = list(told)
     chance.shuffle(mixed)
     return mixed
+
+
+def test_a_pool_of_which_nothing_is_said_any_more_stays_in_force_while_a_lease_of_it_lives() -> None:
+    cluster = etcd()
+    one = Node(cluster)
+    written(cluster, pool("db", "10.20.0.0/24"))
+    one.accept()
+    (lease,) = one.ledger.bind(claim("web-0"), OPERATOR)
+    emptied(cluster, "db")
+    cluster.client.put(cluster.keys.approved_of("db"), b"")
+    one.accept()
+    assert one.pools() == {"db": "10.20.0.0/24"}
+    with one.settler.replica.database.read() as connection:
+        ((name, _, why),) = refused(connection)
+    assert name == "db"
+    assert f"has {lease.address}" in why
+    one.ledger.unbind(lease.attachment, OPERATOR)
+    assert one.pools() == {}

@@ -8,6 +8,8 @@ import pytest
 
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
 from podberth.cni.pod import PodRef
+from podberth.stores.sqlite.database import Database
+from podberth.stores.sqlite.told import of_pool
 from tests.contract.declarations import OPERATOR, STORES, Store
 from tests.unit.policy.declared import ip
 
@@ -85,3 +87,21 @@ def test_what_is_held_back_is_not_free(store: Store) -> None:
     store.apply(pool("10.20.0.6"))
     (usage,) = store.again().ledger.usage()
     assert (usage.size, usage.leased, usage.free) == (5, 1, 3)
+
+
+def test_what_was_told_is_noted_until_the_last_lease_that_is_as_old_ends(tmp_path: Path) -> None:
+    store = STORES["sqlite"](tmp_path)
+
+    def noted() -> list[str]:
+        with Database(str(tmp_path)).read() as connection:
+            return [str(one.address) for one in of_pool(connection, "db")]
+
+    store.apply(pool("10.20.0.1"))
+    store.bind("db/a")
+    store.bind("db/b")
+    store.apply(pool("10.20.0.6"))
+    store.bind("db/c")
+    store.unbind("db/a")
+    assert noted() == ["10.20.0.1"]
+    store.unbind("db/b")
+    assert noted() == []

@@ -73,6 +73,7 @@ class Sweep:
         self._absent: dict[Lease, int] = {}
         self._stray: frozenset[Declared] = frozenset()
         self._complained: dict[str, str] = {}  # what ConfigMaps were told
+        self._deleted: dict[str, str] = {}  # what was told of Pools that are gone
         self._made: dict[Reservation, bool] = {}  # whether an AddressReservation made it
 
     def run(self) -> None:
@@ -240,8 +241,10 @@ class Sweep:
                 self._effects.tell(_pool(lease.pool), NORMAL, "AddressReleased", what)
 
     def _pools(self, now: Known) -> None:
-        """Say in each Pool's status how full it is, and warn of one that is nearly full."""
-        for found in self._client.list(resources.POOLS).items:
+        """Say in each Pool's status how full it is, and warn of one that is nearly full; or of one that was deleted."""
+        items = self._client.list(resources.POOLS).items
+        self._left(now, {_key(found)[1] for found in items})
+        for found in items:
             name = _key(found)[1]
             usages = now.usage.get(name, ())
             refused = now.waiting.get(name)
@@ -255,6 +258,17 @@ class Sweep:
                 if (row.size - row.free) * 100 >= row.size * self._settings.nearly_full:
                     what = f"{row.free} of {row.size} IPv{row.family} addresses are free"
                     self._effects.tell(_about(found), WARNING, "PoolNearlyFull", what)
+
+    def _left(self, now: Known, there: set[str]) -> None:
+        """Warn, once, of each Pool that was deleted and stays in force: pods have addresses of it."""
+        left = {
+            name: str(one) for name, one in now.waiting.items() if one.kept and name not in there and name in now.pools
+        }
+        before, self._deleted = self._deleted, left
+        for name, text in left.items():
+            if before.get(name) != text:
+                self._count("refused")
+                self._effects.tell(_pool(name), WARNING, "StillInForce", text)
 
 
 def _disallowed(declared: Declared, now: Known) -> str:

@@ -112,6 +112,25 @@ def test_ranges_that_leave_a_live_lease_outside_stay_out_of_force_until_it_ends(
     cluster.stop(controller)
 
 
+def test_a_pool_that_is_deleted_stays_in_force_until_the_last_of_its_leases_ends(cluster: Cluster) -> None:
+    cluster.controller()
+    cluster.node("node1")
+    uid = cluster.pod("db/a", "node1")
+    cluster.apply(pool("db", "10.20.0.0/24"))
+    eventually(lambda: in_force(cluster, "db") is not None)
+    cluster.bind("db/a", uid=uid)
+    assert cluster.kubectl("delete", "pool", "db").returncode == 0
+    eventually(lambda: any("10.20.0.1" in message for message in told(cluster, "StillInForce")))
+    assert subnets(cluster.policies) == {"db": "10.20.0.0/24"}
+    (waits,) = cluster.policies.waiting()
+    assert (waits.document, waits.kept) == ("Pool db", True)
+    (lease,) = cluster.ledger.leases()
+    cluster.apply(pool("other", "10.20.0.0/25"))
+    eventually(lambda: cluster.condition("pool", "other")[0] == "False")
+    cluster.ledger.unbind(lease.attachment, OPERATOR)
+    eventually(lambda: subnets(cluster.policies) == {"other": "10.20.0.0/25"})
+
+
 def test_a_text_that_can_not_be_read_leaves_the_last_good_one_on_a_new_node_too(cluster: Cluster) -> None:
     cluster.controller()
     patched(cluster, "10.20.0.10-10.20.0.19")

@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 
     from podberth.policy.documents import Document
 
+# Pools in force of which the cluster's store says nothing any more.
+_LEFT = """
+SELECT name FROM documents AS d WHERE kind = 'Pool'
+AND NOT EXISTS (SELECT 1 FROM pool_texts AS t WHERE t.name = d.name)
+AND NOT EXISTS (SELECT 1 FROM sayings AS s WHERE s.kind = 'Pool' AND s.name = d.name AND refusal = '')
+AND NOT EXISTS (SELECT 1 FROM approved AS a WHERE a.name = d.name AND body <> '')
+"""
+
 
 @value
 class _Candidate:
@@ -95,6 +103,12 @@ def settle_pools(connection: Connection) -> list[str]:
     return [f"Pool {name}: {why}" for name, _, why in refused]
 
 
+def settle_left(connection: Connection) -> list[str]:
+    """Have Pools that stay in force only while an address of them is held go, if none is any more."""
+    left = connection.execute(_LEFT).fetchone() is not None
+    return settle_pools(connection) if left else []
+
+
 def waiting(connection: Connection) -> tuple[Waiting, ...]:
     """Return the Pools whose newest text is not in force, as they are judged now."""
     settle_pools(connection)
@@ -154,6 +168,8 @@ def _candidates(connection: Connection) -> list[_Candidate]:
     for name, approved in known.items():
         if approved.text.body:
             ranked.setdefault(name, ((True, "", -1, name), rows.as_text(name)))
+    for (name,) in connection.execute(_LEFT).fetchall():
+        ranked.setdefault(name, ((False, "", -1, name), rows.as_text(name)))
     ordered = sorted(ranked.items(), key=lambda one: one[1][0])
     return [
         _candidate(text, known.get(name), bundled=name not in own and bool(text.body)) for name, (_, text) in ordered
@@ -186,7 +202,9 @@ def _refusal(connection: Connection, one: _Candidate, before: Pool | None, other
         return one.wrong
     held = held_in(connection, one.text.name)
     if one.document is None or one.pool is None:
-        return "; ".join(leaving(one.text.name, held, table.naming(connection, "pool", one.text.name)))
+        # Where the approved text is gone too, PodNetworks may be on their way out, whichever is heard of first.
+        known = one.approved is not None and bool(one.approved.text.body)
+        return "; ".join(leaving(one.text.name, held, table.naming(connection, "pool", one.text.name) if known else ()))
     # What a namespace says of Pools was judged with its bundle; this is the operator's word.
     change = Declaring(document=one.document, pools=tuple(others.values()))
     refusal = permit(one.text.source, OPERATOR, FEED, change)

@@ -12,6 +12,7 @@ from podberth.ipam.lifecycle import Kind
 from podberth.process.loop import report
 from podberth.stores.replica.applying import apply_record, forget_others
 from podberth.stores.replica.approved import forget_approved, keep_approved, proposed, revision_of
+from podberth.stores.replica.pools import settle_left
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal
 from podberth.stores.replica.standing import apply_bundles, apply_documents, recount
@@ -100,6 +101,7 @@ class Replica:
             complaints += apply_bundles(connection, seen.bundles)
             news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision))
             complaints += recount(connection, _counted(news))
+            complaints += settle_left(connection) if news else []
             connection.execute("DELETE FROM touched_documents")
             if seen.position:
                 position = furthest(_position(connection), seen.position)

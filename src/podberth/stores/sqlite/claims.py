@@ -66,6 +66,8 @@ def unbind(connection: Connection, attachment: Attachment, actor: Actor, now: in
     ended = of(connection, attachment)
     for lease in ended:
         changes.unbind(connection, lease, actor, now)
+    for pool in {lease.pool for lease in ended}:
+        told.prune(connection, pool)
     return ended
 
 

@@ -34,13 +34,18 @@ _HELD = "EXISTS (SELECT 1 FROM leases WHERE leases.pool = told.pool AND leases.s
 
 def changes(connection: Connection, before: Pool, after: Pool) -> None:
     """Note what pods of the pool were told of until now, and are told no more."""
-    connection.execute(f"DELETE FROM told WHERE pool = ? AND NOT {_HELD}", (after.name,))  # noqa: S608 - a constant
+    prune(connection, after.name)
     (last,) = connection.execute("SELECT max(since) FROM leases WHERE pool = ?", (after.name,)).fetchone()
     if last is None:
         return
     now = max(last, time.time_ns())  # the clock of a node that bound one may be ahead
     _put(connection, after.name, (Told(address=address, since=now) for address in before.told))
     connection.executemany("DELETE FROM told WHERE address = ?", ((address.packed,) for address in after.told))
+
+
+def prune(connection: Connection, pool: str) -> None:
+    """Drop what was noted of a pool and is nobody's any more: a lease of it has ended."""
+    connection.execute(f"DELETE FROM told WHERE pool = ? AND NOT {_HELD}", (pool,))  # noqa: S608 - a constant
 
 
 def of_pool(connection: Connection, pool: str) -> tuple[Told, ...]:
