@@ -33,6 +33,7 @@ class Desk:
 
     def __init__(self, tls: ssl.SSLContext | None = None, patience: float = 10.0) -> None:
         self.go = threading.Event()
+        self.waiting: list[None] = []  # one for each that has ever been at the page that hangs
         self.troubles: list[str] = []
         shown = {
             "/healthz": alive,
@@ -48,6 +49,7 @@ class Desk:
         self.pages.start()
 
     def slow(self) -> tuple[int, str, bytes]:
+        self.waiting.append(None)
         assert self.go.wait(PATIENCE)
         return 200, METRICS, b"at last\n"
 
@@ -122,7 +124,8 @@ def test_a_page_that_hangs_for_all_who_ask_keeps_no_probe_from_its_answer(desk: 
     with ExitStack() as undo:
         for _ in range(MOST_OF_ONE):
             undo.enter_context(desk.connect()).sendall(b"GET /slow HTTP/1.0\r\n\r\n")
-        until(lambda: desk.ask("/slow", "GET")[0] == 503, "the page has no bound")
+        until(lambda: len(desk.waiting) == MOST_OF_ONE, "not all of them are let in")
+        assert desk.ask("/slow")[0] == 503
         assert desk.ask("/healthz") == (200, b"ok\n")
         desk.go.set()
         until(lambda: desk.ask("/slow") == (200, b"at last\n"), "it stays busy")
