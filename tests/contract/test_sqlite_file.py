@@ -131,8 +131,14 @@ def test_an_older_store_is_brought_up_to_date_with_its_contents(tmp_path: Path) 
     leases = backend.open().bind(claim("a"), PLUGIN)
     migrations = (*NODE.migrations(), ("ALTER TABLE leases ADD COLUMN note TEXT NOT NULL DEFAULT ''",))
     newer = replace(NODE, version=len(migrations), migrations=lambda: migrations)
-    with pytest.raises(StoreFailed, match="is of an older podberth"):
-        ledger_in(tmp_path, readonly=True, schema=newer).leases()
+    before = (tmp_path / "podberth.db").read_bytes()
+    readonly = ledger_in(tmp_path, readonly=True, schema=newer)
+    assert readonly.leases() == leases
+    with pytest.raises(StoreFailed, match="readonly"):
+        readonly.bind(claim("b"), PLUGIN)
+    assert (tmp_path / "podberth.db").read_bytes() == before
+    with raw(tmp_path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (NODE.version,)
     assert ledger_in(tmp_path, schema=newer).leases() == leases
     assert ledger_in(tmp_path, readonly=True, schema=newer).leases() == leases
     with raw(tmp_path) as connection:

@@ -1,7 +1,8 @@
-"""Reading a store where nothing can be written. Imported only then: a DEL has to find out what it has to do.
+"""Reading a store where nothing can be written, or may be. Imported only then: a DEL has to find out what to do.
 
 A file that was never made has nothing in it. One whose log is empty is read as it is. One with a log is copied to
-memory and read there: without the log, what was recorded last would be missing.
+memory and read there: without the log, what was recorded last would be missing. One of an older podberth is copied to
+memory and brought up to date there.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _MEMORY = "/dev/shm"  # noqa: S108 - the folder made in it is root's alone
 
 
 def aside(path: str, schema: Schema) -> sqlite3.Connection | None:
-    """Return a connection to read by; None if the file can't be read either, or is of another version."""
+    """Return a connection to read by; None if the file can't be read either, or is of a newer podberth."""
     try:
         if not os.path.exists(path) or not os.path.getsize(path):
             return _empty(schema)
@@ -62,7 +63,26 @@ def _opened(path: str, how: str) -> sqlite3.Connection:
 def _checked(found: sqlite3.Connection, schema: Schema) -> sqlite3.Connection | None:
     (application,) = found.execute("PRAGMA application_id").fetchone()
     (version,) = found.execute("PRAGMA user_version").fetchone()
-    if (application, version) == (schema.application_id, schema.version):
+    if application == schema.application_id and version == schema.version:
         return found
+    if application == schema.application_id and version < schema.version:
+        return up_to_date(found, schema)
     found.close()
     return None
+
+
+def up_to_date(older: sqlite3.Connection, schema: Schema) -> sqlite3.Connection:
+    """Return a copy in memory with the tables of today; the older one is closed, and its file stays as it is."""
+    from podberth.stores.sqlite.creation import migrate
+
+    made = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    try:
+        older.backup(made)
+        migrate(made, schema)
+        made.execute("PRAGMA query_only = ON")
+    except BaseException:
+        made.close()
+        raise
+    finally:
+        older.close()
+    return made

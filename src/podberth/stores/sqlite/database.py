@@ -221,7 +221,7 @@ class Database:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if (application, version) != (self._schema.application_id, self._schema.version):
-                self._bring_up_to_date(connection, application, version)
+                connection = self._up_to_date(connection, application, version)
             log = identity(self.path + "-wal")
             if log is None and not self._readonly:  # a copy that `VACUUM INTO` has made
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -245,7 +245,7 @@ class Database:
 
         create(self.path, self._busy_seconds, self._schema)
 
-    def _bring_up_to_date(self, connection: sqlite3.Connection, application: int, version: int) -> None:
+    def _up_to_date(self, connection: sqlite3.Connection, application: int, version: int) -> sqlite3.Connection:
         if application != self._schema.application_id:
             raise StoreFailed(f"{self.path} is a database of something else", "choose another state directory")
         known = self._schema.version
@@ -255,13 +255,13 @@ class Database:
                 "upgrade this podberth",
             )
         if self._readonly:
-            raise StoreFailed(
-                f"{self.path} is of an older podberth (schema {version}, this one reads {known})",
-                "any command that writes brings it up to date",
-            )
+            from podberth.stores.sqlite.aside import up_to_date
+
+            return up_to_date(connection, self._schema)
         from podberth.stores.sqlite.creation import migrate
 
         migrate(connection, self._schema)
+        return connection
 
 
 class CannotWrite(StoreFailed):
