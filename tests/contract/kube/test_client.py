@@ -143,9 +143,8 @@ def test_forbidden_says_which_verb_and_resource_are_missing(
     assert reader.list(ADDRESS_LEASES).items == []
     with pytest.raises(errors.Forbidden, match='User "reader" cannot create') as caught:
         reader.create(ADDRESS_LEASES, {"metadata": {"name": "10.20.0.1"}})
-    assert (
-        caught.value.details == f"RBAC must grant: verb create, resource addressleases, API group podberth.io: {RIGHTS}"
-    )
+    missing = "verb create, resource addressleases, API group podberth.io"
+    assert caught.value.details == f"RBAC must grant: {missing}: {RIGHTS}"
     with pytest.raises(errors.Forbidden) as caught:
         reader.merge_patch(PODS, "mysql-0", {}, "db", subresource="status")
     assert caught.value.details == f'RBAC must grant: verb patch, resource pods/status, API group "": {RIGHTS}'

@@ -40,6 +40,9 @@ FINALIZER = "podberth.io/ledger"  # what was deleted by hand stays: the ledger i
 NOTHING = Amount()
 _MAY_BE_ABSENT = ("pool", "reservation", "lease", "restUntil")
 _OF_A_POD = ("namespace", "pod", "uid")
+# The network namespace of an imported lease. Not an empty string, which API servers take for null (1.20), and not
+# left out: 0.1.0 takes a record without it for damaged. It is no path, and so nobody's namespace.
+_UNKNOWN = "unknown"
 
 
 def number(seq: int) -> str:
@@ -62,13 +65,13 @@ def new_lease(write: AddressWrite) -> Object:
             "labels": _labels(write.record),
             "finalizers": [FINALIZER],
         },
-        "spec": {**record_form(write.record), "state": str(_state(write.record)), "history": _history(write.events)},
+        "spec": {**_record_form(write.record), "state": str(_state(write.record)), "history": _history(write.events)},
     }
 
 
 def lease_patch(write: AddressWrite) -> Object:
     """Return the merge patch by which the address's object becomes the next one, if it is of the revision known."""
-    form = record_form(write.record)
+    form = _record_form(write.record)
     spec: Object = {**dict.fromkeys(_MAY_BE_ABSENT), **form, "state": str(_state(write.record))}
     if "lease" in form:  # a merge would keep what is not said
         spec["lease"] = {**dict.fromkeys(_OF_A_POD), **form["lease"]}
@@ -84,9 +87,21 @@ def read_lease(found: Object) -> tuple[AddressRecord, int]:
         spec = found["spec"]
         events = events_in(found)
         last = next((event for event in reversed(events) if changes_hands(event)), None)
-        return parse_record(spec, last), revision_of(found)
+        return parse_record(_known(spec), last), revision_of(found)
     except (KeyError, TypeError, AttributeError, ValueError) as wrong:
         raise StoreFailed(f"AddressLease {_name(found)} can't be read: {wrong}", "was it written by hand?") from None
+
+
+def _record_form(record: AddressRecord) -> Object:
+    form = record_form(record)
+    if "lease" in form and not form["lease"]["netns"]:
+        form["lease"]["netns"] = _UNKNOWN
+    return form
+
+
+def _known(spec: Object) -> Object:
+    lease = spec.get("lease")
+    return {**spec, "lease": {**lease, "netns": ""}} if lease and lease["netns"] == _UNKNOWN else spec
 
 
 def read_leases(items: Iterable[Object]) -> Seen:
