@@ -170,7 +170,8 @@ with database.write() as connection:
     from podberth.ipam.lease import Lease
     from ipaddress import ip_address
     changes.bind(connection, Lease(address=ip_address("10.20.0.9"), pool="db", attachment=attachment("dead"), pod=None,
-                                   netns="/x", node="node1", since=changes.moment(connection, time.time_ns())), actor)
+                                   netns="/x", node="node1", since=1), actor,
+                 changes.moment(connection, time.time_ns()))
     print("ready", flush=True)
     input()
 """

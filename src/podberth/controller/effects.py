@@ -6,7 +6,6 @@ the address is as it was, and a release only of the very lease that was looked a
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from podberth.controller.facts import read_node, read_pod
 from podberth.controller.gone import is_over
 from podberth.controller.keeping import WHY
 from podberth.ipam.lease import Actor
+from podberth.ipam.moment import moment_of
 from podberth.ipam.refusals import same
 from podberth.kube import errors, resources
 from podberth.kube.resources import Resource
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from podberth.controller.keeping import Kept, Owner
     from podberth.ipam.lease import Lease, Reservation
+    from podberth.ipam.moment import Moment
     from podberth.kube.client import Client, Object
     from podberth.kube.events import Recorder
     from podberth.policy.address_reservation import AddressReservation
@@ -88,7 +89,7 @@ class Effects:
         def end(connection: Connection, _: Rivals) -> bool:
             if lease_at(connection, lease.address) != lease:
                 return False
-            changes.unbind(connection, lease, actor, time.time_ns())
+            changes.unbind(connection, lease, actor, self._now())
             return True
 
         return self._settler.settle(end)[0]
@@ -100,7 +101,7 @@ class Effects:
         for declared in wanted:
 
             def put(connection: Connection, _: Rivals, one: Declared = declared) -> None:
-                declare(connection, one, actor)
+                declare(connection, one, actor, self._now)
 
             try:
                 self._settler.settle(put)
@@ -119,7 +120,7 @@ class Effects:
             def end(connection: Connection, _: Rivals, one: Declared = declared) -> bool:
                 if not is_stray(connection, one) or withheld(connection, one):
                     return False
-                undeclare(connection, one, actor)
+                undeclare(connection, one, actor, self._now)
                 return True
 
             if self._settler.settle(end)[0]:
@@ -137,7 +138,7 @@ class Effects:
 
         def decide(connection: Connection, _: Rivals) -> Reservation:
             claims.known(connection, wanted.pool)
-            now = time.time_ns()
+            now = self._now()
             return changes.reserve(
                 connection, wanted.pool, wanted.address, wanted.pod, wanted.ifname, "manual", actor, now
             )
@@ -154,12 +155,15 @@ class Effects:
         """End a reservation that an object made which is no more."""
         return self._ended(kept, self._actor("its AddressReservation is gone"))
 
+    def _now(self) -> Moment:
+        return moment_of(self._settler.replica.clock())
+
     def _ended(self, kept: Reservation, actor: Actor) -> bool:
         def end(connection: Connection, _: Rivals) -> bool:
             now = reservation_at(connection, kept.address)
             if now != kept or lease_at(connection, kept.address) is not None:
                 return False
-            changes.release(connection, kept, actor, time.time_ns())
+            changes.release(connection, kept, actor, self._now())
             return True
 
         return self._settler.settle(end)[0]

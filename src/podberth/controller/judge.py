@@ -7,7 +7,6 @@ and nothing of it is written.
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, InvalidConfig, TryAgainLater
@@ -19,6 +18,7 @@ from podberth.kube import resources
 from podberth.policy.address_reservation import disallowed, parse_reservation
 from podberth.policy.admission import Conflicts
 from podberth.policy.podnetwork import PodNetwork
+from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.replica.court import Court, is_there
 from podberth.stores.replica.shared import Bundle, DocumentText
@@ -168,7 +168,7 @@ def _check_reserved(connection: Connection, wanted: AddressReservation, ended: A
     if ended is not None:
         kept = reservation_at(connection, ended.address)
         if kept is not None and kept.origin == "manual" and same(kept.pod, ended.pod):
-            changes.release(connection, kept, _NOBODY, time.time_ns())
+            changes.release(connection, kept, _NOBODY, node_clock())
     try:
         _reserve(connection, wanted)
     except CniError as refusal:
@@ -177,6 +177,4 @@ def _check_reserved(connection: Connection, wanted: AddressReservation, ended: A
 
 def _reserve(connection: Connection, wanted: AddressReservation) -> None:
     claims.known(connection, wanted.pool)
-    changes.reserve(
-        connection, wanted.pool, wanted.address, wanted.pod, wanted.ifname, "manual", _NOBODY, time.time_ns()
-    )
+    changes.reserve(connection, wanted.pool, wanted.address, wanted.pod, wanted.ifname, "manual", _NOBODY, node_clock())

@@ -57,6 +57,7 @@ class Answer:
     status: int
     retry_after: str
     body: bytes
+    date: str = ""
 
 
 class Stream:
@@ -117,7 +118,10 @@ class Wire:
         try:
             response.begin()
             answer = Answer(
-                status=response.status, retry_after=response.getheader("Retry-After") or "", body=response.read()
+                status=response.status,
+                retry_after=response.getheader("Retry-After") or "",
+                body=response.read(),
+                date=response.getheader("Date") or "",
             )
         except (OSError, HTTPException) as failure:
             connection.close()

@@ -34,7 +34,7 @@ POOL, NODE, ADDRESS = "podberth.io/pool", "podberth.io/node", "podberth.io/addre
 RESERVED_FOR = "podberth.io/reserved-for"  # a label too: of whose name, as `name_label` writes it
 SOURCE, ORIGIN = "podberth.io/source", "podberth.io/origin"  # annotations
 FINALIZER = "podberth.io/ledger"  # what was deleted by hand stays: the ledger is never rewritten
-_MAY_BE_ABSENT = ("pool", "reservation", "lease", "restUntil")
+_MAY_BE_ABSENT = ("pool", "reservation", "lease", "restUntil", "rest", "written")
 _OF_A_POD = ("namespace", "pod", "uid")
 
 

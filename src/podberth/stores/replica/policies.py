@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor
+    from podberth.ipam.moment import Clock
     from podberth.ipam.pool import Pool
     from podberth.policy.changes import Applied, Changes, Followed
     from podberth.policy.documents import Document
@@ -61,7 +62,7 @@ class ClusterPolicies:
             pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
             make_way(connection, documents)
             changes = check(connection, documents, pruned)
-            make(connection, changes, actor, source)
+            make(connection, changes, actor, source, self._settler.replica.clock)
             return changes
 
         if dry_run:
@@ -71,7 +72,8 @@ class ClusterPolicies:
             return self._settler.settle(decide, declares=True)[0].applied()
         except CniError:
             # A large set is written in parts, its documents last: what the first parts have reserved is nobody's now.
-            self._settler.settle(lambda connection, _: _end_stray(connection, actor), declares=True)
+            clock = self._settler.replica.clock
+            self._settler.settle(lambda connection, _: _end_stray(connection, actor, clock), declares=True)
             raise
 
     def delete(self, kind: str, namespace: str, name: str, actor: Actor) -> bool:
@@ -81,7 +83,7 @@ class ClusterPolicies:
             document = table.get(connection, kind, namespace, name)
             if document is None:
                 return False
-            make(connection, check(connection, (), (document,)), actor, "")
+            make(connection, check(connection, (), (document,)), actor, "", self._settler.replica.clock)
             return True
 
         return self._settler.settle(decide, declares=True)[0]
@@ -108,6 +110,6 @@ class ClusterPolicies:
             self._settler.catch_up()
 
 
-def _end_stray(connection: Connection, actor: Actor) -> None:
+def _end_stray(connection: Connection, actor: Actor, clock: Clock) -> None:
     for declared in ended(connection):
-        undeclare(connection, declared, actor)
+        undeclare(connection, declared, actor, clock)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
+from podberth.ipam.moment import moment_of
 from podberth.process.jitter import between
+from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.shared import Away, Outdated, Seen, Stale, Unknown
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
@@ -52,6 +54,7 @@ class Settler:
         self.cluster = cluster
         self.current = current
         self.spread = Spread(node)
+        self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
         self.attempts = 0
         self.steps = 0
@@ -166,6 +169,8 @@ class Settler:
 
     def _notice(self, news: tuple[AddressRecord, ...]) -> bool:
         self.spread.noticed(news)
+        if news:
+            self.announced.hear(news, moment_of(self.replica.clock()).uptime)
         moved = frozenset(record.address for record in news if _moved_elsewhere(record, self.spread.node))
         if moved:
             self.moved(moved)
