@@ -179,7 +179,8 @@ def _rest(form: Mapping[str, Any] | None) -> Rest | None:
 
 
 def _correction_form(of: Correction) -> Form:
-    return {"first": of.first, "last": of.last, "node": of.node, "ahead": of.ahead}
+    named = {"node": of.node} if of.node else {}  # not an empty one, as `_pod_form` says
+    return {"first": of.first, "last": of.last, **named, "ahead": of.ahead}
 
 
 def _correction(form: Mapping[str, Any] | None) -> Correction | None:

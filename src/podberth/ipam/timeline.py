@@ -64,6 +64,12 @@ def holding_at(address: Address, events: Iterable[Event], at: int, now: int) -> 
     return replace(held, between=(min(each.earliest for each in doubtful), max(each.latest for each in doubtful)))
 
 
+def beginning(events: Iterable[Event], now: int) -> int | None:
+    """Return when (ns) a ledger begins, by its first events and all corrections; None if it has none."""
+    found = placed({event.seq: event for event in events}.values(), now)
+    return found[0].time if found else None
+
+
 def beyond(address: Address, edge: Edge, begins: int | None = None) -> Holding:
     """Return the answer for a time of which the ledger can't know."""
     return replace(holding(address, None), state=str(edge), begins=begins)

@@ -9,7 +9,7 @@ from podberth.ipam.lifecycle import Edge, Kind, answered
 from podberth.ipam.moment import moment_of
 from podberth.stores.sqlite import changes, claims
 from podberth.stores.sqlite.counts import usages
-from podberth.stores.sqlite.ledger import SqliteLedger
+from podberth.stores.sqlite.ledger import FIRST, SqliteLedger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class ClusterLedger:
         if at is None:
             self._see()
             return self._here.who(address)
-        from podberth.ipam.timeline import beyond, holding_at
+        from podberth.ipam.timeline import beginning, beyond, holding_at
 
         now = self._now().true
         if at > now:
@@ -150,9 +150,9 @@ class ClusterLedger:
         held = holding_at(address, self._settler.cluster.events(address=address), at, now)
         if held.event is not None:
             return held
-        first = next(iter(self._settler.cluster.events()), None)
-        begins = first.time - first.ahead if first is not None else None
-        return held if begins is None or begins <= at else beyond(address, Edge.UNKNOWN, begins)
+        every = enumerate(self._settler.cluster.events())
+        begins = beginning((event for nth, event in every if nth < FIRST or event.corrects is not None), now)
+        return held if begins is not None and begins <= at else beyond(address, Edge.UNKNOWN, begins)
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""

@@ -10,7 +10,7 @@ from podberth.ipam.moment import moment_of
 from podberth.ipam.owner import is_deployment, may_have
 from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import space
-from podberth.stores.sqlite.rows import corrects, lease_at, reservation_at
+from podberth.stores.sqlite.rows import corrects, last_event, lease_at, reservation_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,14 +155,13 @@ def noted(connection: Connection, lease: Lease, kind: Kind, actor: Actor, now: M
 def corrected(connection: Connection, address: Address, correction: Correction, actor: Actor, now: Moment) -> None:
     """Note by how much a clock was wrong that earlier events of the address were written by."""
     kept, lease = reservation_at(connection, address), lease_at(connection, address)
-    pool = lease.pool if lease is not None else kept.pool if kept is not None else ""
+    last = last_event(connection, address)
+    pool = lease.pool if lease is not None else kept.pool if kept is not None else last.pool if last is not None else ""
     whose = _whose(kept, lease, kept.pod if kept is not None and lease is None else None)
-    ifname = lease.attachment.ifname if lease is not None else kept.ifname if kept is not None else ""
     held = lease.attachment if lease is not None else None
-    state = _state(kept, lease)
-    _write(
-        connection, now, Kind.CORRECTED, state, address, pool, *whose, ifname, held, actor, corrects(correction)
-    )  # fmt: skip
+    ifname = last.ifname if last is not None else "-"
+    text = corrects(correction)
+    _write(connection, now, Kind.CORRECTED, _state(kept, lease), address, pool, *whose, ifname, held, actor, text)
 
 
 def _state(kept: Reservation | None, lease: Lease | None) -> State:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PAGE = 1000  # events read at a time: no transaction stays open while a caller looks at them
 _ALL = 2**62  # events of one address
+FIRST = 100  # events among which the beginning of the ledger is looked for: the very first may have any time
 
 
 class SqliteLedger:
@@ -113,17 +114,17 @@ class SqliteLedger:
         if at is None:
             with self._database.look() as connection:
                 return latest(address, rows.last_event(connection, address), now)
-        from podberth.ipam.timeline import beyond, holding_at
+        from podberth.ipam.timeline import beginning, beyond, holding_at
 
         if at > now:
             return beyond(address, Edge.NOT_YET)
         with self._database.read() as connection:
-            begins = _beginning(connection)
             events = tuple(rows.page(connection, "WHERE address = ?", (address.packed,), 0, _ALL))
-        held = holding_at(address, events, at, now)
-        if held.event is not None or begins is None or begins <= at:
-            return held
-        return beyond(address, Edge.UNKNOWN, begins)
+            held = holding_at(address, events, at, now)
+            if held.event is not None:
+                return held
+            begins = beginning(_oldest(connection), now)
+        return held if begins is not None and begins <= at else beyond(address, Edge.UNKNOWN, begins)
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""
@@ -148,11 +149,10 @@ def latest(address: Address, event: Event | None, now: int) -> Holding:
     return replace(holding(address, event), since=min(event.time - event.ahead, now) if event is not None else None)
 
 
-def _beginning(connection: Connection) -> int | None:
-    """Return when (ns) the ledger begins: with its file, or with an older event that was brought into it."""
-    first = connection.execute("SELECT time - ahead FROM events ORDER BY seq LIMIT 1").fetchone()
-    made = connection.execute("SELECT time FROM migrations ORDER BY version LIMIT 1").fetchone()
-    return min((int(row[0]) for row in (first, made) if row is not None), default=None)
+def _oldest(connection: Connection) -> Iterator[Event]:
+    """Yield what says when the ledger begins: its first events, and every correction."""
+    yield from rows.page(connection, "", (), 0, FIRST)
+    yield from rows.page(connection, "WHERE corrects <> ''", (), 0, _ALL)
 
 
 def _named(pod: PodRef | None) -> dict[str, object]:

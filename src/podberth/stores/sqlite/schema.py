@@ -159,9 +159,9 @@ BEGIN SELECT RAISE(ABORT, 'the address is leased by another pod'); END;
 
 
 # An event has its writer's time, in whatever order those come: its number says what was before. For clock, ahead and
-# corrects see `ipam.lease.Event`. A rest is counted by uptimes (ns): in `boot` it is over at `due`, and began at `since`;
-# `origin` and `released` are the boot and uptime of the node that released the address. What rests by another boot, as all from
-# before this version does (''), rests on for what it may lack.
+# corrects see `ipam.lease.Event`. A rest is counted by uptimes (ns): it began at `since` of `boot`, and ends at `due`;
+# `origin` and `released` are the boot and uptime of the node that released the address. What rests by another boot, as
+# all from before this version does (''), rests on for what it may lack.
 _CLOCKS = """
 ALTER TABLE events ADD COLUMN clock TEXT NOT NULL DEFAULT '';
 ALTER TABLE events ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;
