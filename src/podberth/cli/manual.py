@@ -17,6 +17,7 @@ EXITS: Mapping[int, str] = {
     3: "what was named does not exist",
     4: "check: an attachment is not as it was made",
     5: "doctor: this node is not fit",
+    6: "who: the ledger can't know: that is before it begins, or still to come",
 }
 
 
