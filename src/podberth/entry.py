@@ -219,14 +219,14 @@ def open_node(directory: str, *, staying: bool = False) -> Node:
     """
     if os.path.exists(os.path.join(directory, CHOICE)):
         return _member_node(directory, join(directory, staying=False), staying=staying)
-    from podberth.linux.clock import synchronised
-    from podberth.stores.clock import NodeClock
     from podberth.stores.sqlite.database import Database
 
     return _own_node(directory, Database(directory, staying=staying))
 
 
 def _own_node(directory: str, database: Database) -> Node:
+    from podberth.linux.clock import synchronised
+    from podberth.stores.clock import NodeClock
     from podberth.stores.sqlite.ledger import SqliteLedger
     from podberth.stores.sqlite.policies import SqlitePolicies
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater

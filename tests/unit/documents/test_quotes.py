@@ -70,6 +70,7 @@ NUMBERS: list[tuple[str, str, float]] = [
     (CLI, "one of the last # calls", calls.KEPT),
     (CLI, "| # | `check`: an attachment is not as it was made", failures.DRIFTED),
     (CLI, "| # | `doctor`: this node is not fit", failures.UNFIT),
+    (CLI, "| # | `who`: the ledger can't know", failures.UNKNOWABLE),
     (CLI, "| # | interrupted", failures.INTERRUPTED),
     (CLI, "the command line's own: # not found", failures.NotFound.code),
     (CLI, "not found, # usage", failures.Misuse.code),
