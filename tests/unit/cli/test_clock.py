@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.cli.when import NS, length
-from tests.unit.cli.node import START
 
 if TYPE_CHECKING:
     from tests.unit.cli.node import Operator
@@ -16,10 +15,10 @@ YEARS = 74 * 365 * 86400
 
 
 def test_of_a_time_before_the_ledger_begins_nothing_is_claimed(podberth: Operator) -> None:
-    podberth.attach("mysql-0", "10.20.0.11")
+    podberth.attach("bank/mysql-0", "10.20.0.11")
     ended = podberth("who", "10.20.0.11", "--at", "2020-01-01")
     assert ended.code == 6
-    assert "unknown: the ledger begins at 20" in ended.out
+    assert "unknown: the ledger begins at 2" in ended.out
     assert "nobody" not in ended.out
     said = podberth("who", "10.20.0.11", "--at", "2020-01-01", "--json").json
     assert (said["state"], said["event"]) == ("UNKNOWN", None)
@@ -27,23 +26,21 @@ def test_of_a_time_before_the_ledger_begins_nothing_is_claimed(podberth: Operato
 
 
 def test_of_a_time_to_come_nothing_is_claimed(podberth: Operator) -> None:
-    podberth.attach("mysql-0", "10.20.0.11")
-    ended = podberth("who", "10.20.0.11", "--at", "2099-01-01")
+    podberth.attach("bank/mysql-0", "10.20.0.11")
+    ended = podberth("who", "10.20.0.11", "--at", "2199-01-01")
     assert (ended.code, "not yet" in ended.out) == (6, True)
-    assert podberth("who", "10.20.0.11", "--at", "2099-01-01", "--json").json["state"] == "NOT_YET"
+    assert podberth("who", "10.20.0.11", "--at", "2199-01-01", "--json").json["state"] == "NOT_YET"
 
 
 @pytest.mark.parametrize("subject", ["10.20.0.8/29", "10.20.0.9-10.20.0.12"])
 def test_a_range_has_an_answer_for_each_of_its_addresses(podberth: Operator, subject: str) -> None:
-    podberth.attach("mysql-0", "10.20.0.11")
-    podberth.attach("other", "10.20.0.120", container="beef" * 4)
+    podberth.attach("bank/mysql-0", "10.20.0.11")
+    podberth.attach("bank/other", "10.20.0.120", container="beef" * 4)
     said = podberth("who", subject, "--json").json
     assert [(one["address"], one["pod"]) for one in said["addresses"]] == [("10.20.0.11", "bank/mysql-0")]
-    then = podberth("who", subject, "--at", "now", "--json")
     assert podberth("who", subject).code == 0
-    assert then.code in (0, 6)
     assert podberth("who", subject, "--at", "2020-01-01").code == 6
-    assert podberth("who", subject, "--at", "2099-01-01").code == 6
+    assert podberth("who", subject, "--at", "2199-01-01").code == 6
     events = podberth("history", subject, "--json").json["events"]
     assert {event["address"] for event in events} == {"10.20.0.11"}
     assert "Bound" in [event["kind"] for event in events]
@@ -73,14 +70,14 @@ def test_a_range_that_nobody_knows_is_not_found(podberth: Operator) -> None:
 
 
 def test_a_wrong_clock_is_found_corrected_and_stays_in_the_history(podberth: Operator) -> None:
-    podberth.attach("mysql-0", "10.20.0.11")
+    podberth.attach("bank/mysql-0", "10.20.0.11")
     before = len(podberth("history", "--json").json["events"])
     podberth.now += YEARS * NS
-    podberth.attach("late", "10.20.0.120", container="beef" * 4)
+    podberth.attach("bank/late", "10.20.0.120", container="beef" * 4)
     podberth.now -= YEARS * NS
     (suspicion,) = podberth("clock", "--json").json["suspicions"]
     assert (suspicion["node"], suspicion["first"] > before) == ("n1", True)
-    assert "73 y ahead" in podberth("clock").out or "d ahead" in podberth("clock").out
+    assert "27010 d ahead" in podberth("clock").out
     assert podberth("who", "10.20.0.120").code == 0
     run = f"{suspicion['first']}-{suspicion['last']}"
     ended = podberth("clock", "repair", run, "--ahead", "74y", "--node", "n1", "--why", "BIOS battery", "--json")
@@ -95,7 +92,7 @@ def test_a_wrong_clock_is_found_corrected_and_stays_in_the_history(podberth: Ope
 
 
 def test_a_correction_of_nothing_is_refused(podberth: Operator) -> None:
-    podberth.attach("mysql-0", "10.20.0.11")
+    podberth.attach("bank/mysql-0", "10.20.0.11")
     assert podberth("clock", "repair", "900-901", "--ahead", "1d", "--why", "x").code == 3
     assert podberth("clock", "repair", "1-2", "--why", "x").code == 2
     assert podberth("clock", "repair", "1-2", "--ahead", "1d", "--behind", "1d", "--why", "x").code == 2
@@ -107,4 +104,3 @@ def test_a_correction_of_nothing_is_refused(podberth: Operator) -> None:
 def test_lengths_of_time() -> None:
     assert length("74y") == YEARS * NS
     assert length("1d 2h") == 26 * 3600 * NS
-    assert length("50y") < START
