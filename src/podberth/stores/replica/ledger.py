@@ -52,7 +52,7 @@ class ClusterLedger:
         def decide(connection: Connection, rivals: Rivals) -> tuple[Lease, ...]:
             return claims.bind(connection, claim, actor, self._now(), rivals)
 
-        self._here.begin()
+        self._settler.replica.begin()
         leases, made = self._settler.settle(decide, pods=(claim.pod,) if claim.pod is not None else ())
         written = {write.record.address: write.record.lease for write in made.addresses}
         return tuple(written.get(lease.address) or lease for lease in leases)

@@ -53,6 +53,11 @@ class Replica:
         with self._transaction() as connection:
             return _position(connection)
 
+    def begin(self) -> None:
+        """See to it that what rested when the machine last ran rests on. No refusal may take that back."""
+        with self._transaction() as connection:
+            changes.moment(connection, self.clock())
+
     def probe(self) -> None:
         """Write as news of the cluster would be. StoreFailed if that can't be done."""
         with self._transaction():
