@@ -243,9 +243,7 @@ def join(directory: str, *, staying: bool, moved: Callable[[frozenset[Address]],
     from podberth.stores.member import Member
 
     machine = machine_id(), boot_id()
-    return Member(
-        directory, chosen(directory), staying=staying, moved=moved, machine=machine, opinions=(synchronised,)
-    )
+    return Member(directory, chosen(directory), staying=staying, moved=moved, machine=machine, opinions=(synchronised,))
 
 
 def _member_node(directory: str, member: Member, *, staying: bool) -> Node:

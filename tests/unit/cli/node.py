@@ -173,7 +173,7 @@ class Operator:
         return Node(
             name="n1",
             host=self.host,
-            policies=SqlitePolicies(database, self.clock),
+            policies=SqlitePolicies(database),
             ledger=SqliteLedger(database, clock=self.clock),
             attachments=SqliteAttachments(database),
             clock=self.clock,

@@ -49,7 +49,7 @@ def test_one_clock_that_was_ahead_is_put_at_the_event_before() -> None:
 
 
 def test_one_clock_that_was_behind_is_put_at_the_event_before() -> None:
-    assert times(series(5, -90_000, 7, 8)) == [5, 5, 7, 8]
+    assert times(series(4, 5, -90_000, 7, 8)) == [4, 5, 5, 7, 8]
 
 
 def test_a_last_event_of_a_time_to_come_has_happened() -> None:
