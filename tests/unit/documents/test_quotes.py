@@ -193,7 +193,8 @@ def test_every_variable_of_the_collector_is_named() -> None:
 def test_every_command_is_named() -> None:
     commands = {str(command.name) for group in COMMANDS.values() for command in group} | {"demo", "completion"}
     assert set(re.findall(r"### `([a-z-]+)`", text(CLI))) == commands
-    assert commands <= set(quoted("CHANGELOG.md", "### The command line", "###"))
+    released = set(quoted("CHANGELOG.md", "### The command line", "###"))
+    assert commands <= released | set(quoted("CHANGELOG.md", "### Clocks", "## ["))
 
 
 @pytest.mark.parametrize(
