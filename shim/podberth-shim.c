@@ -26,11 +26,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "version.h"
+
 #define SOCKET_PATH "/run/podberth/agent.sock" /* unless PODBERTH_SOCKET says otherwise */
 #define FALLBACK "/.podberth/bin/"             /* beside this file: plugins of the same names that need no agent */
 #define CALL_LIMIT (1u << 20)                  /* bytes of a call after its header, as the agent has it */
 #define ANSWER_LIMIT (16u << 20)               /* far more than a result has */
 #define CONNECT_SECONDS 5                      /* how long a full backlog may hold a call */
+#define STDIN_MILLISECONDS 1000                /* how long an error waits for the version that the caller speaks */
 #define NETNS_FOLDER "/run/netns"              /* of the namespaces of pods, as runtimes have it */
 #ifndef RESTART_SECONDS                        /* tests don't wait that long */
 #define RESTART_SECONDS 5                      /* how long STATUS waits for an agent that is being started again */
@@ -53,6 +56,7 @@ struct answer {
 
 static uint8_t call[sizeof(struct header) + CALL_LIMIT]; /* in .bss: untouched pages cost nothing */
 static size_t filled = sizeof(struct header);
+static size_t stdin_begins; /* in `call`, once stdin is read; 0 before */
 
 /* Numbers are little-endian on the wire, whatever the machine. */
 static void put32(uint8_t at[4], uint32_t number) {
@@ -88,15 +92,47 @@ static void append(char *to, size_t room, const char *text) {
     to[used + more] = '\0';
 }
 
+/*
+ * Read stdin behind what there is of the call, as far as it has room; false if that failed, or more has come, or nothing
+ * for so many milliseconds (-1: for ever).
+ */
+static bool take_stdin(int patience) {
+    struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+    stdin_begins = filled;
+    for (;;) {
+        uint8_t surplus;
+        if (patience >= 0 && poll(&ready, 1, patience) <= 0)
+            return false;
+        bool full = filled == sizeof call;
+        ssize_t got = read(STDIN_FILENO, full ? &surplus : call + filled, full ? 1 : sizeof call - filled);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0 || full)
+            return got == 0;
+        filled += (size_t)got;
+    }
+}
+
+/* Return the version that the caller speaks; stdin is read for it if it was not yet: nothing else is left to do. */
+static const char *spoken(void) {
+    if (!stdin_begins) {
+        filled = sizeof(struct header);
+        take_stdin(STDIN_MILLISECONDS);
+    }
+    return version_in(call + stdin_begins, call + filled);
+}
+
 /* Print a CNI error object and end. `about` is somebody else's text: what JSON can't carry as it is becomes '?'. */
 static _Noreturn void fail(int code, const char *message, const char *about, const char *details) {
     signal(SIGPIPE, SIG_IGN); /* nobody may be reading: that is exit status 1 too, and no signal */
-    char safe[256] = "", object[1024] = "{\"cniVersion\": \"1.0.0\", \"code\": ";
+    char safe[256] = "", object[1024] = "{\"cniVersion\": \"";
     char digits[3] = {(char)('0' + code / 10), (char)('0' + code % 10), '\0'};
     append(safe, sizeof safe, about);
     for (char *c = safe; *c; c++)
         if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
             *c = '?';
+    append(object, sizeof object, spoken());
+    append(object, sizeof object, "\", \"code\": ");
     append(object, sizeof object, code < 10 ? digits + 1 : digits);
     append(object, sizeof object, ", \"msg\": \"");
     append(object, sizeof object, message);
@@ -162,10 +198,14 @@ static int connect_to(const char *path) {
     return -1;
 }
 
+static _Noreturn void refuse_size(void) {
+    fail(CODE_CONFIG, "the network configuration and CNI_* variables are over 1 MiB", "", "see what makes them so");
+}
+
 /* Add to the frame; a call that is too large is refused before any of it is sent. */
 static void fill(const void *from, size_t length) {
     if (length > sizeof call - filled)
-        fail(CODE_CONFIG, "the network configuration and CNI_* variables are over 1 MiB", "", "see what makes them so");
+        refuse_size();
     memcpy(call + filled, from, length);
     filled += length;
 }
@@ -193,17 +233,12 @@ static void fill_variables(char **variables) {
 }
 
 static void fill_stdin(void) {
-    uint8_t part[4096];
-    for (;;) {
-        ssize_t got = read(STDIN_FILENO, part, sizeof part);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            fail(CODE_IO, "stdin can't be read: ", strerror(errno), "the network configuration is expected there");
-        if (got == 0)
-            return;
-        fill(part, (size_t)got);
-    }
+    errno = 0;
+    if (take_stdin(-1))
+        return;
+    if (filled == sizeof call)
+        refuse_size();
+    fail(CODE_IO, "stdin can't be read: ", strerror(errno), "the network configuration is expected there");
 }
 
 static bool is_status(void) {

@@ -19,6 +19,7 @@ test|iperf3|command -v iperf3
 test|containernetworking-plugins|test -x /usr/lib/cni/bridge
 test|containerd|command -v containerd && command -v ctr
 test|runc|command -v runc
+test|podman|command -v podman
 test|busybox-static|command -v busybox && ! ldd "$(command -v busybox)"
 test|iptables|command -v iptables-save
 test|openssl|command -v openssl
@@ -57,11 +58,14 @@ echo "set-up: installing $packages with apt-get"
 export DEBIAN_FRONTEND=noninteractive
 apt() { apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
 apt update
-# containerd and etcd are wanted as programs: their services must not be started, now or at the next boot.
+# They are wanted as programs: their services must not be started, now or at the next boot.
 services=()
 if [ -d /run/systemd/system ]; then
     case " $packages " in *" containerd "*) services+=(containerd.service) ;; esac
     case " $packages " in *" etcd-server "*) services+=(etcd.service) ;; esac
+    case " $packages " in
+    *" podman "*) services+=(podman.socket podman.service podman-restart.service podman-auto-update.timer) ;;
+    esac
 fi
 [ ${#services[@]} = 0 ] || systemctl --quiet --runtime mask "${services[@]}"
 # shellcheck disable=SC2086  # one word per package

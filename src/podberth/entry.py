@@ -91,9 +91,11 @@ def handle(
             log.ended(error)
         return 1, error_json(error, spoken_version(stdin))
     except Exception as bug:  # noqa: BLE001 - a runtime must get an error object whatever happens
-        from traceback import print_exc
+        from traceback import format_exc
 
-        print_exc(file=sys.stderr)
+        from podberth.process.log import say
+
+        say(format_exc())
         told = CniError(f"internal error: {type(bug).__name__}: {bug}", "please report it with the plugin's stderr")
         return 1, error_json(told, spoken_version(stdin))
     finally:
@@ -155,6 +157,7 @@ class Kept:
     def __init__(self, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> None:
         self._moved = moved
         self._nodes: dict[str, tuple[Node, Locks]] = {}
+        self._chosen: dict[str, tuple[int, ...]] = {}  # what the file was that named the store, when that was opened
         self._members: list[Member] = []
         self._own: dict[str, Database] = {}
         self._guard = RLock()
@@ -164,10 +167,28 @@ class Kept:
         """The stores that are kept."""
         return tuple(self._nodes)
 
+    def choice_of(self, directory: str) -> str:
+        """Return the kind of store that a directory stands for now, whether or not that is open.
+
+        Raises what keeps it from being opened, as far as that can be known without asking a cluster.
+        """
+        if not is_a_member(directory):
+            return "sqlite"
+        from podberth.stores.chosen import chosen
+        from podberth.stores.member import connected
+
+        found = chosen(directory)
+        connected(found).close()
+        return found.store
+
     @property
-    def away(self) -> int:
-        """How many clusters' stores can't be reached now."""
-        return sum(bool(member.away()) for member in tuple(self._members))
+    def away(self) -> tuple[str, ...]:
+        """Why each cluster's store that can't be reached, or may not be read, can't."""
+        return tuple(filter(None, (member.away() for member in tuple(self._members))))
+
+    def changed(self, directory: str) -> bool:
+        """Say whether the directory stands for another store by now than the one that is open."""
+        return directory in self._chosen and self._chosen[directory] != _choice(directory)
 
     def close(self) -> None:
         """End what runs for the stores."""
@@ -183,9 +204,11 @@ class Kept:
         found = self._nodes.get(directory)
         if found is None:
             with self._guard:
+                choice = _choice(directory)  # before it is read: a change meanwhile is one
                 found = self._nodes.get(directory) or (self._opened(directory), open_locks(directory))
                 if found[0].stored():
                     self._nodes[directory] = found
+                    self._chosen.setdefault(directory, choice)
                     self._bound()
                 else:
                     self._own.pop(directory, None)
@@ -195,11 +218,11 @@ class Kept:
     def _bound(self) -> None:
         """Let go of the stores that were opened first, beyond the bound. A call that is at one opens it again."""
         for directory in tuple(self._own)[: len(self._own) - MOST_STORES]:
-            del self._nodes[directory]
+            del self._nodes[directory], self._chosen[directory]
             self._own.pop(directory).close()
 
     def _opened(self, directory: str) -> Node:
-        if not os.path.exists(os.path.join(directory, CHOICE)):
+        if not is_a_member(directory):
             return self._own_node(directory)
         member = join(directory, staying=True, moved=self._moved)
         self._members.append(member)
@@ -217,7 +240,7 @@ def open_node(directory: str, *, staying: bool = False) -> Node:
 
     `staying`: for a process that goes on for a while, which may have threads of its own for it.
     """
-    if os.path.exists(os.path.join(directory, CHOICE)):
+    if is_a_member(directory):
         return _member_node(directory, join(directory, staying=False), staying=staying)
     from podberth.stores.sqlite.database import Database
 
@@ -232,7 +255,36 @@ def _own_node(directory: str, database: Database) -> Node:
 
     clock = NodeClock((synchronised,))
     ledger = SqliteLedger(database, clock=clock)
-    return _node(directory, os.uname().nodename, database, SqlitePolicies(database, clock), ledger, clock)
+    return _node(directory, _name(directory), database, SqlitePolicies(database, clock), ledger, clock)
+
+
+def is_a_member(directory: str) -> bool:
+    """Say whether the directory stands for a cluster's store. InvalidConfig if what says so can't be read."""
+    if not _choice(directory):
+        return False
+    from podberth.stores.chosen import SQLITE, chosen
+
+    return chosen(directory).store != SQLITE
+
+
+def _name(directory: str) -> str:
+    """Return how leases in a store of the node's own name it."""
+    if not _choice(directory):
+        return os.uname().nodename
+    from podberth.stores.chosen import chosen
+
+    return chosen(directory).node
+
+
+def _choice(directory: str) -> tuple[int, ...]:
+    """Return what tells the file that names the store from one in its place; () if there is none, as on most nodes."""
+    try:
+        at = os.stat(os.path.join(directory, CHOICE))
+    except FileNotFoundError:
+        return ()
+    except OSError as wrong:  # it can't be looked at: what it says is not known, and that is not "nothing"
+        return (wrong.errno or -1,)
+    return at.st_dev, at.st_ino, at.st_mtime_ns, at.st_size
 
 
 def join(directory: str, *, staying: bool, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> Member:
@@ -251,7 +303,10 @@ def _member_node(directory: str, member: Member, *, staying: bool) -> Node:
 
     database = Database(directory, staying=staying)
     node = _node(directory, member.name, database, member.policies, member.ledger, member.clock)
-    return replace(node, usable=(member.probe,), elsewhere=member.elsewhere, stored=lambda: True)
+    return replace(
+        node, usable=(member.probe,), elsewhere=member.elsewhere, outlook=member.outlook, away=member.away,
+        stored=lambda: True,
+    )  # fmt: skip
 
 
 def _node(
@@ -261,6 +316,7 @@ def _node(
     from podberth.linux.host import LinuxHost
     from podberth.stores.directory import sync
     from podberth.stores.sqlite.attachments import SqliteAttachments
+    from podberth.stores.sqlite.reserve import Reserve
 
     return Node(
         name=name,
@@ -269,6 +325,7 @@ def _node(
         ledger=ledger,
         attachments=SqliteAttachments(database),
         clock=lambda: clock().true,
+        room=Reserve(directory),
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
         stored=lambda: os.path.exists(database.path),
     )

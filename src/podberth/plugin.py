@@ -129,9 +129,11 @@ def serve(plugin: Plugin, env: Mapping[str, str], stdin: bytes) -> tuple[int, st
     except CniError as refused:
         return 1, error_json(refused, spoken_version(stdin))
     except Exception as bug:  # noqa: BLE001 - a runtime must get an error object whatever an author's code does
-        from traceback import print_exc
+        from traceback import format_exc
 
-        print_exc(file=sys.stderr)
+        from podberth.process.log import say
+
+        say(format_exc())
         told = CniError(f"internal error: {type(bug).__name__}: {bug}", "the plugin's stderr has more")
         return 1, error_json(told, spoken_version(stdin))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,7 +13,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from podberth.agent.policies import IN_FORCE, PolicyDirectories
+from podberth.entry import open_node
 from podberth.ipam.lease import Actor
+from podberth.process import health
 from podberth.stores.directory import sync
 from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.replica.feed import Feed
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FUZZ = settings(
-    max_examples=size(40, 1000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=size(40, 5000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # fmt: skip
 PLUGIN = Actor(who="plugin", why="policyDir", node="node1")
 
@@ -49,6 +53,7 @@ class Node:
         cluster = cast("EtcdCluster", in_etcd())
         self.etcd, self.keys = cluster.client, cluster.keys
         self.lines: list[str] = []
+        self.folder = folder
         self.policies, self.feed = self.joined(folder)
 
     def joined(self, folder: Path) -> tuple[ClusterPolicies, Feed]:
@@ -63,6 +68,20 @@ class Node:
 
     def has(self, name: str) -> bool:
         return name in names(self.policies)
+
+
+def test_a_feed_whose_turns_are_short_hears_every_document(node: Node) -> None:
+    cluster = EtcdCluster(node.etcd, node.keys.root.decode())
+    settler = Settler(Replica(tempfile.mkdtemp(dir=node.folder)), cluster, "node2", current=False)
+    policies, feed = ClusterPolicies(settler), Feed(settler, node.lines.append, turn=0.0)
+    feed.start()
+    assert feed.ready(60), node.lines
+    declared = [f"n{number}" for number in range(size(20, 1000))]
+    for name in declared:
+        node.policies.apply(documents(good(name)), OPERATOR, source="apply: next.yaml")
+    eventually(lambda: set(declared) <= set(names(policies)))
+    assert feed.away == ""
+    feed.stop()
 
 
 def names(policies: ClusterPolicies | SqlitePolicies) -> list[str]:
@@ -141,3 +160,45 @@ def test_after_any_file_of_a_directory_the_next_good_set_is_in_force(text: str, 
         bad.unlink()
         assert sync(policies, directory, PLUGIN) == ""
         assert names(policies) == ["first", "second"]
+
+
+@pytest.fixture
+def followed(tmp_path: Path) -> Iterator[tuple[PolicyDirectories, Path, SqlitePolicies]]:
+    """Have an agent's thread follow a directory."""
+    store, directory = tmp_path / "store", tmp_path / "policies"
+    directory.mkdir()
+    directories = PolicyDirectories(lambda *_: None)
+    directories.start()
+    opened = open_node(str(store), staying=True)
+    (directory / "a.json").write_text(json.dumps(good("first")))
+    assert directories.follow(opened, str(store), str(directory)) == ""
+    yield directories, directory, cast("SqlitePolicies", opened.policies)
+    directories.stop(60)
+
+
+@settings(
+    max_examples=size(8, 500), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # fmt: skip
+@given(text=FILES, kind=st.sampled_from(("file", "directory", "fifo", "link")))
+@example(text=NO_KIND, kind="file")
+def test_after_anything_in_a_directory_the_agent_brings_the_next_good_set_into_force(
+    followed: tuple[PolicyDirectories, Path, SqlitePolicies], text: str, kind: str
+) -> None:
+    directories, directory, policies = followed
+    looks = directories.looks
+    bad = directory / "b.yaml"
+    if kind == "directory":
+        bad.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(bad)
+    elif kind == "link":
+        bad.symlink_to(bad)
+    else:
+        bad.write_bytes(text.encode("utf-8", "surrogatepass"))
+    eventually(lambda: directories.looks > looks)
+    bad.rmdir() if kind == "directory" else bad.unlink()
+    name = f"n{uuid4().hex}"
+    (directory / "a.json").write_text(json.dumps(good(name)))
+    eventually(lambda: names(policies) == [name])
+    eventually(lambda: [standing.state for standing in directories.standings()] == [IN_FORCE])
+    assert health.problem() == ""

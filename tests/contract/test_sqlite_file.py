@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import replace
 from podberth.stores.sqlite.database import NODE, Database, Schema
 from podberth.stores.sqlite.ledger import SqliteLedger
@@ -297,7 +297,7 @@ def test_a_full_disk_changes_nothing_and_is_named(tmp_path: Path) -> None:
             ledger.bind(claim(f"p{len(bound)}"), PLUGIN)
             bound.append(1)
 
-    with pytest.raises(StoreFailed, match="can't grow: the disk is full"):
+    with pytest.raises(DiskFull, match="can't grow: the disk is full"):
         fill()
     assert len(ledger.leases()) == len(tuple(ledger.history())) == len(bound)
 

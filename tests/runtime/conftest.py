@@ -1,4 +1,4 @@
-"""One containerd for the whole tier, and a network with a few declared pods for each test."""
+"""One containerd of each release for the whole tier, and a network with a few declared pods for each test."""
 
 from __future__ import annotations
 
@@ -71,7 +71,14 @@ def newest_containerd() -> Iterator[Containerd]:
         yield runtime
 
 
+@pytest.fixture(params=["containerd", "newest_containerd"])
+def either(request: pytest.FixtureRequest) -> Containerd:
+    """The containerd of either release."""
+    found: Containerd = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
-def bank(containerd: Containerd, tmp_path: Path) -> Iterator[Site]:
-    with site(containerd, tmp_path, DOCUMENTS) as made:
+def bank(either: Containerd, tmp_path: Path) -> Iterator[Site]:
+    with site(either, tmp_path, DOCUMENTS) as made:
         yield made

@@ -10,12 +10,12 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.runtime import image
+from tests.runtime import image, recording
 from tests.runtime.cri import Cri, Refused
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.runtime.node import Node
     from tests.runtime.release import Release
@@ -49,7 +49,7 @@ class Containerd:
         self.release = release
         self.socket_file = root / "socket"
         self.calls_file = root / "calls"
-        self._snapshotter = "overlayfs" if _overlays(node, root) else "native"
+        self._snapshotter = "overlayfs" if node.overlays(root) else "native"
         self._process: subprocess.Popen[bytes] | None = None
         self._cgroups = set(CGROUPS.glob(CRI_CGROUPS))
         self._lay_out()
@@ -147,12 +147,18 @@ class Containerd:
         rows = [line.split() for line in self.calls_file.read_text().splitlines()]
         return [(row[0], row[2]) for row in rows if row[1] == container_id]
 
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[Path]:
+        """Have the calls of podberth written down in a folder, instead of in the list of calls."""
+        plugin, folder = self.root / "bin" / "podberth", self.root / "recorded"
+        usual = plugin.read_text()
+        recording.install(self.root / "bin", BUILT / "podberth", folder)
+        try:
+            yield folder
+        finally:
+            plugin.write_text(usual)
+            shutil.rmtree(folder)
+
     def until(self, holds: Callable[[], Any], trouble: str) -> None:
         """Wait until something holds; AssertionError with the runtime's log if it never does."""
         until(holds, lambda: f"{trouble}: {(self.root / 'log').read_text()[-3000:]}")
-
-
-def _overlays(node: Node, root: Path) -> bool:
-    """Say whether overlayfs can be mounted on this file system."""
-    script = "mkdir -p o/l o/u o/w o/m && mount -t overlay o -o lowerdir=o/l,upperdir=o/u,workdir=o/w o/m && umount o/m"
-    return node.succeeds("sh", "-c", f'cd "$1" && {script}', "sh", str(root))

@@ -31,7 +31,9 @@ mount --move /run/cgroup /sys/fs/cgroup
 rmdir /run/cgroup
 ip link set lo up
 echo up
-exec sleep infinity
+# The shell stays the first process: it takes note of the end of those whose parent has gone, as conmon's.
+sleep infinity &
+wait
 """
 
 
@@ -54,6 +56,12 @@ class Node:
     def succeeds(self, *argv: str) -> bool:
         """Say whether a command on the node ends with status 0."""
         return subprocess.run(self.command(*argv), capture_output=True, check=False, timeout=300).returncode == 0
+
+    def overlays(self, folder: Path) -> bool:
+        """Say whether overlayfs can be mounted on the file system of a folder."""
+        options = "lowerdir=o/l,upperdir=o/u,workdir=o/w"
+        script = f"mkdir -p o/l o/u o/w o/m && mount -t overlay o -o {options} o/m && umount o/m"
+        return self.succeeds("sh", "-c", f'cd "$1" && {script}', "sh", str(folder))
 
     def links(self) -> dict[str, dict[str, Any]]:
         """Return what `ip -details link` shows of each link, by name."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STORED = ("leases", "attachments")  # tables of the store that hold what is live
 POD_NAMESPACE = "bank"
+DEBIANS_PLUGINS = "1.0.0"  # the newest version of the specification that containernetworking-plugins 1.1 speaks
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,13 @@ class Sandbox:
 
 @dataclass
 class Site:
-    """A podberth network on one runtime, with a store in `folder`, named after `mark`."""
+    """A podberth network on one runtime, with a store in `folder`, named after `mark`; `network` is its name now."""
 
     containerd: Containerd
     folder: Path
     mark: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     first: list[str] = field(default_factory=list)
+    network: str = ""
 
     @property
     def node(self) -> Node:
@@ -75,9 +77,9 @@ class Site:
     def use(self, *after: Mapping[str, object], **changes: object) -> None:
         """Make podberth, with these changes to its configuration, and the plugins `after` it the runtime's network."""
         podberth = {"type": "podberth", "bridge": self.bridge, "pool": "db", "stateDir": str(self.state), **changes}
-        name = f"net-{uuid.uuid4().hex[:8]}"
-        version = self.containerd.release.cni_version
-        self.containerd.use({"cniVersion": version, "name": name, "plugins": [podberth, *after]})
+        self.network = f"net-{uuid.uuid4().hex[:8]}"
+        version = DEBIANS_PLUGINS if after else self.containerd.release.cni_version
+        self.containerd.use({"cniVersion": version, "name": self.network, "plugins": [podberth, *after]})
 
     def run(self, name: str, **changes: object) -> Sandbox:
         """Have the runtime make a new sandbox for the pod of that name; Refused with what the runtime says."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ def test_a_container_runs_on_the_network_and_everything_goes_with_it(bank: Site)
     (bank.folder / "nets" / "by-hand.conflist").write_text(json.dumps(network))
     said = bank.node.run(
         "env",
+        f"PATH={bank.containerd.release.path(os.environ['PATH'])}",
         f"CONTAINERD_ADDRESS={bank.containerd.root / 'containerd.sock'}",
         "CONTAINERD_NAMESPACE=k8s.io",
         *(sys.executable, "-m", "podberth.cli.main", "run", "--network", "by-hand", "--name", "mysql-0"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from podberth.agent.upkeep import WHO, Found
 from podberth.cni.errors import CniError
+from podberth.process.loop import WAIT, Loop
 from podberth.verbs.departed import addresses_of, cut_off, why
 
 if TYPE_CHECKING:
@@ -38,21 +39,19 @@ class Departures:
         self,
         nodes: Callable[[], Iterator[Node]],
         told: Callable[[Found], None],
-        failed: Callable[[Exception], None],
+        failed: Callable[[str], None],
     ) -> None:
         self._nodes = nodes
         self._told = told
-        self._failed = failed
-        self._changed = threading.Condition()
+        self._guard = threading.Lock()
         self._moved: set[Address] = set()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="departures")
+        self._loop = Loop("departures", self._turn, failed)
 
     def noticed(self, addresses: AbstractSet[Address]) -> None:
         """Have the thread look at what has these addresses here; whoever follows the store tells it, and goes on."""
-        with self._changed:
+        with self._guard:
             self._moved |= addresses
-            self._changed.notify()
+        self._loop.wake()
 
     def look(self, addresses: AbstractSet[Address] | None = None) -> None:
         """Cut off what has moved away, of these addresses or of all."""
@@ -62,23 +61,21 @@ class Departures:
 
     def start(self) -> None:
         """Begin to wait for news."""
-        self._thread.start()
+        self._loop.start()
 
-    def stop(self) -> None:
-        """End, after what is under way."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        self._thread.join()
+    def stop(self, seconds: float) -> None:
+        """End, after what is under way, but for at most so long."""
+        self._loop.stop()
+        self._loop.join(seconds)
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopping or self._moved)
-                if self._stopping:
-                    return
-                moved, self._moved = self._moved, set()
+    def _turn(self) -> float:
+        with self._guard:
+            moved, self._moved = self._moved, set()
+        if moved:
             try:
                 self.look(moved)
-            except Exception as failure:  # noqa: BLE001 - the next look of the upkeep finds what is left
-                self._failed(failure)
+            except BaseException:
+                with self._guard:
+                    self._moved |= moved  # for the next turn
+                raise
+        return WAIT

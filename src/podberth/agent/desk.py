@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import socketserver
-import threading
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth import __version__
 from podberth.agent.metrics import shares
-from podberth.agent.server import for_root_only
+from podberth.cni.errors import CniError
+from podberth.process import roll
+from podberth.process.certificate import renewing
+from podberth.process.pages import JSON, METRICS, Pages, alive, on_tcp, on_unix, ready
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from podberth.agent.metrics import Metrics
     from podberth.agent.service import Agent
-
-PATIENCE = 10.0  # seconds that a slow client may take
-_TEXT, _JSON = "text/plain; version=0.0.4; charset=utf-8", "application/json"
+    from podberth.process.certificate import Served
+    from podberth.process.loop import Loop
+    from podberth.process.pages import Page
 
 
 def desk_of(path: Path) -> Path:
@@ -29,17 +28,24 @@ def desk_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}-desk{path.suffix}")
 
 
+class _Unready(Exception):
+    """Why the agent is not ready, for a page that answers 503."""
+
+
 class Desk:
     """The pages of one agent, on as many addresses as wanted."""
 
-    def __init__(self, agent: Agent, metrics: Metrics) -> None:
+    def __init__(self, agent: Agent) -> None:
         self._agent = agent
-        self._servers: list[socketserver.BaseServer] = []
-        self._pages: Mapping[str, Callable[[], tuple[str, bytes]]] = {
-            "/metrics": lambda: (_TEXT, metrics.text()),
-            "/healthz": lambda: (_TEXT, b"ok\n"),
-            "/v1/calls": lambda: (_JSON, json.dumps({"calls": self.calls()}).encode()),
-            "/v1/state": lambda: (_JSON, json.dumps(self.state()).encode()),
+        self._open: list[Pages] = []
+        self._renewing: Loop | None = None
+        self._pages: Mapping[str, Page] = {
+            "/metrics": self._metrics,
+            "/healthz": alive,
+            "/readyz": ready(agent.unready),
+            "/v1/calls": _json(lambda: {"calls": self.calls()}),
+            "/v1/stores": _json(lambda: {"stores": agent.resident.stores()}),
+            "/v1/state": _json(self.state),
         }
 
     def calls(self) -> list[dict[str, object]]:
@@ -51,74 +57,62 @@ class Desk:
 
     def state(self) -> dict[str, object]:
         """Return what the agent is doing, how full its pools are, and how the directories of documents stand."""
-        agent, pools = self._agent, []
+        agent, now, pools = self._agent, monotonic(), []
         for node in agent.nodes():
-            pools += [
-                {"pool": use.pool, "family": use.family, "size": use.size, **shares(use)} for use in node.ledger.usage()
-            ]
+            try:
+                usage = node.ledger.usage()
+            except CniError:
+                continue  # `unready` says why
+            pools += [{"pool": use.pool, "family": use.family, "size": use.size, **shares(use)} for use in usage]
         return {
             "version": __version__,
             "workers": agent.server.workers,
             "busy": agent.server.busy,
             "waiting": agent.server.waiting,
             "begunDels": agent.resident.finisher.waiting,
+            "loops": [
+                {"loop": loop.name, "lastTurnSeconds": round(now - loop.last, 3), "boundSeconds": loop.bound}
+                for loop in sorted(roll.running(), key=lambda loop: loop.name)
+            ],
             "drifted": agent.upkeep.drifted,
             "policies": [standing.form() for standing in agent.resident.policies.standings()],
             "pools": pools,
+            "unready": [why for why in (agent.unready(),) if why],
         }
 
-    def open(self, path: Path, address: tuple[str, int] | None) -> None:
-        """Begin to answer, at the path for root only, and at a TCP address if one is given. OSError if it is taken."""
-        path.unlink(missing_ok=True)
-        with for_root_only():
-            self._serve(_Local(str(path), self._handler()))
+    def open(self, path: Path, address: tuple[str, int] | None, certificate: Served | None = None) -> None:
+        """Begin to answer, at the path for root only, and at a TCP address if one is given. OSError if it is taken.
+
+        With a certificate the TCP address is for HTTPS.
+        """
+        self._serve(Pages(on_unix(path), self._pages, self._failed))
         if address is not None:
-            self._serve(_Remote(address, self._handler()))
+            context = None if certificate is None else certificate.context
+            self._serve(Pages(on_tcp(address), self._pages, self._failed, tls=context))
+        if certificate is not None:
+            self._renewing = renewing(certificate, self._renewed, self._failed)
+            self._renewing.start()
 
     def close(self) -> None:
         """End."""
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
+        if self._renewing is not None:
+            self._renewing.stop()
+        for pages in self._open:
+            pages.close()
 
-    def _serve(self, server: socketserver.BaseServer) -> None:
-        self._servers.append(server)
-        threading.Thread(target=server.serve_forever, name="desk", daemon=True).start()
+    def _serve(self, pages: Pages) -> None:
+        self._open.append(pages)
+        pages.start()
 
-    def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
-        pages = self._pages
+    def _metrics(self) -> tuple[int, str, bytes]:
+        return 200, METRICS, self._agent.metrics.text()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            timeout = PATIENCE
-            server_version = "podberth"
+    def _failed(self, why: str) -> None:
+        self._agent.journal.write("warning", "desk", {"message": why})
 
-            def do_GET(self) -> None:
-                page = pages.get(self.path.partition("?")[0])
-                kind, body = page() if page is not None else (_TEXT, b"pages: " + " ".join(pages).encode() + b"\n")
-                self.send_response(200 if page is not None else 404)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def address_string(self) -> str:
-                return str(self.client_address)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing: the journal is for calls."""
-
-        return Handler
+    def _renewed(self) -> None:
+        self._agent.journal.write("info", "renewed", {"what": "certificate"})
 
 
-class _Remote(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-
-
-class _Local(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-
-    def get_request(self) -> tuple[socket.socket, str]:
-        """Accept; a Unix peer has no address to be told by."""
-        request, _ = self.socket.accept()
-        return request, "local"
+def _json(make: Callable[[], object]) -> Page:
+    return lambda: (200, JSON, json.dumps(make()).encode())

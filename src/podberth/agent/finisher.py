@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
+from podberth.process.loop import WAIT, Loop, reason
 from podberth.verbs.finish import finish
 
 if TYPE_CHECKING:
@@ -27,7 +28,12 @@ _PAUSE, _LONGEST = 0.02, 10.0  # seconds before what failed is tried again, doub
 class Finisher:
     """A thread that ends DELs, of all the stores there are; `open_node` opens a store's node for one use."""
 
-    def __init__(self, open_node: Callable[[str], Node], told: Callable[[Attachment, CniError], None]) -> None:
+    def __init__(
+        self,
+        open_node: Callable[[str], Node],
+        told: Callable[[Attachment, CniError], None],
+        failed: Callable[[str], None],
+    ) -> None:
         self._open = open_node
         self._told = told
         self._changed = threading.Condition()
@@ -35,7 +41,7 @@ class Finisher:
         self._stopping = False
         self._under_way = 0
         self._failed = 0  # rounds in a row
-        self._thread = threading.Thread(target=self._run, name="finisher")
+        self._loop = Loop("finisher", self._turn, failed)
 
     @property
     def waiting(self) -> int:
@@ -45,14 +51,15 @@ class Finisher:
 
     def start(self) -> None:
         """Begin to work."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self, seconds: float) -> None:
         """Work off what is there, for at most so long, and end. What is left is found by the next agent."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        self._thread.join(seconds)
+        self._loop.wake()
+        self._loop.join(seconds)
 
     def add(self, directory: str, attachment: Attachment) -> None:
         """See to the end of a DEL that was begun in the store in `directory`."""
@@ -61,24 +68,30 @@ class Finisher:
             if len(self._begun) in (1, BATCH):  # what comes in between is found, without a change of threads for each
                 self._changed.notify()
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._begun and not self._stopping:
-                    self._changed.wait()
-                self._gather()
-                if not self._begun or (self._stopping and self._failed):
-                    return
-                batch = [self._begun.popleft() for _ in range(min(BATCH, len(self._begun)))]
-                self._under_way = len(batch)
+    def _turn(self) -> float:
+        batch = self._next()
+        again = batch
+        try:
             again = self._end(batch)
+        finally:
             with self._changed:
                 self._begun.extend(again)
                 self._under_way = 0
                 self._failed = self._failed + 1 if again else 0
-                pause = min(_PAUSE * 2 ** min(self._failed, 20), _LONGEST) if again else 0.0
-                if pause and not self._stopping:
-                    self._changed.wait(pause)
+        return min(_PAUSE * 2 ** min(self._failed, 20), _LONGEST) if again else 0.0
+
+    def _next(self) -> list[tuple[str, Attachment]]:
+        """Wait for DELs to end, for a while, and return them. The loop ends if it is to, and no more can be done."""
+        with self._changed:
+            if not self._begun and not self._stopping:
+                self._changed.wait(WAIT)
+            self._gather()
+            if self._stopping and (not self._begun or self._failed):
+                self._loop.stop()
+                return []
+            batch = [self._begun.popleft() for _ in range(min(BATCH, len(self._begun)))]
+            self._under_way = len(batch)
+            return batch
 
     def _gather(self) -> None:
         end, before = monotonic() + GATHERING, 0
@@ -105,4 +118,4 @@ class Finisher:
         except CniError as failure:
             return dict.fromkeys(its, failure)
         except Exception as bug:  # noqa: BLE001 - a thread that dies would leave all that come after
-            return dict.fromkeys(its, CniError(f"internal error: {type(bug).__name__}: {bug}"))
+            return dict.fromkeys(its, CniError(f"internal error: {reason(bug)}"))

@@ -1,12 +1,16 @@
-"""The agent's log: a line of JSON for each event on stderr, where the journal or the container's runtime takes it."""
+"""The agent's log: a line of JSON for each event on stderr, where the journal or the container's runtime takes it.
+
+What stderr does not take at once is lost, and counted (process/log.py).
+"""
 
 from __future__ import annotations
 
 import json
-import sys
-import threading
 import time
 from typing import TYPE_CHECKING, TextIO
+
+from podberth.process.log import say
+from podberth.process.loop import report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,12 +19,11 @@ LEVELS = ("error", "warning", "info", "debug")
 
 
 class Journal:
-    """Writes lines of the levels that are wanted. Threads share it."""
+    """Writes lines of the levels that are wanted. Threads share it; none waits for it, and none ends by it."""
 
     def __init__(self, level: str = "info", to: TextIO | None = None) -> None:
         self._wanted = LEVELS.index(level)
-        self._to = to if to is not None else sys.stderr
-        self._turn = threading.Lock()
+        self._say = say if to is None else lambda line: to.write(f"{line}\n")
 
     def wants(self, level: str) -> bool:
         """Say whether events of that level are written."""
@@ -30,10 +33,11 @@ class Journal:
         """Write one event; what has no value is left out."""
         if not self.wants(level):
             return
-        now = time.time()
-        stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03}Z"
-        said = {key: told for key, told in (about or {}).items() if told not in (None, "")}
-        line = json.dumps({"time": stamp, "level": level, "event": event, **said}, default=str)
-        with self._turn:
-            self._to.write(line + "\n")
-            self._to.flush()
+        report(lambda said: self._say(_line(level, said, about or {})), event)
+
+
+def _line(level: str, event: str, about: Mapping[str, object]) -> str:
+    now = time.time()
+    stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03}Z"
+    said = {key: told for key, told in about.items() if told not in (None, "")}
+    return json.dumps({"time": stamp, "level": level, "event": event, **said}, default=str)

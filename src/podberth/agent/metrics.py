@@ -13,6 +13,8 @@ from podberth import __version__, plugins
 from podberth.agent.policies import FAILED, IN_FORCE
 from podberth.cni.errors import CniError
 from podberth.cni.request import Verb
+from podberth.process.metrics import Loops, Lost
+from podberth.verbs.status import missing_parents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +64,8 @@ class Metrics:
         self._live("podberth_drifted_attachments", "Not as made, at the last look.", lambda: agent.upkeep.drifted)
         self._registry.register(Pools(agent.nodes))
         self._registry.register(Directories(agent.resident.policies))
+        self._registry.register(Loops())
+        self._registry.register(Lost())
         ProcessCollector(registry=self._registry)
 
     def served(self, call: Served) -> None:
@@ -109,18 +113,28 @@ class Pools:
             "podberth_pool_addresses", "Addresses of a pool, by what they are.", labels=("pool", "family", "state")
         )
         attachments = GaugeMetricFamily("podberth_attachments", "Attachments recorded on this node.")
-        count = 0
+        given_up = GaugeMetricFamily(
+            "podberth_reserves_given_up", "Stores on a full disk: their space for DELs is in use, and no ADD is served."
+        )
+        parents = GaugeMetricFamily(
+            "podberth_parents_missing", "Links that live attachments stand on and that are gone."
+        )
+        count = full = gone = 0
         for node in self._nodes():
             try:
-                count += len(node.attachments.all())
+                records = node.attachments.all()
+                count += len(records)
+                full += bool(records) and node.room is not None and not node.room.held
+                gone += len(missing_parents(node.host, records))
                 for usage in node.ledger.usage():
                     for state, number in shares(usage).items():
                         addresses.add_metric((usage.pool, str(usage.family), state), number)
             except CniError:
                 continue  # a store that can't be read has no figures; the calls say why
         attachments.add_metric((), count)
-        yield addresses
-        yield attachments
+        given_up.add_metric((), full)
+        parents.add_metric((), gone)
+        yield from (addresses, attachments, given_up, parents)
 
 
 class Directories:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import select
 import threading
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from podberth.agent.watches import Watched, Watches
-from podberth.cni.errors import CniError
 from podberth.cni.value import value
 from podberth.ipam.lease import Actor
 from podberth.linux.mounts import Mounts
+from podberth.process.loop import WAIT, Loop, reason
 from podberth.stores.directory import bring, names
 
 if TYPE_CHECKING:
@@ -97,21 +97,23 @@ class PolicyDirectories:
         self._stores: set[str] = set()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._watches = Watches(lambda: os.eventfd_write(self._wake, 1), self._overflowed)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="policies")
+        self._sight: _Sight | None = None
+        self._again: float | None = 0.0  # seconds until the next round, if no change comes before; None: then alone
+        self._loop = Loop("policies", self._turn, lambda why: told("warning", "policies", {"message": why}))
         self.looks = 0  # how often a directory's files were compared with what is in force
 
     def start(self) -> None:
         """Begin to follow changes."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self, seconds: float) -> None:
         """End, after what is being brought into force, for at most so long."""
-        self._stopping.set()
+        self._loop.stop()
         os.eventfd_write(self._wake, 1)
-        self._thread.join(seconds)
-        if not self._thread.is_alive():
+        if self._loop.join(seconds):
             self._watches.close()
+            if self._sight is not None:
+                self._sight.close()
 
     def standings(self) -> list[Standing]:
         """Return how each directory stands, in order."""
@@ -197,20 +199,21 @@ class PolicyDirectories:
     def _overflowed(self) -> None:
         self._told("warning", "policies", {"message": "the kernel has lost events: every directory is looked at again"})
 
-    def _run(self) -> None:
-        mounts, poll = Mounts(), select.poll()  # its own: whoever polls a change of the mounts first takes it away
-        poll.register(self._wake, select.POLLIN)
-        poll.register(mounts.fileno(), select.POLLPRI)
-        if self._watches.fileno() >= 0:
-            poll.register(self._watches.fileno(), select.POLLIN)
-        pause: float | None = 0.0
-        while True:
-            poll.poll(None if pause is None else pause * 1000)
+    def _turn(self) -> float:
+        """Wait for a change, for a while, and look at whatever needs it then."""
+        try:
+            if self._sight is None:
+                self._sight = _Sight(self._wake, self._watches.fileno())
+            if not self._sight.wait(WAIT if self._again is None else min(self._again, WAIT)) and self._again is None:
+                return 0.0
             self._gather()
-            if self._stopping.is_set():
-                mounts.close()
-                return
-            pause = self._round()
+            self._again = self._round()
+        except BaseException:
+            sight, self._sight, self._again = self._sight, None, 0.0  # whatever was wrong with it, the next is new
+            if sight is not None:
+                sight.close()
+            raise
+        return 0.0
 
     def _gather(self) -> None:
         end, before = monotonic() + LONGEST, -1
@@ -222,17 +225,17 @@ class PolicyDirectories:
             self._watches.drain()
             with self._guard:
                 now = sum(directory.watched.changes for directory in self._all.values())
-            if now == before or self._stopping.is_set() or monotonic() > end:
+            if now == before or self._loop.stopping or monotonic() > end:
                 return
             before = now
-            self._stopping.wait(QUIET)
+            sleep(QUIET)
 
     def _round(self) -> float | None:
         """Look at whatever needs it; return after how many seconds something needs it again, None if nothing does."""
         with self._guard:
             directories = list(self._all.values())
         for directory in directories:
-            if self._stopping.is_set():
+            if self._loop.stopping:
                 return 0.0
             with directory.turn:
                 self._try(directory)
@@ -242,7 +245,27 @@ class PolicyDirectories:
         try:
             self._bring(directory, "agent")
         except Exception as failure:  # noqa: BLE001 - a store that is away is asked again, and so is a bug
-            why = failure.message if isinstance(failure, CniError) else f"{type(failure).__name__}: {failure}"
+            why = reason(failure)
             if why != directory.trouble:
                 self._told("warning", "policies", {"directory": directory.watched.path, "message": why})
             directory.trouble = why
+
+
+class _Sight:
+    """Where the kernel says that something has changed: files, mounts, or `wake` for this agent's own doing."""
+
+    def __init__(self, wake: int, watches: int) -> None:
+        self._mounts = Mounts()  # its own: whoever polls a change of the mounts first takes it away
+        self._poll = select.poll()
+        self._poll.register(wake, select.POLLIN)
+        self._poll.register(self._mounts.fileno(), select.POLLPRI)
+        if watches >= 0:
+            self._poll.register(watches, select.POLLIN)
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether something has changed, within so many seconds."""
+        return bool(self._poll.poll(seconds * 1000))
+
+    def close(self) -> None:
+        """End."""
+        self._mounts.close()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from podberth.agent.finisher import Finisher
 from podberth.agent.policies import PolicyDirectories
 from podberth.agent.sight import require_sight
+from podberth.cni.errors import CniError, TryAgainLater
 from podberth.cni.request import Verb
 from podberth.cni.value import replace
 from podberth.entry import Kept, handle
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from podberth.agent.frame import Call
     from podberth.agent.policies import Told
     from podberth.agent.trace import Trace
-    from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
     from podberth.net.ops import Address
     from podberth.verbs.node import Node
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 class Resident:
     """The nodes this agent serves, by the directory of their store. Threads share it.
 
-    `moved` is told which addresses have moved to other nodes of a cluster, `told` what goes into the log.
+    `moved` is told which addresses have moved to other nodes of a cluster, `told` what goes into the log. `anew` has
+    this agent be replaced by a new one, once all that runs has ended: for a directory that stands for another store.
+    `status_on` is what STATUS fails for by the operator's choice.
     """
 
     def __init__(
@@ -36,9 +38,13 @@ class Resident:
         not_finished: Callable[[Attachment, CniError], None],
         moved: Callable[[frozenset[Address]], None],
         told: Told,
+        anew: Callable[[], None] = lambda: None,
+        status_on: frozenset[str] = frozenset(),
     ) -> None:
+        self._status_on = status_on
         self._kept = Kept(moved)
-        self.finisher = Finisher(self.node, not_finished)
+        self._anew = anew
+        self.finisher = Finisher(self.node, not_finished, lambda why: told("error", "finisher", {"message": why}))
         self.policies = PolicyDirectories(told)
 
     @property
@@ -49,7 +55,12 @@ class Resident:
     @property
     def away(self) -> int:
         """How many clusters' stores can't be reached now."""
-        return self._kept.away
+        return len(self._kept.away)
+
+    @property
+    def trouble(self) -> str:
+        """Why clusters' stores can't be reached now; '' if all can."""
+        return "; ".join(f"the cluster's store is away: {why}" for why in self._kept.away)
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
@@ -58,6 +69,7 @@ class Resident:
             kept,
             later=partial(self.finisher.add, directory),
             follow=partial(self.policies.follow, kept, directory),
+            status_on=self._status_on,
         )
 
     def remember(self, directory: str) -> None:
@@ -67,6 +79,34 @@ class Resident:
             self.policies.remember(node, directory)
         finally:
             node.host.close()
+
+    def stores(self) -> list[dict[str, str]]:
+        """Return which store each directory stands for; one that has changed makes way for the next agent."""
+        found = []
+        for directory in self.directories:
+            about = {"directory": directory, "store": "", "state": "open", "message": ""}
+            try:
+                about["store"] = self._kept.choice_of(directory)
+                self._same(directory)
+            except CniError as wrong:
+                about |= {"state": "changed" if self._kept.changed(directory) else "open", "message": wrong.message}
+            found.append(about)
+        return found
+
+    def _same(self, directory: str) -> None:
+        """Raise TryAgainLater if the directory stands for another store than the one that is open here.
+
+        What runs ends with the old one. Whatever comes now is for the next agent, which begins with the new one: this
+        one makes way for it as soon as that can be opened. Raises what keeps it from that.
+        """
+        if not self._kept.changed(directory):
+            return
+        kind = self._kept.choice_of(directory)
+        self._anew()
+        raise TryAgainLater(
+            f"{directory} stands for another store since just now ({kind}): the agent begins anew with it",
+            "ask again in a moment",
+        )
 
     def close(self) -> None:
         """End what runs for the stores."""
@@ -81,6 +121,7 @@ class Resident:
         is_status = call.env.get("CNI_COMMAND") == Verb.STATUS
 
         def connect(directory: str) -> Node:
+            self._same(directory)
             if is_status and netns >= 0:
                 node = self.node(directory)
                 return trace.over(replace(node, usable=(*node.usable, partial(require_sight, netns))))

@@ -10,8 +10,7 @@ import os
 import select
 import socket
 import struct
-import threading
-from contextlib import contextmanager
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,11 @@ from podberth.cni.errors import TryAgainLater
 from podberth.cni.reply import error_json
 from podberth.cni.request import spoken_version
 from podberth.linux import backlog
+from podberth.process.loop import WAIT, Loop, reason, report
+from podberth.process.pages import for_root_only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
     from typing import TypeAlias
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Serve: TypeAlias = Callable[[frame.Call, int, Answer], None]
 
 BACKLOG = 256
+_AGAIN = 1.0  # seconds at most until a worker that could not accept, for want of descriptors or memory, tries again
 _PEER = struct.Struct("=iII")  # struct ucred: pid, uid, gid
 # How long a peer has to say what it wants, and to take the answer. The kernel keeps the time (struct timeval): with a
 # timeout of Python's, each call that waits would be two.
@@ -56,13 +58,17 @@ class Server:
         self._serve = serve
         self._refused = refused
         self._stop = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._threads = [threading.Thread(target=self._work, name=f"worker-{n}") for n in range(workers)]
-        self._busy: set[int] = set()  # threads
+        self._polls: list[select.epoll | None] = [None] * workers
+        self._loops = [
+            Loop(f"worker-{n}", partial(self._turn, n), self._not_accepted, family="worker", longest=_AGAIN)
+            for n in range(workers)
+        ]
+        self._busy: set[int] = set()  # workers
 
     @property
     def workers(self) -> int:
         """How many calls can be under way at once."""
-        return len(self._threads)
+        return len(self._loops)
 
     @property
     def busy(self) -> int:
@@ -77,8 +83,8 @@ class Server:
     def start(self) -> None:
         """Begin to serve."""
         self.listening.setblocking(False)
-        for thread in self._threads:
-            thread.start()
+        for loop in self._loops:
+            loop.start()
 
     def stop(self, seconds: float) -> bool:
         """Begin nothing new and wait for what is under way; False if some of it takes longer than that.
@@ -86,10 +92,11 @@ class Server:
         Calls in the backlog stay there, for whoever has the socket next.
         """
         os.eventfd_write(self._stop, 1)
+        for loop in self._loops:
+            loop.stop()
         end = monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, end - monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        ended = [loop.join(max(0.0, end - monotonic())) for loop in self._loops]
+        return all(ended)
 
     def turn_away(self) -> int:
         """Answer the calls in the backlog with code 11, when nobody will have the socket next; return how many."""
@@ -97,43 +104,51 @@ class Server:
         while True:
             try:
                 peer, _ = self.listening.accept()
-            except BlockingIOError:
+            except OSError:  # there is none, or nothing to accept it with: the shim will see that we are gone
                 return turned
             self._answer(peer, stopping)
             turned += 1
 
-    def _work(self) -> None:
-        with select.epoll() as poll:
-            poll.register(self._stop, select.EPOLLIN)
-            poll.register(self.listening, select.EPOLLIN | select.EPOLLEXCLUSIVE)
-            while True:
-                ready = [descriptor for descriptor, _ in poll.poll()]
-                if self._stop in ready:
-                    return
-                try:
-                    peer, _ = self.listening.accept()
-                except (BlockingIOError, ConnectionAbortedError):
-                    continue  # another worker was faster, or the peer has gone
-                worker = threading.get_ident()
-                self._busy.add(worker)
-                try:
-                    self._answer(peer, self._serve)
-                finally:
-                    self._busy.remove(worker)
+    def _turn(self, worker: int) -> float:
+        poll = self._polls[worker]
+        if poll is None:
+            self._polls[worker] = poll = self._polled()
+        ready = [descriptor for descriptor, _ in poll.poll(WAIT)]
+        if not ready or self._stop in ready:
+            return 0.0
+        try:
+            peer, _ = self.listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return 0.0  # another worker was faster, or the peer has gone
+        self._busy.add(worker)
+        try:
+            self._answer(peer, self._serve)
+        finally:
+            self._busy.discard(worker)
+        return 0.0
+
+    def _polled(self) -> select.epoll:
+        poll = select.epoll()
+        poll.register(self._stop, select.EPOLLIN)
+        poll.register(self.listening, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        return poll
 
     def _answer(self, peer: socket.socket, serve: Serve) -> None:
-        with peer:
-            for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-                peer.setsockopt(socket.SOL_SOCKET, way, _GIVE)
-            try:
+        try:
+            with peer:
+                for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                    peer.setsockopt(socket.SOL_SOCKET, way, _GIVE)
                 trusted(peer)
                 call, netns = received(peer)
                 serve(call, netns, lambda code, stdout: _given(peer, code, stdout))
-            except BlockingIOError:
-                self._refused("a peer was too slow to say what it wants, or to take the answer")
-            except Exception as wrong:  # noqa: BLE001 - whatever it is, the next call needs this worker
-                # Nobody is left to be told; a call that was cut short was not begun.
-                self._refused(str(wrong) or type(wrong).__name__)
+        except BlockingIOError:
+            report(self._refused, "a peer was too slow to say what it wants, or to take the answer")
+        except BaseException as wrong:  # noqa: BLE001 - whatever it is, the next call needs this worker
+            # Nobody is left to be told; a call that was cut short was not begun.
+            report(self._refused, str(wrong) or reason(wrong))
+
+    def _not_accepted(self, why: str) -> None:
+        self._refused(f"no call can be accepted just now: {why}")
 
 
 def stopping(call: frame.Call, netns: int, answer: Answer) -> None:
@@ -197,13 +212,3 @@ def listen(path: Path) -> socket.socket:
         made.bind(str(path))
     made.listen(BACKLOG)
     return made
-
-
-@contextmanager
-def for_root_only() -> Iterator[None]:
-    """Have the sockets that are bound meanwhile readable and writable for their owner alone (umask(2))."""
-    before = os.umask(0o177)
-    try:
-        yield
-    finally:
-        os.umask(before)

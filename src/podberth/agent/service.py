@@ -1,17 +1,16 @@
 """The agent as a process: its socket, its parts, its signals, and how the next agent takes over.
 
 SIGTERM and SIGINT end it: what runs is finished, what waits is refused, or left to systemd's socket if that is where
-the socket came from. SIGHUP replaces it by itself, as installed now, with the socket handed on: no call is lost.
+the socket came from. SIGHUP replaces it by itself, as installed now, with the socket handed on: no call is lost, and a
+SIGHUP that comes meanwhile is one more replacement at most. A call whose state directory stands for another store than
+the one that is open has the agent replaced too.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-import queue
-import signal
 import socket
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +25,11 @@ from podberth.agent.server import Server, listen
 from podberth.agent.trace import Trace
 from podberth.agent.upkeep import Upkeep, recover
 from podberth.cni.value import value
+from podberth.process.loop import reason, report
+from podberth.process.signals import ENDING, REPLACE, Signals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from podberth.agent.frame import Call
     from podberth.agent.journal import Journal
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from podberth.agent.upkeep import Found
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
+    from podberth.process.certificate import Served as Certificate
     from podberth.verbs.node import Node
 
 _GARBAGE = 50_000  # objects made until the next look for cycles: some ten ADDs, which make none
@@ -50,7 +52,8 @@ _OWN = "podberth-own"  # the name of a socket that an agent has made, and has to
 class Options:
     """`states` are the stores whose unfinished work is looked for at the start; times are in seconds.
 
-    `metrics` is the TCP address where the desk can be asked too, `spans` the collector that spans of calls go to.
+    `metrics` is the TCP address where the desk can be asked too, with the `certificate` if there is one; `spans` is the
+    collector that spans of calls go to. `status_on` is what STATUS fails for beside what makes a node useless.
     """
 
     states: tuple[str, ...]
@@ -60,35 +63,37 @@ class Options:
     upkeep: float
     repairing: bool
     metrics: tuple[str, int] | None
+    certificate: Certificate | None
     spans: Target | None
+    status_on: frozenset[str] = frozenset()
 
 
 class Agent:
     """All parts of one agent."""
 
-    def __init__(self, options: Options, listening: socket.socket, journal: Journal) -> None:
+    def __init__(
+        self, options: Options, listening: socket.socket, journal: Journal, anew: Callable[[], None] = lambda: None
+    ) -> None:
         self.options = options
         self.journal = journal
         self.calls = Calls()
         self.departures = Departures(self.nodes, self._found, self._not_looked)
-        self.resident = Resident(self._not_finished, self.departures.noticed, journal.write)
+        self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew, options.status_on)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.metrics = Metrics(self)
         self.spans = None if options.spans is None else self._exporter(options.spans)
-        self.desk = Desk(self, self.metrics)
-        self.desk.open(desk_of(options.path), options.metrics)
+        self.serving = False
+        self.desk = Desk(self)
+        self.desk.open(desk_of(options.path), options.metrics, options.certificate)
 
     def start(self) -> None:
         """End what the agent before left unfinished, and begin to serve."""
-        for node in self.nodes():
-            for found in recover(node):
-                self._found(found)
-        self.departures.look()
+        self._try("recovery", self._recover)
+        self._try("recovery", self.departures.look)
         self.departures.start()
         self.resident.finisher.start()
-        for directory in self._stores():
-            self.resident.remember(directory)
+        self._try("policies", self._remember)
         self.resident.policies.start()
         self.upkeep.start()
         gc.collect()
@@ -97,25 +102,47 @@ class Agent:
         if self.spans is not None:
             self.spans.start()
         self.server.start()
+        self.serving = True
         self.journal.write("info", "serving", {"version": __version__, "workers": self.server.workers})
 
     def stop(self, *, last: bool) -> None:
-        """Finish what runs; with `last`, refuse what waits."""
-        end = time.monotonic() + self.options.grace
-        finished = self.server.stop(self.options.grace)
+        """Finish what runs; with `last`, refuse what waits. A part that fails to end keeps no other from it."""
+        grace = self.options.grace
+        end = time.monotonic() + grace
+        self.serving = False
+        finished = self.server.stop(grace)
         turned = self.server.turn_away() if last else 0
-        self.upkeep.stop()
-        self.departures.stop()
-        self.resident.policies.stop(self.options.grace)
-        self.resident.finisher.stop(self.options.grace)
-        self.resident.close()
+        self._try("stop", lambda: self.upkeep.stop(grace))
+        self._try("stop", lambda: self.departures.stop(grace))
+        self._try("stop", lambda: self.resident.policies.stop(grace))
+        self._try("stop", lambda: self.resident.finisher.stop(grace))
+        self._try("stop", self.resident.close)
         unsent = self._flush(end)
-        self.desk.close()
+        self._try("stop", self.desk.close)
         desk_of(self.options.path).unlink(missing_ok=True)
         left = self.resident.finisher.waiting
         busy = None if finished else self.server.busy
         about = {"refused": turned, "begunDels": left, "unfinished": busy, "unsentSpans": unsent or None}
         self.journal.write("info", "stopped", about)
+
+    def unready(self) -> str:
+        """Return why this agent can't do all it is there for just now; '' if it can."""
+        return self.resident.trouble if self.serving else "no call is served: the agent is starting, or stopping"
+
+    def _recover(self) -> None:
+        for node in self.nodes():
+            for found in recover(node):
+                self._found(found)
+
+    def _remember(self) -> None:
+        for directory in self._stores():
+            self.resident.remember(directory)
+
+    def _try(self, what: str, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Exception as failure:  # noqa: BLE001 - calls are served, and the rest is ended, whatever this was
+            self.journal.write("error", what, {"outcome": "failed", "message": reason(failure)})
 
     def nodes(self) -> Iterator[Node]:
         """Yield the node of every store there is; each is closed when the next is asked for."""
@@ -180,8 +207,8 @@ class Agent:
     def _not_finished(self, attachment: Attachment, failure: CniError) -> None:
         self.journal.write("warning", "DEL not ended yet", {"attachment": str(attachment), "message": failure.message})
 
-    def _not_looked(self, failure: Exception) -> None:
-        self.journal.write("error", "upkeep", {"outcome": "failed", "message": str(failure) or type(failure).__name__})
+    def _not_looked(self, why: str) -> None:
+        self.journal.write("error", "upkeep", {"outcome": "failed", "message": why})
 
     def _found(self, found: Found) -> None:
         self.metrics.found(found)
@@ -196,21 +223,29 @@ class Agent:
 
 def run(options: Options, journal: Journal) -> int:
     """Serve until a signal ends it; return the exit status. OSError if the socket can't be had."""
+    signals = Signals((REPLACE, *ENDING))
     handed, own = inherited()
     own = own or handed is None
-    agent = Agent(options, handed or listen(options.path), journal)
-    told: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(each, lambda number, _: told.put(number))
+    agent = Agent(options, handed or listen(options.path), journal, lambda: os.kill(os.getpid(), REPLACE))
     agent.start()
-    notify("READY=1")
-    replaced = told.get() == signal.SIGHUP
-    notify("RELOADING=1" if replaced else "STOPPING=1")
+    report(notify, "READY=1")
+    replaced = signals.wait() == REPLACE
+    report(notify, "RELOADING=1" if replaced else "STOPPING=1")
     agent.stop(last=own and not replaced)
-    if replaced:
-        hand_on(agent.server.listening, own=own)
+    status = _handed_on(agent, signals, own=own) if replaced else 0
     if own:
+        agent.server.turn_away()
         options.path.unlink(missing_ok=True)
+    return status
+
+
+def _handed_on(agent: Agent, signals: Signals, *, own: bool) -> int:
+    """Become the next agent. Return the exit status if that can't be, or if this one was told to end meanwhile."""
+    try:
+        hand_on(agent.server.listening, signals, own=own)
+    except OSError as failure:
+        agent.journal.write("error", "not replaced", {"message": reason(failure)})
+        return 1
     return 0
 
 
@@ -227,13 +262,17 @@ def inherited() -> tuple[socket.socket | None, bool]:
     return socket.socket(fileno=_HANDED), name == _OWN
 
 
-def hand_on(listening: socket.socket, *, own: bool) -> None:
-    """Replace this process by a new one of the same command line, which finds the socket where systemd would put it."""
-    os.dup2(listening.fileno(), _HANDED)
-    os.set_inheritable(_HANDED, True)  # dup2 changes nothing where it is that number already
+def hand_on(listening: socket.socket, signals: Signals, *, own: bool) -> None:
+    """Replace this process by a new one of the same command line, which finds the socket where systemd would put it.
+
+    Does nothing if a signal has come that ends the process.
+    """
+    if listening.fileno() != _HANDED:
+        os.dup2(listening.fileno(), _HANDED)
+    os.set_inheritable(_HANDED, True)
     name = _OWN if own else "podberth"
     os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": name}
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
+    signals.replace()
 
 
 def notify(state: str) -> None:

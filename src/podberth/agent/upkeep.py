@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, TryAgainLater
 from podberth.cni.value import value
 from podberth.ipam.lease import Actor
+from podberth.process.loop import Loop, reason
 from podberth.verbs.check import differences
 from podberth.verbs.delete import take_back
 from podberth.verbs.departed import cut_off, why
-from podberth.verbs.devices import is_gone
+from podberth.verbs.gone import is_gone
 from podberth.verbs.repair import repair
 
 if TYPE_CHECKING:
@@ -66,6 +66,15 @@ def _revert(node: Node, attachment: Attachment) -> Found | None:
     return Found(attachment=attachment, outcome="reverted")
 
 
+def _keep_room(node: Node) -> None:
+    """Take up the space for DELs again, once the disk has it."""
+    try:
+        if node.room is not None:
+            node.room.keep()
+    except CniError:
+        pass  # each ADD says so, and a metric
+
+
 class Upkeep:
     """A thread that compares every attachment with the kernel, again and again.
 
@@ -77,71 +86,74 @@ class Upkeep:
         self,
         nodes: Callable[[], Iterator[Node]],
         told: Callable[[Found], None],
-        failed: Callable[[Exception], None],
+        failed: Callable[[str], None],
         seconds: float,
         *,
         repairing: bool,
     ) -> None:
         self._nodes = nodes
         self._told = told
-        self._failed = failed
         self._seconds = seconds
         self._repairing = repairing
         self._seen: set[tuple[Attachment, int]] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upkeep")
+        self._look: Iterator[None] | None = None  # the one under way
+        self._loop = Loop("upkeep", self._turn, failed)
         self.drifted = 0  # attachments, at the last look
 
     def start(self) -> None:
         """Begin to look, the first time after one interval."""
-        self._thread.start()
+        self._loop.start(after=self._seconds)
 
-    def stop(self) -> None:
-        """End, after the attachment that is being looked at."""
-        self._stop.set()
-        self._thread.join()
+    def stop(self, seconds: float) -> None:
+        """End, after the attachment that is being looked at, but for at most so long."""
+        self._loop.stop()
+        self._loop.join(seconds)
 
-    def look(self) -> int:
-        """Look at every attachment once; return how many were not as they should be."""
+    def _turn(self) -> float:
+        """Look at one attachment: however many there are, none of them can hide that this thread is stuck."""
+        look = self._look if self._look is not None else self._looks()
+        self._look = None  # until this turn has gone well
+        for _ in look:
+            self._look = look
+            return 0.0
+        return self._seconds
+
+    def _looks(self) -> Iterator[None]:
+        """Look at every attachment once, at one for each step."""
         found = 0
         seen: set[tuple[Attachment, int]] = set()
         for node in self._nodes():
+            _keep_room(node)
             for record in node.attachments.all():
-                if self._stop.is_set():
-                    return found
                 found += self._look_at(node, record, seen)
+                yield
         self._seen = seen
         self.drifted = found
-        return found
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._seconds):
-            try:
-                self.look()
-            except Exception as failure:  # noqa: BLE001 - a store that is away is looked at again, and so is a bug
-                self._failed(failure)
 
     def _look_at(self, node: Node, record: Record, seen: set[tuple[Attachment, int]]) -> bool:
         if not record.done:
             return False  # somebody is at work on it, or `recover` and GC are there for it
+        try:
+            return self._compared(node, record, seen)
+        except Exception as failure:  # noqa: BLE001 - a store that is away is looked at again, and so is a bug
+            self._told(Found(attachment=record.attachment, outcome="failed", failure=reason(failure)))
+            return True
+
+    def _compared(self, node: Node, record: Record, seen: set[tuple[Attachment, int]]) -> bool:
         key = record.attachment, record.since
         gone = is_gone(node, record)
         if not gone or key in self._seen:
             seen.add(key)
-        try:
-            leased = {lease.address for lease in node.ledger.of(record.attachment)}
-            drifts = tuple(differences(node, record, leased))
-            if not drifts:
-                return False
-            taken = cut_off(node, record.attachment, WHO)
-            if taken is not None:
-                self._told(Found(attachment=record.attachment, outcome="cut off", drifts=drifts, failure=why(taken)))
-                return True
-            if self._repairing and key in seen:
-                repair(node, record.attachment, Actor(who=WHO, why="drift", node=node.name))
-                self._told(Found(attachment=record.attachment, outcome="repaired", drifts=drifts))
-            else:
-                self._told(Found(attachment=record.attachment, outcome="drifted", drifts=drifts))
-        except CniError as failure:
-            self._told(Found(attachment=record.attachment, outcome="failed", failure=failure.message))
+        leased = {lease.address for lease in node.ledger.of(record.attachment)}
+        drifts = tuple(differences(node, record, leased))
+        if not drifts:
+            return False
+        taken = cut_off(node, record.attachment, WHO)
+        if taken is not None:
+            self._told(Found(attachment=record.attachment, outcome="cut off", drifts=drifts, failure=why(taken)))
+        elif self._repairing and key in seen:
+            repair(node, record.attachment, Actor(who=WHO, why="drift", node=node.name))
+            self._told(Found(attachment=record.attachment, outcome="repaired", drifts=drifts))
+        else:
+            self._told(Found(attachment=record.attachment, outcome="drifted", drifts=drifts))
         return True

@@ -8,7 +8,7 @@ import click
 
 from podberth.cli import forms
 from podberth.cli.failures import DRIFTED, OK
-from podberth.cli.manual import Page
+from podberth.cli.manual import NODE, Page
 from podberth.cli.options import NETWORK, POD, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.session import actor
@@ -16,7 +16,8 @@ from podberth.cli.text import counted
 from podberth.cni.errors import CniError
 from podberth.net.step import Drift
 from podberth.verbs.check import differences as compare
-from podberth.verbs.repair import repair
+from podberth.verbs.gone import holder_is_gone, is_unknown
+from podberth.verbs.repair import lost, repair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @click.command(
     "check",
     cls=Page,
+    asks=NODE,
     short_help="Find attachments that are not as they were made; put them right.",
     exits={4: "an attachment is not as it was made, and was not repaired; each difference is named"},
     examples=(
@@ -62,8 +64,9 @@ def check(session: Session, network: str | None, pod: PodRef | None, *, repairs:
     named = (str(pod),) if pod is not None else None
     checked = [of for of in differences(node, network) if named is None or str(of[1]) in named]
     wrong = [of for of in checked if of[2]]
-    outcome = {at: _repaired(node, at) for at, _, _ in wrong} if repairs else {}
-    form = {
+    outcome = _outcome(node, network, [at for at, _, _ in wrong]) if repairs else {}
+    unknown = _unknown(node, network, named)
+    form: dict[str, object] = {
         "checked": len(checked),
         "drifted": len(wrong),
         "repaired": sum(not failure for failure in outcome.values()),
@@ -77,8 +80,17 @@ def check(session: Session, network: str | None, pod: PodRef | None, *, repairs:
             for at, of, found in checked
         ],
     }
-    session.show(as_json, form, lambda screen: _draw(screen, checked, outcome))
+    if unknown:
+        form["unknown"] = [forms.attachment(at) for at in unknown]
+    session.show(as_json, form, lambda screen: _draw(screen, checked, outcome, len(unknown)))
     return DRIFTED if any(outcome.get(at, "not tried") for at, _, _ in wrong) else OK
+
+
+def _outcome(node: Node, network: str | None, wrong: list[Attachment]) -> dict[Attachment, str]:
+    """Repair them; return of each what is left to do, '' if it was looked at again and is as made."""
+    failures = {at: _repaired(node, at) for at in wrong}
+    left = {at: "; ".join(map(str, found)) for at, _, found in differences(node, network)}
+    return {at: failure or left.get(at, "") for at, failure in failures.items()}
 
 
 def _repaired(node: Node, attachment: Attachment) -> str:
@@ -100,9 +112,15 @@ def differences(node: Node, network: str | None = None) -> Iterator[Checked]:
         yield record.attachment, record.pod, tuple(_of_record(node, record, leases.pop(record.attachment, ())))
     for attachment, held in leases.items():
         # An IPAM plugin's leases: another plugin made the interface, the namespace is all that can be looked at.
-        gone = node.host.netns_id(held[0].netns) is None
-        lost = Drift(what=str(attachment), field="netns", wanted=held[0].netns, found="gone")
-        yield attachment, held[0].pod, (lost,) if gone else ()
+        if not is_unknown(held[0]):
+            yield attachment, held[0].pod, (lost(held[0]),) if holder_is_gone(node, held[0]) else ()
+
+
+def _unknown(node: Node, network: str | None, named: tuple[str, ...] | None) -> tuple[Attachment, ...]:
+    """Return the imported attachments of which nothing can be looked at: not even their namespace is known."""
+    leases = [lease for lease in node.ledger.leases(network=network) if lease.node == node.name and is_unknown(lease)]
+    found = (lease.attachment for lease in leases if named is None or str(lease.pod) in named)
+    return tuple(at for at in dict.fromkeys(found) if node.attachments.find(at) is None)
 
 
 def _of_record(node: Node, record: Record, leases: Iterable[Lease]) -> Iterator[Drift]:
@@ -112,7 +130,7 @@ def _of_record(node: Node, record: Record, leases: Iterable[Lease]) -> Iterator[
         yield Drift(what=str(record.attachment), field="host", wanted="an answer", found=refused.message)
 
 
-def _draw(screen: Screen, checked: list[Checked], outcome: Mapping[Attachment, str]) -> None:
+def _draw(screen: Screen, checked: list[Checked], outcome: Mapping[Attachment, str], unknown: int) -> None:
     rows: list[list[str | Cell]] = [
         [Cell(str(pod or attachment), "bold"), found.what, found.field, found.wanted, Cell(found.found, "red")]
         for attachment, pod, drifted in checked
@@ -134,3 +152,5 @@ def _draw(screen: Screen, checked: list[Checked], outcome: Mapping[Attachment, s
         screen.line(
             Cell("ok", "green"), f": {told} checked, all as made" if checked else ": no attachments on this node"
         )
+    if unknown:
+        screen.line(f"{counted(unknown, 'imported lease')} not looked at: which network namespace has it is not known")

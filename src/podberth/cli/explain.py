@@ -10,7 +10,7 @@ import click
 
 from podberth.cli import forms, netconf_file, prospect
 from podberth.cli.failures import OK, REFUSED
-from podberth.cli.manual import Page
+from podberth.cli.manual import CLUSTER, Page
 from podberth.cli.options import IFNAME, POD, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.settings_text import form, text
@@ -40,6 +40,7 @@ config_help = "The network configuration: a plugin's own, or a runtime's .confli
 @click.command(
     "explain",
     cls=Page,
+    asks=CLUSTER,
     short_help="Say what a pod gets, and where each value comes from.",
     exits={1: "an ADD would be refused; the reason is told"},
     examples=(
@@ -83,6 +84,7 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
 @click.command(
     "plan",
     cls=Page,
+    asks=CLUSTER,
     short_help="Show what an ADD would do, without doing it.",
     examples=(("plan payments/mysql-1 --config /etc/cni/net.d/10-bank.conflist", ""),),
 )

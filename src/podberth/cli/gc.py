@@ -9,7 +9,7 @@ import click
 
 from podberth.cli import forms
 from podberth.cli.failures import OK, REFUSED, Misuse, Undecided
-from podberth.cli.manual import Page
+from podberth.cli.manual import NODE, Page
 from podberth.cli.options import NETWORK, json_option
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cli.session import asking
@@ -19,6 +19,7 @@ from podberth.cni.errors import CniError, IOFailure
 from podberth.cni.fields import Fields
 from podberth.verbs.collect import stale
 from podberth.verbs.delete import delete
+from podberth.verbs.gone import attachment_is_gone, is_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,7 @@ MAX_BYTES = 16 << 20
 @click.command(
     "gc",
     cls=Page,
+    asks=NODE,
     short_help="Take back attachments whose pods are gone.",
     examples=(
         ("gc --gone --dry-run", "Which attachments have lost their network namespace?"),
@@ -57,13 +59,15 @@ def gc(
     """Take back attachments that no pod uses: undo what was done for them, end their leases.
 
     Exactly what was shown is taken back, nothing that came after the question. Reservations stay: they belong to the
-    pod's name. Needs root, and must see the node's network namespaces: run it on the node, not in a container.
+    pod's name. An imported lease whose network namespace nobody knows is never taken for gone.
+    Needs root, and must see the node's network namespaces: run it on the node, not in a container.
     """
     if gone == (keep is not None):
         raise Misuse("expected either --gone or --keep-file", "see `podberth gc --help`")
     if keep is not None and network is None:
         raise Misuse("--keep-file needs --network", "a list of valid attachments is one network's")
     node = session.node
+    unknown = _unknown(node, network) if keep is None else 0
     found = _gone(node, network) if keep is None else stale(node, str(network), _valid(keep))
     if not dry_run and found:
         _ask(node, found, yes=yes, as_json=as_json)
@@ -72,6 +76,7 @@ def gc(
     form = {
         "dry_run": dry_run,
         "collected": [forms.attachment(attachment) for attachment in listed],
+        **({"unknown": unknown} if unknown else {}),
         "failed": [{"attachment": forms.attachment(at), "msg": error.message} for at, error in failures],
     }
 
@@ -82,6 +87,11 @@ def gc(
             screen.line(Cell("failed", "red"), f"  {attachment}: {error.message}")
         verb = "would be taken back" if dry_run else "taken back"
         screen.line(f"{counted(len(listed), 'attachment')} {verb}" if found else "nothing to take back")
+        if unknown:
+            screen.line(
+                f"{counted(unknown, 'imported lease')} left alone: which network namespace has it is not known."
+                " DEL ends it, or --keep-file"
+            )
 
     session.show(as_json, form, draw)
     return REFUSED if failures else OK
@@ -91,15 +101,13 @@ def _gone(node: Node, network: str | None) -> tuple[Attachment, ...]:
     """Return this node's attachments, recorded or leased, whose namespace is gone, or is another one by now."""
     recorded = [record.attachment for record in node.attachments.all(network)]
     leased = [lease.attachment for lease in node.ledger.leases(network=network) if lease.node == node.name]
-    return tuple(known for known in dict.fromkeys((*recorded, *leased)) if _is_gone(node, known))
+    return tuple(known for known in dict.fromkeys((*recorded, *leased)) if attachment_is_gone(node, known))
 
 
-def _is_gone(node: Node, attachment: Attachment) -> bool:
-    record = node.attachments.find(attachment)
-    if record is not None:
-        return node.host.netns_id(record.netns) != record.netns_id
-    leases = node.ledger.of(attachment)
-    return bool(leases) and node.host.netns_id(leases[0].netns) is None
+def _unknown(node: Node, network: str | None) -> int:
+    """Return how many leases on this node may be a running container's, for all that is known: imported ones."""
+    leases = [lease for lease in node.ledger.leases(network=network) if lease.node == node.name and is_unknown(lease)]
+    return sum(node.attachments.find(lease.attachment) is None for lease in leases)
 
 
 def _valid(path: str) -> frozenset[tuple[str, str]]:
@@ -137,7 +145,7 @@ def _take(
     failures: list[tuple[Attachment, CniError]] = []
     for attachment in found:
         try:
-            if recheck and not _is_gone(node, attachment):
+            if recheck and not attachment_is_gone(node, attachment):
                 continue
             delete(node, attachment, "podberth gc", asking())
             taken.append(attachment)

@@ -9,10 +9,11 @@ import click
 
 from podberth.cli import forms, when
 from podberth.cli.failures import Misuse, NotFound
-from podberth.cli.manual import EXITS, Page
+from podberth.cli.manual import CLUSTER, EXITS, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cni.fields import shown
+from podberth.verbs.departed import addresses_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,6 +72,7 @@ class Listing:
 @click.command(
     "get",
     cls=Page,
+    asks=CLUSTER,
     short_help="Show documents, reservations, attachments.",
     exits={3: EXITS[3]},
     examples=(
@@ -104,6 +106,8 @@ def get(session: Session, kind: str, name: str | None, output: str, *, as_json: 
     if output == "yaml" and not as_json:
         from podberth.cli.yamltext import dump
 
+        if lacks := session.reservation():
+            sys.stdout.write(f"# {lacks}\n")
         sys.stdout.write(dump(*listing.items) if listing.documents else dump(listing.form(one=one)))
         return
     session.show(as_json or output == "json", listing.form(one=one), listing.draw)
@@ -189,7 +193,9 @@ def _reservations(session: Session) -> Listing:
 def _attachments(session: Session) -> Listing:
     listing = Listing(("Attachment", "Pod", "Addresses", "Netns", "State", "Since"))
     for record in session.node.attachments.all():
-        addresses = [str(lease.address) for lease in session.node.ledger.of(record.attachment)]
+        # The record has them, but for a function that the pod drives itself: those the ledger has alone.
+        own = sorted(addresses_of(record), key=lambda address: (address.version, address))
+        addresses = list(map(str, own or (lease.address for lease in session.node.ledger.of(record.attachment))))
         row: Row = [
             Cell(str(record.attachment), "bold"),
             str(record.pod or "-"),

@@ -9,7 +9,7 @@ import click
 
 from podberth.cli import forms, when
 from podberth.cli.failures import OK, UNKNOWABLE, NotFound
-from podberth.cli.manual import EXITS, Page
+from podberth.cli.manual import CLUSTER, EXITS, Page
 from podberth.cli.options import (
     ADDRESS_OR_RANGE,
     NETWORK,
@@ -60,6 +60,7 @@ STYLES = {
 @click.command(
     "leases",
     cls=Page,
+    asks=CLUSTER,
     short_help="List the addresses that are in use now.",
     exits={3: EXITS[3]},
     examples=(
@@ -106,11 +107,12 @@ def leases(session: Session, pool: str | None, network: str | None, *, as_json: 
 @click.command(
     "who",
     cls=Page,
+    asks=CLUSTER,
     short_help="Say who has an address, or had it at a time.",
     exits={
         0: "the question is answered, also with 'nobody'",
         3: "no pool has the address and no event names it",
-        6: "the ledger can't know: the time is before it begins, or still to come",
+        7: "the ledger can't know: the time is before it begins, or still to come",
     },
     examples=(
         ("who 10.20.0.11", "Who has it now?"),
@@ -191,6 +193,7 @@ def _overlaps(pool: Pool, span: Span) -> bool:
 @click.command(
     "history",
     cls=Page,
+    asks=CLUSTER,
     short_help="Tell what happened to a pod or an address.",
     exits={3: "the ledger has no event of the pod or address"},
     examples=(

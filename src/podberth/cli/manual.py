@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from podberth.cli.failures import LAST_KNOWN
+from podberth.cli.session import Session
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -17,8 +20,12 @@ EXITS: Mapping[int, str] = {
     3: "what was named does not exist",
     4: "check: an attachment is not as it was made",
     5: "doctor: this node is not fit",
-    6: "who: the ledger can't know: that is before it begins, or still to come",
+    6: "answered by the last that is known here: the cluster's store is away",
+    7: "who: the ledger can't know: that is before it begins, or still to come",
 }
+# What a command asks about, while the cluster's store is away. A question about the node itself is answered from the
+# node's own records; one about the cluster by the last that was heard of it, and its exit code says so.
+NODE, CLUSTER = "node", "cluster"
 
 
 class Formatter(click.HelpFormatter):
@@ -35,7 +42,22 @@ class Pages(click.Context):
     formatter_class = Formatter
 
 
-class Page(click.Command):
+class Question(click.Command):
+    """A command of which `asks` says whether it is a question that is answered while the cluster's store is away."""
+
+    asks = ""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; one that was answered by the last that is known ends with the exit code for that."""
+        session = ctx.find_object(Session)
+        if session is not None:
+            session.tolerant = bool(self.asks)  # a command's own word, not that of the group it is in
+        code = super().invoke(ctx)
+        away = session is not None and self.asks == CLUSTER and bool(session.away)
+        return LAST_KNOWN if away and not code else code
+
+
+class Page(Question):
     """A command with a page. `examples`: (command line without `podberth`, what it is for); `exits`: its own codes."""
 
     context_class = Pages
@@ -46,12 +68,14 @@ class Page(click.Command):
         examples: Sequence[tuple[str, str]] = (),
         environment: Sequence[tuple[str, str]] = (),
         exits: Mapping[int, str] | None = None,
+        asks: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
         self.environment = environment
-        self.exits = exits or {}
+        self.asks = asks
+        self.exits = {**(exits or {}), **({6: EXITS[6]} if asks == CLUSTER else {})}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line; every usage error knows its page, so that the hint can name it."""
@@ -69,7 +93,7 @@ class Page(click.Command):
         _environment(formatter, self.environment)
 
 
-class Book(click.Group):
+class Book(Question, click.Group):
     """A group of commands, told by subject; `sections` are (heading, names of commands)."""
 
     context_class = Pages
@@ -82,13 +106,15 @@ class Book(click.Group):
         examples: Sequence[tuple[str, str]] = (),
         environment: Sequence[tuple[str, str]] = (),
         exits: Mapping[int, str] = EXITS,
+        asks: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.sections = sections
         self.examples = examples
         self.environment = environment
-        self.exits = exits
+        self.asks = asks
+        self.exits = {**exits, **({6: EXITS[6]} if asks == CLUSTER else {})}
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, the commands, and after them the rest of the page."""

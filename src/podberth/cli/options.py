@@ -14,8 +14,8 @@ from podberth.cli.session import Session
 from podberth.cni import parsers
 from podberth.cni.errors import CniError
 from podberth.cni.fields import shown
-from podberth.cni.pod import PodRef
-from podberth.ipam.owner import is_deployment, of_deployment
+from podberth.cni.pod import PodRef, called
+from podberth.ipam.owner import is_deployment, named, of_deployment
 from podberth.ipam.pool import Span
 
 if TYPE_CHECKING:
@@ -66,14 +66,22 @@ class Parsed(click.ParamType[T]):
 
 
 def pod_name(text: str) -> PodRef:
-    """Return the pod that NAMESPACE/POD names; ValueError if that is not what it is."""
+    """Return the pod that NAMESPACE/POD names, as a runtime called it; ValueError if that is not what it is."""
     namespace, slash, name = text.partition("/")
-    if not slash or "/" in name or ".." in text:
+    if not slash:
         raise ValueError(f"expected NAMESPACE/POD, got {shown(text)}")
     try:
-        return PodRef(namespace=parsers.identifier(namespace), name=parsers.identifier(name))
+        return PodRef(namespace=called(namespace), name=called(name))
     except ValueError:
         raise ValueError(f"expected NAMESPACE/POD, got {shown(text)}") from None
+
+
+def owner_name(text: str) -> PodRef:
+    """Return the pod, or the Deployment as NAMESPACE/deployment/NAME, that something is to be kept for."""
+    namespace, slash, name = text.partition("/")
+    if not slash:
+        raise ValueError(f"expected NAMESPACE/POD, got {shown(text)}")
+    return named(namespace, name)
 
 
 def address(text: str) -> Address:
@@ -128,8 +136,8 @@ def pod_or_address(text: str) -> PodRef | Address | Span:
         return found
     namespace, _, rest = text.partition("/")
     if rest.startswith("deployment/"):
-        named = pod_name(f"{namespace}/{rest.partition('/')[2]}")
-        return of_deployment(named.namespace, named.name)
+        whose = pod_name(f"{namespace}/{rest.partition('/')[2]}")
+        return of_deployment(whose.namespace, whose.name)
     if "/" in text:
         return pod_name(text)
     try:
@@ -181,7 +189,9 @@ def _nodes(node: Node) -> Iterable[str]:
     return (*(lease.node for lease in node.ledger.leases()), *(said.node for said in node.elsewhere.fences()))
 
 
+MAX_REASON = 200  # characters
 POD = Parsed("NAMESPACE/POD", pod_name, _pods)
+OWNER = Parsed("NAMESPACE/POD", owner_name, _owners)
 ADDRESS = Parsed("ADDRESS", address, _reserved)
 ADDRESS_OR_RANGE = Parsed("ADDRESS or RANGE", address_or_range, _reserved)
 POD_OR_ADDRESS = Parsed("NAMESPACE/POD or ADDRESS", pod_or_address, _owners)
@@ -192,3 +202,21 @@ NETWORK = Parsed("NETWORK", parsers.identifier, _networks)
 DURATION = Parsed("DURATION", when.length)
 EVENTS = Parsed("FIRST-LAST", event_numbers)
 WHEN = Parsed("TIME", lambda text: when.parse(text, time.time_ns()))
+
+
+def reason(text: str) -> str:
+    """Return why an operator goes against a pool's rules."""
+    if not text.strip() or not text.isprintable() or len(text) > MAX_REASON:
+        raise ValueError(f"expected a reason of at most {MAX_REASON} printable characters, got {shown(text)}")
+    return text.strip()
+
+
+def overriding(why: str, override: str) -> str:
+    """Return why a command changes the ledger, with the reason of one that goes against a pool's rules."""
+    return f"{why}; override: {override}" if override else why
+
+
+override_option = click.option(
+    "--override", metavar="REASON", type=Parsed("REASON", reason), callback=lambda _, __, said: said or "",
+    help="Also what the pool's `allow` keeps for other namespaces; the ledger keeps the reason.",
+)  # fmt: skip

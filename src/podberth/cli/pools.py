@@ -8,7 +8,7 @@ import click
 
 from podberth.cli import forms
 from podberth.cli.failures import NotFound
-from podberth.cli.manual import EXITS, Book, Page
+from podberth.cli.manual import CLUSTER, EXITS, Book, Page
 from podberth.cli.options import POOL, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.text import large
@@ -29,6 +29,7 @@ COUNTS = tuple(Column(title=title, right=True) for title in ("Size", "Leased", "
 @click.group(
     "pool",
     cls=Book,
+    asks=CLUSTER,
     short_help="Show how full the pools are.",
     invoke_without_command=True,
     exits={code: EXITS[code] for code in range(4)},
@@ -49,7 +50,7 @@ def pool(context: click.Context, *, as_json: bool) -> None:
         _list(context.obj, as_json=as_json)
 
 
-@pool.command("list", cls=Page)
+@pool.command("list", cls=Page, asks=CLUSTER)
 @json_option
 @click.pass_obj
 def list_(session: Session, *, as_json: bool) -> None:
@@ -57,7 +58,7 @@ def list_(session: Session, *, as_json: bool) -> None:
     _list(session, as_json=as_json)
 
 
-@pool.command("show", cls=Page, exits={3: EXITS[3]})
+@pool.command("show", cls=Page, asks=CLUSTER, exits={3: EXITS[3]})
 @click.argument("name", type=POOL)
 @json_option
 @click.pass_obj

@@ -83,7 +83,7 @@ def foresee(node: Node, pod: PodRef, ifname: str, network: Network, conf: NetCon
     asked = _question(node, pod, ifname, network, conf)
     resolved = resolve(asked, node.policies)
     try:
-        decide(network, asked, node.policies)
+        decide(network, asked, node.policies, node.ledger)
         addresses = tuple(_expect(node, pod, ifname, resolved, family) for family in resolved.pool.families)
     except CniError as refusal:
         return Prospect(pod=pod, ifname=ifname, network=network, resolved=resolved, refusal=refusal)

@@ -9,9 +9,12 @@ import click
 from podberth.cli import forms
 from podberth.cli.failures import NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import ADDRESS, IFNAME, POD, POOL, json_option
-from podberth.cli.session import actor
+from podberth.cli.options import ADDRESS, IFNAME, OWNER, POOL, json_option, override_option, overriding
+from podberth.cli.session import actor, asking
 from podberth.cni.errors import Refused
+from podberth.ipam.lease import Keeping
+from podberth.policy.operation import Operation
+from podberth.policy.permit import OPERATOR, RELEASE, RESERVE, Releasing, Reserving, permit
 from podberth.policy.usable import contains
 
 if TYPE_CHECKING:
@@ -28,26 +31,41 @@ if TYPE_CHECKING:
     exits={3: EXITS[3]},
     examples=(
         ("reserve payments/mysql-0 10.20.0.11", "The pod of that name gets this address, whenever it starts."),
+        (
+            'reserve web/a 10.20.0.12 --override "CHG-7"',
+            "Though the pool is kept for others; the ledger says why.",
+        ),
         ("reserve payments/mysql-0 fd00:20::11 --ifname net1 --pool db", ""),
     ),
 )
-@click.argument("pod", type=POD, metavar="NAMESPACE/POD")
+@click.argument("pod", type=OWNER, metavar="NAMESPACE/POD")
 @click.argument("address", type=ADDRESS)
 @click.option("--ifname", type=IFNAME, default="eth0", show_default=True, help="The pod's interface.")
 @click.option("--pool", type=POOL, help="The pool; without it, the one that has the address.")
+@override_option
 @json_option
 @click.pass_obj
-def reserve(session: Session, pod: PodRef, address: Address, ifname: str, pool: str | None, *, as_json: bool) -> None:
+def reserve(
+    session: Session, pod: PodRef, address: Address, ifname: str, pool: str | None, override: str, *, as_json: bool
+) -> None:
     """Reserve an address for a pod's name, whether or not the pod exists.
 
     It is never given to another pod. A PodNetwork (`podberth apply`) does the same and more, and is what to prefer for
-    what should be kept in files; a reservation by hand lasts until `podberth release`.
+    what should be kept in files; a reservation by hand lasts until `podberth release`. An address that the pool's
+    `allow` keeps for other namespaces is refused without --override.
     """
     node = session.node
     chosen = pool or around(node.policies, address)
-    if node.policies.pool(chosen) is None:
+    found = node.policies.pool(chosen)
+    if found is None:
         raise NotFound(f"there is no pool {chosen}", "`podberth pool` lists the pools")
-    made = node.ledger.reserve(chosen, address, pod, ifname, actor(node, f"reserve {pod} {address}"))
+    change = Reserving(pool=found, namespace=pod.namespace, address=address, override=override)
+    refusal = permit(asking(), OPERATOR, RESERVE, change)
+    if refusal is not None:
+        raise refusal
+    wanted = Keeping(address=address, pool=chosen, pod=pod, ifname=ifname, only=True)
+    by = actor(node, overriding(f"reserve {pod} {address}", override))
+    (made,) = node.policies.operate(Operation(keep=(wanted,)), by, source=by.why).kept
     session.show(
         as_json,
         {"reservation": forms.reservation(made)},
@@ -71,6 +89,10 @@ def release(session: Session, address: Address, *, as_json: bool) -> None:
     One that a PodNetwork declares is refused: change or delete the PodNetwork.
     """
     node = session.node
+    kept = next((one for one in node.ledger.reservations() if one.address == address), None)
+    refusal = permit(asking(), OPERATOR, RELEASE, Releasing(kept=kept)) if kept is not None else None
+    if refusal is not None:
+        raise refusal
     ended = node.ledger.release(address, actor(node, f"release {address}"))
     if ended is None:
         raise NotFound(f"{address} is reserved for nobody", "`podberth get reservations` lists the reservations")

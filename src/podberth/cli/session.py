@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podberth.cli import when
 from podberth.cli.failures import NotFound
-from podberth.cli.screen import Screen
+from podberth.cli.screen import Cell, Screen
 from podberth.cni.errors import IOFailure
 from podberth.ipam.lease import Actor
 from podberth.stores.chosen import path_of
@@ -28,8 +29,10 @@ class Session:
 
     def __init__(self, state: str, connect: Callable[[str], Node]) -> None:
         self.state = state
+        self.tolerant = False  # whether the command is a question that the last that is known answers
         self._connect = connect
         self._node: Node | None = None
+        self._missed: tuple[str, int] | None = None
 
     @property
     def store(self) -> Path:
@@ -59,7 +62,34 @@ class Session:
         """Return the node, its store made if it is not there yet."""
         if self._node is None:
             self._node = self._connect(self.state)
+            if self._node.outlook is not None:
+                self._node.outlook.tolerant = self.tolerant
         return self._node
+
+    @property
+    def away(self) -> str:
+        """Why the cluster's store was not asked for the answer; '' if it was."""
+        return self._known[0]
+
+    def missed(self, why: str, as_of: int) -> None:
+        """Take note that the store is away, for a command that asks it by other means than the node."""
+        self._missed = why, as_of
+
+    @property
+    def _known(self) -> tuple[str, int]:
+        outlook = self._node.outlook if self._node is not None else None
+        if self._missed is None and outlook is not None:
+            return outlook.away, outlook.as_of
+        return self._missed or ("", 0)
+
+    def reservation(self) -> str:
+        """Return in words from when the answer is, and why; '' if it is the store's own."""
+        why, as_of = self._known
+        if not why:
+            return ""
+        outlook = self._node.outlook if self._node is not None else None
+        lacks = "; only the last event of each address is known here" if outlook is not None and outlook.partial else ""
+        return f"as of {when.local(as_of) if as_of else 'an unknown time'}, the store is away: {why}{lacks}"
 
     def close(self) -> None:
         """Let go of the namespaces that were opened: a pod's would outlive it."""
@@ -67,11 +97,18 @@ class Session:
             self._node.host.close()
 
     def show(self, as_json: bool, document: object, draw: Callable[[Screen], None]) -> None:
-        """Print the document for programs, or let `draw` write for people."""
+        """Print the document for programs, or let `draw` write for people; with what the answer lacks, if it does."""
+        lacks = self.reservation()
         if as_json:
+            if lacks and isinstance(document, dict):
+                why, as_of = self._known
+                document = {**document, "asOf": when.rfc3339(as_of) if as_of else None, "away": why}
             sys.stdout.write(json.dumps(document, indent=2) + "\n")
-        else:
-            draw(Screen())
+            return
+        screen = Screen()
+        if lacks:
+            screen.line(Cell(lacks, "yellow"))
+        draw(screen)
 
 
 def actor(node: Node, why: str) -> Actor:

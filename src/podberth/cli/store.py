@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from podberth.cli.manual import Book, Page
+from podberth.cli import changeover
+from podberth.cli.changeover import Behind
+from podberth.cli.failures import OK, REFUSED
+from podberth.cli.manual import CLUSTER, Book, Page
 from podberth.cli.options import json_option
+from podberth.cli.screen import Cell
+from podberth.cli.text import counted
+from podberth.cli.transfer.moving import socket_option
 from podberth.cni.errors import InvalidConfig
-from podberth.cni.fields import Fields
 from podberth.entry import join
 from podberth.stores import chosen as choice
 
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 @click.group(
     "store",
     cls=Book,
+    asks=CLUSTER,
     short_help="Use a store of this node's own, etcd, or the Kubernetes API.",
     invoke_without_command=True,
     examples=(
@@ -37,8 +43,8 @@ if TYPE_CHECKING:
 def store(context: click.Context, *, as_json: bool) -> None:
     """Say which store the state directory stands for: its own (SQLite), etcd, or the Kubernetes API.
 
-    Every other command, the plugin and the agent read it there. An agent that runs is to be told by SIGHUP. Without a
-    subcommand: show which store it is, and whether it answers; exit code 1 if it does not.
+    Every other command, the plugin and the agent read it there. An agent that runs begins anew with it by itself.
+    Without a subcommand: show which store it is, and whether it answers; exit code 6 if it does not, 1 if it never did.
     """
     if context.invoked_subcommand is None:
         _show(context.obj, as_json=as_json)
@@ -49,12 +55,7 @@ def _show(session: Session, *, as_json: bool) -> None:
     about: dict[str, Any] = {"store": found.store, "node": found.node, "state": session.state}
     if found.store != choice.SQLITE:
         about |= {"whenAway": found.when_away, **_about(found)}
-        member = join(session.state, staying=False)
-        try:
-            member.settler.catch_up()
-            about |= {"identity": member.cluster.identity(), "position": member.settler.replica.position}
-        finally:
-            member.close()
+        about |= _answer(session)
 
     def draw(screen: Screen) -> None:
         for key, said in about.items():
@@ -89,28 +90,88 @@ def _show(session: Session, *, as_json: bool) -> None:
 @click.option("--kubeconfig", metavar="FILE", help="kubernetes: the kubeconfig to be used.")
 @click.option("--context", metavar="NAME", help="kubernetes: the kubeconfig's context.")
 @click.option("--namespace", metavar="NAME", help="kubernetes: where podberth's own objects are.")
+@click.option(
+    "--force", is_flag=True, help="Also while an agent runs that would not notice, or answers are on their way."
+)
+@socket_option
 @json_option
 @click.pass_obj
-def use(session: Session, /, kind: str, *, node: str | None, when_away: str, as_json: bool, **given: Any) -> None:
-    """Have the state directory stand for another store. What is in a store stays there: see `podberth migrate`."""
-    path = Path(choice.path_of(session.state))
+def use(
+    session: Session, /, kind: str, *, node: str | None, when_away: str, agent: str, force: bool, as_json: bool,
+    **given: Any,
+) -> int:  # fmt: skip
+    """Have the state directory stand for another store. What is in a store stays there: see `podberth migrate`.
+
+    How many leases and reservations are out of sight from then on is told. An agent that runs ends what it has begun
+    and begins anew with the other store; one of an older release would not, and the change is refused.
+    """
     if kind == choice.SQLITE:
         _only(kind, given, ())
+        document: dict[str, Any] = {"store": kind}
+    else:
+        document = document_of(kind, node or os.uname().nodename, when_away, given)
+    data = (json.dumps(document, indent=2) + "\n").encode()
+    new, path = choice.read(data, "store"), Path(choice.path_of(session.state))
+    if (path.read_bytes() if path.is_file() else None) == (None if kind == choice.SQLITE else data):
+        _told(session, document, Behind(), "", as_json=as_json)
+        return OK
+    left = changeover.behind(session, new)
+    if not force:
+        changeover.require_told(session, new)
+    followed = changeover.require_following(agent) if not force else False
+    _write(path, None if kind == choice.SQLITE else data)
+    trouble = changeover.follow(agent, session.state, kind) if followed else ""
+    _told(session, document, left, trouble, as_json=as_json)
+    return REFUSED if trouble else OK
+
+
+def _write(path: Path, data: bytes | None) -> None:
+    """Have the file be there with these bytes, whole, or not be there."""
+    if data is None:
         path.unlink(missing_ok=True)
-        _told(session, {"store": kind}, as_json=as_json)
         return
-    document = document_of(kind, node or os.uname().nodename, when_away, given)
-    choice.parse(Fields(document, "store"))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
     fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(document, indent=2) + "\n")
+    fresh.write_bytes(data)
     fresh.replace(path)
-    _told(session, document, as_json=as_json)
 
 
-def _told(session: Session, document: dict[str, Any], *, as_json: bool) -> None:
-    session.show(as_json, document, lambda screen: screen.line(f"{session.state} stands for {document['store']}"))
+def _answer(session: Session) -> dict[str, Any]:
+    """Return what the cluster's store says of itself, or how far what is known of it goes."""
+    member = join(session.state, staying=False)
+    member.outlook.tolerant = True
+    try:
+        member.settler.see()
+        if not member.outlook.away:
+            return {"identity": member.cluster.identity(), "position": member.settler.replica.position}
+        session.missed(member.outlook.away, member.outlook.as_of)
+        return {"position": member.settler.replica.position}
+    finally:
+        member.close()
+
+
+def _told(session: Session, document: dict[str, Any], left: Behind, trouble: str, *, as_json: bool) -> None:
+    form = dict(document)
+    if not left.nothing:
+        about = {"leases": left.leases, "reservations": left.reservations}
+        form["outOfSight"] = {"unknown": left.unknown} if left.unknown else about
+    if trouble:
+        form["agent"] = trouble
+
+    def draw(screen: Screen) -> None:
+        screen.line(f"{session.state} stands for {document['store']}")
+        if left.unknown:
+            screen.line(
+                f"what the store of before has is out of sight, and how much that is is unknown: {left.unknown}"
+            )
+        elif not left.nothing:
+            counts = f"{counted(left.leases, 'lease')} and {counted(left.reservations, 'reservation')}"
+            screen.line(f"{counts} of the store of before are out of sight: `podberth migrate` takes them along")
+        if trouble:
+            screen.line(Cell("the agent does not use it yet", "red"), f": {trouble}")
+
+    session.show(as_json, form, draw)
 
 
 _ETCD = {

@@ -1,7 +1,10 @@
 """CNI_ARGS: 'K=V;K=V', in any order (SPEC.md section 2, "Parameters"; CONVENTIONS.md, "CNI_ARGS").
 
 Every reader of the variable goes through this file. The rules are those of Go's library (containernetworking/cni,
-pkg/types/args.go): a key may have any sign, as '/', and the last value of a key counts, also where that is empty.
+pkg/types/args.go): a key may have any sign, as '/', a space or a letter of any script, and the last value of a key
+counts. An empty last value takes back what was said before it: the caller names no pod, or wishes no address.
+
+Two things are taken that Go's library refuses: a pair of nothing, as after a last ';', and a value with '=' in it.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidEnvironment
 from podberth.cni.fields import Fields, shown
-from podberth.cni.pod import PodRef
+from podberth.cni.pod import PodRef, called
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
@@ -52,11 +55,11 @@ class Args:
         unknown = [key for key in fields.raw if key not in _KNOWN]
         ignored = fields.get("IgnoreUnknown", _flag, False)
         if unknown and not ignored:
-            names = ", ".join(key if len(key) <= 64 else shown(key) for key in unknown[:8])
+            names = ", ".join(key if _is_word(key) else shown(key) for key in unknown[:8])
             names += f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
             raise InvalidEnvironment(f"CNI_ARGS: unknown key {names}", "IgnoreUnknown=1 has unknown keys ignored")
-        namespace = fields.optional(NAMESPACE, _pod_name)
-        name, uid = fields.get(NAME, _pod_name, ""), fields.get(UID, parsers.identifier, "")
+        namespace = fields.optional(NAMESPACE, called)
+        name, uid = fields.get(NAME, called, ""), fields.get(UID, parsers.identifier, "")
         return cls(
             pod=PodRef(namespace=namespace, name=name, uid=uid) if namespace and name else None,
             lone_name="" if namespace else name,
@@ -77,7 +80,7 @@ def split(raw: str) -> tuple[tuple[str, str], ...]:
         key, sign, text = pair.partition("=")
         if not pair.strip():
             continue
-        if not sign or not key or " " in key or not (key.isascii() and key.isprintable()):
+        if not sign:
             raise InvalidEnvironment(f"CNI_ARGS: expected KEY=VALUE pairs, got {shown(pair)}")
         every.append((key, text))
     return tuple(every)
@@ -103,12 +106,8 @@ def _require_one(key: str, every: tuple[tuple[str, str], ...]) -> None:
         )
 
 
-def _pod_name(raw: object) -> str:
-    """Return a pod's or namespace's name; runtimes other than Kubernetes also use capitals and '_', as podman did."""
-    found = parsers.identifier(raw)
-    if ".." in found:
-        raise ValueError(f"expected a name without '..', got {shown(found)}")
-    return found
+def _is_word(key: str) -> bool:
+    return 0 < len(key) <= 64 and key.isascii() and key.isprintable() and " " not in key
 
 
 def _flag(raw: object) -> bool:

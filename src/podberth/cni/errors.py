@@ -77,6 +77,14 @@ class TryAgainLater(CniError):
     code = 11
 
 
+class Unfit(TryAgainLater):
+    """Code 11: this node lacks now what an ADD needs, and gets it back without a change of any configuration."""
+
+
+class DiskFull(Unfit):
+    """Code 11: the disk of the state directory is full; nothing was changed."""
+
+
 class NotAvailable(CniError):
     """Code 50 (STATUS): the plugin cannot serve ADD now."""
 

@@ -2,6 +2,19 @@
 
 A parser is a function ``(raw) -> T`` that raises ValueError("expected ..., got ..."); `Fields` adds the path and turns
 it into the CNI error that fits the document (`InvalidConfig` for a network configuration).
+
+A person's document says what is in it: only null is as good as absent. What a program in Go marshalled (`GoFields`)
+also has a zero where nobody set a field. Which zero that is depends on what the field holds:
+
+    a field of            is not said by
+    text, addresses       null, ""
+    switches              null, ""; false is a value, as of a switch that is on by default
+    numbers               null, "" as of a template; 0, where the field's range (`parsers.integer`) has no 0
+    lists                 null, []; of a setting `routes`, [] says that there are none
+    objects               null, "", {}
+
+Any other value is right or an error, also a zero of another type: 0 is no text. The pairs of a free-form object are
+its author's own words and may be empty; a null is no pair.
 """
 
 from __future__ import annotations
@@ -84,6 +97,14 @@ class Fields:
         """Return (not raise) the document's error about `key`."""
         return self.error(f"{self.at(key)}: {complaint}", details)
 
+    def from_go(self) -> GoFields:
+        """Return the same object, read as what a program in Go marshalled."""
+        return GoFields(self.raw, self.path, self.error)
+
+    def said(self, key: str) -> bool:
+        """Say whether there is anything under `key`, for keys that mean nothing where they stand."""
+        return self.raw.get(key) is not None
+
     def required(self, key: str, parser: Callable[[object], T]) -> T:
         """Return the parsed field; an error if it is absent or null."""
         if self.raw.get(key) is None:
@@ -91,12 +112,12 @@ class Fields:
         return self._parsed(self.at(key), self.raw[key], parser)
 
     def optional(self, key: str, parser: Callable[[object], T]) -> T | None:
-        """Return the parsed field, or None if it is absent or null."""
+        """Return the parsed field, or None if it is absent or not said."""
         return self.get(key, parser, None)
 
     def get(self, key: str, parser: Callable[[object], T], default: D) -> T | D:
-        """Return the parsed field, or `default` if it is absent or null."""
-        if self.raw.get(key) is None:
+        """Return the parsed field, or `default` if it is absent or not said."""
+        if self._empty(self.raw.get(key), getattr(parser, "zero", "")):
             return default
         return self._parsed(self.at(key), self.raw[key], parser)
 
@@ -106,15 +127,15 @@ class Fields:
         return tuple(self._parsed(f"{self.at(key)}[{i}]", member, parser) for i, member in enumerate(raw))
 
     def child(self, key: str) -> Fields | None:
-        """Return the object under `key`, or None if it is absent or null."""
-        if self.raw.get(key) is None:
+        """Return the object under `key`, or None if it is absent or not said."""
+        if self._empty(self.raw.get(key)):
             return None
-        return Fields(self.raw[key], self.at(key), self.error)
+        return type(self)(self.raw[key], self.at(key), self.error)
 
     def children(self, key: str, *, most: int = 4096) -> tuple[Fields, ...]:
         """Return the objects of a list under `key`; empty if it is absent or null."""
         return tuple(
-            Fields(member, f"{self.at(key)}[{i}]", self.error) for i, member in enumerate(self._list(key, most))
+            type(self)(member, f"{self.at(key)}[{i}]", self.error) for i, member in enumerate(self._list(key, most))
         )
 
     def pairs(
@@ -129,6 +150,7 @@ class Fields:
         return tuple(
             (self._parsed(child.path, inner, name), self._parsed(child.at(inner), raw, parser))
             for inner, raw in child.raw.items()
+            if not self._is_no_pair(raw)
         )
 
     def only(self, known: Iterable[str]) -> None:
@@ -141,14 +163,6 @@ class Fields:
                 near = get_close_matches(key[:64], names, 1)
                 raise self.fail(key, "unknown field" + (f"; did you mean {near[0]!r}?" if near else ""))
 
-    def nonzero(self, *keys: str) -> Fields:
-        """Return the object without those of the `keys` that are '' or 0: Go's programs write that for one not set."""
-        zeros = [
-            key for key in keys if self.raw.get(key) == "" or (self.raw.get(key) == 0 and type(self.raw[key]) is int)
-        ]
-        left = {key: raw for key, raw in self.raw.items() if key not in zeros}
-        return Fields(left, self.path, self.error) if zeros else self
-
     def _list(self, key: str, most: int) -> list[object]:
         raw = self.raw.get(key)
         if raw is None:
@@ -159,8 +173,39 @@ class Fields:
             raise self.fail(key, f"expected at most {most} members, got {len(raw)}")
         return raw
 
+    def _empty(self, raw: object, zero: object = "") -> bool:  # noqa: ARG002 - a zero of Go's is a value here
+        return raw is None
+
+    def _is_no_pair(self, raw: object) -> bool:  # noqa: ARG002 - GoFields looks at it
+        return False
+
     def _parsed(self, path: str, raw: object, parser: Callable[[object], T]) -> T:
         try:
             return parser(raw)
         except ValueError as wrong:
             raise self.error(f"{path}: {wrong}") from None
+
+
+class GoFields(Fields):
+    """One JSON object that a program in Go may have marshalled: zeros are fields that nobody set (see the table)."""
+
+    def from_go(self) -> GoFields:
+        """Return this object."""
+        return self
+
+    def said(self, key: str) -> bool:
+        """Say whether there is anything under `key` that is no zero of any type."""
+        return not _hollow(self.raw.get(key))
+
+    def _empty(self, raw: object, zero: object = "") -> bool:
+        return raw is None or raw == "" or (raw == zero and type(raw) is type(zero))
+
+    def _is_no_pair(self, raw: object) -> bool:
+        return raw is None
+
+
+def _hollow(raw: object) -> bool:
+    """Say whether a value is a zero, or an object of nothing else. How deep it goes is bounded where it is read."""
+    if isinstance(raw, dict):
+        return all(map(_hollow, raw.values()))
+    return not raw

@@ -46,7 +46,7 @@ class RuntimeConfig:
         """Read a `runtimeConfig` object."""
         return cls(
             ips=fields.each("ips", parsers.ip_request, most=64),
-            mac=fields.nonzero("mac").optional("mac", parsers.mac),
+            mac=fields.optional("mac", parsers.mac),
             annotations=fields.pairs(ANNOTATIONS, _any_string, _any_string),
             raw=fields.raw,
         )
@@ -57,8 +57,8 @@ class NetConf:
     """One plugin's configuration.
 
     `args_ips` is `args.cni.ips`; `valid_attachments` None means that GC was given no list, () that none is valid.
-    `fields` is the whole document, for the plugin's own keys; `ipam` the object under `ipam`. Neither has what nobody
-    set (`Fields.nonzero`): a MAC, an MTU, an IPAM plugin. `arrived` is the document as it came where that is more.
+    `fields` is the whole document, for the plugin's own keys; `ipam` the object under `ipam`. Both are read as a
+    program in Go writes them (`GoFields`).
     """
 
     cni_version: str
@@ -72,12 +72,11 @@ class NetConf:
     capabilities: tuple[str, ...] = ()
     prev_result: Result | None = None
     valid_attachments: tuple[tuple[str, str], ...] | None = None
-    arrived: Fields | None = None
 
     @property
     def raw(self) -> Mapping[str, object]:
         """The document as it arrived."""
-        return (self.arrived or self.fields).raw
+        return self.fields.raw
 
     @classmethod
     def parse(cls, fields: Fields, *, forgiving: bool = False) -> NetConf:
@@ -95,14 +94,13 @@ class NetConf:
                     raise
                 return default
 
-        arrived, fields = fields, fields.nonzero("mac", "mtu")
+        fields = fields.from_go()
         version = read_version(fields)
         return cls(
             cni_version=version,
             name=fields.required("name", parsers.identifier),
             type=fields.required("type", plugin_type),
             fields=fields,
-            arrived=None if fields is arrived else arrived,
             ipam=read(_ipam, None),
             dns=read(_dns, None),
             args_ips=read(_args_ips, ()),
@@ -130,9 +128,8 @@ def _ipam(fields: Fields) -> Fields | None:
     child = fields.child("ipam")
     if child is None:
         return None
-    ipam = child.nonzero("type", "mac", "mtu")
-    ipam.optional("type", plugin_type)
-    return ipam
+    child.optional("type", plugin_type)
+    return child
 
 
 def _dns(fields: Fields) -> Dns | None:

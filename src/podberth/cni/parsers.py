@@ -54,15 +54,23 @@ def string(*, min: int = 1, max: int = MAX_STRING) -> Callable[[object], str]:  
     return parse
 
 
-def integer(lo: int, hi: int) -> Callable[[object], int]:
-    """Make a parser of whole numbers `lo`..`hi`; booleans, floats and strings are refused."""
+class integer:  # noqa: N801 - it stands among the makers of parsers
+    """Make a parser of whole numbers `lo`..`hi`; booleans, floats and strings are refused.
 
-    def parse(raw: object) -> int:
-        if not isinstance(raw, int) or isinstance(raw, bool) or not lo <= raw <= hi:
-            raise ValueError(f"expected a whole number {lo}..{hi}, got {shown(raw)}")
+    `zero` is what a program in Go writes where nobody set the number; None where 0 is one of the numbers.
+    """
+
+    __slots__ = ("hi", "lo", "zero")
+
+    def __init__(self, lo: int, hi: int) -> None:
+        self.lo, self.hi = lo, hi
+        self.zero = None if lo <= 0 <= hi else 0
+
+    def __call__(self, raw: object) -> int:
+        """Return the number."""
+        if not isinstance(raw, int) or isinstance(raw, bool) or not self.lo <= raw <= self.hi:
+            raise ValueError(f"expected a whole number {self.lo}..{self.hi}, got {shown(raw)}")
         return raw
-
-    return parse
 
 
 def number(raw: object) -> float:

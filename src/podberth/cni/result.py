@@ -1,7 +1,8 @@
 """The result of an ADD as a value, read from and written in the words of every released version (SPEC.md section 5).
 
-The value has everything that 1.1.0 can say. Reading takes what other plugins are known to write (nulls, empty strings
-for absent addresses, host bits in a route's destination); writing leaves out whatever the version does not know.
+The value has everything that 1.1.0 can say. Results are read as programs in Go write them (`fields.GoFields`), with
+host bits in a route's destination and an index where there are no interfaces; writing leaves out whatever the version
+does not know.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_UINT = 2**32 - 1
 _FAMILY_KEYS = ((4, "ip4"), (6, "ip6"))  # of 0.1.0 and 0.2.0
+_NO_INTERFACE = -1  # as Go's library wrote it, of 0.3.0 (types/current of containernetworking/cni v0.5)
 _ROUTE_NUMBERS = ("mtu", "advmss", "priority", "table", "scope")  # of 1.1.0
 
 
@@ -38,7 +40,7 @@ class Interface:
     def parse(cls, fields: Fields) -> Interface:
         """Read a member of `interfaces`."""
         return cls(
-            name=fields.required("name", parsers.string(max=255)),
+            name=fields.required("name", parsers.string(min=0, max=255)),
             mac=fields.get("mac", parsers.string(min=0, max=64), ""),
             mtu=fields.optional("mtu", _uint),
             sandbox=fields.get("sandbox", _path, ""),
@@ -70,9 +72,10 @@ class Route:
 
     @classmethod
     def parse(cls, fields: Fields) -> Route:
-        """Read a member of `routes`."""
+        """Read a member of `routes`, of a result or of a document; in both an empty `gw` is none."""
+        fields = fields.from_go()
         dst = fields.required("dst", parsers.ip_prefix)
-        gw = fields.get("gw", _address_or_none, None)
+        gw = fields.optional("gw", parsers.ip_address)
         if gw is not None and gw.version != dst.version:
             raise fields.fail("gw", f"expected an IPv{dst.version} address, got {str(gw)!r}")
         return cls(
@@ -122,6 +125,7 @@ class Result:
 
         Raises IncompatibleVersion for a version unknown here, and the document's error for anything malformed.
         """
+        fields = fields.from_go()
         own = fields.get("cniVersion", parsers.string(min=0), "") or version
         own = versions.check(own, fields.at("cniVersion"))
         dns = fields.child("dns")
@@ -169,10 +173,12 @@ def _ip(fields: Fields, many: int) -> IPConfig:
     family = fields.optional("version", parsers.choice("4", "6"))
     if family is not None and int(family) != address.version:
         raise fields.fail("version", f"expected '{address.version}' beside {str(address)!r}, got {family!r}")
-    index = fields.optional("interface", _uint)
+    index = fields.optional("interface", _index)
+    if index == _NO_INTERFACE or not many:
+        index = None  # an IPAM plugin has made none: the plugin that called it sets the index
     if index is not None and index >= many:
         raise fields.fail("interface", f"expected an index into the {many} interfaces, got {index}")
-    return IPConfig(address=address, gateway=fields.get("gateway", _address_or_none, None), interface=index)
+    return IPConfig(address=address, gateway=fields.optional("gateway", parsers.ip_address), interface=index)
 
 
 def _by_family(fields: Fields) -> tuple[tuple[IPConfig, ...], tuple[Route, ...]]:
@@ -186,7 +192,7 @@ def _by_family(fields: Fields) -> tuple[tuple[IPConfig, ...], tuple[Route, ...]]
         address = member.required("ip", parsers.ip_interface)
         if address.version != family:
             raise member.fail("ip", f"expected an IPv{family} address, got {str(address)!r}")
-        ips.append(IPConfig(address=address, gateway=member.get("gateway", _address_or_none, None)))
+        ips.append(IPConfig(address=address, gateway=member.optional("gateway", parsers.ip_address)))
         routes += (Route.parse(route) for route in member.children("routes"))
     return tuple(ips), tuple(routes)
 
@@ -235,9 +241,6 @@ def _text(address: IPv4Address | IPv6Address | None) -> str | None:
     return None if address is None else str(address)
 
 
-def _address_or_none(raw: object) -> IPv4Address | IPv6Address | None:
-    return None if raw == "" else parsers.ip_address(raw)  # Go's nil net.IP
-
-
 _uint: Callable[[object], int] = parsers.integer(0, MAX_UINT)
+_index: Callable[[object], int] = parsers.integer(_NO_INTERFACE, MAX_UINT)
 _path: Callable[[object], str] = parsers.string(min=0, max=parsers.MAX_PATH)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.value import value
-from podberth.policy import bundle
+from podberth.policy import bundle, settings_map
 from podberth.policy.address_reservation import parse_reservation
+from podberth.policy.budget import Amount
 from podberth.policy.documents import parse_document
-from podberth.policy.tenancy import foreign
+from podberth.policy.permit import TENANT, WEBHOOK, Speaking, permit, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "podberth.io/v1alpha1"
 KINDS = ("Pool", "PodNetwork")
+NOTHING = Amount()
 
 
 @value
@@ -51,17 +53,20 @@ class Asked:
         return self == Asked(of_map=self.of_map)
 
 
-def asked(review: Review, home: str, earlier: Callable[[], frozenset[str]] = frozenset) -> Asked:
+def asked(
+    review: Review, home: str, earlier: Callable[[], frozenset[str]] = frozenset, others: Amount = NOTHING
+) -> Asked:
     """Return what comes into force and what goes; `home` is podberth's namespace. InvalidConfig names the field.
 
     `earlier` has digests of what namespaces declared before they had limits; it is asked where one is exceeded.
+    `others`: what the other ConfigMaps of the namespace come to.
     """
     if review.kind in KINDS:
         return _of_document(review)
     if review.kind == "AddressReservation":
         return _of_reservation(review)
     if review.kind == "ConfigMap":
-        return _of_map(review, home, earlier)
+        return _of_map(review, home, earlier, others)
     return Asked()
 
 
@@ -84,19 +89,24 @@ def _of_reservation(review: Review) -> Asked:
     return Asked(reserved=wanted, ended=before)
 
 
-def _of_map(review: Review, home: str, earlier: Callable[[], frozenset[str]]) -> Asked:
+def _of_map(review: Review, home: str, earlier: Callable[[], frozenset[str]], others: Amount) -> Asked:
+    if review.new is not None and (review.namespace, review.name) == (home, settings_map.NAME):
+        complaint = settings_map.read(review.new).complaint
+        if complaint:
+            raise InvalidConfig(f"{settings_map.source(home)}: {complaint}")
     before, now = bundle.texts(review.old), bundle.texts(review.new)
     if before == now:
         return Asked()
-    tenant = "" if review.namespace == home else review.namespace
-    parts = bundle.read(review.namespace, review.name, now, earlier if tenant else None)
+    tenant = review.namespace if role_of(review.namespace, home) == TENANT else ""
+    parts, _ = bundle.weighed(review.namespace, review.name, now, earlier if tenant else None, others)
     complaints = [complaint for part in parts for complaint in part.complaints]
     if complaints:
         raise InvalidConfig("; ".join(complaints))
     declarations = [declaration for part in parts for declaration in part.declarations]
     for one in declarations if tenant else ():
-        for complaint in foreign(one.document, tenant):
-            raise InvalidConfig(f"{one.document.source}: {one.document} {complaint}")
+        refusal = permit(tenant, TENANT, WEBHOOK, Speaking(document=one.document))
+        if refusal is not None:
+            raise InvalidConfig(f"{one.document.source}: {refusal.message}", refusal.details)
     documents = tuple(one.document for one in declarations)
     keys = {document.key for document in documents}
     return Asked(
@@ -122,7 +132,11 @@ def _keys(
 
     parts = bundle.read(review.namespace, review.name, texts, known if tenant else None)
     documents = [declaration.document for part in parts for declaration in part.declarations]
-    return tuple(document.key for document in documents if not tenant or not any(foreign(document, tenant)))
+    return tuple(
+        document.key
+        for document in documents
+        if not tenant or permit(tenant, TENANT, WEBHOOK, Speaking(document=document)) is None
+    )
 
 
 def _raw(review: Review, found: Mapping[str, Any]) -> dict[str, object]:

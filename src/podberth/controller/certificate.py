@@ -1,4 +1,4 @@
-"""The certificate the webhook serves with: from files that others renew, or made here and kept in a Secret.
+"""The certificate the webhook serves with where nobody gives it one: made here, and kept in a Secret.
 
 One that is made here is its own authority. All replicas share the Secret; whoever finds it missing or ageing makes the
 next, and the API server is told of both before anybody serves with the new one (the ValidatingWebhookConfiguration's
@@ -8,16 +8,15 @@ caBundle). Keys are made by the `openssl` program.
 from __future__ import annotations
 
 import base64
-import ssl
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import InvalidConfig, IOFailure
-from podberth.cni.value import value
+from podberth.cni.errors import IOFailure
 from podberth.kube import errors
 from podberth.kube.resources import Resource
+from podberth.process.certificate import Pair
 
 if TYPE_CHECKING:
     from podberth.kube.client import Client, Object
@@ -30,29 +29,6 @@ CONFIGURATIONS = Resource(
 DAYS = 365
 RENEWED = 120 * 86400  # seconds before its end that the next one is made
 CERTIFICATE, KEY, AUTHORITY = "tls.crt", "tls.key", "ca.crt"
-
-
-@value
-class Pair:
-    """Certificate chain and key, as PEM."""
-
-    certificate: str
-    key: str
-
-
-class Files:
-    """A pair of PEM files. IOFailure if they can't be read."""
-
-    def __init__(self, certificate: Path, key: Path) -> None:
-        self._paths = certificate, key
-
-    def pair(self) -> Pair:
-        """Return what the files have now."""
-        try:
-            certificate, key = (path.read_text(encoding="ascii") for path in self._paths)
-        except (OSError, ValueError) as wrong:
-            raise IOFailure(f"--cert, --key: {wrong}") from None
-        return Pair(certificate=certificate, key=key)
 
 
 class SelfSigned:
@@ -136,33 +112,6 @@ def _openssl(*arguments: str, given: str = "") -> subprocess.CompletedProcess[st
         return subprocess.run(command, input=given, capture_output=True, text=True, check=False)  # noqa: S603
     except OSError as wrong:
         raise IOFailure(f"openssl: {wrong.strerror}", "install openssl, or give --cert and --key") from None
-
-
-class Served:
-    """The TLS context; `renew` has connections from then on use what the source has now."""
-
-    def __init__(self, source: Files | SelfSigned) -> None:
-        self._source = source
-        self._loaded: Pair | None = None
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
-
-    def renew(self) -> bool:
-        """Take what the source has now; say whether it is new. InvalidConfig if it is no certificate with its key."""
-        pair = self._source.pair()
-        if pair == self._loaded:
-            return False
-        with tempfile.TemporaryDirectory(prefix="podberth-") as folder:
-            certificate, key = Path(folder, CERTIFICATE), Path(folder, KEY)
-            certificate.write_text(pair.certificate, encoding="ascii")
-            key.touch(0o600)
-            key.write_text(pair.key, encoding="ascii")
-            try:
-                self.context.load_cert_chain(certificate, key)
-            except ssl.SSLError as wrong:
-                raise InvalidConfig(f"the certificate and its key can't be used: {wrong}") from None
-        self._loaded = pair
-        return True
 
 
 def _decoded(secret: Object) -> dict[str, str]:

@@ -19,9 +19,11 @@ from podberth.ipam.moment import moment_of
 from podberth.ipam.refusals import same
 from podberth.kube import errors, resources
 from podberth.kube.resources import Resource
+from podberth.policy.address_reservation import keeping
 from podberth.stores.replica.standing import withheld
-from podberth.stores.sqlite import changes, claims
+from podberth.stores.sqlite import changes
 from podberth.stores.sqlite.declared import declare, is_stray, undeclare
+from podberth.stores.sqlite.operations import keep
 from podberth.stores.sqlite.rows import lease_at, reservation_at
 
 if TYPE_CHECKING:
@@ -137,14 +139,10 @@ class Effects:
         actor = self._actor(str(wanted))
 
         def decide(connection: Connection, _: Rivals) -> Reservation:
-            claims.known(connection, wanted.pool)
-            now = self._now()
-            return changes.reserve(
-                connection, wanted.pool, wanted.address, wanted.pod, wanted.ifname, "manual", actor, now
-            )
+            return keep(connection, keeping(wanted), actor, self._now())
 
         try:
-            self._settler.settle(decide)
+            self._settler.settle(decide, pods=(wanted.pod,))
         except TryAgainLater:
             raise
         except CniError as refusal:

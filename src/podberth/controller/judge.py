@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError, InvalidConfig, TryAgainLater
 from podberth.cni.value import replace
 from podberth.controller.asked import asked
+from podberth.controller.effects import by_hand
 from podberth.ipam.lease import Actor
 from podberth.ipam.refusals import same
 from podberth.kube import resources
-from podberth.policy.address_reservation import disallowed, parse_reservation
+from podberth.policy.address_reservation import keeping, parse_reservation
 from podberth.policy.admission import Conflicts
+from podberth.policy.bundle import digest
+from podberth.policy.documents import raw_document
+from podberth.policy.permit import TENANT, WEBHOOK, Reserving, limit, permit, role_of_object
 from podberth.policy.podnetwork import PodNetwork
 from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.declared import Declarations
-from podberth.stores.replica.court import Court, is_there
+from podberth.stores.replica.court import Court
+from podberth.stores.replica.said import OBJECT, is_there, tenants
 from podberth.stores.replica.shared import Bundle, DocumentText
 from podberth.stores.replica.standing import make_way
-from podberth.stores.sqlite import changes, claims, documents
+from podberth.stores.sqlite import changes, documents
 from podberth.stores.sqlite.declared import declare
+from podberth.stores.sqlite.operations import keep
 from podberth.stores.sqlite.pending import pending
 from podberth.stores.sqlite.policies import check
 from podberth.stores.sqlite.rows import reservation_at
@@ -74,6 +80,12 @@ class Judge:
             reservations: tuple[AddressReservation, ...] = ()
             if not away:
                 self._catch_up()
+                if wanted.tenant:
+                    others = self._declarations.others(review.namespace, review.name)
+                    try:
+                        asked(review, self._home, self._declarations.earlier, others)
+                    except InvalidConfig as wrong:
+                        return wrong
                 reservations = self._reservations()
             earlier = self._declarations.earlier() if wanted.tenant else frozenset()
             return self._settler.tried(lambda connection, _: _refused(connection, wanted, reservations, earlier))
@@ -124,9 +136,11 @@ def _refused(
     for each in reservations:
         if each.name != changing:
             try:
+                _check_allowed(connection, each)
                 _reserve(connection, each)
             except CniError:
                 continue
+    wanted, earlier = _word_of(connection, wanted, earlier)
     beyond = _beyond(connection, wanted, earlier)
     if not wanted.tenant:
         make_way(connection, wanted.documents)
@@ -141,14 +155,26 @@ def _refused(
     return Conflicts(beyond) if beyond else None
 
 
+def _word_of(connection: Connection, wanted: Asked, earlier: frozenset[str]) -> tuple[Asked, frozenset[str]]:
+    """Return a PodNetwork in the API as its namespace's word, if the operator has set that; and what stays of those."""
+    (first, *_) = wanted.documents or (None,)
+    if wanted.of_map or first is None or first.kind != "PodNetwork" or not tenants(connection):
+        return wanted, earlier
+    spec = raw_document(first)["spec"]
+    said = digest(first.namespace, first.key, spec)
+    kept = frozenset(one for (one,) in connection.execute("SELECT digest FROM objects_before").fetchall())
+    return replace(wanted, tenant=first.namespace, bundle=OBJECT, digests=(said,)), kept
+
+
 def _beyond(connection: Connection, wanted: Asked, earlier: frozenset[str]) -> tuple[str, ...]:
     """Return what is beyond the right of the namespace that declares it."""
     if not wanted.tenant:
         return ()
-    court = Court(connection)
+    court = Court(connection, WEBHOOK)
     documents = tuple(zip(wanted.documents, wanted.digests, strict=True))
     before = tuple(document.body for document, digest in documents if digest in earlier)
-    court.replace(wanted.tenant, wanted.bundle, (body for body in before if isinstance(body, PodNetwork)))
+    keys = [document.key for document in wanted.documents]
+    court.replace(wanted.bundle, keys, (body for body in before if isinstance(body, PodNetwork)))
     complaints = (court.verdict(document, wanted.tenant) for document, digest in documents if digest not in earlier)
     return tuple(f"{one.message}; {one.details}" for one in complaints if one is not None)
 
@@ -162,9 +188,7 @@ def _check(connection: Connection, wanted: Asked) -> None:
 
 def _check_reserved(connection: Connection, wanted: AddressReservation, ended: AddressReservation | None) -> None:
     """Raise what `podberth reserve` would, and what the pool's rules say."""
-    pool = documents.pool(connection, wanted.pool)
-    if pool is not None and (refusal := disallowed(pool, wanted)) is not None:
-        raise type(refusal)(f"{wanted}: {refusal.message}", refusal.details)
+    _check_allowed(connection, wanted, ended)
     if ended is not None:
         kept = reservation_at(connection, ended.address)
         if kept is not None and kept.origin == "manual" and same(kept.pod, ended.pod):
@@ -175,6 +199,26 @@ def _check_reserved(connection: Connection, wanted: AddressReservation, ended: A
         raise type(refusal)(f"{wanted}: {refusal.message}", refusal.details) from None
 
 
+def _check_allowed(connection: Connection, wanted: AddressReservation, ended: AddressReservation | None = None) -> None:
+    """Raise what the pool's rules say of a reservation, whosever word it is; one that is made already may stay."""
+    pool, kept = documents.pool(connection, wanted.pool), reservation_at(connection, wanted.address)
+    if pool is None or (kept is not None and ended is None and by_hand(kept, wanted)):
+        return
+    role, namespace = role_of_object(tenants=tenants(connection)), wanted.pod.namespace
+    taken = _taken(connection, wanted, ended) if role == TENANT and limit(pool, namespace) is not None else 0
+    change = Reserving(pool=pool, namespace=namespace, address=wanted.address, taken=taken)
+    refusal = permit(namespace, role, WEBHOOK, change)
+    if refusal is not None:
+        raise type(refusal)(f"{wanted}: {refusal.message}", refusal.details)
+
+
 def _reserve(connection: Connection, wanted: AddressReservation) -> None:
-    claims.known(connection, wanted.pool)
-    changes.reserve(connection, wanted.pool, wanted.address, wanted.pod, wanted.ifname, "manual", _NOBODY, node_clock())
+    keep(connection, keeping(wanted), _NOBODY, node_clock())
+
+
+def _taken(connection: Connection, wanted: AddressReservation, ended: AddressReservation | None) -> int:
+    """Return how many other addresses of the pool are reserved for pods of the namespace."""
+    own = {wanted.address.packed, *((ended.address.packed,) if ended is not None else ())}
+    query = "SELECT address FROM reservations WHERE pool = ? AND namespace = ?"
+    rows = connection.execute(query, (wanted.pool, wanted.pod.namespace)).fetchall()
+    return len({packed for (packed,) in rows} - own)

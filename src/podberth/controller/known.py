@@ -9,6 +9,7 @@ from podberth.controller.keeping import Kept, owner_of
 from podberth.ipam.pool import FOREVER
 from podberth.policy.admission import declared_addresses
 from podberth.stores.clock import node_clock
+from podberth.stores.replica.said import tenants
 from podberth.stores.replica.standing import ended, standings
 from podberth.stores.sqlite import documents, rows
 from podberth.stores.sqlite.counts import usages
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.policy.changes import Declared
     from podberth.policy.podnetwork import PodNetwork
-    from podberth.policy.tenancy import Standing
+    from podberth.policy.standing import Standing
 
 
 @value
 class Known:
     """`pending`, `stray`: declared and not reserved, and what is reserved and may end. `last`: of what is pending.
 
-    `kept`: reservations that are not for ever, and that no pod has now.
+    `kept`: reservations that are not for ever, and that no pod has now. `tenants`: whether objects in the API are their
+    namespaces' word.
     """
 
     pools: Mapping[str, Pool]
@@ -44,6 +46,7 @@ class Known:
     kept: tuple[Kept, ...]
     declarers: Mapping[Address, tuple[PodNetwork, ...]]
     standings: tuple[Standing, ...]
+    tenants: bool
 
 
 def known(connection: Connection) -> Known:
@@ -77,6 +80,7 @@ def known(connection: Connection) -> Known:
         pending=missing,
         stray=ended(connection),
         standings=standings(connection),
+        tenants=tenants(connection),
         last=last,
         kept=tuple(one for kept in away if (one := _kept(connection, kept, declarers, pools)) is not None),
         declarers=declarers,

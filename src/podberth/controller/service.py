@@ -6,8 +6,6 @@ SIGTERM gives the lead back; anything else may kill it at any moment.
 from __future__ import annotations
 
 import os
-import queue
-import signal
 import tempfile
 import time
 import uuid
@@ -18,16 +16,20 @@ from prometheus_client.core import GaugeMetricFamily
 
 from podberth import __version__
 from podberth.agent.metrics import shares
+from podberth.cni.errors import CniError
 from podberth.cni.value import value
 from podberth.controller.effects import Effects
-from podberth.controller.pages import Pages, health
 from podberth.controller.sweep import Settings, Sweep
 from podberth.controller.watched import Watched
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.kube.events import Recorder
 from podberth.kube.leader import Candidate
+from podberth.process.certificate import renewing
 from podberth.process.loop import Loop
+from podberth.process.metrics import Loops, Lost
+from podberth.process.pages import METRICS, Pages, alive, on_tcp, ready
+from podberth.process.signals import ENDING, Signals
 from podberth.stores.clock import NodeClock
 from podberth.stores.kubernetes.opinion import Dated
 from podberth.stores.kubernetes.store import KubernetesCluster
@@ -43,14 +45,18 @@ if TYPE_CHECKING:
 
     from podberth.agent.journal import Journal
     from podberth.ipam.lease import Usage
+    from podberth.process.certificate import Served
 
 LEASE = "podberth-controller"
-FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+SWEEP = 1800.0  # seconds that a sweep may take, of the largest cluster
 
 
 @value
 class Options:
-    """Times in seconds: `interval` between sweeps, `archiving` between those of the history. `home`: its namespace."""
+    """Times in seconds: `interval` between sweeps, `archiving` between those of the history. `home`: its namespace.
+
+    `metrics` is where its pages are, by HTTPS with a `certificate`.
+    """
 
     kubeconfig: str
     home: str
@@ -58,6 +64,7 @@ class Options:
     archiving: float
     settings: Settings
     metrics: tuple[str, int] | None
+    certificate: Served | None = None
 
 
 class Controller:
@@ -81,12 +88,16 @@ class Controller:
             leading=lambda: self._candidate.leading, count=self._metrics.count, told=self._told,
         )  # fmt: skip
         self._archived = -options.archiving
-        self._loop = Loop("sweeps", self._turn, self._told)
+        self._loop = Loop("sweeps", self._turn, self._told, bound=SWEEP)
         self.swept = 0  # sweeps that were done
         self.pages: Pages | None = None
         if options.metrics is not None:
-            shown = {"/metrics": self._metrics.page, "/healthz": health(self._stuck), "/readyz": health(self._away)}
-            self.pages = Pages(options.metrics, shown)
+            shown = {"/metrics": self._metrics.page, "/healthz": alive, "/readyz": ready(self._away)}
+            tls = None if options.certificate is None else options.certificate.context
+            self.pages = Pages(on_tcp(options.metrics), shown, self._told, tls=tls)
+        self._renewing = (
+            None if options.certificate is None else renewing(options.certificate, self._renewed, self._told)
+        )
 
     @property
     def leading(self) -> bool:
@@ -101,12 +112,16 @@ class Controller:
         self._loop.start()
         if self.pages is not None:
             self.pages.start()
+        if self._renewing is not None:
+            self._renewing.start()
         self._journal.write("info", "started", {"version": __version__, "identity": self._candidate.identity})
 
     def stop(self) -> None:
         """End the sweep that runs, then give the lead back."""
         self._loop.stop()
         self._loop.join()
+        if self._renewing is not None:
+            self._renewing.stop()
         self._candidate.close()
         self._watched.close()
         self._feed.stop()
@@ -134,8 +149,8 @@ class Controller:
     def _away(self) -> str:
         return self._feed.away or self._watched.trouble
 
-    def _stuck(self) -> str:
-        return "" if self._loop.alive else "the sweeps have ended"
+    def _renewed(self) -> None:
+        self._journal.write("info", "renewed", {"what": "certificate"})
 
     def _told(self, what: str) -> None:
         self._journal.write("warning", "trouble", {"message": what})
@@ -153,6 +168,8 @@ class Metrics:
         sweeps = Gauge("podberth_controller_sweeps", "Sweeps done.", registry=into)
         sweeps.set_function(lambda: controller.swept)
         into.register(Addresses(ledger.usage))
+        into.register(Loops())
+        into.register(Lost())
         ProcessCollector(registry=into)
 
     def count(self, action: str) -> None:
@@ -161,7 +178,7 @@ class Metrics:
 
     def page(self) -> tuple[int, str, bytes]:
         """Return everything in Prometheus' text format."""
-        return 200, FORMAT, generate_latest(self._registry)
+        return 200, METRICS, generate_latest(self._registry)
 
 
 class Addresses:
@@ -175,7 +192,11 @@ class Addresses:
         found = GaugeMetricFamily(
             "podberth_pool_addresses", "Addresses of a pool, by what they are.", labels=("pool", "family", "state")
         )
-        for row in self._usage():
+        try:
+            rows = self._usage()
+        except CniError:
+            rows = ()  # the store was never read: `/readyz` says why
+        for row in rows:
             for state, number in shares(row).items():
                 found.add_metric((row.pool, str(row.family), state), number)
         yield found
@@ -183,11 +204,9 @@ class Addresses:
 
 def run(options: Options, journal: Journal) -> int:
     """Run until SIGTERM or SIGINT; return the exit status."""
-    told: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda number, _: told.put(number))
+    signals = Signals(ENDING)
     controller = Controller(options, journal)
     controller.start()
-    told.get()
+    signals.wait()
     controller.stop()
     return 0

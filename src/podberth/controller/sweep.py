@@ -7,6 +7,7 @@ grace begins anew.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig
@@ -20,7 +21,8 @@ from podberth.kube.events import NORMAL, WARNING
 from podberth.policy import bundle
 from podberth.policy.address_reservation import parse_reservation
 from podberth.policy.admission import declared_addresses
-from podberth.policy.authorise import Use, refused
+from podberth.policy.authorise import Use
+from podberth.policy.permit import CONTROLLER, OPERATOR, Reserving, Using, permit, role_of_object
 from podberth.process.loop import reason
 
 if TYPE_CHECKING:
@@ -122,7 +124,9 @@ class Sweep:
         self, found: Object, podnetwork: PodNetwork | None, now: Known, refused: Mapping[Declared, str]
     ) -> None:
         if podnetwork is None:
-            troubles: Sequence[str] = (_unreadable(found),)
+            itself = f"PodNetwork {'/'.join(_key(found))}"
+            refusals = [one.reason for one in now.standings if one.bundle == itself and not one.in_force]
+            troubles: Sequence[str] = refusals or (_unreadable(found),)
             addresses: list[Address] = []
         else:
             declared = [one for policy in podnetwork.attachments for one in declared_addresses(podnetwork, policy)]
@@ -164,10 +168,11 @@ class Sweep:
     def _reservations(self, now: Known) -> None:
         """Bring AddressReservations into the ledger, end what those made that are gone; say so in their status."""
         wanted: list[AddressReservation] = []
-        for found in self._client.list(resources.ADDRESS_RESERVATIONS).items:
+        taken = Counter((kept.pool, kept.pod.namespace) for kept in now.reservations.values())
+        for found in sorted(self._client.list(resources.ADDRESS_RESERVATIONS).items, key=_age):
             try:
                 one = parse_reservation({"metadata": {"name": _key(found)[1]}, "spec": found.get("spec")}, "spec")
-                trouble = self._effects.reserve(one)
+                trouble = self._reserved(one, now, taken)
                 wanted.append(one)
                 addresses = () if trouble else (one.address,)
             except InvalidConfig as wrong:
@@ -181,6 +186,21 @@ class Sweep:
             unasked = kept.origin == "manual" and not any(by_hand(kept, one) for one in wanted)
             if unasked and self._of_object(kept) and self._effects.unreserve(kept):
                 self._count("unreserved")
+
+    def _reserved(self, one: AddressReservation, now: Known, taken: Counter[tuple[str, str]]) -> str:
+        """Have an address reserved as an object says, if that may be; return why it is not, '' if it is."""
+        kept, pool = now.reservations.get(one.address), now.pools.get(one.pool)
+        if kept is not None and by_hand(kept, one):
+            return ""  # what is in force stays, whatever the pool's rules have become
+        whose = one.pool, one.pod.namespace
+        if pool is not None:
+            change = Reserving(pool=pool, namespace=whose[1], address=one.address, taken=taken[whose])
+            refusal = permit(whose[1], role_of_object(tenants=now.tenants), CONTROLLER, change)
+            if refusal is not None:
+                return refusal.message
+        trouble = self._effects.reserve(one)
+        taken[whose] += not trouble
+        return trouble
 
     def _of_object(self, kept: Reservation) -> bool:
         """Ask the ledger whether an AddressReservation made it; what `podberth reserve` made ends by `release`."""
@@ -228,8 +248,13 @@ def _disallowed(declared: Declared, now: Known) -> str:
     """Return why the pool's `allow` does not let the pod's namespace have the address; '' if it does."""
     namespace = declared.pod.namespace
     use = Use(who=f"namespace {namespace}", namespace=namespace, addresses=(declared.address,))
-    refusal = refused(now.pools[declared.pool], use)
+    # Whose word it is was judged as it came into force (`stores.replica.standing`); here the pool's rules alone count.
+    refusal = permit(use.who, OPERATOR, CONTROLLER, Using(pool=now.pools[declared.pool], use=use))
     return refusal.message if refusal is not None else ""
+
+
+def _age(found: Object) -> tuple[str, str]:
+    return str(found["metadata"].get("creationTimestamp") or ""), found["metadata"]["name"]
 
 
 def _key(found: Object) -> tuple[str, str]:

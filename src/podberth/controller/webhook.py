@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
-import signal
 import tempfile
 import time
 from typing import TYPE_CHECKING
@@ -13,13 +11,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from podberth import __version__
 from podberth.cni.value import value
-from podberth.controller.certificate import Served
 from podberth.controller.judge import Judge
-from podberth.controller.pages import Pages, health
 from podberth.controller.review import MAX_BYTES, answer, parse_review
 from podberth.kube.client import Client
 from podberth.kube.config import load
-from podberth.process.loop import Loop, reason
+from podberth.process.certificate import Served, renewing
+from podberth.process.loop import reason
+from podberth.process.metrics import Loops, Lost
+from podberth.process.pages import METRICS, Pages, alive, on_tcp, ready
+from podberth.process.signals import ENDING, Signals
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.replica import Replica
@@ -29,12 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podberth.agent.journal import Journal
-    from podberth.controller.certificate import Files, SelfSigned
+    from podberth.process.certificate import Source
 
 PATH = "/validate"
 KINDS = frozenset(("Pool", "PodNetwork", "AddressReservation", "ConfigMap"))
-_RENEWING = 30.0  # seconds between two looks at the certificate
-_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @value
@@ -44,7 +42,7 @@ class Options:
     listen: tuple[str, int]
     kubeconfig: str
     home: str
-    source: Callable[[Client], Files | SelfSigned]
+    source: Callable[[Client], Source]
 
 
 class Webhook:
@@ -62,17 +60,14 @@ class Webhook:
         self._served.renew()
         self._metrics = Metrics(lambda: not self._feed.away)
         self._pages = Pages(
-            options.listen,
-            {
-                "/healthz": health(lambda: ""),
-                "/readyz": health(lambda: self._feed.away),
-                "/metrics": self._metrics.page,
-            },
+            on_tcp(options.listen),
+            {"/healthz": alive, "/readyz": ready(lambda: self._feed.away), "/metrics": self._metrics.page},
+            self._told,
             takers={PATH: self._take},
             tls=self._served.context,
             most=MAX_BYTES,
         )
-        self._renewing = Loop("certificate", self._renew, self._told)
+        self._renewing = renewing(self._served, self._renewed, self._told)
         self.port = self._pages.port
 
     def start(self) -> None:
@@ -111,10 +106,8 @@ class Webhook:
         finally:
             self._metrics.reviewed(kind, outcome, time.monotonic() - began)
 
-    def _renew(self) -> float:
-        if self._served.renew():
-            self._journal.write("info", "renewed", {"what": "certificate"})
-        return _RENEWING
+    def _renewed(self) -> None:
+        self._journal.write("info", "renewed", {"what": "certificate"})
 
     def _told(self, what: str) -> None:
         self._journal.write("warning", "away", {"message": what})
@@ -130,6 +123,8 @@ class Metrics:
         Gauge("podberth_build", "The version that runs.", ("version",), registry=into).labels(__version__).set(1)
         live = Gauge("podberth_following", "Whether the cluster's ledger is followed just now.", registry=into)
         live.set_function(following)
+        into.register(Loops())
+        into.register(Lost())
 
     def reviewed(self, kind: str, outcome: str, seconds: float) -> None:
         """Count a review."""
@@ -138,16 +133,14 @@ class Metrics:
 
     def page(self) -> tuple[int, str, bytes]:
         """Return everything in Prometheus' text format."""
-        return 200, _FORMAT, generate_latest(self._registry)
+        return 200, METRICS, generate_latest(self._registry)
 
 
 def run(options: Options, journal: Journal) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status."""
-    told: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda number, _: told.put(number))
+    signals = Signals(ENDING)
     webhook = Webhook(options, journal)
     webhook.start()
-    told.get()
+    signals.wait()
     webhook.stop()
     return 0

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
             ...
 
 
-HELD, MOVED = "AddressHeld", "AddressMoved"  # reasons, as `Elsewhere.tell` takes them
+HELD, MOVED, UNFIT = "AddressHeld", "AddressMoved", "NodeUnfit"  # reasons, as `Elsewhere.tell` takes them
 
 
 @value

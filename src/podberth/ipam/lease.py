@@ -99,6 +99,21 @@ class Correction:
 
 
 @value
+class Keeping:
+    """An address to be reserved for a pod's name, or a Deployment's; `origin` is 'manual' or 'sticky'.
+
+    `only`: refused if the pod's interface has one of that family in the pool already, as its ADD asks for one.
+    """
+
+    address: IPv4Address | IPv6Address
+    pool: str
+    pod: PodRef
+    ifname: str
+    origin: str = "manual"
+    only: bool = False
+
+
+@value
 class Event:
     """One line of the ledger; `kind` is one of `lifecycle.Kind`. `time` is what its writer's clock said.
 

@@ -1,12 +1,14 @@
 """Whose a reservation is: a pod's name, or a Deployment's name, which any of its pods may have. Pure.
 
-A Deployment is written as a pod of the name `deployment/NAME`, which no pod can have. Its pods are known by their
+A Deployment is written as a pod of the name `deployment/NAME`, which no pod can have; `named` reads all that may be
+written down. Its pods are known by their
 names alone: NAME, the hash of their template, and a suffix (kubernetes.io, "Deployment status", "Pod-template-hash").
 """
 
 from __future__ import annotations
 
-from podberth.cni.pod import PodRef
+from podberth.cni import parsers
+from podberth.cni.pod import PodRef, declared
 
 _PREFIX = "deployment/"
 SAFE = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: what hashes and suffixes are made of
@@ -18,6 +20,22 @@ MAX_NAME = 58 - MAX_HASH - 2
 def of_deployment(namespace: str, name: str) -> PodRef:
     """Return the owner of what the pods of a Deployment share."""
     return PodRef(namespace=namespace, name=_PREFIX + name)
+
+
+def named(namespace: object, name: object) -> PodRef:
+    """Return the pod, or with `deployment/NAME` the Deployment, that somebody names. ValueError says what is wrong."""
+    if not isinstance(name, str) or not name.startswith(_PREFIX):
+        return declared(namespace, name)
+    owner = declared(namespace, name.removeprefix(_PREFIX), deployment_name)
+    return of_deployment(owner.namespace, owner.name)
+
+
+def deployment_name(raw: object) -> str:
+    """Return the name of a Deployment whose pods' names have it whole; ValueError if it is none."""
+    found = parsers.name(raw)
+    if len(found) > MAX_NAME:
+        raise ValueError(f"Kubernetes cuts the pods' names of a Deployment of more than {MAX_NAME} characters")
+    return found
 
 
 def is_deployment(owner: PodRef) -> bool:

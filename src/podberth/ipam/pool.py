@@ -42,12 +42,16 @@ class Grant:
     """Who may use the pool. `namespaces` are names or patterns with `*`; `vlans`, `addresses` empty: any of the pool.
 
     `pod_requests`: a pod may ask for what the grant allows itself (annotation, CNI args), without a PodNetwork.
+    `macs`: the first octets of MACs that a namespace may choose ('02:aa:bb'). `reservations`: how many addresses of the
+    pool a namespace may have reserved by its own word; None is any number.
     """
 
     namespaces: tuple[str, ...]
     vlans: tuple[tuple[int, int], ...] = ()  # inclusive ranges
     addresses: tuple[Span, ...] = ()
     pod_requests: bool = False
+    macs: tuple[str, ...] = ()
+    reservations: int | None = None
 
 
 @value

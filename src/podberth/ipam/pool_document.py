@@ -22,6 +22,7 @@ API_VERSION = "podberth.io/v1alpha1"
 METADATA = ("name", "labels", "annotations", "uid", "resourceVersion", "generation", "creationTimestamp")
 KEYS = ("subnets", "allocation", "quarantine", "stickyRetention", "conflictDetection", "allow", *SETTINGS_KEYS)
 ALLOCATIONS = ("lowest", "leastRecentlyUsed")
+MAX_RESERVATIONS = 1 << 20  # of one namespace in one pool
 MAX_QUARANTINE = 366 * 86400  # seconds
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PREFIXES = {4: (8, 32), 6: (64, 128)}  # lengths that a pool takes
@@ -200,7 +201,7 @@ def _grants(fields: Fields) -> tuple[Grant, ...]:
 
 
 def _grant(fields: Fields) -> Grant:
-    fields.only(("namespaces", "vlans", "addresses", "podRequests"))
+    fields.only(("namespaces", "vlans", "addresses", "podRequests", "macs", "reservations"))
     namespaces = fields.each("namespaces", _pattern)
     if not namespaces:
         raise fields.fail("namespaces", "expected at least one namespace or pattern")
@@ -209,6 +210,8 @@ def _grant(fields: Fields) -> Grant:
         vlans=fields.each("vlans", _vlans),
         addresses=fields.each("addresses", span),
         pod_requests=fields.get("podRequests", parsers.boolean, False),
+        macs=fields.each("macs", _octets),
+        reservations=fields.optional("reservations", parsers.integer(0, MAX_RESERVATIONS)),
     )
 
 
@@ -216,6 +219,17 @@ def _pattern(raw: object) -> str:
     found = parsers.string(max=63)(raw)
     if not all(c in "abcdefghijklmnopqrstuvwxyz0123456789-*" for c in found):
         raise ValueError(f"expected a namespace, or a pattern with '*', got {shown(found)}")
+    return found
+
+
+def _octets(raw: object) -> str:
+    """Return the first octets of MACs, in lower case."""
+    found = parsers.string(max=17)(raw).lower()
+    octets = found.split(":")
+    if len(octets) > 6 or not all(len(one) == 2 and set(one) <= set("0123456789abcdef") for one in octets):
+        raise ValueError(f"expected the first octets of MACs, as '02:aa:bb', got {shown(raw)}")
+    if int(octets[0], 16) & 1:
+        raise ValueError(f"expected MACs of single stations, got {shown(raw)}, which begins those of groups")
     return found
 
 
@@ -251,6 +265,10 @@ def _grant_document(grant: Grant) -> dict[str, object]:
         document["addresses"] = [_span_text(member) for member in grant.addresses]
     if grant.pod_requests:
         document["podRequests"] = True
+    if grant.macs:
+        document["macs"] = list(grant.macs)
+    if grant.reservations is not None:
+        document["reservations"] = grant.reservations
     return document
 
 

@@ -31,6 +31,15 @@ def reserved_for(kept: Reservation) -> AddressTaken:
     )
 
 
+def has_one(kept: Reservation, address: Address) -> AddressTaken:
+    """Return the refusal of a second address of one family for a pod's interface in one pool."""
+    return AddressTaken(
+        f"{kept.pod} has {kept.address} of pool {kept.pool} reserved for {kept.ifname} already ({kept.origin}); its"
+        f" interface has one IPv{address.version} address of a pool, and {address} would never be used",
+        f"`podberth release {kept.address}` first; or name another --ifname",
+    )
+
+
 def leased_by(lease: Lease) -> AddressTaken:
     """Return the refusal of an address that another attachment has."""
     return AddressTaken(

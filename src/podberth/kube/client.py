@@ -17,6 +17,7 @@ from podberth.cni.value import value
 from podberth.kube import errors
 from podberth.kube.wire import Lost, NotSent, Wire
 from podberth.process.jitter import between
+from podberth.process.reach import own_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,6 +50,10 @@ _ERRORS: Mapping[int, type[CniError]] = {
     429: errors.Unavailable,
     503: errors.Unavailable,  # of a server or balancer that has passed the request to nobody
 }
+# What grants every right that podberth asks for.
+RIGHTS = "`kubectl apply -k` an overlay of deploy/ of this version"
+# How the API server says that it got no answer of a webhook, which comes before anything is written.
+_WEBHOOK = ("failed calling webhook", "failed to call webhook", "failed calling admission webhook")
 
 
 @value
@@ -200,10 +205,10 @@ class Client:
             try:
                 answer = self._wire.exchange(secret, _METHODS[call.verb], call.target, call.body, call.content_type)
             except NotSent as failure:
-                raise errors.Unavailable(f"Kubernetes API: {call}: {failure}") from None
+                raise errors.Unavailable(f"Kubernetes API: {call}: {failure}", failure.remedy) from None
             except Lost as failure:
                 if not again:
-                    raise _lost(call, str(failure)) from None
+                    raise _lost(call, failure) from None
                 again = False
                 continue
             if (date := http_date(answer.date)) is not None:
@@ -212,7 +217,14 @@ class Client:
             if answer.status < 300:
                 return _decoded(call, answer.body)
             if not self._try_again(answer, secret, until):
-                raise refusal(call, answer.status, answer.body)
+                raise refusal(call, answer.status, answer.body, secret)
+
+    def date(self) -> str:
+        """Return the server's clock, as the Date header of an answer has it; '' if it says none. Raises Unavailable."""
+        try:
+            return self._wire.exchange(self._credentials.current(), "GET", "/version", b"", "").date
+        except (NotSent, Lost) as failure:
+            raise errors.Unavailable(f"Kubernetes API: {failure}", failure.remedy) from None
 
     def open(self, call: Call, seconds: float) -> Stream:
         """Start a call whose answer comes bit by bit; `seconds` of silence end it."""
@@ -225,9 +237,9 @@ class Client:
             if stream.status >= 300:
                 body = stream.rest()
                 stream.close()
-                raise refusal(call, stream.status, body)
+                raise refusal(call, stream.status, body, secret)
         except (NotSent, Lost) as failure:
-            raise errors.Unavailable(f"Kubernetes API: {call}: {failure}") from None
+            raise errors.Unavailable(f"Kubernetes API: {call}: {failure}", failure.remedy) from None
         return stream
 
     def close(self) -> None:
@@ -284,16 +296,26 @@ class Client:
         )
 
 
-def refusal(call: Call, code: int, body: bytes | Object) -> CniError:
-    """Return the error that a Status, or whatever else answered with `code`, stands for."""
+def refusal(call: Call, code: int, body: bytes | Object, secret: Secret | None = None) -> CniError:
+    """Return the error that a Status, or whatever else answered with `code`, stands for; `secret`: who has asked."""
     message, reason = _status(body)
     said = f"Kubernetes API: {call}: {message or f'answered {code}'}"
     if code == 409 and reason == "AlreadyExists":
         return errors.AlreadyExists(said)
-    if code == 403:
+    if code == 403 and reason in ("", "Forbidden") and "denied the request" not in message:
         group = call.resource.group or '""'
         what = call.resource.plural + (f"/{call.subresource}" if call.subresource else "")
-        return errors.Forbidden(said, f"RBAC must grant: verb {call.verb}, resource {what}, API group {group}")
+        return errors.Forbidden(
+            said, f"RBAC must grant: verb {call.verb}, resource {what}, API group {group}: {RIGHTS}"
+        )
+    if code == 401:
+        old = own_certificate(secret.certificate.encode()) if secret is not None and secret.certificate else None
+        advice = "see the token or the client certificate of the kubeconfig: is it of this cluster, and still valid?"
+        return errors.Unauthorized(said, f"{old.what}: {old.remedy}" if old is not None else advice)
+    if code == 404 and "could not find the requested resource" in message:
+        return errors.NotFound(said, "the custom resources are not installed: `kubectl apply -k deploy/` installs them")
+    if code >= 500 and any(words in message for words in _WEBHOOK):
+        return errors.WebhookDown(said, "nothing was changed; see whether that webhook runs (docs/controller.md)")
     kind = _ERRORS.get(code)
     if kind is not None:
         return kind(said)
@@ -323,10 +345,10 @@ def _decoded(call: Call, body: bytes) -> Object:
     raise errors.Unknown(f"Kubernetes API: {call}: the answer is no JSON object: {found!s:.100}")
 
 
-def _lost(call: Call, failure: str) -> CniError:
+def _lost(call: Call, failure: Lost) -> CniError:
     if call.writes:
-        return errors.Unknown(f"Kubernetes API: {call}: sent, and the answer was lost: {failure}")
-    return errors.Unavailable(f"Kubernetes API: {call}: {failure}")
+        return errors.Unknown(f"Kubernetes API: {call}: sent, and the answer was lost: {failure}", failure.remedy)
+    return errors.Unavailable(f"Kubernetes API: {call}: {failure}", failure.remedy)
 
 
 def http_date(text: str) -> int | None:

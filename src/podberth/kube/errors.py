@@ -45,5 +45,9 @@ class Unavailable(TryAgainLater):
     """Nothing was done: the server can't be reached, or it asks to come back later for longer than we may wait."""
 
 
+class WebhookDown(Unavailable):
+    """The API server answers, and did nothing: a webhook that has to be asked before does not answer."""
+
+
 class Unknown(TryAgainLater):
     """A write was sent, and its answer lost or a failure: it may have been done, or may yet be. Read, then decide."""

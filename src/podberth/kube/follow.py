@@ -6,13 +6,13 @@ One thread for each collection. What is done with what it hears is the handler's
 from __future__ import annotations
 
 import threading
-import time
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from podberth.kube.errors import Gone
 from podberth.kube.watch import BOOKMARK, watch
 from podberth.process.jitter import between
-from podberth.process.loop import reason
+from podberth.process.loop import Loop, reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podberth.kube.watch import Watch
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0  # seconds between tries
+BOUND = 1800.0  # seconds: a turn is a watch, which the server ends after ten minutes at most (kube/watch.py)
 
 
 class Handler(Protocol):
@@ -41,58 +42,60 @@ class Follower:
     """A thread that keeps `handler` up to date.
 
     `start`: the version that the handler is at already, from an earlier life; without it the collection is listed.
+    `longest`: seconds between tries at most.
     """
 
     def __init__(
         self, client: Client, resource: Resource, handler: Handler, *, namespace: str = "", labels: str = "",
-        fields: str = "", start: str = "",
+        fields: str = "", start: str = "", longest: float = LONGEST_PAUSE,
     ) -> None:  # fmt: skip
         self._client = client
         self._resource = resource
         self._handler = handler
         self._namespace, self._labels, self._fields = namespace, labels, fields
         self._watch: Watch | None = None
-        self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name=f"follow {resource.plural}", daemon=True)
+        self._pause, self._longest = FIRST_PAUSE, longest
+        self._loop = Loop(
+            f"follow {resource.plural}", self._turn, lambda _: None, bound=BOUND, family="follow",
+            first=FIRST_PAUSE, longest=longest,
+        )  # fmt: skip
         self.resource_version = start
         self.synced = threading.Event()  # set while the server is heard; what it has to say may still be on its way
         self.trouble = ""  # why it is not being heard
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._loop.start()
 
     def close(self) -> None:
         """End now, in the middle of a wait too; the handler is told nothing any more once this returns."""
-        self._stop.set()
+        self._loop.stop()
         with self._lock:
             if self._watch is not None:
                 self._watch.close()
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        self._loop.join()
 
-    def _run(self) -> None:
-        pause = FIRST_PAUSE
-        while not self._stop.is_set():
-            began = time.monotonic()
-            try:
-                self._once()
-                self.trouble = ""
-            except Exception as failure:  # noqa: BLE001 - also of an object that is like none before: it goes on
-                self.synced.clear()
-                self.trouble = reason(failure)
-                if isinstance(failure, Gone):
-                    self.resource_version = ""  # the list that comes next tells what was missed
-            # After what went well for a while the shortest pause; after what ends at once a longer one each time.
-            pause = FIRST_PAUSE if time.monotonic() - began > 2 * pause else min(2 * pause, LONGEST_PAUSE)
-            self._stop.wait(between(pause / 2, pause))  # so that not all come back at once
+    def _turn(self) -> float:
+        began = monotonic()
+        try:
+            self._once()
+        except Exception as failure:  # also of an object that is like none before: it goes on
+            self.synced.clear()
+            self.trouble = reason(failure)
+            if isinstance(failure, Gone):
+                self.resource_version = ""  # the list that comes next tells what was missed
+            raise
+        # After what went well for a while the shortest pause; after what ends at once a longer one each time.
+        brief = monotonic() - began <= 2 * self._pause
+        self._pause = min(2 * self._pause, self._longest) if brief else FIRST_PAUSE
+        return between(self._pause / 2, self._pause)  # so that not all come back at once
 
     def _once(self) -> None:
         """List if need be, then watch until the watch ends."""
         if not self.resource_version:
             listing = self._client.list(self._resource, self._namespace, labels=self._labels, fields=self._fields)
-            if self._stop.is_set():
+            if self._loop.stopping:
                 return
             self._handler.replace(listing.items, listing.resource_version)
             self.resource_version = listing.resource_version
@@ -106,7 +109,7 @@ class Follower:
         )
         with self._lock:
             self._watch = watching
-            if self._stop.is_set():
+            if self._loop.stopping:
                 watching.close()
         self.synced.set()
         self.trouble = ""

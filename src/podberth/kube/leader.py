@@ -6,7 +6,6 @@ time. A leader that can't renew stops leading at `deadline`, before any other ma
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from podberth.kube.errors import NotFound
 from podberth.kube.resources import LEASES
 from podberth.process.jitter import between
-from podberth.process.loop import reason, report
+from podberth.process.loop import Loop, reason, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +38,8 @@ class Candidate:
         self._key = (name, namespace)
         self._changed = changed
         self._duration, self._deadline, self._retry = duration, deadline, retry
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"leader {name}", daemon=True)
+        # What fails is tried again as often as what goes well: a leader has until the deadline.
+        self._loop = Loop(f"leader {name}", self._turn, lambda _: None, family="leader", first=retry, longest=retry)
         self._seen: tuple[str, float] = ("", 0.0)  # the lease's resourceVersion, and when it was first seen
         self._until = 0.0  # monotonic seconds until which this candidate leads
         self._told = False
@@ -56,23 +55,28 @@ class Candidate:
 
     def start(self) -> None:
         """Begin to run."""
-        self._thread.start()
+        self._loop.start()
 
     def close(self) -> None:
         """Stop running; a leader gives the lease back, so that another can lead at once."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._try(self._acquire)
-            self._tell()
-            self._stop.wait(self._retry * between(1, 1.2))  # so that candidates seldom collide
-            self._tell()
+        self._loop.stop()
+        self._loop.join()
         if self._told:
             self._try(self._release)
         self._until = 0.0
         self._tell()
+
+    def _turn(self) -> float:
+        self._tell()
+        try:
+            self._acquire()
+        except Exception as failure:  # another was faster, the server is away, or the lease is odd
+            self.trouble = reason(failure)
+            raise
+        finally:
+            self._tell()
+        self.trouble = ""
+        return self._retry * between(1, 1.2)  # so that candidates seldom collide
 
     def _try(self, step: Callable[[], None]) -> None:
         try:

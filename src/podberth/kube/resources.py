@@ -56,6 +56,13 @@ NODES = Resource(group="", version="v1", plural="nodes", kind="Node", namespaced
 PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
 EVENTS = Resource(group="", version="v1", plural="events", kind="Event", namespaced=True)
 LEASES = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease", namespaced=True)
+ACCESS_REVIEWS = Resource(
+    group="authorization.k8s.io",
+    version="v1",
+    plural="selfsubjectaccessreviews",
+    kind="SelfSubjectAccessReview",
+    namespaced=False,
+)
 DEFINITIONS = Resource(
     group="apiextensions.k8s.io",
     version="v1",

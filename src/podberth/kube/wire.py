@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from podberth import __version__
 from podberth.cni.errors import StoreFailed
 from podberth.cni.value import value
+from podberth.process.reach import cause, own_certificate
 
 if TYPE_CHECKING:
     from podberth.kube.credentials import Credentials, Secret, Source
@@ -26,11 +27,19 @@ if TYPE_CHECKING:
 READ = 1 << 16  # bytes asked for at once from a stream
 
 
-class NotSent(Exception):
+class _Broken(Exception):
+    """`remedy`: what to do about it, where that is known."""
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what)
+        self.remedy = remedy
+
+
+class NotSent(_Broken):
     """The server can't have acted on the request: it never got all of it."""
 
 
-class Lost(Exception):
+class Lost(_Broken):
     """The request was sent and no whole answer came."""
 
 
@@ -57,7 +66,7 @@ class Answer:
     status: int
     retry_after: str
     body: bytes
-    date: str = ""
+    date: str = ""  # the server's clock (RFC 9110, section 6.6.1)
 
 
 class Stream:
@@ -125,7 +134,7 @@ class Wire:
             )
         except (OSError, HTTPException) as failure:
             connection.close()
-            raise Lost(str(failure) or type(failure).__name__) from None
+            raise self._lost(secret, failure) from None
         finally:
             response.close()
         if response.will_close or connection.context is not self._context:
@@ -144,7 +153,7 @@ class Wire:
         except (OSError, HTTPException) as failure:
             response.close()
             connection.close()
-            raise Lost(str(failure) or type(failure).__name__) from None
+            raise self._lost(secret, failure) from None
         return Stream(connection, response)
 
     def close(self) -> None:
@@ -172,7 +181,7 @@ class Wire:
             connection.sendall(request)
         except OSError as failure:
             connection.close()
-            raise NotSent(f"{self._access.server}: {failure}") from None
+            raise self._not_sent(failure) from None
         return connection
 
     def _kept(self, secret: Secret) -> ssl.SSLSocket | None:
@@ -194,7 +203,7 @@ class Wire:
         try:
             plain = socket.create_connection((self._host, self._port), self._timeout)
         except OSError as failure:
-            raise NotSent(f"{self._access.server}: {failure}") from None
+            raise self._not_sent(failure) from None
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # A watch has nothing to say for minutes: the kernel asks whether the server is still there.
@@ -205,7 +214,21 @@ class Wire:
             return context.wrap_socket(plain, server_hostname=self._access.server_name or self._host)
         except OSError as failure:
             plain.close()
-            raise NotSent(f"{self._access.server}: {failure}") from None
+            raise self._not_sent(failure) from None
+
+    def _not_sent(self, failure: OSError) -> NotSent:
+        found = cause(failure)
+        if found is None:
+            return NotSent(f"{self._access.server}: {failure}", "see whether the API server runs there")
+        return NotSent(f"{self._access.server}: {found.what} ({failure})", found.remedy)
+
+    def _lost(self, secret: Secret, failure: OSError | HTTPException) -> Lost:
+        """Return the failure in words; TLS 1.3 tells only after the handshake that a certificate is not accepted."""
+        found = cause(failure) if isinstance(failure, OSError) else None
+        if found is not None and found.trust and secret.certificate:
+            found = own_certificate(secret.certificate.encode()) or found
+        said = str(failure) or type(failure).__name__
+        return Lost(said) if found is None else Lost(f"{found.what} ({said})", found.remedy)
 
     def _context_for(self, secret: Secret) -> ssl.SSLContext:
         """Return the TLS context of an identity; connections made as another are given up."""
@@ -234,5 +257,10 @@ def _context(access: Access, authority: str, certificate: str, key: str) -> ssl.
             try:
                 context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
             except (OSError, ssl.SSLError) as failure:
-                raise StoreFailed(f"the client certificate for {access.server} can't be used: {failure}") from None
+                found = cause(failure)
+                raise StoreFailed(
+                    f"the client certificate for {access.server} can't be used: "
+                    + (f"{found.what} ({failure})" if found is not None else str(failure)),
+                    found.remedy if found is not None else "see client-certificate and client-key in the kubeconfig",
+                ) from None
     return context

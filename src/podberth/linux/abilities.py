@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import _thread
 import ctypes
 import os
 
 from podberth.linux.netlink import codec, links
 from podberth.linux.netlink.socket import NetlinkError, Rtnl
+from podberth.process.errand import call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,26 +44,19 @@ def _tags(socket: Rtnl) -> bool:
 
 def _tried(attempt: Callable[[Rtnl], bool]) -> bool:
     """Run the attempt in a network namespace of its own; what the kernel refuses it can't do."""
-    found: list[bool] = []
-    ended = _thread.allocate_lock()
-    ended.acquire()
 
-    def inside() -> None:
+    def inside() -> bool:
+        _leave()
+        socket = Rtnl()
         try:
-            _leave()
-            socket = Rtnl()
-            try:
-                found.append(attempt(socket))
-            finally:
-                socket.close()
-        except (NetlinkError, OSError):
-            found.append(False)
+            return attempt(socket)
         finally:
-            ended.release()
+            socket.close()
 
-    _thread.start_new_thread(inside, ())
-    ended.acquire()
-    return bool(found and found[0])
+    try:
+        return call(inside)
+    except (NetlinkError, OSError):
+        return False
 
 
 def _leave() -> None:

@@ -79,7 +79,8 @@ class Locked:
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
         self._release()
 
     def _release(self) -> None:
@@ -87,17 +88,30 @@ class Locked:
         self._locks.leave(self._key)
 
     def _take(self, end: float) -> None:
+        wanted = fcntl.F_WRLCK
         try:
             self._descriptor = self._opened()
         except OSError as failure:
-            raise StoreFailed(
-                f"{self._path}: {failure.strerror}", "the state directory has to be writable"
-            ) from failure
+            if failure.errno not in (errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+                raise StoreFailed(
+                    f"{self._path}: {failure.strerror}", "the state directory has to be writable"
+                ) from failure
+            # Nothing new can be recorded there. A DEL that has nothing to do is kept from nothing but whoever has the
+            # lock since before; without a file there is nobody.
+            self._descriptor, wanted = self._looking(), fcntl.F_RDLCK
+        if self._descriptor < 0:
+            return
         try:
-            self._wait(end)
+            self._wait(end, wanted)
         except BaseException:
             os.close(self._descriptor)
             raise
+
+    def _looking(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return -1
 
     def _busy(self) -> TryAgainLater:
         return TryAgainLater(f"{self._key} has been busy for {self._seconds:.0f} s on this node")
@@ -110,9 +124,9 @@ class Locked:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             return os.open(self._path, flags, 0o600)
 
-    def _wait(self, end: float) -> None:
+    def _wait(self, end: float, kind: int) -> None:
         offset = int.from_bytes(self._key.encode(), "big") % _PRIME
-        wanted = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, offset, 1, 0)
+        wanted = struct.pack(_FLOCK, kind, os.SEEK_SET, offset, 1, 0)
         pause = _PAUSE
         while True:
             try:

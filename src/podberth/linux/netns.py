@@ -6,7 +6,6 @@ and leave again, and it takes the process with it should it find no way out.
 
 from __future__ import annotations
 
-import _thread
 import ctypes
 import fcntl
 import os
@@ -90,25 +89,13 @@ def again(descriptor: int, path: str) -> int:
 
 def call_in(descriptor: int, function: Callable[[], T]) -> T:
     """Run `function` on a thread of its own inside the namespace; return its result, or raise its error."""
-    returned: list[T] = []
-    raised: list[BaseException] = []
-    ended = _thread.allocate_lock()
-    ended.acquire()
+    from podberth.process.errand import call
 
-    def inside() -> None:
-        try:
-            _enter(descriptor)
-            returned.append(function())
-        except BaseException as failure:  # noqa: BLE001 - it is raised again by the thread that asked
-            raised.append(failure)
-        finally:
-            ended.release()
+    def inside() -> T:
+        _enter(descriptor)
+        return function()
 
-    _thread.start_new_thread(inside, ())
-    ended.acquire()
-    if raised:
-        raise raised[0]
-    return returned[0]
+    return call(inside)
 
 
 def opened_in(descriptor: int, open_socket: Callable[[], T]) -> T:

@@ -30,7 +30,7 @@ def parse_settings(fields: Fields) -> Settings:
         vlan=_vlan(fields),
         rates=_child(fields, "rates", _rates),
         routes=_routes(fields),
-        dns=_child(fields, "dns", _dns),
+        dns=_child(fields, "dns", _dns) if fields.said("dns") else None,
         sysctls=_sysctls(fields),
         spoofchk=fields.optional("spoofchk", parsers.on_off),
         trust=fields.optional("trust", parsers.on_off),

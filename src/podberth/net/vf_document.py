@@ -50,10 +50,10 @@ def selector_document(selector: Selector) -> dict[str, object]:
 
 
 def _some(fields: Fields, key: str, parse: Callable[[object], T]) -> tuple[T, ...]:
-    raw = fields.raw.get(key)
-    if raw is None:
-        return ()
-    return fields.each(key, parse, most=_MOST) if isinstance(raw, list) else (fields.required(key, parse),)
+    if isinstance(fields.raw.get(key), list):
+        return fields.each(key, parse, most=_MOST)
+    found = fields.optional(key, parse)
+    return () if found is None else (found,)
 
 
 def _pf(raw: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_interface
 
 from podberth.cni import parsers
-from podberth.cni.errors import InvalidConfig, UnsupportedField
+from podberth.cni.errors import InvalidConfig, Unfit, UnsupportedField
 from podberth.cni.value import value
 from podberth.net import ops
 from podberth.net.masquerade import masquerading
@@ -57,11 +57,11 @@ def configure(fields: Fields) -> Conf | sriov.Conf:
     kind = fields.get("device", parsers.choice("bridge", "macvlan", "ipvlan", "sriov"), "bridge")
     if kind == "sriov":
         return sriov.configure(fields)
-    if fields.raw.get("vf") is not None:
+    if fields.said("vf"):
         raise fields.fail("vf", f"has no meaning for device {kind!r}", "leave it out, or set device to 'sriov'")
     if kind == "bridge":
         for key in ("parent", "mode"):
-            if fields.raw.get(key) is not None:
+            if fields.said(key):
                 raise fields.fail(key, "has no meaning for device 'bridge'", "leave it out, or set device")
         bridge = fields.get("bridge", parsers.ifname, "podberth0")
         return Conf(
@@ -75,7 +75,7 @@ def configure(fields: Fields) -> Conf | sriov.Conf:
         )
     sriov.refuse_routing(fields, kind)
     for key in ("bridge", "hairpin"):
-        if fields.raw.get(key) is not None:
+        if fields.said(key):
             raise fields.fail(key, f"has no meaning for device {kind!r}", "leave it out, or set device to 'bridge'")
     modes = MODES[kind]
     return Conf(
@@ -99,7 +99,7 @@ def _refuse_settings_of_vfs(conf: Conf, settings: Settings) -> None:
     said = (
         ("vlan.priority", vlan.priority if vlan is not None and vlan.priority else None),
         ("vlan.proto", vlan.proto if vlan is not None and vlan.proto != VLAN_PROTOCOLS[0] else None),
-        ("rates.minEgress", rates.min_egress if rates is not None else None),
+        ("rates.minEgress", (rates.min_egress or None) if rates is not None else None),
         ("spoofchk", settings.spoofchk),
         ("trust", settings.trust),
         ("linkState", settings.link_state),
@@ -206,7 +206,9 @@ def _below(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[str, int | Non
     """Return the link below a macvlan or ipvlan, and the VLAN on it; refuse what this node can't do."""
     name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
     if facts.parent is None:
-        raise InvalidConfig(f"parent: this node has no link {name}", "see `ip link` for the names there are")
+        raise Unfit(
+            f"parent: this node has no link {name} now", "bring it up, or correct parent: see `ip link` for the names"
+        )
     if vlan is None or not vlan.id:
         return name, None
     if not facts.vlan_devices:

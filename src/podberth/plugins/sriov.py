@@ -48,10 +48,10 @@ class Conf:
 def configure(fields: Fields) -> Conf:
     """Read the plugin's own keys of a network configuration; InvalidConfig names the one at fault."""
     for key in ("bridge", "hairpin", "mode"):
-        if fields.raw.get(key) is not None:
+        if fields.said(key):
             raise fields.fail(key, "has no meaning for a virtual function", "leave it out")
     refuse_routing(fields, TYPE)
-    if fields.raw.get("link_state") is not None and fields.raw.get("linkState") is not None:
+    if fields.said("link_state") and fields.said("linkState"):
         raise fields.fail("link_state", "is said by `linkState` too", "leave one of them out")
     return Conf(
         vf=parse_selector(fields) or Selector(),
@@ -134,7 +134,7 @@ def _refuse(endpoint: Endpoint, rates: Rates) -> None:
 
 def _vlan(fields: Fields) -> Vlan | None:
     """Read `vlan` as a number, with vlanQoS and vlanProto beside it; an object has a priority and proto of its own."""
-    beside = [key for key in ("vlanQoS", "vlanProto") if fields.raw.get(key) is not None]
+    beside = [key for key in ("vlanQoS", "vlanProto") if fields.said(key)]
     if not beside:
         return None
     if not isinstance(fields.raw.get("vlan"), int):

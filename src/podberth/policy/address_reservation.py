@@ -8,14 +8,12 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields
-from podberth.cni.pod import PodRef
+from podberth.cni.pod import NAME, NAMESPACE, PodRef
 from podberth.cni.value import value
-from podberth.policy.authorise import Use, refused
+from podberth.ipam.lease import Keeping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from podberth.cni.errors import CniError
-    from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
 
 
@@ -41,10 +39,9 @@ def parse_reservation(raw: object, where: str) -> AddressReservation:
         raise InvalidConfig(f"{where}: {wrong.message}", wrong.details) from None
 
 
-def disallowed(pool: Pool, wanted: AddressReservation) -> CniError | None:
-    """Return why the pool's `allow` does not let the pod's namespace have the address; None if it does."""
-    use = Use(who=f"namespace {wanted.pod.namespace}", namespace=wanted.pod.namespace, addresses=(wanted.address,))
-    return refused(pool, use)
+def keeping(wanted: AddressReservation) -> Keeping:
+    """Return what is to be reserved."""
+    return Keeping(address=wanted.address, pool=wanted.pool, pod=wanted.pod, ifname=wanted.ifname, only=True)
 
 
 def _parsed(fields: Fields) -> AddressReservation:
@@ -60,6 +57,6 @@ def _parsed(fields: Fields) -> AddressReservation:
         name=metadata.required("name", parsers.name),
         address=spec.required("address", parsers.ip_address),
         pool=spec.required("pool", parsers.name),
-        pod=PodRef(namespace=pod.required("namespace", parsers.label), name=pod.required("name", parsers.name)),
+        pod=PodRef(namespace=pod.required("namespace", NAMESPACE), name=pod.required("name", NAME)),
         ifname=spec.get("ifname", parsers.ifname, "eth0"),
     )

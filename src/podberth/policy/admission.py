@@ -14,9 +14,10 @@ from podberth.cni.value import replace
 from podberth.ipam.owner import may_have
 from podberth.ipam.pool import Pool
 from podberth.policy.admission_pools import check_pools
-from podberth.policy.authorise import Use, refused
+from podberth.policy.authorise import Use
 from podberth.policy.changes import Changes, Declared
 from podberth.policy.collision import collision
+from podberth.policy.permit import APPLY, OPERATOR, Using, permit
 from podberth.policy.podnetwork import PodNetwork
 from podberth.policy.usable import contains, unusable
 
@@ -156,7 +157,7 @@ class _Check:
             vlan=vlan.id if vlan is not None else None,
             vlan_chosen=vlan is not None,
         )
-        refusal = refused(pool, use)
+        refusal = permit(use.who, OPERATOR, APPLY, Using(pool=pool, use=use))
         if refusal is not None:
             self.conflicts.append(f"{where}: {refusal.message}; {refusal.details}")
         return pool

@@ -1,4 +1,4 @@
-"""Who may use a pool, and how: the pool's `allow` rules. Pure; asked when documents are applied and again at every ADD.
+"""Who may use a pool, and how: the pool's `allow` rules. Pure; `policy.permit` asks, and nobody else.
 
 A use is allowed if one rule allows the whole of it. Without rules a pool is open to every namespace for dynamic
 addresses and for what operators declare, and closed to what pods ask for themselves.
@@ -10,13 +10,17 @@ from fnmatch import fnmatchcase
 
 from podberth.cni.errors import Refused
 from podberth.cni.fields import joined
-from podberth.cni.value import value
+from podberth.cni.value import replace, value
 from podberth.ipam.owner import deployment_of
+from podberth.net.settings_document import FROM_ADDRESS
 from podberth.policy.precedence import BUILT_IN, BY_THE_POD, NETWORK, POOL, REQUEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from podberth.cni.pod import PodRef
+    from podberth.ipam.lease import Reservation
     from podberth.ipam.pool import Grant, Pool
     from podberth.net.ops import Address
     from podberth.policy.precedence import Provenance, Question, Resolved
@@ -36,7 +40,8 @@ class Use:
     """What is asked of a pool for a namespace ('' without Kubernetes).
 
     `vlan`: the tag, 0 for untagged, None if it is not known yet. `vlan_chosen`: a PodNetwork or the pod says so, it is
-    not the pool's or the network's. `requested`: fields that the pod asks for itself.
+    not the pool's or the network's. `requested`: fields that the pod asks for itself. `mac`: one that the pod or its
+    namespace chooses, '' if none.
     """
 
     who: str
@@ -45,6 +50,7 @@ class Use:
     vlan: int | None = None
     vlan_chosen: bool = False
     requested: tuple[str, ...] = ()
+    mac: str = ""
 
 
 def authorise(pod: PodRef | None, resolved: Resolved) -> None:
@@ -60,14 +66,18 @@ def authorise(pod: PodRef | None, resolved: Resolved) -> None:
         vlan=vlan.id if vlan is not None else 0,
         vlan_chosen=resolved.origin("vlan").source not in (POOL, NETWORK, BUILT_IN),
         requested=tuple(f"{p.field} (by {p.source})" for p in requested),
+        mac=next((chosen(str(p.value)) for p in requested if p.field == "mac"), ""),
     )
     refusal = refused(resolved.pool, use)
     if refusal is not None:
         raise refusal
 
 
-def undeclared(question: Question) -> Refused:
-    """Return the refusal of a pod without a PodNetwork, for a network that takes declared pods only."""
+def undeclared(question: Question, kept: Sequence[Reservation] = ()) -> Refused:
+    """Return the refusal of a pod without a PodNetwork, for a network that takes declared pods only.
+
+    `kept`: what is reserved for the pod's name, which is no declaration.
+    """
     pod = question.pod
     if pod is None and question.lone_name:
         return Refused(
@@ -84,11 +94,21 @@ def undeclared(question: Question) -> Refused:
     others = ", ".join(str(document) for document in question.declared)
     owner = deployment_of(pod)
     theirs = f"`deployment: {{name: {owner.name.partition('/')[2]}}}`" if owner is not None else "its StatefulSet"
+    own = [each for each in kept if each.ifname == question.ifname]
+    dynamic = any(each.pool == question.defaults.pool for each in own)
+    reserved = ", ".join(f"{each.address} of pool {each.pool}" for each in own)
+    counts = f", `pool: {own[0].pool}` and `addresses: [{', '.join(str(a.address) for a in own)}]`" if own else ""
     return Refused(
         f"network {question.network} takes declared pods only, and no PodNetwork declares {question.ifname} of {pod}"
-        + (f" ({others} declares other interfaces)" if others else ""),
+        + (f" ({others} declares other interfaces)" if others else "")
+        + (f"; {reserved} is reserved for it, which is no declaration" if own else ""),
         f"declare it: `podberth apply` a PodNetwork in namespace {pod.namespace} with `pod: {pod.name}` (or "
-        f"{theirs}) and an attachment with `ifname: {question.ifname}`",
+        f"{theirs}) and an attachment with `ifname: {question.ifname}`{counts}"
+        + (
+            "; or say `undeclared: dynamic` in the network configuration: then the reservation counts"
+            if dynamic
+            else ""
+        ),
     )
 
 
@@ -125,6 +145,44 @@ def refused(pool: Pool, use: Use) -> Refused | None:
     return Refused(f"{what} have what was asked: {'; '.join(complaints)}", _how(pool, use, "what is missing"))
 
 
+def chosen(mac: str | None) -> str:
+    """Return a MAC that somebody chose, in lower case; '' for none, and for one that follows from the address."""
+    return mac.lower() if mac and mac != FROM_ADDRESS else ""
+
+
+def names(grant: Grant, namespace: str) -> bool:
+    """Say whether a rule names the namespace: in full, or by a pattern that has a letter or digit ('team-*').
+
+    A rule for '*' lets every namespace use the pool. That names none: it is no word about who may reserve or request.
+    """
+    return matches(replace(grant, namespaces=tuple(p for p in grant.namespaces if p.strip("*-"))), namespace)
+
+
+def quota(pool: Pool, namespace: str) -> int | None:
+    """Return how many addresses of the pool the namespace may have reserved by its own word; None is any number.
+
+    Of several rules that name it the most generous counts. A pool that no rule opens to it has none for it.
+    """
+    said = [grant.reservations for grant in pool.grants if names(grant, namespace)]
+    return None if not said or None in said else max(one for one in said if one is not None)
+
+
+def unnamed(pool: Pool, namespace: str) -> str:
+    """Say that no rule of the pool names the namespace."""
+    every = any(not one.strip("*-") for grant in pool.grants for one in grant.namespaces)
+    nobody = " (`*` names nobody)" if every else ""
+    return f"no rule under `allow` of pool {pool.name} names namespace {namespace}{nobody}"
+
+
+def beyond_quota(pool: Pool, namespace: str, taken: int, more: int) -> Refused:
+    """Return the refusal of reservations beyond what the pool's rules let the namespace have."""
+    return Refused(
+        f"namespace {namespace} may have {quota(pool, namespace)} addresses of pool {pool.name} reserved "
+        f"(`reservations`), has {taken} and asks for {more} more",
+        f"take an older reservation back, or an operator raises `reservations` under `allow` of pool {pool.name}",
+    )
+
+
 def matches(grant: Grant, namespace: str) -> bool:
     """Say whether the rule is for the namespace; a container without one ('') is matched by '*' only."""
     return any(fnmatchcase(namespace, pattern) for pattern in grant.namespaces)
@@ -134,12 +192,17 @@ def _complaint(grant: Grant, use: Use, own_vlan: int) -> str | None:
     """Return None if the rule allows the use, '' if it is not for the namespace, otherwise what it lacks."""
     if not matches(grant, use.namespace):
         return ""
+    if use.requested and use.namespace and not names(grant, use.namespace):
+        return f"names every namespace (`*` names nobody), which is no word about {', '.join(use.requested)}"
     if use.requested and not grant.pod_requests:
         return f"has no `podRequests: true` for {', '.join(use.requested)}"
     if use.vlan is not None and grant.vlans and not any(first <= use.vlan <= last for first, last in grant.vlans):
         return f"lets VLANs {_vlans(grant)} be used, not {_tag(use.vlan)}"
     if use.vlan is not None and not grant.vlans and use.vlan_chosen and use.vlan != own_vlan:
         return f"has no `vlans`, so none but the pool's own ({_tag(own_vlan)}) can be chosen, not {_tag(use.vlan)}"
+    if use.mac and not any(use.mac == mac or use.mac.startswith(f"{mac}:") for mac in grant.macs):
+        macs = f"lets MACs {', '.join(grant.macs)} be chosen" if grant.macs else "has no `macs`, so `fromAddress` alone"
+        return f"{macs}, not {use.mac}"
     outside = [a for a in use.addresses if grant.addresses and not any(a in span for span in grant.addresses)]
     if outside:
         spans = ", ".join(f"{span.first}-{span.last}" for span in grant.addresses)

@@ -1,7 +1,8 @@
-"""How much a ConfigMap outside podberth's own namespace may declare, counted before any of it becomes a value. Pure.
+"""How much the ConfigMaps of a namespace may declare, counted before any of it becomes a value. Pure.
 
-Anybody with the right to write ConfigMaps there writes one, and every node, the controller and the webhook read it. A
-few lines can stand for millions of addresses, or of fields: aliases repeat what they stand for. So what documents
+Anybody with the right to write ConfigMaps there writes them, and every node, the controller and the webhook read them:
+all of a namespace's together have one budget, however many they are, and the oldest ConfigMaps have it first. A few
+lines can stand for millions of addresses, or of fields: aliases repeat what they stand for. So what documents
 amount to is computed from their numbers and the ends of their ranges; nothing is expanded for that.
 """
 
@@ -19,28 +20,46 @@ if TYPE_CHECKING:
 MAX_DOCUMENTS = 1000  # an empty or unreadable key counts as one
 MAX_ADDRESSES = 16_384
 MAX_TEXT = 1 << 20  # characters, as a ConfigMap holds; aliases count as what they repeat
-REMEDY = "split it into several ConfigMaps, or have an operator declare it in podberth's own namespace"
+REMEDY = "declare less in it, or have an operator declare it in podberth's own namespace"
 
 
 @value
 class Amount:
-    """What documents come to. `text`: characters of keys, strings and brackets, aliases written out."""
+    """What documents come to. `text`: characters of keys, strings and brackets, aliases written out; or as it stands.
 
-    documents: int
-    addresses: int
-    text: int
+    `compared`: characters that were read for nothing, or to compare them with what was declared before the limits.
+    """
+
+    documents: int = 0
+    addresses: int = 0
+    text: int = 0
+    compared: int = 0
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(
+            documents=self.documents + other.documents,
+            addresses=self.addresses + other.addresses,
+            text=self.text + other.text,
+            compared=self.compared + other.compared,
+        )
 
     @property
     def excess(self) -> bool:
-        """Whether it is more than a namespace's ConfigMap may declare."""
+        """Whether it is more than a namespace's ConfigMaps may declare."""
         return self.documents > MAX_DOCUMENTS or self.addresses > MAX_ADDRESSES or self.text > MAX_TEXT
 
-    def complaint(self) -> str:
-        """Say what it is, what it may be at most, and what to do."""
+    def complaint(self, others: Amount) -> str:
+        """Say what it is beside what older ConfigMaps of the namespace declare, what may be at most, and what to do."""
         addresses = f"{self.addresses:,} addresses" if self.text <= MAX_TEXT else "addresses that were not counted"
+        beside = ""
+        if others.documents:
+            beside = (
+                f", older ConfigMaps of its namespace {others.documents:,} documents with {others.addresses:,} "
+                f"addresses in {others.text:,} characters"
+            )
         return (
-            f"declares {self.documents:,} documents with {addresses} in {self.text:,} characters; a ConfigMap outside "
-            f"podberth's own namespace declares at most {MAX_DOCUMENTS:,} documents, {MAX_ADDRESSES:,} addresses and "
+            f"declares {self.documents:,} documents with {addresses} in {self.text:,} characters{beside}; the "
+            f"ConfigMaps of a namespace declare at most {MAX_DOCUMENTS:,} documents, {MAX_ADDRESSES:,} addresses and "
             f"{MAX_TEXT:,} characters, aliases written out. None of it was read: {REMEDY}"
         )
 

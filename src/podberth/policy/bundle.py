@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import few, shown
-from podberth.cni.value import value
+from podberth.cni.value import replace, value
 from podberth.policy import yamlfiles
-from podberth.policy.budget import MAX_TEXT, Scale
+from podberth.policy.budget import MAX_TEXT, Amount, Scale
 from podberth.policy.documents import parse_document
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ class Part:
 
 def texts(config_map: Mapping[str, object] | None) -> dict[str, object]:
     """Return the values of a ConfigMap that are documents, by key; none of one without the label."""
-    metadata = config_map.get("metadata") if config_map is not None else None
-    labels = metadata.get("labels") if isinstance(metadata, dict) else None
-    if config_map is None or not isinstance(labels, dict) or labels.get(LABEL) != WANTED:
+    if config_map is None or not _is_labelled(config_map):
         return {}
     data = config_map.get("data")
     if not isinstance(data, dict):
@@ -65,24 +63,61 @@ def texts(config_map: Mapping[str, object] | None) -> dict[str, object]:
     return {key: data[key] for key in sorted(key for key in data if isinstance(key, str) and key.endswith(ENDINGS))}
 
 
+def _is_labelled(config_map: Mapping[str, object]) -> bool:
+    metadata = config_map.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    return isinstance(labels, dict) and labels.get(LABEL) == WANTED
+
+
+def silent(config_map: Mapping[str, object]) -> str:
+    """Return why a ConfigMap with the label declares nothing that anybody reads; '' if it may declare something."""
+    if texts(config_map) or not _is_labelled(config_map):
+        return ""
+    binary = " (binaryData is not read)" if config_map.get("binaryData") else ""
+    return f"it has the label {LABEL} and no key that ends with {', '.join(ENDINGS)}{binary}"
+
+
 def read(
     namespace: str, name: str, documents: Mapping[str, object], earlier: Callable[[], frozenset[str]] | None = None
 ) -> tuple[Part, ...]:
-    """Read what `texts` returned for the ConfigMap of that name.
+    """Read what `texts` returned for the ConfigMap of that name, the only one of its namespace (`weighed`)."""
+    return weighed(namespace, name, documents, earlier)[0]
+
+
+def weighed(
+    namespace: str,
+    name: str,
+    documents: Mapping[str, object],
+    earlier: Callable[[], frozenset[str]] | None = None,
+    others: Amount = Amount(),  # noqa: B008 - a frozen value
+) -> tuple[tuple[Part, ...], Amount]:
+    """Read what `texts` returned for the ConfigMap of that name; return it with what it came to.
 
     With `earlier` it is a namespace's and has limits; that answers the digests of what counts whatever the limits are,
-    and is asked only of a ConfigMap beyond them. It raises what it likes.
+    and is asked only of a ConfigMap beyond them. It raises what it likes. `others`: what the namespace's older
+    ConfigMaps came to.
     """
     where = f"ConfigMap {namespace}/{name}"
+    raw = sum(len(text) for text in documents.values() if isinstance(text, str))
+    least = Amount(documents=len(documents), text=raw)
+    surplus = earlier is not None and ((others + least).excess or others.compared > MAX_TEXT)
+    if earlier is not None and surplus and (others.compared + raw > _COMPARED or not earlier()):
+        return (_beyond_limits(where, least.complaint(others)),), Amount()  # what it costs to read it is saved
     files = tuple(_file(f"{where}: {key}", text) for key, text in documents.items())
-    excess = _beyond(namespace, files, earlier) if earlier is not None else None
-    if excess is None:
-        return tuple(_part(namespace, file) for file in files)
-    exempt, complaint = excess
-    return (
-        *(_part(namespace, file) for file in exempt),
-        Part(source=where, complaints=(f"{where} {complaint}",)),
-    )
+    if earlier is None:
+        return tuple(_part(namespace, file) for file in files), Amount()
+    amount = _amount(Scale(), files, raw)
+    if not (others + amount).excess:
+        return tuple(_part(namespace, file) for file in files), amount
+    exempt, rest = _divided(namespace, files, earlier(), others.compared)
+    parts = tuple(_part(namespace, file) for file in exempt)
+    if (others + rest).excess:
+        return (*parts, _beyond_limits(where, rest.complaint(others))), Amount(compared=max(raw, rest.compared))
+    return tuple(_part(namespace, file) for file in files), rest
+
+
+def _beyond_limits(where: str, complaint: str) -> Part:
+    return Part(source=where, complaints=(f"{where} {complaint}",))
 
 
 @value
@@ -114,15 +149,17 @@ def _part(namespace: str, file: _File) -> Part:
     return Part(source=file.source, declarations=tuple(declarations), complaints=few(complaints))
 
 
-def _beyond(
-    namespace: str, files: tuple[_File, ...], earlier: Callable[[], frozenset[str]]
-) -> tuple[tuple[_File, ...], str] | None:
-    """Return what counts of files that are beyond the limits, and what is wrong with the rest; None if they are not."""
-    scale = Scale()
-    least = sum(max(len(file.raws), 1) for file in files)
-    if not scale.amount((raw.raw for file in files for raw in file.raws), least).excess:
-        return None
-    digests, left = earlier(), _COMPARED
+def _amount(scale: Scale, files: tuple[_File, ...], raw: int) -> Amount:
+    """Return what the files come to, which have so many characters as they stand."""
+    amount = scale.amount((one.raw for file in files for one in file.raws), sum(max(len(f.raws), 1) for f in files))
+    return replace(amount, text=max(amount.text, raw))
+
+
+def _divided(
+    namespace: str, files: tuple[_File, ...], digests: frozenset[str], compared: int
+) -> tuple[tuple[_File, ...], Amount]:
+    """Return what of the files counts whatever the limits are, and what the rest comes to."""
+    scale, left = Scale(), _COMPARED - compared
     exempt: list[_File] = []
     rest: list[RawDocument] = []
     for file in files:
@@ -132,14 +169,16 @@ def _beyond(
             before = left > 0 and _raw_digest(namespace, raw.raw) in digests if digests else False
             (raws if before else rest).append(raw)
         exempt.append(_File(source=file.source, raws=tuple(raws)))
-    amount = scale.amount((raw.raw for raw in rest), least - sum(len(file.raws) for file in exempt))
-    return (tuple(file for file in exempt if file.raws), amount.complaint()) if amount.excess else None
+    least = sum(max(len(file.raws), 1) for file in files) - sum(len(file.raws) for file in exempt)
+    amount = scale.amount((raw.raw for raw in rest), least)
+    kept = tuple(file for file in exempt if file.raws)
+    return kept, replace(amount, compared=_COMPARED - compared - left if digests else 0)
 
 
 def _declaration(namespace: str, source: str, raw: RawDocument) -> Declaration:
     document = parse_document(_at_home(raw.raw, namespace), source, raw.where)
     spec = raw.raw.get("spec") if isinstance(raw.raw, dict) else None
-    return Declaration(document=document, digest=_digest(namespace, document.key, spec))
+    return Declaration(document=document, digest=digest(namespace, document.key, spec))
 
 
 def _raw_digest(namespace: str, raw: object) -> str:
@@ -148,10 +187,11 @@ def _raw_digest(namespace: str, raw: object) -> str:
     metadata = raw.get("metadata") if isinstance(raw, dict) else None
     if not isinstance(raw, dict) or raw.get("kind") != "PodNetwork" or not isinstance(metadata, dict):
         return ""
-    return _digest(namespace, ("PodNetwork", metadata.get("namespace"), metadata.get("name")), raw.get("spec"))
+    return digest(namespace, ("PodNetwork", metadata.get("namespace"), metadata.get("name")), raw.get("spec"))
 
 
-def _digest(namespace: str, key: tuple[object, object, object], spec: object) -> str:
+def digest(namespace: str, key: tuple[object, object, object], spec: object) -> str:
+    """Return what a document says, in a few characters."""
     text = json.dumps([namespace, *key, spec], sort_keys=True)
     return urlsafe_b64encode(sha256(text.encode()).digest())[:DIGEST].decode()
 

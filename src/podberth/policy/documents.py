@@ -8,8 +8,9 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields, shown
+from podberth.cni.pod import NAME, NAMESPACE
 from podberth.cni.value import replace, value
-from podberth.ipam.owner import MAX_NAME
+from podberth.ipam.owner import deployment_name
 from podberth.ipam.pool import FOREVER, Pool
 from podberth.ipam.pool_document import METADATA, parse_pool, pool_document, retention
 from podberth.policy.attachment_document import MAX_ORDINALS, attachment_document, parse_attachments
@@ -116,7 +117,7 @@ def _document(fields: Fields, source: str) -> Document:
 
 
 def _podnetwork(metadata: Fields, spec: Fields) -> PodNetwork:
-    namespace = metadata.required("namespace", parsers.label)
+    namespace = metadata.required("namespace", NAMESPACE)
     name = metadata.required("name", parsers.name)
     given = [key for key in TARGETS if spec.raw.get(key) is not None]
     if len(given) != 1:
@@ -130,18 +131,14 @@ def _podnetwork(metadata: Fields, spec: Fields) -> PodNetwork:
 
 
 def _of_pod(spec: Fields) -> PodNetwork:
-    return PodNetwork(
-        namespace="", name="", pod=spec.required("pod", parsers.name), attachments=parse_attachments(spec)
-    )
+    return PodNetwork(namespace="", name="", pod=spec.required("pod", NAME), attachments=parse_attachments(spec))
 
 
 def _of_deployment(spec: Fields) -> PodNetwork:
     target = spec.child("deployment")
     assert target is not None
     target.only(("name",))
-    name = target.required("name", parsers.name)
-    if len(name) > MAX_NAME:
-        raise target.fail("name", f"Kubernetes cuts the pods' names of a Deployment of more than {MAX_NAME} characters")
+    name = target.required("name", deployment_name)
     return PodNetwork(namespace="", name="", deployment=name, attachments=parse_attachments(spec, shared=True))
 
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from podberth.ipam.pool import Pool
     from podberth.policy.changes import Applied, Followed
     from podberth.policy.documents import Document
+    from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
-    from podberth.policy.tenancy import Standing
+    from podberth.policy.standing import Standing
 
 
 class Policies(Protocol):
@@ -43,6 +44,10 @@ class Policies(Protocol):
 
         `prune`: documents that came from the same `source` before and are not among these are deleted.
         """
+        ...
+
+    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
+        """Do all that the operation is, or raise and have nothing done. `source`: of the documents, as with `apply`."""
         ...
 
     def followed(self, directory: str) -> Followed | None:

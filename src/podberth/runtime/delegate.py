@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from podberth.cni import strictjson
+from podberth.cni import parsers, strictjson
 from podberth.cni.errors import DecodingFailure, InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.result import Result
@@ -26,7 +26,7 @@ def delegate(request: Request, verb: str, env: Mapping[str, str]) -> Result | No
     Raises InvalidConfig if CNI_PATH has no such plugin, PluginFailed with its code if it fails.
     """
     conf = request.conf
-    name = str(conf.ipam.raw.get("type", "")) if conf.ipam is not None else ""
+    name = conf.ipam.get("type", parsers.text, "") if conf.ipam is not None else ""
     if not name:
         raise InvalidConfig("ipam.type: expected the name of a plugin, got ''")
     executable = invoke.find(name, request.path, "ipam.type")

@@ -110,7 +110,9 @@ def _spawned(executable: str, env: Mapping[str, str], actions: list[tuple[int, i
     end = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
-            return os.posix_spawn(executable, [executable], dict(env), file_actions=actions, setsigdef=_IGNORED)
+            return os.posix_spawn(
+                executable, [executable], dict(env), file_actions=actions, setsigdef=_IGNORED, setsigmask=()
+            )
         except OSError as failure:
             if failure.errno != errno.ETXTBSY or time.monotonic() > end:
                 raise IOFailure(f"{executable}: {failure.strerror}") from failure

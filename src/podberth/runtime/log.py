@@ -5,14 +5,13 @@ At `debug` also one for each op, with its time. What can't be written never fail
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 
 from podberth.cni import parsers
 from podberth.cni.errors import CniError
 from podberth.cni.request import Verb
 from podberth.net.describe import describe
+from podberth.process.log import append, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from podberth.net.step import Step
 
 LEVELS = ("panic", "error", "warning", "info", "debug")
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Log:
@@ -40,18 +38,12 @@ class Log:
         if LEVELS.index(level) > self._level:
             return
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        line = f"{now} {level} podberth: {self._subject}: {text}\n".encode()
-        try:
-            descriptor = os.open(self._path, _APPEND, 0o600) if self._path is not None else os.dup(2)
-        except OSError as refused:
-            sys.stderr.write(f"logFile {self._path}: {refused.strerror}\n")
-            descriptor = os.dup(2)
-        try:
-            os.write(descriptor, line)
-        except OSError as refused:
-            sys.stderr.write(f"logFile {self._path}: {refused.strerror}\n")
-        finally:
-            os.close(descriptor)
+        line = f"{now} {level} podberth: {self._subject}: {text}"
+        if self._path is None:
+            say(line)
+        elif refused := append(self._path, f"{line}\n".encode()):
+            say(f"logFile {self._path}: {refused}")
+            say(line)
 
     def ended(self, error: CniError | None) -> None:
         """Write how the call ended."""
@@ -100,8 +92,8 @@ def asked(request: Request) -> Log:
 
 
 def _level(fields: Fields) -> str:
-    return fields.get("logLevel", parsers.choice(*LEVELS, ""), "") or "info"
+    return fields.get("logLevel", parsers.choice(*LEVELS), "info")
 
 
 def _file(fields: Fields) -> str | None:
-    return fields.optional("logFile", parsers.absolute_path) if fields.raw.get("logFile") else None
+    return fields.optional("logFile", parsers.absolute_path)

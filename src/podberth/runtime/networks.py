@@ -61,7 +61,7 @@ def parse(data: bytes, path: str = "") -> NetworkList:
     `loadOnlyInlinedPlugins` is true.
     """
     what = path or "network configuration"
-    fields = Fields(strictjson.loads(data, what, InvalidConfig), "", InvalidConfig)
+    fields = Fields(strictjson.loads(data, what, InvalidConfig), "", InvalidConfig).from_go()
     name = fields.required("name", parsers.identifier)
     if "plugins" not in fields.raw and "type" in fields.raw:
         found = (_plugin(fields),)
@@ -123,7 +123,7 @@ def _beside(folder: str) -> tuple[PluginConf, ...]:
     found: list[PluginConf] = []
     for path in _files(folder, (".conf",)) if os.path.isdir(folder) else ():
         document = strictjson.loads(_read(path), path, InvalidConfig)
-        found.append(_plugin(Fields(document, path, InvalidConfig)))
+        found.append(_plugin(Fields(document, path, InvalidConfig).from_go()))
     return tuple(found)
 
 

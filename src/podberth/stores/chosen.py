@@ -63,6 +63,11 @@ def chosen(directory: str) -> Chosen:
         raise InvalidConfig(
             f"{path}: can't be read: {wrong.strerror}", "run as root, or name another --state"
         ) from None
+    return read(data, path)
+
+
+def read(data: bytes, path: str) -> Chosen:
+    """Read the file's bytes: whoever writes them asks this first. InvalidConfig names the file and the field."""
     return parse(Fields(strictjson.loads(data, path, InvalidConfig, most=_MOST), path))
 
 
@@ -76,6 +81,10 @@ def parse(fields: Fields) -> Chosen:
     etcd = fields.child(ETCD)
     if store == ETCD and etcd is None:
         raise fields.fail(ETCD, "required field is missing")
+    if etcd is not None:
+        from podberth.stores.etcd.settings import Settings
+
+        Settings.parse(etcd)
     return Chosen(
         store=store,
         node=fields.get("node", parsers.identifier, os.uname().nodename),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater
+from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
 from podberth.stores.clock import NodeClock
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from podberth.ipam.moment import Opinion, Uptime
+    from podberth.ipam.outlook import Outlook
     from podberth.net.ops import Address
     from podberth.stores.chosen import Chosen
     from podberth.stores.replica.shared import Cluster
 
 READY = 5.0  # seconds that a process which stays waits for the first news of its cluster
+_HEARING = 10.0  # seconds between two times that it is written down how far what is known goes
+# A server that vanishes is noticed after 13 s (etcd) or 30 s (kube.wire): up to so long before now all is known.
+_UNNOTICED = 30 * 10**9  # ns
 _PROOF = 30.0  # seconds between two questions whether this machine is still the node
 _UPKEEP = 1.0  # seconds between two looks whether the store is back, and what there is to tidy up
 
@@ -58,10 +62,12 @@ class Member:
         replica = Replica(directory, told=_told)
         self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
         self.settler.moved = moved
+        self.settler.away = self.away
         self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
         self.policies = ClusterPolicies(self.settler)
         self.elsewhere = LastKnown(self.cluster.elsewhere(chosen.node), self.away)
         self._feed = Feed(self.settler, _told) if staying else None
+        self._hear_at = 0.0
         self._upkeep = Loop("member", self._keep_up, _told)
         self._journal = Journal(directory)
         self._next_proof = 0.0  # by time.monotonic
@@ -72,6 +78,7 @@ class Member:
             self._journal,
             self.away,
             binding=chosen.when_away == choice.LAST_KNOWN,
+            complete=lambda: replica.filled,
         )
         if self._feed is not None:
             self._feed.start()
@@ -85,7 +92,12 @@ class Member:
 
     def away(self) -> str:
         """Return why the cluster's store can't be reached; '' if it can, as far as this process knows."""
-        return self._feed.away if self._feed is not None else ""
+        return self._feed.away if self._feed is not None else self.settler.outlook.away
+
+    @property
+    def outlook(self) -> Outlook:
+        """How what this process answers is known."""
+        return self.settler.outlook
 
     def probe(self) -> None:
         """Try what of the cluster this node keeps itself: the replica, the journal. StoreFailed if one is unusable.
@@ -108,6 +120,9 @@ class Member:
             if not self.identity.refused:
                 self.ledger.replay(_told)
             self.cluster.tidy()
+            if time.monotonic() > self._hear_at:
+                self._hear_at = time.monotonic() + _HEARING
+                self.settler.replica.hear(time.time_ns() - _UNNOTICED)
         return _UPKEEP
 
     def _prove_in_time(self) -> None:
@@ -162,4 +177,4 @@ def _dated(chosen: Chosen, cluster: Cluster) -> tuple[Callable[[Uptime], Opinion
 
 
 def _told(what: str) -> None:
-    sys.stderr.write(f"podberth: {what}\n")
+    say(f"podberth: {what}")

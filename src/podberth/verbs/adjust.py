@@ -87,7 +87,7 @@ def _planned(node: Node, record: Record, op: ConfigureVf, plugin: Callable[[str]
     kind = plugin(conf.type)
     network = read_network(conf, kind, as_ipam=False)
     request = Request(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, args=Args(pod=record.pod))
-    resolved = decide(network, question(network, request, node.policies), node.policies)
+    resolved = decide(network, question(network, request, node.policies), node.policies, node.ledger)
     vf = node.host.vf(op.device)
     if vf is None:
         raise InvalidConfig(f"{of}: its function {op.device} is gone", "restart the pod")

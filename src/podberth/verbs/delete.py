@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from podberth.cni.errors import DiskFull
 from podberth.ipam.lease import Actor
 from podberth.net.apply import revert
 from podberth.net.ops import vlan_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
 
     from podberth.cni.pod import Attachment
     from podberth.net.record import Record
     from podberth.verbs.node import Node
+
+    T = TypeVar("T")
 
 
 def delete(node: Node, attachment: Attachment, why: str = "DEL", who: str = "plugin") -> bool:
@@ -21,8 +25,25 @@ def delete(node: Node, attachment: Attachment, why: str = "DEL", who: str = "plu
     Neither the network namespace nor prevResult is needed (SPEC.md section 4, DEL: "should generally complete without
     error even if some resources are missing"). Raises NotUndone, with record and leases kept, if the kernel refuses.
     """
-    with node.host.locked(f"container:{attachment.container_id}"):
-        return take_back(node, attachment, why, who)
+
+    def once() -> bool:
+        with node.host.locked(f"container:{attachment.container_id}"):
+            return take_back(node, attachment, why, who)
+
+    return with_room(node, once)
+
+
+def with_room(node: Node, departing: Callable[[], T]) -> T:
+    """Return what `departing` does; on a full disk it is done again, once, in the room that is kept for it.
+
+    Whatever ends an attachment can be begun again at any point.
+    """
+    try:
+        return departing()
+    except DiskFull:
+        if node.room is None or not node.room.give_up():
+            raise
+    return departing()
 
 
 def take_back(node: Node, attachment: Attachment, why: str, who: str = "plugin") -> bool:

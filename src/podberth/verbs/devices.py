@@ -11,6 +11,7 @@ from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, Unsupport
 from podberth.cni.value import replace, value
 from podberth.net.vf import Selector
 from podberth.verbs.delete import take_back
+from podberth.verbs.gone import is_gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -163,11 +164,6 @@ def unusable(vf: Vf) -> str:
     if not vf.link and not vf.userspace:
         return "its interface is in another network namespace"
     return ""
-
-
-def is_gone(node: Node, record: Record) -> bool:
-    """Say whether the record's network namespace is gone: nobody can use what it has, its DEL is only late."""
-    return node.host.netns_id(record.netns) != record.netns_id
 
 
 def labelled(node: Node, found: Iterable[Vf]) -> tuple[Vf, ...]:

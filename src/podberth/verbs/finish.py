@@ -11,8 +11,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from time import sleep
 
-from podberth.cni.errors import CniError, TryAgainLater
-from podberth.verbs.delete import end, forget, put_back, shares_a_device, take_back
+from podberth.cni.errors import CniError, DiskFull, TryAgainLater
+from podberth.verbs.delete import end, forget, put_back, shares_a_device, take_back, with_room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,14 +31,20 @@ def begin(node: Node, attachment: Attachment, later: Callable[[Attachment], None
 
     A virtual function is given back at once: the kernel would move one that is left behind in a namespace by itself.
     """
-    with node.host.locked(f"container:{attachment.container_id}"):
-        record = node.attachments.find(attachment)
-        left = node.host.cut_off(record.steps, record.netns_id) if record is not None and not record.device else None
-        if left is None:
-            take_back(node, attachment, why)
-            return
-        node.attachments.removing(attachment, left)
-    later(attachment)
+
+    def once() -> bool:
+        with node.host.locked(f"container:{attachment.container_id}"):
+            record = node.attachments.find(attachment)
+            at_once = record is None or bool(record.device)
+            left = None if record is None or at_once else node.host.cut_off(record.steps, record.netns_id)
+            if left is None:
+                take_back(node, attachment, why)
+                return False
+            node.attachments.removing(attachment, left)
+            return True
+
+    if with_room(node, once):
+        later(attachment)
 
 
 def hasten(node: Node) -> bool:
@@ -58,6 +64,16 @@ def finish(node: Node, attachments: Iterable[Attachment], why: str = "DEL") -> d
 
     Whoever has ended one meanwhile (another DEL, GC, an ADD that took the address over) did all there was to do.
     """
+    attachments = tuple(attachments)
+    failures = _finish(node, attachments, why)
+    full = [each for each, failure in failures.items() if isinstance(failure, DiskFull)]
+    if full and node.room is not None and node.room.give_up():
+        failures = {each: failure for each, failure in failures.items() if each not in full}
+        failures |= _finish(node, full, why)
+    return failures
+
+
+def _finish(node: Node, attachments: Iterable[Attachment], why: str) -> dict[Attachment, CniError]:
     failures: dict[Attachment, CniError] = {}
     with ExitStack() as held:
         mine: list[Record] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni import parsers
-from podberth.cni.errors import InvalidConfig, Refused, UnsupportedField
+from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.fields import Fields
 from podberth.cni.pod import PodRef
 from podberth.cni.value import fields as members
@@ -11,14 +11,17 @@ from podberth.cni.value import replace, value
 from podberth.net.settings import Settings
 from podberth.net.settings_document import parse_settings
 from podberth.policy.annotations import ANNOTATION, parse_annotation
-from podberth.policy.authorise import authorise, undeclared
+from podberth.policy.permit import TENANT, Attaching, door_of, limit, permit
 from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.args import Args
+    from podberth.cni.fields import Fields
     from podberth.cni.netconf import NetConf
     from podberth.cni.request import Request
+    from podberth.ipam.lease import Reservation
+    from podberth.ipam.ledger import Ledger
     from podberth.policy.precedence import Resolved
     from podberth.policy.store import Policies
     from podberth.verbs.node import Kind, Plugin
@@ -53,9 +56,8 @@ def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
     """Read the configuration, from `ipam` if called for addresses only. InvalidConfig names the field at fault."""
     _check_ipam(conf, plugin, as_ipam=as_ipam)
     fields = own_fields(conf, as_ipam=as_ipam)
-    said = _said(conf.fields) if plugin.DELEGATES_IPAM else conf.fields
-    kind = None if as_ipam else plugin.configure(said)
-    settings = parse_settings(fields if kind is None else said)
+    kind = None if as_ipam else plugin.configure(conf.fields)
+    settings = parse_settings(fields if kind is None else conf.fields)
     return Network(
         name=conf.name,
         as_ipam=as_ipam,
@@ -73,11 +75,6 @@ def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
         pod_namespace=fields.get("podNamespace", parsers.label, ""),
         policy_dir=fields.optional("policyDir", parsers.absolute_path),
     )
-
-
-def _said(fields: Fields) -> Fields:
-    """Return the configuration without empty strings: sriov-cni takes them as not said, and templates write them."""
-    return Fields({key: member for key, member in fields.raw.items() if member != ""}, fields.path, fields.error)
 
 
 def delegated(conf: NetConf, plugin: Plugin) -> str:
@@ -111,7 +108,7 @@ def _check_ipam(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> None:
             'leave `ipam` out, or use another main plugin with "ipam": {"type": "podberth"}',
         )
     for key in ipam.raw:
-        if not as_ipam and key != "type":
+        if not as_ipam and key != "type" and ipam.said(key):
             raise ipam.fail(key, f"says nothing here: a network of type {own!r} has its keys beside `ipam`")
 
 
@@ -151,8 +148,8 @@ def question(network: Network, request: Request, policies: Policies) -> Question
     )
 
 
-def decide(network: Network, asked: Question, policies: Policies) -> Resolved:
-    """Resolve and authorise; Refused for what the operator has not allowed, before any effect."""
+def decide(network: Network, asked: Question, policies: Policies, ledger: Ledger) -> Resolved:
+    """Resolve, and ask whether it may be; Refused for what the operator has not allowed, before any effect."""
     resolved = resolve(asked, policies)
     if network.delegated and resolved.pool.name:
         said = resolved.origin("pool")
@@ -161,15 +158,43 @@ def decide(network: Network, asked: Question, policies: Policies) -> Resolved:
             f" {said.detail} names the pool {resolved.pool.name}",
             "leave the pool out there, or `ipam` in the network configuration",
         )
-    if network.declared_only and not resolved.declared:
-        raise undeclared(asked)
-    try:
-        authorise(asked.pod, resolved)
-    except Refused as refused:
-        if asked.pod is not None or not asked.lone_name:
-            raise
-        raise Refused(
-            f"the caller named the pod {asked.lone_name} without a namespace, and {refused.message}",
-            f"say `podNamespace` in the network configuration, the namespace of such pods; or {refused.details}",
-        ) from None
+    reserved, more = _reserved(asked, resolved, policies, ledger)
+    change = Attaching(
+        question=asked,
+        resolved=resolved,
+        declared_only=network.declared_only,
+        reserved=reserved,
+        more=more,
+        kept=_kept(network, asked, resolved, ledger),
+    )
+    who = asked.pod.namespace if asked.pod is not None else ""
+    refusal = permit(who, TENANT, door_of(resolved), change)
+    if refusal is not None:
+        raise refusal
     return resolved
+
+
+def _reserved(asked: Question, resolved: Resolved, policies: Policies, ledger: Ledger) -> tuple[int, int]:
+    """Return how many addresses of the pool are reserved for the pod's namespace, and how many more this will reserve.
+
+    They are counted only if an address is to stay with the pod's name, and the pool says how many may. What is declared
+    counts also before anybody has reserved it.
+    """
+    pod, pool = asked.pod, resolved.pool
+    if pod is None or not resolved.sticky or limit(pool, pod.namespace) is None:
+        return 0, 0
+    from podberth.policy.reserves import reserved_by
+
+    documents = policies.pod_networks(pod.namespace)
+    declared = {address for one in documents for address in reserved_by(one, policies.pools()).get(pool.name, ())}
+    kept = [one for one in ledger.reservations(pool=pool.name) if one.pod.namespace == pod.namespace]
+    own = {one.address.version for one in kept if one.pod.name == pod.name and one.ifname == asked.ifname}
+    own |= {address.version for address in resolved.addresses if address in declared}
+    return len(declared.union(one.address for one in kept)), len(set(pool.families) - own)
+
+
+def _kept(network: Network, asked: Question, resolved: Resolved, ledger: Ledger) -> tuple[Reservation, ...]:
+    """Return what is reserved for a pod that nobody declares, where that is refused: the refusal names it."""
+    if asked.pod is None or resolved.declared or not network.declared_only:
+        return ()
+    return ledger.reservations(pod=asked.pod)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.ledger import Ledger
+    from podberth.ipam.outlook import Outlook
     from podberth.net.attachments import Attachments
     from podberth.net.endpoint import Endpoint
     from podberth.net.facts import Facts
@@ -48,6 +49,22 @@ if TYPE_CHECKING:
             """Settings that the plugin's own keys say, beside those that all plugins share."""
             ...
 
+    class Room(Protocol):
+        """Space on the disk that is kept for the end of attachments."""
+
+        @property
+        def held(self) -> bool:
+            """Whether it is there."""
+            ...
+
+        def keep(self) -> None:
+            """Take it, if it is not. DiskFull if there is not as much."""
+            ...
+
+        def give_up(self) -> bool:
+            """Give it to whoever writes next; False if it was given up already."""
+            ...
+
     class Plugin(Protocol):
         """A module of `podberth.plugins`."""
 
@@ -70,6 +87,10 @@ class Node:
     `follow` brings a directory's documents into force if they changed, and returns what is wrong with them, or "".
     `later` takes over a DEL that `verbs.finish` has begun, and sees to its end; None: every DEL is done at once.
     `elsewhere` is asked about holders of addresses on other nodes.
+    `outlook` says how what it answers is known; None where the store is its own.
+    `room` is space that is kept for DELs.
+    `away` says why the cluster's store can't be reached, '' while it can.
+    `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `stored` says whether the node has a store: only an ADD and the operator's commands make one.
     `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
@@ -85,3 +106,7 @@ class Node:
     elsewhere: Elsewhere = Alone()
     stored: Callable[[], bool] = lambda: True
     usable: tuple[Callable[[], None], ...] = ()
+    outlook: Outlook | None = None
+    room: Room | None = None
+    away: Callable[[], str] | None = None
+    status_on: frozenset[str] = frozenset()

@@ -5,17 +5,17 @@ from __future__ import annotations
 from podberth.cni.errors import Drifted
 from podberth.cni.value import replace
 from podberth.ipam.lifecycle import Kind
+from podberth.net.step import Drift
 from podberth.verbs import departed
 from podberth.verbs.check import differences
 from podberth.verbs.delete import take_back
 from podberth.verbs.departed import moved_away
-from podberth.verbs.devices import is_gone
+from podberth.verbs.gone import attachment_is_gone, is_gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
-    from podberth.ipam.lease import Actor
-    from podberth.net.step import Drift
+    from podberth.ipam.lease import Actor, Lease
     from podberth.verbs.node import Node
 
 
@@ -23,13 +23,13 @@ def repair(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...
     """Bring the attachment back to what was recorded when it was made; return what was different, none if nothing was.
 
     One whose network namespace is gone, or whose ADD never ended, is taken back: its DEL never came. So is one whose
-    address has moved to another node. Raises Drifted with what could not be repaired, KernelRefused where the kernel
-    would not have it.
+    address has moved to another node, and a lease alone whose namespace is known to be gone. Raises Drifted with
+    what could not be repaired, KernelRefused where the kernel would not have it.
     """
     with node.host.locked(f"container:{attachment.container_id}"):
         record = node.attachments.find(attachment)
         if record is None:
-            return ()
+            return _ended(node, attachment, actor)
         leased = {lease.address for lease in node.ledger.of(attachment)}
         found = tuple(differences(node, record, leased))
         if not found:
@@ -51,3 +51,17 @@ def repair(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...
         if left:
             raise Drifted("; ".join(map(str, left)), "this could not be repaired: restart the pod")
         return found
+
+
+def _ended(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...]:
+    """End the leases of an attachment without a record, if its network namespace is known to be gone."""
+    held = node.ledger.of(attachment)
+    if not held or not attachment_is_gone(node, attachment):
+        return ()
+    take_back(node, attachment, actor.why, actor.who)
+    return (lost(held[0]),)
+
+
+def lost(lease: Lease) -> Drift:
+    """Return the difference of a lease alone whose holder's network namespace is gone."""
+    return Drift(what=str(lease.attachment), field="netns", wanted=lease.netns, found="gone")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from podberth.cni.errors import InvalidConfig, Refused
+from podberth.cni.errors import InvalidConfig, Refused, Unfit
 from podberth.cni.request import Verb
+from podberth.ipam.elsewhere import UNFIT
 from podberth.verbs.add import add, add_delegated, arrive
 from podberth.verbs.check import check
 from podberth.verbs.collect import collect
@@ -103,10 +104,22 @@ def decided(node: Node, network: Network, request: Request) -> Resolved:
     if broken and not asked.declared:
         # The declaration that is missing may be in the very file that can't be read.
         raise Refused(f"policyDir: {broken}", "correct the file; pods declared before it broke are still served")
-    return decide(network, asked, node.policies)
+    return decide(network, asked, node.policies, node.ledger)
 
 
 def _add(node: Node, network: Network, request: Request, plugin: Plugin, delegate: Delegate) -> Result:
+    try:
+        if node.room is not None:
+            node.room.keep()
+        return _added(node, network, request, plugin, delegate)
+    except Unfit as unfit:
+        pod = pod_of(network, request.args)
+        if pod is not None:
+            node.elsewhere.tell(pod, UNFIT, f"node {node.name}: {unfit.message}; {unfit.details}")
+        raise
+
+
+def _added(node: Node, network: Network, request: Request, plugin: Plugin, delegate: Delegate) -> Result:
     resolved = decided(node, network, request)
     previous, pod = request.conf.prev_result, pod_of(network, request.args)
     if network.as_ipam:

@@ -8,31 +8,62 @@ The reasons: docs/decisions/022-status-is-the-nodes.md.
 
 from __future__ import annotations
 
-import sys
-
 from podberth.cni.errors import CniError, InvalidConfig, NotAvailable, TryAgainLater
+from podberth.net.ops import CreateIpvlan, CreateMacvlan
 from podberth.verbs.delegated import forward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from podberth.cni.request import Request
     from podberth.net.host import Host
+    from podberth.net.record import Record
     from podberth.verbs.delegated import Delegate
     from podberth.verbs.network import Network
     from podberth.verbs.node import Node
 
 
+DISK, PARENT, STORE = CHOICES = ("disk", "parent", "store")
+
+
 def status(node: Node, network: Network) -> None:
-    """Raise what keeps this node from serving anybody now: NotAvailable (code 50), StoreFailed for its store (104)."""
+    """Raise what keeps this node from serving anybody now: NotAvailable (code 50), StoreFailed for its store (104).
+
+    A full disk, a parent link that is missing, and a cluster's store that is away pass, and the pods that run have
+    their network meanwhile. Where an operator has chosen so they fail STATUS too.
+    """
     for probe in (node.attachments.probe, lambda: _lock(node), *node.usable):
         try:
             probe()
         except TryAgainLater:
             continue  # others are at it: a store that is busy serves the next ADD
     _require_no_fence(node)
-    missing = missing_link(node.host, network)
-    if missing:
-        raise NotAvailable(missing, "bring the link up, or correct its name in the network configuration")
+    for choice in CHOICES:
+        trouble, todo = _CHOSEN[choice](node, network) if choice in node.status_on else ("", "")
+        if trouble:
+            raise NotAvailable(trouble, f"{todo}; STATUS fails for this because of the agent's --status-on {choice}")
+
+
+def _disk(node: Node, network: Network) -> tuple[str, str]:  # noqa: ARG001 - as all choices
+    try:
+        if node.room is not None:
+            node.room.keep()
+    except CniError as full:
+        return full.message, full.details
+    return "", ""
+
+
+def _parent(node: Node, network: Network) -> tuple[str, str]:
+    return missing_link(node.host, network), "bring the link up, or correct its name in the network configuration"
+
+
+def _store(node: Node, network: Network) -> tuple[str, str]:  # noqa: ARG001 - as all choices
+    why = node.away() if node.away is not None else ""
+    return f"the cluster's store is away: {why}" if why else "", "`podberth doctor` says what is wrong with it"
+
+
+_CHOSEN = {DISK: _disk, PARENT: _parent, STORE: _store}
 
 
 def _lock(node: Node) -> None:
@@ -63,7 +94,16 @@ def status_of_ipam(request: Request, delegate: Delegate) -> None:
     except InvalidConfig:
         raise
     except CniError as refused:
-        sys.stderr.write(f"podberth: STATUS of the IPAM plugin: {refused.message}\n")
+        from podberth.process.log import say
+
+        say(f"podberth: STATUS of the IPAM plugin: {refused.message}")
+
+
+def missing_parents(host: Host, records: Iterable[Record]) -> tuple[str, ...]:
+    """Return the links that recorded interfaces stand on and that this node has no more."""
+    ops = (step.op for record in records for step in record.steps)
+    names = {op.parent for op in ops if isinstance(op, CreateMacvlan | CreateIpvlan)}
+    return tuple(sorted(name for name in names if host.facts(name, vlan=False).parent is None))
 
 
 def missing_link(host: Host, network: Network) -> str:

@@ -12,6 +12,7 @@ from podberth.ipam.lease import Actor, AddressHeld, Claim, SetExhausted, Wanted
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import leaving
 from podberth.verbs.delete import put_back
+from podberth.verbs.gone import holder_is_gone, is_gone, is_unknown
 from podberth.verbs.wish import wanted
 
 TYPE_CHECKING = False
@@ -147,6 +148,11 @@ def _dead(node: Node, lease: Lease, pod: PodRef | None) -> str:
             raise refuse(node, pod, lease, verdict.why, verdict.advice)
         return verdict.why
     why = _gone_here(node, lease, pod)
+    if not why and is_unknown(lease) and node.attachments.find(lease.attachment) is None:
+        raise refuse(
+            node, pod, lease, "it was imported, and which network namespace it has is not known",
+            "it moves once the old container's DEL has ended the lease; `podberth gc --keep-file` ends one without DEL",
+        )  # fmt: skip
     if not why:
         raise refuse(node, pod, lease, "its network namespace is still there", "")
     return why
@@ -161,8 +167,7 @@ def _gone_here(node: Node, lease: Lease, pod: PodRef | None) -> str:
     record = node.attachments.find(lease.attachment)
     if record is not None and record.removing:
         return "its DEL is answered"
-    netns = node.host.netns_id(lease.netns)
-    if netns is None or (record is not None and netns != record.netns_id):
+    if is_gone(node, record) if record is not None else holder_is_gone(node, lease):
         return "its network namespace is gone"
     if pod is not None and lease.pod is not None and pod.uid != "" and pod.uid == lease.pod.uid:
         return f"an older sandbox of the same pod (UID {pod.uid}), taken down"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from podberth.agent.journal import Journal
 from podberth.cni.pod import Attachment, PodRef
-from podberth.controller.certificate import Files
 from podberth.controller.service import Controller
 from podberth.controller.service import Options as ControllerOptions
 from podberth.controller.sweep import Settings
@@ -20,6 +19,7 @@ from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.kube.resources import NODES, PODS
+from podberth.process.certificate import Files
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies

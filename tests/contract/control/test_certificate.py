@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from podberth.controller.certificate import CONFIGURATIONS, SECRETS, SelfSigned, Served, is_fresh, self_signed
+from podberth.controller.certificate import CONFIGURATIONS, SECRETS, SelfSigned, is_fresh, self_signed
+from podberth.process.certificate import Served
 from tests.contract.control.cluster import HOME
 
 if TYPE_CHECKING:

@@ -198,3 +198,16 @@ def test_while_the_webhook_is_away_declarations_stay_as_they_are_and_pods_start(
     bank.stop_webhooks()
     assert "failed calling webhook" in bank.refused(podnetwork("later", "10.20.0.90"))
     assert bank.bind("db/new", uid="u9").pod is not None
+
+
+def test_podberth_apply_says_that_the_webhook_is_down_and_leaves_nothing_behind(bank: Cluster) -> None:
+    from podberth.stores.replica.shared import Busy
+    from tests.contract.declarations import OPERATOR, documents
+
+    bank.stop_webhooks()
+    before = bank.reserved()
+    late = [pool("late", "10.60.0.0/24"), podnetwork("z", "10.60.0.5", pool="late"), podnetwork("y", "10.20.0.90")]
+    with pytest.raises(Busy, match=r"the declarations can't be changed: .*failed calling webhook") as raised:
+        bank.policies.apply(documents(*late), OPERATOR, source="apply: late.yaml")
+    assert "whether that webhook runs" in raised.value.details
+    assert bank.reserved() == before

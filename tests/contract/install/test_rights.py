@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     Clients = Callable[[str], Client]
     Accounts = Callable[[str], Path]
 
+LISTS = tuple(f"podberth-tenancy{ending}" for ending in ("", "-seal", "-objects", "-objects-seal"))
 REVIEWS = Resource(
     group="authorization.k8s.io", version="v1", plural="subjectaccessreviews", kind="SubjectAccessReview",
     namespaced=False,
@@ -242,7 +243,7 @@ MAY_NOT = [
     *(
         (who, verb, f"leases/{name}")
         for who in (AGENT, CONTROLLER, WEBHOOK)
-        for name in ("podberth-declarations", "podberth-tenancy", "podberth-tenancy-seal")
+        for name in ("podberth-declarations", *LISTS)
         for verb in ("delete", "patch", "update")
     ),
     *((who, "update", "leases/podberth-controller") for who in (AGENT, WEBHOOK)),

@@ -106,6 +106,7 @@ def test_the_desk_is_for_root_and_gone_with_the_agent(node: Kubelet) -> None:
     with agent(node):
         assert desk_of(node.socket).stat().st_mode & 0o777 == 0o600
         assert page(node, "/healthz") == (200, b"ok\n")
+        assert page(node, "/readyz") == (200, b"ok\n")
         assert page(node, "/v2/nothing")[0] == 404
         assert page(node, "/metrics", "POST")[0] == 501
     assert not desk_of(node.socket).exists()

@@ -75,8 +75,8 @@ def test_the_nodes_own_namespace_is_refused_by_any_name(override: str | None, qu
     [
         ({"bridge": "lo"}, 7, "bridge: lo is no bridge"),
         ({"bridge": "a-veth"}, 7, "bridge: a-veth is no bridge but a veth link"),
-        ({"device": "macvlan", "parent": "absent", "bridge": None}, 7, "parent: this node has no link absent"),
-        ({"device": "ipvlan", "parent": "absent", "bridge": None}, 7, "parent: this node has no link absent"),
+        ({"device": "macvlan", "parent": "absent", "bridge": None}, 11, "parent: this node has no link absent"),
+        ({"device": "ipvlan", "parent": "absent", "bridge": None}, 11, "parent: this node has no link absent"),
         ({"vlan": {"id": 5, "priority": 3}}, 2, "vlan.priority: "),
         ({"device": "ipvlan", "parent": "a-veth", "bridge": None, "mac": "02:00:00:00:00:09"}, 2, "mac: "),
         ({"sysctls": {"net.ipv4.no_such_key": "1"}}, 103, ""),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.netns.kubelet import BUILT
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.netns.kubelet import Kubelet, Pod
+    from tests.netns.kubelet import Answer, Kubelet, Pod
 
 POOL = """\
 apiVersion: podberth.io/v1alpha1
@@ -84,3 +87,76 @@ def test_defaults_that_programs_in_go_write_out_are_not_said(node: Kubelet) -> N
     assert node.links(pod.netns)["eth0"]["mtu"] == 1500
     assert node.call("STATUS", pod, **keys).code == 0
     assert node.call("DEL", pod, **keys).code == 0
+
+
+# Of the Go programs that write each: a struct of netconf, of libcni's or Multus' runtimeConfig.
+ZEROS: dict[str, dict[str, Any]] = {
+    "main": {"mtu": 0, "mac": "", "vlan": 0, "ipam": {}, "dns": {}, "routes": None, "sysctls": None, "rates": None},
+    "bridge": {"hairpin": False, "isGateway": False, "ipMasq": False, "mode": "", "parent": "", "vf": None},
+    "rates": {"rates": {"egress": 0, "ingress": 0, "minEgress": 0}, "device": "", "linkState": "", "spoofchk": ""},
+    "shared": {"capabilities": {}, "args": None, "prevResult": None, "policyDir": "", "logFile": ""},
+    "ipam": {"ipam": {"type": "", "subnet": "", "ranges": None, "mtu": 0, "dns": {}}, "undeclared": "", "logLevel": ""},
+    "runtimeConfig": {
+        "runtimeConfig": {
+            "mac": "", "ips": None, "deviceID": "", "infinibandGUID": "", "aliases": None, "portMappings": None,
+            "bandwidth": {"ingressRate": 0, "ingressBurst": 0, "egressRate": 0, "egressBurst": 0},
+            "dns": {"Servers": None, "Searches": None, "Options": None}, "io.kubernetes.cri.pod-annotations": None,
+        },
+        "deviceID": "",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ZEROS)
+def test_a_pod_whose_configuration_has_every_zero_of_go_is_as_one_without(node: Kubelet, kind: str) -> None:
+    plain, zeros = node.pod("mysql-1"), node.pod("mysql-1")
+    wanted = node.call("ADD", plain)
+    assert node.call("DEL", plain).code == 0
+
+    def call(verb: str, **more: object) -> Answer:
+        return node.send(node.env(verb, zeros), json.dumps({**node.config(), **ZEROS[kind], **more}))
+
+    added = call("ADD")
+    assert (added.code, added.address) == (0, wanted.address), added
+    assert {**added.result, "interfaces": []} == {**wanted.result, "interfaces": []}
+    for verb in ("CHECK", "STATUS"):
+        assert call(verb, prevResult=added.result).code == 0
+    assert call("DEL").code == 0
+    assert node.rows("SELECT * FROM attachments") == []
+
+
+def served(node: Kubelet, entry: dict[str, Any], pod: Pod) -> None:
+    """Make the calls of one caller, in order, as it makes them; each is answered as it should be."""
+    added: dict[str, Any] = {}
+    for call in entry["calls"]:
+        verb, stdin = call["env"]["CNI_COMMAND"], call["stdin"]
+        if verb == "CHECK":
+            stdin = {**stdin, "prevResult": added}  # the one recorded is of another pod's links
+        answer = node.send(call["env"], json.dumps(stdin))
+        assert (answer.code != 0, answer.result["code"] if answer.code else None) == (
+            "refused" in call,
+            call.get("refused"),
+        ), (call, answer)
+        if verb == "VERSION":
+            assert stdin["cniVersion"] in answer.result["supportedVersions"]
+        if verb == "ADD":
+            added = answer.result
+            declared = "K8S_POD_NAMESPACE=bank" in call["env"]["CNI_ARGS"] and call["env"]["CNI_IFNAME"] == "eth0"
+            assert (answer.address == "10.50.0.12/24") == declared, answer
+            assert call["env"]["CNI_IFNAME"] in node.links(pod.netns)
+
+
+CORPUS = Path(__file__).parents[2] / "golden" / "callers"
+
+
+@pytest.mark.parametrize("caller", sorted(file.stem for file in CORPUS.glob("*.json")))
+def test_every_call_of_a_caller_is_served_and_its_pod_leaves_nothing(node: Kubelet, caller: str) -> None:
+    pod = node.pod("mysql-1")
+    text = (CORPUS / f"{caller}.json").read_text()
+    names = {"@container@": pod.container_id, "@netns@": pod.path, "@uid@": pod.uid, "@state@": str(node.state)}
+    names |= {"@bin@": f"{BUILT}:/usr/lib/cni", "@bridge@": "bank0", "@network@": "banknet", "@short@": "c0ff"}
+    for name, real in names.items():
+        text = text.replace(name, real)
+    served(node, json.loads(text), pod)
+    assert [node.rows(f"SELECT * FROM {table}") for table in ("leases", "attachments")] == [[], []]
+    assert set(node.links(pod.netns)) <= {"lo"}

@@ -110,7 +110,7 @@ static void try(const uint8_t *answer, size_t length, int printed, unsigned long
     require(got >= 0, "pread", run);
     int wanted = expected(answer, length);
     if (wanted < 0) {
-        static const char start[] = "{\"cniVersion\": \"1.0.0\", \"code\": 11, ";
+        static const char start[] = "{\"cniVersion\": \"0.4.0\", \"code\": 11, ";
         require(status == 1, "an error's status", run);
         require((size_t)got > sizeof start && !memcmp(shown, start, sizeof start - 1), "an error object", run);
     } else {
@@ -119,8 +119,36 @@ static void try(const uint8_t *answer, size_t length, int printed, unsigned long
     }
 }
 
+/* Ask for the version of a configuration that has the key in many places, whole and with a byte of it changed. */
+static void try_version(unsigned long run) {
+    static const char *const parts[] = {
+        "\"a\":{\"cniVersion\":\"0.3.0\"},", "\"b\":[\"cniVersion\",\"0.3.0\",[{}]],",
+        "\"c\":\"\\\"cniVersion\\\":\\\"0.3.0\\\",{[\",", "\"cniVersions\":[\"0.3.0\"],", "\"d\":\"cniVersion\",", " \n\t",
+    };
+    static const char *const spaces[] = {"", " ", "\n\t "};
+    char text[512] = "{";
+    for (uint32_t left = chance(6); left > 0; left--)
+        append(text, sizeof text, parts[chance(sizeof parts / sizeof *parts)]);
+    const char *wanted = VERSIONS[chance(sizeof VERSIONS / sizeof *VERSIONS)];
+    const char *more[] = {"\"cniVersion\"", spaces[chance(3)], ":", spaces[chance(3)], "\"", wanted, "\",\"e\":{}}"};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        append(text, sizeof text, more[i]);
+    size_t length = strlen(text);
+    uint8_t *exactly = hold(length); /* a byte read behind its end is reported */
+    memcpy(exactly, text, length);
+    require(!strcmp(version_in(exactly, exactly + length), wanted), "the version", run);
+    exactly[chance((uint32_t)length)] = (uint8_t)chance(256);
+    require(version_in(exactly, exactly + length)[0] != '\0', "a version of damaged JSON", run);
+    require(version_in(exactly, exactly + chance((uint32_t)length))[0] != '\0', "a version of half of it", run);
+    let_go(exactly);
+}
+
 int main(int argc, char **argv) {
     static uint8_t answer[LARGEST];
+    static const char spoke[] = "{\"cniVersion\":\"0.4.0\"}";
+    stdin_begins = filled;
+    memcpy(call + filled, spoke, sizeof spoke - 1);
+    filled += sizeof spoke - 1;
     require(argc == 3, "usage: answers SEED SECONDS", 0);
     state = strtoull(argv[1], NULL, 10) | 1;
     int64_t end = milliseconds() + strtol(argv[2], NULL, 10) * 1000;
@@ -128,7 +156,7 @@ int main(int argc, char **argv) {
     require(dup2(printed, STDOUT_FILENO) == STDOUT_FILENO, "dup2", 0);
     unsigned long runs = 0;
     while (milliseconds() < end)
-        try(answer, make(answer), printed, runs++);
+        try(answer, make(answer), printed, runs), try_version(runs++);
     dprintf(told, "%lu\n", runs);
     return 0;
 }

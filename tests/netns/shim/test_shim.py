@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from podberth.agent import frame
+from podberth.cni.version import SUPPORTED
 from tests.netns.shim.peer import Shim, answering
 from tests.waiting import PATIENCE
 
@@ -161,6 +162,60 @@ def test_without_agent_and_plugin_the_error_says_what_to_start(shim: Shim) -> No
     done = shim.run({})
     assert refused(done) == 11
     assert "podberth agent" in json.loads(done.stdout)["details"]
+
+
+OTHERS = {"dns": {"cniVersion": "0.3.0"}, "a": ["cniVersion", {"x": "\\"}], "b": '"cniVersion": "0.3.0"', "c": "\\"}
+SPOKEN = [
+    *((json.dumps({"cniVersion": version, **OTHERS}).encode(), version) for version in SUPPORTED),
+    *((json.dumps({**OTHERS, "cniVersion": version}, indent=1).encode(), version) for version in SUPPORTED),
+    (b'{"cniVersion":"1.1.0"', "1.1.0"),
+    *((stdin, "0.1.0") for stdin in (b"", b"{}", b"{", b'{"cniVersion"', b'{"cniVersion":', b'{"cniVersion":"1.1.0')),
+    *(
+        (stdin, "0.1.0")
+        for stdin in (b'{"cniVersion": 1}', b'{"cniVersion": "9.9.9"}', b'{"cniVersion": ""}', b"\xff" * 99)
+    ),
+    (b'{"cniVersion": "1.1.0\\u0000"}', "0.1.0"),
+    (b'{"name": "cniVersion", "type": "1.1.0"}', "0.1.0"),
+    (b'[{"cniVersion": "1.1.0"}]', "0.1.0"),
+    (b'{"x": "' + b"y" * (2 << 20) + b'", "cniVersion": "1.1.0"}', "0.1.0"),
+]
+
+
+@pytest.mark.parametrize(("stdin", "version"), SPOKEN)
+def test_an_error_without_an_agent_is_in_the_version_that_the_caller_spoke(
+    shim: Shim, stdin: bytes, version: str
+) -> None:
+    done = shim.run({}, stdin)
+    assert refused(done) == 11
+    assert json.loads(done.stdout)["cniVersion"] == version
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400\r\n\r\n", frame.answer(0, "whole")[:-1]])
+def test_an_error_about_an_agent_that_was_lost_is_in_the_version_that_the_caller_spoke(
+    shim: Shim, answer: bytes
+) -> None:
+    with answering(shim.folder / "s", [answer]):
+        done = shim.run({}, b'{"cniVersion": "0.4.0"}')
+    assert (refused(done), json.loads(done.stdout)["cniVersion"]) == (11, "0.4.0")
+
+
+def test_an_error_about_what_is_too_large_is_in_the_version_that_the_caller_spoke(shim: Shim) -> None:
+    large = b'{"cniVersion": "1.1.0", "x": "' + b"y" * (1 << 20)
+    many = {f"CNI_{number}": "x" * 120_000 for number in range(10)}
+    with answering(shim.folder / "s", DONE) as peer:
+        done = [shim.run({}, large), shim.run(many, b'{"cniVersion": "1.1.0"}')]
+    assert [(refused(one), json.loads(one.stdout)["cniVersion"]) for one in done] == [(7, "1.1.0"), (7, "1.1.0")]
+    assert peer.calls == []
+
+
+def test_a_caller_that_never_ends_its_stdin_is_told_that_there_is_no_agent(shim: Shim) -> None:
+    reads, writes = os.pipe()
+    os.write(writes, b'{"cniVersion": "1.1.0"}')
+    env = {"CNI_COMMAND": "ADD", "PODBERTH_SOCKET": str(shim.folder / "s")}
+    done = subprocess.run([shim.binary], env=env, stdin=reads, capture_output=True, check=False, timeout=PATIENCE)
+    os.close(reads)
+    os.close(writes)
+    assert (refused(done), json.loads(done.stdout)["cniVersion"]) == (11, "1.1.0")
 
 
 def test_a_backlog_that_stays_full_is_code_11(shim: Shim) -> None:

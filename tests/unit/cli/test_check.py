@@ -11,6 +11,8 @@ from podberth.net.record import Record
 from podberth.net.step import Drift
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from podberth.cni.pod import Attachment
     from tests.unit.cli.node import Operator
 
@@ -107,3 +109,27 @@ def test_one_network_or_pod_only(podberth: Operator, attachment: Attachment) -> 
     assert podberth("check", "--pod", "bank/web").code == 0
     assert podberth("check", "--pod", "bank/mysql-0").code == 4
     assert podberth("check", "--network", "other").out == "ok: no attachments on this node\n"
+
+
+def test_an_imported_lease_of_an_unknown_namespace_is_neither_wrong_nor_repaired(
+    podberth: Operator, tmp_path: Path
+) -> None:
+    folder = tmp_path / "banknet"
+    folder.mkdir()
+    (folder / "10.20.0.120").write_bytes(b"c120")
+    assert podberth("import", "host-local", "--dir", str(folder), "--pool", "db").code == 0
+    for argv in (("check",), ("check", "--repair")):
+        ended = podberth(*argv)
+        assert ended.code == 0
+        assert "repaired" not in ended.out
+        assert ended.out.splitlines()[-1].startswith("1 imported lease not looked at")
+    told = podberth("check", "--repair", "--json").json
+    assert (told["repaired"], [one["container_id"] for one in told["unknown"]]) == (0, ["c120"])
+    assert len(podberth("leases", "--json").json["leases"]) == 1
+
+
+def test_a_repair_of_a_lease_alone_whose_namespace_is_gone_ends_it(podberth: Operator) -> None:
+    attachment = podberth.attach("bank/web", "10.20.0.120", recorded=False)
+    del podberth.host.namespaces[netns_of(attachment)]
+    assert podberth("check", "--repair").out.endswith("1 repaired, 0 not, of 1 attachment\n")
+    assert podberth("leases", "--json").json["leases"] == []

@@ -37,7 +37,7 @@ def test_a_range_has_an_answer_for_each_of_its_addresses(podberth: Operator, sub
     podberth.attach("bank/mysql-0", "10.20.0.11")
     podberth.attach("bank/other", "10.20.0.120", container="beef" * 4)
     said = podberth("who", subject, "--json").json
-    assert [(one["address"], one["pod"]) for one in said["addresses"]] [:1] == [("10.20.0.11", "bank/mysql-0")]
+    assert [(one["address"], one["pod"]) for one in said["addresses"]][:1] == [("10.20.0.11", "bank/mysql-0")]
     assert podberth("who", subject).code == 0
     assert podberth("who", subject, "--at", "2020-01-01").code == 6
     assert podberth("who", subject, "--at", "2199-01-01").code == 6

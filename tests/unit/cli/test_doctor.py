@@ -211,3 +211,39 @@ def test_a_folder_without_a_network_of_ours_is_a_warning(podberth: Operator, tmp
     for folder in (tmp_path, tmp_path / "none"):
         (found,) = networks.configurations(session(podberth), folder)
         assert found.level == WARN
+
+
+def test_a_shim_without_an_agent_is_a_finding_with_its_words(tmp_path: Path) -> None:
+    answer = '{"cniVersion":"1.1.0","code":11,"msg":"no agent answers","details":"start podberth agent"}'
+    found = networks.executable([plugin(tmp_path / "bin", f"echo '{answer}'; exit 1")])
+    assert (found.level, found.todo) == (FAIL, "start podberth agent")
+    assert "code 11: no agent answers" in found.text
+    assert "KeyError" not in found.text
+
+
+def test_the_plugin_is_asked_with_the_agents_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PODBERTH_SOCKET", "/run/elsewhere.sock")
+    said = 'test "$PODBERTH_SOCKET" = /run/elsewhere.sock && echo \'{"supportedVersions":["1.1.0"]}\''
+    assert networks.executable([plugin(tmp_path / "bin", said)]).level == OK
+
+
+def test_an_agent_of_another_version_or_that_is_not_ready_is_told() -> None:
+    from podberth.cli.doctor import agent
+
+    state = {"version": "0.0.9", "workers": 2, "busy": 2, "waiting": 3, "unready": ["the cluster's store is away: no"]}
+    found = {finding.name: finding for finding in agent.judged(state)}
+    assert {name: finding.level for name, finding in found.items()} == {
+        "version": WARN, "ready": FAIL, "workers": WARN
+    }  # fmt: skip
+
+
+def test_no_agent_is_a_failure_only_where_the_ledger_needs_one(podberth: Operator, tmp_path: Path) -> None:
+    from podberth.cli.doctor import agent
+
+    podberth.state.mkdir(exist_ok=True)
+    path = tmp_path / "none.sock"
+    assert [finding.level for finding in agent.look(session(podberth), path) if finding.name == "socket"] == [WARN]
+    (podberth.state / "store.json").write_text('{"store": "etcd", "etcd": {"endpoints": ["http://127.0.0.1:1"]}}')
+    (found,) = [finding for finding in agent.look(session(podberth), path) if finding.name == "socket"]
+    assert found.level == FAIL
+    assert "only an agent can reach" in found.todo

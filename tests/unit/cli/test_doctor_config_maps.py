@@ -8,7 +8,7 @@ import pytest
 
 from podberth.cli.doctor.config_maps import look
 from podberth.cni.errors import TryAgainLater
-from podberth.policy.tenancy import REMEDY, Standing
+from podberth.policy.standing import REMEDY, Standing
 
 if TYPE_CHECKING:
     from podberth.cli.session import Session
@@ -48,6 +48,12 @@ def test_each_standing_is_a_line_with_its_remedy() -> None:
     assert refused == ("warn", "db/b", f"not in force: {trust}", REMEDY)
     assert unread[:3] == ("warn", "db/c", "can't be read: x.yaml: kind: []")
     assert "correct it, or delete it" in unread[3]
+
+
+def test_a_config_map_that_declares_nothing_is_a_line() -> None:
+    silent = Standing(bundle="db/d", document="ConfigMap db/d", in_force=False, reason="it has no key", silent=True)
+    (line,) = lines(Node(silent))
+    assert line[:3] == ("warn", "db/d", "declares nothing: it has no key")
 
 
 @pytest.mark.parametrize("node", [Node(), Node(there=False, away=True), Node(away=True)])

@@ -197,3 +197,13 @@ def test_a_replica_beyond_those_declared_is_refused(podberth: Operator) -> None:
     ended = podberth("explain", "bank/mysql-3", "--config", config(podberth))
     assert ended.code == 1
     assert "bank/mysql-3" in ended.err
+
+
+def test_a_refused_pod_with_a_reservation_is_told_of_it_and_how_it_would_count(podberth: Operator) -> None:
+    podberth("reserve", "bank/stray", "10.20.0.30")
+    where = config(podberth, undeclared="refuse")
+    refusal = podberth("explain", "bank/stray", "--config", where, "--json").json["interfaces"][0]["refusal"]
+    assert "10.20.0.30 of pool db is reserved for it, which is no declaration" in refusal["msg"]
+    assert "`ifname: eth0`, `pool: db` and `addresses: [10.20.0.30]`" in refusal["details"]
+    told = podberth("explain", "bank/stray", "--ifname", "net7", "--config", where, "--json")
+    assert "reserved" not in told.json["interfaces"][0]["refusal"]["msg"]

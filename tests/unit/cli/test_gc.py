@@ -11,6 +11,8 @@ import pytest
 from podberth.net.facts import NetnsId
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from podberth.cni.pod import Attachment
     from tests.unit.cli.node import Operator
 
@@ -143,3 +145,32 @@ def test_a_wrong_command_line_is_a_usage_error(podberth: Operator, argv: tuple[s
 
 def test_a_list_that_is_not_there_is_refused(podberth: Operator) -> None:
     assert podberth("gc", "--network", "banknet", "--keep-file", "/nowhere.json").code == 1
+
+
+def imported(podberth: Operator, tmp_path: Path) -> tuple[str, ...]:
+    """Have an address of host-local's as a lease, of a container that runs for all that anybody knows."""
+    folder = tmp_path / "banknet"
+    folder.mkdir()
+    (folder / "10.20.0.120").write_bytes(b"c120\r\neth0")
+    assert podberth("import", "host-local", "--dir", str(folder), "--pool", "db").code == 0
+    return ("import", "host-local", "--dir", str(folder), "--pool", "db")
+
+
+def test_an_imported_lease_of_an_unknown_namespace_is_never_gone(podberth: Operator, tmp_path: Path) -> None:
+    imported(podberth, tmp_path)
+    ended = podberth("gc", "--gone", "--yes")
+    assert ended.code == 0
+    assert ended.out.startswith("nothing to take back\n1 imported lease left alone: which network namespace")
+    assert podberth("gc", "--gone", "--yes", "--json").json == {
+        "dry_run": False,
+        "collected": [],
+        "unknown": 1,
+        "failed": [],
+    }
+    assert containers(podberth) == {"c120"}
+
+
+def test_a_list_of_what_is_valid_says_enough_to_end_an_imported_lease(podberth: Operator, tmp_path: Path) -> None:
+    imported(podberth, tmp_path)
+    assert podberth("gc", "--network", "banknet", "--keep-file", keep(podberth), "--yes").code == 0
+    assert containers(podberth) == set()

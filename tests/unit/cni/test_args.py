@@ -64,13 +64,26 @@ def test_a_key_may_be_a_name_of_reverse_dns() -> None:
     assert args.pod == PodRef(namespace="db", name="x")
 
 
+@pytest.mark.parametrize("key", ["io.example/a b", "größe", "\u6771", "", " ", "a\tb", "A:B", '"', "\udcff"])
+def test_a_key_that_nobody_knows_may_have_any_sign_where_such_are_ignored(key: str) -> None:
+    known = "IgnoreUnknown=1;K8S_POD_NAMESPACE=db;K8S_POD_NAME=x"
+    assert Args.parse(f"{key}=a=b=;{known};;{key}=;") == Args.parse(known)
+    with pytest.raises(InvalidEnvironment, match="unknown key") as raised:
+        Args.parse(f"{key}=a=b")
+    assert raised.value.message.isprintable()
+
+
+def test_a_value_may_have_the_sign_between_key_and_value() -> None:
+    assert pairs("a=b=c;d==;e=") == {"a": "b=c", "d": "=", "e": ""}
+
+
 def test_a_pods_name_without_a_namespace_is_a_name_alone() -> None:
     assert Args.parse("K8S_POD_NAME=web;IgnoreUnknown=1;K8S_POD_UID=u1") == Args(lone_name="web", uid="u1")
     assert Args.parse("K8S_POD_NAMESPACE=db") == Args()
 
 
 GO_TEXT = st.text(st.characters(exclude_characters=";="), max_size=6)
-GO_KEY = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=";="), min_size=1, max_size=6)
+GO_KEY = st.text(st.characters(exclude_characters=";="), max_size=6)
 GO_PAIRS = st.lists(st.tuples(GO_KEY | st.sampled_from(["K8S_POD_NAME", "IP", "a.b/c"]), GO_TEXT), max_size=12)
 
 
@@ -104,7 +117,7 @@ def test_as_much_as_can_be_read_is_told_of_any_text(raw: str) -> None:
     try:
         assert pairs(raw) == told
     except InvalidEnvironment:
-        assert any(not key.isalnum() for key in told) or any("=" not in pair for pair in raw.split(";"))
+        assert any("=" not in pair for pair in raw.split(";") if pair.strip())
 
 
 @pytest.mark.parametrize(
@@ -144,9 +157,10 @@ def test_names_of_other_runtimes_are_taken() -> None:
         (";".join(f"K{i}=1" for i in range(99)), "CNI_ARGS: unknown key K0, K1, K2, K3, K4, K5, K6, K7 and 91 more"),
         ("IgnoreUnknown=maybe;X=1", "CNI_ARGS.IgnoreUnknown: expected 1, true, 0 or false, got 'maybe'"),
         ("FOO", "CNI_ARGS: expected KEY=VALUE pairs, got 'FOO'"),
-        ("=BAR", "CNI_ARGS: expected KEY=VALUE pairs, got '=BAR'"),
-        ("A B=1", "CNI_ARGS: expected KEY=VALUE pairs, got 'A B=1'"),
-        ("A\x00=1", r"CNI_ARGS: expected KEY=VALUE pairs, got 'A\x00=1'"),
+        ("=BAR", "CNI_ARGS: unknown key ''"),
+        ("A B=1", "CNI_ARGS: unknown key 'A B'"),
+        ("A\x00=1", r"CNI_ARGS: unknown key 'A\x00'"),
+        (" K8S_POD_NAME=x", "CNI_ARGS: unknown key ' K8S_POD_NAME'"),
         ("IP=10.0.0.1;IP=10.0.0.300", "CNI_ARGS.IP: expected an IP address, got '10.0.0.300'"),
         ("com.example/key=1", "CNI_ARGS: unknown key com.example/key"),
         ("K8S_POD_NAME=one;K8S_POD_NAME=two", "CNI_ARGS: K8S_POD_NAME is 'one' and 'two' in one call"),

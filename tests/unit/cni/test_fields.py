@@ -101,6 +101,76 @@ def test_zero_and_false_are_not_absent() -> None:
     assert fields.get("sticky", parsers.boolean, True) is False
 
 
+TEXT: tuple[Any, ...] = (parsers.mac, parsers.ip_address, parsers.ifname, parsers.choice("a"), parsers.string())
+GO_ZEROS: list[tuple[Any, object]] = [
+    *((parser, zero) for parser in TEXT for zero in (None, "")),
+    *((parsers.boolean, zero) for zero in (None, "")),
+    *((parsers.integer(68, 65535), zero) for zero in (None, 0, "")),
+    *((parsers.integer(0, 4094), zero) for zero in (None, "")),
+]
+
+
+@pytest.mark.parametrize(("parser", "zero"), GO_ZEROS)
+def test_the_zero_of_a_fields_type_is_not_said_where_a_program_in_go_wrote_it(parser: Any, zero: object) -> None:
+    fields = Fields({"a": zero}).from_go()
+    assert fields.get("a", parser, "default") == "default"
+    assert fields.optional("a", parser) is None
+    assert not fields.said("a")
+
+
+@pytest.mark.parametrize(("parser", "zero"), [(parser, zero) for parser, zero in GO_ZEROS if zero is not None])
+def test_in_a_persons_document_a_zero_is_a_value_or_wrong(parser: Any, zero: object) -> None:
+    with pytest.raises(InvalidConfig, match=r"^a: expected "):
+        Fields({"a": zero}).optional("a", parser)
+    assert Fields({"a": zero}).said("a")
+
+
+def test_an_empty_text_is_no_list_but_as_good_as_no_object() -> None:
+    fields = Fields({"a": ""}, "x").from_go()
+    assert fields.child("a") is None
+    assert fields.pairs("a", parsers.name, parsers.name) == ()
+    for read in (lambda: fields.each("a", parsers.name), lambda: fields.children("a")):
+        with pytest.raises(InvalidConfig, match=r"^x\.a: expected a list, got ''"):
+            read()
+
+
+OF_ANOTHER_TYPE: list[tuple[Any, tuple[object, ...]]] = [
+    *((parser, (0, False, [], {}, 0.0)) for parser in TEXT),
+    (parsers.integer(68, 65535), (False, [], {}, 0.0, "0", -1)),
+    (parsers.boolean, (0, [], {})),
+]
+
+
+@pytest.mark.parametrize(("parser", "wrong"), [(parser, wrong) for parser, many in OF_ANOTHER_TYPE for wrong in many])
+def test_a_zero_of_another_type_is_as_wrong_as_any_value(parser: Any, wrong: object) -> None:
+    with pytest.raises(InvalidConfig, match=r"^x\.a: expected "):
+        Fields({"a": wrong}, "x").from_go().optional("a", parser)
+
+
+def test_a_zero_that_is_one_of_the_fields_values_is_said() -> None:
+    fields = Fields({"vlan": 0, "sticky": False, "text": ""}).from_go()
+    assert fields.get("vlan", parsers.integer(0, 4094), 7) == 0
+    assert fields.get("sticky", parsers.boolean, True) is False
+    assert fields.get("text", parsers.string(min=0), "default") == "default"
+
+
+def test_what_is_below_an_object_of_gos_is_read_as_gos_too() -> None:
+    fields = Fields({"a": {"b": [{"mac": ""}], "c": {"x": None, "y": "1"}}}).from_go()
+    child = fields.child("a")
+    assert child is not None
+    assert child.children("b")[0].optional("mac", parsers.mac) is None
+    assert child.pairs("c", parsers.name, parsers.text) == (("y", "1"),)
+    assert fields == fields.from_go() != Fields(fields.raw).child("a")
+
+
+@pytest.mark.parametrize("hollow", [None, "", 0, False, [], {}, {"a": None, "b": {"c": "", "d": []}}])
+def test_an_object_of_nothing_but_zeros_says_nothing(hollow: object) -> None:
+    assert not Fields({"a": hollow}).from_go().said("a")
+    assert not Fields({}).from_go().said("a")
+    assert Fields({"a": {"b": {"c": "x"}}}).from_go().said("a")
+    assert Fields({"a": [hollow]}).from_go().said("a")
+
+
 def test_the_error_is_the_documents() -> None:
     with pytest.raises(StoreFailed, match=r"^record\.mtu: expected a whole number 0..9, got 'x'$"):
         Fields({"mtu": "x"}, "record", StoreFailed).required("mtu", parsers.integer(0, 9))

@@ -10,7 +10,7 @@ import pytest
 from podberth.cni.errors import IncompatibleVersion, InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf, RuntimeConfig
-from podberth.cni.result import Result
+from podberth.cni.result import Dns, Result
 from tests.unit.cni.examples import example
 
 PLAIN: dict[str, Any] = {"cniVersion": "1.1.0", "name": "banknet", "type": "podberth"}
@@ -23,7 +23,7 @@ def parse(forgiving: bool = False, /, **more: object) -> NetConf:
 
 def test_a_plain_configuration_is_all_defaults() -> None:
     conf = parse()
-    assert conf == NetConf(cni_version="1.1.0", name="banknet", type="podberth", fields=Fields(PLAIN))
+    assert conf == NetConf(cni_version="1.1.0", name="banknet", type="podberth", fields=Fields(PLAIN).from_go())
     assert conf.runtime_config == RuntimeConfig()
     assert conf.valid_attachments is None
 
@@ -43,21 +43,47 @@ def test_nulls_are_as_good_as_absent() -> None:
     keys = ("ipam", "dns", "args", "runtimeConfig", "capabilities", "prevResult")
     nulls = dict.fromkeys(keys)
     assert parse(**nulls) == NetConf(
-        cni_version="1.1.0", name="banknet", type="podberth", fields=Fields({**PLAIN, **nulls})
+        cni_version="1.1.0", name="banknet", type="podberth", fields=Fields({**PLAIN, **nulls}).from_go()
     )
 
 
+GO_DEFAULTS: dict[str, Any] = {
+    "ipam": {"type": "", "subnet": "", "routes": None},
+    "dns": {"nameservers": None, "domain": "", "search": [], "options": None},
+    "args": {"cni": {"ips": None, "labels": None}},
+    "capabilities": {"portMappings": None},
+    "prevResult": None,
+    "runtimeConfig": {
+        "mac": "",
+        "ips": None,
+        "bandwidth": {"ingressRate": 0, "ingressBurst": 0, "egressRate": 0, "egressBurst": 0},
+        "infinibandGUID": "",
+        "deviceID": "",
+        "aliases": None,
+        "portMappings": None,
+        "ipRanges": [],
+        "dns": {"Servers": None, "Searches": None, "Options": None},
+        ANNOTATIONS: None,
+    },
+}
+
+
 def test_what_go_programs_write_for_a_field_that_nobody_set_is_not_said() -> None:
-    more: dict[str, object] = {"mtu": 0, "mac": "", "ipam": {"type": "", "mtu": 0}, "runtimeConfig": {"mac": ""}}
-    conf = parse(**more)
-    assert conf.fields == Fields({**PLAIN, "ipam": more["ipam"], "runtimeConfig": more["runtimeConfig"]})
-    assert (conf.ipam, conf.runtime_config.mac) == (Fields({}, "ipam"), None)
-    assert conf.raw == {**PLAIN, **more}  # an IPAM plugin is called with what came in
+    conf = parse(**GO_DEFAULTS)
+    assert (conf.ipam is not None and conf.ipam.said("type"), conf.args_ips, conf.capabilities) == (False, (), ())
+    assert (conf.dns, conf.prev_result) == (Dns(), None)
+    said = conf.runtime_config
+    assert (said.mac, said.ips, said.annotations) == (None, (), ())
+    assert conf.raw == {**PLAIN, **GO_DEFAULTS}  # an IPAM plugin is called with what came in
+    assert parse(runtimeConfig={"ips": [], "mac": None}).runtime_config.ips == ()
 
 
-@pytest.mark.parametrize("mtu", [False, 0.0, "0", [0]])
-def test_an_mtu_of_another_kind_is_no_zero(mtu: object) -> None:
-    assert parse(mtu=mtu).fields.raw["mtu"] == mtu
+@pytest.mark.parametrize("key", GO_DEFAULTS)
+def test_an_empty_object_is_as_good_as_none(key: str) -> None:
+    empty, none = parse(**{key: {}}), parse()
+    assert (empty.args_ips, empty.capabilities, empty.dns or Dns()) == (none.args_ips, none.capabilities, Dns())
+    assert (empty.runtime_config.mac, empty.runtime_config.ips) == (None, ())
+    assert empty.prev_result in (None, Result())
 
 
 def test_wishes_are_read_from_both_places_with_and_without_prefix() -> None:

@@ -103,9 +103,13 @@ REFUSED: list[tuple[Parser, list[object]]] = [
 ]
 
 
+def named(parser: Parser) -> str:
+    return getattr(parser, "__qualname__", type(parser).__name__)
+
+
 @pytest.mark.parametrize(
     ("parser", "raw", "found"),
-    [pytest.param(*case, id=f"{case[0].__qualname__}: {shown(case[1])}") for case in TAKEN],
+    [pytest.param(*case, id=f"{named(case[0])}: {shown(case[1])}") for case in TAKEN],
 )
 def test_what_is_taken_and_as_what(parser: Parser, raw: object, found: object) -> None:
     assert parser(raw) == found
@@ -114,7 +118,7 @@ def test_what_is_taken_and_as_what(parser: Parser, raw: object, found: object) -
 
 @pytest.mark.parametrize(
     ("parser", "raw"),
-    [pytest.param(parser, raw, id=f"{parser.__qualname__}: {shown(raw)}") for parser, many in REFUSED for raw in many],
+    [pytest.param(parser, raw, id=f"{named(parser)}: {shown(raw)}") for parser, many in REFUSED for raw in many],
 )
 def test_what_is_refused_says_what_was_expected_and_what_came(parser: Parser, raw: object) -> None:
     with pytest.raises(ValueError, match=r"^expected .*, got .*") as raised:

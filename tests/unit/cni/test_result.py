@@ -98,14 +98,29 @@ def test_an_empty_result_is_its_version_alone() -> None:
 def test_what_go_writes_for_nothing_is_nothing() -> None:
     raw = {
         "interfaces": [{"name": "eth0", "mac": "", "sandbox": "", "socketPath": "", "pciID": "", "mtu": None}],
-        "ips": [{"address": "10.0.0.5/24", "gateway": "", "interface": None}],
-        "routes": [{"dst": "10.0.0.7/8", "gw": "", "mtu": None}],
+        "ips": [{"version": "", "address": "10.0.0.5/24", "gateway": "", "interface": None}],
+        "routes": [{"dst": "10.0.0.7/8", "gw": "", "mtu": None, "table": None}],
+        "dns": {"nameservers": None, "domain": "", "search": None, "options": None},
     }
     assert parse(raw) == Result(
         interfaces=(Interface(name="eth0"),),
         ips=(IPConfig(address=ip_interface("10.0.0.5/24")),),
         routes=(Route(dst=ip_network("10.0.0.0/8")),),
     )
+
+
+@pytest.mark.parametrize("index", [0, 3, -1, None])
+@pytest.mark.parametrize("none", [{}, {"interfaces": None}, {"interfaces": []}])
+def test_an_index_where_there_are_no_interfaces_is_none(none: dict[str, object], index: int | None) -> None:
+    """Of an IPAM plugin: programs in Go leave the index for the main plugin to set, and its zero is 0 (-1 in 0.3.0)."""
+    found = parse({**none, "ips": [{"address": "10.0.0.5/24", "interface": index}]})
+    assert found.ips == (IPConfig(address=ip_interface("10.0.0.5/24")),)
+
+
+def test_of_the_addresses_of_no_interface_the_index_is_that_of_no_interface() -> None:
+    found = parse({"interfaces": [{"name": "", "sandbox": ""}], "ips": [{"address": "::1/64", "interface": -1}]})
+    assert found.ips[0].interface is None
+    assert found.interfaces == (Interface(name=""),)
 
 
 def test_zero_is_a_value() -> None:
@@ -141,11 +156,11 @@ def test_macs_of_other_plugins_pass_as_they_are() -> None:
         ({"ips": [{"address": "10.0.0.5"}]}, "prevResult.ips[0].address: expected an IP address with prefix length"),
         ({"ips": [{"address": "10.0.0.5/24", "gateway": "x"}]}, "prevResult.ips[0].gateway: expected an IP address"),
         (
-            {"ips": [{"address": "10.0.0.5/24", "interface": 0}]},
-            "prevResult.ips[0].interface: expected an index into the 0",
+            {"interfaces": [{"name": "a"}], "ips": [{"address": "10.0.0.5/24", "interface": 1}]},
+            "prevResult.ips[0].interface: expected an index into the 1",
         ),
         (
-            {"ips": [{"address": "10.0.0.5/24", "interface": -1}]},
+            {"ips": [{"address": "10.0.0.5/24", "interface": -2}]},
             "prevResult.ips[0].interface: expected a whole number",
         ),
         ({"ips": [{"address": "10.0.0.5/24", "version": "6"}]}, "prevResult.ips[0].version: expected '4' beside"),

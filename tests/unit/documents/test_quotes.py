@@ -12,7 +12,9 @@ import podberth
 from podberth.agent import calls, finisher, frame, policies, server, service
 from podberth.agent.spans import collector, exporter, target
 from podberth.cli import failures, manual, session
-from podberth.cli.doctor import config_maps, kernel, machine, networks, store
+from podberth.cli.doctor import agent as agent_area
+from podberth.cli.doctor import api, config_maps, kernel, machine, networks, store
+from podberth.cli.doctor import cluster as nodes
 from podberth.cli.main import COMMANDS
 from podberth.cni import errors
 from podberth.conformance.checks import all_checks
@@ -21,8 +23,11 @@ from podberth.ipam.lifecycle import Kind, State
 from podberth.ipam.owner import MAX_NAME
 from podberth.ipam.pool import ConflictDetection
 from podberth.policy import annotations as asked_by_pods
-from podberth.policy import attachment_document, precedence, yamlfiles
+from podberth.policy import attachment_document, budget, precedence, yamlfiles
 from podberth.policy.address_reservation import parse_reservation
+from podberth.stores import member
+from podberth.stores.kubernetes import earlier
+from podberth.stores.sqlite import reserve
 from podberth.stores.transfer import cluster, sheet
 from podberth.verbs.network import STATE_DIR
 from tests.documents.pages import blocks
@@ -30,7 +35,7 @@ from tests.documents.pages import blocks
 ROOT = Path(podberth.__file__).parents[2]
 SHIM = (ROOT / "shim/podberth-shim.c").read_text()
 AGENT, INSTALL = "docs/agent.md", "docs/install.md"
-CLI, POLICIES = "docs/cli.md", "docs/policies.md"
+CLI, POLICIES, TENANCY = "docs/cli.md", "docs/policies.md", "docs/tenancy.md"
 
 
 def text(page: str) -> str:
@@ -70,8 +75,12 @@ NUMBERS: list[tuple[str, str, float]] = [
     (CLI, "one of the last # calls", calls.KEPT),
     (CLI, "| # | `check`: an attachment is not as it was made", failures.DRIFTED),
     (CLI, "| # | `doctor`: this node is not fit", failures.UNFIT),
+    (CLI, "| # | answered by the last that is known here", failures.LAST_KNOWN),
     (CLI, "| # | `who`: the ledger can't know", failures.UNKNOWABLE),
     (CLI, "| # | interrupted", failures.INTERRUPTED),
+    ("docs/cluster.md", "writes down every # s up to", member._HEARING),
+    ("docs/cluster.md", "less the # s in which", member._UNNOTICED / 10**9),
+    ("docs/cluster.md", "a file `reserve` of # MiB", reserve.BYTES / 2**20),
     (CLI, "the command line's own: # not found", failures.NotFound.code),
     (CLI, "not found, # usage", failures.Misuse.code),
     (CLI, "usage, # nobody said yes", failures.Undecided.code),
@@ -92,6 +101,10 @@ NUMBERS: list[tuple[str, str, float]] = [
     (POLICIES, "a list of at most # attachments", asked_by_pods.MAX_ATTACHMENTS),
     (POLICIES, "at most # KiB", asked_by_pods.MAX_BYTES / 1024),
     (POLICIES, "files above # MiB", yamlfiles.MAX_BYTES / 1024 / 1024),
+    (TENANCY, "a key without one counts as one | # |", budget.MAX_DOCUMENTS),
+    (TENANCY, "the size of each range or block | # |", budget.MAX_ADDRESSES),
+    (TENANCY, "as the text that it repeats | # |", budget.MAX_TEXT),
+    (TENANCY, "A list has room for # documents", earlier.MOST),
     (POLICIES, "comes into force by itself, # to", policies.QUIET),
     (POLICIES, "by itself, 0.1 to # s after", policies.LONGEST),
     (POLICIES, "by the agent every # s", policies.AGAIN),
@@ -140,7 +153,8 @@ def test_the_states_of_an_address_are_listed() -> None:
 
 def test_the_areas_of_doctor_are_listed() -> None:
     areas = re.findall(r"\| (\w+) \| [^|]+ \|", part(CLI, "| area | what | | --- | --- |", "##"))
-    assert areas == [machine.AREA, kernel.AREA, store.AREA, config_maps.AREA, networks.AREA]
+    last = [config_maps.AREA, networks.AREA, nodes.AREA]
+    assert areas == [machine.AREA, kernel.AREA, store.AREA, agent_area.AREA, api.AREA, *last]
 
 
 def test_the_exit_codes_are_listed() -> None:
@@ -171,9 +185,11 @@ def test_the_sources_of_a_value_are_listed() -> None:
     )
 
 
-@pytest.mark.parametrize(("page", "folder"), [(AGENT, "agent"), ("docs/controller.md", "controller")])
-def test_every_metric_is_named(page: str, folder: str) -> None:
-    metrics = in_source(r'"(podberth_[a-z_]+)"', folder)
+@pytest.mark.parametrize(
+    ("page", "folders"), [(AGENT, ("agent", "process")), ("docs/controller.md", ("controller",))]
+)  # fmt: skip
+def test_every_metric_is_named(page: str, folders: tuple[str, ...]) -> None:
+    metrics = {name for folder in folders for name in in_source(r'"(podberth_[a-z_]+)"', folder)}
     named = {name.removesuffix("_total") for name in re.findall(r"`(podberth_[a-z_]+)", text(page))}
     assert metrics
     assert named == metrics

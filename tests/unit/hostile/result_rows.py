@@ -32,8 +32,11 @@ _FLAT: dict[str, tuple[str, object]] = {
     "address out of bounds": ("ips[1].address", {"ips": [{"address": _IP}, {"address": "10.20.0.300/24"}]}),
     "address a number": ("ips[0].address", {"ips": [{"address": 169082895}]}),
     "gateway a name": ("ips[0].gateway", {"ips": [{"address": _IP, "gateway": "router"}]}),
-    "interface out of bounds": ("ips[0].interface", {"ips": [{"address": _IP, "interface": 0}]}),
-    "interface negative": ("ips[0].interface", {"ips": [{"address": _IP, "interface": -1}]}),
+    "interface out of bounds": (
+        "ips[0].interface",
+        {"interfaces": [{"name": "a"}], "ips": [{"address": _IP, "interface": 1}]},
+    ),
+    "interface negative": ("ips[0].interface", {"ips": [{"address": _IP, "interface": -2}]}),
     "interface a string": ("ips[0].interface", {"ips": [{"address": _IP, "interface": "0"}]}),
     "interface true": (
         "ips[0].interface",

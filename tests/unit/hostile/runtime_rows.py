@@ -107,7 +107,6 @@ _NOT_ANNOTATIONS: Json = {
 _NOT_AN_ANNOTATION: Json = {
     "an object": {},
     "a list": [{}],
-    "null": None,
     "a number": 1,
     "true": True,
 }

@@ -95,7 +95,6 @@ WRONG: dict[str, tuple[str, Json]] = {
     "sysctl with a NUL": ("sysctls", {"sysctls": {"net.ipv4.ip_forward\0": "1"}}),
     "sysctl with a space": ("sysctls", {"sysctls": {"net.ipv4 ip_forward": "1"}}),
     "sysctl's value true": ("sysctls['net.ipv4.ip_forward']", {"sysctls": {"net.ipv4.ip_forward": True}}),
-    "sysctl's value null": ("sysctls['net.ipv4.ip_forward']", {"sysctls": {"net.ipv4.ip_forward": None}}),
     "sysctl's value a fraction": ("sysctls['net.ipv4.ip_forward']", {"sysctls": {"net.ipv4.ip_forward": 0.5}}),
     "sysctl's value empty": ("sysctls['net.ipv4.ip_forward']", {"sysctls": {"net.ipv4.ip_forward": ""}}),
     "sysctl's value two lines": ("sysctls['net.ipv4.ip_forward']", {"sysctls": {"net.ipv4.ip_forward": "1\n0"}}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.hostile.row import ABSENT, MIB, STATE, VALID, Json, Row, environment, network
+from tests.unit.hostile.row import MIB, STATE, VALID, Json, Row, environment, network
 
 _OLDER = "cni.dev/attachments"
 _ENTRIES: Json = {
@@ -74,17 +74,6 @@ ROWS: tuple[Row, ...] = (
     network("an attachment that there is not", "banknet/c0ffee/eth0", verb="CHECK", code=3),
     environment("CHECK: CNI_ARGS unknown", "CNI_ARGS", verb="CHECK", CNI_ARGS="FOO=1"),
     environment("STATUS: CNI_PATH with a NUL", "CNI_PATH", verb="STATUS", CNI_PATH="/opt\0"),
-    network(
-        "a parent that is not there",
-        "",
-        pool=ABSENT,
-        bridge=ABSENT,
-        device="macvlan",
-        parent="bond0",
-        verb="STATUS",
-        code=50,
-        says="network banknet: this node has no link bond0",
-    ),
     network("podNamespace with a capital", "podNamespace", podNamespace="Bank", verb="STATUS"),
     network("MTU a string", "mtu", mtu="1500", verb="STATUS"),
     network("device unknown", "device", device="tun", verb="STATUS"),

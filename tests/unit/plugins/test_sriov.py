@@ -138,7 +138,6 @@ def test_the_rates_of_podberth_are_taken_in_their_own_words() -> None:
     ("keys", "complaint"),
     [
         ({"vlanQoS": 3}, "vlanQoS: needs `vlan` beside it"),
-        ({"vlanQoS": 0}, "vlanQoS: needs `vlan` beside it"),
         ({"vlanProto": "802.1q"}, "vlanProto: needs `vlan` beside it"),
         ({"vlan": 0, "vlanQoS": 3}, "vlanQoS: says nothing about untagged frames"),
         ({"vlan": 0, "vlanProto": "802.1ad"}, "vlanProto: says nothing about untagged frames"),
@@ -167,7 +166,7 @@ def test_the_rates_of_podberth_are_taken_in_their_own_words() -> None:
         ({"rates": {"egress": 1, "minEgress": 2}}, "rates.minEgress: 2 Mbit/s are more than egress, 1 Mbit/s"),
         ({"bridge": "br0"}, "bridge: has no meaning for a virtual function"),
         ({"mode": "bridge"}, "mode: has no meaning for a virtual function"),
-        ({"hairpin": False}, "hairpin: has no meaning for a virtual function"),
+        ({"hairpin": True}, "hairpin: has no meaning for a virtual function"),
         ({"parent": "a/b"}, "parent: expected an interface name"),
         ({"vf": {"pf": "ens1f0#"}}, "vf.pf: expected indices"),
         ({"vf": {"vendors": "8086"}}, "vf.vendors: unknown field; did you mean 'vendor'?"),

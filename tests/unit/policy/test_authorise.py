@@ -79,7 +79,31 @@ def test_a_pod_may_ask_for_nothing_without_a_rule_that_lets_it(question: Questio
 
 @pytest.mark.parametrize("question", REQUESTS)
 def test_a_pod_may_ask_for_what_a_rule_with_pod_requests_allows(question: Question) -> None:
-    assert judge(question, Grant(namespaces=("db",), pod_requests=True), vlan=100) == ""
+    assert judge(question, Grant(namespaces=("db",), pod_requests=True, macs=("02:00:00",)), vlan=100) == ""
+
+
+@pytest.mark.parametrize("question", REQUESTS)
+def test_a_wildcard_alone_names_nobody_whose_pods_may_ask(question: Question) -> None:
+    everybody = Grant(namespaces=("*",), pod_requests=True, macs=("02",))
+    assert "(`*` names nobody)" in judge(question, everybody, vlan=100)
+    assert judge(replace(question, pod=None), everybody, vlan=100) == ""  # whoever starts it without Kubernetes
+    assert judge(question, everybody, replace(everybody, namespaces=("d*",)), vlan=100) == ""
+
+
+@pytest.mark.parametrize(
+    ("macs", "complaint"),
+    [
+        ((), "has no `macs`, so `fromAddress` alone, not 02:00:00:00:00:11"),
+        (("02:00:01", "02:0"), "lets MACs 02:00:01, 02:0 be chosen, not 02:00:00:00:00:11"),
+        (("02",), ""),
+        (("02:00:00:00:00:11",), ""),
+    ],
+)
+def test_a_pod_chooses_a_mac_that_begins_as_the_rule_says(macs: tuple[str, ...], complaint: str) -> None:
+    rule = Grant(namespaces=("db",), pod_requests=True, macs=macs)
+    assert judge(annotated(settings=Settings(mac="02:00:00:00:00:11")), rule).endswith(complaint)
+    assert bool(judge(annotated(settings=Settings(mac="02:00:00:00:00:11")), rule)) == bool(complaint)
+    assert judge(annotated(settings=Settings(mac="fromAddress")), rule) == ""
 
 
 def test_a_request_that_the_operator_overrides_is_no_matter() -> None:
@@ -197,7 +221,8 @@ def test_a_use_is_allowed_exactly_when_some_rule_allows_all_of_it() -> None:
         )
         grant = Grant(namespaces=names, addresses=addresses, vlans=tags, pod_requests=flag)
         allowed = (
-            (names == ("*",) or namespace == "db")
+            (namespace == "db" if requested or names == ("db",) else True)
+            and (names == ("db",) or not requested)
             and (flag or not requested)
             and (not addresses or host == 5)
             and (vlan is None or (vlan == 5 if tags else vlan == 0))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from podberth.ipam.pool import Grant, Pool
+from podberth.policy.authorise import names
 from podberth.policy.documents import API_VERSION, parse_document
-from podberth.policy.tenancy import names, refusal
+from podberth.policy.tenancy import refusal
 from tests.unit.policy.declared import pool, span
 
 POOLS = (
@@ -68,7 +69,6 @@ BEYOND: dict[str, Any] = {
     "spoofchk": "off",
     "device": "eth9",
     "vf": {"pf": "ens1f0"},
-    "mac": "02:00:00:00:00:11",
     "vlan": 100,
     "rates": {"egress": 1},
     "routes": [{"dst": "10.0.0.0/8"}],
@@ -86,10 +86,25 @@ def test_every_other_field_is_the_operator_s(field: str) -> None:
     assert text == f"PodNetwork payments/web: spec.attachments[0].{field} is the operator's choice"
 
 
-def test_mac_from_address_and_retention_are_the_operator_s_too() -> None:
-    assert "attachments[0].mac" in complaint(declared(mac="fromAddress"))
+def test_retention_is_the_operator_s_too() -> None:
     spec = {"pod": "a", "retention": "1h", "attachments": [{"pool": "bank", "addresses": ["10.20.0.11"]}]}
     assert "spec.retention" in complaint(declared(spec=spec))
+
+
+@pytest.mark.parametrize(
+    ("mac", "macs", "named"),
+    [
+        ("fromAddress", (), ""),
+        ("02:00:00:00:00:11", (), "has no `macs`, so `fromAddress` alone, not 02:00:00:00:00:11"),
+        ("02:00:00:00:00:11", ("02:00:01",), "lets MACs 02:00:01 be chosen, not 02:00:00:00:00:11"),
+        ("02:00:00:00:00:11", ("02:00:00",), ""),
+        ("02:AB:00:00:00:11", ("02:ab",), ""),
+    ],
+)
+def test_a_mac_follows_from_the_address_or_begins_as_the_rule_says(mac: str, macs: tuple[str, ...], named: str) -> None:
+    bank = pool("bank", "10.20.0.0/24", grants=(Grant(namespaces=("payments",), macs=macs),))
+    text = complaint(declared(mac=mac), pools=(bank,))
+    assert (named in text, bool(text)) == (True, bool(named))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +113,7 @@ def test_mac_from_address_and_retention_are_the_operator_s_too() -> None:
         ({"pool": "open", "addresses": ["10.10.0.11"]}, "no rule under `allow` of pool open names namespace payments"),
         ({"pool": None, "addresses": ["10.10.0.11"]}, "no rule under `allow` of pool open names namespace payments"),
         ({"pool": "teams", "addresses": ["10.30.0.11"]}, "pool teams names namespace payments"),
-        ({"pool": "all", "addresses": ["10.40.0.11"]}, "pool all names namespace payments"),
+        ({"pool": "all", "addresses": ["10.40.0.11"]}, "pool all names namespace payments (`*` names nobody)"),
         ({"pool": "part", "addresses": ["10.50.0.20"]}, "10.50.0.10-10.50.0.19"),
         ({"pool": "bank", "addresses": ["10.10.0.11"]}, "10.10.0.11 is outside pool bank"),
         ({"pool": "bank", "addresses": []}, "spec.attachments[0] names no address"),

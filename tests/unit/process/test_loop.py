@@ -9,25 +9,35 @@ import pytest
 
 from podberth.cni.errors import TryAgainLater
 from podberth.process.loop import Loop, reason, report
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FAILURES: tuple[Exception, ...] = (
+
+class Wordless(Exception):
+    """An error whose words can't be had."""
+
+    def __str__(self) -> str:
+        raise UnicodeError
+
+
+FAILURES: tuple[BaseException, ...] = (
     TypeError("unhashable type: 'list'"), TryAgainLater("the store is away"), RecursionError(), MemoryError(),
+    Wordless(), SystemExit(3), KeyboardInterrupt(), GeneratorExit(),
 )  # fmt: skip
 
 
 class Turns:
     """A loop that fails as it is told, then goes well; `well` is set by the first turn that does."""
 
-    def __init__(self, *failures: Exception, deaf: bool = False) -> None:
+    def __init__(self, *failures: BaseException, deaf: bool = False) -> None:
         self.failures = list(failures)
         self.lines: list[str] = []
         self.deaf = deaf
         self.turns = 0
         self.well = threading.Event()
-        self.loop = Loop("test", self.turn, self.log)
+        self.loop = Loop("test", self.turn, self.log, first=0.001, longest=0.01)
 
     def turn(self) -> float:
         self.turns += 1
@@ -99,3 +109,29 @@ def test_a_log_that_can_t_be_written_raises_nothing() -> None:
     report(broken, "one")
     report(lines.append, "two")
     assert lines == ["two"]
+
+
+def test_a_failure_that_comes_again_and_again_is_logged_once(stopped: list[Loop]) -> None:
+    turns = Turns(*(TypeError("no"),) * 5, TypeError("other"), TypeError("no"))
+    stopped.append(turns.loop)
+    turns.loop.start()
+    assert turns.well.wait(60)
+    assert turns.lines == ["TypeError: no", "TypeError: other", "TypeError: no"]
+
+
+def test_a_loop_that_is_joined_by_itself_does_not_wait(stopped: list[Loop]) -> None:
+    said: list[bool] = []
+
+    def turn() -> float:
+        said.append(loop.join())
+        return 3600.0
+
+    loop = Loop("self", turn, lambda _: None)
+    stopped.append(loop)
+    loop.start()
+    until(lambda: said, "it waits for itself")
+    assert said == [False]
+
+
+def test_a_reason_is_had_of_an_error_without_words() -> None:
+    assert reason(Wordless()) == "Wordless"

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cni.errors import CniError, InvalidConfig, IOFailure, NotAvailable, StoreFailed, TryAgainLater
+from podberth.cni.errors import CniError, DiskFull, InvalidConfig, IOFailure, NotAvailable, StoreFailed, TryAgainLater
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
 from podberth.cni.request import Request, Verb
 from podberth.cni.value import replace
 from podberth.plugins import podberth, sriov
 from podberth.runtime.invoke import PluginFailed
-from podberth.stores.sqlite.database import Turn
+from podberth.stores.sqlite.turn import Turn
 from podberth.verbs.network import read_network
 from podberth.verbs.status import status, status_of_ipam
 from tests.unit.verbs.card import Site, function
@@ -61,12 +61,39 @@ def test_functions_that_are_all_held_or_do_not_fit_are_no_matter_of_the_node(sit
     ],
     ids=str,
 )
-def test_a_node_without_the_link_that_interfaces_stand_on_serves_nobody(
+def test_a_node_without_the_link_that_interfaces_stand_on_fails_where_the_operator_chose_so(
     site: Site, keys: dict[str, object], said: str
 ) -> None:
+    status(site.node, network(**keys))
+    status(replace(site.node, status_on=frozenset({"disk", "store"})), network(**keys))
     with pytest.raises(NotAvailable, match=f"network banknet: this node has {said}, which") as refused:
-        status(site.node, network(**keys))
-    assert (refused.value.code, bool(refused.value.details)) == (50, True)
+        status(replace(site.node, status_on=frozenset({"parent"})), network(**keys))
+    assert refused.value.code == 50
+    assert "--status-on parent" in refused.value.details
+
+
+def test_a_store_that_is_away_fails_where_the_operator_chose_so(site: Site) -> None:
+    node = replace(site.node, away=lambda: "the connection was refused")
+    status(node, network())
+    with pytest.raises(NotAvailable, match="the cluster's store is away: the connection was refused"):
+        status(replace(node, status_on=frozenset({"store"})), network())
+
+
+class NoRoom:
+    held = False
+
+    def keep(self) -> None:
+        raise DiskFull("the disk is full", "free some space")
+
+    def give_up(self) -> bool:
+        return False
+
+
+def test_a_full_disk_fails_where_the_operator_chose_so(site: Site) -> None:
+    node = replace(site.node, room=NoRoom())
+    status(node, network())
+    with pytest.raises(NotAvailable, match="the disk is full"):
+        status(replace(node, status_on=frozenset({"disk"})), network())
 
 
 def test_a_bridge_that_is_not_there_yet_is_made_by_the_first_pod(site: Site) -> None:

@@ -12,6 +12,7 @@ from podberth.agent.spans.collector import Verdict, post
 from podberth.agent.spans.context import context
 from podberth.agent.spans.encode import encode, request, size
 from podberth.process.jitter import between
+from podberth.process.loop import BOUND, WAIT, Loop, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +40,7 @@ class Exporter:
         self._calls: deque[Served] = deque()
         self._queued = self._under_way = 0  # spans
         self._end: float | None = None  # when it has to have stopped
-        # Whatever a collector does, it must not keep this process from ending.
-        self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
+        self._loop = Loop("spans", self._turn, lambda why: told(why, 0), bound=BOUND + ATTEMPTS * to.timeout)
 
     @property
     def waiting(self) -> int:
@@ -49,7 +49,7 @@ class Exporter:
 
     def start(self) -> None:
         """Begin to send."""
-        self._thread.start()
+        self._loop.start()
 
     def offer(self, served: Served) -> None:
         """Have a call's spans sent, unless its caller does not record the trace."""
@@ -73,24 +73,30 @@ class Exporter:
         with self._changed:
             self._end = end = monotonic() + seconds
             self._changed.notify()
-        while self._thread.is_alive() and monotonic() < end and not hurry():
-            self._thread.join(_LOOK)
+        while monotonic() < end and not hurry() and not self._loop.join(_LOOK):
+            pass
         self._end = min(end, monotonic())
 
-    def _run(self) -> None:
-        while batch := self._next():
-            spans = sum(map(size, batch))
-            try:
-                body = request(self._to.resource, (encode(served, _new_id) for served in batch))
-                said = self._send(body)
-            except Exception as bug:  # noqa: BLE001 - a thread that dies would leave all that come after
-                said = Verdict(why=f"internal error: {type(bug).__name__}: {bug}")
-            self._settle(said, spans)
+    def _turn(self) -> float:
+        batch = self._next()
+        if not batch:
+            if self._end is not None:
+                self._loop.stop()
+            return 0.0
+        spans = sum(map(size, batch))
+        try:
+            body = request(self._to.resource, (encode(served, _new_id) for served in batch))
+            said = self._send(body)
+        except Exception as bug:  # noqa: BLE001 - these spans are lost, and none that come after
+            said = Verdict(why=f"internal error: {reason(bug)}")
+        self._settle(said, spans)
+        return 0.0
 
     def _next(self) -> list[Served]:
-        """Wait for a batch, and return it; nothing at the end."""
+        """Wait for a batch, for a while, and return it; nothing if there is none, and at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._calls or self._end is not None)
+            if not self._changed.wait_for(lambda: self._calls or self._end is not None, WAIT):
+                return []
             self._changed.wait_for(lambda: self._queued >= self._to.batch or self._end is not None, self._to.delay)
             batch: list[Served] = []
             spans = 0

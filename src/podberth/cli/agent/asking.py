@@ -34,6 +34,16 @@ class _Desk(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
+def listening(path: str) -> bool:
+    """Say whether an agent listens for calls at the path."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
+
+
 def ask(path: Path, page: str) -> dict[str, Any]:
     """Return what the agent that listens at `path` says on a page. NotFound if there is no agent."""
     from podberth.agent.desk import desk_of

@@ -10,6 +10,7 @@ import click
 
 from podberth.agent.frame import SOCKET
 from podberth.agent.journal import LEVELS
+from podberth.cli.listener import certificate_option, key_option, served
 from podberth.cli.manual import Page
 from podberth.cni.errors import IOFailure
 
@@ -49,9 +50,15 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--repair/--no-repair", default=True, show_default=True, help="Put right what was found different.")
 @click.option(
-    "--metrics", "address", metavar="HOST:PORT", callback=lambda _context, _parameter, text: _address(text),
-    help="Answer GET /metrics there too, for Prometheus; to anybody who can reach it.",
+    "--status-on", metavar="LIST", callback=lambda _context, _parameter, text: _choices(text),
+    help="What STATUS fails for too, of disk, parent, store; the node is then NotReady (docs/cluster.md).",
 )  # fmt: skip
+@click.option(
+    "--metrics", "address", metavar="HOST:PORT", callback=lambda _context, _parameter, text: _address(text),
+    help="Answer GET /metrics, /healthz and /readyz there too; to anybody who can reach it. Without a host: loopback.",
+)  # fmt: skip
+@certificate_option
+@key_option
 @click.option(
     "--spans", "collector", metavar="URL",
     help="Send a span of each call to the OpenTelemetry collector there, at /v1/traces, as JSON.",
@@ -69,7 +76,10 @@ def agent(
     interval: float,
     *,
     repair: bool,
+    status_on: frozenset[str],
     address: tuple[str, int] | None,
+    cert: Path | None,
+    key: Path | None,
     collector: str | None,
     level: str,
 ) -> int:
@@ -90,7 +100,9 @@ def agent(
         upkeep=interval,
         repairing=repair,
         metrics=address,
+        certificate=served(cert, key),
         spans=_target(collector),
+        status_on=status_on,
     )
     try:
         return run(options, Journal(level))
@@ -105,6 +117,15 @@ def _target(collector: str | None) -> Target | None:
         return target(os.environ, collector)
     except BadTarget as bad:
         raise click.UsageError(str(bad)) from bad
+
+
+def _choices(text: str | None) -> frozenset[str]:
+    from podberth.verbs.status import CHOICES
+
+    named = frozenset(part.strip() for part in (text or "").split(",") if part.strip())
+    if unknown := sorted(named - set(CHOICES)):
+        raise click.BadParameter(f"expected some of {', '.join(CHOICES)}, got {unknown[0]!r}")
+    return named
 
 
 def _address(text: str | None) -> tuple[str, int] | None:

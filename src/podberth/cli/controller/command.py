@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from podberth.agent.journal import LEVELS
 from podberth.cli.controller.where import host_port, kubeconfig_option, namespace_option
+from podberth.cli.listener import certificate_option, key_option, served
 from podberth.cli.manual import Page
 from podberth.cni.errors import IOFailure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command(
@@ -15,7 +21,7 @@ from podberth.cni.errors import IOFailure
     cls=Page,
     short_help="Bring a cluster's declarations in force, and clean up after nodes that died.",
     examples=(
-        ("controller", "In a pod: as its service account, metrics on port 9090."),
+        ("controller", "In a pod: as its service account, metrics on its loopback."),
         ("controller --grace 600", "Leave a pod that is gone ten minutes for its DEL to come."),
         ("controller --kubeconfig admin.conf --metrics 127.0.0.1:0", "Try it by hand."),
     ),
@@ -40,9 +46,11 @@ from podberth.cni.errors import IOFailure
     help="From which use on a pool is warned of.",
 )  # fmt: skip
 @click.option(
-    "--metrics", metavar="HOST:PORT", default="0.0.0.0:9090", show_default=True, callback=host_port,
+    "--metrics", metavar="HOST:PORT", default="127.0.0.1:9090", show_default=True, callback=host_port,
     help="Where GET /metrics, /healthz and /readyz are answered; to anybody who can reach it.",
 )  # fmt: skip
+@certificate_option
+@key_option
 @click.option(
     "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
     help="What goes to stderr, as lines of JSON.",
@@ -55,6 +63,8 @@ def controller(
     archiving: float,
     nearly_full: int,
     metrics: tuple[str, int],
+    cert: Path | None,
+    key: Path | None,
     level: str,
 ) -> int:
     """Look after a cluster's ledger from one place. No pod waits for it: it may be away, or never be run.
@@ -75,6 +85,7 @@ def controller(
         archiving=archiving,
         settings=Settings(grace=grace, nearly_full=nearly_full),
         metrics=metrics,
+        certificate=served(cert, key),
     )
     try:
         return run(options, Journal(level))

@@ -17,8 +17,8 @@ from podberth.cni.errors import IOFailure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from podberth.controller.certificate import Files, SelfSigned
     from podberth.kube.client import Client
+    from podberth.process.certificate import Source
 
 
 @click.command(
@@ -71,20 +71,22 @@ def webhook(
     """
     from podberth.agent.journal import Journal
     from podberth.controller.webhook import Options, run
+    from podberth.process.certificate import BadCertificate
 
     options = Options(
         listen=listen, kubeconfig=kubeconfig, home=namespace, source=_source(cert, key, service, configuration)
     )
     try:
         return run(options, Journal(level))
+    except BadCertificate as wrong:
+        raise IOFailure(f"--cert, --key: {wrong}") from None
     except OSError as failure:
         raise IOFailure(f"--listen {listen[0]}:{listen[1]}: {failure}") from failure
 
 
-def _source(
-    cert: Path | None, key: Path | None, service: str | None, configuration: str
-) -> Callable[[Client], Files | SelfSigned]:
-    from podberth.controller.certificate import Files, SelfSigned
+def _source(cert: Path | None, key: Path | None, service: str | None, configuration: str) -> Callable[[Client], Source]:
+    from podberth.controller.certificate import SelfSigned
+    from podberth.process.certificate import Files
 
     if service is not None and cert is None and key is None:
         name, dot, namespace = service.partition(".")

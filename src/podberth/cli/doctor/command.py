@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli.doctor import config_maps, kernel, machine, networks, store
+from podberth.cli.agent.asking import socket_option
+from podberth.cli.doctor import agent, api, cluster, config_maps, control, kernel, machine, networks, rights, store
 from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.failures import OK as FIT
 from podberth.cli.failures import UNFIT
-from podberth.cli.manual import EXITS, Page
+from podberth.cli.manual import EXITS, NODE, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell
 
@@ -29,6 +30,7 @@ STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
 @click.command(
     "doctor",
     cls=Page,
+    asks=NODE,
     short_help="Say whether this node is fit, and what to do if not.",
     exits={5: EXITS[5]},
     examples=(
@@ -40,10 +42,15 @@ STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
     "--net-dir", type=click.Path(path_type=Path), default=Path("/etc/cni/net.d"), show_default=True, metavar="DIR",
     help="Where the runtime's network configurations are.",
 )  # fmt: skip
+@click.option("--cluster", "all_nodes", is_flag=True, help="All nodes of the cluster too.")
+@socket_option
 @json_option
 @click.pass_obj
-def doctor(session: Session, net_dir: Path, *, as_json: bool) -> int:
-    """Say whether this node is fit: privileges, kernel, store, executable, configurations; and what to do if not.
+def doctor(session: Session, net_dir: Path, path: Path, *, all_nodes: bool, as_json: bool) -> int:
+    """Say whether this node is fit, and what to do if not.
+
+    Looked at are privileges, kernel, store, disk, agent, executable, and configurations with their links. With a ledger
+    in the Kubernetes API also the API's answers and clock, this node's rights there, the controller and the webhook.
 
     The kernel is asked by doing what an ADD does, in a network namespace made for it that is gone afterwards. 'warn' is
     for what only some pods would miss, 'fail' for what keeps ADD from working. Needs root to be of much use.
@@ -52,8 +59,13 @@ def doctor(session: Session, net_dir: Path, *, as_json: bool) -> int:
         *machine.look(Path(session.state)),
         *kernel.look(),
         *store.look(session),
+        *agent.look(session, path),
+        *api.look(session),
+        *rights.look(session),
+        *control.look(session),
         *config_maps.look(session),
         *networks.look(session, net_dir),
+        *(cluster.look(session) if all_nodes else ()),
     )
     fit = not any(finding.level == FAIL for finding in findings)
     form = {"fit": fit, "findings": [finding.form() for finding in findings]}

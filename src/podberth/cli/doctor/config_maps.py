@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cli.doctor.finding import WARN, Finding
 from podberth.cni.errors import CniError
-from podberth.policy.tenancy import REMEDY
+from podberth.policy.standing import REMEDY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,8 @@ def look(session: Session) -> Iterator[Finding]:
         if one.in_force:
             text = f"in force, as it was declared before namespaces had limits: {one.reason}"
             todo = f"{REMEDY}; once it changes or is gone, it counts no more"
+        elif one.silent:
+            text, todo = f"declares nothing: {one.reason}", "put the documents into `data`, or take the label away"
         elif one.document.startswith("ConfigMap "):
             text = f"can't be read: {one.reason}"
             todo = "correct it, or delete it; what it declared before stays in force on nodes that read that"

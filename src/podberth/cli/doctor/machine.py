@@ -17,7 +17,7 @@ AREA = "machine"
 CAPABILITIES = {12: "NET_ADMIN (links, addresses)", 13: "NET_RAW (address conflict probes)", 21: "SYS_ADMIN (setns)"}
 VOLATILE = ("tmpfs", "ramfs")
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph")
-ENOUGH = 64 << 20  # bytes free
+ENOUGH, FULL = 64 << 20, 64 << 10  # bytes free
 
 
 def look(state: Path) -> Iterator[Finding]:
@@ -61,6 +61,8 @@ def directory(state: Path) -> Iterator[Finding]:
     level, todo = (
         (OK, "") if free >= ENOUGH else (WARN, "make room: without it no lease can be written, and no pod starts")
     )
+    if free < FULL:
+        level, todo = FAIL, "make room: no ADD is served until 1 MiB is free; pods that end are still taken back"
     yield Finding(area=AREA, name="disk", level=level, text=f"{free >> 20} MiB free", todo=todo)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from podberth.cli.session import Session
+    from podberth.net.host import Host
     from podberth.verbs.network import Network
 
 AREA = "runtime"
@@ -44,12 +45,19 @@ def executable(folders: Sequence[str]) -> Finding:
         todo = "`make build` leaves it in build/cni; put that into the runtime's CNI path, or name it in CNI_PATH"
         return Finding(area=AREA, name="plugin", level=WARN, text=text, todo=todo)
     environment = {"PATH": os.environ.get("PATH", ""), "CNI_COMMAND": "VERSION"}
+    environment |= {key: os.environ[key] for key in ("PODBERTH_SOCKET",) if key in os.environ}
     try:
         done = subprocess.run(  # noqa: S603 - what the runtime executes as root anyway
             [file], input='{"cniVersion":"1.1.0"}', env=environment, capture_output=True, text=True,
             timeout=TIMEOUT, check=False,
         )  # fmt: skip
-        versions = json.loads(done.stdout)["supportedVersions"]
+        answer = json.loads(done.stdout)
+        if isinstance(answer, dict) and "code" in answer:
+            # A shim without an agent, and without a plugin to run instead, says so as a CNI error.
+            text = f"{file} answers VERSION with code {answer['code']}: {answer.get('msg', '')}"
+            todo = str(answer.get("details") or "start `podberth agent`, or install the plugin beside the shim")
+            return Finding(area=AREA, name="plugin", level=FAIL, text=text, todo=todo)
+        versions = answer["supportedVersions"]
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError) as wrong:
         text = f"{file} does not answer VERSION: {type(wrong).__name__}: {wrong}"
         return Finding(area=AREA, name="plugin", level=FAIL, text=text, todo="build and install it again")
@@ -105,10 +113,30 @@ def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
         yield Finding(
             area=AREA, name=f"{file.name} links", level=FAIL, text=missing, todo="bring it up, or correct its name"
         )
+    wrong = no_bridge(session.node.host, network) if session.exists() else ""
+    if wrong:
+        yield Finding(
+            area=AREA,
+            name=f"{file.name} bridge",
+            level=FAIL,
+            text=wrong,
+            todo="name a bridge, or a link that is not there yet",
+        )
     if network.defaults.vf is not None and session.exists():
         yield _functions(session, file, network)
     if network.policy_dir is not None:
         yield _policies(session, file, network.policy_dir)
+
+
+def no_bridge(host: Host, network: Network) -> str:
+    """Return what is wrong if the network's bridge is a link of another kind; '' if nothing is, or it is not there."""
+    kind = network.kind
+    if kind is None or not kind.parent or kind.stands_on or kind.vf is not None:
+        return ""
+    link = host.facts(kind.parent, vlan=False).parent
+    if link is None or link.kind == "bridge":
+        return ""
+    return f"network {network.name}: bridge {kind.parent} is no bridge but a {link.kind or 'physical'} link"
 
 
 def _pool(session: Session, file: Path, network: Network) -> Finding:

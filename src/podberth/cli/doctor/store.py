@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from podberth.ipam.ledger import Ledger
 
 AREA = "store"
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 SHOWN = 5  # differences told one by one
 
 
@@ -46,7 +47,12 @@ def look(session: Session) -> Iterator[Finding]:
         return
     try:
         node = session.node
-        usage, events = node.ledger.usage(), tuple(node.ledger.history())
+        usage = node.ledger.usage()
+        if session.away:
+            text = f"the cluster's store is away: {session.away}"
+            yield Finding(area=AREA, name="cluster", level=FAIL, text=text, todo="what is known: `podberth store`")
+            return
+        events = tuple(node.ledger.history())
         yield _clock(events, node.clock())
         yield consistent(node.ledger, events)
     except CniError as failure:
@@ -71,6 +77,11 @@ def integrity(file: Path) -> Finding:
         finally:
             connection.close()
     except sqlite3.Error as wrong:
+        from podberth.stores.sqlite.database import translated
+
+        found = translated(str(file), wrong)
+        if wrong.sqlite_errorname not in _DAMAGED:
+            return Finding(area=AREA, name="file", level=FAIL, text=found.message, todo=found.details)
         told = [str(wrong)]
     if told == ["ok"]:
         return Finding(

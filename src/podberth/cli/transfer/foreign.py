@@ -9,7 +9,7 @@ import click
 
 from podberth.cli.failures import OK, Misuse, NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import IFNAME, NETWORK, POOL, json_option
+from podberth.cli.options import IFNAME, NETWORK, POOL, json_option, override_option, overriding
 from podberth.cli.screen import Cell, Column
 from podberth.cli.session import asking
 from podberth.cli.text import counted
@@ -21,9 +21,10 @@ from podberth.ipam.lease import Actor
 from podberth.ipam.pool import Pool
 from podberth.ipam.pool_document import API_VERSION
 from podberth.policy.documents import Document, parse_document
+from podberth.policy.operation import Operation
 from podberth.stores.transfer import host_local as files
 from podberth.stores.transfer import whereabouts as objects
-from podberth.stores.transfer.found import placed, settle
+from podberth.stores.transfer.found import claims, keepings, placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,7 @@ def host_local(
     places = placed(found, _pools(node, pool), pool or "", node.ledger, complaints)
     by = Actor(who=asking(), why=f"import host-local {directory}", node=node.name)
     if not dry_run:
-        settle(node.ledger, places, by, reserve=False)
+        node.policies.operate(Operation(bind=tuple(claims(places))), by, source=SOURCE)
     return _shown(session, places, (), dry_run=dry_run, reserve=False, as_json=as_json)
 
 
@@ -98,17 +99,18 @@ def host_local(
 @click.option("--ifname", type=IFNAME, default="net1", show_default=True, help="The interface, where none is kept.")
 @click.option("--reserve", is_flag=True, help="Also reserve each address for its pod's name.")
 @click.option("--make-pool", is_flag=True, help="Make --pool from all ranges, or without it a pool from each range.")
+@override_option
 @dry_run_option
 @json_option
 @click.pass_obj
 def whereabouts(
     session: Session, file: str | None, kubeconfig: str | None, network: str, pool: str | None, ifname: str, *,
-    reserve: bool, make_pool: bool, dry_run: bool, as_json: bool,
+    reserve: bool, make_pool: bool, override: str, dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Have each address that whereabouts has given out as a lease of its pod, with --reserve also of the pod's name.
 
     whereabouts does not keep which node a pod is on: the leases have the node `unknown`. All of it is imported, or
-    nothing: every address that is outside the pools, taken, or there twice is listed.
+    nothing: every address that is outside the pools, taken, there twice, or kept for other namespaces is listed.
     """
     if (file is None) == (kubeconfig is None):
         raise Misuse("expected either --filename or --kubeconfig", "see `podberth import whereabouts --help`")
@@ -118,12 +120,14 @@ def whereabouts(
     bodies = tuple(document.body for document in made if isinstance(document.body, Pool))
     known = _pools(node, None if make_pool else pool)
     pools = (*(each for each in known if each.name not in {body.name for body in bodies}), *bodies)
-    places = placed(read.found, pools, pool or "", node.ledger, read.complaints)
-    by = Actor(who=asking(), why=SOURCE, node="unknown")
-    if made:
-        node.policies.apply(made, by, source=SOURCE, dry_run=dry_run)
+    places = placed(read.found, pools, pool or "", node.ledger, read.complaints, who=asking(), override=override)
+    by = Actor(who=asking(), why=overriding(SOURCE, override), node="unknown")
+    if dry_run and made:
+        node.policies.apply(made, by, source=SOURCE, dry_run=True)
     if not dry_run:
-        settle(node.ledger, places, by, reserve=reserve)
+        kept = tuple(keepings(places)) if reserve else ()
+        whole = Operation(documents=made, keep=kept, bind=tuple(claims(places)))
+        node.policies.operate(whole, by, source=SOURCE)
     return _shown(session, places, made, dry_run=dry_run, reserve=reserve, as_json=as_json)
 
 

@@ -62,7 +62,7 @@ def export(session: Session, output: str | None, *, as_csv: bool) -> None:
     It is the same form whatever the store is kept in, and `podberth import store` takes it back. The file is complete,
     or not there: it gets its name when its last line is on disk.
     """
-    made = iter([sheet(session.node.ledger.reservations())]) if as_csv else lines(_source(session), time.time_ns())
+    made = iter([_sheet(session)]) if as_csv else lines(_source(session), time.time_ns())
     if output is None:
         sys.stdout.writelines(made)
         return
@@ -74,6 +74,13 @@ def export(session: Session, output: str | None, *, as_csv: bool) -> None:
         new.replace(output)
     except OSError as wrong:
         raise IOFailure(f"{output}: {wrong.strerror}") from None
+
+
+def _sheet(session: Session) -> str:
+    text, left_out = sheet(session.node.ledger.reservations())
+    for why in left_out:
+        sys.stderr.write(f"left out: {why}\n")
+    return text
 
 
 @click.command(

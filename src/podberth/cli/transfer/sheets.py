@@ -9,13 +9,14 @@ import click
 from podberth.cli import forms
 from podberth.cli.failures import OK
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import json_option
+from podberth.cli.options import json_option, override_option, overriding
 from podberth.cli.screen import Cell, Column
-from podberth.cli.session import actor
+from podberth.cli.session import actor, asking
 from podberth.cli.text import counted
 from podberth.cli.transfer.moving import dry_run_option
 from podberth.cli.transfer.reading import contents
-from podberth.stores.transfer.sheet import fitting, read
+from podberth.policy.operation import Operation
+from podberth.stores.transfer.sheet import fitting, keeping, read
 
 if TYPE_CHECKING:
     from podberth.cli.screen import Screen
@@ -34,21 +35,23 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("file", metavar="FILE|-", type=click.Path(allow_dash=True))
+@override_option
 @dry_run_option
 @json_option
 @click.pass_obj
-def sheet(session: Session, file: str, *, dry_run: bool, as_json: bool) -> int:
+def sheet(session: Session, file: str, override: str, *, dry_run: bool, as_json: bool) -> int:
     """Reserve each address of a sheet for the pod it names, as `podberth reserve` does.
 
     The first line has the titles: address, namespace, pod, and as you like pool and ifname (eth0 if it says none);
     other columns are yours. All of it is reserved, or nothing: every row that does not fit is listed. What is reserved
-    so already stays as it is.
+    so already stays as it is. What a pool's `allow` keeps for other namespaces is refused without --override.
     """
     node = session.node
     rows, complaints = read(contents(file), "stdin" if file == "-" else file)
-    fit = fitting(rows, node.policies.pools(), node.ledger, complaints)
-    by = actor(node, f"import csv {file}")
-    made = [] if dry_run else [node.ledger.reserve(row.pool, row.address, row.pod, row.ifname, by) for row in fit]
+    fit = fitting(rows, node.policies.pools(), node.ledger, complaints, who=asking(), override=override)
+    by = actor(node, overriding(f"import csv {file}", override))
+    whole = Operation(keep=tuple(map(keeping, fit)))
+    made = () if dry_run else node.policies.operate(whole, by, source=by.why).kept
 
     def draw(screen: Screen) -> None:
         if fit:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli import forms
-from podberth.cli.manual import Page
+from podberth.cli.manual import NODE, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.vf.names import PF
 from podberth.linux import pci
-from podberth.verbs.devices import is_gone, labelled, unusable
+from podberth.verbs.devices import labelled, unusable
+from podberth.verbs.gone import is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,7 @@ BREAKING = ("Labels", "Holder")
 @click.command(
     "list",
     cls=Page,
+    asks=NODE,
     short_help="List the virtual functions, and who has them.",
     examples=(("vf list --free --json", "Those a pod could have now, for a program."),),
 )

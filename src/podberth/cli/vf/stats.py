@@ -9,14 +9,14 @@ import click
 
 from podberth.cli import forms
 from podberth.cli.failures import Misuse, NotFound
-from podberth.cli.manual import EXITS, Page
+from podberth.cli.manual import EXITS, NODE, Page
 from podberth.cli.options import POD, json_option
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cli.text import large
 from podberth.cli.vf.listing import held
 from podberth.cni.value import fields
 from podberth.net.vf import Counters
-from podberth.verbs.devices import is_gone
+from podberth.verbs.gone import is_gone
 
 if TYPE_CHECKING:
     from podberth.cli.session import Session
@@ -33,6 +33,7 @@ NUMBERS = tuple(name for name, _ in fields(Counters) if name != "counted_by")
 @click.command(
     "stats",
     cls=Page,
+    asks=NODE,
     short_help="Show what has gone through the pods' functions.",
     exits={3: EXITS[3]},
     examples=(

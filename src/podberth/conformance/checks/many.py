@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from podberth.conformance.check import Suite, need
+from podberth.process.errand import together
 
 if TYPE_CHECKING:
     from podberth.conformance.bench import Bench, Container
@@ -18,8 +19,7 @@ _AT_ONCE = 8
 def _together(bench: Bench) -> list[tuple[Container, dict[str, Any]]]:
     """ADD several containers at once; return them with their results."""
     pods = [bench.container() for _ in range(_AT_ONCE)]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(zip(pods, pool.map(bench.added, pods), strict=True))
+    return list(zip(pods, together([partial(bench.added, pod) for pod in pods]), strict=True))
 
 
 @SUITE.check("at-once-succeeds", _RULES, "ADDs for different containers at the same time succeed")
@@ -46,9 +46,7 @@ def _macs(bench: Bench) -> None:
 @SUITE.check("at-once-del", _RULES, "DELs for different containers at the same time succeed and leave nothing")
 def _deletes(bench: Bench) -> None:
     before = bench.node()
-    together = _together(bench)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(lambda one: bench.deleted(*one), together))
+    together([partial(bench.deleted, *one) for one in _together(bench)])
     bench.only(before, "after DELs at the same time")
 
 

@@ -26,7 +26,7 @@ _DEFAULT_METRIC = {4: 0, 6: 1024}  # what the kernel gives a route without one
 
 def add(index: int, route: Route) -> bytes:
     """ip route add DST [via GW] dev INDEX [metric, table, scope, mtu, advmss]; also what deletes exactly that route."""
-    table = route.table if route.table is not None else _MAIN
+    table = route.table or _MAIN  # of no number: the kernel's own choice is the main table
     scope = route.scope if route.scope is not None else (_UNIVERSE if route.gw is not None else _LINK)
     family = route.dst.version
     body = _ROUTE.pack(
@@ -89,6 +89,6 @@ def completed(route: Route) -> Route:
         mtu=route.mtu or 0,
         advmss=route.advmss or 0,
         priority=route.priority or _DEFAULT_METRIC[family],
-        table=route.table if route.table is not None else _MAIN,
+        table=route.table or _MAIN,
         scope=scope if family == 4 else _UNIVERSE,
     )

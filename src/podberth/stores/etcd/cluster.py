@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater
+from podberth.process.reach import Door, diagnose
 from podberth.stores.etcd import failures, messages
 from podberth.stores.etcd.endpoint import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from podberth.process.reach import Cause
     from podberth.stores.etcd.endpoint import Endpoint
+
+_LOOKING = 1.0  # seconds for each step of finding out why there is no answer
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -52,7 +56,7 @@ class Cluster:
         TryAgainLater if no endpoint answers; Unknown if that leaves open whether a write was done; StoreFailed if etcd
         says no. `read` promises that the request changes nothing.
         """
-        tried: list[tuple[str, Any]] = []
+        tried: list[tuple[str, Any, Cause | None]] = []
         deadline = monotonic() + self.timeout
         first = self._preferred
         count = len(self._endpoints)
@@ -74,8 +78,18 @@ class Cluster:
                 if not failures.lost(failure):
                     raise failures.translated(connection.url, failure, getattr(request, "revision", 0)) from failure
                 self.failed(index, failure)
-                tried.append((connection.url, failure))
+                tried.append((connection.url, failure, self._cause(index, failure)))
         raise failures.unreachable(tried) from tried[-1][1]
+
+    def _cause(self, index: int, failure: Any) -> Cause | None:
+        """Return why an endpoint can't be spoken to; gRPC tells little of that. None if it is not known."""
+        if not failures.no_connection(failure):
+            return None
+        to = self._endpoints[index]
+        ca, cert, key = (_contents(path) for path in self._files) if to.secure else (None, None, None)
+        host, port = to.target.rpartition("/")[2].removeprefix("ipv4:").removeprefix("ipv6:").rsplit(":", 1)
+        door = Door(host.strip("[]"), int(port), to.secure, ca, cert, key)
+        return diagnose(door, _LOOKING)
 
     def _asked(self, connection: Connection, call: str, request: Any, seconds: float, read: bool) -> Any:
         """Return the answer; RpcError if another endpoint may be asked, Unknown if it must not."""

@@ -1,21 +1,19 @@
-"""An endpoint's address, and a connection to it with its calls made ready; no choice among endpoints."""
+"""A connection to an endpoint, with its calls made ready; no choice among endpoints."""
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import grpc
 
-from podberth.cni.fields import shown
-from podberth.cni.value import value
 from podberth.stores.etcd import messages
+from podberth.stores.etcd.url import Endpoint, endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PORT = 2379  # etcd-client, as registered with IANA
+__all__ = ("Connection", "Endpoint", "endpoint")
+
 # github.com/grpc/grpc: include/grpc/impl/channel_arg_names.h; times in milliseconds.
 OPTIONS = (
     ("grpc.enable_http_proxy", 0),
@@ -29,42 +27,6 @@ OPTIONS = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_receive_message_length", -1),  # an answer that came must not count as lost
 )
-
-
-@value
-class Endpoint:
-    """Where a member of the cluster listens for clients."""
-
-    url: str
-    secure: bool
-    target: str  # as gRPC writes it (grpc/doc/naming.md)
-
-
-def endpoint(raw: object) -> Endpoint:
-    """Return the endpoint of a URL such as ``https://etcd-1:2379`` or ``http://[fd00::1]:2379``; ValueError if none."""
-    expected = f"expected a URL as 'https://etcd-1:{PORT}', got {shown(raw)}"
-    if not isinstance(raw, str) or not raw.isascii() or not raw.isprintable() or " " in raw:
-        raise ValueError(expected)
-    try:
-        parts = urlsplit(raw)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(expected) from None
-    if parts.scheme not in ("http", "https") or not host or parts.path not in ("", "/") or port == 0:
-        raise ValueError(expected)
-    if parts.query or parts.fragment or "@" in parts.netloc or "%" in host:
-        raise ValueError(f"{expected}: only scheme, host and port belong there")
-    family, host = _family(host)
-    where = f"{host}:{port or PORT}"
-    return Endpoint(url=f"{parts.scheme}://{where}", secure=parts.scheme == "https", target=f"{family}{where}")
-
-
-def _family(host: str) -> tuple[str, str]:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return "dns:///", host
-    return ("ipv4:", str(address)) if address.version == 4 else ("ipv6:", f"[{address}]")
 
 
 class Connection:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.stores.replica.shared import Unreachable
 
 if TYPE_CHECKING:
     from podberth.cni.errors import CniError
+    from podberth.process.reach import Cause
 
 _CODE = grpc.StatusCode
 # Whether the request was carried out can't be told from these.
@@ -53,6 +55,11 @@ class Compacted(StoreFailed):
 def never_sent(failure: Any) -> bool:
     """Return whether the request certainly did not reach a server."""
     return failure.code() is _CODE.UNAVAILABLE and str(failure.details()).startswith(_NOT_SENT)
+
+
+def no_connection(failure: Any) -> bool:
+    """Return whether there was no connection, or it was broken off; a server that only is slow is another matter."""
+    return failure.code() is _CODE.UNAVAILABLE
 
 
 def lost(failure: Any) -> bool:
@@ -110,13 +117,20 @@ def unknown(endpoint: str, failure: Any) -> Unknown:
     )
 
 
-def unreachable(tried: list[tuple[str, Any]]) -> CniError:
-    """Return the error for when no endpoint did answer: each is named with its reason."""
-    reasons = "; ".join(f"{endpoint}: {why(failure)}" for endpoint, failure in tried)
-    if all(distrusted(failure) for _, failure in tried):
-        return StoreFailed(
+def unreachable(tried: list[tuple[str, Any, Cause | None]]) -> CniError:
+    """Return the error for when no endpoint did answer: each is named with its reason, and with its cause if known."""
+    reasons = "; ".join(
+        f"{endpoint}: {why(failure)}" if cause is None else f"{endpoint}: {cause.what} ({why(failure)})"
+        for endpoint, failure, cause in tried
+    )
+    remedies = "; ".join(dict.fromkeys(cause.remedy for _, _, cause in tried if cause is not None))
+    if all(cause.trust if cause is not None else distrusted(failure) for _, failure, cause in tried):
+        return Unreachable(
             f"no endpoint of etcd agrees with this client on TLS: {reasons}",
-            "caFile must have signed the endpoint's certificate, whose names must include the endpoint's host; "
+            remedies
+            or "caFile must have signed the endpoint's certificate, whose names must include the endpoint's host; "
             "certFile must be signed by the CA that etcd trusts",
         )
-    return TryAgainLater(f"no endpoint of etcd answers: {reasons}", "see whether etcd runs there and has a leader")
+    return TryAgainLater(
+        f"no endpoint of etcd answers: {reasons}", remedies or "see whether etcd runs there and has a leader"
+    )

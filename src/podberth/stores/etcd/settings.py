@@ -1,4 +1,4 @@
-"""What a configuration says about the cluster's etcd, and the client it amounts to."""
+"""What a configuration says about the cluster's etcd, and the client it amounts to. Reading it needs no gRPC."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import shown
 from podberth.cni.parsers import absolute_path, string, text
 from podberth.cni.value import value
-from podberth.stores.etcd.client import Etcd
-from podberth.stores.etcd.endpoint import endpoint
+from podberth.stores.etcd.url import endpoint
 
 if TYPE_CHECKING:
     from podberth.cni.fields import Fields
+    from podberth.stores.etcd.client import Etcd
 
 PREFIX = "/podberth"
 KEYS = ("endpoints", "caFile", "certFile", "keyFile", "username", "passwordFile", "prefix")
@@ -54,6 +54,8 @@ class Settings:
 
     def client(self) -> Etcd:
         """Return a client. InvalidConfig if the password can't be read."""
+        from podberth.stores.etcd.client import Etcd  # gRPC, which is not everywhere that this is read
+
         return Etcd(
             self.endpoints,
             ca=self.ca_file,

@@ -103,11 +103,13 @@ class EtcdCluster:
         with self.client.watch(self.keys.state, int(position) + 1) as watch:
             self._watch = watch
             try:
-                for batch in watch:
-                    if stopped():
+                while not watch.closed:
+                    batch = watch.turn()
+                    if batch is not None:
+                        events = [event.kv for event in batch.events if not event.deleted]
+                        take(Seen(**self._parts_of(events), position=str(batch.revision)))
+                    if (batch is not None or watch.trouble is not None) and stopped():
                         return
-                    events = [event.kv for event in batch.events if not event.deleted]
-                    take(Seen(**self._parts_of(events), position=str(batch.revision)))
             except failures.Compacted as gone:
                 raise Outdated from gone
             finally:

@@ -62,16 +62,30 @@ class Watch:
         return self
 
     def __next__(self) -> Batch:
+        while not self.closed:
+            found = self.turn()
+            if found is not None:
+                return found
+        raise StopIteration
+
+    @property
+    def closed(self) -> bool:
+        """Whether there comes nothing more."""
+        return self._closed.is_set()
+
+    def turn(self) -> Batch | None:
+        """Return what comes next. None if the stream broke meanwhile: the next turn tries again.
+
+        etcd says something every ten minutes, if only how far it is (--experimental-watch-progress-notify-interval).
+        """
         try:
-            while not self._closed.is_set():
-                found = self._next()
-                if found is not None:
-                    self.seen = found.revision
-                    return found
+            found = self._next()
         except CniError:
             self.close()
             raise
-        raise StopIteration
+        if found is not None:
+            self.seen = found.revision
+        return found
 
     def ask_progress(self) -> bool:
         """Ask etcd to say how far it is: a batch, as a rule without events, whose revision is at least today's.

@@ -1,7 +1,7 @@
 """Declarations in the Kubernetes API: custom resources, and ConfigMaps with documents in them.
 
 A ConfigMap that has the label podberth.io/policies=true is read like a directory (`policy.bundle`). One in podberth's
-own namespace is the operator's word, any other its namespace's (`policy.tenancy`). Where a custom resource says the
+own namespace is the operator's word, any other its namespace's (`policy.permit`). Where a custom resource says the
 same, that counts.
 
 Sets of documents are changed one at a time: a Lease of the coordination API says who is at it, and how often anybody
@@ -14,27 +14,27 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, TryAgainLater
+from podberth.cni.errors import CniError
 from podberth.cni.value import replace
 from podberth.kube import errors, resources
-from podberth.policy.bundle import LABEL, WANTED
 from podberth.process.jitter import between
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.earlier import Earlier
-from podberth.stores.replica.shared import Seen, Stale
+from podberth.stores.kubernetes.shares import POLICIES, Shares
+from podberth.stores.replica.shared import Busy, Seen, Stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from podberth.kube.client import Client
     from podberth.kube.resources import Resource
+    from podberth.policy.budget import Amount
     from podberth.stores.kubernetes.objects import Object
     from podberth.stores.replica.shared import Bundle, DocumentText, DocumentWrite, Key, Proposal
 
     Documents = tuple[tuple[DocumentText, int], ...]
 
 KINDS: dict[str, Resource] = {"Pool": resources.POOLS, "PodNetwork": resources.POD_NETWORKS}
-POLICIES = f"{LABEL}={WANTED}"  # the label of ConfigMaps
 LOCK = "podberth-declarations"
 _SECONDS = 15  # until whoever is at the declarations is taken for dead
 _PATIENCE = 30.0  # seconds
@@ -48,6 +48,7 @@ class Declarations:
         self._namespace = namespace
         self._holder = holder
         self._earlier = Earlier(client, namespace, LOCK)
+        self._shares = Shares(client, namespace, self._earlier)
 
     def load(self) -> Seen:
         """Return every document, the position that goes with them, and the version up to which none is missing."""
@@ -71,7 +72,7 @@ class Declarations:
             "podnetworks": int(lists["PodNetwork"].resource_version),
             "configmaps": int(maps.resource_version),
         }
-        return versions, Seen(documents=tuple(documents), bundles=tuple(map(self.bundle, maps.items)))
+        return versions, Seen(documents=tuple(documents), bundles=self._shares.all(maps.items))
 
     def read(self, keys: Iterable[Key]) -> Documents:
         """Return what is there now of these documents; one that is gone is an empty one."""
@@ -93,9 +94,13 @@ class Declarations:
         )
         return tuple((document.text, self._written(document)) for document in order)
 
-    def bundle(self, config_map: Object, *, gone: bool = False) -> Bundle:
-        """Return what a ConfigMap declares now, whatever is in it."""
-        return objects.read_bundle(config_map, self._namespace, self._earlier.digests(), gone=gone)
+    def changed(self, news: Iterable[tuple[Object, bool]]) -> tuple[Bundle, ...]:
+        """Return what ConfigMaps declare now, of which each is gone or not, and others for which that leaves room."""
+        return self._shares.changed(news)
+
+    def others(self, namespace: str, name: str) -> Amount:
+        """Return what the other ConfigMaps of the namespace came to when they were listed last."""
+        return self._shares.others(namespace, name)
 
     def earlier(self) -> frozenset[str]:
         """Return the digests of what namespaces declared before they had limits."""
@@ -105,7 +110,7 @@ class Declarations:
     def alone(self, proposal: Proposal) -> Iterator[str]:
         """Keep others from the declarations meanwhile; yield the position after that.
 
-        Raises Stale if anybody changed them since the proposal looked, TryAgainLater if somebody is at it for too long.
+        Raises Stale if anybody changed them since the proposal looked, Busy if somebody is at it for too long.
         """
         until, waited = time.monotonic() + _PATIENCE, False
         while True:
@@ -119,7 +124,7 @@ class Declarations:
                 break
             if time.monotonic() > until:
                 holder = lock["spec"].get("holderIdentity")
-                raise TryAgainLater(f"{holder} has been changing the declarations for too long", f"see lease {LOCK}")
+                raise Busy(f"{holder} has been changing the declarations for too long", f"see lease {LOCK}")
             time.sleep(between(0.02, 0.2))
         try:
             yield f"declared={count + 1}"

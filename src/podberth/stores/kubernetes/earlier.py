@@ -1,4 +1,4 @@
-"""What namespaces declared before they had limits (`policy.tenancy`), as every node knows it.
+"""What namespaces declared before they had limits (`policy.permit`), as every node knows it.
 
 The first podberth that knows the limits writes digests of these declarations into an annotation of a Lease, once, and
 makes a second Lease after it, the seal. Both are created, so one writer wins, and never changed. A declaration that is
@@ -7,15 +7,20 @@ on the list stays in force as it is.
 Where no older podberth ran there is no list: an older one is known by the Lease with which it took turns at
 declarations, and a newer one writes into that Lease, as it makes it, that there were limits since the start. So a list
 that is lost is known as lost, and is never made anew.
+
+PodNetworks in the API become their namespaces' word when the operator says so (`policy.settings_map`). What is there
+then is written down the same way, in another Lease, by the first that hears of it.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import StoreFailed
 from podberth.kube import errors, resources
 from podberth.policy import bundle
+from podberth.stores.kubernetes import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from podberth.stores.kubernetes.objects import Object
 
 MARK, SEAL = "podberth-tenancy", "podberth-tenancy-seal"
+OBJECTS, OBJECTS_SEAL = "podberth-tenancy-objects", "podberth-tenancy-objects-seal"
 DIGESTS = "podberth.io/in-force-before"  # one after the other, each of bundle.DIGEST characters
 LIMITS, SINCE_START = "podberth.io/limits", "since-start"  # an annotation of the Lease for taking turns
 MOST = 11_000  # what an object's annotations hold (256 KiB)
@@ -37,6 +43,25 @@ class Earlier:
         self._namespace = namespace
         self._lock = lock
         self._digests: frozenset[str] | None = None
+        self._objects: frozenset[str] | None = None
+
+    def objects(self) -> frozenset[str]:
+        """Return the digests of PodNetworks that stay as they are where others are tenants'. StoreFailed if lost."""
+        if self._objects is None:
+            mark = self._find(OBJECTS)
+            if mark is None:
+                # As below: the seal is younger than the list.
+                sealed = self._find(OBJECTS_SEAL) is not None
+                mark = self._find(OBJECTS) if sealed else self._made(OBJECTS, {DIGESTS: "".join(self._resources())})
+            if mark is None:
+                raise StoreFailed(
+                    f"Lease {self._namespace}/{OBJECTS} is gone, the list of PodNetworks that were in force before "
+                    "`podNetworks: tenants`",
+                    "restore it from a backup; or give up what is on it: create an empty Lease of that name",
+                )
+            self._made(OBJECTS_SEAL, {})
+            self._objects = _read(mark)
+        return self._objects
 
     def digests(self) -> frozenset[str]:
         """Return the list; made if there never was one, asked for once. StoreFailed if it is lost."""
@@ -109,6 +134,15 @@ class Earlier:
                 if one.document.namespace == namespace and (namespace, one.document.name) not in over:
                     digests[one.digest] = None
         return shared_out([list(digests) for digests in by_namespace.values()])
+
+    def _resources(self) -> list[str]:
+        """Return the digests of all PodNetworks in the API, as `stores.replica.said` makes them."""
+        by_namespace: dict[str, list[str]] = {}
+        for item in self._client.list(resources.POD_NETWORKS).items:
+            text, _ = objects.read_document(item, "PodNetwork")
+            spec = json.loads(text.body).get("spec")
+            by_namespace.setdefault(text.namespace, []).append(bundle.digest(text.namespace, text.key, spec))
+        return shared_out(by_namespace.values())
 
 
 def shared_out(lists: Iterable[list[str]], most: int = MOST) -> list[str]:

@@ -5,15 +5,14 @@ It is asked only when an address is held by another node's lease: one to four re
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from podberth.cni.errors import CniError, Refused
-from podberth.ipam.elsewhere import HELD
+from podberth.cni.errors import Refused
+from podberth.ipam.elsewhere import MOVED
 from podberth.kube import errors, resources
 from podberth.kube.events import NORMAL, WARNING, Recorder
+from podberth.process.log import say
+from podberth.process.outbox import Outbox
 from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE, of_fence, of_pod, of_report, unnamed
 
 if TYPE_CHECKING:
@@ -37,9 +36,7 @@ class KubernetesElsewhere:
         self._client = client
         self._node = node
         self._recorder = Recorder(client, COMPONENT, node)
-        self._guard = threading.Lock()
-        self._waiting: deque[tuple[Object, str, str, str]] = deque()
-        self._thread: threading.Thread | None = None
+        self._outbox: Outbox[tuple[Object, str, str, str]] = Outbox("events", self._post, _lost, MOST)
 
     def judge(self, lease: Lease, pod: PodRef | None) -> Verdict:
         """Say whether the lease's holder is dead. Raises what the API server's absence amounts to."""
@@ -57,20 +54,11 @@ class KubernetesElsewhere:
         """Post an Event on the pod, in a thread that is there while there is something to post."""
         metadata = {"namespace": pod.namespace, "name": pod.name, "uid": pod.uid}
         about = {"apiVersion": resources.PODS.api_version, "kind": resources.PODS.kind, "metadata": metadata}
-        with self._guard:
-            if len(self._waiting) == MOST:
-                return
-            self._waiting.append((about, WARNING if reason == HELD else NORMAL, reason, message))
-            if self._thread is None:
-                # No daemon: a plugin's own process ends once its events are posted, after it has answered.
-                self._thread = threading.Thread(target=self._post, name="events")
-                self._thread.start()
+        self._outbox.put((about, NORMAL if reason == MOVED else WARNING, reason, message))
 
     def settle(self) -> None:
         """Wait until what was told so far is posted, or given up."""
-        thread = self._thread
-        if thread is not None:
-            thread.join()
+        self._outbox.settle()
 
     def fences(self) -> tuple[Fence, ...]:
         """Return nothing: here nodes are fenced in their own objects."""
@@ -90,17 +78,9 @@ class KubernetesElsewhere:
         except errors.NotFound:
             return None
 
-    def _post(self) -> None:
-        while True:
-            with self._guard:
-                if not self._waiting:
-                    self._thread = None
-                    return
-                about, kind, reason, message = self._waiting.popleft()
-            try:
-                self._recorder.post(about, kind, reason, message)
-            except CniError as failure:
-                with self._guard:
-                    lost = 1 + len(self._waiting)
-                    self._waiting.clear()  # an event that is late is worth little, and others would fail as this one
-                sys.stderr.write(f"podberth: {lost} events were not posted: {failure.message}\n")
+    def _post(self, event: tuple[Object, str, str, str]) -> None:
+        self._recorder.post(*event)
+
+
+def _lost(why: str, events: int) -> None:
+    say(f"podberth: {events} events were not posted: {why}")

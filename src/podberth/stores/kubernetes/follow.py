@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podberth.cni.value import replace
 from podberth.kube import errors, resources
 from podberth.kube.watch import BOOKMARK, DELETED, watch
+from podberth.process.errand import Errand
 from podberth.stores.kubernetes import objects
-from podberth.stores.kubernetes.declared import KINDS, POLICIES
+from podberth.stores.kubernetes.declared import KINDS
+from podberth.stores.kubernetes.shares import POLICIES
 from podberth.stores.replica.shared import DocumentText, Outdated, Seen
 
 if TYPE_CHECKING:
@@ -47,16 +50,16 @@ class Follow:
 
     def run(self) -> None:
         """Follow until stopped or interrupted. Raises Outdated, and whatever keeps it from going on."""
-        others = [
-            threading.Thread(target=self._kept, args=(resource, _NAMES[kind], kind), daemon=True)
-            for kind, resource in KINDS.items()
-        ]
-        others.append(threading.Thread(target=self._kept, args=(resources.CONFIG_MAPS, "configmaps", ""), daemon=True))
-        for each in others:
-            each.start()
-        self._kept(resources.ADDRESS_LEASES, "leases", "")
-        for each in others:
-            each.join()
+        others = [partial(self._kept, resource, _NAMES[kind], kind) for kind, resource in KINDS.items()]
+        others.append(partial(self._kept, resources.CONFIG_MAPS, "configmaps", ""))
+        begun: list[Errand] = []
+        try:
+            begun.extend(map(Errand, others))
+            self._kept(resources.ADDRESS_LEASES, "leases", "")
+        finally:
+            self.interrupt()  # also if a thread could not be begun
+            for errand in begun:
+                errand.wait()
         if self._failure is not None and not self._stopped():
             raise self._failure
 
@@ -102,7 +105,7 @@ class Follow:
         if resource is resources.ADDRESS_LEASES:
             return objects.read_leases(item for what, item in news if what != DELETED)
         if resource is resources.CONFIG_MAPS:
-            return Seen(bundles=tuple(self._declarations.bundle(item, gone=what == DELETED) for what, item in news))
+            return Seen(bundles=self._declarations.changed((item, what == DELETED) for what, item in news))
         return Seen(documents=tuple(_document(what, item, kind) for what, item in news))
 
 

@@ -14,12 +14,14 @@ from podberth.cni.errors import CniError, StoreFailed
 from podberth.ipam.address_record import changes_hands, event_form, parse_event, parse_record, record_form
 from podberth.ipam.lifecycle import State
 from podberth.kube.names import address_name
-from podberth.policy import bundle
+from podberth.policy import bundle, settings_map
+from podberth.policy.budget import Amount
 from podberth.policy.documents import parse_document, raw_document
+from podberth.policy.permit import TENANT, role_of
 from podberth.stores.replica.shared import Bundle, DocumentText, Saying, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
@@ -34,6 +36,7 @@ POOL, NODE, ADDRESS = "podberth.io/pool", "podberth.io/node", "podberth.io/addre
 RESERVED_FOR = "podberth.io/reserved-for"  # a label too: of whose name, as `name_label` writes it
 SOURCE, ORIGIN = "podberth.io/source", "podberth.io/origin"  # annotations
 FINALIZER = "podberth.io/ledger"  # what was deleted by hand stays: the ledger is never rewritten
+NOTHING = Amount()
 _MAY_BE_ABSENT = ("pool", "reservation", "lease", "restUntil", "rest", "written")
 _OF_A_POD = ("namespace", "pod", "uid")
 
@@ -151,28 +154,63 @@ def read_document(found: Object, kind: str) -> tuple[DocumentText, int]:
     return (
         DocumentText(
             kind=kind, namespace=namespace, name=metadata["name"], body=body_of(raw, source), source=source,
-            origin=kept.get(ORIGIN, ""),
+            origin=kept.get(ORIGIN, ""), created=created(found),
         ),
         revision_of(found),
     )  # fmt: skip
 
 
 def read_bundle(config_map: Object, home: str, earlier: frozenset[str], *, gone: bool = False) -> Bundle:
-    """Return what a ConfigMap declares; `home` is podberth's own namespace, `earlier` has digests of what stays."""
+    """Return what a ConfigMap declares that is the only one of its namespace, as `weighed_bundle` does."""
+    return weighed_bundle(config_map, home, earlier, gone=gone)[0]
+
+
+def weighed_bundle(
+    config_map: Object,
+    home: str,
+    earlier: frozenset[str],
+    *,
+    gone: bool = False,
+    others: Amount = NOTHING,
+    objects: Callable[[], frozenset[str]] = frozenset,
+) -> tuple[Bundle, Amount]:
+    """Return what a ConfigMap declares, and what that comes to; `home` is podberth's own namespace.
+
+    `earlier` has digests of what stays, `objects` answers those of PodNetworks that stay where these are tenants'.
+    `others`: what older ConfigMaps of the namespace come to.
+    """
     namespace, name = config_map["metadata"]["namespace"], config_map["metadata"]["name"]
-    limited = None if namespace == home else lambda: earlier
-    parts = () if gone else bundle.read(namespace, name, bundle.texts(config_map), limited)
-    return Bundle(
+    tenant = role_of(namespace, home) == TENANT
+    parts: tuple[bundle.Part, ...] = ()
+    amount = NOTHING
+    if not gone:
+        texts = bundle.texts(config_map)
+        parts, amount = bundle.weighed(namespace, name, texts, (lambda: earlier) if tenant else None, others)
+    unread = tuple((part.source, "; ".join(part.complaints)) for part in parts if part.complaints)
+    settings = None if gone or tenant or name != settings_map.NAME else settings_map.read(config_map)
+    if settings is not None and settings.complaint:
+        unread = (*unread, (settings_map.source(namespace), settings.complaint))
+    made = Bundle(
         name=f"{namespace}/{name}",
         revision=revision_of(config_map),
-        tenant="" if namespace == home else namespace,
+        tenant=namespace if tenant else "",
         sayings=tuple(
             Saying(text=_text(declaration.document), before=declaration.digest in earlier)
             for part in parts
             for declaration in part.declarations
         ),
-        unread=tuple((part.source, "; ".join(part.complaints)) for part in parts if part.complaints),
+        unread=unread,
+        created=created(config_map),
+        beyond=any(part.source == f"ConfigMap {namespace}/{name}" for part in parts),
+        silent="" if gone or settings is not None else bundle.silent(config_map),
+        objects=objects() if settings is not None and settings.tenants else None,
     )
+    return made, amount
+
+
+def created(found: Object) -> str:
+    """Return when an object was made, in words that sort by time (RFC 3339, in seconds, UTC)."""
+    return str(found["metadata"].get("creationTimestamp") or "")
 
 
 def _text(document: Document) -> DocumentText:

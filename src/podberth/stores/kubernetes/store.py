@@ -20,7 +20,7 @@ from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.follow import Follow
 from podberth.stores.kubernetes.nodes import of_node
-from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
+from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,6 +183,8 @@ class KubernetesCluster:
             raise Stale(Seen(records=tuple(records))) from other
         except errors.Unknown as lost:
             raise Unknown(lost.message, lost.details) from lost
+        except errors.WebhookDown as down:  # the store is there: only the declarations have to wait
+            raise Busy(f"the declarations can't be changed: {down.message}", down.details) from down
         return Seen(records=tuple(records), documents=documents)
 
     def _written(self, write: AddressWrite) -> int:

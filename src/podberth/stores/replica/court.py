@@ -1,4 +1,5 @@
-"""What a namespace's declaration is judged by, as the replica has it: all pools, and the operator's documents.
+"""What a namespace's declarations are judged by, as the replica has it: pools, the operator's documents, and what older
+words of the namespace have reserved.
 
 Each is read once, when it is first asked for: a namespace may declare thousands of documents.
 """
@@ -6,85 +7,153 @@ Each is read once, when it is first asked for: a namespace may declare thousands
 from __future__ import annotations
 
 import json
+from ipaddress import ip_address
+from typing import cast
 
 from podberth.cni.errors import InvalidConfig
 from podberth.policy.documents import parse_document
+from podberth.policy.permit import FEED, TENANT, Declaring, limit, permit
 from podberth.policy.podnetwork import PodNetwork
+from podberth.stores.replica.said import OBJECT, forget, parsed, tenants
 from podberth.stores.sqlite import documents as table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from sqlite3 import Connection
+    from typing import TypeAlias
 
     from podberth.cni.errors import Refused
     from podberth.ipam.pool import Pool
+    from podberth.net.ops import Address
     from podberth.policy.documents import Document
     from podberth.policy.interfaces import Interfaces
     from podberth.stores.replica.shared import Key
 
-# What goes before a namespace's word: a resource, the operator's bundle, and what was in force before.
+    Row: TypeAlias = tuple[str, str, str, str, str]  # kind, namespace, name, bundle, source
+    Taken: TypeAlias = dict[str, set[Address]]
+
+# What goes before a namespace's word: a resource that is the operator's, his bundle, and what was in force before.
 _OPERATORS = """
 SELECT body, source FROM documents AS d WHERE kind = 'PodNetwork' AND namespace = ?1 AND (
-    EXISTS (SELECT 1 FROM document_revisions AS r
-            WHERE there AND (r.kind, r.namespace, r.name) = (d.kind, d.namespace, d.name))
+    (NOT ?2 AND EXISTS (SELECT 1 FROM document_revisions AS r
+                        WHERE there AND (r.kind, r.namespace, r.name) = (d.kind, d.namespace, d.name)))
     OR EXISTS (SELECT 1 FROM sayings AS s WHERE (s.kind, s.namespace, s.name) = (d.kind, d.namespace, d.name)
-               AND (s.tenant = '' OR (s.before AND s.bundle <> ?2))))
+               AND (s.tenant = '' OR s.before)))
 """
+_BY_AGE = "ORDER BY created, bundle, source, kind, namespace, name"
 
 
 class Court:
-    """One judgement's view. Operators' documents must be in force, or out of it, before it is asked."""
+    """One judgement's view. Operators' documents must be in force, or out of it, before it is asked.
 
-    def __init__(self, connection: Connection) -> None:
+    `door`: by which the declarations come.
+    """
+
+    def __init__(self, connection: Connection, door: str = FEED) -> None:
         self._connection = connection
+        self._door = door
+        self._words: tuple[PodNetwork, ...] = ()
         self._pools: tuple[Pool, ...] | None = None
         self._operators: dict[str, Interfaces] = {}
+        self._judged: dict[str, dict[Row, str]] = {}
+        self._taken: dict[str, Taken] = {}
 
-    def refusal(self, document: Document, tenant: str) -> str:
-        """Return why the document can't come into force; '' if it can."""
-        return _text(self.verdict(document, tenant))
+    def refusal(self, document: Document, tenant: str, row: Row) -> str:
+        """Return why a saying, which is in that row, can't come into force; '' if it can."""
+        if not self.limited(tenant):
+            return _text(self._permitted(document, tenant, {}))
+        if tenant not in self._judged:
+            self._judge(tenant)
+        return self._judged[tenant].get(row, "")
 
     def excess(self, document: Document, tenant: str) -> str:
         """Return what the document, in force since before there were limits, declares beyond them."""
-        from podberth.policy.tenancy import refusal
-
-        return _text(refusal(document, tenant, self._all_pools()))
+        return _text(permit(tenant, TENANT, self._door, Declaring(document=document, pools=self._all_pools())))
 
     def verdict(self, document: Document, tenant: str) -> Refused | None:
-        """Return the same as an error, with its remedy."""
-        from podberth.policy.tenancy import refusal
+        """Return why a document that is to come, after all others, may not be in force; if it may, it counts too."""
+        if not self.limited(tenant):
+            return self._permitted(document, tenant, {})
+        if tenant not in self._judged:
+            self._judge(tenant)
+        taken = self._taken[tenant]
+        refusal = self._permitted(document, tenant, taken)
+        if refusal is None:
+            self._count(document.body, taken)
+        return refusal
 
+    def replace(self, bundle: str, keys: Iterable[Key], words: Iterable[PodNetwork] = ()) -> None:
+        """Have a bundle be replaced, or these objects; of what is to come `words` were in force before.
+
+        It is asked inside a step that is only tried, or proposed.
+        """
+        self._words = tuple(words)
+        if bundle != OBJECT:
+            self._connection.execute("DELETE FROM sayings WHERE bundle = ?", (bundle,))
+        for key in keys if bundle == OBJECT else ():
+            forget(self._connection, key)
+
+    def limited(self, tenant: str) -> bool:
+        """Say whether any pool limits how many addresses the namespace's word may reserve."""
+        return any(limit(pool, tenant) is not None for pool in self._all_pools())
+
+    def _permitted(self, document: Document, tenant: str, taken: Taken) -> Refused | None:
         if tenant not in self._operators:
-            self.replace(tenant)
-        return refusal(document, tenant, self._all_pools(), self._operators[tenant])
+            from podberth.policy.interfaces import Interfaces
 
-    def replace(self, tenant: str, bundle: str = "", words: Iterable[PodNetwork] = ()) -> None:
-        """Have a bundle of the namespace be replaced, of which only `words` were in force before."""
-        from podberth.policy.interfaces import Interfaces
+            self._operators[tenant] = Interfaces(self._operators_of(tenant))
+        change = Declaring(document=document, pools=self._all_pools(), operators=self._operators[tenant], taken=taken)
+        return permit(tenant, TENANT, self._door, change)
 
-        self._operators[tenant] = Interfaces((*_operators(self._connection, tenant, bundle), *words))
+    def _judge(self, tenant: str) -> None:
+        """Judge all that the namespace declares, the oldest first: what there is no room for is the youngest.
+
+        What the operator declares for its pods, what is reserved otherwise, and what was in force before comes first.
+        """
+        judged: dict[Row, str] = {}
+        taken = self._taken[tenant] = self._reserved(tenant)
+        for body in self._operators_of(tenant):
+            self._count(body, taken)
+        query = "SELECT kind, namespace, name, bundle, source, body FROM sayings WHERE tenant = ? AND NOT before "
+        for *row, body in self._connection.execute(query + _BY_AGE, (tenant,)).fetchall():
+            document = parsed(body, row[4])
+            refusal = self._permitted(document, tenant, taken)
+            judged[cast("Row", tuple(row))] = _text(refusal)
+            if refusal is None:
+                self._count(document.body, taken)
+        self._judged[tenant] = judged
+
+    def _reserved(self, tenant: str) -> Taken:
+        """Return what is reserved for the namespace's pods and declared by no document: sticky, and by hand."""
+        found: Taken = {}
+        query = "SELECT pool, address FROM reservations WHERE namespace = ? AND origin <> 'declared'"
+        for pool, packed in self._connection.execute(query, (tenant,)).fetchall():
+            found.setdefault(pool, set()).add(ip_address(packed))
+        return found
+
+    def _count(self, body: Pool | PodNetwork, taken: Taken) -> None:
+        from podberth.policy.reserves import reserved_by
+
+        for pool, addresses in reserved_by(body, self._all_pools()).items() if isinstance(body, PodNetwork) else ():
+            taken.setdefault(pool, set()).update(addresses)
 
     def _all_pools(self) -> tuple[Pool, ...]:
         if self._pools is None:
             self._pools = table.pools(self._connection)
         return self._pools
 
-
-def is_there(connection: Connection, key: Key) -> bool:
-    """Say whether the cluster's store has the document itself, so that no bundle speaks for it."""
-    query = "SELECT 1 FROM document_revisions WHERE there AND kind = ? AND namespace = ? AND name = ?"
-    return connection.execute(query, key).fetchone() is not None
-
-
-def _operators(connection: Connection, namespace: str, bundle: str) -> Iterator[PodNetwork]:
-    for body, source in connection.execute(_OPERATORS, (namespace, bundle)).fetchall():
-        try:
-            document = parse_document(json.loads(body), source)
-        except InvalidConfig:
-            continue  # it speaks of no interface
-        if isinstance(document.body, PodNetwork):
-            yield document.body
+    def _operators_of(self, namespace: str) -> Iterator[PodNetwork]:
+        """Yield what goes before the namespace's word."""
+        values = (namespace, int(tenants(self._connection)))
+        for body, source in self._connection.execute(_OPERATORS, values).fetchall():
+            try:
+                document = parse_document(json.loads(body), source)
+            except InvalidConfig:
+                continue  # it speaks of no interface
+            if isinstance(document.body, PodNetwork):
+                yield document.body
+        yield from self._words
 
 
 def _text(refused: Refused | None) -> str:

@@ -7,9 +7,11 @@ Nothing that is read, and no log, ends either: what goes wrong is logged, and th
 from __future__ import annotations
 
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from podberth.process.loop import Loop, report
+from podberth.process.errand import Errand
+from podberth.process.loop import Loop, reason, report
 from podberth.stores.replica.replica import furthest
 from podberth.stores.replica.shared import Outdated, Seen
 
@@ -18,19 +20,22 @@ if TYPE_CHECKING:
 
     from podberth.stores.replica.settler import Settler
 
-_AGAIN = 0.1  # seconds
+_AGAIN, _ENDING = 0.1, 60.0  # seconds
+# Seconds: a turn ends with the first that is heard after TURN, and a store says something every ten minutes.
+TURN, BOUND = 300.0, 1800.0
 
 
 class Feed:
-    """`log` is given what went wrong, once each time the cluster's store goes away."""
+    """`log` is given what went wrong, once each time the cluster's store goes away. `turn`: seconds."""
 
-    def __init__(self, settler: Settler, log: Callable[[str], None]) -> None:
+    def __init__(self, settler: Settler, log: Callable[[str], None], *, turn: float = TURN) -> None:
+        self._lasting = turn
         self._away = "nothing was heard from it yet"
         self._silent = False  # whether it is logged already that the store is away
         self._settler = settler
         self._log = log
         self._following = threading.Event()
-        self._loop = Loop("feed", self._follow, self._failed)
+        self._loop = Loop("feed", self._turn, lambda _: None, bound=BOUND)
 
     @property
     def away(self) -> str:
@@ -42,9 +47,10 @@ class Feed:
         self._loop.start()
 
     def stop(self) -> None:
-        """End, whatever is being waited for."""
+        """End, whatever is being waited for; a thread that hangs for longer than that is left to itself."""
         self._loop.stop()
-        while not self._loop.join(0):
+        end = monotonic() + _ENDING
+        while not self._loop.join(0) and monotonic() < end:
             self._settler.cluster.interrupt()  # again, if it was just about to follow
             self._loop.join(_AGAIN)
 
@@ -52,20 +58,27 @@ class Feed:
         """Wait until the replica has been up to date once, at most for so long; say whether it has."""
         return self._following.wait(seconds)
 
-    def _failed(self, why: str) -> None:
-        self._away = why
-        if not self._silent:
-            self._silent = True
-            report(self._log, why)
+    def _turn(self) -> float:
+        try:
+            self._follow()
+        except BaseException as failure:
+            self._away = reason(failure)
+            if not self._silent:
+                self._silent = True
+                report(self._log, self._away)
+            raise
+        return 0.0
 
-    def _follow(self) -> float:
-        self._settler.catch_up()
+    def _follow(self) -> None:
+        if self._away:  # otherwise the turn before has followed up to its position
+            self._settler.catch_up()
         self._away, self._silent = "", False
         self._following.set()
+        over = monotonic() + self._lasting
         pile = _Pile(self._settler)
         position, outdated = self._settler.replica.position, False
         try:
-            self._settler.cluster.follow(position, pile.put, lambda: self._loop.stopping)
+            self._settler.cluster.follow(position, pile.put, lambda: self._loop.stopping or monotonic() > over)
         except Outdated:
             outdated = True
         finally:
@@ -74,7 +87,6 @@ class Feed:
             raise pile.failure
         if outdated:
             self._settler.load()
-        return 0.0
 
 
 class _Pile:
@@ -86,8 +98,7 @@ class _Pile:
         self._read: list[Seen] = []
         self._ended = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._write, name="feed's writer", daemon=True)
-        self._thread.start()
+        self._errand = Errand(self._write)
 
     def put(self, seen: Seen) -> None:
         """Let this be written. Raises what the writer has failed of."""
@@ -102,7 +113,7 @@ class _Pile:
         with self._changed:
             self._ended = True
             self._changed.notify()
-        self._thread.join()
+        self._errand.wait()
 
     def _write(self) -> None:
         while news := self._next():

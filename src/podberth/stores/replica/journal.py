@@ -17,7 +17,7 @@ from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
 from podberth.ipam.refusals import same
 from podberth.stores.replica.shared import Away
-from podberth.stores.sqlite.database import Database, Schema
+from podberth.stores.sqlite.database import CannotWrite, Database, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -72,17 +72,20 @@ class Journal:
 class JournalledLedger:
     """A cluster's ledger (`ipam.ledger.Ledger`) that goes on, within limits, while the cluster's store is away.
 
-    `away` says why the store can't be reached, '' if it can, as far as is known. `binding`: ADDs go on too.
+    `away` says why the store can't be reached, '' if it can, as far as is known. `binding`: ADDs go on too. `complete`
+    says whether `last_known` has had the store's whole state once.
     """
 
     def __init__(
-        self, ledger: Ledger, last_known: Ledger, journal: Journal, away: Callable[[], str], *, binding: bool
-    ) -> None:
+        self, ledger: Ledger, last_known: Ledger, journal: Journal, away: Callable[[], str], *, binding: bool,
+        complete: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._last_known = last_known
         self._journal = journal
         self._away = away
         self._binding = binding
+        self._complete = complete
 
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """Bind as the ledger does; while the store is away, what this pod had here by the last that is known."""
@@ -105,9 +108,14 @@ class JournalledLedger:
                 return self._ledger.unbind(attachment, actor, durable=durable)
             except Away:
                 pass
+            except CannotWrite:
+                # What was bound here was written here: a node that can't write has bound nothing since.
+                if not self._complete() or self._last_known.of(attachment):
+                    raise
+                return ()
         leases = self._last_known.of(attachment)
         bound = any(entry["do"] == "bind" and entry["claim"]["of"] == _key(attachment) for _, entry in self._pending())
-        if leases or bound:
+        if leases or bound or not self._complete():  # what is not known here may be there: the store will see
             self._journal.add({"do": "unbind", "of": _key(attachment), "actor": _actor_form(actor)})
         return leases
 

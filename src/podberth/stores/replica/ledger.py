@@ -5,8 +5,10 @@ Who has what is read from the replica; what changes it is a step that the cluste
 
 from __future__ import annotations
 
+from podberth.cni.errors import CniError
 from podberth.ipam.lifecycle import Edge, Kind, answered
 from podberth.ipam.moment import moment_of
+from podberth.stores.replica.shared import Away
 from podberth.stores.sqlite import changes, claims
 from podberth.stores.sqlite.counts import usages
 from podberth.stores.sqlite.ledger import FIRST, SqliteLedger
@@ -147,16 +149,24 @@ class ClusterLedger:
         now = self._now().true
         if at > now:
             return beyond(address, Edge.NOT_YET)
-        held = holding_at(address, self._settler.cluster.events(address=address), at, now)
+        held = holding_at(address, self.history(address=address), at, now)
         if held.event is not None:
             return held
-        every = enumerate(self._settler.cluster.events())
+        events = self.history()
+        if self._settler.outlook.partial:
+            raise Away(
+                f"who had {address} then is in the cluster's store alone, which is away: {self._settler.outlook.away}",
+                f"ask again when it is back; `podberth history {address}` has the last event that is known here",
+            )
+        every = enumerate(events)
         begins = beginning((event for nth, event in every if nth < FIRST or event.corrects is not None), now)
         return held if begins is not None and begins <= at else beyond(address, Edge.UNKNOWN, begins)
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""
-        return self._settler.cluster.events(address=address, pod=pod)
+        if not self._settler.outlook.tolerant:
+            return self._settler.cluster.events(address=address, pod=pod)
+        return iter(self._story(pod, address))
 
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage, a row per pool and family."""
@@ -167,6 +177,17 @@ class ClusterLedger:
     def _now(self) -> Moment:
         return moment_of(self._clock())
 
+    def _story(self, pod: PodRef | None, address: Address | None) -> tuple[Event, ...]:
+        """Return the events; of each address the last one alone, if the store is away."""
+        settler = self._settler
+        if not settler.outlook.away:
+            try:
+                return tuple(settler.cluster.events(address=address, pod=pod))
+            except CniError as failure:
+                settler.missed(failure)
+        settler.see()
+        settler.outlook.partial = True
+        return tuple(self._here.history(pod=pod, address=address))
+
     def _see(self) -> None:
-        if self._settler.current:
-            self._settler.catch_up()
+        self._settler.see()

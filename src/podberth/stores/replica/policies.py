@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from podberth.cni.errors import CniError
+from podberth.ipam.owner import is_deployment
+from podberth.policy.permit import APPLY
+from podberth.stores.replica.court import Court
+from podberth.stores.replica.said import OBJECT, is_listed, tenants
 from podberth.stores.replica.standing import ended, make_way, standings
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
+from podberth.stores.sqlite.operations import operate
 from podberth.stores.sqlite.policies import SqlitePolicies, check, make
 
 TYPE_CHECKING = False
@@ -19,10 +24,13 @@ if TYPE_CHECKING:
     from podberth.ipam.pool import Pool
     from podberth.policy.changes import Applied, Changes, Followed
     from podberth.policy.documents import Document
+    from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
-    from podberth.policy.tenancy import Standing
+    from podberth.policy.standing import Standing
     from podberth.stores.replica.settler import Settler
     from podberth.stores.sqlite.claims import Rivals
+
+FEW = 32  # pods' names of one operation that a step can rely on: etcd has 128 comparisons
 
 
 class ClusterPolicies:
@@ -60,6 +68,7 @@ class ClusterPolicies:
         def decide(connection: Connection, _: Rivals) -> Changes:
             named = {document.key for document in documents}
             pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
+            _ask(connection, documents)
             make_way(connection, documents)
             changes = check(connection, documents, pruned)
             make(connection, changes, actor, source, self._settler.replica.clock)
@@ -88,6 +97,17 @@ class ClusterPolicies:
 
         return self._settler.settle(decide, declares=True)[0]
 
+    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
+        """Do all that the operation is, decided in one step; or raise and have nothing done."""
+
+        def decide(connection: Connection, rivals: Rivals) -> Done:
+            make_way(connection, operation.documents)
+            return operate(connection, operation, actor, source, self._settler.replica.clock, rivals)
+
+        pods = tuple(dict.fromkeys(each.pod for each in operation.keep if not is_deployment(each.pod)))
+        declares = bool(operation.documents)
+        return self._settler.settle(decide, pods=pods if len(pods) <= FEW else (), declares=declares)[0]
+
     def followed(self, directory: str) -> Followed | None:
         """Return what this node has last seen of a directory that is kept in force; None if it was never read."""
         return self._here.followed(directory)
@@ -106,8 +126,24 @@ class ClusterPolicies:
         return self._settler.tried(lambda connection, _: standings(connection))
 
     def _see(self) -> None:
-        if self._settler.current:
-            self._settler.catch_up()
+        self._settler.see()
+
+
+def _ask(connection: Connection, documents: Sequence[Document]) -> None:
+    """Raise Conflicts if PodNetworks in the store are their namespaces' word, and say what is beyond that."""
+    if not tenants(connection):
+        return
+    from podberth.policy.admission import Conflicts
+
+    own = [document for document in documents if document.kind == "PodNetwork"]
+    complaints, court = [], Court(connection, APPLY)
+    court.replace(OBJECT, [document.key for document in own])
+    for document in own:
+        if not is_listed(connection, document):
+            refusal = court.verdict(document, document.namespace)
+            complaints += [f"{refusal.message}; {refusal.details}"] if refusal is not None else []
+    if complaints:
+        raise Conflicts(complaints)
 
 
 def _end_stray(connection: Connection, actor: Actor, clock: Clock) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from ipaddress import ip_address
 
-from podberth.cni.errors import StoreFailed
+from podberth.cni.errors import DiskFull, StoreFailed
 from podberth.cni.value import replace
 from podberth.ipam.address_record import AddressRecord, changes_hands
+from podberth.ipam.lifecycle import Kind
 from podberth.ipam.moment import moment_of
 from podberth.process.loop import report
 from podberth.stores.clock import node_clock
 from podberth.stores.replica.applying import apply_record, forget_others, take_words
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, DocumentText, DocumentWrite, Proposal
-from podberth.stores.replica.standing import apply_bundles, apply_documents
+from podberth.stores.replica.standing import apply_bundles, apply_documents, recount
 from podberth.stores.sqlite import changes, rows, space
-from podberth.stores.sqlite.database import NODE, Database
+from podberth.stores.sqlite.database import NODE, CannotWrite, Database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,17 +47,39 @@ class Replica:
         self.clock: Clock = node_clock
         self._told = told
         self._opened = False
+        self._filled = False
 
     @property
     def position(self) -> str:
         """Everything that happened in the cluster's store up to it is here; '' while nothing is."""
-        with self._transaction() as connection:
+        with self._reading() as connection:
             return _position(connection)
 
     def begin(self) -> None:
         """See to it that what rested when the machine last ran rests on. No refusal may take that back."""
         with self._transaction() as connection:
             changes.moment(connection, self.clock())
+
+    @property
+    def filled(self) -> bool:
+        """Whether the cluster's whole state has been here once: before that, what is not here may well be there."""
+        if not self._filled:
+            self._filled = bool(self.position)
+        return self._filled
+
+    @property
+    def heard(self) -> int:
+        """Up to when everything is here, in ns since the epoch; 0 if that was never written down."""
+        with self._reading() as connection:
+            known = connection.execute("SELECT name FROM sqlite_master WHERE name = 'heard'").fetchone()
+            found = connection.execute("SELECT max(at) FROM heard").fetchone() if known else (0,)
+        return int(found[0] or 0)
+
+    def hear(self, at: int) -> None:
+        """Write down that everything up to the time `at` is here."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM heard")
+            connection.execute("INSERT INTO heard VALUES (?)", (at,))
 
     def probe(self) -> None:
         """Write as news of the cluster would be. StoreFailed if that can't be done."""
@@ -82,10 +105,11 @@ class Replica:
             documents = sorted(seen.documents, key=lambda one: one[0].kind != "Pool")
             complaints = [*seen.complaints, *apply_documents(connection, documents)]
             complaints += apply_bundles(connection, seen.bundles)
-            connection.execute("DELETE FROM touched_documents")
             now = moment_of(self.clock())
             take_words(connection, (record for record, _ in seen.records), now)
             news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision, now))
+            complaints += recount(connection, _counted(news))
+            connection.execute("DELETE FROM touched_documents")
             if seen.position:
                 position = furthest(_position(connection), seen.position)
                 connection.execute("UPDATE position SET position = ?", (position,))
@@ -136,10 +160,21 @@ class Replica:
                 self._open()
         return self.database.write(durable=False)
 
+    def _reading(self) -> Transaction:
+        with self.database.lock:
+            if not self._opened:
+                try:
+                    self._open()
+                except (CannotWrite, DiskFull):
+                    pass  # what is there can be read all the same
+        return self.database.read()
+
     def _open(self) -> None:
         """Open the file; begin anew if it is damaged, of another version, or was never complete."""
         try:
             complete = self._begin()
+        except CannotWrite:
+            raise
         except StoreFailed:
             complete = False
         if not complete:
@@ -156,14 +191,28 @@ class Replica:
                 connection.execute("INSERT INTO position (version) VALUES (?)", (_VERSION,))
             elif found[0] == _VERSION:
                 changes.moment(connection, self.clock())
+            # A replica of a release before has no such table, and is as good as any.
+            connection.execute("CREATE TABLE IF NOT EXISTS heard (at INTEGER NOT NULL) STRICT")
         return found is None or (found[0] == _VERSION and found[1] != "")
 
     def _remove(self) -> None:
-        self._opened = False
+        self._opened = self._filled = False
         self.database.close()
         for ending in ("", "-wal", "-shm"):
             if os.path.lexists(self.database.path + ending):
                 os.unlink(self.database.path + ending)
+
+
+def _counted(records: Iterable[AddressRecord]) -> set[str]:
+    """Return the namespaces for whose pods something is reserved that no document declares, or is no more."""
+    found: set[str] = set()
+    for record in records:
+        kept, last = record.reservation, record.last
+        if kept is not None and kept.origin != "declared":
+            found.add(kept.pod.namespace)
+        elif kept is None and last is not None and last.kind == Kind.RELEASED and last.pod is not None:
+            found.add(last.pod.namespace)
+    return found
 
 
 def furthest(one: str, other: str) -> str:
@@ -197,7 +246,8 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool,
 
 
 def _position(connection: Connection) -> str:
-    return str(connection.execute("SELECT position FROM position").fetchone()[0])
+    found = connection.execute("SELECT position FROM position").fetchone()
+    return str(found[0]) if found is not None else ""
 
 
 def _numbered(connection: Connection) -> list[Event]:

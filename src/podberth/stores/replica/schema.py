@@ -31,20 +31,25 @@ CREATE INDEX records_by ON records (seq);
 -- Documents that stand for themselves; one that was deleted is not `there`.
 CREATE TABLE document_revisions (
     kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, there INTEGER NOT NULL,
-    PRIMARY KEY (kind, namespace, name)
+    created TEXT NOT NULL, PRIMARY KEY (kind, namespace, name)
 ) STRICT, WITHOUT ROWID;
 -- Documents that others declare (ConfigMaps): of one key there may be several, and a document that stands for itself
 -- goes before them all. `standing` decides which is in force. `refusal` says why the bundle's tenant may not.
+-- `objects`: the bundle says that PodNetworks in the cluster's store are their namespaces' word (`said`); then
+-- `objects_before` has the digests of those that stay as they are. `silent` says why a bundle declares nothing.
 CREATE TABLE bundles (
-    name TEXT PRIMARY KEY, revision INTEGER NOT NULL, tenant TEXT NOT NULL
+    name TEXT PRIMARY KEY, revision INTEGER NOT NULL, tenant TEXT NOT NULL, beyond INTEGER NOT NULL,
+    objects INTEGER NOT NULL, silent TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX bundles_saying ON bundles (objects) WHERE objects;
+CREATE TABLE objects_before (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE unread (
     bundle TEXT NOT NULL, source TEXT NOT NULL, why TEXT NOT NULL, PRIMARY KEY (bundle, source)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE sayings (
     kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, bundle TEXT NOT NULL, source TEXT NOT NULL,
     tenant TEXT NOT NULL, before INTEGER NOT NULL, body TEXT NOT NULL, origin TEXT NOT NULL,
-    refusal TEXT NOT NULL DEFAULT '',
+    refusal TEXT NOT NULL DEFAULT '', created TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (kind, namespace, name, bundle, source)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sayings_of ON sayings (bundle);
@@ -83,4 +88,4 @@ def _tables() -> tuple[tuple[str, ...], ...]:
 
 
 # A file of another version is thrown away, not brought up to date: the cluster's store has everything.
-SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=2, migrations=_tables, cache=True)  # 'pdbr'
+SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=3, migrations=_tables, cache=True)  # 'pdbr'

@@ -7,13 +7,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
+from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.moment import moment_of
+from podberth.ipam.outlook import PREFIX, Outlook, bare
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
-from podberth.stores.replica.shared import Away, Outdated, Seen, Stale, Unknown
+from podberth.stores.replica.shared import Away, Busy, NeverRead, Outdated, Seen, Stale, Unknown, Unreachable
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
 
@@ -45,6 +46,7 @@ class Unanswered(Stale):
 class Settler:
     """Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
 
+    `away` says why the feed, if there is one, hears nothing.
     `moved` is told which addresses have moved to other nodes. `attempts` and `steps` count what was asked of the
     cluster's store, and what it agreed to.
     """
@@ -53,6 +55,8 @@ class Settler:
         self.replica = replica
         self.cluster = cluster
         self.current = current
+        self.outlook = Outlook()
+        self.away: Callable[[], str] = lambda: ""
         self.spread = Spread(node)
         self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
@@ -139,8 +143,37 @@ class Settler:
             if not self._synced:
                 self.catch_up()
 
+    def see(self) -> None:
+        """Make sure that the replica may be asked. Raises Away, NeverRead.
+
+        Whoever follows the store asks it as it is. Others bring it up to now before; if that can't be done, the outlook
+        says whether the last that is known will do.
+        """
+        if self.current and not self.outlook.away:
+            try:
+                self.catch_up()
+            except CniError as failure:
+                self.missed(failure)
+        elif not self.replica.filled:
+            raise never_read(self.outlook.away or self.away())
+
+    def missed(self, failure: CniError) -> None:
+        """Go on by the last that is known, if whoever asks can do with that; else raise what kept the store away."""
+        if not self.outlook.tolerant:
+            raise failure
+        if not self.replica.filled:
+            raise never_read(bare(failure.message), failure.details) from failure
+        self.outlook.missed(bare(failure.message), self.replica.heard)
+
     def catch_up(self) -> bool:
         """Bring the replica up to now; return True. Raises Away."""
+        began = time.time_ns()
+        self._caught_up()
+        if self.current:
+            self.replica.hear(began)
+        return True
+
+    def _caught_up(self) -> None:
         with _reaching():
             self._confirm()
             if position := self.replica.position:
@@ -150,9 +183,8 @@ class Settler:
                     pass
                 else:
                     self._synced = True
-                    return True
+                    return
         self.load()
-        return True
 
     def load(self) -> None:
         """Read the whole state into the replica. Raises Away."""
@@ -293,6 +325,15 @@ class Settler:
                 self._doubted.remove(proposal)
 
 
+def never_read(why: str, remedy: str = "") -> NeverRead:
+    """Return the refusal of a node that knows nothing of its cluster yet."""
+    because = f": {why}" if why else ""
+    return NeverRead(
+        f"this node has not read the cluster's store yet{because}",
+        remedy or "`podberth doctor` says what keeps it from that; what is declared there comes into force with it",
+    )
+
+
 def _moved_elsewhere(record: AddressRecord, node: str) -> bool:
     lease, last = record.lease, record.last
     return lease is not None and lease.node != node and last is not None and last.kind == Kind.MOVED
@@ -303,10 +344,10 @@ def _reaching() -> Iterator[None]:
     """Turn what says that the cluster's store can't be reached into Away."""
     try:
         yield
-    except Unknown:
+    except (Away, Busy, DiskFull, Unknown):
         raise
-    except TryAgainLater as failure:
-        raise Away(f"the cluster's store is away: {failure.message}", failure.details) from failure
+    except (TryAgainLater, Unreachable) as failure:
+        raise Away(f"{PREFIX}{failure.message}", failure.details) from failure
 
 
 def _pause(attempt: int) -> None:

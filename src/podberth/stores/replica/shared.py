@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from podberth.cni.errors import TryAgainLater
+from podberth.cni.errors import StoreFailed, TryAgainLater
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @value
 class DocumentText:
-    """A declaration as it is kept. `body` is JSON; `origin` is what applied it; all empty if it is deleted."""
+    """A declaration as it is kept. `body` is JSON; `origin` is what applied it; all empty if it is deleted.
+
+    `created`: when, in words that sort by time; '' where nobody asks.
+    """
 
     kind: str
     namespace: str
@@ -32,6 +35,7 @@ class DocumentText:
     body: str
     source: str = ""
     origin: str = ""
+    created: str = ""
 
     @property
     def key(self) -> Key:
@@ -41,7 +45,7 @@ class DocumentText:
 
 @value
 class Saying:
-    """A document of a bundle. `before`: in force since before namespaces had limits (`policy.tenancy`)."""
+    """A document of a bundle. `before`: in force since before namespaces had limits (`policy.permit`)."""
 
     text: DocumentText
     before: bool = False
@@ -52,8 +56,10 @@ class Bundle:
     """Documents that one object of the cluster's store declares together: a ConfigMap, by `name` ('db/web').
 
     `tenant`: the namespace whose word it is, '' if it is the operator's. `unread`: sources of which a part can't be
-    read, and why; what they declared before stays. A source can be the whole bundle. A bundle that is gone has neither
-    documents nor these.
+    read, and why; what they declared before stays. A source can be the whole bundle, which is `beyond` then: beyond the
+    limits. A bundle that is gone has neither documents nor these. `created`: when, in words that sort by time.
+    `silent`: why it declares nothing. `objects`: if it says that PodNetworks in the cluster's store are their
+    namespaces' word, the digests of those that stay as they are.
     """
 
     name: str
@@ -61,6 +67,10 @@ class Bundle:
     tenant: str = ""
     sayings: tuple[Saying, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
+    created: str = ""
+    beyond: bool = False
+    silent: str = ""
+    objects: frozenset[str] | None = None
 
 
 @value
@@ -133,6 +143,18 @@ class Away(TryAgainLater):
     """The cluster's store can't be reached."""
 
 
+class Unreachable(StoreFailed):
+    """The cluster's store can't be reached, and waiting does not help: somebody has to mend what the details name."""
+
+
+class Busy(TryAgainLater):
+    """The cluster's store answers, and what it was asked for has to wait for somebody else."""
+
+
+class NeverRead(TryAgainLater):
+    """This node has not read the cluster's store yet: it knows neither what is declared nor who has what."""
+
+
 class Unknown(TryAgainLater):
     """The answer to a change was lost: it may have been made, or may yet be."""
 
@@ -165,7 +187,10 @@ class Cluster(Protocol):
         ...
 
     def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
-        """Hand over what changes from the position on, until stopped. Raises Outdated."""
+        """Hand over what changes from the position on, until stopped. Raises Outdated.
+
+        `stopped` is asked whenever something was heard, and every ten minutes or so: then it ends.
+        """
         ...
 
     def trouble(self) -> str:

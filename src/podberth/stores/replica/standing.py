@@ -1,20 +1,28 @@
 """Which declaration of a document is in force, inside an open transaction.
 
-A document of the cluster's store stands for itself. Bundles (ConfigMaps) declare documents too: the operator's before a
-namespace's, and of equals the first by name. What a namespace may not declare (`policy.tenancy`) is not in force; that
-is judged anew whenever a pool changes, or what the operator declares for the namespace's pods. So the same state of the
-cluster's store puts the same in force on every node.
+A document of the cluster's store stands for itself, but a PodNetwork that is its namespace's word (`said`). Bundles
+(ConfigMaps) declare documents too: the operator's before a namespace's, and of equals the first by name. What a
+namespace may not declare (`policy.permit`) is not in force; that is judged anew whenever a pool changes, or what the
+operator declares for the namespace's pods. So the same state of the cluster's store puts the same in force on every
+node.
 """
 
 from __future__ import annotations
 
-import json
-
 from podberth.cni.errors import AddressTaken, InvalidConfig
 from podberth.ipam.pool import Pool
-from podberth.policy.documents import parse_document
 from podberth.policy.podnetwork import PodNetwork
-from podberth.stores.replica.court import Court, is_there
+from podberth.stores.replica.court import Court
+from podberth.stores.replica.said import (
+    OBJECT,
+    become_operators,
+    become_tenants,
+    forget,
+    parsed,
+    remember,
+    stands,
+    tenants,
+)
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import space
 from podberth.stores.sqlite.declared import define_pool, stray
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
 
     from podberth.policy.changes import Declared
     from podberth.policy.documents import Document
-    from podberth.policy.tenancy import Standing
+    from podberth.policy.standing import Standing
     from podberth.stores.replica.shared import Bundle, DocumentText, Key
 
 _BY_KEY = "kind = ? AND namespace = ? AND name = ?"
@@ -38,17 +46,23 @@ def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentTe
     gone: list[Key] = []
     operators: set[Key] = set()
     for text, revision in documents:
-        query = f"SELECT revision FROM document_revisions WHERE {_BY_KEY}"  # noqa: S608 - a constant
+        query = f"SELECT revision, created FROM document_revisions WHERE {_BY_KEY}"  # noqa: S608 - a constant
         known = connection.execute(query, text.key).fetchone()
-        if known is not None and known[0] >= revision:
+        # Whoever writes a document does not know when it was made; the store's own news of it says so.
+        if known is not None and known >= (revision, text.created):
             continue
         there = int(bool(text.body))
-        row = (*text.key, revision, there)
-        connection.execute("INSERT OR REPLACE INTO document_revisions VALUES (?, ?, ?, ?, ?)", row)
+        row = (*text.key, revision, there, text.created)
+        connection.execute("INSERT OR REPLACE INTO document_revisions VALUES (?, ?, ?, ?, ?, ?)", row)
         operators.add(text.key)
-        if there:
+        said = text.kind == "PodNetwork" and tenants(connection)
+        if there and said:
+            complaints += remember(connection, text)
+        elif there:
             complaints += _put_in_force(connection, text.key, text.body, text.source, text.origin)
-        else:
+        elif said:
+            forget(connection, text.key)
+        if said or not there:
             gone.append(text.key)
     return complaints + settle(connection, gone, operators)
 
@@ -58,11 +72,14 @@ def apply_bundles(connection: Connection, bundles: Iterable[Bundle]) -> list[str
     complaints: list[str] = []
     keys: dict[Key, bool] = {}
     for bundle in bundles:
-        known = connection.execute("SELECT revision FROM bundles WHERE name = ?", (bundle.name,)).fetchone()
-        if known is not None and known[0] >= bundle.revision:
+        known = connection.execute("SELECT revision, beyond FROM bundles WHERE name = ?", (bundle.name,)).fetchone()
+        if known is not None and (known[0] > bundle.revision or known == (bundle.revision, int(bundle.beyond))):
             continue
-        row = (bundle.name, bundle.revision, bundle.tenant)
-        connection.execute("INSERT OR REPLACE INTO bundles VALUES (?, ?, ?)", row)
+        was = tenants(connection)
+        row = (bundle.name, bundle.revision, bundle.tenant, int(bundle.beyond), int(bundle.objects is not None))
+        connection.execute("INSERT OR REPLACE INTO bundles VALUES (?, ?, ?, ?, ?, ?)", (*row, bundle.silent))
+        keys.update(dict.fromkeys(_objects(connection, bundle.objects, was=was), True))
+        complaints += [f"ConfigMap {bundle.name}: {bundle.silent}"] if bundle.silent else []
         for key, operators in _replaced(connection, bundle):
             keys[key] = operators or keys.get(key, False)
         complaints += [why for _, why in bundle.unread]
@@ -74,9 +91,11 @@ def forget_bundles(connection: Connection, names: set[str], revision: int) -> No
     gone = connection.execute("SELECT name FROM bundles WHERE revision <= ?", (revision,)).fetchall()
     for (name,) in gone:
         if name not in names:
+            was = tenants(connection)
             keys = _drop(connection, name, keep=())
             for rows in ("unread WHERE bundle", "bundles WHERE name"):
                 connection.execute(f"DELETE FROM {rows} = ?", (name,))  # noqa: S608 - constants
+            keys += [(key, True) for key in _objects(connection, None, was=was)]
             settle(connection, [key for key, _ in keys], {key for key, operators in keys if operators})
 
 
@@ -94,10 +113,19 @@ def settle(connection: Connection, keys: Sequence[Key], operators: Collection[Ke
             _put_operators(connection, key)
     court = Court(connection)
     others = dict.fromkeys(key for key in keys if key[0] != "Pool")
-    others |= dict.fromkeys(_tenants(connection, (*keys, *operators), operators))
+    # Where a namespace may reserve so many addresses only, each of its words is one for the next.
+    counted = [key for key in others if _declares_any(connection, key[1]) and court.limited(key[1])]
+    others |= dict.fromkeys(_tenants(connection, (*keys, *operators), (*operators, *counted)))
     for key in others:
         complaints += _settle(connection, key, court)
     return complaints
+
+
+def recount(connection: Connection, namespaces: Iterable[str]) -> list[str]:
+    """Decide anew what of these namespaces' words is in force: something else of theirs is reserved now, or no more."""
+    court = Court(connection)
+    counted = [one for one in namespaces if _declares_any(connection, one) and court.limited(one)]
+    return settle(connection, (), [("PodNetwork", one, "") for one in counted]) if counted else []
 
 
 def make_way(connection: Connection, documents: Iterable[Document]) -> None:
@@ -112,7 +140,7 @@ def make_way(connection: Connection, documents: Iterable[Document]) -> None:
     names = {("PodNetwork", body.namespace, body.name) for body in bodies}
     for key in _tenants(connection, (), names):
         document = table.get(connection, *key)
-        if document is None or is_there(connection, key) or _word(connection, key) is not None:
+        if document is None or stands(connection, key) or _word(connection, key) is not None:
             continue
         if key in names or any(interfaces.declared(document)):
             _put_out_of_force(connection, key)
@@ -136,28 +164,36 @@ def withheld(connection: Connection, declared: Declared) -> bool:
         " UNION ALL SELECT 1 FROM document_revisions AS r WHERE there AND kind = 'PodNetwork' AND namespace = ?"
         " AND NOT EXISTS (SELECT 1 FROM documents AS d"
         " WHERE (d.kind, d.namespace, d.name) = (r.kind, r.namespace, r.name))"
+        " AND NOT EXISTS (SELECT 1 FROM sayings AS s WHERE bundle = ''"
+        " AND (s.kind, s.namespace, s.name) = (r.kind, r.namespace, r.name))"
     )
     if connection.execute(unread, (namespace, namespace)).fetchone() is not None:
         return True
     refused = "SELECT body, source FROM sayings WHERE namespace = ? AND refusal <> ''"
-    return any(_declares(_parsed(*row), declared) for row in connection.execute(refused, (namespace,)).fetchall())
+    return any(_declares(parsed(*row), declared) for row in connection.execute(refused, (namespace,)).fetchall())
 
 
 def standings(connection: Connection) -> tuple[Standing, ...]:
     """Return what bundles declare and may not, or can't be read, in order of their names."""
-    from podberth.policy.tenancy import Standing
+    from podberth.policy.standing import Standing
 
     court = Court(connection)
     rows = connection.execute("SELECT bundle, source, why FROM unread").fetchall()
     unread = [Standing(bundle=bundle, document=source, in_force=False, reason=why) for bundle, source, why in rows]
-    query = "SELECT bundle, source, tenant, before, body FROM sayings WHERE tenant <> ''"
+    rows = connection.execute("SELECT name, silent FROM bundles WHERE silent <> ''").fetchall()
+    unread += [
+        Standing(bundle=name, document=f"ConfigMap {name}", in_force=False, reason=why, silent=True)
+        for name, why in rows
+    ]
+    query = "SELECT kind, namespace, name, bundle, source, tenant, before, body FROM sayings WHERE tenant <> ''"
     beyond = []
-    for bundle, source, tenant, before, body in connection.execute(query).fetchall():
-        document = _parsed(body, source)
-        excess = court.excess(document, tenant) if before else court.refusal(document, tenant)
+    for *row, tenant, before, body in connection.execute(query).fetchall():
+        bundle, source = row[3:]
+        document = parsed(body, source)
+        excess = court.excess(document, tenant) if before else court.refusal(document, tenant, tuple(row))
         if excess:
-            one = Standing(bundle=bundle, document=str(document), in_force=bool(before), reason=excess)
-            beyond.append(one)
+            said = str(document) if bundle == OBJECT else bundle
+            beyond.append(Standing(bundle=said, document=str(document), in_force=bool(before), reason=excess))
     return tuple(sorted((*unread, *beyond), key=lambda one: (one.bundle, one.document)))
 
 
@@ -169,10 +205,13 @@ def _replaced(connection: Connection, bundle: Bundle) -> Iterable[tuple[Key, boo
     for saying in bundle.sayings:
         text = saying.text
         connection.execute(
-            "INSERT OR REPLACE INTO sayings (kind, namespace, name, bundle, source, tenant, before, body, origin)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*text.key, bundle.name, text.source, bundle.tenant, int(saying.before), text.body, text.origin),
-        )
+            "INSERT OR REPLACE INTO sayings (kind, namespace, name, bundle, source, tenant, before, body, origin,"
+            " created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *text.key, bundle.name, text.source, bundle.tenant, int(saying.before), text.body, text.origin,
+                bundle.created,
+            ),
+        )  # fmt: skip
         yield text.key, not bundle.tenant or saying.before
 
 
@@ -215,7 +254,7 @@ def _word(connection: Connection, key: Key) -> tuple[str, str, str] | None:
 
 
 def _put_operators(connection: Connection, key: Key) -> None:
-    word = None if is_there(connection, key) else _word(connection, key)
+    word = None if stands(connection, key) else _word(connection, key)
     if word is not None:
         _put_in_force(connection, key, *word)
 
@@ -230,14 +269,14 @@ def _settle(connection: Connection, key: Key, court: Court) -> list[str]:
         key,
     ).fetchall()
     for bundle, source, tenant, before, body, origin, refusal in rows:
-        now = "" if before or not tenant else court.refusal(_parsed(body, source), tenant)
+        now = "" if before or not tenant else court.refusal(parsed(body, source), tenant, (*key, bundle, source))
         if now != refusal:
             update = f"UPDATE sayings SET refusal = ? WHERE {_BY_KEY} AND bundle = ? AND source = ?"  # noqa: S608
             connection.execute(update, (now, *key, bundle, source))
             complaints += [f"{source}: {now}"] if now else []
         if not now and best is None:
             best = body, source, origin
-    if is_there(connection, key):
+    if stands(connection, key):
         return complaints
     if best is None:
         _put_out_of_force(connection, key)
@@ -249,7 +288,7 @@ def _put_in_force(connection: Connection, key: Key, body: str, source: str, orig
     """Put a document in force; or return what is wrong with it, and leave what was in force."""
     connection.execute("SAVEPOINT document")
     try:
-        document = _parsed(body, source, key)
+        document = parsed(body, source, key)
         table.put(connection, document, origin)
         if isinstance(document.body, Pool):
             define_pool(connection, document.body)
@@ -270,20 +309,24 @@ def _put_out_of_force(connection: Connection, key: Key) -> None:
         space.forget(connection, gone.name)
 
 
-def _parsed(body: str, source: str, key: Key | None = None) -> Document:
-    """Return the document that a text is. InvalidConfig, whatever it is instead: no text ends the thread that reads.
+def _objects(connection: Connection, digests: frozenset[str] | None, *, was: bool) -> list[Key]:
+    """Have objects be whose word the operator says now; return those of which that is news.
 
-    With `key`: it is kept under that, and must be called so.
+    `was`: whether they were their namespaces' word. `digests`: of objects that stay, if a bundle says that they are.
     """
-    try:
-        document = parse_document(json.loads(body), source)
-    except InvalidConfig:
-        raise
-    except Exception as wrong:  # noqa: BLE001 - not JSON, too deep, or a parser's mistake
-        raise InvalidConfig(f"{source}: can't be read: {type(wrong).__name__}: {wrong}") from None
-    if key is not None and document.key != key:
-        raise InvalidConfig(f"{source}: {document} is kept under the name of {' '.join(key)}")
-    return document
+    if digests is not None:
+        return become_tenants(connection, digests)
+    if not was or tenants(connection):
+        return []
+    back = become_operators(connection)
+    for key, body, source, origin in back:
+        _put_in_force(connection, key, body, source, origin)
+    return [key for key, *_ in back]
+
+
+def _declares_any(connection: Connection, namespace: str) -> bool:
+    """Say whether the namespace declares anything by its own word."""
+    return connection.execute("SELECT 1 FROM sayings WHERE tenant = ? LIMIT 1", (namespace,)).fetchone() is not None
 
 
 def _declares(document: Document, declared: Declared) -> bool:

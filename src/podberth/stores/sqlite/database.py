@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
-from _queue import SimpleQueue
-from _thread import RLock, allocate_lock, start_new_thread
+from _thread import allocate_lock
 
-from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import value
 from podberth.stores.sqlite.succession import identity, let_go, require_continuation, uri
+from podberth.stores.sqlite.turn import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    from podberth.stores.sqlite.ahead import Ahead
     from podberth.stores.sqlite.succession import Identity, Kept
 
 BUSY_SECONDS = 30.0  # how long a writer waits for other processes
@@ -28,7 +29,6 @@ TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; t
 # SQLite's own 1000 pages would cost that one as much as binding does. A process that stays keeps the log's index with
 # it; to it each checkpoint is a wait for the disk, and an ADD and its DEL are some 30 pages.
 LOG_PAGES, LOG_PAGES_STAYING = 100, 2000
-_END = -1  # instead of a commit's number: nothing comes after it
 
 
 @value
@@ -98,6 +98,7 @@ class Database:
         self._readonly = readonly
         self._schema = schema
         self._connection: sqlite3.Connection | None = None
+        self._aside: sqlite3.Connection | None = None
         self._identity: Identity = (-1, -1)  # of the file that is open
         self._log_identity: Identity | None = None
 
@@ -154,6 +155,9 @@ class Database:
         self.log.rest()
         with self.lock.lock:
             connection, self._connection = self._connection, None
+            if self._aside is not None:
+                self._aside.close()
+                self._aside = None
             if connection is None:
                 return
             if self._replaced():
@@ -174,6 +178,19 @@ class Database:
         except (OSError, sqlite3.Error) as failure:
             raise translated(self.path, failure) from failure
         return self._connection
+
+    def reading(self) -> sqlite3.Connection:
+        """Return a connection to read by, also where nothing can be written. StoreFailed, DiskFull as `connection`."""
+        try:
+            return self.connection()
+        except (CannotWrite, DiskFull):
+            if self._aside is None:
+                from podberth.stores.sqlite.aside import aside
+
+                self._aside = aside(self.path, self._schema)
+            if self._aside is None:
+                raise
+            return self._aside
 
     def _replaced(self) -> bool:
         """Say whether the file at the path is not the one that is open: a system call in each transaction."""
@@ -247,36 +264,8 @@ class Database:
         migrate(connection, self._schema)
 
 
-class Turn:
-    """The lock by which threads of one process follow one another at a database. Waiting for it has a bound.
-
-    What has to be done whatever that takes waits for `lock` itself.
-    """
-
-    def __init__(self, path: str, seconds: float) -> None:
-        self.lock = RLock()
-        self._path = path
-        self._seconds = seconds
-
-    def acquire(self) -> None:
-        """Have the turn. TryAgainLater if another thread has it for too long."""
-        if not self.lock.acquire(timeout=self._seconds):
-            raise TryAgainLater(
-                f"{self._path} has been in use by another call of this process for {self._seconds:g} s",
-                "try again in a moment; `podberth top` shows the calls that take long",
-            )
-
-    def release(self) -> None:
-        """End the turn."""
-        self.lock.release()
-
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
+class CannotWrite(StoreFailed):
+    """Code 104: the file can't be written by this process, for as long as nobody changes that."""
 
 
 class Log:
@@ -291,30 +280,24 @@ class Log:
         self._turn = allocate_lock()
         self._flushed = 0
         self._guard = allocate_lock()
-        self._ahead: SimpleQueue[int] | None = None
+        self._ahead: Ahead | None = None
         self.commits = 0  # the database's lock is held where it changes
 
     def ahead(self) -> None:
         """Have a thread of the log's own bring to disk what is committed by now, while the caller does other things."""
         with self._guard:
             if self._ahead is None:
-                self._ahead = SimpleQueue()
-                start_new_thread(self._keep_ahead, (self._ahead,))
+                from podberth.stores.sqlite.ahead import Ahead
+
+                self._ahead = Ahead(self.flush)
             self._ahead.put(self.commits)
 
     def rest(self) -> None:
         """End the log's own thread, if there is one; the next `ahead` begins another."""
         with self._guard:
-            asked, self._ahead = self._ahead, None
-        if asked is not None:
-            asked.put(_END)
-
-    def _keep_ahead(self, asked: SimpleQueue[int]) -> None:
-        while (commit := asked.get()) != _END:
-            try:
-                self.flush(commit)
-            except OSError:
-                pass  # whoever waits for this commit will try again, and say why it fails
+            ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.end()
 
     @property
     def pending(self) -> int:
@@ -350,7 +333,8 @@ class Transaction:
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
         try:
-            connection = self._connection = self._database.connection()
+            writes = self._begin == "BEGIN IMMEDIATE"
+            connection = self._connection = self._database.connection() if writes else self._database.reading()
             if self._begin:
                 connection.execute(self._begin)
         except BaseException as failure:
@@ -395,6 +379,8 @@ def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | Try
         )
     if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StoreFailed(f"{path} is damaged: {failure}", "restore it from a backup; `podberth doctor` checks a copy")
-    if code.startswith("SQLITE_FULL") or getattr(failure, "errno", None) == 28:  # ENOSPC
-        return StoreFailed(f"{path} can't grow: the disk is full", "free some space; nothing was changed")
-    return StoreFailed(f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory")
+    from podberth.stores.sqlite.disk import trouble
+
+    return trouble(path, code, getattr(failure, "errno", None)) or StoreFailed(
+        f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory"
+    )

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.policy.changes import Applied, Changes, Followed
     from podberth.policy.documents import Document
+    from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
-    from podberth.policy.tenancy import Standing
+    from podberth.policy.standing import Standing
     from podberth.stores.sqlite.database import Database
 
 
@@ -85,6 +86,14 @@ class SqlitePolicies:
                 return False
             make(connection, check(connection, (), (document,)), actor, "", self._clock)
         return True
+
+    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
+        """Do all that the operation is in one transaction, or raise and have nothing done."""
+        from podberth.stores.sqlite.claims import ALONE
+        from podberth.stores.sqlite.operations import operate
+
+        with self._database.write() as connection:
+            return operate(connection, operation, actor, source, self._clock, ALONE)
 
     def followed(self, directory: str) -> Followed | None:
         """Return what was last seen of a directory that is kept in force; None if it was never read."""

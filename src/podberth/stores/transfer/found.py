@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import AddressTaken
 from podberth.cni.value import value
-from podberth.ipam.lease import Claim, Wanted
+from podberth.ipam.lease import Claim, Keeping, Wanted
 from podberth.ipam.refusals import leased_by, reserved_for, same
+from podberth.policy.permit import IMPORT, OPERATOR, Reserving, permit
 from podberth.policy.usable import contains, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from podberth.cni.pod import Attachment, PodRef
-    from podberth.ipam.lease import Actor
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
@@ -47,11 +47,19 @@ class Obstacles(AddressTaken):
 
 
 def placed(
-    found: Iterable[Found], pools: Sequence[Pool], pool: str, ledger: Ledger, read: Sequence[str]
+    found: Iterable[Found],
+    pools: Sequence[Pool],
+    pool: str,
+    ledger: Ledger,
+    read: Sequence[str],
+    *,
+    who: str = "",
+    override: str = "",
 ) -> list[Placed]:
     """Return where each address goes: to `pool`, or to the one that has it. Obstacles say all that is in the way.
 
-    `read`: what was wrong already when it was read.
+    `read`: what was wrong already when it was read. `who` asks; `override`: why that may be given away which a pool's
+    rules keep for others.
     """
     leases = {lease.address: lease for lease in ledger.leases()}
     kept = {reservation.address: reservation for reservation in ledger.reservations()}
@@ -74,6 +82,11 @@ def placed(
             complaints.append(f"{leased_by(holder).message}, but {_whose(one)}")
         if owner is not None and not (same(owner.pod, one.pod) and owner.ifname == one.attachment.ifname):
             complaints.append(f"{reserved_for(owner).message}, but {_whose(one)}")
+        if holder is None and owner is None and one.pod is not None:
+            change = Reserving(pool=at, namespace=one.pod.namespace, address=one.address, override=override)
+            refusal = permit(who, OPERATOR, IMPORT, change)
+            if refusal is not None:
+                complaints.append(f"{one.address} ({_whose(one)}): {refusal.message}; {refusal.details}")
         made.append(Placed(found=one, pool=at.name))
     if complaints:
         raise Obstacles(complaints)
@@ -97,14 +110,13 @@ def claims(places: Iterable[Placed]) -> Iterator[Claim]:
         )
 
 
-def settle(ledger: Ledger, places: Sequence[Placed], actor: Actor, *, reserve: bool) -> None:
-    """Make the leases, and with `reserve` the reservations by pod name; what is there already stays as it is."""
+def keepings(places: Iterable[Placed]) -> Iterator[Keeping]:
+    """Yield the reservation of each address for its pod's name; of a container without one there is none."""
     for place in places:
         pod = place.found.pod
-        if reserve and pod is not None:
-            ledger.reserve(place.pool, place.found.address, pod, place.found.attachment.ifname, actor)
-    for claim in claims(places):
-        ledger.bind(claim, actor)
+        if pod is not None:
+            ifname = place.found.attachment.ifname
+            yield Keeping(address=place.found.address, pool=place.pool, pod=pod, ifname=ifname)
 
 
 def _whose(found: Found) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from podberth.cni import parsers
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.fields import Fields, shown
-from podberth.cni.pod import Attachment, PodRef
+from podberth.cni.pod import Attachment, PodRef, called
 from podberth.cni.value import value
 from podberth.stores.transfer.found import Found
 
@@ -151,4 +151,4 @@ def _pod(raw: object) -> PodRef | None:
     namespace, slash, name = raw.partition("/") if isinstance(raw, str) else ("", "", "")
     if not slash:
         raise ValueError(f"expected NAMESPACE/POD, got {shown(raw)}")
-    return PodRef(namespace=parsers.identifier(namespace), name=parsers.identifier(name))
+    return PodRef(namespace=called(namespace), name=called(name))

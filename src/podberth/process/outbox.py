@@ -1,0 +1,68 @@
+"""Things to be sent that nobody waits for: a loop sends them, and is there only while there is something to send."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from podberth.process.loop import Loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+class Outbox(Generic[T]):
+    """`send` is called for each thing, in order; one that it raises for is lost, with all that wait behind it.
+
+    `lost` is told why, and how many there were. `most`: how many wait; what comes then is lost.
+    """
+
+    def __init__(self, name: str, send: Callable[[T], object], lost: Callable[[str, int], object], most: int) -> None:
+        self._name = name
+        self._send = send
+        self._lost = lost
+        self._most = most
+        self._guard = threading.Lock()
+        self._waiting: deque[T] = deque()
+        self._loop: Loop | None = None
+        self._dropped = 0
+
+    def put(self, thing: T) -> bool:
+        """Have it sent; False if there is no room."""
+        with self._guard:
+            if len(self._waiting) >= self._most:
+                return False
+            self._waiting.append(thing)
+            if self._loop is None:
+                self._loop = Loop(self._name, self._turn, self._told, daemon=False)
+                self._loop.start()
+            return True
+
+    def settle(self) -> None:
+        """Wait until what was put here so far is sent, or lost."""
+        loop = self._loop
+        if loop is not None:
+            loop.join()
+
+    def _turn(self) -> float:
+        with self._guard:
+            if not self._waiting:
+                if self._loop is not None:
+                    self._loop.stop()
+                self._loop = None
+                return 0.0
+            thing = self._waiting.popleft()
+        try:
+            self._send(thing)
+        except BaseException:
+            with self._guard:  # the others would fail as this one did, and late they are worth little
+                self._dropped = 1 + len(self._waiting)
+                self._waiting.clear()
+            raise
+        return 0.0
+
+    def _told(self, why: str) -> None:
+        self._lost(why, self._dropped)

@@ -1,0 +1,38 @@
+"""Whether an attachment's network namespace is gone: yes, no, or not known. Not known is never gone.
+
+A record names its namespace and what tells it from all others. A lease alone has its path; one that was imported has
+not even that: the plugin that gave the address out did not keep it.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.pod import Attachment
+    from podberth.ipam.lease import Lease
+    from podberth.net.record import Record
+    from podberth.verbs.node import Node
+
+
+def is_gone(node: Node, record: Record) -> bool:
+    """Say whether the record's network namespace is gone: nobody can use what it has, its DEL is only late."""
+    return node.host.netns_id(record.netns) != record.netns_id
+
+
+def is_unknown(lease: Lease) -> bool:
+    """Say whether nobody ever said which network namespace the lease's holder has."""
+    return lease.netns == ""
+
+
+def holder_is_gone(node: Node, lease: Lease) -> bool:
+    """Say whether the network namespace of a lease's holder, on this node, is known to be gone."""
+    return not is_unknown(lease) and node.host.netns_id(lease.netns) is None
+
+
+def attachment_is_gone(node: Node, attachment: Attachment) -> bool:
+    """Say whether an attachment of this node, recorded or only leased, is known to have lost its namespace."""
+    record = node.attachments.find(attachment)
+    if record is not None:
+        return is_gone(node, record)
+    leases = node.ledger.of(attachment)
+    return bool(leases) and all(lease.node == node.name and holder_is_gone(node, lease) for lease in leases)

@@ -1,0 +1,31 @@
+"""No role of ours is handed out by the cluster's own roles: the right to declare is the operator's to give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
+
+
+def roles() -> list[dict[str, Any]]:
+    documents = [one for path in sorted(DEPLOY.rglob("*.yaml")) for one in yaml.safe_load_all(path.read_text())]
+    return [one for one in documents if one and one.get("kind") in ("ClusterRole", "Role")]
+
+
+def test_no_role_of_ours_is_aggregated_to_edit_or_any_other() -> None:
+    assert len(roles()) >= 6
+    for role in roles():
+        labels = role["metadata"].get("labels") or {}
+        assert not [label for label in labels if "aggregate-to" in label], role["metadata"]["name"]
+        assert "aggregationRule" not in role
+
+
+def test_no_role_of_ours_writes_declarations() -> None:
+    declaring = {"pools", "podnetworks", "addressreservations", "*"}
+    for role in roles():
+        for rule in role["rules"]:
+            written = set(rule["verbs"]) - {"get", "list", "watch"}
+            assert not (declaring & set(rule["resources"]) and written), role["metadata"]["name"]
