@@ -15,7 +15,6 @@ from podberth.controller.facts import read_node, read_pod
 from podberth.controller.gone import is_over
 from podberth.controller.keeping import WHY
 from podberth.ipam.lease import Actor
-from podberth.ipam.moment import moment_of
 from podberth.ipam.refusals import same
 from podberth.kube import errors, resources
 from podberth.kube.resources import Resource
@@ -154,7 +153,7 @@ class Effects:
         return self._ended(kept, self._actor("its AddressReservation is gone"))
 
     def _now(self) -> Moment:
-        return moment_of(self._settler.replica.clock())
+        return self._settler.replica.clock()
 
     def _ended(self, kept: Reservation, actor: Actor) -> bool:
         def end(connection: Connection, _: Rivals) -> bool:

@@ -12,11 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TypeAlias
 
-    # A clock that returns a number alone is its own uptime, and nobody vouches for it.
-    Clock: TypeAlias = Callable[[], "int | Moment"]
+    Clock: TypeAlias = Callable[[], "Moment"]
 
 PROVEN, UNPROVEN = "proven", "unproven"
-GIVEN = "given"  # the boot of a clock that returns numbers
 
 
 @value
@@ -60,13 +58,6 @@ class Moment:
     def clock(self) -> str:
         """The word for it in an event."""
         return PROVEN if self.proven else UNPROVEN
-
-
-def moment_of(reading: int | Moment) -> Moment:
-    """Return the moment that a clock's reading is."""
-    if isinstance(reading, Moment):
-        return reading
-    return Moment(time=reading, uptime=Uptime(boot=GIVEN, ns=reading))
 
 
 def judged(time: int, uptime: Uptime, opinions: Iterable[Opinion | None]) -> Moment:

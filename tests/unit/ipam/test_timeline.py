@@ -12,7 +12,7 @@ from podberth.cni.pod import Attachment
 from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, Correction, Event
 from podberth.ipam.lifecycle import Kind, State, after
-from podberth.ipam.moment import Moment, Opinion, Uptime, judged, moment_of
+from podberth.ipam.moment import Moment, Opinion, Uptime, judged
 from podberth.ipam.timeline import beginning, holding_at, placed
 
 if TYPE_CHECKING:
@@ -89,8 +89,6 @@ def test_a_clock_is_held_against_the_first_opinion_that_there_is() -> None:
     assert (right.ahead, right.proven, right.true) == (0, True, 100)
     wrong = judged(100, uptime, [Opinion(time=10, within=5)])
     assert (wrong.ahead, wrong.proven, wrong.true) == (90, True, 10)
-    assert moment_of(wrong) == wrong
-    assert moment_of(7).clock == "unproven"
 
 
 def test_an_opinion_that_may_be_late_tells_only_of_a_clock_that_is_behind() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from podberth.cni.errors import CniError
 from podberth.ipam.lifecycle import Edge, Kind, answered
-from podberth.ipam.moment import moment_of
 from podberth.stores.replica.shared import Away
 from podberth.stores.sqlite import changes, claims
 from podberth.stores.sqlite.counts import usages
@@ -175,7 +174,7 @@ class ClusterLedger:
             return usages(connection, pool, self._now())
 
     def _now(self) -> Moment:
-        return moment_of(self._clock())
+        return self._clock()
 
     def _story(self, pod: PodRef | None, address: Address | None) -> tuple[Event, ...]:
         """Return the events; of each address the last one alone, if the store is away."""

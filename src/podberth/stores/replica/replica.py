@@ -9,7 +9,6 @@ from podberth.cni.errors import DiskFull, StoreFailed
 from podberth.cni.value import replace
 from podberth.ipam.address_record import AddressRecord, changes_hands
 from podberth.ipam.lifecycle import Kind
-from podberth.ipam.moment import moment_of
 from podberth.process.loop import report
 from podberth.stores.clock import node_clock
 from podberth.stores.replica.applying import apply_record, forget_others, take_words
@@ -105,7 +104,7 @@ class Replica:
             documents = sorted(seen.documents, key=lambda one: one[0].kind != "Pool")
             complaints = [*seen.complaints, *apply_documents(connection, documents)]
             complaints += apply_bundles(connection, seen.bundles)
-            now = moment_of(self.clock())
+            now = self.clock()
             take_words(connection, (record for record, _ in seen.records), now)
             news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision, now))
             complaints += recount(connection, _counted(news))
@@ -150,7 +149,7 @@ class Replica:
         with self._transaction() as connection:
             connection.execute("SAVEPOINT proposal")
             answer = decide(connection)
-            proposal = _collected(connection, tuple(pods), declares, moment_of(self.clock()).uptime)
+            proposal = _collected(connection, tuple(pods), declares, self.clock().uptime)
             connection.execute("ROLLBACK TO proposal")
         return answer, proposal
 

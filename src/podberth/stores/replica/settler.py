@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
-from podberth.ipam.moment import moment_of
 from podberth.ipam.outlook import PREFIX, Outlook, bare
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
@@ -202,7 +201,7 @@ class Settler:
     def _notice(self, news: tuple[AddressRecord, ...]) -> bool:
         self.spread.noticed(news)
         if news:
-            self.announced.hear(news, moment_of(self.replica.clock()).uptime)
+            self.announced.hear(news, self.replica.clock().uptime)
         moved = frozenset(record.address for record in news if _moved_elsewhere(record, self.spread.node))
         if moved:
             self.moved(moved)

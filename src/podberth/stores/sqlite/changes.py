@@ -6,7 +6,6 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Lease, Reservation
 from podberth.ipam.lifecycle import Kind, State, after
-from podberth.ipam.moment import moment_of
 from podberth.ipam.owner import is_deployment, may_have
 from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import space
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
 NOBODY = PodRef(namespace="", name="")
 
 
-def moment(connection: Connection, reading: int | Moment) -> Moment:
-    """Return the moment that a clock's reading is. What rested when the machine last ran rests on by this run of it."""
-    now = moment_of(reading)
+def moment(connection: Connection, now: Moment) -> Moment:
+    """Return the moment. What rested when the machine last ran rests on by this run of it."""
     if space.is_before(connection, now.uptime):
         space.begin(connection, now.uptime)
     return now

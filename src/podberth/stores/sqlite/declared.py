@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from podberth.cni.errors import AddressTaken
-from podberth.ipam.moment import moment_of
 from podberth.ipam.refusals import same
 from podberth.policy.changes import Declared
 from podberth.stores.clock import node_clock
@@ -57,7 +56,7 @@ def declare(connection: Connection, declared: Declared, actor: Actor, clock: Clo
         declared.ifname,
         "declared",
         actor,
-        moment_of(clock()),
+        clock(),
     )
 
 
@@ -86,4 +85,4 @@ def undeclare(connection: Connection, declared: Declared, actor: Actor, clock: C
     """End a declared reservation; nothing happens if the address is no longer reserved for that pod."""
     kept = reservation_at(connection, declared.address)
     if kept is not None and same(kept.pod, declared.pod) and kept.origin == "declared":
-        changes.release(connection, kept, actor, moment_of(clock()))
+        changes.release(connection, kept, actor, clock())

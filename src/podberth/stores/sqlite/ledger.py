@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from podberth.cni.value import replace
 from podberth.ipam.lifecycle import Edge, answered, holding
-from podberth.ipam.moment import moment_of
 from podberth.stores.sqlite import changes, claims, rows, space
 from podberth.stores.sqlite.counts import usages
 
@@ -34,7 +33,7 @@ class SqliteLedger:
 
     def begin(self) -> None:
         """See to it that what rested when the machine last ran rests on. No refusal may take that back."""
-        now = moment_of(self._clock())
+        now = self._clock()
         with self._database.look() as connection:
             before = space.is_before(connection, now.uptime)
         if before:
@@ -45,7 +44,7 @@ class SqliteLedger:
         """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing."""
         self.begin()
         with self._database.write(durable=durable) as connection:
-            return claims.bind(connection, claim, actor, moment_of(self._clock()))
+            return claims.bind(connection, claim, actor, self._clock())
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none."""
@@ -56,31 +55,31 @@ class SqliteLedger:
         if not any(map(self.of, attachments)):
             return ()
         with self._database.write(durable=durable) as connection:
-            now = moment_of(self._clock())
+            now = self._clock()
             return tuple(lease for each in attachments for lease in claims.unbind(connection, each, actor, now))
 
     def reserve(self, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor) -> Reservation:
         """Reserve an address for a pod's name by hand; the same again returns the reservation. Raises AddressTaken."""
         with self._database.write() as connection:
             claims.known(connection, pool)
-            now = moment_of(self._clock())
+            now = self._clock()
             return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, now)
 
     def release(self, address: Address, actor: Actor) -> Reservation | None:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""
         with self._database.write() as connection:
-            return claims.release(connection, address, actor, moment_of(self._clock()))
+            return claims.release(connection, address, actor, self._clock())
 
     def conflicted(self, address: Address, mac: str, attachment: Attachment, actor: Actor) -> None:
         """Record that a host with `mac` answered for the address while `attachment` was to get it."""
         with self._database.write() as connection:
-            now = moment_of(self._clock())
+            now = self._clock()
             changes.conflicted(connection, address, attachment, answered(actor, mac), now)
 
     def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
         """Record for each address of the attachment that it was Adjusted or Repaired."""
         with self._database.write() as connection:
-            claims.noted(connection, attachment, kind, actor, moment_of(self._clock()))
+            claims.noted(connection, attachment, kind, actor, self._clock())
 
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""
@@ -102,7 +101,7 @@ class SqliteLedger:
     def corrected(self, correction: Correction, actor: Actor) -> tuple[Address, ...]:
         """Record by how much a clock was wrong, for each address with such events; return them, but those that know."""
         with self._database.write() as connection:
-            now = moment_of(self._clock())
+            now = self._clock()
             found = tuple(rows.misdated(connection, correction))
             for address in found:
                 changes.corrected(connection, address, correction, actor, now)
@@ -110,7 +109,7 @@ class SqliteLedger:
 
     def who(self, address: Address, at: int | None = None) -> Holding:
         """Return who has the address now, or had it at time `at` (ns since the epoch); an Edge is an answer too."""
-        now = moment_of(self._clock()).true
+        now = self._clock().true
         if at is None:
             with self._database.look() as connection:
                 return latest(address, rows.last_event(connection, address), now)
@@ -141,7 +140,7 @@ class SqliteLedger:
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage, a row per pool and family."""
         with self._database.read() as connection:
-            return usages(connection, pool, moment_of(self._clock()))
+            return usages(connection, pool, self._clock())
 
 
 def latest(address: Address, event: Event | None, now: int) -> Holding:

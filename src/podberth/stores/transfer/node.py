@@ -13,7 +13,6 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from podberth.ipam.address_record import AddressRecord
-from podberth.ipam.moment import moment_of
 from podberth.ipam.pool import Pool
 from podberth.policy.documents import parse_document
 from podberth.stores.clock import node_clock
@@ -98,7 +97,7 @@ class NodeStore:
             connection.execute(f"CREATE TEMP TABLE arriving AS SELECT seq, {_REST} FROM events")  # noqa: S608 - constants
             for story in source.stories():
                 if story.record.lease or story.record.reservation or story.record.rest_until:
-                    put_in_force(connection, story.record, moment_of(node_clock()))
+                    put_in_force(connection, story.record, node_clock())
                 rows.put_events(connection, "temp.arriving", story.events)
                 told(1)
             _append(connection)
