@@ -210,14 +210,14 @@ class Kept:
                     self._nodes[directory] = found
                     self._chosen.setdefault(directory, choice)
                     self._bound()
-                else:
-                    self._own.pop(directory, None)
+                elif directory in self._own:
+                    self._own.pop(directory).close()
         node, locks = found
         return replace(node, host=LinuxHost(locks, given))
 
     def _bound(self) -> None:
         """Let go of the stores that were opened first, beyond the bound. A call that is at one opens it again."""
-        for directory in tuple(self._own)[: len(self._own) - MOST_STORES]:
+        for directory in tuple(self._own)[: max(0, len(self._own) - MOST_STORES)]:
             del self._nodes[directory], self._chosen[directory]
             self._own.pop(directory).close()
 
@@ -280,7 +280,7 @@ def _choice(directory: str) -> tuple[int, ...]:
     """Return what tells the file that names the store from one in its place; () if there is none, as on most nodes."""
     try:
         at = os.stat(os.path.join(directory, CHOICE))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as wrong:  # it can't be looked at: what it says is not known, and that is not "nothing"
         return (wrong.errno or -1,)

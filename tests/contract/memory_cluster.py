@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from podberth.cni.value import replace
 from podberth.ipam.elsewhere import Alone
 from podberth.stores.replica.shared import Seen, Stale
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Registration
     from podberth.net.ops import Address
-    from podberth.stores.replica.shared import DocumentText, Proposal
+    from podberth.stores.replica.shared import Approved, DocumentText, Proposal
 
     Key = tuple[str, str, str]
 
@@ -29,6 +30,7 @@ class MemoryCluster:
         self.declared = 0  # the revision at which declarations have changed last
         self.records: dict[Address, tuple[AddressRecord, int]] = {}
         self.documents: dict[Key, tuple[DocumentText, int]] = {}
+        self.approved: dict[str, tuple[Approved, int]] = {}
         self.ledger: list[Event] = []
 
     def identity(self) -> str:
@@ -44,9 +46,12 @@ class MemoryCluster:
                 self.ledger += write.events
             for document in proposal.documents:
                 self.documents[document.text.key] = (document.text, self.revision)
+            for each in proposal.approved:
+                self.approved[each.approved.text.name] = (replace(each.approved, firm=True), self.revision)
             if proposal.declares:
                 self.declared = self.revision
-            return self._of([w.record.address for w in proposal.addresses], [d.text.key for d in proposal.documents])
+            done = self._of([w.record.address for w in proposal.addresses], [d.text.key for d in proposal.documents])
+            return replace(done, approved=tuple(self.approved[w.approved.text.name] for w in proposal.approved))
 
     def _holds(self, proposal: Proposal) -> bool:
         seen = int(proposal.position or 0)
@@ -54,6 +59,8 @@ class MemoryCluster:
             all(self.records.get(w.record.address, (None, 0))[1] == w.revision for w in proposal.addresses)
             and all(self.documents.get(d.text.key, (None, 0))[1] == d.revision for d in proposal.documents)
             and all(self.documents.get(("Pool", "", n), (None, 0))[1] == revision for n, revision in proposal.pools)
+            and all(self.approved.get(n, (None, 0))[1] == revision for n, revision in proposal.relied)
+            and all(self.approved.get(w.approved.text.name, (None, 0))[1] == w.revision for w in proposal.approved)
             and not (proposal.declares and self.declared > seen)
             and not any(
                 revision > seen and record.reservation is not None and record.reservation.pod.name == pod.name
@@ -72,6 +79,7 @@ class MemoryCluster:
         return Seen(
             records=tuple(one for one in self.records.values() if one[1] > seen),
             documents=tuple(one for one in self.documents.values() if one[1] > seen),
+            approved=tuple(one for one in self.approved.values() if one[1] > seen),
             position=str(self.revision),
         )
 
@@ -83,7 +91,7 @@ class MemoryCluster:
         with self.guard:
             everything = self._since(0)
         yield Seen(records=everything.records)
-        yield Seen(documents=everything.documents, position=everything.position, complete=int(everything.position))
+        yield replace(everything, records=(), complete=int(everything.position))
 
     def since(self, position: str) -> Seen:
         with self.guard:

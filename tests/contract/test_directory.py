@@ -147,8 +147,10 @@ def test_a_conflict_leaves_the_last_good_set_and_is_tried_again_until_it_is_gone
     for _ in range(2):
         assert "10.20.0.77, declared for db/a eth0, is leased by web/nginx eth0" in bring(store, folder)
     assert store.reserved() == ["10.20.0.31 db/a eth0 declared"]
+    assert [(one.document, one.kept) for one in store.policies.waiting()] == [(str(folder), True)]
     store.unbind("web/nginx")
     assert bring(store, folder) == ""
+    assert store.policies.waiting() == ()
     assert store.reserved() == ["10.20.0.77 db/a eth0 declared"]
 
 

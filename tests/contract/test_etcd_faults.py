@@ -120,7 +120,7 @@ def test_when_no_endpoint_answers_each_is_named_with_its_reason(proxy: Proxy) ->
     assert not isinstance(raised.value, Unknown)
     assert f"{proxy.url}: " in raised.value.message
     assert "Connection refused" in raised.value.message
-    assert "http://no-such-host.invalid:2379: errors resolving" in raised.value.message
+    assert "http://no-such-host.invalid:2379: its name can't be resolved" in raised.value.message
     assert raised.value.details
 
 

@@ -24,7 +24,7 @@ metadata: {name: anyone}
 spec:
   subnets: [{subnet: 10.70.0.0/24, gateway: 10.70.0.1}]
   routes: []
-  allow: [{namespaces: ["*"], podRequests: true}]
+  allow: [{namespaces: ["*"], podRequests: true, macs: ["02:00:00"]}]
 """
 
 

@@ -26,7 +26,7 @@ class Tier:
 # the many processes of the others its two would get hardly any of the cores. The netns tier mostly waits.
 LANES: tuple[tuple[Tier, ...], ...] = (
     (
-        Tier(name="unit", folder="tests/unit", workers=2, needs_root=False),
+        Tier(name="unit", folder="tests/unit", workers=2, needs_root=False, soaks=True),
         Tier(name="contract", folder="tests/contract", workers=3, soaks=True),
         Tier(name="runtime", folder="tests/runtime"),
     ),

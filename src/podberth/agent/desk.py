@@ -28,10 +28,6 @@ def desk_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}-desk{path.suffix}")
 
 
-class _Unready(Exception):
-    """Why the agent is not ready, for a page that answers 503."""
-
-
 class Desk:
     """The pages of one agent, on as many addresses as wanted."""
 

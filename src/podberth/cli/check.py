@@ -14,9 +14,11 @@ from podberth.cli.screen import Cell, Column
 from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cni.errors import CniError
+from podberth.entry import find_plugin
 from podberth.net.step import Drift
 from podberth.verbs.check import differences as compare
 from podberth.verbs.gone import holder_is_gone, is_unknown
+from podberth.verbs.outdated import outdated
 from podberth.verbs.repair import lost, repair
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from podberth.net.record import Record
     from podberth.verbs.node import Node
 
+    Outdated = tuple[tuple[str, str, str], ...]
     Checked = tuple[Attachment, PodRef | None, tuple[Drift, ...]]
 
 
@@ -54,7 +57,8 @@ def check(session: Session, network: str | None, pod: PodRef | None, *, repairs:
 
     What is compared: links, MACs, MTUs, addresses, routes, sysctls, VLANs, rate limits and every setting of a virtual
     function with the kernel's; addresses with the ledger's leases; the network namespace with the one there was.
-    Without --repair nothing is changed.
+    Without --repair nothing is changed. A pod that still runs with what was declared when it started, and would be told
+    something else now, is named too: it is as it was made, and follows when it restarts.
 
     With --repair what is different is brought about again, and the ledger gets a Repaired event for each address. An
     attachment whose network namespace is gone, or whose ADD never ended, is taken back: its function, its links, its
@@ -63,6 +67,7 @@ def check(session: Session, network: str | None, pod: PodRef | None, *, repairs:
     node = session.node
     named = (str(pod),) if pod is not None else None
     checked = [of for of in differences(node, network) if named is None or str(of[1]) in named]
+    older = {record.attachment: outdated(node, record, find_plugin) for record in node.attachments.all(network)}
     wrong = [of for of in checked if of[2]]
     outcome = _outcome(node, network, [at for at, _, _ in wrong]) if repairs else {}
     unknown = _unknown(node, network, named)
@@ -75,6 +80,7 @@ def check(session: Session, network: str | None, pod: PodRef | None, *, repairs:
                 **(forms.attachment(at) or {}),
                 "pod": forms.pod(of),
                 "drifts": [forms.drift(d) for d in found],
+                "outdated": forms.outdated(older.get(at, ())),
                 "repair": None if at not in outcome else outcome[at] or "done",
             }
             for at, of, found in checked
@@ -82,7 +88,7 @@ def check(session: Session, network: str | None, pod: PodRef | None, *, repairs:
     }
     if unknown:
         form["unknown"] = [forms.attachment(at) for at in unknown]
-    session.show(as_json, form, lambda screen: _draw(screen, checked, outcome, len(unknown)))
+    session.show(as_json, form, lambda screen: _draw(screen, checked, outcome, older, len(unknown)))
     return DRIFTED if any(outcome.get(at, "not tried") for at, _, _ in wrong) else OK
 
 
@@ -130,7 +136,13 @@ def _of_record(node: Node, record: Record, leases: Iterable[Lease]) -> Iterator[
         yield Drift(what=str(record.attachment), field="host", wanted="an answer", found=refused.message)
 
 
-def _draw(screen: Screen, checked: list[Checked], outcome: Mapping[Attachment, str], unknown: int) -> None:
+def _draw(
+    screen: Screen,
+    checked: list[Checked],
+    outcome: Mapping[Attachment, str],
+    older: Mapping[Attachment, Outdated],
+    unknown: int,
+) -> None:
     rows: list[list[str | Cell]] = [
         [Cell(str(pod or attachment), "bold"), found.what, found.field, found.wanted, Cell(found.found, "red")]
         for attachment, pod, drifted in checked
@@ -143,6 +155,9 @@ def _draw(screen: Screen, checked: list[Checked], outcome: Mapping[Attachment, s
     for attachment, failure in outcome.items():
         if failure:
             screen.line(Cell("not repaired", "red"), f"  {attachment}: {failure}")
+    for at, pod, _ in checked:
+        for name, had, now in older.get(at, ()):
+            screen.line(Cell("older", "yellow"), f"  {pod or at}: {name} {had}; a pod that starts now gets {now}")
     told, left = counted(len(checked), "attachment"), sum(bool(failure) for failure in outcome.values())
     if outcome:
         screen.line(f"{len(outcome) - left} repaired, {left} not, of {told}")

@@ -8,7 +8,7 @@ import click
 
 from podberth.cli import sources
 from podberth.cli.failures import OK, REFUSED, Misuse, NotFound
-from podberth.cli.following import follow
+from podberth.cli.following import PoolsBefore, follow
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column
@@ -56,12 +56,15 @@ def apply(session: Session, paths: tuple[str, ...], *, dry_run: bool, prune: boo
     anything changes. Every conflict is listed and names both parties. Applying the same again changes nothing.
 
     Pods that run on virtual functions of this node follow at once in their rates, VLAN priority, trust, spoof checking
-    and link state, and the ledger gets an Adjusted event. All else waits for a pod's next start.
+    and link state, and the ledger gets an Adjusted event. All else waits for a pod's next start: pods that keep what
+    they were told are named, and counted on all nodes where a pool changes. A former gateway or DNS server is nobody's
+    address until they are gone.
     """
     if prune and sources.STDIN in paths:
         raise Misuse("--prune can't tell what came from stdin before", "name files or a directory")
     documents = sources.documents(paths)
     node = session.made()
+    before = PoolsBefore(node, documents)
     applied = node.policies.apply(
         documents,
         actor(node, "apply " + " ".join(paths)),
@@ -70,12 +73,20 @@ def apply(session: Session, paths: tuple[str, ...], *, dry_run: bool, prune: boo
         dry_run=dry_run,
     )
     followed = () if dry_run else follow(node, find_plugin, actor(node, "apply " + " ".join(paths)))
-    form = {**_form(applied, dry_run=dry_run), "adjusted": [each.form() for each in followed]}
+    form = {
+        **_form(applied, dry_run=dry_run),
+        "adjusted": [each.form() for each in followed if each.adjustment is not None or each.refusal],
+        "outdated": [each.outdated_form() for each in followed if each.outdated],
+        "started_before": before.pods(node),
+    }
 
     def draw(screen: Screen) -> None:
         _draw(screen, applied, dry_run=dry_run)
         for each in followed:
             each.draw(screen)
+        for name, pods in before.pods(node).items():
+            told = f"{counted(pods, 'pod keeps', 'pods keep')} what was told before: gateway, routes, DNS, MTU, rates"
+            screen.line(Cell(name, "yellow"), f"  {told}; it changes when a pod restarts")
         if dry_run:
             screen.line(Cell("dry run: nothing was changed", "dim"))
 

@@ -19,6 +19,7 @@ from podberth.cni.pod import Attachment
 from podberth.entry import find_plugin
 from podberth.net.describe import describe
 from podberth.policy.precedence import POOL, Share
+from podberth.verbs.outdated import outdated
 from podberth.verbs.serve import planner
 from podberth.verbs.wish import endpoint
 
@@ -76,8 +77,27 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
             raise InvalidConfig(
                 wrong.message, "a PodNetwork can say it, or the network configuration: --config"
             ) from None
-    document = {"pod": str(pod), "interfaces": [_form(each) for each in found]}
-    session.show(as_json, document, lambda screen: _draw_all(screen, found))
+    older = {
+        record.attachment.ifname: outdated(node, record, find_plugin)
+        for record in node.attachments.all()
+        if record.pod is not None and (record.pod.namespace, record.pod.name) == (pod.namespace, pod.name)
+    }
+    waiting = node.policies.waiting()
+    document = {
+        "pod": str(pod),
+        "interfaces": [{**_form(each), **_older(older.get(each.ifname, ()))} for each in found],
+        **forms.waiting(waiting),
+    }
+
+    def draw(screen: Screen) -> None:
+        _draw_all(screen, found)
+        for ifname, values in older.items():
+            for name, had, now in values:
+                screen.line(Cell("running", "yellow"), f"  {ifname}: {name} {had}, until the pod restarts; then {now}")
+        for one in waiting:
+            screen.line(Cell("not in force", "red"), f"  {one.document} ({one.source}): {one}")
+
+    session.show(as_json, document, draw)
     return REFUSED if any(each.refusal for each in found) else OK
 
 
@@ -170,6 +190,10 @@ def _form(found: Prospect) -> dict[str, object]:
         "effective": {name: form(name, value) for name, value in prospect.effective(found).items()},
         "values": [_value(origin) for origin in found.resolved.provenance],
     }
+
+
+def _older(found: tuple[tuple[str, str, str], ...]) -> dict[str, object]:
+    return {"outdated": forms.outdated(found)} if found else {}
 
 
 def _refusal(error: CniError | None) -> dict[str, object] | None:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from podberth.cli import forms
 from podberth.cli.screen import Cell
 from podberth.cni.errors import CniError
+from podberth.ipam.pool import Pool
 from podberth.verbs.adjust import adjust, foresee
+from podberth.verbs.outdated import outdated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from podberth.cli.screen import Screen
     from podberth.ipam.lease import Actor
     from podberth.net.record import Record
+    from podberth.policy.documents import Document
     from podberth.verbs.adjust import Adjustment
     from podberth.verbs.node import Node, Plugin
 
@@ -27,6 +30,7 @@ class Followed:
     record: Record
     adjustment: Adjustment | None
     refusal: str = ""
+    outdated: tuple[tuple[str, str, str], ...] = ()
 
     def form(self) -> dict[str, object]:
         """Return it for programs."""
@@ -39,6 +43,11 @@ class Followed:
             "refusal": self.refusal or None,
         }
 
+    def outdated_form(self) -> dict[str, object]:
+        """Return what the pod keeps, for programs."""
+        named = {**(forms.attachment(self.record.attachment) or {}), "pod": forms.pod(self.record.pod)}
+        return {**named, "values": forms.outdated(self.outdated)}
+
     def draw(self, screen: Screen) -> None:
         """Write it for people."""
         who = str(self.record.pod or self.record.attachment)
@@ -49,22 +58,51 @@ class Followed:
         if self.adjustment is not None and self.adjustment.later:
             names = ", ".join(name for name, _, _ in self.adjustment.later)
             screen.line(Cell("at its next start", "dim"), f"  {who}: {names}")
+        for name, had, now in self.outdated:
+            screen.line(Cell("keeps", "yellow"), f"  {who}: {name} {had}, until it restarts; then {now}")
+
+
+class PoolsBefore:
+    """The pools that an apply is about, as they are before it: of which pods does it change what they were told?"""
+
+    def __init__(self, node: Node, documents: Iterable[Document]) -> None:
+        named = [(document.body, node.policies.pool(document.name)) for document in documents]
+        self._changed = [
+            pool for pool, before in named if isinstance(pool, Pool) and before is not None and _tells(pool, before)
+        ]
+
+    def pods(self, node: Node) -> dict[str, int]:
+        """Return how many running pods, on all nodes, have addresses of each pool that tells something else now."""
+        leases = {pool.name: node.ledger.leases(pool=pool.name) for pool in self._changed}
+        counts = {name: len({lease.attachment for lease in held}) for name, held in leases.items()}
+        return {f"Pool {name}": count for name, count in counts.items() if count}
+
+
+def _tells(pool: Pool, before: Pool) -> bool:
+    """Say whether a pool tells its pods something else than before."""
+
+    def told(of: Pool) -> object:
+        said = of.settings
+        return [(s.network, s.gateway) for s in of.subnets], said.mtu, said.routes, said.dns, said.rates
+
+    return told(pool) != told(before)
 
 
 def follow(node: Node, plugin: Callable[[str], Plugin], actor: Actor) -> tuple[Followed, ...]:
     """Adjust every running attachment of this node to what is declared now; one that fails does not keep the others."""
     found: list[Followed] = []
     for record in node.attachments.all():
+        older = outdated(node, record, plugin)
         wanted: Adjustment | None = None
         try:
             wanted = foresee(node, record, plugin)
             if wanted is not None and wanted.changes:
                 adjust(node, wanted, actor)
         except CniError as refused:
-            found.append(Followed(record=record, adjustment=wanted, refusal=refused.message))
+            found.append(Followed(record=record, adjustment=wanted, refusal=refused.message, outdated=older))
         else:
-            if wanted is not None:
-                found.append(Followed(record=record, adjustment=wanted))
+            if wanted is not None or older:
+                found.append(Followed(record=record, adjustment=wanted, outdated=older))
     return tuple(found)
 
 

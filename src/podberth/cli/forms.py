@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.net.record import Record
     from podberth.net.step import Drift
+    from podberth.policy.changes import Waiting
 
 
 def pod(named: PodRef | None) -> str | None:
@@ -134,3 +135,14 @@ def record(of: Record, addresses: Iterable[object]) -> dict[str, object]:
 def drift(of: Drift) -> dict[str, object]:
     """Return one difference."""
     return {"what": of.what, "field": of.field, "expected": of.wanted, "found": of.found}
+
+
+def outdated(found: Iterable[tuple[str, str, str]]) -> list[dict[str, object]]:
+    """Return what a pod was told and would be told otherwise now."""
+    return [{"field": name, "told": had, "now": now} for name, had, now in found]
+
+
+def waiting(found: Iterable[Waiting]) -> dict[str, object]:
+    """Return the key for what was declared and is not in force; no key if there is nothing."""
+    listed = [{"document": one.document, "source": one.source, "reason": one.reason, "kept": one.kept} for one in found]
+    return {"waiting": listed} if listed else {}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from podberth.cli.session import Session
     from podberth.ipam.lease import Usage
     from podberth.ipam.pool import Pool
+    from podberth.policy.changes import Waiting
 
 BAR = 12  # characters
 NEARLY_FULL = 0.8
@@ -71,6 +72,7 @@ def show(session: Session, name: str, *, as_json: bool) -> None:
         raise NotFound(f"there is no pool {name}", "`podberth pool` lists the pools")
     usage = session.node.ledger.usage(name)
     raw = raw_document(document_of(found, found.source))
+    waiting = [one for one in session.node.policies.waiting() if one.document == f"Pool {name}"]
 
     def draw(screen: Screen) -> None:
         from podberth.cli.yamltext import dump
@@ -80,22 +82,33 @@ def show(session: Session, name: str, *, as_json: bool) -> None:
         screen.line()
         for line in dump(raw).splitlines():
             screen.line(line)
+        _warn(screen, waiting)
 
-    session.show(as_json, {"name": name, "source": found.source, **_usages(usage), "document": raw}, draw)
+    form = {"name": name, "source": found.source, **_usages(usage), "document": raw}
+    session.show(as_json, {**form, **forms.waiting(waiting)}, draw)
 
 
 def _list(session: Session, *, as_json: bool) -> None:
     pools, usage = session.node.policies.pools(), session.node.ledger.usage()
     of_pool = {found.name: [row for row in usage if row.pool == found.name] for found in pools}
 
+    waiting = session.node.policies.waiting()
+
     def draw(screen: Screen) -> None:
-        if not pools:
+        if pools:
+            _table(screen, [(found, row) for found in pools for row in of_pool[found.name]])
+        else:
             screen.line("no pools: `podberth apply` a document of kind Pool")
-            return
-        _table(screen, [(found, row) for found in pools for row in of_pool[found.name]])
+        _warn(screen, waiting)
 
     listed = [{"name": found.name, "subnets": _subnets(found), **_usages(of_pool[found.name])} for found in pools]
-    session.show(as_json, {"pools": listed}, draw)
+    session.show(as_json, {"pools": listed, **forms.waiting(waiting)}, draw)
+
+
+def _warn(screen: Screen, waiting: Sequence[Waiting]) -> None:
+    """Name what was declared and is not in force."""
+    for one in waiting:
+        screen.line(Cell("not in force", "red"), f"  {one.document} ({one.source}): {one}")
 
 
 def _usages(usage: Sequence[Usage]) -> dict[str, object]:

@@ -15,7 +15,7 @@ from podberth.cni.errors import Refused
 from podberth.ipam.lease import Keeping
 from podberth.policy.operation import Operation
 from podberth.policy.permit import OPERATOR, RELEASE, RESERVE, Releasing, Reserving, permit
-from podberth.policy.usable import contains
+from podberth.policy.usable import around as pools_around
 
 if TYPE_CHECKING:
     from podberth.cli.session import Session
@@ -105,7 +105,7 @@ def release(session: Session, address: Address, *, as_json: bool) -> None:
 
 def around(policies: Policies, address: Address) -> str:
     """Return the name of the pool that has the address: at most one, for pools that overlap are never in force."""
-    name = next((pool.name for pool in policies.pools() if contains(pool, address)), None)
+    name = next((pool.name for pool in pools_around(policies.pools(), address)), None)
     if name is None:
         raise Refused(f"no pool contains {address}", "`podberth pool` lists the pools")
     return name

@@ -60,6 +60,12 @@ def updated(found: Object, status: Object, now: str) -> Object | None:
     return None if all(before.get(key) == wanted for key, wanted in made.items()) else {"status": made}
 
 
+def message(found: Object) -> str:
+    """Return the message of an object's first condition, as it is."""
+    known = (found.get("status") or {}).get("conditions") or [{}]
+    return str(known[0].get("message", ""))
+
+
 def _since(one: Object, before: Object | None, generation: int, now: str) -> Object:
     same = before is not None and before["status"] == one["status"]
     when = before["lastTransitionTime"] if same and before is not None else now

@@ -9,6 +9,7 @@ from podberth.controller.keeping import Kept, owner_of
 from podberth.ipam.pool import FOREVER
 from podberth.policy.admission import declared_addresses
 from podberth.stores.clock import node_clock
+from podberth.stores.replica.pools import waiting
 from podberth.stores.replica.said import tenants
 from podberth.stores.replica.standing import ended, standings
 from podberth.stores.sqlite import documents, rows
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Event, Lease, Reservation, Usage
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
-    from podberth.policy.changes import Declared
+    from podberth.policy.changes import Declared, Waiting
     from podberth.policy.podnetwork import PodNetwork
     from podberth.policy.standing import Standing
 
@@ -46,11 +47,12 @@ class Known:
     kept: tuple[Kept, ...]
     declarers: Mapping[Address, tuple[PodNetwork, ...]]
     standings: tuple[Standing, ...]
+    waiting: Mapping[str, Waiting]
     tenants: bool
 
 
 def known(connection: Connection) -> Known:
-    """Read it."""
+    """Read it, in a step that is only tried."""
     pools = {pool.name: pool for pool in documents.pools(connection)}
     podnetworks = documents.podnetworks(connection, None)
     leases = tuple(rows.leases(connection, ""))
@@ -80,6 +82,7 @@ def known(connection: Connection) -> Known:
         pending=missing,
         stray=ended(connection),
         standings=standings(connection),
+        waiting={one.document.partition(" ")[2]: one for one in waiting(connection)},
         tenants=tenants(connection),
         last=last,
         kept=tuple(one for kept in away if (one := _kept(connection, kept, declarers, pools)) is not None),

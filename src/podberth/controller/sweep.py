@@ -24,6 +24,7 @@ from podberth.policy.admission import declared_addresses
 from podberth.policy.authorise import Use
 from podberth.policy.permit import CONTROLLER, OPERATOR, Reserving, Using, permit, role_of_object
 from podberth.process.loop import reason
+from podberth.stores.replica.policies import ClusterPolicies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,7 @@ class Sweep:
         self._client = client
         self._cluster = cluster
         self._settler = settler
+        self._policies = ClusterPolicies(settler)
         self._effects = effects
         self._settings = settings
         self._facts = facts
@@ -71,12 +73,14 @@ class Sweep:
         self._absent: dict[Lease, int] = {}
         self._stray: frozenset[Declared] = frozenset()
         self._complained: dict[str, str] = {}  # what ConfigMaps were told
+        self._deleted: dict[str, str] = {}  # what was told of Pools that are gone
         self._made: dict[Reservation, bool] = {}  # whether an AddressReservation made it
 
     def run(self) -> None:
         """Do all of it once. A step that fails leaves the others to be done."""
         steps = (
-            self._declarations, self._config_maps, self._reservations, self._retention, self._leases, self._pools,
+            self._accept, self._declarations, self._config_maps, self._reservations, self._retention, self._leases,
+            self._pools,
         )  # fmt: skip
         for step in steps:
             if not self._leading():
@@ -94,6 +98,12 @@ class Sweep:
 
     def _known(self) -> Known:
         return self._settler.tried(lambda connection, _: known(connection))
+
+    def _accept(self, _: Known) -> None:
+        """Say in the store which Pools' newest texts are in force, for every node to obey."""
+        for name in self._policies.accept(self._cluster.declared):
+            self._count("accepted")
+            self._effects.tell(_pool(name), NORMAL, "InForce", "the pool is in force as it is declared")
 
     def _declarations(self, now: Known) -> None:
         """Bring what PodNetworks declare into the ledger, end what none does; say so in their status."""
@@ -231,17 +241,34 @@ class Sweep:
                 self._effects.tell(_pool(lease.pool), NORMAL, "AddressReleased", what)
 
     def _pools(self, now: Known) -> None:
-        """Say in each Pool's status how full it is, and warn of one that is nearly full."""
-        for found in self._client.list(resources.POOLS).items:
+        """Say in each Pool's status how full it is, and warn of one that is nearly full; or of one that was deleted."""
+        items = self._client.list(resources.POOLS).items
+        self._left(now, {_key(found)[1] for found in items})
+        for found in items:
             name = _key(found)[1]
             usages = now.usage.get(name, ())
-            troubles = () if name in now.pools else (_unreadable(found),)
+            refused = now.waiting.get(name)
+            troubles = (str(refused),) if refused is not None else () if name in now.pools else (_unreadable(found),)
             if not self._effects.show(resources.POOLS, found, conditions.pool_status(usages, troubles)):
                 continue
+            if troubles and conditions.message(found) != conditions.condition("", troubles, "", "").get("message"):
+                self._count("refused")
+                self._effects.tell(_about(found), WARNING, "NotInForce", "; ".join(troubles))
             for row in usages:
                 if (row.size - row.free) * 100 >= row.size * self._settings.nearly_full:
                     what = f"{row.free} of {row.size} IPv{row.family} addresses are free"
                     self._effects.tell(_about(found), WARNING, "PoolNearlyFull", what)
+
+    def _left(self, now: Known, there: set[str]) -> None:
+        """Warn, once, of each Pool that was deleted and stays in force: pods have addresses of it."""
+        left = {
+            name: str(one) for name, one in now.waiting.items() if one.kept and name not in there and name in now.pools
+        }
+        before, self._deleted = self._deleted, left
+        for name, text in left.items():
+            if before.get(name) != text:
+                self._count("refused")
+                self._effects.tell(_pool(name), WARNING, "StillInForce", text)
 
 
 def _disallowed(declared: Declared, now: Known) -> str:

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     Form: TypeAlias = dict[str, Any]
 
-# The network namespace of an imported lease. Not an empty string, which API servers take for null (1.20), and not
-# left out: 0.1.0 takes a record without it for damaged. It is no path, and so nobody's namespace.
-UNKNOWN = "unknown"
 NOTES = ("Adjusted", "Conflicted", "Corrected", "Repaired")  # kinds of event with which nothing changes hands
 
 
@@ -80,7 +77,7 @@ def record_form(record: AddressRecord) -> Form:
         form["lease"] = {
             **_attachment_form(lease.attachment),
             **_pod_form(lease.pod),
-            "netns": lease.netns or UNKNOWN,
+            "netns": lease.netns,
             "node": lease.node,
             "since": lease.since,
         }
@@ -237,7 +234,7 @@ def _lease(address: Address, pool: str, form: Mapping[str, Any] | None) -> Lease
             network=str(form["network"]), container_id=str(form["containerID"]), ifname=str(form["ifname"])
         ),
         pod=_pod(form),
-        netns="" if form["netns"] == UNKNOWN else str(form["netns"]),
+        netns=str(form["netns"]),
         node=str(form["node"]),
         since=int(form["since"]),
     )

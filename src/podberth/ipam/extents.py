@@ -21,8 +21,9 @@ def usable(pool: Pool, family: int) -> Extents:
 
 
 def offered(pool: Pool, family: int) -> Extents:
-    """Return the usable addresses that are not held for declarations and reservations."""
+    """Return the usable addresses that are for any pod: not held for declarations, and not what pods are told of."""
     held = [pair for subnet in pool.subnets if subnet.network.version == family for pair in _pairs(subnet.hold)]
+    held += [(int(address), int(address)) for address in pool.told if address.version == family]
     return subtract(usable(pool, family), held)
 
 
@@ -55,6 +56,17 @@ def _merged(extents: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             merged.append((first, last))
     return merged
+
+
+def first_common(one: Extents, other: Extents) -> tuple[int, int] | None:
+    """Return the first extent that is in both; None if no number is."""
+    at = 0
+    for first, last in one:
+        while at < len(other) and other[at][1] < first:
+            at += 1
+        if at < len(other) and other[at][0] <= last:
+            return max(first, other[at][0]), min(last, other[at][1])
+    return None
 
 
 def size(extents: Iterable[tuple[int, int]]) -> int:

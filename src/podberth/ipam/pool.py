@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from podberth.cni.value import value
 from podberth.net.settings import Settings
 
@@ -87,6 +89,23 @@ class Pool:
         """The IP versions it has subnets of: an attachment gets one address of each."""
         return tuple(sorted({subnet.network.version for subnet in self.subnets}))
 
+    @property
+    def told(self) -> frozenset[IPv4Address | IPv6Address]:
+        """Addresses that its pods are told of: gateways, next hops of routes, DNS servers."""
+        settings = self.settings
+        named = [subnet.gateway for subnet in self.subnets]
+        named += [route.gw for route in settings.routes or ()]
+        named += map(_address, settings.dns.nameservers if settings.dns is not None else ())
+        return frozenset(one for one in named if one is not None)
+
     def subnet_of(self, address: IPv4Address | IPv6Address) -> Subnet | None:
         """Return the subnet that contains the address."""
         return next((s for s in self.subnets if s.network.version == address.version and address in s.network), None)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a DNS server is told by; None if the text is none."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment, PodRef
     from podberth.net.facts import NetnsId
     from podberth.net.step import Step
+    from podberth.net.told import Told
 
 
 @value
@@ -19,6 +20,7 @@ class Record:
     It is False again, and `removing` True, from when a DEL was answered until all has been taken back.
 
     `conf` is the network configuration it was made by, as JSON: what a changed PodNetwork is resolved against.
+    `told` is what the pod was told (`net.told`); empty if that is not known, as in a record of 0.1.0.
     """
 
     attachment: Attachment
@@ -30,6 +32,7 @@ class Record:
     since: int  # ns since the epoch
     conf: str = ""
     removing: bool = False
+    told: Told = ()
 
     @property
     def device(self) -> str | None:

@@ -13,13 +13,13 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.owner import may_have
 from podberth.ipam.pool import Pool
+from podberth.policy import usable
 from podberth.policy.admission_pools import check_pools
 from podberth.policy.authorise import Use
 from podberth.policy.changes import Changes, Declared
 from podberth.policy.collision import collision
 from podberth.policy.permit import APPLY, OPERATOR, Using, permit
 from podberth.policy.podnetwork import PodNetwork
-from podberth.policy.usable import contains, unusable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,13 +140,13 @@ class _Check:
         addresses = tuple(address for _, address in declared_addresses(document.body, policy))
         if policy.pool is None and not addresses:
             return None
-        around = [p for p in self.pools.values() if policy.pool is None and contains(p, addresses[0])]
+        around = usable.around(self.pools.values(), addresses[0]) if policy.pool is None else []
         pool = self.pools.get(policy.pool) if policy.pool is not None else around[0] if len(around) == 1 else None
         if pool is None:
             self.conflicts.append(f"{where}: {_no_pool(policy, addresses, around)}")
             return None
         for address in addresses:
-            reason = unusable(pool, address)
+            reason = usable.unusable(pool, address)
             if reason:
                 self.conflicts.append(f"{where}: {address} {reason}")
         vlan = policy.settings.vlan

@@ -57,6 +57,20 @@ class Applied:
 
 
 @value
+class Waiting:
+    """What was declared and is not in force. `kept`: what was in force before under that name still is."""
+
+    document: str
+    source: str
+    reason: str
+    kept: bool
+
+    def __str__(self) -> str:
+        stays = "what was in force before stays" if self.kept else "nothing of that name is in force"
+        return f"{self.reason}; {stays}"
+
+
+@value
 class Followed:
     """A directory of documents as it was last seen. `failure`: why it is not in force, empty if it is."""
 

@@ -14,7 +14,7 @@ from podberth.ipam.pool import FOREVER, Pool
 from podberth.net.settings import Settings
 from podberth.policy.attachment_document import runs
 from podberth.policy.podnetwork import choose
-from podberth.policy.usable import contains
+from podberth.policy.usable import around, contains
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -327,10 +327,10 @@ def _pool(layers: tuple[_Layer, ...], pools: Pools, question: Question) -> tuple
 def _around(layer: _Layer, pools: Pools) -> Pool:
     """Return the one pool that contains the layer's first address."""
     address = layer.named[0]
-    around = [pool for pool in pools.pools() if contains(pool, address)]
-    if len(around) == 1:
-        return around[0]
-    which = f"pools {', '.join(p.name for p in around)} contain" if around else "no pool contains"
+    found = around(pools.pools(), address)
+    if len(found) == 1:
+        return found[0]
+    which = f"pools {', '.join(p.name for p in found)} contain" if found else "no pool contains"
     raise InvalidConfig(f"pool: {which} {address}, which the {layer.who} names", "name the `pool` beside the address")
 
 

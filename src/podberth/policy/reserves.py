@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from podberth.policy import usable
 from podberth.policy.admission import declared_addresses
-from podberth.policy.usable import contains
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,4 +29,4 @@ def pools_of(policy: AttachmentPolicy, addresses: tuple[Address, ...], pools: Se
     """Return the pool of an attachment's addresses; none, or several, if that is not clear."""
     if policy.pool is not None:
         return [pool for pool in pools if pool.name == policy.pool]
-    return [pool for pool in pools if contains(pool, addresses[0])]
+    return usable.around(pools, addresses[0])

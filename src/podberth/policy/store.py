@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor
     from podberth.ipam.pool import Pool
-    from podberth.policy.changes import Applied, Followed
+    from podberth.policy.changes import Applied, Followed, Waiting
     from podberth.policy.documents import Document
     from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
@@ -67,6 +67,10 @@ class Policies(Protocol):
 
         Refused for a pool with live leases, or that a PodNetwork names.
         """
+        ...
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Return what was declared and is not in force, for another reason than a namespace's right; in order."""
         ...
 
     def standings(self) -> tuple[Standing, ...]:

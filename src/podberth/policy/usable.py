@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,23 +33,37 @@ def unusable(pool: Pool, address: Address) -> str:
     return ""
 
 
+def around(pools: Iterable[Pool], address: Address) -> list[Pool]:
+    """Return the pools that the address lies in: those that can use it, or else those that exclude it."""
+    found = [pool for pool in pools if contains(pool, address)]
+    return [pool for pool in found if not _excluded(pool, address)] or found
+
+
 def overlap(one: Pool, other: Pool) -> str:
-    """Return the first overlap of two pools' ranges in words, empty if there is none."""
-    for subnet in one.subnets:
-        for peer in other.subnets:
-            if subnet.network.version != peer.network.version:
-                continue
-            for first, last in _ranges(subnet):
-                for start, end in _ranges(peer):
-                    if int(first) <= int(end) and int(start) <= int(last):
-                        return f"{max(first, start, key=int)}-{min(last, end, key=int)}"
+    """Return in words which addresses both pools could give out, or which gateway of one is another's pod's to get.
+
+    Empty if there are none. What a pool excludes, or its ranges leave out, is another's to have.
+    """
+    from podberth.ipam import extents  # most ADDs ask for one address
+
+    for family in (4, 6):
+        shared = extents.first_common(extents.usable(one, family), extents.usable(other, family))
+        if shared is not None:
+            return f"both have {_address(shared[0], family)}-{_address(shared[1], family)}"
+    for pool, peer in ((one, other), (other, one)):
+        for gateway in filter(None, (subnet.gateway for subnet in peer.subnets)):
+            if extents.covers(extents.offered(pool, gateway.version), int(gateway)):
+                return f"{pool.name} would give out {gateway}, the gateway of {peer.name}"
     return ""
 
 
-def _ranges(subnet: Subnet) -> tuple[tuple[Address, Address], ...]:
-    if subnet.ranges:
-        return tuple((span.first, span.last) for span in subnet.ranges)
-    return ((subnet.network.network_address, subnet.network.broadcast_address),)
+def _excluded(pool: Pool, address: Address) -> bool:
+    subnet = pool.subnet_of(address)
+    return subnet is not None and _within(address, subnet.exclude)
+
+
+def _address(number: int, family: int) -> Address:
+    return ip_address(number.to_bytes(4 if family == 4 else 16, "big"))
 
 
 def _within(address: Address, spans: Iterable[Span]) -> bool:

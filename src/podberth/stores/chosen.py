@@ -57,7 +57,7 @@ def chosen(directory: str) -> Chosen:
     try:
         with open(path, "rb") as stream:
             data = stream.read(_MOST + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Chosen(node=os.uname().nodename)
     except OSError as wrong:
         raise InvalidConfig(

@@ -120,6 +120,9 @@ class Member:
             if not self.identity.refused:
                 self.ledger.replay(_told)
             self.cluster.tidy()
+            if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
+                for name in self.policies.accept():
+                    _told(f"Pool {name}: its newest text is in force")
             if time.monotonic() > self._hear_at:
                 self._hear_at = time.monotonic() + _HEARING
                 self.settler.replica.hear(time.time_ns() - _UNNOTICED)

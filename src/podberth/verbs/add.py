@@ -7,6 +7,7 @@ from podberth.cni.value import replace, value
 from podberth.ipam.lease import Actor
 from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.record import Record
+from podberth.net.told import told
 from podberth.verbs.delete import take_back
 from podberth.verbs.devices import candidates, claim
 from podberth.verbs.outcome import made_links
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from podberth.net.facts import NetnsId
     from podberth.net.ops import Address, Op
     from podberth.net.step import Step
+    from podberth.net.told import Told
     from podberth.net.vf import Vf
     from podberth.policy.precedence import Resolved
     from podberth.verbs.devices import Choice
@@ -163,7 +165,7 @@ def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, chose
     def intend(vf: Vf | None) -> tuple[Endpoint, tuple[Op, ...], tuple[Step, ...]]:
         mine = replace(end, vf=vf)
         ops = planner(mine)
-        return mine, ops, _intend(node, arrival, ops)
+        return mine, ops, _intend(node, arrival, ops, told(mine))
 
     mine, ops, steps = intend(None) if chosen is None else claim(node, chosen, arrival.attachment, intend)
     apply(node.host, steps, arrival.netns_id)
@@ -172,7 +174,7 @@ def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, chose
     return attached
 
 
-def _intend(node: Node, arrival: Arrival, ops: tuple[Op, ...]) -> tuple[Step, ...]:
+def _intend(node: Node, arrival: Arrival, ops: tuple[Op, ...], said: Told) -> tuple[Step, ...]:
     """Read what the ops will replace, and write it all down: from now on whatever happens can be undone."""
     steps = tuple(node.host.prepare(op) for op in ops)
     node.attachments.open(
@@ -185,6 +187,7 @@ def _intend(node: Node, arrival: Arrival, ops: tuple[Op, ...]) -> tuple[Step, ..
             done=False,
             since=node.clock(),
             conf=arrival.conf,
+            told=said,
         )
     )
     return steps

@@ -134,7 +134,7 @@ def _added(node: Node, network: Network, request: Request, plugin: Plugin, deleg
         pod,
         request.netns,
         own_netns_too=request.netns_override,
-        conf=_kept(request) if chosen is not None else "",
+        conf=_kept(request),
     )
     plans = planner(node, network, plugin)
     if network.delegated:

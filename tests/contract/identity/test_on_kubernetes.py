@@ -234,7 +234,7 @@ def test_on_the_way_of_an_add_that_nobody_holds_up_no_pod_or_node_is_asked_for(p
     assert pair.two.add("c2", pair.move()).addresses == BOTH
 
 
-def test_an_event_that_can_not_be_posted_fails_no_add(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_event_that_can_not_be_posted_fails_no_add(pair: Pair, capfd: pytest.CaptureFixture[str]) -> None:
     user = kube_server().user("no-events")
     asked = (("", "pods", ("get",)), ("", "nodes", ("get",)), ("coordination.k8s.io", "leases", ("get",)))
     kube_server().allow("no-events", *asked)
@@ -248,7 +248,7 @@ def test_an_event_that_can_not_be_posted_fails_no_add(pair: Pair, capsys: pytest
     assert pair.two.add("c2", second).addresses == BOTH
     mute.settle()
     client.close()
-    assert "events were not posted: Kubernetes API: create events" in capsys.readouterr().err
+    assert "events were not posted: Kubernetes API: create events" in capfd.readouterr().err
     assert pair.api.events(second) == []
 
 

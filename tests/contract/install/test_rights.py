@@ -245,6 +245,7 @@ MAY_NOT = [
         for who in (AGENT, CONTROLLER, WEBHOOK)
         for name in ("podberth-declarations", *LISTS)
         for verb in ("delete", "patch", "update")
+        if (who, verb, name) != (CONTROLLER, "update", "podberth-declarations")  # it accepts Pools, one set at a time
     ),
     *((who, "update", "leases/podberth-controller") for who in (AGENT, WEBHOOK)),
     *((who, "patch", "pools/status") for who in (AGENT, WEBHOOK)),

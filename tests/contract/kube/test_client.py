@@ -9,7 +9,7 @@ import pytest
 
 from podberth.cni.errors import TryAgainLater
 from podberth.kube import errors
-from podberth.kube.client import Call
+from podberth.kube.client import RIGHTS, Call
 from podberth.kube.resources import ADDRESS_LEASES, CONFIG_MAPS, DEFINITIONS, PODS, POOLS, Resource
 from tests.contract.kube.said import config_map, names, put
 from tests.waiting import until
@@ -143,10 +143,11 @@ def test_forbidden_says_which_verb_and_resource_are_missing(
     assert reader.list(ADDRESS_LEASES).items == []
     with pytest.raises(errors.Forbidden, match='User "reader" cannot create') as caught:
         reader.create(ADDRESS_LEASES, {"metadata": {"name": "10.20.0.1"}})
-    assert caught.value.details == "RBAC must grant: verb create, resource addressleases, API group podberth.io"
+    missing = "verb create, resource addressleases, API group podberth.io"
+    assert caught.value.details == f"RBAC must grant: {missing}: {RIGHTS}"
     with pytest.raises(errors.Forbidden) as caught:
         reader.merge_patch(PODS, "mysql-0", {}, "db", subresource="status")
-    assert caught.value.details == 'RBAC must grant: verb patch, resource pods/status, API group ""'
+    assert caught.value.details == f'RBAC must grant: verb patch, resource pods/status, API group "": {RIGHTS}'
 
 
 def test_who_is_not_known_is_unauthorized(kube: KubeServer, connect: Callable[[Path], Client]) -> None:

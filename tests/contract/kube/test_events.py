@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from podberth.kube.client import RIGHTS
 from podberth.kube.errors import Forbidden
 from podberth.kube.events import NORMAL, WARNING, Recorder
 from podberth.kube.resources import ADDRESS_LEASES, EVENTS
@@ -79,4 +80,4 @@ def test_who_may_not_post_is_told_what_is_missing(
     mute = connect(kube.user("mute"))
     with pytest.raises(Forbidden) as caught:
         Recorder(mute, "podberth-agent", "node1").post(about(namespace), NORMAL, "Repaired", "vlan")
-    assert caught.value.details == 'RBAC must grant: verb create, resource events, API group ""'
+    assert caught.value.details == f'RBAC must grant: verb create, resource events, API group "": {RIGHTS}'

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.kube import errors
+from podberth.kube.client import RIGHTS
 from podberth.kube.resources import CONFIG_MAPS, PODS
 from podberth.kube.watch import watch
 from tests.contract.kube.said import config_map, eventually, put
@@ -112,4 +113,4 @@ def test_who_may_not_watch_is_told_what_is_missing(kube: KubeServer, connect: Ca
     nobody = connect(kube.user("nobody"))
     with pytest.raises(errors.Forbidden) as caught:
         watch(nobody, PODS, "1")
-    assert caught.value.details == 'RBAC must grant: verb watch, resource pods, API group ""'
+    assert caught.value.details == f'RBAC must grant: verb watch, resource pods, API group "": {RIGHTS}'

@@ -69,8 +69,13 @@ def test_without_privileges_the_node_is_not_fit_and_the_remedy_is_root(podberth:
     assert "Traceback" not in ended.out + ended.err
 
 
-def test_a_store_of_roots_is_refused_to_others_in_one_line(podberth: Shell) -> None:
-    ended = podberth("leases", user=65534)
+def test_a_store_of_roots_is_read_by_those_who_may_and_changed_by_root_alone_as_one_line_says(podberth: Shell) -> None:
+    assert podberth("reserve", "bank/web-0", "10.50.0.200").code == 0
+    ended = podberth("reserve", "bank/web-1", "10.50.0.201", user=65534)
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("error: ")
+    assert "run as root" in ended.err
     assert len(ended.err.splitlines()) == 2
+    known = podberth("get", "reservations", "--json")
+    assert '"10.50.0.200"' in known.out
+    assert podberth("get", "reservations", "--json", user=65534) == known

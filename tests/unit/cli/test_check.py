@@ -40,6 +40,7 @@ def test_attachments_that_are_as_made_are_ok(podberth: Operator, attachment: Att
                 "ifname": "eth0",
                 "pod": "bank/mysql-0",
                 "drifts": [],
+                "outdated": [],
                 "repair": None,
             }
         ],

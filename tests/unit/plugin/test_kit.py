@@ -146,7 +146,7 @@ def test_check_and_chained_adds_need_a_result() -> None:
         assert plugin.calls == []
 
 
-def test_an_authors_mistake_is_an_error_object(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_authors_mistake_is_an_error_object(capfd: pytest.CaptureFixture[str]) -> None:
     class Wrong(Mine):
         def add(self, call: Call) -> Result | None:
             raise KeyError(call.ifname)
@@ -154,7 +154,7 @@ def test_an_authors_mistake_is_an_error_object(capsys: pytest.CaptureFixture[str
     status, said = ask(Wrong(), "ADD")
     assert (status, said["code"]) == (1, 999)
     assert "KeyError" in said["msg"]
-    assert "Traceback" in capsys.readouterr().err
+    assert "Traceback" in capfd.readouterr().err
 
 
 def test_what_an_author_prints_does_not_get_into_the_answer(

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podberth.ipam.extents import usable
+from podberth.cni.value import replace
+from podberth.ipam.extents import offered, usable
 from podberth.ipam.pool import Pool, Span, Subnet
-from podberth.policy.usable import contains, overlap, unusable
+from podberth.net.settings import Dns, Route, Settings
+from podberth.policy.usable import around as among
+from podberth.policy.usable import overlap, unusable
 from tests.unit.policy.declared import ip, pool, subnet
 
 BASE = {4: int(ip("10.0.0.0")), 6: int(ip("fd00::"))}
@@ -51,10 +54,39 @@ def test_an_address_has_a_reason_against_it_exactly_if_the_ledger_would_not_give
 
 
 @given(subnets(), subnets())
-def test_pools_overlap_exactly_if_an_address_lies_in_both(one: Subnet, other: Subnet) -> None:
+def test_pools_overlap_exactly_if_both_can_give_an_address_or_one_the_others_gateway(
+    one: Subnet, other: Subnet
+) -> None:
     first, second = pool("a", one), pool("b", other)
-    shared = [n for v in (4, 6) for n in around(v) if all(contains(p, ip_address(n)) for p in (first, second))]
-    assert bool(overlap(first, second)) == bool(shared)
+    given = [{n for v in (4, 6) for n in around(v) if not unusable(p, ip_address(n))} for p in (first, second)]
+    gateways = [{int(p.subnets[0].gateway)} if p.subnets[0].gateway else set() for p in (first, second)]
+    shared = given[0] & given[1] | given[0] & gateways[1] | given[1] & gateways[0]
+    assert bool(overlap(first, second)) == bool(overlap(second, first)) == bool(shared)
+
+
+def test_what_one_pool_excludes_is_anothers_to_have() -> None:
+    wide = pool("wide", subnet("10.91.0.0/16", exclude=("10.91.3.0-10.91.3.255",)))
+    own = pool("own", subnet("10.91.3.0/24", gateway="10.91.3.1"))
+    assert overlap(wide, own) == ""
+    assert [one.name for one in among((wide, own), ip("10.91.3.7"))] == ["own"]
+
+
+def test_anothers_gateway_is_not_among_the_addresses_a_pool_gives_out() -> None:
+    here = pool("here", subnet("10.0.0.0/24", ranges=("10.0.0.1-10.0.0.99",)))
+    there = pool("there", subnet("10.0.0.0/24", gateway="10.0.0.1", ranges=("10.0.0.100-10.0.0.200",)))
+    assert overlap(here, there) == "here would give out 10.0.0.1, the gateway of there"
+
+
+def test_a_pool_gives_nobody_the_dns_server_and_the_next_hop_that_its_pods_are_told() -> None:
+    told = Settings(
+        dns=Dns(nameservers=("10.0.0.2", "1.1.1.1", "not-an-address")),
+        routes=(Route(dst=ip_network("0.0.0.0/0"), gw=ip_address("10.0.0.3")),),
+    )
+    made = replace(pool("p", subnet("10.0.0.0/29", gateway="10.0.0.1")), settings=told)
+    assert [str(ip_address(n)) for first, last in offered(made, 4) for n in range(first, last + 1)] == [
+        "10.0.0.4", "10.0.0.5", "10.0.0.6",
+    ]  # fmt: skip
+    assert unusable(made, ip("10.0.0.2")) == ""  # the server may be a pod that declares it
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

@@ -1,4 +1,4 @@
-"""ConfigMaps of a cluster that declare more than their namespace may, or that can't be read."""
+"""What is declared and not in force: what the check refuses, what a ConfigMap may not, and what can't be read."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ AREA = "declarations"
 def look(session: Session) -> Iterator[Finding]:
     """Yield a line for each declaration that needs the operator's eye."""
     try:
-        standings = session.node.policies.standings() if session.exists() else ()
+        there = session.exists()
+        standings = session.node.policies.standings() if there else ()
+        waiting = session.node.policies.waiting() if there else ()
     except CniError:
         return  # what is wrong with the store is told among the store's lines
+    for each in waiting:
+        todo = "correct it, or end what is in its way: it comes into force by itself"
+        yield Finding(area=AREA, name=each.document, level=WARN, text=f"not in force: {each}", todo=todo)
     for one in standings:
         if one.in_force:
             text = f"in force, as it was declared before namespaces had limits: {one.reason}"

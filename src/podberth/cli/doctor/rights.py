@@ -44,16 +44,18 @@ _EVERYWHERE = (
     ("", "nodes", "get"),
     ("", "events", "get create patch"),
 )
-_NAMES = ("podberth-declarations", "podberth-tenancy", "podberth-tenancy-seal")
 
 
 def rights(home: str) -> tuple[Right, ...]:
     """Return what deploy/base/agent-rights grants; `home` is podberth's own namespace."""
+    from podberth.stores.kubernetes import declared, earlier  # no other command needs them
+
     lease = ("coordination.k8s.io", "leases")
+    names = (declared.LOCK, earlier.MARK, earlier.SEAL, earlier.OBJECTS, earlier.OBJECTS_SEAL)
     return (
         *(Right(verb, group, resource) for group, resource, verbs in _EVERYWHERE for verb in verbs.split()),
         Right("get", "", "namespaces", name="kube-system"),
-        *(Right("get", *lease, namespace=home, name=name) for name in _NAMES),
+        *(Right("get", *lease, namespace=home, name=name) for name in names),
         Right("create", *lease, namespace=home),
         Right("get", *lease, namespace=HEARTBEATS),
     )

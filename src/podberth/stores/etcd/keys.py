@@ -4,6 +4,7 @@ Below the prefix:
 
     s/a/ADDRESS                the record of an address; never deleted
     s/d/KIND/NAMESPACE/NAME    a document; one that was deleted is empty
+    s/i/NAME                   of a Pool the last good text, which is in force; empty if there is none
     e/ADDRESS/SEQ              an event of the ledger; never rewritten
     h/ADDRESS/SEQ              older events of an address together, compressed; SEQ is that of the first
     p/NAMESPACE/POD/SEQ/ADDRESS    which events a pod's name is in
@@ -24,11 +25,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from podberth.cni.errors import StoreFailed
+from podberth.cni.value import replace
 from podberth.ipam.address_record import event_form, parse_event, parse_record, record_form
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
 from podberth.ipam.registration import Registration
-from podberth.stores.replica.shared import DocumentText
+from podberth.stores.replica.shared import Approved, DocumentText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +50,7 @@ class Keys:
         self.state = self.root + b"s/"
         self.records = self.root + b"s/a/"
         self.documents = self.root + b"s/d/"
+        self.approved = self.root + b"s/i/"
         self.events = self.root + b"e/"
         self.archive = self.root + b"h/"
         self.declared = self.root + b"g"
@@ -61,6 +64,10 @@ class Keys:
     def document(self, key: Key) -> bytes:
         """Where the document is."""
         return self.documents + "/".join(_quoted(part) for part in key).encode()
+
+    def approved_of(self, pool: str) -> bytes:
+        """Where it is said what of the Pool is in force."""
+        return self.approved + _quoted(pool).encode()
 
     def event(self, address: Address, seq: int) -> bytes:
         """Where the event is."""
@@ -148,6 +155,31 @@ def read_document(key: bytes, value: bytes) -> DocumentText:
     except (StoreFailed, KeyError, ValueError, RecursionError):
         body, source, origin = value.decode("utf-8", "replace"), f"etcd: {kind} {namespace}/{name}", ""
     return DocumentText(kind=kind, namespace=namespace, name=name, body=body, source=source, origin=origin)
+
+
+def packed_approved(approved: Approved) -> bytes:
+    """Return what was approved as it is written."""
+    text = approved.text
+    if not text.body:
+        return b""
+    told = [{"address": str(address), "since": since} for address, since in approved.told]
+    return _json({"body": json.loads(text.body), "source": text.source, "origin": text.origin, "told": told})
+
+
+def read_approved(key: bytes, value: bytes) -> Approved:
+    """Read what was approved of a Pool; `key` ends with its name. StoreFailed if it is none."""
+    name = unquote(key.split(b"/")[-1].decode("utf-8", "replace"))
+    text = DocumentText(kind="Pool", namespace="", name=name, body="")
+    if not value:
+        return Approved(text=text, firm=True)
+    form = _parsed(value)
+    try:
+        body = json.dumps(form["body"], separators=(",", ":"))
+        source, origin = str(form["source"]), str(form["origin"])
+        told = tuple((ip_address(one["address"]), int(one["since"])) for one in form["told"])
+    except (KeyError, TypeError, ValueError, RecursionError) as wrong:
+        raise StoreFailed(f"the cluster's store: what is in force of Pool {name} can't be read: {wrong}") from None
+    return Approved(text=replace(text, body=body, source=source, origin=origin), told=told, firm=True)
 
 
 def _name_of(key: bytes) -> Key:

@@ -11,6 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import StoreFailed
+from podberth.cni.value import replace
 from podberth.stores.etcd import failures, keys
 from podberth.stores.etcd.elsewhere import EtcdElsewhere
 from podberth.stores.etcd.history import History
@@ -64,6 +65,10 @@ class EtcdCluster:
                     Put(key=self.keys.document(d.text.key), value=keys.packed_document(d.text))
                     for d in proposal.documents
                 ]
+                ops += [
+                    Put(key=self.keys.approved_of(w.approved.text.name), value=keys.packed_approved(w.approved))
+                    for w in proposal.approved
+                ]
             if proposal.declares:
                 ops.append(Put(key=self.keys.declared, value=b""))
             made = self._step(proposal, part, compares, ops, made, last=last)
@@ -73,6 +78,7 @@ class EtcdCluster:
     def read(self, addresses: tuple[Address, ...], documents: tuple[Key, ...]) -> Seen:
         """Return what is there now of these."""
         wanted = [*map(self.keys.record, addresses), *map(self.keys.document, documents)]
+        wanted += [self.keys.approved_of(name) for kind, _, name in documents if kind == "Pool"]
         found: list[KeyValue] = []
         for at in range(0, len(wanted), OPS):
             answers = self.client.txn((), [Get(key=key) for key in wanted[at : at + OPS]]).answers
@@ -157,7 +163,10 @@ class EtcdCluster:
         wanted = [
             *(self.keys.record(write.record.address) for write in part),
             *(self.keys.document(document.text.key) for document in documents),
+            *(self.keys.document(w.approved.text.key) for w in (proposal.approved if last else ())),
             *(self.keys.document(("Pool", "", name)) for name, _ in proposal.pools),
+            *(self.keys.approved_of(w.approved.text.name) for w in (proposal.approved if last else ())),
+            *(self.keys.approved_of(name) for name, _ in proposal.relied),
         ]
         try:
             done = self.client.txn(compares, ops, [Get(key=key) for key in dict.fromkeys(wanted)])
@@ -168,11 +177,12 @@ class EtcdCluster:
             return Seen(
                 records=(*made.records, *((write.record, done.revision) for write in part)),
                 documents=tuple((document.text, done.revision) for document in documents),
+                approved=tuple((w.approved, done.revision) for w in proposal.approved) if last else (),
             )
         now = self._seen(_kvs(done.answers))
         if not _explains(now, proposal, part):
             now = self.since(proposal.position or "0")
-        raise Stale(Seen(records=(*made.records, *now.records), documents=now.documents, position=now.position))
+        raise Stale(replace(now, records=(*made.records, *now.records), complaints=()))
 
     def _compares(
         self, proposal: Proposal, part: tuple[AddressWrite, ...], generation: int, *, last: bool
@@ -180,8 +190,12 @@ class EtcdCluster:
         seen = int(proposal.position or 0)
         found = [_unchanged(self.keys.record(write.record.address), write.revision) for write in part]
         found += [_unchanged(self.keys.document(("Pool", "", name)), revision) for name, revision in proposal.pools]
+        found += [_unchanged(self.keys.approved_of(name), revision) for name, revision in proposal.relied]
         if last:
             found += [_unchanged(self.keys.document(d.text.key), d.revision) for d in proposal.documents]
+            for w in proposal.approved:
+                found.append(_unchanged(self.keys.approved_of(w.approved.text.name), w.revision))
+                found.append(_unchanged(self.keys.document(w.approved.text.key), w.text_revision))
         for pod in proposal.pods:
             prefix = self.keys.reserved(pod)
             found.append(Compare(key=prefix, end=prefix_end(prefix), what="mod_revision", sign="<", to=seen + 1))
@@ -211,16 +225,23 @@ class EtcdCluster:
 
     def _parts_of(self, found: Iterable[KeyValue]) -> dict[str, Any]:
         """Return what the keys hold; what can't be read is complained of, and keeps nobody from the others."""
-        records, documents, complaints = [], [], []
+        records, documents, approved, complaints = [], [], [], []
         for kv in found:
             try:
                 if kv.key.startswith(self.keys.records):
                     records.append((keys.read_record(kv.value), kv.mod_revision))
+                elif kv.key.startswith(self.keys.approved):
+                    approved.append((keys.read_approved(kv.key, kv.value), kv.mod_revision))
                 else:
                     documents.append((keys.read_document(kv.key, kv.value), kv.mod_revision))
             except StoreFailed as wrong:
                 complaints.append(f"etcd: {kv.key.decode('ascii', 'backslashreplace')}: {wrong.message}")
-        return {"records": tuple(records), "documents": tuple(documents), "complaints": tuple(complaints)}
+        return {
+            "records": tuple(records),
+            "documents": tuple(documents),
+            "approved": tuple(approved),
+            "complaints": tuple(complaints),
+        }
 
 
 def _unchanged(key: bytes, revision: int) -> Compare:
@@ -250,6 +271,9 @@ def _explains(now: Seen, proposal: Proposal, part: tuple[AddressWrite, ...]) -> 
     """Say whether one of the records or documents that were compared is another than the step relied on."""
     records = {record.address: revision for record, revision in now.records}
     documents = {text.key: revision for text, revision in now.documents}
-    return any(records.get(write.record.address, 0) != write.revision for write in part) or any(
-        documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools
+    approved = {one.text.name: revision for one, revision in now.approved}
+    return (
+        any(records.get(write.record.address, 0) != write.revision for write in part)
+        or any(documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools)
+        or any(approved.get(name, 0) != revision for name, revision in proposal.relied)
     )

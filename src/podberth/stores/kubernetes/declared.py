@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from podberth.kube.resources import Resource
     from podberth.policy.budget import Amount
     from podberth.stores.kubernetes.objects import Object
-    from podberth.stores.replica.shared import Bundle, DocumentText, DocumentWrite, Key, Proposal
+    from podberth.stores.replica.shared import ApprovedWrite, Bundle, DocumentText, DocumentWrite, Key, Proposal
 
     Documents = tuple[tuple[DocumentText, int], ...]
 
@@ -67,22 +67,25 @@ class Declarations:
         lists = {kind: self._client.list(resource) for kind, resource in KINDS.items()}
         maps = self._client.list(resources.CONFIG_MAPS, labels=POLICIES)
         documents = [objects.read_document(one, kind) for kind, listing in lists.items() for one in listing.items]
+        approved = tuple(map(objects.read_approved, lists["Pool"].items))
         versions = {
             "pools": int(lists["Pool"].resource_version),
             "podnetworks": int(lists["PodNetwork"].resource_version),
             "configmaps": int(maps.resource_version),
         }
-        return versions, Seen(documents=tuple(documents), bundles=self._shares.all(maps.items))
+        return versions, Seen(documents=tuple(documents), bundles=self._shares.all(maps.items), approved=approved)
 
-    def read(self, keys: Iterable[Key]) -> Documents:
-        """Return what is there now of these documents; one that is gone is an empty one."""
-        found = []
+    def read(self, keys: Iterable[Key]) -> Seen:
+        """Return what is there now of these documents."""
+        found, approved = [], []
         for kind, namespace, name in keys:
             try:
-                found.append(objects.read_document(self._client.get(KINDS[kind], name, namespace), kind))
+                one = self._client.get(KINDS[kind], name, namespace)
             except errors.NotFound:
                 continue
-        return tuple(found)
+            found.append(objects.read_document(one, kind))
+            approved += [objects.read_approved(one)] if kind == "Pool" else []
+        return Seen(documents=tuple(found), approved=tuple(approved))
 
     def write(self, documents: Iterable[DocumentWrite]) -> Documents:
         """Write the custom resources of documents. Raises Conflict if one is not as it was known.
@@ -93,6 +96,28 @@ class Declarations:
             documents, key=lambda document: (document.text.kind == "Pool") == bool(document.text.body), reverse=True
         )
         return tuple((document.text, self._written(document)) for document in order)
+
+    def approve(self, written: Documents, approved: Iterable[ApprovedWrite]) -> Seen:
+        """Have the status of Pools, some of which were just written, say what is in force of each.
+
+        Who may not leaves that to the controller. Raises Conflict if a Pool is not as it was known.
+        """
+        revisions = {text.key: revision for text, revision in written}
+        found = []
+        for each in approved:
+            one, known = each.approved, revisions.get(each.approved.text.key, each.text_revision)
+            if not one.text.body:
+                found.append((replace(one, born=""), known))
+                continue
+            patch = {"metadata": {"resourceVersion": str(known)}, "status": {"inForce": objects.approved_form(one)}}
+            try:
+                made = self._client.merge_patch(resources.POOLS, one.text.name, patch, subresource="status")
+            except (errors.Forbidden, errors.NotFound):
+                continue
+            found.append(objects.read_approved(made))
+            if one.text.key in revisions:
+                revisions[one.text.key] = objects.revision_of(made)
+        return Seen(documents=tuple((text, revisions[text.key]) for text, _ in written), approved=tuple(found))
 
     def changed(self, news: Iterable[tuple[Object, bool]]) -> tuple[Bundle, ...]:
         """Return what ConfigMaps declare now, of which each is gone or not, and others for which that leaves room."""

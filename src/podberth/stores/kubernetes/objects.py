@@ -18,7 +18,7 @@ from podberth.policy import bundle, settings_map
 from podberth.policy.budget import Amount
 from podberth.policy.documents import parse_document, raw_document
 from podberth.policy.permit import TENANT, role_of
-from podberth.stores.replica.shared import Bundle, DocumentText, Saying, Seen
+from podberth.stores.replica.shared import Approved, Bundle, DocumentText, Saying, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,10 +35,14 @@ API_VERSION = "podberth.io/v1alpha1"
 POOL, NODE, ADDRESS = "podberth.io/pool", "podberth.io/node", "podberth.io/address"  # labels
 RESERVED_FOR = "podberth.io/reserved-for"  # a label too: of whose name, as `name_label` writes it
 SOURCE, ORIGIN = "podberth.io/source", "podberth.io/origin"  # annotations
+CONTROLLER = "controller"  # who has accepted what is in force: an `apply` is obeyed only as long as nothing is newer
 FINALIZER = "podberth.io/ledger"  # what was deleted by hand stays: the ledger is never rewritten
 NOTHING = Amount()
 _MAY_BE_ABSENT = ("pool", "reservation", "lease", "restUntil", "rest", "written")
 _OF_A_POD = ("namespace", "pod", "uid")
+# The network namespace of an imported lease. Not an empty string, which API servers take for null (1.20), and not
+# left out: 0.1.0 takes a record without it for damaged. It is no path, and so nobody's namespace.
+_UNKNOWN = "unknown"
 
 
 def number(seq: int) -> str:
@@ -61,13 +65,13 @@ def new_lease(write: AddressWrite) -> Object:
             "labels": _labels(write.record),
             "finalizers": [FINALIZER],
         },
-        "spec": {**record_form(write.record), "state": str(_state(write.record)), "history": _history(write.events)},
+        "spec": {**_record_form(write.record), "state": str(_state(write.record)), "history": _history(write.events)},
     }
 
 
 def lease_patch(write: AddressWrite) -> Object:
     """Return the merge patch by which the address's object becomes the next one, if it is of the revision known."""
-    form = record_form(write.record)
+    form = _record_form(write.record)
     spec: Object = {**dict.fromkeys(_MAY_BE_ABSENT), **form, "state": str(_state(write.record))}
     if "lease" in form:  # a merge would keep what is not said
         spec["lease"] = {**dict.fromkeys(_OF_A_POD), **form["lease"]}
@@ -83,9 +87,21 @@ def read_lease(found: Object) -> tuple[AddressRecord, int]:
         spec = found["spec"]
         events = events_in(found)
         last = next((event for event in reversed(events) if changes_hands(event)), None)
-        return parse_record(spec, last), revision_of(found)
+        return parse_record(_known(spec), last), revision_of(found)
     except (KeyError, TypeError, AttributeError, ValueError) as wrong:
         raise StoreFailed(f"AddressLease {_name(found)} can't be read: {wrong}", "was it written by hand?") from None
+
+
+def _record_form(record: AddressRecord) -> Object:
+    form = record_form(record)
+    if "lease" in form and not form["lease"]["netns"]:
+        form["lease"]["netns"] = _UNKNOWN
+    return form
+
+
+def _known(spec: Object) -> Object:
+    lease = spec.get("lease")
+    return {**spec, "lease": {**lease, "netns": ""}} if lease and lease["netns"] == _UNKNOWN else spec
 
 
 def read_leases(items: Iterable[Object]) -> Seen:
@@ -158,6 +174,35 @@ def read_document(found: Object, kind: str) -> tuple[DocumentText, int]:
         ),
         revision_of(found),
     )  # fmt: skip
+
+
+def read_approved(found: Object, *, gone: bool = False) -> tuple[Approved, int]:
+    """Return what of a Pool is in force by its status, and the object's revision; an empty text if that is not said."""
+    metadata, said = found["metadata"], (found.get("status") or {}).get("inForce")
+    born = str(metadata.get("creationTimestamp", ""))
+    kept = said.get("annotations") or {} if isinstance(said, dict) else {}
+    nothing = DocumentText(kind="Pool", namespace="", name=metadata["name"], body="")
+    if gone or not isinstance(said, dict) or not isinstance(said.get("spec"), dict):
+        return Approved(text=nothing, born=born), revision_of(found)
+    try:
+        told = tuple((ip_address(one["address"]), int(one["since"])) for one in said.get("told") or ())
+    except (KeyError, TypeError, ValueError):
+        return Approved(text=nothing, born=born), revision_of(found)
+    annotations = {SOURCE: kept.get("source", ""), ORIGIN: kept.get("origin", "")}
+    text, revision = read_document({"metadata": {**metadata, "annotations": annotations}, "spec": said["spec"]}, "Pool")
+    return Approved(text=text, told=told, firm=said.get("acceptedBy") == CONTROLLER, born=born), revision
+
+
+def approved_form(approved: Approved) -> Object:
+    """Return what `read_approved` reads, as the field of a Pool's status."""
+    text = approved.text
+    names = {"source": text.source, "origin": text.origin}
+    return {
+        "spec": json.loads(text.body)["spec"],
+        "annotations": {name: said for name, said in names.items() if said},
+        "told": [{"address": str(address), "since": since} for address, since in approved.told],
+        "acceptedBy": CONTROLLER if approved.firm else "apply",
+    }
 
 
 def read_bundle(config_map: Object, home: str, earlier: frozenset[str], *, gone: bool = False) -> Bundle:

@@ -60,12 +60,12 @@ class KubernetesCluster:
             return self._write(proposal)
         with self._declarations.alone(proposal) as position:
             made = self._write(proposal)
-        return Seen(records=made.records, documents=made.documents, position=position)
+        return replace(made, position=position)
 
     def read(self, addresses: tuple[Address, ...], documents: tuple[Key, ...]) -> Seen:
         """Return what is there now of these."""
         records = tuple(found for address in addresses if (found := self._record(address)) is not None)
-        return Seen(records=records, documents=self._declarations.read(documents))
+        return replace(self._declarations.read(documents), records=records)
 
     def load(self) -> Iterator[Seen]:
         """Yield the whole state, each resource as it was at one moment."""
@@ -133,6 +133,11 @@ class KubernetesCluster:
         """Say whether somebody is changing a set of declarations just now."""
         return self._declarations.busy()
 
+    def declared(self) -> Seen:
+        """Return every declaration there is now, and how often they were changed by then."""
+        seen = self._declarations.load()
+        return replace(seen, position=seen.position.partition(",")[0], complete=0)
+
     def archive(self) -> int:
         """Put older events of every address into archives, so that no writer has to; return of how many addresses.
 
@@ -179,13 +184,14 @@ class KubernetesCluster:
                 raise Unknown(lost.message, lost.details) from lost
         try:
             documents = self._declarations.write(proposal.documents)
+            made = self._declarations.approve(documents, proposal.approved)
         except errors.Conflict as other:
             raise Stale(Seen(records=tuple(records))) from other
         except errors.Unknown as lost:
             raise Unknown(lost.message, lost.details) from lost
         except errors.WebhookDown as down:  # the store is there: only the declarations have to wait
             raise Busy(f"the declarations can't be changed: {down.message}", down.details) from down
-        return Seen(records=tuple(records), documents=documents)
+        return replace(made, records=tuple(records))
 
     def _written(self, write: AddressWrite) -> int:
         if not write.revision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podberth.ipam.address_record import Rest
 from podberth.ipam.moment import Uptime
+from podberth.stores.replica.approved import drop_texts
 from podberth.stores.replica.said import forget
 from podberth.stores.replica.standing import forget_bundles, settle
 from podberth.stores.sqlite import rows, space
@@ -80,10 +81,11 @@ def forget_others(
                 connection.execute(f"DELETE FROM {name} WHERE address = ?", (packed,))  # noqa: S608 - constants
     query = "SELECT kind, namespace, name FROM document_revisions WHERE revision <= ?"
     gone = [key for key in connection.execute(query, older).fetchall() if key not in documents]
+    drop_texts(connection, (name for kind, _, name in gone if kind == "Pool"))
     connection.executemany("DELETE FROM document_revisions WHERE kind = ? AND namespace = ? AND name = ?", gone)
     for key in gone:
         forget(connection, key)
-    settle(connection, gone, gone)
+    settle(connection, gone, gone, pools=True)
     forget_bundles(connection, bundles, revision)
     connection.execute("DELETE FROM touched_documents")
 

@@ -14,7 +14,8 @@ from podberth.cni.errors import InvalidConfig
 from podberth.policy.documents import parse_document
 from podberth.policy.permit import FEED, TENANT, Declaring, limit, permit
 from podberth.policy.podnetwork import PodNetwork
-from podberth.stores.replica.said import OBJECT, forget, parsed, tenants
+from podberth.stores.replica.said import OBJECT, forget, tenants
+from podberth.stores.replica.texts import parsed
 from podberth.stores.sqlite import documents as table
 
 TYPE_CHECKING = False

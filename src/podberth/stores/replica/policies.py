@@ -5,8 +5,11 @@ from __future__ import annotations
 from podberth.cni.errors import CniError
 from podberth.ipam.owner import is_deployment
 from podberth.policy.permit import APPLY
+from podberth.stores.replica import approved as rows
 from podberth.stores.replica.court import Court
+from podberth.stores.replica.pools import approve, approve_in_force, waiting
 from podberth.stores.replica.said import OBJECT, is_listed, tenants
+from podberth.stores.replica.shared import Seen
 from podberth.stores.replica.standing import ended, make_way, standings
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
@@ -15,14 +18,14 @@ from podberth.stores.sqlite.policies import SqlitePolicies, check, make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from sqlite3 import Connection
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor
     from podberth.ipam.moment import Clock
     from podberth.ipam.pool import Pool
-    from podberth.policy.changes import Applied, Changes, Followed
+    from podberth.policy.changes import Applied, Changes, Followed, Waiting
     from podberth.policy.documents import Document
     from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
@@ -72,6 +75,8 @@ class ClusterPolicies:
             make_way(connection, documents)
             changes = check(connection, documents, pruned)
             make(connection, changes, actor, source, self._settler.replica.clock)
+            touched = (*changes.created, *changes.changed, *changes.unchanged, *changes.deleted)
+            approve_in_force(connection, [one.name for one in touched if one.kind == "Pool"])
             return changes
 
         if dry_run:
@@ -93,6 +98,7 @@ class ClusterPolicies:
             if document is None:
                 return False
             make(connection, check(connection, (), (document,)), actor, "", self._settler.replica.clock)
+            approve_in_force(connection, [name] if kind == "Pool" else ())
             return True
 
         return self._settler.settle(decide, declares=True)[0]
@@ -102,11 +108,32 @@ class ClusterPolicies:
 
         def decide(connection: Connection, rivals: Rivals) -> Done:
             make_way(connection, operation.documents)
-            return operate(connection, operation, actor, source, self._settler.replica.clock, rivals)
+            done = operate(connection, operation, actor, source, self._settler.replica.clock, rivals)
+            approve_in_force(connection, [each.name for each in operation.documents if each.kind == "Pool"])
+            return done
 
         pods = tuple(dict.fromkeys(each.pod for each in operation.keep if not is_deployment(each.pod)))
         declares = bool(operation.documents)
         return self._settler.settle(decide, pods=pods if len(pods) <= FEW else (), declares=declares)[0]
+
+    def accept(self, fresh: Callable[[], Seen] = Seen) -> tuple[str, ...]:
+        """Approve the newest texts of Pools that may come into force; return the names. The others stay as they are.
+
+        It is asked by those who may say for the whole cluster what is in force: agents on etcd, a controller. `fresh`
+        has all declarations of now, where what is followed does not say up to which they are known.
+        """
+        with self._settler.replica.database.read() as connection:
+            if not rows.due(connection, firm=True):
+                return ()
+        if not self._settler.tried(lambda connection, _: approve(connection, firm=True)):
+            return ()
+        self._settler.take(fresh())
+        return self._settler.settle(lambda connection, _: approve(connection, firm=True), declares=True)[0]
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Return the Pools whose newest text is not in force, in order of name, and this node's directories."""
+        self._see()
+        return (*self._settler.tried(lambda connection, _: waiting(connection)), *self._here.waiting())
 
     def followed(self, directory: str) -> Followed | None:
         """Return what this node has last seen of a directory that is kept in force; None if it was never read."""

@@ -12,8 +12,10 @@ from podberth.ipam.lifecycle import Kind
 from podberth.process.loop import report
 from podberth.stores.clock import node_clock
 from podberth.stores.replica.applying import apply_record, forget_others, take_words
+from podberth.stores.replica.approved import forget_approved, keep_approved, proposed, revision_of
+from podberth.stores.replica.pools import settle_left
 from podberth.stores.replica.schema import SCHEMA
-from podberth.stores.replica.shared import AddressWrite, DocumentText, DocumentWrite, Proposal
+from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal
 from podberth.stores.replica.standing import apply_bundles, apply_documents, recount
 from podberth.stores.sqlite import changes, rows, space
 from podberth.stores.sqlite.database import NODE, CannotWrite, Database
@@ -102,12 +104,14 @@ class Replica:
         with self._transaction() as connection:
             # Pools first: what an address may do is theirs to say.
             documents = sorted(seen.documents, key=lambda one: one[0].kind != "Pool")
-            complaints = [*seen.complaints, *apply_documents(connection, documents)]
+            approved = keep_approved(connection, seen.approved)
+            complaints = [*seen.complaints, *apply_documents(connection, documents, approved=approved)]
             complaints += apply_bundles(connection, seen.bundles)
             now = self.clock()
             take_words(connection, (record for record, _ in seen.records), now)
             news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision, now))
             complaints += recount(connection, _counted(news))
+            complaints += settle_left(connection) if news else []
             connection.execute("DELETE FROM touched_documents")
             if seen.position:
                 position = furthest(_position(connection), seen.position)
@@ -124,14 +128,17 @@ class Replica:
         records: set[bytes] = set()
         documents: set[Key] = set()
         bundles: set[str] = set()
+        approved: set[str] = set()
         before = self.position
         for part in parts:
             if before:
                 records.update(record.address.packed for record, _ in part.records)
                 documents.update(text.key for text, _ in part.documents)
                 bundles.update(bundle.name for bundle in part.bundles)
+                approved.update(one.text.name for one, _ in part.approved)
             if before and part.complete:
                 with self._transaction() as connection:
+                    forget_approved(connection, approved, part.complete)
                     forget_others(connection, records, documents, bundles, part.complete)
             yield self.take(part)
 
@@ -230,6 +237,7 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool,
         addresses.setdefault(ip_address(packed))
     writes = tuple(_write(connection, address, events, now) for address in addresses)
     documents = tuple(_documents(connection))
+    approved = proposed(connection)
     # What each of these replaces is how it was before.
     connection.execute("ROLLBACK TO proposal")
     before = {write.record.address: rows.reservation_at(connection, write.record.address) for write in writes}
@@ -241,6 +249,15 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool,
         pools=tuple((name, _revision_of(connection, ("Pool", "", name))) for name in sorted(pools)),
         declares=declares,
         position=_position(connection),
+        approved=tuple(
+            ApprovedWrite(
+                approved=one,
+                revision=revision_of(connection, one.text.name),
+                text_revision=_revision_of(connection, one.text.key),
+            )
+            for one in approved
+        ),
+        relied=tuple((name, revision_of(connection, name)) for name in sorted(pools)),
     )
 
 

@@ -6,10 +6,9 @@ operator has not set it, there are no such sayings, and the object stands for it
 
 from __future__ import annotations
 
-import json
-
 from podberth.cni.errors import InvalidConfig
-from podberth.policy.documents import parse_document, raw_document
+from podberth.policy.documents import raw_document
+from podberth.stores.replica.texts import parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,19 +93,3 @@ def is_listed(connection: Connection, document: Document) -> bool:
     spec = raw_document(document)["spec"]  # in one form, however it was written
     one = digest(document.namespace, document.key, spec)
     return connection.execute("SELECT 1 FROM objects_before WHERE digest = ?", (one,)).fetchone() is not None
-
-
-def parsed(body: str, source: str, key: Key | None = None) -> Document:
-    """Return the document that a text is. InvalidConfig, whatever it is instead: no text ends the thread that reads.
-
-    With `key`: it is kept under that, and must be called so.
-    """
-    try:
-        document = parse_document(json.loads(body), source)
-    except InvalidConfig:
-        raise
-    except Exception as wrong:  # noqa: BLE001 - not JSON, too deep, or a parser's mistake
-        raise InvalidConfig(f"{source}: can't be read: {type(wrong).__name__}: {wrong}") from None
-    if key is not None and document.key != key:
-        raise InvalidConfig(f"{source}: {document} is kept under the name of {' '.join(key)}")
-    return document

@@ -54,6 +54,17 @@ CREATE TABLE sayings (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sayings_of ON sayings (bundle);
 CREATE INDEX sayings_by ON sayings (tenant, namespace);
+-- Of Pools: the newest text of each that is a document; what was approved, which is in force; and what is not, and why.
+CREATE TABLE pool_texts (
+    name TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT NOT NULL, source TEXT NOT NULL, origin TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE approved (
+    name TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT NOT NULL, source TEXT NOT NULL, origin TEXT NOT NULL,
+    told TEXT NOT NULL, born TEXT NOT NULL, firm INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE refused_pools (
+    name TEXT PRIMARY KEY, source TEXT NOT NULL, why TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE position (
     version TEXT NOT NULL, identity TEXT NOT NULL DEFAULT '', position TEXT NOT NULL DEFAULT ''
 ) STRICT;
@@ -72,6 +83,7 @@ CREATE TABLE touched_documents (
     kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (kind, namespace, name)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE touched_pools (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TRIGGER documents_made AFTER INSERT ON documents
 BEGIN INSERT OR IGNORE INTO touched_documents VALUES (NEW.kind, NEW.namespace, NEW.name); END;
 CREATE TRIGGER documents_changed AFTER UPDATE ON documents
@@ -88,4 +100,4 @@ def _tables() -> tuple[tuple[str, ...], ...]:
 
 
 # A file of another version is thrown away, not brought up to date: the cluster's store has everything.
-SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=3, migrations=_tables, cache=True)  # 'pdbr'
+SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=4, migrations=_tables, cache=True)  # 'pdbr'

@@ -74,6 +74,21 @@ class Bundle:
 
 
 @value
+class Approved:
+    """The last good text of a Pool, which is in force; an empty one if there is none.
+
+    `told`: addresses that leases of up to a time (ns) were told of, and that the pool tells no more
+    (`stores.sqlite.told`). `firm`: it is in force until something else is approved; else only while it is the newest
+    text. `born`: when the document was made, as text that sorts; '' where the store does not say.
+    """
+
+    text: DocumentText
+    told: tuple[tuple[Address, int], ...] = ()
+    firm: bool = False
+    born: str = ""
+
+
+@value
 class AddressWrite:
     """An address's next record. It replaces the one of `revision`, 0 if there must be none; `events` lead to it."""
 
@@ -92,11 +107,24 @@ class DocumentWrite:
 
 
 @value
+class ApprovedWrite:
+    """What is approved of a Pool next: it replaces what was approved at `revision`, 0 if nothing was.
+
+    `text_revision`: of the Pool's newest text, which must not have changed; 0 if it has none.
+    """
+
+    approved: Approved
+    revision: int
+    text_revision: int
+
+
+@value
 class Proposal:
     """What one atomic step is to change, and what it relies on.
 
     `pods`: names whose reservations were looked for as of `position`. `pools`: (name, revision) of those whose
-    definition was used. `declares`: it was checked against all declarations, which must not change meanwhile.
+    definition was used; `relied`: the same of what was approved of them. `declares`: it was checked against all
+    declarations, which must not change meanwhile.
     """
 
     addresses: tuple[AddressWrite, ...]
@@ -105,16 +133,18 @@ class Proposal:
     pools: tuple[tuple[str, int], ...]
     declares: bool
     position: str
+    approved: tuple[ApprovedWrite, ...] = ()
+    relied: tuple[tuple[str, int], ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        return not self.addresses and not self.documents
+        return not self.addresses and not self.documents and not self.approved
 
 
 @value
 class Seen:
-    """A part of the cluster's state: records, documents and bundles of them, each with its revision.
+    """A part of the cluster's state: records, documents, bundles of them, what was approved; each with its revision.
 
     `complaints`: about what is there and can't be read.
 
@@ -126,6 +156,7 @@ class Seen:
     records: tuple[tuple[AddressRecord, int], ...] = ()
     documents: tuple[tuple[DocumentText, int], ...] = ()
     bundles: tuple[Bundle, ...] = ()
+    approved: tuple[tuple[Approved, int], ...] = ()
     complaints: tuple[str, ...] = ()
     position: str = ""
     complete: int = 0

@@ -9,23 +9,23 @@ node.
 
 from __future__ import annotations
 
-from podberth.cni.errors import AddressTaken, InvalidConfig
-from podberth.ipam.pool import Pool
+from podberth.cni.errors import InvalidConfig
 from podberth.policy.podnetwork import PodNetwork
+from podberth.stores.replica import approved as rows
 from podberth.stores.replica.court import Court
+from podberth.stores.replica.pools import settle_pools
 from podberth.stores.replica.said import (
     OBJECT,
     become_operators,
     become_tenants,
     forget,
-    parsed,
     remember,
     stands,
     tenants,
 )
+from podberth.stores.replica.texts import parsed
 from podberth.stores.sqlite import documents as table
-from podberth.stores.sqlite import space
-from podberth.stores.sqlite.declared import define_pool, stray
+from podberth.stores.sqlite.declared import stray
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +40,13 @@ if TYPE_CHECKING:
 _BY_KEY = "kind = ? AND namespace = ? AND name = ?"
 
 
-def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentText, int]]) -> list[str]:
-    """Put documents that stand for themselves in force, or out of it; return what is wrong with those that can't be."""
+def apply_documents(
+    connection: Connection, documents: Iterable[tuple[DocumentText, int]], *, approved: bool = False
+) -> list[str]:
+    """Put documents that stand for themselves in force, or out of it; return what is wrong with those that can't be.
+
+    `approved`: there is news of what was approved of Pools.
+    """
     complaints: list[str] = []
     gone: list[Key] = []
     operators: set[Key] = set()
@@ -56,7 +61,10 @@ def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentTe
         connection.execute("INSERT OR REPLACE INTO document_revisions VALUES (?, ?, ?, ?, ?, ?)", row)
         operators.add(text.key)
         said = text.kind == "PodNetwork" and tenants(connection)
-        if there and said:
+        if text.kind == "Pool":
+            rows.keep_text(connection, text, revision)
+            gone.append(text.key)
+        elif there and said:
             complaints += remember(connection, text)
         elif there:
             complaints += _put_in_force(connection, text.key, text.body, text.source, text.origin)
@@ -64,7 +72,7 @@ def apply_documents(connection: Connection, documents: Iterable[tuple[DocumentTe
             forget(connection, text.key)
         if said or not there:
             gone.append(text.key)
-    return complaints + settle(connection, gone, operators)
+    return complaints + settle(connection, gone, operators, pools=approved)
 
 
 def apply_bundles(connection: Connection, bundles: Iterable[Bundle]) -> list[str]:
@@ -99,18 +107,23 @@ def forget_bundles(connection: Connection, names: set[str], revision: int) -> No
             settle(connection, [key for key, _ in keys], {key for key, operators in keys if operators})
 
 
-def settle(connection: Connection, keys: Sequence[Key], operators: Collection[Key]) -> list[str]:
+def settle(
+    connection: Connection, keys: Sequence[Key], operators: Collection[Key], *, pools: bool = False
+) -> list[str]:
     """Decide anew which declaration of these keys is in force, and of every one that a namespace's right depends on.
 
-    `operators`: keys of which the operator says something else now, or of which what was in force before has changed.
+    `pools`: also which Pools are. `operators`: keys of which the operator says something else now, or of which what was
+    in force before has changed.
     """
     complaints: list[str] = []
     for key in keys:
         # First what nobody judges: whatever a namespace declares is judged by that.
         if key[0] == "Pool":
-            complaints += _settle(connection, key, Court(connection))
+            complaints += _judged(connection, key, Court(connection))[1]
         else:
             _put_operators(connection, key)
+    if pools or any(key[0] == "Pool" for key in keys):
+        complaints += settle_pools(connection)
     court = Court(connection)
     others = dict.fromkeys(key for key in keys if key[0] != "Pool")
     # Where a namespace may reserve so many addresses only, each of its words is one for the next.
@@ -261,14 +274,25 @@ def _put_operators(connection: Connection, key: Key) -> None:
 
 def _settle(connection: Connection, key: Key, court: Court) -> list[str]:
     """Put the first declaration of a key in force that may be; none while the document stands for itself."""
+    best, complaints = _judged(connection, key, court)
+    if stands(connection, key) or key[0] == "Pool":
+        return complaints
+    if best is None:
+        _put_out_of_force(connection, key)
+        return complaints
+    return complaints + _put_in_force(connection, key, *best)
+
+
+def _judged(connection: Connection, key: Key, court: Court) -> tuple[tuple[str, str, str] | None, list[str]]:
+    """Return the first declaration of a key that may be in force, and which may no more."""
     complaints: list[str] = []
     best: tuple[str, str, str] | None = None
-    rows = connection.execute(
+    found = connection.execute(
         f"SELECT bundle, source, tenant, before, body, origin, refusal FROM sayings WHERE {_BY_KEY}"  # noqa: S608
         " ORDER BY tenant <> '', NOT before, bundle, source",
         key,
     ).fetchall()
-    for bundle, source, tenant, before, body, origin, refusal in rows:
+    for bundle, source, tenant, before, body, origin, refusal in found:
         now = "" if before or not tenant else court.refusal(parsed(body, source), tenant, (*key, bundle, source))
         if now != refusal:
             update = f"UPDATE sayings SET refusal = ? WHERE {_BY_KEY} AND bundle = ? AND source = ?"  # noqa: S608
@@ -276,12 +300,7 @@ def _settle(connection: Connection, key: Key, court: Court) -> list[str]:
             complaints += [f"{source}: {now}"] if now else []
         if not now and best is None:
             best = body, source, origin
-    if stands(connection, key):
-        return complaints
-    if best is None:
-        _put_out_of_force(connection, key)
-        return complaints
-    return complaints + _put_in_force(connection, key, *best)
+    return best, complaints
 
 
 def _put_in_force(connection: Connection, key: Key, body: str, source: str, origin: str) -> list[str]:
@@ -290,9 +309,7 @@ def _put_in_force(connection: Connection, key: Key, body: str, source: str, orig
     try:
         document = parsed(body, source, key)
         table.put(connection, document, origin)
-        if isinstance(document.body, Pool):
-            define_pool(connection, document.body)
-    except (InvalidConfig, AddressTaken, ValueError, OverflowError) as wrong:
+    except (InvalidConfig, ValueError, OverflowError) as wrong:
         connection.execute("ROLLBACK TO document")
         return [f"{key[0]} {'/'.join(filter(None, key[1:]))}: {wrong}"]
     finally:
@@ -305,8 +322,6 @@ def _put_out_of_force(connection: Connection, key: Key) -> None:
     gone = table.get(connection, *key)
     if gone is not None:
         table.remove(connection, gone)
-    if gone is not None and gone.kind == "Pool":
-        space.forget(connection, gone.name)
 
 
 def _objects(connection: Connection, digests: frozenset[str] | None, *, was: bool) -> list[Key]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from podberth.cni.errors import StoreFailed
 from podberth.cni.pod import Attachment
 from podberth.net.facts import NetnsId
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 _DONE, _REMOVING = 1, 2  # of the column `done`; 0: an intent
 _KEY = "network = ? AND container_id = ? AND ifname = ?"
 _COLUMNS = (
-    "network, container_id, ifname, namespace, pod, uid, netns, netns_device, netns_inode, steps, done, since, conf"
+    "network, container_id, ifname, namespace, pod, uid, netns, netns_device, netns_inode, steps, done, since, conf,"
+    " told"
 )
 
 
@@ -45,7 +48,7 @@ class SqliteAttachments:
             if device and (holder := _holder(connection, device)) is not None:
                 raise StoreFailed(f"{device} is recorded as {holder.attachment}'s", "DEL that attachment first")
             connection.execute(
-                f"INSERT INTO attachments ({_COLUMNS}, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                f"INSERT INTO attachments ({_COLUMNS}, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 (
                     *_key(record.attachment),
                     *((pod.namespace, pod.name, pod.uid) if pod is not None else ("", "", "")),
@@ -56,6 +59,7 @@ class SqliteAttachments:
                     int(record.done),
                     record.since,
                     record.conf,
+                    json.dumps(dict(record.told), separators=(",", ":")) if record.told else "",
                     device,
                 ),
             )
@@ -149,7 +153,7 @@ def _key(attachment: Attachment) -> tuple[str, str, str]:
 
 
 def _record(row: tuple[object, ...]) -> Record:
-    network, container_id, ifname, namespace, pod, uid, netns, device, inode, steps, done, since, conf = row
+    network, container_id, ifname, namespace, pod, uid, netns, device, inode, steps, done, since, conf, told = row
     return Record(
         attachment=Attachment(network=str(network), container_id=str(container_id), ifname=str(ifname)),
         pod=pod_of(str(namespace), str(pod), str(uid)),
@@ -160,4 +164,5 @@ def _record(row: tuple[object, ...]) -> Record:
         since=int(str(since)),
         conf=str(conf),
         removing=done == _REMOVING,
+        told=tuple(json.loads(str(told)).items()) if told else (),
     )

@@ -8,7 +8,7 @@ from podberth.ipam.lease import Lease, Reservation
 from podberth.ipam.lifecycle import Kind, State, after
 from podberth.ipam.owner import is_deployment, may_have
 from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
-from podberth.stores.sqlite import space
+from podberth.stores.sqlite import space, told
 from podberth.stores.sqlite.rows import corrects, last_event, lease_at, reservation_at
 
 TYPE_CHECKING = False
@@ -55,6 +55,8 @@ def reserve(
         return kept
     if lease is not None and (not may_have(pod, lease.pod) or lease.attachment.ifname != ifname):
         raise leased_by(lease)
+    if lease is None:
+        told.must_be_untold(connection, pool, address)
     space.take(connection, pool, address)
     name = PodRef(namespace=pod.namespace, name=pod.name)  # the next pod of that name has another uid
     made = Reservation(address=address, pool=pool, pod=name, ifname=ifname, origin=origin, since=now.true)

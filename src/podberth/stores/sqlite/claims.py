@@ -7,7 +7,7 @@ from podberth.cni.value import replace, value
 from podberth.ipam.lease import AddressHeld, Lease
 from podberth.ipam.owner import is_deployment
 from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
-from podberth.stores.sqlite import changes, rows, space
+from podberth.stores.sqlite import changes, rows, space, told
 from podberth.stores.sqlite.counts import usage
 
 TYPE_CHECKING = False
@@ -67,6 +67,8 @@ def unbind(connection: Connection, attachment: Attachment, actor: Actor, now: Mo
     ended = of(connection, attachment)
     for lease in ended:
         changes.unbind(connection, lease, actor, now)
+    for pool in {lease.pool for lease in ended}:
+        told.prune(connection, pool)
     return ended
 
 
@@ -211,6 +213,7 @@ def _must_be_ours(connection: Connection, claim: Claim, wanted: Wanted, address:
     if lease is not None and lease.attachment not in claim.takeover:
         raise AddressHeld(lease)
     if kept is None and lease is None:
+        told.must_be_untold(connection, wanted.pool, address)
         _must_have_rested(connection, claim, wanted.pool, address, now)
     return lease
 
@@ -232,7 +235,8 @@ def _must_have_rested(connection: Connection, claim: Claim, pool: str, address: 
 
 def _next(connection: Connection, claim: Claim, wanted: Wanted, now: Moment, rivals: Rivals) -> Address:
     pool, family = wanted.pool, wanted.family
-    avoid = rivals.taken | frozenset(claim.avoid) if rivals.taken else claim.avoid
+    back = told.held_back(connection, pool)
+    avoid = rivals.taken | back | frozenset(claim.avoid) if rivals.taken or back else claim.avoid
     found = next(space.candidates(connection, pool, family, now.uptime, avoid, rivals.start(pool, family)), None)
     if found is not None:
         return found
@@ -251,6 +255,8 @@ def _exhausted(connection: Connection, claim: Claim, wanted: Wanted, now: Moment
     )
     if held:
         message += f", {held} held for declarations"
+    if back := told.held_back(connection, wanted.pool):
+        message += f", {len(back)} held back since running pods were told that they are gateways or DNS servers"
     if claim.avoid:
         message += f", {len(claim.avoid)} in use on the wire"
     details = "extend its ranges, or release what is not needed"

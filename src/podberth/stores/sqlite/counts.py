@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podberth.ipam.lease import Usage
-from podberth.stores.sqlite import space
+from podberth.stores.sqlite import space, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,12 +32,16 @@ def usage(connection: Connection, pool: str, family: int, now: Moment) -> Usage:
         "SELECT count(*) FROM reservations JOIN leases USING (address)"
         " WHERE reservations.pool = ? AND reservations.family = ?"
     )
+    back = sum(
+        address.version == family and space.has(connection, "free", pool, address)
+        for address in told.held_back(connection, pool)
+    )
     rested = space.rested(connection, pool, family, now.uptime)
     return Usage(
         pool=pool,
         family=family,
         size=space.count(connection, "usable", pool, family),
-        free=space.count(connection, "free", pool, family) + rested,
+        free=space.count(connection, "free", pool, family) + rested - back,
         leased=count("SELECT count(*) FROM leases WHERE pool = ? AND family = ?"),
         reserved=kept - used,
         resting=count("SELECT count(*) FROM resting WHERE pool = ? AND family = ? AND offered = 1") - rested,

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from podberth.ipam.pool import Pool
 
 
-def define_pool(connection: Connection, pool: Pool) -> None:
-    """Make the pool's space, or lay it out anew. AddressTaken if an address in use would fall out of it.
+def define_pool(connection: Connection, pool: Pool, *, strictly: bool = True) -> None:
+    """Make the pool's space, or lay it out anew. AddressTaken, if `strictly`: an address in use would fall out of it.
 
     That no other pool has the same addresses is the check of documents' to say (`policy.admission`), which sees the
     pools as they will all be.
@@ -34,7 +34,7 @@ def define_pool(connection: Connection, pool: Pool) -> None:
         "UPDATE resting SET due = min(due, since + ?1), length = min(length, ?1) WHERE pool = ?2 AND origin = ''",
         (pool.quarantine * 10**9, pool.name),
     )
-    space.define(connection, pool)
+    space.define(connection, pool, strictly=strictly)
 
 
 def drop_pool(connection: Connection, name: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from podberth.ipam.refusals import same
 from podberth.policy.admission import declared_addresses
 from podberth.policy.changes import Declared
-from podberth.policy.usable import contains, unusable
+from podberth.policy.usable import around, unusable
 from podberth.stores.sqlite import documents
 from podberth.stores.sqlite.rows import reservation_at
 
@@ -43,8 +43,8 @@ def pending(connection: Connection) -> tuple[Declared, ...]:
 
 def pool_of(pools: tuple[Pool, ...], policy: AttachmentPolicy, address: Address) -> Pool | None:
     """Return the pool that an attachment's address is of; None if there is none, or it is not clear."""
-    around = [pool for pool in pools if pool.name == policy.pool or (policy.pool is None and contains(pool, address))]
-    return around[0] if len(around) == 1 else None
+    found = [pool for pool in pools if pool.name == policy.pool] if policy.pool else around(pools, address)
+    return found[0] if len(found) == 1 else None
 
 
 def _stands(connection: Connection, declared: Declared) -> bool:

@@ -7,8 +7,10 @@ and the check runs inside it.
 from __future__ import annotations
 
 from podberth.ipam.pool import Pool
+from podberth.policy.changes import Waiting
 from podberth.stores.clock import node_clock
 from podberth.stores.sqlite import documents as table
+from podberth.stores.sqlite import told
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
 from podberth.stores.sqlite.rows import held_in, lease_at, reservation_at
 
@@ -110,6 +112,16 @@ class SqlitePolicies:
         with self._database.write() as connection:
             table.follow(connection, directory, seen)
 
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Return the directories that are not in force; all else is refused when it is applied."""
+        with self._database.read() as connection:
+            seen = [(path, table.followed(connection, path)) for path in table.directories(connection)]
+        return tuple(
+            Waiting(document=path, source=f"directory: {path}", reason=one.failure, kept=True)
+            for path, one in seen
+            if one is not None and one.failure
+        )
+
     def standings(self) -> tuple[Standing, ...]:
         """Return nothing: what is in a node's own store was declared by its operator."""
         return ()
@@ -130,6 +142,10 @@ def make(connection: Connection, changes: Changes, actor: Actor, origin: str, cl
         table.remove(connection, document)
         if isinstance(document.body, Pool):
             drop_pool(connection, document.name)
+    for document in changes.changed:
+        before = table.get(connection, *document.key)
+        if before is not None and isinstance(before.body, Pool) and isinstance(document.body, Pool):
+            told.changes(connection, before.body, document.body)
     for document in (*changes.created, *changes.changed, *changes.unchanged):
         table.put(connection, document, origin)
     for document in (*changes.created, *changes.changed):

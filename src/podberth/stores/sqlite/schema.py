@@ -158,6 +158,17 @@ BEGIN SELECT RAISE(ABORT, 'the address is leased by another pod'); END;
 """  # noqa: S608 - constants
 
 
+# What running pods were told and their pool tells no more (stores.sqlite.told): addresses, until when; and what an
+# attachment was told of settings, by the names of `net.told`, '' if that is not known.
+_TOLD = """
+CREATE TABLE told (
+    address BLOB PRIMARY KEY, pool TEXT NOT NULL, since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX told_of ON told (pool);
+ALTER TABLE attachments ADD COLUMN told TEXT NOT NULL DEFAULT '';
+"""
+
+
 # An event has its writer's time, in whatever order those come: its number says what was before. For clock, ahead and
 # corrects see `ipam.lease.Event`. A rest is counted by uptimes (ns): it began at `since` of `boot`, and ends at `due`;
 # `origin` and `released` are the boot and uptime of the node that released the address. What rests by another boot, as
@@ -198,5 +209,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TABLES) + statements(documents.DDL)),
     tuple(statements(_DEVICES)),
     tuple(statements(_SHARED)),
+    tuple(statements(_TOLD)),
     tuple(statements(_CLOCKS)),
 )

@@ -28,10 +28,10 @@ NEAR = 100  # extents that are looked at for one of a node's own numbers
 WIDTH = {4: 4, 6: 16}  # bytes of an address
 
 
-def define(connection: Connection, pool: Pool) -> None:
+def define(connection: Connection, pool: Pool, *, strictly: bool = True) -> None:
     """Lay a pool's space out anew: all it offers, without what is reserved, leased or resting.
 
-    Raises AddressTaken, which names the holder, if an address that is reserved or leased would fall out of the pool.
+    Raises AddressTaken, if `strictly`, which names the holder: an address that is reserved or leased would fall out.
     """
     connection.execute("DELETE FROM extents WHERE pool = ?", (pool.name,))
     for family in (4, 6):
@@ -40,7 +40,7 @@ def define(connection: Connection, pool: Pool) -> None:
         outside: set[bytes] = set()
         for table in ("leases", "reservations"):
             for packed in _addresses(connection, table, pool.name, family):
-                if not extents.covers(usable, int.from_bytes(packed, "big")):
+                if strictly and not extents.covers(usable, int.from_bytes(packed, "big")):
                     outside.add(packed)
                     break
                 _extend(taken, packed)
@@ -57,7 +57,8 @@ def define(connection: Connection, pool: Pool) -> None:
 def forget(connection: Connection, pool: str) -> None:
     """Drop a pool's space."""
     connection.execute("DELETE FROM extents WHERE pool = ?", (pool,))
-    connection.execute("DELETE FROM resting WHERE pool = ?", (pool,))
+    for table in ("resting", "told"):
+        connection.execute(f"DELETE FROM {table} WHERE pool = ?", (pool,))  # noqa: S608 - constants
 
 
 def has(connection: Connection, what: str, pool: str, address: Address) -> bool:

@@ -37,7 +37,12 @@ class ClusterStore:
 
     def documents(self) -> tuple[DocumentText, ...]:
         """Return the documents in force."""
-        found = {text.key: text for seen in self._cluster.load() for text, _ in seen.documents if text.body}
+        found: dict[Key, DocumentText] = {}
+        approved: dict[Key, DocumentText] = {}
+        for seen in self._cluster.load():
+            found |= {text.key: text for text, _ in seen.documents if text.body}
+            approved |= {one.text.key: one.text for one, _ in seen.approved if one.text.body}
+        found |= approved  # what is in force, not a newer text that was refused
         return tuple(found[key] for key in sorted(found))
 
     def count(self) -> int:

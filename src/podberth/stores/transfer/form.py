@@ -45,7 +45,10 @@ def lines(side: Side, time: int) -> Iterator[str]:
         counts["addresses"] += 1
         counts["events"] += len(story.events)
         events = [{"sequence": event.seq, **event_form(event)} for event in story.events]
-        yield _line({"address": {**record_form(story.record), "events": events}})
+        form = record_form(story.record)
+        if story.record.lease is not None:
+            form["lease"]["netns"] = story.record.lease.netns  # '' if it is not known, as 0.1.0 says it
+        yield _line({"address": {**form, "events": events}})
     yield _line({"end": counts})
 
 

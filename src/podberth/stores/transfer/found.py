@@ -9,7 +9,7 @@ from podberth.cni.value import value
 from podberth.ipam.lease import Claim, Keeping, Wanted
 from podberth.ipam.refusals import leased_by, reserved_for, same
 from podberth.policy.permit import IMPORT, OPERATOR, Reserving, permit
-from podberth.policy.usable import contains, unusable
+from podberth.policy.usable import around, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -71,7 +71,7 @@ def placed(
         if other is not one:
             complaints.append(f"{one.address} is {_whose(other)} and {_whose(one)}")
             continue
-        at = next((each for each in pools if (each.name == pool if pool else contains(each, one.address))), None)
+        at = next(iter([p for p in pools if p.name == pool] if pool else around(pools, one.address)), None)
         if at is None:
             complaints.append(f"{one.address} ({_whose(one)}) is in no pool")
             continue

@@ -15,7 +15,7 @@ from podberth.ipam.lease import Keeping
 from podberth.ipam.owner import is_deployment, may_have, named
 from podberth.ipam.refusals import has_one, leased_by, reserved_for, same
 from podberth.policy.permit import IMPORT, OPERATOR, Reserving, permit
-from podberth.policy.usable import contains, unusable
+from podberth.policy.usable import around, unusable
 from podberth.stores.transfer.found import Obstacles
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def fitting(
     found: list[Row] = []
     for row in rows:
         other = seen.setdefault(row.address, row)
-        pool = next((p for p in pools if (p.name == row.pool if row.pool else contains(p, row.address))), None)
+        pool = next(iter([p for p in pools if p.name == row.pool] if row.pool else around(pools, row.address)), None)
         holder, owner = leases.get(row.address), kept.get(row.address)
         if other is not row:
             wrong.append(f"{row.address} is {other} and {row}")

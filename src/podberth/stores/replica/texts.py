@@ -1,0 +1,29 @@
+"""A declaration's text, read into the document that it is."""
+
+from __future__ import annotations
+
+import json
+
+from podberth.cni.errors import InvalidConfig
+from podberth.policy.documents import parse_document
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.policy.documents import Document
+    from podberth.stores.replica.shared import Key
+
+
+def parsed(body: str, source: str, key: Key | None = None) -> Document:
+    """Return the document that a text is. InvalidConfig, whatever it is instead: no text ends the thread that reads.
+
+    With `key`: it is kept under that, and must be called so.
+    """
+    try:
+        document = parse_document(json.loads(body), source)
+    except InvalidConfig:
+        raise
+    except Exception as wrong:  # noqa: BLE001 - not JSON, too deep, or a parser's mistake
+        raise InvalidConfig(f"{source}: can't be read: {type(wrong).__name__}: {wrong}") from None
+    if key is not None and document.key != key:
+        raise InvalidConfig(f"{source}: {document} is kept under the name of {' '.join(key)}")
+    return document

@@ -1,0 +1,47 @@
+"""What a running pod still has as it was told at its start, while the declarations of now say otherwise."""
+
+from __future__ import annotations
+
+import json
+
+from podberth.cni.args import Args
+from podberth.cni.errors import CniError
+from podberth.cni.fields import Fields
+from podberth.cni.netconf import NetConf
+from podberth.cni.request import Request, Verb
+from podberth.net.ops import AddAddress, ConfigureVf
+from podberth.net.told import differences, told
+from podberth.verbs.network import decide, question, read_network
+from podberth.verbs.wish import endpoint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.net.record import Record
+    from podberth.verbs.node import Node, Plugin
+
+
+def outdated(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> tuple[tuple[str, str, str], ...]:
+    """Return what an ADD of the pod would tell otherwise now: its name, what the pod was told, and what it would be.
+
+    Empty if that is nothing, or not known: a record of 0.1.0 does not say what was told, and a pod that would be
+    refused now would be told nothing.
+    """
+    if not record.done or not record.conf or not record.told:
+        return ()
+    try:
+        conf = NetConf.parse(Fields(json.loads(record.conf)))
+        network = read_network(conf, plugin(conf.type), as_ipam=False)
+        if network.delegated:
+            return ()
+        of = record.attachment
+        request = Request(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, args=Args(pod=record.pod))
+        resolved = decide(network, question(network, request, node.policies), node.policies, node.ledger)
+        addresses = [step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress)]
+        now = told(endpoint(resolved, of, record.netns, addresses))
+    except CniError:
+        return ()
+    # The rates of a virtual function follow a declaration at once (`verbs.adjust`).
+    follows = any(isinstance(step.op, ConfigureVf) for step in record.steps)
+    return tuple(each for each in differences(record.told, now) if not (follows and each[0] == "rates"))

@@ -1,0 +1,232 @@
+"""Pools that were written into etcd by other means than podberth's: the check holds, and all nodes agree.
+
+The store's compare-and-swap decides between two that exclude each other, not who heard of which first.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import json
+import shutil
+import tempfile
+import threading
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from podberth.cni.value import replace
+from podberth.stores.replica.approved import refused
+from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.settler import Settler
+from podberth.stores.replica.shared import Approved, DocumentText, Seen
+from podberth.stores.sqlite.policies import SqlitePolicies
+from tests.contract.clusters import in_etcd
+from tests.contract.control.cluster import pool
+from tests.contract.declarations import documents
+from tests.contract.ledgers import OPERATOR, claim
+from tests.sizes import size
+
+if TYPE_CHECKING:
+    import random
+
+    from podberth.stores.etcd.store import EtcdCluster
+
+FOLDER = tempfile.mkdtemp(prefix="podberth-in-force-")
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+
+
+class Node:
+    """One node of a cluster on etcd."""
+
+    def __init__(self, cluster: EtcdCluster, name: str = "node1") -> None:
+        settler = Settler(Replica(tempfile.mkdtemp(dir=FOLDER)), cluster, name, current=True)
+        self.settler = settler
+        self.policies = ClusterPolicies(settler)
+        self.ledger = ClusterLedger(settler, clock=itertools.count(1).__next__)
+
+    def accept(self) -> tuple[str, ...]:
+        """Do what an agent does every second."""
+        self.settler.catch_up()
+        return self.policies.accept()
+
+    def pools(self) -> dict[str, str]:
+        return {
+            one.name: ",".join([str(s.network) for s in one.subnets] + [str(r.first) for r in one.subnets[0].ranges])
+            for one in self.policies.pools()
+        }
+
+
+def etcd() -> EtcdCluster:
+    made: Any = in_etcd()
+    return made  # type: ignore[no-any-return]
+
+
+def written(cluster: EtcdCluster, raw: dict[str, Any]) -> None:
+    """Do what `etcdctl put` does."""
+    value = {"body": {**raw, "apiVersion": "podberth.io/v1alpha1"}, "source": "by hand", "origin": ""}
+    cluster.client.put(cluster.keys.document(("Pool", "", raw["metadata"]["name"])), json.dumps(value).encode())
+
+
+def emptied(cluster: EtcdCluster, name: str) -> None:
+    cluster.client.put(cluster.keys.document(("Pool", "", name)), b"")
+
+
+def test_of_two_pools_that_exclude_each_other_both_nodes_have_the_same_in_force() -> None:
+    cluster = etcd()
+    one, other = Node(cluster), Node(cluster, "node2")
+    written(cluster, pool("aa", "10.20.0.0/16"))
+    one.settler.catch_up()
+    written(cluster, pool("bb", "10.20.0.0/24"))
+    nodes = [threading.Thread(target=node.accept) for node in (other, one)]
+    for each in nodes:
+        each.start()
+    for each in nodes:
+        each.join()
+    assert one.pools() == other.pools() == Node(cluster).pools()
+    assert len(one.pools()) == 1
+
+
+def test_what_was_accepted_first_stays_whatever_is_older_by_its_key() -> None:
+    cluster = etcd()
+    node = Node(cluster)
+    written(cluster, pool("bb", "10.20.0.0/24"))
+    assert node.accept() == ("bb",)
+    written(cluster, pool("aa", "10.20.0.0/16"))
+    assert Node(cluster, "node2").accept() == ()
+    assert Node(cluster, "node3").pools() == {"bb": "10.20.0.0/24"}
+    (waits,) = node.policies.waiting()
+    assert (waits.document, waits.source, waits.kept) == ("Pool aa", "by hand", False)
+    assert "pools aa and bb overlap" in waits.reason
+
+
+def test_ranges_that_leave_a_live_lease_outside_wait_until_it_ends() -> None:
+    cluster = etcd()
+    node = Node(cluster)
+    node.policies.apply(documents(pool("db", "10.20.0.0/24", ranges=["10.20.0.10-10.20.0.19"])), OPERATOR, source="x")
+    (lease,) = node.ledger.bind(claim("a"), OPERATOR)
+    written(cluster, pool("db", "10.20.0.0/24", ranges=["10.20.0.100-10.20.0.109"]))
+    for each in (node, Node(cluster, "node2")):
+        assert each.accept() == ()
+        assert each.pools() == {"db": "10.20.0.0/24,10.20.0.10"}
+        assert "10.20.0.10 of db/a (leased, node node1) is outside" in each.policies.waiting()[0].reason
+    node.ledger.unbind(lease.attachment, OPERATOR)
+    assert node.accept() == ("db",)
+    assert Node(cluster, "node3").pools() == {"db": "10.20.0.0/24,10.20.0.100"}
+
+
+def test_what_is_no_pool_leaves_the_last_good_one_on_a_new_node_too() -> None:
+    cluster = etcd()
+    Node(cluster).policies.apply(documents(pool("db", "10.20.0.0/24")), OPERATOR, source="x")
+    cluster.client.put(cluster.keys.document(("Pool", "", "db")), b"{broken")
+    node = Node(cluster, "node2")
+    assert node.accept() == ()
+    assert node.pools() == {"db": "10.20.0.0/24"}
+    assert node.policies.waiting()[0].kept
+
+
+def test_a_pool_that_is_emptied_by_hand_stays_while_somebody_has_an_address_of_it() -> None:
+    cluster = etcd()
+    node = Node(cluster)
+    node.policies.apply(documents(pool("db", "10.20.0.0/24")), OPERATOR, source="x")
+    (lease,) = node.ledger.bind(claim("a"), OPERATOR)
+    emptied(cluster, "db")
+    assert node.accept() == ()
+    assert Node(cluster, "node2").pools() == {"db": "10.20.0.0/24"}
+    assert "can't be deleted: db/a (leased, node node1) has 10.20.0.1" in node.policies.waiting()[0].reason
+    node.ledger.unbind(lease.attachment, OPERATOR)
+    assert node.accept() == ("db",)
+    assert Node(cluster, "node2").pools() == {}
+
+
+def test_a_bind_that_relied_on_what_is_in_force_no_more_is_made_anew() -> None:
+    cluster = etcd()
+    late, node = Node(cluster), Node(cluster, "node2")
+    late.policies.apply(documents(pool("db", "10.20.0.0/24", gateway="10.20.0.1")), OPERATOR, source="x")
+    deaf = Settler(late.settler.replica, cluster, "node1", current=False)
+    node.policies.apply(documents(pool("db", "10.20.0.0/24", gateway="10.20.0.2")), OPERATOR, source="x")
+    (lease,) = ClusterLedger(deaf, clock=itertools.count(1).__next__).bind(claim("a"), OPERATOR)
+    assert str(lease.address) == "10.20.0.1"  # nobody runs that was told of it
+
+
+def test_a_store_of_the_release_before_has_its_pools_in_force_and_accepts_them() -> None:
+    cluster = etcd()
+    written(cluster, pool("db", "10.20.0.0/24"))
+    written(cluster, pool("web", "10.30.0.0/24"))
+    node = Node(cluster)
+    assert node.pools() == {"db": "10.20.0.0/24", "web": "10.30.0.0/24"}
+    assert node.accept() == ("db", "web")
+    assert Node(cluster, "node2").accept() == ()
+
+
+NAMES = ("aa", "bb", "cc")
+SUBNETS = ("10.20.0.0/24", "10.20.0.0/25", "10.20.0.128/25", "10.20.0.0/16", "10.30.0.0/24", "no subnet")
+
+
+@st.composite
+def news(draw: st.DrawFn) -> list[Seen]:
+    """Draw what a store may tell of Pools, each piece with a revision of its own.
+
+    Of some names something was approved, perhaps nothing or more than once; their newest texts may be anything, and
+    often change. The others have one text each.
+    """
+    approved = draw(st.sets(st.sampled_from(NAMES)))
+    told = []
+    for revision in range(1, draw(st.integers(2, 9))):
+        name, subnet = draw(st.sampled_from(NAMES)), draw(st.sampled_from(SUBNETS))
+        body = json.dumps(pool(name, subnet)) if draw(st.integers(0, 4)) else ""
+        text = DocumentText(kind="Pool", namespace="", name=name, body=body, source="s")
+        if name in approved and subnet != SUBNETS[-1] and draw(st.booleans()):
+            told.append(Seen(approved=((Approved(text=text, firm=True), revision),)))
+        elif name in approved or all(name != each.documents[0][0].name for each in told if each.documents):
+            told.append(Seen(documents=((text, revision),)))
+    seen = {one.text.name for each in told for one, _ in each.approved if one.text.body}
+    last = {one.text.name: one for each in told for one, _ in each.approved}
+    texts = [each.documents[0][0].name for each in told if each.documents]
+    # Without anything approved, what a text replaces is known only to those who have seen it.
+    assume(all(texts.count(name) < 2 or (name in seen and last[name].text.body) for name in NAMES))
+    return told
+
+
+@settings(max_examples=size(60, 5000), deadline=None)
+@given(news(), st.randoms(use_true_random=False), st.integers(1, 3))
+def test_in_whatever_order_it_is_heard_the_same_pools_are_in_force(
+    told: list[Seen], chance: random.Random, times: int
+) -> None:
+    found = []
+    for order in (told, *(_shuffled(told, chance) for _ in range(times))):
+        replica = Replica(tempfile.mkdtemp(dir=FOLDER))
+        for each in order:
+            replica.take(each)
+        with replica.database.read() as connection:
+            waits = refused(connection)
+        found.append(([replace(one, source="") for one in SqlitePolicies(replica.database).pools()], waits))
+        shutil.rmtree(replica.database.path.rpartition("/")[0], ignore_errors=True)
+    assert all(one == found[0] for one in found)
+
+
+def _shuffled(told: list[Seen], chance: random.Random) -> list[Seen]:
+    mixed = list(told)
+    chance.shuffle(mixed)
+    return mixed
+
+
+def test_a_pool_of_which_nothing_is_said_any_more_stays_in_force_while_a_lease_of_it_lives() -> None:
+    cluster = etcd()
+    one = Node(cluster)
+    written(cluster, pool("db", "10.20.0.0/24"))
+    one.accept()
+    (lease,) = one.ledger.bind(claim("web-0"), OPERATOR)
+    emptied(cluster, "db")
+    cluster.client.put(cluster.keys.approved_of("db"), b"")
+    one.accept()
+    assert one.pools() == {"db": "10.20.0.0/24"}
+    with one.settler.replica.database.read() as connection:
+        ((name, _, why),) = refused(connection)
+    assert name == "db"
+    assert f"has {lease.address}" in why
+    one.ledger.unbind(lease.attachment, OPERATOR)
+    assert one.pools() == {}
