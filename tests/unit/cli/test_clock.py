@@ -71,7 +71,6 @@ def test_a_range_that_nobody_knows_is_not_found(podberth: Operator) -> None:
 
 def test_a_wrong_clock_is_found_corrected_and_stays_in_the_history(podberth: Operator) -> None:
     podberth.attach("bank/mysql-0", "10.20.0.11")
-    before = len(podberth("history", "--json").json["events"])
     podberth.now += YEARS * NS
     podberth.attach("bank/late", "10.20.0.120", container="beef" * 4)
     podberth.now -= YEARS * NS
