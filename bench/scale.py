@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import tempfile
-import time
 from collections import Counter
 from functools import partial
 from ipaddress import ip_address, ip_network
@@ -19,6 +18,7 @@ from bench.figures import show, timed
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.ipam.pool import Pool, Span, Subnet
+from podberth.stores.clock import node_clock
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.declared import define_pool
 from podberth.stores.sqlite.ledger import SqliteLedger
@@ -55,7 +55,7 @@ class Store:
         subnet = Subnet(network=ip_network(network), ranges=ranges)
         self.pool = Pool(name="db", subnets=(subnet,), allocation=allocation)
         self.database = Database(self.directory)
-        self.ledger = SqliteLedger(self.database, clock=time.time_ns)
+        self.ledger = SqliteLedger(self.database, clock=node_clock)
         self.names = count()
         with self.database.write() as connection:
             define_pool(connection, self.pool)
@@ -131,7 +131,7 @@ def bind(store: Store) -> float:
 def open_and_bind(store: Store) -> float:
     """Open the store and bind, as each ADD by exec does."""
     claim, database = store.claim(), Database(store.directory)
-    ledger = SqliteLedger(database, clock=time.time_ns)
+    ledger = SqliteLedger(database, clock=node_clock)
     took = timed(partial(ledger.bind, claim, ACTOR))
     ledger.unbind(claim.attachment, ACTOR)
     database.close()

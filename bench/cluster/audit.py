@@ -82,8 +82,6 @@ def _odd(before: Event | None, event: Event, state: State, holder: str, keeper: 
         yield f"says {event.state} where it is {state}"
     if before is not None and event.seq <= before.seq:
         yield f"follows event {before.seq}"
-    if before is not None and event.time < before.time:
-        yield f"is of {event.time}, before the one before it ({before.time})"
     if keeper and event.kind in _BINDS and str(event.pod) != keeper:
         yield f"gives {event.pod} what is reserved for {keeper}"
     if event.kind == Kind.UNBOUND and _container(event) != holder:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FAULTS = ("server", "answers", "clients", "clocks", "compaction")
 SIZE = 48  # addresses: too few
 NAMES = 16  # pods that more than one node believes to have
-HOUR = 3600 * 10**9
+HOUR, DAY = 3600 * 10**9, 86_400 * 10**9  # ns
 PAUSE = 0.02  # seconds, at most, between two things that a thread of a node does
 THREADS = 2  # of each node
 GAP = 1.5  # seconds, at least, between two faults
@@ -58,7 +58,7 @@ class Churn:
         weights = [weight for weight, _ in actions]
         while not over.exists():
             if self._clocks and self._chance.random() < 0.02:
-                self._node.skew = self._chance.choice((-HOUR, 0, HOUR))
+                self._node.skew = self._chance.choice((-DAY, -HOUR, 0, HOUR, DAY))
             (_, act), = self._chance.choices(actions, weights)  # fmt: skip
             try:
                 act()

@@ -10,6 +10,7 @@ from bench.cluster.history import OK, REFUSED, UNKNOWN
 from podberth.cni.errors import AddressTaken, CniError, InvalidConfig, PoolExhausted
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
+from podberth.stores.clock import NodeClock
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.replica import Replica
@@ -58,7 +59,7 @@ class Node:
         self.skew = 0
         self.cluster = store.open(name)
         self.settler = Settler(Replica(str(folder / name)), self.cluster, name, current=not store.followed)
-        self.ledger = ClusterLedger(self.settler, clock=lambda: time.time_ns() + self.skew)
+        self.ledger = ClusterLedger(self.settler, clock=NodeClock(wall=lambda: time.time_ns() + self.skew))
         self._recorder = recorder
         self._add = Actor(who="plugin", why="ADD", node=name)
         self._del = Actor(who="plugin", why="DEL", node=name)

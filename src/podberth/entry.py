@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from _thread import RLock
 
 from podberth.cni.errors import CniError, InvalidConfig
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.result import Result
     from podberth.ipam.ledger import Ledger
+    from podberth.ipam.moment import Moment
     from podberth.linux.locks import Locks
     from podberth.net.ops import Address
     from podberth.policy.store import Policies
@@ -248,11 +248,14 @@ def open_node(directory: str, *, staying: bool = False) -> Node:
 
 
 def _own_node(directory: str, database: Database) -> Node:
+    from podberth.linux.clock import synchronised
+    from podberth.stores.clock import NodeClock
     from podberth.stores.sqlite.ledger import SqliteLedger
     from podberth.stores.sqlite.policies import SqlitePolicies
 
-    ledger = SqliteLedger(database, clock=time.time_ns)
-    return _node(directory, _name(directory), database, SqlitePolicies(database), ledger)
+    clock = NodeClock((synchronised,))
+    ledger = SqliteLedger(database, clock=clock)
+    return _node(directory, _name(directory), database, SqlitePolicies(database, clock), ledger, clock)
 
 
 def is_a_member(directory: str) -> bool:
@@ -286,26 +289,29 @@ def _choice(directory: str) -> tuple[int, ...]:
 
 def join(directory: str, *, staying: bool, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> Member:
     """Return the node as a member of the cluster that its state directory stands for; `moved` as Member takes it."""
+    from podberth.linux.clock import synchronised
     from podberth.linux.machine import boot_id, machine_id
     from podberth.stores.chosen import chosen
     from podberth.stores.member import Member
 
     machine = machine_id(), boot_id()
-    return Member(directory, chosen(directory), staying=staying, moved=moved, machine=machine)
+    return Member(directory, chosen(directory), staying=staying, moved=moved, machine=machine, opinions=(synchronised,))
 
 
 def _member_node(directory: str, member: Member, *, staying: bool) -> Node:
     from podberth.stores.sqlite.database import Database
 
     database = Database(directory, staying=staying)
-    node = _node(directory, member.name, database, member.policies, member.ledger)
+    node = _node(directory, member.name, database, member.policies, member.ledger, member.clock)
     return replace(
         node, usable=(member.probe,), elsewhere=member.elsewhere, outlook=member.outlook, away=member.away,
         stored=lambda: True,
     )  # fmt: skip
 
 
-def _node(directory: str, name: str, database: Database, policies: Policies, ledger: Ledger) -> Node:
+def _node(
+    directory: str, name: str, database: Database, policies: Policies, ledger: Ledger, clock: Callable[[], Moment]
+) -> Node:
     from podberth.ipam.lease import Actor
     from podberth.linux.host import LinuxHost
     from podberth.stores.directory import sync
@@ -318,7 +324,7 @@ def _node(directory: str, name: str, database: Database, policies: Policies, led
         policies=policies,
         ledger=ledger,
         attachments=SqliteAttachments(database),
-        clock=time.time_ns,
+        clock=lambda: clock().true,
         room=Reserve(directory),
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
         stored=lambda: os.path.exists(database.path),

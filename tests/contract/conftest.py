@@ -9,7 +9,7 @@ import pytest
 
 from podberth.stores.etcd.client import Etcd
 from tests.contract.clusters import etcd_server, kube_server
-from tests.contract.ledgers import BACKENDS, pool
+from tests.contract.ledgers import BACKENDS, CLUSTERS, pool
 from tests.contract.scheduling import Scheduling
 from tests.default_paths import forbidden
 from tests.servers.proxy import Proxy
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
     from podberth.ipam.ledger import Ledger
-    from tests.contract.ledgers import Backend
+    from tests.contract.ledgers import Backend, ClusterBackend
     from tests.servers.etcd import EtcdServer
     from tests.servers.kube import KubeServer
 
@@ -39,6 +39,12 @@ def _own_paths_alone() -> Iterator[None]:
 @pytest.fixture(params=BACKENDS, ids=lambda kind: kind.__name__)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     kind: Callable[[Path], Backend] = request.param
+    return kind(tmp_path / "store")
+
+
+@pytest.fixture(params=CLUSTERS, ids=lambda kind: kind.__name__)
+def cluster_backend(request: pytest.FixtureRequest, tmp_path: Path) -> ClusterBackend:
+    kind: Callable[[Path], ClusterBackend] = request.param
     return kind(tmp_path / "store")
 
 

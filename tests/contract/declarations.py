@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.policy.documents import parse_documents
 from podberth.policy.yamlfiles import load
+from podberth.stores.clock import node_clock
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.sqlite.database import Database
@@ -88,7 +88,7 @@ class Store:
 def in_sqlite(directory: Path) -> Store:
     """Return a client of the store in a directory."""
     database = Database(str(directory))
-    ledger = SqliteLedger(database, clock=time.time_ns)
+    ledger = SqliteLedger(database, clock=node_clock)
     return Store(SqlitePolicies(database), ledger, partial(in_sqlite, directory))
 
 
@@ -98,7 +98,7 @@ def in_cluster(kind: type[ClusterBackend], directory: Path) -> Store:
 
     def client() -> Store:
         settler = backend.client()
-        return Store(ClusterPolicies(settler), ClusterLedger(settler, clock=time.time_ns), client)
+        return Store(ClusterPolicies(settler), ClusterLedger(settler, clock=node_clock), client)
 
     return client()
 

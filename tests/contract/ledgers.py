@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
+from podberth.ipam.moment import Opinion, Uptime, judged
 from podberth.ipam.owner import of_deployment
 from podberth.ipam.pool import Pool, Span, Subnet
 from podberth.policy.changes import Declared
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from podberth.ipam.lease import Lease
     from podberth.ipam.ledger import Ledger
+    from podberth.ipam.moment import Moment
     from podberth.net.ops import Address
     from podberth.policy.documents import Document
     from podberth.stores.replica.shared import Cluster
@@ -41,17 +43,38 @@ NOON = 1_800_000_000 * SECOND
 
 
 class Clock:
-    """A clock that stands until it is set."""
+    """A node's clock that stands until time passes (`tick`) or somebody sets it (`step`).
 
-    def __init__(self, now: int = NOON) -> None:
+    `proven`: a second opinion is there, which is right.
+    """
+
+    def __init__(self, now: int = NOON, *, proven: bool = False) -> None:
         self.now = now
+        self.proven = proven
+        self.boot = "boot 1"
+        self.began = now - 1000 * SECOND  # by this clock, as it stands
+        self.ahead = 0
 
-    def __call__(self) -> int:
-        return self.now
+    def __call__(self) -> Moment:
+        uptime = Uptime(boot=self.boot, ns=self.now - self.began)
+        opinions = [Opinion(time=self.now - self.ahead, within=SECOND)] if self.proven else []
+        return judged(self.now, uptime, opinions)
 
     def tick(self, seconds: float = 1) -> int:
+        """Let time pass; return what the clock says then."""
         self.now += int(seconds * SECOND)
         return self.now
+
+    def step(self, seconds: float) -> None:
+        """Set the clock: no time passes."""
+        self.now += int(seconds * SECOND)
+        self.began += int(seconds * SECOND)
+        self.ahead += int(seconds * SECOND)
+
+    def restart(self) -> None:
+        """Have the machine begin anew, at once."""
+        self.boot = f"boot {int(self.boot[5:]) + 1}"
+        self.began = self.now
 
 
 class Backend(Protocol):
@@ -62,8 +85,6 @@ class Backend(Protocol):
     def __init__(self, directory: Path) -> None: ...
 
     def open(self) -> Ledger: ...
-
-    def now(self, ledger: Ledger, /) -> int: ...
 
     def define(self, *pools: Pool) -> None: ...
 
@@ -84,10 +105,6 @@ class SqliteBackend:
 
     def open(self) -> Ledger:
         return SqliteLedger(Database(str(self.directory)), clock=self.clock)
-
-    def now(self, ledger: Ledger) -> int:
-        """Return the ledger's time: here all of its events follow one another."""
-        return max(self.clock.now, *(event.time for event in ledger.history()), 0)
 
     def define(self, *pools: Pool) -> None:
         with self.database.write() as connection:
@@ -126,14 +143,12 @@ class ClusterBackend:
     def client(self) -> Settler:
         """Return another client of the store, with a replica of its own."""
         folder = tempfile.mkdtemp(prefix="replica-", dir=self.directory)
-        return Settler(Replica(folder), self.cluster, "node1", current=True)
+        settler = Settler(Replica(folder), self.cluster, "node1", current=True)
+        settler.replica.clock = self.clock
+        return settler
 
     def open(self) -> Ledger:
         return ClusterLedger(self.client(), clock=self.clock)
-
-    def now(self, _ledger: Ledger) -> int:
-        """Return the node's time: time only has one direction along each address."""
-        return self.clock.now
 
     def define(self, *pools: Pool) -> None:
         for each in pools:

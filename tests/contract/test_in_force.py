@@ -6,7 +6,6 @@ The store's compare-and-swap decides between two that exclude each other, not wh
 from __future__ import annotations
 
 import atexit
-import itertools
 import json
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from podberth.cni.value import replace
+from podberth.stores.clock import node_clock
 from podberth.stores.replica.approved import refused
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
@@ -46,7 +46,7 @@ class Node:
         settler = Settler(Replica(tempfile.mkdtemp(dir=FOLDER)), cluster, name, current=True)
         self.settler = settler
         self.policies = ClusterPolicies(settler)
-        self.ledger = ClusterLedger(settler, clock=itertools.count(1).__next__)
+        self.ledger = ClusterLedger(settler, clock=node_clock)
 
     def accept(self) -> tuple[str, ...]:
         """Do what an agent does every second."""
@@ -148,7 +148,7 @@ def test_a_bind_that_relied_on_what_is_in_force_no_more_is_made_anew() -> None:
     late.policies.apply(documents(pool("db", "10.20.0.0/24", gateway="10.20.0.1")), OPERATOR, source="x")
     deaf = Settler(late.settler.replica, cluster, "node1", current=False)
     node.policies.apply(documents(pool("db", "10.20.0.0/24", gateway="10.20.0.2")), OPERATOR, source="x")
-    (lease,) = ClusterLedger(deaf, clock=itertools.count(1).__next__).bind(claim("a"), OPERATOR)
+    (lease,) = ClusterLedger(deaf, clock=node_clock).bind(claim("a"), OPERATOR)
     assert str(lease.address) == "10.20.0.1"  # nobody runs that was told of it
 
 

@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 SOURCE = str(Path(podberth.__file__).parents[1])
 OPEN = """
-import sys, time
+import sys
 sys.path.insert(0, {source!r})
 from podberth.cni.errors import CniError
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
+from podberth.stores.clock import node_clock
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 
 database = Database({directory!r})
-ledger = SqliteLedger(database, clock=time.time_ns)
+ledger = SqliteLedger(database, clock=node_clock)
 me, actor = sys.argv[1], Actor(who="plugin", why="ADD", node="node1")
 
 def attachment(container):
@@ -170,7 +171,8 @@ with database.write() as connection:
     from podberth.ipam.lease import Lease
     from ipaddress import ip_address
     changes.bind(connection, Lease(address=ip_address("10.20.0.9"), pool="db", attachment=attachment("dead"), pod=None,
-                                   netns="/x", node="node1", since=changes.moment(connection, time.time_ns())), actor)
+                                   netns="/x", node="node1", since=1), actor,
+                 changes.moment(connection, node_clock()))
     print("ready", flush=True)
     input()
 """

@@ -14,7 +14,7 @@ from podberth.policy.documents import document_of
 from podberth.policy.operation import Operation
 from podberth.stores.transfer.found import Found, claims, keepings, placed
 from podberth.stores.transfer.sheet import fitting, keeping, read, sheet
-from tests.contract.ledgers import NOON, OPERATOR, PLUGIN, claim, ip, pod, pool, subnet
+from tests.contract.ledgers import OPERATOR, PLUGIN, claim, ip, pod, pool, subnet
 from tests.contract.transfers import KINDS, InCluster, Node, answers, filled
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_what_is_refused_in_the_middle_has_done_nothing(store: Node | InCluster)
         keep=(kept("10.60.0.3", "a"), kept("10.60.0.5", "b")),
     )
     with pytest.raises(AddressTaken, match=r"10\.60\.0\.5"):
-        policies.operate(whole, OPERATOR, source="test", now=NOON)
+        policies.operate(whole, OPERATOR, source="test")
     assert answers(store) == before
 
 
@@ -61,24 +61,24 @@ def test_all_of_it_is_done_in_one_and_again_it_changes_nothing(store: Node | InC
         keep=(kept("10.60.0.3", "a"), kept("fd00:60::3", "a")),
         bind=(claim("b", "10.60.0.4", pool="bank"), claim("c", "10.60.0.9", pool="bank")),
     )
-    done = policies.operate(whole, OPERATOR, source="test", now=NOON)
+    done = policies.operate(whole, OPERATOR, source="test")
     assert [str(one.address) for one in (*done.released, *done.kept)] == ["10.60.0.9", "10.60.0.3", "fd00:60::3"]
     assert [str(one.address) for one in ledger.leases(pool="bank")] == ["10.60.0.4", "10.60.0.9"]
     events = len(tuple(ledger.history()))
-    policies.operate(Operation(keep=whole.keep, bind=whole.bind), OPERATOR, source="test", now=NOON)
+    policies.operate(Operation(keep=whole.keep, bind=whole.bind), OPERATOR, source="test")
     assert len(tuple(ledger.history())) == events
 
 
 @every_store
 def test_a_pod_s_interface_has_one_address_of_a_family_reserved_by_hand(store: Node | InCluster) -> None:
     _, policies = store.parts()
-    policies.operate(Operation(keep=(kept("10.60.0.3", "a", only=True),)), OPERATOR, source="test", now=NOON)
+    policies.operate(Operation(keep=(kept("10.60.0.3", "a", only=True),)), OPERATOR, source="test")
     with pytest.raises(AddressTaken, match=r"has 10\.60\.0\.3 of pool bank reserved for eth0 already"):
-        policies.operate(Operation(keep=(kept("10.60.0.4", "a", only=True),)), OPERATOR, source="test", now=NOON)
+        policies.operate(Operation(keep=(kept("10.60.0.4", "a", only=True),)), OPERATOR, source="test")
     shared = Keeping(address=ip("10.60.0.6"), pool="bank", pod=of_deployment("db", "web"), ifname="eth0", only=True)
     twice = (shared, Keeping(address=ip("10.60.0.7"), pool="bank", pod=shared.pod, ifname="eth0", only=True))
     again = (kept("10.60.0.3", "a", only=True), kept("fd00:60::4", "a", only=True))
-    assert len(policies.operate(Operation(keep=(*again, *twice)), OPERATOR, source="test", now=NOON).kept) == 4
+    assert len(policies.operate(Operation(keep=(*again, *twice)), OPERATOR, source="test").kept) == 4
 
 
 @every_store
@@ -94,9 +94,7 @@ def test_an_imported_lease_has_no_namespace_and_says_so_in_every_store(store: No
         for n in range(20, 32)
     ]
     places = placed(found, (BANK,), "", ledger, ())
-    policies.operate(
-        Operation(keep=tuple(keepings(places)), bind=tuple(claims(places))), OPERATOR, source="import", now=NOON
-    )
+    policies.operate(Operation(keep=tuple(keepings(places)), bind=tuple(claims(places))), OPERATOR, source="import")
     again, _ = store.parts()
     assert {(lease.address, lease.netns) for lease in again.leases()} == {(one.address, "") for one in found}
     assert len(again.reservations()) == 6
@@ -120,5 +118,5 @@ def test_what_a_sheet_has_is_the_same_after_it_was_taken_into_an_empty_store(
     policies.apply([document_of(each, "pools") for each in source.parts()[1].pools()], OPERATOR, source="pools")
     rows, complaints = read(text.encode(), "sheet")
     fit = fitting(rows, policies.pools(), into, complaints, who="ops")
-    policies.operate(Operation(keep=tuple(map(keeping, fit))), OPERATOR, source="import csv", now=NOON)
+    policies.operate(Operation(keep=tuple(map(keeping, fit))), OPERATOR, source="import csv")
     assert sheet(into.reservations())[0] == text.replace(",declared\n", ",manual\n")

@@ -63,7 +63,7 @@ class Node:
 
     def parts(self) -> tuple[Ledger, Policies]:
         database = Database(str(self.folder))
-        return SqliteLedger(database, clock=self.clock), SqlitePolicies(database)
+        return SqliteLedger(database, clock=self.clock), SqlitePolicies(database, self.clock)
 
     def side(self, *, readonly: bool = False) -> Target:
         return NodeStore(str(self.folder), readonly=readonly)

@@ -14,7 +14,7 @@ from podberth.cni.errors import CniError, Drifted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OK, REFUSED, USAGE, NOT_FOUND, DRIFTED, UNFIT, LAST_KNOWN = range(7)
+OK, REFUSED, USAGE, NOT_FOUND, DRIFTED, UNFIT, LAST_KNOWN, UNKNOWABLE = range(8)
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 

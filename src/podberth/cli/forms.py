@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from podberth.cli.when import rfc3339
 
+_ENDLESS = 2**62  # ns: no time at all
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.elsewhere import Fence
-    from podberth.ipam.lease import Event, Holding, Lease, Reservation, Usage
+    from podberth.ipam.lease import Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.net.record import Record
     from podberth.net.step import Drift
     from podberth.policy.changes import Waiting
@@ -90,7 +92,15 @@ def event(of: Event) -> dict[str, object]:
         "who": of.actor.who,
         "why": of.actor.why,
         "node": of.actor.node,
+        "clock": of.clock or None,
+        "ahead": of.ahead,
+        "corrects": correction(of.corrects) if of.corrects is not None else None,
     }
+
+
+def correction(of: Correction) -> dict[str, object]:
+    """Return an operator's word about a clock; `ahead` in ns, `node` null for every one."""
+    return {"first": of.first, "last": of.last, "node": of.node or None, "ahead": of.ahead}
 
 
 def holding(of: Holding, at: int) -> dict[str, object]:
@@ -103,6 +113,9 @@ def holding(of: Holding, at: int) -> dict[str, object]:
         "reserved_for": pod(of.reserved_for),
         "attachment": attachment(of.bound_to),
         "event": event(of.event) if of.event is not None else None,
+        "since": rfc3339(of.since) if of.since is not None else None,
+        "between": [rfc3339(end) if abs(end) < _ENDLESS else None for end in of.between] if of.between else None,
+        "begins": rfc3339(of.begins) if of.begins is not None else None,
     }
 
 

@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli import forms, when
-from podberth.cli.failures import NotFound
+from podberth.cli.failures import OK, UNKNOWABLE, NotFound
 from podberth.cli.manual import CLUSTER, EXITS, Page
-from podberth.cli.options import ADDRESS, NETWORK, POD_OR_ADDRESS, POOL, WHEN, is_address, json_option
+from podberth.cli.options import (
+    ADDRESS_OR_RANGE,
+    NETWORK,
+    POD_OR_ADDRESS,
+    POOL,
+    WHEN,
+    in_range,
+    is_address,
+    json_option,
+)
 from podberth.cli.screen import Cell, Column
-from podberth.cli.text import counted, duration
+from podberth.cli.text import counted, duration, large
+from podberth.cli.when import rfc3339
 from podberth.cni.pod import PodRef
+from podberth.ipam.lifecycle import Edge, State
+from podberth.ipam.pool import Pool, Span
 from podberth.policy.usable import contains
 
 if TYPE_CHECKING:
@@ -25,7 +37,13 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
 
 SHORT_ID = 12  # characters of a container's ID for people, as runtimes' own tools have it
-STATES = {"FREE": "free", "RESERVED": "reserved", "LEASED": "leased", "HELD": "reserved and leased"}
+STATES = {
+    "FREE": "free",
+    "RESERVED": "reserved",
+    "LEASED": "leased",
+    "HELD": "reserved and leased",
+    "NOT_YET": "not yet: that time is still to come",
+}
 STYLES = {
     "Reserved": "cyan",
     "Bound": "green",
@@ -33,6 +51,7 @@ STYLES = {
     "Conflicted": "red",
     "Adjusted": "cyan",
     "Repaired": "magenta",
+    "Corrected": "yellow",
     "Unbound": "",
     "Released": "dim",
 }
@@ -90,30 +109,85 @@ def leases(session: Session, pool: str | None, network: str | None, *, as_json: 
     cls=Page,
     asks=CLUSTER,
     short_help="Say who has an address, or had it at a time.",
-    exits={0: "the question is answered, also with 'nobody'", 3: "no pool has the address and no event names it"},
+    exits={
+        0: "the question is answered, also with 'nobody'",
+        3: "no pool has the address and no event names it",
+        7: "the ledger can't know: the time is before it begins, or still to come",
+    },
     examples=(
         ("who 10.20.0.11", "Who has it now?"),
         ('who 10.20.0.11 --at "2026-11-20 14:00"', "Who had it then, by this machine's clock and zone?"),
+        ("who 10.20.0.0/28 --at '10m ago'", "Who had which address of a range?"),
         ("who 10.20.0.11 --at '10m ago' --json", ""),
     ),
 )
-@click.argument("address", type=ADDRESS)
+@click.argument("subject", type=ADDRESS_OR_RANGE, metavar="ADDRESS | PREFIX/LENGTH | FIRST-LAST")
 @click.option("--at", type=WHEN, metavar="TIME", help=f"The time asked about: {when.FORMS}. Without it: now.")
 @json_option
 @click.pass_obj
-def who(session: Session, address: Address, at: int | None, *, as_json: bool) -> None:
-    """Say who has an address, or had it at a time.
+def who(session: Session, subject: Address | Span, at: int | None, *, as_json: bool) -> int:
+    """Say who has an address, or had it at a time; of a range, who has which.
 
     The answer comes from the ledger, which is never rewritten: the same question about the past has the same answer
-    for ever. TIME is taken in this machine's zone unless it says otherwise; ambiguous local times are refused.
+    for ever, unless an operator corrects a clock (`podberth clock`). TIME is taken in this machine's zone unless it
+    says otherwise; ambiguous local times are refused.
     """
     node = session.node
-    held = node.ledger.who(address, at)
-    known = held.event is not None or any(contains(pool, address) for pool in node.policies.pools())
-    if not known and next(iter(node.ledger.history(address=address)), None) is None:
-        raise NotFound(f"no pool contains {address}, and the ledger never saw it", "`podberth pool` lists the pools")
     asked = node.clock() if at is None else at
+    if isinstance(subject, Span):
+        return _of_range(session, subject, at, asked, as_json=as_json)
+    held = node.ledger.who(subject, at)
+    known = held.event is not None or any(contains(pool, subject) for pool in node.policies.pools())
+    if not known and next(iter(node.ledger.history(address=subject)), None) is None:
+        raise NotFound(f"no pool contains {subject}", "`podberth pool` lists the pools; the ledger never saw it")
     session.show(as_json, forms.holding(held, asked), lambda screen: _draw_holding(screen, held, asked))
+    return UNKNOWABLE if held.state in set(Edge) else OK
+
+
+def _of_range(session: Session, span: Span, at: int | None, asked: int, *, as_json: bool) -> int:
+    node = session.node
+    if at is None:
+        ledger = node.ledger
+        named = {lease.address for lease in ledger.leases()} | {kept.address for kept in ledger.reservations()}
+    else:
+        named = {event.address for event in node.ledger.history()}
+    found = [node.ledger.who(address, at) for address in sorted(a for a in named if in_range(a, span))]
+    edge = node.ledger.who(span.first, at)
+    if edge.state in set(Edge):
+        found = []
+    held = [each for each in found if each.state != State.FREE]
+    if not found and not any(_overlaps(pool, span) for pool in node.policies.pools()):
+        raise NotFound(
+            f"no pool has addresses of {span.first}-{span.last}", "`podberth pool` lists the pools; the ledger saw none"
+        )
+    document = {
+        "first": str(span.first),
+        "last": str(span.last),
+        "at": rfc3339(asked),
+        "state": edge.state if edge.state in set(Edge) else None,
+        "begins": rfc3339(edge.begins) if edge.begins is not None else None,
+        "addresses": [forms.holding(each, asked) for each in held],
+    }
+
+    def draw(screen: Screen) -> None:
+        if edge.state in set(Edge):
+            screen.line(Cell(f"{span.first}-{span.last}", "bold"), f" at {when.local(asked)}: {_state(edge)}")
+            return
+        _draw_holdings(screen, held)
+        others = int(span.last) - int(span.first) + 1 - len(held)
+        screen.line(Cell(f"at {when.local(asked)}; nobody has the other {large(others)}", "dim"))
+
+    session.show(as_json, document, draw)
+    return UNKNOWABLE if edge.state in set(Edge) else OK
+
+
+def _overlaps(pool: Pool, span: Span) -> bool:
+    return any(
+        subnet.network.version == span.first.version
+        and int(subnet.network[0]) <= int(span.last)
+        and int(span.first) <= int(subnet.network[-1])
+        for subnet in pool.subnets
+    )
 
 
 @click.command(
@@ -126,18 +200,22 @@ def who(session: Session, address: Address, at: int | None, *, as_json: bool) ->
         ("history payments/mysql-1", "Everything that happened to the addresses of a pod's name."),
         ("history payments/deployment/web", "When a Deployment's addresses were reserved, and for which pods it was."),
         ("history 10.20.0.11 --since 2026-11-01", "Every holder of an address since then."),
+        ("history 10.20.0.0/28", "Every holder of a range's addresses."),
         ("history --last 20", "The latest events of all."),
     ),
 )
 @click.argument(
-    "subject", type=POD_OR_ADDRESS, required=False, metavar="[NAMESPACE/POD | NAMESPACE/deployment/NAME | ADDRESS]"
+    "subject",
+    type=POD_OR_ADDRESS,
+    required=False,
+    metavar="[NAMESPACE/POD | NAMESPACE/deployment/NAME | ADDRESS | PREFIX/LENGTH | FIRST-LAST]",
 )
 @click.option("--since", type=WHEN, metavar="TIME", help="Only events from this time on.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the latest N of them.")
 @json_option
 @click.pass_obj
 def history(
-    session: Session, subject: PodRef | Address | None, since: int | None, last: int | None, *, as_json: bool
+    session: Session, subject: PodRef | Address | Span | None, since: int | None, last: int | None, *, as_json: bool
 ) -> None:
     """Tell what happened to a pod's addresses, or to an address, oldest first; without either: to all.
 
@@ -147,11 +225,13 @@ def history(
         pod=subject if isinstance(subject, PodRef) else None,
         address=subject if is_address(subject) else None,  # type: ignore[arg-type]
     )
+    if isinstance(subject, Span):
+        span = subject
+        events = (event for event in events if in_range(event.address, span))
     found = _selected(events, since, last)
     if subject is not None and not found and since is None:
-        raise NotFound(
-            f"the ledger has no event of {subject}", "`podberth leases` and `podberth get` list what there is"
-        )
+        named = f"{subject.first}-{subject.last}" if isinstance(subject, Span) else str(subject)
+        raise NotFound(f"the ledger has no event of {named}", "`podberth leases` and `podberth get` list what there is")
 
     def draw(screen: Screen) -> None:
         _draw_events(screen, found)
@@ -161,28 +241,56 @@ def history(
 
 
 def _selected(events: Iterable[Event], since: int | None, last: int | None) -> Sequence[Event]:
-    wanted = (event for event in events if since is None or event.time >= since)
+    wanted = (event for event in events if since is None or event.time - event.ahead >= since)
     return tuple(deque(wanted, maxlen=last))
+
+
+def _state(held: Holding) -> str:
+    if held.state == Edge.UNKNOWN:
+        begins = f"the ledger begins at {when.local(held.begins)}" if held.begins is not None else "it has no event yet"
+        return f"unknown: {begins}"
+    return STATES[held.state]
+
+
+def _draw_holdings(screen: Screen, held: Sequence[Holding]) -> None:
+    if not held:
+        return
+    screen.table(
+        [Column(title=title) for title in ("Address", "State", "Pod", "Reserved for", "Container", "Since")],
+        [
+            [
+                Cell(str(each.address), "bold"),
+                STATES[each.state],
+                str(each.pod or "-"),
+                str(each.reserved_for or "-"),
+                each.bound_to.container_id[:SHORT_ID] if each.bound_to is not None else "-",
+                when.local(each.since) if each.since is not None else "-",
+            ]
+            for each in held
+        ],
+    )
 
 
 def _draw_holding(screen: Screen, held: Holding, at: int) -> None:
     pool = f" of pool {held.event.pool}" if held.event is not None else ""
     screen.line(Cell(str(held.address), "bold"), pool, f" at {when.local(at)}")
     bound, event = held.bound_to, held.event
-    facts: list[tuple[str, str | Cell]] = [("state", STATES[held.state])]
+    facts: list[tuple[str, str | Cell]] = [("state", _state(held))]
     if held.pod is not None or bound is not None:
         facts.append(("pod", Cell(str(held.pod or "none named"), "bold green")))
-    else:
+    elif held.state not in set(Edge):
         facts.append(("pod", "nobody"))
     if bound is not None:
         facts += [("interface", bound.ifname), ("network", bound.network), ("container", bound.container_id)]
     if held.reserved_for is not None:
         facts.append(("reserved", f"for {held.reserved_for}"))
-    if event is not None:
+    if event is not None and held.since is not None:
         facts += [
-            ("since", f"{when.local(event.time)} ({duration((at - event.time) / when.NS)} before)"),
+            ("since", f"{when.local(held.since)} ({duration((at - held.since) / when.NS)} before)"),
             ("by", f"{event.kind}: {event.actor.who}, {event.actor.why}, on node {event.actor.node}"),
         ]
+    if held.between is not None:
+        facts.append(("clock", "unproven: nobody vouched for the clock of an event about that time"))
     screen.facts(facts)
 
 
@@ -194,7 +302,7 @@ def _draw_events(screen: Screen, events: Sequence[Event]) -> None:
         [Column(title=title, breaks=title in ("Who", "Why", "Node")) for title in titles],
         [
             [
-                when.local(event.time),
+                when.local(event.time - event.ahead),
                 Cell(event.kind, STYLES.get(event.kind, "")),
                 str(event.address),
                 str(event.pod or "-"),

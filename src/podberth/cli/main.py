@@ -14,6 +14,7 @@ from podberth.cli.agent.command import agent
 from podberth.cli.agent.top import top
 from podberth.cli.agent.trace import trace
 from podberth.cli.check import check
+from podberth.cli.clock import clock
 from podberth.cli.cnitool import cnitool
 from podberth.cli.completion import completion
 from podberth.cli.conformance import conformance
@@ -49,7 +50,7 @@ NAME = "podberth"
 COMMANDS = {
     "Declare": (apply, delete, get),
     "Addresses": (pool, reserve, release, leases, fence, unfence),
-    "Ask the ledger": (who, history),
+    "Ask the ledger": (who, history, clock),
     "Before the fact": (explain, plan),
     "This node": (agent, top, trace, vf, check, gc, doctor, store),
     "A container's host": (install_shim, install_networks),

@@ -21,6 +21,7 @@ EXITS: Mapping[int, str] = {
     4: "check: an attachment is not as it was made",
     5: "doctor: this node is not fit",
     6: "answered by the last that is known here: the cluster's store is away",
+    7: "who: the ledger can't know: that is before it begins, or still to come",
 }
 # What a command asks about, while the cluster's store is away. A question about the node itself is answered from the
 # node's own records; one about the cluster by the last that was heard of it, and its exit code says so.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,6 +16,7 @@ from podberth.cni.errors import CniError
 from podberth.cni.fields import shown
 from podberth.cni.pod import PodRef, called
 from podberth.ipam.owner import is_deployment, named, of_deployment
+from podberth.ipam.pool import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -88,8 +89,51 @@ def address(text: str) -> Address:
     return parsers.ip_address(text)
 
 
-def pod_or_address(text: str) -> PodRef | Address:
-    """Return the pod, or the Deployment as NAMESPACE/deployment/NAME, if there is a slash; or else the address."""
+def address_or_range(text: str) -> Address | Span:
+    """Return an address, or the range that PREFIX/LENGTH or FIRST-LAST names; ValueError if it is neither."""
+    found = _range(text)
+    if found is not None:
+        return found
+    try:
+        return parsers.ip_address(text)
+    except ValueError:
+        raise ValueError(f"expected an IP address, PREFIX/LENGTH or FIRST-LAST, got {shown(text)}") from None
+
+
+def _range(text: str) -> Span | None:
+    """Return a range; None if the text names none. ValueError if it does, and can't be one."""
+    first, dash, last = text.partition("-")
+    prefix, slash, _ = text.partition("/")
+    try:
+        if slash:
+            parsers.ip_address(prefix)
+        elif dash:
+            one, other = parsers.ip_address(first.strip()), parsers.ip_address(last.strip())
+        else:
+            return None
+    except ValueError:
+        return None
+    if slash:
+        try:
+            network = ip_network(text)
+        except ValueError as wrong:
+            raise ValueError(f"{shown(text)} is no range: {wrong}") from None
+        return Span(first=network[0], last=network[-1])
+    if one.version != other.version or int(one) > int(other):
+        raise ValueError(f"{shown(text)} is no range: the first address comes after the last, or is of another family")
+    return Span(first=one, last=other)
+
+
+def in_range(address: Address, span: Span) -> bool:
+    """Say whether the range has the address."""
+    return address.version == span.first.version and int(span.first) <= int(address) <= int(span.last)
+
+
+def pod_or_address(text: str) -> PodRef | Address | Span:
+    """Return the pod, or the Deployment as NAMESPACE/deployment/NAME; or the address, or the range."""
+    found = _range(text)
+    if found is not None:
+        return found
     namespace, _, rest = text.partition("/")
     if rest.startswith("deployment/"):
         whose = pod_name(f"{namespace}/{rest.partition('/')[2]}")
@@ -99,7 +143,20 @@ def pod_or_address(text: str) -> PodRef | Address:
     try:
         return parsers.ip_address(text)
     except ValueError:
-        raise ValueError(f"expected NAMESPACE/POD or an IP address, got {shown(text)}") from None
+        raise ValueError(
+            f"expected NAMESPACE/POD, an IP address, PREFIX/LENGTH or FIRST-LAST, got {shown(text)}"
+        ) from None
+
+
+def event_numbers(text: str) -> tuple[int, int]:
+    """Return the numbers of the first and last event that FIRST-LAST, or one number alone, names."""
+    first, dash, last = text.partition("-")
+    numbers = (first, last if dash else first)
+    if not all(number.isascii() and number.isdecimal() for number in numbers):
+        raise ValueError(f"expected numbers of events, as 17-93, got {shown(text)}")
+    if int(numbers[0]) > int(numbers[1]):
+        raise ValueError(f"{shown(text)}: the first event comes after the last")
+    return int(numbers[0]), int(numbers[1])
 
 
 def is_address(subject: object) -> bool:
@@ -136,11 +193,14 @@ MAX_REASON = 200  # characters
 POD = Parsed("NAMESPACE/POD", pod_name, _pods)
 OWNER = Parsed("NAMESPACE/POD", owner_name, _owners)
 ADDRESS = Parsed("ADDRESS", address, _reserved)
+ADDRESS_OR_RANGE = Parsed("ADDRESS or RANGE", address_or_range, _reserved)
 POD_OR_ADDRESS = Parsed("NAMESPACE/POD or ADDRESS", pod_or_address, _owners)
 IFNAME = Parsed("IFNAME", parsers.ifname)
 NODE = Parsed("NODE", parsers.identifier, _nodes)
 POOL = Parsed("POOL", parsers.name, _pools)
 NETWORK = Parsed("NETWORK", parsers.identifier, _networks)
+DURATION = Parsed("DURATION", when.length)
+EVENTS = Parsed("FIRST-LAST", event_numbers)
 WHEN = Parsed("TIME", lambda text: when.parse(text, time.time_ns()))
 
 

@@ -65,7 +65,7 @@ def reserve(
         raise refusal
     wanted = Keeping(address=address, pool=chosen, pod=pod, ifname=ifname, only=True)
     by = actor(node, overriding(f"reserve {pod} {address}", override))
-    (made,) = node.policies.operate(Operation(keep=(wanted,)), by, source=by.why, now=node.clock()).kept
+    (made,) = node.policies.operate(Operation(keep=(wanted,)), by, source=by.why).kept
     session.show(
         as_json,
         {"reservation": forms.reservation(made)},

@@ -11,8 +11,9 @@ NS = 10**9
 FORMS = 'RFC 3339, "2026-11-20 14:00" (local), seconds since the epoch, "10m ago", "-10m" or "now"'
 
 _RELATIVE = re.compile(r"(?:(-)\s*)?((?:\d{1,9}\s*(?:d|h|min|m|sec|s)\s*)+)(ago)?", re.ASCII)
-_PART = re.compile(r"(\d+)\s*(d|h|min|m|sec|s)", re.ASCII)
-_SECONDS = {"d": 86400, "h": 3600, "min": 60, "m": 60, "sec": 1, "s": 1}
+_LENGTH = re.compile(r"(?:\d{1,9}\s*(?:y|d|h|min|m|sec|s)\s*)+", re.ASCII)
+_PART = re.compile(r"(\d+)\s*(y|d|h|min|m|sec|s)", re.ASCII)
+_SECONDS = {"y": 365 * 86400, "d": 86400, "h": 3600, "min": 60, "m": 60, "sec": 1, "s": 1}
 _EPOCH = re.compile(r"@?(\d{1,11})(?:\.(\d{1,9}))?", re.ASCII)
 _CALENDAR = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9}))?\s*([Zz]|[-+]\d{2}:?\d{2})?)?",
@@ -36,6 +37,14 @@ def parse(text: str, now: int) -> int:
         day, clock, fraction, zone = calendar.groups()
         return _calendar(f"{day}T{clock or '00:00'}", zone) * NS + _fraction(fraction)
     raise ValueError(f"{text!r} is no time: expected {FORMS}")
+
+
+def length(text: str) -> int:
+    """Return a length of time ("75y", "1d 2h", "90s") in ns. Raises ValueError."""
+    found = _LENGTH.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no length of time: expected one as 1d 2h, 90s or 74y")
+    return NS * sum(int(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
 
 
 def local(time: int) -> str:

@@ -6,7 +6,6 @@ the address is as it was, and a release only of the very lease that was looked a
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from podberth.controller.keeping import Kept, Owner
     from podberth.ipam.lease import Lease, Reservation
+    from podberth.ipam.moment import Moment
     from podberth.kube.client import Client, Object
     from podberth.kube.events import Recorder
     from podberth.policy.address_reservation import AddressReservation
@@ -90,7 +90,7 @@ class Effects:
         def end(connection: Connection, _: Rivals) -> bool:
             if lease_at(connection, lease.address) != lease:
                 return False
-            changes.unbind(connection, lease, actor, time.time_ns())
+            changes.unbind(connection, lease, actor, self._now())
             return True
 
         return self._settler.settle(end)[0]
@@ -102,7 +102,7 @@ class Effects:
         for declared in wanted:
 
             def put(connection: Connection, _: Rivals, one: Declared = declared) -> None:
-                declare(connection, one, actor)
+                declare(connection, one, actor, self._now)
 
             try:
                 self._settler.settle(put)
@@ -121,7 +121,7 @@ class Effects:
             def end(connection: Connection, _: Rivals, one: Declared = declared) -> bool:
                 if not is_stray(connection, one) or withheld(connection, one):
                     return False
-                undeclare(connection, one, actor)
+                undeclare(connection, one, actor, self._now)
                 return True
 
             if self._settler.settle(end)[0]:
@@ -138,7 +138,7 @@ class Effects:
         actor = self._actor(str(wanted))
 
         def decide(connection: Connection, _: Rivals) -> Reservation:
-            return keep(connection, keeping(wanted), actor, time.time_ns())
+            return keep(connection, keeping(wanted), actor, self._now())
 
         try:
             self._settler.settle(decide, pods=(wanted.pod,))
@@ -152,12 +152,15 @@ class Effects:
         """End a reservation that an object made which is no more."""
         return self._ended(kept, self._actor("its AddressReservation is gone"))
 
+    def _now(self) -> Moment:
+        return self._settler.replica.clock()
+
     def _ended(self, kept: Reservation, actor: Actor) -> bool:
         def end(connection: Connection, _: Rivals) -> bool:
             now = reservation_at(connection, kept.address)
             if now != kept or lease_at(connection, kept.address) is not None:
                 return False
-            changes.release(connection, kept, actor, time.time_ns())
+            changes.release(connection, kept, actor, self._now())
             return True
 
         return self._settler.settle(end)[0]

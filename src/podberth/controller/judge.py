@@ -7,7 +7,6 @@ and nothing of it is written.
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, InvalidConfig, TryAgainLater
@@ -23,6 +22,7 @@ from podberth.policy.bundle import digest
 from podberth.policy.documents import raw_document
 from podberth.policy.permit import TENANT, WEBHOOK, Reserving, limit, permit, role_of_object
 from podberth.policy.podnetwork import PodNetwork
+from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.replica.court import Court
 from podberth.stores.replica.said import OBJECT, is_there, tenants
@@ -192,7 +192,7 @@ def _check_reserved(connection: Connection, wanted: AddressReservation, ended: A
     if ended is not None:
         kept = reservation_at(connection, ended.address)
         if kept is not None and kept.origin == "manual" and same(kept.pod, ended.pod):
-            changes.release(connection, kept, _NOBODY, time.time_ns())
+            changes.release(connection, kept, _NOBODY, node_clock())
     try:
         _reserve(connection, wanted)
     except CniError as refusal:
@@ -213,7 +213,7 @@ def _check_allowed(connection: Connection, wanted: AddressReservation, ended: Ad
 
 
 def _reserve(connection: Connection, wanted: AddressReservation) -> None:
-    keep(connection, keeping(wanted), _NOBODY, time.time_ns())
+    keep(connection, keeping(wanted), _NOBODY, node_clock())
 
 
 def _taken(connection: Connection, wanted: AddressReservation, ended: AddressReservation | None) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.value import value
 from podberth.controller.keeping import Kept, owner_of
 from podberth.ipam.pool import FOREVER
 from podberth.policy.admission import declared_addresses
+from podberth.stores.clock import node_clock
 from podberth.stores.replica.pools import waiting
 from podberth.stores.replica.said import tenants
 from podberth.stores.replica.standing import ended, standings
@@ -71,7 +71,7 @@ def known(connection: Connection) -> Known:
         if (event := rows.last_event(connection, address)) is not None
     }
     usage: dict[str, tuple[Usage, ...]] = {}
-    for row in usages(connection, None, time.time_ns()):
+    for row in usages(connection, None, node_clock()):
         usage[row.pool] = (*usage.get(row.pool, ()), row)
     return Known(
         pools=pools,

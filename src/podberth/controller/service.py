@@ -30,6 +30,8 @@ from podberth.process.loop import Loop
 from podberth.process.metrics import Loops, Lost
 from podberth.process.pages import METRICS, Pages, alive, on_tcp, ready
 from podberth.process.signals import ENDING, Signals
+from podberth.stores.clock import NodeClock
+from podberth.stores.kubernetes.opinion import Dated
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.ledger import ClusterLedger
@@ -80,7 +82,7 @@ class Controller:
         self._watched = Watched(self._client)
         self._candidate = Candidate(self._client, options.home, LEASE, f"{name}_{uuid.uuid4()}", self._changed)
         effects = Effects(self._client, settler, Recorder(self._client, "podberth-controller", name), name)
-        self._metrics = Metrics(self, ClusterLedger(settler, clock=time.time_ns))
+        self._metrics = Metrics(self, ClusterLedger(settler, clock=NodeClock((Dated(self._client),))))
         self._sweep = Sweep(
             self._client, cluster, settler, effects, options.settings, facts=self._watched.facts,
             leading=lambda: self._candidate.leading, count=self._metrics.count, told=self._told,

@@ -11,7 +11,8 @@ from ipaddress import ip_address
 from podberth.cni.errors import StoreFailed
 from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import value
-from podberth.ipam.lease import Actor, Event, Lease, Reservation
+from podberth.ipam.lease import Actor, Correction, Event, Lease, Reservation
+from podberth.ipam.moment import Uptime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,14 +23,24 @@ if TYPE_CHECKING:
 
     Form: TypeAlias = dict[str, Any]
 
-NOTES = ("Adjusted", "Conflicted", "Repaired")  # kinds of event with which nothing changes hands
+NOTES = ("Adjusted", "Conflicted", "Corrected", "Repaired")  # kinds of event with which nothing changes hands
+
+
+@value
+class Rest:
+    """A released address is no other pod's for `length` (ns), counted from `since` of the node that released it."""
+
+    length: int
+    since: Uptime
 
 
 @value
 class AddressRecord:
     """`rest_until` (ns): when a released address has rested; 0 if nobody ever had it, or somebody has it now.
 
+    That is by its writer's clock. `rest` is what counts; None if a release before 0.2 wrote it.
     `seq` and `time` (ns) are its last event's; `last` is the last event by which it changed hands.
+    `written`: how long the node that wrote the record had run by then: its word that this much time has passed.
     """
 
     address: Address
@@ -40,6 +51,8 @@ class AddressRecord:
     lease: Lease | None = None
     rest_until: int = 0
     last: Event | None = None
+    rest: Rest | None = None
+    written: Uptime | None = None
 
 
 def record_form(record: AddressRecord) -> Form:
@@ -70,6 +83,10 @@ def record_form(record: AddressRecord) -> Form:
         }
     if record.rest_until:
         form["restUntil"] = record.rest_until
+    if record.rest is not None:
+        form["rest"] = {"length": record.rest.length, **_uptime_form(record.rest.since)}
+    if record.written is not None:
+        form["written"] = _uptime_form(record.written)
     return form
 
 
@@ -86,6 +103,8 @@ def parse_record(form: Mapping[str, Any], last: Event | None = None) -> AddressR
             lease=_lease(address, pool, form.get("lease")),
             rest_until=int(form.get("restUntil", 0)),
             last=last,
+            rest=_rest(form.get("rest")),
+            written=_uptime(form["written"]) if form.get("written") is not None else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise _unreadable("the record of", form, wrong) from None
@@ -109,6 +128,9 @@ def event_form(event: Event) -> Form:
         "who": event.actor.who,
         "why": event.actor.why,
         "node": event.actor.node,
+        **({"clock": event.clock} if event.clock else {}),
+        **({"ahead": event.ahead} if event.ahead else {}),
+        **({"corrects": _correction_form(event.corrects)} if event.corrects is not None else {}),
     }
 
 
@@ -131,6 +153,9 @@ def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
             actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
             state=str(form["state"]),
             owner=PodRef(namespace=str(form["namespace"]), name=str(form["owner"])) if "owner" in form else None,
+            clock=str(form.get("clock", "")),
+            ahead=int(form.get("ahead", 0)),
+            corrects=_correction(form.get("corrects")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise _unreadable(f"event {seq} of", {"address": str(address)}, wrong) from None
@@ -139,6 +164,31 @@ def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
 def changes_hands(event: Event) -> bool:
     """Say whether somebody got or lost the address by the event."""
     return event.kind not in NOTES
+
+
+def _uptime_form(of: Uptime) -> Form:
+    return {"boot": of.boot, "uptime": of.ns}
+
+
+def _uptime(form: Mapping[str, Any]) -> Uptime:
+    return Uptime(boot=str(form["boot"]), ns=int(form["uptime"]))
+
+
+def _rest(form: Mapping[str, Any] | None) -> Rest | None:
+    return Rest(length=max(0, int(form["length"])), since=_uptime(form)) if form is not None else None
+
+
+def _correction_form(of: Correction) -> Form:
+    named = {"node": of.node} if of.node else {}  # not an empty one, as `_pod_form` says
+    return {"first": of.first, "last": of.last, **named, "ahead": of.ahead}
+
+
+def _correction(form: Mapping[str, Any] | None) -> Correction | None:
+    if form is None:
+        return None
+    return Correction(
+        first=int(form["first"]), last=int(form["last"]), node=str(form.get("node", "")), ahead=int(form["ahead"])
+    )
 
 
 def _attachment_form(attachment: Attachment) -> Form:

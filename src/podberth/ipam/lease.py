@@ -1,7 +1,7 @@
 """The ledger's words: claims, leases, reservations, events.
 
-Leases and reservations are the fold of the events. Times are nanoseconds since the epoch and never decrease along the
-ledger, also when the node's clock does (the store takes the greater of the clock and the last event's time).
+Leases and reservations are the fold of the events, in the order of their numbers. Times are nanoseconds since the
+epoch. An event has the time of its writer's clock, which may be wrong; `ipam.timeline` says when it happened.
 """
 
 from __future__ import annotations
@@ -86,6 +86,19 @@ class Reservation:
 
 
 @value
+class Correction:
+    """The clock that `node` ('': any node) wrote the events `first` to `last` by was `ahead` (ns; below 0: behind).
+
+    An operator's word: it goes before what the events say of their clock, and before earlier corrections.
+    """
+
+    first: int
+    last: int
+    node: str
+    ahead: int
+
+
+@value
 class Keeping:
     """An address to be reserved for a pod's name, or a Deployment's; `origin` is 'manual' or 'sticky'.
 
@@ -102,10 +115,12 @@ class Keeping:
 
 @value
 class Event:
-    """One line of the ledger; `kind` is one of `lifecycle.Kind`.
+    """One line of the ledger; `kind` is one of `lifecycle.Kind`. `time` is what its writer's clock said.
 
     `owner`: the Deployment that the address is reserved for, None if it is a pod's own; `pod` is then the one that has
     it, or had it.
+    `clock`: 'proven' if a second opinion was asked, by which the clock was `ahead` (ns); 'unproven' if there was none;
+    '' if a release before 0.2 wrote it. `corrects`: with kind Corrected.
     """
 
     seq: int
@@ -119,11 +134,19 @@ class Event:
     actor: Actor
     state: str  # the address's state after the event
     owner: PodRef | None = None
+    clock: str = ""
+    ahead: int = 0
+    corrects: Correction | None = None
 
 
 @value
 class Holding:
-    """Who had an address at a time: whom it was reserved for, the attachment that had it, the event that says so."""
+    """Who had an address at a time: whom it was reserved for, the attachment that had it, the event that says so.
+
+    `state` is one of `lifecycle.State`, or of `lifecycle.Edge` for a time of which the ledger can't know.
+    `since`: when (ns) the event happened, by all that is known. `between`: the answer rests on clocks that nobody
+    vouched for: any event of this span may be earlier or later. `begins`: with UNKNOWN, when the ledger does.
+    """
 
     address: IPv4Address | IPv6Address
     state: str
@@ -131,6 +154,9 @@ class Holding:
     reserved_for: PodRef | None
     bound_to: Attachment | None
     pod: PodRef | None
+    since: int | None = None
+    between: tuple[int, int] | None = None
+    begins: int | None = None
 
 
 @value

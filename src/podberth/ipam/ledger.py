@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
     from podberth.cni.pod import Attachment, PodRef
-    from podberth.ipam.lease import Actor, Claim, Event, Holding, Lease, Reservation, Usage
+    from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
 
 
@@ -56,6 +56,13 @@ class Ledger(Protocol):
         """Record that how the attachment is attached was Adjusted or Repaired: an event for each of its addresses."""
         ...
 
+    def corrected(self, correction: Correction, actor: Actor) -> tuple[IPv4Address | IPv6Address, ...]:
+        """Record by how much a clock was wrong: an event for each address that has such events; return those.
+
+        One where the same is recorded already gets no other: what was interrupted can be done again.
+        """
+        ...
+
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""
         ...
@@ -69,7 +76,10 @@ class Ledger(Protocol):
         ...
 
     def who(self, address: IPv4Address | IPv6Address, at: int | None = None) -> Holding:
-        """Return who has the address now, or had it at time `at` (ns since the epoch)."""
+        """Return who has the address now, or had it at time `at` (ns since the epoch).
+
+        Of a time before the ledger, or still to come, nothing is said: the state is one of `lifecycle.Edge`.
+        """
         ...
 
     def history(

@@ -27,11 +27,19 @@ class State(StrEnum):
     HELD = "HELD"
 
 
+class Edge(StrEnum):
+    """What is said instead of a state. UNKNOWN: the ledger begins later. NOT_YET: that time is still to come."""
+
+    UNKNOWN = "UNKNOWN"
+    NOT_YET = "NOT_YET"
+
+
 class Kind(StrEnum):
-    """The kinds of event. With the last three nothing changes hands.
+    """The kinds of event. With the last four nothing changes hands.
 
     Conflicted: a host on the wire answered for the address. Adjusted: a changed declaration changed how its running
-    holder is attached. Repaired: what somebody had changed by hand was put back.
+    holder is attached. Repaired: what somebody had changed by hand was put back. Corrected: an operator said by how
+    much the clock was wrong that other events were written by.
     """
 
     RESERVED = "Reserved"
@@ -42,11 +50,22 @@ class Kind(StrEnum):
     CONFLICTED = "Conflicted"
     ADJUSTED = "Adjusted"
     REPAIRED = "Repaired"
+    CORRECTED = "Corrected"
 
 
 TRANSITIONS: Mapping[State, Mapping[Kind, State]] = {
-    State.FREE: {Kind.RESERVED: State.RESERVED, Kind.BOUND: State.LEASED, Kind.CONFLICTED: State.FREE},
-    State.RESERVED: {Kind.RELEASED: State.FREE, Kind.BOUND: State.HELD, Kind.CONFLICTED: State.RESERVED},
+    State.FREE: {
+        Kind.RESERVED: State.RESERVED,
+        Kind.BOUND: State.LEASED,
+        Kind.CONFLICTED: State.FREE,
+        Kind.CORRECTED: State.FREE,
+    },
+    State.RESERVED: {
+        Kind.RELEASED: State.FREE,
+        Kind.BOUND: State.HELD,
+        Kind.CONFLICTED: State.RESERVED,
+        Kind.CORRECTED: State.RESERVED,
+    },
     State.LEASED: {
         Kind.RESERVED: State.HELD,
         Kind.UNBOUND: State.FREE,
@@ -54,6 +73,7 @@ TRANSITIONS: Mapping[State, Mapping[Kind, State]] = {
         Kind.CONFLICTED: State.LEASED,
         Kind.ADJUSTED: State.LEASED,
         Kind.REPAIRED: State.LEASED,
+        Kind.CORRECTED: State.LEASED,
     },
     State.HELD: {
         Kind.RELEASED: State.LEASED,
@@ -62,6 +82,7 @@ TRANSITIONS: Mapping[State, Mapping[Kind, State]] = {
         Kind.CONFLICTED: State.HELD,
         Kind.ADJUSTED: State.HELD,
         Kind.REPAIRED: State.HELD,
+        Kind.CORRECTED: State.HELD,
     },
 }
 

@@ -7,7 +7,9 @@ A write is sent once: only what the server certainly did not act on is sent agai
 from __future__ import annotations
 
 import json
+import re
 import time
+from calendar import timegm
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlencode
 
@@ -33,6 +35,8 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"  # of which JSON is a part
 _METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}
+_DATE = re.compile(r"\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LEAST_WAIT = 0.05  # seconds, where the server says 429 and not for how long
 _ERRORS: Mapping[int, type[CniError]] = {
     400: errors.Invalid,
@@ -91,6 +95,15 @@ class Call:
         return f"{self.verb} {self.resource.shown(self.namespace, self.name)}"
 
 
+@value
+class Heard:
+    """The server's time (`date`, ns since the epoch) in an answer that came at this uptime (ns) after a wait (ns)."""
+
+    date: int
+    at: int
+    waited: int
+
+
 class Client:
     """A client of one API server, for any number of threads.
 
@@ -103,6 +116,7 @@ class Client:
         self._credentials = access.credentials
         self._limit = (("timeout", f"{max(1, int(timeout))}s"),)
         self._patience = patience
+        self.dated: Heard | None = None  # by the latest answer
         self.namespace = access.namespace
 
     def get(self, resource: Resource, name: str, namespace: str = "", *, subresource: str = "") -> Object:
@@ -187,6 +201,7 @@ class Client:
         again = not call.writes  # what only reads may be asked once more
         while True:
             secret = self._credentials.current()
+            asked = _uptime()
             try:
                 answer = self._wire.exchange(secret, _METHODS[call.verb], call.target, call.body, call.content_type)
             except NotSent as failure:
@@ -196,6 +211,9 @@ class Client:
                     raise _lost(call, failure) from None
                 again = False
                 continue
+            if (date := http_date(answer.date)) is not None:
+                now = _uptime()
+                self.dated = Heard(date=date, at=now, waited=now - asked)
             if answer.status < 300:
                 return _decoded(call, answer.body)
             if not self._try_again(answer, secret, until):
@@ -331,3 +349,16 @@ def _lost(call: Call, failure: Lost) -> CniError:
     if call.writes:
         return errors.Unknown(f"Kubernetes API: {call}: sent, and the answer was lost: {failure}", failure.remedy)
     return errors.Unavailable(f"Kubernetes API: {call}: {failure}", failure.remedy)
+
+
+def http_date(text: str) -> int | None:
+    """Return a Date header's time (RFC 9110, 5.6.7: IMF-fixdate) in ns since the epoch; None if it is none."""
+    found = _DATE.fullmatch(text)
+    if found is None or found[2] not in _MONTHS:
+        return None
+    day, year, hour, minute, second = (int(found[n]) for n in (1, 3, 4, 5, 6))
+    return timegm((year, _MONTHS.index(found[2]) + 1, day, hour, minute, second)) * 10**9
+
+
+def _uptime() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)

@@ -46,11 +46,8 @@ class Policies(Protocol):
         """
         ...
 
-    def operate(self, operation: Operation, actor: Actor, *, source: str, now: int) -> Done:
-        """Do all that the operation is, or raise and have nothing done. `source`: of the documents, as with `apply`.
-
-        `now`: the clock's time (ns).
-        """
+    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
+        """Do all that the operation is, or raise and have nothing done. `source`: of the documents, as with `apply`."""
         ...
 
     def followed(self, directory: str) -> Followed | None:

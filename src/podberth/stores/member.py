@@ -9,6 +9,7 @@ from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
+from podberth.stores.clock import NodeClock
 from podberth.stores.elsewhere import LastKnown
 from podberth.stores.identity import NodeIdentity, registration
 from podberth.stores.replica.feed import Feed
@@ -20,8 +21,9 @@ from podberth.stores.replica.settler import Settler
 from podberth.stores.sqlite.ledger import SqliteLedger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from podberth.ipam.moment import Opinion, Uptime
     from podberth.ipam.outlook import Outlook
     from podberth.net.ops import Address
     from podberth.stores.chosen import Chosen
@@ -40,6 +42,7 @@ class Member:
 
     Without, each question asks the store first: a process that ends soon has no time to follow. `moved` is told which
     addresses have moved to other nodes. `machine`: this machine's machine-id and boot_id, '' if they are not known.
+    `opinions` on this node's clock: they come after the cluster's own.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Member:
         staying: bool,
         moved: Callable[[frozenset[Address]], None] = lambda _: None,
         machine: tuple[str, str] = ("", ""),
+        opinions: Sequence[Callable[[Uptime], Opinion | None]] = (),
     ) -> None:
         self._chosen = chosen
         self._directory = directory
@@ -59,6 +63,7 @@ class Member:
         self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
         self.settler.moved = moved
         self.settler.away = self.away
+        self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
         self.policies = ClusterPolicies(self.settler)
         self.elsewhere = LastKnown(self.cluster.elsewhere(chosen.node), self.away)
         self._feed = Feed(self.settler, _told) if staying else None
@@ -68,8 +73,8 @@ class Member:
         self._next_proof = 0.0  # by time.monotonic
         self.identity = NodeIdentity(self._prove, chosen.node)
         self.ledger = JournalledLedger(
-            ClusterLedger(self.settler, clock=time.time_ns, identity=self.identity),
-            SqliteLedger(replica.database, clock=time.time_ns),
+            ClusterLedger(self.settler, clock=self.clock, identity=self.identity),
+            SqliteLedger(replica.database, clock=self.clock),
             self._journal,
             self.away,
             binding=chosen.when_away == choice.LAST_KNOWN,
@@ -162,6 +167,16 @@ def connected(chosen: Chosen) -> Cluster:
         at = chosen.kubernetes
         return KubernetesCluster(Client(load(at.kubeconfig, at.context)), at.namespace, chosen.node)
     raise InvalidConfig(f"store: {chosen.store} is no cluster's store")
+
+
+def _dated(chosen: Chosen, cluster: Cluster) -> tuple[Callable[[Uptime], Opinion | None], ...]:
+    """Return the opinion of the cluster's own API, if it has one."""
+    if chosen.store != choice.KUBERNETES:
+        return ()
+    from podberth.stores.kubernetes.opinion import Dated
+    from podberth.stores.kubernetes.store import KubernetesCluster
+
+    return (Dated(cluster.client),) if isinstance(cluster, KubernetesCluster) else ()
 
 
 def _told(what: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-import time
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.kube.resources import NODES, PODS
 from podberth.process.certificate import Files
+from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
@@ -48,7 +48,7 @@ class Cluster:
         self.client = Client(load(str(server.kubeconfig)))
         self.store = KubernetesCluster(self.client, HOME, "test")
         settler = Settler(Replica(tempfile.mkdtemp(dir=folder)), self.store, "node1", current=True)
-        self.ledger = ClusterLedger(settler, clock=time.time_ns)
+        self.ledger = ClusterLedger(settler, clock=node_clock)
         self.policies = ClusterPolicies(settler)
         self._webhooks: list[Webhook] = []
         self._controllers: list[Controller] = []

@@ -11,6 +11,7 @@ import pytest
 
 from podberth.cni.errors import CniError
 from podberth.kube.resources import EVENTS
+from podberth.stores.clock import node_clock
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
@@ -31,7 +32,7 @@ def new_node(cluster: Cluster) -> tuple[Policies, ClusterLedger]:
     """Return a node that has never been there."""
     folder = tempfile.mkdtemp(dir=cluster.folder)
     settler = Settler(Replica(folder), cluster.store, "node9", current=True)
-    return ClusterPolicies(settler), ClusterLedger(settler, clock=time.time_ns)
+    return ClusterPolicies(settler), ClusterLedger(settler, clock=node_clock)
 
 
 def subnets(policies: Policies) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-import time
 from functools import partial
 from io import StringIO
 from ipaddress import ip_address
@@ -36,6 +35,7 @@ from podberth.kube.resources import (
     POOLS,
     Resource,
 )
+from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.store import MOST, KubernetesCluster
@@ -85,7 +85,7 @@ class Node:
         self.told: list[str] = []
         self.cluster = KubernetesCluster(client, HOME, "worker-3")
         settler = Settler(Replica(tempfile.mkdtemp(dir=folder)), self.cluster, "worker-3", current=False)
-        self.ledger = ClusterLedger(settler, clock=time.time_ns)
+        self.ledger = ClusterLedger(settler, clock=node_clock)
         self.feed = Feed(settler, self.told.append)
 
     def bind(self, container: str) -> str:

@@ -26,6 +26,7 @@ from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.policies import SqlitePolicies
 from podberth.verbs.node import Node
+from tests.moments import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -173,8 +174,8 @@ class Operator:
         return Node(
             name="n1",
             host=self.host,
-            policies=SqlitePolicies(database),
-            ledger=SqliteLedger(database, clock=self.clock),
+            policies=SqlitePolicies(database, lambda: moment(self.clock())),
+            ledger=SqliteLedger(database, clock=lambda: moment(self.clock())),
             attachments=SqliteAttachments(database),
             clock=self.clock,
             follow=lambda path: f"{path} is not followed here",

@@ -76,7 +76,9 @@ def test_who_had_an_address_at_a_time_the_ledger_printed(podberth: Operator) -> 
 def test_the_json_of_who_says_all_there_is(podberth: Operator) -> None:
     podberth.attach("bank/mysql-0", "10.20.0.11")
     held = podberth("who", "10.20.0.11", "--json").json
-    assert sorted(held) == ["address", "at", "attachment", "event", "pod", "reserved_for", "state"]
+    assert sorted(held) == [
+        *("address", "at", "attachment", "begins", "between", "event", "pod", "reserved_for", "since", "state"),
+    ]
     assert held["attachment"] == {"network": "banknet", "container_id": ID, "ifname": "eth0"}
     assert held["event"]["kind"] == "Bound"
     assert held["state"] == "HELD"
@@ -131,6 +133,9 @@ def test_the_json_of_an_event_has_all_of_it(podberth: Operator) -> None:
         "who": "plugin",
         "why": "ADD",
         "node": "n1",
+        "clock": "unproven",
+        "ahead": 0,
+        "corrects": None,
     }
 
 

@@ -16,7 +16,8 @@ from podberth.policy.operation import Operation
 from podberth.stores.sqlite import changes
 from podberth.stores.sqlite.database import Database
 from podberth.stores.transfer.sheet import read, sheet
-from tests.unit.cli.node import MYSQL, PLUGIN, POOL, START, Operator
+from tests.moments import moment
+from tests.unit.cli.node import MYSQL, PLUGIN, POOL, Operator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,7 +173,7 @@ def test_what_an_older_release_took_and_no_pod_can_use_is_left_out_and_told(podb
     with Database(str(podberth.state)).write() as connection:
         for address, name in (("10.20.0.150", "Web-0"), ("10.20.0.151", "web-0"), ("10.20.0.152", "web-0")):
             pod = PodRef(namespace="bank", name=name)
-            changes.reserve(connection, "db", ip_address(address), pod, "eth0", "manual", PLUGIN, podberth.now)
+            changes.reserve(connection, "db", ip_address(address), pod, "eth0", "manual", PLUGIN, moment(podberth.now))
     ended = podberth("export", "--csv")
     assert "10.20.0.151,db,bank,web-0,eth0,manual" in ended.out.splitlines()
     assert [line.partition(":")[0] + line.partition(":")[2][:12] for line in ended.err.splitlines()] == [
@@ -197,9 +198,7 @@ def test_a_sheet_is_reserved_as_a_whole_or_not_at_all(podberth: Operator, tmp_pa
     podberth.attach("bank/other", "10.20.0.125")
     before = podberth("history", "--json").json
     with pytest.raises(AddressTaken, match="leased by bank/other"):
-        podberth.connect(str(podberth.state)).policies.operate(
-            Operation(keep=tuple(keep)), PLUGIN, source="x", now=START
-        )
+        podberth.connect(str(podberth.state)).policies.operate(Operation(keep=tuple(keep)), PLUGIN, source="x")
     assert podberth("history", "--json").json == before
 
 
@@ -208,7 +207,7 @@ def stick(podberth: Operator, name: str, *addresses: str) -> None:
     with Database(str(podberth.state)).write() as connection:
         for address in addresses:
             pod = PodRef(namespace="bank", name=name)
-            changes.reserve(connection, "db", ip_address(address), pod, "eth0", "sticky", PLUGIN, podberth.now)
+            changes.reserve(connection, "db", ip_address(address), pod, "eth0", "sticky", PLUGIN, moment(podberth.now))
 
 
 def test_a_row_that_the_pool_keeps_for_others_needs_a_reason(podberth: Operator) -> None:

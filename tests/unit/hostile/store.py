@@ -22,6 +22,7 @@ from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.policies import SqlitePolicies
 from podberth.verbs.node import Node
+from tests.moments import moment
 from tests.unit.hostile.declaration import API
 from tests.unit.hostile.row import NETNS, STATE, conf, env_of
 
@@ -155,7 +156,7 @@ class Grounds:
             name="node1",
             host=self.host,
             policies=policies,
-            ledger=SqliteLedger(database, clock=_clock),
+            ledger=SqliteLedger(database, clock=lambda: moment(_clock())),
             attachments=SqliteAttachments(database),
             clock=_clock,
             follow=lambda path: sync(policies, path, ACTOR),
@@ -179,7 +180,7 @@ def furnish(state: Path) -> None:
     pod = PodRef(namespace="bank", name="legacy-0")
     from ipaddress import ip_address
 
-    SqliteLedger(database, clock=_clock).reserve("db", ip_address("10.20.0.40"), pod, "eth0", ACTOR)
+    SqliteLedger(database, clock=lambda: moment(_clock())).reserve("db", ip_address("10.20.0.40"), pod, "eth0", ACTOR)
     database.close()
     for container, pool in (("holder", "db"), ("filler", "full")):
         pod_args = f"IgnoreUnknown=1;K8S_POD_NAMESPACE=bank;K8S_POD_NAME={container}-0"

@@ -55,6 +55,7 @@ def test_an_event_changes_what_it_says_and_is_refused_where_it_makes_no_sense(st
         Kind.CONFLICTED: (reserved, bound),
         Kind.ADJUSTED: (reserved, True) if bound else None,
         Kind.REPAIRED: (reserved, True) if bound else None,
+        Kind.CORRECTED: (reserved, bound),
     }[kind]
     if following is None:
         with pytest.raises(StoreFailed, match=f"can't take {kind} of an address that is {state}"):

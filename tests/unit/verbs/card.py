@@ -21,6 +21,7 @@ from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.policies import SqlitePolicies
 from podberth.verbs.node import Node
+from tests.moments import moment
 from tests.unit.hostile.store import Ground
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Site:
             name="n1",
             host=self.card,
             policies=SqlitePolicies(self.database),
-            ledger=SqliteLedger(self.database, clock=lambda: NOW),
+            ledger=SqliteLedger(self.database, clock=lambda: moment(NOW)),
             attachments=SqliteAttachments(self.database),
             clock=lambda: NOW,
             follow=lambda path: f"{path} is not followed here",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from podberth.ipam.lifecycle import fold
+from podberth.stores.clock import node_clock
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.sizes import seed, size
@@ -116,5 +117,5 @@ def test_nothing_is_left_of_any_of_them(node: Node, count: int, *, by_exec: bool
     assert descriptors() <= open_before + 1
     state = Path(node.kubelet.state)
     assert {entry.name for entry in state.iterdir()} <= {"podberth.db", "podberth.db-wal", "podberth.db-shm", "locks"}
-    ledger = SqliteLedger(Database(str(state), readonly=True), clock=lambda: 0)
+    ledger = SqliteLedger(Database(str(state), readonly=True), clock=node_clock)
     assert fold(ledger.history()).bound == {}

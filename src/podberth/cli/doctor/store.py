@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from podberth.cli import when
+from podberth.cli.clock import suspicions
 from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cli.text import counted, duration
 from podberth.cni.errors import CniError
@@ -117,8 +118,14 @@ def _differences(what: str, folded: dict[str, str], table: dict[str, str]) -> It
 
 
 def _clock(events: Sequence[Event], now: int) -> Finding:
-    if events and events[-1].time > now + when.NS:
-        text = f"the clock is {duration((events[-1].time - now) / when.NS)} behind the ledger's last event"
-        todo = "set the clock: until it has caught up, new events all bear the last one's time"
+    if found := suspicions(events, now):
+        worst = max(found, key=lambda each: abs(each.ahead))
+        more = f", and {counted(len(found) - 1, 'other run')}" if len(found) > 1 else ""
+        side = "ahead" if worst.ahead > 0 else "behind"
+        text = (
+            f"events {worst.first}-{worst.last} of node {worst.node} were written by a clock that was"
+            f" {duration(abs(worst.ahead) / when.NS)} {side}{more}"
+        )
+        todo = "`podberth clock` lists them all; `podberth clock repair` says in the ledger by how much"
         return Finding(area=AREA, name="clock", level=WARN, text=text, todo=todo)
-    return Finding(area=AREA, name="clock", level=OK, text=f"{when.local(now)}, not behind the ledger")
+    return Finding(area=AREA, name="clock", level=OK, text=f"{when.local(now)}, no event contradicts it")

@@ -75,7 +75,7 @@ def host_local(
     places = placed(found, _pools(node, pool), pool or "", node.ledger, complaints)
     by = Actor(who=asking(), why=f"import host-local {directory}", node=node.name)
     if not dry_run:
-        node.policies.operate(Operation(bind=tuple(claims(places))), by, source=SOURCE, now=node.clock())
+        node.policies.operate(Operation(bind=tuple(claims(places))), by, source=SOURCE)
     return _shown(session, places, (), dry_run=dry_run, reserve=False, as_json=as_json)
 
 
@@ -127,7 +127,7 @@ def whereabouts(
     if not dry_run:
         kept = tuple(keepings(places)) if reserve else ()
         whole = Operation(documents=made, keep=kept, bind=tuple(claims(places)))
-        node.policies.operate(whole, by, source=SOURCE, now=node.clock())
+        node.policies.operate(whole, by, source=SOURCE)
     return _shown(session, places, made, dry_run=dry_run, reserve=reserve, as_json=as_json)
 
 

@@ -51,7 +51,7 @@ def sheet(session: Session, file: str, override: str, *, dry_run: bool, as_json:
     fit = fitting(rows, node.policies.pools(), node.ledger, complaints, who=asking(), override=override)
     by = actor(node, overriding(f"import csv {file}", override))
     whole = Operation(keep=tuple(map(keeping, fit)))
-    made = () if dry_run else node.policies.operate(whole, by, source=by.why, now=node.clock()).kept
+    made = () if dry_run else node.policies.operate(whole, by, source=by.why).kept
 
     def draw(screen: Screen) -> None:
         if fit:

@@ -38,7 +38,7 @@ SOURCE, ORIGIN = "podberth.io/source", "podberth.io/origin"  # annotations
 CONTROLLER = "controller"  # who has accepted what is in force: an `apply` is obeyed only as long as nothing is newer
 FINALIZER = "podberth.io/ledger"  # what was deleted by hand stays: the ledger is never rewritten
 NOTHING = Amount()
-_MAY_BE_ABSENT = ("pool", "reservation", "lease", "restUntil")
+_MAY_BE_ABSENT = ("pool", "reservation", "lease", "restUntil", "rest", "written")
 _OF_A_POD = ("namespace", "pod", "uid")
 # The network namespace of an imported lease. Not an empty string, which API servers take for null (1.20), and not
 # left out: 0.1.0 takes a record without it for damaged. It is no path, and so nobody's namespace.

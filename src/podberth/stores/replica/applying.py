@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from podberth.ipam.address_record import Rest
+from podberth.ipam.moment import Uptime
 from podberth.stores.replica.approved import drop_texts
 from podberth.stores.replica.said import forget
 from podberth.stores.replica.standing import forget_bundles, settle
@@ -9,20 +11,22 @@ from podberth.stores.sqlite import rows, space
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from sqlite3 import Connection
 
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.lease import Event, Lease, Reservation
+    from podberth.ipam.moment import Moment
     from podberth.stores.replica.shared import Key
 
 
-def apply_record(connection: Connection, record: AddressRecord, revision: int) -> bool:
+def apply_record(connection: Connection, record: AddressRecord, revision: int, now: Moment) -> bool:
     """Have the address be as the record says; False if the replica knows this revision, or a later one."""
     packed = record.address.packed
     known = connection.execute("SELECT revision FROM records WHERE address = ?", (packed,)).fetchone()
     if known is not None and known[0] >= revision:
         return False
-    put_in_force(connection, record)
+    put_in_force(connection, record, now, _passed(connection, record))
     if record.last is not None:
         _keep_last(connection, record.last)
     connection.execute(
@@ -32,8 +36,24 @@ def apply_record(connection: Connection, record: AddressRecord, revision: int) -
     return True
 
 
-def put_in_force(connection: Connection, record: AddressRecord) -> None:
-    """Have the address be held, reserved, resting or free as the record says, whatever it was."""
+def take_words(connection: Connection, records: Iterable[AddressRecord], now: Moment) -> None:
+    """Take the word of the nodes that wrote the records of how long they have run."""
+    said: dict[str, int] = {}
+    for record in records:
+        if record.written is not None:
+            said[record.written.boot] = max(said.get(record.written.boot, 0), record.written.ns)
+    for boot, ns in said.items():
+        known = connection.execute("SELECT uptime FROM boots WHERE boot = ?", (boot,)).fetchone()
+        if boot != now.uptime.boot and (known is None or known[0] < ns):
+            connection.execute("INSERT OR REPLACE INTO boots (boot, uptime) VALUES (?, ?)", (boot, ns))
+            space.vouch(connection, Uptime(boot=boot, ns=ns), now.uptime)
+
+
+def put_in_force(connection: Connection, record: AddressRecord, now: Moment, passed: int = 0) -> None:
+    """Have the address be held, reserved, resting or free as the record says, whatever it was.
+
+    `passed`: how much (ns) of a rest is over, as far as others have said.
+    """
     packed = record.address.packed
     if connection.execute("SELECT 1 FROM pools WHERE name = ?", (record.pool,)).fetchone() is None:
         # Its document is on the way, or deleted: nothing can be taken from it, and what it has is known all the same.
@@ -41,7 +61,7 @@ def put_in_force(connection: Connection, record: AddressRecord) -> None:
     connection.execute("DELETE FROM leases WHERE address = ?", (packed,))
     connection.execute("DELETE FROM reservations WHERE address = ?", (packed,))
     if record.reservation is None and record.lease is None:
-        _free(connection, record)
+        _free(connection, record, now, passed)
     else:
         space.take(connection, record.pool, record.address)
     if record.reservation is not None:
@@ -70,17 +90,38 @@ def forget_others(
     connection.execute("DELETE FROM touched_documents")
 
 
-def _free(connection: Connection, record: AddressRecord) -> None:
+def _passed(connection: Connection, record: AddressRecord) -> int:
+    """Return how much (ns) of the record's rest is over by the word of the node where it began."""
+    if record.rest is None:
+        return 0
+    since = record.rest.since
+    known = connection.execute("SELECT uptime FROM boots WHERE boot = ?", (since.boot,)).fetchone()
+    return max(0, int(known[0]) - since.ns) if known is not None else 0
+
+
+def _rest(connection: Connection, record: AddressRecord, now: Moment) -> Rest:
+    """Return the record's rest. One that a release before 0.2 wrote has a time, and is never longer than the pool's."""
+    if record.rest is not None:
+        return record.rest
+    (quarantine,) = connection.execute("SELECT quarantine FROM pools WHERE name = ?", (record.pool,)).fetchone()
+    left = max(0, record.rest_until - now.true)
+    # Where the pool's document is still on the way, it shortens the rest when it comes.
+    length = min(left, quarantine * 10**9) if quarantine else left
+    return Rest(length=length, since=Uptime(boot="", ns=0))
+
+
+def _free(connection: Connection, record: AddressRecord, now: Moment, passed: int) -> None:
     """Have the address be nobody's: it rests, or is among the free ones if the pool offers it."""
     pool, address = record.pool, record.address
+    known = space.rest_of(connection, address)
+    if record.rest_until and known == (record.rest_until, record.rest):
+        return  # it rests already, and has been seen to
     connection.execute("DELETE FROM resting WHERE address = ?", (address.packed,))
     offered = space.has(connection, "offered", pool, address)
     if record.rest_until:
         space.take(connection, pool, address)
-        connection.execute(
-            "INSERT INTO resting (address, pool, family, until, offered) VALUES (?, ?, ?, ?, ?)",
-            (address.packed, pool, address.version, record.rest_until, int(offered)),
-        )
+        rest, until = _rest(connection, record, now), record.rest_until
+        space.put_to_rest(connection, pool, address, rest, now.uptime, until=until, offered=offered, passed=passed)
     elif offered and not space.has(connection, "free", pool, address):
         space.merge(connection, pool, address.version, int(address))
 

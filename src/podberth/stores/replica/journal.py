@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-    from podberth.ipam.lease import Event, Holding, Lease, Reservation, Usage
+    from podberth.ipam.lease import Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.lifecycle import Kind
     from podberth.net.ops import Address
@@ -165,6 +165,10 @@ class JournalledLedger:
     def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
         """Record that how the attachment is attached was Adjusted or Repaired."""
         self._ledger.noted(attachment, kind, actor)
+
+    def corrected(self, correction: Correction, actor: Actor) -> tuple[Address, ...]:
+        """Record by how much a clock was wrong."""
+        return self._ledger.corrected(correction, actor)
 
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""

@@ -6,37 +6,40 @@ Who has what is read from the replica; what changes it is a step that the cluste
 from __future__ import annotations
 
 from podberth.cni.errors import CniError
-from podberth.ipam.address_record import changes_hands
-from podberth.ipam.lifecycle import answered, holding
+from podberth.ipam.lifecycle import Edge, Kind, answered
 from podberth.stores.replica.shared import Away
 from podberth.stores.sqlite import changes, claims
 from podberth.stores.sqlite.counts import usages
-from podberth.stores.sqlite.ledger import SqliteLedger
+from podberth.stores.sqlite.ledger import FIRST, SqliteLedger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from sqlite3 import Connection
 
     from podberth.cni.pod import Attachment, PodRef
-    from podberth.ipam.lease import Actor, Claim, Event, Holding, Lease, Reservation, Usage
-    from podberth.ipam.lifecycle import Kind
+    from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
+    from podberth.ipam.moment import Clock, Moment
     from podberth.net.ops import Address
     from podberth.stores.identity import NodeIdentity
     from podberth.stores.replica.settler import Settler
     from podberth.stores.sqlite.claims import Rivals
 
 
+_STEP = 20  # addresses that are corrected together
+
+
 class ClusterLedger:
-    """`clock` returns nanoseconds since the epoch; `identity` knows whether this machine is the node.
+    """`clock` is the replica's too, from now on; `identity` knows whether this machine is the node.
 
     A step that is answered is durable: the cluster's store has it.
     """
 
-    def __init__(self, settler: Settler, clock: Callable[[], int], identity: NodeIdentity | None = None) -> None:
+    def __init__(self, settler: Settler, clock: Clock, identity: NodeIdentity | None = None) -> None:
         self._settler = settler
         self._clock = clock
         self._identity = identity
+        settler.replica.clock = clock
         self._here = SqliteLedger(settler.replica.database, clock)
 
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:  # noqa: ARG002
@@ -48,8 +51,9 @@ class ClusterLedger:
             self._identity.require()
 
         def decide(connection: Connection, rivals: Rivals) -> tuple[Lease, ...]:
-            return claims.bind(connection, claim, actor, self._clock(), rivals)
+            return claims.bind(connection, claim, actor, self._now(), rivals)
 
+        self._settler.replica.begin()
         leases, made = self._settler.settle(decide, pods=(claim.pod,) if claim.pod is not None else ())
         written = {write.record.address: write.record.lease for write in made.addresses}
         return tuple(written.get(lease.address) or lease for lease in leases)
@@ -64,7 +68,7 @@ class ClusterLedger:
             self._identity.require()
 
         def decide(connection: Connection, _: Rivals) -> tuple[Lease, ...]:
-            now = self._clock()
+            now = self._now()
             return tuple(lease for each in attachments for lease in claims.unbind(connection, each, actor, now))
 
         return self._settler.settle(decide)[0]
@@ -74,7 +78,7 @@ class ClusterLedger:
 
         def decide(connection: Connection, _: Rivals) -> Reservation:
             claims.known(connection, pool)
-            return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, self._clock())
+            return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, self._now())
 
         return self._settler.settle(decide, about=(address,))[0]
 
@@ -82,7 +86,7 @@ class ClusterLedger:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""
 
         def decide(connection: Connection, _: Rivals) -> Reservation | None:
-            return claims.release(connection, address, actor, self._clock())
+            return claims.release(connection, address, actor, self._now())
 
         return self._settler.settle(decide, about=(address,))[0]
 
@@ -90,13 +94,34 @@ class ClusterLedger:
         """Record that a host with `mac` answered for the address while `attachment` was to get it."""
 
         def decide(connection: Connection, _: Rivals) -> None:
-            changes.conflicted(connection, address, attachment, answered(actor, mac), self._clock())
+            changes.conflicted(connection, address, attachment, answered(actor, mac), self._now())
 
         self._settler.settle(decide)
 
     def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
         """Record for each address of the attachment that it was Adjusted or Repaired."""
-        self._settler.settle(lambda connection, _: claims.noted(connection, attachment, kind, actor, self._clock()))
+        self._settler.settle(lambda connection, _: claims.noted(connection, attachment, kind, actor, self._now()))
+
+    def corrected(self, correction: Correction, actor: Actor) -> tuple[Address, ...]:
+        """Record by how much a clock was wrong, for each address with such events, in steps of many."""
+        known = {event.address for event in self.history() if event.corrects == correction}
+        about = {
+            event.address
+            for event in self.history()
+            if correction.first <= event.seq <= correction.last
+            and event.kind != Kind.CORRECTED
+            and correction.node in ("", event.actor.node)
+        }
+        found = sorted(about - known, key=lambda address: (address.version, address.packed))
+        for at in range(0, len(found), _STEP):
+            part = tuple(found[at : at + _STEP])
+
+            def decide(connection: Connection, _: Rivals, part: tuple[Address, ...] = part) -> None:
+                for address in part:
+                    changes.corrected(connection, address, correction, actor, self._now())
+
+            self._settler.settle(decide, about=part)
+        return tuple(found)
 
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""
@@ -118,16 +143,23 @@ class ClusterLedger:
         if at is None:
             self._see()
             return self._here.who(address)
-        found = None
-        for event in self.history(address=address):
-            if event.time <= at and changes_hands(event):
-                found = event
-        if found is None and self._settler.outlook.partial:
+        from podberth.ipam.timeline import beginning, beyond, holding_at
+
+        now = self._now().true
+        if at > now:
+            return beyond(address, Edge.NOT_YET)
+        held = holding_at(address, self.history(address=address), at, now)
+        if held.event is not None:
+            return held
+        events = self.history()
+        if self._settler.outlook.partial:
             raise Away(
                 f"who had {address} then is in the cluster's store alone, which is away: {self._settler.outlook.away}",
                 f"ask again when it is back; `podberth history {address}` has the last event that is known here",
             )
-        return holding(address, found)
+        every = enumerate(events)
+        begins = beginning((event for nth, event in every if nth < FIRST or event.corrects is not None), now)
+        return held if begins is not None and begins <= at else beyond(address, Edge.UNKNOWN, begins)
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""
@@ -139,7 +171,10 @@ class ClusterLedger:
         """Return each pool's usage, a row per pool and family."""
         self._see()
         with self._settler.replica.database.read() as connection:
-            return usages(connection, pool, self._clock())
+            return usages(connection, pool, self._now())
+
+    def _now(self) -> Moment:
+        return self._clock()
 
     def _story(self, pod: PodRef | None, address: Address | None) -> tuple[Event, ...]:
         """Return the events; of each address the last one alone, if the store is away."""

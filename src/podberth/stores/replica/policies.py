@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor
+    from podberth.ipam.moment import Clock
     from podberth.ipam.pool import Pool
     from podberth.policy.changes import Applied, Changes, Followed, Waiting
     from podberth.policy.documents import Document
@@ -73,7 +74,7 @@ class ClusterPolicies:
             _ask(connection, documents)
             make_way(connection, documents)
             changes = check(connection, documents, pruned)
-            make(connection, changes, actor, source)
+            make(connection, changes, actor, source, self._settler.replica.clock)
             touched = (*changes.created, *changes.changed, *changes.unchanged, *changes.deleted)
             approve_in_force(connection, [one.name for one in touched if one.kind == "Pool"])
             return changes
@@ -85,7 +86,8 @@ class ClusterPolicies:
             return self._settler.settle(decide, declares=True)[0].applied()
         except CniError:
             # A large set is written in parts, its documents last: what the first parts have reserved is nobody's now.
-            self._settler.settle(lambda connection, _: _end_stray(connection, actor), declares=True)
+            clock = self._settler.replica.clock
+            self._settler.settle(lambda connection, _: _end_stray(connection, actor, clock), declares=True)
             raise
 
     def delete(self, kind: str, namespace: str, name: str, actor: Actor) -> bool:
@@ -95,18 +97,18 @@ class ClusterPolicies:
             document = table.get(connection, kind, namespace, name)
             if document is None:
                 return False
-            make(connection, check(connection, (), (document,)), actor, "")
+            make(connection, check(connection, (), (document,)), actor, "", self._settler.replica.clock)
             approve_in_force(connection, [name] if kind == "Pool" else ())
             return True
 
         return self._settler.settle(decide, declares=True)[0]
 
-    def operate(self, operation: Operation, actor: Actor, *, source: str, now: int) -> Done:
+    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
         """Do all that the operation is, decided in one step; or raise and have nothing done."""
 
         def decide(connection: Connection, rivals: Rivals) -> Done:
             make_way(connection, operation.documents)
-            done = operate(connection, operation, actor, source, now, rivals)
+            done = operate(connection, operation, actor, source, self._settler.replica.clock, rivals)
             approve_in_force(connection, [each.name for each in operation.documents if each.kind == "Pool"])
             return done
 
@@ -171,6 +173,6 @@ def _ask(connection: Connection, documents: Sequence[Document]) -> None:
         raise Conflicts(complaints)
 
 
-def _end_stray(connection: Connection, actor: Actor) -> None:
+def _end_stray(connection: Connection, actor: Actor, clock: Clock) -> None:
     for declared in ended(connection):
-        undeclare(connection, declared, actor)
+        undeclare(connection, declared, actor, clock)

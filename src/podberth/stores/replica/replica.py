@@ -10,13 +10,14 @@ from podberth.cni.value import replace
 from podberth.ipam.address_record import AddressRecord, changes_hands
 from podberth.ipam.lifecycle import Kind
 from podberth.process.loop import report
-from podberth.stores.replica.applying import apply_record, forget_others
+from podberth.stores.clock import node_clock
+from podberth.stores.replica.applying import apply_record, forget_others, take_words
 from podberth.stores.replica.approved import forget_approved, keep_approved, proposed, revision_of
 from podberth.stores.replica.pools import settle_left
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal
 from podberth.stores.replica.standing import apply_bundles, apply_documents, recount
-from podberth.stores.sqlite import rows, space
+from podberth.stores.sqlite import changes, rows, space
 from podberth.stores.sqlite.database import NODE, CannotWrite, Database
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Event
+    from podberth.ipam.moment import Clock, Uptime
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import Key, Seen
     from podberth.stores.sqlite.database import Transaction
@@ -43,6 +45,7 @@ class Replica:
 
     def __init__(self, directory: str, *, told: Callable[[str], None] = lambda _: None) -> None:
         self.database = Database(directory, schema=SCHEMA, staying=True)
+        self.clock: Clock = node_clock
         self._told = told
         self._opened = False
         self._filled = False
@@ -52,6 +55,11 @@ class Replica:
         """Everything that happened in the cluster's store up to it is here; '' while nothing is."""
         with self._reading() as connection:
             return _position(connection)
+
+    def begin(self) -> None:
+        """See to it that what rested when the machine last ran rests on. No refusal may take that back."""
+        with self._transaction() as connection:
+            changes.moment(connection, self.clock())
 
     @property
     def filled(self) -> bool:
@@ -99,7 +107,9 @@ class Replica:
             approved = keep_approved(connection, seen.approved)
             complaints = [*seen.complaints, *apply_documents(connection, documents, approved=approved)]
             complaints += apply_bundles(connection, seen.bundles)
-            news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision))
+            now = self.clock()
+            take_words(connection, (record for record, _ in seen.records), now)
+            news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision, now))
             complaints += recount(connection, _counted(news))
             complaints += settle_left(connection) if news else []
             connection.execute("DELETE FROM touched_documents")
@@ -141,12 +151,12 @@ class Replica:
     ) -> tuple[T, Proposal]:
         """Return what `decide` answers, and the step it would be; the replica is left as it was.
 
-        The numbers and times that the ledger gives the events are in the proposal.
+        The numbers that the ledger gives the events are in the proposal.
         """
         with self._transaction() as connection:
             connection.execute("SAVEPOINT proposal")
             answer = decide(connection)
-            proposal = _collected(connection, tuple(pods), declares)
+            proposal = _collected(connection, tuple(pods), declares, self.clock().uptime)
             connection.execute("ROLLBACK TO proposal")
         return answer, proposal
 
@@ -185,6 +195,8 @@ class Replica:
             found = connection.execute("SELECT version, position FROM position").fetchone()
             if found is None:
                 connection.execute("INSERT INTO position (version) VALUES (?)", (_VERSION,))
+            elif found[0] == _VERSION:
+                changes.moment(connection, self.clock())
             # A replica of a release before has no such table, and is as good as any.
             connection.execute("CREATE TABLE IF NOT EXISTS heard (at INTEGER NOT NULL) STRICT")
         return found is None or (found[0] == _VERSION and found[1] != "")
@@ -218,17 +230,12 @@ def furthest(one: str, other: str) -> str:
     return ",".join(f"{name}={number}" if name else str(number) for name, number in sorted(found.items()))
 
 
-def _last_time(connection: Connection, address: Address) -> int:
-    found = connection.execute("SELECT time FROM records WHERE address = ?", (address.packed,)).fetchone()
-    return int(found[0]) if found is not None else 0
-
-
-def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool) -> Proposal:
-    events, shifts = _numbered(connection)
+def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool, now: Uptime) -> Proposal:
+    events = _numbered(connection)
     addresses = dict.fromkeys(event.address for event in events)
     for (packed,) in connection.execute("SELECT address FROM touched").fetchall():
         addresses.setdefault(ip_address(packed))
-    writes = tuple(_write(connection, address, events, shifts.get(address, 0)) for address in addresses)
+    writes = tuple(_write(connection, address, events, now) for address in addresses)
     documents = tuple(_documents(connection))
     approved = proposed(connection)
     # What each of these replaces is how it was before.
@@ -259,41 +266,23 @@ def _position(connection: Connection) -> str:
     return str(found[0]) if found is not None else ""
 
 
-def _numbered(connection: Connection) -> tuple[list[Event], dict[Address, int]]:
-    """Return the events that the proposal adds, with their numbers, and no time before their address's last.
-
-    Beside them: by how much (ns) the time of each address's last event is later for that than the node's.
-    """
+def _numbered(connection: Connection) -> list[Event]:
+    """Return the events that the proposal adds, with their numbers."""
     seq = int(connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
-    known: dict[Address, int] = {}
-    shifts: dict[Address, int] = {}
-    numbered: list[Event] = []
-    for event in rows.proposed(connection):
-        seq += 1
-        if event.address not in known:
-            known[event.address] = _last_time(connection, event.address)
-        known[event.address] = max(event.time, known[event.address])
-        shifts[event.address] = known[event.address] - event.time
-        numbered.append(replace(event, seq=seq, time=known[event.address]))
-    return numbered, shifts
+    return [replace(event, seq=seq + nth) for nth, event in enumerate(rows.proposed(connection), 1)]
 
 
-def _write(connection: Connection, address: Address, events: list[Event], shift: int) -> AddressWrite:
+def _write(connection: Connection, address: Address, events: list[Event], now: Uptime) -> AddressWrite:
     own = tuple(event for event in events if event.address == address)
     known = connection.execute(
         "SELECT revision, seq, time FROM records WHERE address = ?", (address.packed,)
     ).fetchone()
     revision, seq, time = known or (0, 0, 0)
     lease, kept = rows.lease_at(connection, address), rows.reservation_at(connection, address)
-    for event in own:
-        if lease is not None and event.kind in (Kind.BOUND, Kind.MOVED):
-            lease = replace(lease, since=event.time)
-        if kept is not None and event.kind == Kind.RESERVED:
-            kept = replace(kept, since=event.time)
     holder = lease or kept
     pool = holder.pool if holder is not None else own[-1].pool or space.pool_around(connection, address)
     last = next((event for event in reversed(own) if changes_hands(event)), None)
-    rests = space.rests_until(connection, address)
+    until, rest = space.rest_of(connection, address)
     record = AddressRecord(
         address=address,
         pool=pool,
@@ -301,9 +290,10 @@ def _write(connection: Connection, address: Address, events: list[Event], shift:
         time=own[-1].time if own else time,
         reservation=kept,
         lease=lease,
-        # A rest that began before is no later for what is only noted now.
-        rest_until=rests + (shift if last is not None else 0) if rests else 0,
+        rest_until=until,
         last=last or rows.last_event(connection, address),
+        rest=rest,
+        written=now,
     )
     return AddressWrite(record=record, revision=revision, events=own, reserved_before=None)
 

@@ -17,7 +17,8 @@ CREATE TABLE events (
     pool TEXT NOT NULL, state TEXT NOT NULL,
     namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL, ifname TEXT NOT NULL,
     network TEXT NOT NULL, container_id TEXT NOT NULL,
-    who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL, owner TEXT NOT NULL
+    who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL, owner TEXT NOT NULL,
+    clock TEXT NOT NULL, ahead INTEGER NOT NULL, corrects TEXT NOT NULL
 ) STRICT;
 CREATE INDEX events_at ON events (address);
 CREATE INDEX events_by ON events (seq);
@@ -67,6 +68,10 @@ CREATE TABLE refused_pools (
 CREATE TABLE position (
     version TEXT NOT NULL, identity TEXT NOT NULL DEFAULT '', position TEXT NOT NULL DEFAULT ''
 ) STRICT;
+
+-- How long (ns) nodes have run, by their own last word; rests that began by their uptimes are counted by it.
+CREATE TABLE boots (boot TEXT PRIMARY KEY, uptime INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX resting_from ON resting (origin);
 
 -- What a proposal changes without an event of the ledger.
 CREATE TABLE touched (address BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;

@@ -12,6 +12,7 @@ from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.outlook import PREFIX, Outlook, bare
 from podberth.process.jitter import between
+from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.shared import Away, Busy, NeverRead, Outdated, Seen, Stale, Unknown, Unreachable
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
@@ -56,6 +57,7 @@ class Settler:
         self.outlook = Outlook()
         self.away: Callable[[], str] = lambda: ""
         self.spread = Spread(node)
+        self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
         self.attempts = 0
         self.steps = 0
@@ -198,6 +200,8 @@ class Settler:
 
     def _notice(self, news: tuple[AddressRecord, ...]) -> bool:
         self.spread.noticed(news)
+        if news:
+            self.announced.hear(news, self.replica.clock().uptime)
         moved = frozenset(record.address for record in news if _moved_elsewhere(record, self.spread.node))
         if moved:
             self.moved(moved)

@@ -9,27 +9,36 @@ from podberth.ipam.lifecycle import Kind, State, after
 from podberth.ipam.owner import is_deployment, may_have
 from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import space, told
-from podberth.stores.sqlite.rows import lease_at, reservation_at
+from podberth.stores.sqlite.rows import corrects, last_event, lease_at, reservation_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from podberth.cni.pod import Attachment
-    from podberth.ipam.lease import Actor
+    from podberth.ipam.lease import Actor, Correction
+    from podberth.ipam.moment import Moment
     from podberth.net.ops import Address
 
 NOBODY = PodRef(namespace="", name="")
 
 
-def moment(connection: Connection, clock: int) -> int:
-    """Return the ledger's time: the clock's, but never before the last event's, so that time has one direction."""
-    last = connection.execute("SELECT time FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-    return max(clock, last[0]) if last is not None else clock
+def moment(connection: Connection, now: Moment) -> Moment:
+    """Return the moment. What rested when the machine last ran rests on by this run of it."""
+    if space.is_before(connection, now.uptime):
+        space.begin(connection, now.uptime)
+    return now
 
 
 def reserve(
-    connection: Connection, pool: str, address: Address, pod: PodRef, ifname: str, origin: str, actor: Actor, now: int
+    connection: Connection,
+    pool: str,
+    address: Address,
+    pod: PodRef,
+    ifname: str,
+    origin: str,
+    actor: Actor,
+    now: Moment,
 ) -> Reservation:
     """Reserve an address for a pod's name, or a Deployment's; the same again only updates where it comes from.
 
@@ -50,11 +59,11 @@ def reserve(
         told.must_be_untold(connection, pool, address)
     space.take(connection, pool, address)
     name = PodRef(namespace=pod.namespace, name=pod.name)  # the next pod of that name has another uid
-    made = Reservation(address=address, pool=pool, pod=name, ifname=ifname, origin=origin, since=now)
+    made = Reservation(address=address, pool=pool, pod=name, ifname=ifname, origin=origin, since=now.true)
     connection.execute(
         "INSERT INTO reservations (address, family, pool, namespace, pod, ifname, origin, since)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (address.packed, address.version, pool, pod.namespace, pod.name, ifname, origin, now),
+        (address.packed, address.version, pool, pod.namespace, pod.name, ifname, origin, now.true),
     )
     state = State.LEASED if lease is not None else State.FREE
     attachment = lease.attachment if lease is not None else None
@@ -62,7 +71,7 @@ def reserve(
     return made
 
 
-def release(connection: Connection, kept: Reservation, actor: Actor, now: int) -> None:
+def release(connection: Connection, kept: Reservation, actor: Actor, now: Moment) -> None:
     """End a reservation; the address is free unless its pod has it just now."""
     lease = lease_at(connection, kept.address)
     connection.execute("DELETE FROM reservations WHERE address = ?", (kept.address.packed,))
@@ -74,7 +83,7 @@ def release(connection: Connection, kept: Reservation, actor: Actor, now: int) -
     _write(connection, now, Kind.RELEASED, state, kept.address, kept.pool, *whose, kept.ifname, attachment, actor)
 
 
-def bind(connection: Connection, lease: Lease, actor: Actor) -> None:
+def bind(connection: Connection, lease: Lease, actor: Actor, now: Moment) -> None:
     """Bind an address that no attachment has."""
     space.take(connection, lease.pool, lease.address)
     held, pod = lease.attachment, lease.pod or NOBODY
@@ -88,10 +97,10 @@ def bind(connection: Connection, lease: Lease, actor: Actor) -> None:
     )  # fmt: skip
     kept = reservation_at(connection, lease.address)
     state, whose = State.RESERVED if kept is not None else State.FREE, _whose(kept, lease)
-    _write(connection, lease.since, Kind.BOUND, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
+    _write(connection, now, Kind.BOUND, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
 
 
-def move(connection: Connection, lease: Lease, actor: Actor) -> None:
+def move(connection: Connection, lease: Lease, actor: Actor, now: Moment) -> None:
     """Give a bound address to another attachment of the same pod."""
     held, pod = lease.attachment, lease.pod or NOBODY
     connection.execute(
@@ -104,7 +113,7 @@ def move(connection: Connection, lease: Lease, actor: Actor) -> None:
     )  # fmt: skip
     kept = reservation_at(connection, lease.address)
     state, whose = State.HELD if kept is not None else State.LEASED, _whose(kept, lease)
-    _write(connection, lease.since, Kind.MOVED, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
+    _write(connection, now, Kind.MOVED, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
 
 
 def stay(connection: Connection, lease: Lease, netns: str, node: str) -> Lease:
@@ -115,7 +124,7 @@ def stay(connection: Connection, lease: Lease, netns: str, node: str) -> Lease:
     return replace(lease, netns=netns, node=node)
 
 
-def unbind(connection: Connection, lease: Lease, actor: Actor, now: int) -> None:
+def unbind(connection: Connection, lease: Lease, actor: Actor, now: Moment) -> None:
     """End a lease; the address stays its pod's if it is reserved, or else is free."""
     kept = reservation_at(connection, lease.address)
     connection.execute("DELETE FROM leases WHERE address = ?", (lease.address.packed,))
@@ -126,26 +135,42 @@ def unbind(connection: Connection, lease: Lease, actor: Actor, now: int) -> None
     _write(connection, now, Kind.UNBOUND, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
 
 
-def conflicted(connection: Connection, address: Address, attachment: Attachment, actor: Actor, now: int) -> None:
+def conflicted(connection: Connection, address: Address, attachment: Attachment, actor: Actor, now: Moment) -> None:
     """Note that a host answered for the address; `actor.why` says which."""
     kept, lease = reservation_at(connection, address), lease_at(connection, address)
-    state = {
-        (False, False): State.FREE,
-        (True, False): State.RESERVED,
-        (False, True): State.LEASED,
-        (True, True): State.HELD,
-    }[kept is not None, lease is not None]
+    state = _state(kept, lease)
     pool = lease.pool if lease is not None else kept.pool if kept is not None else ""
     whose = _whose(kept, lease, kept.pod if kept is not None and lease is None else None)
     _write(connection, now, Kind.CONFLICTED, state, address, pool, *whose, attachment.ifname, attachment, actor)
 
 
-def noted(connection: Connection, lease: Lease, kind: Kind, actor: Actor, now: int) -> None:
+def noted(connection: Connection, lease: Lease, kind: Kind, actor: Actor, now: Moment) -> None:
     """Note something about how the lease's holder is attached; who holds what stays."""
     kept = reservation_at(connection, lease.address)
     state, whose = State.HELD if kept is not None else State.LEASED, _whose(kept, lease)
     held = lease.attachment
     _write(connection, now, kind, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
+
+
+def corrected(connection: Connection, address: Address, correction: Correction, actor: Actor, now: Moment) -> None:
+    """Note by how much a clock was wrong that earlier events of the address were written by."""
+    kept, lease = reservation_at(connection, address), lease_at(connection, address)
+    last = last_event(connection, address)
+    pool = lease.pool if lease is not None else kept.pool if kept is not None else last.pool if last is not None else ""
+    whose = _whose(kept, lease, kept.pod if kept is not None and lease is None else None)
+    held = lease.attachment if lease is not None else None
+    ifname = last.ifname if last is not None else "-"
+    text = corrects(correction)
+    _write(connection, now, Kind.CORRECTED, _state(kept, lease), address, pool, *whose, ifname, held, actor, text)
+
+
+def _state(kept: Reservation | None, lease: Lease | None) -> State:
+    return {
+        (False, False): State.FREE,
+        (True, False): State.RESERVED,
+        (False, True): State.LEASED,
+        (True, True): State.HELD,
+    }[kept is not None, lease is not None]
 
 
 def _whose(kept: Reservation | None, lease: Lease | None, pod: PodRef | None = None) -> tuple[PodRef | None, str]:
@@ -160,7 +185,7 @@ def _whose(kept: Reservation | None, lease: Lease | None, pod: PodRef | None = N
 
 def _write(
     connection: Connection,
-    now: int,
+    now: Moment,
     kind: Kind,
     before: State,
     address: Address,
@@ -170,15 +195,17 @@ def _write(
     ifname: str,
     attachment: Attachment | None,
     actor: Actor,
+    correction: str = "",
 ) -> None:
     whose = pod or NOBODY
     network, container_id = (attachment.network, attachment.container_id) if attachment is not None else ("", "")
     connection.execute(
         "INSERT INTO events (time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id,"
-        " who, why, node, owner) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " who, why, node, owner, clock, ahead, corrects)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            now, str(kind), address.packed, pool, str(after(before, kind)), whose.namespace, whose.name, whose.uid,
+            now.time, str(kind), address.packed, pool, str(after(before, kind)), whose.namespace, whose.name, whose.uid,
             ifname, network, container_id, actor.who, actor.why, actor.node,
-            owner,
+            owner, now.clock, now.ahead, correction,
         ),
     )  # fmt: skip

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.ipam.lease import Actor, Claim, Reservation, Wanted
     from podberth.ipam.lifecycle import Kind
+    from podberth.ipam.moment import Moment
     from podberth.net.ops import Address
 
 _OF_ATTACHMENT = "WHERE network = ? AND container_id = ? AND ifname = ?"
@@ -43,7 +44,7 @@ class Rivals:
 ALONE = Rivals()
 
 
-def bind(connection: Connection, claim: Claim, actor: Actor, now: int, rivals: Rivals = ALONE) -> tuple[Lease, ...]:
+def bind(connection: Connection, claim: Claim, actor: Actor, now: Moment, rivals: Rivals = ALONE) -> tuple[Lease, ...]:
     """Bind what the claim wants, in its order. What the attachment has already stays; what it no longer wants ends."""
     had = list(of(connection, claim.attachment))
     kept = _kept(connection, had, claim, actor.node)
@@ -61,7 +62,7 @@ def of(connection: Connection, attachment: Attachment) -> tuple[Lease, ...]:
     return tuple(rows.leases(connection, _OF_ATTACHMENT, *key))
 
 
-def unbind(connection: Connection, attachment: Attachment, actor: Actor, now: int) -> tuple[Lease, ...]:
+def unbind(connection: Connection, attachment: Attachment, actor: Actor, now: Moment) -> tuple[Lease, ...]:
     """End the attachment's leases; return what was ended."""
     ended = of(connection, attachment)
     for lease in ended:
@@ -71,7 +72,7 @@ def unbind(connection: Connection, attachment: Attachment, actor: Actor, now: in
     return ended
 
 
-def release(connection: Connection, address: Address, actor: Actor, now: int) -> Reservation | None:
+def release(connection: Connection, address: Address, actor: Actor, now: Moment) -> Reservation | None:
     """End a reservation that no PodNetwork declares; AddressTaken if one does."""
     kept = rows.reservation_at(connection, address)
     if kept is None:
@@ -85,7 +86,7 @@ def release(connection: Connection, address: Address, actor: Actor, now: int) ->
     return kept
 
 
-def noted(connection: Connection, attachment: Attachment, kind: Kind, actor: Actor, now: int) -> None:
+def noted(connection: Connection, attachment: Attachment, kind: Kind, actor: Actor, now: Moment) -> None:
     """Note for each address of the attachment that it was Adjusted or Repaired."""
     for lease in of(connection, attachment):
         changes.noted(connection, lease, kind, actor, now)
@@ -123,7 +124,7 @@ def _answers(connection: Connection, lease: Lease, wanted: Wanted, claim: Claim)
     return lease.address.version == wanted.family and lease.address not in claim.avoid
 
 
-def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: int, rivals: Rivals) -> Lease:
+def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: Moment, rivals: Rivals) -> Lease:
     known(connection, wanted.pool)
     if wanted.owner is not None:
         from podberth.stores.sqlite.shared import choose
@@ -143,14 +144,14 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
         pod=claim.pod,
         netns=claim.netns,
         node=actor.node,
-        since=now,
+        since=now.true,
     )
     if claim.sticky and claim.pod is not None and wanted.address is None and wanted.owner is None:
         changes.reserve(connection, wanted.pool, address, claim.pod, claim.attachment.ifname, "sticky", actor, now)
     if older is None:
-        changes.bind(connection, lease, actor)
+        changes.bind(connection, lease, actor, now)
     else:
-        changes.move(connection, lease, replace(actor, why=claim.moved or actor.why))
+        changes.move(connection, lease, replace(actor, why=claim.moved or actor.why), now)
     return lease
 
 
@@ -197,7 +198,7 @@ def _is_bound_here(connection: Connection, claim: Claim, address: Address) -> bo
     return lease is not None and lease.attachment == claim.attachment
 
 
-def _must_be_ours(connection: Connection, claim: Claim, wanted: Wanted, address: Address, now: int) -> Lease | None:
+def _must_be_ours(connection: Connection, claim: Claim, wanted: Wanted, address: Address, now: Moment) -> Lease | None:
     """Return the lease to take over, None if nobody has the address; refuse what is somebody else's."""
     kept, lease = rows.reservation_at(connection, address), rows.lease_at(connection, address)
     whose = wanted.owner or claim.pod
@@ -217,26 +218,26 @@ def _must_be_ours(connection: Connection, claim: Claim, wanted: Wanted, address:
     return lease
 
 
-def _must_have_rested(connection: Connection, claim: Claim, pool: str, address: Address, now: int) -> None:
+def _must_have_rested(connection: Connection, claim: Claim, pool: str, address: Address, now: Moment) -> None:
     """Refuse an address in quarantine, except to the pod that had it last: others may still have cached it."""
-    until = space.rests_until(connection, address)
-    if until <= now:
+    left = space.rests_for(connection, address, now.uptime)
+    if left <= 0:
         return
     last = rows.last_event(connection, address)
     before = last.pod if last is not None else None
     if not same(before, claim.pod):
         raise TryAgainLater(
-            f"{address} of pool {pool} rests for another {_seconds(until - now)} s since"
+            f"{address} of pool {pool} rests for another {_seconds(left)} s since"
             f" {before or 'a container'} released it",
             "name another address, or reserve this one for the pod: that ends its rest",
         )
 
 
-def _next(connection: Connection, claim: Claim, wanted: Wanted, now: int, rivals: Rivals) -> Address:
+def _next(connection: Connection, claim: Claim, wanted: Wanted, now: Moment, rivals: Rivals) -> Address:
     pool, family = wanted.pool, wanted.family
     back = told.held_back(connection, pool)
     avoid = rivals.taken | back | frozenset(claim.avoid) if rivals.taken or back else claim.avoid
-    found = next(space.candidates(connection, pool, family, now, avoid, rivals.start(pool, family)), None)
+    found = next(space.candidates(connection, pool, family, now.uptime, avoid, rivals.start(pool, family)), None)
     if found is not None:
         return found
     for older in _older(connection, claim, wanted):
@@ -245,7 +246,7 @@ def _next(connection: Connection, claim: Claim, wanted: Wanted, now: int, rivals
     raise _exhausted(connection, claim, wanted, now)
 
 
-def _exhausted(connection: Connection, claim: Claim, wanted: Wanted, now: int) -> PoolExhausted:
+def _exhausted(connection: Connection, claim: Claim, wanted: Wanted, now: Moment) -> PoolExhausted:
     used = usage(connection, wanted.pool, wanted.family, now)
     held = used.size - used.free - used.leased - used.reserved - used.resting
     message = (
@@ -259,9 +260,9 @@ def _exhausted(connection: Connection, claim: Claim, wanted: Wanted, now: int) -
     if claim.avoid:
         message += f", {len(claim.avoid)} in use on the wire"
     details = "extend its ranges, or release what is not needed"
-    rested = space.next_rested(connection, wanted.pool, wanted.family)
-    if rested is not None and rested > now:
-        details = f"the next one is free in {_seconds(rested - now)} s; {details}"
+    left = space.next_rested(connection, wanted.pool, wanted.family, now.uptime)
+    if left is not None and left > 0:
+        details = f"the next one is free in {_seconds(left)} s; {details}"
     return PoolExhausted(message, details)
 
 

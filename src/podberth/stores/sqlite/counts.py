@@ -9,8 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+    from podberth.ipam.moment import Moment
 
-def usages(connection: Connection, pool: str | None, now: int) -> tuple[Usage, ...]:
+
+def usages(connection: Connection, pool: str | None, now: Moment) -> tuple[Usage, ...]:
     """Return the usage of one pool, or of all in order of name, a row per pool and family."""
     names = connection.execute(
         "SELECT name FROM pools WHERE name = coalesce(?, name) ORDER BY name", (pool,)
@@ -19,8 +21,8 @@ def usages(connection: Connection, pool: str | None, now: int) -> tuple[Usage, .
     return tuple(one for one in found if one.size)
 
 
-def usage(connection: Connection, pool: str, family: int, now: int) -> Usage:
-    """Return the usage of a pool's family at `now` (ns). An address that has rested counts as free."""
+def usage(connection: Connection, pool: str, family: int, now: Moment) -> Usage:
+    """Return the usage of a pool's family at `now`. An address that has rested counts as free."""
 
     def count(query: str) -> int:
         return int(connection.execute(query, (pool, family)).fetchone()[0])
@@ -34,7 +36,7 @@ def usage(connection: Connection, pool: str, family: int, now: int) -> Usage:
         address.version == family and space.has(connection, "free", pool, address)
         for address in told.held_back(connection, pool)
     )
-    rested = space.rested(connection, pool, family, now)
+    rested = space.rested(connection, pool, family, now.uptime)
     return Usage(
         pool=pool,
         family=family,

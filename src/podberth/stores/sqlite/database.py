@@ -67,7 +67,7 @@ _OF_THE_NODE = (
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
-    version=4,
+    version=5,
     migrations=_of_the_node,
     kept=_OF_THE_NODE,
 )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
-
 from podberth.cni.errors import AddressTaken
 from podberth.ipam.refusals import same
 from podberth.policy.changes import Declared
+from podberth.stores.clock import node_clock
 from podberth.stores.sqlite import changes, documents, rows, space
 from podberth.stores.sqlite.rows import reservation_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from sqlite3 import Connection
 
     from podberth.ipam.lease import Actor
+    from podberth.ipam.moment import Clock
     from podberth.ipam.pool import Pool
 
 
@@ -30,6 +29,11 @@ def define_pool(connection: Connection, pool: Pool, *, strictly: bool = True) ->
         " ON CONFLICT (name) DO UPDATE SET allocation = excluded.allocation, quarantine = excluded.quarantine",
         (pool.name, pool.allocation, pool.quarantine),
     )
+    # What a release before 0.2 wrote of a rest is a time by a clock: it is never longer than the pool says.
+    connection.execute(
+        "UPDATE resting SET due = min(due, since + ?1), length = min(length, ?1) WHERE pool = ?2 AND origin = ''",
+        (pool.quarantine * 10**9, pool.name),
+    )
     space.define(connection, pool, strictly=strictly)
 
 
@@ -42,7 +46,7 @@ def drop_pool(connection: Connection, name: str) -> None:
     connection.execute("DELETE FROM pools WHERE name = ?", (name,))
 
 
-def declare(connection: Connection, declared: Declared, actor: Actor, clock: Callable[[], int] = time.time_ns) -> None:
+def declare(connection: Connection, declared: Declared, actor: Actor, clock: Clock = node_clock) -> None:
     """Reserve a declared address; AddressTaken if it is somebody else's."""
     changes.reserve(
         connection,
@@ -52,7 +56,7 @@ def declare(connection: Connection, declared: Declared, actor: Actor, clock: Cal
         declared.ifname,
         "declared",
         actor,
-        changes.moment(connection, clock()),
+        clock(),
     )
 
 
@@ -77,10 +81,8 @@ def is_stray(connection: Connection, declared: Declared) -> bool:
     )
 
 
-def undeclare(
-    connection: Connection, declared: Declared, actor: Actor, clock: Callable[[], int] = time.time_ns
-) -> None:
+def undeclare(connection: Connection, declared: Declared, actor: Actor, clock: Clock = node_clock) -> None:
     """End a declared reservation; nothing happens if the address is no longer reserved for that pod."""
     kept = reservation_at(connection, declared.address)
     if kept is not None and same(kept.pod, declared.pod) and kept.origin == "declared":
-        changes.release(connection, kept, actor, changes.moment(connection, clock()))
+        changes.release(connection, kept, actor, clock())

@@ -13,22 +13,26 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from podberth.ipam.lease import Actor, Keeping, Reservation
+    from podberth.ipam.moment import Clock, Moment
     from podberth.policy.operation import Operation
     from podberth.stores.sqlite.claims import Rivals
 
 
-def operate(connection: Connection, operation: Operation, actor: Actor, source: str, now: int, rivals: Rivals) -> Done:
+def operate(
+    connection: Connection, operation: Operation, actor: Actor, source: str, clock: Clock, rivals: Rivals
+) -> Done:
     """Do all of it. Whatever is refused is raised, and then the transaction is to be given up."""
+    now = changes.moment(connection, clock())
     ended = [claims.release(connection, address, actor, now) for address in operation.release]
     if operation.documents:
-        make(connection, check(connection, operation.documents, ()), actor, source)
+        make(connection, check(connection, operation.documents, ()), actor, source, clock)
     kept = tuple(keep(connection, each, actor, now) for each in operation.keep)
     for claim in operation.bind:
         claims.bind(connection, claim, actor, now, rivals)
     return Done(released=tuple(one for one in ended if one is not None), kept=kept)
 
 
-def keep(connection: Connection, wanted: Keeping, actor: Actor, now: int) -> Reservation:
+def keep(connection: Connection, wanted: Keeping, actor: Actor, now: Moment) -> Reservation:
     """Reserve one address. InvalidConfig if there is no such pool, AddressTaken names who has it, or what is in use."""
     claims.known(connection, wanted.pool)
     if wanted.only:

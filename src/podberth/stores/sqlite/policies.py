@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from podberth.ipam.pool import Pool
 from podberth.policy.changes import Waiting
+from podberth.stores.clock import node_clock
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import told
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor, Lease, Reservation
+    from podberth.ipam.moment import Clock
     from podberth.net.ops import Address
     from podberth.policy.changes import Applied, Changes, Followed
     from podberth.policy.documents import Document
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
 class SqlitePolicies:
     """The declarations of one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock = node_clock) -> None:
         self._database = database
+        self._clock = clock
         self._pools: dict[str, tuple[table.Text, Pool]] = {}  # as they were read last
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
@@ -72,7 +75,7 @@ class SqlitePolicies:
             named = {document.key for document in documents}
             pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
             changes = check(connection, documents, pruned)
-            make(connection, changes, actor, source)
+            make(connection, changes, actor, source, self._clock)
             if dry_run:
                 connection.execute("ROLLBACK TO dry_run")
         return changes.applied()
@@ -83,17 +86,16 @@ class SqlitePolicies:
             document = table.get(connection, kind, namespace, name)
             if document is None:
                 return False
-            make(connection, check(connection, (), (document,)), actor, "")
+            make(connection, check(connection, (), (document,)), actor, "", self._clock)
         return True
 
-    def operate(self, operation: Operation, actor: Actor, *, source: str, now: int) -> Done:
+    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
         """Do all that the operation is in one transaction, or raise and have nothing done."""
-        from podberth.stores.sqlite.changes import moment
         from podberth.stores.sqlite.claims import ALONE
         from podberth.stores.sqlite.operations import operate
 
         with self._database.write() as connection:
-            return operate(connection, operation, actor, source, moment(connection, now), ALONE)
+            return operate(connection, operation, actor, source, self._clock, ALONE)
 
     def followed(self, directory: str) -> Followed | None:
         """Return what was last seen of a directory that is kept in force; None if it was never read."""
@@ -132,10 +134,10 @@ def check(connection: Connection, documents: Sequence[Document], deleted: Sequen
     return admission.check(_View(connection), documents, deleted)
 
 
-def make(connection: Connection, changes: Changes, actor: Actor, origin: str) -> None:
+def make(connection: Connection, changes: Changes, actor: Actor, origin: str, clock: Clock = node_clock) -> None:
     """Make the changes: reservations end before pools go or change, and begin after pools are there."""
     for gone in changes.release:
-        undeclare(connection, gone, actor)
+        undeclare(connection, gone, actor, clock)
     for document in changes.deleted:
         table.remove(connection, document)
         if isinstance(document.body, Pool):
@@ -150,7 +152,7 @@ def make(connection: Connection, changes: Changes, actor: Actor, origin: str) ->
         if isinstance(document.body, Pool):
             define_pool(connection, document.body)
     for new in changes.reserve:
-        declare(connection, new, actor)
+        declare(connection, new, actor, clock)
 
 
 class _View:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from podberth.cni.pod import Attachment, PodRef
-from podberth.ipam.lease import Actor, Event, Lease, Reservation
+from podberth.ipam.lease import Actor, Correction, Event, Lease, Reservation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 LEASE = "address, pool, network, container_id, ifname, namespace, pod, uid, netns, node, since"
 RESERVATION = "address, pool, namespace, pod, ifname, origin, since"
 EVENT = (
-    "seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node, owner"
+    "seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node, owner,"
+    " clock, ahead, corrects"
 )
+CHANGES_HANDS = "kind NOT IN ('Adjusted', 'Conflicted', 'Corrected', 'Repaired')"  # as the index events_owners has it
 
 
 def leases(connection: Connection, where: str, *values: object) -> Iterator[Lease]:
@@ -53,16 +55,11 @@ def reservations(connection: Connection, where: str, *values: object) -> Iterato
         )
 
 
-def page(
-    connection: Connection, where: str, values: tuple[object, ...], after: tuple[int, int], most: int
-) -> Iterator[Event]:
-    """Yield at most `most` events that match, oldest first, from behind the (time, seq) of `after`."""
-    # Along the ledger time and seq grow together; an address's index is in the order of both.
-    more, order = ("(time, seq) > (?, ?)", "time, seq") if "address" in where else ("seq > ?", "seq")
-    where = f"{where} AND {more}" if where else f"WHERE {more}"
-    behind = after if order == "time, seq" else after[1:]
-    query = f"SELECT {EVENT} FROM events {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - the callers' constants
-    for row in connection.execute(query, (*values, *behind, most)):
+def page(connection: Connection, where: str, values: tuple[object, ...], after: int, most: int) -> Iterator[Event]:
+    """Yield at most `most` events that match, in the order of their numbers, from behind the number `after`."""
+    where = f"{where} AND seq > ?" if where else "WHERE seq > ?"
+    query = f"SELECT {EVENT} FROM events {where} ORDER BY seq LIMIT ?"  # noqa: S608 - the callers' constants
+    for row in connection.execute(query, (*values, after, most)):
         yield _event(row)
 
 
@@ -79,20 +76,33 @@ def put_events(connection: Connection, into: str, events: Iterable[Event]) -> No
                 *((event.attachment.network, event.attachment.container_id) if event.attachment else ("", "")),
                 event.actor.who, event.actor.why, event.actor.node,
                 event.owner.name if event.owner is not None else "",
+                event.clock, event.ahead, corrects(event.corrects),
             )
             for event in events
         ),
     )  # fmt: skip
 
 
-def last_event(connection: Connection, address: Address, moment: int = 2**63 - 1) -> Event | None:
-    """Return the last event by which the address changed hands, at or before `moment`: a conflict is none."""
+def last_event(connection: Connection, address: Address) -> Event | None:
+    """Return the last event by which the address changed hands: a conflict is none."""
     row = connection.execute(
-        f"SELECT {EVENT} FROM events WHERE address = ? AND time <= ?"  # noqa: S608
-        " AND kind NOT IN ('Adjusted', 'Conflicted', 'Repaired') ORDER BY time DESC, seq DESC LIMIT 1",
-        (address.packed, moment),
+        f"SELECT {EVENT} FROM events WHERE address = ? AND {CHANGES_HANDS} ORDER BY seq DESC LIMIT 1",  # noqa: S608
+        (address.packed,),
     ).fetchone()
     return _event(row) if row is not None else None
+
+
+def misdated(connection: Connection, correction: Correction) -> Iterator[Address]:
+    """Yield the addresses with events that the correction is about, but those where it is noted already."""
+    query = (
+        "SELECT DISTINCT address FROM events AS e WHERE seq BETWEEN ? AND ? AND kind <> 'Corrected'"
+        " AND (? = '' OR node = ?) AND NOT EXISTS (SELECT 1 FROM events WHERE address = e.address AND corrects = ?)"
+        " ORDER BY length(address), address"
+    )
+    of = correction
+    values = of.first, of.last, of.node, of.node, corrects(of)
+    for (packed,) in connection.execute(query, values).fetchall():
+        yield ip_address(packed)
 
 
 def proposed(connection: Connection) -> Iterator[Event]:
@@ -122,10 +132,21 @@ def pod_of(namespace: str, name: str, uid: str) -> PodRef | None:
     return PodRef(namespace=namespace, name=name, uid=uid) if name else None
 
 
+def corrects(of: Correction | None) -> str:
+    """Return a correction as its column has it: first, last, ahead, node."""
+    return f"{of.first} {of.last} {of.ahead} {of.node}" if of is not None else ""
+
+
+def _correction(text: str) -> Correction | None:
+    if not text:
+        return None
+    first, last, ahead, node = text.split(" ", 3)
+    return Correction(first=int(first), last=int(last), ahead=int(ahead), node=node)
+
+
 def _event(row: tuple[object, ...]) -> Event:
-    seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node, owner = (
-        row
-    )
+    seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node = row[:15]
+    owner, clock, ahead, corrected = row[15:]
     return Event(
         seq=seq,  # type: ignore[arg-type]
         time=time,  # type: ignore[arg-type]
@@ -140,4 +161,7 @@ def _event(row: tuple[object, ...]) -> Event:
         actor=Actor(who=str(who), why=str(why), node=str(node)),
         state=str(state),
         owner=pod_of(str(namespace), str(owner), ""),
+        clock=str(clock),
+        ahead=ahead,  # type: ignore[arg-type]
+        corrects=_correction(str(corrected)),
     )

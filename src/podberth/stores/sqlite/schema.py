@@ -169,10 +169,46 @@ ALTER TABLE attachments ADD COLUMN told TEXT NOT NULL DEFAULT '';
 """
 
 
+# An event has its writer's time, in whatever order those come: its number says what was before. For clock, ahead and
+# corrects see `ipam.lease.Event`. A rest is counted by uptimes (ns): it began at `since` of `boot`, and ends at `due`;
+# `origin` and `released` are the boot and uptime of the node that released the address. What rests by another boot, as
+# all from before this version does (''), rests on for what it may lack.
+_CLOCKS = """
+ALTER TABLE events ADD COLUMN clock TEXT NOT NULL DEFAULT '';
+ALTER TABLE events ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE events ADD COLUMN corrects TEXT NOT NULL DEFAULT '';
+DROP INDEX events_at;
+CREATE INDEX events_at ON events (address, seq);
+DROP INDEX events_owners;
+CREATE INDEX events_owners ON events (address, seq)
+WHERE kind NOT IN ('Adjusted', 'Conflicted', 'Corrected', 'Repaired');
+DROP TRIGGER events_grow;
+CREATE TRIGGER events_grow BEFORE INSERT ON events
+WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq AND NEW.seq > 0)
+BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
+
+ALTER TABLE resting ADD COLUMN length INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE resting ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE resting ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE resting ADD COLUMN due INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE resting ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+ALTER TABLE resting ADD COLUMN released INTEGER NOT NULL DEFAULT 0;
+-- Never longer than asked again: the clock by which `until` was written may have been years ahead.
+UPDATE resting SET due = min(
+    until - CAST(strftime('%s', 'now') AS INTEGER) * 1000000000,
+    (SELECT quarantine FROM pools WHERE name = pool) * 1000000000
+);
+UPDATE resting SET length = max(0, due);
+DROP INDEX resting_of;
+CREATE INDEX resting_of ON resting (pool, family, offered, boot, due, until, address);
+CREATE INDEX resting_in ON resting (boot);
+"""
+
 # What each version adds; a file that is out in the world is only ever changed by a new member.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TABLES) + statements(documents.DDL)),
     tuple(statements(_DEVICES)),
     tuple(statements(_SHARED)),
     tuple(statements(_TOLD)),
+    tuple(statements(_CLOCKS)),
 )

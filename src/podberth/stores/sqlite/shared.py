@@ -26,7 +26,7 @@ _OF_OWNER = (
 _FREE = (
     f"SELECT kept.address{_OF_OWNER} AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.address = kept.address)"  # noqa: S608
     " ORDER BY coalesce((SELECT pod = ? FROM events WHERE events.address = kept.address"
-    " AND kind NOT IN ('Adjusted', 'Conflicted', 'Repaired') ORDER BY time DESC, seq DESC LIMIT 1), 0) DESC,"
+    f" AND {rows.CHANGES_HANDS} ORDER BY seq DESC LIMIT 1), 0) DESC,"
     " kept.address"
 )
 

@@ -7,6 +7,8 @@ from ipaddress import ip_address
 
 from podberth.cni.errors import AddressTaken
 from podberth.ipam import extents
+from podberth.ipam.address_record import Rest
+from podberth.ipam.moment import Uptime
 from podberth.stores.sqlite import rows
 
 TYPE_CHECKING = False
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from podberth.ipam.extents import Extents
+    from podberth.ipam.moment import Moment
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
 
@@ -64,7 +67,7 @@ def has(connection: Connection, what: str, pool: str, address: Address) -> bool:
 
 
 def candidates(
-    connection: Connection, pool: str, family: int, now: int, avoid: Container[Address], start: int = 0
+    connection: Connection, pool: str, family: int, now: Uptime, avoid: Container[Address], start: int = 0
 ) -> Iterator[Address]:
     """Yield addresses that may be taken, the best first: the lowest free, then the one released longest ago.
 
@@ -76,8 +79,8 @@ def candidates(
         address = ip_address(number.to_bytes(WIDTH[family], "big"))
         if address not in avoid:
             yield address
-    query = f"SELECT address FROM resting WHERE {_RESTED} ORDER BY until, address"  # noqa: S608 - a constant
-    for (packed,) in connection.execute(query, (pool, family, now)):
+    query = f"SELECT address FROM resting WHERE {_RESTED} ORDER BY due, until, address"  # noqa: S608 - a constant
+    for (packed,) in connection.execute(query, (pool, family, now.boot, now.ns)):
         if ip_address(packed) not in avoid:
             yield ip_address(packed)
 
@@ -144,37 +147,93 @@ def take(connection: Connection, pool: str, address: Address) -> None:
     _put(connection, "free", pool, address.version, [(low, high) for low, high in rest if low <= high])
 
 
-def give_back(connection: Connection, pool: str, address: Address, now: int) -> None:
+def give_back(connection: Connection, pool: str, address: Address, now: Moment) -> None:
     """Return an address that nobody has any more: to rest for the pool's time, or at once to the free space."""
     offered = has(connection, "offered", pool, address)
     (quarantine,) = connection.execute("SELECT quarantine FROM pools WHERE name = ?", (pool,)).fetchone()
     if quarantine or (offered and _allocation(connection, pool) == "leastRecentlyUsed"):
-        connection.execute(
-            "INSERT INTO resting (address, pool, family, until, offered) VALUES (?, ?, ?, ?, ?)",
-            (address.packed, pool, address.version, now + quarantine * 10**9, int(offered)),
-        )
+        length = quarantine * 10**9
+        rest = Rest(length=length, since=now.uptime)
+        put_to_rest(connection, pool, address, rest, now.uptime, until=now.true + length, offered=offered)
     elif offered:
         merge(connection, pool, address.version, int(address))
 
 
-def rests_until(connection: Connection, address: Address) -> int:
-    """Return when (ns) the address has rested; 0 if it doesn't rest."""
-    row = connection.execute("SELECT until FROM resting WHERE address = ?", (address.packed,)).fetchone()
+def put_to_rest(
+    connection: Connection, pool: str, address: Address, rest: Rest, now: Uptime, *, until: int, offered: bool,
+    passed: int = 0,
+) -> None:  # fmt: skip
+    """Have an address rest. It has `passed` (ns) of that already, as far as is known; `until` is for the record."""
+    if rest.since.boot == now.boot:
+        passed = max(passed, now.ns - rest.since.ns)
+    connection.execute(
+        "INSERT INTO resting (address, pool, family, until, offered, length, boot, since, due, origin, released)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            address.packed, pool, address.version, until, int(offered), rest.length, now.boot, now.ns,
+            now.ns + rest.length - passed, rest.since.boot, rest.since.ns,
+        ),
+    )  # fmt: skip
+
+
+def rest_of(connection: Connection, address: Address) -> tuple[int, Rest | None]:
+    """Return until when (ns) the address rests by the clock of its last holder's node, and what counts; 0 if not."""
+    row = connection.execute(
+        "SELECT until, length, origin, released FROM resting WHERE address = ?", (address.packed,)
+    ).fetchone()
+    if row is None:
+        return 0, None
+    until, length, origin, released = row
+    return int(until), Rest(length=length, since=Uptime(boot=origin, ns=released)) if origin else None
+
+
+def rests_for(connection: Connection, address: Address, now: Uptime) -> int:
+    """Return how long (ns) the address rests yet; 0 or less if it doesn't."""
+    row = connection.execute(f"SELECT {_LEFT} FROM resting WHERE address = ?", (*_own(now), address.packed)).fetchone()  # noqa: S608
     return int(row[0]) if row is not None else 0
 
 
-def next_rested(connection: Connection, pool: str, family: int) -> int | None:
-    """Return when (ns) the first resting address becomes free."""
-    (until,) = connection.execute(
-        "SELECT min(until) FROM resting WHERE pool = ? AND family = ? AND offered = 1", (pool, family)
+def next_rested(connection: Connection, pool: str, family: int, now: Uptime) -> int | None:
+    """Return how long (ns) it takes until the first resting address becomes free."""
+    (left,) = connection.execute(
+        f"SELECT min({_LEFT}) FROM resting WHERE pool = ? AND family = ? AND offered = 1",  # noqa: S608 - a constant
+        (*_own(now), pool, family),
     ).fetchone()
-    return int(until) if until is not None else None
+    return int(left) if left is not None else None
 
 
-def rested(connection: Connection, pool: str, family: int, now: int) -> int:
+def rested(connection: Connection, pool: str, family: int, now: Uptime) -> int:
     """Return how many resting addresses may be taken by now: they are as good as free."""
-    query = f"SELECT count(*) FROM resting WHERE {_RESTED}"  # noqa: S608 - a constant
-    return int(connection.execute(query, (pool, family, now)).fetchone()[0])
+    query = f"SELECT count(*) FROM resting WHERE pool = ? AND family = ? AND offered = 1 AND {_LEFT} <= 0"  # noqa: S608
+    return int(connection.execute(query, (pool, family, *_own(now))).fetchone()[0])
+
+
+def is_before(connection: Connection, now: Uptime) -> bool:
+    """Say whether an address rests by an earlier run of this machine."""
+    query = "SELECT 1 FROM resting WHERE boot < ? OR boot > ? LIMIT 1"
+    return connection.execute(query, (now.boot, now.boot)).fetchone() is not None
+
+
+def begin(connection: Connection, now: Uptime) -> None:
+    """Have what rested by an earlier run of this machine rest on by this one, for what it may lack.
+
+    What certainly passed of an earlier run is up to the last rest that began in it.
+    """
+    query = "SELECT boot, max(since) FROM resting WHERE boot <> ? GROUP BY boot"
+    for boot, last in connection.execute(query, (now.boot,)).fetchall():
+        connection.execute(
+            "UPDATE resting SET boot = ?, since = ?, due = ? + due - ? WHERE boot = ?",
+            (now.boot, now.ns, now.ns, last, boot),
+        )
+
+
+def vouch(connection: Connection, said: Uptime, now: Uptime) -> None:
+    """Take a node's word of how long it has run: so much has passed of the rests that began by its uptime."""
+    connection.execute(
+        "UPDATE resting SET due = min(due, ? + length - (? - released))"
+        " WHERE boot = ? AND due > ? AND origin = ? AND released < ?",
+        (now.ns, said.ns, now.boot, now.ns, said.boot, said.ns),
+    )
 
 
 def count(connection: Connection, what: str, pool: str, family: int) -> int:
@@ -185,7 +244,12 @@ def count(connection: Connection, what: str, pool: str, family: int) -> int:
     return extents.size((int.from_bytes(first, "big"), int.from_bytes(last, "big")) for first, last in found)
 
 
-_RESTED = "pool = ? AND family = ? AND offered = 1 AND until <= ?"
+_RESTED = "pool = ? AND family = ? AND offered = 1 AND boot = ? AND due <= ?"
+_LEFT = "CASE WHEN boot = ? THEN due - ? ELSE length END"
+
+
+def _own(now: Uptime) -> tuple[str, int]:
+    return now.boot, now.ns
 
 
 def _free_from(connection: Connection, pool: str, family: int, start: int) -> Iterator[int]:
@@ -197,10 +261,10 @@ def _free_from(connection: Connection, pool: str, family: int, start: int) -> It
         yield from range(int.from_bytes(first, "big"), min(start, int.from_bytes(last, "big") + 1))
 
 
-def _recover(connection: Connection, pool: str, family: int, now: int) -> None:
+def _recover(connection: Connection, pool: str, family: int, now: Uptime) -> None:
     """Let addresses that have rested rejoin the free space, a batch of them."""
-    query = f"SELECT address FROM resting WHERE {_RESTED} ORDER BY until, address LIMIT ?"  # noqa: S608 - a constant
-    for (packed,) in connection.execute(query, (pool, family, now, BATCH)).fetchall():
+    query = f"SELECT address FROM resting WHERE {_RESTED} ORDER BY due, until, address LIMIT ?"  # noqa: S608
+    for (packed,) in connection.execute(query, (pool, family, now.boot, now.ns, BATCH)).fetchall():
         connection.execute("DELETE FROM resting WHERE address = ?", (packed,))
         merge(connection, pool, family, int.from_bytes(packed, "big"))
 

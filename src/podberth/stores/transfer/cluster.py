@@ -158,8 +158,8 @@ def _steps(story: Story) -> list[Story]:
 
 def _reached(record: AddressRecord, steps: list[Story]) -> int | None:
     """Return how many of the steps were made; None if the record is of none of them."""
-    plain = replace(record, last=None)
-    return next((n for n, step in enumerate(steps, 1) if replace(step.record, last=None) == plain), None)
+    plain = replace(record, last=None, written=None)
+    return next((n for n, step in enumerate(steps, 1) if replace(step.record, last=None, written=None) == plain), None)
 
 
 def _write(step: Story, revision: int) -> AddressWrite:

@@ -1,8 +1,8 @@
 """A node's own store as a side of a transfer: read as it is, or filled in one transaction if it is empty.
 
-In this store the numbers of events and their times grow along the whole ledger; in a cluster's only along one address.
-What comes from there is put in order of time (then number, then address), which keeps each address's own order and
-every time; numbers that do not grow along it are given anew.
+In this store the numbers of events grow along the whole ledger; in a cluster's only along one address. What comes from
+there is put in order of time (then number, then address), as far as each address's own order allows, and keeps every
+time; numbers that do not grow along it are given anew, in corrections too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from podberth.ipam.address_record import AddressRecord
 from podberth.ipam.pool import Pool
 from podberth.policy.documents import parse_document
+from podberth.stores.clock import node_clock
 from podberth.stores.replica.applying import put_in_force
 from podberth.stores.replica.shared import DocumentText
 from podberth.stores.sqlite import documents as table
@@ -38,7 +39,9 @@ _ADDRESSES = (
     " UNION SELECT address FROM resting"
 )
 _REST = rows.EVENT.partition(", ")[2]  # all but the number
-_ORDER = "ORDER BY time, seq, address"
+# A time that goes back along an address is a clock's that was set: the number says what was before.
+_ARRIVED = "(SELECT *, max(time) OVER (PARTITION BY address ORDER BY seq) AS latest FROM temp.arriving)"
+_ORDER = "ORDER BY latest, seq, address"
 
 
 class NodeStore:
@@ -94,7 +97,7 @@ class NodeStore:
             connection.execute(f"CREATE TEMP TABLE arriving AS SELECT seq, {_REST} FROM events")  # noqa: S608 - constants
             for story in source.stories():
                 if story.record.lease or story.record.reservation or story.record.rest_until:
-                    put_in_force(connection, story.record)
+                    put_in_force(connection, story.record, node_clock())
                 rows.put_events(connection, "temp.arriving", story.events)
                 told(1)
             _append(connection)
@@ -104,18 +107,38 @@ class NodeStore:
 def _append(connection: Connection) -> None:
     """Write the events that have arrived, in the order in which a ledger of one store has them."""
     (disorder,) = connection.execute(
-        f"SELECT count(*) FROM (SELECT seq, lag(seq, 1, 0) OVER ({_ORDER}) AS before FROM temp.arriving)"  # noqa: S608
+        f"SELECT count(*) FROM (SELECT seq, lag(seq, 1, 0) OVER ({_ORDER}) AS before FROM {_ARRIVED})"  # noqa: S608
         " WHERE seq <= before"
     ).fetchone()
-    number = f"row_number() OVER ({_ORDER})" if disorder else "seq"
-    connection.execute(
-        f"INSERT INTO events (seq, {_REST}) SELECT {number}, {_REST} FROM temp.arriving {_ORDER}"  # noqa: S608
-    )
+    if disorder:
+        _renumber(connection)
+    connection.execute(f"INSERT INTO events (seq, {_REST}) SELECT seq, {_REST} FROM temp.arriving ORDER BY seq")  # noqa: S608
+
+
+def _renumber(connection: Connection) -> None:
+    """Number the events that have arrived anew; a correction names the same events of its address as before."""
+    numbered = f"SELECT rowid AS row, row_number() OVER ({_ORDER}) AS number FROM {_ARRIVED}"  # noqa: S608
+    numbered = numbered.replace("SELECT *, ", "SELECT rowid, *, ")
+    connection.execute(f"CREATE TEMP TABLE numbers AS {numbered}")
+    connection.execute("CREATE UNIQUE INDEX temp.numbers_of ON numbers (row)")
+    query = "SELECT rowid, address, corrects FROM temp.arriving WHERE corrects <> ''"
+    for row, packed, text in connection.execute(query).fetchall():
+        first, last, rest = text.split(" ", 2)
+        found = connection.execute(
+            "SELECT min(number), max(number) FROM temp.arriving AS a JOIN temp.numbers ON row = a.rowid"
+            " WHERE address = ? AND seq BETWEEN ? AND ?",
+            (packed, int(first), int(last)),
+        ).fetchone()
+        changed = f"{found[0] or 0} {found[1] or 0} {rest}"
+        connection.execute("UPDATE temp.arriving SET corrects = ? WHERE rowid = ?", (changed, row))
+    connection.execute("UPDATE temp.arriving SET seq = (SELECT number FROM temp.numbers WHERE row = arriving.rowid)")
+    connection.execute("DROP TABLE temp.numbers")
 
 
 def _story(connection: Connection, address: Address) -> Story:
-    events = tuple(rows.page(connection, "WHERE address = ?", (address.packed,), (-(2**62), 0), _ALL))
+    events = tuple(rows.page(connection, "WHERE address = ?", (address.packed,), 0, _ALL))
     lease, kept = rows.lease_at(connection, address), rows.reservation_at(connection, address)
+    until, rest = space.rest_of(connection, address)
     record = AddressRecord(
         address=address,
         pool=_pool(connection, address, lease or kept or (events[-1] if events else None)),
@@ -123,7 +146,8 @@ def _story(connection: Connection, address: Address) -> Story:
         time=0,
         reservation=kept,
         lease=lease,
-        rest_until=space.rests_until(connection, address),
+        rest_until=until,
+        rest=rest,
     )
     return story_of(record, events)
 

@@ -77,7 +77,7 @@ def flaw(story: Story) -> str:
     record, events = story.record, story.events
     at = record.address
     for before, after in pairwise(events):
-        if after.seq <= before.seq or after.time < before.time:
+        if after.seq <= before.seq:
             return f"{at}: event {after.seq} is not after event {before.seq}, which stands before it"
     try:
         folded = fold(events)

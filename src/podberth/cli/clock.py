@@ -1,0 +1,153 @@
+"""`podberth clock`: which events were written by a clock that was wrong, and an operator's word by how much."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import click
+
+from podberth.cli import forms, when
+from podberth.cli.failures import Misuse, NotFound
+from podberth.cli.manual import EXITS, Book, Page
+from podberth.cli.options import DURATION, EVENTS, NODE, json_option
+from podberth.cli.screen import Cell, Column
+from podberth.cli.session import actor
+from podberth.cli.text import counted, duration
+from podberth.cni.value import value
+from podberth.ipam.lease import Correction
+from podberth.ipam.timeline import placed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from podberth.cli.screen import Screen
+    from podberth.cli.session import Session
+    from podberth.ipam.lease import Event
+
+
+@value
+class Suspicion:
+    """Events that one node wrote one after another, with times that contradict the ledger's order.
+
+    `ahead` (ns): by how much, at the least; below 0 if the clock was behind.
+    """
+
+    node: str
+    first: int
+    last: int
+    events: int
+    ahead: int
+
+
+@click.group(
+    "clock",
+    cls=Book,
+    short_help="Find events of a wrong clock, and say by how much it was wrong.",
+    invoke_without_command=True,
+    examples=(
+        ("clock", "Which events have times that can't be?"),
+        ('clock repair 17-93 --ahead "74y" --why "BIOS battery, ticket 4711"', "Say by how much the clock was wrong."),
+    ),
+)
+@json_option
+@click.pass_context
+def clock(context: click.Context, *, as_json: bool) -> None:
+    """List the events whose times contradict the ledger's order, with the node that wrote them.
+
+    An event has its writer's time. The ledger's order is by numbers, so that a wrong clock disturbs no lease; but `who
+    --at` asks about times. docs/time.md says how a time is proven.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    session: Session = context.obj
+    found = suspicions(session.node.ledger.history(), session.node.clock())
+
+    def draw(screen: Screen) -> None:
+        if not found:
+            screen.line("no event has a time that contradicts the ledger's order")
+            return
+        screen.table(
+            [Column(title=title) for title in ("Events", "Node", "Clock")],
+            [[Cell(f"{each.first}-{each.last}", "bold"), each.node, _wrong(each.ahead)] for each in found],
+        )
+        screen.line(Cell("`podberth clock repair FIRST-LAST --node NODE --ahead DURATION` corrects them", "dim"))
+
+    rows = [
+        {"first": each.first, "last": each.last, "node": each.node, "events": each.events, "ahead": each.ahead}
+        for each in found
+    ]
+    session.show(as_json, {"suspicions": rows}, draw)
+
+
+@clock.command(
+    "repair",
+    cls=Page,
+    short_help="Say by how much the clock was wrong that events were written by.",
+    exits={3: EXITS[3]},
+    examples=(
+        ('clock repair 17-93 --ahead "74y 20d" --why "BIOS battery"', "From now on `who --at` knows the right times."),
+        ("clock repair 120-121 --node node-b --behind 1d --why 'NTP was off'", ""),
+    ),
+)
+@click.argument("numbers", type=EVENTS, metavar="FIRST-LAST")
+@click.option("--ahead", type=DURATION, metavar="DURATION", help="The clock was so much ahead: 74y, 1d 2h, 90s.")
+@click.option("--behind", type=DURATION, metavar="DURATION", help="The clock was so much behind.")
+@click.option("--node", type=NODE, help="Only events that this node wrote.")
+@click.option("--why", required=True, metavar="TEXT", help="How you know, for the auditor.")
+@json_option
+@click.pass_obj
+def repair(
+    session: Session, numbers: tuple[int, int], ahead: int | None, behind: int | None, node: str | None, why: str, *,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Say by how much the clock was wrong that the events FIRST to LAST were written by.
+
+    That is an event by itself, for each address with such events: the ledger is never rewritten, and `history` shows
+    both. A later word about the same events goes before an earlier one. All agents of a cluster have to be of release
+    0.2 or later.
+    """
+    if (ahead is None) == (behind is None):
+        raise Misuse("say either --ahead or --behind", "see `podberth clock repair --help`")
+    wrong = ahead if ahead is not None else -(behind or 0)
+    correction = Correction(first=numbers[0], last=numbers[1], node=node or "", ahead=wrong)
+    by = actor(session.node, f"clock repair {numbers[0]}-{numbers[1]}, {_wrong(wrong)}: {why}")
+    found = session.node.ledger.corrected(correction, by)
+    if not found and not any(event.corrects == correction for event in session.node.ledger.history()):
+        raise NotFound(
+            f"the ledger has no event from {numbers[0]} to {numbers[1]}" + (f" of node {node}" if node else ""),
+            "`podberth history --json` has their numbers",
+        )
+    document = {"correction": forms.correction(correction), "addresses": [str(address) for address in found]}
+    said = f"noted for {counted(len(found), 'address', 'addresses')}: the clock was {_wrong(wrong)}"
+    session.show(as_json, document, lambda screen: screen.line(said))
+
+
+def suspicions(events: Iterable[Event], now: int) -> tuple[Suspicion, ...]:
+    """Return the runs of events with times that can't be, in the order of their numbers."""
+    by_address: dict[object, list[Event]] = {}
+    for event in events:
+        by_address.setdefault(event.address, []).append(event)
+    wrong = [
+        (each.event, each.event.time - each.event.ahead - each.time)
+        for own in by_address.values()
+        for each in placed(own, now)
+        if not each.sure and each.event.time != each.time
+    ]
+    wrong.sort(key=lambda one: one[0].seq)
+    runs = [list(run) for _, run in groupby(wrong, key=lambda one: (one[0].actor.node, one[1] > 0))]
+    return tuple(
+        Suspicion(
+            node=run[0][0].actor.node,
+            first=run[0][0].seq,
+            last=run[-1][0].seq,
+            events=len(run),
+            ahead=min((ahead for _, ahead in run), key=abs),
+        )
+        for run in runs
+    )
+
+
+def _wrong(ahead: int) -> str:
+    """Return by how much a clock was wrong, in words."""
+    return f"{duration(abs(ahead) / when.NS)} {'ahead' if ahead >= 0 else 'behind'}"

@@ -1,0 +1,48 @@
+"""This node's clock: what it says, what others say of it, and how long the node has run. Read from the kernel."""
+
+from __future__ import annotations
+
+import time
+
+from podberth.ipam.moment import Moment, Uptime, judged
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from podberth.ipam.moment import Opinion
+
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+def uptime() -> Uptime:
+    """Return how long this machine has run, by the clock that nobody sets (clock_gettime(2), CLOCK_BOOTTIME)."""
+    with open(_BOOT_ID, encoding="ascii") as file:
+        boot = file.read().strip()
+    return Uptime(boot=boot, ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+
+
+class NodeClock:
+    """A node's clock, held against second opinions: the first that there is counts.
+
+    An opinion is asked for with the uptime of the question, and is of that moment.
+    """
+
+    def __init__(
+        self,
+        opinions: Sequence[Callable[[Uptime], Opinion | None]] = (),
+        *,
+        wall: Callable[[], int] = time.time_ns,
+        running: Callable[[], Uptime] = uptime,
+    ) -> None:
+        self._opinions = opinions
+        self._wall = wall
+        self._running = running
+
+    def __call__(self) -> Moment:
+        """Return this moment."""
+        now = self._running()
+        return judged(self._wall(), now, (opinion(now) for opinion in self._opinions))
+
+
+node_clock = NodeClock()
