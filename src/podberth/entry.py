@@ -10,7 +10,7 @@ import os
 import sys
 from _thread import RLock
 
-from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.errors import CniError, InvalidConfig, StoreFailed
 from podberth.cni.reply import error_json, result_json, version_json
 from podberth.cni.request import Request, VersionProbe, spoken_version
 from podberth.cni.value import replace
@@ -206,14 +206,22 @@ class Kept:
             with self._guard:
                 choice = _choice(directory)  # before it is read: a change meanwhile is one
                 found = self._nodes.get(directory) or (self._opened(directory), open_locks(directory))
-                if found[0].stored():
+                if self._stored(directory, found[0]):
                     self._nodes[directory] = found
                     self._chosen.setdefault(directory, choice)
                     self._bound()
-                elif directory in self._own:
-                    self._own.pop(directory).close()
         node, locks = found
         return replace(node, host=LinuxHost(locks, given))
+
+    def _stored(self, directory: str, node: Node) -> bool:
+        """Say whether the store is there; one that is not, or of which that is not known, is not kept."""
+        there = False
+        try:
+            there = node.stored()
+        finally:
+            if not there and directory in self._own:
+                self._own.pop(directory).close()
+        return there
 
     def _bound(self) -> None:
         """Let go of the stores that were opened first, beyond the bound. A call that is at one opens it again."""
@@ -327,8 +335,19 @@ def _node(
         clock=lambda: clock().true,
         room=Reserve(directory),
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
-        stored=lambda: os.path.exists(database.path),
+        stored=lambda: _is_there(database.path),
     )
+
+
+def _is_there(path: str) -> bool:
+    """Say whether the store's file is there. StoreFailed if that can't be known, or it never can be there."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    except OSError as wrong:
+        raise StoreFailed(f"{path}: {wrong.strerror}", "run as root, or choose another state directory") from None
+    return True
 
 
 def open_locks(directory: str) -> Locks:
