@@ -23,7 +23,7 @@ DOORS = {
     "RELEASE": {"cli.reservations"},
     "WEBHOOK": {"controller.asked", "controller.judge"},
     "CONTROLLER": {"controller.sweep"},
-    "FEED": {"stores.replica.court"},
+    "FEED": {"stores.replica.court", "stores.replica.pools"},
     "ANNOTATION": {"verbs.network"},  # by `door_of`
     "ADD": {"verbs.network"},
 }
