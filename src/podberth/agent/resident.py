@@ -13,6 +13,7 @@ from podberth.cni.errors import CniError, TryAgainLater
 from podberth.cni.request import Verb
 from podberth.cni.value import replace
 from podberth.entry import Kept, handle
+from podberth.ipam.outlook import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +61,7 @@ class Resident:
     @property
     def trouble(self) -> str:
         """Why clusters' stores can't be reached now; '' if all can."""
-        return "; ".join(f"the cluster's store is away: {why}" for why in self._kept.away)
+        return "; ".join(map(sentence, self._kept.away))
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PREFIX = "the cluster's store is away: "  # of the errors that say so
+PREFIX = "the cluster's store is away: "  # of the messages that say so
 
 
 class Outlook:
@@ -27,3 +27,8 @@ class Outlook:
 def bare(message: str) -> str:
     """Return why the store is away, without the words that say that it is."""
     return message.removeprefix(PREFIX)
+
+
+def sentence(why: str) -> str:
+    """Return the message of an error, with the words that say that the store is away. `why` may have them already."""
+    return f"{PREFIX}{bare(why)}"

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from podberth.process.loop import Loop
+from podberth.process.loop import Loop, reason, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,6 @@ class Outbox(Generic[T]):
         self._guard = threading.Lock()
         self._waiting: deque[T] = deque()
         self._loop: Loop | None = None
-        self._dropped = 0
 
     def put(self, thing: T) -> bool:
         """Have it sent; False if there is no room."""
@@ -37,7 +36,7 @@ class Outbox(Generic[T]):
                 return False
             self._waiting.append(thing)
             if self._loop is None:
-                self._loop = Loop(self._name, self._turn, self._told, daemon=False)
+                self._loop = Loop(self._name, self._turn, lambda _: None, daemon=False)
                 self._loop.start()
             return True
 
@@ -57,12 +56,11 @@ class Outbox(Generic[T]):
             thing = self._waiting.popleft()
         try:
             self._send(thing)
-        except BaseException:
+        except BaseException as failure:
+            why = reason(failure)
             with self._guard:  # the others would fail as this one did, and late they are worth little
-                self._dropped = 1 + len(self._waiting)
+                dropped = 1 + len(self._waiting)
                 self._waiting.clear()
+            report(lambda count: self._lost(why, count), dropped)  # the loop tells a reason once, this each loss
             raise
         return 0.0
-
-    def _told(self, why: str) -> None:
-        self._lost(why, self._dropped)

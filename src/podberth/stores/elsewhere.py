@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, TryAgainLater
+from podberth.ipam.outlook import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ class LastKnown:
         why = self._away()
         try:
             if why:
-                raise TryAgainLater(f"the cluster's store is away: {why}", "which nodes are fenced is not known here")
+                raise TryAgainLater(sentence(why), "which nodes are fenced is not known here")
             self._fences = self._store.fences()
         except CniError:
             if self._fences is None:

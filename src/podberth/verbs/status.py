@@ -9,6 +9,7 @@ The reasons: docs/decisions/022-status-is-the-nodes.md.
 from __future__ import annotations
 
 from podberth.cni.errors import CniError, InvalidConfig, NotAvailable, TryAgainLater
+from podberth.ipam.outlook import sentence
 from podberth.net.ops import CreateIpvlan, CreateMacvlan
 from podberth.verbs.delegated import forward
 
@@ -60,7 +61,7 @@ def _parent(node: Node, network: Network) -> tuple[str, str]:
 
 def _store(node: Node, network: Network) -> tuple[str, str]:  # noqa: ARG001 - as all choices
     why = node.away() if node.away is not None else ""
-    return f"the cluster's store is away: {why}" if why else "", "`podberth doctor` says what is wrong with it"
+    return sentence(why) if why else "", "`podberth doctor` says what is wrong with it"
 
 
 _CHOSEN = {DISK: _disk, PARENT: _parent, STORE: _store}

@@ -19,12 +19,15 @@ from podberth.cli.main import COMMANDS
 from podberth.cni import errors
 from podberth.conformance.checks import all_checks
 from podberth.controller import certificate
+from podberth.entry import MOST_STORES
 from podberth.ipam.lifecycle import Kind, State
 from podberth.ipam.owner import MAX_NAME
 from podberth.ipam.pool import ConflictDetection
 from podberth.policy import annotations as asked_by_pods
 from podberth.policy import attachment_document, budget, precedence, yamlfiles
 from podberth.policy.address_reservation import parse_reservation
+from podberth.process import certificate as listener
+from podberth.process import loop, pages
 from podberth.stores import member
 from podberth.stores.kubernetes import earlier
 from podberth.stores.sqlite import reserve
@@ -54,6 +57,12 @@ def defined(name: str) -> int:
 NUMBERS: list[tuple[str, str, float]] = [
     ("README.md", "in # checks", len(all_checks)),
     ("CHANGELOG.md", "in # checks", len(all_checks)),
+    (AGENT, "pauses for at most # s, and goes on", loop.LONGEST_PAUSE),
+    (AGENT, "A connection has # s to ask", pages.PATIENCE),
+    (AGENT, "Of more than # connections", pages.MOST),
+    (AGENT, "change of these files counts within # s", listener.RENEWING),
+    ("docs/identity.md", "asks again each # seconds", member._PROOF),
+    ("CHANGELOG.md", "agent keeps at most # stores open", MOST_STORES),
     (AGENT, "a backlog of #.", server.BACKLOG),
     (AGENT, "backlog, of at most #.", server.BACKLOG),
     (AGENT, "If that stays full for # s", defined("CONNECT_SECONDS")),

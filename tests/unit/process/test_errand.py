@@ -76,6 +76,17 @@ def test_an_outbox_goes_on_after_anything_it_fails_of() -> None:
     assert post.sent == ["a", "c"]
 
 
+def test_every_loss_is_told_also_one_of_the_same_reason() -> None:
+    post = Post()
+    post.go.set()
+    for _ in range(3):
+        assert post.box.put("bad")
+        while post.box._waiting:
+            threading.Event().wait(0.001)
+    post.box.settle()
+    assert sum(count for _, count in post.lost) == 3
+
+
 def test_an_outbox_that_is_full_takes_no_more_and_does_not_wait() -> None:
     post = Post(most=2)
     taken = [post.box.put(str(number)) for number in range(10)]

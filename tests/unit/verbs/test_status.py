@@ -72,10 +72,13 @@ def test_a_node_without_the_link_that_interfaces_stand_on_fails_where_the_operat
     assert "--status-on parent" in refused.value.details
 
 
-def test_a_store_that_is_away_fails_where_the_operator_chose_so(site: Site) -> None:
-    node = replace(site.node, away=lambda: "the connection was refused")
+@pytest.mark.parametrize(
+    "why", ["the connection was refused", "the cluster's store is away: the connection was refused"]
+)
+def test_a_store_that_is_away_fails_where_the_operator_chose_so(site: Site, why: str) -> None:
+    node = replace(site.node, away=lambda: why)
     status(node, network())
-    with pytest.raises(NotAvailable, match="the cluster's store is away: the connection was refused"):
+    with pytest.raises(NotAvailable, match=r"^the cluster's store is away: the connection was refused"):
         status(replace(node, status_on=frozenset({"store"})), network())
 
 

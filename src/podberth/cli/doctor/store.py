@@ -11,6 +11,7 @@ from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cli.text import counted, duration
 from podberth.cni.errors import CniError
 from podberth.ipam.lifecycle import fold
+from podberth.ipam.outlook import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +50,7 @@ def look(session: Session) -> Iterator[Finding]:
         node = session.node
         usage = node.ledger.usage()
         if session.away:
-            text = f"the cluster's store is away: {session.away}"
+            text = sentence(session.away)
             yield Finding(area=AREA, name="cluster", level=FAIL, text=text, todo="what is known: `podberth store`")
             return
         events = tuple(node.ledger.history())

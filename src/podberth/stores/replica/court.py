@@ -6,12 +6,10 @@ Each is read once, when it is first asked for: a namespace may declare thousands
 
 from __future__ import annotations
 
-import json
 from ipaddress import ip_address
 from typing import cast
 
 from podberth.cni.errors import InvalidConfig
-from podberth.policy.documents import parse_document
 from podberth.policy.permit import FEED, TENANT, Declaring, limit, permit
 from podberth.policy.podnetwork import PodNetwork
 from podberth.stores.replica.said import OBJECT, forget, tenants
@@ -149,7 +147,7 @@ class Court:
         values = (namespace, int(tenants(self._connection)))
         for body, source in self._connection.execute(_OPERATORS, values).fetchall():
             try:
-                document = parse_document(json.loads(body), source)
+                document = parsed(body, source)
             except InvalidConfig:
                 continue  # it speaks of no interface
             if isinstance(document.body, PodNetwork):

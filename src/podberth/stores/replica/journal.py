@@ -15,6 +15,7 @@ from podberth.cni.errors import CniError
 from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
+from podberth.ipam.outlook import bare, sentence
 from podberth.ipam.refusals import same
 from podberth.stores.replica.shared import Away
 from podberth.stores.sqlite.database import CannotWrite, Database, Schema
@@ -96,7 +97,7 @@ class JournalledLedger:
                 if not self._binding:
                     raise
         elif not self._binding:
-            raise Away(f"the cluster's store is away: {self._away()}", "ADD works again once it is back")
+            raise Away(sentence(self._away()), "ADD works again once it is back")
         leases = self._had(claim, actor)
         self._journal.add({"do": "bind", "claim": _claim_form(claim, leases), "actor": _actor_form(actor)})
         return leases
@@ -225,7 +226,7 @@ class JournalledLedger:
                 and same(lease.pod, claim.pod)
             ]
             if not fitting:
-                why = self._away() or "it does not answer"
+                why = bare(self._away()) or "it does not answer"
                 raise Away(
                     f"the cluster's store is away ({why}), and {claim.pod or 'the pod'} has no reserved address of pool"
                     f" {wanted.pool} on this node by the last that is known",

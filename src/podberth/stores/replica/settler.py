@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
-from podberth.ipam.outlook import PREFIX, Outlook, bare
+from podberth.ipam.outlook import Outlook, bare, sentence
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.shared import Away, Busy, NeverRead, Outdated, Seen, Stale, Unknown, Unreachable
@@ -154,7 +154,7 @@ class Settler:
             except CniError as failure:
                 self.missed(failure)
         elif not self.replica.filled:
-            raise never_read(self.outlook.away or self.away())
+            raise never_read(bare(self.outlook.away or self.away()))
 
     def missed(self, failure: CniError) -> None:
         """Go on by the last that is known, if whoever asks can do with that; else raise what kept the store away."""
@@ -346,7 +346,7 @@ def _reaching() -> Iterator[None]:
     except (Away, Busy, DiskFull, Unknown):
         raise
     except (TryAgainLater, Unreachable) as failure:
-        raise Away(f"{PREFIX}{failure.message}", failure.details) from failure
+        raise Away(sentence(failure.message), failure.details) from failure
 
 
 def _pause(attempt: int) -> None:

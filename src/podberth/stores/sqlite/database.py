@@ -12,7 +12,7 @@ from _thread import allocate_lock
 
 from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import value
-from podberth.stores.sqlite.succession import identity, let_go, require_continuation, uri
+from podberth.stores.sqlite.succession import OF_THE_NODE, identity, let_go, require_continuation, uri
 from podberth.stores.sqlite.turn import Turn
 
 TYPE_CHECKING = False
@@ -54,22 +54,12 @@ def _of_the_node() -> Sequence[Sequence[str]]:
     return MIGRATIONS
 
 
-_EVENT = "SELECT seq, kind, time, address, container_id FROM events"
-_ATTACHMENT = "SELECT network, container_id, ifname, since FROM attachments"
-_OF_THE_NODE = (
-    (
-        "event",
-        f"{_EVENT} ORDER BY seq DESC LIMIT 1",
-        f"{_EVENT} WHERE (seq, kind, time, address, container_id) = (?, ?, ?, ?, ?)",
-    ),
-    ("attachment", _ATTACHMENT, f"{_ATTACHMENT} WHERE (network, container_id, ifname, since) = (?, ?, ?, ?)"),
-)
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
     version=5,
     migrations=_of_the_node,
-    kept=_OF_THE_NODE,
+    kept=OF_THE_NODE,
 )
 
 

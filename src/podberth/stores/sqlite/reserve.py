@@ -12,7 +12,6 @@ from podberth.cni.errors import DiskFull
 
 NAME = "reserve"
 BYTES = 1 << 20  # a DEL's part of the log is some 100 KiB until that is written back, and 250 bytes for good
-_NO_SPACE = (28, 122)  # ENOSPC, EDQUOT
 
 
 class Reserve:
@@ -41,7 +40,9 @@ class Reserve:
             finally:
                 os.close(file)
         except OSError as failure:
-            if failure.errno not in _NO_SPACE:
+            from podberth.stores.sqlite.disk import NO_SPACE
+
+            if failure.errno not in NO_SPACE:
                 self._require_a_disk()
                 return  # there is no directory yet: the store makes it
             self.give_up()

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     # Of each kind of row that a new file must have: its name, a query for all of them, and one for the same row.
     Kept: TypeAlias = tuple[tuple[str, str, str], ...]
 
+# Of a node's own store: the last event, and every attachment.
+_EVENT = "SELECT seq, kind, time, address, container_id FROM events"
+_ATTACHMENT = "SELECT network, container_id, ifname, since FROM attachments"
+OF_THE_NODE: Kept = (
+    (
+        "event",
+        f"{_EVENT} ORDER BY seq DESC LIMIT 1",
+        f"{_EVENT} WHERE (seq, kind, time, address, container_id) = (?, ?, ?, ?, ?)",
+    ),
+    ("attachment", _ATTACHMENT, f"{_ATTACHMENT} WHERE (network, container_id, ifname, since) = (?, ?, ?, ?)"),
+)
+
 # SQLite's bytes for readers in a database file (sqlite.org/lockingv3.html, SHARED_FIRST and SHARED_SIZE).
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 _SET = 37  # F_OFD_SETLK, linux/fcntl.h
