@@ -71,6 +71,7 @@ def gc(
     found = _gone(node, network) if keep is None else stale(node, str(network), _valid(keep))
     if not dry_run and found:
         _ask(node, found, yes=yes, as_json=as_json)
+    rows = {attachment: _row(node, attachment) for attachment in found}  # its pod is forgotten with it
     taken, failures = _take(node, () if dry_run else found, recheck=gone)
     listed = found if dry_run else taken
     form = {
@@ -82,7 +83,7 @@ def gc(
 
     def draw(screen: Screen) -> None:
         if dry_run or yes:
-            _table(screen, node, listed)
+            _table(screen, [rows[attachment] for attachment in listed])
         for attachment, error in failures:
             screen.line(Cell("failed", "red"), f"  {attachment}: {error.message}")
         verb = "would be taken back" if dry_run else "taken back"
@@ -132,7 +133,7 @@ def _ask(node: Node, found: Sequence[Attachment], *, yes: bool, as_json: bool) -
         raise Undecided(
             f"{counted(len(found), 'attachment')} would be taken back, and there is nobody to ask", "--yes or --dry-run"
         )
-    _table(Screen(), node, found)
+    _table(Screen(), [_row(node, attachment) for attachment in found])
     if not click.confirm(f"Take back {counted(len(found), 'attachment')}?"):
         raise Undecided("nothing was taken back")
 
@@ -154,16 +155,15 @@ def _take(
     return taken, failures
 
 
-def _table(screen: Screen, node: Node, found: Sequence[Attachment]) -> None:
-    if not found:
+def _row(node: Node, attachment: Attachment) -> list[str | Cell]:
+    record, leases = node.attachments.find(attachment), node.ledger.of(attachment)
+    pod = record.pod if record is not None else leases[0].pod if leases else None
+    addresses = ", ".join(str(lease.address) for lease in leases) or "-"
+    return [Cell(str(pod or "-"), "bold"), addresses, attachment.network, attachment.ifname, attachment.container_id]
+
+
+def _table(screen: Screen, rows: Sequence[list[str | Cell]]) -> None:
+    if not rows:
         return
-    rows: list[list[str | Cell]] = []
-    for attachment in found:
-        record, leases = node.attachments.find(attachment), node.ledger.of(attachment)
-        pod = record.pod if record is not None else leases[0].pod if leases else None
-        addresses = ", ".join(str(lease.address) for lease in leases) or "-"
-        rows.append(
-            [Cell(str(pod or "-"), "bold"), addresses, attachment.network, attachment.ifname, attachment.container_id]
-        )
     titles = ("Pod", "Addresses", "Network", "Ifname", "Container")
     screen.table([Column(title=title, breaks=title == "Container") for title in titles], rows)

@@ -67,6 +67,12 @@ def test_what_is_gone_is_taken_back_and_the_ledger_says_by_whom(
     assert podberth("gc", "--gone").out == "nothing to take back\n"
 
 
+def test_what_was_taken_back_without_a_question_is_shown_with_its_pod(podberth: Operator, gone: Attachment) -> None:
+    ended = podberth("gc", "--gone", "--yes")
+    assert ended.table[1] == ["bank/web", "10.20.0.120", "banknet", "eth0", gone.container_id]
+    assert ended.out.splitlines()[-1] == "1 attachment taken back"
+
+
 def test_a_namespace_that_is_another_one_by_now_counts_as_gone(podberth: Operator, live: Attachment) -> None:
     podberth.host.namespaces["/run/netns/a11e"] = NetnsId(device=4, inode=99999)
     assert podberth("gc", "--gone", "--yes").code == 0
