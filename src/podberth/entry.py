@@ -321,7 +321,7 @@ def _node(directory: str, name: str, database: Database, policies: Policies, led
         clock=time.time_ns,
         room=Reserve(directory),
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
-        stored=lambda: os.path.exists(database.path),
+        stored=lambda: database.stored,
     )
 
 
