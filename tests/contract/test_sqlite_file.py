@@ -67,7 +67,6 @@ def test_a_disk_that_does_not_take_a_commit_is_an_error(tmp_path: Path) -> None:
         pass
     with pytest.raises(StoreFailed, match="No such file"), store.write():
         (tmp_path / "podberth.db-wal").unlink()
-        pass
 
 
 def test_a_store_that_is_dropped_leaves_no_file_open(tmp_path: Path) -> None:
