@@ -10,7 +10,7 @@ import os
 import sys
 from _thread import RLock
 
-from podberth.cni.errors import CniError, InvalidConfig, StoreFailed
+from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.reply import error_json, result_json, version_json
 from podberth.cni.request import Request, VersionProbe, spoken_version
 from podberth.cni.value import replace
@@ -335,19 +335,8 @@ def _node(
         clock=lambda: clock().true,
         room=Reserve(directory),
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
-        stored=lambda: _is_there(database.path),
+        stored=lambda: database.stored,
     )
-
-
-def _is_there(path: str) -> bool:
-    """Say whether the store's file is there. StoreFailed if that can't be known, or it never can be there."""
-    try:
-        os.stat(path)
-    except FileNotFoundError:
-        return False
-    except OSError as wrong:
-        raise StoreFailed(f"{path}: {wrong.strerror}", "run as root, or choose another state directory") from None
-    return True
 
 
 def open_locks(directory: str) -> Locks:

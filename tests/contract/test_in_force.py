@@ -12,11 +12,13 @@ import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from podberth.cni.value import replace
 from podberth.stores.clock import node_clock
+from podberth.stores.kubernetes.objects import read_approved
 from podberth.stores.replica.approved import refused
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
@@ -230,3 +232,45 @@ def test_a_pool_of_which_nothing_is_said_any_more_stays_in_force_while_a_lease_o
     assert f"has {lease.address}" in why
     one.ledger.unbind(lease.attachment, OPERATOR)
     assert one.pools() == {}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"told": [{"address": "10.20.0.1", "since": 10**30}]},
+        {"told": [{"address": "10.20.0.1", "since": float("inf")}]},
+        {"told": [{"address": "10.20.0.1", "since": -1}]},
+        {"told": {"a": 1}},
+        {"source": "\ud800"},
+    ],
+    ids=["too late a time", "no time", "a time before all", "no list", "half a character"],
+)
+def test_what_is_approved_by_hand_and_can_t_be_kept_deafens_no_node(form: dict[str, Any]) -> None:
+    cluster = etcd()
+    whole = {"source": "by hand", "origin": "", "told": [], **form}
+    body = {**pool("aa", "10.20.0.0/16"), "apiVersion": "podberth.io/v1alpha1"}
+    cluster.client.put(cluster.keys.approved + b"aa", json.dumps({"body": body, **whole}).encode())
+    written(cluster, pool("bb", "10.30.0.0/16"))
+    node = Node(cluster)
+    assert node.accept() == ("bb",)
+    assert "bb" in node.pools()
+
+
+def test_an_address_s_record_that_no_database_can_keep_deafens_no_node() -> None:
+    cluster = etcd()
+    record = {"address": "10.20.0.9", "pool": "bb", "sequence": 1, "time": 10**30}
+    cluster.client.put(cluster.keys.records + b"0a140009", json.dumps(record).encode())
+    record = {"address": "10.20.0.8", "pool": "\ud800", "sequence": 1, "time": 1}
+    cluster.client.put(cluster.keys.records + b"0a140008", json.dumps(record).encode())
+    written(cluster, pool("bb", "10.30.0.0/16"))
+    assert Node(cluster).accept() == ("bb",)
+
+
+@pytest.mark.parametrize("annotations", ["x", ["x"], {"source": {}}, {"source": 5}, None])
+def test_a_status_that_was_written_by_hand_is_read_or_says_nothing(annotations: object) -> None:
+    spec = pool("aa", "10.20.0.0/16")["spec"]
+    said = {"spec": spec, "annotations": annotations}
+    found = {"metadata": {"name": "aa", "resourceVersion": "5"}, "spec": spec, "status": {"inForce": said}}
+    approved, revision = read_approved(found)
+    assert (revision, approved.text.name, json.loads(approved.text.body)["spec"]) == (5, "aa", spec)
+    assert isinstance(approved.text.source, str)

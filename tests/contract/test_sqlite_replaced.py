@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
+import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from podberth.cni.errors import StoreFailed
+from podberth.entry import staying
 from podberth.stores.sqlite.database import Database
 from tests.contract.ledgers import PLUGIN, SqliteBackend, addresses, claim, pool
 
@@ -147,3 +151,69 @@ def test_something_else_under_the_name_is_another_file(tmp_path: Path) -> None:
     (store / "x").rename(store / "podberth.db")
     with pytest.raises(StoreFailed, match="is damaged"):
         ledger.leases()
+
+
+def test_an_older_copy_written_over_the_file_where_it_stands_is_refused(tmp_path: Path) -> None:
+    """With cp(1) the inode stays. Another process has brought the log into the file before."""
+    store = tmp_path / "state"
+    _, ledger = with_pool(store)
+    copy(store, tmp_path / "backup.db")
+    ledger.bind(claim("c2"), PLUGIN)
+    with closing(sqlite3.connect(store / "podberth.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copyfile(tmp_path / "backup.db", store / "podberth.db")
+    with pytest.raises(StoreFailed, match="event 2 Bound is not in it any more"):
+        ledger.bind(claim("c3"), PLUGIN)
+
+
+@pytest.mark.parametrize("another", [False, True], ids=["gone", "another"])
+def test_a_file_written_over_whose_log_was_deleted_is_refused(tmp_path: Path, *, another: bool) -> None:
+    """What the process goes on to write into the former log nobody else sees: a DEL would be lost without a word."""
+    store = tmp_path / "state"
+    _, ledger = with_pool(store)
+    copy(store, tmp_path / "backup.db")
+    ledger.bind(claim("c2"), PLUGIN)
+    shutil.copyfile(tmp_path / "backup.db", store / "podberth.db")
+    for name in FILES[1:]:
+        (store / name).unlink()
+    if another:
+        (store / "podberth.db-wal").touch()
+    with pytest.raises(StoreFailed, match=r"podberth\.db-wal is gone, or another file") as refused:
+        ledger.bind(claim("c3"), PLUGIN)
+    assert refused.value.code == 104
+    with pytest.raises(StoreFailed, match=r"podberth\.db-wal is gone, or another file"):
+        ledger.unbind(claim("c1").attachment, PLUGIN)
+
+
+def test_a_del_is_no_success_while_the_file_that_an_agent_has_open_is_gone(tmp_path: Path) -> None:
+    """The runtime would not ask again, and the pod's lease would be there once the file is put back."""
+    with_pool(tmp_path / "state")
+    serve = staying()
+    env = {"CNI_COMMAND": "DEL", "CNI_CONTAINERID": "c9", "CNI_IFNAME": "eth0"}
+    conf = {"cniVersion": "1.1.0", "name": "banknet", "type": "podberth", "stateDir": str(tmp_path / "state")}
+    assert serve(env, json.dumps(conf).encode(), "podberth") == (0, "")
+    (tmp_path / "state" / "podberth.db").rename(tmp_path / "aside.db")
+    code, said = serve(env, json.dumps(conf).encode(), "podberth")
+    assert (code, json.loads(said)["code"]) == (1, 104)
+    (tmp_path / "aside.db").rename(tmp_path / "state" / "podberth.db")
+    assert serve(env, json.dumps(conf).encode(), "podberth") == (0, "")
+
+
+def test_a_file_that_is_replaced_while_a_writer_waits_is_the_one_it_writes(tmp_path: Path) -> None:
+    store = tmp_path / "state"
+    _, ledger = with_pool(store)
+    copy(store, tmp_path / "copy.db")
+    with closing(sqlite3.connect(store / "podberth.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = threading.Thread(target=lambda: ledger.bind(claim("c2"), PLUGIN))
+        waiting.start()
+        time.sleep(0.3)
+        (tmp_path / "copy.db").rename(store / "podberth.db")
+        for name in FILES[1:]:
+            (store / name).unlink()
+        third = SqliteBackend(store).open()
+        third.bind(claim("c3"), PLUGIN)
+        other.execute("ROLLBACK")
+        waiting.join()
+    assert sorted(addresses(third.leases())) == ["10.20.0.1", "10.20.0.2", "10.20.0.3"]
+    assert addresses(ledger.leases()) == addresses(third.leases())

@@ -15,16 +15,25 @@ from podberth.ipam.address_record import AddressRecord
 from podberth.ipam.lease import Reservation
 from podberth.policy.bundle import digest
 from podberth.policy.documents import parse_document, raw_document
-from podberth.stores.kubernetes.objects import read_bundle, weighed_bundle
+from podberth.stores.kubernetes.objects import read_bundle, read_document, weighed_bundle
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Bundle, Seen
-from podberth.stores.replica.standing import standings
-from tests.contract.control.cluster import config_map, podnetwork, pool
+from podberth.stores.replica.standing import ended, standings
+from podberth.stores.sqlite.declared import declare, undeclare
+from podberth.stores.sqlite.pending import pending
+from podberth.stores.sqlite.rows import reservations
+from tests.contract.control.cluster import config_map, of_set, podnetwork, pool
+from tests.contract.declarations import OPERATOR
+from tests.contract.memory_cluster import MemoryCluster
 from tests.contract.test_standing import HOME, Here, bundle, resource
 from tests.sizes import size
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
+    from pathlib import Path
+    from sqlite3 import Connection
 
 
 def limited(most: int, *namespaces: str) -> dict[str, Any]:
@@ -170,3 +179,50 @@ def test_a_bundle_s_documents_are_one_namespace_s_whatever_the_text() -> None:
     text = json.dumps(podnetwork("x", "10.20.0.20", namespace="bank"))
     here = Here(resource(limited(5, "db", "bank"), 3), bundle("a", text))
     assert here.in_force() == []
+
+
+def _kept(folder: Path, *steps: list[dict[str, Any]]) -> list[str]:
+    """Return what is reserved after a controller has seen each of these sets of ConfigMaps. The quota is two."""
+    cluster = MemoryCluster()
+    settler = Settler(Replica(str(folder)), cluster, "node1", current=True)
+    spec = {**pool()["spec"], "allow": [{"namespaces": ["db"], "reservations": 2}]}
+    text, _ = read_document({"metadata": {"name": "db", "resourceVersion": "1"}, "spec": spec}, "Pool")
+    cluster.documents[text.key], cluster.revision = (text, 1), 1
+    settler.take(Seen(documents=((text, 1),), position="1"))
+
+    def sweep(connection: Connection, _: object) -> list[str]:
+        for one in pending(connection):
+            declare(connection, one, OPERATOR)
+        for one in ended(connection):
+            undeclare(connection, one, OPERATOR)
+        return [str(kept.address) for kept in reservations(connection, "")]
+
+    found: list[str] = []
+    for maps in steps:
+        cluster.revision += 1
+        metadata = {"resourceVersion": str(cluster.revision)}
+        every = [{**each, "metadata": {**each["metadata"], **metadata}} for each in maps]
+        bundles = tuple(read_bundle(each, HOME, frozenset()) for each in every)
+        settler.take(Seen(bundles=bundles, position=str(cluster.revision)))
+        found, _ = settler.settle(sweep)
+    return found
+
+
+def _words(name: str, *words: tuple[str, ...]) -> dict[str, Any]:
+    documents = [podnetwork(f"{name}{number}", *addresses) for number, addresses in enumerate(words)]
+    return config_map(name, "\n---\n".join(map(json.dumps, documents)))
+
+
+def test_a_quota_counts_what_stays_since_something_can_t_be_read(tmp_path: Path) -> None:
+    """Nothing of a namespace ends then: it could move on from address to address and keep all of them."""
+    moving = [[_words("a", (f"10.20.0.{n}",), (f"10.20.0.{n + 1}",))] for n in (10, 20, 30)]
+    assert _kept(tmp_path / "a", [config_map("z", "{")], *moving) == ["10.20.0.10", "10.20.0.11"]
+    assert _kept(tmp_path / "b", *moving) == ["10.20.0.30", "10.20.0.31"]
+
+
+def test_a_quota_counts_what_a_word_keeps_that_is_refused(tmp_path: Path) -> None:
+    def of(name: str, first: int, count: int) -> dict[str, Any]:
+        return config_map(name, json.dumps(of_set(name, count, {"base": f"10.20.0.{first}"})))
+
+    steps = [[of("a", 10, 2)], [of("a", 10, 3)], [of("a", 10, 3), of("b", 20, 2)]]
+    assert _kept(tmp_path, *steps) == ["10.20.0.10", "10.20.0.11"]

@@ -74,7 +74,7 @@ class Sweep:
         self._stray: frozenset[Declared] = frozenset()
         self._complained: dict[str, str] = {}  # what ConfigMaps were told
         self._deleted: dict[str, str] = {}  # what was told of Pools that are gone
-        self._made: dict[Reservation, bool] = {}  # whether an AddressReservation made it
+        self._made: dict[Reservation, str] = {}  # which AddressReservation made it; '' if none has
 
     def run(self) -> None:
         """Do all of it once. A step that fails leaves the others to be done."""
@@ -178,6 +178,7 @@ class Sweep:
     def _reservations(self, now: Known) -> None:
         """Bring AddressReservations into the ledger, end what those made that are gone; say so in their status."""
         wanted: list[AddressReservation] = []
+        unread: set[str] = set()  # what one named before it could not be read stays: unknown is not gone
         taken = Counter((kept.pool, kept.pod.namespace) for kept in now.reservations.values())
         for found in sorted(self._client.list(resources.ADDRESS_RESERVATIONS).items, key=_age):
             try:
@@ -187,6 +188,7 @@ class Sweep:
                 addresses = () if trouble else (one.address,)
             except InvalidConfig as wrong:
                 trouble, addresses = wrong.message, ()
+                unread.add(f"AddressReservation {_key(found)[1]}")
             status = conditions.declared_status(addresses, (trouble,) if trouble else ())
             if self._effects.show(resources.ADDRESS_RESERVATIONS, found, status) and trouble:
                 self._count("conflict")
@@ -194,7 +196,7 @@ class Sweep:
         self._made = {kept: made for kept, made in self._made.items() if now.reservations.get(kept.address) == kept}
         for kept in now.reservations.values():
             unasked = kept.origin == "manual" and not any(by_hand(kept, one) for one in wanted)
-            if unasked and self._of_object(kept) and self._effects.unreserve(kept):
+            if unasked and self._object_of(kept) not in ("", *unread) and self._effects.unreserve(kept):
                 self._count("unreserved")
 
     def _reserved(self, one: AddressReservation, now: Known, taken: Counter[tuple[str, str]]) -> str:
@@ -212,13 +214,14 @@ class Sweep:
         taken[whose] += not trouble
         return trouble
 
-    def _of_object(self, kept: Reservation) -> bool:
-        """Ask the ledger whether an AddressReservation made it; what `podberth reserve` made ends by `release`."""
+    def _object_of(self, kept: Reservation) -> str:
+        """Ask the ledger which AddressReservation made it; '' if none: what `podberth reserve` made ends by hand."""
         if kept not in self._made:
             made = [
                 e for e in self._cluster.events(address=kept.address) if e.kind == "Reserved" and e.time == kept.since
             ]
-            self._made[kept] = any(e.actor.who == "controller" and e.actor.why.startswith("Addr") for e in made)
+            by = (e.actor.why for e in made if e.actor.who == "controller" and e.actor.why.startswith("Addr"))
+            self._made[kept] = next(by, "")
         return self._made[kept]
 
     def _retention(self, now: Known) -> None:

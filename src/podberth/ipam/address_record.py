@@ -97,17 +97,25 @@ def parse_record(form: Mapping[str, Any], last: Event | None = None) -> AddressR
         return AddressRecord(
             address=address,
             pool=pool,
-            seq=int(form["sequence"]),
-            time=int(form["time"]),
+            seq=_number(form["sequence"]),
+            time=_number(form["time"]),
             reservation=_reservation(address, pool, form.get("reservation")),
             lease=_lease(address, pool, form.get("lease")),
-            rest_until=int(form.get("restUntil", 0)),
+            rest_until=_number(form.get("restUntil", 0)),
             last=last,
             rest=_rest(form.get("rest")),
             written=_uptime(form["written"]) if form.get("written") is not None else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise _unreadable("the record of", form, wrong) from None
+
+
+def _number(raw: object) -> int:
+    """Return a time or a count, as every node's database can keep it: somebody may have written it by hand."""
+    found = int(raw) if isinstance(raw, int | str) else -1
+    if not 0 <= found < 1 << 63:
+        raise ValueError(f"expected a whole number of 63 bits, got {raw!a:.40}")
+    return found
 
 
 def event_form(event: Event) -> Form:
@@ -141,7 +149,7 @@ def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
         ifname = str(form["ifname"])
         return Event(
             seq=seq,
-            time=int(form["time"]),
+            time=_number(form["time"]),
             kind=str(form["kind"]),
             address=address,
             pool=str(form.get("pool", "")),
@@ -220,7 +228,7 @@ def _reservation(address: Address, pool: str, form: Mapping[str, Any] | None) ->
         pod=PodRef(namespace=str(form["namespace"]), name=str(form["pod"])),
         ifname=str(form["ifname"]),
         origin=str(form["origin"]),
-        since=int(form["since"]),
+        since=_number(form["since"]),
     )
 
 
@@ -236,7 +244,7 @@ def _lease(address: Address, pool: str, form: Mapping[str, Any] | None) -> Lease
         pod=_pod(form),
         netns=str(form["netns"]),
         node=str(form["node"]),
-        since=int(form["since"]),
+        since=_number(form["since"]),
     )
 
 

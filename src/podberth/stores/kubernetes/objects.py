@@ -18,7 +18,7 @@ from podberth.policy import bundle, settings_map
 from podberth.policy.budget import Amount
 from podberth.policy.documents import parse_document, raw_document
 from podberth.policy.permit import TENANT, role_of
-from podberth.stores.replica.shared import Approved, Bundle, DocumentText, Saying, Seen
+from podberth.stores.replica.shared import Approved, Bundle, DocumentText, Saying, Seen, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -180,15 +180,16 @@ def read_approved(found: Object, *, gone: bool = False) -> tuple[Approved, int]:
     """Return what of a Pool is in force by its status, and the object's revision; an empty text if that is not said."""
     metadata, said = found["metadata"], (found.get("status") or {}).get("inForce")
     born = str(metadata.get("creationTimestamp", ""))
-    kept = said.get("annotations") or {} if isinstance(said, dict) else {}
     nothing = DocumentText(kind="Pool", namespace="", name=metadata["name"], body="")
     if gone or not isinstance(said, dict) or not isinstance(said.get("spec"), dict):
         return Approved(text=nothing, born=born), revision_of(found)
     try:
-        told = tuple((ip_address(one["address"]), int(one["since"])) for one in said.get("told") or ())
-    except (KeyError, TypeError, ValueError):
+        told = told_of(said.get("told"))
+    except ValueError:
         return Approved(text=nothing, born=born), revision_of(found)
-    annotations = {SOURCE: kept.get("source", ""), ORIGIN: kept.get("origin", "")}
+    kept = said.get("annotations")  # the API checks nothing of these
+    kept = kept if isinstance(kept, dict) else {}
+    annotations = {SOURCE: str(kept.get("source", "")), ORIGIN: str(kept.get("origin", ""))}
     text, revision = read_document({"metadata": {**metadata, "annotations": annotations}, "spec": said["spec"]}, "Pool")
     return Approved(text=text, told=told, firm=said.get("acceptedBy") == CONTROLLER, born=born), revision
 

@@ -57,6 +57,7 @@ class Court:
         self._operators: dict[str, Interfaces] = {}
         self._judged: dict[str, dict[Row, str]] = {}
         self._taken: dict[str, Taken] = {}
+        self._kept: dict[str, set[Address]] = {}
 
     def refusal(self, document: Document, tenant: str, row: Row) -> str:
         """Return why a saying, which is in that row, can't come into force; '' if it can."""
@@ -119,23 +120,41 @@ class Court:
             document = parsed(body, row[4])
             refusal = self._permitted(document, tenant, taken)
             judged[cast("Row", tuple(row))] = _text(refusal)
-            if refusal is None:
-                self._count(document.body, taken)
+            self._count(document.body, taken, None if refusal is None else self._held(tenant))
         self._judged[tenant] = judged
 
     def _reserved(self, tenant: str) -> Taken:
-        """Return what is reserved for the namespace's pods and declared by no document: sticky, and by hand."""
+        """Return what is reserved for the namespace's pods and declared by no document: sticky, and by hand.
+
+        What it has declared is among it while that does not end, since something of it can't be read
+        (`standing.withheld`).
+        """
+        unread = "SELECT 1 FROM unread JOIN bundles ON bundles.name = unread.bundle WHERE tenant IN ('', ?) LIMIT 1"
         found: Taken = {}
-        query = "SELECT pool, address FROM reservations WHERE namespace = ? AND origin <> 'declared'"
-        for pool, packed in self._connection.execute(query, (tenant,)).fetchall():
-            found.setdefault(pool, set()).add(ip_address(packed))
+        for pool, address in self._rows(tenant, "<>"):
+            found.setdefault(pool, set()).add(address)
+        if self._connection.execute(unread, (tenant,)).fetchone() is not None:
+            for pool, address in self._rows(tenant, "="):
+                found.setdefault(pool, set()).add(address)
         return found
 
-    def _count(self, body: Pool | PodNetwork, taken: Taken) -> None:
+    def _held(self, tenant: str) -> set[Address]:
+        """Return what the namespace has declared and has: a word that is refused keeps its part of that."""
+        if tenant not in self._kept:
+            self._kept[tenant] = {address for _, address in self._rows(tenant, "=")}
+        return self._kept[tenant]
+
+    def _rows(self, tenant: str, declared: str) -> Iterator[tuple[str, Address]]:
+        query = f"SELECT pool, address FROM reservations WHERE namespace = ? AND origin {declared} 'declared'"  # noqa: S608
+        for pool, packed in self._connection.execute(query, (tenant,)).fetchall():
+            yield pool, ip_address(packed)
+
+    def _count(self, body: Pool | PodNetwork, taken: Taken, among: set[Address] | None = None) -> None:
+        """Count what a document reserves; with `among`, of these alone."""
         from podberth.policy.reserves import reserved_by
 
         for pool, addresses in reserved_by(body, self._all_pools()).items() if isinstance(body, PodNetwork) else ():
-            taken.setdefault(pool, set()).update(addresses)
+            taken.setdefault(pool, set()).update(addresses if among is None else among.intersection(addresses))
 
     def _all_pools(self) -> tuple[Pool, ...]:
         if self._pools is None:

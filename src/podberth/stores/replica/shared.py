@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Protocol
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
@@ -86,6 +87,20 @@ class Approved:
     told: tuple[tuple[Address, int], ...] = ()
     firm: bool = False
     born: str = ""
+
+
+def told_of(raw: object) -> tuple[tuple[Address, int], ...]:
+    """Return what `Approved.told` is, from what a store has for it. ValueError if it is something else.
+
+    Somebody may have written it by hand: what every node keeps must not be more than it can keep.
+    """
+    found = []
+    for one in raw if isinstance(raw, list) else (raw,) if raw else ():
+        address, since = (one.get("address"), one.get("since")) if isinstance(one, dict) else (None, None)
+        if not isinstance(address, str) or type(since) is not int or not 0 <= since < 1 << 63:
+            raise ValueError(f"expected addresses, each with a time, got {one!a:.80}")
+        found.append((ip_address(address), since))
+    return tuple(found)
 
 
 @value

@@ -12,7 +12,15 @@ from _thread import allocate_lock
 
 from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import value
-from podberth.stores.sqlite.succession import OF_THE_NODE, identity, let_go, require_continuation, uri
+from podberth.stores.sqlite.succession import (
+    OF_THE_NODE,
+    identity,
+    let_go,
+    log_lost,
+    require_continuation,
+    require_last,
+    uri,
+)
 from podberth.stores.sqlite.turn import Turn
 
 TYPE_CHECKING = False
@@ -91,6 +99,25 @@ class Database:
         self._aside: sqlite3.Connection | None = None
         self._identity: Identity = (-1, -1)  # of the file that is open
         self._log_identity: Identity | None = None
+        self._last: tuple[object, ...] | None = None  # of what `kept` names first, as this process has left it
+
+    @property
+    def stored(self) -> bool:
+        """Whether there is a store: one that this process has open and that is gone from its path is not none.
+
+        StoreFailed if that can't be known, or no store can be there.
+        """
+        if self._connection is not None:
+            return True
+        try:
+            os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        except OSError as wrong:
+            raise StoreFailed(
+                f"{self.path}: {wrong.strerror}", "run as root, or choose another state directory"
+            ) from None
+        return True
 
     def read(self) -> Transaction:
         """Return a context whose statements all see one state of the database."""
@@ -183,10 +210,46 @@ class Database:
             return self._aside
 
     def _replaced(self) -> bool:
-        """Say whether the file at the path is not the one that is open: a system call in each transaction."""
-        return not self._schema.cache and identity(self.path) != self._identity
+        """Say whether the file at the path, or its log, is not the one that is open: two system calls in each
+        transaction.
+        """
+        if self._schema.cache:
+            return False
+        return identity(self.path) != self._identity or (
+            self._log_identity is not None and identity(self.path + "-wal") != self._log_identity
+        )
+
+    def begin(self) -> sqlite3.Connection:
+        """Begin to write, and return the connection. StoreFailed if the file is not the one it was.
+
+        Waiting for other writers takes a while: what file that is, is looked at again when it is this one's turn.
+        """
+        while True:
+            connection = self.connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                if not self._replaced():
+                    require_last(self.path, connection, self._last, self._schema.kept)
+                    return connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("ROLLBACK")
+
+    def last(self, connection: sqlite3.Connection) -> tuple[object, ...] | None:
+        """Return the newest row of what a file that replaces this one has to have."""
+        found: tuple[object, ...] | None = None
+        if self._schema.kept:
+            found = connection.execute(self._schema.kept[0][1]).fetchone()
+        return found
+
+    def committed(self, last: tuple[object, ...] | None) -> None:
+        """Remember the newest row that there is by now: the file may be written over where it stands."""
+        self._last = last
 
     def _succeed(self, before: sqlite3.Connection) -> None:
+        if identity(self.path) == self._identity:
+            raise log_lost(self.path)
         require_continuation(self.path, before, self._log_identity, self._schema.kept)
         former = self._identity
         self._connection = self._open()
@@ -215,6 +278,8 @@ class Database:
             log = identity(self.path + "-wal")
             if log is None and not self._readonly:  # a copy that `VACUUM INTO` has made
                 connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA user_version").fetchone()
+                log = identity(self.path + "-wal")
         except BaseException:
             connection.close()
             raise
@@ -324,8 +389,8 @@ class Transaction:
         self._database.lock.acquire()
         try:
             writes = self._begin == "BEGIN IMMEDIATE"
-            connection = self._connection = self._database.connection() if writes else self._database.reading()
-            if self._begin:
+            connection = self._connection = self._database.begin() if writes else self._database.reading()
+            if self._begin and not writes:
                 connection.execute(self._begin)
         except BaseException as failure:
             self._database.lock.release()
@@ -349,7 +414,11 @@ class Transaction:
 
     def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
         try:
-            if self._begin:
+            if self._begin == "BEGIN IMMEDIATE" and raised is None:
+                last = self._database.last(connection)
+                connection.execute("COMMIT")
+                self._database.committed(last)
+            elif self._begin:
                 connection.execute("COMMIT" if raised is None else "ROLLBACK")
         except sqlite3.Error as failure:
             if connection.in_transaction:

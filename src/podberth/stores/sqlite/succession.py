@@ -77,6 +77,27 @@ def require_continuation(path: str, before: sqlite3.Connection, log: Identity | 
         )
 
 
+def require_last(path: str, now: sqlite3.Connection, last: tuple[object, ...] | None, kept: Kept) -> None:
+    """Raise StoreFailed unless the open file still has the row that this process has seen last.
+
+    A copy that is written over the file where it stands (cp) has the same inode.
+    """
+    if last is None:
+        return
+    what, _, same = kept[0]
+    if now.execute(same, last).fetchone() is None:
+        raise _other(path, f"{what} {' '.join(map(str, last[:2]))} is not in it any more")
+
+
+def log_lost(path: str) -> StoreFailed:
+    """Return the error of a file whose log is gone or another's, while this process goes on with the former log."""
+    return StoreFailed(
+        f"{path}-wal is gone, or another file, while this process has the former one open: others don't see what it"
+        " writes",
+        "stop whatever uses the store, the agent first, put the right file there, and start it again",
+    )
+
+
 def _other(path: str, why: str) -> StoreFailed:
     return StoreFailed(
         f"{path} is another file than the one this process has open: {why}",
