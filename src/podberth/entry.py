@@ -186,6 +186,11 @@ class Kept:
         """Why each cluster's store that can't be reached, or may not be read, can't."""
         return tuple(filter(None, (member.away() for member in tuple(self._members))))
 
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """Why this machine is not the node that its clusters know by its name, of each that says so."""
+        return tuple(filter(None, (member.identity.refusal for member in tuple(self._members))))
+
     def changed(self, directory: str) -> bool:
         """Say whether the directory stands for another store by now than the one that is open."""
         return directory in self._chosen and self._chosen[directory] != _choice(directory)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.value import replace
 from podberth.ipam.elsewhere import Alone
+from podberth.ipam.registration import Proof
 from podberth.stores.replica.shared import Seen, Stale
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ class MemoryCluster:
     def elsewhere(self, node: str) -> Elsewhere:  # noqa: ARG002
         return Alone()
 
-    def prove(self, mine: Registration, told: Callable[[str], object]) -> str:  # noqa: ARG002
-        return ""
+    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:  # noqa: ARG002
+        return Proof()
 
     def close(self) -> None:
         pass

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from podberth.cni.errors import Refused, StoreFailed
+from podberth.cni.errors import Refused, StoreFailed, TryAgainLater
 from podberth.cni.value import replace
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
-from podberth.ipam.registration import Registration
+from podberth.ipam.registration import OBJECTION, Proof, Registration
 from podberth.kube import resources
 from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.identity import FILE, NodeIdentity, registration
@@ -23,10 +23,18 @@ from tests.contract.clusters import in_etcd, in_kubernetes
 from tests.contract.ledgers import PLUGIN, Clock, OnEtcd, addresses, claim, pool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from podberth.stores.replica.shared import Cluster
 
 FIRST = Registration(node="n1", machine="m1", boot="b1", key="k1", time=1)
 SECOND = Registration(node="n1", machine="m2", boot="b2", key="k2", time=2)
+
+
+def refusal(cluster: Cluster, mine: Registration, told: Callable[[str], object], *, waited: bool = False) -> str:
+    """Return why the machine is not the node, '' if it is."""
+    return cluster.prove(mine, told, waited=waited).refusal
 
 
 @pytest.fixture
@@ -43,36 +51,64 @@ def fence(cluster: EtcdCluster, node: str, *, lifted: bool = False) -> None:
 
 def test_a_second_machine_under_a_name_is_refused_with_a_sentence(etcd: EtcdCluster) -> None:
     told: list[str] = []
-    assert etcd.prove(FIRST, told.append) == ""
-    assert "machine-id m1, and this one's is m2" in etcd.prove(SECOND, told.append)
-    assert etcd.prove(FIRST, told.append) == ""
+    assert refusal(etcd, FIRST, told.append) == ""
+    assert "machine-id m1, and this one's is m2" in refusal(etcd, SECOND, told.append)
+    assert refusal(etcd, FIRST, told.append) == ""
     assert told == []
 
 
 def test_a_fence_lets_one_other_machine_in_and_the_first_is_refused_from_then_on(etcd: EtcdCluster) -> None:
     told: list[str] = []
-    etcd.prove(FIRST, told.append)
+    refusal(etcd, FIRST, told.append)
     fence(etcd, "n1")
-    assert etcd.prove(SECOND, told.append) == ""
+    assert refusal(etcd, SECOND, told.append) == ""
     assert told == ["node n1, which is fenced, is another machine from now on"]
-    assert "machine-id m2, and this one's is m1" in etcd.prove(FIRST, told.append)
+    assert "machine-id m2, and this one's is m1" in refusal(etcd, FIRST, told.append)
     fence(etcd, "n1", lifted=True)
-    assert "machine-id m2" in etcd.prove(FIRST, told.append)
-    assert etcd.prove(SECOND, told.append) == ""
+    assert "machine-id m2" in refusal(etcd, FIRST, told.append)
+    assert refusal(etcd, SECOND, told.append) == ""
 
 
-def test_of_a_machine_and_its_running_copy_the_earlier_boot_stops(etcd: EtcdCluster) -> None:
-    etcd.prove(FIRST, print)
+def test_a_copy_of_a_machine_that_lives_never_is_the_node(etcd: EtcdCluster) -> None:
+    told: list[str] = []
+    refusal(etcd, FIRST, told.append)
     copy = replace(FIRST, boot="b2")
-    assert etcd.prove(copy, print) == ""
-    assert "one of the two is a copy of the other" in etcd.prove(FIRST, print)
-    assert etcd.prove(copy, print) == ""
+    pending = etcd.prove(copy, told.append, waited=False)
+    assert (pending.pending, "unless a machine of that boot objects" in pending.refusal) == (True, True)
+    assert refusal(etcd, FIRST, told.append) == ""
+    assert told == ["a copy of node n1, of boot b2, wanted to be it while this machine runs"]
+    for waited in (False, True):
+        denied = etcd.prove(copy, told.append, waited=waited)
+        assert (denied.pending, "one of the two is a copy of the other" in denied.refusal) == (False, True)
+    assert refusal(etcd, FIRST, told.append) == ""
+
+
+def test_after_a_reboot_a_machine_is_the_node_once_nobody_has_objected(etcd: EtcdCluster) -> None:
+    refusal(etcd, FIRST, print)
+    rebooted = replace(FIRST, boot="b2")
+    assert etcd.prove(rebooted, print, waited=False).pending
+    assert etcd.prove(rebooted, print, waited=True) == Proof()
+    assert "one of the two is a copy of the other" in refusal(etcd, FIRST, print)
+
+
+def test_of_two_state_directories_of_one_boot_the_earlier_one_stops(etcd: EtcdCluster) -> None:
+    refusal(etcd, FIRST, print)
+    other = replace(FIRST, key="k2")
+    assert refusal(etcd, other, print) == ""
+    assert "with another key" in refusal(etcd, FIRST, print)
+    assert refusal(etcd, other, print) == ""
+
+
+def test_a_drained_node_is_known_to_fence(etcd: EtcdCluster) -> None:
+    assert not etcd.elsewhere("n2").registered("n1")
+    refusal(etcd, FIRST, print)
+    assert etcd.elsewhere("n2").registered("n1")
 
 
 def test_two_names_with_one_machine_id_are_reported(etcd: EtcdCluster) -> None:
     told: list[str] = []
-    etcd.prove(FIRST, told.append)
-    assert etcd.prove(Registration(node="n2", machine="m1", boot="b9", key="k9", time=3), told.append) == ""
+    refusal(etcd, FIRST, told.append)
+    assert refusal(etcd, Registration(node="n2", machine="m1", boot="b9", key="k9", time=3), told.append) == ""
     assert told == ["node n2 has the machine-id of n1: m1"]
 
 
@@ -81,17 +117,19 @@ def test_a_registration_that_can_not_be_read_is_not_taken_for_none(etcd: EtcdClu
 
     etcd.client.txn((), [Put(key=etcd.keys.node("n1"), value=b'{"machine": 1}')])
     with pytest.raises(StoreFailed, match="the registration of node n1 can't be read"):
-        etcd.prove(FIRST, print)
+        refusal(etcd, FIRST, print)
 
 
 class Machine:
     """A machine that is a node of the cluster by name: its state directory, its replica, its ledger."""
 
     def __init__(self, folder: Path, cluster: EtcdCluster, machine: str, boot: str) -> None:
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self.folder = folder
+        self.now = 0.0
+        mine = registration(str(folder), "node1", machine, boot, 1)
         self.identity = NodeIdentity(
-            lambda: cluster.prove(registration(str(folder), "node1", machine, boot, 1), print), "node1"
+            lambda waited: cluster.prove(mine, print, waited=waited), "node1", lambda: self.now
         )
         settler = Settler(Replica(str(folder)), cluster, "node1", current=True)
         self.ledger = ClusterLedger(settler, clock=Clock(), identity=self.identity)
@@ -129,6 +167,26 @@ def test_a_lost_state_directory_is_registered_again_in_the_same_boot(backend: On
         rebooted.ledger.bind(claim("c3"), PLUGIN)
 
 
+def test_a_rebooted_machine_waits_and_then_has_what_was_its_own(backend: OnEtcd, tmp_path: Path) -> None:
+    assert isinstance(backend.cluster, EtcdCluster)
+    before = Machine(tmp_path / "state", backend.cluster, "m1", "b1")
+    before.ledger.bind(claim("c1"), PLUGIN)
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "state" / FILE).rename(tmp_path / "moved" / FILE)
+    after = Machine(tmp_path / "moved", backend.cluster, "m1", "b2")
+    with pytest.raises(TryAgainLater, match="unless a machine of that boot objects within 45 s"):
+        after.ledger.bind(claim("c2"), PLUGIN)
+    after.now = OBJECTION / 2
+    with pytest.raises(TryAgainLater):
+        after.ledger.unbind(claim("c1").attachment, PLUGIN)
+    after.now = OBJECTION
+    after.ledger.bind(claim("c2"), PLUGIN)
+    after.ledger.unbind(claim("c1").attachment, PLUGIN)
+    before.identity.refresh()
+    with pytest.raises(Refused, match="one of the two is a copy of the other"):
+        before.ledger.bind(claim("c3"), PLUGIN)
+
+
 def test_the_key_is_made_once_and_is_for_its_owner_only(tmp_path: Path) -> None:
     made = [registration(str(tmp_path / "state"), "n1", "m1", "b1", time) for time in (1, 2)]
     assert made[0].key == made[1].key
@@ -160,11 +218,11 @@ def test_a_machine_that_is_not_the_node_object_is_refused(
 ) -> None:
     name = f"n-{uuid4().hex[:8]}"
     mine = Registration(node=name, machine="m1", boot="b1", key="k1")
-    assert kubernetes.prove(mine, print) == ""  # no such Node: whether that is right, others say
+    assert refusal(kubernetes, mine, print) == ""  # no such Node: whether that is right, others say
     blank = dict.fromkeys(
         ("architecture", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion",
          "operatingSystem", "osImage", "systemUUID"), ""
     )  # fmt: skip
     node: dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
     kubernetes.client.create(resources.NODES, {**node, "status": {"nodeInfo": {**blank, **info}}})
-    assert bool(kubernetes.prove(mine, print)) is refused
+    assert bool(refusal(kubernetes, mine, print)) is refused

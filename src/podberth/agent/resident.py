@@ -60,8 +60,8 @@ class Resident:
 
     @property
     def trouble(self) -> str:
-        """Why clusters' stores can't be reached now; '' if all can."""
-        return "; ".join(map(sentence, self._kept.away))
+        """Why no ADD is served now: a cluster's store can't be reached, or knows another machine as this node."""
+        return "; ".join((*map(sentence, self._kept.away), *self._kept.unproven))
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""

@@ -58,8 +58,11 @@ def fence(session: Session, name: str | None, why: str, *, as_json: bool) -> Non
     held = [lease for lease in node.ledger.leases() if lease.node == name]
     if name == node.name:
         raise Refused(f"node {name} is this one, and it is running", "fence it from another node")
-    if not held:
-        raise NotFound(f"no address is held on node {name}", "`podberth leases` shows which node has which")
+    if not held and not node.elsewhere.registered(name):
+        raise NotFound(
+            f"no address is held on node {name}, and no machine is registered as that",
+            "`podberth leases` shows which node has which",
+        )
     said_now = _say(node, name, why, lifted=False)
     session.show(
         as_json,

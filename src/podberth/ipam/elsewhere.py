@@ -26,6 +26,10 @@ if TYPE_CHECKING:
             """Show this to whoever looks at the pod, if there is a place for it. Neither waits nor fails."""
             ...
 
+        def registered(self, node: str) -> bool:
+            """Say whether a machine is registered under the node's name, as far as the store keeps that."""
+            ...
+
         def fences(self) -> tuple[Fence, ...]:
             """Return what operators have said about nodes, by node, oldest first."""
             ...
@@ -70,6 +74,10 @@ class Alone:
 
     def tell(self, pod: PodRef, reason: str, message: str) -> None:
         """Do nothing: the error is all that is seen."""
+
+    def registered(self, node: str) -> bool:  # noqa: ARG002
+        """Return False: nobody else is known."""
+        return False
 
     def fences(self) -> tuple[Fence, ...]:
         """Return nothing."""

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from podberth.cni.value import replace, value
 
-BOOTS = 16  # former boots that are remembered
+BOOTS = 32  # former boots and keys that are remembered
+
+
+ASK = 15.0  # seconds between two questions of a node whether it still is the node
+OBJECTION = 3 * ASK  # seconds in which a node that lives objects to the claim of another boot
 
 
 @value
@@ -17,7 +21,8 @@ class Registration:
     """A machine under a node's name. `machine`: its machine-id (machine-id(5)), '' if it is not known here.
 
     `boot`: the kernel's boot_id (random(4)), `key`: a digest of the key in the state directory, `time`: of the first
-    registration with these, ns since the epoch. `former`: the boots before, the latest last.
+    registration with these, ns since the epoch. `claim`: another boot of the machine that wants to be the node.
+    `former`: boots and keys that were the node before, or that a living node objected to, the latest last.
     """
 
     node: str
@@ -25,51 +30,78 @@ class Registration:
     boot: str
     key: str
     time: int = 0
+    claim: str = ""
     former: tuple[str, ...] = ()
 
 
 @value
-class Judgement:
-    """What comes of a machine's wish to be a node. `refusal`: why it is not; '' if it is.
-
-    `write`: the store has to be told. `notice`: for the log.
-    """
+class Proof:
+    """Whether a machine is the node. `refusal`: why it is not, '' if it is. `pending`: that may change by itself."""
 
     refusal: str = ""
-    write: bool = False
+    pending: bool = False
+
+
+@value
+class Judgement:
+    """What comes of a machine's wish to be a node: its proof, and what is registered from now on, if that changes.
+
+    `notice`: for the log.
+    """
+
+    proof: Proof = Proof()
+    write: Registration | None = None
     notice: str = ""
 
 
-def judge(known: Registration | None, mine: Registration, *, fenced: bool) -> Judgement:
+def judge(known: Registration | None, mine: Registration, *, fenced: bool, waited: bool = False) -> Judgement:
     """Say whether `mine` is the node that `known` registered. `fenced`: an operator said that nothing runs there.
 
-    Unknown is not different: where one side has no machine-id, the key decides.
+    `waited`: the claim of this boot has stood for OBJECTION. Unknown is not different: where one side has no
+    machine-id, the key decides.
     """
     if known is None:
-        return Judgement(write=True)
+        return Judgement(write=mine)
     same_machine = "" in (known.machine, mine.machine) or known.machine == mine.machine
-    if known.key == mine.key and same_machine and mine.boot and mine.boot in known.former:
-        return Judgement(
-            refusal=f"node {mine.node} was started again in boot {known.boot} while this machine, of boot {mine.boot},"
-            " runs on: one of the two is a copy of the other, with its machine-id and its key"
-        )
-    if known.key == mine.key and same_machine:
-        return Judgement(write=known.boot != mine.boot or known.machine != (mine.machine or known.machine))
-    if same_machine and known.boot == mine.boot:
-        return Judgement(
-            write=True, notice=f"node {mine.node} is registered again: its key was lost, machine and boot are the same"
-        )
+    if same_machine and known.key == mine.key:
+        return _of_the_key(known, mine, waited=waited)
+    if same_machine and known.boot == mine.boot != "" and mine.key not in known.former:
+        again = replace(mine, machine=mine.machine or known.machine, former=_remembered(known, known.key))
+        notice = f"node {mine.node} is registered again: its key was lost, machine and boot are the same"
+        return Judgement(write=again, notice=notice)
     if fenced:
-        return Judgement(write=True, notice=f"node {mine.node}, which is fenced, is another machine from now on")
-    return Judgement(refusal=_refusal(known, mine, same_machine=same_machine))
+        return Judgement(write=mine, notice=f"node {mine.node}, which is fenced, is another machine from now on")
+    return Judgement(proof=Proof(refusal=_refusal(known, mine, same_machine=same_machine)))
 
 
-def successor(known: Registration | None, mine: Registration) -> Registration:
-    """Return what is registered from now on. What is not known of this machine stays as it was."""
-    if known is None or known.key != mine.key:
-        return mine
-    former = known.former if known.boot == mine.boot else (*known.former, known.boot)[-BOOTS:]
-    return replace(mine, machine=mine.machine or known.machine, time=known.time, former=former)
+def _of_the_key(known: Registration, mine: Registration, *, waited: bool) -> Judgement:
+    """Judge a machine with the key that is registered: the node, the node after a reboot, or a copy of it."""
+    learned = replace(known, machine=mine.machine or known.machine)
+    if mine.boot in ("", known.boot) and known.claim:
+        denied = replace(learned, claim="", former=_remembered(known, known.claim))
+        notice = f"a copy of node {mine.node}, of boot {known.claim}, wanted to be it while this machine runs"
+        return Judgement(write=denied, notice=notice)
+    if mine.boot in ("", known.boot):
+        return Judgement(write=learned if learned != known else None)
+    if mine.boot in known.former:
+        return Judgement(
+            proof=Proof(
+                refusal=f"node {mine.node} runs in boot {known.boot}, and this machine in boot {mine.boot}: one of the"
+                " two is a copy of the other, with its machine-id and its key"
+            )
+        )
+    if known.claim == mine.boot and waited:
+        return Judgement(write=replace(learned, boot=mine.boot, claim="", former=_remembered(known, known.boot)))
+    wait = Proof(
+        refusal=f"node {mine.node} was in boot {known.boot} before, and is in boot {mine.boot} unless a machine of that"
+        f" boot objects within {OBJECTION:g} s",
+        pending=True,
+    )
+    return Judgement(proof=wait, write=replace(known, claim=mine.boot) if known.claim != mine.boot else None)
+
+
+def _remembered(known: Registration, other: str) -> tuple[str, ...]:
+    return (*known.former, other)[-BOOTS:]
 
 
 def _refusal(known: Registration, mine: Registration, *, same_machine: bool) -> str:

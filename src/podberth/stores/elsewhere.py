@@ -31,6 +31,10 @@ class LastKnown:
         """Pass it on."""
         self._store.tell(pod, reason, message)
 
+    def registered(self, node: str) -> bool:
+        """Ask the store."""
+        return self._store.registered(node)
+
     def fences(self) -> tuple[Fence, ...]:
         """Return what operators have said. Raises what asking came to, if this process has heard of nothing before."""
         why = self._away()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import InvalidConfig, Refused, StoreFailed
-from podberth.ipam.registration import Registration, remedy
+from podberth.cni.errors import InvalidConfig, Refused, StoreFailed, TryAgainLater
+from podberth.ipam.registration import OBJECTION, Proof, Registration, remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,39 +22,57 @@ _BYTES = 32
 class NodeIdentity:
     """What the cluster's store was last heard to say of this machine. Threads share it.
 
-    `prove` asks the store, and returns why this machine is not the node, '' if it is.
+    `prove` asks the store, and is told whether a claim of this boot has stood long enough. `monotonic` returns seconds.
     """
 
-    def __init__(self, prove: Callable[[], str], node: str) -> None:
+    def __init__(
+        self, prove: Callable[[bool], Proof], node: str, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._prove = prove
         self._node = node
+        self._monotonic = monotonic
         self._guard = Lock()
-        self._refusal: str | None = None  # None: nobody has asked yet
+        self._proof: Proof | None = None  # None: nobody has asked yet
+        self._claimed: float | None = None  # since when a claim of this boot stands
 
-    def refresh(self) -> str:
-        """Ask the store, and return why this machine is not the node. Raises what asking came to."""
+    def refresh(self) -> Proof:
+        """Ask the store, and return whether this machine is the node. Raises what asking came to."""
         with self._guard:
-            self._refusal = self._prove()
-            return self._refusal
+            now = self._monotonic()
+            waited = self._claimed is not None and now - self._claimed >= OBJECTION
+            proof = self._prove(waited)
+            if not proof.pending:
+                self._claimed = None
+            elif self._claimed is None:
+                self._claimed = now
+            self._proof = proof
+            return proof
 
     def require(self) -> None:
-        """Raise Refused if this machine is not the node; the store is asked the first time."""
-        refusal = self._refusal if self._refusal is not None else self.refresh()
-        if refusal:
-            raise Refused(refusal, remedy(self._node))
+        """Raise Refused if this machine is not the node, TryAgainLater while that may change by itself.
+
+        The store is asked the first time, and as long as an answer is pending.
+        """
+        proof = self._proof
+        if proof is None or proof.pending:
+            proof = self.refresh()
+        if proof.pending:
+            raise TryAgainLater(proof.refusal, "nothing has to be done: the pod's start is tried again")
+        if proof.refusal:
+            raise Refused(proof.refusal, remedy(self._node))
 
     @property
     def proven(self) -> bool:
         """Whether the store said that this machine is the node."""
-        return self._refusal == ""
+        return self._proof is not None and not self._proof.refusal
 
     @property
-    def refused(self) -> bool:
-        """Whether the store said that this machine is not the node."""
-        return bool(self._refusal)
+    def refusal(self) -> str:
+        """Why this machine is not the node, '' if it is, or nobody has asked yet."""
+        return self._proof.refusal if self._proof is not None else ""
 
 
-def registration(directory: str, node: str, machine: str, boot: str, time: int) -> Registration:
+def registration(directory: str, node: str, machine: str, boot: str, now: int) -> Registration:
     """Return this machine as it registers; its key is made if there is none. StoreFailed, InvalidConfig."""
     path = os.path.join(directory, FILE)
     try:
@@ -65,7 +84,7 @@ def registration(directory: str, node: str, machine: str, boot: str, time: int) 
             f"{path}: expected {2 * _BYTES} hexadecimal digits",
             "delete it: the node is registered again with a new key",
         )
-    return Registration(node=node, machine=machine, boot=boot, key=hashlib.sha256(key.encode()).hexdigest(), time=time)
+    return Registration(node=node, machine=machine, boot=boot, key=hashlib.sha256(key.encode()).hexdigest(), time=now)
 
 
 def _read(path: str) -> str:

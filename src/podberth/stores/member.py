@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater
+from podberth.ipam.registration import ASK
 from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from podberth.ipam.moment import Opinion, Uptime
     from podberth.ipam.outlook import Outlook
+    from podberth.ipam.registration import Proof
     from podberth.net.ops import Address
     from podberth.stores.chosen import Chosen
     from podberth.stores.replica.shared import Cluster
@@ -33,7 +35,6 @@ READY = 5.0  # seconds that a process which stays waits for the first news of it
 _HEARING = 10.0  # seconds between two times that it is written down how far what is known goes
 # A server that vanishes is noticed after 13 s (etcd) or 30 s (kube.wire): up to so long before now all is known.
 _UNNOTICED = 30 * 10**9  # ns
-_PROOF = 30.0  # seconds between two questions whether this machine is still the node
 _UPKEEP = 1.0  # seconds between two looks whether the store is back, and what there is to tidy up
 
 
@@ -117,7 +118,7 @@ class Member:
     def _keep_up(self) -> float:
         if not self.away():
             self._prove_in_time()
-            if not self.identity.refused:
+            if not self.identity.refusal:
                 self.ledger.replay(_told)
             self.cluster.tidy()
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
@@ -132,15 +133,15 @@ class Member:
         """Ask whether this machine still is the node, now and then."""
         if time.monotonic() < self._next_proof:
             return
-        before = self.identity.refused
-        refusal = self.identity.refresh()
-        if refusal and not before:
-            _told(refusal)
-        self._next_proof = time.monotonic() + _PROOF
+        before = self.identity.refusal
+        proof = self.identity.refresh()
+        if proof.refusal and proof.refusal != before:
+            _told(proof.refusal)
+        self._next_proof = time.monotonic() + ASK
 
-    def _prove(self) -> str:
+    def _prove(self, waited: bool) -> Proof:
         mine = registration(self._directory, self._chosen.node, *self._machine, time.time_ns())
-        return self.cluster.prove(mine, _told)
+        return self.cluster.prove(mine, _told, waited=waited)
 
 
 def connected(chosen: Chosen) -> Cluster:

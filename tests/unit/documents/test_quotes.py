@@ -20,6 +20,7 @@ from podberth.cni import errors
 from podberth.conformance.checks import all_checks
 from podberth.controller import certificate
 from podberth.entry import MOST_STORES
+from podberth.ipam import registration
 from podberth.ipam.lifecycle import Kind, State
 from podberth.ipam.owner import MAX_NAME
 from podberth.ipam.pool import ConflictDetection
@@ -61,7 +62,7 @@ NUMBERS: list[tuple[str, str, float]] = [
     (AGENT, "A connection has # s to ask", pages.PATIENCE),
     (AGENT, "Of more than # connections", pages.MOST),
     (AGENT, "change of these files counts within # s", listener.RENEWING),
-    ("docs/identity.md", "asks again each # seconds", member._PROOF),
+    ("docs/identity.md", "asks again each # seconds", registration.ASK),
     ("CHANGELOG.md", "agent keeps at most # stores open", MOST_STORES),
     (AGENT, "a backlog of #.", server.BACKLOG),
     (AGENT, "backlog, of at most #.", server.BACKLOG),

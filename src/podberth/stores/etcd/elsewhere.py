@@ -41,6 +41,10 @@ class EtcdElsewhere:
     def tell(self, pod: PodRef, reason: str, message: str) -> None:
         """Do nothing: there is no place for it but the error."""
 
+    def registered(self, node: str) -> bool:
+        """Say whether a machine is registered under the node's name."""
+        return self._client.get(self._keys.node(node)) is not None
+
     def fences(self) -> tuple[Fence, ...]:
         """Return what operators have said, by node, oldest first."""
         prefix = self._keys.fences

@@ -243,7 +243,7 @@ def read_fences(key: bytes, value: bytes) -> tuple[Fence, ...]:
 
 def packed_registration(machine: Registration) -> bytes:
     """Return a machine's registration as it is written."""
-    names = ("machine", "boot", "key", "time", "former")
+    names = ("machine", "boot", "key", "time", "claim", "former")
     return _json({name: getattr(machine, name) for name in names})
 
 
@@ -258,7 +258,8 @@ def read_registration(node: str, value: bytes) -> Registration:
     try:
         machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
         former = tuple(map(str, form["former"]))
-        return Registration(node=node, machine=machine, boot=boot, key=key, time=int(form["time"]), former=former)
+        time, claim = int(form["time"]), str(form["claim"])
+        return Registration(node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former)
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
-    from podberth.ipam.registration import Registration
+    from podberth.ipam.registration import Proof, Registration
     from podberth.net.ops import Address
     from podberth.stores.etcd.client import Etcd
     from podberth.stores.etcd.values import KeyValue, Op
@@ -147,9 +147,9 @@ class EtcdCluster:
         """Return what operators have said about nodes."""
         return EtcdElsewhere(self.client, self.keys.root.decode())
 
-    def prove(self, mine: Registration, told: Callable[[str], object]) -> str:
-        """Register this machine under its node's name; return why it may not have it, '' if it may."""
-        return prove(self.client, self.keys, mine, told)
+    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
+        """Register this machine under its node's name, and return whether it may have it."""
+        return prove(self.client, self.keys, mine, told, waited=waited)
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
 from podberth.cni.value import replace
+from podberth.ipam.registration import Proof
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
@@ -122,12 +123,12 @@ class KubernetesCluster:
         """Return what the API server knows of pods and nodes."""
         return KubernetesElsewhere(self.client, node)
 
-    def prove(self, mine: Registration, told: Callable[[str], object]) -> str:  # noqa: ARG002 - nothing is written
-        """Return why this machine is not the Node of that name, by what its kubelet reports; '' if it may be."""
+    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:  # noqa: ARG002
+        """Return whether this machine may be the Node of that name, by its kubelet's report. Nothing is written."""
         try:
-            return of_node(self.client.get(resources.NODES, mine.node), mine)
+            return Proof(refusal=of_node(self.client.get(resources.NODES, mine.node), mine))
         except errors.NotFound:
-            return ""
+            return Proof()
 
     def declaring(self) -> bool:
         """Say whether somebody is changing a set of declarations just now."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event, Reservation
-    from podberth.ipam.registration import Registration
+    from podberth.ipam.registration import Proof, Registration
     from podberth.net.ops import Address
 
     Key: TypeAlias = tuple[str, str, str]  # kind, namespace, name
@@ -259,10 +259,11 @@ class Cluster(Protocol):
         """Return what can be known here of holders on other nodes than `node`."""
         ...
 
-    def prove(self, mine: Registration, told: Callable[[str], object]) -> str:
+    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
         """Register this machine under its node's name, if the store has no other word for who that is.
 
-        Return why this machine may not have the name, '' if it may. `told` gets what an operator should know of.
+        Return whether this machine may have the name. `told` gets what an operator should know of. `waited`: a claim
+        of this boot has stood for `registration.OBJECTION`.
         """
         ...
 
