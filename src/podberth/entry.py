@@ -261,12 +261,12 @@ def open_node(directory: str, *, staying: bool = False) -> Node:
 
 
 def _own_node(directory: str, database: Database) -> Node:
-    from podberth.linux.clock import synchronised
+    from podberth.linux.clock import Discipline
     from podberth.stores.clock import NodeClock
     from podberth.stores.sqlite.ledger import SqliteLedger
     from podberth.stores.sqlite.policies import SqlitePolicies
 
-    clock = NodeClock((synchronised,))
+    clock = NodeClock((Discipline(),))
     ledger = SqliteLedger(database, clock=clock)
     return _node(directory, _name(directory), database, SqlitePolicies(database, clock), ledger, clock)
 
@@ -302,13 +302,13 @@ def _choice(directory: str) -> tuple[int, ...]:
 
 def join(directory: str, *, staying: bool, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> Member:
     """Return the node as a member of the cluster that its state directory stands for; `moved` as Member takes it."""
-    from podberth.linux.clock import synchronised
+    from podberth.linux.clock import Discipline
     from podberth.linux.machine import boot_id, machine_id
     from podberth.stores.chosen import chosen
     from podberth.stores.member import Member
 
     machine = machine_id(), boot_id()
-    return Member(directory, chosen(directory), staying=staying, moved=moved, machine=machine, opinions=(synchronised,))
+    return Member(directory, chosen(directory), staying=staying, moved=moved, machine=machine, opinions=(Discipline(),))
 
 
 def _member_node(directory: str, member: Member, *, staying: bool) -> Node:

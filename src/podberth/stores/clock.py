@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 
 from podberth.ipam.moment import Moment, Uptime, judged
 
@@ -17,9 +18,13 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 def uptime() -> Uptime:
     """Return how long this machine has run, by the clock that nobody sets (clock_gettime(2), CLOCK_BOOTTIME)."""
+    return Uptime(boot=_boot_id(), ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+
+
+@cache
+def _boot_id() -> str:
     with open(_BOOT_ID, encoding="ascii") as file:
-        boot = file.read().strip()
-    return Uptime(boot=boot, ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        return file.read().strip()
 
 
 class NodeClock:

@@ -221,10 +221,10 @@ class Database:
     def begin(self) -> sqlite3.Connection:
         """Begin to write, and return the connection. StoreFailed if the file is not the one it was.
 
-        Waiting for other writers takes a while: what file that is, is looked at again when it is this one's turn.
+        Waiting for other writers takes a while: the file is looked at when it is this one's turn.
         """
         while True:
-            connection = self.connection()
+            connection = self._connection or self.connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 if not self._replaced():
@@ -234,6 +234,7 @@ class Database:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("ROLLBACK")
+            self.connection()  # goes on with the new file, or says why not
 
     def last(self, connection: sqlite3.Connection) -> tuple[object, ...] | None:
         """Return the newest row of what a file that replaces this one has to have."""
