@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -25,12 +24,14 @@ if TYPE_CHECKING:
     from podberth.cli.session import Session
     from podberth.ipam.lease import Event
 
+_SLACK = 60 * when.NS  # ns: differences of events that one clock dated, a moment after one another
+
 
 @value
 class Suspicion:
     """Events that one node wrote one after another, with times that contradict the ledger's order.
 
-    `ahead` (ns): by how much, at the least; below 0 if the clock was behind.
+    `ahead` (ns): by how much, as far as the order tells; below 0 if the clock was behind.
     """
 
     node: str
@@ -124,18 +125,27 @@ def repair(
 
 
 def suspicions(events: Iterable[Event], now: int) -> tuple[Suspicion, ...]:
-    """Return the runs of events with times that can't be, in the order of their numbers."""
+    """Return the runs of events with times that can't be, in the order of their numbers.
+
+    A run ends at an event of its node with a time that can be, and where the clock was wrong by much more or less.
+    """
     by_address: dict[object, list[Event]] = {}
     for event in events:
         by_address.setdefault(event.address, []).append(event)
-    wrong = [
-        (each.event, each.event.time - each.event.ahead - each.time)
-        for own in by_address.values()
-        for each in placed(own, now)
-        if not each.sure and each.event.time != each.time
-    ]
-    wrong.sort(key=lambda one: one[0].seq)
-    runs = [list(run) for _, run in groupby(wrong, key=lambda one: (one[0].actor.node, one[1] > 0))]
+    every = sorted((each for own in by_address.values() for each in placed(own, now)), key=lambda each: each.event.seq)
+    runs: list[list[tuple[Event, int]]] = []
+    latest: dict[str, list[tuple[Event, int]] | None] = {}  # of each node: the run that goes on
+    for each in every:
+        node = each.event.actor.node
+        if each.sure or each.event.time == each.time:
+            latest[node] = None
+            continue
+        ahead = each.event.time - each.time
+        run = latest.get(node)
+        if run is None or not _alike(run[-1][1], ahead):
+            latest[node] = run = []
+            runs.append(run)
+        run.append((each.event, ahead))
     return tuple(
         Suspicion(
             node=run[0][0].actor.node,
@@ -146,6 +156,12 @@ def suspicions(events: Iterable[Event], now: int) -> tuple[Suspicion, ...]:
         )
         for run in runs
     )
+
+
+def _alike(one: int, other: int) -> bool:
+    """Say whether two differences (ns) may be of one wrong clock: both ahead or both behind, about as much."""
+    low, high = sorted((abs(one), abs(other)))
+    return (one > 0) == (other > 0) and high <= 2 * low + _SLACK
 
 
 def _wrong(ahead: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.cli.node import MYSQL, POOL, Operator
+from tests.unit.cli.node import MYSQL, NS, POOL, START, Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def bare(tmp_path: Path) -> Operator:
 @pytest.fixture(scope="session")
 def applied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a state directory with a pool and a StatefulSet; tests copy it, which is quicker than to apply."""
-    operator = Operator(tmp_path_factory.mktemp("applied") / "state")
+    operator = Operator(tmp_path_factory.mktemp("applied") / "state", now=START - 30 * 86_400 * NS)
     operator.apply(POOL, MYSQL)
     return operator.state
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from podberth.net.vf import Vf
 
 NS = 10**9
-START = 4_102_444_800 * NS  # 2100-01-01T00:00:00Z: after what the store dates by itself
+START = 4_102_444_800 * NS  # 2100-01-01T00:00:00Z
 PLUGIN = Actor(who="plugin", why="ADD", node="n1")
 
 POOL = """\

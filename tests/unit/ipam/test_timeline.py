@@ -137,3 +137,15 @@ def test_who_is_a_fold_over_the_true_time_within_the_uncertainty_it_marks(
         assert held.between[0] <= at < held.between[1]
     last = holding_at(ADDRESS, events, now, now)
     assert last.event == events[-1]
+
+
+@given(st.lists(st.integers(min_value=-DAY, max_value=DAY), min_size=1, max_size=12))
+def test_of_unproven_times_no_earlier_event_ever_counts_after_a_later_one(said: list[int]) -> None:
+    clock = "unproven"
+    kinds = (Kind.BOUND, Kind.UNBOUND)
+    events = [event(n, START + at, clock=clock, kind=str(kinds[n % 2])) for n, at in enumerate(said)]
+    asked = sorted({START + at + more for at in (*said, -2 * DAY, 2 * DAY) for more in (-1, 0, 1)})
+    answers = [holding_at(ADDRESS, events, at, START + 2 * DAY + 1).event for at in asked]
+    numbers = [answer.seq if answer is not None else -1 for answer in answers]
+    assert numbers == sorted(numbers)
+    assert numbers[-1] == events[-1].seq
