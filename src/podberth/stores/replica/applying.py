@@ -99,14 +99,17 @@ def _passed(connection: Connection, record: AddressRecord) -> int:
     return max(0, int(known[0]) - since.ns) if known is not None else 0
 
 
-def _rest(connection: Connection, record: AddressRecord, now: Moment) -> Rest:
-    """Return the record's rest. One that a release before 0.2 wrote has a time, and is never longer than the pool's."""
+def _rest(connection: Connection, record: AddressRecord) -> Rest:
+    """Return the record's rest; of one that a release before 0.2 wrote, all that was asked, from now on.
+
+    Its end is a time by its writer's clock, as the release is: the difference is what was asked, however wrong it was.
+    """
     if record.rest is not None:
         return record.rest
-    (quarantine,) = connection.execute("SELECT quarantine FROM pools WHERE name = ?", (record.pool,)).fetchone()
-    left = max(0, record.rest_until - now.true)
-    # Where the pool's document is still on the way, it shortens the rest when it comes.
-    length = min(left, quarantine * 10**9) if quarantine else left
+    length = record.rest_until - record.last.time if record.last is not None else -1
+    if length < 0:
+        (quarantine,) = connection.execute("SELECT quarantine FROM pools WHERE name = ?", (record.pool,)).fetchone()
+        length = quarantine * 10**9
     return Rest(length=length, since=Uptime(boot="", ns=0))
 
 
@@ -120,7 +123,7 @@ def _free(connection: Connection, record: AddressRecord, now: Moment, passed: in
     offered = space.has(connection, "offered", pool, address)
     if record.rest_until:
         space.take(connection, pool, address)
-        rest, until = _rest(connection, record, now), record.rest_until
+        rest, until = _rest(connection, record), record.rest_until
         space.put_to_rest(connection, pool, address, rest, now.uptime, until=until, offered=offered, passed=passed)
     elif offered and not space.has(connection, "free", pool, address):
         space.merge(connection, pool, address.version, int(address))

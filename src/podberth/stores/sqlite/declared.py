@@ -29,11 +29,6 @@ def define_pool(connection: Connection, pool: Pool, *, strictly: bool = True) ->
         " ON CONFLICT (name) DO UPDATE SET allocation = excluded.allocation, quarantine = excluded.quarantine",
         (pool.name, pool.allocation, pool.quarantine),
     )
-    # What a release before 0.2 wrote of a rest is a time by a clock: it is never longer than the pool says.
-    connection.execute(
-        "UPDATE resting SET due = min(due, since + ?1), length = min(length, ?1) WHERE pool = ?2 AND origin = ''",
-        (pool.quarantine * 10**9, pool.name),
-    )
     space.define(connection, pool, strictly=strictly)
 
 

@@ -193,12 +193,14 @@ ALTER TABLE resting ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE resting ADD COLUMN due INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE resting ADD COLUMN origin TEXT NOT NULL DEFAULT '';
 ALTER TABLE resting ADD COLUMN released INTEGER NOT NULL DEFAULT 0;
--- Never longer than asked again: the clock by which `until` was written may have been years ahead.
-UPDATE resting SET due = min(
-    until - CAST(strftime('%s', 'now') AS INTEGER) * 1000000000,
-    (SELECT quarantine FROM pools WHERE name = pool) * 1000000000
-);
-UPDATE resting SET length = max(0, due);
+-- `until` is a time by a clock that may have been wrong, as this one may be. The event by which the rest began has the
+-- same clock's time: the difference is what was asked. All of it is counted anew from now, by uptimes.
+UPDATE resting SET length = coalesce((
+    SELECT until - time FROM events WHERE events.address = resting.address
+    AND kind NOT IN ('Adjusted', 'Conflicted', 'Corrected', 'Repaired') ORDER BY seq DESC LIMIT 1
+), -1);
+UPDATE resting SET length = (SELECT quarantine FROM pools WHERE name = pool) * 1000000000 WHERE length < 0;
+UPDATE resting SET due = length;
 DROP INDEX resting_of;
 CREATE INDEX resting_of ON resting (pool, family, offered, boot, due, until, address);
 CREATE INDEX resting_in ON resting (boot);
