@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.cli.node import Operator
+from tests.unit.cli.node import NS, Operator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,19 @@ def test_a_store_moves_into_another_directory_as_it_is(busy: Operator, tmp_path:
     last = ended.out.splitlines()[-1]
     assert last == f"{tmp_path}/other/podberth.db says what {busy.state}/podberth.db says: compared, the same"
     assert told(Operator(tmp_path / "other")) == told(busy)
+
+
+def test_the_order_stays_that_of_numbers_where_a_clock_was_set_back(busy: Operator, tmp_path: Path) -> None:
+    busy.now -= 2 * 365 * 86_400 * NS
+    busy("reserve", "bank/web-1", "10.20.0.31")
+    file = tmp_path / "store.jsonl"
+    assert busy("migrate", "--to", str(tmp_path / "other"), *NOBODY).code == 0
+    assert busy("export", "-o", str(file)).code == 0
+    assert Operator(tmp_path / "copy")("import", "store", str(file), *NOBODY).code == 0
+    events = busy("history", "--json").json["events"]
+    assert events[-1]["time"] < events[0]["time"]
+    for moved in ("other", "copy"):
+        assert Operator(tmp_path / moved)("history", "--json").json["events"] == events
 
 
 def test_what_a_migration_moved_is_counted_for_a_program(busy: Operator, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """A node's own store as a side of a transfer: read as it is, or filled in one transaction if it is empty.
 
-In this store the numbers of events grow along the whole ledger; in a cluster's only along one address. What comes from
-there is put in order of time (then number, then address), as far as each address's own order allows, and keeps every
-time; numbers that do not grow along it are given anew, in corrections too.
+In this store every event has a number of its own; in a cluster's, events of several addresses may have the same one.
+What comes from there keeps the order of its numbers, then of addresses, as its history has it, and every time. If there
+are equal numbers, all are given anew, in corrections too. Times order nothing: a clock can be set.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ _ADDRESSES = (
     " UNION SELECT address FROM resting"
 )
 _REST = rows.EVENT.partition(", ")[2]  # all but the number
-# A time that goes back along an address is a clock's that was set: the number says what was before.
-_ARRIVED = "(SELECT *, max(time) OVER (PARTITION BY address ORDER BY seq) AS latest FROM temp.arriving)"
-_ORDER = "ORDER BY latest, seq, address"
+_ORDER = "ORDER BY seq, address"
 
 
 class NodeStore:
@@ -106,19 +104,15 @@ class NodeStore:
 
 def _append(connection: Connection) -> None:
     """Write the events that have arrived, in the order in which a ledger of one store has them."""
-    (disorder,) = connection.execute(
-        f"SELECT count(*) FROM (SELECT seq, lag(seq, 1, 0) OVER ({_ORDER}) AS before FROM {_ARRIVED})"  # noqa: S608
-        " WHERE seq <= before"
-    ).fetchone()
-    if disorder:
+    (shared,) = connection.execute("SELECT count(*) - count(DISTINCT seq) FROM temp.arriving").fetchone()
+    if shared:
         _renumber(connection)
     connection.execute(f"INSERT INTO events (seq, {_REST}) SELECT seq, {_REST} FROM temp.arriving ORDER BY seq")  # noqa: S608
 
 
 def _renumber(connection: Connection) -> None:
     """Number the events that have arrived anew; a correction names the same events of its address as before."""
-    numbered = f"SELECT rowid AS row, row_number() OVER ({_ORDER}) AS number FROM {_ARRIVED}"  # noqa: S608
-    numbered = numbered.replace("SELECT *, ", "SELECT rowid, *, ")
+    numbered = f"SELECT rowid AS row, row_number() OVER ({_ORDER}) AS number FROM temp.arriving"  # noqa: S608
     connection.execute(f"CREATE TEMP TABLE numbers AS {numbered}")
     connection.execute("CREATE UNIQUE INDEX temp.numbers_of ON numbers (row)")
     query = "SELECT rowid, address, corrects FROM temp.arriving WHERE corrects <> ''"
