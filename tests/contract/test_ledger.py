@@ -79,8 +79,11 @@ def test_a_claim_that_fails_in_its_second_part_leaves_nothing(backend: Backend, 
     for name in ("a", "b"):
         ledger.bind(claim(name, families=(4, 6)), PLUGIN)
     before = (ledger.leases(), kinds(ledger), ledger.usage())
-    with pytest.raises(PoolExhausted, match=r"pool db: no free IPv6 address: 2 of 2 leased, 0 reserved, 0 resting"):
+    with pytest.raises(
+        PoolExhausted, match=r"pool db: no free IPv6 address: 2 of 2 leased, 0 reserved, 0 resting"
+    ) as full:
         ledger.bind(claim("c", families=(4, 6)), PLUGIN)
+    assert "`podberth gc --gone`" in full.value.details  # what ends leases that a reboot has left
     assert (ledger.leases(), kinds(ledger), ledger.usage()) == before
 
 

@@ -58,7 +58,8 @@ def fence(session: Session, name: str | None, why: str, *, as_json: bool) -> Non
     held = [lease for lease in node.ledger.leases() if lease.node == name]
     if name == node.name:
         raise Refused(f"node {name} is this one, and it is running", "fence it from another node")
-    if not held and not node.elsewhere.registered(name):
+    own = node.outlook is None  # a store of this node alone, which refuses a fence whoever holds what
+    if not held and not own and not node.elsewhere.registered(name):
         raise NotFound(
             f"no address is held on node {name}, and no machine is registered as that",
             "`podberth leases` shows which node has which",

@@ -22,6 +22,8 @@ from podberth.entry import join
 from podberth.stores import chosen as choice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
     from podberth.stores.chosen import Chosen
@@ -58,10 +60,23 @@ def _show(session: Session, *, as_json: bool) -> None:
         about |= _answer(session)
 
     def draw(screen: Screen) -> None:
-        for key, said in about.items():
-            screen.line(f"{key:<12}{said}")
+        shown = tuple(rows(about))
+        width = max(12, *(len(key) + 2 for key, _ in shown))
+        for key, said in shown:
+            screen.line(f"{key:<{width}}{said}")
 
     session.show(as_json, about, draw)
+
+
+def rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what people read: each setting by its path, what nobody has set left out."""
+    for key, said in about.items():
+        if isinstance(said, dict):
+            yield from ((f"{key}.{below}", text) for below, text in rows(said))
+        elif isinstance(said, list | tuple):
+            yield key, ", ".join(map(str, said))
+        elif said not in (None, ""):
+            yield key, str(said)
 
 
 @store.command(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 READY, IN_FORCE = "Ready", "InForce"
+CONFLICT, NOT_IN_FORCE = "Conflict", "NotInForce"  # reasons: somebody else has it; its right or its text is lacking
 SHOWN = 2000  # characters of a message
 MOST = 64  # addresses in a status
 _COUNTS = ("size", "free", "leased", "reserved", "resting")
@@ -38,15 +39,18 @@ def pool_status(usages: Iterable[Usage], troubles: Sequence[str]) -> Object:
         "usage": [
             {"family": row.family, **{name: min(int(getattr(row, name)), _INT64) for name in _COUNTS}} for row in usages
         ],
-        "conditions": [condition(READY, troubles, "InForce", "NotInForce")],
+        "conditions": [condition(READY, troubles, "InForce", NOT_IN_FORCE)],
     }
 
 
-def declared_status(addresses: Sequence[Address], troubles: Sequence[str]) -> Object:
-    """Return the status of what reserves addresses: those in force, and what keeps the others from it."""
+def declared_status(addresses: Sequence[Address], troubles: Sequence[str], bad: str = CONFLICT) -> Object:
+    """Return the status of what reserves addresses: those in force, and what keeps the others from it.
+
+    `bad`: the reason of the condition if there are troubles.
+    """
     return {
         "addresses": [str(address) for address in addresses[:MOST]],
-        "conditions": [condition(IN_FORCE, troubles, "Reserved", "Conflict")],
+        "conditions": [condition(IN_FORCE, troubles, "Reserved", bad)],
     }
 
 

@@ -27,7 +27,7 @@ from podberth.process.loop import reason
 from podberth.stores.replica.policies import ClusterPolicies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from podberth.controller.effects import Effects
     from podberth.controller.facts import Facts
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.settler import Settler
 
 _SECOND = 10**9
+_EVENTS = {conditions.CONFLICT: "ReservationConflict", conditions.NOT_IN_FORCE: "NotInForce"}  # by condition's reason
 
 
 @value
@@ -122,7 +123,7 @@ class Sweep:
         now = self._known()
         by_name = {(one.namespace, one.name): one for one in now.podnetworks}
         for found in self._client.list(resources.POD_NETWORKS).items:
-            self._show_podnetwork(found, by_name.get(_key(found)), now, refused)
+            self._show_podnetwork(found, by_name.get(_key(found)), now, refused, set(disallowed))
 
     def _is_wanted(self, declared: Declared, now: Known) -> bool:
         by = now.declarers[declared.address][0]
@@ -131,8 +132,10 @@ class Sweep:
         return self._effects.exists(keeping.owner_of(declared.pod, by))
 
     def _show_podnetwork(
-        self, found: Object, podnetwork: PodNetwork | None, now: Known, refused: Mapping[Declared, str]
-    ) -> None:
+        self, found: Object, podnetwork: PodNetwork | None, now: Known, refused: Mapping[Declared, str],
+        disallowed: Collection[Declared],
+    ) -> None:  # fmt: skip
+        bad = conditions.NOT_IN_FORCE
         if podnetwork is None:
             itself = f"PodNetwork {'/'.join(_key(found))}"
             refusals = [one.reason for one in now.standings if one.bundle == itself and not one.in_force]
@@ -140,20 +143,21 @@ class Sweep:
             addresses: list[Address] = []
         else:
             declared = [one for policy in podnetwork.attachments for one in declared_addresses(podnetwork, policy)]
-            troubles = [
-                f"{one.address}: {why}" for one, why in refused.items() if (one.pod, one.address) in set(declared)
-            ]
+            own = {one: why for one, why in refused.items() if (one.pod, one.address) in set(declared)}
+            troubles = [f"{one.address}: {why}" for one, why in own.items()]
             missing = sorted({policy.pool for policy in podnetwork.attachments if policy.pool} - now.pools.keys())
             troubles += [f"there is no pool {name!r}" for name in missing]
+            if missing or own.keys() - disallowed:
+                bad = conditions.CONFLICT
             addresses = [
                 address
                 for pod, address in declared
                 if (kept := now.reservations.get(address)) is not None and kept.pod == pod
             ]
-        status = conditions.declared_status(addresses, troubles)
+        status = conditions.declared_status(addresses, troubles, bad)
         if self._effects.show(resources.POD_NETWORKS, found, status) and troubles:
             self._count("conflict")
-            self._effects.tell(_about(found), WARNING, "ReservationConflict", "; ".join(troubles))
+            self._effects.tell(_about(found), WARNING, _EVENTS[bad], "; ".join(troubles))
 
     def _config_maps(self, now: Known) -> None:
         """Tell each ConfigMap, once, what it declares that is not in force."""
@@ -183,36 +187,39 @@ class Sweep:
         for found in sorted(self._client.list(resources.ADDRESS_RESERVATIONS).items, key=_age):
             try:
                 one = parse_reservation({"metadata": {"name": _key(found)[1]}, "spec": found.get("spec")}, "spec")
-                trouble = self._reserved(one, now, taken)
+                bad, trouble = self._reserved(one, now, taken)
                 wanted.append(one)
                 addresses = () if trouble else (one.address,)
             except InvalidConfig as wrong:
-                trouble, addresses = wrong.message, ()
+                bad, trouble, addresses = conditions.NOT_IN_FORCE, wrong.message, ()
                 unread.add(f"AddressReservation {_key(found)[1]}")
-            status = conditions.declared_status(addresses, (trouble,) if trouble else ())
+            status = conditions.declared_status(addresses, (trouble,) if trouble else (), bad)
             if self._effects.show(resources.ADDRESS_RESERVATIONS, found, status) and trouble:
                 self._count("conflict")
-                self._effects.tell(_about(found), WARNING, "ReservationConflict", trouble)
+                self._effects.tell(_about(found), WARNING, _EVENTS[bad], trouble)
         self._made = {kept: made for kept, made in self._made.items() if now.reservations.get(kept.address) == kept}
         for kept in now.reservations.values():
             unasked = kept.origin == "manual" and not any(by_hand(kept, one) for one in wanted)
             if unasked and self._object_of(kept) not in ("", *unread) and self._effects.unreserve(kept):
                 self._count("unreserved")
 
-    def _reserved(self, one: AddressReservation, now: Known, taken: Counter[tuple[str, str]]) -> str:
-        """Have an address reserved as an object says, if that may be; return why it is not, '' if it is."""
+    def _reserved(self, one: AddressReservation, now: Known, taken: Counter[tuple[str, str]]) -> tuple[str, str]:
+        """Have an address reserved as an object says, if that may be; return a condition's reason, and why it is not.
+
+        Why is '' if it is reserved.
+        """
         kept, pool = now.reservations.get(one.address), now.pools.get(one.pool)
         if kept is not None and by_hand(kept, one):
-            return ""  # what is in force stays, whatever the pool's rules have become
+            return conditions.CONFLICT, ""  # what is in force stays, whatever the pool's rules have become
         whose = one.pool, one.pod.namespace
         if pool is not None:
             change = Reserving(pool=pool, namespace=whose[1], address=one.address, taken=taken[whose])
             refusal = permit(whose[1], role_of_object(tenants=now.tenants), CONTROLLER, change)
             if refusal is not None:
-                return refusal.message
+                return conditions.NOT_IN_FORCE, refusal.message
         trouble = self._effects.reserve(one)
         taken[whose] += not trouble
-        return trouble
+        return conditions.CONFLICT, trouble
 
     def _object_of(self, kept: Reservation) -> str:
         """Ask the ledger which AddressReservation made it; '' if none: what `podberth reserve` made ends by hand."""

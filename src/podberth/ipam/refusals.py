@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
 
 
+# What frees addresses of a full pool.
+FREEING = (
+    "free what is not needed: delete pods, `podberth release` reservations, and `podberth gc --gone` on a node takes "
+    "back the leases of pods that a reboot has ended"
+)
 SHOWN = 4  # holders of a Deployment's addresses that are named
 
 

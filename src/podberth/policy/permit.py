@@ -1,8 +1,8 @@
 """Who may do what: one function, asked at every door. Pure; the rest of the rules lies beneath it in this room.
 
 Who asks is told by a role: the operator, or a tenant, whose word comes from a namespace. A door is the way by which a
-change comes. A role has a row for each kind of change it may make, and comes by the doors that are its; what has no row
-is refused. So a later role is rows in these tables, and no door changes for it.
+change comes. One table has a row for each kind of change that a role may make by a door; what has no row is refused. So
+a later role is rows in that table, and no door changes for it. docs/tenancy.md shows the same table.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from podberth.policy.precedence import Question, Resolved
 
     Change: TypeAlias = "Declaring | Speaking | Using | Reserving | Releasing | Attaching"
+    Rule: TypeAlias = "Callable[[str, str, Any], Refused | None]"
 
 OPERATOR, TENANT = "operator", "tenant"
 ROLES = (OPERATOR, TENANT)
@@ -32,17 +33,7 @@ ROLES = (OPERATOR, TENANT)
 APPLY, IMPORT, RESERVE, RELEASE = "apply", "import", "reserve", "release"  # commands
 WEBHOOK, CONTROLLER, FEED = "webhook", "controller", "feed"  # of a cluster: before it is stored, and after
 ANNOTATION, ADD = "annotation", "ADD"  # of a pod's start
-DOORS: Mapping[str, tuple[str, ...]] = {
-    APPLY: (OPERATOR, TENANT),
-    IMPORT: (OPERATOR,),
-    RESERVE: (OPERATOR,),
-    RELEASE: (OPERATOR,),
-    WEBHOOK: (OPERATOR, TENANT),
-    CONTROLLER: (OPERATOR, TENANT),
-    FEED: (OPERATOR, TENANT),
-    ANNOTATION: (TENANT,),
-    ADD: (TENANT,),
-}
+DOORS = (APPLY, IMPORT, RESERVE, RELEASE, WEBHOOK, CONTROLLER, FEED, ANNOTATION, ADD)
 _BY_HAND = (IMPORT, RESERVE)
 
 
@@ -116,7 +107,7 @@ def permit(who: str, role: str, door: str, change: Change) -> Refused | None:
 
     `who`: a tenant's namespace; an operator as the ledger names him.
     """
-    rule = _RULES.get((role, type(change))) if role in DOORS.get(door, ()) else None
+    rule = RULES.get((role, door, type(change)))
     if rule is None:
         kind = type(change).__name__.lower()
         return Refused(f"{who or 'somebody'}, as {role or 'nobody'}, may change nothing by {door} ({kind})", REMEDY)
@@ -222,15 +213,20 @@ def _named(change: Reserving) -> Use:
     return Use(who=f"namespace {namespace}", namespace=namespace, addresses=(change.address,))
 
 
-_RULES: Mapping[tuple[str, type[object]], Callable[[str, str, Any], Refused | None]] = {
-    (OPERATOR, Declaring): _anything,  # against what is in force: `admission`
-    (OPERATOR, Speaking): _anything,
-    (OPERATOR, Using): _operator_uses,
-    (OPERATOR, Reserving): _operator_reserves,
-    (OPERATOR, Releasing): _anything,
-    (TENANT, Declaring): _tenant_declares,
-    (TENANT, Speaking): _tenant_speaks,
-    (TENANT, Using): _operator_uses,
-    (TENANT, Reserving): _tenant_reserves,
-    (TENANT, Attaching): _tenant_attaches,
+_OF_DOCUMENTS = (APPLY, WEBHOOK, CONTROLLER, FEED)  # doors that documents come by
+_OF_RESERVATIONS = (WEBHOOK, CONTROLLER)  # doors that AddressReservations come by
+_ROWS: tuple[tuple[str, tuple[str, ...], type[object], Rule], ...] = (
+    (OPERATOR, _OF_DOCUMENTS, Declaring, _anything),  # against what is in force: `admission`
+    (OPERATOR, _OF_DOCUMENTS, Speaking, _anything),
+    (OPERATOR, _OF_DOCUMENTS, Using, _operator_uses),
+    (OPERATOR, (*_BY_HAND, *_OF_RESERVATIONS), Reserving, _operator_reserves),
+    (OPERATOR, (RELEASE,), Releasing, _anything),
+    (TENANT, _OF_DOCUMENTS, Declaring, _tenant_declares),
+    (TENANT, _OF_DOCUMENTS, Speaking, _tenant_speaks),
+    (TENANT, _OF_DOCUMENTS, Using, _operator_uses),
+    (TENANT, _OF_RESERVATIONS, Reserving, _tenant_reserves),
+    (TENANT, (ANNOTATION, ADD), Attaching, _tenant_attaches),
+)
+RULES: Mapping[tuple[str, str, type[object]], Rule] = {
+    (role, door, kind): rule for role, doors, kind, rule in _ROWS for door in doors
 }

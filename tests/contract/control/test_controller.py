@@ -11,6 +11,7 @@ from tests.contract.control.cluster import HOME, PLUGIN, podnetwork, pool, reser
 from tests.contract.declarations import OPERATOR
 from tests.contract.kube.said import eventually
 from tests.contract.ledgers import pod as pod_of
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.contract.control.cluster import Cluster
@@ -35,6 +36,21 @@ def test_what_kubectl_declares_is_reserved_and_its_status_says_so(cluster: Clust
     eventually(lambda: cluster.condition("addressreservation", "web-0")[0] == "True")
     eventually(lambda: cluster.condition("pool", "db")[0] == "True")
     eventually(lambda: cluster.status("pool", "db")["usage"][0]["reserved"] == 2)
+
+
+def test_what_a_pool_s_rules_refuse_is_no_conflict(cluster: Cluster) -> None:
+    closed = pool()
+    closed["spec"]["allow"] = [{"namespaces": ["bank"]}]
+    cluster.apply(closed, podnetwork("a", "10.20.0.11"), reservation("web-0", "10.20.0.30", "web/web-0"))
+    cluster.controller()
+    objects = (("podnetwork", "a", "db"), ("addressreservation", "web-0", ""))
+    for of in objects:
+        until(lambda of=of: "does not let namespace" in cluster.condition(*of)[1], "nobody is told")  # type: ignore[misc]
+        (condition,) = cluster.status(*of)["conditions"]
+        assert (condition["status"], condition["reason"]) == ("False", "NotInForce")
+    eventually(lambda: "NotInForce" in events(cluster))
+    assert "ReservationConflict" not in events(cluster)
+    assert cluster.reserved() == []
 
 
 def test_what_nobody_declares_any_more_is_free_again(cluster: Cluster) -> None:

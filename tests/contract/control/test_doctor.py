@@ -12,6 +12,7 @@ from podberth.cli.doctor import api, control, rights
 from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.session import Session
 from podberth.entry import Kept, open_node
+from podberth.kube import errors
 from podberth.stores.replica.shared import NeverRead
 from tests.contract.control.cluster import HOME, pool
 from tests.contract.kube.said import eventually
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podberth.cli.doctor.finding import Finding
+    from podberth.cni.errors import StoreFailed
     from tests.contract.control.cluster import Cluster
 
 
@@ -64,7 +66,7 @@ def test_an_administrator_has_all_rights_and_sees_controller_and_webhook(cluster
     of = session(cluster.server.kubeconfig, tmp_path)
     assert [finding.level for finding in rights.look(of)] == [OK]
     assert [finding.level for finding in api.look(of)] == [OK, OK]
-    assert [finding.level for finding in control.look(of)] == [WARN, OK]
+    assert [finding.level for finding in control.look(of)] == [WARN, WARN]
     cluster.webhook()
     controller = cluster.controller()
     eventually(lambda: [finding.level for finding in control.look(of)] == [OK, OK])
@@ -73,6 +75,32 @@ def test_an_administrator_has_all_rights_and_sees_controller_and_webhook(cluster
     (down,) = named(control.look(of), "webhook")
     assert down.level == FAIL
     assert "failed calling webhook" in down.text
+
+
+def test_a_cluster_whose_api_asks_no_webhook_is_not_told_that_one_answers(cluster: Cluster, tmp_path: Path) -> None:
+    of = session(cluster.server.kubeconfig, tmp_path)
+    (none,) = named(control.look(of), "webhook")
+    assert (none.level, "no webhook judges" in none.text) == (WARN, True)
+    assert "validatingwebhookconfiguration podberth" in none.todo
+    cluster.webhook()
+    eventually(lambda: named(control.look(of), "webhook")[0].level == OK)
+    cluster.kubectl("delete", "validatingwebhookconfiguration", "podberth")
+    eventually(lambda: named(control.look(of), "webhook")[0].level == WARN)
+
+
+@pytest.mark.parametrize(
+    ("refused", "level"),
+    [
+        (errors.Invalid('admission webhook "declarations.podberth.io" denied the request: gateway'), OK),
+        (errors.Rejected('admission webhook "declarations.podberth.io" denied the request: gateway'), OK),
+        (errors.Rejected('admission webhook "validate.kyverno.svc" denied the request: no'), WARN),
+        (errors.Forbidden('pools.podberth.io is forbidden: User "node" cannot create'), OK),
+        (errors.Invalid("Pool is invalid: spec.subnets: wrong"), WARN),
+        (errors.NotFound("the custom resources are not installed"), WARN),
+    ],
+)
+def test_only_a_refusal_of_podberths_own_webhook_shows_that_it_answers(refused: StoreFailed, level: str) -> None:
+    assert control.judged(refused).level == level
 
 
 def test_a_clock_that_is_off_is_told_with_its_direction() -> None:

@@ -137,7 +137,9 @@ def test_an_exhausted_pool_is_a_warning(bare: Operator) -> None:
 
     bare.apply(POOL.replace("10.20.0.0/24", "10.20.0.0/30").replace(", hold: [10.20.0.10-10.20.0.99]", ""))
     bare.attach("bank/only", "10.20.0.2")
-    assert by_name(store.look(session(bare)))["pools"].text == "exhausted: db (IPv4)"
+    pools = by_name(store.look(session(bare)))["pools"]
+    assert pools.text == "exhausted: db (IPv4)"
+    assert "`podberth gc --gone`" in pools.todo
 
 
 def plugin(folder: Path, script: str) -> str:

@@ -33,6 +33,12 @@ def test_it_knows_of_no_other_node(podberth: Operator) -> None:
     assert podberth("unfence", "n2", "--why", "repaired").code == 1
 
 
+def test_a_node_that_holds_nothing_is_refused_as_any_other(podberth: Operator) -> None:
+    ended = podberth("fence", "n2", "--why", "burnt")
+    assert (ended.code, ended.out) == (1, "")
+    assert "can't be fenced here" in ended.err
+
+
 @pytest.mark.parametrize("why", ["", "   ", "\x1b[2J", "two\nlines"])
 def test_a_reason_is_wanted_that_can_be_read(podberth: Operator, why: str) -> None:
     assert podberth("unfence", "n2", "--why", why).code == 2

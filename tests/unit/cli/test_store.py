@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podberth.agent.desk import desk_of
-from podberth.cli.store import document_of
+from podberth.cli.store import document_of, rows
 from podberth.stores.chosen import chosen, path_of
 from podberth.stores.replica.journal import Journal
 from tests.unit.cli.node import Operator
@@ -36,6 +36,19 @@ WORDS = st.one_of(
     st.text(max_size=12),
 )  # fmt: skip
 VALUED = ("node", "ca", "cert", "key", "user", "password-file", "prefix", "kubeconfig", "context", "namespace")
+
+
+def test_settings_are_shown_by_their_path_and_what_nobody_has_set_is_not() -> None:
+    about = {
+        "store": "etcd", "etcd": {"endpoints": ["https://a:1", "https://b:1"], "caFile": "/ca.crt", "keyFile": ""},
+        "kubernetes": {"kubeconfig": None, "namespace": "podberth-system"}, "identity": None,
+    }  # fmt: skip
+    assert list(rows(about)) == [
+        ("store", "etcd"),
+        ("etcd.endpoints", "https://a:1, https://b:1"),
+        ("etcd.caFile", "/ca.crt"),
+        ("kubernetes.namespace", "podberth-system"),
+    ]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,7 @@ from podberth.policy.permit import (
     RELEASE,
     RESERVE,
     ROLES,
+    RULES,
     TENANT,
     WEBHOOK,
     Attaching,
@@ -86,19 +88,75 @@ CHANGES: tuple[Change, ...] = (
     Releasing(kept=KEPT),
     attaching(),
 )
-MAY = {
-    OPERATOR: {Declaring, Speaking, Using, Reserving, Releasing},
-    TENANT: {Declaring, Speaking, Using, Reserving, Attaching},
+DOCUMENTS: set[type[Any]] = {Declaring, Speaking, Using}
+MAY: dict[tuple[str, str], set[type[Any]]] = {
+    (OPERATOR, APPLY): DOCUMENTS,
+    (OPERATOR, IMPORT): {Reserving},
+    (OPERATOR, RESERVE): {Reserving},
+    (OPERATOR, RELEASE): {Releasing},
+    (OPERATOR, WEBHOOK): {*DOCUMENTS, Reserving},
+    (OPERATOR, CONTROLLER): {*DOCUMENTS, Reserving},
+    (OPERATOR, FEED): DOCUMENTS,
+    (TENANT, APPLY): DOCUMENTS,
+    (TENANT, WEBHOOK): {*DOCUMENTS, Reserving},
+    (TENANT, CONTROLLER): {*DOCUMENTS, Reserving},
+    (TENANT, FEED): DOCUMENTS,
+    (TENANT, ANNOTATION): {Attaching},
+    (TENANT, ADD): {Attaching},
 }
 
 
 @pytest.mark.parametrize(("role", "door"), list(product((*ROLES, "approver", ""), (*DOORS, "window"))))
 def test_a_role_makes_its_changes_by_its_doors_and_no_other(role: str, door: str) -> None:
     for change in CHANGES:
-        may = role in DOORS.get(door, ()) and type(change) in MAY[role]
+        may = type(change) in MAY.get((role, door), set())
         refusal = permit("pay", role, door, change)
-        assert (refusal is None) == may
+        assert (refusal is None) == may, (role, door, change)
         assert may or f"as {role or 'nobody'}, may change nothing by {door}" in str(refusal and refusal.message)
+
+
+PAGE = Path(__file__).parents[3] / "docs/tenancy.md"
+
+
+def rows(section: str) -> list[list[str]]:
+    """Return the rows of the first table of a section of docs/tenancy.md, without its titles."""
+    text = PAGE.read_text().split(f"## {section}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_the_page_shows_the_table_by_which_is_judged() -> None:
+    shown = {
+        (role, door.strip(" `"), kind.strip())
+        for door, *kinds in rows("Kinds of change")
+        for role, cell in zip((OPERATOR, TENANT), kinds, strict=True)
+        for kind in cell.split(",")
+        if kind.strip() != "nothing"
+    }
+    assert shown == {(role, door, kind.__name__.lower()) for role, door, kind in RULES}
+    assert {door for _, door, _ in RULES} == set(DOORS)
+
+
+BEHIND: dict[str, tuple[tuple[str, ...], type[Any]]] = {  # what the page calls a door, and what that is
+    "ConfigMap": ((WEBHOOK, CONTROLLER, FEED), Declaring),
+    "PodNetwork": ((WEBHOOK, CONTROLLER, FEED), Declaring),
+    "AddressReservation": ((WEBHOOK, CONTROLLER), Reserving),
+    "podberth apply": ((APPLY,), Declaring),
+    "reserve": ((RESERVE, IMPORT), Reserving),
+    "release": ((RELEASE,), Releasing),
+    "annotation": ((ANNOTATION,), Attaching),
+    "start of a pod": ((ADD,), Attaching),
+}
+
+
+def test_what_the_page_says_of_each_door_has_a_row_and_what_it_denies_has_none() -> None:
+    said = rows("Doors")
+    assert len(said) == len(BEHIND)
+    for of, operator, *tenant in said:
+        (behind,) = (what for name, what in BEHIND.items() if of.replace("*", "").replace("`", "").startswith(name))
+        for door in behind[0]:
+            assert ((OPERATOR, door, behind[1]) in RULES) == (operator != "has none."), of
+            assert ((TENANT, door, behind[1]) in RULES) == (set(tenant) != {"Not a tenant's."}), of
 
 
 @pytest.mark.parametrize("door", [IMPORT, RESERVE])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
     from podberth.kube.client import Client, Object
 
 _UNSEEN = "not asked: this node's account may not; `podberth doctor` with an administrator's kubeconfig tells"
-_ASKED = {"metadata": {"name": "podberth-doctor"}, "spec": {"subnets": [{"subnet": "192.0.2.0/30"}]}}
+# A Pool that the API's own schema takes and that only podberth's webhook refuses: the gateway is of another subnet.
+_ASKED = {
+    "metadata": {"name": "podberth-doctor"},
+    "spec": {"subnets": [{"subnet": "192.0.2.0/30", "gateway": "198.51.100.1"}]},
+}
+_OURS = re.compile(r'admission webhook "[^"]*podberth\.io" denied')
+_UNASKED = (
+    "see `kubectl get validatingwebhookconfiguration podberth`: `kubectl apply -k` an overlay of deploy/, any but "
+    "without-webhook, makes it; until then a wrong declaration is stored, and is not in force"
+)
 
 
 def look(session: Session) -> Iterator[Finding]:
@@ -62,14 +72,25 @@ def led(lease: Object, now: datetime) -> Finding:
 
 
 def _webhook(client: Client) -> Finding:
-    """Have a Pool asked about that is not made."""
+    """Have a Pool asked about, which is not made: one that nobody but podberth's webhook refuses."""
     try:
         client.create(POOLS, _ASKED, dry_run=True)
     except errors.WebhookDown as down:
         return Finding(area=api.AREA, name="webhook", level=FAIL, text=down.message, todo=down.details)
-    except errors.Forbidden as refused:
-        if "admission webhook" not in refused.message:
-            return Finding(area=api.AREA, name="webhook", level=OK, text=_UNSEEN)
-    except (errors.Invalid, errors.AlreadyExists):
-        pass  # somebody judged it
-    return Finding(area=api.AREA, name="webhook", level=OK, text="declarations are accepted or refused: it answers")
+    except errors.AlreadyExists:
+        pass  # it was refused by nobody before
+    except CniError as refused:
+        return judged(refused)
+    text = "no webhook judges declarations: a wrong Pool was accepted"
+    return Finding(area=api.AREA, name="webhook", level=WARN, text=text, todo=_UNASKED)
+
+
+def judged(refused: CniError) -> Finding:
+    """Say what a refusal of the Pool tells of the webhook."""
+    if _OURS.search(refused.message):
+        text = "a wrong declaration is refused: it answers"
+        return Finding(area=api.AREA, name="webhook", level=OK, text=text)
+    if isinstance(refused, errors.Forbidden) and "admission webhook" not in refused.message:
+        return Finding(area=api.AREA, name="webhook", level=OK, text=_UNSEEN)
+    text = f"whether it judges is unknown: somebody else refused first: {refused.message}"
+    return Finding(area=api.AREA, name="webhook", level=WARN, text=text, todo=_UNASKED)

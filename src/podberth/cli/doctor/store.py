@@ -12,6 +12,7 @@ from podberth.cli.text import counted, duration
 from podberth.cni.errors import CniError
 from podberth.ipam.lifecycle import fold
 from podberth.ipam.outlook import sentence
+from podberth.ipam.refusals import FREEING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,7 +61,7 @@ def look(session: Session) -> Iterator[Finding]:
         yield Finding(area=AREA, name="ledger", level=FAIL, text=failure.message, todo=failure.details)
         return
     full = [f"{row.pool} (IPv{row.family})" for row in usage if row.leased + row.reserved + row.resting >= row.size]
-    level, todo = (WARN, "extend their ranges, or release what is not needed") if full else (OK, "")
+    level, todo = (WARN, f"extend their ranges, or {FREEING}") if full else (OK, "")
     text = (
         f"exhausted: {', '.join(full)}"
         if full

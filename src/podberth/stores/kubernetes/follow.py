@@ -1,11 +1,17 @@
-"""What changes in the Kubernetes API, as it changes: a watch for each resource, each in a thread of its own."""
+"""What changes in the Kubernetes API, as it changes: a watch for each resource, each in a thread of its own.
+
+A server that is frozen, or a host that is gone without a word, ends no connection. So one more thread asks it something
+cheap while no watch says anything, and what is silent for too long is away.
+"""
 
 from __future__ import annotations
 
 import threading
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
+from podberth.cni.errors import CniError
 from podberth.cni.value import replace
 from podberth.kube import errors, resources
 from podberth.kube.watch import BOOKMARK, DELETED, watch
@@ -25,10 +31,11 @@ if TYPE_CHECKING:
     from podberth.stores.kubernetes.objects import Object
 
 _NAMES = {"Pool": "pools", "PodNetwork": "podnetworks"}  # what positions call them
+QUIET, SILENT = 10.0, 30.0  # seconds without a word: after which the server is asked; after which it is away
 
 
 class Follow:
-    """One run; `position` has where each resource's watch begins."""
+    """One run; `position` has where each resource's watch begins. `quiet`, `silent`: seconds, see QUIET and SILENT."""
 
     def __init__(
         self,
@@ -37,7 +44,12 @@ class Follow:
         position: str,
         take: Callable[[Seen], object],
         stopped: Callable[[], bool],
+        *,
+        quiet: float = QUIET,
+        silent: float = SILENT,
     ) -> None:
+        self._quiet, self._silent = quiet, silent
+        self._heard = monotonic()  # when the server said anything last
         self._client = client
         self._declarations = declarations
         self._versions = dict(part.split("=") for part in position.split(",") if "=" in part)
@@ -50,7 +62,8 @@ class Follow:
 
     def run(self) -> None:
         """Follow until stopped or interrupted. Raises Outdated, and whatever keeps it from going on."""
-        others = [partial(self._kept, resource, _NAMES[kind], kind) for kind, resource in KINDS.items()]
+        others: list[Callable[[], None]] = [self._listen]
+        others += [partial(self._kept, resource, _NAMES[kind], kind) for kind, resource in KINDS.items()]
         others.append(partial(self._kept, resources.CONFIG_MAPS, "configmaps", ""))
         begun: list[Errand] = []
         try:
@@ -62,6 +75,12 @@ class Follow:
                 errand.wait()
         if self._failure is not None and not self._stopped():
             raise self._failure
+
+    @property
+    def trouble(self) -> str:
+        """Why the server counts as away, by the age of its last word; '' if it does not."""
+        silence = monotonic() - self._heard
+        return f"Kubernetes API: it has said nothing for {int(silence)} s" if silence > self._silent else ""
 
     def interrupt(self) -> None:
         """End all of it, from any thread."""
@@ -81,15 +100,30 @@ class Follow:
         finally:
             self.interrupt()
 
+    def _listen(self) -> None:
+        """Ask the server something while it says nothing by itself; end the run if it answers no more."""
+        while not self._ended.wait(self._quiet):
+            if monotonic() - self._heard < self._quiet:
+                continue
+            try:
+                self._client.date()
+                self._heard = monotonic()
+            except CniError:
+                if trouble := self.trouble:
+                    self._failure = self._failure or errors.Unavailable(trouble)
+                    self.interrupt()
+
     def _once(self, resource: Resource, name: str, kind: str) -> None:
         labels = POLICIES if resource is resources.CONFIG_MAPS else ""
         watching = watch(self._client, resource, self._versions[name], labels=labels)
+        self._heard = monotonic()
         with self._guard:
             self._watches.add(watching)
             if self._ended.is_set():
                 watching.close()
         try:
             for changes in watching.batches():
+                self._heard = monotonic()
                 self._versions[name] = version = changes[-1][1]["metadata"]["resourceVersion"]
                 news = [change for change in changes if change[0] != BOOKMARK]
                 self._take(replace(self._seen(resource, kind, news), position=f"{name}={version}"))

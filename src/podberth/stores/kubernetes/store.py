@@ -19,7 +19,7 @@ from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
-from podberth.stores.kubernetes.follow import Follow
+from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
 from podberth.stores.kubernetes.nodes import of_node
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
 
@@ -42,7 +42,12 @@ _ORDER = attrgetter("seq", "address.packed")
 
 
 class KubernetesCluster:
-    """The ledger of one Kubernetes cluster. Threads share it; `namespace` is where podberth's own objects are."""
+    """The ledger of one Kubernetes cluster. Threads share it; `namespace` is where podberth's own objects are.
+
+    `quiet`, `silent`: seconds, as a `Follow` takes them.
+    """
+
+    quiet, silent = QUIET, SILENT
 
     def __init__(self, client: Client, namespace: str, holder: str) -> None:
         self.client = client
@@ -88,7 +93,8 @@ class KubernetesCluster:
 
     def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
         """Hand over what changes from the position on, until stopped. Raises Outdated."""
-        following = Follow(self.client, self._declarations, position, take, stopped)
+        times = {"quiet": self.quiet, "silent": self.silent}
+        following = Follow(self.client, self._declarations, position, take, stopped, **times)
         with self._guard:
             self._follow = following
         try:
@@ -98,8 +104,9 @@ class KubernetesCluster:
                 self._follow = None
 
     def trouble(self) -> str:
-        """Return nothing: a `follow` that hears nothing ends."""
-        return ""
+        """Return why a `follow` that is under way hears nothing just now; '' if it does."""
+        with self._guard:
+            return self._follow.trouble if self._follow is not None else ""
 
     def interrupt(self) -> None:
         """End a `follow` that waits in another thread."""

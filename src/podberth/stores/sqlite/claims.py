@@ -6,7 +6,7 @@ from podberth.cni.errors import AddressTaken, InvalidConfig, PoolExhausted, TryA
 from podberth.cni.value import replace, value
 from podberth.ipam.lease import AddressHeld, Lease
 from podberth.ipam.owner import is_deployment
-from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
+from podberth.ipam.refusals import FREEING, leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import changes, rows, space, told
 from podberth.stores.sqlite.counts import usage
 
@@ -259,7 +259,7 @@ def _exhausted(connection: Connection, claim: Claim, wanted: Wanted, now: Moment
         message += f", {len(back)} held back since running pods were told that they are gateways or DNS servers"
     if claim.avoid:
         message += f", {len(claim.avoid)} in use on the wire"
-    details = "extend its ranges, or release what is not needed"
+    details = f"extend its ranges, or {FREEING}"
     left = space.next_rested(connection, wanted.pool, wanted.family, now.uptime)
     if left is not None and left > 0:
         details = f"the next one is free in {_seconds(left)} s; {details}"
