@@ -21,8 +21,8 @@ from podberth.kube.events import NORMAL, WARNING
 from podberth.policy import bundle
 from podberth.policy.address_reservation import parse_reservation
 from podberth.policy.admission import declared_addresses
-from podberth.policy.authorise import Use
 from podberth.policy.permit import CONTROLLER, OPERATOR, Reserving, Using, permit, role_of_object
+from podberth.policy.use import Use
 from podberth.process.loop import reason
 from podberth.stores.replica.policies import ClusterPolicies
 
