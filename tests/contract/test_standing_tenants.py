@@ -15,6 +15,7 @@ from podberth.ipam.address_record import AddressRecord
 from podberth.ipam.lease import Reservation
 from podberth.policy.bundle import digest
 from podberth.policy.documents import parse_document, raw_document
+from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.objects import read_document, weighed_bundle
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
@@ -192,9 +193,9 @@ def _kept(folder: Path, *steps: list[dict[str, Any]]) -> list[str]:
 
     def sweep(connection: Connection, _: object) -> list[str]:
         for one in pending(connection):
-            declare(connection, one, OPERATOR)
+            declare(connection, one, OPERATOR, node_clock)
         for one in ended(connection):
-            undeclare(connection, one, OPERATOR)
+            undeclare(connection, one, OPERATOR, node_clock)
         return [str(kept.address) for kept in reservations(connection, "")]
 
     found: list[str] = []

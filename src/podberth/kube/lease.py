@@ -66,5 +66,5 @@ def freed(lease: Object) -> Object:
 
 def _now() -> str:
     """Return the time as a MicroTime."""
-    seconds, ns = divmod(time.time_ns(), 10**9)
+    seconds, ns = divmod(time.time_ns(), 10**9)  # noqa: TID251 - for people to read
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{ns // 1000:06}Z"
