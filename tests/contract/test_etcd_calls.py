@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cni.errors import StoreFailed
+from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.stores.etcd.change import change
 from podberth.stores.etcd.client import PAGE
 from podberth.stores.etcd.failures import Compacted
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, KeyValue, Put, prefix_end
@@ -193,3 +194,30 @@ def test_a_forked_process_has_connections_of_its_own(etcd: Etcd, prefix: bytes) 
     found = etcd.get(prefix)
     assert found is not None
     assert found.value == b"child"
+
+
+def test_a_change_is_decided_anew_until_nobody_was_faster(etcd: Etcd, prefix: bytes) -> None:
+    def one_more(found: KeyValue | None) -> tuple[bytes | None, int]:
+        count = int(found.value) if found is not None else 0
+        if count < 3:
+            etcd.txn([], [Put(key=prefix, value=b"%d" % (count + 1))])  # another is faster
+        return b"%d" % (count + 1), count + 1
+
+    assert change(etcd, prefix, one_more, "busy") == 4
+    kept = etcd.get(prefix)
+    assert kept is not None
+    assert kept.value == b"4"
+    assert change(etcd, prefix, lambda found: (None, found), "busy") == kept
+    assert etcd.get(prefix) == kept
+
+
+def test_a_change_that_others_overtake_every_time_is_to_be_done_again(etcd: Etcd, prefix: bytes) -> None:
+    def late(_: KeyValue | None) -> tuple[bytes | None, None]:
+        etcd.txn([], [Put(key=prefix, value=b"theirs")])
+        return b"mine", None
+
+    with pytest.raises(TryAgainLater, match="somebody is at it"):
+        change(etcd, prefix, late, "somebody is at it")
+    kept = etcd.get(prefix)
+    assert kept is not None
+    assert kept.value == b"theirs"

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from podberth.cni.errors import StoreFailed
 from podberth.ipam.owner import may_have, of_deployment
+from podberth.stores.sqlite.database import Database
+from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.ledgers import OPERATOR, PLUGIN, SqliteBackend, attachment, claim, ip, pod, pool, shared
 
 if TYPE_CHECKING:
@@ -133,3 +136,14 @@ def test_what_every_add_asks_is_one_look_into_an_index(tmp_path: Path, query: st
         found = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", (0,) * query.count("?"))]
     assert len(found) == 1, found
     assert found[0].endswith(plan)
+
+
+@pytest.mark.parametrize("body", ["", "7", "{", "[" * 100_000])
+def test_a_document_that_is_none_is_an_error_that_names_it(tmp_path: Path, body: str) -> None:
+    backend = SqliteBackend(tmp_path)
+    backend.define(pool("db", "10.20.0.0/24"))
+    database = Database(str(tmp_path))
+    with database.write() as connection:
+        connection.execute("INSERT INTO documents VALUES ('Pool', '', 'bank', NULL, NULL, ?, '', '', 1, NULL)", (body,))
+    with pytest.raises(StoreFailed, match="the store's Pool /bank can't be read"):
+        SqlitePolicies(database).pools()

@@ -19,7 +19,8 @@ from podberth.cni.value import replace
 from podberth.policy.bundle import read
 from podberth.policy.changes import Declared
 from podberth.policy.documents import parse_document
-from podberth.stores.kubernetes.objects import read_bundle
+from podberth.stores.clock import node_clock
+from podberth.stores.kubernetes.objects import weighed_bundle
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.shared import Bundle, DocumentText, Seen
 from podberth.stores.replica.standing import ended, make_way, standings, withheld
@@ -47,7 +48,7 @@ def bundle(
     text = "\n---\n".join(each if isinstance(each, str) else json.dumps(each) for each in texts)
     made = config_map(name, text, namespace)
     made["metadata"]["resourceVersion"] = str(revision)
-    return read_bundle(made, HOME, earlier)
+    return weighed_bundle(made, HOME, earlier)[0]
 
 
 def resource(raw: dict[str, Any], revision: int = 1, *, gone: bool = False) -> Seen:
@@ -174,7 +175,7 @@ def test_a_reservation_stays_while_something_may_declare_it() -> None:
     def may_end(*seen: Seen | Bundle) -> bool:
         here = Here(resource(allowing("db")), *seen)
         with here.replica.database.write(durable=False) as connection:
-            declare(connection, one, OPERATOR)
+            declare(connection, one, OPERATOR, node_clock)
         return bool(here.ask(ended))
 
     assert may_end()
@@ -192,7 +193,7 @@ def test_a_pool_that_can_t_be_changed_stays_as_it_was() -> None:
     here = Here(resource(allowing("db")), bundle("a", WEB))
     one = Declared(address=ip_address("10.20.0.9"), pool="db", pod=PodRef(namespace="db", name="web"), ifname="eth0")
     with here.replica.database.write(durable=False) as connection:
-        declare(connection, one, OPERATOR)
+        declare(connection, one, OPERATOR, node_clock)
     here.take(
         resource({**allowing("db"), "spec": {**allowing("db")["spec"], "subnets": [{"subnet": "10.21.0.0/24"}]}}, 5)
     )

@@ -15,7 +15,8 @@ from podberth.ipam.address_record import AddressRecord
 from podberth.ipam.lease import Reservation
 from podberth.policy.bundle import digest
 from podberth.policy.documents import parse_document, raw_document
-from podberth.stores.kubernetes.objects import read_bundle, read_document, weighed_bundle
+from podberth.stores.clock import node_clock
+from podberth.stores.kubernetes.objects import read_document, weighed_bundle
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Bundle, Seen
@@ -151,7 +152,7 @@ def test_objects_become_tenants_and_the_operator_s_again_and_lose_nothing() -> N
     here.take(resource(NEW, 8))
     gone = {**config_map("podberth-settings", "", HOME)}
     gone["metadata"]["resourceVersion"] = "9"
-    here.take(read_bundle(gone, HOME, frozenset(), gone=True))
+    here.take(weighed_bundle(gone, HOME, frozenset(), gone=True)[0])
     assert here.in_force() == both
     assert here.ask(standings) == ()
 
@@ -192,9 +193,9 @@ def _kept(folder: Path, *steps: list[dict[str, Any]]) -> list[str]:
 
     def sweep(connection: Connection, _: object) -> list[str]:
         for one in pending(connection):
-            declare(connection, one, OPERATOR)
+            declare(connection, one, OPERATOR, node_clock)
         for one in ended(connection):
-            undeclare(connection, one, OPERATOR)
+            undeclare(connection, one, OPERATOR, node_clock)
         return [str(kept.address) for kept in reservations(connection, "")]
 
     found: list[str] = []
@@ -202,7 +203,7 @@ def _kept(folder: Path, *steps: list[dict[str, Any]]) -> list[str]:
         cluster.revision += 1
         metadata = {"resourceVersion": str(cluster.revision)}
         every = [{**each, "metadata": {**each["metadata"], **metadata}} for each in maps]
-        bundles = tuple(read_bundle(each, HOME, frozenset()) for each in every)
+        bundles = tuple(weighed_bundle(each, HOME, frozenset())[0] for each in every)
         settler.take(Seen(bundles=bundles, position=str(cluster.revision)))
         found, _ = settler.settle(sweep)
     return found

@@ -81,14 +81,3 @@ def answer(code: int, stdout: str) -> bytes:
     """Return the frame of an answer."""
     body = stdout.encode()
     return ANSWER_HEADER.pack(_ANSWER, code, len(body)) + body
-
-
-def parse_answer(frame: bytes) -> tuple[int, str]:
-    """Return (exit code, stdout) of a whole answer. BadFrame if it is none."""
-    if len(frame) < ANSWER_HEADER.size:
-        raise BadFrame(f"an answer of {len(frame)} bytes")
-    magic, code, length = ANSWER_HEADER.unpack_from(frame)
-    body = frame[ANSWER_HEADER.size :]
-    if magic != _ANSWER or length != len(body):
-        raise BadFrame(f"an answer begins with {_ANSWER!r} and has {length} bytes, not {magic!r} and {len(body)}")
-    return int(code), body.decode()

@@ -201,7 +201,7 @@ POOL = Parsed("POOL", parsers.name, _pools)
 NETWORK = Parsed("NETWORK", parsers.identifier, _networks)
 DURATION = Parsed("DURATION", when.length)
 EVENTS = Parsed("FIRST-LAST", event_numbers)
-WHEN = Parsed("TIME", lambda text: when.parse(text, time.time_ns()))
+WHEN = Parsed("TIME", lambda text: when.parse(text, time.time_ns()))  # noqa: TID251
 
 
 def reason(text: str) -> str:

@@ -19,6 +19,7 @@ from podberth.cli.text import counted
 from podberth.cli.transfer.moving import socket_option
 from podberth.cni.errors import InvalidConfig
 from podberth.entry import join
+from podberth.process.whole import sync, write_whole
 from podberth.stores import chosen as choice
 
 if TYPE_CHECKING:
@@ -142,14 +143,12 @@ def use(
 
 def _write(path: Path, data: bytes | None) -> None:
     """Have the file be there with these bytes, whole, or not be there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if data is None:
         path.unlink(missing_ok=True)
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(data)
-    fresh.replace(path)
+        sync(str(path.parent))
+    else:
+        write_whole(str(path), data, 0o600)
 
 
 def _answer(session: Session) -> dict[str, Any]:

@@ -6,7 +6,7 @@ the address is as it was, and a release only of the very lease that was looked a
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from time import gmtime, strftime
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, TryAgainLater
@@ -167,7 +167,7 @@ class Effects:
 
     def show(self, resource: Resource, found: Object, status: Object) -> bool:
         """Have an object's status say so; say whether that was news. One that is gone by now has none."""
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(self._now().true // 10**9))
         patch = conditions.updated(found, status, now)
         if patch is None:
             return False

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from podberth.controller.facts import Facts, Node
     from podberth.ipam.lease import Lease
+    from podberth.ipam.moment import Moment
 
     Absences = Mapping[Lease, int]
 
 
 def absences(leases: Iterable[Lease], facts: Facts, before: Absences, now: int) -> dict[Lease, int]:
-    """Return the leases without a pod, each with the time (ns) at which that was first seen, `now` for a new one.
+    """Return the leases without a pod, each with the uptime (ns) at which that was first seen, `now` for a new one.
 
     A lease that names no pod's UID is no Kubernetes pod's: whoever made it ends it.
     """
@@ -29,12 +30,12 @@ def absences(leases: Iterable[Lease], facts: Facts, before: Absences, now: int) 
     }
 
 
-def releasable(absent: Absences, facts: Facts, now: int, grace: int) -> tuple[Lease, ...]:
-    """Return those that may end, as far as is known; `now` and `grace` in ns."""
+def releasable(absent: Absences, facts: Facts, now: Moment, grace: int) -> tuple[Lease, ...]:
+    """Return those that may end, as far as is known; `grace` in ns. How long a pod is absent no clock says."""
     return tuple(
         lease
         for lease, since in absent.items()
-        if now - lease.since >= grace and is_over(facts.nodes.get(lease.node), now - since, grace)
+        if now.true - lease.since >= grace and is_over(facts.nodes.get(lease.node), now.uptime.ns - since, grace)
     )
 
 

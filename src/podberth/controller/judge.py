@@ -22,7 +22,6 @@ from podberth.policy.bundle import digest
 from podberth.policy.documents import raw_document
 from podberth.policy.permit import TENANT, WEBHOOK, Reserving, limit, permit, role_of_object
 from podberth.policy.podnetwork import PodNetwork
-from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.replica.court import Court
 from podberth.stores.replica.said import OBJECT, is_there, tenants
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     from podberth.controller.asked import Asked
     from podberth.controller.review import Review
+    from podberth.ipam.moment import Moment
     from podberth.kube.client import Client
     from podberth.policy.address_reservation import AddressReservation
     from podberth.stores.replica.feed import Feed
@@ -88,7 +88,8 @@ class Judge:
                         return wrong
                 reservations = self._reservations()
             earlier = self._declarations.earlier() if wanted.tenant else frozenset()
-            return self._settler.tried(lambda connection, _: _refused(connection, wanted, reservations, earlier))
+            now = self._settler.replica.clock()
+            return self._settler.tried(lambda connection, _: _refused(connection, wanted, reservations, earlier, now))
 
     def _catch_up(self) -> None:
         """Have the replica know every declaration there is now; what happens to addresses comes by the feed."""
@@ -125,11 +126,15 @@ def _known(connection: Connection, _: Rivals) -> tuple[set[Key], set[str]]:
 
 
 def _refused(
-    connection: Connection, wanted: Asked, reservations: tuple[AddressReservation, ...], earlier: frozenset[str]
+    connection: Connection,
+    wanted: Asked,
+    reservations: tuple[AddressReservation, ...],
+    earlier: frozenset[str],
+    now: Moment,
 ) -> CniError | None:
     for declared in pending(connection):
         try:
-            declare(connection, declared, _NOBODY)
+            declare(connection, declared, _NOBODY, lambda: now)
         except CniError:
             continue  # it is in conflict itself, which its own status says
     changing = wanted.reserved.name if wanted.reserved is not None else ""
@@ -137,7 +142,7 @@ def _refused(
         if each.name != changing:
             try:
                 _check_allowed(connection, each)
-                _reserve(connection, each)
+                _reserve(connection, each, now)
             except CniError:
                 continue
     wanted, earlier = _word_of(connection, wanted, earlier)
@@ -147,7 +152,7 @@ def _refused(
     try:
         _check(connection, wanted)
         if wanted.reserved is not None:
-            _check_reserved(connection, wanted.reserved, wanted.ended)
+            _check_reserved(connection, wanted.reserved, wanted.ended, now)
     except Conflicts as refusal:
         return Conflicts((*beyond, *refusal.conflicts))
     except CniError as refusal:
@@ -186,15 +191,17 @@ def _check(connection: Connection, wanted: Asked) -> None:
     check(connection, wanted.documents, gone)
 
 
-def _check_reserved(connection: Connection, wanted: AddressReservation, ended: AddressReservation | None) -> None:
+def _check_reserved(
+    connection: Connection, wanted: AddressReservation, ended: AddressReservation | None, now: Moment
+) -> None:
     """Raise what `podberth reserve` would, and what the pool's rules say."""
     _check_allowed(connection, wanted, ended)
     if ended is not None:
         kept = reservation_at(connection, ended.address)
         if kept is not None and kept.origin == "manual" and same(kept.pod, ended.pod):
-            changes.release(connection, kept, _NOBODY, node_clock())
+            changes.release(connection, kept, _NOBODY, now)
     try:
-        _reserve(connection, wanted)
+        _reserve(connection, wanted, now)
     except CniError as refusal:
         raise type(refusal)(f"{wanted}: {refusal.message}", refusal.details) from None
 
@@ -212,8 +219,8 @@ def _check_allowed(connection: Connection, wanted: AddressReservation, ended: Ad
         raise type(refusal)(f"{wanted}: {refusal.message}", refusal.details)
 
 
-def _reserve(connection: Connection, wanted: AddressReservation) -> None:
-    keep(connection, keeping(wanted), _NOBODY, node_clock())
+def _reserve(connection: Connection, wanted: AddressReservation, now: Moment) -> None:
+    keep(connection, keeping(wanted), _NOBODY, now)
 
 
 def _taken(connection: Connection, wanted: AddressReservation, ended: AddressReservation | None) -> int:

@@ -8,7 +8,6 @@ from podberth.cni.value import value
 from podberth.controller.keeping import Kept, owner_of
 from podberth.ipam.pool import FOREVER
 from podberth.policy.admission import declared_addresses
-from podberth.stores.clock import node_clock
 from podberth.stores.replica.pools import waiting
 from podberth.stores.replica.said import tenants
 from podberth.stores.replica.standing import ended, standings
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from podberth.ipam.lease import Event, Lease, Reservation, Usage
+    from podberth.ipam.moment import Moment
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
     from podberth.policy.changes import Declared, Waiting
@@ -51,7 +51,7 @@ class Known:
     tenants: bool
 
 
-def known(connection: Connection) -> Known:
+def known(connection: Connection, now: Moment) -> Known:
     """Read it, in a step that is only tried."""
     pools = {pool.name: pool for pool in documents.pools(connection)}
     podnetworks = documents.podnetworks(connection, None)
@@ -71,7 +71,7 @@ def known(connection: Connection) -> Known:
         if (event := rows.last_event(connection, address)) is not None
     }
     usage: dict[str, tuple[Usage, ...]] = {}
-    for row in usages(connection, None, node_clock()):
+    for row in usages(connection, None, now):
         usage[row.pool] = (*usage.get(row.pool, ()), row)
     return Known(
         pools=pools,
@@ -82,7 +82,7 @@ def known(connection: Connection) -> Known:
         pending=missing,
         stray=ended(connection),
         standings=standings(connection),
-        waiting={one.document.partition(" ")[2]: one for one in waiting(connection)},
+        waiting={one.document.partition(" ")[2]: one for one in waiting(connection, now)},
         tenants=tenants(connection),
         last=last,
         kept=tuple(one for kept in away if (one := _kept(connection, kept, declarers, pools)) is not None),

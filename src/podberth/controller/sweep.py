@@ -6,7 +6,6 @@ grace begins anew.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -21,8 +20,8 @@ from podberth.kube.events import NORMAL, WARNING
 from podberth.policy import bundle
 from podberth.policy.address_reservation import parse_reservation
 from podberth.policy.admission import declared_addresses
-from podberth.policy.authorise import Use
 from podberth.policy.permit import CONTROLLER, OPERATOR, Reserving, Using, permit, role_of_object
+from podberth.policy.use import Use
 from podberth.process.loop import reason
 from podberth.stores.replica.policies import ClusterPolicies
 
@@ -98,7 +97,7 @@ class Sweep:
             self._count("archived")
 
     def _known(self) -> Known:
-        return self._settler.tried(lambda connection, _: known(connection))
+        return self._settler.tried(lambda connection, _: known(connection, self._settler.replica.clock()))
 
     def _accept(self, _: Known) -> None:
         """Say in the store which Pools' newest texts are in force, for every node to obey."""
@@ -233,7 +232,7 @@ class Sweep:
 
     def _retention(self, now: Known) -> None:
         """End reservations whose retention is over."""
-        for kept in keeping.expired(now.kept, self._effects.exists, time.time_ns()):
+        for kept in keeping.expired(now.kept, self._effects.exists, self._settler.replica.clock().true):
             if self._effects.expire(kept):
                 self._count("expired")
                 what = f"{kept.reservation.address} is kept no more: {kept.owner[0]} {kept.owner[2]} is gone"
@@ -241,11 +240,11 @@ class Sweep:
 
     def _leases(self, now: Known) -> None:
         """End the leases of pods that are gone."""
-        facts, clock = self._facts(), time.time_ns()
+        facts, clock = self._facts(), self._settler.replica.clock()
         grace = int(self._settings.grace * _SECOND)
-        self._absent = gone.absences(now.leases, facts, self._absent, clock)
+        self._absent = gone.absences(now.leases, facts, self._absent, clock.uptime.ns)
         for lease in gone.releasable(self._absent, facts, clock, grace):
-            if self._effects.release(lease, clock - self._absent[lease], grace):
+            if self._effects.release(lease, clock.uptime.ns - self._absent[lease], grace):
                 self._count("released")
                 what = f"{lease.address} of {lease.pod} on node {lease.node} was released: the pod is gone"
                 self._effects.tell(_pool(lease.pool), NORMAL, "AddressReleased", what)

@@ -113,7 +113,7 @@ class Plugin:
     def current(self) -> Secret:
         """Return what the program made, after running it if need be. Raises StoreFailed with what it said."""
         with self._lock:
-            if self._secret is None or time.time() >= self._expires:
+            if self._secret is None or time.time() >= self._expires:  # noqa: TID251
                 self._secret, self._expires = self._run()
             return self._secret
 

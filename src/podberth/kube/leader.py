@@ -1,15 +1,15 @@
 """Leader election through one coordination.k8s.io/v1 Lease, as client-go's leaderelection does it.
 
-Candidates compare no clocks: a lease is over when its holder has written nothing for `duration` of the candidate's own
-time. A leader that can't renew stops leading at `deadline`, before any other may begin.
+Candidates compare no clocks (`kube.lease`). A leader that can't renew stops leading at `deadline`, before any other may
+begin.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from podberth.kube import lease as lock
 from podberth.kube.errors import NotFound
 from podberth.kube.resources import LEASES
 from podberth.process.jitter import between
@@ -40,7 +40,7 @@ class Candidate:
         self._duration, self._deadline, self._retry = duration, deadline, retry
         # What fails is tried again as often as what goes well: a leader has until the deadline.
         self._loop = Loop(f"leader {name}", self._turn, lambda _: None, family="leader", first=retry, longest=retry)
-        self._seen: tuple[str, float] = ("", 0.0)  # the lease's resourceVersion, and when it was first seen
+        self._observed = lock.Observed()
         self._until = 0.0  # monotonic seconds until which this candidate leads
         self._told = False
         self.identity = identity
@@ -98,37 +98,24 @@ class Candidate:
         except NotFound:
             self._take(began, {"metadata": {"name": self._key[0], "namespace": self._key[1]}, "spec": {}})
             return
-        spec = lease["spec"]
-        version = lease["metadata"]["resourceVersion"]
-        if version != self._seen[0]:
-            self._seen = (version, began)
-        self.leader, self.term = spec.get("holderIdentity") or "", spec.get("leaseTransitions") or 0
-        lasts = spec.get("leaseDurationSeconds") or self._duration
-        if self.leader in ("", self.identity) or began >= self._seen[1] + lasts:
+        held = self._observed.holder(lease)
+        self.leader, self.term = lock.spec_of(lease).get("holderIdentity") or "", lock.transitions(lease)
+        if held in ("", self.identity):
             self._take(began, lease)
         else:
             self._until = 0.0
 
     def _take(self, began: float, lease: Object) -> None:
-        spec = lease["spec"]
-        mine = spec.get("holderIdentity") == self.identity
-        spec["leaseTransitions"] = (spec.get("leaseTransitions") or 0) + (0 if mine else 1)
-        spec["acquireTime"] = spec["acquireTime"] if mine else _now()
-        spec |= {"holderIdentity": self.identity, "leaseDurationSeconds": self._duration, "renewTime": _now()}
+        mine = lock.spec_of(lease).get("holderIdentity") == self.identity
+        lease = (lock.renewed if mine else lock.taken)(lease, self.identity, self._duration)
         if "resourceVersion" in lease["metadata"]:
             lease = self._client.replace(LEASES, lease)
         else:
             lease = self._client.create(LEASES, lease, self._key[1])
         self._until = began + self._deadline
-        self.leader, self.term = self.identity, lease["spec"]["leaseTransitions"]
+        self.leader, self.term = self.identity, lock.transitions(lease)
 
     def _release(self) -> None:
         lease = self._client.get(LEASES, *self._key)
-        if lease["spec"].get("holderIdentity") == self.identity:
-            lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()}
-            self._client.replace(LEASES, lease)
-
-
-def _now() -> str:
-    """Return the time as a MicroTime, for people to read."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        if lock.spec_of(lease).get("holderIdentity") == self.identity:
+            self._client.replace(LEASES, lock.freed(lease))

@@ -63,10 +63,3 @@ ACCESS_REVIEWS = Resource(
     kind="SelfSubjectAccessReview",
     namespaced=False,
 )
-DEFINITIONS = Resource(
-    group="apiextensions.k8s.io",
-    version="v1",
-    plural="customresourcedefinitions",
-    kind="CustomResourceDefinition",
-    namespaced=False,
-)

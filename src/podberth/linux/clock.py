@@ -45,4 +45,4 @@ class Discipline:
         status = int.from_bytes(buffer.raw[_STATUS : _STATUS + 4], sys.byteorder)
         if state < 0 or state == _ERROR or status & _UNSYNC:
             return None
-        return Opinion(time=time.time_ns(), within=max(error * 1000, 10**9))
+        return Opinion(time=time.time_ns(), within=max(error * 1000, 10**9))  # noqa: TID251

@@ -15,11 +15,11 @@ from podberth.ipam.owner import may_have
 from podberth.ipam.pool import Pool
 from podberth.policy import usable
 from podberth.policy.admission_pools import check_pools
-from podberth.policy.authorise import Use
 from podberth.policy.changes import Changes, Declared
 from podberth.policy.collision import collision
 from podberth.policy.permit import APPLY, OPERATOR, Using, permit
 from podberth.policy.podnetwork import PodNetwork
+from podberth.policy.use import Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from fnmatch import fnmatchcase
 
 from podberth.cni.errors import Refused
 from podberth.cni.fields import joined
-from podberth.cni.value import replace, value
+from podberth.cni.value import replace
 from podberth.ipam.owner import deployment_of
 from podberth.net.settings_document import FROM_ADDRESS
 from podberth.policy.precedence import BUILT_IN, BY_THE_POD, NETWORK, POOL, REQUEST
+from podberth.policy.use import Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Reservation
     from podberth.ipam.pool import Grant, Pool
-    from podberth.net.ops import Address
     from podberth.policy.precedence import Provenance, Question, Resolved
 
 # Which wire a pod is on and whom it may pass for: no rule of a pool covers that, so it is never a pod's own choice.
@@ -33,24 +33,6 @@ _OPERATORS = {
     "spoofchk": "whether a virtual function's sender addresses are checked",
 }
 SYSCTLS_OF_PODS = ("net.ipv4.", "net.ipv6.", "net.core.")
-
-
-@value
-class Use:
-    """What is asked of a pool for a namespace ('' without Kubernetes).
-
-    `vlan`: the tag, 0 for untagged, None if it is not known yet. `vlan_chosen`: a PodNetwork or the pod says so, it is
-    not the pool's or the network's. `requested`: fields that the pod asks for itself. `mac`: one that the pod or its
-    namespace chooses, '' if none.
-    """
-
-    who: str
-    namespace: str
-    addresses: tuple[Address, ...] = ()
-    vlan: int | None = None
-    vlan_chosen: bool = False
-    requested: tuple[str, ...] = ()
-    mac: str = ""
 
 
 def authorise(pod: PodRef | None, resolved: Resolved) -> None:

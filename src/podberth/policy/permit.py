@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from podberth.cni.errors import Refused
 from podberth.cni.value import replace, value
-from podberth.policy.authorise import Use, authorise, beyond_quota, names, quota, refused, undeclared, unnamed
+from podberth.policy.authorise import authorise, beyond_quota, names, quota, refused, undeclared, unnamed
 from podberth.policy.standing import REMEDY
+from podberth.policy.use import Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

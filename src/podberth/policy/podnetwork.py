@@ -6,7 +6,7 @@ Values only; `podberth.policy.documents` parses and writes the YAML/JSON form (a
 from __future__ import annotations
 
 from podberth.cni.value import value
-from podberth.ipam.owner import deployment_of, of_deployment
+from podberth.ipam.owner import of_deployment
 from podberth.ipam.pool import FOREVER
 from podberth.net.settings import Settings
 
@@ -142,15 +142,6 @@ class PodNetwork:
             for ordinals in policy.ordinals
             if number is not None and 0 <= number - ordinals.start < len(ordinals.addresses)
         )
-
-
-def is_for(podnetwork: PodNetwork, pod: PodRef) -> bool:
-    """Say whether it is declared for the pod, by whichever name; for a Deployment as an owner: for that."""
-    if podnetwork.pod is not None:
-        return (podnetwork.namespace, podnetwork.pod) == (pod.namespace, pod.name)
-    if podnetwork.owner is not None:
-        return podnetwork.owner in (pod, deployment_of(pod))
-    return podnetwork.ordinal(pod) is not None
 
 
 def choose(attachments: Iterable[AttachmentPolicy], network: str, ifname: str) -> AttachmentPolicy | None:

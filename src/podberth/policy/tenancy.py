@@ -14,11 +14,12 @@ from podberth.cni.value import replace
 from podberth.ipam.pool import FOREVER
 from podberth.net.settings_document import settings_document
 from podberth.policy.admission import declared_addresses
-from podberth.policy.authorise import Use, beyond_quota, chosen, names, quota, refused, unnamed
+from podberth.policy.authorise import beyond_quota, chosen, names, quota, refused, unnamed
 from podberth.policy.podnetwork import PodNetwork
 from podberth.policy.reserves import pools_of, reserved_by
 from podberth.policy.standing import REMEDY
 from podberth.policy.usable import contains
+from podberth.policy.use import Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

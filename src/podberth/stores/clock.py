@@ -37,7 +37,7 @@ class NodeClock:
         self,
         opinions: Sequence[Callable[[Uptime], Opinion | None]] = (),
         *,
-        wall: Callable[[], int] = time.time_ns,
+        wall: Callable[[], int] = time.time_ns,  # noqa: TID251
         running: Callable[[], Uptime] = uptime,
     ) -> None:
         self._opinions = opinions

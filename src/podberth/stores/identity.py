@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig, Refused, StoreFailed, TryAgainLater
 from podberth.ipam.registration import OBJECTION, Proof, Registration, remedy
+from podberth.process.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,19 +98,6 @@ def _read(path: str) -> str:
 
 def _made(path: str) -> str:
     """Make the key, whole or not at all; return it, or that of who was faster."""
-    new = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
     key = secrets.token_hex(_BYTES)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(key + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        try:
-            os.link(new, path)
-        except FileExistsError:
-            return _read(path)
-    finally:
-        os.unlink(new)
-    return key
+    return key if write_whole(path, f"{key}\n".encode(), 0o600, replacing=False) else _read(path)

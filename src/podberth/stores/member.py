@@ -126,7 +126,7 @@ class Member:
                     _told(f"Pool {name}: its newest text is in force")
             if time.monotonic() > self._hear_at:
                 self._hear_at = time.monotonic() + _HEARING
-                self.settler.replica.hear(time.time_ns() - _UNNOTICED)
+                self.settler.replica.hear(self.settler.replica.clock().time - _UNNOTICED)
         return _UPKEEP
 
     def _prove_in_time(self) -> None:
@@ -140,7 +140,7 @@ class Member:
         self._next_proof = time.monotonic() + ASK
 
     def _prove(self, waited: bool) -> Proof:
-        mine = registration(self._directory, self._chosen.node, *self._machine, time.time_ns())
+        mine = registration(self._directory, self._chosen.node, *self._machine, self.settler.replica.clock().time)
         return self.cluster.prove(mine, _told, waited=waited)
 
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podberth.kube.resources import CONFIG_MAPS
+from podberth.kube.resources import CONFIG_MAPS, Resource
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podberth.kube.client import Client, Object
+
+DEFINITIONS = Resource(
+    group="apiextensions.k8s.io",
+    version="v1",
+    plural="customresourcedefinitions",
+    kind="CustomResourceDefinition",
+    namespaced=False,
+)
 
 
 def config_map(name: str, value: str = "", **labels: str) -> Object:

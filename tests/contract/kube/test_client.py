@@ -10,8 +10,8 @@ import pytest
 from podberth.cni.errors import TryAgainLater
 from podberth.kube import errors
 from podberth.kube.client import RIGHTS, Call
-from podberth.kube.resources import ADDRESS_LEASES, CONFIG_MAPS, DEFINITIONS, PODS, POOLS, Resource
-from tests.contract.kube.said import config_map, names, put
+from podberth.kube.resources import ADDRESS_LEASES, CONFIG_MAPS, PODS, POOLS, Resource
+from tests.contract.kube.said import DEFINITIONS, config_map, names, put
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -33,6 +33,14 @@ spec:
 """
 
 
+def parse_answer(answer: bytes) -> tuple[int, str]:
+    """Return (exit code, stdout) of a whole answer."""
+    magic, code, length = frame.ANSWER_HEADER.unpack_from(answer)
+    body = answer[frame.ANSWER_HEADER.size :]
+    assert (magic, length) == (b"pbA1", len(body)), answer
+    return code, body.decode()
+
+
 @dataclass
 class Running:
     """An agent's process, and the file its log goes to."""
@@ -122,7 +130,7 @@ def ask(node: Kubelet, env: dict[str, str], stdin: bytes = b"{}", plugin: str = 
         to.settimeout(PATIENCE)
         to.connect(str(node.socket))
         to.sendall(frame.call(frame.Call(plugin_type=plugin, env=env, stdin=stdin)))
-        return Answer(*frame.parse_answer(everything(to)), "")
+        return Answer(*parse_answer(everything(to)), "")
 
 
 def everything(from_: socket.socket) -> bytes:

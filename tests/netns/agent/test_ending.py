@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from podberth.agent import frame
 from podberth.agent.server import listen
-from tests.netns.agent.running import agent, ask, ended, everything, held
+from tests.netns.agent.running import agent, ask, ended, everything, held, parse_answer
 from tests.netns.agent.test_desk import page
 from tests.netns.kubelet import BUILT, ROOT
 from tests.waiting import PATIENCE, until
@@ -65,7 +65,7 @@ def test_calls_in_the_backlog_of_an_agent_that_stops_are_refused_with_code_11(no
         waiting.connect(str(node.socket))
         waiting.sendall(frame.call(frame.Call(plugin_type="podberth", env=VERSION, stdin=b"{}")))
         stopping.stop()
-        code, stdout = frame.parse_answer(everything(waiting))
+        code, stdout = parse_answer(everything(waiting))
         assert stopping.running.process.wait(PATIENCE) == 0
     assert (code, json.loads(stdout)["code"]) == (1, 11)
 
@@ -79,7 +79,7 @@ def test_what_is_no_call_in_the_backlog_keeps_no_other_from_its_answer(node: Kub
         sane.connect(str(node.socket))
         sane.sendall(frame.call(frame.Call(plugin_type="podberth", env=VERSION, stdin=b'{"cniVersion": "1.1.0"}')))
         stopping.stop()
-        _, stdout = frame.parse_answer(everything(sane))
+        _, stdout = parse_answer(everything(sane))
         assert stopping.running.process.wait(PATIENCE) == 0
     assert (json.loads(stdout)["code"], json.loads(stdout)["cniVersion"]) == (11, "1.1.0")
 

@@ -11,6 +11,7 @@ from podberth.cni.value import replace
 from podberth.controller.facts import Facts, Node, Pod, read_node, read_pod
 from podberth.controller.gone import absences, is_over, releasable
 from podberth.ipam.lease import Lease
+from podberth.ipam.moment import Moment, Uptime
 
 GRACE = 60
 READY, SILENT = Node(ready=True, fenced=False), Node(ready=False, fenced=False)
@@ -30,6 +31,10 @@ KEY = ("db", "a")
 def facts(*uids: str, node: Node | None = READY) -> Facts:
     pods = {KEY: Pod(uids=frozenset(uids))} if uids else {}
     return Facts(pods=pods, nodes={} if node is None else {"n1": node})
+
+
+def at(uptime: int, *, clock: int = 10**6, ahead: int = 0) -> Moment:
+    return Moment(time=clock, uptime=Uptime(boot="b", ns=uptime), ahead=ahead)
 
 
 def test_a_pod_that_is_there_is_not_absent() -> None:
@@ -66,11 +71,18 @@ def test_what_no_kubelet_has_started_is_never_absent(pod: PodRef | None) -> None
 )
 def test_the_node_says_when_it_is_over(node: Node | None, absent: int, over: bool) -> None:
     assert is_over(node, absent, GRACE) is over
-    assert releasable({LEASE: 5000}, facts(node=node), 5000 + absent, GRACE) == ((LEASE,) if over else ())
+    assert releasable({LEASE: 5000}, facts(node=node), at(5000 + absent), GRACE) == ((LEASE,) if over else ())
 
 
 def test_a_young_lease_is_left_alone_whatever_its_node() -> None:
-    assert releasable({LEASE: 1000}, facts(node=None), LEASE.since + GRACE - 1, GRACE) == ()
+    for ahead in (0, 500):
+        now = at(1000, clock=LEASE.since + GRACE - 1 + ahead, ahead=ahead)
+        assert releasable({LEASE: 1000}, facts(node=None), now, GRACE) == ()
+
+
+@pytest.mark.parametrize("clock", [0, 5000, 10**19])
+def test_a_clock_that_is_set_ends_no_grace(clock: int) -> None:
+    assert releasable({LEASE: 5000}, facts(), at(5000 + GRACE - 1, clock=clock), GRACE) == ()
 
 
 def test_a_static_pod_is_known_by_its_file_too() -> None:

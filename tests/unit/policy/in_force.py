@@ -8,10 +8,11 @@ import pytest
 
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Lease, Reservation
+from podberth.ipam.owner import deployment_of
 from podberth.ipam.pool import Pool
 from podberth.policy.admission import Conflicts, check, declared_addresses
 from podberth.policy.documents import Document, document_of
-from podberth.policy.podnetwork import PodNetwork, is_for
+from podberth.policy.podnetwork import PodNetwork
 from tests.unit.policy.declared import ip, pool, subnet
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ DB = pool(
     ),
     "fd00:20::/64",
 )
+
+
+def _is_for(podnetwork: PodNetwork, pod: PodRef) -> bool:
+    """Say whether it is declared for the pod, by whichever name; for a Deployment as an owner: for that."""
+    if podnetwork.pod is not None:
+        return (podnetwork.namespace, podnetwork.pod) == (pod.namespace, pod.name)
+    if podnetwork.owner is not None:
+        return podnetwork.owner in (pod, deployment_of(pod))
+    return podnetwork.ordinal(pod) is not None
 
 
 class Memory:
@@ -53,7 +63,7 @@ class Memory:
         return tuple(d.body for d in self.documents.values() if isinstance(d.body, Pool))
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
-        return tuple(n for n in self.networks() if is_for(n, pod))
+        return tuple(n for n in self.networks() if _is_for(n, pod))
 
     def same_target(self, body: PodNetwork) -> tuple[PodNetwork, ...]:
         target = (body.namespace, body.target)

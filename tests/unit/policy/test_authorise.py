@@ -11,8 +11,9 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.pool import Grant, Pool
 from podberth.net.settings import Rates, Settings, Vlan
-from podberth.policy.authorise import Use, authorise, matches, refused
+from podberth.policy.authorise import authorise, matches, refused
 from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, resolve
+from podberth.policy.use import Use
 from tests.unit.policy.declared import Pools, attachment, for_pod, ip, pool, span
 
 POD = PodRef(namespace="db", name="mysql-0")

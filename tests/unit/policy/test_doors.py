@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(podberth.__file__).parent
 BENEATH = {"podberth.policy.authorise", "podberth.policy.tenancy"}  # what decides, asked by `permit` alone
-VALUES = {"Use"}  # that `permit` is asked with
 # Where each door is, as the module that names it.
 DOORS = {
     "APPLY": {"policy.admission", "stores.replica.policies"},
@@ -49,7 +48,7 @@ def names(tree: ast.Module) -> set[str]:
 def test_what_decides_is_imported_by_permit_and_the_room_beneath_it_alone() -> None:
     for module, tree in modules():
         for of, name in imported(tree):
-            if of in BENEATH and name not in VALUES:
+            if of in BENEATH:
                 assert module in {"policy.permit", "policy.tenancy"}, f"{module} decides by {of}.{name}"
 
 

@@ -15,7 +15,6 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Reservation
 from podberth.ipam.pool import Grant, Pool
-from podberth.policy.authorise import Use
 from podberth.policy.documents import API_VERSION, Document, parse_document
 from podberth.policy.permit import (
     ADD,
@@ -46,6 +45,7 @@ from podberth.policy.permit import (
 )
 from podberth.policy.precedence import NetworkDefaults, Question, resolve
 from podberth.policy.reserves import reserved_by
+from podberth.policy.use import Use
 from tests.unit.policy.declared import Pools, attachment, ip, pool, span
 
 if TYPE_CHECKING:

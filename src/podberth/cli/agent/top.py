@@ -59,7 +59,7 @@ def top(session: Session, path: Path, *, once: bool, as_json: bool) -> int:
 def look(path: Path) -> dict[str, Any]:
     """Ask the agent, and count what it says of its last calls."""
     state, calls = ask(path, "/v1/state"), ask(path, "/v1/calls")["calls"]
-    since = time.time() - RECENT
+    since = time.time() - RECENT  # noqa: TID251
     recent = [call for call in calls if call["began"] >= since]
     return {**state, "seconds": RECENT, "verbs": [_verb(verb, recent) for verb in sorted({c["verb"] for c in recent})]}
 

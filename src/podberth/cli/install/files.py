@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from podberth.process.whole import write_whole
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,27 +20,7 @@ def put(target: Path, content: bytes, mode: int) -> bool:
         now = target.stat()
         if now.st_mode & 0o7777 == mode and (now.st_uid, now.st_gid) == _owner() and target.read_bytes() == content:
             return False
-    fresh = target.with_name(f".{target.name}.podberth-new")
-    fresh.unlink(missing_ok=True)  # of one that was killed here
-    try:
-        with fresh.open("xb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        fresh.replace(target)
-    finally:
-        fresh.unlink(missing_ok=True)
-    sync(target.parent)
-    return True
-
-
-def sync(folder: Path) -> None:
-    """Have the folder's names on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return write_whole(str(target), content, mode)
 
 
 def _owner() -> tuple[int, int]:

@@ -10,10 +10,11 @@ import click
 
 import podberth
 from podberth.cli.failures import NotFound
-from podberth.cli.install.files import put, sync
+from podberth.cli.install.files import put
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import json_option
 from podberth.cni.errors import IOFailure
+from podberth.process.whole import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +119,7 @@ def _cleared(folder: Path, wanted: list[str]) -> Iterator[str]:
             path.unlink()
         else:
             continue
-        sync(folder)
+        sync(str(folder))
         yield path.name
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from podberth.cni import parsers, strictjson
 from podberth.cni.errors import CniError, StoreFailed
 from podberth.cni.fields import Fields
 from podberth.linux import machine
+from podberth.process.whole import write_whole
 from podberth.runtime.networks import parse
 
 if TYPE_CHECKING:
@@ -92,20 +92,11 @@ class Records:
         }
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            aside = file.with_suffix(f".{os.getpid()}")
-            try:
-                with aside.open("w") as stream:
-                    json.dump(body, stream)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                file.hardlink_to(aside)  # unlike a rename it never takes another's place
-            finally:
-                aside.unlink(missing_ok=True)
-            self._sync()
-        except FileExistsError:
-            raise StoreFailed(f"a run with the container ID {run.container_id} is there", "choose another ID") from None
+            made = write_whole(str(file), json.dumps(body).encode(), 0o600, replacing=False)
         except OSError as failure:
             raise StoreFailed(f"{file}: {failure.strerror}", "choose another folder with --run-dir") from failure
+        if not made:
+            raise StoreFailed(f"a run with the container ID {run.container_id} is there", "choose another ID")
 
     def forget(self, run: Run) -> None:
         """Remove a run's file: it is over."""
@@ -118,13 +109,6 @@ class Records:
                 yield file, _read(file)
             except (CniError, OSError) as failure:
                 yield file, StoreFailed(f"{file}: {failure}", "it is no record of a run: remove it by hand")
-
-    def _sync(self) -> None:
-        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _file(self, container_id: str) -> Path:
         return self.folder / f"{container_id}{_SUFFIX}"

@@ -62,7 +62,7 @@ def export(session: Session, output: str | None, *, as_csv: bool) -> None:
     It is the same form whatever the store is kept in, and `podberth import store` takes it back. The file is complete,
     or not there: it gets its name when its last line is on disk.
     """
-    made = iter([_sheet(session)]) if as_csv else lines(_source(session), time.time_ns())
+    made = iter([_sheet(session)]) if as_csv else lines(_source(session), time.time_ns())  # noqa: TID251
     if output is None:
         sys.stdout.writelines(made)
         return

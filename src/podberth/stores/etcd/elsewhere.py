@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import TryAgainLater
 from podberth.ipam.elsewhere import Verdict
 from podberth.stores.etcd import keys
-from podberth.stores.etcd.values import Compare, Put, prefix_end
+from podberth.stores.etcd.change import change
+from podberth.stores.etcd.values import prefix_end
 
 if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.elsewhere import Fence
     from podberth.ipam.lease import Lease
     from podberth.stores.etcd.client import Etcd
-
-_ATTEMPTS = 8  # to write what others write at the same time
+    from podberth.stores.etcd.values import KeyValue
 
 
 class EtcdElsewhere:
@@ -27,7 +26,7 @@ class EtcdElsewhere:
 
     def judge(self, lease: Lease, pod: PodRef | None) -> Verdict:  # noqa: ARG002 - etcd knows no pods
         """Say whether the lease's node is fenced. TryAgainLater if etcd can't be asked."""
-        said, _ = self._of(lease.node)
+        said = _read(self._client.get(self._keys.fence(lease.node)))
         if said and not said[-1].lifted:
             by = said[-1].actor
             return Verdict(dead=True, why=f"node {lease.node} is fenced by {by.who}: {by.why}")
@@ -53,16 +52,16 @@ class EtcdElsewhere:
 
     def fence(self, said: Fence) -> bool:
         """Have it said, and kept; False if the last word about the node is the same."""
-        key = self._keys.fence(said.node)
-        for _ in range(_ATTEMPTS):
-            before, revision = self._of(said.node)
-            if (not before or before[-1].lifted) == said.lifted:
-                return False
-            unchanged = Compare(key=key, what="mod_revision", to=revision)
-            if self._client.txn([unchanged], [Put(key=key, value=keys.packed_fences((*before, said)))]).succeeded:
-                return True
-        raise TryAgainLater(f"others are changing what is said about node {said.node}", "see `podberth fence`")
 
-    def _of(self, node: str) -> tuple[tuple[Fence, ...], int]:
-        found = self._client.get(self._keys.fence(node))
-        return (keys.read_fences(found.key, found.value), found.mod_revision) if found is not None else ((), 0)
+        def decide(found: KeyValue | None) -> tuple[bytes | None, bool]:
+            before = _read(found)
+            if (not before or before[-1].lifted) == said.lifted:
+                return None, False
+            return keys.packed_fences((*before, said)), True
+
+        key, busy = self._keys.fence(said.node), f"others are changing what is said about node {said.node}"
+        return change(self._client, key, decide, busy)
+
+
+def _read(found: KeyValue | None) -> tuple[Fence, ...]:
+    return keys.read_fences(found.key, found.value) if found is not None else ()

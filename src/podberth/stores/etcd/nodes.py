@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import TryAgainLater
 from podberth.ipam.registration import judge
 from podberth.stores.etcd import keys
-from podberth.stores.etcd.values import Compare, Put, prefix_end
+from podberth.stores.etcd.change import change
+from podberth.stores.etcd.values import prefix_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from podberth.ipam.registration import Proof, Registration
+    from podberth.ipam.registration import Judgement, Proof, Registration
     from podberth.stores.etcd.client import Etcd
     from podberth.stores.etcd.keys import Keys
-
-_ATTEMPTS = 8  # to write what others write at the same time
+    from podberth.stores.etcd.values import KeyValue
 
 
 def prove(client: Etcd, at: Keys, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
     """Register this machine if it may be the node, and return whether it is. TryAgainLater if etcd is away."""
-    key = at.node(mine.node)
-    for _ in range(_ATTEMPTS):
-        found = client.get(key)
+
+    def decide(found: KeyValue | None) -> tuple[bytes | None, tuple[Judgement, bool]]:
         known = keys.read_registration(mine.node, found.value) if found is not None else None
         fenced = found is not None and _fenced_since(client, at, mine.node, found.mod_revision)
         judgement = judge(known, mine, fenced=fenced, waited=waited)
-        if judgement.write is None:
-            return judgement.proof
-        unchanged = Compare(key=key, what="mod_revision", to=found.mod_revision if found is not None else 0)
-        if client.txn([unchanged], [Put(key=key, value=keys.packed_registration(judgement.write))]).succeeded:
-            for notice in filter(None, (judgement.notice, "" if known is not None else _twins(client, at, mine))):
-                told(notice)
-            return judgement.proof
-    raise TryAgainLater(f"others register node {mine.node} at the same time", "it is tried again")
+        written = keys.packed_registration(judgement.write) if judgement.write is not None else None
+        return written, (judgement, known is None)
+
+    busy = f"others register node {mine.node} at the same time"
+    made, first = change(client, at.node(mine.node), decide, busy)
+    if made.write is not None:
+        for notice in filter(None, (made.notice, _twins(client, at, mine) if first else "")):
+            told(notice)
+    return made.proof
 
 
 def _fenced_since(client: Etcd, at: Keys, node: str, revision: int) -> bool:

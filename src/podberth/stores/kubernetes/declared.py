@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
 from podberth.cni.value import replace
-from podberth.kube import errors, resources
+from podberth.kube import errors, lease, resources
 from podberth.process.jitter import between
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.earlier import Earlier
@@ -49,13 +49,14 @@ class Declarations:
         self._holder = holder
         self._earlier = Earlier(client, namespace, LOCK)
         self._shares = Shares(client, namespace, self._earlier)
+        self._observed = lease.Observed()
 
     def load(self) -> Seen:
         """Return every document, the position that goes with them, and the version up to which none is missing."""
         self._earlier.digests()
         lock = self._earlier.lock()
         versions, seen = self.listed()
-        position = {"declared": _transitions(lock), **versions}
+        position = {"declared": lease.transitions(lock), **versions}
         return replace(
             seen,
             position=",".join(f"{name}={number}" for name, number in position.items()),
@@ -140,15 +141,14 @@ class Declarations:
         until, waited = time.monotonic() + _PATIENCE, False
         while True:
             lock = self._earlier.lock()
-            count, held = _transitions(lock), _is_held(lock)
+            count, holder = lease.transitions(lock), self._observed.holder(lock)
             # The proposal may have looked while whoever had it was half-way.
-            if count != _known(proposal.position) or (waited and not held):
+            if count != _known(proposal.position) or (waited and not holder):
                 raise Stale(Seen())
-            waited = held
-            if not held and (taken := self._taken(lock, count + 1)) is not None:
+            waited = bool(holder)
+            if not holder and (taken := self._taken(lock)) is not None:
                 break
             if time.monotonic() > until:
-                holder = lock["spec"].get("holderIdentity")
                 raise Busy(f"{holder} has been changing the declarations for too long", f"see lease {LOCK}")
             time.sleep(between(0.02, 0.2))
         try:
@@ -158,24 +158,17 @@ class Declarations:
 
     def busy(self) -> bool:
         """Say whether somebody is at the declarations now."""
-        return _is_held(self._earlier.lock())
+        return bool(self._observed.holder(self._earlier.lock()))
 
-    def _taken(self, lock: Object, count: int) -> Object | None:
-        spec = {
-            "holderIdentity": self._holder,
-            "leaseDurationSeconds": _SECONDS,
-            "leaseTransitions": count,
-            "renewTime": time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime()),
-        }
+    def _taken(self, lock: Object) -> Object | None:
         try:
-            return self._client.replace(resources.LEASES, {**lock, "spec": spec})
+            return self._client.replace(resources.LEASES, lease.taken(lock, self._holder, _SECONDS))
         except errors.Conflict:
             return None
 
     def _free(self, lock: Object) -> None:
-        spec = {key: said for key, said in lock["spec"].items() if key not in ("holderIdentity", "renewTime")}
         try:
-            self._client.replace(resources.LEASES, {**lock, "spec": spec})
+            self._client.replace(resources.LEASES, lease.freed(lock))
         except CniError:
             pass  # it is nobody's after a while
 
@@ -195,21 +188,6 @@ class Declarations:
             return objects.revision_of(self._client.create(resource, made, text.namespace))
         except errors.AlreadyExists as other:
             raise errors.Conflict(other.message, other.details) from None
-
-
-def _transitions(lock: Object) -> int:
-    return int(lock["spec"].get("leaseTransitions") or 0)
-
-
-def _is_held(lock: Object) -> bool:
-    """Say whether somebody is at the declarations, and was not seen to die over it."""
-    spec = lock["spec"]
-    if not spec.get("holderIdentity") or not spec.get("renewTime"):
-        return False
-    from datetime import UTC, datetime
-
-    renewed = datetime.fromisoformat(spec["renewTime"])
-    return (datetime.now(UTC) - renewed).total_seconds() < int(spec.get("leaseDurationSeconds") or _SECONDS)
 
 
 def _known(position: str) -> int:

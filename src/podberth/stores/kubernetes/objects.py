@@ -206,11 +206,6 @@ def approved_form(approved: Approved) -> Object:
     }
 
 
-def read_bundle(config_map: Object, home: str, earlier: frozenset[str], *, gone: bool = False) -> Bundle:
-    """Return what a ConfigMap declares that is the only one of its namespace, as `weighed_bundle` does."""
-    return weighed_bundle(config_map, home, earlier, gone=gone)[0]
-
-
 def weighed_bundle(
     config_map: Object,
     home: str,

@@ -71,7 +71,7 @@ def put_in_force(connection: Connection, record: AddressRecord, now: Moment, pas
 
 
 def forget_others(
-    connection: Connection, records: set[bytes], documents: set[Key], bundles: set[str], revision: int
+    connection: Connection, records: set[bytes], documents: set[Key], bundles: set[str], revision: int, now: Moment
 ) -> None:
     """Drop what is not among these, and is no later than the revision: it is not in the cluster's store any more."""
     older = (revision,)
@@ -85,8 +85,8 @@ def forget_others(
     connection.executemany("DELETE FROM document_revisions WHERE kind = ? AND namespace = ? AND name = ?", gone)
     for key in gone:
         forget(connection, key)
-    settle(connection, gone, gone, pools=True)
-    forget_bundles(connection, bundles, revision)
+    settle(connection, gone, gone, now, pools=True)
+    forget_bundles(connection, bundles, revision, now)
     connection.execute("DELETE FROM touched_documents")
 
 

@@ -12,8 +12,8 @@ from typing import cast
 from podberth.cni.errors import InvalidConfig
 from podberth.policy.permit import FEED, TENANT, Declaring, limit, permit
 from podberth.policy.podnetwork import PodNetwork
+from podberth.policy.texts import parsed
 from podberth.stores.replica.said import OBJECT, forget, tenants
-from podberth.stores.replica.texts import parsed
 from podberth.stores.sqlite import documents as table
 
 TYPE_CHECKING = False

@@ -125,15 +125,16 @@ class ClusterPolicies:
         with self._settler.replica.database.read() as connection:
             if not rows.due(connection, firm=True):
                 return ()
-        if not self._settler.tried(lambda connection, _: approve(connection, firm=True)):
+        if not self._settler.tried(self._approve):
             return ()
         self._settler.take(fresh())
-        return self._settler.settle(lambda connection, _: approve(connection, firm=True), declares=True)[0]
+        return self._settler.settle(self._approve, declares=True)[0]
 
     def waiting(self) -> tuple[Waiting, ...]:
         """Return the Pools whose newest text is not in force, in order of name, and this node's directories."""
         self._see()
-        return (*self._settler.tried(lambda connection, _: waiting(connection)), *self._here.waiting())
+        clock = self._settler.replica.clock
+        return (*self._settler.tried(lambda connection, _: waiting(connection, clock())), *self._here.waiting())
 
     def followed(self, directory: str) -> Followed | None:
         """Return what this node has last seen of a directory that is kept in force; None if it was never read."""
@@ -151,6 +152,9 @@ class ClusterPolicies:
         """Return what namespaces declare beyond their right, and what can't be read, in order of ConfigMaps."""
         self._see()
         return self._settler.tried(lambda connection, _: standings(connection))
+
+    def _approve(self, connection: Connection, _: Rivals) -> tuple[str, ...]:
+        return approve(connection, self._settler.replica.clock(), firm=True)
 
     def _see(self) -> None:
         self._settler.see()

@@ -12,9 +12,9 @@ from podberth.cni.value import value
 from podberth.ipam.pool import Pool
 from podberth.policy.changes import Waiting
 from podberth.policy.permit import FEED, OPERATOR, Declaring, permit
+from podberth.policy.texts import parsed
 from podberth.stores.replica import approved as rows
 from podberth.stores.replica.shared import Approved, DocumentText
-from podberth.stores.replica.texts import parsed
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import space, told
 from podberth.stores.sqlite.declared import define_pool
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from sqlite3 import Connection
 
+    from podberth.ipam.moment import Moment
     from podberth.policy.documents import Document
 
 # Pools in force of which the cluster's store says nothing any more.
@@ -71,7 +72,7 @@ class _Candidate:
         return self.same and (self.approved.firm or not firm)
 
 
-def settle_pools(connection: Connection) -> list[str]:
+def settle_pools(connection: Connection, now: Moment) -> list[str]:
     """Have exactly those Pools be in force that have to be; return what keeps the newest texts from it."""
     before = {pool.name: pool for pool in table.pools(connection)}
     candidates = _candidates(connection)
@@ -99,26 +100,26 @@ def settle_pools(connection: Connection) -> list[str]:
     judged = ((one.text, _refusal(connection, one, pools.get(one.text.name), pools)) for one in newer)
     refused += [(text.name, text.source, why) for text, why in judged if why]
     rows.refuse(connection, refused)
-    _put_in_force(connection, texts, pools, before)
+    _put_in_force(connection, texts, pools, before, now)
     return [f"Pool {name}: {why}" for name, _, why in refused]
 
 
-def settle_left(connection: Connection) -> list[str]:
+def settle_left(connection: Connection, now: Moment) -> list[str]:
     """Have Pools that stay in force only while an address of them is held go, if none is any more."""
     left = connection.execute(_LEFT).fetchone() is not None
-    return settle_pools(connection) if left else []
+    return settle_pools(connection, now) if left else []
 
 
-def waiting(connection: Connection) -> tuple[Waiting, ...]:
+def waiting(connection: Connection, now: Moment) -> tuple[Waiting, ...]:
     """Return the Pools whose newest text is not in force, as they are judged now."""
-    settle_pools(connection)
+    settle_pools(connection, now)
     return tuple(
         Waiting(document=f"Pool {name}", source=source, reason=why, kept=rows.in_force(connection, name) is not None)
         for name, source, why in rows.refused(connection)
     )
 
 
-def approve(connection: Connection, *, firm: bool) -> tuple[str, ...]:
+def approve(connection: Connection, now: Moment, *, firm: bool) -> tuple[str, ...]:
     """Approve, inside a proposal, each newest text that the check lets come into force; return the names.
 
     `firm`: what is approved stays in force until something else is approved.
@@ -134,7 +135,7 @@ def approve(connection: Connection, *, firm: bool) -> tuple[str, ...]:
         if one.pool is None:
             _take_out(connection, one.text.name)
         else:
-            _lay_out(connection, one.text, one.pool, before)
+            _lay_out(connection, one.text, one.pool, before, now)
         approve_in_force(connection, [one.text.name], text=one.text, firm=firm)
         done.append(one.text.name)
     connection.execute("DELETE FROM touched_documents")  # the documents themselves stay as they are
@@ -220,24 +221,28 @@ def _overlaps(pool: Pool, others: Mapping[str, Pool]) -> bool:
 
 
 def _put_in_force(
-    connection: Connection, texts: Mapping[str, DocumentText], pools: Mapping[str, Pool], before: Mapping[str, Pool]
+    connection: Connection,
+    texts: Mapping[str, DocumentText],
+    pools: Mapping[str, Pool],
+    before: Mapping[str, Pool],
+    now: Moment,
 ) -> None:
     for name in before.keys() - texts.keys():
         _take_out(connection, name)
     for name, text in texts.items():
-        now = rows.in_force(connection, name)
-        if now is None or before.get(name) != pools[name] or now.origin != text.origin:
-            _lay_out(connection, text, pools[name], before.get(name))
+        is_now = rows.in_force(connection, name)
+        if is_now is None or before.get(name) != pools[name] or is_now.origin != text.origin:
+            _lay_out(connection, text, pools[name], before.get(name), now)
         known = rows.known(connection, name)
         if known is not None and known.text.body:
             noted = (told.Told(address=address, since=since) for address, since in known.told)
             told.replace(connection, name, noted)
 
 
-def _lay_out(connection: Connection, text: DocumentText, pool: Pool, before: Pool | None) -> None:
+def _lay_out(connection: Connection, text: DocumentText, pool: Pool, before: Pool | None, now: Moment) -> None:
     """Put a Pool in force. It is so for everybody: an address that it leaves out stays its holder's."""
     if before is not None:
-        told.changes(connection, before, pool)
+        told.changes(connection, before, pool, now)
     table.put(connection, parsed(text.body, text.source), text.origin)
     define_pool(connection, pool, strictly=False)
 

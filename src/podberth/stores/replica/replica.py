@@ -102,16 +102,16 @@ class Replica:
     def take(self, seen: Seen) -> tuple[AddressRecord, ...]:
         """Bring what was seen into the replica; return the records that were news."""
         with self._transaction() as connection:
+            now = self.clock()
             # Pools first: what an address may do is theirs to say.
             documents = sorted(seen.documents, key=lambda one: one[0].kind != "Pool")
             approved = keep_approved(connection, seen.approved)
-            complaints = [*seen.complaints, *apply_documents(connection, documents, approved=approved)]
-            complaints += apply_bundles(connection, seen.bundles)
-            now = self.clock()
+            complaints = [*seen.complaints, *apply_documents(connection, documents, now, approved=approved)]
+            complaints += apply_bundles(connection, seen.bundles, now)
             take_words(connection, (record for record, _ in seen.records), now)
             news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision, now))
-            complaints += recount(connection, _counted(news))
-            complaints += settle_left(connection) if news else []
+            complaints += recount(connection, _counted(news), now)
+            complaints += settle_left(connection, now) if news else []
             connection.execute("DELETE FROM touched_documents")
             if seen.position:
                 position = furthest(_position(connection), seen.position)
@@ -139,7 +139,7 @@ class Replica:
             if before and part.complete:
                 with self._transaction() as connection:
                     forget_approved(connection, approved, part.complete)
-                    forget_others(connection, records, documents, bundles, part.complete)
+                    forget_others(connection, records, documents, bundles, part.complete, self.clock())
             yield self.take(part)
 
     def propose(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import InvalidConfig
 from podberth.policy.documents import raw_document
-from podberth.stores.replica.texts import parsed
+from podberth.policy.texts import parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import InvalidConfig
 from podberth.policy.podnetwork import PodNetwork
+from podberth.policy.texts import parsed
 from podberth.stores.replica import approved as rows
 from podberth.stores.replica.court import Court
 from podberth.stores.replica.pools import settle_pools
@@ -23,7 +24,6 @@ from podberth.stores.replica.said import (
     stands,
     tenants,
 )
-from podberth.stores.replica.texts import parsed
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import stray
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from sqlite3 import Connection
 
+    from podberth.ipam.moment import Moment
     from podberth.policy.changes import Declared
     from podberth.policy.documents import Document
     from podberth.policy.standing import Standing
@@ -41,7 +42,7 @@ _BY_KEY = "kind = ? AND namespace = ? AND name = ?"
 
 
 def apply_documents(
-    connection: Connection, documents: Iterable[tuple[DocumentText, int]], *, approved: bool = False
+    connection: Connection, documents: Iterable[tuple[DocumentText, int]], now: Moment, *, approved: bool = False
 ) -> list[str]:
     """Put documents that stand for themselves in force, or out of it; return what is wrong with those that can't be.
 
@@ -72,10 +73,10 @@ def apply_documents(
             forget(connection, text.key)
         if said or not there:
             gone.append(text.key)
-    return complaints + settle(connection, gone, operators, pools=approved)
+    return complaints + settle(connection, gone, operators, now, pools=approved)
 
 
-def apply_bundles(connection: Connection, bundles: Iterable[Bundle]) -> list[str]:
+def apply_bundles(connection: Connection, bundles: Iterable[Bundle], now: Moment) -> list[str]:
     """Take over what bundles declare now; return what is wrong with it."""
     complaints: list[str] = []
     keys: dict[Key, bool] = {}
@@ -91,10 +92,10 @@ def apply_bundles(connection: Connection, bundles: Iterable[Bundle]) -> list[str
         for key, operators in _replaced(connection, bundle):
             keys[key] = operators or keys.get(key, False)
         complaints += [why for _, why in bundle.unread]
-    return complaints + settle(connection, list(keys), {key for key, operators in keys.items() if operators})
+    return complaints + settle(connection, list(keys), {key for key, operators in keys.items() if operators}, now)
 
 
-def forget_bundles(connection: Connection, names: set[str], revision: int) -> None:
+def forget_bundles(connection: Connection, names: set[str], revision: int, now: Moment) -> None:
     """Drop the bundles that are not among these, and no later than the revision."""
     gone = connection.execute("SELECT name FROM bundles WHERE revision <= ?", (revision,)).fetchall()
     for (name,) in gone:
@@ -104,11 +105,11 @@ def forget_bundles(connection: Connection, names: set[str], revision: int) -> No
             for rows in ("unread WHERE bundle", "bundles WHERE name"):
                 connection.execute(f"DELETE FROM {rows} = ?", (name,))  # noqa: S608 - constants
             keys += [(key, True) for key in _objects(connection, None, was=was)]
-            settle(connection, [key for key, _ in keys], {key for key, operators in keys if operators})
+            settle(connection, [key for key, _ in keys], {key for key, operators in keys if operators}, now)
 
 
 def settle(
-    connection: Connection, keys: Sequence[Key], operators: Collection[Key], *, pools: bool = False
+    connection: Connection, keys: Sequence[Key], operators: Collection[Key], now: Moment, *, pools: bool = False
 ) -> list[str]:
     """Decide anew which declaration of these keys is in force, and of every one that a namespace's right depends on.
 
@@ -123,7 +124,7 @@ def settle(
         else:
             _put_operators(connection, key)
     if pools or any(key[0] == "Pool" for key in keys):
-        complaints += settle_pools(connection)
+        complaints += settle_pools(connection, now)
     court = Court(connection)
     others = dict.fromkeys(key for key in keys if key[0] != "Pool")
     # Where a namespace may reserve so many addresses only, each of its words is one for the next.
@@ -134,11 +135,11 @@ def settle(
     return complaints
 
 
-def recount(connection: Connection, namespaces: Iterable[str]) -> list[str]:
+def recount(connection: Connection, namespaces: Iterable[str], now: Moment) -> list[str]:
     """Decide anew what of these namespaces' words is in force: something else of theirs is reserved now, or no more."""
     court = Court(connection)
     counted = [one for one in namespaces if _declares_any(connection, one) and court.limited(one)]
-    return settle(connection, (), [("PodNetwork", one, "") for one in counted]) if counted else []
+    return settle(connection, (), [("PodNetwork", one, "") for one in counted], now) if counted else []
 
 
 def make_way(connection: Connection, documents: Iterable[Document]) -> None:

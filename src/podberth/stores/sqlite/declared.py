@@ -5,7 +5,6 @@ from __future__ import annotations
 from podberth.cni.errors import AddressTaken
 from podberth.ipam.refusals import same
 from podberth.policy.changes import Declared
-from podberth.stores.clock import node_clock
 from podberth.stores.sqlite import changes, documents, rows, space
 from podberth.stores.sqlite.rows import reservation_at
 
@@ -41,7 +40,7 @@ def drop_pool(connection: Connection, name: str) -> None:
     connection.execute("DELETE FROM pools WHERE name = ?", (name,))
 
 
-def declare(connection: Connection, declared: Declared, actor: Actor, clock: Clock = node_clock) -> None:
+def declare(connection: Connection, declared: Declared, actor: Actor, clock: Clock) -> None:
     """Reserve a declared address; AddressTaken if it is somebody else's."""
     changes.reserve(
         connection,
@@ -76,7 +75,7 @@ def is_stray(connection: Connection, declared: Declared) -> bool:
     )
 
 
-def undeclare(connection: Connection, declared: Declared, actor: Actor, clock: Clock = node_clock) -> None:
+def undeclare(connection: Connection, declared: Declared, actor: Actor, clock: Clock) -> None:
     """End a declared reservation; nothing happens if the address is no longer reserved for that pod."""
     kept = reservation_at(connection, declared.address)
     if kept is not None and same(kept.pod, declared.pod) and kept.origin == "declared":

@@ -11,8 +11,9 @@ from podberth.cni.errors import InvalidConfig, StoreFailed
 from podberth.ipam.owner import deployment_of, is_deployment
 from podberth.ipam.pool import Pool
 from podberth.policy.changes import Followed
-from podberth.policy.documents import Document, parse_document, raw_document
+from podberth.policy.documents import Document, raw_document
 from podberth.policy.podnetwork import PodNetwork
+from podberth.policy.texts import parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,8 +199,8 @@ def _some(connection: Connection, where: str, values: tuple[object, ...]) -> tup
 
 def _document(kind: str, namespace: str, name: str, body: str, source: str) -> Document:
     try:
-        return parse_document(json.loads(body), source)
-    except (InvalidConfig, ValueError) as wrong:
+        return parsed(body, source)
+    except InvalidConfig as wrong:
         raise StoreFailed(f"the store's {kind} {namespace}/{name} can't be read: {wrong}") from None
 
 

@@ -134,7 +134,7 @@ def check(connection: Connection, documents: Sequence[Document], deleted: Sequen
     return admission.check(_View(connection), documents, deleted)
 
 
-def make(connection: Connection, changes: Changes, actor: Actor, origin: str, clock: Clock = node_clock) -> None:
+def make(connection: Connection, changes: Changes, actor: Actor, origin: str, clock: Clock) -> None:
     """Make the changes: reservations end before pools go or change, and begin after pools are there."""
     for gone in changes.release:
         undeclare(connection, gone, actor, clock)
@@ -145,7 +145,7 @@ def make(connection: Connection, changes: Changes, actor: Actor, origin: str, cl
     for document in changes.changed:
         before = table.get(connection, *document.key)
         if before is not None and isinstance(before.body, Pool) and isinstance(document.body, Pool):
-            told.changes(connection, before.body, document.body)
+            told.changes(connection, before.body, document.body, clock())
     for document in (*changes.created, *changes.changed, *changes.unchanged):
         table.put(connection, document, origin)
     for document in (*changes.created, *changes.changed):

@@ -6,7 +6,6 @@ as the change. Nothing has to be written when the last of them ends: the leases 
 
 from __future__ import annotations
 
-import time
 from ipaddress import ip_address
 
 from podberth.cni.errors import TryAgainLater
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from sqlite3 import Connection
 
+    from podberth.ipam.moment import Moment
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
 
@@ -32,14 +32,14 @@ class Told:
 _HELD = "EXISTS (SELECT 1 FROM leases WHERE leases.pool = told.pool AND leases.since <= told.since)"
 
 
-def changes(connection: Connection, before: Pool, after: Pool) -> None:
+def changes(connection: Connection, before: Pool, after: Pool, now: Moment) -> None:
     """Note what pods of the pool were told of until now, and are told no more."""
     prune(connection, after.name)
     (last,) = connection.execute("SELECT max(since) FROM leases WHERE pool = ?", (after.name,)).fetchone()
     if last is None:
         return
-    now = max(last, time.time_ns())  # the clock of a node that bound one may be ahead
-    _put(connection, after.name, (Told(address=address, since=now) for address in before.told))
+    since = max(last, now.true)  # the clock of a node that bound one may be ahead
+    _put(connection, after.name, (Told(address=address, since=since) for address in before.told))
     connection.executemany("DELETE FROM told WHERE address = ?", ((address.packed,) for address in after.told))
 
 

@@ -7,14 +7,13 @@ are equal numbers, all are given anew, in corrections too. Times order nothing: 
 
 from __future__ import annotations
 
-import json
 import os
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from podberth.ipam.address_record import AddressRecord
 from podberth.ipam.pool import Pool
-from podberth.policy.documents import parse_document
+from podberth.policy.texts import parsed
 from podberth.stores.clock import node_clock
 from podberth.stores.replica.applying import put_in_force
 from podberth.stores.replica.shared import DocumentText
@@ -88,7 +87,7 @@ class NodeStore:
             return
         with self._database.write() as connection:
             for text in sorted(source.documents(), key=lambda text: text.kind != "Pool"):
-                document = parse_document(json.loads(text.body), text.source)
+                document = parsed(text.body, text.source)
                 table.put(connection, document, text.origin)
                 if isinstance(document.body, Pool):
                     define_pool(connection, document.body)

@@ -5,13 +5,12 @@ An event's number orders the events of one address; which numbers they are is ea
 
 from __future__ import annotations
 
-import json
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import replace, value
-from podberth.policy.documents import parse_document
+from podberth.policy.texts import parsed
 from podberth.stores.transfer.story import flaw, rank
 
 if TYPE_CHECKING:
@@ -147,6 +146,6 @@ def _holder(record: AddressRecord) -> str:
 
 def _body(text: DocumentText) -> object:
     try:
-        return parse_document(json.loads(text.body), text.source)
-    except (InvalidConfig, ValueError):
+        return parsed(text.body, text.source)
+    except InvalidConfig:
         return text.body

@@ -1,4 +1,4 @@
-"""A declaration's text, read into the document that it is."""
+"""A declaration's text, as a store or an export keeps it, read into the document that it is."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from podberth.policy.documents import parse_document
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.policy.documents import Document
-    from podberth.stores.replica.shared import Key
 
 
-def parsed(body: str, source: str, key: Key | None = None) -> Document:
+def parsed(body: str, source: str, key: tuple[str, str, str] | None = None) -> Document:
     """Return the document that a text is. InvalidConfig, whatever it is instead: no text ends the thread that reads.
 
     With `key`: it is kept under that, and must be called so.
