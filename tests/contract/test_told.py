@@ -9,7 +9,7 @@ import pytest
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
 from podberth.cni.pod import PodRef
 from podberth.stores.sqlite.database import Database
-from podberth.stores.sqlite.told import of_pool
+from podberth.stores.sqlite.told import Told, of_pool, replace
 from tests.contract.declarations import OPERATOR, STORES, Store
 from tests.unit.policy.declared import ip
 
@@ -105,3 +105,17 @@ def test_what_was_told_is_noted_until_the_last_lease_that_is_as_old_ends(tmp_pat
     assert noted() == ["10.20.0.1"]
     store.unbind("db/b")
     assert noted() == []
+
+
+def test_what_one_pool_told_of_is_not_another_s_to_take_over(tmp_path: Path) -> None:
+    """A text that was written by hand may speak of any address, of another pool's too."""
+    store = STORES["sqlite"](tmp_path)
+    store.apply(pool("10.20.0.1"))
+    store.bind("db/a")
+    store.apply(pool("10.20.0.6"))
+    noted = Told(address=ip("10.20.0.1"), since=1)
+    with Database(str(tmp_path)).write() as connection:
+        replace(connection, "other", (noted,))
+        replace(connection, "other", ())
+    with pytest.raises(TryAgainLater, match="is held back"):
+        store.bind("db/b", "10.20.0.1")

@@ -162,9 +162,9 @@ BEGIN SELECT RAISE(ABORT, 'the address is leased by another pod'); END;
 # attachment was told of settings, by the names of `net.told`, '' if that is not known.
 _TOLD = """
 CREATE TABLE told (
-    address BLOB PRIMARY KEY, pool TEXT NOT NULL, since INTEGER NOT NULL
+    pool TEXT NOT NULL, address BLOB NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (pool, address)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX told_of ON told (pool);
 ALTER TABLE attachments ADD COLUMN told TEXT NOT NULL DEFAULT '';
 """
 

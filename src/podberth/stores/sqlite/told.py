@@ -40,7 +40,8 @@ def changes(connection: Connection, before: Pool, after: Pool, now: Moment) -> N
         return
     since = max(last, now.true)  # the clock of a node that bound one may be ahead
     _put(connection, after.name, (Told(address=address, since=since) for address in before.told))
-    connection.executemany("DELETE FROM told WHERE address = ?", ((address.packed,) for address in after.told))
+    again = ((after.name, address.packed) for address in after.told)
+    connection.executemany("DELETE FROM told WHERE pool = ? AND address = ?", again)
 
 
 def prune(connection: Connection, pool: str) -> None:
@@ -83,6 +84,6 @@ def must_be_untold(connection: Connection, pool: str, address: Address) -> None:
 def _put(connection: Connection, pool: str, noted: Iterable[Told]) -> None:
     connection.executemany(
         "INSERT INTO told (address, pool, since) VALUES (?, ?, ?)"
-        " ON CONFLICT (address) DO UPDATE SET pool = excluded.pool, since = max(told.since, excluded.since)",
+        " ON CONFLICT (pool, address) DO UPDATE SET since = max(told.since, excluded.since)",
         ((one.address.packed, pool, one.since) for one in noted),
     )
