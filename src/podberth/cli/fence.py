@@ -14,7 +14,7 @@ from podberth.cli.screen import Cell, Column
 from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cni.errors import Refused
-from podberth.ipam.elsewhere import Fence
+from podberth.ipam.elsewhere import Alone, Fence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ def fence(session: Session, name: str | None, why: str, *, as_json: bool) -> Non
     held = [lease for lease in node.ledger.leases() if lease.node == name]
     if name == node.name:
         raise Refused(f"node {name} is this one, and it is running", "fence it from another node")
-    own = node.outlook is None  # a store of this node alone, which refuses a fence whoever holds what
+    own = isinstance(node.elsewhere, Alone)  # a store of this node alone, which refuses a fence whoever holds what
     if not held and not own and not node.elsewhere.registered(name):
         raise NotFound(
             f"no address is held on node {name}, and no machine is registered as that",
