@@ -37,6 +37,15 @@ def told(state: Path, *words: str) -> str:
     return _run("podberth.cli.main", "--state", str(state), *words)
 
 
+def told_then(answer: object, recorded: object) -> object:
+    """Return an answer with those keys only that the recorded one has; one that it lacks stays away."""
+    if isinstance(answer, dict) and isinstance(recorded, dict):
+        return {key: told_then(value, recorded[key]) for key, value in answer.items() if key in recorded}
+    if isinstance(answer, list) and isinstance(recorded, list) and len(answer) == len(recorded):
+        return [told_then(*both) for both in zip(answer, recorded, strict=True)]
+    return answer
+
+
 def _run(module: str, *words: str) -> str:
     done = subprocess.run([sys.executable, "-m", module, *words], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
