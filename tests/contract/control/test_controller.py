@@ -77,6 +77,7 @@ def test_a_conflict_is_told_in_the_status_with_both_parties_and_as_an_event(clus
 def test_an_address_reservation_that_can_t_be_read_any_more_keeps_what_it_reserved(cluster: Cluster) -> None:
     """Without the webhook kubectl can misspell a key of it: unknown is not gone."""
     cluster.apply(pool(), reservation("web-0", "10.20.0.30", "bank/web-0"))
+    cluster.controller()
     eventually(lambda: cluster.condition("addressreservation", "web-0")[0] == "True")
     cluster.apply(reservation("web-0", "10.20.0.30", "bank/web-0", ifnam="e"), reservation("b", "10.20.0.31", "bank/b"))
     eventually(lambda: cluster.condition("addressreservation", "web-0")[0] == "False")
