@@ -138,7 +138,8 @@ class ApprovedWrite:
 class Proposal:
     """What one atomic step is to change, and what it relies on.
 
-    `minimum`: the revision of the ledger's minimum version. `pods`: names whose reservations were looked for as of `position`. `pools`: (name, revision) of those whose
+    `minimum`: the revision of the ledger's minimum version.
+    `pods`: names whose reservations were looked for as of `position`. `pools`: (name, revision) of those whose
     definition was used; `relied`: the same of what was approved of them. `declares`: it was checked against all
     declarations, which must not change meanwhile.
     """

@@ -153,7 +153,12 @@ class ClusterStore:
         self, addresses: tuple[AddressWrite, ...], documents: tuple[DocumentWrite, ...] = ()
     ) -> dict[Address, int]:
         proposal = Proposal(
-            addresses=addresses, documents=documents, pods=(), pools=(), declares=False, position="",
+            addresses=addresses,
+            documents=documents,
+            pods=(),
+            pools=(),
+            declares=False,
+            position="",
             minimum=self._minimum.revision,
         )  # what it relies on are the revisions alone
         return {record.address: revision for record, revision in self._cluster.commit(proposal).records}
