@@ -232,22 +232,17 @@ class Database:
             try:
                 if not self._replaced():
                     require_last(self.path, connection, self._last, self._schema.kept)
-                    self._require_spoken(connection)
+                    found = connection.execute(self._schema.minimum).fetchone() if self._schema.minimum else None
+                    if found is not None:
+                        from podberth.stores.sqlite.newer import require_spoken
+
+                        require_spoken(self.path, found[0])
                     return connection
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("ROLLBACK")
             self.connection()  # goes on with the new file, or says why not
-
-    def _require_spoken(self, connection: sqlite3.Connection) -> None:
-        """Raise StoreFailed if the store is for later podberths than this one."""
-        found = connection.execute(self._schema.minimum).fetchone() if self._schema.minimum else None
-        if found is not None:
-            from podberth.ipam.versions import UPGRADE, outgrown
-
-            if why := outgrown(found[0]):
-                raise StoreFailed(f"{self.path}: {why}", UPGRADE)
 
     def last(self, connection: sqlite3.Connection) -> tuple[object, ...] | None:
         """Return the newest row of what a file that replaces this one has to have."""
