@@ -214,8 +214,13 @@ class Database:
         """
         if self._schema.cache:
             return False
-        return identity(self.path) != self._identity or (
-            self._log_identity is not None and identity(self.path + "-wal") != self._log_identity
+        try:
+            file = os.stat(self.path)
+            log = os.stat(self.log.path) if self._log_identity is not None else None
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return (file.st_dev, file.st_ino) != self._identity or (
+            log is not None and (log.st_dev, log.st_ino) != self._log_identity
         )
 
     def begin(self) -> sqlite3.Connection:
