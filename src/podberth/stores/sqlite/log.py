@@ -18,7 +18,7 @@ class Log:
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self._path = path
         self._turn = allocate_lock()
         self._flushed = 0
         self._guard = allocate_lock()
@@ -51,7 +51,7 @@ class Log:
         with self._turn:
             if self._flushed >= commit:
                 return
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)  # not kept: nobody has to close a store
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)  # not kept: nobody has to close a store
             try:
                 reached = self.commits
                 os.fdatasync(descriptor)
