@@ -137,8 +137,8 @@ def placed(document: object, own: str) -> object:
             cluster, bare = named.partition(":")[::2] if ":" in named else (own, named)
             clusters.setdefault(cluster, {})[key] = bare
     if clusters:
-        cluster, bare = next(iter(clusters.items()))  # the owner's, if there is one: a node of another keeps its own
-        return {**made, **bare, **({"cluster": cluster} if cluster else {})}
+        first, names = next(iter(clusters.items()))  # the owner's, if there is one: a node of another keeps its own
+        return {**made, **names, **({"cluster": first} if first else {})}
     return made
 
 

@@ -100,7 +100,9 @@ def rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     "--when-away", type=click.Choice((choice.REFUSE, choice.LAST_KNOWN)), default=choice.REFUSE, show_default=True,
     help="What an ADD does while the store can't be reached (docs/cluster.md).",
 )  # fmt: skip
-@click.option("--cluster", metavar="NAME", help="etcd: of several clusters on one ledger, which; not said by the first.")
+@click.option(
+    "--cluster", metavar="NAME", help="etcd: of several clusters on one ledger, which; not said by the first."
+)
 @click.option("--endpoint", "endpoints", metavar="URL", multiple=True, help="etcd: where it is; repeat it for each.")
 @click.option("--ca", metavar="FILE", help="etcd: the authority's certificate.")
 @click.option("--cert", metavar="FILE", help="etcd: this client's certificate.")

@@ -49,7 +49,7 @@ class Document:
 def parse_document(raw: object, source: str, where: str = "", *, kept: bool = False) -> Document:
     """Read one document. InvalidConfig begins with `where` ('db.yaml[1]', else `source`) and the field's path.
 
-    `kept`: it is from a store, which says of which cluster it is. Nobody else may: what is declared is the cluster's own.
+    `kept`: it is from a store, which says of which cluster it is. Nobody else may: one declares for one's own.
     """
     try:
         return _document(Fields(raw), source, kept=kept)

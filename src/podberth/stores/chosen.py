@@ -36,7 +36,8 @@ class Kubernetes:
 class Chosen:
     """`node` is how leases name this node; `when_away` what an ADD does while the cluster's store can't be reached.
 
-    `cluster`: of several that share the ledger, '' for the one that was there first. `etcd` is the object of that name, read by whoever connects.
+    `cluster`: of several that share the ledger, '' for the one that was there first.
+    `etcd` is the object of that name, read by whoever connects.
     """
 
     store: str = SQLITE

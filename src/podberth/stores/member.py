@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.cni.pod import joined
 from podberth.ipam.registration import ASK
-from podberth.ipam.versions import HERE, UPGRADE, Feature
+from podberth.ipam.versions import HERE, Feature
 from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
@@ -28,9 +28,9 @@ from podberth.stores.sqlite.ledger import SqliteLedger
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from podberth.ipam.moment import Opinion, Uptime
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.ledger import Ledger
+    from podberth.ipam.moment import Opinion, Uptime
     from podberth.ipam.outlook import Outlook
     from podberth.ipam.registration import Proof
     from podberth.net.ops import Address
@@ -148,10 +148,10 @@ class Member:
         return _UPKEEP
 
     def _outgrown(self) -> bool:
-        """Say whether the ledger is for later podberths than this one; the log has it once."""
+        """Say whether this node may not write into the ledger, by its minimum version; the log has it once."""
         before, self._refused = self._refused, self.settler.outgrown
         if self._refused and self._refused != before:
-            _told(f"{self._refused}: nothing is written. {UPGRADE}")
+            _told(f"{self._refused}; nothing is written until then")
         return bool(self._refused)
 
     def _prove_in_time(self) -> None:

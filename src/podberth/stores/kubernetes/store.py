@@ -287,7 +287,10 @@ def _check_cluster(proposal: Proposal) -> None:
     leases = (write.record.lease for write in proposal.addresses)
     pods = [lease.pod for lease in leases if lease is not None]
     pods += [event.pod for write in proposal.addresses for event in write.events]
-    names = [*(pod.namespace for pod in pods if pod is not None), *(write.text.namespace for write in proposal.documents)]
+    names = [
+        *(pod.namespace for pod in pods if pod is not None),
+        *(write.text.namespace for write in proposal.documents),
+    ]
     if other := next((name for name in names if parted(name)[0]), ""):
         raise Refused(
             f"namespace {other} is of another cluster, and a ledger behind the Kubernetes API is one cluster's",

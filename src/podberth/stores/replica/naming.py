@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import Refused
 from podberth.cni.pod import joined, parted
-from podberth.cni.value import replace
+from podberth.cni.value import fields, replace
 from podberth.ipam.lease import AddressHeld, SetExhausted
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class Names:
         try:
             yield
         except AddressHeld as held:
-            raise AddressHeld(self.outward(held.lease), held.why, held.advice) from held
+            why = held.message.removeprefix(AddressHeld(held.lease).message).removeprefix(": ")
+            raise AddressHeld(self.outward(held.lease), why, held.details) from held
         except SetExhausted as full:
             raise SetExhausted(full.message, full.details, self.outward(full.holders)) from full
 
@@ -186,7 +187,7 @@ def _require_own(ledger: Ledger, names: Names, addresses: Sequence[Address]) -> 
 
 
 class PoliciesOf:
-    """Declarations (`policy.store.Policies`) as the nodes of one cluster see them: pools are for all, the rest is its own."""
+    """Declarations (`policy.store.Policies`) as the nodes of one cluster see them: its own, and all pools."""
 
     def __init__(self, policies: Policies, ledger: Ledger, names: Names) -> None:
         self._policies = policies
@@ -215,11 +216,13 @@ class PoliciesOf:
     ) -> Applied:
         """Put all documents in force in one atomic step, with the reservations they declare; or raise `Conflicts`."""
         origin = self._origin(source)
-        made = self._policies.apply(self._in(tuple(documents)), self._in(actor), source=origin, prune=prune, dry_run=dry_run)
-        return replace(made, **{name: tuple(map(self._bare, getattr(made, name))) for name in type(made).__slots__})
+        made = self._policies.apply(
+            self._in(tuple(documents)), self._in(actor), source=origin, prune=prune, dry_run=dry_run
+        )
+        return replace(made, **{name: tuple(map(self._bare, getattr(made, name))) for name, _ in fields(made)})
 
     def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
-        """Do all that the operation is, or raise and have nothing done. Refused if it ends what is another cluster's."""
+        """Do all that the operation is, or raise and have nothing done. Refused if it ends another cluster's."""
         _require_own(self._ledger, self._names, operation.release)
         with self._names.refusals():
             return self._out(self._policies.operate(self._in(operation), self._in(actor), source=self._origin(source)))

@@ -11,7 +11,7 @@ from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.outlook import Outlook, bare, sentence
-from podberth.ipam.versions import UPGRADE, outgrown
+from podberth.ipam.versions import UPGRADE, lacking, outgrown
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.shared import (
@@ -58,7 +58,8 @@ class Unanswered(Stale):
 class Settler:
     """Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
 
-    `features`: what this node's every change needs of the ledger. `away` says why the feed, if there is one, hears nothing.
+    `features`: what this node's every change needs of the ledger.
+    `away` says why the feed, if there is one, hears nothing.
     `moved` is told which addresses have moved to other nodes. `attempts` and `steps` count what was asked of the
     cluster's store, and what it agreed to.
     """
@@ -160,9 +161,10 @@ class Settler:
 
     @property
     def outgrown(self) -> str:
-        """Why this podberth may not write into the ledger, by what is known of its minimum version; '' if it may."""
+        """Why this node may not write into the ledger, by what is known of its minimum version; '' if it may."""
         with self.replica.database.read() as connection:
-            return outgrown(minimum(connection).version)
+            known = minimum(connection).version
+        return outgrown(known) or next(filter(None, (lacking(known, feature) for feature in self.features)), "")
 
     def see(self) -> None:
         """Make sure that the replica may be asked. Raises Away, NeverRead.

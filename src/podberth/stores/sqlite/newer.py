@@ -5,13 +5,7 @@ from __future__ import annotations
 import _sqlite3 as sqlite3
 
 from podberth.cni.errors import StoreFailed
-from podberth.ipam.versions import HERE, UPGRADE, outgrown
-
-
-def require_spoken(path: str, minimum: str) -> None:
-    """Raise StoreFailed if the store is for later podberths than this one."""
-    if why := outgrown(minimum):
-        raise StoreFailed(f"{path}: {why}", UPGRADE)
+from podberth.ipam.versions import HERE
 
 
 def newer(path: str, connection: sqlite3.Connection, version: int, known: int) -> StoreFailed:
