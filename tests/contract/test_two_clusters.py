@@ -1,4 +1,4 @@
-"""Two clusters with the same namespaces, names and nodes share a ledger in a real etcd: nothing of one is the other's."""
+"""Two clusters with the same namespaces, names and nodes share a ledger in a real etcd, and nothing else."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from podberth.stores.member import Member
 
 NODE = "worker-1"
@@ -261,3 +262,23 @@ def test_history_and_an_export_keep_the_clusters_apart(site: Site, capsys: pytes
     assert documents[0] == documents[1]
     clusters = [json.loads(line)["address"]["lease"].get("cluster") for line in lines[1] if '"lease"' in line]
     assert clusters == [None, SECOND]
+
+
+def test_store_use_names_the_cluster_and_no_other_store_has_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    use = ["store", "use", "etcd", "--endpoint", etcd_server().url, "--prefix", site.prefix, "--node", NODE]
+    socket = ["--socket", str(site.folder / "none")]
+    assert site.run(FIRST, *use, "--cluster", SECOND, *socket) == 0
+    assert json.loads((site.state(FIRST) / "store.json").read_text())["cluster"] == SECOND
+    assert told(site, FIRST, capsys, "store")["cluster"] == SECOND
+    for other in (["kubernetes"], ["sqlite"]):
+        assert site.run(FIRST, "store", "use", *other, "--cluster", SECOND, *socket) == 1
+        assert "cluster: says nothing here" in capsys.readouterr().err
+    assert site.run(FIRST, *use, "--cluster", "Not A Name", *socket) == 1
+
+
+def test_a_node_with_pods_does_not_become_another_clusters(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    use = ["store", "use", "etcd", "--endpoint", etcd_server().url, "--prefix", site.prefix, "--node", NODE]
+    with site.nodes() as (first, _):
+        bind(first, "web-0", "c1")
+    assert site.run(FIRST, *use, "--cluster", "c", "--socket", str(site.folder / "none")) == 1
+    assert "this node holds 1 addresses as a node of the first cluster" in capsys.readouterr().err

@@ -143,6 +143,7 @@ def use(
     left = changeover.behind(session, new)
     if not force:
         changeover.require_told(session, new)
+        changeover.require_no_pods(session, new)
     followed = changeover.require_following(agent) if not force else False
     _write(path, None if kind == choice.SQLITE else data)
     trouble = changeover.follow(agent, session.state, kind) if followed else ""
