@@ -52,8 +52,10 @@ def _astuple(self: Any) -> tuple[object, ...]:
 
 
 def _eq(self: Any, other: object) -> Any:  # bool or NotImplemented
-    cls: Any = type(self)
-    return cls._members(self) == cls._members(other) if cls is type(other) else NotImplemented
+    if type(self) is not type(other):
+        return NotImplemented
+    members = type(self)._members
+    return members(self) == members(other)
 
 
 def _hash(self: Any) -> int:
