@@ -54,7 +54,7 @@ def _astuple(self: Any) -> tuple[object, ...]:
 def _eq(self: Any, other: object) -> Any:  # bool or NotImplemented
     if type(self) is not type(other):
         return NotImplemented
-    members = type(self)._members
+    members = self.__class__._members  # `type(self)` has been narrowed
     return members(self) == members(other)
 
 
