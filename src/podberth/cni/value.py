@@ -52,10 +52,9 @@ def _astuple(self: Any) -> tuple[object, ...]:
 
 
 def _eq(self: Any, other: object) -> Any:  # bool or NotImplemented
-    if type(self) is not type(other):
-        return NotImplemented
-    members = self.__class__._members  # `type(self)` has been narrowed
-    return members(self) == members(other)
+    cls: Any = type(self)
+    members = cls._members
+    return members(self) == members(other) if cls is type(other) else NotImplemented
 
 
 def _hash(self: Any) -> int:
