@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from podberth.cni.errors import StoreFailed
-from podberth.cni.pod import Attachment, PodRef
+from podberth.cni.pod import Attachment, PodRef, joined, parted
 from podberth.cni.value import value
 from podberth.ipam.lease import Actor, Correction, Event, Lease, Reservation
 from podberth.ipam.moment import Uptime
@@ -67,7 +67,7 @@ def record_form(record: AddressRecord) -> Form:
     kept, lease = record.reservation, record.lease
     if kept is not None:
         form["reservation"] = {
-            "namespace": kept.pod.namespace,
+            **_placed(kept.pod.namespace),
             "pod": kept.pod.name,
             "ifname": kept.ifname,
             "origin": kept.origin,
@@ -160,7 +160,7 @@ def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
             else None,
             actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
             state=str(form["state"]),
-            owner=PodRef(namespace=str(form["namespace"]), name=str(form["owner"])) if "owner" in form else None,
+            owner=PodRef(namespace=_namespace(form), name=str(form["owner"])) if "owner" in form else None,
             clock=str(form.get("clock", "")),
             ahead=int(form.get("ahead", 0)),
             corrects=_correction(form.get("corrects")),
@@ -211,12 +211,22 @@ def _pod_form(pod: PodRef | None) -> Form:
     if pod is None:
         return {}
     # Not an empty one: API servers take "" for null (1.20), which a schema's string is not.
-    return {"namespace": pod.namespace, "pod": pod.name, **({"uid": pod.uid} if pod.uid else {})}
+    return {**_placed(pod.namespace), "pod": pod.name, **({"uid": pod.uid} if pod.uid else {})}
+
+
+def _placed(namespace: str) -> Form:
+    """Return a namespace with its cluster, which the first one of a ledger has no name for."""
+    cluster, bare = parted(namespace)
+    return {**({"cluster": cluster} if cluster else {}), "namespace": bare}
+
+
+def _namespace(form: Mapping[str, Any]) -> str:
+    return joined(str(form.get("cluster", "")), str(form.get("namespace", "")))
 
 
 def _pod(form: Mapping[str, Any]) -> PodRef | None:
     name = str(form.get("pod", ""))
-    return PodRef(namespace=str(form.get("namespace", "")), name=name, uid=str(form.get("uid", ""))) if name else None
+    return PodRef(namespace=_namespace(form), name=name, uid=str(form.get("uid", ""))) if name else None
 
 
 def _reservation(address: Address, pool: str, form: Mapping[str, Any] | None) -> Reservation | None:
@@ -225,7 +235,7 @@ def _reservation(address: Address, pool: str, form: Mapping[str, Any] | None) ->
     return Reservation(
         address=address,
         pool=pool,
-        pod=PodRef(namespace=str(form["namespace"]), name=str(form["pod"])),
+        pod=PodRef(namespace=_namespace(form), name=str(form["pod"])),
         ifname=str(form["ifname"]),
         origin=str(form["origin"]),
         since=_number(form["since"]),

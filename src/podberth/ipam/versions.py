@@ -96,12 +96,18 @@ def allows(minimum: str, feature: Feature) -> bool:
 
 def require(minimum: str, feature: Feature) -> None:
     """Raise Refused if a ledger with that minimum version may not have it."""
-    if not allows(minimum, feature):
-        raise Refused(
-            f"this ledger is for podberth {minimum} and later, and {feature} needs {NEEDS[feature]}:"
-            " an older agent would misread it",
-            "`podberth store upgrade` allows it, once no older agent is seen",
-        )
+    if why := lacking(minimum, feature):
+        raise Refused(why, "`podberth store upgrade` allows it, once no older agent is seen")
+
+
+def lacking(minimum: str, feature: Feature) -> str:
+    """Return why a ledger with that minimum version may not have it; '' if it may."""
+    if allows(minimum, feature):
+        return ""
+    return (
+        f"this ledger is for podberth {minimum} and later, and {feature} needs {NEEDS[feature]}:"
+        " an older agent would misread it"
+    )
 
 
 def outgrown(minimum: str) -> str:

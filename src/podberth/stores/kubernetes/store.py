@@ -11,7 +11,8 @@ import threading
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError
+from podberth.cni.errors import CniError, Refused
+from podberth.cni.pod import parted
 from podberth.cni.value import replace
 from podberth.ipam.registration import Proof
 from podberth.kube import errors, resources
@@ -205,6 +206,7 @@ class KubernetesCluster:
                 raise Stale(Seen(records=others))
 
     def _write(self, proposal: Proposal) -> Seen:
+        _check_cluster(proposal)
         self._check_names(proposal)
         records: list[tuple[AddressRecord, int]] = []
         for write in proposal.addresses:
@@ -278,6 +280,22 @@ class KubernetesCluster:
         for page in self.client.pages(resources.ADDRESS_HISTORIES):
             for found in page.items:
                 yield from objects.archived_in(found)
+
+
+def _check_cluster(proposal: Proposal) -> None:
+    """Raise Refused if a pod is of another cluster: the API has a place for those of its own alone."""
+    leases = (write.record.lease for write in proposal.addresses)
+    pods = [lease.pod for lease in leases if lease is not None]
+    pods += [event.pod for write in proposal.addresses for event in write.events]
+    names = [
+        *(pod.namespace for pod in pods if pod is not None),
+        *(write.text.namespace for write in proposal.documents),
+    ]
+    if other := next((name for name in names if parted(name)[0]), ""):
+        raise Refused(
+            f"namespace {other} is of another cluster, and a ledger behind the Kubernetes API is one cluster's",
+            "a ledger of several clusters is in etcd",
+        )
 
 
 def _heard(position: str) -> int:

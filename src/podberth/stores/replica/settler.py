@@ -11,7 +11,7 @@ from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.outlook import Outlook, bare, sentence
-from podberth.ipam.versions import UPGRADE, outgrown
+from podberth.ipam.versions import UPGRADE, lacking, outgrown
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.shared import (
@@ -27,7 +27,7 @@ from podberth.stores.replica.shared import (
 )
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
-from podberth.stores.sqlite.minimum import minimum
+from podberth.stores.sqlite.minimum import minimum, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
     from podberth.stores.replica.shared import AddressWrite, Cluster, Proposal
@@ -57,15 +58,19 @@ class Unanswered(Stale):
 class Settler:
     """Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
 
+    `features`: what this node's every change needs of the ledger.
     `away` says why the feed, if there is one, hears nothing.
     `moved` is told which addresses have moved to other nodes. `attempts` and `steps` count what was asked of the
     cluster's store, and what it agreed to.
     """
 
-    def __init__(self, replica: Replica, cluster: Cluster, node: str, *, current: bool) -> None:
+    def __init__(
+        self, replica: Replica, cluster: Cluster, node: str, *, current: bool, features: tuple[Feature, ...] = ()
+    ) -> None:
         self.replica = replica
         self.cluster = cluster
         self.current = current
+        self.features = features
         self.outlook = Outlook()
         self.away: Callable[[], str] = lambda: ""
         self.spread = Spread(node)
@@ -156,9 +161,10 @@ class Settler:
 
     @property
     def outgrown(self) -> str:
-        """Why this podberth may not write into the ledger, by what is known of its minimum version; '' if it may."""
+        """Why this node may not write into the ledger, by what is known of its minimum version; '' if it may."""
         with self.replica.database.read() as connection:
-            return outgrown(minimum(connection).version)
+            known = minimum(connection).version
+        return outgrown(known) or next(filter(None, (lacking(known, feature) for feature in self.features)), "")
 
     def see(self) -> None:
         """Make sure that the replica may be asked. Raises Away, NeverRead.
@@ -238,6 +244,8 @@ class Settler:
             def here(connection: Connection) -> T:
                 if why := outgrown(minimum(connection).version):
                     raise Outgrown(why, UPGRADE)
+                for feature in self.features:
+                    require(connection, feature)
                 rivals = Rivals(taken=frozenset(self._under_way), start=self.spread.start_in(connection))
                 return decide(connection, rivals)
 
