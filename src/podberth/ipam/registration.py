@@ -24,7 +24,7 @@ class Registration:
     registration with these, ns since the epoch. `claim`: another boot of the machine that wants to be the node.
     `version`: of the node's agent, by its own word; '' if it said none.
     `former`: boots, keys and places that were the node before, or that a living node objected to, the latest last.
-    `place`: which file the key is in, as the kernel of this boot tells files apart; '' if that is not known.
+    `place`: which file the key is in: its inode, and the change time that no copy has; '' if that is not known.
     """
 
     node: str

@@ -89,7 +89,7 @@ def registration(directory: str, node: str, machine: str, boot: str, now: int, *
             f"{path}: expected {2 * _BYTES} hexadecimal digits",
             "delete it: the node is registered again with a new key",
         )
-    digest, place = hashlib.sha256(key.encode()).hexdigest(), f"{file.st_dev}:{file.st_ino}"
+    digest, place = hashlib.sha256(key.encode()).hexdigest(), f"{file.st_ino}:{file.st_ctime_ns}"
     return Registration(node=node, machine=machine, boot=boot, key=digest, time=now, version=version, place=place)
 
 
