@@ -1,7 +1,7 @@
 """What the agent's /healthz says, asked again and again from the node's own network: `python -m` this, FILE URL.
 
-Each line of the file is one answer: the time (ns of the monotonic clock, which all processes of a machine share), the
-status, and the text. Status 0 is nobody: the connection was refused, or ended.
+Each line of the file is one answer: the times of question and answer (ns of the monotonic clock, which all processes of
+a machine share), the status, and the text. Status 0 is nobody: the connection was refused, or ended.
 """
 
 from __future__ import annotations
@@ -26,21 +26,23 @@ PAUSE = 0.1  # seconds between two questions
 class Answer(NamedTuple):
     """One answer of the page."""
 
-    time: int
+    asked: int
+    answered: int
     status: int
     text: str
 
 
 def asked(url: str) -> Answer:
     """Ask once."""
-    now = time.monotonic_ns()
+    began = time.monotonic_ns()
     try:
         with urllib.request.urlopen(url, timeout=PATIENCE) as page:
-            return Answer(now, page.status, page.read().decode())
+            status, text = page.status, page.read().decode()
     except urllib.error.HTTPError as error:
-        return Answer(now, error.code, error.read().decode())
+        status, text = error.code, error.read().decode()
     except (ConnectionError, urllib.error.URLError, http.client.HTTPException) as error:
-        return Answer(now, 0, str(error))
+        status, text = 0, str(error)
+    return Answer(began, time.monotonic_ns(), status, text)
 
 
 def read(file: Path) -> list[Answer]:
@@ -54,10 +56,10 @@ def complaints(answers: Sequence[Answer], away: Iterable[tuple[int, int]]) -> li
     spans = tuple(away)
     wrong = []
     for answer in answers:
-        gone = answer.status == 0 and any(begin <= answer.time <= end for begin, end in spans)
+        gone = answer.status == 0 and any(begin <= answer.answered and answer.asked <= end for begin, end in spans)
         fine = answer.status == 200 or (answer.status == 503 and answer.text.strip() not in ("", "ok"))
         if not gone and not fine:
-            wrong.append(f"{answer.time}: {answer.status} {answer.text!r}")
+            wrong.append(f"{answer.asked}..{answer.answered}: {answer.status} {answer.text!r}")
     return wrong
 
 

@@ -101,8 +101,11 @@ class Site:
     def agent_back(self) -> None:
         """Wait until what was killed or replaced last is ready again."""
         self.rolled_out()
-        asked = len(health.read(self.record))
-        until(lambda: [one for one in health.read(self.record)[asked:] if one.status == 200], "nobody at /healthz")
+        now = time.monotonic_ns()
+        until(
+            lambda: [one for one in health.read(self.record) if one.asked > now and one.status == 200],
+            lambda: f"nobody at /healthz: {health.read(self.record)[-1]}",
+        )
         self.away[-1] = self.away[-1][0], time.monotonic_ns()
 
     def restarts(self) -> int:
