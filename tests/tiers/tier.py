@@ -37,7 +37,7 @@ LANES: tuple[tuple[Tier, ...], ...] = (
     (Tier(name="netns", folder="tests/netns", workers=6, soaks=True),),
     (
         Tier(name="vm", folder="tests/vm", silence=1200, niceness=-15, soaks=True),
-        Tier(name="image", folder="tests/image"),
+        Tier(name="image", folder="tests/image", soaks=True),
     ),
 )
 TIERS = {tier.name: tier for lane in LANES for tier in lane}

@@ -100,7 +100,6 @@ NUMBERS: list[tuple[str, str, float]] = [
     (CLI, "refused by policy, # by the kernel", errors.KernelRefused.code),
     (CLI, "by the kernel, # the store failed", errors.StoreFailed.code),
     (AGENT, "STATUS fails with code # while", errors.NotAvailable.code),
-    (AGENT, "and then answers code #", errors.NotAvailable.code),
     ("docs/controller.md", "renews it # days before its end", certificate.RENEWED / 86400),
     ("docs/identity.md", "three probes, # ms apart", ConflictDetection().interval_ms),
     ("docs/migrate.md", "parts of # addresses", cluster.PART),

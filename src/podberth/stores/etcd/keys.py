@@ -258,7 +258,7 @@ def read_fences(key: bytes, value: bytes) -> tuple[Fence, ...]:
 def packed_registration(machine: Registration) -> bytes:
     """Return a machine's registration as it is written."""
     names = ("machine", "boot", "key", "time", "claim", "former")
-    said = {"version": machine.version} if machine.version else {}
+    said = {name: text for name in ("version", "place") if (text := getattr(machine, name))}
     return _json({name: getattr(machine, name) for name in names} | said)
 
 
@@ -273,9 +273,11 @@ def read_registration(node: str, value: bytes) -> Registration:
     try:
         machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
         former = tuple(map(str, form["former"]))
-        time, claim, version = int(form["time"]), str(form["claim"]), str(form.get("version", ""))
+        time, claim = int(form["time"]), str(form["claim"])
+        version, place = (str(form.get(name, "")) for name in ("version", "place"))
         return Registration(
-            node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, version=version
+            node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, version=version,
+            place=place,
         )
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None

@@ -141,7 +141,7 @@ class KubernetesCluster:
         Only the version of its agent is written.
         """
         try:
-            proof = Proof(refusal=of_node(self.client.get(resources.NODES, mine.node), mine))
+            proof = of_node(self.client.get(resources.NODES, mine.node), mine)
         except errors.NotFound:
             proof = Proof()
         if mine.version and not proof.refusal:
