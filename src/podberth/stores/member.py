@@ -120,6 +120,8 @@ class Member:
             self._prove_in_time()
             if not self.identity.refusal:
                 self.ledger.replay(_told)
+            for what in self.settler.tending.tend():
+                _told(what)
             self.cluster.tidy()
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
                 for name in self.policies.accept():
