@@ -24,6 +24,7 @@ from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.policy.documents import document_of
 from podberth.policy.operation import Operation
+from podberth.stores.clock import node_clock
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.kubernetes.store import KubernetesCluster
@@ -96,7 +97,7 @@ class Command:
 def on_sqlite(folder: Path) -> Store:
     def client(follows: bool) -> Side:
         database = Database(str(folder / "state"))
-        return Side(ledger=SqliteLedger(database), policies=SqlitePolicies(database))
+        return Side(ledger=SqliteLedger(database, node_clock), policies=SqlitePolicies(database, node_clock))
 
     return Store(kind="sqlite", document={"store": "sqlite"}, client=client)
 
