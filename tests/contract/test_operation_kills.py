@@ -20,6 +20,7 @@ from podberth.cni.errors import CniError
 from podberth.cni.value import value
 from podberth.ipam.lease import Keeping
 from podberth.ipam.lifecycle import fold
+from podberth.ipam.versions import HERE, Minimum
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.policy.documents import document_of
@@ -124,6 +125,7 @@ def on_kubernetes(folder: Path) -> Store:
 
 def in_cluster(folder: Path, made: Callable[[], Cluster]) -> Callable[[bool], Side]:
     number = count()
+    assert made().demand(HERE, Minimum())  # no older agent is there
 
     def client(follows: bool) -> Side:
         settler = Settler(Replica(str(folder / f"replica-{next(number)}")), made(), "node2", current=not follows)

@@ -11,13 +11,25 @@ from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.outlook import Outlook, bare, sentence
+from podberth.ipam.versions import UPGRADE, outgrown
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.marks import promised
-from podberth.stores.replica.shared import Away, Busy, NeverRead, Outdated, Seen, Stale, Unknown, Unreachable
+from podberth.stores.replica.shared import (
+    Away,
+    Busy,
+    NeverRead,
+    Outdated,
+    Outgrown,
+    Seen,
+    Stale,
+    Unknown,
+    Unreachable,
+)
 from podberth.stores.replica.spread import Spread
 from podberth.stores.replica.tending import Tending
 from podberth.stores.sqlite.claims import ALONE, Rivals
+from podberth.stores.sqlite.minimum import minimum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -162,6 +174,12 @@ class Settler:
             if not self._synced:
                 self.catch_up()
 
+    @property
+    def outgrown(self) -> str:
+        """Why this podberth may not write into the ledger, by what is known of its minimum version; '' if it may."""
+        with self.replica.database.read() as connection:
+            return outgrown(minimum(connection).version)
+
     def see(self) -> None:
         """Make sure that the replica may be asked. Raises Away, NeverRead.
 
@@ -238,6 +256,8 @@ class Settler:
         with self.replica.database.lock:
 
             def here(connection: Connection) -> T:
+                if why := outgrown(minimum(connection).version):
+                    raise Outgrown(why, UPGRADE)
                 taken = promised(connection).union(self._under_way)
                 rivals = Rivals(taken=taken, start=self.spread.start_in(connection))
                 return decide(connection, rivals)
@@ -259,7 +279,9 @@ class Settler:
             return True
         try:
             if operation and not self.cluster.one_step(proposal):
-                self._operate(proposal, operation, told)
+                self.attempts += 1
+                with _reaching():
+                    self.tending.perform(proposal, operation, told)
             else:
                 self._written(self._committed(proposal))  # what is made has to be known here, whatever the wait
         except Stale as stale:
@@ -273,13 +295,6 @@ class Settler:
             self._end(proposal)
         self.steps += 1
         return True
-
-    def _operate(self, proposal: Proposal, by: str, told: Callable[[int], object]) -> None:
-        from podberth.stores.replica import staging
-
-        self.attempts += 1
-        with _reaching():
-            staging.perform(self.cluster, proposal, by, self._written, told)
 
     def _end(self, proposal: Proposal) -> None:
         with self.replica.database.lock.lock:

@@ -191,6 +191,7 @@ def _mark_all(
             pools=proposal.pools,
             relied=proposal.relied,
             position=proposal.position,
+            minimum=proposal.minimum,
             holds=((whole.primary, primary[1]),) if primary is not None else (),
         )
         seen = cluster.commit(step)
@@ -250,6 +251,7 @@ def _decision(cluster: Cluster, proposal: Proposal, primary: tuple[AddressRecord
         relied=proposal.relied,
         declares=proposal.declares,
         position=proposal.position,
+        minimum=proposal.minimum,
     )
 
 
@@ -324,7 +326,7 @@ def _secondaries(whole: Operating) -> tuple[Address, ...]:
 
 
 def _writing(writes: tuple[AddressWrite, ...]) -> Proposal:
-    return Proposal(addresses=writes, documents=(), pods=(), pools=(), declares=False, position="")
+    return Proposal(addresses=writes, documents=(), pods=(), pools=(), declares=False, position="", minimum=None)
 
 
 def _for_pods(part: Iterable[AddressWrite]) -> Iterator[PodRef]:

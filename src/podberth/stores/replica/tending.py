@@ -1,4 +1,4 @@
-"""Operations of others (`staging`): waited for while they are under way, ended if their commands were killed."""
+"""Operations (`staging`): begun, those of others waited for while under way, and ended if they were left half-way."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
+from podberth.ipam.versions import Feature
 from podberth.process.jitter import between
 from podberth.process.loop import reason
+from podberth.stores.sqlite.minimum import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from podberth.ipam.address_record import Mark
     from podberth.stores.replica.replica import Replica
-    from podberth.stores.replica.shared import Cluster, Seen
+    from podberth.stores.replica.shared import Cluster, Proposal, Seen
 
 _PAUSE, _LONGEST = 0.02, 0.5  # seconds between two looks
 _RETRY = 60.0  # seconds
@@ -28,6 +30,14 @@ class Tending:
         self._replica = replica
         self._take = take
         self._again: dict[str, float] = {}  # operations that could not be ended, and when they are tried again
+
+    def perform(self, proposal: Proposal, by: str, told: Callable[[int], object]) -> None:
+        """Make a change that is larger than a step. Refused while agents may be there that don't know of marks."""
+        from podberth.stores.replica import staging
+
+        with self._replica.database.read() as connection:
+            require(connection, Feature.OPERATIONS)
+        staging.perform(self._cluster, proposal, by, self._take, told)
 
     def meet(self, marks: Sequence[Mark], attempt: int, patience: int) -> None:
         """See to operations that are in the way: carry through what is committed, undo what was left, else wait.

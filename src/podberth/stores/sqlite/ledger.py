@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
     from podberth.ipam.moment import Clock
+    from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.sqlite.database import Database
 
@@ -97,6 +98,13 @@ class SqliteLedger:
         where, values = _where(pool=pool, **_named(pod))
         with self._database.look() as connection:
             return tuple(rows.reservations(connection, where, *values))
+
+    def allows(self, feature: Feature) -> bool:
+        """Say whether the ledger may have it, by its minimum version."""
+        from podberth.stores.sqlite.minimum import allows
+
+        with self._database.look() as connection:
+            return allows(connection, feature)
 
     def corrected(self, correction: Correction, actor: Actor) -> tuple[Address, ...]:
         """Record by how much a clock was wrong, for each address with such events; return them, but those that know."""

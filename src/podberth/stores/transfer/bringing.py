@@ -37,9 +37,13 @@ class _Coming:
 
 
 class Bringing:
-    """One attempt. `count`: how many addresses there are at most; `name` is what messages call the target."""
+    """One attempt. `count`: how many addresses there are at most; `name` is what messages call the target.
 
-    def __init__(self, cluster: Cluster, name: str, by: str, count: int) -> None:
+    `minimum`: the revision of the target's minimum version.
+    """
+
+    def __init__(self, cluster: Cluster, name: str, by: str, count: int, minimum: int) -> None:
+        self._minimum = minimum
         self._cluster = cluster
         self._name = name
         self._by = by
@@ -75,7 +79,7 @@ class Bringing:
                 writes.append(DocumentWrite(text=replace(text, operation=operation), revision=revision))
         self._documents += keys if operation else ()
         if writes:
-            self._cluster.commit(replace(_writing(()), documents=tuple(writes)))
+            self._cluster.commit(replace(self._writing(()), documents=tuple(writes)))
 
     def commit(self) -> None:
         """Have all that is marked count; it may be done again."""
@@ -86,7 +90,7 @@ class Bringing:
         if record.mark is not None and not record.mark.committed:
             word = replace(record, mark=replace(record.mark, committed=True))
             write = AddressWrite(record=word, revision=revision, events=(), reserved_before=record.reservation)
-            self._cluster.commit(_writing((write,)))
+            self._cluster.commit(self._writing((write,)))
         whole = staging.Operating(
             operation=self._operation,
             primary=record.address,
@@ -94,6 +98,11 @@ class Bringing:
             documents=self._documents,
         )
         staging.carry_through(self._cluster, whole, lambda _: None)
+
+    def _writing(self, writes: tuple[AddressWrite, ...]) -> Proposal:
+        return Proposal(
+            addresses=writes, documents=(), pods=(), pools=(), declares=False, position="", minimum=self._minimum
+        )
 
     def _coming(self, story: Story, record: AddressRecord, revision: int) -> _Coming:
         own = record.mark is not None and record.mark.operation == self._operation
@@ -113,7 +122,7 @@ class Bringing:
         others = [one for one in coming if one.story.record.address != primary]
         holds = ((primary, self._primary[1]),) if self._primary is not None and others else ()
         holds = holds if len(others) == len(coming) else ()
-        seen = self._cluster.commit(replace(_writing(writes), holds=holds))
+        seen = self._cluster.commit(replace(self._writing(writes), holds=holds))
         made = {record.address: (record, revision) for record, revision in seen.records}
         self._primary = made.get(primary, self._primary)
         self._addresses |= dict.fromkeys(made)
@@ -178,7 +187,3 @@ def _words(record: AddressRecord) -> str:
     whose = f"leased by {held.pod or held.attachment.container_id}" if held is not None else ""
     whose = whose or (f"reserved for {kept.pod}" if kept is not None else "free")
     return f"{whose} after event {record.seq}"
-
-
-def _writing(writes: tuple[AddressWrite, ...]) -> Proposal:
-    return Proposal(addresses=writes, documents=(), pods=(), pools=(), declares=False, position="")

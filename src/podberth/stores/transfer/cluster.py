@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import TryAgainLater
+from podberth.cni.errors import Refused, TryAgainLater
 from podberth.cni.value import replace
+from podberth.ipam.versions import NEEDS, UPGRADE, Minimum, allows, older, outgrown, require
 from podberth.stores.replica import staging
 from podberth.stores.replica.marks import OVER
 from podberth.stores.replica.shared import Stale
 from podberth.stores.transfer.bringing import Bringing, is_nothing, reached, steps_of, told_apart
-from podberth.stores.transfer.story import Story, rank, story_of
+from podberth.stores.transfer.story import Story, needed, rank, story_of
 from podberth.stores.transfer.verdict import same_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from podberth.ipam.address_record import AddressRecord, Mark
+    from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import Cluster, DocumentText, Key
     from podberth.stores.transfer.story import Side
@@ -75,9 +77,11 @@ class ClusterStore:
 
     def take(self, source: Side, told: Callable[[int], None]) -> None:
         """Bring in what is not here yet, as one operation. AddressTaken if somebody else wrote meanwhile."""
+        minimum = self._ready(needed(source))
         for mark in self._marks():
             staging.settle(self._cluster, mark, lambda _: None, abandon=True)
-        bringing = Bringing(self._cluster, self.name, f"{source.name} brought into {self.name}", source.count())
+        by = f"{source.name} brought into {self.name}"
+        bringing = Bringing(self._cluster, self.name, by, source.count(), minimum.revision)
         part: list[Story] = []
         for story in source.stories():
             part.append(story)
@@ -93,6 +97,23 @@ class ClusterStore:
         for at in range(0, len(texts), PART):
             self._settled(lambda at=at: bringing.declare(texts[at : at + PART]))  # type: ignore[misc]
         self._settled(bringing.commit)
+
+    def _ready(self, features: frozenset[Feature]) -> Minimum:
+        """Have the ledger be one that may have all of these, and return its minimum version.
+
+        Refused if an older agent is on it.
+        """
+        found = self._cluster.minimum()
+        if why := outgrown(found.version):
+            raise Refused(f"{self.name}: {why}", UPGRADE)
+        for feature in sorted(features):
+            if not allows(found.version, feature):
+                if older(NEEDS[feature], self._cluster.announced(), (), 0):
+                    require(found.version, feature)
+                self._cluster.demand(NEEDS[feature], found)
+                found = self._cluster.minimum()
+                require(found.version, feature)
+        return found
 
     def _settled(self, step: Callable[[], None]) -> None:
         """Make the step; again, from what is there then, if it was disturbed."""
