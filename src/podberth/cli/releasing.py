@@ -9,7 +9,7 @@ import click
 from podberth.cli import forms
 from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import ADDRESS, POOL, json_option
+from podberth.cli.options import ADDRESS, NAMESPACE, POOL, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.session import actor, asking
 from podberth.cli.text import counted
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @click.argument("address", type=ADDRESS, required=False)
 @click.option("--csv", "file", metavar="FILE|-", type=click.Path(allow_dash=True), help="Those of a sheet.")
 @click.option("--pool", type=POOL, help="All of this pool.")
-@click.option("--namespace", metavar="NAMESPACE", help="All of this namespace's pods; with --pool, only of that pool.")
+@click.option("--namespace", type=NAMESPACE, help="All of this namespace's pods; with --pool, only of that pool.")
 @dry_run_option
 @json_option
 @click.pass_obj
