@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from podberth.cni.errors import AddressTaken, TryAgainLater
+from podberth.cni.errors import AddressTaken, Refused, TryAgainLater
 from podberth.ipam.lease import Keeping
 from podberth.policy.documents import document_of
 from podberth.policy.operation import Operation
@@ -15,9 +15,11 @@ from podberth.stores.replica.marks import SILENCE
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
-from tests.contract.ledgers import CLUSTERS, OPERATOR, PLUGIN, attachment, claim, ip, pod, pool, subnet
+from tests.contract.clusters import in_etcd, in_kubernetes
+from tests.contract.ledgers import CLUSTERS, OPERATOR, PLUGIN, Clock, attachment, claim, ip, pod, pool, subnet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from podberth.stores.replica.shared import Cluster, Proposal, Seen
@@ -233,3 +235,18 @@ def test_a_pool_that_an_operation_makes_is_not_there_before_its_leases(site: Sit
     _, again, _ = site.client("again")
     assert [each.name for each in again.pools()] == ["bank", "more"]
     assert len(site.ledger.leases()) == 70
+
+
+@pytest.mark.parametrize("made", [in_etcd, in_kubernetes], ids=["etcd", "kubernetes"])
+def test_where_an_older_agent_may_be_what_needs_marks_is_refused_and_the_rest_is_done(
+    made: Callable[[], Cluster], tmp_path: Path
+) -> None:
+    settler = Settler(Replica(str(tmp_path / "one")), made(), "node1", current=True)
+    ledger, policies = ClusterLedger(settler, clock=Clock()), ClusterPolicies(settler)
+    policies.apply([document_of(BANK, "test")], OPERATOR, source="test")
+    with pytest.raises(Refused, match=r"operation of more than one step needs 0\.2\.0") as refused:
+        policies.operate(keeping(), OPERATOR, source="import csv")
+    assert "podberth store upgrade" in refused.value.details
+    assert ledger.reservations() == ()
+    policies.operate(keeping(many=1), OPERATOR, source="import csv")
+    assert len(ledger.reservations()) == 1
