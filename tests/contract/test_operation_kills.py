@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -95,7 +96,7 @@ class Command:
     into: Store
 
 
-def on_sqlite(folder: Path) -> Store:
+def on_sqlite(folder: Path, ends: ExitStack) -> Store:
     def client(follows: bool) -> Side:
         database = Database(str(folder / "state"))
         return Side(ledger=SqliteLedger(database, node_clock), policies=SqlitePolicies(database, node_clock))
@@ -103,7 +104,7 @@ def on_sqlite(folder: Path) -> Store:
     return Store(kind="sqlite", document={"store": "sqlite"}, client=client)
 
 
-def on_etcd(folder: Path) -> Store:
+def on_etcd(folder: Path, ends: ExitStack) -> Store:
     prefix = f"/{uuid4().hex}"
     place = {"endpoints": [etcd_server().url], "prefix": prefix}
     document = {"store": "etcd", "node": "node1", "etcd": place}
@@ -114,27 +115,33 @@ def on_etcd(folder: Path) -> Store:
     )
 
 
-def on_kubernetes(folder: Path) -> Store:
+def on_kubernetes(folder: Path, ends: ExitStack) -> Store:
     clear_kubernetes()
     kubeconfig = str(kube_server().kubeconfig)
     document = {"store": "kubernetes", "node": "node1"}
     document["kubernetes"] = {"kubeconfig": kubeconfig, "namespace": "default"}  # type: ignore[assignment]
     made = lambda: KubernetesCluster(Client(load(kubeconfig)), "default", "node2")  # noqa: E731
-    return Store(kind="kubernetes", document=document, client=in_cluster(folder, made))
+    return Store(kind="kubernetes", document=document, client=in_cluster(folder, made, ends))
 
 
-def in_cluster(folder: Path, made: Callable[[], Cluster]) -> Callable[[bool], Side]:
+def in_cluster(folder: Path, made: Callable[[], Cluster], ends: ExitStack) -> Callable[[bool], Side]:
     number = count()
-    assert made().demand(HERE, Minimum())  # no older agent is there
+
+    def opened() -> Cluster:
+        cluster = made()
+        ends.callback(cluster.close)
+        return cluster
 
     def client(follows: bool) -> Side:
-        settler = Settler(Replica(str(folder / f"replica-{next(number)}")), made(), "node2", current=not follows)
+        settler = Settler(Replica(str(folder / f"replica-{next(number)}")), opened(), "node2", current=not follows)
+        ends.callback(settler.replica.database.close)
         return Side(
             ledger=ClusterLedger(settler, clock=settler.replica.clock),
             policies=ClusterPolicies(settler),
             settler=settler,
         )
 
+    assert opened().demand(HERE, Minimum())  # no older agent is there
     return client
 
 
@@ -269,9 +276,9 @@ def command(store: Store, many: int, *words: str) -> Command:
     return Command(words=words, addresses=frozenset(f"10.60.0.{100 + n}" for n in range(many)), into=store)
 
 
-def prepared(store: str, name: str, folder: Path) -> Command:
+def prepared(store: str, name: str, folder: Path, ends: ExitStack) -> Command:
     folder.mkdir()
-    made = MADE[store](folder)
+    made = MADE[store](folder, ends)
     (folder / "state").mkdir(mode=0o700)
     if store != "sqlite":
         (folder / "state" / "store.json").write_text(json.dumps(made.document))

@@ -10,16 +10,16 @@ import json
 from ipaddress import ip_address
 
 from podberth.cni.value import replace
-from podberth.ipam.address_record import parse_record, record_form
+from podberth.ipam.address_record import Mark, parse_record, record_form
 from podberth.stores.replica.shared import DocumentText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from sqlite3 import Connection
 
     from podberth.cni.pod import PodRef
-    from podberth.ipam.address_record import AddressRecord, Mark
+    from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.moment import Uptime
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import Seen
@@ -41,32 +41,74 @@ CREATE TABLE marked_documents (
     PRIMARY KEY (kind, namespace, name)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE committed (operation TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+-- Operations that are committed and of which documents are still on their way; and records that came after them.
+CREATE TABLE words (
+    operation TEXT PRIMARY KEY, documents INTEGER NOT NULL, heard_boot TEXT NOT NULL, heard INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE late_records (
+    address BLOB PRIMARY KEY, operation TEXT NOT NULL, revision INTEGER NOT NULL, body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 """
 
 
-def admitted(connection: Connection, seen: Seen, *, whole: bool) -> tuple[Seen, frozenset[str]]:
-    """Return what of it may be taken over now, and the operations that it shows to be committed.
+def admitted(connection: Connection, seen: Seen, now: Uptime, *, whole: bool) -> tuple[Seen, frozenset[str]]:
+    """Return what of it may be taken over now, and the operations that count from now on.
 
-    `whole`: it is all that has happened up to some time. Else it may be ahead of what is known here: what an operation
-    has made of one address waits until all of that operation is known.
+    `whole`: it is all that has happened to addresses up to some time. Else it may be ahead of what is known here: what
+    an operation has made of one address waits until all of that operation is known. Documents may be followed apart
+    from addresses: a word that is ahead of the documents waits for them.
     """
     over: set[str] = set()
-    records = []
+    records: list[tuple[AddressRecord, int]] = []
     for record, revision in seen.records:
         mark, made = record.mark, record.operation
         if mark is not None and mark.committed and mark.primary == record.address:
             if not (whole or is_committed(connection, mark.operation) or _all_there(connection, seen, mark)):
                 continue
-            over.add(mark.operation)
+            if is_committed(connection, mark.operation) or not mark.documents:
+                over.add(mark.operation)
+            else:
+                row = (mark.operation, mark.documents, now.boot, now.ns)
+                connection.execute("INSERT OR IGNORE INTO words VALUES (?, ?, ?, ?)", row)
         elif mark is None and made and made not in over and not is_committed(connection, made):
             if not whole:
                 continue
+            if _has_word(connection, made):
+                body = json.dumps(record_form(replace(record, mark=_carrying(record))), separators=(",", ":"))
+                row = (record.address.packed, made, revision, body)
+                connection.execute("INSERT OR REPLACE INTO late_records VALUES (?, ?, ?, ?)", row)
+                continue
             over.add(made)
         records.append((record, revision))
+    over.update(_complete(connection, seen, now))
     news = frozenset(one for one in over if not is_committed(connection, one))
     connection.executemany("INSERT INTO committed VALUES (?)", ((one,) for one in news))
     documents = _sifted(connection, seen.documents, news)
+    for one in news:
+        connection.execute("DELETE FROM words WHERE operation = ?", (one,))
+        query = "DELETE FROM late_records WHERE operation = ? RETURNING body, revision"
+        late = connection.execute(query, (one,)).fetchall()
+        records += [(_read(body).record, revision) for body, revision in late]
     return replace(seen, records=tuple(records), documents=documents), news
+
+
+def _complete(connection: Connection, seen: Seen, now: Uptime) -> Iterator[str]:
+    """Yield the operations that are committed and of which all documents are here, or should have been for long."""
+    for name, count, boot, heard in connection.execute("SELECT * FROM words").fetchall():
+        query = "SELECT kind, namespace, name FROM marked_documents WHERE operation = ?"
+        known = set(connection.execute(query, (name,)).fetchall())
+        known |= {text.key for text, _ in seen.documents if text.operation.removesuffix(OVER) == name}
+        if len(known) >= count or boot != now.boot or now.ns - heard > SILENCE:
+            yield name
+
+
+def _has_word(connection: Connection, operation: str) -> bool:
+    return connection.execute("SELECT 1 FROM words WHERE operation = ?", (operation,)).fetchone() is not None
+
+
+def _carrying(record: AddressRecord) -> Mark:
+    """Return a mark that has the record, whose last event a record's own form leaves out."""
+    return Mark(operation=record.operation, primary=record.address, by="", record=record, addresses=0)
 
 
 def _all_there(connection: Connection, seen: Seen, mark: Mark) -> bool:

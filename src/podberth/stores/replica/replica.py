@@ -109,7 +109,7 @@ class Replica:
         """
         with self._transaction() as connection:
             now = self.clock()
-            seen, over = marks.admitted(connection, seen, whole=own or bool(seen.position))
+            seen, over = marks.admitted(connection, seen, now.uptime, whole=own or bool(seen.position))
             # Pools first: what an address may do is theirs to say.
             documents = sorted(seen.documents, key=lambda one: one[0].kind != "Pool")
             approved = keep_approved(connection, seen.approved)

@@ -266,6 +266,7 @@ def _each(
     for at in range(0, len(addresses), PART):
         for _ in range(ATTEMPTS):
             seen = cluster.read(tuple(addresses[at : at + PART]), ())
+            take(seen)
             left = [one for one in seen.records if one[0].mark is not None and one[0].mark.operation == operation]
             try:
                 if left:

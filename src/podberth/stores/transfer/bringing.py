@@ -88,7 +88,7 @@ class Bringing:
         (found,) = self._cluster.read((self._primary[0].address,), ()).records
         record, revision = found
         if record.mark is not None and not record.mark.committed:
-            word = replace(record, mark=replace(record.mark, committed=True))
+            word = replace(record, mark=replace(record.mark, committed=True, documents=len(self._documents)))
             write = AddressWrite(record=word, revision=revision, events=(), reserved_before=record.reservation)
             self._cluster.commit(self._writing((write,)))
         whole = staging.Operating(
