@@ -99,6 +99,7 @@ class Command:
 def on_sqlite(folder: Path, ends: ExitStack) -> Store:
     def client(follows: bool) -> Side:
         database = Database(str(folder / "state"))
+        ends.callback(database.close)
         return Side(ledger=SqliteLedger(database, node_clock), policies=SqlitePolicies(database, node_clock))
 
     return Store(kind="sqlite", document={"store": "sqlite"}, client=client)
@@ -111,7 +112,7 @@ def on_etcd(folder: Path, ends: ExitStack) -> Store:
     return Store(
         kind="etcd",
         document=document,
-        client=in_cluster(folder, lambda: EtcdCluster(Etcd([etcd_server().url]), prefix)),
+        client=in_cluster(folder, lambda: EtcdCluster(Etcd([etcd_server().url]), prefix), ends),
     )
 
 
@@ -328,15 +329,18 @@ def never_back(seen: list[Facts], before: Facts, after: Facts) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("store", STORES)
 def test_a_killed_command_has_done_all_or_nothing_and_nobody_saw_half(store: str, name: str, tmp_path: Path) -> None:
-    whole = prepared(store, name, tmp_path / "whole")
-    before = facts(whole.into.client(False), whole.addresses)
-    done = run(0, "before", whole.words)
-    assert done.returncode == 0, done.stdout + done.stderr
-    after = facts(whole.into.client(False), whole.addresses)
-    assert before != after
+    with ExitStack() as ends:
+        whole = prepared(store, name, tmp_path / "whole", ends)
+        before = facts(whole.into.client(False), whole.addresses)
+        done = run(0, "before", whole.words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        after = facts(whole.into.client(False), whole.addresses)
+        assert before != after
     outcomes = set()
     for n, when in points(int(done.stdout.split()[-1]), store):
-        outcomes.add(killed_at(n, when, prepared(store, name, tmp_path / f"{n}-{when}"), before, after, name))
+        with ExitStack() as ends:
+            one = prepared(store, name, tmp_path / f"{n}-{when}", ends)
+            outcomes.add(killed_at(n, when, one, before, after, name))
     assert outcomes <= {"before", "after"}
     assert outcomes
 
