@@ -68,15 +68,15 @@ def admitted(connection: Connection, seen: Seen, now: Uptime, *, whole: bool) ->
             if is_committed(connection, mark.operation) or not mark.documents:
                 over.add(mark.operation)
             else:
-                row = (mark.operation, mark.documents, now.boot, now.ns)
-                connection.execute("INSERT OR IGNORE INTO words VALUES (?, ?, ?, ?)", row)
+                _keep_word(connection, mark.operation, mark.documents, now)
         elif mark is None and made and made not in over and not is_committed(connection, made):
             if not whole:
                 continue
-            if _has_word(connection, made):
+            if count := _documents_of(connection, made):  # the word itself may have been passed over
+                _keep_word(connection, made, count, now)
                 body = json.dumps(record_form(replace(record, mark=_carrying(record))), separators=(",", ":"))
-                row = (record.address.packed, made, revision, body)
-                connection.execute("INSERT OR REPLACE INTO late_records VALUES (?, ?, ?, ?)", row)
+                late = (record.address.packed, made, revision, body)
+                connection.execute("INSERT OR REPLACE INTO late_records VALUES (?, ?, ?, ?)", late)
                 continue
             over.add(made)
         records.append((record, revision))
@@ -102,8 +102,15 @@ def _complete(connection: Connection, seen: Seen, now: Uptime) -> Iterator[str]:
             yield name
 
 
-def _has_word(connection: Connection, operation: str) -> bool:
-    return connection.execute("SELECT 1 FROM words WHERE operation = ?", (operation,)).fetchone() is not None
+def _keep_word(connection: Connection, operation: str, documents: int, now: Uptime) -> None:
+    row = (operation, documents, now.boot, now.ns)
+    connection.execute("INSERT OR IGNORE INTO words VALUES (?, ?, ?, ?)", row)
+
+
+def _documents_of(connection: Connection, operation: str) -> int:
+    """Return how many documents an operation brings whose marks are here."""
+    found = connection.execute("SELECT body FROM marks WHERE operation = ? LIMIT 1", (operation,)).fetchone()
+    return _read(found[0]).documents if found is not None else 0
 
 
 def _carrying(record: AddressRecord) -> Mark:

@@ -37,12 +37,12 @@ class _Coming:
 
 
 class Bringing:
-    """One attempt. `count`: how many addresses there are at most; `name` is what messages call the target.
+    """One attempt. `count`: how many addresses there are at most, `documents`: how many documents are to come.
 
-    `minimum`: the revision of the target's minimum version.
+    `name` is what messages call the target. `minimum`: the revision of the target's minimum version.
     """
 
-    def __init__(self, cluster: Cluster, name: str, by: str, count: int, minimum: int) -> None:
+    def __init__(self, cluster: Cluster, name: str, by: str, count: int, documents: int, minimum: int) -> None:
         self._minimum = minimum
         self._cluster = cluster
         self._name = name
@@ -52,6 +52,7 @@ class Bringing:
         self._primary: tuple[AddressRecord, int] | None = None
         self._addresses: dict[Address, None] = {}
         self._documents: tuple[Key, ...] = ()
+        self._most = documents
 
     def bring(self, part: Sequence[Story]) -> None:
         """Mark what is not there yet of these addresses; it may be done again. AddressTaken if another has one."""
@@ -88,7 +89,7 @@ class Bringing:
         (found,) = self._cluster.read((self._primary[0].address,), ()).records
         record, revision = found
         if record.mark is not None and not record.mark.committed:
-            word = replace(record, mark=replace(record.mark, committed=True, documents=len(self._documents)))
+            word = replace(record, mark=replace(record.mark, committed=True))
             write = AddressWrite(record=word, revision=revision, events=(), reserved_before=record.reservation)
             self._cluster.commit(self._writing((write,)))
         whole = staging.Operating(
@@ -135,6 +136,7 @@ class Bringing:
             by=self._by,
             record=replace(one.story.record, operation=self._operation),
             addresses=self._count,
+            documents=self._most,
         )
         return AddressWrite(
             record=replace(one.before, mark=mark),

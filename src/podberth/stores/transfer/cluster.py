@@ -81,7 +81,10 @@ class ClusterStore:
         for mark in self._marks():
             staging.settle(self._cluster, mark, lambda _: None, abandon=True)
         by = f"{source.name} brought into {self.name}"
-        bringing = Bringing(self._cluster, self.name, by, source.count(), minimum.revision)
+        here = {text.key: text for text in self.documents()}
+        wanted = sorted(source.documents(), key=lambda text: text.kind == "Pool")
+        texts = [text for text in wanted if text.key not in here or not same_text(here[text.key], text)]
+        bringing = Bringing(self._cluster, self.name, by, source.count(), len(texts), minimum.revision)
         part: list[Story] = []
         for story in source.stories():
             part.append(story)
@@ -91,9 +94,6 @@ class ClusterStore:
                 part = []
         self._settled(lambda: bringing.bring(part))
         told(len(part))
-        here = {text.key: text for text in self.documents()}
-        wanted = sorted(source.documents(), key=lambda text: text.kind == "Pool")
-        texts = [text for text in wanted if text.key not in here or not same_text(here[text.key], text)]
         for at in range(0, len(texts), PART):
             self._settled(lambda at=at: bringing.declare(texts[at : at + PART]))  # type: ignore[misc]
         self._settled(bringing.commit)
