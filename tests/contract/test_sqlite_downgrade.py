@@ -21,13 +21,19 @@ from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.minimum import keep, minimum
 from tests.contract.ledgers import NOON, OPERATOR, PLUGIN, SECOND, Clock, SqliteBackend, attachment, claim, pool
 from tests.released import earlier
-from tests.released.answers import answers, told_then
+from tests.released.answers import told_then
 from tests.released.versions import Release, named, of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LAST = "0.1.0"
+POOL = """
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: db}
+spec: {subnets: [{subnet: 10.20.0.0/24}]}
+"""
 
 
 def tables(file: Path) -> list[tuple[str, str]]:
@@ -61,7 +67,7 @@ def test_each_migration_after_the_first_release_has_its_way_back() -> None:
 
 
 @pytest.mark.parametrize("release", of("sqlite"), ids=named)
-def test_a_store_that_was_brought_up_to_date_comes_back_as_the_release_made_it(release: Release, tmp_path: Path) -> None:
+def test_a_store_that_was_brought_up_to_date_comes_back_as_it_was_made(release: Release, tmp_path: Path) -> None:
     release.restore(tmp_path, "podberth.db")
     before = tables(tmp_path / "podberth.db")
     with Database(str(tmp_path)).read():
@@ -77,11 +83,14 @@ def test_a_store_that_was_brought_up_to_date_comes_back_as_the_release_made_it(r
 
 
 def test_the_last_release_goes_on_with_a_store_of_this_one_and_this_one_with_that(tmp_path: Path) -> None:
+    file = tmp_path / "pool.yaml"
+    file.write_text(POOL)
+    assert run(tmp_path, "apply", "-f", str(file)) == 0
     store(tmp_path)
     assert earlier.command(tmp_path, "leases").returncode == 1  # its schema is unknown there
     assert run(tmp_path, "store", "downgrade", "--to", LAST, "--socket", str(tmp_path / "none")) == 0
     assert "db/web-0" in earlier.told(tmp_path, "leases", "--json")
-    earlier.told(tmp_path, "reserve", "db/web-7", "10.20.0.7", "--pool", "db", "--why", "test")
+    earlier.told(tmp_path, "reserve", "db/web-7", "10.20.0.7", "--pool", "db")
     held = json.loads(earlier.told(tmp_path, "get", "reservations", "--json"))["items"]
     assert {row["address"] for row in held} == {"10.20.0.7", "10.20.0.9"}
     # And up again.
@@ -170,7 +179,7 @@ def test_a_store_of_a_newer_podberth_names_it_and_the_way_on(tmp_path: Path) -> 
     with contextlib.closing(sqlite3.connect(tmp_path / "podberth.db")) as database, database:
         database.execute("INSERT INTO migrations VALUES (?, 1, '0.9.0')", (NODE.version + 1,))
         database.execute(f"PRAGMA user_version = {NODE.version + 1}")
-    with pytest.raises(StoreFailed, match="was written by podberth 0.9.0") as refused:
+    with pytest.raises(StoreFailed, match=r"was written by podberth 0\.9\.0") as refused:
         SqliteLedger(Database(str(tmp_path)), clock=Clock()).leases()
     assert f"podberth store downgrade --to {HERE}" in refused.value.details
 
@@ -186,5 +195,3 @@ def test_a_downgrade_is_refused_while_an_agent_has_the_store_open(
         listener.listen()
         assert run(tmp_path, "store", "downgrade", "--to", LAST, "--socket", str(tmp_path / "s")) == 1
     assert "has the store open" in capsys.readouterr().err
-
-

@@ -40,7 +40,7 @@ apiVersion: podberth.io/v1alpha1
 kind: Pool
 metadata: {name: db}
 spec:
-  subnets: [{cidr: 10.77.0.0/24, gateway: 10.77.0.%s, ranges: [10.77.0.10-10.77.0.200]}]
+  subnets: [{subnet: 10.77.0.0/24, gateway: 10.77.0.%s, ranges: [10.77.0.10-10.77.0.200]}]
 """
 CORRECTION = Correction(first=1, last=9, node="", ahead=1)
 STORES: list[Callable[[], Cluster]] = [MemoryCluster, in_etcd, in_kubernetes]
@@ -76,7 +76,7 @@ def ledger_of(cluster: Cluster, folder: Path) -> tuple[ClusterLedger, Settler]:
 
 
 def documents(gateway: int) -> tuple[Document, ...]:
-    return parse_documents(yamlfiles.load(io.StringIO(POOL % gateway), "test"), "test")
+    return parse_documents(yamlfiles.load(io.BytesIO((POOL % gateway).encode()), "test"), "test")
 
 
 def test_what_an_older_agent_would_misread_is_refused_until_the_ledger_is_upgraded(
@@ -96,7 +96,7 @@ def test_what_an_older_agent_would_misread_is_refused_until_the_ledger_is_upgrad
 def test_a_pool_that_older_agents_can_not_read_is_refused_until_then(cluster: Cluster, tmp_path: Path) -> None:
     _, found = ledger_of(cluster, tmp_path)
     text = POOL % 1 + "  allow: [{namespaces: [bank], macs: ['02:aa']}]\n"
-    newer = parse_documents(yamlfiles.load(io.StringIO(text), "test"), "test")
+    newer = parse_documents(yamlfiles.load(io.BytesIO(text.encode()), "test"), "test")
     with pytest.raises(Refused, match="a pool's rule with `macs`"):
         ClusterPolicies(found).apply(newer, OPERATOR, source="test")
     agent(cluster, "node1", HERE)

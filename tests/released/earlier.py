@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-_FIRST = "import sys; sys.path.insert(0, sys.argv.pop(1)); import podberth; assert podberth.__file__.startswith(sys.path[0]);"
+_FIRST = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); import podberth;"
+    " assert podberth.__file__.startswith(sys.path[0]);"
+)
 _MAIN = f"{_FIRST} from podberth.cli.main import main; sys.exit(main())"
 _MEMBER = f"{_FIRST} from runpy import run_path; run_path(sys.argv.pop(1), run_name='__main__')"
 

@@ -1,4 +1,4 @@
-"""A member of a cluster with the podberth that is found first: one line of JSON for each thing to do, one for its answer.
+"""A member of a cluster with the podberth that is found first: a line of JSON for each thing to do, and for its answer.
 
 It is run by the code of a release (earlier.py): what it imports has to be there in all of them.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 from podberth.cni.errors import CniError
 from podberth.cni.pod import Attachment, PodRef
@@ -28,7 +29,7 @@ def main() -> None:
     member.close()
 
 
-def done(member, asked):  # type: ignore[no-untyped-def]
+def done(member: Any, asked: dict[str, str]) -> dict[str, object]:
     """Do what is asked; return the answer."""
     if asked["do"] == "pools":
         return {"pools": {pool.name: [str(s.gateway) for s in pool.subnets] for pool in member.policies.pools()}}

@@ -60,8 +60,12 @@ def asked(session: Session) -> tuple[str, tuple[Announced, ...]]:
         ("store upgrade --except worker-9", "That node is gone for good, with its addresses."),
     ),
 )
-@click.option("--to", "version", metavar="VERSION", default=HERE, show_default=True, help="For this and later versions.")
-@click.option("--except", "without", metavar="NODE", type=NODE, multiple=True, help="No older agent is there: you know.")
+@click.option(
+    "--to", "version", metavar="VERSION", default=HERE, show_default=True, help="For this and later versions."
+)
+@click.option(
+    "--except", "without", metavar="NODE", type=NODE, multiple=True, help="No older agent is there: you know."
+)
 @click.option("--dry-run", is_flag=True, help="Say what is seen, and change nothing.")
 @json_option
 @click.pass_obj
@@ -75,11 +79,12 @@ def upgrade_command(session: Session, version: str, without: tuple[str, ...], *,
     _known(version)
     if not session.exists():
         raise NotFound(f"there is no store in {session.state}", "`podberth apply` makes it, or the first ADD")
+    found: tuple[Older, ...] = ()
     if not is_a_member(session.state):
-        after, found = _own(session, version, dry_run=dry_run), ()
+        after = _own(session, version, dry_run=dry_run)
     else:
         with closing(join(session.state, staying=False)) as member:
-            found = seen(member.settler, version, without) if dry_run else ()
+            found = seen(member.settler, version, without) if dry_run else found
             after = member.cluster.minimum() if dry_run else upgrade(member.settler, version, without)
     form = {"minimumVersion": after.version, "older": [{"node": one.node, "why": one.why} for one in found]}
     session.show(as_json, form, lambda screen: _draw(screen, after, found, dry_run=dry_run))
@@ -150,4 +155,6 @@ def _retreat(session: Session, version: str) -> None:
 
 def _known(version: str) -> None:
     if number(version) > number(HERE):
-        raise Refused(f"this is podberth {HERE}, and could not write into a ledger for {version} and later", "upgrade it")
+        raise Refused(
+            f"this is podberth {HERE}, and could not write into a ledger for {version} and later", "upgrade it"
+        )

@@ -22,7 +22,8 @@ class Registration:
 
     `boot`: the kernel's boot_id (random(4)), `key`: a digest of the key in the state directory, `time`: of the first
     registration with these, ns since the epoch. `claim`: another boot of the machine that wants to be the node.
-    `version`: of the node's agent, by its own word; '' if it said none. `former`: boots and keys that were the node before, or that a living node objected to, the latest last.
+    `version`: of the node's agent, by its own word; '' if it said none.
+    `former`: boots and keys that were the node before, or that a living node objected to, the latest last.
     """
 
     node: str

@@ -127,11 +127,9 @@ def older(
     """
     said = {one.node: one for one in announced}
     shown = {one.node: one for one in traces}
-    found = []
-    for node in sorted((said.keys() | shown.keys()) - set(without)):
-        if why := _why(target, said.get(node), shown.get(node), now):
-            found.append(Older(node=node, why=why))
-    return tuple(found)
+    nodes = sorted((said.keys() | shown.keys()) - set(without))
+    found = ((node, _why(target, said.get(node), shown.get(node), now)) for node in nodes)
+    return tuple(Older(node=node, why=why) for node, why in found if why)
 
 
 def _why(target: str, said: Announced | None, shown: Trace | None, now: int) -> str:

@@ -73,9 +73,7 @@ class NodeIdentity:
         return self._proof.refusal if self._proof is not None else ""
 
 
-def registration(
-    directory: str, node: str, machine: str, boot: str, now: int, *, version: str = ""
-) -> Registration:
+def registration(directory: str, node: str, machine: str, boot: str, now: int, *, version: str = "") -> Registration:
     """Return this machine as it registers; its key is made if there is none. StoreFailed, InvalidConfig.
 
     `version`: of the agent, '' if this is none.

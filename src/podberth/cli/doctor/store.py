@@ -123,7 +123,11 @@ def versions(session: Session) -> Finding:
     text, behind = f"for podberth {minimum} and later, this is {HERE}", number(minimum) < number(HERE)
     said = sorted({one.version or "an unknown version" for one in announced} - {HERE})
     text += f"; agents also say {', '.join(said)}" if said else ""
-    todo = "`podberth store upgrade --dry-run` says whether all agents are; then `podberth store upgrade`" if behind else ""
+    todo = (
+        "`podberth store upgrade --dry-run` says whether all agents are; then `podberth store upgrade`"
+        if behind
+        else ""
+    )
     return Finding(area=AREA, name="versions", level=OK, text=text, todo=todo)
 
 

@@ -222,7 +222,7 @@ def read_archive(key: bytes, value: bytes) -> tuple[Event, ...]:
 
 
 def packed_minimum(version: str) -> bytes:
-    """Return a ledger's minimum version as it is written. 0.1.0, which can't read it, reads nothing anew from then on."""
+    """Return a ledger's minimum version as it is written. 0.1.0 can't read it, and reads nothing anew from then on."""
     return f"podberth {version} or later".encode()
 
 

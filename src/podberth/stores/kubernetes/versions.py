@@ -1,7 +1,7 @@
 """The ledger's minimum version and the versions of its agents, in Leases of the Kubernetes API (`ipam.versions`).
 
-The minimum is an annotation of one Lease. An agent may create Leases and change none, or it could take the controller's.
-So it makes one for its node and its version; which of several it is now is said by the newest.
+The minimum is an annotation of one Lease. An agent may create Leases and change none, or it could take the
+controller's. So it makes one for its node and its version; of several the newest counts.
 """
 
 from __future__ import annotations

@@ -144,8 +144,9 @@ class ApprovedWrite:
 class Proposal:
     """What one atomic step is to change, and what it relies on.
 
-    `minimum`: the revision of the ledger's minimum version, None if any will do. `pods`: names whose reservations were
-    looked for as of `position`. `pools`: (name, revision) of those whose definition was used; `relied`: the same of what was approved of them. `declares`: it was checked against all
+    `minimum`: the revision of the ledger's minimum version, None if any will do.
+    `pods`: names whose reservations were looked for as of `position`. `pools`: (name, revision) of those whose
+    definition was used; `relied`: the same of what was approved of them. `declares`: it was checked against all
     declarations, which must not change meanwhile. `marks`: of operations that are at these addresses, or reserve some
     for these pods. `holds`: addresses whose records must be of these revisions.
     """

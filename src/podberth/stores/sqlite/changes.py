@@ -153,7 +153,10 @@ def noted(connection: Connection, lease: Lease, kind: Kind, actor: Actor, now: M
 
 
 def corrected(connection: Connection, address: Address, correction: Correction, actor: Actor, now: Moment) -> None:
-    """Note by how much a clock was wrong that earlier events of the address were written by. Refused by an old ledger."""
+    """Note by how much a clock was wrong that earlier events of the address were written by.
+
+    Refused if the ledger may not have that.
+    """
     from podberth.ipam.versions import Feature
     from podberth.stores.sqlite.minimum import require
 

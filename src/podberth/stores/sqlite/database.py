@@ -93,7 +93,8 @@ class Database:
         self.staying = staying  # whether this process will be there long enough for a thread of the log's own
         self.path = os.path.join(directory, schema.file)
         self.lock = Turn(self.path, turn_seconds)
-        self.log = Log(self.path + "-wal")
+        self._log_path = self.path + "-wal"
+        self.log = Log(self._log_path)
         self._busy_seconds = busy_seconds
         self._readonly = readonly
         self._schema = schema
@@ -217,8 +218,13 @@ class Database:
         """
         if self._schema.cache:
             return False
-        return identity(self.path) != self._identity or (
-            self._log_identity is not None and identity(self.path + "-wal") != self._log_identity
+        try:
+            file = os.stat(self.path)
+            log = os.stat(self._log_path) if self._log_identity is not None else None
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return (file.st_dev, file.st_ino) != self._identity or (
+            log is not None and (log.st_dev, log.st_ino) != self._log_identity
         )
 
     def begin(self) -> sqlite3.Connection:

@@ -87,7 +87,7 @@ def downgrade(path: str, version: str, now: Moment) -> int:
             connection.execute("BEGIN EXCLUSIVE")
             try:
                 _require(path, connection, version)
-                (found,) = connection.execute("PRAGMA user_version").fetchone()
+                found = int(connection.execute("PRAGMA user_version").fetchone()[0])
                 for migration in range(found, schema, -1):
                     BACK[migration](connection, now)
                 connection.execute("DELETE FROM migrations WHERE version > ?", (schema,))
@@ -97,7 +97,9 @@ def downgrade(path: str, version: str, now: Moment) -> int:
                 raise
             connection.execute("COMMIT")
         except sqlite3.Error as failure:
-            raise StoreFailed(f"{path}: {failure}", "nothing was changed; is it in use? `fuser -v` says by whom") from None
+            raise StoreFailed(
+                f"{path}: {failure}", "nothing was changed; is it in use? `fuser -v` says by whom"
+            ) from None
     return min(found, schema)
 
 
@@ -105,12 +107,14 @@ def _require(path: str, connection: sqlite3.Connection, version: str) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if application != NODE.application_id or found > NODE.version:
-        raise Refused(f"{path} is no store that podberth {HERE} knows (schema {found})", "go back with the podberth that wrote it")
+        raise Refused(
+            f"{path} is no store that podberth {HERE} knows (schema {found})", "go back with the podberth that wrote it"
+        )
     known = connection.execute("SELECT name FROM sqlite_master WHERE name = 'minimum'").fetchone()
     minimum = connection.execute("SELECT version FROM minimum").fetchone() if known is not None else None
     if minimum is not None and number(minimum[0]) > number(version):
         raise Refused(
-            f"{path} is for podberth {minimum[0]} and later: it was raised with `podberth store upgrade`, or has records"
+            f"{path} is for podberth {minimum[0]} and later: `podberth store upgrade` has said so, or it has records"
             f" that {version} would misread",
             "take a store of before from a backup, or stay with this version",
         )

@@ -32,20 +32,17 @@ class SqliteLedger:
         self._database = database
         self._clock = clock
 
-    def begin(self) -> None:
-        """See to it that what rested when the machine last ran rests on. No refusal may take that back."""
-        now = self._clock()
-        with self._database.look() as connection:
-            before = space.is_before(connection, now.uptime)
-        if before:
-            with self._database.write(durable=False) as connection:
-                changes.moment(connection, now)
-
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
-        """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing."""
-        self.begin()
-        with self._database.write(durable=durable) as connection:
-            return claims.bind(connection, claim, actor, self._clock())
+        """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing.
+
+        What rested when the machine last ran rests on before that, in a transaction that no refusal takes back.
+        """
+        while True:
+            with self._database.write(durable=durable) as connection:
+                now = self._clock()
+                if not space.is_before(connection, now.uptime):
+                    return claims.bind(connection, claim, actor, now)
+                space.begin(connection, now.uptime)
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none."""

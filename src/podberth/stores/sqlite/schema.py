@@ -212,8 +212,8 @@ CREATE TABLE minimum (version TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
 INSERT INTO minimum SELECT '0.2.0', 0 WHERE EXISTS (SELECT 1 FROM events WHERE kind = 'Corrected');
 """
 
-# What each version adds; a file that is out in the world is only ever changed by a new member. `stores.sqlite.downgrade`
-# has the way back of each.
+# What each version adds; a file that is out in the world is only ever changed by a new member. The way back of each is
+# in `stores.sqlite.downgrade`.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TABLES) + statements(documents.DDL)),
     tuple(statements(_DEVICES)),

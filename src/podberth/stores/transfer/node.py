@@ -91,7 +91,7 @@ class NodeStore:
         with self._database.write() as connection:
             for text in sorted(source.documents(), key=lambda text: text.kind != "Pool"):
                 document = parsed(text.body, text.source)
-                require_readable(connection, document)
+                require_readable(connection, (document,))
                 table.put(connection, document, text.origin)
                 if isinstance(document.body, Pool):
                     define_pool(connection, document.body)
