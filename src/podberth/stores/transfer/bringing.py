@@ -109,6 +109,9 @@ class Bringing:
         own = record.mark is not None and record.mark.operation == self._operation
         before, steps = replace(record, mark=None), steps_of(story)
         if own:  # this attempt was here: an answer was lost, or others were in the way
+            self._addresses[record.address] = None
+            if record.mark is not None and record.mark.primary == record.address:
+                self._primary = (record, revision)
             last = max((event.seq for event in self._cluster.beyond(record)), default=record.seq)
             left = tuple(step for step in steps if step.record.seq > last)
             return _Coming(story=story, before=before, revision=revision, steps=left)
