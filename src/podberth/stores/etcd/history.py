@@ -99,7 +99,8 @@ class History:
                 last[address] = self._count(address, page.revision)
             named = [(address, seq) for address, seq in named if seq <= last[address]]
             for at in range(0, len(named), CHUNK):
-                yield from self._named(named[at : at + CHUNK], archived)
+                events = self._named(named[at : at + CHUNK], archived)
+                yield from (event for event in events if _is(event, pod))
 
     def _named(self, named: list[tuple[Address, int]], archived: dict[Address, dict[int, Event]]) -> Iterable[Event]:
         found: list[Event] = []
@@ -111,7 +112,8 @@ class History:
                 continue
             if address not in archived:
                 archived[address] = {event.seq: event for event in self._of_address(address)}
-            found.append(archived[address][seq])
+            if seq in archived[address]:  # else an operation has brought it that was given up
+                found.append(archived[address][seq])
         return sorted(found, key=_ORDER)
 
     def _all(self) -> Iterator[Event]:

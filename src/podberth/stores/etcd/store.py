@@ -210,6 +210,7 @@ class EtcdCluster:
         except failures.Unknown as lost:
             raise Unknown(lost.message, lost.details) from lost
         if done.succeeded:
+            self._forget(part)
             self._events.update(event.address for write in part for event in write.events if write.record.mark is None)
             return Seen(
                 records=(*made.records, *((write.record, done.revision) for write in part)),
@@ -250,10 +251,9 @@ class EtcdCluster:
             ops.append(Put(key=self.keys.event(address, event.seq), value=keys.packed_event(event)))
             if event.pod is not None:
                 ops.append(Put(key=self.keys.pod_event(event.pod, event.seq, address), value=b""))
-        for event in write.undone:
-            ops.append(Delete(key=self.keys.event(address, event.seq)))
-            if event.pod is not None:
-                ops.append(Delete(key=self.keys.pod_event(event.pod, event.seq, address)))
+        if write.undone:
+            events = self.keys.events_of(address)
+            ops.append(Delete(key=self.keys.event(address, write.undone[0].seq), end=prefix_end(events)))
         before, after = write.reserved_before, record.reservation
         if record.mark is not None:  # what is reserved by it is so once it counts; what was, until then
             before, after = None, record.mark.record.reservation
@@ -264,6 +264,17 @@ class EtcdCluster:
             ops += [Delete(key=old + name)] if old else []
             ops += [Put(key=new + name, value=b"")] if new else []
         return ops
+
+    def _forget(self, part: tuple[AddressWrite, ...]) -> None:
+        """Delete what names pods of events that are undone. Where it is left, nobody finds an event by it."""
+        names = [
+            self.keys.pod_event(event.pod, event.seq, write.record.address)
+            for write in part
+            for event in write.undone
+            if event.pod is not None
+        ]
+        for at in range(0, len(names), OPS):
+            self.client.txn((), [Delete(key=name) for name in names[at : at + OPS]])
 
     def _seen(self, found: list[KeyValue]) -> Seen:
         return Seen(**self._parts_of(found))
