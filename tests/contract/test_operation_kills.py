@@ -297,7 +297,7 @@ def run(at: int, when: str, words: tuple[str, ...]) -> subprocess.CompletedProce
 def points(writes: int, store: str) -> Iterator[tuple[int, str]]:
     """Yield the points at which the command is killed: before it writes for the n-th time, and after."""
     every = [(n, when) for n in range(1, writes + 1) for when in ("before", "after")]
-    most = min(KILLS, MOST) if store == "sqlite" else KILLS
+    most = min(KILLS // 2, MOST) if store == "sqlite" else KILLS
     chosen = every if most >= len(every) else random.Random(seed(36)).sample(every, most)
     yield from sorted(chosen)
 
