@@ -75,8 +75,8 @@ def admitted(connection: Connection, seen: Seen, now: Uptime, *, whole: bool) ->
             if count := _documents_of(connection, made):  # the word itself may have been passed over
                 _keep_word(connection, made, count, now)
                 body = json.dumps(record_form(replace(record, mark=_carrying(record))), separators=(",", ":"))
-                late = (record.address.packed, made, revision, body)
-                connection.execute("INSERT OR REPLACE INTO late_records VALUES (?, ?, ?, ?)", late)
+                row = (record.address.packed, made, revision, body)
+                connection.execute("INSERT OR REPLACE INTO late_records VALUES (?, ?, ?, ?)", row)
                 continue
             over.add(made)
         records.append((record, revision))
