@@ -261,7 +261,7 @@ def migrate(store: Store, folder: Path, many: int) -> Command:
     target.write_text(json.dumps(store.document))
     to = str(folder / "state") if store.kind == "sqlite" else str(target)
     ledger, _ = source.parts()
-    about = {str(one.address) for one in (*ledger.leases(), *ledger.reservations())}
+    about = {str(one.address) for one in ledger.leases()} | {str(one.address) for one in ledger.reservations()}
     words = ("--state", str(folder / "source"), "migrate", "--to", to, "--force")
     return Command(words=words, addresses=frozenset(about), into=store)
 
