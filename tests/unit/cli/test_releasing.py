@@ -21,7 +21,7 @@ def reserved(podberth: Operator) -> Operator:
 
 
 def by_hand(podberth: Operator) -> list[str]:
-    kept = podberth("get", "reservations", "--json").json["reservations"]
+    kept = podberth("get", "reservations", "--json").json["items"]
     return [one["address"] for one in kept if one["origin"] == "manual"]
 
 
