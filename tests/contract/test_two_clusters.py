@@ -1,4 +1,4 @@
-"""Two clusters with the same namespaces, names and nodes share a ledger in a real etcd: nothing of one is the other's."""
+"""Two clusters with the same namespaces, names and nodes share a real etcd: nothing of one is the other's."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from podberth.stores.member import Member
 
 NODE = "worker-1"

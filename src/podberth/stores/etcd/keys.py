@@ -280,7 +280,14 @@ def read_registration(node: str, value: bytes) -> Registration:
         time, claim = int(form["time"]), str(form["claim"])
         version, place = (str(form.get(name, "")) for name in ("version", "place"))
         return Registration(
-            node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, version=version,
+            node=node,
+            machine=machine,
+            boot=boot,
+            key=key,
+            time=time,
+            claim=claim,
+            former=former,
+            version=version,
             place=place,
         )
     except (ValueError, KeyError, TypeError) as wrong:
