@@ -1,4 +1,4 @@
-"""Two clusters with the same namespaces, names and nodes share a ledger in a real etcd, and nothing else."""
+"""Two clusters with the same namespaces, names and nodes share a real etcd: nothing of one is the other's."""
 
 from __future__ import annotations
 
@@ -171,6 +171,7 @@ def test_declarations_of_one_cluster_never_touch_those_of_the_other(
         assert site.run(cluster, "apply", "-f", site.file(f"{cluster}.yaml", DECLARED % last)) == 0
     with site.nodes() as (first, second):
         assert (bind(first, "mysql-0", "c1"), bind(second, "mysql-0", "c2")) == ("10.77.0.50", "10.77.0.60")
+        second.ledger.unbind(claim("mysql-0", "c2").attachment, by(second, "DEL"))
     for cluster, last in ((FIRST, 50), (SECOND, 60)):
         assert f"10.77.0.{last}" in json.dumps(told(site, cluster, capsys, "explain", "payments/mysql-0"))
         assert len(told(site, cluster, capsys, "get", "podnetworks")["items"]) == 1  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from podberth.cli import changeover
 from podberth.cli.changeover import Behind
 from podberth.cli.failures import OK, REFUSED
 from podberth.cli.manual import CLUSTER, Book, Page
+from podberth.cli.operations import operations
 from podberth.cli.options import json_option
 from podberth.cli.releases import downgrade_command, minimum_here, upgrade_command
 from podberth.cli.screen import Cell
@@ -82,6 +83,9 @@ def rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield key, ", ".join(map(str, said))
         elif said not in (None, ""):
             yield key, str(said)
+
+
+store.add_command(operations)
 
 
 @store.command(

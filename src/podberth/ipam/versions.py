@@ -26,6 +26,7 @@ class Feature(StrEnum):
     CORRECTIONS = "an event that corrects a clock"
     GRANTS = "a pool's rule with `macs` or `reservations`"
     CLUSTERS = "a second cluster"
+    OPERATIONS = "an operation of more than one step"
 
 
 NEEDS: Mapping[Feature, str] = {
@@ -35,6 +36,8 @@ NEEDS: Mapping[Feature, str] = {
     Feature.GRANTS: "0.2.0",
     # 0.1.0 takes the owners of all clusters for one.
     Feature.CLUSTERS: "0.2.0",
+    # 0.1.0 gives away an address that an operation has marked, and does not see what is committed.
+    Feature.OPERATIONS: "0.2.0",
 }
 
 

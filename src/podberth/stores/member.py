@@ -138,6 +138,8 @@ class Member:
                 return _UPKEEP
             if not self.identity.refusal:
                 self._ledger.replay(_told)
+            for what in self.settler.tending.tend():
+                _told(what)
             self.cluster.tidy()
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
                 for name in self._declared.accept():

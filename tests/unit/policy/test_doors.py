@@ -19,7 +19,7 @@ DOORS = {
     "APPLY": {"policy.admission", "stores.replica.policies"},
     "IMPORT": {"stores.transfer.sheet", "stores.transfer.found"},
     "RESERVE": {"cli.reservations"},
-    "RELEASE": {"cli.reservations"},
+    "RELEASE": {"cli.releasing"},
     "WEBHOOK": {"controller.asked", "controller.judge"},
     "CONTROLLER": {"controller.sweep"},
     "FEED": {"stores.replica.court", "stores.replica.pools"},

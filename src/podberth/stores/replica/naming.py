@@ -221,11 +221,14 @@ class PoliciesOf:
         )
         return replace(made, **{name: tuple(map(self._bare, getattr(made, name))) for name, _ in fields(made)})
 
-    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
+    def operate(
+        self, operation: Operation, actor: Actor, *, source: str, told: Callable[[int], object] = lambda _: None
+    ) -> Done:
         """Do all that the operation is, or raise and have nothing done. Refused if it ends another cluster's."""
         _require_own(self._ledger, self._names, operation.release)
         with self._names.refusals():
-            return self._out(self._policies.operate(self._in(operation), self._in(actor), source=self._origin(source)))
+            done = self._policies.operate(self._in(operation), self._in(actor), source=self._origin(source), told=told)
+            return self._out(done)
 
     def followed(self, directory: str) -> Followed | None:
         """Return what was last seen of a directory that is kept in force."""
