@@ -1,4 +1,4 @@
-"""`python -m bench`: every benchmark, or those named: agent, runtime, scale, vf, cluster.
+"""`python -m bench`: every benchmark, or those named: agent, runtime, scale, year, vf, cluster.
 
 After `cluster` come its own arguments: `python -m bench cluster --help`.
 """
@@ -42,6 +42,13 @@ def scale() -> None:
     run()
 
 
+def year() -> None:
+    """Measure a year of a pod that restarts each minute."""
+    from bench.year import run
+
+    run()
+
+
 def vf() -> None:
     """Measure pods on virtual functions, in the VM."""
     from bench.vf import run
@@ -65,6 +72,7 @@ def main() -> int:
         "agent": partial(on_a_node, "agent"),
         "runtime": partial(on_a_node, "runtime"),
         "scale": scale,
+        "year": year,
         "vf": vf,
     }
     named = sys.argv[1:] or list(known)

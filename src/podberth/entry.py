@@ -268,7 +268,8 @@ def _own_node(directory: str, database: Database) -> Node:
 
     clock = NodeClock((Discipline(),))
     ledger = SqliteLedger(database, clock=clock)
-    return _node(directory, _name(directory), database, SqlitePolicies(database, clock), ledger, clock)
+    node = _node(directory, _name(directory), database, SqlitePolicies(database, clock), ledger, clock)
+    return replace(node, archive=ledger.archive)
 
 
 def is_a_member(directory: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
 
-from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
+from podberth.cni.errors import CniError, DiskFull, StoreFailed
 from podberth.cni.value import value
 from podberth.stores.sqlite.log import Log
 from podberth.stores.sqlite.succession import (
@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    from podberth.cni.errors import TryAgainLater
     from podberth.stores.sqlite.succession import Identity, Kept
 
+DOUBT = "-doubt"  # behind the file's name: a file that says that a disk did not take what was written (doubt.py)
 BUSY_SECONDS = 30.0  # how long a writer waits for other processes
 TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; the shim waits 100 s for all of a call
 # A plugin leaves its log behind, and the next one reads it all when it opens the store (sqlite.org/walformat.html):
@@ -64,7 +66,7 @@ def _of_the_node() -> Sequence[Sequence[str]]:
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
-    version=5,
+    version=8,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
 )
@@ -92,7 +94,7 @@ class Database:
         self.lock = Turn(self.path, turn_seconds)
         self.log = Log(self.path + "-wal")
         self._busy_seconds = busy_seconds
-        self._readonly = readonly
+        self.readonly = readonly
         self._schema = schema
         self._connection: sqlite3.Connection | None = None
         self._aside: sqlite3.Connection | None = None
@@ -139,7 +141,9 @@ class Database:
         try:
             self.log.flush(commit)
         except OSError as failure:
-            raise translated(self.path, failure) from failure
+            from podberth.stores.sqlite.doubt import doubted
+
+            raise doubted(self.path, failure) from failure
 
     def probe(self) -> None:
         """Write as an ADD would, to the disk, and look where it would; nothing is changed.
@@ -147,29 +151,18 @@ class Database:
         StoreFailed if the file can't be used, or made by the first who writes; TryAgainLater if others are writing for
         too long.
         """
-        if self._connection is None and identity(self.path) is None:
-            from podberth.stores.sqlite.creation import require_creatable
+        from podberth.stores.sqlite.probe import probe
 
-            require_creatable(self.path)
-            return
-        with self.write() as connection:
-            self._require_writable()
-            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            for (table,) in tables:
-                connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone()  # noqa: S608 - names of our own
-            # The page is written though the number is the same.
-            connection.execute(f"PRAGMA user_version = {self._schema.version}")
-
-    def _require_writable(self) -> None:
-        if not os.access(self.path, os.W_OK):
-            raise StoreFailed(
-                f"{self.path} can't be written", "the state directory has to be writable: is it mounted read-only?"
-            )
+        probe(self, self._schema.version, opened=self._connection is not None)
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
         self.log.rest()
         with self.lock.lock:
+            try:
+                self.flush(self.log.commits)
+            except CniError:
+                pass  # it is noted, and whoever waits for one of them is told
             connection, self._connection = self._connection, None
             if self._aside is not None:
                 self._aside.close()
@@ -180,6 +173,7 @@ class Database:
                 let_go(connection, self._identity)
             else:
                 connection.close()
+            self.log.close()
 
     def connection(self) -> sqlite3.Connection:
         """Return the open connection. StoreFailed if the file can't be used, and what to do about it.
@@ -223,6 +217,9 @@ class Database:
 
         Waiting for other writers takes a while: the file is looked at when it is this one's turn.
         """
+        if self.log.failure is not None and self._connection is not None:
+            self._connection.close()  # it is checked when it is opened anew
+            self._connection = None
         while True:
             connection = self._connection or self.connection()
             connection.execute("BEGIN IMMEDIATE")
@@ -243,6 +240,11 @@ class Database:
             found = connection.execute(self._schema.kept[0][1]).fetchone()
         return found
 
+    @property
+    def newest(self) -> int:
+        """The number of the newest row as this process has left it; 0 if it has written none."""
+        return int(str(self._last[0])) if self._last else 0
+
     def committed(self, last: tuple[object, ...] | None) -> None:
         """Remember the newest row that there is by now: the file may be written over where it stands."""
         self._last = last
@@ -259,7 +261,7 @@ class Database:
         self._make_sure_of_the_file()
         # SQLite must not make the file itself: it would be readable by all, and there before its tables are.
         connection = sqlite3.connect(
-            uri(self.path, "ro" if self._readonly else "rw"),
+            uri(self.path, "ro" if self.readonly else "rw"),
             uri=True,
             timeout=self._busy_seconds,
             isolation_level=None,
@@ -276,7 +278,11 @@ class Database:
             if (application, version) != (self._schema.application_id, self._schema.version):
                 connection = self._up_to_date(connection, application, version)
             log = identity(self.path + "-wal")
-            if log is None and not self._readonly:  # a copy that `VACUUM INTO` has made
+            if not self.readonly and (self.log.failure is not None or os.path.exists(self.path + DOUBT)):
+                from podberth.stores.sqlite.doubt import check
+
+                check(self.path, connection)
+            if log is None and not self.readonly:  # a copy that `VACUUM INTO` has made
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA user_version").fetchone()
                 log = identity(self.path + "-wal")
@@ -285,6 +291,8 @@ class Database:
             raise
         assert opened is not None
         self._identity, self._log_identity = opened, log
+        if not self.readonly:
+            self.log.open()
         return connection
 
     def _make_sure_of_the_file(self) -> None:
@@ -294,7 +302,7 @@ class Database:
             there = False
         if there:
             return
-        if self._readonly:
+        if self.readonly:
             raise StoreFailed(f"there is no store at {self.path}", "`podberth apply` makes it, or the first ADD")
         from podberth.stores.sqlite.creation import create
 
@@ -309,7 +317,7 @@ class Database:
                 f"{self.path} is of a newer podberth (schema {version}, this one knows {known})",
                 "upgrade this podberth",
             )
-        if self._readonly:
+        if self.readonly:
             from podberth.stores.sqlite.aside import up_to_date
 
             return up_to_date(connection, self._schema)
@@ -381,15 +389,6 @@ class Transaction:
 
 def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | TryAgainLater:
     """Return SQLite's or the system's error as the CNI error it amounts to."""
-    code = getattr(failure, "sqlite_errorname", "")
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return TryAgainLater(
-            f"{path} has been locked by another process for too long", "see who has it open: fuser -v " + path
-        )
-    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return StoreFailed(f"{path} is damaged: {failure}", "restore it from a backup; `podberth doctor` checks a copy")
-    from podberth.stores.sqlite.disk import trouble
+    from podberth.stores.sqlite import disk
 
-    return trouble(path, code, getattr(failure, "errno", None)) or StoreFailed(
-        f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory"
-    )
+    return disk.translated(path, failure)
