@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from podberth.cni.errors import Refused
 from podberth.ipam.lease import Correction
 from podberth.ipam.lifecycle import Edge, fold
 from podberth.stores.sqlite import archive
 from podberth.stores.sqlite.archive import BATCH, Archive
 from podberth.stores.sqlite.database import Database
+from podberth.stores.sqlite.downgrade import downgrade
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.ledgers import OPERATOR, PLUGIN, SECOND, SqliteBackend, attachment, claim, ip, pod, pool
 
@@ -184,3 +186,22 @@ def test_where_no_agent_runs_whoever_ends_leases_keeps_the_table_short(store: St
     store.restart("a", archive.LATE // 2 + BATCH)
     assert store.count("SELECT count(*) FROM events") < archive.LATE + BATCH
     assert len(store.events()) == archive.LATE + 2 * BATCH + 1
+
+
+def test_a_store_that_goes_back_to_an_earlier_release_has_every_event_among_the_others(store: Store) -> None:
+    store.restart("a", ROUNDS)
+    before = [(event.seq, event.kind, event.time) for event in store.events()]
+    store.archive.all()
+    store.database.close()
+    path = str(store.directory / "podberth.db")
+    downgrade(path, "0.1.0", store.clock())
+    with closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("SELECT seq, kind, time FROM events ORDER BY seq").fetchall() == before
+    assert [(event.seq, event.kind, event.time) for event in store.events()] == before
+
+
+def test_a_store_with_a_word_about_its_history_does_not_go_back(store: Store) -> None:
+    store.ledger.retention.hold("case 1", OPERATOR)
+    store.database.close()
+    with pytest.raises(Refused, match=r"podberth 0\.2\.0 and later"):
+        downgrade(str(store.directory / "podberth.db"), "0.1.0", store.clock())

@@ -21,12 +21,12 @@ from podberth.stores.sqlite.succession import (
     require_last,
     uri,
 )
+from podberth.stores.sqlite.transaction import Transaction
 from podberth.stores.sqlite.turn import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
     from podberth.cni.errors import TryAgainLater
     from podberth.stores.sqlite.succession import Identity, Kept
@@ -46,7 +46,8 @@ class Schema:
 
     `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
     brought up to date: the ADD path has no need of them. `kept` is what a file that replaces an open one has to have of
-    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it.
+    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it. `minimum` asks which
+    podberth may write at all (`ipam.versions`).
     """
 
     file: str
@@ -55,6 +56,7 @@ class Schema:
     migrations: Callable[[], Sequence[Sequence[str]]]
     kept: Kept = ()
     cache: bool = False
+    minimum: str = ""
 
 
 def _of_the_node() -> Sequence[Sequence[str]]:
@@ -66,9 +68,10 @@ def _of_the_node() -> Sequence[Sequence[str]]:
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
-    version=8,
+    version=9,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
+    minimum="SELECT version FROM minimum",
 )
 
 
@@ -92,7 +95,8 @@ class Database:
         self.staying = staying  # whether this process will be there long enough for a thread of the log's own
         self.path = os.path.join(directory, schema.file)
         self.lock = Turn(self.path, turn_seconds)
-        self.log = Log(self.path + "-wal")
+        self._log_path = self.path + "-wal"
+        self.log = Log(self._log_path)
         self._busy_seconds = busy_seconds
         self.readonly = readonly
         self._schema = schema
@@ -186,7 +190,7 @@ class Database:
             elif self._replaced() and not self._connection.in_transaction:
                 self._succeed(self._connection)
         except (OSError, sqlite3.Error) as failure:
-            raise translated(self.path, failure) from failure
+            raise self.translated(failure) from failure
         return self._connection
 
     def reading(self) -> sqlite3.Connection:
@@ -208,8 +212,13 @@ class Database:
         """
         if self._schema.cache:
             return False
-        return identity(self.path) != self._identity or (
-            self._log_identity is not None and identity(self.path + "-wal") != self._log_identity
+        try:
+            file = os.stat(self.path)
+            log = os.stat(self._log_path) if self._log_identity is not None else None
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return (file.st_dev, file.st_ino) != self._identity or (
+            log is not None and (log.st_dev, log.st_ino) != self._log_identity
         )
 
     def begin(self) -> sqlite3.Connection:
@@ -226,6 +235,7 @@ class Database:
             try:
                 if not self._replaced():
                     require_last(self.path, connection, self._last, self._schema.kept)
+                    self._require_spoken(connection)
                     return connection
             except BaseException:
                 connection.execute("ROLLBACK")
@@ -233,17 +243,27 @@ class Database:
             connection.execute("ROLLBACK")
             self.connection()  # goes on with the new file, or says why not
 
+    def translated(self, failure: OSError | sqlite3.Error) -> StoreFailed | TryAgainLater:
+        """Return SQLite's or the system's error as the CNI error it amounts to."""
+        from podberth.stores.sqlite.disk import translated
+
+        return translated(self.path, failure)
+
+    def _require_spoken(self, connection: sqlite3.Connection) -> None:
+        """Raise StoreFailed if the store is for later podberths than this one."""
+        found = connection.execute(self._schema.minimum).fetchone() if self._schema.minimum else None
+        if found is not None:
+            from podberth.ipam.versions import UPGRADE, outgrown
+
+            if why := outgrown(found[0]):
+                raise StoreFailed(f"{self.path}: {why}", UPGRADE)
+
     def last(self, connection: sqlite3.Connection) -> tuple[object, ...] | None:
         """Return the newest row of what a file that replaces this one has to have."""
         found: tuple[object, ...] | None = None
         if self._schema.kept:
             found = connection.execute(self._schema.kept[0][1]).fetchone()
         return found
-
-    @property
-    def newest(self) -> int:
-        """The number of the newest row as this process has left it; 0 if it has written none."""
-        return int(str(self._last[0])) if self._last else 0
 
     def committed(self, last: tuple[object, ...] | None) -> None:
         """Remember the newest row that there is by now: the file may be written over where it stands."""
@@ -313,10 +333,9 @@ class Database:
             raise StoreFailed(f"{self.path} is a database of something else", "choose another state directory")
         known = self._schema.version
         if version > known:
-            raise StoreFailed(
-                f"{self.path} is of a newer podberth (schema {version}, this one knows {known})",
-                "upgrade this podberth",
-            )
+            from podberth.stores.sqlite.newer import newer
+
+            raise newer(self.path, connection, version, known)
         if self.readonly:
             from podberth.stores.sqlite.aside import up_to_date
 
@@ -329,66 +348,3 @@ class Database:
 
 class CannotWrite(StoreFailed):
     """Code 104: the file can't be written by this process, for as long as nobody changes that."""
-
-
-class Transaction:
-    """A context around BEGIN and COMMIT or ROLLBACK; `contextlib` would cost the plugin 2 ms of import.
-
-    `begin` is the statement that begins it; without one, the context's only statement is a transaction by itself.
-    """
-
-    def __init__(self, database: Database, begin: str, *, durable: bool) -> None:
-        self._database = database
-        self._begin = begin
-        self._durable = durable
-        self._connection: sqlite3.Connection | None = None
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._database.lock.acquire()
-        try:
-            writes = self._begin == "BEGIN IMMEDIATE"
-            connection = self._connection = self._database.begin() if writes else self._database.reading()
-            if self._begin and not writes:
-                connection.execute(self._begin)
-        except BaseException as failure:
-            self._database.lock.release()
-            if isinstance(failure, sqlite3.Error):
-                raise translated(self._database.path, failure) from failure
-            raise
-        return connection
-
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        database = self._database
-        try:
-            assert self._connection is not None
-            self._end(self._connection, raised)
-            commit = database.log.commits = database.log.commits + (self._begin == "BEGIN IMMEDIATE")
-        finally:
-            database.lock.release()
-        if self._durable and raised is None:
-            database.flush(commit)  # the others go on meanwhile
-
-    def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
-        try:
-            if self._begin == "BEGIN IMMEDIATE" and raised is None:
-                last = self._database.last(connection)
-                connection.execute("COMMIT")
-                self._database.committed(last)
-            elif self._begin:
-                connection.execute("COMMIT" if raised is None else "ROLLBACK")
-        except sqlite3.Error as failure:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if raised is None:
-                raise translated(self._database.path, failure) from failure
-        if isinstance(raised, sqlite3.Error):
-            raise translated(self._database.path, raised) from raised
-
-
-def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | TryAgainLater:
-    """Return SQLite's or the system's error as the CNI error it amounts to."""
-    from podberth.stores.sqlite import disk
-
-    return disk.translated(path, failure)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
-    from podberth.ipam.moment import Clock
+    from podberth.ipam.moment import Clock, Moment
+    from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.sqlite.database import Database
     from podberth.stores.sqlite.retention import Retention
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 AT_ONCE = 256  # attachments whose leases end in one transaction
 _OPERATION = "SELECT 1 FROM operations WHERE state = 1 LIMIT 1"
 # One event in 256 has its writer look whether no agent keeps the archive; which one is as good as chance.
-_SPREAD, _OFTEN = 2_654_435_761, 2**24
+_SPREAD, _SELDOM = 2_654_435_761, range(1, 2**24)
 PAGE = 1000  # events read at a time: no transaction stays open while a caller looks at them
 
 
@@ -34,18 +35,11 @@ class SqliteLedger:
         self._database = database
         self._clock = clock
 
-    def begin(self) -> None:
-        """See to it that what rested when the machine last ran rests on. No refusal may take that back."""
-        now = self._clock()
-        with self._database.look() as connection:
-            before = space.is_before(connection, now.uptime)
-        if before:
-            with self._database.write(durable=False) as connection:
-                changes.moment(connection, now)
-
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
-        """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing."""
-        self.begin()
+        """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing.
+
+        What rested when the machine last ran rests on before that, in a transaction that no refusal takes back.
+        """
         try:
             return self._bind(claim, actor, durable=durable)
         except PoolExhausted:
@@ -54,13 +48,13 @@ class SqliteLedger:
         return self._bind(claim, actor, durable=durable)
 
     def _bind(self, claim: Claim, actor: Actor, *, durable: bool) -> tuple[Lease, ...]:
-        with self._database.write(durable=durable) as connection:
-            now = self._clock()
-            if connection.execute("SELECT 1 FROM operations LIMIT 1").fetchone() is not None:
-                from podberth.stores.sqlite import ending
-
-                ending.settle(connection, claim, now)
-            return claims.bind(connection, claim, actor, now)
+        while True:
+            with self._database.write(durable=durable) as connection:
+                now = self._clock()
+                if not space.is_before(connection, now.uptime):
+                    _settle(connection, claim, now)
+                    return claims.bind(connection, claim, actor, now)
+                space.begin(connection, now.uptime)
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none."""
@@ -77,14 +71,13 @@ class SqliteLedger:
         with self._database.write(durable=durable) as connection:
             now = self._clock()
             ended = tuple(lease for each in attachments for lease in claims.unbind(connection, each, actor, now))
-        self._archive_if_due()
+            (newest,) = connection.execute("SELECT max(seq) FROM events").fetchone()
+        if (newest or 0) * _SPREAD % 2**32 in _SELDOM:
+            self._archive_if_late()
         return ended
 
-    def _archive_if_due(self) -> None:
-        """Put older events into the archive where no agent does, now and then: no call waits for it but this one."""
-        newest = self._database.newest
-        if not newest or newest * _SPREAD % 2**32 >= _OFTEN:
-            return
+    def _archive_if_late(self) -> None:
+        """Put older events into the archive where no agent does: no call waits for it but this one."""
         from podberth.stores.sqlite.archive import Archive
 
         Archive(self._database, self._clock).step_if_late()
@@ -162,6 +155,13 @@ class SqliteLedger:
         with self._database.look() as connection:
             return tuple(rows.reservations(connection, where, *values))
 
+    def allows(self, feature: Feature) -> bool:
+        """Say whether the ledger may have it, by its minimum version."""
+        from podberth.stores.sqlite.minimum import allows
+
+        with self._database.look() as connection:
+            return allows(connection, feature)
+
     def corrected(self, correction: Correction, actor: Actor) -> tuple[Address, ...]:
         """Record by how much a clock was wrong, for each address with such events; return them, but those that know."""
         from podberth.stores.sqlite import past
@@ -209,6 +209,14 @@ class SqliteLedger:
         settled(self._database, self._clock)
         with self._database.read() as connection:
             return usages(connection, pool, self._clock())
+
+
+def _settle(connection: Connection, claim: Claim, now: Moment) -> None:
+    """End first what an operation is about that the claim may be answered with; most often there is none."""
+    if connection.execute("SELECT 1 FROM operations LIMIT 1").fetchone() is not None:
+        from podberth.stores.sqlite import ending
+
+        ending.settle(connection, claim, now)
 
 
 def settled(database: Database, clock: Clock) -> bool:

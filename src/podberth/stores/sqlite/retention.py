@@ -15,8 +15,10 @@ from podberth.cni.value import value
 from podberth.ipam.address_record import NOTES
 from podberth.ipam.lease import Actor
 from podberth.ipam.pool import FOREVER
+from podberth.ipam.versions import Feature
 from podberth.stores.sqlite import packing, past
 from podberth.stores.sqlite.archive import cut_up, put
+from podberth.stores.sqlite.minimum import require
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -168,6 +170,7 @@ def _say(
     connection: Connection, what: What, said: str, actor: Actor, now: Moment, first: int = 0, last: int = 0,
     events: int = 0,
 ) -> None:  # fmt: skip
+    require(connection, Feature.RETENTION)
     connection.execute(
         "INSERT INTO words (time, clock, ahead, what, said, who, why, node, first, last, events)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

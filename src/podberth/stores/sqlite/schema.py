@@ -206,6 +206,12 @@ CREATE INDEX resting_of ON resting (pool, family, offered, boot, due, until, add
 CREATE INDEX resting_in ON resting (boot);
 """
 
+# The ledger's minimum version (stores.sqlite.minimum); no row is the first release.
+_MINIMUM = """
+CREATE TABLE minimum (version TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
+INSERT INTO minimum SELECT '0.2.0', 0 WHERE EXISTS (SELECT 1 FROM events WHERE kind = 'Corrected');
+"""
+
 # Older events, compressed. A batch has all events from the number `first` to `last`: the next one begins right behind.
 # What is in one stays among `events` too while it is the last by which its address changed hands, or a correction:
 # those are asked for by address. Readers take the batches, and the events from behind the last one.
@@ -284,13 +290,15 @@ CREATE TABLE ending (
 CREATE INDEX ending_of ON ending (operation);
 """
 
-# What each version adds; a file that is out in the world is only ever changed by a new member.
+# What each version adds; a file that is out in the world is only ever changed by a new member. The way back of each is
+# in `stores.sqlite.downgrade`.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TABLES) + statements(documents.DDL)),
     tuple(statements(_DEVICES)),
     tuple(statements(_SHARED)),
     tuple(statements(_TOLD)),
     tuple(statements(_CLOCKS)),
+    tuple(statements(_MINIMUM)),
     tuple(statements(_ARCHIVE)),
     tuple(statements(_STICKY)),
     tuple(statements(_OPERATIONS)),
