@@ -21,6 +21,7 @@ from tests.sizes import size
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from podberth.stores.sqlite.transaction import Transaction
 
 MANY = size(700, 100_000)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from podberth.ipam.moment import Clock, Uptime
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import Key, Seen
-    from podberth.stores.sqlite.database import Transaction
+    from podberth.stores.sqlite.transaction import Transaction
 
     T = TypeVar("T")
 

@@ -47,7 +47,7 @@ class Archive:
         return self._sweep() or self._pack() or ending.clear(self._database, self._clock)
 
     def step_if_late(self) -> None:
-        """Put one batch there if so much is due that nobody else seems to. What keeps it from that is the next one's."""
+        """Put one batch there if so much is due that nobody else seems to. A failure is left to the next one."""
         try:
             if self._late():
                 self._sweep_all()

@@ -11,6 +11,7 @@ from podberth.stores.sqlite.counts import usages
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from sqlite3 import Connection
 
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage

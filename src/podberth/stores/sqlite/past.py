@@ -32,7 +32,8 @@ def page(
     connection: Connection, pod: PodRef | None, address: Address | None, after: int, most: int
 ) -> tuple[tuple[Event, ...], int]:
     """Return some events from behind the number `after`, and the number up to which those are all; 0 if to the end."""
-    where, values = [], []
+    where: list[str] = []
+    values: list[object] = []
     if address is not None:
         where.append(_OF_ADDRESS)
         values += [address.packed] * 2

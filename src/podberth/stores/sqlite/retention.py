@@ -107,7 +107,7 @@ class Retention:
     def standing(self) -> Standing:
         """Return what holds now."""
         with self._database.read() as connection:
-            return Standing(keep=_keep(connection), holds=_holds(connection), **_sizes(connection))
+            return _standing(connection)
 
     def step(self) -> bool:
         """Delete some of what is older than history is kept; say whether there was any."""
@@ -211,13 +211,19 @@ def _node(connection: Connection) -> str:
     return said[-1] if said else ""
 
 
-def _sizes(connection: Connection) -> dict[str, int | None]:
+def _standing(connection: Connection) -> Standing:
     (begins,) = connection.execute(
         "SELECT coalesce((SELECT min(first) FROM batches WHERE NOT cut), (SELECT min(seq) FROM events))"
     ).fetchone()
-    archived, newest = connection.execute(
-        "SELECT coalesce(sum(events), 0), coalesce(max(last), 0) FROM batches"
-    ).fetchone()
+    query = "SELECT coalesce(sum(events), 0), coalesce(max(last), 0) FROM batches"
+    archived, newest = connection.execute(query).fetchone()
     (live,) = connection.execute("SELECT count(*) FROM events WHERE seq > ?", (newest,)).fetchone()
     (size,) = connection.execute("SELECT coalesce(sum(length(body)), 0) FROM bodies").fetchone()
-    return {"begins": begins, "events": archived + live, "archived": archived, "archive_size": size}
+    return Standing(
+        keep=_keep(connection),
+        holds=_holds(connection),
+        begins=begins,
+        events=archived + live,
+        archived=archived,
+        archive_size=size,
+    )
