@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOST = 64 * 2**20  # bytes, of a whole year
 OF_THE_NEWEST = 4 * 2**20  # bytes of the events that are not compressed yet, and of an empty store
-ASKED = 100  # times
+ASKED = size(15, 100)  # times
 ROUNDS = 300  # restarts at the beginning and at the end that the ledger itself writes
 
 

@@ -82,12 +82,6 @@ def settle(connection: Connection, claim: Claim, now: Moment) -> None:
     step(connection, now)
 
 
-def over(connection: Connection) -> frozenset[Attachment]:
-    """Return the attachments whose leases are over and still among the rows."""
-    found = connection.execute(f"SELECT network, container_id, ifname FROM ending WHERE operation IN {_HOLDS}")  # noqa: S608
-    return frozenset(Attachment(network=one, container_id=two, ifname=three) for one, two, three in found)
-
-
 def is_over(connection: Connection, attachment: Attachment) -> bool:
     """Say whether the attachment's leases are over and still among the rows."""
     query = f"SELECT 1 FROM ending WHERE {_KEY} AND operation IN {_HOLDS}"  # noqa: S608

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from podberth.stores.sqlite.retention import Retention
 
 AT_ONCE = 256  # attachments whose leases end in one transaction
+# Of a lease: no operation says that it is over.
+_STANDS = (
+    "NOT EXISTS (SELECT 1 FROM ending WHERE (network, container_id, ifname) = (leases.network, leases.container_id,"
+    " leases.ifname) AND operation IN (SELECT operation FROM operations WHERE state = 1))"
+)
 _OPERATION = "SELECT 1 FROM operations WHERE state = 1 LIMIT 1"
 # One event in 256 has its writer look whether no agent keeps the archive; which one is as good as chance.
 _SPREAD, _SELDOM = 2_654_435_761, range(1, 2**24)
@@ -131,14 +136,9 @@ class SqliteLedger:
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""
         where, values = _where(pool=pool, network=network)
-        with self._database.read() as connection:
-            found = tuple(rows.leases(connection, where, *values))
-            if connection.execute(_OPERATION).fetchone() is None:
-                return found
-            from podberth.stores.sqlite import ending
-
-            over = ending.over(connection)
-        return tuple(lease for lease in found if lease.attachment not in over)
+        where = f"{where} AND {_STANDS}" if where else f"WHERE {_STANDS}"
+        with self._database.look() as connection:
+            return tuple(rows.leases(connection, where, *values))
 
     def of(self, attachment: Attachment) -> tuple[Lease, ...]:
         """Return the attachment's leases."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from _thread import allocate_lock
+from errno import ENOENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,6 +77,10 @@ class Log:
             reached = self.commits
             try:
                 os.fdatasync(self._descriptor)
+                if not self._is_there():
+                    raise FileNotFoundError(ENOENT, "No such file or directory")
+            except FileNotFoundError:
+                raise  # nothing was lost by the disk: somebody has taken the file away
             except OSError as failure:
                 self.failure = failure
                 from podberth.stores.sqlite.doubt import note
@@ -83,6 +88,16 @@ class Log:
                 note(self._path.removesuffix("-wal"))
                 raise
             self._flushed = reached
+
+    def _is_there(self) -> bool:
+        """Say whether the file is still the one at its path: in another nobody would find what was written."""
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False
+
+    def __del__(self) -> None:
+        self._let_go()  # nobody has to close a store
 
     def _let_go(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
