@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podberth.ipam.pool import Pool
+from podberth.ipam.pool_document import pool_needs
 from podberth.ipam.versions import Feature
 
 TYPE_CHECKING = False
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 def needs(document: Document) -> frozenset[Feature]:
     """Return what the ledger has to allow before the document is in it."""
     body = document.body
-    if not isinstance(body, Pool):
-        return frozenset()
-    grants = any(grant.macs or grant.reservations is not None for grant in body.grants)
-    sticky = body.sticky_reservations is not None
-    return frozenset(feature for feature, there in ((Feature.GRANTS, grants), (Feature.STICKY, sticky)) if there)
+    if ":" in document.namespace:
+        return frozenset({Feature.CLUSTERS})
+    return pool_needs(body) if isinstance(body, Pool) else frozenset()

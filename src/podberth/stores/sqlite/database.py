@@ -19,6 +19,7 @@ from podberth.stores.sqlite.succession import (
     log_lost,
     require_continuation,
     require_last,
+    require_spoken,
     uri,
 )
 from podberth.stores.sqlite.transaction import Transaction
@@ -46,8 +47,7 @@ class Schema:
 
     `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
     brought up to date: the ADD path has no need of them. `kept` is what a file that replaces an open one has to have of
-    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it. `minimum` asks which
-    podberth may write at all (`ipam.versions`).
+    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on.
     """
 
     file: str
@@ -56,7 +56,6 @@ class Schema:
     migrations: Callable[[], Sequence[Sequence[str]]]
     kept: Kept = ()
     cache: bool = False
-    minimum: str = ""
 
 
 def _of_the_node() -> Sequence[Sequence[str]]:
@@ -71,7 +70,6 @@ NODE = Schema(
     version=9,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
-    minimum="SELECT version FROM minimum",
 )
 
 
@@ -235,7 +233,8 @@ class Database:
             try:
                 if not self._replaced():
                     require_last(self.path, connection, self._last, self._schema.kept)
-                    self._require_spoken(connection)
+                    if self._schema.application_id == NODE.application_id:
+                        require_spoken(self.path, connection)
                     return connection
             except BaseException:
                 connection.execute("ROLLBACK")
@@ -248,15 +247,6 @@ class Database:
         from podberth.stores.sqlite.disk import translated
 
         return translated(self.path, failure)
-
-    def _require_spoken(self, connection: sqlite3.Connection) -> None:
-        """Raise StoreFailed if the store is for later podberths than this one."""
-        found = connection.execute(self._schema.minimum).fetchone() if self._schema.minimum else None
-        if found is not None:
-            from podberth.ipam.versions import UPGRADE, outgrown
-
-            if why := outgrown(found[0]):
-                raise StoreFailed(f"{self.path}: {why}", UPGRADE)
 
     def last(self, connection: sqlite3.Connection) -> tuple[object, ...] | None:
         """Return the newest row of what a file that replaces this one has to have."""
