@@ -15,6 +15,7 @@ import pytest
 
 from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import replace
+from podberth.stores.sqlite.creation import create
 from podberth.stores.sqlite.database import NODE, Database, Schema
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.ledgers import PLUGIN, Clock, SqliteBackend, addresses, claim, ip, pool, shared
@@ -149,8 +150,9 @@ def test_a_store_of_the_first_versions_shares_addresses_once_it_is_up_to_date(tm
     for version in (1, 2):
         directory = tmp_path / str(version)
         made = NODE.migrations()[:version]
-        older = replace(NODE, version=version, minimum="", migrations=lambda made=made: made)
-        with Database(str(directory), schema=older).write() as connection:
+        older = replace(NODE, version=version, migrations=lambda made=made: made)
+        create(str(directory / "podberth.db"), 1.0, older)
+        with raw(directory) as connection:
             connection.execute("INSERT INTO pools VALUES ('db', 'lowest', 0)")
             connection.execute("INSERT INTO reservations VALUES (X'0A140009', 4, 'db', 'db', 'a', 'eth0', 'manual', 1)")
             connection.execute(
