@@ -77,16 +77,14 @@ class Log:
             reached = self.commits
             try:
                 os.fdatasync(self._descriptor)
-                if not self._is_there():
-                    raise FileNotFoundError(ENOENT, "No such file or directory")
-            except FileNotFoundError:
-                raise  # nothing was lost by the disk: somebody has taken the file away
             except OSError as failure:
                 self.failure = failure
                 from podberth.stores.sqlite.doubt import note
 
                 note(self._path.removesuffix("-wal"))
                 raise
+            if not self._is_there():  # somebody has taken it away: nothing was lost by the disk
+                raise FileNotFoundError(ENOENT, "No such file or directory")
             self._flushed = reached
 
     def _is_there(self) -> bool:
