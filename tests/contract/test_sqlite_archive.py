@@ -146,7 +146,7 @@ def test_a_correction_reaches_events_that_are_in_the_archive(store: Store) -> No
         "UPDATE batches SET last = last + 1",
         "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events WHERE seq <= (SELECT last FROM batches))",
         "DELETE FROM events WHERE seq > (SELECT max(last) FROM batches)",
-        "DELETE FROM words",
+        "DELETE FROM history_words",
         "INSERT INTO batches VALUES (1, 1, 1, 1, 0)",
     ],
 )

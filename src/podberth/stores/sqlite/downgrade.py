@@ -31,7 +31,7 @@ DROP TABLE parts_with;
 DROP TABLE bodies;
 DROP TABLE parts;
 DROP TABLE batches;
-DROP TABLE words;
+DROP TABLE history_words;
 CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
 CREATE TRIGGER events_grow BEFORE INSERT ON events
 WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq AND NEW.seq > 0)

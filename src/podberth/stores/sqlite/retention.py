@@ -172,7 +172,7 @@ def _say(
 ) -> None:  # fmt: skip
     require(connection, Feature.RETENTION)
     connection.execute(
-        "INSERT INTO words (time, clock, ahead, what, said, who, why, node, first, last, events)"
+        "INSERT INTO history_words (time, clock, ahead, what, said, who, why, node, first, last, events)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (now.time, now.clock, now.ahead, str(what), said, actor.who, actor.why, actor.node, first, last, events),
     )
@@ -180,7 +180,7 @@ def _say(
 
 def _words(connection: Connection) -> tuple[Word, ...]:
     found = connection.execute(
-        "SELECT time, what, said, who, why, node, first, last, events FROM words ORDER BY word"
+        "SELECT time, what, said, who, why, node, first, last, events FROM history_words ORDER BY word"
     ).fetchall()
     return tuple(
         Word(

@@ -249,22 +249,22 @@ WHEN NOT NEW.cut AND NEW.first <= (SELECT coalesce(max(last), 0) FROM batches)
 BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
 
 -- What operators have said about keeping history, and what was deleted by it; `what` is one of `retention.What`.
-CREATE TABLE words (
+CREATE TABLE history_words (
     word INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, clock TEXT NOT NULL, ahead INTEGER NOT NULL,
     what TEXT NOT NULL, said TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL,
     first INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0, events INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE TRIGGER words_stay BEFORE UPDATE ON words BEGIN SELECT RAISE(ABORT, 'what was said stays'); END;
-CREATE TRIGGER words_last BEFORE DELETE ON words BEGIN SELECT RAISE(ABORT, 'what was said stays'); END;
+CREATE TRIGGER history_words_stay BEFORE UPDATE ON history_words BEGIN SELECT RAISE(ABORT, 'what was said stays'); END;
+CREATE TRIGGER history_words_last BEFORE DELETE ON history_words BEGIN SELECT RAISE(ABORT, 'what was said stays'); END;
 -- Nothing of the archive is deleted but with a word, by which operators can see it, of the very numbers.
 CREATE TRIGGER batches_last BEFORE DELETE ON batches
-WHEN NOT EXISTS (SELECT 1 FROM words WHERE what = 'Deleted' AND first <= OLD.first AND last >= OLD.last)
+WHEN NOT EXISTS (SELECT 1 FROM history_words WHERE what = 'Deleted' AND first <= OLD.first AND last >= OLD.last)
 BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
 CREATE TRIGGER parts_last BEFORE DELETE ON parts
-WHEN NOT EXISTS (SELECT 1 FROM words WHERE what = 'Deleted' AND last >= OLD.batch)
+WHEN NOT EXISTS (SELECT 1 FROM history_words WHERE what = 'Deleted' AND last >= OLD.batch)
 BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
 CREATE TRIGGER bodies_last BEFORE DELETE ON bodies
-WHEN NOT EXISTS (SELECT 1 FROM words WHERE what = 'Deleted' AND last >= (SELECT batch FROM parts WHERE part = OLD.part))
+WHEN NOT EXISTS (SELECT 1 FROM history_words WHERE what = 'Deleted' AND last >= (SELECT batch FROM parts WHERE part = OLD.part))
 BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
 CREATE TRIGGER bodies_stay BEFORE UPDATE ON bodies
 BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
