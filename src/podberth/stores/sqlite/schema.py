@@ -264,7 +264,9 @@ CREATE TRIGGER parts_last BEFORE DELETE ON parts
 WHEN NOT EXISTS (SELECT 1 FROM history_words WHERE what = 'Deleted' AND last >= OLD.batch)
 BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
 CREATE TRIGGER bodies_last BEFORE DELETE ON bodies
-WHEN NOT EXISTS (SELECT 1 FROM history_words WHERE what = 'Deleted' AND last >= (SELECT batch FROM parts WHERE part = OLD.part))
+WHEN NOT EXISTS (
+    SELECT 1 FROM history_words WHERE what = 'Deleted' AND last >= (SELECT batch FROM parts WHERE part = OLD.part)
+)
 BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
 CREATE TRIGGER bodies_stay BEFORE UPDATE ON bodies
 BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
