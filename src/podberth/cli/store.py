@@ -12,6 +12,7 @@ import click
 from podberth.cli import changeover
 from podberth.cli.changeover import Behind
 from podberth.cli.failures import OK, REFUSED
+from podberth.cli.keeping import history
 from podberth.cli.manual import CLUSTER, Book, Page
 from podberth.cli.operations import operations
 from podberth.cli.options import json_option
@@ -53,6 +54,9 @@ def store(context: click.Context, *, as_json: bool) -> None:
     """
     if context.invoked_subcommand is None:
         _show(context.obj, as_json=as_json)
+
+
+store.add_command(history)
 
 
 def _show(session: Session, *, as_json: bool) -> None:
