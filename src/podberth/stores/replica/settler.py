@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
-from podberth.ipam.lifecycle import Kind
 from podberth.ipam.outlook import Outlook, bare, sentence
 from podberth.ipam.versions import UPGRADE, lacking, outgrown
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.marks import promised
 from podberth.stores.replica.shared import Away, Busy, NeverRead, Outdated, Outgrown, Seen, Stale, Unknown, Unreachable
-from podberth.stores.replica.spread import Spread
+from podberth.stores.replica.spread import Spread, moved_elsewhere
 from podberth.stores.replica.tending import Tending
 from podberth.stores.sqlite.claims import ALONE, Rivals
 from podberth.stores.sqlite.minimum import minimum, require
@@ -236,7 +235,7 @@ class Settler:
         self.spread.noticed(news)
         if news:
             self.announced.hear(news, self.replica.clock().uptime)
-        moved = frozenset(record.address for record in news if _moved_elsewhere(record, self.spread.node))
+        moved = frozenset(record.address for record in news if moved_elsewhere(record, self.spread.node))
         if moved:
             self.moved(moved)
         return bool(news)
@@ -269,9 +268,8 @@ class Settler:
     def _made(self, proposal: Proposal, operation: str, told: Callable[[int], object]) -> bool:
         """Have the cluster's store make the change; False if it relied on what has changed, which is taken over.
 
-        `operation`: who does it, if it has to be done as a whole.
-
-        Raises Unanswered, once what is there is taken over, if the answer was lost and it was not made by then.
+        `operation`: who does it, if it has to be done as a whole. Raises Unanswered, once what is there is taken
+        over, if the answer was lost and it was not made by then.
         """
         if proposal.empty:
             return True
@@ -374,11 +372,6 @@ def never_read(why: str, remedy: str = "") -> NeverRead:
         f"this node has not read the cluster's store yet{because}",
         remedy or "`podberth doctor` says what keeps it from that; what is declared there comes into force with it",
     )
-
-
-def _moved_elsewhere(record: AddressRecord, node: str) -> bool:
-    lease, last = record.lease, record.last
-    return lease is not None and lease.node != node and last is not None and last.kind == Kind.MOVED
 
 
 @contextmanager

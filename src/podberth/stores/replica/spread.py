@@ -10,6 +10,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from podberth.ipam.lifecycle import Kind
 from podberth.process.jitter import below
 from podberth.stores.sqlite import space
 
@@ -71,3 +72,9 @@ class Spread:
         past = monotonic() - CROWDED
         others = self._others[pool] = {n: at for n, at in self._others.get(pool, {}).items() if at > past}
         return sum(name < self.node for name in others), len(others) + 1
+
+
+def moved_elsewhere(record: AddressRecord, node: str) -> bool:
+    """Say whether the address is leased on another node than this one now, to which it has moved."""
+    lease, last = record.lease, record.last
+    return lease is not None and lease.node != node and last is not None and last.kind == Kind.MOVED
