@@ -19,6 +19,7 @@ from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
+from podberth.stores.replica.shared import Seen
 from podberth.stores.sqlite.ledger import SqliteLedger
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Member:
         self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
         self.settler.moved = moved
         self.settler.away = self.away
+        self.settler.told = _told
         self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
         self.policies = ClusterPolicies(self.settler)
         self.elsewhere = LastKnown(self.cluster.elsewhere(chosen.node), self.away)
@@ -137,6 +139,7 @@ class Member:
         proof = self.identity.refresh()
         if proof.refusal and proof.refusal != before:
             _told(proof.refusal)
+        self.settler.take(Seen(epoch=self.cluster.epoch(lambda _: None)))
         self._next_proof = time.monotonic() + ASK
 
     def _prove(self, waited: bool) -> Proof:

@@ -7,12 +7,13 @@ from podberth.ipam.elsewhere import Alone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Protocol, TypeAlias
 
     from podberth.cni.fields import Fields
     from podberth.cni.pod import Attachment
     from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.epoch import Inside
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.outlook import Outlook
     from podberth.net.attachments import Attachments
@@ -92,6 +93,7 @@ class Node:
     `away` says why the cluster's store can't be reached, '' while it can.
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `stored` says whether the node has a store: only an ADD and the operator's commands make one.
+    `inside` yields what addresses the network namespaces in folders have; None where nobody can look.
     `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
 
@@ -109,4 +111,5 @@ class Node:
     outlook: Outlook | None = None
     room: Room | None = None
     away: Callable[[], str] | None = None
+    inside: Callable[[tuple[str, ...]], Iterable[Inside]] | None = None
     status_on: frozenset[str] = frozenset()

@@ -14,8 +14,9 @@ from podberth.cni.errors import StoreFailed
 from podberth.cni.value import replace
 from podberth.stores.etcd import failures, keys
 from podberth.stores.etcd.elsewhere import EtcdElsewhere
+from podberth.stores.etcd.epoch import epoch
 from podberth.stores.etcd.history import History
-from podberth.stores.etcd.nodes import prove
+from podberth.stores.etcd.nodes import census, prove
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Proof, Registration
     from podberth.net.ops import Address
@@ -79,6 +81,7 @@ class EtcdCluster:
         """Return what is there now of these."""
         wanted = [*map(self.keys.record, addresses), *map(self.keys.document, documents)]
         wanted += [self.keys.approved_of(name) for kind, _, name in documents if kind == "Pool"]
+        wanted.append(self.keys.epoch)
         found: list[KeyValue] = []
         for at in range(0, len(wanted), OPS):
             answers = self.client.txn((), [Get(key=key) for key in wanted[at : at + OPS]]).answers
@@ -91,7 +94,7 @@ class EtcdCluster:
         for page in self.client.pages(self.keys.state, prefix_end(self.keys.state), size=FEW):
             revision = page.revision
             yield Seen(**self._parts_of(page.kvs))
-        yield Seen(position=str(revision), complete=revision)
+        yield Seen(position=str(revision), complete=revision, epoch=self.epoch(lambda _: None))
 
     def since(self, position: str) -> Seen:
         """Return what was written since the revision. Raises Outdated if this etcd has not come so far yet."""
@@ -102,7 +105,7 @@ class EtcdCluster:
             revision = page.revision
         if revision < int(position):
             raise Outdated  # it was put back to an older state
-        return Seen(**self._parts_of(found), position=str(revision))
+        return replace(self._seen(found), position=str(revision), epoch=self.epoch(lambda _: None))
 
     def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
         """Hand over what changes from the revision on, until stopped. Raises Outdated if that was compacted."""
@@ -151,6 +154,20 @@ class EtcdCluster:
         """Register this machine under its node's name, and return whether it may have it."""
         return prove(self.client, self.keys, mine, told, waited=waited)
 
+    def regressed(self, position: str) -> str:
+        """Return by what this etcd has not come as far as the position yet; '' if it has."""
+        revision = self.client.range(self.keys.epoch, b"").revision
+        seen = int(position or 0)
+        return f"etcd is at revision {revision}, and {seen} was seen" if revision < seen else ""
+
+    def census(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the nodes that are registered, and those that are fenced."""
+        return census(self.client, self.keys)
+
+    def epoch(self, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
+        """Return the epoch, with its revision, once it is as `decide` says."""
+        return epoch(self.client, self.keys, decide)
+
     def close(self) -> None:
         """Let go of all connections."""
         self.client.close()
@@ -167,6 +184,8 @@ class EtcdCluster:
             *(self.keys.document(("Pool", "", name)) for name, _ in proposal.pools),
             *(self.keys.approved_of(w.approved.text.name) for w in (proposal.approved if last else ())),
             *(self.keys.approved_of(name) for name, _ in proposal.relied),
+            self.keys.epoch,
+            *((self.keys.record(proposal.newest[0]),) if proposal.newest is not None else ()),
         ]
         try:
             done = self.client.txn(compares, ops, [Get(key=key) for key in dict.fromkeys(wanted)])
@@ -180,6 +199,8 @@ class EtcdCluster:
                 approved=tuple((w.approved, done.revision) for w in proposal.approved) if last else (),
             )
         now = self._seen(_kvs(done.answers))
+        if proposal.newest is not None and _revision_in(now, proposal.newest[0]) < proposal.newest[1]:
+            raise Outdated  # it was put back to an older state
         if not _explains(now, proposal, part):
             now = self.since(proposal.position or "0")
         raise Stale(replace(now, records=(*made.records, *now.records), complaints=()))
@@ -201,6 +222,10 @@ class EtcdCluster:
             found.append(Compare(key=prefix, end=prefix_end(prefix), what="mod_revision", sign="<", to=seen + 1))
         if proposal.declares:
             found.append(Compare(key=self.keys.declared, what="mod_revision", sign="<", to=max(seen, generation) + 1))
+        found.append(_unchanged(self.keys.epoch, proposal.epoch))
+        if proposal.newest is not None:  # or the store was put back, and what the replica knows is not so any more
+            address, revision = proposal.newest
+            found.insert(0, Compare(key=self.keys.record(address), what="mod_revision", sign=">", to=revision - 1))
         unique = {(compare.key, compare.end): compare for compare in found}
         return list(unique.values())
 
@@ -226,9 +251,12 @@ class EtcdCluster:
     def _parts_of(self, found: Iterable[KeyValue]) -> dict[str, Any]:
         """Return what the keys hold; what can't be read is complained of, and keeps nobody from the others."""
         records, documents, approved, complaints = [], [], [], []
+        last: tuple[Epoch, int] | None = None
         for kv in found:
             try:
-                if kv.key.startswith(self.keys.records):
+                if kv.key == self.keys.epoch:
+                    last = keys.read_epoch(kv.value), kv.mod_revision
+                elif kv.key.startswith(self.keys.records):
                     records.append((keys.read_record(kv.value), kv.mod_revision))
                 elif kv.key.startswith(self.keys.approved):
                     approved.append((keys.read_approved(kv.key, kv.value), kv.mod_revision))
@@ -241,11 +269,16 @@ class EtcdCluster:
             "documents": tuple(documents),
             "approved": tuple(approved),
             "complaints": tuple(complaints),
+            "epoch": last,
         }
 
 
 def _unchanged(key: bytes, revision: int) -> Compare:
     return Compare(key=key, what="mod_revision", to=revision)
+
+
+def _revision_in(seen: Seen, address: Address) -> int:
+    return next((revision for record, revision in seen.records if record.address == address), 0)
 
 
 def _kvs(answers: tuple[object, ...]) -> list[KeyValue]:
@@ -276,4 +309,5 @@ def _explains(now: Seen, proposal: Proposal, part: tuple[AddressWrite, ...]) -> 
         any(records.get(write.record.address, 0) != write.revision for write in part)
         or any(documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools)
         or any(approved.get(name, 0) != revision for name, revision in proposal.relied)
+        or (now.epoch[1] if now.epoch is not None else 0) != proposal.epoch
     )

@@ -19,6 +19,7 @@ from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
+from podberth.stores.kubernetes.epoch import epoch
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
 from podberth.stores.kubernetes.nodes import of_node
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Registration
     from podberth.kube.client import Client
@@ -51,6 +53,7 @@ class KubernetesCluster:
 
     def __init__(self, client: Client, namespace: str, holder: str) -> None:
         self.client = client
+        self._namespace = namespace
         self._declarations = Declarations(client, namespace, holder)
         self._follow: Follow | None = None
         self._guard = threading.Lock()
@@ -81,7 +84,7 @@ class KubernetesCluster:
             version = page.resource_version
             yield objects.read_leases(page.items)
         # Each list is as it was at its version; the addresses' came last.
-        yield replace(declared, position=f"leases={version},{declared.position}")
+        yield replace(declared, position=f"leases={version},{declared.position}", epoch=self.epoch(lambda _: None))
 
     def since(self, position: str) -> Seen:
         """Return nothing while a `follow` is under way, which has it all; else raise Outdated."""
@@ -136,6 +139,21 @@ class KubernetesCluster:
             return Proof(refusal=of_node(self.client.get(resources.NODES, mine.node), mine))
         except errors.NotFound:
             return Proof()
+
+    def regressed(self, position: str) -> str:
+        """Return by what this API has not come as far as the position yet; '' if it has."""
+        heard = _heard(position)
+        page = next(iter(self.client.pages(resources.ADDRESS_LEASES, limit=1)))
+        now = int(page.resource_version)
+        return f"the API is at version {now}, and {heard} was seen" if now < heard else ""
+
+    def census(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return nothing: which Nodes have podberth the leases say, and `epoch` asks which of them are gone."""
+        return frozenset(), frozenset()
+
+    def epoch(self, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
+        """Return the epoch, with its revision, once it is as `decide` says."""
+        return epoch(self.client, self._namespace, decide)
 
     def declaring(self) -> bool:
         """Say whether somebody is changing a set of declarations just now."""

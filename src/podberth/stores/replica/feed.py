@@ -71,6 +71,7 @@ class Feed:
 
     def _follow(self) -> None:
         if self._away:  # otherwise the turn before has followed up to its position
+            self._settler.doubt()
             self._settler.catch_up()
         self._away, self._silent = "", False
         self._following.set()
@@ -86,7 +87,8 @@ class Feed:
         if pile.failure is not None:
             raise pile.failure
         if outdated:
-            self._settler.load()
+            self._settler.doubt()
+            self._settler.catch_up()
 
 
 class _Pile:

@@ -12,7 +12,10 @@ from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.outlook import Outlook, bare, sentence
 from podberth.process.jitter import between
+from podberth.process.loop import report
 from podberth.stores.replica.announced import Announced
+from podberth.stores.replica.returned import begin as begin_epoch
+from podberth.stores.replica.returned import is_the_same, missing
 from podberth.stores.replica.shared import Away, Busy, NeverRead, Outdated, Seen, Stale, Unknown, Unreachable
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from podberth.ipam.address_record import AddressRecord
     from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
+    from podberth.stores.replica.returned import Known
     from podberth.stores.replica.shared import AddressWrite, Cluster, Proposal
 
     T = TypeVar("T")
@@ -59,11 +63,13 @@ class Settler:
         self.spread = Spread(node)
         self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
+        self.told: Callable[[str], None] = lambda _: None
         self.attempts = 0
         self.steps = 0
         self._confirmed = False
         # What this node did before it ended, or was never told the end of, may be known to the store alone.
         self._synced = False
+        self._in_doubt = True
         self._doubted: list[Proposal] = []
         self._beginning = threading.Lock()
         self._loading = threading.Lock()
@@ -175,6 +181,8 @@ class Settler:
     def _caught_up(self) -> None:
         with _reaching():
             self._confirm()
+            if self._in_doubt and self._returned():
+                return
             if position := self.replica.position:
                 try:
                     self.take(self.cluster.since(position))
@@ -195,7 +203,12 @@ class Settler:
         self._synced = True
 
     def take(self, seen: Seen) -> bool:
-        """Bring what was seen into the replica; say whether it was news of an address."""
+        """Bring what was seen into the replica; say whether it was news of an address.
+
+        Whoever begins an epoch has seen that the store was put back. What this node knows may be of before, too.
+        """
+        if seen.epoch is not None and self.replica.is_later(seen.epoch) and self._returned():
+            return True
         return self._notice(self.replica.take(seen))
 
     def _notice(self, news: tuple[AddressRecord, ...]) -> bool:
@@ -208,9 +221,39 @@ class Settler:
         return bool(news)
 
     def _confirm(self) -> None:
-        if not self._confirmed:
-            self.replica.confirm(self.cluster.identity())
-            self._confirmed = True
+        if self._confirmed and not self._in_doubt:
+            return
+        identity, before = self.cluster.identity(), self.replica.known()
+        other = before.identity not in ("", identity)
+        if other and is_the_same(self.cluster, before):
+            self._begin_epoch(before, f"it was {before.identity}, and is {identity}")
+        else:
+            self.replica.confirm(identity)
+        self._confirmed = True
+
+    def doubt(self) -> None:
+        """Have the store be compared with what is known here, when it is asked next: it may have been put back."""
+        self._in_doubt = True
+
+    def _returned(self) -> bool:
+        """Say whether the store turns out to be put back; the replica is one of it as it is now then."""
+        before = self.replica.known()
+        why = missing(self.cluster, before) if before.filled else ""
+        if why:
+            self._begin_epoch(before, why)
+        self._in_doubt = False
+        return bool(why)
+
+    def _begin_epoch(self, before: Known, why: str) -> None:
+        """Begin the replica anew, and an epoch of the ledger: what this node knew is all that is left of it."""
+        report(self.told, f"the cluster's store was put back to an earlier state: {why}")
+        self.replica.begin_anew(self.cluster.identity())
+        for news in self.replica.load(self.cluster.load()):
+            self._notice(news)
+        begin_epoch(self.replica, self.cluster, before, why, self.spread.node)
+        self._synced = True
+        if not self.current:
+            self.cluster.interrupt()  # whoever follows the store does so from where it was
 
     def _propose(
         self, decide: Callable[[Connection, Rivals], T], pods: Sequence[PodRef], declares: bool
@@ -272,6 +315,9 @@ class Settler:
         try:
             with _reaching():
                 return self.cluster.commit(proposal)
+        except Outdated:
+            self.doubt()
+            raise Stale(Seen()) from None
         except Unknown:
             with _reaching():
                 now, made = self._asked_until_known(proposal)

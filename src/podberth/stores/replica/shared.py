@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event, Reservation
     from podberth.ipam.registration import Proof, Registration
     from podberth.net.ops import Address
@@ -138,7 +139,9 @@ class Proposal:
     """What one atomic step is to change, and what it relies on.
 
     `pods`: names whose reservations were looked for as of `position`. `pools`: (name, revision) of those whose
-    definition was used; `relied`: the same of what was approved of them. `declares`: it was checked against all
+    definition was used; `relied`: the same of what was approved of them. `epoch`: the revision of the epoch, 0 if there
+    is none; `newest`: the record with the last event that the replica knows, which has at least that revision where the
+    store was not put back. `declares`: it was checked against all
     declarations, which must not change meanwhile.
     """
 
@@ -150,6 +153,8 @@ class Proposal:
     position: str
     approved: tuple[ApprovedWrite, ...] = ()
     relied: tuple[tuple[str, int], ...] = ()
+    epoch: int = 0
+    newest: tuple[Address, int] | None = None
 
     @property
     def empty(self) -> bool:
@@ -165,6 +170,7 @@ class Seen:
 
     `position`: everything up to it is in the replica once this is; '' if that can't be said. It is a number, or
     `name=number` for each of several things that are followed, separated by commas.
+    `epoch`: the last one, if the ledger was ever put back, and its revision; None also if that was not asked.
     `complete`: of the parts of a whole state the last says up to which revision nothing is missing from them.
     """
 
@@ -175,6 +181,7 @@ class Seen:
     complaints: tuple[str, ...] = ()
     position: str = ""
     complete: int = 0
+    epoch: tuple[Epoch, int] | None = None
 
 
 class Stale(Exception):
@@ -264,6 +271,21 @@ class Cluster(Protocol):
 
         Return whether this machine may have the name. `told` gets what an operator should know of. `waited`: a claim
         of this boot has stood for `registration.OBJECTION`.
+        """
+        ...
+
+    def regressed(self, position: str) -> str:
+        """Return by what this store has not come as far as the position yet; '' if it has."""
+        ...
+
+    def census(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the nodes that are known to be the store's, and those that are declared dead."""
+        ...
+
+    def epoch(self, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
+        """Return the epoch, with its revision, once it is as `decide` says; that may be asked again.
+
+        `decide` is given the one that is there, and returns None to leave it as it is.
         """
         ...
 

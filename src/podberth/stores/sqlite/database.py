@@ -12,21 +12,15 @@ import os
 from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import value
 from podberth.stores.sqlite.log import Log
-from podberth.stores.sqlite.succession import (
-    OF_THE_NODE,
-    identity,
-    let_go,
-    log_lost,
-    require_continuation,
-    require_last,
-    uri,
-)
+from podberth.stores.sqlite.progress import Progress
+from podberth.stores.sqlite.succession import OF_THE_NODE, another, continued, identity, let_go, log_lost, uri
+from podberth.stores.sqlite.transaction import Transaction
 from podberth.stores.sqlite.turn import Turn
+from podberth.stores.sqlite.witness import Witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
     from podberth.stores.sqlite.succession import Identity, Kept
 
@@ -44,7 +38,8 @@ class Schema:
 
     `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
     brought up to date: the ADD path has no need of them. `kept` is what a file that replaces an open one has to have of
-    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it.
+    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it. A `ledger` may be put
+    back to an earlier state: that is noticed, and gone on with (`restoration`).
     """
 
     file: str
@@ -53,6 +48,7 @@ class Schema:
     migrations: Callable[[], Sequence[Sequence[str]]]
     kept: Kept = ()
     cache: bool = False
+    ledger: bool = False
 
 
 def _of_the_node() -> Sequence[Sequence[str]]:
@@ -64,9 +60,10 @@ def _of_the_node() -> Sequence[Sequence[str]]:
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
-    version=5,
+    version=6,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
+    ledger=True,
 )
 
 
@@ -98,7 +95,7 @@ class Database:
         self._aside: sqlite3.Connection | None = None
         self._identity: Identity = (-1, -1)  # of the file that is open
         self._log_identity: Identity | None = None
-        self._last: tuple[object, ...] | None = None  # of what `kept` names first, as this process has left it
+        self.progress = Progress(schema.kept, Witness(directory) if schema.ledger and not readonly else None)
 
     @property
     def stored(self) -> bool:
@@ -136,10 +133,13 @@ class Database:
 
     def flush(self, commit: int) -> None:
         """Return once the commit with that number is on disk. StoreFailed if the disk will not have it."""
+        made = self.progress.made
         try:
             self.log.flush(commit)
         except OSError as failure:
             raise translated(self.path, failure) from failure
+        if made is not None and made[0] <= self.log.flushed:
+            self.progress.flushed(made[1])
 
     def probe(self) -> None:
         """Write as an ADD would, to the disk, and look where it would; nothing is changed.
@@ -221,38 +221,59 @@ class Database:
     def begin(self) -> sqlite3.Connection:
         """Begin to write, and return the connection. StoreFailed if the file is not the one it was.
 
-        Waiting for other writers takes a while: the file is looked at when it is this one's turn.
+        Waiting for other writers takes a while: the file is looked at when it is this one's turn. A ledger that was put
+        back to an earlier state is gone on with in a new epoch.
         """
         while True:
             connection = self._connection or self.connection()
             connection.execute("BEGIN IMMEDIATE")
+            missing = ""
             try:
                 if not self._replaced():
-                    require_last(self.path, connection, self._last, self._schema.kept)
-                    return connection
+                    missing = self.progress.missing(connection)
+                    if not missing:
+                        return connection
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("ROLLBACK")
+            if missing:
+                self._notice(connection, missing)
             self.connection()  # goes on with the new file, or says why not
 
-    def last(self, connection: sqlite3.Connection) -> tuple[object, ...] | None:
-        """Return the newest row of what a file that replaces this one has to have."""
-        found: tuple[object, ...] | None = None
-        if self._schema.kept:
-            found = connection.execute(self._schema.kept[0][1]).fetchone()
-        return found
+    def translated(self, failure: OSError | sqlite3.Error) -> StoreFailed | TryAgainLater:
+        """Return an error as the CNI error it amounts to."""
+        return translated(self.path, failure)
 
-    def committed(self, last: tuple[object, ...] | None) -> None:
-        """Remember the newest row that there is by now: the file may be written over where it stands."""
-        self._last = last
+    def _notice(self, connection: sqlite3.Connection, missing: str) -> None:
+        if not self._schema.ledger:
+            raise another(self.path, missing)
+        from podberth.stores.sqlite.restoration import notice
+
+        known = self.progress.known
+        self.progress.begin_anew()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if (application, version) != (self._schema.application_id, self._schema.version):
+            self._up_to_date(connection, application, version)
+        notice(connection, self.path, missing, known)
 
     def _succeed(self, before: sqlite3.Connection) -> None:
         if identity(self.path) == self._identity:
             raise log_lost(self.path)
-        require_continuation(self.path, before, self._log_identity, self._schema.kept)
+        missing = continued(self.path, before, self._log_identity, self._schema.kept, ledger=self._schema.ledger)
         former = self._identity
         self._connection = self._open()
+        self.progress.begin_anew()
+        if missing and not self._readonly:
+            from podberth.stores.sqlite.restoration import take_over
+
+            try:
+                take_over(self._connection, before, self.path, missing)
+            except BaseException:
+                self._connection.close()
+                self._connection, self._identity = before, former  # until that can be done
+                raise
         let_go(before, former)
 
     def _open(self) -> sqlite3.Connection:
@@ -321,62 +342,6 @@ class Database:
 
 class CannotWrite(StoreFailed):
     """Code 104: the file can't be written by this process, for as long as nobody changes that."""
-
-
-class Transaction:
-    """A context around BEGIN and COMMIT or ROLLBACK; `contextlib` would cost the plugin 2 ms of import.
-
-    `begin` is the statement that begins it; without one, the context's only statement is a transaction by itself.
-    """
-
-    def __init__(self, database: Database, begin: str, *, durable: bool) -> None:
-        self._database = database
-        self._begin = begin
-        self._durable = durable
-        self._connection: sqlite3.Connection | None = None
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._database.lock.acquire()
-        try:
-            writes = self._begin == "BEGIN IMMEDIATE"
-            connection = self._connection = self._database.begin() if writes else self._database.reading()
-            if self._begin and not writes:
-                connection.execute(self._begin)
-        except BaseException as failure:
-            self._database.lock.release()
-            if isinstance(failure, sqlite3.Error):
-                raise translated(self._database.path, failure) from failure
-            raise
-        return connection
-
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        database = self._database
-        try:
-            assert self._connection is not None
-            self._end(self._connection, raised)
-            commit = database.log.commits = database.log.commits + (self._begin == "BEGIN IMMEDIATE")
-        finally:
-            database.lock.release()
-        if self._durable and raised is None:
-            database.flush(commit)  # the others go on meanwhile
-
-    def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
-        try:
-            if self._begin == "BEGIN IMMEDIATE" and raised is None:
-                last = self._database.last(connection)
-                connection.execute("COMMIT")
-                self._database.committed(last)
-            elif self._begin:
-                connection.execute("COMMIT" if raised is None else "ROLLBACK")
-        except sqlite3.Error as failure:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if raised is None:
-                raise translated(self._database.path, failure) from failure
-        if isinstance(raised, sqlite3.Error):
-            raise translated(self._database.path, raised) from raised
 
 
 def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | TryAgainLater:

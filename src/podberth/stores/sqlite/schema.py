@@ -206,6 +206,22 @@ CREATE INDEX resting_of ON resting (pool, family, offered, boot, due, until, add
 CREATE INDEX resting_in ON resting (boot);
 """
 
+# An epoch is a time at which the ledger was put back to an earlier state (`ipam.epoch`). `revision`: its one in a
+# cluster's store. `whole`: all that the file before had of pods was taken over. awaited: nodes that have not announced
+# their pods since, '' for the node whose own store this is. declared: it grows with each change of a document.
+_EPOCHS = """
+CREATE TABLE epochs (
+    number INTEGER PRIMARY KEY, seq INTEGER NOT NULL, time INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL,
+    node TEXT NOT NULL, revision INTEGER NOT NULL, whole INTEGER NOT NULL
+) STRICT;
+CREATE TABLE awaited (node TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE declared (revision INTEGER NOT NULL) STRICT;
+INSERT INTO declared VALUES (0);
+CREATE TRIGGER documents_count_new AFTER INSERT ON documents BEGIN UPDATE declared SET revision = revision + 1; END;
+CREATE TRIGGER documents_count_old AFTER DELETE ON documents BEGIN UPDATE declared SET revision = revision + 1; END;
+CREATE TRIGGER documents_count_changed AFTER UPDATE ON documents BEGIN UPDATE declared SET revision = revision + 1; END;
+"""
+
 # What each version adds; a file that is out in the world is only ever changed by a new member.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TABLES) + statements(documents.DDL)),
@@ -213,4 +229,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_SHARED)),
     tuple(statements(_TOLD)),
     tuple(statements(_CLOCKS)),
+    tuple(statements(_EPOCHS)),
 )
