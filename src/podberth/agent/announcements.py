@@ -43,6 +43,13 @@ class Announcements:
         self._loop.stop()
         self._loop.join(seconds)
 
+    def begin(self) -> None:
+        """Look at each store as an ADD would, which notices one that was put back; announce what is awaited."""
+        for node in self._nodes():
+            if node.stored():
+                node.attachments.probe()
+        self.look()
+
     def look(self) -> None:
         """Announce what is awaited."""
         for node in self._nodes():

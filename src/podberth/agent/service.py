@@ -92,8 +92,8 @@ class Agent:
 
     def start(self) -> None:
         """End what the agent before left unfinished, and begin to serve."""
+        self._try("recovery", self.announcements.begin)
         self._try("recovery", self._recover)
-        self._try("recovery", self.announcements.look)
         self._try("recovery", self.departures.look)
         self.departures.start()
         self.announcements.start()

@@ -1,26 +1,31 @@
-"""`podberth store backup`, `restore` and `restored`: a store's way back to an earlier state, without an address twice."""
+"""`podberth store backup`, `restore` and `restored`: a store goes back to an earlier state, and no address twice."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from podberth.cli import when
 from podberth.cli.fence import why_option
-from podberth.cli.failures import Misuse
+from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import Page
-from podberth.cli.options import json_option
+from podberth.cli.options import NODE, json_option
 from podberth.cli.screen import Cell
 from podberth.cli.session import asking
 from podberth.cli.text import counted
 from podberth.cni.errors import Refused
+from podberth.cni.value import replace
+from podberth.entry import join
+from podberth.ipam.epoch import heard
 from podberth.stores import chosen as choice
 
 if TYPE_CHECKING:
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
     from podberth.ipam.epoch import Epoch
+    from podberth.stores.member import Member
     from podberth.stores.sqlite.backup import Restored
 
 _HOW = {
@@ -85,30 +90,58 @@ def restore(session: Session, file: str, why: str, *, as_json: bool) -> None:
     cls=Page,
     short_help="Say that the store was put back by other means.",
     examples=(
-        ("store restored --why 'etcd from the snapshot of 06:00'", "Every node says what its pods have before it is asked."),
+        ("store restored --why 'etcd of 06:00'", "Every node says what its pods have."),
+        ("store restored --lost worker-3 --why 'burnt'", "That one is waited for no more."),
     ),
 )
+@click.option("--lost", "lost", metavar="NODE", multiple=True, type=NODE, help="Wait no more for this node; repeat it.")
 @why_option
 @json_option
 @click.pass_obj
-def restored(session: Session, why: str, *, as_json: bool) -> None:
+def restored(session: Session, why: str, lost: tuple[str, ...], *, as_json: bool) -> None:
     """Say that the store was put back to an earlier state by other means: a snapshot of etcd, a copy of the disk.
 
     A node notices that by itself if it knows of anything later. After this word none needs to: each node announces the
     addresses of its pods, and an address that may be a silent node's is given to nobody.
+
+    With --lost nothing begins: nodes of which nothing runs any more are waited for no more.
     """
-    epoch = _begun(session, _said(why))
+    epoch = _excused(session, frozenset(lost), _said(why)) if lost else _begun(session, _said(why))
     session.show(as_json, {"epoch": epoch_form(epoch)}, lambda screen: draw_epoch(screen, epoch))
 
 
 def _begun(session: Session, why: str) -> Epoch:
-    node = session.node
     if choice.chosen(session.state).store == choice.SQLITE:
+        _ = session.node  # says if there is no store
         from podberth.stores.sqlite.backup import restored as begin
         from podberth.stores.sqlite.database import Database
 
         return begin(Database(session.state), asking(), why)
-    raise Refused(f"node {node.name} can't say so of a cluster's store yet", "see docs/restore.md")
+    with closing(join(session.state, staying=False)) as member:
+        member.settler.say_returned(asking(), why)
+        return _last(member)
+
+
+def _excused(session: Session, lost: frozenset[str], why: str) -> Epoch:
+    if choice.chosen(session.state).store == choice.SQLITE:
+        raise Refused("--lost: the store is this node's own, and waits for no other", "leave the option away")
+
+    def decide(last: Epoch | None) -> Epoch | None:
+        new = heard(last, lost)
+        told = f"; lost: {', '.join(sorted(lost))}, by {asking()}: {why}"
+        return replace(new, why=new.why + told) if new is not None else None
+
+    with closing(join(session.state, staying=False)) as member:
+        if member.cluster.epoch(lambda _: None) is None:
+            raise NotFound("the store was never put back, as far as it knows", "`podberth store` shows its last epoch")
+        member.cluster.epoch(decide)
+        return _last(member)
+
+
+def _last(member: Member) -> Epoch:
+    found = member.cluster.epoch(lambda _: None)
+    assert found is not None
+    return found[0]
 
 
 def epoch_form(epoch: Epoch) -> dict[str, Any]:
@@ -161,7 +194,7 @@ def _draw(screen: Screen, file: str, made: Restored) -> None:
     if made.before:
         screen.line(f"the state before is kept: {made.before}")
     if made.taken is None:
-        screen.line(Cell("no state before could be read: the node looks at the kernel before its next address", "yellow"))
+        screen.line(Cell("no state before could be read: the node looks at its kernel first", "yellow"))
         return
     told = made.taken.announced
     bound, ended = (counted(len(some), "address", "addresses") for some in (told.bound, told.ended))

@@ -14,6 +14,7 @@ from podberth.cli.changeover import Behind
 from podberth.cli.failures import OK, REFUSED
 from podberth.cli.manual import CLUSTER, Book, Page
 from podberth.cli.options import json_option
+from podberth.cli.restoring import epoch_form
 from podberth.cli.screen import Cell
 from podberth.cli.text import counted
 from podberth.cli.transfer.moving import socket_option
@@ -59,6 +60,9 @@ def _show(session: Session, *, as_json: bool) -> None:
     if found.store != choice.SQLITE:
         about |= {"whenAway": found.when_away, **_about(found)}
         about |= _answer(session)
+    epoch = session.node.ledger.epoch() if session.exists() and not session.away else None
+    if epoch is not None:
+        about["epoch"] = epoch_form(epoch)
 
     def draw(screen: Screen) -> None:
         shown = tuple(rows(about))

@@ -108,11 +108,17 @@ def epoch_form(epoch: Epoch) -> dict[str, Any]:
 def parse_epoch(form: Mapping[str, Any]) -> Epoch:
     """Read an epoch. StoreFailed if it is none: unknown is not heard."""
     try:
-        number, seq, time = (int(form[name]) for name in ("number", "seq", "time"))
+        number, seq, time = (_number(form[name]) for name in ("number", "seq", "time"))
         who, why, node = (str(form[name]) for name in ("who", "why", "node"))
         awaited, known = (tuple(map(str, form[name])) for name in ("awaited", "heard"))
-        if not all(0 <= each < 1 << 63 for each in (number, seq, time)):
-            raise ValueError(f"{number}, {seq}, {time}")
-    except (KeyError, TypeError, ValueError) as wrong:
+    except (IndexError, KeyError, TypeError, ValueError) as wrong:
         raise StoreFailed(f"the cluster's store: its epoch can't be read: {wrong}", "was it written by hand?") from None
     return Epoch(number=number, seq=seq, time=time, who=who, why=why, node=node, awaited=awaited, heard=known)
+
+
+def _number(raw: object) -> int:
+    """Return a count or a time, as every node's database can keep it."""
+    found = int(str(raw))
+    if not 0 <= found < 1 << 63:
+        raise ValueError(f"expected a whole number of 63 bits, got {raw!a:.40}")
+    return found

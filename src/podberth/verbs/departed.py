@@ -37,8 +37,11 @@ def awaiting(node: Node) -> Epoch | None:
 def moved_away(node: Node, record: Record, leased: AbstractSet[Address]) -> Event | None:
     """Return the event by which an address of the record became another attachment's; None if none did.
 
-    `leased`: the addresses that the ledger says are the record's. Its history is read only if others are in it.
+    `leased`: the addresses that the ledger says are the record's. Its history is read only if others are in it. A
+    ledger that was put back, and does not know yet what this node's pods have, is no ground to take anything from them.
     """
+    if awaiting(node) is not None:
+        return None
     for address in addresses_of(record) - leased:
         if node.ledger.who(address).event is None:
             continue  # another IPAM plugin's
@@ -56,11 +59,8 @@ def moved_away(node: Node, record: Record, leased: AbstractSet[Address]) -> Even
 def cut_off(node: Node, attachment: Attachment, who: str) -> Event | None:
     """Take the attachment's interface from its pod if an address of it has moved away; return by what event.
 
-    Raises NotUndone, with the record kept, if the kernel refuses. A ledger that was put back, and does not know yet
-    what this node's pods have, is no ground to take anything from them.
+    Raises NotUndone, with the record kept, if the kernel refuses.
     """
-    if awaiting(node) is not None:
-        return None
     with node.host.locked(f"container:{attachment.container_id}"):
         record = node.attachments.find(attachment)
         if record is None:

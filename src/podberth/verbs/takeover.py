@@ -73,27 +73,15 @@ def bind(
         try:
             leases = node.ledger.bind(claim, actor, durable=durable)
         except PoolExhausted as exhausted:
-            if node.later is not None:
-                from podberth.verbs.finish import hasten
-
-                if hasten(node):
-                    continue
-            if _cleared(node):
-                continue
-            holders = exhausted.holders if isinstance(exhausted, SetExhausted) else ()
-            if any(lease.node == node.name and _gone_here(node, lease, None) for lease in holders):
-                raise leaving(exhausted.message) from None
-            raise
+            _make_room(node, exhausted)
         except AddressTaken:
             if not _cleared(node):
                 raise
         except Unannounced:
             if announced:
                 raise
-            from podberth.verbs.announce import announce
-
-            announce(node)
             announced = True
+            _announce(node)
         except AddressHeld as held:
             older = held.lease.attachment
             if older in claim.takeover:
@@ -108,6 +96,27 @@ def bind(
             # The holder may have let go of it meanwhile: then it was bound, and not moved.
             moved = (before[lease.address] for lease in leases if lease.address in before and _is_moved(node, lease))
             return Taken(leases=leases, moved=tuple(moved))
+
+
+def _make_room(node: Node, exhausted: PoolExhausted) -> None:
+    """Return once there may be an address: what was to end has ended. Raises the refusal, if nothing was."""
+    if node.later is not None:
+        from podberth.verbs.finish import hasten
+
+        if hasten(node):
+            return
+    if _cleared(node):
+        return
+    holders = exhausted.holders if isinstance(exhausted, SetExhausted) else ()
+    if any(lease.node == node.name and _gone_here(node, lease, None) for lease in holders):
+        raise leaving(exhausted.message) from None
+    raise exhausted
+
+
+def _announce(node: Node) -> None:
+    from podberth.verbs.announce import announce
+
+    announce(node)
 
 
 def _cleared(node: Node) -> bool:

@@ -31,8 +31,8 @@ class Watch:
     """An iterator over `Batch`es, for one thread; any other may `close` it, which ends the iteration at once.
 
     It connects when it is first asked for a batch, and again, to whichever endpoint answers, for as long as it is not
-    closed: `trouble` says what keeps it from doing so. Raises Compacted if changes it has not seen yet are gone, or those
-    that it has seen (etcd was put back to an older state, or the member is behind), and
+    closed: `trouble` says what keeps it from doing so. Raises Compacted if changes it has not seen yet are gone, or
+    those that it has seen (etcd was put back to an older state, or this member is behind), and
     StoreFailed if etcd will not let this user watch; after that it is closed.
     """
 

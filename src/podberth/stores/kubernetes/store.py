@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
 from podberth.cni.value import replace
+from podberth.ipam.epoch import heard
 from podberth.ipam.registration import Proof
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
@@ -22,10 +23,11 @@ from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.epoch import epoch
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
 from podberth.stores.kubernetes.nodes import of_node
+from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
@@ -153,7 +155,21 @@ class KubernetesCluster:
 
     def epoch(self, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
         """Return the epoch, with its revision, once it is as `decide` says."""
-        return epoch(self.client, self._namespace, decide)
+        found = epoch(self.client, self._namespace, decide)
+        dead = self._dead(found[0].awaited) if found is not None else frozenset()
+        return epoch(self.client, self._namespace, lambda last: heard(last, dead)) if dead else found
+
+    def _dead(self, nodes: Iterable[str]) -> frozenset[str]:
+        """Return those of the nodes that an operator has declared dead. A Node that is absent may be of later."""
+        found = set()
+        for node in nodes:
+            try:
+                taints = self.client.get(resources.NODES, node).get("spec", {}).get("taints") or ()
+            except (errors.NotFound, errors.Forbidden):
+                continue
+            if any(taint.get("key") == OUT_OF_SERVICE for taint in taints):
+                found.add(node)
+        return frozenset(found)
 
     def declaring(self) -> bool:
         """Say whether somebody is changing a set of declarations just now."""

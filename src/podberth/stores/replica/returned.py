@@ -91,7 +91,7 @@ def is_the_same(cluster: Cluster, of: Known) -> bool:
     return of.oldest is not None and of.oldest in set(cluster.events(address=of.oldest.address))
 
 
-def begin(replica: Replica, cluster: Cluster, before: Known, why: str, node: str) -> None:
+def begin(replica: Replica, cluster: Cluster, before: Known, why: str, node: str, who: str = WHO) -> None:
     """Begin an epoch, with the replica as it is by now. All nodes that are known, by now or before, are awaited."""
     with replica.database.read() as connection:
         now = known(connection)
@@ -102,8 +102,8 @@ def begin(replica: Replica, cluster: Cluster, before: Known, why: str, node: str
         number=1,
         seq=seq,
         time=replica.clock().true,
-        who=WHO,
-        why=f"the store was put back to an earlier state: {why}",
+        who=who,
+        why=f"the store was put back to an earlier state: {why}" if who == WHO else why,
         node=node,
         awaited=tuple(sorted(awaited)),
     )

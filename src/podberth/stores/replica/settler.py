@@ -181,13 +181,15 @@ class Settler:
     def _caught_up(self) -> None:
         with _reaching():
             self._confirm()
-            if self._in_doubt and self._returned():
+            compared = self._in_doubt
+            if compared and self._returned():
                 return
             if position := self.replica.position:
                 try:
                     self.take(self.cluster.since(position))
                 except Outdated:
-                    pass
+                    if not compared and self._returned():
+                        return
                 else:
                     self._synced = True
                     return
@@ -234,6 +236,12 @@ class Settler:
     def doubt(self) -> None:
         """Have the store be compared with what is known here, when it is asked next: it may have been put back."""
         self._in_doubt = True
+
+    def say_returned(self, who: str, why: str) -> None:
+        """Begin an epoch by an operator's word."""
+        self.catch_up()
+        with _reaching():
+            begin_epoch(self.replica, self.cluster, self.replica.known(), why, self.spread.node, who)
 
     def _returned(self) -> bool:
         """Say whether the store turns out to be put back; the replica is one of it as it is now then."""

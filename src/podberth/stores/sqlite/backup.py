@@ -158,14 +158,18 @@ def _store_of(source: str, new: str) -> sqlite3.Connection:
         _copied(connection, new)
     made = sqlite3.connect(new, isolation_level=None)
     try:
-        told = [str(row[0]) for row in made.execute("PRAGMA integrity_check(3)")]
-        if told != ["ok"]:
-            raise StoreFailed(f"{source} is damaged: {'; '.join(told)}", "take another backup; nothing was changed")
+        _require_sound(made, source)
         migrate(made, NODE)
     except BaseException:
         made.close()
         raise
     return made
+
+
+def _require_sound(made: sqlite3.Connection, source: str) -> None:
+    told = [str(row[0]) for row in made.execute("PRAGMA integrity_check(3)")]
+    if told != ["ok"]:
+        raise StoreFailed(f"{source} is damaged: {'; '.join(told)}", "take another backup; nothing was changed")
 
 
 def _copied(connection: sqlite3.Connection, to: str) -> int:

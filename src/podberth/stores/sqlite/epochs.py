@@ -75,7 +75,8 @@ def require_heard(connection: Connection, wanted: Wanted, address: Address, node
     event = rows.last_event(connection, address)
     before = event.actor.node if event is not None else ""
     if not kept or not before or event is None or event.attachment is None:
-        raise Unheard(f"a free IPv{address.version} address of pool {wanted.pool}" if not kept else str(address), silent)
+        what = str(address) if kept else f"a free IPv{address.version} address of pool {wanted.pool}"
+        raise Unheard(what, silent)
     if before != node and before in silent:
         raise Unheard(str(address), (before,))
 

@@ -114,6 +114,6 @@ def lacks(connection: sqlite3.Connection, known: Reached) -> str:
         return "it is another store"
     if known.seq:
         there = connection.execute(_NUMBERED, (known.seq,)).fetchone()
-        if there is None and now.seq < known.seq or there is not None and there != known.event:
+        if there != known.event and (there is not None or now.seq < known.seq):
             return f"event {known.seq} {known.event[1]} is not in it"
     return f"declaration {known.declared} is not in it" if now.declared < known.declared else ""

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from podberth.stores.sqlite.witness import Reached
 
 WHO = "podberth"
-_RECORD = "network, container_id, ifname"
 
 
 @value
@@ -92,9 +91,8 @@ def taken_over(connection: Connection, before: Connection, who: str, why: str, n
     gone = _ended_since(connection, had, epoch.seq)
     for lease in gone:
         of = lease.attachment
-        connection.execute(
-            f"DELETE FROM attachments WHERE ({_RECORD}) = (?, ?, ?)", (of.network, of.container_id, of.ifname)
-        )
+        key = of.network, of.container_id, of.ifname
+        connection.execute("DELETE FROM attachments WHERE (network, container_id, ifname) = (?, ?, ?)", key)
     _copy(connection, before, "attachments", "OR REPLACE")
     held = (
         Held(address=one.address, attachment=one.attachment, pod=one.pod, netns=one.netns, pool=one.pool)
@@ -159,11 +157,12 @@ def _keep_rests(connection: Connection, before: Connection) -> None:
     """Keep the rests of addresses that nobody has: others may still have them cached."""
     for row in before.execute("SELECT * FROM resting").fetchall():
         address, pool = ip_address(row[0]), str(row[1])
-        if not rows.lease_at(connection, address) and not rows.reservation_at(connection, address):
-            if connection.execute("SELECT 1 FROM pools WHERE name = ?", (pool,)).fetchone() is not None:
-                space.take(connection, pool, address)
-                marks = ", ".join("?" * len(row))
-                connection.execute(f"INSERT OR REPLACE INTO resting VALUES ({marks})", row)  # noqa: S608
+        held = rows.lease_at(connection, address) or rows.reservation_at(connection, address)
+        if held or connection.execute("SELECT 1 FROM pools WHERE name = ?", (pool,)).fetchone() is None:
+            continue
+        space.take(connection, pool, address)
+        marks = ", ".join("?" * len(row))
+        connection.execute(f"INSERT OR REPLACE INTO resting VALUES ({marks})", row)  # noqa: S608
 
 
 def _lost(connection: Connection, before: Connection) -> Iterator[str]:

@@ -110,7 +110,7 @@ def _undeclared(before: sqlite3.Connection, after: sqlite3.Connection) -> str:
 
 
 def _epoch(of: sqlite3.Connection, where: str = "") -> int:
-    return _number(of, "epochs", f"SELECT max(number) FROM epochs WHERE number > 0 {where}")
+    return _number(of, "epochs", f"SELECT max(number) FROM epochs WHERE number > 0 {where}")  # noqa: S608
 
 
 def _declared(of: sqlite3.Connection) -> int:

@@ -26,7 +26,8 @@ _BYTES = 1024  # always as long: a shorter text leaves nothing of a longer one b
 class Reached:
     """How far a store has come. `birth`: when it was made (ns). `declared`: it grows with each change of a document.
 
-    `epoch`: how often it was put back. `event`: number, kind, time, address, container ID of the last event; empty before the first.
+    `epoch`: how often it was put back. `event`: number, kind, time, address, container ID of the last event; empty
+    before the first.
     """
 
     birth: int
