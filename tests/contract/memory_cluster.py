@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.value import replace
 from podberth.ipam.elsewhere import Alone
 from podberth.ipam.registration import Proof
+from podberth.ipam.versions import Announced, Minimum
 from podberth.stores.replica.shared import Outdated, Seen, Stale
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class MemoryCluster:
         self.approved: dict[str, tuple[Approved, int]] = {}
         self.ledger: list[Event] = []
         self.last: tuple[Epoch, int] | None = None
+        self.demanded = Minimum()
+        self.said: dict[str, Announced] = {}
 
     def identity(self) -> str:
         return f"memory {id(self)}"
@@ -64,6 +67,7 @@ class MemoryCluster:
         return (
             (self.last[1] if self.last is not None else 0) == proposal.epoch
             and (newest is None or self.records.get(newest[0], (None, 0))[1] >= newest[1])
+            and proposal.minimum == self.demanded.revision
             and all(self.records.get(w.record.address, (None, 0))[1] == w.revision for w in proposal.addresses)
             and all(self.documents.get(d.text.key, (None, 0))[1] == d.revision for d in proposal.documents)
             and all(self.documents.get(("Pool", "", n), (None, 0))[1] == revision for n, revision in proposal.pools)
@@ -89,6 +93,7 @@ class MemoryCluster:
             documents=tuple(one for one in self.documents.values() if one[1] > seen),
             approved=tuple(one for one in self.approved.values() if one[1] > seen),
             position=str(self.revision),
+            minimum=self.demanded,
         )
 
     def read(self, addresses: tuple[Address, ...], documents: tuple[Key, ...]) -> Seen:
@@ -131,6 +136,9 @@ class MemoryCluster:
         return Alone()
 
     def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:  # noqa: ARG002
+        with self.guard:
+            self.revision += 1
+            self.said[mine.node] = Announced(node=mine.node, version=mine.version, revision=self.revision)
         return Proof()
 
     def regressed(self, position: str) -> str:
@@ -146,6 +154,23 @@ class MemoryCluster:
                 self.revision += 1
                 self.last = new, self.revision
             return self.last
+
+    def minimum(self) -> Minimum:
+        return self.demanded
+
+    def demand(self, version: str, before: Minimum) -> bool:
+        with self.guard:
+            if before != self.demanded:
+                return False
+            self.revision += 1
+            self.demanded = Minimum(version=version, revision=self.revision)
+            return True
+
+    def announced(self) -> tuple[Announced, ...]:
+        return tuple(self.said.values())
+
+    def retreat(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

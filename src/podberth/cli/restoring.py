@@ -118,7 +118,8 @@ def _begun(session: Session, why: str) -> Epoch:
 
         return begin(Database(session.state), asking(), why)
     with closing(join(session.state, staying=False)) as member:
-        member.settler.say_returned(asking(), why)
+        member.settler.catch_up()
+        member.settler.returned.say(asking(), why)
         return _last(member)
 
 

@@ -43,6 +43,7 @@ COUNTED = {
     ("docs/install.md", "sh cluster"): 5,
     ("docs/restore.md", "sh cluster"): 2,
     ("docs/sriov.md", "sh example"): 1,
+    ("docs/upgrade.md", "sh example"): 2,
 }
 # The test that runs the other blocks of a page.
 RUN_BY = {

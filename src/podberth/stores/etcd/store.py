@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import StoreFailed
 from podberth.cni.value import replace
+from podberth.ipam.versions import Minimum
 from podberth.stores.etcd import failures, keys
 from podberth.stores.etcd.elsewhere import EtcdElsewhere
 from podberth.stores.etcd.epoch import epoch
 from podberth.stores.etcd.history import History
-from podberth.stores.etcd.nodes import census, prove
+from podberth.stores.etcd.nodes import announced, census, prove
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Proof, Registration
+    from podberth.ipam.versions import Announced
     from podberth.net.ops import Address
     from podberth.stores.etcd.client import Etcd
     from podberth.stores.etcd.values import KeyValue, Op
@@ -168,6 +170,26 @@ class EtcdCluster:
         """Return the epoch, with its revision, once it is as `decide` says."""
         return epoch(self.client, self.keys, decide)
 
+    def minimum(self) -> Minimum:
+        """Return the ledger's minimum version, as it is now."""
+        found = self.client.get(self.keys.minimum)
+        return keys.read_minimum(found.value, found.mod_revision) if found is not None else Minimum()
+
+    def demand(self, version: str, before: Minimum) -> bool:
+        """Have the ledger be for podberths of this version and later; False if it is not as it was before."""
+        made = Put(key=self.keys.minimum, value=keys.packed_minimum(version))
+        return self.client.txn([_unchanged(self.keys.minimum, before.revision)], [made]).succeeded
+
+    def announced(self) -> tuple[Announced, ...]:
+        """Return what the agents of nodes have said of their versions."""
+        return announced(self.client, self.keys)
+
+    def retreat(self) -> None:
+        """Say of no Pool what is in force: 0.1.0 takes that for the Pool itself, also when a newer one is applied."""
+        for kv in self.client.range(self.keys.approved, prefix_end(self.keys.approved)).kvs:
+            if kv.value:
+                self.client.txn([_unchanged(kv.key, kv.mod_revision)], [Put(key=kv.key, value=b"")])
+
     def close(self) -> None:
         """Let go of all connections."""
         self.client.close()
@@ -186,6 +208,7 @@ class EtcdCluster:
             *(self.keys.approved_of(name) for name, _ in proposal.relied),
             self.keys.epoch,
             *((self.keys.record(proposal.newest[0]),) if proposal.newest is not None else ()),
+            self.keys.minimum,
         ]
         try:
             done = self.client.txn(compares, ops, [Get(key=key) for key in dict.fromkeys(wanted)])
@@ -209,7 +232,8 @@ class EtcdCluster:
         self, proposal: Proposal, part: tuple[AddressWrite, ...], generation: int, *, last: bool
     ) -> list[Compare]:
         seen = int(proposal.position or 0)
-        found = [_unchanged(self.keys.record(write.record.address), write.revision) for write in part]
+        found = [_unchanged(self.keys.minimum, proposal.minimum)]
+        found += [_unchanged(self.keys.record(write.record.address), write.revision) for write in part]
         found += [_unchanged(self.keys.document(("Pool", "", name)), revision) for name, revision in proposal.pools]
         found += [_unchanged(self.keys.approved_of(name), revision) for name, revision in proposal.relied]
         if last:
@@ -252,10 +276,13 @@ class EtcdCluster:
         """Return what the keys hold; what can't be read is complained of, and keeps nobody from the others."""
         records, documents, approved, complaints = [], [], [], []
         last: tuple[Epoch, int] | None = None
+        minimum = None
         for kv in found:
             try:
                 if kv.key == self.keys.epoch:
                     last = keys.read_epoch(kv.value), kv.mod_revision
+                elif kv.key == self.keys.minimum:
+                    minimum = keys.read_minimum(kv.value, kv.mod_revision)
                 elif kv.key.startswith(self.keys.records):
                     records.append((keys.read_record(kv.value), kv.mod_revision))
                 elif kv.key.startswith(self.keys.approved):
@@ -270,6 +297,7 @@ class EtcdCluster:
             "approved": tuple(approved),
             "complaints": tuple(complaints),
             "epoch": last,
+            "minimum": minimum,
         }
 
 
@@ -306,7 +334,8 @@ def _explains(now: Seen, proposal: Proposal, part: tuple[AddressWrite, ...]) -> 
     documents = {text.key: revision for text, revision in now.documents}
     approved = {one.text.name: revision for one, revision in now.approved}
     return (
-        any(records.get(write.record.address, 0) != write.revision for write in part)
+        (now.minimum.revision if now.minimum is not None else 0) != proposal.minimum
+        or any(records.get(write.record.address, 0) != write.revision for write in part)
         or any(documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools)
         or any(approved.get(name, 0) != revision for name, revision in proposal.relied)
         or (now.epoch[1] if now.epoch is not None else 0) != proposal.epoch

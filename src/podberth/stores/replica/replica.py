@@ -18,7 +18,7 @@ from podberth.stores.replica.returned import known
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal
 from podberth.stores.replica.standing import apply_bundles, apply_documents, recount
-from podberth.stores.sqlite import changes, epochs, rows, space
+from podberth.stores.sqlite import changes, epochs, minimum, rows, space
 from podberth.stores.sqlite.database import NODE, CannotWrite, Database
 
 TYPE_CHECKING = False
@@ -131,6 +131,8 @@ class Replica:
             # Pools first: what an address may do is theirs to say.
             documents = sorted(seen.documents, key=lambda one: one[0].kind != "Pool")
             approved = keep_approved(connection, seen.approved)
+            if seen.minimum is not None:
+                minimum.keep(connection, seen.minimum)
             complaints = [*seen.complaints, *apply_documents(connection, documents, now, approved=approved)]
             complaints += apply_bundles(connection, seen.bundles, now)
             take_words(connection, (record for record, _ in seen.records), now)
@@ -287,6 +289,7 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool,
         relied=tuple((name, revision_of(connection, name)) for name in sorted(pools)),
         epoch=epochs.revision(connection),
         newest=_newest(connection),
+        minimum=minimum.minimum(connection).revision,
     )
 
 

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.value import value
 from podberth.ipam.epoch import Epoch, begun
+from podberth.process.loop import report
 from podberth.stores.sqlite import epochs, rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from sqlite3 import Connection
 
+    from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.lease import Event
     from podberth.stores.replica.replica import Replica
     from podberth.stores.replica.shared import Cluster, Key
@@ -62,6 +65,46 @@ def known(connection: Connection) -> Known:
         nodes=frozenset(node for (node,) in nodes),
         epoch=last.number if last is not None else 0,
     )
+
+
+class Return:
+    """Whether one store was put back. `told` is told of it. While `in_doubt`, the store is compared when it is asked."""
+
+    def __init__(self, replica: Replica, cluster: Cluster, node: str) -> None:
+        self.told: Callable[[str], None] = lambda _: None
+        self.in_doubt = True
+        self._replica = replica
+        self._cluster = cluster
+        self._node = node
+
+    def look(self) -> tuple[AddressRecord, ...] | None:
+        """Compare the store with the replica, if there is doubt. None if it was not put back.
+
+        Else an epoch has begun, and the replica is one of the store as it is now; return what it has.
+        """
+        if not self.in_doubt:
+            return None
+        identity, before = self._cluster.identity(), self._replica.known()
+        why = ""
+        if before.identity in ("", identity):
+            why = missing(self._cluster, before) if before.filled else ""
+        elif is_the_same(self._cluster, before):
+            why = f"it was {before.identity}, and is {identity}"
+        news = self._begun(identity, before, why) if why else None
+        self._replica.confirm(identity)
+        self.in_doubt = False
+        return news
+
+    def say(self, who: str, why: str) -> None:
+        """Begin an epoch by an operator's word, with the replica as it is."""
+        begin(self._replica, self._cluster, self._replica.known(), why, self._node, who)
+
+    def _begun(self, identity: str, before: Known, why: str) -> tuple[AddressRecord, ...]:
+        report(self.told, f"the cluster's store was put back to an earlier state: {why}")
+        self._replica.begin_anew(identity)
+        news = [record for part in self._replica.load(self._cluster.load()) for record in part]
+        begin(self._replica, self._cluster, before, why, self._node)
+        return tuple(news)
 
 
 def _event(connection: Connection, order: str) -> Event | None:

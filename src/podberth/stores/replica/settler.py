@@ -11,14 +11,24 @@ from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.outlook import Outlook, bare, sentence
+from podberth.ipam.versions import UPGRADE, outgrown
 from podberth.process.jitter import between
-from podberth.process.loop import report
 from podberth.stores.replica.announced import Announced
-from podberth.stores.replica.returned import begin as begin_epoch
-from podberth.stores.replica.returned import is_the_same, missing
-from podberth.stores.replica.shared import Away, Busy, NeverRead, Outdated, Seen, Stale, Unknown, Unreachable
+from podberth.stores.replica.returned import Return
+from podberth.stores.replica.shared import (
+    Away,
+    Busy,
+    NeverRead,
+    Outdated,
+    Outgrown,
+    Seen,
+    Stale,
+    Unknown,
+    Unreachable,
+)
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
+from podberth.stores.sqlite.minimum import minimum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +39,6 @@ if TYPE_CHECKING:
     from podberth.ipam.address_record import AddressRecord
     from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
-    from podberth.stores.replica.returned import Known
     from podberth.stores.replica.shared import AddressWrite, Cluster, Proposal
 
     T = TypeVar("T")
@@ -61,15 +70,13 @@ class Settler:
         self.outlook = Outlook()
         self.away: Callable[[], str] = lambda: ""
         self.spread = Spread(node)
+        self.returned = Return(replica, cluster, node)
         self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
-        self.told: Callable[[str], None] = lambda _: None
         self.attempts = 0
         self.steps = 0
-        self._confirmed = False
         # What this node did before it ended, or was never told the end of, may be known to the store alone.
         self._synced = False
-        self._in_doubt = True
         self._doubted: list[Proposal] = []
         self._beginning = threading.Lock()
         self._loading = threading.Lock()
@@ -148,6 +155,12 @@ class Settler:
             if not self._synced:
                 self.catch_up()
 
+    @property
+    def outgrown(self) -> str:
+        """Why this podberth may not write into the ledger, by what is known of its minimum version; '' if it may."""
+        with self.replica.database.read() as connection:
+            return outgrown(minimum(connection).version)
+
     def see(self) -> None:
         """Make sure that the replica may be asked. Raises Away, NeverRead.
 
@@ -180,14 +193,14 @@ class Settler:
 
     def _caught_up(self) -> None:
         with _reaching():
-            self._confirm()
-            compared = self._in_doubt
-            if compared and self._returned():
+            compared = self.returned.in_doubt
+            if self._returned():
                 return
             if position := self.replica.position:
                 try:
                     self.take(self.cluster.since(position))
                 except Outdated:
+                    self.doubt()
                     if not compared and self._returned():
                         return
                 else:
@@ -195,10 +208,24 @@ class Settler:
                     return
         self.load()
 
+    def doubt(self) -> None:
+        """Have the store be compared with what is known here, when it is asked next: it may have been put back."""
+        self.returned.in_doubt = True
+
+    def _returned(self) -> bool:
+        """Say whether the store turns out to be put back; the replica is one of it as it is now then."""
+        news = self.returned.look()
+        if news is None:
+            return False
+        self._notice(news)
+        self._synced = True
+        if not self.current:
+            self.cluster.interrupt()  # whoever follows the store does so from where it was
+        return True
+
     def load(self) -> None:
         """Read the whole state into the replica. Raises Away."""
         with _reaching():
-            self._confirm()
             with self._loading:
                 for news in self.replica.load(self.cluster.load()):
                     self._notice(news)
@@ -209,8 +236,10 @@ class Settler:
 
         Whoever begins an epoch has seen that the store was put back. What this node knows may be of before, too.
         """
-        if seen.epoch is not None and self.replica.is_later(seen.epoch) and self._returned():
-            return True
+        if seen.epoch is not None and self.replica.is_later(seen.epoch):
+            self.doubt()
+            if self._returned():
+                return True
         return self._notice(self.replica.take(seen))
 
     def _notice(self, news: tuple[AddressRecord, ...]) -> bool:
@@ -222,53 +251,14 @@ class Settler:
             self.moved(moved)
         return bool(news)
 
-    def _confirm(self) -> None:
-        if self._confirmed and not self._in_doubt:
-            return
-        identity, before = self.cluster.identity(), self.replica.known()
-        other = before.identity not in ("", identity)
-        if other and is_the_same(self.cluster, before):
-            self._begin_epoch(before, f"it was {before.identity}, and is {identity}")
-        else:
-            self.replica.confirm(identity)
-        self._confirmed = True
-
-    def doubt(self) -> None:
-        """Have the store be compared with what is known here, when it is asked next: it may have been put back."""
-        self._in_doubt = True
-
-    def say_returned(self, who: str, why: str) -> None:
-        """Begin an epoch by an operator's word."""
-        self.catch_up()
-        with _reaching():
-            begin_epoch(self.replica, self.cluster, self.replica.known(), why, self.spread.node, who)
-
-    def _returned(self) -> bool:
-        """Say whether the store turns out to be put back; the replica is one of it as it is now then."""
-        before = self.replica.known()
-        why = missing(self.cluster, before) if before.filled else ""
-        if why:
-            self._begin_epoch(before, why)
-        self._in_doubt = False
-        return bool(why)
-
-    def _begin_epoch(self, before: Known, why: str) -> None:
-        """Begin the replica anew, and an epoch of the ledger: what this node knew is all that is left of it."""
-        report(self.told, f"the cluster's store was put back to an earlier state: {why}")
-        self.replica.begin_anew(self.cluster.identity())
-        for news in self.replica.load(self.cluster.load()):
-            self._notice(news)
-        begin_epoch(self.replica, self.cluster, before, why, self.spread.node)
-        self._synced = True
-        if not self.current:
-            self.cluster.interrupt()  # whoever follows the store does so from where it was
-
     def _propose(
         self, decide: Callable[[Connection, Rivals], T], pods: Sequence[PodRef], declares: bool
     ) -> tuple[T, Proposal]:
         with self.replica.database.lock:
 
             def here(connection: Connection) -> T:
+                if why := outgrown(minimum(connection).version):
+                    raise Outgrown(why, UPGRADE)
                 rivals = Rivals(taken=frozenset(self._under_way), start=self.spread.start_in(connection))
                 return decide(connection, rivals)
 

@@ -39,7 +39,8 @@ class Schema:
     `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
     brought up to date: the ADD path has no need of them. `kept` is what a file that replaces an open one has to have of
     it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it. A `ledger` may be put
-    back to an earlier state: that is noticed, and gone on with (`restoration`).
+    back to an earlier state: that is noticed, and gone on with (`restoration`). `minimum` asks which podberth may write
+    at all (`ipam.versions`).
     """
 
     file: str
@@ -49,6 +50,7 @@ class Schema:
     kept: Kept = ()
     cache: bool = False
     ledger: bool = False
+    minimum: str = ""
 
 
 def _of_the_node() -> Sequence[Sequence[str]]:
@@ -60,10 +62,11 @@ def _of_the_node() -> Sequence[Sequence[str]]:
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
-    version=6,
+    version=7,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
     ledger=True,
+    minimum="SELECT version FROM minimum",
 )
 
 
@@ -87,7 +90,8 @@ class Database:
         self.staying = staying  # whether this process will be there long enough for a thread of the log's own
         self.path = os.path.join(directory, schema.file)
         self.lock = Turn(self.path, turn_seconds)
-        self.log = Log(self.path + "-wal")
+        self._log_path = self.path + "-wal"
+        self.log = Log(self._log_path)
         self._busy_seconds = busy_seconds
         self._readonly = readonly
         self._schema = schema
@@ -214,8 +218,13 @@ class Database:
         """
         if self._schema.cache:
             return False
-        return identity(self.path) != self._identity or (
-            self._log_identity is not None and identity(self.path + "-wal") != self._log_identity
+        try:
+            file = os.stat(self.path)
+            log = os.stat(self._log_path) if self._log_identity is not None else None
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return (file.st_dev, file.st_ino) != self._identity or (
+            log is not None and (log.st_dev, log.st_ino) != self._log_identity
         )
 
     def begin(self) -> sqlite3.Connection:
@@ -232,6 +241,7 @@ class Database:
                 if not self._replaced():
                     missing = self.progress.missing(connection)
                     if not missing:
+                        self._require_spoken(connection)
                         return connection
             except BaseException:
                 connection.execute("ROLLBACK")
@@ -244,6 +254,15 @@ class Database:
     def translated(self, failure: OSError | sqlite3.Error) -> StoreFailed | TryAgainLater:
         """Return an error as the CNI error it amounts to."""
         return translated(self.path, failure)
+
+    def _require_spoken(self, connection: sqlite3.Connection) -> None:
+        """Raise StoreFailed if the store is for later podberths than this one."""
+        found = connection.execute(self._schema.minimum).fetchone() if self._schema.minimum else None
+        if found is not None:
+            from podberth.ipam.versions import UPGRADE, outgrown
+
+            if why := outgrown(found[0]):
+                raise StoreFailed(f"{self.path}: {why}", UPGRADE)
 
     def _notice(self, connection: sqlite3.Connection, missing: str) -> None:
         if not self._schema.ledger:
@@ -326,10 +345,9 @@ class Database:
             raise StoreFailed(f"{self.path} is a database of something else", "choose another state directory")
         known = self._schema.version
         if version > known:
-            raise StoreFailed(
-                f"{self.path} is of a newer podberth (schema {version}, this one knows {known})",
-                "upgrade this podberth",
-            )
+            from podberth.stores.sqlite.newer import newer
+
+            raise newer(self.path, connection, version, known)
         if self._readonly:
             from podberth.stores.sqlite.aside import up_to_date
 

@@ -206,6 +206,12 @@ CREATE INDEX resting_of ON resting (pool, family, offered, boot, due, until, add
 CREATE INDEX resting_in ON resting (boot);
 """
 
+# The ledger's minimum version (stores.sqlite.minimum); no row is the first release.
+_MINIMUM = """
+CREATE TABLE minimum (version TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
+INSERT INTO minimum SELECT '0.2.0', 0 WHERE EXISTS (SELECT 1 FROM events WHERE kind = 'Corrected');
+"""
+
 # An epoch is a time at which the ledger was put back to an earlier state (`ipam.epoch`). `revision`: its one in a
 # cluster's store. `whole`: all that the file before had of pods was taken over. awaited: nodes that have not announced
 # their pods since, '' for the node whose own store this is. declared: it grows with each change of a document.
@@ -222,12 +228,14 @@ CREATE TRIGGER documents_count_old AFTER DELETE ON documents BEGIN UPDATE declar
 CREATE TRIGGER documents_count_changed AFTER UPDATE ON documents BEGIN UPDATE declared SET revision = revision + 1; END;
 """
 
-# What each version adds; a file that is out in the world is only ever changed by a new member.
+# What each version adds; a file that is out in the world is only ever changed by a new member. The way back of each is
+# in `stores.sqlite.downgrade`.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TABLES) + statements(documents.DDL)),
     tuple(statements(_DEVICES)),
     tuple(statements(_SHARED)),
     tuple(statements(_TOLD)),
     tuple(statements(_CLOCKS)),
+    tuple(statements(_MINIMUM)),
     tuple(statements(_EPOCHS)),
 )
