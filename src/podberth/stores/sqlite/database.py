@@ -99,7 +99,9 @@ class Database:
         self._aside: sqlite3.Connection | None = None
         self._identity: Identity = (-1, -1)  # of the file that is open
         self._log_identity: Identity | None = None
-        self.progress = Progress(schema.kept, Witness(directory) if schema.ledger and not readonly else None)
+        self.progress = Progress(
+            schema.kept, Witness(directory) if schema.ledger and not readonly else None, staying=staying
+        )
 
     @property
     def stored(self) -> bool:
@@ -142,8 +144,7 @@ class Database:
             self.log.flush(commit)
         except OSError as failure:
             raise translated(self.path, failure) from failure
-        if made is not None and made[0] <= self.log.flushed:
-            self.progress.flushed(made[1])
+        self.progress.flushed(made, self.log.flushed)
 
     def probe(self) -> None:
         """Write as an ADD would, to the disk, and look where it would; nothing is changed.

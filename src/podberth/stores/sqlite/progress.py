@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 _EVENT = "SELECT seq, kind, time, address, container_id FROM events"
 _LAST = f"{_EVENT} ORDER BY seq DESC LIMIT 1"
 _NUMBERED = f"{_EVENT} WHERE seq = ?"
-_DECLARED = "SELECT revision FROM declared"
-_EPOCH = "SELECT coalesce(max(number), 0) FROM epochs"
 _BIRTH = "SELECT time FROM migrations ORDER BY version LIMIT 1"
+_REACHED = f"SELECT ({_BIRTH}), (SELECT revision FROM declared), (SELECT coalesce(max(number), 0) FROM epochs)"
 
 
 class Progress:
@@ -28,8 +27,9 @@ class Progress:
     Without, `kept` says what is looked for.
     """
 
-    def __init__(self, kept: Kept, witness: Witness | None) -> None:
+    def __init__(self, kept: Kept, witness: Witness | None, *, staying: bool) -> None:
         self._kept = kept
+        self._staying = staying  # it says how far it has come as often as it waits for the disk
         self._witness = witness
         self._asked = witness is None  # whether the witness was asked
         self._known: Reached | None = None
@@ -51,7 +51,8 @@ class Progress:
         if at is not None and self._witness is not None:
             self._asked = True
             self._made = commit, at
-            self._witness.reached(at, on_disk=False)
+            if not self._staying:
+                self._witness.reached(at, on_disk=False)
 
     @property
     def known(self) -> Reached | None:
@@ -63,10 +64,10 @@ class Progress:
         """The last commit of this process, and how far it went."""
         return self._made
 
-    def flushed(self, at: Reached) -> None:
-        """Say that what was reached is on the disk."""
-        if self._witness is not None:
-            self._witness.reached(at, on_disk=True)
+    def flushed(self, made: tuple[int, Reached] | None, commit: int) -> None:
+        """Say how far it had come, and whether that is on the disk: all up to a commit is."""
+        if made is not None and self._witness is not None:
+            self._witness.reached(made[1], on_disk=made[0] <= commit)
 
     def missing(self, connection: sqlite3.Connection) -> str:
         """Return what the file lacks of what is known to have been in it; '' if nothing."""
@@ -91,9 +92,7 @@ class Progress:
 
 def reached(connection: sqlite3.Connection) -> Reached:
     """Return how far a ledger has come. OperationalError if it is of an older podberth, or something else."""
-    (birth,) = connection.execute(_BIRTH).fetchone()
-    (declared,) = connection.execute(_DECLARED).fetchone()
-    (epoch,) = connection.execute(_EPOCH).fetchone()
+    birth, declared, epoch = connection.execute(_REACHED).fetchone()
     return Reached(birth=birth, declared=declared, epoch=epoch, event=connection.execute(_LAST).fetchone() or ())
 
 
@@ -108,7 +107,7 @@ def lacks(connection: sqlite3.Connection, known: Reached) -> str:
         now = reached(connection)
     except sqlite3.OperationalError as older:
         return str(older)
-    if now.epoch > known.epoch:
+    if now == known or now.epoch > known.epoch:
         return ""  # whoever put it back has seen to it
     if now.birth != known.birth:
         return "it is another store"
