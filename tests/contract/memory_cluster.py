@@ -45,7 +45,10 @@ class MemoryCluster:
     def commit(self, proposal: Proposal) -> Seen:
         with self.guard:
             if not self._holds(proposal):
-                if self.revision < int(proposal.position or 0):
+                newest = proposal.newest
+                if self.revision < int(proposal.position or 0) or (
+                    newest is not None and self.records.get(newest[0], (None, 0))[1] < newest[1]
+                ):
                     raise Outdated
                 raise Stale(replace(self._since(int(proposal.position or 0)), epoch=self.last))
             self.revision += 1
@@ -63,10 +66,8 @@ class MemoryCluster:
 
     def _holds(self, proposal: Proposal) -> bool:
         seen = int(proposal.position or 0)
-        newest = proposal.newest
         return (
             (self.last[1] if self.last is not None else 0) == proposal.epoch
-            and (newest is None or self.records.get(newest[0], (None, 0))[1] >= newest[1])
             and proposal.minimum == self.demanded.revision
             and all(self.records.get(w.record.address, (None, 0))[1] == w.revision for w in proposal.addresses)
             and all(self.documents.get(d.text.key, (None, 0))[1] == d.revision for d in proposal.documents)

@@ -90,6 +90,7 @@ class Node:
         self.ledger.announce(held, (), self.actor)
 
     def epoch(self) -> Epoch:
+        self.settler.doubt()  # as an agent whose connection broke
         self.settler.catch_up()
         found = self.ledger.epoch()
         assert found is not None

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from podberth.cli import when
-from podberth.cli.fence import why_option
 from podberth.cli.failures import Misuse, NotFound
+from podberth.cli.fence import why_option
 from podberth.cli.manual import Page
 from podberth.cli.options import NODE, json_option
 from podberth.cli.screen import Cell

@@ -14,8 +14,8 @@ from podberth.cli.changeover import Behind
 from podberth.cli.failures import OK, REFUSED
 from podberth.cli.manual import CLUSTER, Book, Page
 from podberth.cli.options import json_option
-from podberth.cli.restoring import epoch_form
 from podberth.cli.releases import downgrade_command, minimum_here, upgrade_command
+from podberth.cli.restoring import epoch_form
 from podberth.cli.screen import Cell
 from podberth.cli.text import counted
 from podberth.cli.transfer.moving import socket_option

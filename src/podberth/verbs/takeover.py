@@ -72,11 +72,8 @@ def bind(
     while True:
         try:
             leases = node.ledger.bind(claim, actor, durable=durable)
-        except PoolExhausted as exhausted:
-            _make_room(node, exhausted)
-        except AddressTaken:
-            if not _cleared(node):
-                raise
+        except (AddressTaken, PoolExhausted) as refused:
+            _make_room(node, refused)
         except Unannounced:
             if announced:
                 raise
@@ -98,19 +95,19 @@ def bind(
             return Taken(leases=leases, moved=tuple(moved))
 
 
-def _make_room(node: Node, exhausted: PoolExhausted) -> None:
+def _make_room(node: Node, refused: AddressTaken | PoolExhausted) -> None:
     """Return once there may be an address: what was to end has ended. Raises the refusal, if nothing was."""
-    if node.later is not None:
+    if node.later is not None and isinstance(refused, PoolExhausted):
         from podberth.verbs.finish import hasten
 
         if hasten(node):
             return
     if _cleared(node):
         return
-    holders = exhausted.holders if isinstance(exhausted, SetExhausted) else ()
+    holders = refused.holders if isinstance(refused, SetExhausted) else ()
     if any(lease.node == node.name and _gone_here(node, lease, None) for lease in holders):
-        raise leaving(exhausted.message) from None
-    raise exhausted
+        raise leaving(refused.message) from None
+    raise refused
 
 
 def _announce(node: Node) -> None:

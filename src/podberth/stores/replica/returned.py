@@ -68,7 +68,7 @@ def known(connection: Connection) -> Known:
 
 
 class Return:
-    """Whether one store was put back. `told` is told of it. While `in_doubt`, the store is compared when it is asked."""
+    """Whether one store was put back, which `told` is told of. `in_doubt`: it is compared when it is asked next."""
 
     def __init__(self, replica: Replica, cluster: Cluster, node: str) -> None:
         self.told: Callable[[str], None] = lambda _: None

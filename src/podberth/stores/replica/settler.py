@@ -225,10 +225,9 @@ class Settler:
 
     def load(self) -> None:
         """Read the whole state into the replica. Raises Away."""
-        with _reaching():
-            with self._loading:
-                for news in self.replica.load(self.cluster.load()):
-                    self._notice(news)
+        with _reaching(), self._loading:
+            for news in self.replica.load(self.cluster.load()):
+                self._notice(news)
         self._synced = True
 
     def take(self, seen: Seen) -> bool:

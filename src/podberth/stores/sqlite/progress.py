@@ -18,7 +18,8 @@ _EVENT = "SELECT seq, kind, time, address, container_id FROM events"
 _LAST = f"{_EVENT} ORDER BY seq DESC LIMIT 1"
 _NUMBERED = f"{_EVENT} WHERE seq = ?"
 _BIRTH = "SELECT time FROM migrations ORDER BY version LIMIT 1"
-_REACHED = f"SELECT ({_BIRTH}), (SELECT revision FROM declared), (SELECT coalesce(max(number), 0) FROM epochs)"
+_EPOCH = "SELECT coalesce(max(number), 0) FROM epochs"
+_REACHED = f"SELECT ({_BIRTH}), (SELECT revision FROM declared), ({_EPOCH})"  # noqa: S608
 
 
 class Progress:

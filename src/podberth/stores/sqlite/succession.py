@@ -48,9 +48,7 @@ def identity(path: str) -> Identity | None:
     return at.st_dev, at.st_ino
 
 
-def continued(
-    path: str, before: sqlite3.Connection, log: Identity | None, kept: Kept, *, ledger: bool = False
-) -> str:
+def continued(path: str, before: sqlite3.Connection, log: Identity | None, kept: Kept, *, ledger: bool = False) -> str:
     """Return what the file at the path lacks of all that `kept` asks for in `before`; '' if nothing.
 
     Raises StoreFailed unless it is a ledger that was put back to an earlier state. `log`: the log of `before`. The file
