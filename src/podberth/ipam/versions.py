@@ -26,6 +26,7 @@ class Feature(StrEnum):
     CORRECTIONS = "an event that corrects a clock"
     GRANTS = "a pool's rule with `macs` or `reservations`"
     CLUSTERS = "a second cluster"
+    OPERATIONS = "an operation of more than one step"
 
 
 NEEDS: Mapping[Feature, str] = {
@@ -35,6 +36,8 @@ NEEDS: Mapping[Feature, str] = {
     Feature.GRANTS: "0.2.0",
     # 0.1.0 takes the owners of all clusters for one.
     Feature.CLUSTERS: "0.2.0",
+    # 0.1.0 gives away an address that an operation has marked, and does not see what is committed.
+    Feature.OPERATIONS: "0.2.0",
 }
 
 
@@ -96,12 +99,18 @@ def allows(minimum: str, feature: Feature) -> bool:
 
 def require(minimum: str, feature: Feature) -> None:
     """Raise Refused if a ledger with that minimum version may not have it."""
-    if not allows(minimum, feature):
-        raise Refused(
-            f"this ledger is for podberth {minimum} and later, and {feature} needs {NEEDS[feature]}:"
-            " an older agent would misread it",
-            "`podberth store upgrade` allows it, once no older agent is seen",
-        )
+    if why := lacking(minimum, feature):
+        raise Refused(why, "`podberth store upgrade` allows it, once no older agent is seen")
+
+
+def lacking(minimum: str, feature: Feature) -> str:
+    """Return why a ledger with that minimum version may not have it; '' if it may."""
+    if allows(minimum, feature):
+        return ""
+    return (
+        f"this ledger is for podberth {minimum} and later, and {feature} needs {NEEDS[feature]}:"
+        " an older agent would misread it"
+    )
 
 
 def outgrown(minimum: str) -> str:

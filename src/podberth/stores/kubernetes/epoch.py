@@ -6,12 +6,13 @@ import json
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
-from podberth.ipam.epoch import epoch_form, parse_epoch
+from podberth.ipam.epoch import epoch_form, heard, parse_epoch
 from podberth.kube import errors, resources
 from podberth.stores.kubernetes import objects
+from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from podberth.ipam.epoch import Epoch
     from podberth.kube.client import Client
@@ -25,8 +26,17 @@ _ATTEMPTS = 16
 def epoch(client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
     """Return the epoch, with its revision, once it is as `decide` says; None if there is none.
 
-    An account with the rights of a release before knows of none, and goes on as that release did.
+    An account with the rights of a release before knows of none, and goes on as that release did. A Node that an
+    operator has tainted out of service is awaited no more.
     """
+    found = _changed(client, namespace, decide)
+    dead = _dead(client, found[0].awaited) if found is not None else frozenset()
+    return _changed(client, namespace, lambda last: heard(last, dead)) if dead else found
+
+
+def _changed(
+    client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch | None]
+) -> tuple[Epoch, int] | None:
     for _ in range(_ATTEMPTS):
         lease = _find(client, namespace)
         found = _read(lease) if lease is not None else None
@@ -39,6 +49,19 @@ def epoch(client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch
             continue
         return new, objects.revision_of(made)
     raise TryAgainLater("others announce their pods at the same time", "it can be done again")
+
+
+def _dead(client: Client, nodes: Iterable[str]) -> frozenset[str]:
+    """Return those of the nodes that an operator has declared dead. A Node that is absent may be of later."""
+    found = set()
+    for node in nodes:
+        try:
+            taints = client.get(resources.NODES, node).get("spec", {}).get("taints") or ()
+        except (errors.NotFound, errors.Forbidden):
+            continue
+        if any(taint.get("key") == OUT_OF_SERVICE for taint in taints):
+            found.add(node)
+    return frozenset(found)
 
 
 def _find(client: Client, namespace: str) -> Object | None:

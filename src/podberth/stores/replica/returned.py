@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.lease import Event
+    from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
     from podberth.stores.replica.shared import Cluster, Key
 
@@ -112,6 +113,12 @@ def _event(connection: Connection, order: str) -> Event | None:
         f"SELECT address FROM records WHERE seq > 0 ORDER BY seq {order} LIMIT 1"  # noqa: S608 - one of two constants
     ).fetchone()
     return rows.last_event(connection, ip_address(row[0])) if row is not None else None
+
+
+def newest(connection: Connection) -> tuple[Address, int] | None:
+    """Return the record with the last event, and its revision."""
+    row = connection.execute("SELECT address, revision FROM records ORDER BY seq DESC LIMIT 1").fetchone()
+    return (ip_address(row[0]), int(row[1])) if row is not None else None
 
 
 def missing(cluster: Cluster, of: Known) -> str:

@@ -4,39 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
+from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
-from podberth.ipam.outlook import Outlook, bare, sentence
-from podberth.ipam.versions import UPGRADE, outgrown
+from podberth.ipam.outlook import Outlook, bare
+from podberth.ipam.versions import UPGRADE, lacking, outgrown
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
+from podberth.stores.replica.marks import promised
+from podberth.stores.replica.reaching import never_read, reaching
 from podberth.stores.replica.returned import Return
-from podberth.stores.replica.shared import (
-    Away,
-    Busy,
-    NeverRead,
-    Outdated,
-    Outgrown,
-    Seen,
-    Stale,
-    Unknown,
-    Unreachable,
-)
+from podberth.stores.replica.shared import Outdated, Outgrown, Seen, Stale, Unknown
 from podberth.stores.replica.spread import Spread
+from podberth.stores.replica.tending import Tending
 from podberth.stores.sqlite.claims import ALONE, Rivals
-from podberth.stores.sqlite.minimum import minimum
+from podberth.stores.sqlite.minimum import minimum, require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from sqlite3 import Connection
     from typing import TypeVar
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
     from podberth.stores.replica.shared import AddressWrite, Cluster, Proposal
@@ -58,21 +51,26 @@ class Unanswered(Stale):
 class Settler:
     """Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
 
+    `features`: what this node's every change needs of the ledger.
     `away` says why the feed, if there is one, hears nothing.
     `moved` is told which addresses have moved to other nodes. `attempts` and `steps` count what was asked of the
     cluster's store, and what it agreed to.
     """
 
-    def __init__(self, replica: Replica, cluster: Cluster, node: str, *, current: bool) -> None:
+    def __init__(
+        self, replica: Replica, cluster: Cluster, node: str, *, current: bool, features: tuple[Feature, ...] = ()
+    ) -> None:
         self.replica = replica
         self.cluster = cluster
         self.current = current
+        self.features = features
         self.outlook = Outlook()
         self.away: Callable[[], str] = lambda: ""
         self.spread = Spread(node)
         self.returned = Return(replica, cluster, node)
         self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
+        self.tending = Tending(cluster, replica, self._written)
         self.attempts = 0
         self.steps = 0
         # What this node did before it ended, or was never told the end of, may be known to the store alone.
@@ -90,10 +88,16 @@ class Settler:
         pods: Sequence[PodRef] = (),
         declares: bool = False,
         about: tuple[Address, ...] = (),
+        operation: str = "",
+        told: Callable[[int], object] = lambda _: None,
+        patience: int = ATTEMPTS,
     ) -> tuple[T, Proposal]:
         """Make the change that `decide` makes of the replica; return its answer, and what was written.
 
         It is decided on what the store has of the addresses `about`, or else on what the replica has heard.
+        `operation`: who does what, if all of it has to be done or nothing, however large it is. `told` gets how
+        many addresses more that has marked. `patience`: how often it is looked whether an operation of others is over
+        that is in the way.
 
         What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
         TryAgainLater if others are always faster.
@@ -111,12 +115,18 @@ class Settler:
             except CniError as refused:
                 fresh = self._refused(refused, asked, fresh=fresh)
                 continue
+            if proposal.marks and not proposal.empty:
+                self._end(proposal)
+                with reaching():
+                    self.tending.meet(proposal.marks, attempt, patience)
+                fresh = self.current and self.catch_up()
+                continue
             late = next((one for one in unanswered if self._came_about(one[1])), None)
             if late is not None:
                 self._end(proposal)
                 return late
             try:
-                if self._made(proposal):
+                if self._made(proposal, operation, told):
                     return answer, proposal
             except Unanswered:
                 unanswered.append((answer, proposal))
@@ -126,6 +136,11 @@ class Settler:
         raise TryAgainLater(
             f"{ATTEMPTS} attempts to change the cluster's ledger were overtaken by others", "try again in a moment"
         )
+
+    def _written(self, seen: Seen) -> None:
+        with self.replica.database.lock.lock:
+            news = self.replica.take(seen, own=True)
+        self._notice(news)
 
     def _refused(self, refused: CniError, asked: set[Address], *, fresh: bool) -> bool:
         """Raise the refusal if it does not come from old news; else see to it, and return whether all is new now."""
@@ -142,7 +157,7 @@ class Settler:
         return False
 
     def _ask(self, addresses: tuple[Address, ...]) -> None:
-        with _reaching():
+        with reaching():
             self.take(self.cluster.read(addresses, ()))
 
     def tried(self, decide: Callable[[Connection, Rivals], T]) -> T:
@@ -157,9 +172,10 @@ class Settler:
 
     @property
     def outgrown(self) -> str:
-        """Why this podberth may not write into the ledger, by what is known of its minimum version; '' if it may."""
+        """Why this node may not write into the ledger, by what is known of its minimum version; '' if it may."""
         with self.replica.database.read() as connection:
-            return outgrown(minimum(connection).version)
+            known = minimum(connection).version
+        return outgrown(known) or next(filter(None, (lacking(known, feature) for feature in self.features)), "")
 
     def see(self) -> None:
         """Make sure that the replica may be asked. Raises Away, NeverRead.
@@ -192,7 +208,7 @@ class Settler:
         return True
 
     def _caught_up(self) -> None:
-        with _reaching():
+        with reaching():
             compared = self.returned.in_doubt
             if self._returned():
                 return
@@ -225,7 +241,7 @@ class Settler:
 
     def load(self) -> None:
         """Read the whole state into the replica. Raises Away."""
-        with _reaching(), self._loading:
+        with reaching(), self._loading:
             for news in self.replica.load(self.cluster.load()):
                 self._notice(news)
         self._synced = True
@@ -258,7 +274,10 @@ class Settler:
             def here(connection: Connection) -> T:
                 if why := outgrown(minimum(connection).version):
                     raise Outgrown(why, UPGRADE)
-                rivals = Rivals(taken=frozenset(self._under_way), start=self.spread.start_in(connection))
+                for feature in self.features:
+                    require(connection, feature)
+                taken = promised(connection).union(self._under_way)
+                rivals = Rivals(taken=taken, start=self.spread.start_in(connection))
                 return decide(connection, rivals)
 
             answer, proposal = self.replica.propose(here, pods=pods, declares=declares)
@@ -267,18 +286,22 @@ class Settler:
                 self._under_way[address] = self._under_way.get(address, 0) + 1
         return answer, proposal
 
-    def _made(self, proposal: Proposal) -> bool:
+    def _made(self, proposal: Proposal, operation: str, told: Callable[[int], object]) -> bool:
         """Have the cluster's store make the change; False if it relied on what has changed, which is taken over.
+
+        `operation`: who does it, if it has to be done as a whole.
 
         Raises Unanswered, once what is there is taken over, if the answer was lost and it was not made by then.
         """
         if proposal.empty:
             return True
         try:
-            seen = self._committed(proposal)
-            with self.replica.database.lock.lock:  # what is made has to be known here, whatever the wait
-                news = self.replica.take(seen)
-            self._notice(news)
+            if operation and not self.cluster.one_step(proposal):
+                self.attempts += 1
+                with reaching():
+                    self.tending.perform(proposal, operation, told)
+            else:
+                self._written(self._committed(proposal))  # what is made has to be known here, whatever the wait
         except Stale as stale:
             if not self.take(stale.seen):
                 self.catch_up()
@@ -310,13 +333,13 @@ class Settler:
     def _committed(self, proposal: Proposal) -> Seen:
         self.attempts += 1
         try:
-            with _reaching():
+            with reaching():
                 return self.cluster.commit(proposal)
         except Outdated:
             self.doubt()
             raise Stale(Seen()) from None
         except Unknown:
-            with _reaching():
+            with reaching():
                 now, made = self._asked_until_known(proposal)
         if made:
             return now
@@ -347,7 +370,7 @@ class Settler:
 
     def _came_about(self, proposal: Proposal) -> bool:
         """Say whether a change came about after all; that of documents is known by their texts."""
-        with _reaching():
+        with reaching():
             return not proposal.documents and all(map(self._happened, proposal.addresses))
 
     def _happened(self, write: AddressWrite) -> bool:
@@ -361,35 +384,15 @@ class Settler:
     def _resolve(self) -> None:
         """Find out what became of changes of unknown end, before anything is decided. Raises Away."""
         for proposal in tuple(self._doubted):
-            with _reaching():
+            with reaching():
                 self.take(self._asked(proposal))
             if proposal in self._doubted:
                 self._doubted.remove(proposal)
 
 
-def never_read(why: str, remedy: str = "") -> NeverRead:
-    """Return the refusal of a node that knows nothing of its cluster yet."""
-    because = f": {why}" if why else ""
-    return NeverRead(
-        f"this node has not read the cluster's store yet{because}",
-        remedy or "`podberth doctor` says what keeps it from that; what is declared there comes into force with it",
-    )
-
-
 def _moved_elsewhere(record: AddressRecord, node: str) -> bool:
     lease, last = record.lease, record.last
     return lease is not None and lease.node != node and last is not None and last.kind == Kind.MOVED
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """Turn what says that the cluster's store can't be reached into Away."""
-    try:
-        yield
-    except (Away, Busy, DiskFull, Unknown):
-        raise
-    except (TryAgainLater, Unreachable) as failure:
-        raise Away(sentence(failure.message), failure.details) from failure
 
 
 def _pause(attempt: int) -> None:

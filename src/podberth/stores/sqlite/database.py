@@ -13,7 +13,7 @@ from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import value
 from podberth.stores.sqlite.log import Log
 from podberth.stores.sqlite.progress import Progress
-from podberth.stores.sqlite.succession import OF_THE_NODE, another, continued, identity, let_go, log_lost, uri
+from podberth.stores.sqlite.succession import OF_THE_NODE, another, continued, identity, let_go, log_lost, require_spoken, uri
 from podberth.stores.sqlite.transaction import Transaction
 from podberth.stores.sqlite.turn import Turn
 from podberth.stores.sqlite.witness import Witness
@@ -39,8 +39,7 @@ class Schema:
     `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
     brought up to date: the ADD path has no need of them. `kept` is what a file that replaces an open one has to have of
     it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it. A `ledger` may be put
-    back to an earlier state: that is noticed, and gone on with (`restoration`). `minimum` asks which podberth may write
-    at all (`ipam.versions`).
+    back to an earlier state: that is noticed, and gone on with (`restoration`).
     """
 
     file: str
@@ -50,7 +49,6 @@ class Schema:
     kept: Kept = ()
     cache: bool = False
     ledger: bool = False
-    minimum: str = ""
 
 
 def _of_the_node() -> Sequence[Sequence[str]]:
@@ -66,7 +64,6 @@ NODE = Schema(
     migrations=_of_the_node,
     kept=OF_THE_NODE,
     ledger=True,
-    minimum="SELECT version FROM minimum",
 )
 
 
@@ -158,18 +155,14 @@ class Database:
             require_creatable(self.path)
             return
         with self.write() as connection:
-            self._require_writable()
+            if not os.access(self.path, os.W_OK):
+                todo = "the state directory has to be writable: is it mounted read-only?"
+                raise StoreFailed(f"{self.path} can't be written", todo)
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             for (table,) in tables:
                 connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone()  # noqa: S608 - names of our own
             # The page is written though the number is the same.
             connection.execute(f"PRAGMA user_version = {self._schema.version}")
-
-    def _require_writable(self) -> None:
-        if not os.access(self.path, os.W_OK):
-            raise StoreFailed(
-                f"{self.path} can't be written", "the state directory has to be writable: is it mounted read-only?"
-            )
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -242,7 +235,8 @@ class Database:
                 if not self._replaced():
                     missing = self.progress.missing(connection)
                     if not missing:
-                        self._require_spoken(connection)
+                        if self._schema.application_id == NODE.application_id:
+                            require_spoken(self.path, connection)
                         return connection
             except BaseException:
                 connection.execute("ROLLBACK")
@@ -255,15 +249,6 @@ class Database:
     def translated(self, failure: OSError | sqlite3.Error) -> StoreFailed | TryAgainLater:
         """Return an error as the CNI error it amounts to."""
         return translated(self.path, failure)
-
-    def _require_spoken(self, connection: sqlite3.Connection) -> None:
-        """Raise StoreFailed if the store is for later podberths than this one."""
-        found = connection.execute(self._schema.minimum).fetchone() if self._schema.minimum else None
-        if found is not None:
-            from podberth.ipam.versions import UPGRADE, outgrown
-
-            if why := outgrown(found[0]):
-                raise StoreFailed(f"{self.path}: {why}", UPGRADE)
 
     def _notice(self, connection: sqlite3.Connection, missing: str) -> None:
         if not self._schema.ledger:
