@@ -13,7 +13,16 @@ from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.cni.value import value
 from podberth.stores.sqlite.log import Log
 from podberth.stores.sqlite.progress import Progress
-from podberth.stores.sqlite.succession import OF_THE_NODE, another, continued, identity, let_go, log_lost, require_spoken, uri
+from podberth.stores.sqlite.succession import (
+    OF_THE_NODE,
+    another,
+    continued,
+    identity,
+    let_go,
+    log_lost,
+    require_spoken,
+    uri,
+)
 from podberth.stores.sqlite.transaction import Transaction
 from podberth.stores.sqlite.turn import Turn
 from podberth.stores.sqlite.witness import Witness
