@@ -50,12 +50,10 @@ class MemoryCluster:
 
     def commit(self, proposal: Proposal) -> Seen:
         with self.guard:
+            newest = proposal.newest
+            if newest is not None and self.records.get(newest[0], (None, 0))[1] < newest[1]:
+                raise Outdated  # it was put back to an older state
             if not self._holds(proposal):
-                newest = proposal.newest
-                if self.revision < int(proposal.position or 0) or (
-                    newest is not None and self.records.get(newest[0], (None, 0))[1] < newest[1]
-                ):
-                    raise Outdated
                 raise Stale(replace(self._since(int(proposal.position or 0)), epoch=self.last))
             self.revision += 1
             for write in proposal.addresses:
