@@ -29,7 +29,7 @@ def run(tmp_path: Path) -> Operator:
 
 def test_a_backup_says_up_to_which_event_it_goes(run: Operator, tmp_path: Path) -> None:
     file = str(tmp_path / "backup.db")
-    assert run("reserve", "10.20.0.9", "db/web-0", "--pool", "db").code == 0
+    assert run("reserve", "db/web-0", "10.20.0.9", "--pool", "db").code == 0
     assert run("store", "backup", file, "--json").json == {"backup": file, "lastEvent": 1}
     assert run("store", "backup", file).out == f"{file} has all up to event 1\n"
 
@@ -37,7 +37,7 @@ def test_a_backup_says_up_to_which_event_it_goes(run: Operator, tmp_path: Path) 
 def test_a_restore_lists_what_came_after_the_backup(run: Operator, tmp_path: Path) -> None:
     file = str(tmp_path / "backup.db")
     run("store", "backup", file)
-    run.apply(POOL.replace("db", "late").replace("10.20", "10.30"))
+    run.apply(POOL.replace("name: db", "name: late").replace("10.20", "10.30"))
     ended = run("store", "restore", file, "--why", "a test", "--json")
     assert ended.code == 0, ended
     told = ended.json
