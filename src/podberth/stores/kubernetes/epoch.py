@@ -97,3 +97,9 @@ def _read(lease: Object) -> Epoch | None:
             f"Lease {NAME}: its annotation {EPOCH} can't be read: {wrong}", "was it written by hand?"
         ) from None
     return parse_epoch(form)
+
+
+def regressed(client: Client, heard_of: int) -> str:
+    """Return by what the API has not come as far as a version that was heard of; '' if it has."""
+    now = int(next(iter(client.pages(resources.ADDRESS_LEASES, limit=1))).resource_version)
+    return f"the API is at version {now}, and {heard_of} was seen" if now < heard_of else ""

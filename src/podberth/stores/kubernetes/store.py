@@ -21,7 +21,7 @@ from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
-from podberth.stores.kubernetes.epoch import epoch
+from podberth.stores.kubernetes.epoch import epoch, regressed
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
 from podberth.stores.kubernetes.nodes import of_node
 from podberth.stores.kubernetes.versions import Versions
@@ -180,13 +180,10 @@ class KubernetesCluster:
 
     def regressed(self, position: str) -> str:
         """Return by what this API has not come as far as the position yet; '' if it has."""
-        heard = _heard(position)
-        page = next(iter(self.client.pages(resources.ADDRESS_LEASES, limit=1)))
-        now = int(page.resource_version)
-        return f"the API is at version {now}, and {heard} was seen" if now < heard else ""
+        return regressed(self.client, _heard(position))
 
     def census(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Return nothing: which Nodes have podberth the leases say, and `epoch` asks which of them are gone."""
+        """Return nothing: which Nodes have podberth the leases say."""
         return frozenset(), frozenset()
 
     def epoch(self, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
