@@ -99,7 +99,13 @@ def _read(lease: Object) -> Epoch | None:
     return parse_epoch(form)
 
 
-def regressed(client: Client, heard_of: int) -> str:
-    """Return by what the API has not come as far as a version that was heard of; '' if it has."""
+def heard_of(position: str) -> int:
+    """Return the version up to which a node that is at the position has heard of all addresses."""
+    return next((int(part[7:]) for part in position.split(",") if part.startswith("leases=")), 0)
+
+
+def regressed(client: Client, position: str) -> str:
+    """Return by what the API has not come as far as the position yet; '' if it has."""
+    seen = heard_of(position)
     now = int(next(iter(client.pages(resources.ADDRESS_LEASES, limit=1))).resource_version)
-    return f"the API is at version {now}, and {heard_of} was seen" if now < heard_of else ""
+    return f"the API is at version {now}, and {seen} was seen" if now < seen else ""

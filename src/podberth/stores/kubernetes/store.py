@@ -21,7 +21,7 @@ from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
-from podberth.stores.kubernetes.epoch import epoch, regressed
+from podberth.stores.kubernetes.epoch import epoch, heard_of, regressed
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
 from podberth.stores.kubernetes.nodes import of_node
 from podberth.stores.kubernetes.versions import Versions
@@ -180,7 +180,7 @@ class KubernetesCluster:
 
     def regressed(self, position: str) -> str:
         """Return by what this API has not come as far as the position yet; '' if it has."""
-        return regressed(self.client, _heard(position))
+        return regressed(self.client, position)
 
     def census(self) -> tuple[frozenset[str], frozenset[str]]:
         """Return nothing: which Nodes have podberth the leases say."""
@@ -223,7 +223,7 @@ class KubernetesCluster:
         it was so before this pod was there, and is in the API server's cache.
         """
         anew = [_becomes(w.record) for w in proposal.addresses if w.reserved_before is None and w.events]
-        heard = _heard(proposal.position)
+        heard = heard_of(proposal.position)
         for record in anew if not proposal.declares else ():
             if record.reservation is None:
                 continue
@@ -378,11 +378,6 @@ def _check_cluster(proposal: Proposal) -> None:
             f"namespace {other} is of another cluster, and a ledger behind the Kubernetes API is one cluster's",
             "a ledger of several clusters is in etcd",
         )
-
-
-def _heard(position: str) -> int:
-    """Return the version up to which a node that is at the position has heard of all addresses."""
-    return next((int(part[7:]) for part in position.split(",") if part.startswith("leases=")), 0)
 
 
 def _becomes(record: AddressRecord) -> AddressRecord:
