@@ -192,7 +192,7 @@ def _kept(connection: Connection, one: _Candidate, before: Mapping[str, Pool]) -
     A Pool whose end was approved stays only while an address of it is held, whatever was in force here.
     """
     name, text = one.text.name, rows.in_force(connection, one.text.name)
-    ended = one.approved is not None and not one.approved.text.body
+    ended = one.approved is not None and one.approved.firm and not one.approved.text.body
     if ended and not any(True for _ in held_in(connection, name)):
         return rows.as_text(name), None
     if text is not None and name in before:

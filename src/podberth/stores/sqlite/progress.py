@@ -35,6 +35,7 @@ class Progress:
         self._asked = witness is None  # whether the witness was asked
         self._known: Reached | None = None
         self._made: tuple[int, Reached] | None = None  # the number of a commit, and how far it went
+        self._flushed: tuple[tuple[int, Reached], bool] | None = None  # what the witness was told last
 
     def now(self, connection: sqlite3.Connection) -> Reached | None:
         """Return how far the database has come, in an open transaction."""
@@ -67,8 +68,11 @@ class Progress:
 
     def flushed(self, made: tuple[int, Reached] | None, commit: int) -> None:
         """Say how far it had come, and whether that is on the disk: all up to a commit is."""
-        if made is not None and self._witness is not None:
-            self._witness.reached(made[1], on_disk=made[0] <= commit)
+        on_disk = made is not None and made[0] <= commit
+        if made is None or self._witness is None or (made, on_disk) == self._flushed:
+            return  # others may have come further since it was said
+        self._flushed = made, on_disk
+        self._witness.reached(made[1], on_disk=on_disk)
 
     def missing(self, connection: sqlite3.Connection) -> str:
         """Return what the file lacks of what is known to have been in it; '' if nothing."""
@@ -86,7 +90,7 @@ class Progress:
 
     def begin_anew(self) -> None:
         """Forget what was known: the file is another, and what that lacks is known."""
-        self._known = self._made = None
+        self._known = self._made = self._flushed = None
         if self._witness is not None:
             self._witness.forget()
 
