@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater
+from podberth.ipam.lease import Actor
 from podberth.ipam.registration import ASK
 from podberth.process.log import say
 from podberth.process.loop import Loop
@@ -67,6 +68,7 @@ class Member:
         self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
         self.policies = ClusterPolicies(self.settler)
         self.elsewhere = LastKnown(self.cluster.elsewhere(chosen.node), self.away)
+        self._actor = Actor(who="agent", why="declared", node=chosen.node)
         self._feed = Feed(self.settler, _told) if staying else None
         self._hear_at = 0.0
         self._upkeep = Loop("member", self._keep_up, _told)
@@ -124,6 +126,7 @@ class Member:
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
                 for name in self.policies.accept():
                     _told(f"Pool {name}: its newest text is in force")
+                self.policies.accept_podnetworks(reserving=self._actor)
             if time.monotonic() > self._hear_at:
                 self._hear_at = time.monotonic() + _HEARING
                 self.settler.replica.hear(self.settler.replica.clock().time - _UNNOTICED)
