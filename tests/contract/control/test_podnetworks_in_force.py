@@ -83,7 +83,7 @@ def test_a_target_that_changes_its_kind_is_in_force_without_the_former_one(clust
     cluster.controller()
     cluster.apply(pool("db", "10.20.0.0/24"))
     accepted(cluster, podnetwork("web", "10.20.0.7"))
-    accepted(cluster, of_set("web", 2, {"start": 0, "list": ["10.20.0.10", "10.20.0.11"]}))
+    accepted(cluster, of_set("web", 2, {"list": ["10.20.0.10", "10.20.0.11"]}))
     (found,) = new_node(cluster)[0].pod_networks()
     assert (found.pod, found.stateful_set) == (None, "web")
 
