@@ -22,6 +22,7 @@ class Registration:
 
     `boot`: the kernel's boot_id (random(4)), `key`: a digest of the key in the state directory, `time`: of the first
     registration with these, ns since the epoch. `claim`: another boot of the machine that wants to be the node.
+    `version`: of the node's agent, by its own word; '' if it said none.
     `former`: boots and keys that were the node before, or that a living node objected to, the latest last.
     """
 
@@ -32,6 +33,7 @@ class Registration:
     time: int = 0
     claim: str = ""
     former: tuple[str, ...] = ()
+    version: str = ""
 
 
 @value
@@ -67,6 +69,7 @@ def judge(known: Registration | None, mine: Registration, *, fenced: bool, waite
         return _of_the_key(known, mine, waited=waited)
     if same_machine and known.boot == mine.boot != "" and mine.key not in known.former:
         again = replace(mine, machine=mine.machine or known.machine, former=_remembered(known, known.key))
+        again = replace(again, version=mine.version or known.version)
         notice = f"node {mine.node} is registered again: its key was lost, machine and boot are the same"
         return Judgement(write=again, notice=notice)
     if fenced:
@@ -76,7 +79,7 @@ def judge(known: Registration | None, mine: Registration, *, fenced: bool, waite
 
 def _of_the_key(known: Registration, mine: Registration, *, waited: bool) -> Judgement:
     """Judge a machine with the key that is registered: the node, the node after a reboot, or a copy of it."""
-    learned = replace(known, machine=mine.machine or known.machine)
+    learned = replace(known, machine=mine.machine or known.machine, version=mine.version or known.version)
     if mine.boot in ("", known.boot) and known.claim:
         denied = replace(learned, claim="", former=_remembered(known, known.claim))
         notice = f"a copy of node {mine.node}, of boot {known.claim}, wanted to be it while this machine runs"

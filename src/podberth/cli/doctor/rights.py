@@ -48,10 +48,10 @@ _EVERYWHERE = (
 
 def rights(home: str) -> tuple[Right, ...]:
     """Return what deploy/base/agent-rights grants; `home` is podberth's own namespace."""
-    from podberth.stores.kubernetes import declared, earlier  # no other command needs them
+    from podberth.stores.kubernetes import declared, earlier, versions  # no other command needs them
 
     lease = ("coordination.k8s.io", "leases")
-    names = (declared.LOCK, earlier.MARK, earlier.SEAL, earlier.OBJECTS, earlier.OBJECTS_SEAL)
+    names = (declared.LOCK, versions.LEDGER, earlier.MARK, earlier.SEAL, earlier.OBJECTS, earlier.OBJECTS_SEAL)
     return (
         *(Right(verb, group, resource) for group, resource, verbs in _EVERYWHERE for verb in verbs.split()),
         Right("get", "", "namespaces", name="kube-system"),

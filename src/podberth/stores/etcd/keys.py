@@ -6,6 +6,7 @@ Below the prefix:
     s/d/KIND/NAMESPACE/NAME    a document; one that was deleted is empty
     s/i/NAME                   of a Pool the last good text, which is in force; empty if there is none
     s/i/NAMESPACE%2FNAME       the same of a PodNetwork: one part, so that no older agent takes it for a document
+    s/v                        the ledger's minimum version (ipam.versions); without the key it is the first
     e/ADDRESS/SEQ              an event of the ledger; never rewritten
     h/ADDRESS/SEQ              older events of an address together, compressed; SEQ is that of the first
     p/NAMESPACE/POD/SEQ/ADDRESS    which events a pod's name is in
@@ -31,6 +32,7 @@ from podberth.ipam.address_record import event_form, parse_event, parse_record, 
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
 from podberth.ipam.registration import Registration
+from podberth.ipam.versions import Minimum
 from podberth.stores.replica.shared import Approved, DocumentText, former_of, told_of
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class Keys:
         self.records = self.root + b"s/a/"
         self.documents = self.root + b"s/d/"
         self.approved = self.root + b"s/i/"
+        self.minimum = self.root + b"s/v"
         self.events = self.root + b"e/"
         self.archive = self.root + b"h/"
         self.declared = self.root + b"g"
@@ -222,6 +225,17 @@ def read_archive(key: bytes, value: bytes) -> tuple[Event, ...]:
     return tuple(parse_event(address_in(key, -2), int(form["sequence"]), form) for form in forms)
 
 
+def packed_minimum(version: str) -> bytes:
+    """Return a ledger's minimum version as it is written. 0.1.0 can't read it, and reads nothing anew from then on."""
+    return f"podberth {version} or later".encode()
+
+
+def read_minimum(value: bytes, revision: int) -> Minimum:
+    """Read what `packed_minimum` wrote. Of what is none, nobody can say that it may write: see `versions.number`."""
+    words = value.decode("utf-8", "replace").split()
+    return Minimum(version=words[1] if len(words) > 1 else "", revision=revision)
+
+
 def packed_fences(said: Iterable[Fence]) -> bytes:
     """Return all that was said about one node, as it is written."""
     return _json(
@@ -252,7 +266,8 @@ def read_fences(key: bytes, value: bytes) -> tuple[Fence, ...]:
 def packed_registration(machine: Registration) -> bytes:
     """Return a machine's registration as it is written."""
     names = ("machine", "boot", "key", "time", "claim", "former")
-    return _json({name: getattr(machine, name) for name in names})
+    said = {"version": machine.version} if machine.version else {}
+    return _json({name: getattr(machine, name) for name in names} | said)
 
 
 def node_in(key: bytes) -> str:
@@ -266,8 +281,10 @@ def read_registration(node: str, value: bytes) -> Registration:
     try:
         machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
         former = tuple(map(str, form["former"]))
-        time, claim = int(form["time"]), str(form["claim"])
-        return Registration(node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former)
+        time, claim, version = int(form["time"]), str(form["claim"]), str(form.get("version", ""))
+        return Registration(
+            node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, version=version
+        )
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.ipam.registration import judge
+from podberth.ipam.versions import Announced
 from podberth.stores.etcd import keys
 from podberth.stores.etcd.change import change
 from podberth.stores.etcd.values import prefix_end
@@ -34,6 +35,13 @@ def prove(client: Etcd, at: Keys, mine: Registration, told: Callable[[str], obje
         for notice in filter(None, (made.notice, _twins(client, at, mine) if first else "")):
             told(notice)
     return made.proof
+
+
+def announced(client: Etcd, at: Keys) -> tuple[Announced, ...]:
+    """Return what the agents of nodes have said of their versions when they registered."""
+    found = client.range(at.nodes, prefix_end(at.nodes))
+    said = ((keys.read_registration(keys.node_in(kv.key), kv.value), kv.mod_revision) for kv in found.kvs)
+    return tuple(Announced(node=one.node, version=one.version, revision=revision) for one, revision in said)
 
 
 def _fenced_since(client: Etcd, at: Keys, node: str, revision: int) -> bool:
