@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.ipam.lease import Actor
 from podberth.ipam.registration import ASK
-from podberth.ipam.versions import HERE, UPGRADE
-from podberth.ipam.versions import Feature
+from podberth.ipam.versions import HERE, UPGRADE, Feature
 from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
