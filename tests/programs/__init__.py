@@ -18,6 +18,7 @@ CURRENT = ("containerd", "containernetworking-plugins", "etcd-server", "kubectl"
 NEEDS: dict[str, tuple[str, ...]] = {
     "contract": ("kube-apiserver",),
     "runtime": ("containerd",),
+    "image": KUBERNETES,
 }
 MAKE = "run `.venv/bin/python -m tests.programs {}`, as `make test` does: it fetches what is missing"
 

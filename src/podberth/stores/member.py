@@ -6,9 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater
+from podberth.cni.pod import joined
 from podberth.ipam.lease import Actor
 from podberth.ipam.registration import ASK
-from podberth.ipam.versions import HERE, UPGRADE, Feature
+from podberth.ipam.versions import HERE, Feature
 from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
@@ -18,6 +19,7 @@ from podberth.stores.identity import NodeIdentity, registration
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.naming import ElsewhereOf, LedgerOf, Names, PoliciesOf
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
@@ -27,10 +29,13 @@ from podberth.stores.sqlite.ledger import SqliteLedger
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.ledger import Ledger
     from podberth.ipam.moment import Opinion, Uptime
     from podberth.ipam.outlook import Outlook
     from podberth.ipam.registration import Proof
     from podberth.net.ops import Address
+    from podberth.policy.store import Policies
     from podberth.stores.chosen import Chosen
     from podberth.stores.replica.shared import Cluster
 
@@ -64,21 +69,23 @@ class Member:
         self._machine = machine
         self.cluster = connected(chosen)
         replica = Replica(directory, told=_told)
-        self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
+        node = joined(chosen.cluster, chosen.node)
+        features = (Feature.CLUSTERS,) if chosen.cluster else ()
+        self.settler = Settler(replica, self.cluster, node, current=not staying, features=features)
         self.settler.moved = moved
         self.settler.away = self.away
         self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
-        self.policies = ClusterPolicies(self.settler)
-        self.elsewhere = LastKnown(self.cluster.elsewhere(chosen.node), self.away)
-        self._actor = Actor(who="agent", why="declared", node=chosen.node)
+        self._declared = ClusterPolicies(self.settler)
+        elsewhere = LastKnown(self.cluster.elsewhere(node), self.away)
+        self._actor = Actor(who="agent", why="declared", node=node)
         self._feed = Feed(self.settler, _told) if staying else None
         self._hear_at = 0.0
         self._upkeep = Loop("member", self._keep_up, _told)
         self._journal = Journal(directory)
         self._next_proof = 0.0  # by time.monotonic
         self._refused = ""  # why this podberth may not write, as was logged last
-        self.identity = NodeIdentity(self._prove, chosen.node)
-        self.ledger = JournalledLedger(
+        self.identity = NodeIdentity(self._prove, node)
+        self._ledger = JournalledLedger(
             ClusterLedger(self.settler, clock=self.clock, identity=self.identity),
             SqliteLedger(replica.database, clock=self.clock),
             self._journal,
@@ -86,6 +93,12 @@ class Member:
             binding=chosen.when_away == choice.LAST_KNOWN,
             complete=lambda: replica.filled,
         )
+        names = Names(chosen.cluster)
+        self.ledger: Ledger = LedgerOf(self._ledger, names)
+        self.policies: Policies = PoliciesOf(self._declared, self._ledger, names)
+        self.elsewhere: Elsewhere = ElsewhereOf(elsewhere, names)
+        if chosen.store != choice.ETCD:  # the API has one cluster's
+            self.ledger, self.policies, self.elsewhere = self._ledger, self._declared, elsewhere
         if self._feed is not None:
             self._feed.start()
             self._feed.ready(READY)
@@ -126,23 +139,25 @@ class Member:
             if self._outgrown():
                 return _UPKEEP
             if not self.identity.refusal:
-                self.ledger.replay(_told)
+                self._ledger.replay(_told)
+            for what in self.settler.tending.tend():
+                _told(what)
             self.cluster.tidy()
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
-                for name in self.policies.accept():
+                for name in self._declared.accept():
                     _told(f"Pool {name}: its newest text is in force")
-                if self.ledger.allows(Feature.PODNETWORKS_IN_FORCE):
-                    self.policies.accept_podnetworks(reserving=self._actor)
+                if self._ledger.allows(Feature.PODNETWORKS_IN_FORCE):
+                    self._declared.accept_podnetworks(reserving=self._actor)
             if time.monotonic() > self._hear_at:
                 self._hear_at = time.monotonic() + _HEARING
                 self.settler.replica.hear(self.settler.replica.clock().time - _UNNOTICED)
         return _UPKEEP
 
     def _outgrown(self) -> bool:
-        """Say whether the ledger is for later podberths than this one; the log has it once."""
+        """Say whether this node may not write into the ledger, by its minimum version; the log has it once."""
         before, self._refused = self._refused, self.settler.outgrown
         if self._refused and self._refused != before:
-            _told(f"{self._refused}: nothing is written. {UPGRADE}")
+            _told(f"{self._refused}; nothing is written until then")
         return bool(self._refused)
 
     def _prove_in_time(self) -> None:
@@ -158,7 +173,8 @@ class Member:
 
     def _prove(self, waited: bool) -> Proof:
         now, version = self.settler.replica.clock().time, HERE if self._feed is not None else ""
-        mine = registration(self._directory, self._chosen.node, *self._machine, now, version=version)
+        node = self.settler.spread.node
+        mine = registration(self._directory, node, *self._machine, now, version=version)
         return self.cluster.prove(mine, _told, waited=waited)
 
 

@@ -142,7 +142,8 @@ def packed_document(text: DocumentText) -> bytes:
     """Return a document as it is written."""
     if not text.body:
         return b""
-    return _json({"body": json.loads(text.body), "source": text.source, "origin": text.origin})
+    made = {"operation": text.operation} if text.operation else {}
+    return _json({"body": json.loads(text.body), "source": text.source, "origin": text.origin, **made})
 
 
 def read_document(key: bytes, value: bytes) -> DocumentText:
@@ -156,10 +157,13 @@ def read_document(key: bytes, value: bytes) -> DocumentText:
     try:
         form = _parsed(value)
         body = json.dumps(form["body"], separators=(",", ":"))
-        source, origin = str(form["source"]), str(form["origin"])
+        source, origin, operation = str(form["source"]), str(form["origin"]), str(form.get("operation", ""))
     except (StoreFailed, KeyError, ValueError, RecursionError):
         body, source, origin = value.decode("utf-8", "replace"), f"etcd: {kind} {namespace}/{name}", ""
-    return DocumentText(kind=kind, namespace=namespace, name=name, body=body, source=source, origin=origin)
+        operation = ""
+    return DocumentText(
+        kind=kind, namespace=namespace, name=name, body=body, source=source, origin=origin, operation=operation
+    )
 
 
 def packed_approved(approved: Approved) -> bytes:
@@ -266,7 +270,7 @@ def read_fences(key: bytes, value: bytes) -> tuple[Fence, ...]:
 def packed_registration(machine: Registration) -> bytes:
     """Return a machine's registration as it is written."""
     names = ("machine", "boot", "key", "time", "claim", "former")
-    said = {"version": machine.version} if machine.version else {}
+    said = {name: text for name in ("version", "place") if (text := getattr(machine, name))}
     return _json({name: getattr(machine, name) for name in names} | said)
 
 
@@ -281,9 +285,18 @@ def read_registration(node: str, value: bytes) -> Registration:
     try:
         machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
         former = tuple(map(str, form["former"]))
-        time, claim, version = int(form["time"]), str(form["claim"]), str(form.get("version", ""))
+        time, claim = int(form["time"]), str(form["claim"])
+        version, place = (str(form.get(name, "")) for name in ("version", "place"))
         return Registration(
-            node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, version=version
+            node=node,
+            machine=machine,
+            boot=boot,
+            key=key,
+            time=time,
+            claim=claim,
+            former=former,
+            version=version,
+            place=place,
         )
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
