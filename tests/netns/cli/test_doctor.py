@@ -88,7 +88,7 @@ def networks(podberth: Shell, folder: Path, **plugin: object) -> dict[str, tuple
     conflist = {"cniVersion": "1.1.0", "name": "banknet", "plugins": [whole]}
     (folder / "10-bank.conflist").write_text(json.dumps(conflist))
     findings = podberth("doctor", "--net-dir", str(folder), "--json").json["findings"]
-    return {one["name"]: (one["level"], one["text"]) for one in findings if one["area"] == "networks"}
+    return {one["name"]: (one["level"], one["text"]) for one in findings if one["area"] == "runtime"}
 
 
 @pytest.mark.parametrize("device", ["macvlan", "ipvlan"])
@@ -99,7 +99,7 @@ def test_a_parent_link_that_is_not_there_is_a_failure(
     folder.mkdir()
     level, told = networks(podberth, folder, device=device, parent="eth7")["10-bank.conflist links"]
     assert (level, "eth7" in told) == ("fail", True)
-    node.inside(node.node, "ip", "link", "add", "eth7", "type", "dummy")
+    node.inside(node.node, "ip", "link", "add", "eth7", "type", "veth", "peer", "name", "eth8")
     node.inside(node.node, "ip", "link", "set", "eth7", "up")
     assert "10-bank.conflist links" not in networks(podberth, folder, device=device, parent="eth7")
 
@@ -108,6 +108,6 @@ def test_a_bridge_that_is_another_kind_of_link_is_a_failure(podberth: Shell, nod
     folder = tmp_path / "net.d"
     folder.mkdir()
     assert "10-bank.conflist bridge" not in networks(podberth, folder, bridge="bank0")
-    node.inside(node.node, "ip", "link", "add", "bank0", "type", "dummy")
+    node.inside(node.node, "ip", "link", "add", "bank0", "type", "veth", "peer", "name", "bank1")
     level, told = networks(podberth, folder, bridge="bank0")["10-bank.conflist bridge"]
-    assert (level, "bank0 is no bridge but a dummy link" in told) == ("fail", True)
+    assert (level, "bank0 is no bridge but a veth link" in told) == ("fail", True)

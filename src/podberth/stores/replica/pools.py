@@ -214,7 +214,7 @@ def _kept(connection: Connection, one: _Candidate, before: Mapping[str, Pool]) -
     """
     name, text = one.text.name, rows.in_force(connection, one.text.key)
     ended = one.approved is not None and not one.approved.text.body
-    if ended and not held_in(connection, name):
+    if ended and next(iter(held_in(connection, name)), None) is None:
         return rows.nothing(one.text.key), None
     if text is not None and name in before:
         return text, before[name]
