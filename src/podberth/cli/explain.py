@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.net.ops import Op
     from podberth.net.vf import Vf
+    from podberth.policy.changes import Waiting
     from podberth.policy.precedence import Provenance
     from podberth.verbs.node import Node
 
@@ -82,7 +83,7 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
         for record in node.attachments.all()
         if record.pod is not None and (record.pod.namespace, record.pod.name) == (pod.namespace, pod.name)
     }
-    waiting = node.policies.waiting()
+    waiting = [one for one in node.policies.waiting() if _is_about(one, pod)]
     document = {
         "pod": str(pod),
         "interfaces": [{**_form(each), **_older(older.get(each.ifname, ()))} for each in found],
@@ -174,6 +175,12 @@ def make_plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., 
     end = prospect.with_function(node, foreseen, conf, end)
     ops = () if network.as_ipam else tuple(planner(node, network, plugin)(end))
     return Planned(attachment=to_be, foreseen=foreseen, vf=end.vf, ops=ops)
+
+
+def _is_about(one: Waiting, pod: PodRef) -> bool:
+    """Say whether a document that is not in force can matter to the pod: of PodNetworks, those of its namespace."""
+    kind, _, name = one.document.partition(" ")
+    return kind != "PodNetwork" or name.partition("/")[0] == pod.namespace
 
 
 def _addresses(found: Prospect) -> list[dict[str, object]]:

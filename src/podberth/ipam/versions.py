@@ -28,6 +28,7 @@ class Feature(StrEnum):
     CLUSTERS = "a second cluster"
     STICKY = "a pool's `stickyReservations`"
     RETENTION = "a word about for how long history is kept"
+    PODNETWORKS_IN_FORCE = "what is in force of a PodNetwork in etcd"
     OPERATIONS = "an operation of more than one step"
 
 
@@ -42,6 +43,8 @@ NEEDS: Mapping[Feature, str] = {
     Feature.RETENTION: "0.2.0",
     # 0.1.0 takes the owners of all clusters for one.
     Feature.CLUSTERS: "0.2.0",
+    # 0.1.0 takes it for the PodNetwork itself, also when that is deleted.
+    Feature.PODNETWORKS_IN_FORCE: "0.2.0",
     # 0.1.0 gives away an address that an operation has marked, and does not see what is committed.
     Feature.OPERATIONS: "0.2.0",
 }

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     Rule: TypeAlias = "Callable[[str, str, Any], Refused | None]"
 
 OPERATOR, TENANT = "operator", "tenant"
-ROLES = (OPERATOR, TENANT)
 
 APPLY, IMPORT, RESERVE, RELEASE = "apply", "import", "reserve", "release"  # commands
 WEBHOOK, CONTROLLER, FEED = "webhook", "controller", "feed"  # of a cluster: before it is stored, and after

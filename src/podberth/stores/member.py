@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.cni.pod import joined
+from podberth.ipam.lease import Actor
 from podberth.ipam.registration import ASK
 from podberth.ipam.versions import HERE, Feature
 from podberth.process.log import say
@@ -77,6 +78,7 @@ class Member:
         self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
         self._declared = ClusterPolicies(self.settler)
         elsewhere = LastKnown(self.cluster.elsewhere(node), self.away)
+        self._actor = Actor(who="agent", why="declared", node=node)
         self._feed = Feed(self.settler, _told) if staying else None
         self._hear_at = 0.0
         self._upkeep = Loop("member", self._keep_up, _told)
@@ -145,6 +147,8 @@ class Member:
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
                 for name in self._declared.accept():
                     _told(f"Pool {name}: its newest text is in force")
+                if self._ledger.allows(Feature.PODNETWORKS_IN_FORCE):
+                    self._declared.accept_podnetworks(reserving=self._actor)
             if time.monotonic() > self._hear_at:
                 self._hear_at = time.monotonic() + _HEARING
                 self.settler.replica.hear(self.settler.replica.clock().time - _UNNOTICED)

@@ -5,6 +5,7 @@ Below the prefix:
     s/a/ADDRESS                the record of an address; never deleted
     s/d/KIND/NAMESPACE/NAME    a document; one that was deleted is empty
     s/i/NAME                   of a Pool the last good text, which is in force; empty if there is none
+    s/i/NAMESPACE%2FNAME       the same of a PodNetwork: one part, so that no older agent takes it for a document
     s/v                        the ledger's minimum version (ipam.versions); without the key it is the first
     e/ADDRESS/SEQ              an event of the ledger; never rewritten
     h/ADDRESS/SEQ              older events of an address together, compressed; SEQ is that of the first
@@ -34,7 +35,7 @@ from podberth.ipam.epoch import epoch_form, parse_epoch
 from podberth.ipam.lease import Actor
 from podberth.ipam.registration import Registration
 from podberth.ipam.versions import Minimum
-from podberth.stores.replica.shared import Approved, DocumentText, told_of
+from podberth.stores.replica.shared import Approved, DocumentText, former_of, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,9 +73,10 @@ class Keys:
         """Where the document is."""
         return self.documents + "/".join(_quoted(part) for part in key).encode()
 
-    def approved_of(self, pool: str) -> bytes:
-        """Where it is said what of the Pool is in force."""
-        return self.approved + _quoted(pool).encode()
+    def approved_of(self, key: Key) -> bytes:
+        """Where it is said what of the document is in force."""
+        _, namespace, name = key
+        return self.approved + _quoted(f"{namespace}/{name}" if namespace else name).encode()
 
     def event(self, address: Address, seq: int) -> bytes:
         """Where the event is."""
@@ -174,13 +176,15 @@ def packed_approved(approved: Approved) -> bytes:
     if not text.body:
         return b""
     told = [{"address": str(address), "since": since} for address, since in approved.told]
-    return _json({"body": json.loads(text.body), "source": text.source, "origin": text.origin, "told": told})
+    former = [{"body": json.loads(one.body), "until": one.until} for one in approved.former]
+    said = {"source": text.source, "origin": text.origin, "told": told, **({"former": former} if former else {})}
+    return _json({"body": json.loads(text.body), **said})
 
 
 def read_approved(key: bytes, value: bytes) -> Approved:
-    """Read what was approved of a Pool; `key` ends with its name. StoreFailed if it is none."""
-    name = unquote(key.split(b"/")[-1].decode("utf-8", "replace"))
-    text = DocumentText(kind="Pool", namespace="", name=name, body="")
+    """Read what was approved of a document; `key` ends with its name. StoreFailed if it is none."""
+    namespace, slash, name = unquote(key.split(b"/")[-1].decode("utf-8", "replace")).rpartition("/")
+    text = DocumentText(kind="PodNetwork" if slash else "Pool", namespace=namespace, name=name, body="")
     if not value:
         return Approved(text=text, firm=True)
     form = _parsed(value)
@@ -189,8 +193,12 @@ def read_approved(key: bytes, value: bytes) -> Approved:
         source, origin = str(form["source"]), str(form["origin"])
         told = told_of(form["told"])
     except (KeyError, TypeError, ValueError, RecursionError) as wrong:
-        raise StoreFailed(f"the cluster's store: what is in force of Pool {name} can't be read: {wrong}") from None
-    return Approved(text=replace(text, body=body, source=source, origin=origin), told=told, firm=True)
+        raise StoreFailed(
+            f"the cluster's store: what is in force of {text.kind} {name} can't be read: {wrong}"
+        ) from None
+    former = former_of(form.get("former"), lambda one: _json(one["body"]).decode())
+    text = replace(text, body=body, source=source, origin=origin)
+    return Approved(text=text, told=told, firm=True, former=former)
 
 
 def _name_of(key: bytes) -> Key:

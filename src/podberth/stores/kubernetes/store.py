@@ -28,7 +28,7 @@ from podberth.stores.kubernetes.versions import Versions
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from podberth.kube.client import Client
     from podberth.net.ops import Address
     from podberth.stores.kubernetes.objects import Object
-    from podberth.stores.replica.shared import AddressWrite, Key, Proposal
+    from podberth.stores.replica.shared import AddressWrite, DocumentText, Key, Proposal
 
 KEPT = 4  # events that stay in an address's object
 MOST = 16  # events in it that make its next writer archive the older ones: every node is told of all it has
@@ -198,6 +198,10 @@ class KubernetesCluster:
         """Return every declaration there is now, and how often they were changed by then."""
         seen = self._declarations.load()
         return replace(seen, position=seen.position.partition(",")[0], complete=0)
+
+    def keep_in_use(self, texts: Iterable[DocumentText]) -> None:
+        """Note Pools in force that pods have addresses of, for those who come after one was deleted."""
+        self._declarations.keep_in_use(texts)
 
     def archive(self) -> int:
         """Put older events of every address into archives, so that no writer has to; return of how many addresses.

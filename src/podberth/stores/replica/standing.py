@@ -10,6 +10,7 @@ node.
 from __future__ import annotations
 
 from podberth.cni.errors import InvalidConfig
+from podberth.cni.value import replace
 from podberth.policy.podnetwork import PodNetwork
 from podberth.policy.texts import parsed
 from podberth.stores.replica import approved as rows
@@ -42,11 +43,14 @@ _BY_KEY = "kind = ? AND namespace = ? AND name = ?"
 
 
 def apply_documents(
-    connection: Connection, documents: Iterable[tuple[DocumentText, int]], now: Moment, *, approved: bool = False
+    connection: Connection,
+    documents: Iterable[tuple[DocumentText, int]],
+    now: Moment,
+    approved: Collection[Key] = (),
 ) -> list[str]:
     """Put documents that stand for themselves in force, or out of it; return what is wrong with those that can't be.
 
-    `approved`: there is news of what was approved of Pools.
+    `approved`: of which documents something else was approved.
     """
     complaints: list[str] = []
     gone: list[Key] = []
@@ -61,19 +65,23 @@ def apply_documents(
         row = (*text.key, revision, there, text.created)
         connection.execute("INSERT OR REPLACE INTO document_revisions VALUES (?, ?, ?, ?, ?, ?)", row)
         operators.add(text.key)
-        said = text.kind == "PodNetwork" and tenants(connection)
-        if text.kind == "Pool":
-            rows.keep_text(connection, text, revision)
-            gone.append(text.key)
-        elif there and said:
-            complaints += remember(connection, text)
-        elif there:
-            complaints += _put_in_force(connection, text.key, text.body, text.source, text.origin)
-        elif said:
+        rows.keep_text(connection, text, revision)
+        if there and text.kind != "Pool":
+            complaints += _take(connection, rows.obeyed(connection, text))
+        elif text.kind == "PodNetwork" and tenants(connection):
             forget(connection, text.key)
-        if said or not there:
+        if not _itself(connection, text.key):
             gone.append(text.key)
-    return complaints + settle(connection, gone, operators, now, pools=approved)
+    others = [key for key in approved if key not in operators and key[0] == "PodNetwork"]
+    complaints += _obeyed(connection, others)
+    gone += [key for key in others if not _itself(connection, key)]
+    pools = any(kind == "Pool" for kind, _, _ in approved)
+    return complaints + settle(connection, gone, operators.union(others), now, pools=pools)
+
+
+def obey(connection: Connection, keys: Collection[Key], now: Moment) -> list[str]:
+    """Have of each of these documents be in force what is approved now, or the newest text where nothing is."""
+    return apply_documents(connection, (), now, keys)
 
 
 def apply_bundles(connection: Connection, bundles: Iterable[Bundle], now: Moment) -> list[str]:
@@ -302,6 +310,30 @@ def _judged(connection: Connection, key: Key, court: Court) -> tuple[tuple[str, 
         if not now and best is None:
             best = body, source, origin
     return best, complaints
+
+
+def _itself(connection: Connection, key: Key) -> bool:
+    """Say whether the document is there and is no Pool, which others may exclude, nor its namespace's word."""
+    return key[0] != "Pool" and stands(connection, key)
+
+
+def _obeyed(connection: Connection, keys: Iterable[Key]) -> list[str]:
+    texts = [text for key in keys if (text := rows.newest(connection, key)) is not None]
+    return [wrong for text in texts for wrong in _take(connection, rows.obeyed(connection, _made(connection, text)))]
+
+
+def _made(connection: Connection, text: DocumentText) -> DocumentText:
+    """Return the text with when its document was made."""
+    query = f"SELECT created FROM document_revisions WHERE {_BY_KEY}"  # noqa: S608 - a constant
+    row = connection.execute(query, text.key).fetchone()
+    return replace(text, created=row[0]) if row is not None else text
+
+
+def _take(connection: Connection, text: DocumentText) -> list[str]:
+    """Put a PodNetwork of the cluster's store in force, or have it be its namespace's word."""
+    if text.kind == "PodNetwork" and tenants(connection):
+        return remember(connection, text)
+    return _put_in_force(connection, text.key, text.body, text.source, text.origin)
 
 
 def _put_in_force(connection: Connection, key: Key, body: str, source: str, origin: str) -> list[str]:
