@@ -58,10 +58,13 @@ def _kube_client() -> Client:
     return Client(load(str(kube_server().kubeconfig)))
 
 
-def in_kubernetes() -> Cluster:
-    """Return an empty ledger behind the API server: whatever a test before has left there is gone."""
+def in_kubernetes(*, alone: bool = False) -> Cluster:
+    """Return an empty ledger behind the API server: whatever a test before has left there is gone.
+
+    `alone`: its machines are no Nodes.
+    """
     clear_kubernetes()
-    return KubernetesCluster(_kube_client(), "default", "test")
+    return KubernetesCluster(_kube_client(), "default", "test", alone=alone)
 
 
 def clear_kubernetes() -> None:

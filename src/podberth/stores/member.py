@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import InvalidConfig, TryAgainLater
-from podberth.ipam.registration import ASK
+from podberth.cni.errors import CniError, InvalidConfig, Refused, TryAgainLater
+from podberth.ipam.registration import ASK, Registration, absent, remedy
 from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
 from podberth.stores.clock import NodeClock
 from podberth.stores.elsewhere import LastKnown
-from podberth.stores.identity import NodeIdentity, registration
+from podberth.stores.identity import NodeIdentity, registration, see, was_seen
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
@@ -57,6 +57,7 @@ class Member:
         opinions: Sequence[Callable[[Uptime], Opinion | None]] = (),
     ) -> None:
         self._chosen = chosen
+        self._of_nodes = chosen.store == choice.KUBERNETES and chosen.kubernetes.nodes == choice.REQUIRED
         self._directory = directory
         self._machine = machine
         self.cluster = connected(chosen)
@@ -66,7 +67,7 @@ class Member:
         self.settler.away = self.away
         self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
         self.policies = ClusterPolicies(self.settler)
-        self.elsewhere = LastKnown(self.cluster.elsewhere(chosen.node), self.away)
+        self.elsewhere = LastKnown(self.cluster.elsewhere(chosen.node), self.away, self.settler.outlook, directory)
         self._feed = Feed(self.settler, _told) if staying else None
         self._hear_at = 0.0
         self._upkeep = Loop("member", self._keep_up, _told)
@@ -118,7 +119,7 @@ class Member:
     def _keep_up(self) -> float:
         if not self.away():
             self._prove_in_time()
-            if not self.identity.refusal:
+            if not self.identity.foreign:
                 self.ledger.replay(_told)
             self.cluster.tidy()
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
@@ -138,10 +139,39 @@ class Member:
         if proof.refusal and proof.refusal != before:
             _told(proof.refusal)
         self._next_proof = time.monotonic() + ASK
+        if not self._of_nodes:  # of Nodes operators say it in Kubernetes
+            self.elsewhere.remember()
 
     def _prove(self, waited: bool) -> Proof:
-        mine = registration(self._directory, self._chosen.node, *self._machine, self.settler.replica.clock().time)
-        return self.cluster.prove(mine, _told, waited=waited)
+        node = self._chosen.node
+        mine = registration(self._directory, node, *self._machine, self.settler.replica.clock().time)
+        proof = self.cluster.prove(mine, _told, waited=waited)
+        if proof.absent:
+            return absent(node, known=was_seen(self._directory, node))
+        if not proof.refusal and self._of_nodes:
+            see(self._directory, node)
+        return proof
+
+
+def require_node(directory: str) -> None:
+    """Raise Refused if the directory's cluster says that this machine's name is no Node's, and it never was.
+
+    Nothing else is found out: a cluster that does not answer says nothing.
+    """
+    chosen = choice.chosen(directory)
+    if chosen.store != choice.KUBERNETES or chosen.kubernetes.nodes == choice.NONE:
+        return
+    if was_seen(directory, chosen.node):
+        return  # it may be one again: what runs here is looked after meanwhile
+    cluster = connected(chosen)
+    try:
+        proof = cluster.prove(Registration(node=chosen.node, machine="", boot="", key=""), _told, waited=False)
+    except CniError:
+        return
+    finally:
+        cluster.close()
+    if proof.absent:
+        raise Refused(absent(chosen.node, known=False).refusal, remedy(chosen.node, none=True))
 
 
 def connected(chosen: Chosen) -> Cluster:
@@ -166,7 +196,9 @@ def connected(chosen: Chosen) -> Cluster:
         from podberth.stores.kubernetes.store import KubernetesCluster
 
         at = chosen.kubernetes
-        return KubernetesCluster(Client(load(at.kubeconfig, at.context)), at.namespace, chosen.node)
+        return KubernetesCluster(
+            Client(load(at.kubeconfig, at.context)), at.namespace, chosen.node, alone=at.nodes == choice.NONE
+        )
     raise InvalidConfig(f"store: {chosen.store} is no cluster's store")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +34,25 @@ def test_a_store_moves_into_another_directory_as_it_is(busy: Operator, tmp_path:
     last = ended.out.splitlines()[-1]
     assert last == f"{tmp_path}/other/podberth.db says what {busy.state}/podberth.db says: compared, the same"
     assert told(Operator(tmp_path / "other")) == told(busy)
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["", "dry"])
+def test_a_store_does_not_move_into_itself(busy: Operator, tmp_path: Path, dry: tuple[str, ...]) -> None:
+    (tmp_path / "link").symlink_to(busy.state)
+    for to in (str(busy.state), f"{busy.state}/.", str(tmp_path / "link")):
+        ended = busy("migrate", "--to", to, *dry, *NOBODY)
+        assert (ended.code, ended.out) == (1, "")
+        assert f"{to} is the store of {busy.state} itself" in ended.err
+    assert busy("migrate", "--to", str(tmp_path / "other"), *NOBODY).code == 0
+
+
+def test_an_export_that_fails_half_way_leaves_nothing(busy: Operator, tmp_path: Path) -> None:
+    with sqlite3.connect(busy.state / "podberth.db") as connection:
+        connection.execute("UPDATE documents SET body = '{'")
+    for argv in (("export",), ("export", "-o", str(tmp_path / "store.jsonl"))):
+        ended = busy(*argv)
+        assert (ended.code != 0, ended.out) == (True, "")
+    assert list(tmp_path.glob("store.jsonl*")) == []
 
 
 def test_the_order_stays_that_of_numbers_where_a_clock_was_set_back(busy: Operator, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from podberth.cli.doctor.finding import FAIL, OK, Finding
 from podberth.cni.errors import CniError
 from podberth.kube.client import RIGHTS
 from podberth.kube.resources import ACCESS_REVIEWS
+from podberth.stores import chosen as choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,18 +48,19 @@ _EVERYWHERE = (
 
 
 def rights(home: str) -> tuple[Right, ...]:
-    """Return what deploy/base/agent-rights grants; `home` is podberth's own namespace."""
-    from podberth.stores.kubernetes import declared, earlier  # no other command needs them
-
+    """Return what deploy/base/agent-rights grants an agent; `home` is podberth's own namespace."""
     lease = ("coordination.k8s.io", "leases")
-    names = (declared.LOCK, earlier.MARK, earlier.SEAL, earlier.OBJECTS, earlier.OBJECTS_SEAL)
     return (
         *(Right(verb, group, resource) for group, resource, verbs in _EVERYWHERE for verb in verbs.split()),
         Right("get", "", "namespaces", name="kube-system"),
-        *(Right("get", *lease, namespace=home, name=name) for name in names),
-        Right("create", *lease, namespace=home),
+        *(Right(verb, *lease, namespace=home) for verb in ("get", "list", "create")),
         Right("get", *lease, namespace=HEARTBEATS),
     )
+
+
+def machines(home: str) -> tuple[Right, ...]:
+    """Return what the Role podberth-machine grants beside: for a machine that is no Node."""
+    return (Right("update", "coordination.k8s.io", "leases", namespace=home),)
 
 
 def look(session: Session) -> Iterator[Finding]:
@@ -66,7 +68,7 @@ def look(session: Session) -> Iterator[Finding]:
     at = api.chosen(session)
     if at is None:
         return
-    wanted = rights(at.namespace)
+    wanted = rights(at.namespace) + (machines(at.namespace) if at.nodes == choice.NONE else ())
     try:
         with api.client(at) as client:
             missing = [right for right in wanted if not may(client, right)]

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
 from podberth.cni.value import replace
-from podberth.ipam.registration import Proof
+from podberth.ipam.registration import Proof, absent
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
+from podberth.stores.kubernetes.machines import Machines
 from podberth.stores.kubernetes.nodes import of_node
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
 
@@ -44,13 +45,15 @@ _ORDER = attrgetter("seq", "address.packed")
 class KubernetesCluster:
     """The ledger of one Kubernetes cluster. Threads share it; `namespace` is where podberth's own objects are.
 
-    `quiet`, `silent`: seconds, as a `Follow` takes them.
+    `alone`: this machine is no Node of the cluster. `quiet`, `silent`: seconds, as a `Follow` takes them.
     """
 
     quiet, silent = QUIET, SILENT
 
-    def __init__(self, client: Client, namespace: str, holder: str) -> None:
+    def __init__(self, client: Client, namespace: str, holder: str, *, alone: bool = False) -> None:
         self.client = client
+        self._namespace = namespace
+        self._alone = alone
         self._declarations = Declarations(client, namespace, holder)
         self._follow: Follow | None = None
         self._guard = threading.Lock()
@@ -128,14 +131,22 @@ class KubernetesCluster:
 
     def elsewhere(self, node: str) -> Elsewhere:
         """Return what the API server knows of pods and nodes."""
-        return KubernetesElsewhere(self.client, node)
+        return KubernetesElsewhere(self.client, node, self._namespace, alone=self._alone)
 
-    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:  # noqa: ARG002
-        """Return whether this machine may be the Node of that name, by its kubelet's report. Nothing is written."""
+    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
+        """Return whether this machine may be the Node of that name, by its kubelet's report. Nothing is written.
+
+        A machine that is no Node registers itself.
+        """
         try:
-            return Proof(refusal=of_node(self.client.get(resources.NODES, mine.node), mine))
+            refusal = of_node(self.client.get(resources.NODES, mine.node), mine)
         except errors.NotFound:
-            return Proof()
+            refusal = ""
+            if not self._alone:
+                return absent(mine.node, known=False)
+        if refusal or not self._alone:
+            return Proof(refusal=refusal)
+        return Machines(self.client, self._namespace).prove(mine, told, waited=waited)
 
     def declaring(self) -> bool:
         """Say whether somebody is changing a set of declarations just now."""
