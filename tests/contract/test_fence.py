@@ -14,12 +14,13 @@ from podberth.cli.listening import LISTENING, listen
 from podberth.cli.main import main
 from podberth.cni.value import replace
 from podberth.ipam.registration import ASK, Registration
-from tests.contract.clusters import in_etcd, in_kubernetes
+from tests.contract.clusters import clear_kubernetes, in_etcd, in_kubernetes
+from tests.contract.identity.api import Api
 from tests.contract.identity.site import Site
 from tests.contract.ledgers import NOON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from podberth.stores.replica.shared import Cluster
@@ -44,10 +45,15 @@ class Watch:
 
 
 @pytest.fixture(params=["etcd", "kubernetes"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     """Two machines of one ledger; of one in the Kubernetes API they are no Nodes."""
-    cluster = in_etcd() if request.param == "etcd" else in_kubernetes(alone=True)
-    return Site(tmp_path, cluster)
+    if request.param == "etcd":
+        yield Site(tmp_path, in_etcd())
+        return
+    api = Api()
+    yield Site(tmp_path, in_kubernetes(alone=True))
+    api.close()
+    clear_kubernetes()
 
 
 @pytest.fixture

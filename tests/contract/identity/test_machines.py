@@ -19,6 +19,7 @@ from podberth.kube.events import Recorder
 from podberth.kube.resources import LEASES, NODES
 from podberth.stores.chosen import chosen
 from podberth.stores.identity import SEEN, NodeIdentity
+from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.machines import Machines, name_of
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.member import Member, require_node
@@ -31,8 +32,6 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from podberth.ipam.elsewhere import Elsewhere
 
 VM = Registration(node="vm_1", machine="m1", boot="b1", key="k1", time=1)
 
@@ -107,8 +106,9 @@ def test_a_node_that_is_deleted_keeps_what_runs_and_lets_it_go_and_binds_nothing
     api.node("n7")
     folder = state(tmp_path, "n7")
     member = joined(folder)
-    (first,) = member.ledger.bind(claim("c1"), OPERATOR)
-    member.ledger.bind(claim("c2"), OPERATOR)
+    mine = replace(OPERATOR, node="n7")
+    (first,) = member.ledger.bind(claim("c1"), mine)
+    member.ledger.bind(claim("c2"), mine)
     api.remove_node("n7")
     member.identity.refresh()
     assert [lease.node for lease in member.ledger.leases()] == ["n7", "n7"]
@@ -216,12 +216,10 @@ def test_a_fence_alone_says_that_a_machine_is_dead(api: Api, tmp_path: Path, alo
 def test_a_machine_takes_no_name_for_gone_that_is_no_nodes(api: Api, tmp_path: Path) -> None:
     api.node("n2")
     lease = Ledger(tmp_path, alone=True).two.node.ledger.leases()[0]
-    assert not cluster_elsewhere(alone=True).judge(lease, None).dead
-    assert cluster_elsewhere(alone=False).judge(lease, None).dead  # a Node that was deleted: decision 020
-
-
-def cluster_elsewhere(*, alone: bool) -> Elsewhere:
-    return KubernetesCluster(Api().client, "default", "n2", alone=alone).elsewhere("n2")
+    verdicts = [
+        KubernetesElsewhere(api.client, "n2", "default", alone=alone).judge(lease, None) for alone in (True, False)
+    ]
+    assert [verdict.dead for verdict in verdicts] == [False, True]  # for a Node it is a Node that was deleted: 020
 
 
 def test_a_node_is_fenced_in_its_own_object(api: Api, tmp_path: Path) -> None:

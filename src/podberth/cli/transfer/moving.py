@@ -68,7 +68,7 @@ def export(session: Session, output: str | None, *, as_csv: bool) -> None:
     """
     made = iter([_sheet(session)]) if as_csv else lines(_source(session), time.time_ns())  # noqa: TID251
     if output is None:
-        _to_stdout(made)
+        to_stdout(made)
         return
     new = Path(output + ".new")
     try:
@@ -82,7 +82,7 @@ def export(session: Session, output: str | None, *, as_csv: bool) -> None:
         new.unlink(missing_ok=True)
 
 
-def _to_stdout(made: Iterator[str]) -> None:
+def to_stdout(made: Iterator[str]) -> None:
     """Write all of it, or nothing: it waits in a file without a name until its last line is there."""
     try:
         with tempfile.TemporaryFile("w+", encoding="ascii") as file:
