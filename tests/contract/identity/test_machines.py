@@ -219,7 +219,7 @@ def test_a_machine_takes_no_name_for_gone_that_is_no_nodes(api: Api, tmp_path: P
     verdicts = [
         KubernetesElsewhere(api.client, "n2", "default", alone=alone).judge(lease, None) for alone in (True, False)
     ]
-    assert [verdict.dead for verdict in verdicts] == [False, True]  # for a Node it is a Node that was deleted: 020
+    assert [verdict.dead for verdict in verdicts] == [False, True]  # for a Node a deleted one: 020
 
 
 def test_a_node_is_fenced_in_its_own_object(api: Api, tmp_path: Path) -> None:
