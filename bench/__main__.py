@@ -1,6 +1,7 @@
 """`python -m bench`: every benchmark, or those named: agent, runtime, scale, vf, cluster.
 
-After `cluster` come its own arguments: `python -m bench cluster --help`.
+After `cluster` come its own arguments: `python -m bench cluster --help`. `python -m bench before TREE` holds this
+tree against another commit's.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ INSIDE = "PODBERTH_BENCH_NODE"
 ROUNDS = 60
 
 
-def on_a_node(name: str) -> None:
-    """Run one benchmark in a process whose network namespace is a node of its own."""
+def on_a_node(name: str, *more: str) -> None:
+    """Run one benchmark in a process whose network namespace is a node of its own; `more` are its arguments."""
     if INSIDE in os.environ:
-        import_module(f"bench.{name}").run(ROUNDS)
+        import_module(f"bench.{name}").run(ROUNDS, *more)
         return
     node = f"podberth-bench-{os.getpid()}"
     subprocess.run(["ip", "netns", "add", node], check=True)
     try:
-        again = ["ip", "netns", "exec", node, sys.executable, "-m", "bench", name]
+        again = ["ip", "netns", "exec", node, sys.executable, "-m", "bench", name, *more]
         subprocess.run(again, env={**os.environ, INSIDE: node}, check=True)
     finally:
         subprocess.run(["ip", "netns", "delete", node], check=True)
@@ -61,6 +62,9 @@ def main() -> int:
     private_paths()
     if sys.argv[1:2] == ["cluster"]:
         return 0 if cluster(sys.argv[2:]) else 1
+    if sys.argv[1:2] == ["before"]:
+        on_a_node(*sys.argv[1:3])
+        return 0
     known: dict[str, Callable[[], object]] = {
         "agent": partial(on_a_node, "agent"),
         "runtime": partial(on_a_node, "runtime"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import sqlite3
 import statistics
 import subprocess
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from bench.contest import BUILT, GO, Agent, Contestant, agent, applied, go, namespace, ours
+from bench.contest import BUILT, GO, Agent, Contestant, agent, applied, go, namespace, ours, processor
 from bench.figures import show
 from bench.floor import Crowd, Floor
 from bench.plot import bars
@@ -26,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PEER, SHIM, ALONE, FLOOR = "Go", "shim and agent", "without the agent", "floor: the kernel alone"
+PARENT = "up0"
 PODS = 5  # that come and go in one turn
 CROWD, AT_ONCE = 200, 16
 ROUTER = {"isGateway": True, "ipMasq": True}
-PARENTS = {"bridge": "go0", "masquerade": "go1", "macvlan": "up0"}  # what the floor's links stand on
+PARENTS = {"bridge": "go0", "masquerade": "go1", "macvlan": PARENT}  # what the floor's links stand on
 PICTURE = Path("build/bench/agent.svg")
 CYCLES = (1_000, 10_000)
 LEASES = 100_000
@@ -46,10 +46,7 @@ def run(rounds: int) -> None:
     """Measure everything inside the node's namespace, and print the tables."""
     with tempfile.TemporaryDirectory(prefix="podberth-bench-") as folder:
         scratch = Path(folder)
-        # A parent for macvlans that needs no hardware: one end of a pair that is up.
-        subprocess.run(["ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1"], check=True)
-        for link in ("up0", "up1"):
-            subprocess.run(["ip", "link", "set", link, "up"], check=True)
+        parent()
         with agent(scratch / "state") as running:
             shapes = contests(scratch, running)
             groups: dict[str, dict[str, float]] = {}
@@ -62,13 +59,20 @@ def run(rounds: int) -> None:
         large(scratch, rounds)
 
 
+def parent() -> None:
+    """Make a parent for macvlans that needs no hardware: one end of a pair that is up."""
+    subprocess.run(["ip", "link", "add", PARENT, "type", "veth", "peer", "name", "up1"], check=True)
+    for link in (PARENT, "up1"):
+        subprocess.run(["ip", "link", "set", link, "up"], check=True)
+
+
 def contests(scratch: Path, running: Agent) -> dict[str, dict[str, Contestant]]:
     """Return the contestants of each shape."""
     state, found = running.state, {}
     for shape, mine, peer in (
         ("bridge", {"bridge": "ours0"}, {"bridge": "go0"}),
         ("masquerade", {"bridge": "ours1", **ROUTER}, {"bridge": "go1", **ROUTER}),
-        ("macvlan", {"device": "macvlan", "parent": "up0"}, {"master": "up0", "mode": "bridge"}),
+        ("macvlan", {"device": "macvlan", "parent": PARENT}, {"master": PARENT, "mode": "bridge"}),
     ):
         conf = ours(shape, state, **mine)
         kind = "macvlan" if shape == "macvlan" else "bridge"
@@ -144,12 +148,6 @@ def crowd(kinds: Mapping[str, Contestant], running: Agent, calls: Crowd) -> None
             figures = (spent["ADD"], spent["DEL"], total, total / base[0], cpu, cpu / base[1])
             table.add_row(kind, str(at_once), *(f"{figure:.2f}" for figure in figures))
     Console().print(table)
-
-
-def processor(running: Agent) -> float:
-    """Return the seconds of processor time that plugins and the agent have used so far."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return children.ru_utime + children.ru_stime + running.cpu_seconds()
 
 
 def memory(contestant: Contestant, running: Agent) -> None:

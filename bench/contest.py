@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -78,9 +79,8 @@ class Agent:
     log: Path = field(default=Path("/dev/null"))
 
     def cpu_seconds(self) -> float:
-        """User and system time so far (proc(5), /proc/PID/stat)."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """User and system time so far, of all its threads (clock_getcpuclockid(3), whose number Linux makes so)."""
+        return time.clock_gettime(~self.process.pid << 3 | 2)
 
     def memory(self) -> float:
         """MiB of it that are in memory (proc(5), VmRSS)."""
@@ -92,10 +92,16 @@ class Agent:
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
 
+def processor(running: Agent | None) -> float:
+    """Return the seconds of processor time that plugins, and the agent, have used so far."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime + (running.cpu_seconds() if running is not None else 0.0)
+
+
 @contextlib.contextmanager
-def agent(state: Path, pool: str = POOL) -> Iterator[Agent]:
-    """Run an agent whose store, with that pool in it, is in `state`."""
-    podberth = applied(state, pool)
+def agent(state: Path, pool: str = POOL, python: str = sys.executable) -> Iterator[Agent]:
+    """Run an agent whose store, with that pool in it, is in `state`; `python` is the interpreter it is installed for."""
+    podberth = applied(state, pool, python)
     socket = state / "agent.sock"
     with (state / "agent.log").open("wb") as log:
         process = subprocess.Popen([*podberth, "agent", "--socket", str(socket)], stderr=log)
@@ -110,11 +116,11 @@ def agent(state: Path, pool: str = POOL) -> Iterator[Agent]:
         process.wait()
 
 
-def applied(state: Path, pool: str) -> list[str]:
+def applied(state: Path, pool: str, python: str = sys.executable) -> list[str]:
     """Put the pool into the store in `state`; return the command line for that store."""
     state.mkdir(exist_ok=True)
     (state / "pool.yaml").write_text(pool)
-    podberth = [sys.executable, "-m", "podberth.cli.main", "--state", str(state)]
+    podberth = [python, "-m", "podberth.cli.main", "--state", str(state)]
     subprocess.run([*podberth, "apply", "-f", str(state / "pool.yaml")], check=True, stdout=subprocess.DEVNULL)
     return podberth
 

@@ -36,3 +36,16 @@ def show(title: str, rows: Mapping[str, Sequence[float]], *, against: str, unit:
         median = statistics.median(samples)
         table.add_row(name, f"{median:.2f}", f"{p99(samples):.2f}", f"{median / base:.2f}", str(len(samples)))
     Console().print(table)
+
+
+def compare(title: str, rows: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+    """Print a table of pairs in milliseconds, before and now: medians, and the quartiles of the pairs' ratios."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    table.add_column("")
+    for heading in ("before ms", "now ms", "ratio", "quartiles", "rounds"):
+        table.add_column(heading, justify="right")
+    for name, pairs in rows.items():
+        before, now = (statistics.median(side) for side in zip(*pairs, strict=True))
+        low, median, high = statistics.quantiles((after / earlier for earlier, after in pairs), n=4)
+        table.add_row(name, f"{before:.3f}", f"{now:.3f}", f"{median:.3f}", f"{low:.3f} .. {high:.3f}", str(len(pairs)))
+    Console().print(table)

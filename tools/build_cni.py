@@ -1,9 +1,9 @@
 """Build the CNI executables: `python tools/build_cni.py build/cni` makes one per module of podberth/plugins.
 
 Each is the shim, which hands its call to the agent. Where no agent runs it becomes the plugin of the same name in
-.podberth/bin: a few lines that start the interpreter bare and load the package from a compiled copy beside them, so
-that they keep working while the checkout changes. docs/decisions/003-how-the-plugin-starts.md and
-013-a-shim-in-c.md have the figures behind each choice.
+.podberth/bin: a few lines that start the interpreter bare and load the package from a compiled copy beside them, most
+of it from one file (tools/bundle.py). So they keep working while the checkout changes. The figures behind each choice
+are in docs/decisions/003-how-the-plugin-starts.md and 013-a-shim-in-c.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from tools import build_shim
+from tools import build_shim, bundle
 
 SOURCE = Path(__file__).parent.parent / "src" / "podberth"
 COPY = ".podberth"
@@ -30,11 +30,19 @@ LAUNCHER = """\
 #!{python} -IS
 # Made by `make build`: the CNI plugin of type {kind}, for where no agent runs.
 import gc
+import marshal
 import os
 import sys
 
 gc.disable()  # the process ends before a collection pays for itself
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+root = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.path.insert(0, root)
+try:
+    with open(root + "/modules." + sys.implementation.cache_tag, "rb") as bundle:
+        importer, modules = marshal.loads(bundle.read())
+    exec(importer)
+except FileNotFoundError:
+    pass  # made by another version of Python: the same from a file for each module, more slowly
 from podberth.entry import main
 
 status = main("{kind}")
@@ -58,6 +66,7 @@ def build(target: Path, source: Path = SOURCE) -> list[Path]:
     for name in BROUGHT:
         _bring(name, fresh / COPY)
     _compile(fresh, target)
+    bundle.write(fresh / COPY, source.name)
     kinds = sorted(path.stem for path in (source / "plugins").glob("[!_]*.py"))
     if not kinds:
         raise SystemExit(f"build: no plugin in {source / 'plugins'}")

@@ -64,7 +64,10 @@ def in_kubernetes(*, alone: bool = False) -> Cluster:
     `alone`: its machines are no Nodes.
     """
     clear_kubernetes()
-    return KubernetesCluster(_kube_client(), "default", "test", alone=alone)
+    cluster = KubernetesCluster(_kube_client(), "default", "test", alone=alone)
+    if alone:
+        assert cluster.demand("0.2.0", cluster.minimum())
+    return cluster
 
 
 def clear_kubernetes() -> None:

@@ -12,6 +12,7 @@ from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.ipam.moment import Opinion, Uptime, judged
 from podberth.ipam.owner import of_deployment
 from podberth.ipam.pool import Pool, Span, Subnet
+from podberth.ipam.versions import HERE, Minimum
 from podberth.policy.changes import Declared
 from podberth.policy.documents import document_of
 from podberth.stores.replica.ledger import ClusterLedger
@@ -134,6 +135,7 @@ class ClusterBackend:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self.cluster = self.made()
+        assert self.cluster.demand(HERE, Minimum())  # every kind of record may be there
         self.operator = self.client()
 
     def made(self) -> Cluster:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.value import replace
 from podberth.ipam.elsewhere import Alone
 from podberth.ipam.registration import Proof
+from podberth.ipam.versions import Announced, Minimum
 from podberth.stores.replica.shared import Seen, Stale
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class MemoryCluster:
         self.documents: dict[Key, tuple[DocumentText, int]] = {}
         self.approved: dict[str, tuple[Approved, int]] = {}
         self.ledger: list[Event] = []
+        self.demanded = Minimum()
+        self.said: dict[str, Announced] = {}
 
     def identity(self) -> str:
         return f"memory {id(self)}"
@@ -57,7 +60,8 @@ class MemoryCluster:
     def _holds(self, proposal: Proposal) -> bool:
         seen = int(proposal.position or 0)
         return (
-            all(self.records.get(w.record.address, (None, 0))[1] == w.revision for w in proposal.addresses)
+            proposal.minimum == self.demanded.revision
+            and all(self.records.get(w.record.address, (None, 0))[1] == w.revision for w in proposal.addresses)
             and all(self.documents.get(d.text.key, (None, 0))[1] == d.revision for d in proposal.documents)
             and all(self.documents.get(("Pool", "", n), (None, 0))[1] == revision for n, revision in proposal.pools)
             and all(self.approved.get(n, (None, 0))[1] == revision for n, revision in proposal.relied)
@@ -82,6 +86,7 @@ class MemoryCluster:
             documents=tuple(one for one in self.documents.values() if one[1] > seen),
             approved=tuple(one for one in self.approved.values() if one[1] > seen),
             position=str(self.revision),
+            minimum=self.demanded,
         )
 
     def read(self, addresses: tuple[Address, ...], documents: tuple[Key, ...]) -> Seen:
@@ -122,7 +127,27 @@ class MemoryCluster:
         return Alone()
 
     def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:  # noqa: ARG002
+        with self.guard:
+            self.revision += 1
+            self.said[mine.node] = Announced(node=mine.node, version=mine.version, revision=self.revision)
         return Proof()
+
+    def minimum(self) -> Minimum:
+        return self.demanded
+
+    def demand(self, version: str, before: Minimum) -> bool:
+        with self.guard:
+            if before != self.demanded:
+                return False
+            self.revision += 1
+            self.demanded = Minimum(version=version, revision=self.revision)
+            return True
+
+    def announced(self) -> tuple[Announced, ...]:
+        return tuple(self.said.values())
+
+    def retreat(self) -> None:
+        pass
 
     def close(self) -> None:
         pass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tools import build_cni
+from tools import build_cni, bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +69,24 @@ def test_an_executable_starts_bare_from_compiled_code_and_keeps_its_streams_and_
     assert (told["isolated"], told["stdin"], told["variable"]) == (1, "config", "kept")
     assert told["cached"].startswith(str(tmp_path / "cni"))
     assert not {"site", "re", "typing", "pathlib"} & set(told["loaded"])
+
+
+def test_an_executable_needs_no_file_of_its_own_for_a_module(source: Path, tmp_path: Path) -> None:
+    built = build_cni.build(tmp_path / "cni", source)[0]
+    package = tmp_path / "cni" / ".podberth" / "podberth"
+    for path in package.rglob("entry.*"):
+        path.unlink()
+
+    assert call(built)["kind"] == "bridge"
+
+
+def test_an_executable_whose_python_is_of_another_version_loads_a_file_for_each_module(
+    source: Path, tmp_path: Path
+) -> None:
+    built = build_cni.build(tmp_path / "cni", source)[0]
+    (tmp_path / "cni" / ".podberth" / bundle.NAME).unlink()
+
+    assert call(built)["kind"] == "bridge"
 
 
 def test_an_executable_works_through_a_symbolic_link_and_after_its_folder_moved(source: Path, tmp_path: Path) -> None:

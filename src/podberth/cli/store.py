@@ -14,6 +14,7 @@ from podberth.cli.changeover import Behind
 from podberth.cli.failures import OK, REFUSED
 from podberth.cli.manual import CLUSTER, Book, Page
 from podberth.cli.options import json_option
+from podberth.cli.releases import downgrade_command, minimum_here, upgrade_command
 from podberth.cli.screen import Cell
 from podberth.cli.text import counted
 from podberth.cli.transfer.moving import socket_option
@@ -59,6 +60,8 @@ def _show(session: Session, *, as_json: bool) -> None:
     if found.store != choice.SQLITE:
         about |= {"whenAway": found.when_away, **_about(found)}
         about |= _answer(session)
+    else:
+        about["minimumVersion"] = minimum_here(session).version
 
     def draw(screen: Screen) -> None:
         shown = tuple(rows(about))
@@ -145,6 +148,10 @@ def use(
     return REFUSED if trouble else OK
 
 
+store.add_command(upgrade_command, "upgrade")
+store.add_command(downgrade_command, "downgrade")
+
+
 def _write(path: Path, data: bytes | None) -> None:
     """Have the file be there with these bytes, whole, or not be there."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -162,7 +169,8 @@ def _answer(session: Session) -> dict[str, Any]:
     try:
         member.settler.see()
         if not member.outlook.away:
-            return {"identity": member.cluster.identity(), "position": member.settler.replica.position}
+            about = {"identity": member.cluster.identity(), "position": member.settler.replica.position}
+            return {**about, "minimumVersion": member.cluster.minimum().version}
         session.missed(member.outlook.away, member.outlook.as_of)
         return {"position": member.settler.replica.position}
     finally:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
+    from podberth.ipam.versions import Feature
 
 
 class Ledger(Protocol):
@@ -54,6 +55,10 @@ class Ledger(Protocol):
 
     def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
         """Record that how the attachment is attached was Adjusted or Repaired: an event for each of its addresses."""
+        ...
+
+    def allows(self, feature: Feature) -> bool:
+        """Say whether the ledger may have it, by its minimum version: what needs a later one is refused."""
         ...
 
     def corrected(self, correction: Correction, actor: Actor) -> tuple[IPv4Address | IPv6Address, ...]:

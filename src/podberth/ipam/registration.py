@@ -23,6 +23,7 @@ class Registration:
 
     `boot`: the kernel's boot_id (random(4)), `key`: a digest of the key in the state directory, `time`: of the first
     registration with these, ns since the epoch. `claim`: another boot of the machine that wants to be the node.
+    `version`: of the node's agent, by its own word; '' if it said none.
     `former`: boots and keys that were the node before, or that a living node objected to, the latest last.
     """
 
@@ -33,6 +34,7 @@ class Registration:
     time: int = 0
     claim: str = ""
     former: tuple[str, ...] = ()
+    version: str = ""
 
 
 @value
@@ -72,6 +74,7 @@ def judge(known: Registration | None, mine: Registration, *, fenced: bool, waite
         return _of_the_key(known, mine, waited=waited)
     if same_machine and known.boot == mine.boot != "" and mine.key not in known.former:
         again = replace(mine, machine=mine.machine or known.machine, former=_remembered(known, known.key))
+        again = replace(again, version=mine.version or known.version)
         notice = f"node {mine.node} is registered again: its key was lost, machine and boot are the same"
         return Judgement(write=again, notice=notice)
     if fenced:
@@ -81,7 +84,7 @@ def judge(known: Registration | None, mine: Registration, *, fenced: bool, waite
 
 def _of_the_key(known: Registration, mine: Registration, *, waited: bool) -> Judgement:
     """Judge a machine with the key that is registered: the node, the node after a reboot, or a copy of it."""
-    learned = replace(known, machine=mine.machine or known.machine)
+    learned = replace(known, machine=mine.machine or known.machine, version=mine.version or known.version)
     if mine.boot in ("", known.boot) and known.claim.startswith(QUESTION):
         notice = f"somebody asked whether node {mine.node} lives, to fence it: it does"
         return Judgement(write=replace(learned, claim=""), notice=notice)

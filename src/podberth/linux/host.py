@@ -299,6 +299,7 @@ class LinuxHost:
                 announcing.announce(at, op)
 
     def _probe(self, op: ops.ProbeAddress) -> None:
+        bridges.await_port(self._namespaces, self._namespaces.known(op.netns, op.ifname))
         mac = self._namespaces.call(op.netns, lambda: probe.probe(op.ifname, op.address, op.probes, op.interval_ms))
         if mac is not None:
             raise AddressAnswered(op.address, mac)

@@ -90,8 +90,11 @@ class NodeIdentity:
         return self._proof.refusal if self._proof is not None else ""
 
 
-def registration(directory: str, node: str, machine: str, boot: str, now: int) -> Registration:
-    """Return this machine as it registers; its key is made if there is none. StoreFailed, InvalidConfig."""
+def registration(directory: str, node: str, machine: str, boot: str, now: int, *, version: str = "") -> Registration:
+    """Return this machine as it registers; its key is made if there is none. StoreFailed, InvalidConfig.
+
+    `version`: of the agent, '' if this is none.
+    """
     path = os.path.join(directory, FILE)
     try:
         key = _read(path) or _made(path)
@@ -102,7 +105,8 @@ def registration(directory: str, node: str, machine: str, boot: str, now: int) -
             f"{path}: expected {2 * _BYTES} hexadecimal digits",
             "delete it: the node is registered again with a new key",
         )
-    return Registration(node=node, machine=machine, boot=boot, key=hashlib.sha256(key.encode()).hexdigest(), time=now)
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return Registration(node=node, machine=machine, boot=boot, key=digest, time=now, version=version)
 
 
 def digest(directory: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, InvalidConfig, Refused, TryAgainLater
 from podberth.ipam.registration import ASK, Registration, absent, remedy
+from podberth.ipam.versions import HERE, UPGRADE
 from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
@@ -19,6 +20,7 @@ from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
+from podberth.stores.replica.shared import Seen
 from podberth.stores.sqlite.ledger import SqliteLedger
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class Member:
         self._upkeep = Loop("member", self._keep_up, _told)
         self._journal = Journal(directory)
         self._next_proof = 0.0  # by time.monotonic
+        self._refused = ""  # why this podberth may not write, as was logged last
         self.identity = NodeIdentity(self._prove, chosen.node)
         self.ledger = JournalledLedger(
             ClusterLedger(self.settler, clock=self.clock, identity=self.identity),
@@ -119,6 +122,8 @@ class Member:
     def _keep_up(self) -> float:
         if not self.away():
             self._prove_in_time()
+            if self._outgrown():
+                return _UPKEEP
             if not self.identity.foreign:
                 self.ledger.replay(_told)
             self.cluster.tidy()
@@ -130,10 +135,18 @@ class Member:
                 self.settler.replica.hear(self.settler.replica.clock().time - _UNNOTICED)
         return _UPKEEP
 
+    def _outgrown(self) -> bool:
+        """Say whether the ledger is for later podberths than this one; the log has it once."""
+        before, self._refused = self._refused, self.settler.outgrown
+        if self._refused and self._refused != before:
+            _told(f"{self._refused}: nothing is written. {UPGRADE}")
+        return bool(self._refused)
+
     def _prove_in_time(self) -> None:
         """Ask whether this machine still is the node, now and then."""
         if time.monotonic() < self._next_proof:
             return
+        self.settler.take(Seen(minimum=self.cluster.minimum()))  # what is followed need not say it
         before = self.identity.refusal
         proof = self.identity.refresh()
         if proof.refusal and proof.refusal != before:
@@ -144,7 +157,8 @@ class Member:
 
     def _prove(self, waited: bool) -> Proof:
         node = self._chosen.node
-        mine = registration(self._directory, node, *self._machine, self.settler.replica.clock().time)
+        now, version = self.settler.replica.clock().time, HERE if self._feed is not None else ""
+        mine = registration(self._directory, node, *self._machine, now, version=version)
         proof = self.cluster.prove(mine, _told, waited=waited)
         if proof.absent:
             return absent(node, known=was_seen(self._directory, node))

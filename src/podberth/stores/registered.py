@@ -18,7 +18,8 @@ _NAMES = ("machine", "boot", "key", "time", "claim", "former")
 
 def packed_registration(machine: Registration) -> bytes:
     """Return a machine's registration as it is written."""
-    return _json({name: getattr(machine, name) for name in _NAMES})
+    said = {"version": machine.version} if machine.version else {}
+    return _json({name: getattr(machine, name) for name in _NAMES} | said)
 
 
 def read_registration(node: str, value: bytes) -> Registration:
@@ -27,8 +28,10 @@ def read_registration(node: str, value: bytes) -> Registration:
     try:
         machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
         former = tuple(map(str, form["former"]))
-        time, claim = int(form["time"]), str(form["claim"])
-        return Registration(node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former)
+        time, claim, version = int(form["time"]), str(form["claim"]), str(form.get("version", ""))
+        return Registration(
+            node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, version=version
+        )
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
 

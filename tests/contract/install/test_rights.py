@@ -243,7 +243,7 @@ MAY_NOT = [
     *(
         (who, verb, f"leases/{name}")
         for who in (AGENT, CONTROLLER, WEBHOOK)
-        for name in ("podberth-declarations", *LISTS)
+        for name in ("podberth-declarations", "podberth-ledger", *LISTS)
         for verb in ("delete", "patch", "update")
         if (who, verb, name) != (CONTROLLER, "update", "podberth-declarations")  # it accepts Pools, one set at a time
     ),

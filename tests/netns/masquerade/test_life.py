@@ -206,7 +206,7 @@ def test_an_operators_bridge_is_left_as_it_is_and_has_to_have_the_gateway(node: 
     assert refused.result["msg"].startswith("isGateway: bank0 has no 10.50.0.1/24")
     assert node.left_behind() == []
     for address in ("10.50.0.1/24", "fd00:50::1/64"):
-        node.inside(node.node, "ip", "address", "add", address, "dev", "bank0")
+        node.inside(node.node, "ip", "address", "add", address, "dev", "bank0", "nodad")
     node.remember()
     added(node, pod)
     assert node.call("DEL", pod).code == 0

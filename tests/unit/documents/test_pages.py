@@ -42,6 +42,7 @@ COUNTED = {
     ("docs/identity.md", "sh cluster"): 2,
     ("docs/install.md", "sh cluster"): 5,
     ("docs/sriov.md", "sh example"): 1,
+    ("docs/upgrade.md", "sh example"): 2,
 }
 # The test that runs the other blocks of a page.
 RUN_BY = {

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from podberth.cli import when
 from podberth.cli.clock import suspicions
 from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
+from podberth.cli.releases import asked
 from podberth.cli.text import counted, duration
 from podberth.cni.errors import CniError
 from podberth.ipam.lifecycle import fold
 from podberth.ipam.outlook import sentence
 from podberth.ipam.refusals import FREEING
+from podberth.ipam.versions import HERE, UPGRADE, number, outgrown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,6 +58,7 @@ def look(session: Session) -> Iterator[Finding]:
             return
         events = tuple(node.ledger.history())
         yield _clock(events, node.clock())
+        yield versions(session)
         yield consistent(node.ledger, events)
     except CniError as failure:
         yield Finding(area=AREA, name="ledger", level=FAIL, text=failure.message, todo=failure.details)
@@ -110,6 +113,22 @@ def consistent(ledger: Ledger, events: Sequence[Event]) -> Finding:
     live = f"{counted(len(leases), 'lease')}, {counted(len(reservations), 'reservation')}"
     text = f"{counted(len(events), 'event')} fold to {live}, as in the tables"
     return Finding(area=AREA, name="ledger", level=OK, text=text)
+
+
+def versions(session: Session) -> Finding:
+    """Say which podberths may write into the ledger, and whether this is one."""
+    minimum, announced = asked(session)
+    if why := outgrown(minimum):
+        return Finding(area=AREA, name="versions", level=FAIL, text=why, todo=UPGRADE)
+    text, behind = f"for podberth {minimum} and later, this is {HERE}", number(minimum) < number(HERE)
+    said = sorted({one.version or "an unknown version" for one in announced} - {HERE})
+    text += f"; agents also say {', '.join(said)}" if said else ""
+    todo = (
+        "`podberth store upgrade --dry-run` says whether all agents are; then `podberth store upgrade`"
+        if behind
+        else ""
+    )
+    return Finding(area=AREA, name="versions", level=OK, text=text, todo=todo)
 
 
 def _differences(what: str, folded: dict[str, str], table: dict[str, str]) -> Iterator[str]:

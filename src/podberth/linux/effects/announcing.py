@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 
 from podberth.linux import probe
-from podberth.linux.effects import sysctls
+from podberth.linux.effects import bridges, sysctls
 from podberth.linux.netlink import links
 from podberth.linux.netlink.socket import NetlinkError
 from podberth.net.ops import WriteSysctl
@@ -30,6 +30,7 @@ def announce(namespaces: Namespaces, op: Announce) -> None:
         key = _NDISC_NOTIFY.format(op.ifname)
         sysctls.write(namespaces, WriteSysctl(netns=op.netns, key=key, value="1"), "1")
     found = namespaces.known(op.netns, op.ifname)
+    bridges.await_port(namespaces, found)
     notify = [(links.SET, links.set_arp_notify(found.index))] if 4 in versions else []
     try:
         namespaces.socket(op.netns).do_all([*notify, (links.SET, links.set_mac(found.index, found.mac))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.linux.netlink import addresses, codec, links
@@ -14,6 +15,26 @@ if TYPE_CHECKING:
     from podberth.linux.namespaces import Namespaces
     from podberth.linux.netlink.links import LinkInfo
     from podberth.net.ops import Interface, JoinBridge
+
+PORT_WAIT = 2.0  # seconds; nobody but an operator keeps the node's end of a pair from getting its carrier
+_PAUSE = 0.002  # seconds
+
+
+def await_port(namespaces: Namespaces, inner: LinkInfo) -> None:
+    """Wait until the other end of the pod's link lets its frames into the bridge; a link without one needs no wait.
+
+    A bridge throws away the frames of a port whose carrier has not taken effect (net/bridge/br_if.c,
+    br_port_carrier_check). It does so a moment after both ends are up, or when the link is asked for
+    (net/core/link_watch.c, linkwatch_sync_dev, Linux 6.9); on a busy node the moment is long.
+    """
+    if inner.kind != "veth":
+        return
+    end = time.monotonic() + PORT_WAIT
+    while body := namespaces.socket(None).get(links.GET, links.by_index(inner.below)):
+        port = links.parse(body)
+        if port.running or not port.up or time.monotonic() >= end:
+            return
+        time.sleep(_PAUSE)
 
 
 def join(namespaces: Namespaces, op: JoinBridge) -> None:

@@ -200,6 +200,11 @@ def by_name(name: str) -> bytes:
     return _INFO.pack(0, 0, 0, 0, 0) + text(_IFNAME, name) + u32(_EXT_MASK, _SKIP_STATS)
 
 
+def by_index(index: int) -> bytes:
+    """ip link show, by the link's index, without statistics."""
+    return _INFO.pack(0, 0, index, 0, 0) + u32(_EXT_MASK, _SKIP_STATS)
+
+
 def ports(master: int) -> bytes:
     """ip link show master NAME (a dump)."""
     return _INFO.pack(0, 0, 0, 0, 0) + u32(_MASTER, master) + u32(_EXT_MASK, _SKIP_STATS)

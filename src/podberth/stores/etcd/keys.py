@@ -5,6 +5,7 @@ Below the prefix:
     s/a/ADDRESS                the record of an address; never deleted
     s/d/KIND/NAMESPACE/NAME    a document; one that was deleted is empty
     s/i/NAME                   of a Pool the last good text, which is in force; empty if there is none
+    s/v                        the ledger's minimum version (ipam.versions); without the key it is the first
     e/ADDRESS/SEQ              an event of the ledger; never rewritten
     h/ADDRESS/SEQ              older events of an address together, compressed; SEQ is that of the first
     p/NAMESPACE/POD/SEQ/ADDRESS    which events a pod's name is in
@@ -27,6 +28,7 @@ from urllib.parse import quote, unquote
 from podberth.cni.errors import StoreFailed
 from podberth.cni.value import replace
 from podberth.ipam.address_record import event_form, parse_event, parse_record, record_form
+from podberth.ipam.versions import Minimum
 from podberth.stores.replica.shared import Approved, DocumentText, told_of
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Keys:
         self.records = self.root + b"s/a/"
         self.documents = self.root + b"s/d/"
         self.approved = self.root + b"s/i/"
+        self.minimum = self.root + b"s/v"
         self.events = self.root + b"e/"
         self.archive = self.root + b"h/"
         self.declared = self.root + b"g"
@@ -209,6 +212,17 @@ def read_archive(key: bytes, value: bytes) -> tuple[Event, ...]:
     except (zlib.error, ValueError) as wrong:
         raise StoreFailed(f"the cluster's store: the archive {key.decode('ascii', 'replace')}: {wrong}") from None
     return tuple(parse_event(address_in(key, -2), int(form["sequence"]), form) for form in forms)
+
+
+def packed_minimum(version: str) -> bytes:
+    """Return a ledger's minimum version as it is written. 0.1.0 can't read it, and reads nothing anew from then on."""
+    return f"podberth {version} or later".encode()
+
+
+def read_minimum(value: bytes, revision: int) -> Minimum:
+    """Read what `packed_minimum` wrote. Of what is none, nobody can say that it may write: see `versions.number`."""
+    words = value.decode("utf-8", "replace").split()
+    return Minimum(version=words[1] if len(words) > 1 else "", revision=revision)
 
 
 def node_in(key: bytes) -> str:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import StoreFailed
 from podberth.cni.value import replace
+from podberth.ipam.versions import Minimum
 from podberth.stores.etcd import failures, keys
 from podberth.stores.etcd.elsewhere import EtcdElsewhere
 from podberth.stores.etcd.history import History
-from podberth.stores.etcd.nodes import prove
+from podberth.stores.etcd.nodes import announced, prove
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Proof, Registration
+    from podberth.ipam.versions import Announced
     from podberth.net.ops import Address
     from podberth.stores.etcd.client import Etcd
     from podberth.stores.etcd.values import KeyValue, Op
@@ -151,6 +153,26 @@ class EtcdCluster:
         """Register this machine under its node's name, and return whether it may have it."""
         return prove(self.client, self.keys, mine, told, waited=waited)
 
+    def minimum(self) -> Minimum:
+        """Return the ledger's minimum version, as it is now."""
+        found = self.client.get(self.keys.minimum)
+        return keys.read_minimum(found.value, found.mod_revision) if found is not None else Minimum()
+
+    def demand(self, version: str, before: Minimum) -> bool:
+        """Have the ledger be for podberths of this version and later; False if it is not as it was before."""
+        made = Put(key=self.keys.minimum, value=keys.packed_minimum(version))
+        return self.client.txn([_unchanged(self.keys.minimum, before.revision)], [made]).succeeded
+
+    def announced(self) -> tuple[Announced, ...]:
+        """Return what the agents of nodes have said of their versions."""
+        return announced(self.client, self.keys)
+
+    def retreat(self) -> None:
+        """Say of no Pool what is in force: 0.1.0 takes that for the Pool itself, also when a newer one is applied."""
+        for kv in self.client.range(self.keys.approved, prefix_end(self.keys.approved)).kvs:
+            if kv.value:
+                self.client.txn([_unchanged(kv.key, kv.mod_revision)], [Put(key=kv.key, value=b"")])
+
     def close(self) -> None:
         """Let go of all connections."""
         self.client.close()
@@ -167,6 +189,7 @@ class EtcdCluster:
             *(self.keys.document(("Pool", "", name)) for name, _ in proposal.pools),
             *(self.keys.approved_of(w.approved.text.name) for w in (proposal.approved if last else ())),
             *(self.keys.approved_of(name) for name, _ in proposal.relied),
+            self.keys.minimum,
         ]
         try:
             done = self.client.txn(compares, ops, [Get(key=key) for key in dict.fromkeys(wanted)])
@@ -188,7 +211,8 @@ class EtcdCluster:
         self, proposal: Proposal, part: tuple[AddressWrite, ...], generation: int, *, last: bool
     ) -> list[Compare]:
         seen = int(proposal.position or 0)
-        found = [_unchanged(self.keys.record(write.record.address), write.revision) for write in part]
+        found = [_unchanged(self.keys.minimum, proposal.minimum)]
+        found += [_unchanged(self.keys.record(write.record.address), write.revision) for write in part]
         found += [_unchanged(self.keys.document(("Pool", "", name)), revision) for name, revision in proposal.pools]
         found += [_unchanged(self.keys.approved_of(name), revision) for name, revision in proposal.relied]
         if last:
@@ -226,9 +250,12 @@ class EtcdCluster:
     def _parts_of(self, found: Iterable[KeyValue]) -> dict[str, Any]:
         """Return what the keys hold; what can't be read is complained of, and keeps nobody from the others."""
         records, documents, approved, complaints = [], [], [], []
+        minimum = None
         for kv in found:
             try:
-                if kv.key.startswith(self.keys.records):
+                if kv.key == self.keys.minimum:
+                    minimum = keys.read_minimum(kv.value, kv.mod_revision)
+                elif kv.key.startswith(self.keys.records):
                     records.append((keys.read_record(kv.value), kv.mod_revision))
                 elif kv.key.startswith(self.keys.approved):
                     approved.append((keys.read_approved(kv.key, kv.value), kv.mod_revision))
@@ -241,6 +268,7 @@ class EtcdCluster:
             "documents": tuple(documents),
             "approved": tuple(approved),
             "complaints": tuple(complaints),
+            "minimum": minimum,
         }
 
 
@@ -273,7 +301,8 @@ def _explains(now: Seen, proposal: Proposal, part: tuple[AddressWrite, ...]) -> 
     documents = {text.key: revision for text, revision in now.documents}
     approved = {one.text.name: revision for one, revision in now.approved}
     return (
-        any(records.get(write.record.address, 0) != write.revision for write in part)
+        (now.minimum.revision if now.minimum is not None else 0) != proposal.minimum
+        or any(records.get(write.record.address, 0) != write.revision for write in part)
         or any(documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools)
         or any(approved.get(name, 0) != revision for name, revision in proposal.relied)
     )

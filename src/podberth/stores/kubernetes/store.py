@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError
 from podberth.cni.value import replace
 from podberth.ipam.registration import Proof, absent
+from podberth.ipam.versions import Feature, require
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
@@ -22,6 +23,7 @@ from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
 from podberth.stores.kubernetes.machines import Machines
 from podberth.stores.kubernetes.nodes import of_node
+from podberth.stores.kubernetes.versions import Versions
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Registration
+    from podberth.ipam.versions import Announced, Minimum
     from podberth.kube.client import Client
     from podberth.net.ops import Address
     from podberth.stores.kubernetes.objects import Object
@@ -55,6 +58,7 @@ class KubernetesCluster:
         self._namespace = namespace
         self._alone = alone
         self._declarations = Declarations(client, namespace, holder)
+        self._versions = Versions(client, namespace)
         self._follow: Follow | None = None
         self._guard = threading.Lock()
 
@@ -79,12 +83,13 @@ class KubernetesCluster:
     def load(self) -> Iterator[Seen]:
         """Yield the whole state, each resource as it was at one moment."""
         version = ""
+        minimum = self._versions.minimum()
         declared = self._declarations.load()  # first: they must not be newer than what they speak of
         for page in self.client.pages(resources.ADDRESS_LEASES):
             version = page.resource_version
             yield objects.read_leases(page.items)
         # Each list is as it was at its version; the addresses' came last.
-        yield replace(declared, position=f"leases={version},{declared.position}")
+        yield replace(declared, position=f"leases={version},{declared.position}", minimum=minimum)
 
     def since(self, position: str) -> Seen:
         """Return nothing while a `follow` is under way, which has it all; else raise Outdated."""
@@ -134,19 +139,42 @@ class KubernetesCluster:
         return KubernetesElsewhere(self.client, node, self._namespace, alone=self._alone)
 
     def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
-        """Return whether this machine may be the Node of that name, by its kubelet's report. Nothing is written.
+        """Return whether this machine may be the Node of that name, by its kubelet's report.
 
-        A machine that is no Node registers itself.
+        Only the version of its agent is written. A machine that is no Node registers itself.
         """
         try:
-            refusal = of_node(self.client.get(resources.NODES, mine.node), mine)
+            proof = Proof(refusal=of_node(self.client.get(resources.NODES, mine.node), mine))
         except errors.NotFound:
-            refusal = ""
             if not self._alone:
                 return absent(mine.node, known=False)
-        if refusal or not self._alone:
-            return Proof(refusal=refusal)
-        return Machines(self.client, self._namespace).prove(mine, told, waited=waited)
+            proof = Proof()
+        if self._alone and not proof.refusal:
+            proof = self._registered(mine, told, waited=waited)
+        if mine.version and not proof.refusal:
+            self._versions.announce(mine.node, mine.version)
+        return proof
+
+    def _registered(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
+        machines = Machines(self.client, self._namespace)
+        if machines.find(mine.node) is None:
+            require(self._versions.minimum().version, Feature.MACHINES)
+        return machines.prove(mine, told, waited=waited)
+
+    def minimum(self) -> Minimum:
+        """Return the ledger's minimum version, as it is now."""
+        return self._versions.minimum()
+
+    def demand(self, version: str, before: Minimum) -> bool:
+        """Have the ledger be for podberths of this version and later; False if it is not as it was before."""
+        return self._versions.demand(version, before)
+
+    def announced(self) -> tuple[Announced, ...]:
+        """Return what the agents of nodes have said of their versions."""
+        return self._versions.announced()
+
+    def retreat(self) -> None:
+        """Do nothing: 0.1.0 does not look at what it doesn't know here."""
 
     def declaring(self) -> bool:
         """Say whether somebody is changing a set of declarations just now."""

@@ -72,6 +72,7 @@ class Feed:
     def _follow(self) -> None:
         if self._away:  # otherwise the turn before has followed up to its position
             self._settler.catch_up()
+        self._settler.take(Seen(minimum=self._settler.cluster.minimum()))  # what is followed need not say it
         self._away, self._silent = "", False
         self._following.set()
         over = monotonic() + self._lasting
@@ -139,8 +140,9 @@ def together(news: Sequence[Seen]) -> Seen:
     documents = {text.key: (text, revision) for seen in news for text, revision in seen.documents}
     bundles = {bundle.name: bundle for seen in news for bundle in seen.bundles}
     approved = {one.text.name: (one, revision) for seen in news for one, revision in seen.approved}
-    position = ""
+    position, minimum = "", None
     for seen in news:
+        minimum = seen.minimum or minimum
         position = furthest(position, seen.position)
     return Seen(
         records=tuple(records.values()),
@@ -149,4 +151,5 @@ def together(news: Sequence[Seen]) -> Seen:
         approved=tuple(approved.values()),
         complaints=tuple(complaint for seen in news for complaint in seen.complaints),
         position=position,
+        minimum=minimum,
     )

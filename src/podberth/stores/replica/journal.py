@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.lifecycle import Kind
+    from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
 
 _TABLES = (
@@ -166,6 +167,10 @@ class JournalledLedger:
     def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
         """Record that how the attachment is attached was Adjusted or Repaired."""
         self._ledger.noted(attachment, kind, actor)
+
+    def allows(self, feature: Feature) -> bool:
+        """Say whether the ledger may have it, by its minimum version."""
+        return self._ledger.allows(feature)
 
     def corrected(self, correction: Correction, actor: Actor) -> tuple[Address, ...]:
         """Record by how much a clock was wrong."""

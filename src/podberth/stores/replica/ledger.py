@@ -11,6 +11,7 @@ from podberth.stores.replica.shared import Away
 from podberth.stores.sqlite import changes, claims
 from podberth.stores.sqlite.counts import usages
 from podberth.stores.sqlite.ledger import FIRST, SqliteLedger
+from podberth.stores.sqlite.minimum import allows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.moment import Clock, Moment
+    from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.identity import NodeIdentity
     from podberth.stores.replica.settler import Settler
@@ -104,6 +106,12 @@ class ClusterLedger:
     def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
         """Record for each address of the attachment that it was Adjusted or Repaired."""
         self._settler.settle(lambda connection, _: claims.noted(connection, attachment, kind, actor, self._now()))
+
+    def allows(self, feature: Feature) -> bool:
+        """Say whether the ledger may have it, by its minimum version."""
+        self._see()
+        with self._settler.replica.database.read() as connection:
+            return allows(connection, feature)
 
     def corrected(self, correction: Correction, actor: Actor) -> tuple[Address, ...]:
         """Record by how much a clock was wrong, for each address with such events, in steps of many."""

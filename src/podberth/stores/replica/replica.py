@@ -17,7 +17,7 @@ from podberth.stores.replica.pools import settle_left
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal
 from podberth.stores.replica.standing import apply_bundles, apply_documents, recount
-from podberth.stores.sqlite import changes, rows, space
+from podberth.stores.sqlite import changes, minimum, rows, space
 from podberth.stores.sqlite.database import NODE, CannotWrite, Database
 
 TYPE_CHECKING = False
@@ -106,6 +106,8 @@ class Replica:
             # Pools first: what an address may do is theirs to say.
             documents = sorted(seen.documents, key=lambda one: one[0].kind != "Pool")
             approved = keep_approved(connection, seen.approved)
+            if seen.minimum is not None:
+                minimum.keep(connection, seen.minimum)
             complaints = [*seen.complaints, *apply_documents(connection, documents, now, approved=approved)]
             complaints += apply_bundles(connection, seen.bundles, now)
             take_words(connection, (record for record, _ in seen.records), now)
@@ -258,6 +260,7 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool,
             for one in approved
         ),
         relied=tuple((name, revision_of(connection, name)) for name in sorted(pools)),
+        minimum=minimum.minimum(connection).revision,
     )
 
 

@@ -11,11 +11,23 @@ from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.outlook import Outlook, bare, sentence
+from podberth.ipam.versions import UPGRADE, outgrown
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
-from podberth.stores.replica.shared import Away, Busy, NeverRead, Outdated, Seen, Stale, Unknown, Unreachable
+from podberth.stores.replica.shared import (
+    Away,
+    Busy,
+    NeverRead,
+    Outdated,
+    Outgrown,
+    Seen,
+    Stale,
+    Unknown,
+    Unreachable,
+)
 from podberth.stores.replica.spread import Spread
 from podberth.stores.sqlite.claims import ALONE, Rivals
+from podberth.stores.sqlite.minimum import minimum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -142,6 +154,12 @@ class Settler:
             if not self._synced:
                 self.catch_up()
 
+    @property
+    def outgrown(self) -> str:
+        """Why this podberth may not write into the ledger, by what is known of its minimum version; '' if it may."""
+        with self.replica.database.read() as connection:
+            return outgrown(minimum(connection).version)
+
     def see(self) -> None:
         """Make sure that the replica may be asked. Raises Away, NeverRead.
 
@@ -218,6 +236,8 @@ class Settler:
         with self.replica.database.lock:
 
             def here(connection: Connection) -> T:
+                if why := outgrown(minimum(connection).version):
+                    raise Outgrown(why, UPGRADE)
                 rivals = Rivals(taken=frozenset(self._under_way), start=self.spread.start_in(connection))
                 return decide(connection, rivals)
 

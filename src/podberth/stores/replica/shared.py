@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event, Reservation
     from podberth.ipam.registration import Proof, Registration
+    from podberth.ipam.versions import Announced, Minimum
     from podberth.net.ops import Address
 
     Key: TypeAlias = tuple[str, str, str]  # kind, namespace, name
@@ -137,6 +138,7 @@ class ApprovedWrite:
 class Proposal:
     """What one atomic step is to change, and what it relies on.
 
+    `minimum`: the revision of the ledger's minimum version.
     `pods`: names whose reservations were looked for as of `position`. `pools`: (name, revision) of those whose
     definition was used; `relied`: the same of what was approved of them. `declares`: it was checked against all
     declarations, which must not change meanwhile.
@@ -150,6 +152,7 @@ class Proposal:
     position: str
     approved: tuple[ApprovedWrite, ...] = ()
     relied: tuple[tuple[str, int], ...] = ()
+    minimum: int = 0
 
     @property
     def empty(self) -> bool:
@@ -161,7 +164,7 @@ class Proposal:
 class Seen:
     """A part of the cluster's state: records, documents, bundles of them, what was approved; each with its revision.
 
-    `complaints`: about what is there and can't be read.
+    `complaints`: about what is there and can't be read. `minimum`: the ledger's minimum version, None if nobody looked.
 
     `position`: everything up to it is in the replica once this is; '' if that can't be said. It is a number, or
     `name=number` for each of several things that are followed, separated by commas.
@@ -175,6 +178,7 @@ class Seen:
     complaints: tuple[str, ...] = ()
     position: str = ""
     complete: int = 0
+    minimum: Minimum | None = None
 
 
 class Stale(Exception):
@@ -191,6 +195,10 @@ class Away(TryAgainLater):
 
 class Unreachable(StoreFailed):
     """The cluster's store can't be reached, and waiting does not help: somebody has to mend what the details name."""
+
+
+class Outgrown(Away):
+    """The ledger is for later podberths than this one, which may read it. An answer that is kept is told later."""
 
 
 class Busy(TryAgainLater):
@@ -265,6 +273,22 @@ class Cluster(Protocol):
         Return whether this machine may have the name. `told` gets what an operator should know of. `waited`: a claim
         of this boot has stood for `registration.OBJECTION`.
         """
+        ...
+
+    def minimum(self) -> Minimum:
+        """Return the ledger's minimum version, as the store has it now."""
+        ...
+
+    def demand(self, version: str, before: Minimum) -> bool:
+        """Have the ledger be for podberths of this version and later; False if it is not as it was before."""
+        ...
+
+    def announced(self) -> tuple[Announced, ...]:
+        """Return what the agents of nodes have said of their versions."""
+        ...
+
+    def retreat(self) -> None:
+        """Take back what an older podberth would misread, and which is written anew if need be."""
         ...
 
     def close(self) -> None:

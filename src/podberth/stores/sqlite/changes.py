@@ -153,7 +153,14 @@ def noted(connection: Connection, lease: Lease, kind: Kind, actor: Actor, now: M
 
 
 def corrected(connection: Connection, address: Address, correction: Correction, actor: Actor, now: Moment) -> None:
-    """Note by how much a clock was wrong that earlier events of the address were written by."""
+    """Note by how much a clock was wrong that earlier events of the address were written by.
+
+    Refused if the ledger may not have that.
+    """
+    from podberth.ipam.versions import Feature
+    from podberth.stores.sqlite.minimum import require
+
+    require(connection, Feature.CORRECTIONS)
     kept, lease = reservation_at(connection, address), lease_at(connection, address)
     last = last_event(connection, address)
     pool = lease.pool if lease is not None else kept.pool if kept is not None else last.pool if last is not None else ""

@@ -92,10 +92,16 @@ def noted(connection: Connection, attachment: Attachment, kind: Kind, actor: Act
         changes.noted(connection, lease, kind, actor, now)
 
 
-def known(connection: Connection, pool: str) -> None:
-    """Raise InvalidConfig if there is no such pool."""
-    if connection.execute("SELECT 1 FROM pools WHERE name = ?", (pool,)).fetchone() is None:
+def known(connection: Connection, pool: str) -> tuple[str, bool]:
+    """Return how the pool chooses, and whether running pods were told of addresses that it may have to hold back.
+
+    Raises InvalidConfig if there is no such pool.
+    """
+    query = "SELECT allocation, EXISTS (SELECT 1 FROM told WHERE told.pool = pools.name) FROM pools WHERE name = ?"
+    found: tuple[str, int] | None = connection.execute(query, (pool,)).fetchone()
+    if found is None:
         raise InvalidConfig(f"pool: there is no pool {pool!r}", "create it with `podberth apply` (kind: Pool)")
+    return found[0], bool(found[1])
 
 
 def _kept(connection: Connection, had: list[Lease], claim: Claim, node: str) -> dict[int, Lease]:
@@ -125,7 +131,7 @@ def _answers(connection: Connection, lease: Lease, wanted: Wanted, claim: Claim)
 
 
 def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: Moment, rivals: Rivals) -> Lease:
-    known(connection, wanted.pool)
+    terms = known(connection, wanted.pool)
     if wanted.owner is not None:
         from podberth.stores.sqlite.shared import choose
 
@@ -136,7 +142,7 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
     if address is not None:
         older = _must_be_ours(connection, claim, wanted, address, now)
     else:
-        address, older = _next(connection, claim, wanted, now, rivals), None
+        address, older = _next(connection, claim, wanted, terms, now, rivals), None
     lease = Lease(
         address=address,
         pool=wanted.pool,
@@ -166,6 +172,8 @@ def _reserved(connection: Connection, claim: Claim, wanted: Wanted) -> Address |
 
 def _left_behind(connection: Connection, claim: Claim, wanted: Wanted) -> Address | None:
     """Return the address of an older attachment of the same pod, if the claim may take over from that."""
+    if not claim.takeover:
+        return None
     return _first(
         [lease.address for lease in _older(connection, claim, wanted) if lease.attachment in claim.takeover], claim
     )
@@ -233,11 +241,15 @@ def _must_have_rested(connection: Connection, claim: Claim, pool: str, address: 
         )
 
 
-def _next(connection: Connection, claim: Claim, wanted: Wanted, now: Moment, rivals: Rivals) -> Address:
-    pool, family = wanted.pool, wanted.family
-    back = told.held_back(connection, pool)
+def _next(
+    connection: Connection, claim: Claim, wanted: Wanted, terms: tuple[str, bool], now: Moment, rivals: Rivals
+) -> Address:
+    """Return the pool's next address; `terms` are what `known` says of the pool."""
+    pool, family, (allocation, some_told) = wanted.pool, wanted.family, terms
+    back = told.held_back(connection, pool) if some_told else frozenset()
     avoid = rivals.taken | back | frozenset(claim.avoid) if rivals.taken or back else claim.avoid
-    found = next(space.candidates(connection, pool, family, now.uptime, avoid, rivals.start(pool, family)), None)
+    start = rivals.start(pool, family)
+    found = next(space.candidates(connection, pool, family, allocation, now.uptime, avoid, start), None)
     if found is not None:
         return found
     for older in _older(connection, claim, wanted):

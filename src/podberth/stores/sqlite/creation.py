@@ -7,8 +7,8 @@ import os
 import sqlite3
 import time
 
-from podberth import __version__
 from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.ipam.versions import HERE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def migrate(connection: sqlite3.Connection, schema: Schema) -> None:
         for version, statements in enumerate(schema.migrations()[found:], found + 1):
             for statement in statements:
                 connection.execute(statement)
-            connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (version, time.time_ns(), __version__))  # noqa: TID251
+            connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", (version, time.time_ns(), HERE))  # noqa: TID251
         connection.execute(f"PRAGMA application_id = {schema.application_id}")
         connection.execute(f"PRAGMA user_version = {schema.version}")
     except BaseException:

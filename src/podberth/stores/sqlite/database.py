@@ -44,7 +44,8 @@ class Schema:
 
     `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
     brought up to date: the ADD path has no need of them. `kept` is what a file that replaces an open one has to have of
-    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it.
+    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it. `minimum` asks which
+    podberth may write at all (`ipam.versions`).
     """
 
     file: str
@@ -53,6 +54,7 @@ class Schema:
     migrations: Callable[[], Sequence[Sequence[str]]]
     kept: Kept = ()
     cache: bool = False
+    minimum: str = ""
 
 
 def _of_the_node() -> Sequence[Sequence[str]]:
@@ -64,9 +66,10 @@ def _of_the_node() -> Sequence[Sequence[str]]:
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
-    version=5,
+    version=6,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
+    minimum="SELECT version FROM minimum",
 )
 
 
@@ -90,7 +93,8 @@ class Database:
         self.staying = staying  # whether this process will be there long enough for a thread of the log's own
         self.path = os.path.join(directory, schema.file)
         self.lock = Turn(self.path, turn_seconds)
-        self.log = Log(self.path + "-wal")
+        self._log_path = self.path + "-wal"
+        self.log = Log(self._log_path)
         self._busy_seconds = busy_seconds
         self._readonly = readonly
         self._schema = schema
@@ -214,8 +218,13 @@ class Database:
         """
         if self._schema.cache:
             return False
-        return identity(self.path) != self._identity or (
-            self._log_identity is not None and identity(self.path + "-wal") != self._log_identity
+        try:
+            file = os.stat(self.path)
+            log = os.stat(self._log_path) if self._log_identity is not None else None
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return (file.st_dev, file.st_ino) != self._identity or (
+            log is not None and (log.st_dev, log.st_ino) != self._log_identity
         )
 
     def begin(self) -> sqlite3.Connection:
@@ -229,12 +238,22 @@ class Database:
             try:
                 if not self._replaced():
                     require_last(self.path, connection, self._last, self._schema.kept)
+                    self._require_spoken(connection)
                     return connection
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("ROLLBACK")
             self.connection()  # goes on with the new file, or says why not
+
+    def _require_spoken(self, connection: sqlite3.Connection) -> None:
+        """Raise StoreFailed if the store is for later podberths than this one."""
+        found = connection.execute(self._schema.minimum).fetchone() if self._schema.minimum else None
+        if found is not None:
+            from podberth.ipam.versions import UPGRADE, outgrown
+
+            if why := outgrown(found[0]):
+                raise StoreFailed(f"{self.path}: {why}", UPGRADE)
 
     def last(self, connection: sqlite3.Connection) -> tuple[object, ...] | None:
         """Return the newest row of what a file that replaces this one has to have."""
@@ -305,10 +324,9 @@ class Database:
             raise StoreFailed(f"{self.path} is a database of something else", "choose another state directory")
         known = self._schema.version
         if version > known:
-            raise StoreFailed(
-                f"{self.path} is of a newer podberth (schema {version}, this one knows {known})",
-                "upgrade this podberth",
-            )
+            from podberth.stores.sqlite.newer import newer
+
+            raise newer(self.path, connection, version, known)
         if self._readonly:
             from podberth.stores.sqlite.aside import up_to_date
 

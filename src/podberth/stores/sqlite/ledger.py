@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
     from podberth.ipam.moment import Clock
+    from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.sqlite.database import Database
 
@@ -31,20 +32,17 @@ class SqliteLedger:
         self._database = database
         self._clock = clock
 
-    def begin(self) -> None:
-        """See to it that what rested when the machine last ran rests on. No refusal may take that back."""
-        now = self._clock()
-        with self._database.look() as connection:
-            before = space.is_before(connection, now.uptime)
-        if before:
-            with self._database.write(durable=False) as connection:
-                changes.moment(connection, now)
-
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
-        """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing."""
-        self.begin()
-        with self._database.write(durable=durable) as connection:
-            return claims.bind(connection, claim, actor, self._clock())
+        """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing.
+
+        What rested when the machine last ran rests on before that, in a transaction that no refusal takes back.
+        """
+        while True:
+            with self._database.write(durable=durable) as connection:
+                now = self._clock()
+                if not space.is_before(connection, now.uptime):
+                    return claims.bind(connection, claim, actor, now)
+                space.begin(connection, now.uptime)
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none."""
@@ -97,6 +95,13 @@ class SqliteLedger:
         where, values = _where(pool=pool, **_named(pod))
         with self._database.look() as connection:
             return tuple(rows.reservations(connection, where, *values))
+
+    def allows(self, feature: Feature) -> bool:
+        """Say whether the ledger may have it, by its minimum version."""
+        from podberth.stores.sqlite.minimum import allows
+
+        with self._database.look() as connection:
+            return allows(connection, feature)
 
     def corrected(self, correction: Correction, actor: Actor) -> tuple[Address, ...]:
         """Record by how much a clock was wrong, for each address with such events; return them, but those that know."""

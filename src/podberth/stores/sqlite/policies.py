@@ -146,6 +146,7 @@ def make(connection: Connection, changes: Changes, actor: Actor, origin: str, cl
         before = table.get(connection, *document.key)
         if before is not None and isinstance(before.body, Pool) and isinstance(document.body, Pool):
             told.changes(connection, before.body, document.body, clock())
+    require_readable(connection, (*changes.created, *changes.changed))
     for document in (*changes.created, *changes.changed, *changes.unchanged):
         table.put(connection, document, origin)
     for document in (*changes.created, *changes.changed):
@@ -153,6 +154,16 @@ def make(connection: Connection, changes: Changes, actor: Actor, origin: str, cl
             define_pool(connection, document.body)
     for new in changes.reserve:
         declare(connection, new, actor, clock)
+
+
+def require_readable(connection: Connection, documents: Iterable[Document]) -> None:
+    """Raise Refused if agents that may be on the ledger can't read one of the documents."""
+    from podberth.policy.needs import needs
+    from podberth.stores.sqlite.minimum import require
+
+    for document in documents:
+        for feature in needs(document):
+            require(connection, feature)
 
 
 class _View:

@@ -206,11 +206,19 @@ CREATE INDEX resting_of ON resting (pool, family, offered, boot, due, until, add
 CREATE INDEX resting_in ON resting (boot);
 """
 
-# What each version adds; a file that is out in the world is only ever changed by a new member.
+# The ledger's minimum version (stores.sqlite.minimum); no row is the first release.
+_MINIMUM = """
+CREATE TABLE minimum (version TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
+INSERT INTO minimum SELECT '0.2.0', 0 WHERE EXISTS (SELECT 1 FROM events WHERE kind = 'Corrected');
+"""
+
+# What each version adds; a file that is out in the world is only ever changed by a new member. The way back of each is
+# in `stores.sqlite.downgrade`.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TABLES) + statements(documents.DDL)),
     tuple(statements(_DEVICES)),
     tuple(statements(_SHARED)),
     tuple(statements(_TOLD)),
     tuple(statements(_CLOCKS)),
+    tuple(statements(_MINIMUM)),
 )

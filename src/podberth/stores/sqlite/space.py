@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BATCH = 4
 NEAR = 100  # extents that are looked at for one of a node's own numbers
 WIDTH = {4: 4, 6: 16}  # bytes of an address
+_LONGEST_AGO = "leastRecentlyUsed"  # of a pool's allocations, the one by which free addresses are used in turn
 
 
 def define(connection: Connection, pool: Pool, *, strictly: bool = True) -> None:
@@ -67,13 +68,19 @@ def has(connection: Connection, what: str, pool: str, address: Address) -> bool:
 
 
 def candidates(
-    connection: Connection, pool: str, family: int, now: Uptime, avoid: Container[Address], start: int = 0
+    connection: Connection,
+    pool: str,
+    family: int,
+    allocation: str,
+    now: Uptime,
+    avoid: Container[Address],
+    start: int = 0,
 ) -> Iterator[Address]:
     """Yield addresses that may be taken, the best first: the lowest free, then the one released longest ago.
 
-    With a `start` the free ones from there on are the first, then those below it.
+    `allocation` is the pool's. With a `start` the free ones from there on are the first, then those below it.
     """
-    if _allocation(connection, pool) != "leastRecentlyUsed":
+    if allocation != _LONGEST_AGO:
         _recover(connection, pool, family, now)
     for number in _free_from(connection, pool, family, start):
         address = ip_address(number.to_bytes(WIDTH[family], "big"))
@@ -150,8 +157,10 @@ def take(connection: Connection, pool: str, address: Address) -> None:
 def give_back(connection: Connection, pool: str, address: Address, now: Moment) -> None:
     """Return an address that nobody has any more: to rest for the pool's time, or at once to the free space."""
     offered = has(connection, "offered", pool, address)
-    (quarantine,) = connection.execute("SELECT quarantine FROM pools WHERE name = ?", (pool,)).fetchone()
-    if quarantine or (offered and _allocation(connection, pool) == "leastRecentlyUsed"):
+    quarantine, allocation = connection.execute(
+        "SELECT quarantine, allocation FROM pools WHERE name = ?", (pool,)
+    ).fetchone()
+    if quarantine or (offered and allocation == _LONGEST_AGO):
         length = quarantine * 10**9
         rest = Rest(length=length, since=now.uptime)
         put_to_rest(connection, pool, address, rest, now.uptime, until=now.true + length, offered=offered)
@@ -245,6 +254,7 @@ def count(connection: Connection, what: str, pool: str, family: int) -> int:
 
 
 _RESTED = "pool = ? AND family = ? AND offered = 1 AND boot = ? AND due <= ?"
+_FREE = "what = 'free' AND pool = ? AND family = ?"
 _LEFT = "CASE WHEN boot = ? THEN due - ? ELSE length END"
 
 
@@ -291,25 +301,39 @@ def _falls_out(connection: Connection, pool: str, packed: bytes) -> AddressTaken
     )
 
 
-def _allocation(connection: Connection, pool: str) -> str:
-    return str(connection.execute("SELECT allocation FROM pools WHERE name = ?", (pool,)).fetchone()[0])
-
-
 def merge(connection: Connection, pool: str, family: int, number: int) -> None:
     """Add one address to the free space, joined with its neighbours."""
-    first = last = number
     width = WIDTH[family]
-    if number:
-        before = _around(connection, "free", pool, family, (number - 1).to_bytes(width, "big"))
-        if before is not None:
-            first = int.from_bytes(before[0], "big")
-            _drop(connection, pool, family, before[0])
-    if number + 1 < 1 << (8 * width):
-        behind = _around(connection, "free", pool, family, (number + 1).to_bytes(width, "big"))
-        if behind is not None:
-            last = int.from_bytes(behind[1], "big")
-            _drop(connection, pool, family, behind[0])
-    _put(connection, "free", pool, family, [(first, last)])
+    before, behind = _neighbours(connection, pool, family, number)
+    near = before or behind
+    if near is None:
+        _put(connection, "free", pool, family, [(number, number)])
+    elif before is None or behind is None or before == behind:  # as most are
+        first, last = min(near[0], number), max(near[1], number)
+        connection.execute(
+            f"UPDATE extents SET first = ?, last = ? WHERE {_FREE} AND first = ?",  # noqa: S608 - a constant
+            (first.to_bytes(width, "big"), last.to_bytes(width, "big"), pool, family, near[0].to_bytes(width, "big")),
+        )
+    else:
+        for first, _ in (before, behind):
+            _drop(connection, pool, family, first.to_bytes(width, "big"))
+        _put(connection, "free", pool, family, [(before[0], behind[1])])
+
+
+def _neighbours(
+    connection: Connection, pool: str, family: int, number: int
+) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """Return the free extents that the numbers before and behind are in."""
+    width = WIDTH[family]
+    end = min(number + 1, (1 << 8 * width) - 1).to_bytes(width, "big")
+    query = f"SELECT first, last FROM extents WHERE {_FREE} AND first <= ? ORDER BY first DESC LIMIT 2"  # noqa: S608
+    near = [
+        (int.from_bytes(first, "big"), int.from_bytes(last, "big"))
+        for first, last in connection.execute(query, (pool, family, end))
+    ]
+    before = next((each for each in near if each[0] < number <= each[1] + 1), None)
+    behind = next((each for each in near if each[0] <= number + 1 <= each[1]), None)
+    return before, behind
 
 
 def _around(connection: Connection, what: str, pool: str, family: int, packed: bytes) -> tuple[bytes, bytes] | None:

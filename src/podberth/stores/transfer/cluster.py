@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import AddressTaken, TryAgainLater
+from podberth.cni.errors import AddressTaken, Refused, TryAgainLater
 from podberth.cni.value import replace
 from podberth.ipam.address_record import changes_hands
+from podberth.ipam.versions import NEEDS, UPGRADE, Minimum, allows, older, outgrown, require
 from podberth.stores.replica.shared import AddressWrite, DocumentWrite, Proposal, Stale
-from podberth.stores.transfer.story import Story, rank, story_of
+from podberth.stores.transfer.story import Story, needed, rank, story_of
 from podberth.stores.transfer.verdict import same_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import Cluster, DocumentText, Key
     from podberth.stores.transfer.story import Side
@@ -33,6 +35,7 @@ class ClusterStore:
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self._cluster = cluster
+        self._minimum = Minimum()
         self.name = name
 
     def identity(self) -> str:
@@ -77,6 +80,7 @@ class ClusterStore:
 
     def take(self, source: Side, told: Callable[[int], None]) -> None:
         """Bring in what is not here yet, in parts. AddressTaken if somebody else wrote meanwhile."""
+        self._ready(needed(source))
         part: list[Story] = []
         for story in source.stories():
             part.append(story)
@@ -89,6 +93,20 @@ class ClusterStore:
         texts = sorted(source.documents(), key=lambda text: text.kind == "Pool")
         for at in range(0, len(texts), PART):
             self._settled(lambda at=at: self._declare(texts[at : at + PART]))  # type: ignore[misc]
+
+    def _ready(self, features: frozenset[Feature]) -> None:
+        """Have the ledger be one that may have all of these, unless an older agent is on it: Refused then."""
+        found = self._cluster.minimum()
+        if why := outgrown(found.version):
+            raise Refused(f"{self.name}: {why}", UPGRADE)
+        for feature in sorted(features):
+            if not allows(found.version, feature):
+                if older(NEEDS[feature], self._cluster.announced(), (), 0):
+                    require(found.version, feature)
+                self._cluster.demand(NEEDS[feature], found)
+                found = self._cluster.minimum()
+                require(found.version, feature)
+        self._minimum = found
 
     def _settled(self, step: Callable[[], None]) -> None:
         """Make the step; again, from what is there then, if it was disturbed."""
@@ -139,7 +157,13 @@ class ClusterStore:
         self, addresses: tuple[AddressWrite, ...], documents: tuple[DocumentWrite, ...] = ()
     ) -> dict[Address, int]:
         proposal = Proposal(
-            addresses=addresses, documents=documents, pods=(), pools=(), declares=False, position=""
+            addresses=addresses,
+            documents=documents,
+            pods=(),
+            pools=(),
+            declares=False,
+            position="",
+            minimum=self._minimum.revision,
         )  # what it relies on are the revisions alone
         return {record.address: revision for record, revision in self._cluster.commit(proposal).records}
 

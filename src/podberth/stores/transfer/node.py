@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from podberth.ipam.address_record import AddressRecord
 from podberth.ipam.pool import Pool
+from podberth.ipam.versions import Feature
 from podberth.policy.texts import parsed
 from podberth.stores.clock import node_clock
 from podberth.stores.replica.applying import put_in_force
@@ -21,7 +22,9 @@ from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import rows, space
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.declared import define_pool
-from podberth.stores.transfer.story import story_of
+from podberth.stores.sqlite.minimum import require
+from podberth.stores.sqlite.policies import require_readable
+from podberth.stores.transfer.story import needed, story_of
 from podberth.stores.transfer.verdict import differences
 
 if TYPE_CHECKING:
@@ -94,6 +97,7 @@ class NodeStore:
         with self._database.write() as connection:
             for text in sorted(source.documents(), key=lambda text: text.kind != "Pool"):
                 document = parsed(text.body, text.source)
+                require_readable(connection, (document,))
                 table.put(connection, document, text.origin)
                 if isinstance(document.body, Pool):
                     define_pool(connection, document.body)
@@ -103,6 +107,8 @@ class NodeStore:
                     put_in_force(connection, story.record, node_clock())
                 rows.put_events(connection, "temp.arriving", story.events)
                 told(1)
+            if Feature.CORRECTIONS in needed(source):
+                require(connection, Feature.CORRECTIONS)
             _append(connection)
             connection.execute("DROP TABLE temp.arriving")
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
-from podberth.cni.errors import StoreFailed
+from podberth.cni.errors import InvalidConfig, StoreFailed
 from podberth.cni.value import replace, value
 from podberth.ipam.address_record import AddressRecord, changes_hands
 from podberth.ipam.lifecycle import fold
+from podberth.ipam.versions import Feature
+from podberth.policy.needs import needs
+from podberth.policy.texts import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +73,21 @@ def story_of(record: AddressRecord, events: tuple[Event, ...]) -> Story:
         return Story(record=record, events=())
     last = next((event for event in reversed(events) if changes_hands(event)), None)
     return Story(record=replace(record, seq=events[-1].seq, time=events[-1].time, last=last), events=events)
+
+
+def needed(side: Side) -> frozenset[Feature]:
+    """Return what a ledger has to allow before it can have all that the side has."""
+    found = {feature for text in side.documents() for feature in _needs(text)}
+    if any(event.corrects is not None for story in side.stories() for event in story.events):
+        found.add(Feature.CORRECTIONS)
+    return frozenset(found)
+
+
+def _needs(text: DocumentText) -> frozenset[Feature]:
+    try:
+        return needs(parsed(text.body, text.source))
+    except InvalidConfig:  # nobody can read it, and it is carried over as it is
+        return frozenset()
 
 
 def flaw(story: Story) -> str:
