@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from podberth.kube import errors, resources
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.stores.etcd.client import Etcd
@@ -68,6 +69,14 @@ def in_kubernetes(*, alone: bool = False) -> Cluster:
     if alone:
         assert cluster.demand("0.2.0", cluster.minimum())
     return cluster
+
+
+def have_node(name: str) -> None:
+    """Have the API server have a Node of that name."""
+    try:
+        _kube_client().create(resources.NODES, {"metadata": {"name": name}})
+    except errors.AlreadyExists:
+        pass
 
 
 def clear_kubernetes() -> None:
