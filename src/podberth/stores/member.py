@@ -170,22 +170,26 @@ class Member:
 def require_node(directory: str) -> None:
     """Raise Refused if the directory's cluster says that this machine's name is no Node's, and it never was.
 
-    Nothing else is found out: a cluster that does not answer says nothing.
+    Nothing else is found out: a cluster that does not answer, or that can't be asked, says nothing.
     """
-    chosen = choice.chosen(directory)
-    if chosen.store != choice.KUBERNETES or chosen.kubernetes.nodes == choice.NONE:
-        return
-    if was_seen(directory, chosen.node):
-        return  # it may be one again: what runs here is looked after meanwhile
-    cluster = connected(chosen)
     try:
-        proof = cluster.prove(Registration(node=chosen.node, machine="", boot="", key=""), _told, waited=False)
+        chosen = choice.chosen(directory)
+        if chosen.store != choice.KUBERNETES or chosen.kubernetes.nodes == choice.NONE:
+            return
+        missing = not was_seen(directory, chosen.node) and _is_missing(chosen)
     except CniError:
         return
+    if missing:  # one that was a Node may be one again: what runs here is looked after meanwhile
+        raise Refused(absent(chosen.node, known=False).refusal, remedy(chosen.node, none=True))
+
+
+def _is_missing(chosen: Chosen) -> bool:
+    cluster = connected(chosen)
+    try:
+        mine = Registration(node=chosen.node, machine="", boot="", key="")
+        return cluster.prove(mine, _told, waited=False).absent
     finally:
         cluster.close()
-    if proof.absent:
-        raise Refused(absent(chosen.node, known=False).refusal, remedy(chosen.node, none=True))
 
 
 def connected(chosen: Chosen) -> Cluster:

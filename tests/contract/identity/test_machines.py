@@ -75,6 +75,12 @@ def test_an_agent_on_a_machine_that_is_no_node_ends_and_says_what_to_do(api: Api
     require_node(str(folder))
 
 
+def test_a_file_that_can_not_be_read_is_no_word_about_nodes(tmp_path: Path) -> None:
+    (tmp_path / "store.json").write_text("{")
+    require_node(str(tmp_path))
+    require_node(str(state(tmp_path, "typo", kubeconfig=str(tmp_path / "none"))))
+
+
 def test_an_agent_starts_while_the_api_does_not_answer(tmp_path: Path) -> None:
     file = tmp_path / "kubeconfig"
     file.write_text(kube_server().kubeconfig.read_text().replace(str(kube_server().port), "1"))
