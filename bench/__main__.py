@@ -1,7 +1,7 @@
 """`python -m bench`: every benchmark, or those named: agent, runtime, scale, vf, cluster.
 
-After `cluster` come its own arguments: `python -m bench cluster --help`. `python -m bench before TREE` holds this
-tree against another commit's.
+After `cluster` come its own arguments: `python -m bench cluster --help`. `python -m bench before TREE [ROUNDS]`
+holds this tree against another commit's.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> int:
     if sys.argv[1:2] == ["cluster"]:
         return 0 if cluster(sys.argv[2:]) else 1
     if sys.argv[1:2] == ["before"]:
-        on_a_node(*sys.argv[1:3])
+        on_a_node(*sys.argv[1:4])
         return 0
     known: dict[str, Callable[[], object]] = {
         "agent": partial(on_a_node, "agent"),

@@ -1,6 +1,6 @@
 """This tree and one of another commit, in turn, A B B A: whole calls, the start of a process, binding.
 
-`python -m bench before TREE`; both trees are built. Processor time is what counts on a busy machine; whole
+`python -m bench before TREE [ROUNDS]`; both trees are built. Processor time is what counts on a busy machine; whole
 calls of the agent have their time on the wall too. A round's ratio is of its own four samples.
 """
 
@@ -43,8 +43,8 @@ for line in sys.stdin:
 """
 
 
-def run(rounds: int, other: str) -> None:
-    """Measure everything inside the node's namespace, and print the table."""
+def run(rounds: int, other: str, asked: str = "") -> None:
+    """Measure everything inside the node's namespace, and print the table. `asked`: so many rounds instead."""
     parent()
     with tempfile.TemporaryDirectory(prefix="podberth-bench-") as folder, ExitStack() as both:
         sides = [
@@ -53,7 +53,7 @@ def run(rounds: int, other: str) -> None:
         ]
         found: dict[str, list[tuple[float, float]]] = {}
         for before, after in zip(*sides, strict=True):
-            for _ in range(rounds):
+            for _ in range(int(asked or rounds)):
                 samples = before(), after(), after(), before()
                 for what in samples[0]:
                     first, second, third, fourth = (sample[what] for sample in samples)

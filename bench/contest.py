@@ -100,7 +100,7 @@ def processor(running: Agent | None) -> float:
 
 @contextlib.contextmanager
 def agent(state: Path, pool: str = POOL, python: str = sys.executable) -> Iterator[Agent]:
-    """Run an agent whose store, with that pool in it, is in `state`; `python` is the interpreter it is installed for."""
+    """Run an agent of the interpreter's podberth, whose store, with that pool in it, is in `state`."""
     podberth = applied(state, pool, python)
     socket = state / "agent.sock"
     with (state / "agent.log").open("wb") as log:

@@ -8,6 +8,7 @@
  *   send          one frame: type, CNI_*, TRACEPARENT and TRACESTATE, stdin; with it a descriptor of the network namespace
  *                 (for STATUS: of the folder of namespaces, which the agent has to see too)
  *   receive       one frame: exit code, stdout; whatever goes wrong from here on is code 11, never a second run
+ *                 (STATUS passes where another call is answered 11: an agent that is away is no broken node)
  *   print, exit
  */
 #define _GNU_SOURCE
@@ -35,14 +36,11 @@
 #define CONNECT_SECONDS 5                      /* how long a full backlog may hold a call */
 #define STDIN_MILLISECONDS 1000                /* how long an error waits for the version that the caller speaks */
 #define NETNS_FOLDER "/run/netns"              /* of the namespaces of pods, as runtimes have it */
-#ifndef RESTART_SECONDS                        /* tests don't wait that long */
-#define RESTART_SECONDS 5                      /* how long STATUS waits for an agent that is being started again */
-#endif
 #ifndef ANSWER_SECONDS                         /* tests don't wait that long */
 #define ANSWER_SECONDS 100                     /* for sending and the answer; kubelet gives a sandbox 120 */
 #endif
 
-enum { OK = 0, CODE_ENVIRONMENT = 4, CODE_IO = 5, CODE_CONFIG = 7, CODE_AGAIN = 11, CODE_NOT_AVAILABLE = 50 }; /* CNI SPEC.md, section 5 */
+enum { OK = 0, CODE_ENVIRONMENT = 4, CODE_IO = 5, CODE_CONFIG = 7, CODE_AGAIN = 11 }; /* CNI SPEC.md, section 5 */
 
 struct header {
     char magic[4];
@@ -122,9 +120,21 @@ static const char *spoken(void) {
     return version_in(call + stdin_begins, call + filled);
 }
 
+static bool is_status(void) {
+    const char *verb = getenv("CNI_COMMAND");
+    return verb && !strcmp(verb, "STATUS");
+}
+
 /* Print a CNI error object and end. `about` is somebody else's text: what JSON can't carry as it is becomes '?'. */
 static _Noreturn void fail(int code, const char *message, const char *about, const char *details) {
     signal(SIGPIPE, SIG_IGN); /* nobody may be reading: that is exit status 1 too, and no signal */
+    if (code == CODE_AGAIN && is_status()) {
+        /* Any error of STATUS is a node without a network to kubelet, and takes pods that run from it. */
+        put(STDERR_FILENO, message, strlen(message));
+        put(STDERR_FILENO, about, strlen(about));
+        put(STDERR_FILENO, "\n", 1);
+        _exit(OK);
+    }
     char safe[256] = "", object[1024] = "{\"cniVersion\": \"";
     char digits[3] = {(char)('0' + code / 10), (char)('0' + code % 10), '\0'};
     append(safe, sizeof safe, about);
@@ -241,26 +251,6 @@ static void fill_stdin(void) {
     fail(CODE_IO, "stdin can't be read: ", strerror(errno), "the network configuration is expected there");
 }
 
-static bool is_status(void) {
-    const char *verb = getenv("CNI_COMMAND");
-    return verb && !strcmp(verb, "STATUS");
-}
-
-/*
- * Connect again and again, for STATUS: runtimes take one failure for a node without a network, and an agent that is
- * replaced without a socket of systemd's is away for a moment.
- */
-static int await_agent(const char *path) {
-    static const struct timespec pause = {.tv_nsec = 100000000};
-    for (int tries = 0; tries < RESTART_SECONDS * 10; tries++) {
-        nanosleep(&pause, NULL);
-        int agent = connect_to(path);
-        if (agent >= 0)
-            return agent;
-    }
-    return -1;
-}
-
 /* Send the frame, and with its first byte a descriptor of the network namespace, if it can be opened. */
 static void send_call(int agent) {
     const char *netns = is_status() ? NETNS_FOLDER : getenv("CNI_NETNS");
@@ -360,11 +350,8 @@ int main(int argc, char **argv, char **variables) {
     int agent = connect_to(path);
     if (agent < 0) {
         fall_back(folder, type, argv, variables);
-        agent = is_status() ? await_agent(path) : -1;
+        fail(CODE_AGAIN, "the podberth agent can't be reached at ", path, "start it with `podberth agent`");
     }
-    if (agent < 0)
-        fail(is_status() ? CODE_NOT_AVAILABLE : CODE_AGAIN, "the podberth agent can't be reached at ", path,
-             "start it with `podberth agent`");
     /* Writing to a runtime that has gone must not kill. Only from here on: what is ignored stays so through exec. */
     signal(SIGPIPE, SIG_IGN);
     fill(type, strlen(type) + 1);

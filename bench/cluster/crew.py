@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
+import signal
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.cluster.history import Recorder, read
-from bench.cluster.nodes import Node
+from bench.cluster.nodes import BOOT, Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,9 +32,9 @@ ENDING = 30  # seconds that a process has to end by itself
 class Team:
     """Some of the nodes, in one process. A task is a function of a module, or a `partial` of one."""
 
-    def __init__(self, store: Store, folder: Path, names: Sequence[str]) -> None:
+    def __init__(self, store: Store, folder: Path, names: Sequence[str], boot: str = BOOT) -> None:
         self.names = tuple(names)
-        self._started_with = store, folder, self.names
+        self._started_with = store, folder, self.names, boot
         self._process: Any = None
         self._pipe: Connection | None = None
         self.start()
@@ -62,6 +64,14 @@ class Team:
         self._process.kill()
         self._process.join()
 
+    def pause(self) -> None:
+        """Stop it between two instructions, whatever it does, until it may `go_on`."""
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        os.kill(self._process.pid, signal.SIGCONT)
+
     def end(self) -> None:
         """Let it end."""
         if self._process.is_alive():
@@ -90,7 +100,7 @@ class Crew:
             for team in self.teams:
                 team.result()
         else:
-            self._here = _opened(self._store, self.folder, self._names)
+            self._here = _opened(self._store, self.folder, self._names, BOOT)
         return self
 
     def __exit__(
@@ -109,7 +119,7 @@ class Crew:
 
     def history(self) -> tuple[Operation, ...]:
         """Return all that was asked of the ledger so far."""
-        return read(sorted(self.folder.glob("history-*")))
+        return read(sorted(self.folder.rglob("history-*")))
 
 
 def at_once(actions: Sequence[Callable[[], Any]], threads: int) -> list[Any]:
@@ -118,10 +128,10 @@ def at_once(actions: Sequence[Callable[[], Any]], threads: int) -> list[Any]:
         return [future.result() for future in [pool.submit(action) for action in actions]]
 
 
-def _opened(store: Store, folder: Path, names: Sequence[str]) -> dict[str, Node]:
+def _opened(store: Store, folder: Path, names: Sequence[str], boot: str) -> dict[str, Node]:
     history = next(path for n in itertools.count() if not (path := folder / f"history-{names[0]}-{n}").exists())
     recorder = Recorder(history)
-    nodes = {name: Node(name, store, folder, recorder) for name in names}
+    nodes = {name: Node(name, store, folder, recorder, boot) for name in names}
     for node in nodes.values():
         node.start()
     for node in nodes.values():
@@ -129,12 +139,12 @@ def _opened(store: Store, folder: Path, names: Sequence[str]) -> dict[str, Node]
     return nodes
 
 
-def _work(pipe: Connection, store: Store, folder: Path, names: Sequence[str]) -> None:
+def _work(pipe: Connection, store: Store, folder: Path, names: Sequence[str], boot: str) -> None:
     nodes: dict[str, Node] = {}
     task: Task = _nothing
     while task is not _nothing_more:
         try:
-            nodes = nodes or _opened(store, folder, names)
+            nodes = nodes or _opened(store, folder, names, boot)
             pipe.send(("", task(nodes)))
         except Exception:  # noqa: BLE001 - the other process says it
             pipe.send((traceback.format_exc(), None))

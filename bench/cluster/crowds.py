@@ -68,12 +68,12 @@ class Run:
         return (*self.complaints, *self.verdict.complaints)
 
 
-def declare(store: Store, size: int, folder: Path) -> None:
-    """Declare the one pool, of `size` addresses, as an operator does."""
+def declare(store: Store, size: int, folder: Path, quarantine: int = 0) -> None:
+    """Declare the one pool, of `size` addresses that rest for `quarantine` seconds, as an operator does."""
     cluster = store.open("admin")
     replica = Replica(str(folder / "admin"))
     span = Span(first=FIRST, last=FIRST + (size - 1))
-    made = Pool(name=POOL, subnets=(Subnet(network=ip_network("10.40.0.0/16"), ranges=(span,)),))
+    made = Pool(name=POOL, subnets=(Subnet(network=ip_network("10.40.0.0/16"), ranges=(span,)),), quarantine=quarantine)
     policies = ClusterPolicies(Settler(replica, cluster, "admin", current=True))
     policies.apply([document_of(made, "bench")], OPERATOR, source="bench")
     replica.database.close()

@@ -1,5 +1,6 @@
 """A cluster under faults, while nodes contend for too few addresses: servers and clients are killed, answers lost,
-clocks stepped, history compacted, for as long as one likes. Then all ends, and the judge speaks."""
+history compacted, for as long as one likes. One node's clock steps by a day, and another node is copied while it
+lives. Then all ends, and the judge speaks."""
 
 from __future__ import annotations
 
@@ -9,12 +10,13 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bench.cluster import crowds
+from bench.cluster import copies, crowds, times
+from bench.cluster.copies import Copies
 from bench.cluster.crew import Crew, at_once
 from bench.cluster.crowds import FIRST, Run, Stage
 from bench.cluster.history import OK
-from bench.cluster.judge import verdict
-from bench.cluster.nodes import CERTAIN
+from bench.cluster.judge import read, verdict
+from bench.cluster.nodes import BOOT, CERTAIN, machine_of
 from bench.cluster.pods import patient
 from podberth.cni.errors import CniError
 from podberth.ipam.lease import AddressHeld
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
 
     from bench.cluster.crew import Nodes, Team
     from bench.cluster.history import Operation
-    from bench.cluster.nodes import Node
+    from bench.cluster.nodes import Node, Store
     from bench.cluster.servers import Server
     from podberth.cni.pod import Attachment
 
-FAULTS = ("server", "answers", "clients", "clocks", "compaction")
+FAULTS = ("server", "answers", "clients", "clocks", "compaction", *copies.KINDS)
 SIZE = 48  # addresses: too few
+REST = 1  # seconds that a released address rests
 NAMES = 16  # pods that more than one node believes to have
 HOUR, DAY = 3600 * 10**9, 86_400 * 10**9  # ns
 PAUSE = 0.02  # seconds, at most, between two things that a thread of a node does
@@ -49,6 +52,7 @@ class Churn:
         self._mine: list[str] = []
         self._made = 0
         self._clocks = clocks
+        node.disciplined = not clocks
 
     def go_on(self, over: Path) -> None:
         """Do things until that file is there."""
@@ -57,6 +61,7 @@ class Churn:
         )  # fmt: skip
         weights = [weight for weight, _ in actions]
         while not over.exists():
+            self._node.prove()
             if self._clocks and self._chance.random() < 0.02:
                 self._node.skew = self._chance.choice((-DAY, -HOUR, 0, HOUR, DAY))
             (_, act), = self._chance.choices(actions, weights)  # fmt: skip
@@ -109,15 +114,23 @@ class Churn:
         return str(FIRST + self._chance.randrange(8))
 
 
-def churn(over: Path, threads: int, seed: str, clocks: bool, nodes: Nodes) -> None:
-    """Have all nodes do things until that file is there."""
-    each = [Churn(node, number, seed, clocks=clocks) for node in nodes.values() for number in range(threads)]
+def churn(over: Path, threads: int, seed: str, clocks: str, nodes: Nodes) -> None:
+    """Have all nodes do things until that file is there; the clock of the one that is named steps."""
+    each = [
+        Churn(node, number, seed, clocks=node.name == clocks) for node in nodes.values() for number in range(threads)
+    ]
     at_once([partial(one.go_on, over) for one in each], len(each))
 
 
 def sweep(containers: Mapping[str, list[str]], nodes: Nodes) -> int:
-    """End all of these containers, of each node its own, as its runtime does when it is back; return how many."""
-    own = [(node, container) for name, node in nodes.items() for container in containers.get(name, ())]
+    """End all of these containers, of each node its own, as its runtime does when it is back; return how many.
+
+    A machine that is not its node any more ends nothing: the one that is does.
+    """
+    for node in nodes.values():
+        node.identity.refresh()
+    still = {name: node for name, node in nodes.items() if not node.identity.refusal}
+    own = [(node, container) for name, node in still.items() for container in containers.get(name, ())]
     at_once([partial(patient, partial(node.unbind, container)) for node, container in own], 4 * len(nodes))
     return len(own)
 
@@ -129,19 +142,31 @@ def under_faults(
     """Run it for so many seconds, or longer, until there was one fault of each kind; return the verdict, and how many
     faults there were of each kind."""
     chance = random.Random(f"{seconds}")  # noqa: S311 - a simulation
-    crowds.declare(server.store, SIZE, folder)
+    crowds.declare(server.store, SIZE, folder, REST)
+    names = crowds.node_names(nodes)
+    for name in names:
+        server.store.report(name, machine_of(name), BOOT)
     done = {kind: 0 for kind in faults if kind != "clocks"}  # those step all the time
-    with Crew(server.store, folder, crowds.node_names(nodes), processes) as crew:
+    if not server.store.register:
+        done.pop("twin", None)  # a kubelet can't report two of one boot
+    with Crew(server.store, folder, names, processes) as crew:
         stage = Stage(crew, THREADS)
-        breaking = Breaking(server, crew.teams, chance, folder / "over", clocks="clocks" in faults)
+        breaking = Breaking(server, crew, chance, names[0] if "clocks" in faults else "")
         for number, team in enumerate(crew.teams):
             breaking.begin(team, f"0.{number}")
         breaking.go_on(monotonic() + seconds, gap, done)
         for team in crew.teams:
             team.result()
-        stage.do("sweep", partial(sweep, _perhaps_left(crew.history())))
+        left = partial(sweep, _perhaps_left(crew.history()))
+        stage.do("sweep", left)
+        breaking.copies.then(left)
         complaints = crowds.left_over(crew, {})
+        breaking.copies.end()
     operations = crew.history()
+    complaints += [*copies.complaints(operations), *copies.lingering(operations)]
+    if "clone" in done and not copies.refused(operations):
+        complaints.append("no clone was ever refused")
+    complaints += _by_the_clock(server.store, operations)
     run = Run(
         title=f"{seconds:.0f} s of faults on {nodes} nodes",
         phases=tuple(stage.phases),
@@ -162,16 +187,26 @@ def _perhaps_left(operations: Sequence[Operation]) -> dict[str, list[str]]:
     return left
 
 
-class Breaking:
-    """Whatever breaks a server and its nodes while they work; the file `over` tells them to end."""
+def _by_the_clock(store: Store, operations: Sequence[Operation]) -> list[str]:
+    """Return what is wrong about the ledger's times, once nothing moves any more."""
+    epoch = time.time_ns() - time.monotonic_ns()
+    events = read(store).events
+    lives = times.happened(events, operations).values()
+    return [*times.short_rests(lives, REST * 10**9), *times.wrong_answers(events, lives, epoch, store.precision)]
 
-    def __init__(
-        self, server: Server, teams: Sequence[Team], chance: random.Random, over: Path, *, clocks: bool
-    ) -> None:
+
+class Breaking:
+    """Whatever breaks a server and its nodes while they work; the file `over` tells them to end.
+
+    The last team has the node that is copied, and is not killed: a node that is dead can't object to its copy.
+    """
+
+    def __init__(self, server: Server, crew: Crew, chance: random.Random, clocks: str) -> None:
+        self.copies = Copies(server.store, crew.folder, crew.teams[-1])
         self._server = server
-        self._teams = teams
+        self._teams = crew.teams[:-1] or crew.teams
         self._chance = chance
-        self._over = over
+        self._over = crew.folder / "over"
         self._clocks = clocks
 
     def begin(self, team: Team, seed: str) -> None:
@@ -203,6 +238,8 @@ class Breaking:
             server.proxy.muted = False
         elif kind == "compaction":
             server.compact()
+        elif kind in copies.KINDS:
+            self.copies.start(kind, partial(churn, self._over, THREADS, f"{kind}-{seed}", ""))
         elif kind == "clients":
             team = self._chance.choice(self._teams)
             team.kill()

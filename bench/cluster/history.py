@@ -25,7 +25,8 @@ class Operation:
     """One call. `kind`: bind, unbind, reserve or release; a move is a bind that may take over from `takeover`.
 
     `address` is the one that was named. `got`: the addresses of the answer; of a refusal the one it is about.
-    `refusal` is the error's class. An `unknown` one may have happened, or may yet.
+    `refusal` is the error's class. An `unknown` one may have happened, or may yet. `boot`
+    and `place`: of the node that was asked.
     """
 
     node: str
@@ -40,6 +41,8 @@ class Operation:
     takeover: tuple[str, ...] = ()
     got: tuple[str, ...] = ()
     refusal: str = ""
+    boot: str = ""
+    place: str = ""
 
 
 class Recorder:

@@ -17,6 +17,7 @@ from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.store import EtcdCluster
+from podberth.stores.kubernetes.opinion import Dated
 from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE
 from podberth.stores.kubernetes.store import KubernetesCluster
 from tests.servers.etcd import EtcdServer
@@ -24,13 +25,19 @@ from tests.servers.kube import KubeServer
 from tests.servers.proxy import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bench.cluster.nodes import Store
+    from podberth.ipam.moment import Opinion, Uptime
     from podberth.stores.replica.shared import Cluster
 
 PREFIX, NAMESPACE = "/podberth", "default"
 KINDS = ("etcd", "kubernetes")
+_SECOND = 10**9  # ns
+_INFO = (  # what the API wants of a Node's report beside machine-id and boot-id
+    "architecture", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion",
+    "operatingSystem", "osImage", "systemUUID",
+)  # fmt: skip
 _SHM = Path("/dev/shm")  # noqa: S108 - every write is synced, and this machine's disk is not what is measured
 
 
@@ -50,6 +57,24 @@ class OnEtcd:
     def old_refusals(self) -> bool:
         """What is refused is so: a node asks for all that has changed since its replica first."""
         return False
+
+    @property
+    def precision(self) -> int:
+        """Nodes that NTP keeps are right, and the others say so or have heard of these a moment ago."""
+        return _SECOND // 2
+
+    @property
+    def register(self) -> bool:
+        """Machines register."""
+        return True
+
+    def opinions(self, cluster: Cluster) -> tuple[Callable[[Uptime], Opinion | None], ...]:
+        """Etcd says nothing of the time."""
+        del cluster
+        return ()
+
+    def report(self, node: str, machine: str, boot: str) -> None:
+        """Nobody reports machines."""
 
     def open(self, node: str) -> Cluster:
         """Return a client of its own for a node."""
@@ -79,6 +104,29 @@ class OnKubernetes:
     def old_refusals(self) -> bool:
         """A collection can't be asked for what has changed since: nodes rely on what their watches have told them."""
         return True
+
+    @property
+    def precision(self) -> int:
+        """A Date has whole seconds, and may have been on its way for some."""
+        return 3 * _SECOND
+
+    @property
+    def register(self) -> bool:
+        """Kubelets report machines."""
+        return False
+
+    def opinions(self, cluster: Cluster) -> tuple[Callable[[Uptime], Opinion | None], ...]:
+        """The API server's answers have dates."""
+        assert isinstance(cluster, KubernetesCluster)
+        return (Dated(cluster.client),)
+
+    def report(self, node: str, machine: str, boot: str) -> None:
+        """Have a Node object, as the kubelet of that machine makes it."""
+        blank = dict.fromkeys(_INFO, "")
+        status = {"nodeInfo": {**blank, "machineID": machine, "bootID": boot}}
+        client = Client(load(self.kubeconfig))
+        client.create(resources.NODES, {"metadata": {"name": node}, "status": status})
+        client.close()
 
     def open(self, node: str) -> Cluster:
         """Return a client of its own for a node."""

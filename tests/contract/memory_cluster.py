@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from podberth.cni.value import replace
+from podberth.ipam.address_record import counted
 from podberth.ipam.elsewhere import Alone
 from podberth.ipam.registration import Proof
 from podberth.ipam.versions import Announced, Minimum
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 
 class MemoryCluster:
+    documents_at_once = 2
+
     def __init__(self) -> None:
         self.guard = threading.Lock()
         self.revision = 0
@@ -40,6 +43,9 @@ class MemoryCluster:
     def identity(self) -> str:
         return f"memory {id(self)}"
 
+    def one_step(self, proposal: Proposal) -> bool:
+        return len(proposal.addresses) <= 2
+
     def commit(self, proposal: Proposal) -> Seen:
         with self.guard:
             if not self._holds(proposal):
@@ -48,6 +54,7 @@ class MemoryCluster:
             for write in proposal.addresses:
                 self.records[write.record.address] = (write.record, self.revision)
                 self.ledger += write.events
+                self.ledger = [event for event in self.ledger if event not in write.undone]
             for document in proposal.documents:
                 self.documents[document.text.key] = (document.text, self.revision)
             for each in proposal.approved:
@@ -60,8 +67,9 @@ class MemoryCluster:
     def _holds(self, proposal: Proposal) -> bool:
         seen = int(proposal.position or 0)
         return (
-            proposal.minimum == self.demanded.revision
+            proposal.minimum in (None, self.demanded.revision)
             and all(self.records.get(w.record.address, (None, 0))[1] == w.revision for w in proposal.addresses)
+            and all(self.records.get(at, (None, 0))[1] == revision for at, revision in proposal.holds)
             and all(self.documents.get(d.text.key, (None, 0))[1] == d.revision for d in proposal.documents)
             and all(self.documents.get(("Pool", "", n), (None, 0))[1] == revision for n, revision in proposal.pools)
             and all(self.approved.get(n, (None, 0))[1] == revision for n, revision in proposal.relied)
@@ -114,11 +122,18 @@ class MemoryCluster:
 
     def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
         with self.guard:
-            found = list(self.ledger)
+            marked = {at: record for at, (record, _) in self.records.items() if record.mark is not None}
+            of = {at: record.mark.primary for at, record in marked.items() if record.mark is not None}
+            last = {at: counted(record, marked.get(of[at])) for at, record in marked.items()}
+            found = [event for event in self.ledger if event.seq <= last.get(event.address, event.seq)]
         for event in found:
             mine = pod is None or (event.pod and (event.pod.namespace, event.pod.name) == (pod.namespace, pod.name))
             if mine and address in (None, event.address):
                 yield event
+
+    def beyond(self, record: AddressRecord) -> tuple[Event, ...]:
+        with self.guard:
+            return tuple(e for e in self.ledger if e.address == record.address and e.seq > record.seq)
 
     def tidy(self) -> None:
         pass

@@ -55,7 +55,7 @@ def test_restarts_drains_and_lost_nodes_leave_every_pod_its_address(kind: str, t
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_whatever_is_killed_cut_or_compacted_the_history_is_linearizable(kind: str, tmp_path: Path) -> None:
     with servers.server(kind, proxied=True) as server:
-        seconds, gap = size(3, 20), size(1, 3) / 2
+        seconds, gap = size(3, 60), size(1, 3) / 2
         run, done = faults.under_faults(server, tmp_path, seconds=seconds, nodes=4, processes=2, gap=gap)
     assert run.wrong == ()
     assert min(done.values()) > 0

@@ -31,7 +31,7 @@ WRONG = [-YEARS, -REST, 0, REST, YEARS]  # by how much a clock is ahead
 @pytest.mark.parametrize("then", WRONG)
 @pytest.mark.parametrize("now", WRONG)
 def test_what_a_node_s_own_store_has_is_counted_anew_by_uptime(tmp_path: Path, then: int, now: int) -> None:
-    older = replace(NODE, version=NODE.version - 1, migrations=lambda: NODE.migrations()[:-1])
+    older = replace(NODE, version=4, minimum="", migrations=lambda: NODE.migrations()[:4])
     released = NOON + then * SECOND
     with Database(str(tmp_path), schema=older).write() as connection:
         define_pool(connection, pool("db", "10.20.0.8/32", quarantine=REST))

@@ -148,7 +148,8 @@ def test_an_older_store_is_brought_up_to_date_with_its_contents(tmp_path: Path) 
 def test_a_store_of_the_first_versions_shares_addresses_once_it_is_up_to_date(tmp_path: Path) -> None:
     for version in (1, 2):
         directory = tmp_path / str(version)
-        older = replace(NODE, version=version, migrations=lambda version=version: NODE.migrations()[:version])
+        made = NODE.migrations()[:version]
+        older = replace(NODE, version=version, minimum="", migrations=lambda made=made: made)
         with Database(str(directory), schema=older).write() as connection:
             connection.execute("INSERT INTO pools VALUES ('db', 'lowest', 0)")
             connection.execute("INSERT INTO reservations VALUES (X'0A140009', 4, 'db', 'db', 'a', 'eth0', 'manual', 1)")

@@ -19,6 +19,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "contract": ("kube-apiserver",),
     "netns": ("kube-apiserver",),
     "runtime": ("containerd",),
+    "image": KUBERNETES,
 }
 MAKE = "run `.venv/bin/python -m tests.programs {}`, as `make test` does: it fetches what is missing"
 

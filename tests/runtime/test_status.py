@@ -13,6 +13,7 @@ from podberth.entry import open_node
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
 from tests.netns.kubelet import ROOT
+from tests.runtime.containerd import BUILT
 from tests.runtime.cri import Refused
 from tests.runtime.site import Site, site
 from tests.servers.etcd import EtcdServer
@@ -105,6 +106,23 @@ def test_a_node_stays_ready_with_a_directory_of_documents_that_can_not_be_read(q
     with pytest.raises(Refused, match=r"broken\.yaml"):
         quiet.run("web-0")
     assert quiet.containerd.network_condition() == READY
+
+
+def test_a_node_without_an_agent_stays_ready_and_the_next_pod_reads_why(quiet: Site) -> None:
+    plugin = quiet.containerd.root / "bin" / "podberth"
+    usual = plugin.read_text()
+    shim = quiet.folder / "podberth"  # with no plugin beside it, as on a host without Python
+    shim.write_bytes((BUILT / "podberth").read_bytes())
+    shim.chmod(0o755)
+    plugin.write_text(f"#!/bin/sh\nPODBERTH_SOCKET={quiet.folder / 'nobody.sock'} exec {shim}\n")
+    try:
+        for _ in range(3):
+            assert quiet.containerd.network_condition() == READY
+        with pytest.raises(Refused, match="the podberth agent can't be reached at"):
+            quiet.run("web-0")
+        assert quiet.containerd.network_condition() == READY
+    finally:
+        plugin.write_text(usual)
 
 
 def test_a_node_whose_store_is_damaged_is_not_ready_until_it_is_mended(quiet: Site) -> None:

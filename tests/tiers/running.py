@@ -31,6 +31,7 @@ class Run:
         self.report, self.log, self.results = (name.with_suffix(f".{kind}") for kind in ("xml", "log", "results"))
         self._pytest: subprocess.Popen[bytes] | None = None
         self._stopped = ""
+        self._patience = tier.patience(soaking=bool(os.environ.get(sizes.SOAK)))
 
     @property
     def running(self) -> bool:
@@ -93,14 +94,14 @@ class Run:
             now = self.results.stat().st_size
             if now != size:
                 size, heard = now, time.monotonic()
-            if time.monotonic() - heard > self.tier.silence:
-                self.stop(f"stopped: no test had a result for {self.tier.silence} s")
+            if time.monotonic() - heard > self._patience:
+                self.stop(f"stopped: no test had a result for {self._patience} s")
             time.sleep(_LOOK)
         return process.returncode
 
     def _command(self) -> list[str]:
         options = ["-q", f"--junitxml={self.report}", "-p", "no:cacheprovider", "-p", "tests.tiers.progress"]
-        options += ["-o", f"faulthandler_timeout={self.tier.silence * 0.9}"]
+        options += ["-o", f"faulthandler_timeout={self._patience * 0.9}"]
         options += ["-o", "faulthandler_exit_on_timeout=true"]  # a worker says where its test hangs, and is replaced
         if seed := os.environ.get(sizes.SEED):
             options.append(f"--hypothesis-seed={seed}")

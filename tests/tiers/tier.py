@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Tier:
     """One folder of tests. `workers` run its tests side by side; 0: one after another, in pytest's own process.
 
-    `silence` is how many seconds may pass without a test's result before the tier counts as hanging. `niceness` is its
-    place among the tiers, as nice(1) counts.
+    `silence` is how many seconds may pass without a test's result before the tier counts as hanging; with long counts
+    one test takes as long as many. `niceness` is its place among the tiers, as nice(1) counts.
     """
 
     name: str
@@ -20,6 +20,10 @@ class Tier:
     niceness: int = 0
     needs_root: bool = True
     soaks: bool = False  # whether it has tests with long counts
+
+    def patience(self, *, soaking: bool) -> int:
+        """Return `silence`, or in a run with long counts what takes its place, in seconds."""
+        return self.silence * 6 if soaking else self.silence
 
 
 # A lane runs its tiers one after another; the lanes run side by side. The VM computes all the time: behind
@@ -33,7 +37,7 @@ LANES: tuple[tuple[Tier, ...], ...] = (
     (Tier(name="netns", folder="tests/netns", workers=6, soaks=True),),
     (
         Tier(name="vm", folder="tests/vm", silence=1200, niceness=-15, soaks=True),
-        Tier(name="image", folder="tests/image"),
+        Tier(name="image", folder="tests/image", soaks=True),
     ),
 )
 TIERS = {tier.name: tier for lane in LANES for tier in lane}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from podberth.agent import frame
 from podberth.cni.errors import TryAgainLater
 from podberth.cni.reply import error_json
-from podberth.cni.request import spoken_version
+from podberth.cni.request import Verb, spoken_version
 from podberth.linux import backlog
 from podberth.process.errand import Errand
 from podberth.process.loop import WAIT, Loop, reason, report
@@ -161,9 +161,12 @@ class Server:
 
 
 def stopping(call: frame.Call, netns: int, answer: Answer) -> None:
-    """Refuse a call in place of serving it, with code 11."""
+    """Refuse a call in place of serving it, with code 11; STATUS passes, for the next agent is on its way."""
     if netns >= 0:
         os.close(netns)
+    if call.env.get("CNI_COMMAND") == Verb.STATUS:
+        answer(0, "")
+        return
     answer(1, error_json(_STOPPING, spoken_version(call.stdin)))
 
 

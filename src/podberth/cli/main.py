@@ -31,7 +31,8 @@ from podberth.cli.install.shim import install_shim
 from podberth.cli.ledger import history, leases, who
 from podberth.cli.manual import WIDTH, Book, Page
 from podberth.cli.pools import pool
-from podberth.cli.reservations import release, reserve
+from podberth.cli.releasing import release
+from podberth.cli.reservations import reserve
 from podberth.cli.run.command import run
 from podberth.cli.session import STATE_DIR, Session
 from podberth.cli.store import store

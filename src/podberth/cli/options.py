@@ -14,7 +14,7 @@ from podberth.cli.session import Session
 from podberth.cni import parsers
 from podberth.cni.errors import CniError
 from podberth.cni.fields import shown
-from podberth.cni.pod import PodRef, called
+from podberth.cni.pod import PodRef, called, joined, parted
 from podberth.ipam.owner import is_deployment, named, of_deployment
 from podberth.ipam.pool import Span
 
@@ -82,6 +82,12 @@ def owner_name(text: str) -> PodRef:
     if not slash:
         raise ValueError(f"expected NAMESPACE/POD, got {shown(text)}")
     return named(namespace, name)
+
+
+def node_name(text: str) -> str:
+    """Return a node's name, of another cluster on the same ledger 'CLUSTER:NAME'; ValueError if it is none."""
+    cluster, bare = parted(text)
+    return joined(parsers.label(cluster) if cluster else "", parsers.identifier(bare))
 
 
 def address(text: str) -> Address:
@@ -196,8 +202,9 @@ ADDRESS = Parsed("ADDRESS", address, _reserved)
 ADDRESS_OR_RANGE = Parsed("ADDRESS or RANGE", address_or_range, _reserved)
 POD_OR_ADDRESS = Parsed("NAMESPACE/POD or ADDRESS", pod_or_address, _owners)
 IFNAME = Parsed("IFNAME", parsers.ifname)
-NODE = Parsed("NODE", parsers.identifier, _nodes)
+NODE = Parsed("NODE", node_name, _nodes)
 POOL = Parsed("POOL", parsers.name, _pools)
+NAMESPACE = Parsed("NAMESPACE", called)
 NETWORK = Parsed("NETWORK", parsers.identifier, _networks)
 DURATION = Parsed("DURATION", when.length)
 EVENTS = Parsed("FIRST-LAST", event_numbers)

@@ -1,4 +1,4 @@
-"""`podberth reserve` and `release`: an address for a pod's name, by hand."""
+"""`podberth reserve`: an address for a pod's name, by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from podberth.cli.session import actor, asking
 from podberth.cni.errors import Refused
 from podberth.ipam.lease import Keeping
 from podberth.policy.operation import Operation
-from podberth.policy.permit import OPERATOR, RELEASE, RESERVE, Releasing, Reserving, permit
+from podberth.policy.permit import OPERATOR, RESERVE, Reserving, permit
 from podberth.policy.usable import around as pools_around
 
 if TYPE_CHECKING:
@@ -70,36 +70,6 @@ def reserve(
         as_json,
         {"reservation": forms.reservation(made)},
         lambda screen: screen.line(f"{made.address} of pool {made.pool} is reserved for {made.pod} {made.ifname}"),
-    )
-
-
-@click.command(
-    "release",
-    cls=Page,
-    short_help="End a reservation made by hand, or a sticky one.",
-    exits={3: EXITS[3]},
-    examples=(("release 10.20.0.11", "Give the address back to its pool; a pod that has it now keeps it until DEL."),),
-)
-@click.argument("address", type=ADDRESS)
-@json_option
-@click.pass_obj
-def release(session: Session, address: Address, *, as_json: bool) -> None:
-    """End a reservation made by hand, or a sticky one.
-
-    One that a PodNetwork declares is refused: change or delete the PodNetwork.
-    """
-    node = session.node
-    kept = next((one for one in node.ledger.reservations() if one.address == address), None)
-    refusal = permit(asking(), OPERATOR, RELEASE, Releasing(kept=kept)) if kept is not None else None
-    if refusal is not None:
-        raise refusal
-    ended = node.ledger.release(address, actor(node, f"release {address}"))
-    if ended is None:
-        raise NotFound(f"{address} is reserved for nobody", "`podberth get reservations` lists the reservations")
-    session.show(
-        as_json,
-        {"reservation": forms.reservation(ended)},
-        lambda screen: screen.line(f"{ended.address} is no longer reserved for {ended.pod} {ended.ifname}"),
     )
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from podberth.cli import when
 from podberth.cli.failures import NotFound
 from podberth.cli.screen import Cell, Screen
-from podberth.cni.errors import IOFailure
+from podberth.cni.errors import CniError, IOFailure
 from podberth.ipam.lease import Actor
-from podberth.stores.chosen import path_of
+from podberth.stores.chosen import chosen, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STATE_DIR = "/var/lib/podberth"
 STORE = "podberth.db"
+_NAMED = ("pod", "reserved_for", "owner", "namespace", "node")  # keys of JSON that name an owner or a node
 
 
 class Session:
@@ -91,6 +92,14 @@ class Session:
         lacks = "; only the last event of each address is known here" if outlook is not None and outlook.partial else ""
         return f"as of {when.local(as_of) if as_of else 'an unknown time'}, the store is away: {why}{lacks}"
 
+    @property
+    def cluster(self) -> str:
+        """The cluster of this node, among several that share its ledger; '' for the first, or the only one."""
+        try:
+            return chosen(self.state).cluster
+        except CniError:
+            return ""
+
     def close(self) -> None:
         """Let go of the namespaces that were opened: a pod's would outlive it."""
         if self._node is not None:
@@ -100,6 +109,7 @@ class Session:
         """Print the document for programs, or let `draw` write for people; with what the answer lacks, if it does."""
         lacks = self.reservation()
         if as_json:
+            document = placed(document, self.cluster)
             if lacks and isinstance(document, dict):
                 why, as_of = self._known
                 document = {**document, "asOf": when.rfc3339(as_of) if as_of else None, "away": why}
@@ -109,6 +119,27 @@ class Session:
         if lacks:
             screen.line(Cell(lacks, "yellow"))
         draw(screen)
+
+
+def placed(document: object, own: str) -> object:
+    """Return a document with the cluster of each pod, or node, as a key of its own; the first cluster has none.
+
+    `own`: of the node that answers, whose pods and nodes are called by their bare names there.
+    """
+    if isinstance(document, list):
+        return [placed(each, own) for each in document]
+    if not isinstance(document, dict) or "apiVersion" in document:  # a declaration is the cluster's own
+        return document
+    made = {key: placed(each, own) for key, each in document.items()}
+    clusters: dict[str, dict[str, str]] = {}
+    for key in _NAMED:
+        if isinstance(named := made.get(key), str) and named:
+            cluster, bare = named.partition(":")[::2] if ":" in named else (own, named)
+            clusters.setdefault(cluster, {})[key] = bare
+    if clusters:
+        first, names = next(iter(clusters.items()))  # the owner's, if there is one: a node of another keeps its own
+        return {**made, **names, **({"cluster": first} if first else {})}
+    return made
 
 
 def actor(node: Node, why: str) -> Actor:

@@ -13,6 +13,7 @@ from podberth.cli import changeover
 from podberth.cli.changeover import Behind
 from podberth.cli.failures import OK, REFUSED
 from podberth.cli.manual import CLUSTER, Book, Page
+from podberth.cli.operations import operations
 from podberth.cli.options import json_option
 from podberth.cli.releases import downgrade_command, minimum_here, upgrade_command
 from podberth.cli.screen import Cell
@@ -57,6 +58,7 @@ def store(context: click.Context, *, as_json: bool) -> None:
 def _show(session: Session, *, as_json: bool) -> None:
     found = choice.chosen(session.state)
     about: dict[str, Any] = {"store": found.store, "node": found.node, "state": session.state}
+    about |= {"cluster": found.cluster} if found.cluster else {}
     if found.store != choice.SQLITE:
         about |= {"whenAway": found.when_away, **_about(found)}
         about |= _answer(session)
@@ -83,6 +85,9 @@ def rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield key, str(said)
 
 
+store.add_command(operations)
+
+
 @store.command(
     "use",
     cls=Page,
@@ -99,6 +104,9 @@ def rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     "--when-away", type=click.Choice((choice.REFUSE, choice.LAST_KNOWN)), default=choice.REFUSE, show_default=True,
     help="What an ADD does while the store can't be reached (docs/cluster.md).",
 )  # fmt: skip
+@click.option(
+    "--cluster", metavar="NAME", help="etcd: of several clusters on one ledger, which; not said by the first."
+)
 @click.option("--endpoint", "endpoints", metavar="URL", multiple=True, help="etcd: where it is; repeat it for each.")
 @click.option("--ca", metavar="FILE", help="etcd: the authority's certificate.")
 @click.option("--cert", metavar="FILE", help="etcd: this client's certificate.")
@@ -120,8 +128,8 @@ def rows(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 @json_option
 @click.pass_obj
 def use(
-    session: Session, /, kind: str, *, node: str | None, when_away: str, agent: str, force: bool, as_json: bool,
-    **given: Any,
+    session: Session, /, kind: str, *, node: str | None, when_away: str, cluster: str | None, agent: str, force: bool,
+    as_json: bool, **given: Any,
 ) -> int:  # fmt: skip
     """Have the state directory stand for another store. What is in a store stays there: see `podberth migrate`.
 
@@ -133,6 +141,8 @@ def use(
         document: dict[str, Any] = {"store": kind}
     else:
         document = document_of(kind, node or os.uname().nodename, when_away, given)
+    if cluster:
+        document["cluster"] = cluster
     data = (json.dumps(document, indent=2) + "\n").encode()
     new, path = choice.read(data, "store"), Path(choice.path_of(session.state))
     if (path.read_bytes() if path.is_file() else None) == (None if kind == choice.SQLITE else data):

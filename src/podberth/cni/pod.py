@@ -23,7 +23,10 @@ NAMESPACE, NAME = parsers.label, parsers.name
 
 @value
 class PodRef:
-    """A pod as a runtime names it in CNI_ARGS (K8S_POD_NAMESPACE, K8S_POD_NAME, K8S_POD_UID)."""
+    """A pod as a runtime names it in CNI_ARGS (K8S_POD_NAMESPACE, K8S_POD_NAME, K8S_POD_UID).
+
+    In a ledger of several clusters `namespace` is one of a cluster (`joined`).
+    """
 
     namespace: str
     name: str
@@ -43,6 +46,20 @@ class Attachment:
 
     def __str__(self) -> str:
         return f"{self.network}/{self.container_id}/{self.ifname}"
+
+
+def joined(cluster: str, namespace: str) -> str:
+    """Return a namespace, or a node, of a cluster as a ledger of several calls it: 'b:payments'.
+
+    The ledger's first cluster has no name there: what is its own is called as it is.
+    """
+    return f"{cluster}:{namespace}" if cluster else namespace
+
+
+def parted(name: str) -> tuple[str, str]:
+    """Return the cluster, '' for the first, and the bare name of what `joined` made."""
+    cluster, colon, bare = name.partition(":")
+    return (cluster, bare) if colon else ("", name)
 
 
 def called(raw: object) -> str:

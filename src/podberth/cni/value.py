@@ -7,6 +7,8 @@ millisecond more (docs/decisions/002-values-without-dataclasses.md). Type checke
 
 from __future__ import annotations
 
+from _operator import attrgetter  # `operator` around it is Python code that nothing here needs
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,11 +52,14 @@ def _astuple(self: Any) -> tuple[object, ...]:
 
 
 def _eq(self: Any, other: object) -> Any:  # bool or NotImplemented
-    return _astuple(self) == _astuple(other) if type(self) is type(other) else NotImplemented
+    cls: Any = type(self)
+    members = cls._members
+    return members(self) == members(other) if cls is type(other) else NotImplemented
 
 
 def _hash(self: Any) -> int:
-    return hash((type(self), _astuple(self)))
+    cls: Any = type(self)
+    return hash((cls, cls._members(self)))
 
 
 def _repr(self: Any) -> str:
@@ -96,7 +101,8 @@ def value(cls: type[T]) -> type[T]:
     defaults = {name: body.pop(name) for name in names if name in body}
     own = {name: method for name, method in _METHODS.items() if name not in body}
     made: Any = type(cls.__name__, cls.__bases__, {**body, **own, "__slots__": names, "_defaults": defaults})
-    setattr(made, "_fill", tuple((name, vars(made)[name].__set__) for name in names))  # noqa: B010 - its own
+    setattr(made, "_members", attrgetter(*names) if names else _astuple)  # noqa: B010 - its own, as the next one
+    setattr(made, "_fill", tuple((name, vars(made)[name].__set__) for name in names))  # noqa: B010
     return made  # type: ignore[no-any-return]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from podberth.cni.errors import StoreFailed
-from podberth.cni.pod import Attachment, PodRef
+from podberth.cni.pod import Attachment, PodRef, joined, parted
 from podberth.cni.value import value
 from podberth.ipam.lease import Actor, Correction, Event, Lease, Reservation
 from podberth.ipam.moment import Uptime
@@ -35,12 +35,31 @@ class Rest:
 
 
 @value
+class Mark:
+    """What an operation (`stores.replica.staging`) makes of an address, once it is committed: `record`.
+
+    `primary`: the address whose mark says whether it is: that one is the operation's own object. `by`: who does what.
+    `addresses` and `documents`: how many of each the operation marks.
+    """
+
+    operation: str
+    primary: Address
+    by: str
+    record: AddressRecord
+    addresses: int
+    documents: int = 0
+    committed: bool = False
+
+
+@value
 class AddressRecord:
     """`rest_until` (ns): when a released address has rested; 0 if nobody ever had it, or somebody has it now.
 
     That is by its writer's clock. `rest` is what counts; None if a release before 0.2 wrote it.
     `seq` and `time` (ns) are its last event's; `last` is the last event by which it changed hands.
     `written`: how long the node that wrote the record had run by then: its word that this much time has passed.
+    `mark`: of the operation that is at the address; until it is committed, all else counts. `operation`: the last one
+    that was, '' if none was.
     """
 
     address: Address
@@ -53,6 +72,8 @@ class AddressRecord:
     last: Event | None = None
     rest: Rest | None = None
     written: Uptime | None = None
+    mark: Mark | None = None
+    operation: str = ""
 
 
 def record_form(record: AddressRecord) -> Form:
@@ -67,7 +88,7 @@ def record_form(record: AddressRecord) -> Form:
     kept, lease = record.reservation, record.lease
     if kept is not None:
         form["reservation"] = {
-            "namespace": kept.pod.namespace,
+            **_placed(kept.pod.namespace),
             "pod": kept.pod.name,
             "ifname": kept.ifname,
             "origin": kept.origin,
@@ -87,6 +108,10 @@ def record_form(record: AddressRecord) -> Form:
         form["rest"] = {"length": record.rest.length, **_uptime_form(record.rest.since)}
     if record.written is not None:
         form["written"] = _uptime_form(record.written)
+    if record.operation:
+        form["operation"] = record.operation
+    if record.mark is not None:
+        form["mark"] = _mark_form(record.mark)
     return form
 
 
@@ -105,6 +130,8 @@ def parse_record(form: Mapping[str, Any], last: Event | None = None) -> AddressR
             last=last,
             rest=_rest(form.get("rest")),
             written=_uptime(form["written"]) if form.get("written") is not None else None,
+            mark=_mark(form["mark"]) if form.get("mark") is not None else None,
+            operation=str(form.get("operation") or ""),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise _unreadable("the record of", form, wrong) from None
@@ -160,7 +187,7 @@ def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
             else None,
             actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
             state=str(form["state"]),
-            owner=PodRef(namespace=str(form["namespace"]), name=str(form["owner"])) if "owner" in form else None,
+            owner=PodRef(namespace=_namespace(form), name=str(form["owner"])) if "owner" in form else None,
             clock=str(form.get("clock", "")),
             ahead=int(form.get("ahead", 0)),
             corrects=_correction(form.get("corrects")),
@@ -172,6 +199,39 @@ def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
 def changes_hands(event: Event) -> bool:
     """Say whether somebody got or lost the address by the event."""
     return event.kind not in NOTES
+
+
+def counted(record: AddressRecord, primary: AddressRecord | None) -> int:
+    """Return the number up to which events count of an address that an operation has marked; `primary`: its object."""
+    mark, word = record.mark, primary.mark if primary is not None else None
+    if mark is not None and word is not None and word.committed and word.operation == mark.operation:
+        return mark.record.seq
+    return record.seq
+
+
+def _mark_form(of: Mark) -> Form:
+    form = record_form(of.record)
+    if of.record.last is not None:
+        form["last"] = {"sequence": of.record.last.seq, **event_form(of.record.last)}
+    said = {"operation": of.operation, "primary": str(of.primary), "by": of.by}
+    return {
+        **said, "addresses": of.addresses, "documents": of.documents, "committed": of.committed, "record": form,
+    }  # fmt: skip
+
+
+def _mark(form: Mapping[str, Any]) -> Mark:
+    made = form["record"]
+    address, last = ip_address(made["address"]), made.get("last")
+    event = parse_event(address, _number(last["sequence"]), last) if last else None
+    return Mark(
+        operation=str(form["operation"]),
+        primary=ip_address(form["primary"]),
+        by=str(form.get("by", "")),
+        record=parse_record(made, event),
+        addresses=_number(form["addresses"]),
+        documents=_number(form.get("documents", 0)),
+        committed=form.get("committed") is True,
+    )
 
 
 def _uptime_form(of: Uptime) -> Form:
@@ -211,12 +271,22 @@ def _pod_form(pod: PodRef | None) -> Form:
     if pod is None:
         return {}
     # Not an empty one: API servers take "" for null (1.20), which a schema's string is not.
-    return {"namespace": pod.namespace, "pod": pod.name, **({"uid": pod.uid} if pod.uid else {})}
+    return {**_placed(pod.namespace), "pod": pod.name, **({"uid": pod.uid} if pod.uid else {})}
+
+
+def _placed(namespace: str) -> Form:
+    """Return a namespace with its cluster, which the first one of a ledger has no name for."""
+    cluster, bare = parted(namespace)
+    return {**({"cluster": cluster} if cluster else {}), "namespace": bare}
+
+
+def _namespace(form: Mapping[str, Any]) -> str:
+    return joined(str(form.get("cluster", "")), str(form.get("namespace", "")))
 
 
 def _pod(form: Mapping[str, Any]) -> PodRef | None:
     name = str(form.get("pod", ""))
-    return PodRef(namespace=str(form.get("namespace", "")), name=name, uid=str(form.get("uid", ""))) if name else None
+    return PodRef(namespace=_namespace(form), name=name, uid=str(form.get("uid", ""))) if name else None
 
 
 def _reservation(address: Address, pool: str, form: Mapping[str, Any] | None) -> Reservation | None:
@@ -225,7 +295,7 @@ def _reservation(address: Address, pool: str, form: Mapping[str, Any] | None) ->
     return Reservation(
         address=address,
         pool=pool,
-        pod=PodRef(namespace=str(form["namespace"]), name=str(form["pod"])),
+        pod=PodRef(namespace=_namespace(form), name=str(form["pod"])),
         ifname=str(form["ifname"]),
         origin=str(form["origin"]),
         since=_number(form["since"]),

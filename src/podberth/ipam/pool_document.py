@@ -6,7 +6,9 @@ from ipaddress import ip_network
 
 from podberth.cni import parsers
 from podberth.cni.fields import shown
+from podberth.cni.pod import parted
 from podberth.ipam.pool import FOREVER, ConflictDetection, Grant, Pool, Span, Subnet
+from podberth.ipam.versions import Feature
 from podberth.net.settings_document import SETTINGS_KEYS, parse_settings, settings_document
 
 TYPE_CHECKING = False
@@ -216,9 +218,12 @@ def _grant(fields: Fields) -> Grant:
 
 
 def _pattern(raw: object) -> str:
-    found = parsers.string(max=63)(raw)
-    if not all(c in "abcdefghijklmnopqrstuvwxyz0123456789-*" for c in found):
+    found = parsers.string(max=127)(raw)
+    cluster, bare = parted(found)
+    if len(bare) > 63 or not all(c in "abcdefghijklmnopqrstuvwxyz0123456789-*" for c in bare):
         raise ValueError(f"expected a namespace, or a pattern with '*', got {shown(found)}")
+    if cluster:
+        parsers.label(cluster)
     return found
 
 
@@ -274,3 +279,13 @@ def _grant_document(grant: Grant) -> dict[str, object]:
 
 def _span_text(member: Span) -> str:
     return str(member.first) if member.first == member.last else f"{member.first}-{member.last}"
+
+
+def pool_needs(pool: Pool) -> frozenset[Feature]:
+    """Return what a ledger has to allow before the pool's document is in it: older podberths read no such rules."""
+    found = set()
+    if any(":" in name for grant in pool.grants for name in grant.namespaces):
+        found.add(Feature.CLUSTERS)
+    if any(grant.macs or grant.reservations is not None for grant in pool.grants):
+        found.add(Feature.GRANTS)
+    return frozenset(found)

@@ -24,7 +24,8 @@ class Registration:
     `boot`: the kernel's boot_id (random(4)), `key`: a digest of the key in the state directory, `time`: of the first
     registration with these, ns since the epoch. `claim`: another boot of the machine that wants to be the node.
     `version`: of the node's agent, by its own word; '' if it said none.
-    `former`: boots and keys that were the node before, or that a living node objected to, the latest last.
+    `former`: boots, keys and places that were the node before, or that a living node objected to, the latest last.
+    `place`: which file the key is in: its inode, and the change time that no copy has; '' if that is not known.
     """
 
     node: str
@@ -35,6 +36,7 @@ class Registration:
     claim: str = ""
     former: tuple[str, ...] = ()
     version: str = ""
+    place: str = ""
 
 
 @value
@@ -71,7 +73,7 @@ def judge(known: Registration | None, mine: Registration, *, fenced: bool, waite
         return Judgement(write=mine)
     same_machine = "" in (known.machine, mine.machine) or known.machine == mine.machine
     if same_machine and known.key == mine.key:
-        return _of_the_key(known, mine, waited=waited)
+        return _of_the_key(known, mine, fenced=fenced, waited=waited)
     if same_machine and known.boot == mine.boot != "" and mine.key not in known.former:
         again = replace(mine, machine=mine.machine or known.machine, former=_remembered(known, known.key))
         again = replace(again, version=mine.version or known.version)
@@ -82,9 +84,14 @@ def judge(known: Registration | None, mine: Registration, *, fenced: bool, waite
     return Judgement(proof=Proof(refusal=_refusal(known, mine, same_machine=same_machine)))
 
 
-def _of_the_key(known: Registration, mine: Registration, *, waited: bool) -> Judgement:
+def _of_the_key(known: Registration, mine: Registration, *, fenced: bool, waited: bool) -> Judgement:
     """Judge a machine with the key that is registered: the node, the node after a reboot, or a copy of it."""
-    learned = replace(known, machine=mine.machine or known.machine, version=mine.version or known.version)
+    learned = replace(
+        known, machine=mine.machine or known.machine, version=mine.version or known.version,
+        place=mine.place or known.place,
+    )  # fmt: skip
+    if mine.boot == known.boot and "" not in (mine.place, known.place) and mine.place != known.place:
+        return _of_the_place(known, mine, fenced=fenced)
     if mine.boot in ("", known.boot) and known.claim.startswith(QUESTION):
         notice = f"somebody asked whether node {mine.node} lives, to fence it: it does"
         return Judgement(write=replace(learned, claim=""), notice=notice)
@@ -109,6 +116,20 @@ def _of_the_key(known: Registration, mine: Registration, *, waited: bool) -> Jud
         pending=True,
     )
     return Judgement(proof=wait, write=replace(known, claim=mine.boot) if known.claim != mine.boot else None)
+
+
+def _of_the_place(known: Registration, mine: Registration, *, fenced: bool) -> Judgement:
+    """Judge a copy of the state directory beside the one that is registered, in one boot: the later one is the node."""
+    if mine.place in known.former and not fenced:
+        return Judgement(
+            proof=Proof(
+                refusal=f"node {mine.node} has a copy of this state directory since then, and its agent runs on that"
+                " copy: two agents on one machine can't be one node"
+            )
+        )
+    moved = replace(known, place=mine.place, former=_remembered(known, known.place))
+    notice = f"node {mine.node} is a copy of its state directory from now on; an agent on the former one is refused"
+    return Judgement(write=moved, notice=notice)
 
 
 def _remembered(known: Registration, other: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ class Feature(StrEnum):
     GRANTS = "a pool's rule with `macs` or `reservations`"
     CLUSTERS = "a second cluster"
     MACHINES = "a machine that is no Node of its Kubernetes"
+    OPERATIONS = "an operation of more than one step"
 
 
 NEEDS: Mapping[Feature, str] = {
@@ -38,6 +39,8 @@ NEEDS: Mapping[Feature, str] = {
     Feature.CLUSTERS: "0.2.0",
     # 0.1.0 takes it for a Node that was deleted, and its addresses for free to move.
     Feature.MACHINES: "0.2.0",
+    # 0.1.0 gives away an address that an operation has marked, and does not see what is committed.
+    Feature.OPERATIONS: "0.2.0",
 }
 
 
@@ -99,12 +102,18 @@ def allows(minimum: str, feature: Feature) -> bool:
 
 def require(minimum: str, feature: Feature) -> None:
     """Raise Refused if a ledger with that minimum version may not have it."""
-    if not allows(minimum, feature):
-        raise Refused(
-            f"this ledger is for podberth {minimum} and later, and {feature} needs {NEEDS[feature]}:"
-            " an older agent would misread it",
-            "`podberth store upgrade` allows it, once no older agent is seen",
-        )
+    if why := lacking(minimum, feature):
+        raise Refused(why, "`podberth store upgrade` allows it, once no older agent is seen")
+
+
+def lacking(minimum: str, feature: Feature) -> str:
+    """Return why a ledger with that minimum version may not have it; '' if it may."""
+    if allows(minimum, feature):
+        return ""
+    return (
+        f"this ledger is for podberth {minimum} and later, and {feature} needs {NEEDS[feature]}:"
+        " an older agent would misread it"
+    )
 
 
 def outgrown(minimum: str) -> str:

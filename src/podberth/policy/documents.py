@@ -8,7 +8,7 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields, shown
-from podberth.cni.pod import NAME, NAMESPACE
+from podberth.cni.pod import NAME, NAMESPACE, joined, parted
 from podberth.cni.value import replace, value
 from podberth.ipam.owner import deployment_name
 from podberth.ipam.pool import FOREVER, Pool
@@ -46,10 +46,13 @@ class Document:
         return self.kind, self.namespace, self.name
 
 
-def parse_document(raw: object, source: str, where: str = "") -> Document:
-    """Read one document. InvalidConfig begins with `where` ('db.yaml[1]', else `source`) and the field's path."""
+def parse_document(raw: object, source: str, where: str = "", *, kept: bool = False) -> Document:
+    """Read one document. InvalidConfig begins with `where` ('db.yaml[1]', else `source`) and the field's path.
+
+    `kept`: it is from a store, which says of which cluster it is. Nobody else may: one declares for one's own.
+    """
     try:
-        return _document(Fields(raw), source)
+        return _document(Fields(raw), source, kept=kept)
     except InvalidConfig as wrong:
         raise InvalidConfig(f"{where or source}: {wrong.message}", wrong.details) from None
 
@@ -96,11 +99,12 @@ def podnetwork_document(podnetwork: PodNetwork) -> dict[str, object]:
     if podnetwork.retention != FOREVER:
         spec["retention"] = podnetwork.retention
     spec["attachments"] = [attachment_document(policy) for policy in podnetwork.attachments]
-    metadata = {"namespace": podnetwork.namespace, "name": podnetwork.name}
+    cluster, namespace = parted(podnetwork.namespace)
+    metadata = {**({"cluster": cluster} if cluster else {}), "namespace": namespace, "name": podnetwork.name}
     return {"apiVersion": API_VERSION, "kind": "PodNetwork", "metadata": metadata, "spec": spec}
 
 
-def _document(fields: Fields, source: str) -> Document:
+def _document(fields: Fields, source: str, *, kept: bool) -> Document:
     version = fields.required("apiVersion", parsers.text)
     if version != API_VERSION:
         raise fields.fail("apiVersion", f"expected {API_VERSION!r}, got {shown(version)}")
@@ -111,13 +115,15 @@ def _document(fields: Fields, source: str) -> Document:
     metadata, spec = fields.child("metadata"), fields.child("spec")
     if metadata is None or spec is None:
         raise fields.fail("spec" if metadata else "metadata", "required field is missing")
-    metadata.only(("namespace", *METADATA))
+    if not kept and "cluster" in metadata.raw:
+        raise metadata.fail("cluster", "is not said in a document: it is that of the node where it is applied")
+    metadata.only(("namespace", "cluster", *METADATA))
     spec.only(("pod", "statefulSet", "deployment", "retention", "attachments"))
     return document_of(_podnetwork(metadata, spec), source)
 
 
 def _podnetwork(metadata: Fields, spec: Fields) -> PodNetwork:
-    namespace = metadata.required("namespace", NAMESPACE)
+    namespace = joined(metadata.get("cluster", NAMESPACE, ""), metadata.required("namespace", NAMESPACE))
     name = metadata.required("name", parsers.name)
     given = [key for key in TARGETS if spec.raw.get(key) is not None]
     if len(given) != 1:

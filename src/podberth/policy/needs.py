@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podberth.ipam.pool import Pool
+from podberth.ipam.pool_document import pool_needs
 from podberth.ipam.versions import Feature
 
 TYPE_CHECKING = False
@@ -13,6 +14,6 @@ if TYPE_CHECKING:
 def needs(document: Document) -> frozenset[Feature]:
     """Return what the ledger has to allow before the document is in it."""
     body = document.body
-    if isinstance(body, Pool) and any(grant.macs or grant.reservations is not None for grant in body.grants):
-        return frozenset({Feature.GRANTS})
-    return frozenset()
+    if ":" in document.namespace:
+        return frozenset({Feature.CLUSTERS})
+    return pool_needs(body) if isinstance(body, Pool) else frozenset()

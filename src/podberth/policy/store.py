@@ -6,7 +6,7 @@ from typing import Protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor
@@ -46,8 +46,13 @@ class Policies(Protocol):
         """
         ...
 
-    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
-        """Do all that the operation is, or raise and have nothing done. `source`: of the documents, as with `apply`."""
+    def operate(
+        self, operation: Operation, actor: Actor, *, source: str, told: Callable[[int], object] = lambda _: None
+    ) -> Done:
+        """Do all that the operation is, or raise and have nothing done. `source`: of the documents, as with `apply`.
+
+        `told` gets how many addresses more are on their way, if it takes more than a step.
+        """
         ...
 
     def followed(self, directory: str) -> Followed | None:

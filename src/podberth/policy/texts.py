@@ -18,7 +18,7 @@ def parsed(body: str, source: str, key: tuple[str, str, str] | None = None) -> D
     With `key`: it is kept under that, and must be called so.
     """
     try:
-        document = parse_document(json.loads(body), source)
+        document = parse_document(json.loads(body), source, kept=True)
     except InvalidConfig:
         raise
     except Exception as wrong:  # noqa: BLE001 - not JSON, too deep, or a parser's mistake

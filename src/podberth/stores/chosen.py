@@ -20,7 +20,7 @@ SQLITE, ETCD, KUBERNETES = "sqlite", "etcd", "kubernetes"
 REFUSE, LAST_KNOWN = "refuse", "lastKnown"
 NAMESPACE = "podberth-system"
 REQUIRED, NONE = "required", "none"  # whether machines of a Kubernetes cluster's ledger are its Nodes
-_KEYS = ("store", "node", "whenAway", ETCD, KUBERNETES)
+_KEYS = ("store", "node", "whenAway", "cluster", ETCD, KUBERNETES)
 _MOST = 64 * 1024  # bytes
 
 
@@ -41,6 +41,7 @@ class Kubernetes:
 class Chosen:
     """`node` is how leases name this node; `when_away` what an ADD does while the cluster's store can't be reached.
 
+    `cluster`: of several that share the ledger, '' for the one that was there first.
     `etcd` is the object of that name, read by whoever connects.
     """
 
@@ -49,6 +50,7 @@ class Chosen:
     when_away: str = REFUSE
     etcd: Fields | None = None
     kubernetes: Kubernetes = Kubernetes()
+    cluster: str = ""
 
 
 def path_of(directory: str) -> str:
@@ -83,6 +85,8 @@ def parse(fields: Fields) -> Chosen:
     for other in (ETCD, KUBERNETES):
         if other != store and fields.raw.get(other) is not None:
             raise fields.fail(other, f"says nothing here: the store is {store}")
+    if store != ETCD and fields.raw.get("cluster") is not None:
+        raise fields.fail("cluster", f"says nothing here: the store is {store}")
     etcd = fields.child(ETCD)
     if store == ETCD and etcd is None:
         raise fields.fail(ETCD, "required field is missing")
@@ -96,6 +100,7 @@ def parse(fields: Fields) -> Chosen:
         when_away=fields.get("whenAway", parsers.choice(REFUSE, LAST_KNOWN), REFUSE),
         etcd=etcd,
         kubernetes=_kubernetes(fields.child(KUBERNETES)),
+        cluster=fields.get("cluster", parsers.label, ""),
     )
 
 

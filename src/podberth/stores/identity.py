@@ -98,6 +98,7 @@ def registration(directory: str, node: str, machine: str, boot: str, now: int, *
     path = os.path.join(directory, FILE)
     try:
         key = _read(path) or _made(path)
+        file = os.stat(path)
     except OSError as failure:
         raise StoreFailed(f"{path}: {failure.strerror}", "the state directory has to be writable") from failure
     if len(key) != 2 * _BYTES:
@@ -105,8 +106,8 @@ def registration(directory: str, node: str, machine: str, boot: str, now: int, *
             f"{path}: expected {2 * _BYTES} hexadecimal digits",
             "delete it: the node is registered again with a new key",
         )
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    return Registration(node=node, machine=machine, boot=boot, key=digest, time=now, version=version)
+    digest, place = hashlib.sha256(key.encode()).hexdigest(), f"{file.st_ino}:{file.st_ctime_ns}"
+    return Registration(node=node, machine=machine, boot=boot, key=digest, time=now, version=version, place=place)
 
 
 def digest(directory: str) -> str:

@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, InvalidConfig, Refused, TryAgainLater
+from podberth.cni.pod import joined
 from podberth.ipam.registration import ASK, Registration, absent, remedy
-from podberth.ipam.versions import HERE, UPGRADE
+from podberth.ipam.versions import HERE, Feature
 from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
@@ -17,6 +18,7 @@ from podberth.stores.identity import NodeIdentity, registration, see, was_seen
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.naming import ElsewhereOf, LedgerOf, Names, PoliciesOf
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
@@ -26,10 +28,13 @@ from podberth.stores.sqlite.ledger import SqliteLedger
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.ledger import Ledger
     from podberth.ipam.moment import Opinion, Uptime
     from podberth.ipam.outlook import Outlook
     from podberth.ipam.registration import Proof
     from podberth.net.ops import Address
+    from podberth.policy.store import Policies
     from podberth.stores.chosen import Chosen
     from podberth.stores.replica.shared import Cluster
 
@@ -64,20 +69,22 @@ class Member:
         self._machine = machine
         self.cluster = connected(chosen)
         replica = Replica(directory, told=_told)
-        self.settler = Settler(replica, self.cluster, chosen.node, current=not staying)
+        node = joined(chosen.cluster, chosen.node)
+        features = (Feature.CLUSTERS,) if chosen.cluster else ()
+        self.settler = Settler(replica, self.cluster, node, current=not staying, features=features)
         self.settler.moved = moved
         self.settler.away = self.away
         self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
-        self.policies = ClusterPolicies(self.settler)
-        self.elsewhere = LastKnown(self.cluster.elsewhere(chosen.node), self.away, self.settler.outlook, directory)
+        self._declared = ClusterPolicies(self.settler)
+        self._known = LastKnown(self.cluster.elsewhere(node), self.away, self.settler.outlook, directory)
         self._feed = Feed(self.settler, _told) if staying else None
         self._hear_at = 0.0
         self._upkeep = Loop("member", self._keep_up, _told)
         self._journal = Journal(directory)
         self._next_proof = 0.0  # by time.monotonic
         self._refused = ""  # why this podberth may not write, as was logged last
-        self.identity = NodeIdentity(self._prove, chosen.node)
-        self.ledger = JournalledLedger(
+        self.identity = NodeIdentity(self._prove, node)
+        self._ledger = JournalledLedger(
             ClusterLedger(self.settler, clock=self.clock, identity=self.identity),
             SqliteLedger(replica.database, clock=self.clock),
             self._journal,
@@ -85,6 +92,12 @@ class Member:
             binding=chosen.when_away == choice.LAST_KNOWN,
             complete=lambda: replica.filled,
         )
+        names = Names(chosen.cluster)
+        self.ledger: Ledger = LedgerOf(self._ledger, names)
+        self.policies: Policies = PoliciesOf(self._declared, self._ledger, names)
+        self.elsewhere: Elsewhere = ElsewhereOf(self._known, names)
+        if chosen.store != choice.ETCD:  # the API has one cluster's
+            self.ledger, self.policies, self.elsewhere = self._ledger, self._declared, self._known
         if self._feed is not None:
             self._feed.start()
             self._feed.ready(READY)
@@ -125,10 +138,12 @@ class Member:
             if self._outgrown():
                 return _UPKEEP
             if not self.identity.foreign:
-                self.ledger.replay(_told)
+                self._ledger.replay(_told)
+            for what in self.settler.tending.tend():
+                _told(what)
             self.cluster.tidy()
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
-                for name in self.policies.accept():
+                for name in self._declared.accept():
                     _told(f"Pool {name}: its newest text is in force")
             if time.monotonic() > self._hear_at:
                 self._hear_at = time.monotonic() + _HEARING
@@ -136,10 +151,10 @@ class Member:
         return _UPKEEP
 
     def _outgrown(self) -> bool:
-        """Say whether the ledger is for later podberths than this one; the log has it once."""
+        """Say whether this node may not write into the ledger, by its minimum version; the log has it once."""
         before, self._refused = self._refused, self.settler.outgrown
         if self._refused and self._refused != before:
-            _told(f"{self._refused}: nothing is written. {UPGRADE}")
+            _told(f"{self._refused}; nothing is written until then")
         return bool(self._refused)
 
     def _prove_in_time(self) -> None:
@@ -153,10 +168,10 @@ class Member:
             _told(proof.refusal)
         self._next_proof = time.monotonic() + ASK
         if not self._of_nodes:  # of Nodes operators say it in Kubernetes
-            self.elsewhere.remember()
+            self._known.remember()
 
     def _prove(self, waited: bool) -> Proof:
-        node = self._chosen.node
+        node = self.settler.spread.node
         now, version = self.settler.replica.clock().time, HERE if self._feed is not None else ""
         mine = registration(self._directory, node, *self._machine, now, version=version)
         proof = self.cluster.prove(mine, _told, waited=waited)

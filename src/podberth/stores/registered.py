@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _NAMES = ("machine", "boot", "key", "time", "claim", "former")
+_LATER = ("version", "place")  # left out where nobody has said it
 
 
 def packed_registration(machine: Registration) -> bytes:
     """Return a machine's registration as it is written."""
-    said = {"version": machine.version} if machine.version else {}
+    said = {name: text for name in _LATER if (text := getattr(machine, name))}
     return _json({name: getattr(machine, name) for name in _NAMES} | said)
 
 
@@ -28,9 +29,10 @@ def read_registration(node: str, value: bytes) -> Registration:
     try:
         machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
         former = tuple(map(str, form["former"]))
-        time, claim, version = int(form["time"]), str(form["claim"]), str(form.get("version", ""))
+        later = {name: str(form.get(name, "")) for name in _LATER}
+        time, claim = int(form["time"]), str(form["claim"])
         return Registration(
-            node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, version=version
+            node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, **later
         )
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None

@@ -61,14 +61,14 @@ def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate
             forward(request, delegate)
         return None
     network = read_network(request.conf, plugin, as_ipam=as_ipam)
-    node = connect(directory)
     if request.verb is Verb.STATUS:
-        from podberth.verbs.status import status, status_of_ipam
+        from podberth.verbs.status import status_for_now, status_of_ipam
 
-        status(node, network)
+        status_for_now(lambda: connect(directory), network)
         if other_ipam:
             status_of_ipam(request, delegate)
         return None
+    node = connect(directory)
     _require_store(node, network, directory)
     return _add(node, network, request, plugin, delegate)
 

@@ -15,7 +15,7 @@ from podberth.verbs.delegated import forward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from podberth.cni.request import Request
     from podberth.net.host import Host
@@ -44,6 +44,19 @@ def status(node: Node, network: Network) -> None:
         trouble, todo = _CHOSEN[choice](node, network) if choice in node.status_on else ("", "")
         if trouble:
             raise NotAvailable(trouble, f"{todo}; STATUS fails for this because of the agent's --status-on {choice}")
+
+
+def status_for_now(connect: Callable[[], Node], network: Network) -> None:
+    """Raise what `status` does of the node that is connected to; what is so for now only passes, and is told on stderr.
+
+    The agent is being replaced, or its store is: ADDs of that moment are answered 11, and repeated.
+    """
+    try:
+        status(connect(), network)
+    except TryAgainLater as later:
+        from podberth.process.log import say
+
+        say(f"podberth: STATUS: {later.message}")
 
 
 def _disk(node: Node, network: Network) -> tuple[str, str]:  # noqa: ARG001 - as all choices

@@ -41,12 +41,12 @@ def test_a_pod_has_its_address_on_whatever_node_it_is(cluster: Callable[..., Kub
     assert kinds == ["Reserved", "Bound", "Unbound", "Bound"]
 
 
-def test_without_its_agent_a_node_says_that_etcd_needs_one(cluster: Callable[..., Kubelet]) -> None:
+def test_without_its_agent_a_node_says_that_etcd_needs_one_and_stays_ready(cluster: Callable[..., Kubelet]) -> None:
     node = cluster("one")
     pod = node.pod("mysql-0")
-    for verb in ("ADD", "STATUS"):
-        refused = node.call(verb, pod).result
-        assert (refused["code"], "start `podberth agent`" in refused["details"]) == (11, True)
+    refused = node.call("ADD", pod).result
+    assert (refused["code"], "start `podberth agent`" in refused["details"]) == (11, True)
+    assert node.call("STATUS", pod).code == 0
 
 
 def test_while_the_store_is_away_del_is_answered_and_told_it_later(

@@ -17,6 +17,7 @@ from podberth.net.apply import apply, revert
 from tests.netns.kubelet import run
 from tests.netns.linux.conftest import Ground, made_ground
 from tests.sizes import size
+from tests.waiting import until
 
 POD = "POD"
 SYSCTLS = ("net/ipv4/ip_forward", "net/ipv4/conf/eth0/arp_notify", "net/ipv4/conf/net1/arp_notify", "net/ipv4/none")
@@ -70,6 +71,9 @@ def prepared_ground(ground: Ground) -> None:
     ground.pod_ip("link", "add", "old0", "type", "veth", "peer", "name", "old1")
     for name in ("old0", "old1"):
         ground.pod_ip("link", "set", name, "addrgenmode", "none", "up")
+    # A carrier takes effect later, on a busy machine much later.
+    until(lambda: "state UP" in ground.ip("link", "show", "up0"), "up0 has no carrier")
+    until(lambda: "state UP" in ground.pod_ip("link", "show", "old0"), "old0 has no carrier")
 
 
 def kept(ground: Ground) -> list[str]:

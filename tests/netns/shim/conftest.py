@@ -27,10 +27,10 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def impatient(sanitized: Path) -> Path:
-    """One that waits a second for its answer, and for an agent that is being started."""
+    """One that waits a second for its answer."""
     binary = sanitized.with_name("impatient")
     subprocess.run(
-        ["gcc", *SANITIZED, *WARNINGS, "-DANSWER_SECONDS=1", "-DRESTART_SECONDS=1", str(SOURCE), "-o", str(binary)],
+        ["gcc", *SANITIZED, *WARNINGS, "-DANSWER_SECONDS=1", str(SOURCE), "-o", str(binary)],
         check=True,
     )
     return binary

@@ -32,7 +32,7 @@ from podberth.process import loop, pages
 from podberth.stores import member
 from podberth.stores.kubernetes import earlier
 from podberth.stores.sqlite import reserve
-from podberth.stores.transfer import cluster, sheet
+from podberth.stores.transfer import sheet
 from podberth.verbs.network import STATE_DIR
 from tests.documents.pages import blocks
 
@@ -100,10 +100,8 @@ NUMBERS: list[tuple[str, str, float]] = [
     (CLI, "refused by policy, # by the kernel", errors.KernelRefused.code),
     (CLI, "by the kernel, # the store failed", errors.StoreFailed.code),
     (AGENT, "STATUS fails with code # while", errors.NotAvailable.code),
-    (AGENT, "and then answers code #", errors.NotAvailable.code),
     ("docs/controller.md", "renews it # days before its end", certificate.RENEWED / 86400),
     ("docs/identity.md", "three probes, # ms apart", ConflictDetection().interval_ms),
-    ("docs/migrate.md", "parts of # addresses", cluster.PART),
     ("docs/sriov.md", "who has it (code #)", errors.NoFreeDevice.code),
     (POLICIES, "at most # characters, because Kubernetes cuts", MAX_NAME),
     (POLICIES, "CIDR blocks, at most # in all", attachment_document.MAX_SHARED),

@@ -106,3 +106,25 @@ def test_what_was_is_remembered_up_to_a_bound() -> None:
         assert written is not None
         known = written
     assert (len(known.former), known.former[-1]) == (BOOTS, f"boot-{3 * BOOTS - 2}")
+
+
+PLACED = replace(KNOWN, place="1:10")
+
+
+def test_a_copy_of_the_state_directory_in_one_boot_is_the_node_and_the_former_one_is_not() -> None:
+    copied = judge(PLACED, replace(PLACED, place="1:11"), fenced=False)
+    assert (copied.proof, copied.write) == (Proof(), replace(PLACED, place="1:11", former=("1:10",)))
+    assert copied.write is not None
+    back = judge(copied.write, PLACED, fenced=False)
+    assert ("two agents on one machine can't be one node" in back.proof.refusal, back.write) == (True, None)
+    let_in = judge(copied.write, PLACED, fenced=True)
+    assert (let_in.proof, let_in.write) == (Proof(), replace(PLACED, former=("1:10", "1:11")))
+
+
+@pytest.mark.parametrize("known", ["", "1:10"])
+def test_a_place_is_learned_and_says_nothing_in_another_boot(known: str) -> None:
+    assert judge(replace(KNOWN, place=""), PLACED, fenced=False) == Judgement(write=PLACED)
+    assert judge(PLACED, replace(PLACED, place=""), fenced=False) == Judgement()
+    claimed = replace(KNOWN, place=known, claim="b2")
+    settled = judge(claimed, replace(COPY, place="9:9"), fenced=False, waited=True)
+    assert settled.write == replace(KNOWN, boot="b2", former=("b1",), place="9:9")

@@ -19,7 +19,7 @@ DOORS = {
     "APPLY": {"policy.admission", "stores.replica.policies"},
     "IMPORT": {"stores.transfer.sheet", "stores.transfer.found"},
     "RESERVE": {"cli.reservations"},
-    "RELEASE": {"cli.reservations"},
+    "RELEASE": {"cli.releasing"},
     "WEBHOOK": {"controller.asked", "controller.judge"},
     "CONTROLLER": {"controller.sweep"},
     "FEED": {"stores.replica.court", "stores.replica.pools"},
@@ -27,7 +27,12 @@ DOORS = {
     "ADD": {"verbs.network"},
 }
 BY_THE_COURT = {"stores.replica.policies"}  # asks as `stores.replica.court`, which it tells its door
-LEDGER = {"verbs.takeover", "verbs.add", "stores.replica.journal"}  # who hand on what was asked before
+LEDGER = {
+    "verbs.takeover",
+    "verbs.add",
+    "stores.replica.journal",
+    "stores.replica.naming",
+}  # who hand on what was asked before
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

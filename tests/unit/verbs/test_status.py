@@ -16,7 +16,7 @@ from podberth.plugins import podberth, sriov
 from podberth.runtime.invoke import PluginFailed
 from podberth.stores.sqlite.turn import Turn
 from podberth.verbs.network import read_network
-from podberth.verbs.status import status, status_of_ipam
+from podberth.verbs.status import status, status_for_now, status_of_ipam
 from tests.unit.verbs.card import Site, function
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.result import Result
     from podberth.verbs.network import Network
+    from podberth.verbs.node import Node
 
 
 @pytest.fixture
@@ -176,6 +177,14 @@ def test_what_else_the_node_has_to_be_able_to_is_tried(site: Site) -> None:
 
     with pytest.raises(NotAvailable, match="fenced by ops"):
         status(replace(site.node, usable=(fenced,)), network())
+
+
+def test_a_node_that_can_not_be_opened_for_now_passes_and_says_why(capfd: pytest.CaptureFixture[str]) -> None:
+    def replaced() -> Node:
+        raise TryAgainLater("the agent begins anew")
+
+    status_for_now(replaced, network())
+    assert "STATUS: the agent begins anew" in capfd.readouterr().err
 
 
 def asked() -> Request:

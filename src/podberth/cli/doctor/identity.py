@@ -81,7 +81,7 @@ def twins(mine: Registration, machines: dict[str, str]) -> Iterator[Finding]:
 
 def _of_node(client: Client, mine: Registration, *, seen: bool) -> Iterator[Finding]:
     try:
-        refusal = of_node(client.get(NODES, mine.node), mine)
+        refusal = of_node(client.get(NODES, mine.node), mine).refusal
     except errors.NotFound:
         more = " any more: nothing new is bound here, and its agent looks after what runs" if seen else ""
         text = f"{mine.node} is no Node of the cluster{more}"

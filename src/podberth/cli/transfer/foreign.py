@@ -13,7 +13,7 @@ from podberth.cli.options import IFNAME, NETWORK, POOL, json_option, override_op
 from podberth.cli.screen import Cell, Column
 from podberth.cli.session import asking
 from podberth.cli.text import counted
-from podberth.cli.transfer.moving import dry_run_option
+from podberth.cli.transfer.moving import dry_run_option, progress
 from podberth.cli.transfer.reading import MOST, contents
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import InvalidConfig
@@ -75,7 +75,8 @@ def host_local(
     places = placed(found, _pools(node, pool), pool or "", node.ledger, complaints)
     by = Actor(who=asking(), why=f"import host-local {directory}", node=node.name)
     if not dry_run:
-        node.policies.operate(Operation(bind=tuple(claims(places))), by, source=SOURCE)
+        with progress(len(places)) as told:
+            node.policies.operate(Operation(bind=tuple(claims(places))), by, source=SOURCE, told=told)
     return _shown(session, places, (), dry_run=dry_run, reserve=False, as_json=as_json)
 
 
@@ -127,7 +128,8 @@ def whereabouts(
     if not dry_run:
         kept = tuple(keepings(places)) if reserve else ()
         whole = Operation(documents=made, keep=kept, bind=tuple(claims(places)))
-        node.policies.operate(whole, by, source=SOURCE)
+        with progress(len(places)) as told:
+            node.policies.operate(whole, by, source=SOURCE, told=told)
     return _shown(session, places, made, dry_run=dry_run, reserve=reserve, as_json=as_json)
 
 

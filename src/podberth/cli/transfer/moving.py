@@ -179,7 +179,7 @@ def _moved(session: Session, source: Side, target: Callable[[], Target], *, dry_
         check(source, into)
         verdict = tally(source)
     else:
-        with _progress(source.count()) as told:
+        with progress(source.count()) as told:
             verdict = move(source, into, told)
     session.show(
         as_json,
@@ -202,7 +202,7 @@ def _no_agent(path: str) -> None:
 
 
 @contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
+def progress(total: int) -> Iterator[Callable[[int], None]]:
     """Show on stderr, if that is a terminal, how many addresses are over."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

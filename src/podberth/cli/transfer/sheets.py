@@ -13,14 +13,17 @@ from podberth.cli.options import json_option, override_option, overriding
 from podberth.cli.screen import Cell, Column
 from podberth.cli.session import actor, asking
 from podberth.cli.text import counted
-from podberth.cli.transfer.moving import dry_run_option
+from podberth.cli.transfer.moving import dry_run_option, progress
 from podberth.cli.transfer.reading import contents
 from podberth.policy.operation import Operation
 from podberth.stores.transfer.sheet import fitting, keeping, read
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
+    from podberth.ipam.lease import Reservation
 
 
 @click.command(
@@ -51,7 +54,10 @@ def sheet(session: Session, file: str, override: str, *, dry_run: bool, as_json:
     fit = fitting(rows, node.policies.pools(), node.ledger, complaints, who=asking(), override=override)
     by = actor(node, overriding(f"import csv {file}", override))
     whole = Operation(keep=tuple(map(keeping, fit)))
-    made = () if dry_run else node.policies.operate(whole, by, source=by.why).kept
+    made: Sequence[Reservation] = ()
+    if not dry_run:
+        with progress(len(fit)) as told:
+            made = node.policies.operate(whole, by, source=by.why, told=told).kept
 
     def draw(screen: Screen) -> None:
         if fit:

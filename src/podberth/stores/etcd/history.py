@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from podberth.ipam.address_record import counted
 from podberth.stores.etcd import keys
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from podberth.cni.pod import PodRef
+    from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.lease import Event
     from podberth.net.ops import Address
     from podberth.stores.etcd.client import Etcd
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 KEPT = 32  # events of an address that stay keys of their own
 CHUNK = 100  # events that are put into the archive together: a transaction has to delete as many keys
+MARK = b'"mark":'  # in a record that has one
+MOST = 1 << 63  # more than any event's number
 _ORDER = attrgetter("seq", "address.packed")
 
 
@@ -37,6 +41,25 @@ class History:
             yield from self._of_pod(pod)
         else:
             yield from self._all()
+
+    def beyond(self, address: Address, seq: int) -> tuple[Event, ...]:
+        """Return the address's events behind that number: an operation has brought them, and they don't count yet."""
+        prefix = self._keys.events_of(address)
+        found = self._client.range(self._keys.event(address, seq + 1), prefix_end(prefix))
+        return tuple(keys.read_event(kv.key, kv.value) for kv in found.kvs)
+
+    def _count(self, address: Address, revision: int) -> int:
+        """Return the number up to which the address's events count, as of a revision."""
+        record = self._marked(address, revision)
+        if record is None or record.mark is None:
+            return MOST
+        primary = self._marked(record.mark.primary, revision)
+        return counted(record, primary)
+
+    def _marked(self, address: Address, revision: int) -> AddressRecord | None:
+        """Return the address's record, if an operation has marked it."""
+        found = self._client.get(self._keys.record(address), revision=revision)
+        return keys.read_record(found.value) if found is not None and MARK in found.value else None
 
     def archive(self, address: Address) -> int:
         """Put the older events of an address into its archive, and return how many; none is ever missing meanwhile."""
@@ -59,18 +82,25 @@ class History:
         # The archive is read at the same revision: what is on its way from one to the other is in just one of them.
         events, archive = self._keys.events_of(address), self._keys.archive_of(address)
         recent = self._client.range(events, prefix_end(events))
+        last = self._count(address, recent.revision)
         for kv in self._client.range(archive, prefix_end(archive), revision=recent.revision).kvs:
-            yield from keys.read_archive(kv.key, kv.value)
+            yield from (event for event in keys.read_archive(kv.key, kv.value) if event.seq <= last)
         for kv in recent.kvs:
-            yield keys.read_event(kv.key, kv.value)
+            if keys.sequence_in(kv.key, -1) <= last:
+                yield keys.read_event(kv.key, kv.value)
 
     def _of_pod(self, pod: PodRef) -> Iterator[Event]:
         prefix = self._keys.pod_events(pod)
         archived: dict[Address, dict[int, Event]] = {}
+        last: dict[Address, int] = {}
         for page in self._client.pages(prefix, prefix_end(prefix), keys_only=True):
             named = [(keys.address_in(kv.key, -1), keys.sequence_in(kv.key, -2)) for kv in page.kvs]
+            for address in {address for address, _ in named} - last.keys():
+                last[address] = self._count(address, page.revision)
+            named = [(address, seq) for address, seq in named if seq <= last[address]]
             for at in range(0, len(named), CHUNK):
-                yield from self._named(named[at : at + CHUNK], archived)
+                events = self._named(named[at : at + CHUNK], archived)
+                yield from (event for event in events if _is(event, pod))
 
     def _named(self, named: list[tuple[Address, int]], archived: dict[Address, dict[int, Event]]) -> Iterable[Event]:
         found: list[Event] = []
@@ -82,15 +112,26 @@ class History:
                 continue
             if address not in archived:
                 archived[address] = {event.seq: event for event in self._of_address(address)}
-            found.append(archived[address][seq])
+            if seq in archived[address]:  # else an operation has brought it that was given up
+                found.append(archived[address][seq])
         return sorted(found, key=_ORDER)
 
     def _all(self) -> Iterator[Event]:
         recent = self._client.range(self._keys.events, prefix_end(self._keys.events))
+        last = self._counts(recent.revision)
         archive = self._client.range(self._keys.archive, prefix_end(self._keys.archive), revision=recent.revision)
         events = [event for kv in archive.kvs for event in keys.read_archive(kv.key, kv.value)]
         events += [keys.read_event(kv.key, kv.value) for kv in recent.kvs]
-        yield from sorted(events, key=_ORDER)
+        yield from sorted((event for event in events if event.seq <= last.get(event.address, MOST)), key=_ORDER)
+
+    def _counts(self, revision: int) -> dict[Address, int]:
+        """Return the numbers up to which events count, of the addresses that operations have marked."""
+        pages = self._client.pages(self._keys.records, prefix_end(self._keys.records), revision=revision)
+        marked = [keys.read_record(kv.value) for page in pages for kv in page.kvs if MARK in kv.value]
+        of = {record.address: record for record in marked}
+        return {
+            record.address: counted(record, of.get(record.mark.primary)) for record in marked if record.mark is not None
+        }
 
 
 def _is(event: Event, pod: PodRef) -> bool:

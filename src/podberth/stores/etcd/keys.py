@@ -137,7 +137,8 @@ def packed_document(text: DocumentText) -> bytes:
     """Return a document as it is written."""
     if not text.body:
         return b""
-    return _json({"body": json.loads(text.body), "source": text.source, "origin": text.origin})
+    made = {"operation": text.operation} if text.operation else {}
+    return _json({"body": json.loads(text.body), "source": text.source, "origin": text.origin, **made})
 
 
 def read_document(key: bytes, value: bytes) -> DocumentText:
@@ -151,10 +152,13 @@ def read_document(key: bytes, value: bytes) -> DocumentText:
     try:
         form = _parsed(value)
         body = json.dumps(form["body"], separators=(",", ":"))
-        source, origin = str(form["source"]), str(form["origin"])
+        source, origin, operation = str(form["source"]), str(form["origin"]), str(form.get("operation", ""))
     except (StoreFailed, KeyError, ValueError, RecursionError):
         body, source, origin = value.decode("utf-8", "replace"), f"etcd: {kind} {namespace}/{name}", ""
-    return DocumentText(kind=kind, namespace=namespace, name=name, body=body, source=source, origin=origin)
+        operation = ""
+    return DocumentText(
+        kind=kind, namespace=namespace, name=name, body=body, source=source, origin=origin, operation=operation
+    )
 
 
 def packed_approved(approved: Approved) -> bytes:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from podberth.cni.pod import PodRef
+    from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Proof, Registration
@@ -42,6 +43,8 @@ OPS = 120  # of one transaction: etcd takes 128 (--max-txn-ops)
 class EtcdCluster:
     """The ledger below one prefix. Threads share it."""
 
+    documents_at_once = 40
+
     def __init__(self, client: Etcd, prefix: str) -> None:
         self.client = client
         self.keys = keys.Keys(prefix)
@@ -52,6 +55,13 @@ class EtcdCluster:
     def identity(self) -> str:
         """Return the cluster's ID and the prefix."""
         return f"etcd {self.client.status().cluster:x} {self.keys.root.decode()}"
+
+    def one_step(self, proposal: Proposal) -> bool:
+        """Say whether it is one transaction."""
+        writes = len(proposal.documents) + len(proposal.approved) + proposal.declares
+        relies = len(proposal.pods) + len(proposal.pools) + len(proposal.relied) + len(proposal.approved)
+        ops = sum(len(self._ops(write)) for write in proposal.addresses)
+        return ops + writes <= OPS and len(proposal.addresses) + writes + relies <= OPS
 
     def commit(self, proposal: Proposal) -> Seen:
         """Make the change as a whole, or raise Stale. Raises Unknown if the answer was lost."""
@@ -138,6 +148,10 @@ class EtcdCluster:
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
         return self._history.events(address=address, pod=pod)
 
+    def beyond(self, record: AddressRecord) -> tuple[Event, ...]:
+        """Return the address's events that are behind its record's number."""
+        return self._history.beyond(record.address, record.seq)
+
     def tidy(self) -> None:
         """Put the older events of the addresses to which many were added into their archives."""
         for address, count in tuple(self._events.items()):
@@ -196,7 +210,8 @@ class EtcdCluster:
         except failures.Unknown as lost:
             raise Unknown(lost.message, lost.details) from lost
         if done.succeeded:
-            self._events.update(event.address for write in part for event in write.events)
+            self._forget(part)
+            self._events.update(event.address for write in part for event in write.events if write.record.mark is None)
             return Seen(
                 records=(*made.records, *((write.record, done.revision) for write in part)),
                 documents=tuple((document.text, done.revision) for document in documents),
@@ -211,8 +226,9 @@ class EtcdCluster:
         self, proposal: Proposal, part: tuple[AddressWrite, ...], generation: int, *, last: bool
     ) -> list[Compare]:
         seen = int(proposal.position or 0)
-        found = [_unchanged(self.keys.minimum, proposal.minimum)]
+        found = [_unchanged(self.keys.minimum, proposal.minimum)] if proposal.minimum is not None else []
         found += [_unchanged(self.keys.record(write.record.address), write.revision) for write in part]
+        found += [_unchanged(self.keys.record(address), revision) for address, revision in proposal.holds]
         found += [_unchanged(self.keys.document(("Pool", "", name)), revision) for name, revision in proposal.pools]
         found += [_unchanged(self.keys.approved_of(name), revision) for name, revision in proposal.relied]
         if last:
@@ -235,7 +251,12 @@ class EtcdCluster:
             ops.append(Put(key=self.keys.event(address, event.seq), value=keys.packed_event(event)))
             if event.pod is not None:
                 ops.append(Put(key=self.keys.pod_event(event.pod, event.seq, address), value=b""))
+        if write.undone:
+            events = self.keys.events_of(address)
+            ops.append(Delete(key=self.keys.event(address, write.undone[0].seq), end=prefix_end(events)))
         before, after = write.reserved_before, record.reservation
+        if record.mark is not None:  # what is reserved by it is so once it counts; what was, until then
+            before, after = None, record.mark.record.reservation
         old = self.keys.reserved(before.pod) if before is not None else b""
         new = self.keys.reserved(after.pod) if after is not None else b""
         if old != new:
@@ -243,6 +264,17 @@ class EtcdCluster:
             ops += [Delete(key=old + name)] if old else []
             ops += [Put(key=new + name, value=b"")] if new else []
         return ops
+
+    def _forget(self, part: tuple[AddressWrite, ...]) -> None:
+        """Delete what names pods of events that are undone. Where it is left, nobody finds an event by it."""
+        names = [
+            self.keys.pod_event(event.pod, event.seq, write.record.address)
+            for write in part
+            for event in write.undone
+            if event.pod is not None
+        ]
+        for at in range(0, len(names), OPS):
+            self.client.txn((), [Delete(key=name) for name in names[at : at + OPS]])
 
     def _seen(self, found: list[KeyValue]) -> Seen:
         return Seen(**self._parts_of(found))
@@ -301,7 +333,7 @@ def _explains(now: Seen, proposal: Proposal, part: tuple[AddressWrite, ...]) -> 
     documents = {text.key: revision for text, revision in now.documents}
     approved = {one.text.name: revision for one, revision in now.approved}
     return (
-        (now.minimum.revision if now.minimum is not None else 0) != proposal.minimum
+        proposal.minimum not in (None, now.minimum.revision if now.minimum is not None else 0)
         or any(records.get(write.record.address, 0) != write.revision for write in part)
         or any(documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools)
         or any(approved.get(name, 0) != revision for name, revision in proposal.relied)

@@ -35,10 +35,11 @@ API_VERSION = "podberth.io/v1alpha1"
 POOL, NODE, ADDRESS = "podberth.io/pool", "podberth.io/node", "podberth.io/address"  # labels
 RESERVED_FOR = "podberth.io/reserved-for"  # a label too: of whose name, as `name_label` writes it
 SOURCE, ORIGIN = "podberth.io/source", "podberth.io/origin"  # annotations
+OPERATION = "podberth.io/operation"  # one too: which makes the document (`stores.replica.staging`)
 CONTROLLER = "controller"  # who has accepted what is in force: an `apply` is obeyed only as long as nothing is newer
 FINALIZER = "podberth.io/ledger"  # what was deleted by hand stays: the ledger is never rewritten
 NOTHING = Amount()
-_MAY_BE_ABSENT = ("pool", "reservation", "lease", "restUntil", "rest", "written")
+_MAY_BE_ABSENT = ("pool", "reservation", "lease", "restUntil", "rest", "written", "mark", "operation")
 _OF_A_POD = ("namespace", "pod", "uid")
 # The network namespace of an imported lease. Not an empty string, which API servers take for null (1.20), and not
 # left out: 0.1.0 takes a record without it for damaged. It is no path, and so nobody's namespace.
@@ -75,8 +76,8 @@ def lease_patch(write: AddressWrite) -> Object:
     spec: Object = {**dict.fromkeys(_MAY_BE_ABSENT), **form, "state": str(_state(write.record))}
     if "lease" in form:  # a merge would keep what is not said
         spec["lease"] = {**dict.fromkeys(_OF_A_POD), **form["lease"]}
-    if write.events:
-        spec["history"] = _history(write.events)
+    if write.events or write.undone:
+        spec["history"] = {**{number(event.seq): None for event in write.undone}, **_history(write.events)}
     labels = {POOL: None, NODE: None, RESERVED_FOR: None, **_labels(write.record)}
     return {"metadata": {"resourceVersion": str(write.revision), "labels": labels}, "spec": spec}
 
@@ -86,7 +87,8 @@ def read_lease(found: Object) -> tuple[AddressRecord, int]:
     try:
         spec = found["spec"]
         events = events_in(found)
-        last = next((event for event in reversed(events) if changes_hands(event)), None)
+        counted = [event for event in events if event.seq <= spec["sequence"]]
+        last = next((event for event in reversed(counted) if changes_hands(event)), None)
         return parse_record(_known(spec), last), revision_of(found)
     except (KeyError, TypeError, AttributeError, ValueError) as wrong:
         raise StoreFailed(f"AddressLease {_name(found)} can't be read: {wrong}", "was it written by hand?") from None
@@ -94,12 +96,15 @@ def read_lease(found: Object) -> tuple[AddressRecord, int]:
 
 def _record_form(record: AddressRecord) -> Object:
     form = record_form(record)
-    if "lease" in form and not form["lease"]["netns"]:
-        form["lease"]["netns"] = _UNKNOWN
+    for each in (form, form.get("mark", {}).get("record", {})):
+        if "lease" in each and not each["lease"]["netns"]:
+            each["lease"]["netns"] = _UNKNOWN
     return form
 
 
 def _known(spec: Object) -> Object:
+    mark = spec.get("mark")
+    spec = {**spec, "mark": {**mark, "record": _known(mark["record"])}} if mark else spec
     lease = spec.get("lease")
     return {**spec, "lease": {**lease, "netns": ""}} if lease and lease["netns"] == _UNKNOWN else spec
 
@@ -155,6 +160,7 @@ def new_document(text: DocumentText) -> Object:
     """Return the custom resource of a document."""
     made: Object = json.loads(text.body)
     annotations = {SOURCE: text.source, ORIGIN: text.origin}
+    annotations |= {OPERATION: text.operation} if text.operation else {}
     return {**made, "metadata": {**made["metadata"], "annotations": annotations}}
 
 
@@ -170,7 +176,7 @@ def read_document(found: Object, kind: str) -> tuple[DocumentText, int]:
     return (
         DocumentText(
             kind=kind, namespace=namespace, name=metadata["name"], body=body_of(raw, source), source=source,
-            origin=kept.get(ORIGIN, ""), created=created(found),
+            origin=kept.get(ORIGIN, ""), created=created(found), operation=str(kept.get(OPERATION) or ""),
         ),
         revision_of(found),
     )  # fmt: skip
@@ -279,8 +285,9 @@ def _labels(record: AddressRecord) -> dict[str, str]:
     labels = {POOL: record.pool}
     if record.lease is not None and len(record.lease.node) <= 63:
         labels[NODE] = record.lease.node
-    if record.reservation is not None:
-        labels[RESERVED_FOR] = name_label(record.reservation.pod)
+    kept = record.reservation or (record.mark.record.reservation if record.mark is not None else None)
+    if kept is not None:
+        labels[RESERVED_FOR] = name_label(kept.pod)
     return labels
 
 

@@ -11,8 +11,10 @@ import threading
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError
+from podberth.cni.errors import CniError, Refused, StoreFailed
+from podberth.cni.pod import parted
 from podberth.cni.value import replace
+from podberth.ipam.address_record import counted
 from podberth.ipam.registration import Proof, absent
 from podberth.ipam.versions import Feature, require
 from podberth.kube import errors, resources
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 KEPT = 4  # events that stay in an address's object
 MOST = 16  # events in it that make its next writer archive the older ones: every node is told of all it has
+_MOST = 1 << 63  # more than any event's number
 _ORDER = attrgetter("seq", "address.packed")
 
 
@@ -52,6 +55,7 @@ class KubernetesCluster:
     """
 
     quiet, silent = QUIET, SILENT
+    documents_at_once = 0
 
     def __init__(self, client: Client, namespace: str, holder: str, *, alone: bool = False) -> None:
         self.client = client
@@ -66,6 +70,10 @@ class KubernetesCluster:
         """Return the UID of the namespace kube-system, which is there as long as the cluster is."""
         found = self.client.get(resources.NAMESPACES, "kube-system")
         return f"kubernetes {found['metadata']['uid']}"
+
+    def one_step(self, proposal: Proposal) -> bool:
+        """Say whether it is one write; documents alone have no address that could be marked."""
+        return not proposal.addresses or len(proposal.addresses) + len(proposal.documents) == 1
 
     def commit(self, proposal: Proposal) -> Seen:
         """Make the change, or raise Stale. Raises Unknown if the answer was lost."""
@@ -131,6 +139,10 @@ class KubernetesCluster:
                 found[event.address.packed, event.seq] = event  # one on its way into the archive is in both
         yield from sorted(found.values(), key=_ORDER)
 
+    def beyond(self, record: AddressRecord) -> tuple[Event, ...]:
+        """Return the address's events that are behind its record's number."""
+        return tuple(event for event in self._events_at(record.address) if event.seq > record.seq)
+
     def tidy(self) -> None:
         """Do nothing: whoever adds one event too many to an address's object archives the older ones at once."""
 
@@ -144,7 +156,7 @@ class KubernetesCluster:
         Only the version of its agent is written. A machine that is no Node registers itself.
         """
         try:
-            proof = Proof(refusal=of_node(self.client.get(resources.NODES, mine.node), mine))
+            proof = of_node(self.client.get(resources.NODES, mine.node), mine)
         except errors.NotFound:
             if not self._alone:
                 return absent(mine.node, known=False)
@@ -208,10 +220,11 @@ class KubernetesCluster:
         No step of the API can rely on that. A name is one pod's at a time, on one node: what others have reserved for
         it was so before this pod was there, and is in the API server's cache.
         """
-        anew = [w.record for w in proposal.addresses if w.record.reservation is not None and w.reserved_before is None]
+        anew = [_becomes(w.record) for w in proposal.addresses if w.reserved_before is None and w.events]
         heard = _heard(proposal.position)
         for record in anew if not proposal.declares else ():
-            assert record.reservation is not None
+            if record.reservation is None:
+                continue
             labels = f"{objects.RESERVED_FOR}={objects.name_label(record.reservation.pod)}"
             found = map(objects.read_lease, self.client.cached(resources.ADDRESS_LEASES, labels=labels).items)
             others = tuple((one, at) for one, at in found if at > heard and _stands_for(one, record))
@@ -219,6 +232,7 @@ class KubernetesCluster:
                 raise Stale(Seen(records=others))
 
     def _write(self, proposal: Proposal) -> Seen:
+        _check_cluster(proposal)
         self._check_names(proposal)
         records: list[tuple[AddressRecord, int]] = []
         for write in proposal.addresses:
@@ -246,12 +260,38 @@ class KubernetesCluster:
         else:
             name = address_name(write.record.address)
             made = self.client.merge_patch(resources.ADDRESS_LEASES, name, objects.lease_patch(write))
+        if write.undone:
+            self._forget_archives(write.record)
+        if write.record.mark is not None:
+            self._require_mark(made, write)
+            if write.record.seq:
+                return objects.revision_of(made)
         if len(made["spec"].get("history", ())) > MOST:
             try:
                 return self._archived(made)
             except CniError:
                 pass  # the change is made, and what keeps its writer from tidying up is the next one's to find out
         return objects.revision_of(made)
+
+    def _require_mark(self, made: Object, write: AddressWrite) -> None:
+        """Raise StoreFailed if the API server has dropped the mark, and take back what was written with it."""
+        if "mark" in made["spec"]:
+            return
+        self.client.merge_patch(resources.ADDRESS_LEASES, made["metadata"]["name"], objects.without(made, write.events))
+        raise StoreFailed(
+            "the API server's custom resource AddressLease is an older release's: it keeps no operations",
+            "`kubectl apply -k deploy/base/crds` of this release, then do it again",
+        )
+
+    def _forget_archives(self, record: AddressRecord) -> None:
+        """Delete archives that an operation has brought which is undone."""
+        name = address_name(record.address)
+        for found in self.client.list(resources.ADDRESS_HISTORIES, labels=f"{objects.ADDRESS}={name}").items:
+            if found["spec"]["first"] > record.seq:
+                try:
+                    self.client.delete(resources.ADDRESS_HISTORIES, found["metadata"]["name"])
+                except errors.NotFound:
+                    continue
 
     def _archived(self, found: Object) -> int:
         """Put an address's older events into an archive: they are in both places until they are in the new one."""
@@ -277,6 +317,11 @@ class KubernetesCluster:
             return None
 
     def _events_of(self, address: Address) -> Iterator[Event]:
+        last = self._counts(address)
+        yield from (event for event in self._events_at(address) if event.seq <= last)
+
+    def _events_at(self, address: Address) -> Iterator[Event]:
+        """Yield the events of an address, those too that do not count yet."""
         name = address_name(address)
         try:
             yield from objects.events_in(self.client.get(resources.ADDRESS_LEASES, name))
@@ -285,13 +330,52 @@ class KubernetesCluster:
         for found in self.client.list(resources.ADDRESS_HISTORIES, labels=f"{objects.ADDRESS}={name}").items:
             yield from objects.archived_in(found)
 
+    def _counts(self, address: Address) -> int:
+        """Return the number up to which the address's events count."""
+        try:
+            found = self.client.get(resources.ADDRESS_LEASES, address_name(address))
+        except errors.NotFound:
+            return _MOST
+        if not found["spec"].get("mark"):
+            return _MOST
+        record, _ = objects.read_lease(found)
+        primary = self._record(record.mark.primary) if record.mark is not None else None
+        return counted(record, primary[0] if primary is not None else None)
+
     def _all_events(self) -> Iterator[Event]:
+        marked: dict[Address, AddressRecord] = {}
+        waiting: list[Event] = []
         for page in self.client.pages(resources.ADDRESS_LEASES):
             for found in page.items:
-                yield from objects.events_in(found)
+                if found["spec"].get("mark"):
+                    record, _ = objects.read_lease(found)
+                    marked[record.address] = record
+                    waiting += objects.events_in(found)
+                else:
+                    yield from objects.events_in(found)
+        of = {at: record.mark.primary for at, record in marked.items() if record.mark is not None}
+        last = {at: counted(record, marked.get(of[at])) for at, record in marked.items()}
+        yield from (event for event in waiting if event.seq <= last[event.address])
         for page in self.client.pages(resources.ADDRESS_HISTORIES):
             for found in page.items:
-                yield from objects.archived_in(found)
+                events = objects.archived_in(found)
+                yield from (event for event in events if event.seq <= last.get(event.address, _MOST))
+
+
+def _check_cluster(proposal: Proposal) -> None:
+    """Raise Refused if a pod is of another cluster: the API has a place for those of its own alone."""
+    leases = (write.record.lease for write in proposal.addresses)
+    pods = [lease.pod for lease in leases if lease is not None]
+    pods += [event.pod for write in proposal.addresses for event in write.events]
+    names = [
+        *(pod.namespace for pod in pods if pod is not None),
+        *(write.text.namespace for write in proposal.documents),
+    ]
+    if other := next((name for name in names if parted(name)[0]), ""):
+        raise Refused(
+            f"namespace {other} is of another cluster, and a ledger behind the Kubernetes API is one cluster's",
+            "a ledger of several clusters is in etcd",
+        )
 
 
 def _heard(position: str) -> int:
@@ -299,9 +383,16 @@ def _heard(position: str) -> int:
     return next((int(part[7:]) for part in position.split(",") if part.startswith("leases=")), 0)
 
 
+def _becomes(record: AddressRecord) -> AddressRecord:
+    """Return what the record becomes by the operation that has marked it."""
+    return record.mark.record if record.mark is not None else record
+
+
 def _stands_for(one: AddressRecord, other: AddressRecord) -> bool:
     """Say whether a pod that has the first reserved needs no second one such as the other."""
-    kept, wanted = one.reservation, other.reservation
+    if one.mark is not None and one.mark.operation == other.operation:
+        return False
+    kept, wanted = _becomes(one).reservation, other.reservation
     return (
         kept is not None and wanted is not None
         and one.address != other.address and one.address.version == other.address.version and one.pool == other.pool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podberth.ipam.address_record import Rest
 from podberth.ipam.moment import Uptime
+from podberth.stores.replica import marks
 from podberth.stores.replica.approved import drop_texts
 from podberth.stores.replica.said import forget
 from podberth.stores.replica.standing import forget_bundles, settle
@@ -26,14 +27,28 @@ def apply_record(connection: Connection, record: AddressRecord, revision: int, n
     known = connection.execute("SELECT revision FROM records WHERE address = ?", (packed,)).fetchone()
     if known is not None and known[0] >= revision:
         return False
+    marks.keep(connection, record, now.uptime)
+    _show(connection, marks.shown(connection, record), now)
+    seq = record.seq if record.mark is None else max(record.seq, record.mark.record.seq)
+    connection.execute(
+        "INSERT OR REPLACE INTO records (address, revision, seq, time, operation) VALUES (?, ?, ?, ?, ?)",
+        (packed, revision, seq, record.time, record.operation),
+    )
+    return True
+
+
+def apply_operations(connection: Connection, operations: Iterable[str], now: Moment) -> tuple[AddressRecord, ...]:
+    """Have all count that operations, which are committed, have marked; return the records of that."""
+    made = marks.made_by(connection, operations)
+    for record in made:
+        _show(connection, record, now)
+    return made
+
+
+def _show(connection: Connection, record: AddressRecord, now: Moment) -> None:
     put_in_force(connection, record, now, _passed(connection, record))
     if record.last is not None:
         _keep_last(connection, record.last)
-    connection.execute(
-        "INSERT OR REPLACE INTO records (address, revision, seq, time) VALUES (?, ?, ?, ?)",
-        (packed, revision, record.seq, record.time),
-    )
-    return True
 
 
 def take_words(connection: Connection, records: Iterable[AddressRecord], now: Moment) -> None:
@@ -77,7 +92,7 @@ def forget_others(
     older = (revision,)
     for (packed,) in connection.execute("SELECT address FROM records WHERE revision <= ?", older).fetchall():
         if packed not in records:
-            for name in ("leases", "reservations", "resting", "events", "records"):
+            for name in ("leases", "reservations", "resting", "events", "records", "marks"):
                 connection.execute(f"DELETE FROM {name} WHERE address = ?", (packed,))  # noqa: S608 - constants
     query = "SELECT kind, namespace, name FROM document_revisions WHERE revision <= ?"
     gone = [key for key in connection.execute(query, older).fetchall() if key not in documents]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from podberth.stores.sqlite.claims import Rivals
 
 
+_PATIENCE = 12  # looks at an operation that is in a pod's way, until it is refused: two seconds
 _STEP = 20  # addresses that are corrected together
 
 
@@ -56,7 +57,8 @@ class ClusterLedger:
             return claims.bind(connection, claim, actor, self._now(), rivals)
 
         self._settler.replica.begin()
-        leases, made = self._settler.settle(decide, pods=(claim.pod,) if claim.pod is not None else ())
+        pods = (claim.pod,) if claim.pod is not None else ()
+        leases, made = self._settler.settle(decide, pods=pods, patience=_PATIENCE)
         written = {write.record.address: write.record.lease for write in made.addresses}
         return tuple(written.get(lease.address) or lease for lease in leases)
 

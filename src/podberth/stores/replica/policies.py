@@ -103,7 +103,9 @@ class ClusterPolicies:
 
         return self._settler.settle(decide, declares=True)[0]
 
-    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
+    def operate(
+        self, operation: Operation, actor: Actor, *, source: str, told: Callable[[int], object] = lambda _: None
+    ) -> Done:
         """Do all that the operation is, decided in one step; or raise and have nothing done."""
 
         def decide(connection: Connection, rivals: Rivals) -> Done:
@@ -114,7 +116,9 @@ class ClusterPolicies:
 
         pods = tuple(dict.fromkeys(each.pod for each in operation.keep if not is_deployment(each.pod)))
         declares = bool(operation.documents)
-        return self._settler.settle(decide, pods=pods if len(pods) <= FEW else (), declares=declares)[0]
+        by = f"{actor.why} by {actor.who} on {actor.node}"
+        asked = pods if len(pods) <= FEW else ()
+        return self._settler.settle(decide, pods=asked, declares=declares, operation=by, told=told)[0]
 
     def accept(self, fresh: Callable[[], Seen] = Seen) -> tuple[str, ...]:
         """Approve the newest texts of Pools that may come into force; return the names. The others stay as they are.

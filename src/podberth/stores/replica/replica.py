@@ -11,11 +11,12 @@ from podberth.ipam.address_record import AddressRecord, changes_hands
 from podberth.ipam.lifecycle import Kind
 from podberth.process.loop import report
 from podberth.stores.clock import node_clock
-from podberth.stores.replica.applying import apply_record, forget_others, take_words
+from podberth.stores.replica import marks
+from podberth.stores.replica.applying import apply_operations, apply_record, forget_others, take_words
 from podberth.stores.replica.approved import forget_approved, keep_approved, proposed, revision_of
 from podberth.stores.replica.pools import settle_left
 from podberth.stores.replica.schema import SCHEMA
-from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal
+from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal, Seen
 from podberth.stores.replica.standing import apply_bundles, apply_documents, recount
 from podberth.stores.sqlite import changes, minimum, rows, space
 from podberth.stores.sqlite.database import NODE, CannotWrite, Database
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from podberth.cni.pod import PodRef
+    from podberth.ipam.address_record import Mark
     from podberth.ipam.lease import Event
     from podberth.ipam.moment import Clock, Uptime
     from podberth.net.ops import Address
-    from podberth.stores.replica.shared import Key, Seen
+    from podberth.stores.replica.shared import Key
     from podberth.stores.sqlite.database import Transaction
 
     T = TypeVar("T")
@@ -99,10 +101,15 @@ class Replica:
                 self._remove()
             self.confirm(identity)
 
-    def take(self, seen: Seen) -> tuple[AddressRecord, ...]:
-        """Bring what was seen into the replica; return the records that were news."""
+    def take(self, seen: Seen, *, own: bool = False) -> tuple[AddressRecord, ...]:
+        """Bring what was seen into the replica; return the records that were news.
+
+        `own`: it is what this process has just written, or read as a whole. Else, if it says of no position, it may be
+        ahead of what is known here of operations, and that part of it is left alone.
+        """
         with self._transaction() as connection:
             now = self.clock()
+            seen, over = marks.admitted(connection, seen, now.uptime, whole=own or bool(seen.position))
             # Pools first: what an address may do is theirs to say.
             documents = sorted(seen.documents, key=lambda one: one[0].kind != "Pool")
             approved = keep_approved(connection, seen.approved)
@@ -112,6 +119,7 @@ class Replica:
             complaints += apply_bundles(connection, seen.bundles, now)
             take_words(connection, (record for record, _ in seen.records), now)
             news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision, now))
+            news += apply_operations(connection, over, now)
             complaints += recount(connection, _counted(news), now)
             complaints += settle_left(connection, now) if news else []
             connection.execute("DELETE FROM touched_documents")
@@ -132,17 +140,29 @@ class Replica:
         bundles: set[str] = set()
         approved: set[str] = set()
         before = self.position
+        late: list[Seen] = []
         for part in parts:
             if before:
                 records.update(record.address.packed for record, _ in part.records)
                 documents.update(text.key for text, _ in part.documents)
                 bundles.update(bundle.name for bundle in part.bundles)
                 approved.update(one.text.name for one, _ in part.approved)
+                part = _later(part, late)  # noqa: PLW2901
             if before and part.complete:
                 with self._transaction() as connection:
                     forget_approved(connection, approved, part.complete)
                     forget_others(connection, records, documents, bundles, part.complete, self.clock())
-            yield self.take(part)
+            yield self.take(part, own=True)
+
+    def operations(self) -> tuple[Mark, ...]:
+        """Return a mark of each operation that has some."""
+        with self._reading() as connection:
+            return marks.open_ones(connection)
+
+    def is_silent(self, operation: str) -> bool:
+        """Say whether nothing was heard of the operation for so long that its command is gone."""
+        with self._reading() as connection:
+            return marks.is_silent(connection, operation, self.clock().uptime)
 
     def propose(
         self,
@@ -244,6 +264,8 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool,
     connection.execute("ROLLBACK TO proposal")
     before = {write.record.address: rows.reservation_at(connection, write.record.address) for write in writes}
     pools = {write.record.pool for write in writes}
+    anew = (write.record.reservation for write in writes if before[write.record.address] is None)
+    for_pods = pods or tuple(kept.pod for kept in anew if kept is not None)
     return Proposal(
         addresses=tuple(replace(write, reserved_before=before[write.record.address]) for write in writes),
         documents=documents,
@@ -261,6 +283,33 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool,
         ),
         relied=tuple((name, revision_of(connection, name)) for name in sorted(pools)),
         minimum=minimum.minimum(connection).revision,
+        marks=marks.in_the_way(connection, before, for_pods),
+    )
+
+
+def _later(part: Seen, late: list[Seen]) -> Seen:
+    """Return a part of a whole state without what operations have made: that is in the last part, all together.
+
+    The replica answers meanwhile: who asks must not see one half of an operation.
+    """
+
+    def is_made(one: AddressRecord | DocumentText) -> bool:
+        return bool(one.operation) or (isinstance(one, AddressRecord) and one.mark is not None)
+
+    records = tuple(one for one in part.records if is_made(one[0]))
+    documents = tuple(one for one in part.documents if is_made(one[0]))
+    rest = replace(
+        part,
+        records=tuple(one for one in part.records if not is_made(one[0])),
+        documents=tuple(one for one in part.documents if not is_made(one[0])),
+    )
+    late.append(Seen(records=records, documents=documents))
+    if not part.complete:
+        return rest
+    return replace(
+        rest,
+        records=(*rest.records, *(one for each in late for one in each.records)),
+        documents=(*rest.documents, *(one for each in late for one in each.documents)),
     )
 
 
@@ -278,9 +327,9 @@ def _numbered(connection: Connection) -> list[Event]:
 def _write(connection: Connection, address: Address, events: list[Event], now: Uptime) -> AddressWrite:
     own = tuple(event for event in events if event.address == address)
     known = connection.execute(
-        "SELECT revision, seq, time FROM records WHERE address = ?", (address.packed,)
+        "SELECT revision, seq, time, operation FROM records WHERE address = ?", (address.packed,)
     ).fetchone()
-    revision, seq, time = known or (0, 0, 0)
+    revision, seq, time, operation = known or (0, 0, 0, "")
     lease, kept = rows.lease_at(connection, address), rows.reservation_at(connection, address)
     holder = lease or kept
     pool = holder.pool if holder is not None else own[-1].pool or space.pool_around(connection, address)
@@ -297,6 +346,7 @@ def _write(connection: Connection, address: Address, events: list[Event], now: U
         last=last or rows.last_event(connection, address),
         rest=rest,
         written=now,
+        operation=operation,
     )
     return AddressWrite(record=record, revision=revision, events=own, reserved_before=None)
 

@@ -6,6 +6,7 @@ that a proposal adds have the number 0 and are rolled back.
 
 from __future__ import annotations
 
+from podberth.stores.replica.marks import TABLES
 from podberth.stores.sqlite.database import Schema
 
 _TABLES = """
@@ -25,7 +26,8 @@ CREATE INDEX events_by ON events (seq);
 
 -- Each record of the cluster's store that this replica has, with its revision there.
 CREATE TABLE records (
-    address BLOB PRIMARY KEY, revision INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL
+    address BLOB PRIMARY KEY, revision INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
+    operation TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX records_by ON records (seq);
 -- Documents that stand for themselves; one that was deleted is not `there`.
@@ -96,8 +98,10 @@ BEGIN INSERT OR IGNORE INTO touched_documents VALUES (OLD.kind, OLD.namespace, O
 def _tables() -> tuple[tuple[str, ...], ...]:
     from podberth.stores.sqlite.schema import MIGRATIONS, statements
 
-    return (tuple(statement for migration in MIGRATIONS for statement in migration) + tuple(statements(_TABLES)),)
+    return (
+        tuple(statement for migration in MIGRATIONS for statement in migration) + tuple(statements(_TABLES + TABLES)),
+    )
 
 
 # A file of another version is thrown away, not brought up to date: the cluster's store has everything.
-SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=4, migrations=_tables, cache=True)  # 'pdbr'
+SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=5, migrations=_tables, cache=True)  # 'pdbr'

@@ -11,9 +11,10 @@ from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.outlook import Outlook, bare, sentence
-from podberth.ipam.versions import UPGRADE, outgrown
+from podberth.ipam.versions import UPGRADE, lacking, outgrown
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
+from podberth.stores.replica.marks import promised
 from podberth.stores.replica.shared import (
     Away,
     Busy,
@@ -26,8 +27,9 @@ from podberth.stores.replica.shared import (
     Unreachable,
 )
 from podberth.stores.replica.spread import Spread
+from podberth.stores.replica.tending import Tending
 from podberth.stores.sqlite.claims import ALONE, Rivals
-from podberth.stores.sqlite.minimum import minimum
+from podberth.stores.sqlite.minimum import minimum, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
     from podberth.stores.replica.shared import AddressWrite, Cluster, Proposal
@@ -57,20 +60,25 @@ class Unanswered(Stale):
 class Settler:
     """Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
 
+    `features`: what this node's every change needs of the ledger.
     `away` says why the feed, if there is one, hears nothing.
     `moved` is told which addresses have moved to other nodes. `attempts` and `steps` count what was asked of the
     cluster's store, and what it agreed to.
     """
 
-    def __init__(self, replica: Replica, cluster: Cluster, node: str, *, current: bool) -> None:
+    def __init__(
+        self, replica: Replica, cluster: Cluster, node: str, *, current: bool, features: tuple[Feature, ...] = ()
+    ) -> None:
         self.replica = replica
         self.cluster = cluster
         self.current = current
+        self.features = features
         self.outlook = Outlook()
         self.away: Callable[[], str] = lambda: ""
         self.spread = Spread(node)
         self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
+        self.tending = Tending(cluster, replica, self._written)
         self.attempts = 0
         self.steps = 0
         self._confirmed = False
@@ -89,10 +97,16 @@ class Settler:
         pods: Sequence[PodRef] = (),
         declares: bool = False,
         about: tuple[Address, ...] = (),
+        operation: str = "",
+        told: Callable[[int], object] = lambda _: None,
+        patience: int = ATTEMPTS,
     ) -> tuple[T, Proposal]:
         """Make the change that `decide` makes of the replica; return its answer, and what was written.
 
         It is decided on what the store has of the addresses `about`, or else on what the replica has heard.
+        `operation`: who does what, if all of it has to be done or nothing, however large it is. `told` gets how
+        many addresses more that has marked. `patience`: how often it is looked whether an operation of others is over
+        that is in the way.
 
         What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
         TryAgainLater if others are always faster.
@@ -110,12 +124,18 @@ class Settler:
             except CniError as refused:
                 fresh = self._refused(refused, asked, fresh=fresh)
                 continue
+            if proposal.marks and not proposal.empty:
+                self._end(proposal)
+                with _reaching():
+                    self.tending.meet(proposal.marks, attempt, patience)
+                fresh = self.current and self.catch_up()
+                continue
             late = next((one for one in unanswered if self._came_about(one[1])), None)
             if late is not None:
                 self._end(proposal)
                 return late
             try:
-                if self._made(proposal):
+                if self._made(proposal, operation, told):
                     return answer, proposal
             except Unanswered:
                 unanswered.append((answer, proposal))
@@ -125,6 +145,11 @@ class Settler:
         raise TryAgainLater(
             f"{ATTEMPTS} attempts to change the cluster's ledger were overtaken by others", "try again in a moment"
         )
+
+    def _written(self, seen: Seen) -> None:
+        with self.replica.database.lock.lock:
+            news = self.replica.take(seen, own=True)
+        self._notice(news)
 
     def _refused(self, refused: CniError, asked: set[Address], *, fresh: bool) -> bool:
         """Raise the refusal if it does not come from old news; else see to it, and return whether all is new now."""
@@ -156,9 +181,10 @@ class Settler:
 
     @property
     def outgrown(self) -> str:
-        """Why this podberth may not write into the ledger, by what is known of its minimum version; '' if it may."""
+        """Why this node may not write into the ledger, by what is known of its minimum version; '' if it may."""
         with self.replica.database.read() as connection:
-            return outgrown(minimum(connection).version)
+            known = minimum(connection).version
+        return outgrown(known) or next(filter(None, (lacking(known, feature) for feature in self.features)), "")
 
     def see(self) -> None:
         """Make sure that the replica may be asked. Raises Away, NeverRead.
@@ -238,7 +264,10 @@ class Settler:
             def here(connection: Connection) -> T:
                 if why := outgrown(minimum(connection).version):
                     raise Outgrown(why, UPGRADE)
-                rivals = Rivals(taken=frozenset(self._under_way), start=self.spread.start_in(connection))
+                for feature in self.features:
+                    require(connection, feature)
+                taken = promised(connection).union(self._under_way)
+                rivals = Rivals(taken=taken, start=self.spread.start_in(connection))
                 return decide(connection, rivals)
 
             answer, proposal = self.replica.propose(here, pods=pods, declares=declares)
@@ -247,18 +276,22 @@ class Settler:
                 self._under_way[address] = self._under_way.get(address, 0) + 1
         return answer, proposal
 
-    def _made(self, proposal: Proposal) -> bool:
+    def _made(self, proposal: Proposal, operation: str, told: Callable[[int], object]) -> bool:
         """Have the cluster's store make the change; False if it relied on what has changed, which is taken over.
+
+        `operation`: who does it, if it has to be done as a whole.
 
         Raises Unanswered, once what is there is taken over, if the answer was lost and it was not made by then.
         """
         if proposal.empty:
             return True
         try:
-            seen = self._committed(proposal)
-            with self.replica.database.lock.lock:  # what is made has to be known here, whatever the wait
-                news = self.replica.take(seen)
-            self._notice(news)
+            if operation and not self.cluster.one_step(proposal):
+                self.attempts += 1
+                with _reaching():
+                    self.tending.perform(proposal, operation, told)
+            else:
+                self._written(self._committed(proposal))  # what is made has to be known here, whatever the wait
         except Stale as stale:
             if not self.take(stale.seen):
                 self.catch_up()

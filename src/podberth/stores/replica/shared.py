@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from podberth.cni.pod import PodRef
-    from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.address_record import AddressRecord, Mark
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.lease import Event, Reservation
     from podberth.ipam.registration import Proof, Registration
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class DocumentText:
     """A declaration as it is kept. `body` is JSON; `origin` is what applied it; all empty if it is deleted.
 
-    `created`: when, in words that sort by time; '' where nobody asks.
+    `created`: when, in words that sort by time; '' where nobody asks. `operation`: the one that makes it (`staging`),
+    until which is committed it does not count; with a '+' behind, it is.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class DocumentText:
     source: str = ""
     origin: str = ""
     created: str = ""
+    operation: str = ""
 
     @property
     def key(self) -> Key:
@@ -106,12 +108,16 @@ def told_of(raw: object) -> tuple[tuple[Address, int], ...]:
 
 @value
 class AddressWrite:
-    """An address's next record. It replaces the one of `revision`, 0 if there must be none; `events` lead to it."""
+    """An address's next record. It replaces the one of `revision`, 0 if there must be none; `events` lead to it.
+
+    `undone`: events that are taken back, as they never counted: their operation was given up.
+    """
 
     record: AddressRecord
     revision: int
     events: tuple[Event, ...]
     reserved_before: Reservation | None
+    undone: tuple[Event, ...] = ()
 
 
 @value
@@ -138,10 +144,11 @@ class ApprovedWrite:
 class Proposal:
     """What one atomic step is to change, and what it relies on.
 
-    `minimum`: the revision of the ledger's minimum version.
+    `minimum`: the revision of the ledger's minimum version, None if any will do.
     `pods`: names whose reservations were looked for as of `position`. `pools`: (name, revision) of those whose
     definition was used; `relied`: the same of what was approved of them. `declares`: it was checked against all
-    declarations, which must not change meanwhile.
+    declarations, which must not change meanwhile. `marks`: of operations that are at these addresses, or reserve some
+    for these pods. `holds`: addresses whose records must be of these revisions.
     """
 
     addresses: tuple[AddressWrite, ...]
@@ -152,7 +159,9 @@ class Proposal:
     position: str
     approved: tuple[ApprovedWrite, ...] = ()
     relied: tuple[tuple[str, int], ...] = ()
-    minimum: int = 0
+    marks: tuple[Mark, ...] = ()
+    holds: tuple[tuple[Address, int], ...] = ()
+    minimum: int | None = 0
 
     @property
     def empty(self) -> bool:
@@ -218,7 +227,16 @@ class Outdated(Exception):
 
 
 class Cluster(Protocol):
-    """A cluster's store. Every method may raise TryAgainLater (it is away) and StoreFailed."""
+    """A cluster's store. Every method may raise TryAgainLater (it is away) and StoreFailed.
+
+    `documents_at_once`: how many documents a step can write together with an address.
+    """
+
+    documents_at_once: int
+
+    def one_step(self, proposal: Proposal) -> bool:
+        """Say whether `commit` makes the change at once: all of it, or after a kill nothing."""
+        ...
 
     def identity(self) -> str:
         """Return what tells this store from all others: a replica of another one is worth nothing."""
@@ -256,7 +274,17 @@ class Cluster(Protocol):
         ...
 
     def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
-        """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
+        """Yield the events of an address, of a pod's name, of both, or all, oldest first.
+
+        Those that an operation has brought count once it is committed.
+        """
+        ...
+
+    def beyond(self, record: AddressRecord) -> tuple[Event, ...]:
+        """Return the address's events that are behind its record's number: they never counted, if that is so for ever.
+
+        What an operation brings is there before it counts.
+        """
         ...
 
     def tidy(self) -> None:

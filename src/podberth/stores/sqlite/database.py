@@ -19,6 +19,7 @@ from podberth.stores.sqlite.succession import (
     log_lost,
     require_continuation,
     require_last,
+    require_spoken,
     uri,
 )
 from podberth.stores.sqlite.turn import Turn
@@ -44,8 +45,7 @@ class Schema:
 
     `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
     brought up to date: the ADD path has no need of them. `kept` is what a file that replaces an open one has to have of
-    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it. `minimum` asks which
-    podberth may write at all (`ipam.versions`).
+    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on.
     """
 
     file: str
@@ -54,7 +54,6 @@ class Schema:
     migrations: Callable[[], Sequence[Sequence[str]]]
     kept: Kept = ()
     cache: bool = False
-    minimum: str = ""
 
 
 def _of_the_node() -> Sequence[Sequence[str]]:
@@ -69,7 +68,6 @@ NODE = Schema(
     version=6,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
-    minimum="SELECT version FROM minimum",
 )
 
 
@@ -157,18 +155,14 @@ class Database:
             require_creatable(self.path)
             return
         with self.write() as connection:
-            self._require_writable()
+            if not os.access(self.path, os.W_OK):
+                todo = "the state directory has to be writable: is it mounted read-only?"
+                raise StoreFailed(f"{self.path} can't be written", todo)
             tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
             for (table,) in tables:
                 connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone()  # noqa: S608 - names of our own
             # The page is written though the number is the same.
             connection.execute(f"PRAGMA user_version = {self._schema.version}")
-
-    def _require_writable(self) -> None:
-        if not os.access(self.path, os.W_OK):
-            raise StoreFailed(
-                f"{self.path} can't be written", "the state directory has to be writable: is it mounted read-only?"
-            )
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -238,22 +232,14 @@ class Database:
             try:
                 if not self._replaced():
                     require_last(self.path, connection, self._last, self._schema.kept)
-                    self._require_spoken(connection)
+                    if self._schema.application_id == NODE.application_id:
+                        require_spoken(self.path, connection)
                     return connection
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("ROLLBACK")
             self.connection()  # goes on with the new file, or says why not
-
-    def _require_spoken(self, connection: sqlite3.Connection) -> None:
-        """Raise StoreFailed if the store is for later podberths than this one."""
-        found = connection.execute(self._schema.minimum).fetchone() if self._schema.minimum else None
-        if found is not None:
-            from podberth.ipam.versions import UPGRADE, outgrown
-
-            if why := outgrown(found[0]):
-                raise StoreFailed(f"{self.path}: {why}", UPGRADE)
 
     def last(self, connection: sqlite3.Connection) -> tuple[object, ...] | None:
         """Return the newest row of what a file that replaces this one has to have."""

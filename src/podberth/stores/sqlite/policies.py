@@ -16,7 +16,7 @@ from podberth.stores.sqlite.rows import held_in, lease_at, reservation_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from sqlite3 import Connection
 
     from podberth.cni.pod import PodRef
@@ -89,7 +89,14 @@ class SqlitePolicies:
             make(connection, check(connection, (), (document,)), actor, "", self._clock)
         return True
 
-    def operate(self, operation: Operation, actor: Actor, *, source: str) -> Done:
+    def operate(
+        self,
+        operation: Operation,
+        actor: Actor,
+        *,
+        source: str,
+        told: Callable[[int], object] = lambda _: None,  # noqa: ARG002
+    ) -> Done:
         """Do all that the operation is in one transaction, or raise and have nothing done."""
         from podberth.stores.sqlite.claims import ALONE
         from podberth.stores.sqlite.operations import operate

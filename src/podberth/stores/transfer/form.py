@@ -126,7 +126,7 @@ class Export:
         assert found is not None, "the caller has seen it"
         body = found.raw.get("body")
         source = found.get("source", str, "")
-        document = parse_document(body, source, found.at("body"))
+        document = parse_document(body, source, found.at("body"), kept=True)
         named = tuple(found.raw.get(key) for key in ("kind", "namespace", "name"))
         if named != document.key:
             raise found.fail("body", f"is {document}, and not what the line names")

@@ -39,10 +39,10 @@ class Placed:
 
 
 class Obstacles(AddressTaken):
-    """What is found does not fit; `conflicts` has all of it. Nothing was imported."""
+    """What is found does not fit; `conflicts` has all of it. Nothing was imported, or what else is `done`."""
 
-    def __init__(self, conflicts: Sequence[str]) -> None:
-        super().__init__(conflicts[0], "nothing was imported")
+    def __init__(self, conflicts: Sequence[str], done: str = "nothing was imported") -> None:
+        super().__init__(conflicts[0], done)
         self.conflicts = tuple(conflicts)
 
 

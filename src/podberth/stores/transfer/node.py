@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from podberth.ipam.address_record import AddressRecord
 from podberth.ipam.pool import Pool
-from podberth.ipam.versions import Feature
 from podberth.policy.texts import parsed
 from podberth.stores.clock import node_clock
 from podberth.stores.replica.applying import put_in_force
@@ -107,8 +106,8 @@ class NodeStore:
                     put_in_force(connection, story.record, node_clock())
                 rows.put_events(connection, "temp.arriving", story.events)
                 told(1)
-            if Feature.CORRECTIONS in needed(source):
-                require(connection, Feature.CORRECTIONS)
+            for feature in sorted(needed(source)):
+                require(connection, feature)
             _append(connection)
             connection.execute("DROP TABLE temp.arriving")
 

@@ -161,6 +161,30 @@ def keeping(row: Row) -> Keeping:
     return Keeping(address=row.address, pool=row.pool, pod=row.pod, ifname=row.ifname, origin=origin)
 
 
+def releasing(
+    rows: Iterable[Row], reservations: Iterable[Reservation], complaints: Sequence[str]
+) -> tuple[Reservation, ...]:
+    """Return the reservations that the rows name, to be released. Obstacles say all that is in the way."""
+    kept = {each.address: each for each in reservations}
+    wrong = list(complaints)
+    found: dict[Address, Reservation] = {}
+    for row in rows:
+        owner = kept.get(row.address)
+        if owner is None:
+            wrong.append(f"{row.address} is reserved for nobody, but {row}")
+        elif taken := _taken(row, owner, None):
+            wrong.append(taken)
+        elif row.pool not in ("", owner.pool):
+            wrong.append(f"{row.address} is of pool {owner.pool}, but {row} it is of {row.pool}")
+        elif owner.origin == "declared":
+            wrong.append(f"{row.address} ({row}) is declared by a PodNetwork: change or delete that")
+        else:
+            found[row.address] = owner
+    if wrong:
+        raise Obstacles(wrong, "nothing was released")
+    return tuple(found.values())
+
+
 def _place(of: Row | Reservation) -> object:
     """Return what has one address that is reserved by hand: an interface of a pod, in a pool, of a family."""
     return of.pool, of.address.version, of.pod.namespace, of.pod.name, of.ifname

@@ -78,8 +78,12 @@ def story_of(record: AddressRecord, events: tuple[Event, ...]) -> Story:
 def needed(side: Side) -> frozenset[Feature]:
     """Return what a ledger has to allow before it can have all that the side has."""
     found = {feature for text in side.documents() for feature in _needs(text)}
-    if any(event.corrects is not None for story in side.stories() for event in story.events):
-        found.add(Feature.CORRECTIONS)
+    for story in side.stories():
+        for event in story.events:
+            if event.corrects is not None:
+                found.add(Feature.CORRECTIONS)
+            if ":" in event.actor.node or (event.pod is not None and ":" in event.pod.namespace):
+                found.add(Feature.CLUSTERS)
     return frozenset(found)
 
 

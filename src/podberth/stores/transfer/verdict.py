@@ -123,7 +123,7 @@ def _difference(one: Story, other: Story, here: str, there: str) -> str:
 
 def _plain(record: AddressRecord) -> AddressRecord:
     pool = record.pool if record.lease is not None or record.reservation is not None else ""
-    return replace(record, seq=0, last=None, pool=pool, written=None)
+    return replace(record, seq=0, last=None, pool=pool, written=None, mark=None, operation="")
 
 
 def _plain_event(event: Event) -> Event:
