@@ -6,6 +6,7 @@ The store's compare-and-swap decides between two that exclude each other, not wh
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
 import shutil
 import tempfile
@@ -34,6 +35,7 @@ from tests.sizes import size
 
 if TYPE_CHECKING:
     import random
+    from pathlib import Path
 
     from podberth.stores.etcd.store import EtcdCluster
 
@@ -191,6 +193,23 @@ def news(draw: st.DrawFn) -> list[Seen]:
     # Without anything approved, what a text replaces is known only to those who have seen it.
     assume(all(texts.count(name) < 2 or (name in seen and last[name].text.body) for name in NAMES))
     return told
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_a_pool_whose_end_was_approved_is_not_in_force_whatever_its_newest_text_is(
+    order: tuple[int, ...], tmp_path: Path
+) -> None:
+    good, broken = json.dumps(pool("bb", "10.20.0.0/24")), json.dumps(pool("bb", "no subnet"))
+    texts = [DocumentText(kind="Pool", namespace="", name="bb", body=body, source="s") for body in (good, broken, "")]
+    told = (
+        Seen(approved=((Approved(text=texts[0], firm=True), 1),)),
+        Seen(documents=((texts[1], 4),)),
+        Seen(approved=((Approved(text=texts[2], firm=True), 8),)),
+    )
+    replica = Replica(str(tmp_path))
+    for number in order:
+        replica.take(told[number])
+    assert SqlitePolicies(replica.database).pools() == ()
 
 
 @settings(max_examples=size(60, 5000), deadline=None)

@@ -187,8 +187,14 @@ def _candidate(text: DocumentText, approved: Approved | None, *, bundled: bool) 
 
 
 def _kept(connection: Connection, one: _Candidate, before: Mapping[str, Pool]) -> tuple[DocumentText, Pool | None]:
-    """Return what stays in force if the newest text can't come into it: here, or as it was approved."""
+    """Return what stays in force if the newest text can't come into it: here, or as it was approved.
+
+    A Pool whose end was approved stays only while an address of it is held, whatever was in force here.
+    """
     name, text = one.text.name, rows.in_force(connection, one.text.name)
+    ended = one.approved is not None and not one.approved.text.body
+    if ended and not held_in(connection, name):
+        return rows.as_text(name), None
     if text is not None and name in before:
         return text, before[name]
     approved = one.approved.text if one.approved is not None else rows.as_text(name)
