@@ -1,4 +1,4 @@
-"""`python -m bench`: every benchmark, or those named: agent, runtime, scale, vf, cluster.
+"""`python -m bench`: every benchmark, or those named: agent, runtime, scale, year, vf, cluster.
 
 After `cluster` come its own arguments: `python -m bench cluster --help`. `python -m bench before TREE [ROUNDS]`
 holds this tree against another commit's.
@@ -43,6 +43,13 @@ def scale() -> None:
     run()
 
 
+def year() -> None:
+    """Measure a year of a pod that restarts each minute."""
+    from bench.year import run
+
+    run()
+
+
 def vf() -> None:
     """Measure pods on virtual functions, in the VM."""
     from bench.vf import run
@@ -69,6 +76,7 @@ def main() -> int:
         "agent": partial(on_a_node, "agent"),
         "runtime": partial(on_a_node, "runtime"),
         "scale": scale,
+        "year": year,
         "vf": vf,
     }
     named = sys.argv[1:] or list(known)

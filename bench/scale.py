@@ -36,7 +36,7 @@ BLOCK = int(ip_address("10.0.0.1"))  # the first address of every IPv4 pool here
 BEGIN = 1_700_000_000 * 10**9
 ACTOR = Actor(who="bench", why="ADD", node="bench")
 LEASE = "INSERT INTO leases VALUES (?, 4, 'db', 'n', ?, 'eth0', 'bench', ?, '', '/x', 'bench', ?)"
-REST = "INSERT INTO resting VALUES (?, 'db', 4, ?, 1)"
+REST = "INSERT INTO resting (address, pool, family, until, offered) VALUES (?, 'db', 4, ?, 1)"
 EVENT = """
     INSERT INTO events (
         time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node

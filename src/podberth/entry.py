@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Plugin
 
 CHOICE = "store.json"  # where a state directory says that it stands for a cluster (stores/chosen.py)
-MOST_STORES = 16  # three descriptors each
+MOST_STORES = 16  # four descriptors each
 ABOUT = """podberth {version}: a CNI plugin ({type}) that gives a pod its fixed address, by the pod's name.
 It is called by a container runtime, with CNI_COMMAND and the like in its environment; people use `podberth --help`.
 CNI protocol versions supported: {protocols}
@@ -268,7 +268,8 @@ def _own_node(directory: str, database: Database) -> Node:
 
     clock = NodeClock((Discipline(),))
     ledger = SqliteLedger(database, clock=clock)
-    return _node(directory, _name(directory), database, SqlitePolicies(database, clock), ledger, clock)
+    node = _node(directory, _name(directory), database, SqlitePolicies(database, clock), ledger, clock)
+    return replace(node, archive=ledger.archive)
 
 
 def is_a_member(directory: str) -> bool:

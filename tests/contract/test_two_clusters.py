@@ -171,6 +171,7 @@ def test_declarations_of_one_cluster_never_touch_those_of_the_other(
         assert site.run(cluster, "apply", "-f", site.file(f"{cluster}.yaml", DECLARED % last)) == 0
     with site.nodes() as (first, second):
         assert (bind(first, "mysql-0", "c1"), bind(second, "mysql-0", "c2")) == ("10.77.0.50", "10.77.0.60")
+        second.ledger.unbind(claim("mysql-0", "c2").attachment, by(second, "DEL"))
     for cluster, last in ((FIRST, 50), (SECOND, 60)):
         assert f"10.77.0.{last}" in json.dumps(told(site, cluster, capsys, "explain", "payments/mysql-0"))
         assert len(told(site, cluster, capsys, "get", "podnetworks")["items"]) == 1  # type: ignore[arg-type]
@@ -261,4 +262,24 @@ def test_history_and_an_export_keep_the_clusters_apart(site: Site, capsys: pytes
     documents = [[json.loads(line).get("document") for line in each] for each in lines]
     assert documents[0] == documents[1]
     clusters = [json.loads(line)["address"]["lease"].get("cluster") for line in lines[1] if '"lease"' in line]
-    assert clusters == [None, SECOND]
+    assert (len(clusters), set(clusters)) == (2, {None, SECOND})
+
+
+def test_store_use_names_the_cluster_and_no_other_store_has_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    use = ["store", "use", "etcd", "--endpoint", etcd_server().url, "--prefix", site.prefix, "--node", NODE]
+    socket = ["--socket", str(site.folder / "none")]
+    assert site.run(FIRST, *use, "--cluster", SECOND, *socket) == 0
+    assert json.loads((site.state(FIRST) / "store.json").read_text())["cluster"] == SECOND
+    assert told(site, FIRST, capsys, "store")["cluster"] == SECOND
+    for other in (["kubernetes"], ["sqlite"]):
+        assert site.run(FIRST, "store", "use", *other, "--cluster", SECOND, *socket) == 1
+        assert "cluster: says nothing here" in capsys.readouterr().err
+    assert site.run(FIRST, *use, "--cluster", "Not A Name", *socket) == 1
+
+
+def test_a_node_with_pods_does_not_become_another_clusters(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    use = ["store", "use", "etcd", "--endpoint", etcd_server().url, "--prefix", site.prefix, "--node", NODE]
+    with site.nodes() as (first, _):
+        bind(first, "web-0", "c1")
+    assert site.run(FIRST, *use, "--cluster", "c", "--socket", str(site.folder / "none")) == 1
+    assert "this node holds 1 addresses as a node of the first cluster" in capsys.readouterr().err

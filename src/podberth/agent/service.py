@@ -19,6 +19,7 @@ from podberth import __version__
 from podberth.agent.calls import Calls, Served, code_of
 from podberth.agent.departures import Departures
 from podberth.agent.desk import Desk, desk_of
+from podberth.agent.history import History
 from podberth.agent.metrics import Metrics
 from podberth.agent.resident import Resident
 from podberth.agent.server import Server, listen
@@ -81,6 +82,7 @@ class Agent:
         self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew, options.status_on)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
+        self.history = History(self.nodes, self._not_archived)
         self.metrics = Metrics(self)
         self.spans = None if options.spans is None else self._exporter(options.spans)
         self.serving = False
@@ -96,6 +98,7 @@ class Agent:
         self._try("policies", self._remember)
         self.resident.policies.start()
         self.upkeep.start()
+        self.history.start()
         gc.collect()
         gc.freeze()  # what was loaded by now stays: no collection needs to look at it again
         gc.set_threshold(_GARBAGE)
@@ -113,6 +116,7 @@ class Agent:
         finished = self.server.stop(grace)
         turned = self.server.turn_away() if last else 0
         self._try("stop", lambda: self.upkeep.stop(grace))
+        self._try("stop", lambda: self.history.stop(grace))
         self._try("stop", lambda: self.departures.stop(grace))
         self._try("stop", lambda: self.resident.policies.stop(grace))
         self._try("stop", lambda: self.resident.finisher.stop(grace))
@@ -209,6 +213,9 @@ class Agent:
 
     def _not_looked(self, why: str) -> None:
         self.journal.write("error", "upkeep", {"outcome": "failed", "message": why})
+
+    def _not_archived(self, why: str) -> None:
+        self.journal.write("error", "history", {"outcome": "failed", "message": why})
 
     def _found(self, found: Found) -> None:
         self.metrics.found(found)

@@ -67,6 +67,22 @@ def require_told(session: Session, new: Chosen) -> None:
         )
 
 
+def require_no_pods(session: Session, new: Chosen) -> None:
+    """Refuse another cluster's name on the same ledger while this node has pods: it would not know their leases."""
+    try:
+        old = choice.chosen(session.state)
+    except InvalidConfig:
+        return
+    if not session.exists() or not _same(old, new) or old.cluster == new.cluster:
+        return
+    held = sum(lease.node == session.node.name for lease in session.node.ledger.leases())
+    if held:
+        raise Refused(
+            f"this node holds {held} addresses as a node of {old.cluster or 'the first cluster'}",
+            "end its pods first; or say --force, and end their leases there: `podberth fence`",
+        )
+
+
 def require_following(socket: str) -> bool:
     """Say whether an agent listens there. Refused if it would go on with the store that it has open."""
     if not listening(socket):

@@ -18,6 +18,7 @@ from podberth.entry import is_a_member, join
 from podberth.ipam.versions import HERE, Minimum, number
 from podberth.kube.errors import Forbidden
 from podberth.stores.clock import node_clock
+from podberth.stores.replica.naming import Names
 from podberth.stores.replica.versions import seen, upgrade
 from podberth.stores.sqlite.database import Database
 
@@ -83,6 +84,7 @@ def upgrade_command(session: Session, version: str, without: tuple[str, ...], *,
     if not is_a_member(session.state):
         after = _own(session, version, dry_run=dry_run)
     else:
+        without = tuple(map(Names(session.cluster).inward_name, without))
         with closing(join(session.state, staying=False)) as member:
             found = seen(member.settler, version, without) if dry_run else found
             after = member.cluster.minimum() if dry_run else upgrade(member.settler, version, without)

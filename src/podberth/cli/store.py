@@ -12,6 +12,7 @@ import click
 from podberth.cli import changeover
 from podberth.cli.changeover import Behind
 from podberth.cli.failures import OK, REFUSED
+from podberth.cli.keeping import history
 from podberth.cli.manual import CLUSTER, Book, Page
 from podberth.cli.operations import operations
 from podberth.cli.options import json_option
@@ -53,6 +54,9 @@ def store(context: click.Context, *, as_json: bool) -> None:
     """
     if context.invoked_subcommand is None:
         _show(context.obj, as_json=as_json)
+
+
+store.add_command(history)
 
 
 def _show(session: Session, *, as_json: bool) -> None:
@@ -151,6 +155,7 @@ def use(
     left = changeover.behind(session, new)
     if not force:
         changeover.require_told(session, new)
+        changeover.require_no_pods(session, new)
     followed = changeover.require_following(agent) if not force else False
     _write(path, None if kind == choice.SQLITE else data)
     trouble = changeover.follow(agent, session.state, kind) if followed else ""

@@ -69,6 +69,7 @@ class ConflictDetection:
 class Pool:
     """`allocation`: 'lowest' free address, or 'leastRecentlyUsed'. `quarantine`: seconds a released address rests.
     `sticky_retention`: how long a sticky reservation stays after its pod was deleted, in seconds, or FOREVER.
+    `sticky_reservations`: how many of them there may be in each family; None is any number.
 
     `grants` empty: every namespace may take addresses dynamically and have them declared by the operator; pods may
     request nothing themselves.
@@ -79,6 +80,7 @@ class Pool:
     allocation: str = "lowest"
     quarantine: int = 0
     sticky_retention: str | int = FOREVER
+    sticky_reservations: int | None = None
     conflict_detection: ConflictDetection | None = None
     grants: tuple[Grant, ...] = ()
     settings: Settings = Settings()

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 API_VERSION = "podberth.io/v1alpha1"
 # Of a document's metadata; what a Kubernetes API adds is read over.
 METADATA = ("name", "labels", "annotations", "uid", "resourceVersion", "generation", "creationTimestamp")
-KEYS = ("subnets", "allocation", "quarantine", "stickyRetention", "conflictDetection", "allow", *SETTINGS_KEYS)
+KEYS = (
+    *("subnets", "allocation", "quarantine", "stickyRetention", "stickyReservations", "conflictDetection", "allow"),
+    *SETTINGS_KEYS,
+)
 ALLOCATIONS = ("lowest", "leastRecentlyUsed")
-MAX_RESERVATIONS = 1 << 20  # of one namespace in one pool
+MAX_RESERVATIONS = 1 << 20  # of one namespace in one pool, or sticky ones of a pool
 MAX_QUARANTINE = 366 * 86400  # seconds
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PREFIXES = {4: (8, 32), 6: (64, 128)}  # lengths that a pool takes
@@ -67,6 +70,7 @@ def parse_pool(document: Fields) -> Pool:
         allocation=fields.get("allocation", parsers.choice(*ALLOCATIONS), "lowest"),
         quarantine=fields.get("quarantine", seconds, 0),
         sticky_retention=fields.get("stickyRetention", retention(FOREVER), FOREVER),
+        sticky_reservations=fields.optional("stickyReservations", parsers.integer(0, MAX_RESERVATIONS)),
         conflict_detection=_detection(fields),
         grants=_grants(fields),
         settings=settings,
@@ -82,6 +86,8 @@ def pool_document(pool: Pool) -> dict[str, object]:
         spec["quarantine"] = pool.quarantine
     if pool.sticky_retention != FOREVER:
         spec["stickyRetention"] = pool.sticky_retention
+    if pool.sticky_reservations is not None:
+        spec["stickyReservations"] = pool.sticky_reservations
     if pool.conflict_detection is not None:
         detection = pool.conflict_detection
         spec["conflictDetection"] = {
@@ -288,4 +294,6 @@ def pool_needs(pool: Pool) -> frozenset[Feature]:
         found.add(Feature.CLUSTERS)
     if any(grant.macs or grant.reservations is not None for grant in pool.grants):
         found.add(Feature.GRANTS)
+    if pool.sticky_reservations is not None:
+        found.add(Feature.STICKY)
     return frozenset(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import AddressTaken, TryAgainLater
+from podberth.cni.errors import AddressTaken, Refused, TryAgainLater
 from podberth.ipam.lease import SetExhausted
 from podberth.ipam.owner import generation_of
 
@@ -42,6 +42,16 @@ def has_one(kept: Reservation, address: Address) -> AddressTaken:
         f"{kept.pod} has {kept.address} of pool {kept.pool} reserved for {kept.ifname} already ({kept.origin}); its"
         f" interface has one IPv{address.version} address of a pool, and {address} would never be used",
         f"`podberth release {kept.address}` first; or name another --ifname",
+    )
+
+
+def full_of_sticky(pool: str, family: int, there: int, most: int, pod: PodRef) -> Refused:
+    """Return the refusal of a sticky reservation that the pool has no room for by its own word."""
+    return Refused(
+        f"pool {pool} keeps {there} IPv{family} addresses for pods' names, and stickyReservations allows {most}: {pod}"
+        " can't have one kept",
+        "`podberth release` what `podberth get reservations` shows and nobody needs; set stickyRetention, so that they"
+        " end by themselves; or raise stickyReservations",
     )
 
 

@@ -18,10 +18,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from podberth.ipam.lease import Event, Holding
+    from podberth.ipam.lease import Correction, Event, Holding
     from podberth.net.ops import Address
 
 EVER = 2**62  # ns: later than any time
+FIRST = 100  # events among which the beginning of a ledger is looked for: the very first may have any time
 
 
 @value
@@ -46,10 +47,17 @@ def placed(events: Iterable[Event], now: int) -> tuple[Placed, ...]:
     times: list[int] = []
     vouched: list[bool] = []
     for event in own:
-        said = [c for c in corrections if c.first <= event.seq <= c.last and c.node in ("", event.actor.node)]
-        times.append(event.time - (said[-1].ahead if said else event.ahead if event.clock == PROVEN else 0))
-        vouched.append(bool(said) or event.clock == PROVEN)
+        time, sure = word(event, corrections)
+        times.append(time)
+        vouched.append(sure)
     return tuple(_put(own, times, vouched, now))
+
+
+def word(event: Event, corrections: Sequence[Correction]) -> tuple[int, bool]:
+    """Return when (ns) the event happened by its writer's clock and what is known of that, and if somebody vouches."""
+    said = [c for c in corrections if c.first <= event.seq <= c.last and c.node in ("", event.actor.node)]
+    time = event.time - (said[-1].ahead if said else event.ahead if event.clock == PROVEN else 0)
+    return time, bool(said) or event.clock == PROVEN
 
 
 def holding_at(address: Address, events: Iterable[Event], at: int, now: int) -> Holding:

@@ -27,6 +27,8 @@ class Feature(StrEnum):
     GRANTS = "a pool's rule with `macs` or `reservations`"
     CLUSTERS = "a second cluster"
     MACHINES = "a machine that is no Node of its Kubernetes"
+    STICKY = "a pool's `stickyReservations`"
+    RETENTION = "a word about for how long history is kept"
     OPERATIONS = "an operation of more than one step"
 
 
@@ -35,6 +37,10 @@ NEEDS: Mapping[Feature, str] = {
     Feature.CORRECTIONS: "0.2.0",
     # 0.1.0 can't read the Pool: it goes on with the one before, and a new node of 0.1.0 has none.
     Feature.GRANTS: "0.2.0",
+    # As with a rule's new keys.
+    Feature.STICKY: "0.2.0",
+    # 0.1.0 deletes nothing, and would not say what was deleted.
+    Feature.RETENTION: "0.2.0",
     # 0.1.0 takes the owners of all clusters for one.
     Feature.CLUSTERS: "0.2.0",
     # 0.1.0 takes it for a Node that was deleted, and its addresses for free to move.

@@ -12,7 +12,7 @@ def write_whole(path: str, content: bytes, mode: int, *, replacing: bool = True)
     Not `replacing`: a file that is there stays. Writers of one folder take turns. A symbolic link gives way to a file.
     """
     folder, name = os.path.split(path)
-    new = os.path.join(folder, f".{name}.podberth-new")
+    new, before = (os.path.join(folder, f".{name}.podberth-{which}") for which in ("new", "before"))
     held = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -20,6 +20,7 @@ def write_whole(path: str, content: bytes, mode: int, *, replacing: bool = True)
         try:
             _write(new, content, mode)
             if replacing:
+                _keep(path, before)
                 os.rename(new, path)
             else:
                 os.link(new, path)
@@ -27,10 +28,35 @@ def write_whole(path: str, content: bytes, mode: int, *, replacing: bool = True)
             return False
         finally:
             _unlink(new)
-        os.fsync(held)
+        _settle(held, path, before)
     finally:
         os.close(held)
     return True
+
+
+def _keep(path: str, before: str) -> None:
+    """Have the file that is about to be replaced be there under another name too, if there is one."""
+    _unlink(before)
+    try:
+        os.link(path, before, follow_symlinks=False)
+    except FileNotFoundError:
+        pass
+
+
+def _settle(held: int, path: str, before: str) -> None:
+    """Have the folder on disk. If the disk fails, the name is as it was: whoever tries again does all of it again.
+
+    The kernel would take the change for written the next time it is asked.
+    """
+    try:
+        os.fsync(held)
+    except OSError:
+        try:
+            os.rename(before, path)
+        except FileNotFoundError:
+            os.unlink(path)
+        raise
+    _unlink(before)
 
 
 def sync(folder: str) -> None:

@@ -91,6 +91,7 @@ class Node:
     `room` is space that is kept for DELs.
     `away` says why the cluster's store can't be reached, '' while it can.
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
+    `archive` does one step of putting older events into the store's archive, and says whether there was one to do.
     `stored` says whether the node has a store: only an ADD and the operator's commands make one.
     `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
@@ -110,3 +111,4 @@ class Node:
     room: Room | None = None
     away: Callable[[], str] | None = None
     status_on: frozenset[str] = frozenset()
+    archive: Callable[[], bool] | None = None

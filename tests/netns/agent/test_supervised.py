@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from tests.netns.kubelet import Answer, Kubelet
 
 VERSION = {"CNI_COMMAND": "VERSION"}
-LOOPS = {"departures", "finisher", "pages", "policies", "upkeep", *(f"worker-{number}" for number in range(8))}
+OWN = {"departures", "finisher", "history", "pages", "policies", "upkeep"}
+LOOPS = {*OWN, *(f"worker-{number}" for number in range(8))}
 
 
 def version(node: Kubelet) -> Answer:

@@ -184,3 +184,21 @@ def test_how_long_a_sticky_reservation_is_kept_is_read_and_written(said: object,
     pool = parse_pool(Fields(raw))
     assert pool.sticky_retention == read
     assert parse_pool(Fields(pool_document(pool))) == pool
+
+
+@pytest.mark.parametrize(("said", "read"), [(None, None), (0, 0), (200, 200), (1 << 20, 1 << 20)])
+def test_how_many_sticky_reservations_there_may_be_is_read_and_written(said: object, read: object) -> None:
+    spec: dict[str, object] = {"subnets": [{"subnet": "10.20.0.0/24"}]}
+    pool = parse_pool(Fields({"metadata": {"name": "db"}, "spec": spec | ({} if said is None else {KEY: said})}))
+    assert pool.sticky_reservations == read
+    assert parse_pool(Fields(pool_document(pool))) == pool
+
+
+@pytest.mark.parametrize("said", [-1, (1 << 20) + 1, "200", 1.5, True, []])
+def test_a_number_of_sticky_reservations_that_can_not_be_is_refused_by_its_path(said: object) -> None:
+    raw = {"metadata": {"name": "db"}, "spec": {"subnets": [{"subnet": "10.20.0.0/24"}], KEY: said}}
+    with pytest.raises(InvalidConfig, match=KEY):
+        parse_pool(Fields(raw))
+
+
+KEY = "stickyReservations"

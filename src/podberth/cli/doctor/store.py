@@ -82,7 +82,7 @@ def integrity(file: Path) -> Finding:
         finally:
             connection.close()
     except sqlite3.Error as wrong:
-        from podberth.stores.sqlite.database import translated
+        from podberth.stores.sqlite.disk import translated
 
         found = translated(str(file), wrong)
         if wrong.sqlite_errorname not in _DAMAGED:

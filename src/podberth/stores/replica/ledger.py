@@ -10,7 +10,7 @@ from podberth.ipam.lifecycle import Edge, Kind, answered
 from podberth.stores.replica.shared import Away
 from podberth.stores.sqlite import changes, claims
 from podberth.stores.sqlite.counts import usages
-from podberth.stores.sqlite.ledger import FIRST, SqliteLedger
+from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.minimum import allows
 
 TYPE_CHECKING = False
@@ -156,7 +156,7 @@ class ClusterLedger:
         if at is None:
             self._see()
             return self._here.who(address)
-        from podberth.ipam.timeline import beginning, beyond, holding_at
+        from podberth.ipam.timeline import FIRST, beginning, beyond, holding_at
 
         now = self._now().true
         if at > now:

@@ -47,11 +47,11 @@ class Names:
 
     def inward(self, of: T) -> T:
         """Return a value as the ledger says it."""
-        return _renamed(of, self.inward_name)
+        return _renamed(of, self.inward_name) if self.cluster else of
 
     def outward(self, of: T) -> T:
         """Return a value as this cluster's nodes say it."""
-        return _renamed(of, self._outward)
+        return _renamed(of, self._outward) if self.cluster else of
 
     def own(self, name: str) -> bool:
         """Say whether a name, as the ledger says it, is this cluster's."""
@@ -64,7 +64,7 @@ class Names:
         return name.removeprefix(":") if ":" in name else joined(self.cluster, name)
 
     def _outward(self, name: str) -> str:
-        if not name or not self.cluster:
+        if not name:
             return name
         cluster, bare = parted(name)
         return bare if cluster == self.cluster else name if cluster else f":{name}"
@@ -262,8 +262,10 @@ class PoliciesOf:
     def _namespace(self, namespace: str) -> str:
         return self._names.inward_name(namespace)
 
-    def _bare(self, told: str) -> str:
-        return told.replace(f" {self._names.cluster}:", " ", 1) if self._names.cluster else told
+    def _bare(self, told: T) -> T:
+        """Return what was done as this cluster's nodes say it: the names of its own documents, and addresses."""
+        own = f" {self._names.cluster}:"
+        return told.replace(own, " ", 1) if isinstance(told, str) and self._names.cluster else told  # type: ignore[return-value]
 
     def _in(self, of: T) -> T:
         return self._names.inward(of)

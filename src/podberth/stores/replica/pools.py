@@ -193,7 +193,7 @@ def _kept(connection: Connection, one: _Candidate, before: Mapping[str, Pool]) -
     """
     name, text = one.text.name, rows.in_force(connection, one.text.name)
     ended = one.approved is not None and not one.approved.text.body
-    if ended and not held_in(connection, name):
+    if ended and not any(True for _ in held_in(connection, name)):
         return rows.as_text(name), None
     if text is not None and name in before:
         return text, before[name]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from podberth.ipam.moment import Clock, Uptime
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import Key
-    from podberth.stores.sqlite.database import Transaction
+    from podberth.stores.sqlite.transaction import Transaction
 
     T = TypeVar("T")
 

@@ -15,17 +15,7 @@ from podberth.ipam.versions import UPGRADE, lacking, outgrown
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.marks import promised
-from podberth.stores.replica.shared import (
-    Away,
-    Busy,
-    NeverRead,
-    Outdated,
-    Outgrown,
-    Seen,
-    Stale,
-    Unknown,
-    Unreachable,
-)
+from podberth.stores.replica.shared import Away, Busy, NeverRead, Outdated, Outgrown, Seen, Stale, Unknown, Unreachable
 from podberth.stores.replica.spread import Spread
 from podberth.stores.replica.tending import Tending
 from podberth.stores.sqlite.claims import ALONE, Rivals

@@ -6,7 +6,7 @@ from podberth.cni.errors import AddressTaken, InvalidConfig, PoolExhausted, TryA
 from podberth.cni.value import replace, value
 from podberth.ipam.lease import AddressHeld, Lease
 from podberth.ipam.owner import is_deployment
-from podberth.ipam.refusals import FREEING, leased_by, reserved_for, same, unusable
+from podberth.ipam.refusals import FREEING, full_of_sticky, leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import changes, rows, space, told
 from podberth.stores.sqlite.counts import usage
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from sqlite3 import Connection
 
-    from podberth.cni.pod import Attachment
+    from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.lease import Actor, Claim, Reservation, Wanted
     from podberth.ipam.lifecycle import Kind
     from podberth.ipam.moment import Moment
@@ -153,12 +153,24 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
         since=now.true,
     )
     if claim.sticky and claim.pod is not None and wanted.address is None and wanted.owner is None:
+        _must_have_room_to_stick(connection, wanted, address, claim.pod)
         changes.reserve(connection, wanted.pool, address, claim.pod, claim.attachment.ifname, "sticky", actor, now)
     if older is None:
         changes.bind(connection, lease, actor, now)
     else:
         changes.move(connection, lease, replace(actor, why=claim.moved or actor.why), now)
     return lease
+
+
+def _must_have_room_to_stick(connection: Connection, wanted: Wanted, address: Address, pod: PodRef) -> None:
+    """Refuse one more sticky reservation than the pool may have. What is there stays, and what the pod has is none."""
+    (most,) = connection.execute("SELECT sticky FROM pools WHERE name = ?", (wanted.pool,)).fetchone()
+    if most is None or rows.reservation_at(connection, address) is not None:
+        return
+    query = "SELECT count(*) FROM reservations WHERE pool = ? AND family = ? AND origin = 'sticky'"
+    (there,) = connection.execute(query, (wanted.pool, address.version)).fetchone()
+    if there >= most:
+        raise full_of_sticky(wanted.pool, address.version, there, most, pod)
 
 
 def _reserved(connection: Connection, claim: Claim, wanted: Wanted) -> Address | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 import os
 
-from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
+from podberth.cni.errors import CniError, DiskFull, StoreFailed
 from podberth.cni.value import value
 from podberth.stores.sqlite.log import Log
 from podberth.stores.sqlite.succession import (
@@ -22,15 +22,17 @@ from podberth.stores.sqlite.succession import (
     require_spoken,
     uri,
 )
+from podberth.stores.sqlite.transaction import Transaction
 from podberth.stores.sqlite.turn import Turn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
+    from podberth.cni.errors import TryAgainLater
     from podberth.stores.sqlite.succession import Identity, Kept
 
+DOUBT = "-doubt"  # behind the file's name: a file that says that a disk did not take what was written (doubt.py)
 BUSY_SECONDS = 30.0  # how long a writer waits for other processes
 TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; the shim waits 100 s for all of a call
 # A plugin leaves its log behind, and the next one reads it all when it opens the store (sqlite.org/walformat.html):
@@ -65,7 +67,7 @@ def _of_the_node() -> Sequence[Sequence[str]]:
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
-    version=6,
+    version=9,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
 )
@@ -94,7 +96,7 @@ class Database:
         self._log_path = self.path + "-wal"
         self.log = Log(self._log_path)
         self._busy_seconds = busy_seconds
-        self._readonly = readonly
+        self.readonly = readonly
         self._schema = schema
         self._connection: sqlite3.Connection | None = None
         self._aside: sqlite3.Connection | None = None
@@ -141,7 +143,9 @@ class Database:
         try:
             self.log.flush(commit)
         except OSError as failure:
-            raise translated(self.path, failure) from failure
+            from podberth.stores.sqlite.doubt import doubted
+
+            raise doubted(self.path, failure) from failure
 
     def probe(self) -> None:
         """Write as an ADD would, to the disk, and look where it would; nothing is changed.
@@ -149,25 +153,18 @@ class Database:
         StoreFailed if the file can't be used, or made by the first who writes; TryAgainLater if others are writing for
         too long.
         """
-        if self._connection is None and identity(self.path) is None:
-            from podberth.stores.sqlite.creation import require_creatable
+        from podberth.stores.sqlite.probe import probe
 
-            require_creatable(self.path)
-            return
-        with self.write() as connection:
-            if not os.access(self.path, os.W_OK):
-                todo = "the state directory has to be writable: is it mounted read-only?"
-                raise StoreFailed(f"{self.path} can't be written", todo)
-            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            for (table,) in tables:
-                connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone()  # noqa: S608 - names of our own
-            # The page is written though the number is the same.
-            connection.execute(f"PRAGMA user_version = {self._schema.version}")
+        probe(self, self._schema.version, opened=self._connection is not None)
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
         self.log.rest()
         with self.lock.lock:
+            try:
+                self.flush(self.log.commits)
+            except CniError:
+                pass  # it is noted, and whoever waits for one of them is told
             connection, self._connection = self._connection, None
             if self._aside is not None:
                 self._aside.close()
@@ -178,6 +175,7 @@ class Database:
                 let_go(connection, self._identity)
             else:
                 connection.close()
+            self.log.close()
 
     def connection(self) -> sqlite3.Connection:
         """Return the open connection. StoreFailed if the file can't be used, and what to do about it.
@@ -190,7 +188,7 @@ class Database:
             elif self._replaced() and not self._connection.in_transaction:
                 self._succeed(self._connection)
         except (OSError, sqlite3.Error) as failure:
-            raise translated(self.path, failure) from failure
+            raise self.translated(failure) from failure
         return self._connection
 
     def reading(self) -> sqlite3.Connection:
@@ -226,6 +224,9 @@ class Database:
 
         Waiting for other writers takes a while: the file is looked at when it is this one's turn.
         """
+        if self.log.failure is not None and self._connection is not None:
+            self._connection.close()  # it is checked when it is opened anew
+            self._connection = None
         while True:
             connection = self._connection or self.connection()
             connection.execute("BEGIN IMMEDIATE")
@@ -240,6 +241,12 @@ class Database:
                 raise
             connection.execute("ROLLBACK")
             self.connection()  # goes on with the new file, or says why not
+
+    def translated(self, failure: OSError | sqlite3.Error) -> StoreFailed | TryAgainLater:
+        """Return SQLite's or the system's error as the CNI error it amounts to."""
+        from podberth.stores.sqlite.disk import translated
+
+        return translated(self.path, failure)
 
     def last(self, connection: sqlite3.Connection) -> tuple[object, ...] | None:
         """Return the newest row of what a file that replaces this one has to have."""
@@ -264,7 +271,7 @@ class Database:
         self._make_sure_of_the_file()
         # SQLite must not make the file itself: it would be readable by all, and there before its tables are.
         connection = sqlite3.connect(
-            uri(self.path, "ro" if self._readonly else "rw"),
+            uri(self.path, "ro" if self.readonly else "rw"),
             uri=True,
             timeout=self._busy_seconds,
             isolation_level=None,
@@ -281,7 +288,11 @@ class Database:
             if (application, version) != (self._schema.application_id, self._schema.version):
                 connection = self._up_to_date(connection, application, version)
             log = identity(self.path + "-wal")
-            if log is None and not self._readonly:  # a copy that `VACUUM INTO` has made
+            if not self.readonly and (self.log.failure is not None or os.path.exists(self.path + DOUBT)):
+                from podberth.stores.sqlite.doubt import check
+
+                check(self.path, connection)
+            if log is None and not self.readonly:  # a copy that `VACUUM INTO` has made
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA user_version").fetchone()
                 log = identity(self.path + "-wal")
@@ -290,6 +301,8 @@ class Database:
             raise
         assert opened is not None
         self._identity, self._log_identity = opened, log
+        if not self.readonly:
+            self.log.open()
         return connection
 
     def _make_sure_of_the_file(self) -> None:
@@ -299,7 +312,7 @@ class Database:
             there = False
         if there:
             return
-        if self._readonly:
+        if self.readonly:
             raise StoreFailed(f"there is no store at {self.path}", "`podberth apply` makes it, or the first ADD")
         from podberth.stores.sqlite.creation import create
 
@@ -313,7 +326,7 @@ class Database:
             from podberth.stores.sqlite.newer import newer
 
             raise newer(self.path, connection, version, known)
-        if self._readonly:
+        if self.readonly:
             from podberth.stores.sqlite.aside import up_to_date
 
             return up_to_date(connection, self._schema)
@@ -325,75 +338,3 @@ class Database:
 
 class CannotWrite(StoreFailed):
     """Code 104: the file can't be written by this process, for as long as nobody changes that."""
-
-
-class Transaction:
-    """A context around BEGIN and COMMIT or ROLLBACK; `contextlib` would cost the plugin 2 ms of import.
-
-    `begin` is the statement that begins it; without one, the context's only statement is a transaction by itself.
-    """
-
-    def __init__(self, database: Database, begin: str, *, durable: bool) -> None:
-        self._database = database
-        self._begin = begin
-        self._durable = durable
-        self._connection: sqlite3.Connection | None = None
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._database.lock.acquire()
-        try:
-            writes = self._begin == "BEGIN IMMEDIATE"
-            connection = self._connection = self._database.begin() if writes else self._database.reading()
-            if self._begin and not writes:
-                connection.execute(self._begin)
-        except BaseException as failure:
-            self._database.lock.release()
-            if isinstance(failure, sqlite3.Error):
-                raise translated(self._database.path, failure) from failure
-            raise
-        return connection
-
-    def __exit__(
-        self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        database = self._database
-        try:
-            assert self._connection is not None
-            self._end(self._connection, raised)
-            commit = database.log.commits = database.log.commits + (self._begin == "BEGIN IMMEDIATE")
-        finally:
-            database.lock.release()
-        if self._durable and raised is None:
-            database.flush(commit)  # the others go on meanwhile
-
-    def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
-        try:
-            if self._begin == "BEGIN IMMEDIATE" and raised is None:
-                last = self._database.last(connection)
-                connection.execute("COMMIT")
-                self._database.committed(last)
-            elif self._begin:
-                connection.execute("COMMIT" if raised is None else "ROLLBACK")
-        except sqlite3.Error as failure:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if raised is None:
-                raise translated(self._database.path, failure) from failure
-        if isinstance(raised, sqlite3.Error):
-            raise translated(self._database.path, raised) from raised
-
-
-def translated(path: str, failure: OSError | sqlite3.Error) -> StoreFailed | TryAgainLater:
-    """Return SQLite's or the system's error as the CNI error it amounts to."""
-    code = getattr(failure, "sqlite_errorname", "")
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return TryAgainLater(
-            f"{path} has been locked by another process for too long", "see who has it open: fuser -v " + path
-        )
-    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return StoreFailed(f"{path} is damaged: {failure}", "restore it from a backup; `podberth doctor` checks a copy")
-    from podberth.stores.sqlite.disk import trouble
-
-    return trouble(path, code, getattr(failure, "errno", None)) or StoreFailed(
-        f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory"
-    )

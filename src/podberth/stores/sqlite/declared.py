@@ -24,9 +24,9 @@ def define_pool(connection: Connection, pool: Pool, *, strictly: bool = True) ->
     pools as they will all be.
     """
     connection.execute(
-        "INSERT INTO pools (name, allocation, quarantine) VALUES (?, ?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET allocation = excluded.allocation, quarantine = excluded.quarantine",
-        (pool.name, pool.allocation, pool.quarantine),
+        "INSERT INTO pools (name, allocation, quarantine, sticky) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE"
+        " SET allocation = excluded.allocation, quarantine = excluded.quarantine, sticky = excluded.sticky",
+        (pool.name, pool.allocation, pool.quarantine, pool.sticky_reservations),
     )
     space.define(connection, pool, strictly=strictly)
 

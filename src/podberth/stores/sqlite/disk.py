@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import os
 
-from podberth.cni.errors import DiskFull
+from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
 from podberth.stores.sqlite.database import CannotWrite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sqlite3 import Error
 
 NO_SPACE, _READ_ONLY = (28, 122), 30  # ENOSPC, EDQUOT; EROFS
 _PAGE = 64 * 1024  # bytes: the index of a log is 32 KiB, and a commit some pages
+
+
+def translated(path: str, failure: OSError | Error) -> StoreFailed | TryAgainLater:
+    """Return SQLite's or the system's error as the CNI error it amounts to."""
+    code = getattr(failure, "sqlite_errorname", "")
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return TryAgainLater(
+            f"{path} has been locked by another process for too long", "see who has it open: fuser -v " + path
+        )
+    if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return StoreFailed(f"{path} is damaged: {failure}", "restore it from a backup; `podberth doctor` checks a copy")
+    return trouble(path, code, getattr(failure, "errno", None)) or StoreFailed(
+        f"{path}: {failure}", "`podberth doctor` says what is wrong with the state directory"
+    )
 
 
 def trouble(path: str, code: str, number: int | None) -> CannotWrite | DiskFull | None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import Refused, StoreFailed
 from podberth.ipam.versions import HERE, number
+from podberth.stores.sqlite import ending, packing
 from podberth.stores.sqlite.database import NODE
+from podberth.stores.sqlite.rows import EVENT
 from podberth.stores.sqlite.schema import statements
 
 if TYPE_CHECKING:
@@ -22,6 +24,24 @@ if TYPE_CHECKING:
 
 # The schema that each release reads and writes.
 SCHEMAS: Mapping[str, int] = {"0.1.0": 3, HERE: NODE.version}
+
+_NO_ARCHIVE = """
+DROP TRIGGER events_last;
+DROP TABLE parts_with;
+DROP TABLE bodies;
+DROP TABLE parts;
+DROP TABLE batches;
+DROP TABLE history_words;
+CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
+CREATE TRIGGER events_grow BEFORE INSERT ON events
+WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq AND NEW.seq > 0)
+BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
+"""
+
+_NO_OPERATIONS = """
+DROP TABLE ending;
+DROP TABLE operations;
+"""
 
 _NO_MINIMUM = "DROP TABLE minimum;"
 
@@ -66,8 +86,31 @@ def _back_to_times(connection: sqlite3.Connection, now: Moment) -> None:
     _run(connection, _NO_CLOCKS)
 
 
+def _unpacked(connection: sqlite3.Connection, _: Moment) -> None:
+    """Put every event of the archive among the others again. There are no words: their store is not taken back."""
+    marks = ", ".join("?" * len(packing.COLUMNS))
+    connection.execute("DROP TRIGGER events_grow")
+    for (part,) in connection.execute("SELECT part FROM parts").fetchall():
+        (body,) = connection.execute("SELECT body FROM bodies WHERE part = ?", (part,)).fetchone()
+        connection.executemany(
+            f"INSERT OR IGNORE INTO events ({EVENT}) VALUES ({marks})",  # noqa: S608 - constants
+            packing.unpacked(body, part),
+        )
+    _run(connection, _NO_ARCHIVE)
+
+
+def _ended(connection: sqlite3.Connection, now: Moment) -> None:
+    """Do what operations hold, and forget the others."""
+    while ending.step(connection, now):
+        pass
+    _run(connection, _NO_OPERATIONS)
+
+
 # By the number of the migration that is taken back; none goes behind the first release.
 BACK: Mapping[int, Callable[[sqlite3.Connection, Moment], None]] = {
+    9: _ended,
+    8: lambda connection, _: _run(connection, "ALTER TABLE pools DROP COLUMN sticky;"),
+    7: _unpacked,
     6: lambda connection, _: _run(connection, _NO_MINIMUM),
     5: _back_to_times,
     4: lambda connection, _: _run(connection, _NOT_TOLD),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podberth.cni.errors import PoolExhausted
 from podberth.cni.value import replace
 from podberth.ipam.lifecycle import Edge, answered, holding
 from podberth.stores.sqlite import changes, claims, rows, space
@@ -15,14 +16,22 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
-    from podberth.ipam.moment import Clock
+    from podberth.ipam.moment import Clock, Moment
     from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.sqlite.database import Database
+    from podberth.stores.sqlite.retention import Retention
 
+AT_ONCE = 256  # attachments whose leases end in one transaction
+# Of a lease: no operation says that it is over.
+_STANDS = (
+    "NOT EXISTS (SELECT 1 FROM ending WHERE (network, container_id, ifname) = (leases.network, leases.container_id,"
+    " leases.ifname) AND operation IN (SELECT operation FROM operations WHERE state = 1))"
+)
+_OPERATION = "SELECT 1 FROM operations WHERE state = 1 LIMIT 1"
+# One event in 256 has its writer look whether no agent keeps the archive; which one is as good as chance.
+_SPREAD, _SELDOM = 2_654_435_761, range(1, 2**24)
 PAGE = 1000  # events read at a time: no transaction stays open while a caller looks at them
-_ALL = 2**62  # events of one address
-FIRST = 100  # events among which the beginning of the ledger is looked for: the very first may have any time
 
 
 class SqliteLedger:
@@ -37,10 +46,19 @@ class SqliteLedger:
 
         What rested when the machine last ran rests on before that, in a transaction that no refusal takes back.
         """
+        try:
+            return self._bind(claim, actor, durable=durable)
+        except PoolExhausted:
+            if not settled(self._database, self._clock):
+                raise
+        return self._bind(claim, actor, durable=durable)
+
+    def _bind(self, claim: Claim, actor: Actor, *, durable: bool) -> tuple[Lease, ...]:
         while True:
             with self._database.write(durable=durable) as connection:
                 now = self._clock()
                 if not space.is_before(connection, now.uptime):
+                    _settle(connection, claim, now)
                     return claims.bind(connection, claim, actor, now)
                 space.begin(connection, now.uptime)
 
@@ -49,15 +67,51 @@ class SqliteLedger:
         return self.unbind_all((attachment,), actor, durable=durable)
 
     def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
-        """End the leases of all the attachments in one step; returns what was ended."""
+        """End the leases of all the attachments as one operation, in short steps if they are many; return them."""
         if not any(map(self.of, attachments)):
             return ()
+        if len(attachments) > AT_ONCE:
+            from podberth.stores.sqlite import ending
+
+            return ending.unbind_all(self._database, self._clock, attachments, actor, durable=durable)
         with self._database.write(durable=durable) as connection:
             now = self._clock()
-            return tuple(lease for each in attachments for lease in claims.unbind(connection, each, actor, now))
+            ended = tuple(lease for each in attachments for lease in claims.unbind(connection, each, actor, now))
+            (newest,) = connection.execute("SELECT max(seq) FROM events").fetchone()
+        if (newest or 0) * _SPREAD % 2**32 in _SELDOM:
+            self._archive_if_late()
+        return ended
+
+    def _archive_if_late(self) -> None:
+        """Put older events into the archive where no agent does: no call waits for it but this one."""
+        from podberth.stores.sqlite.archive import Archive
+
+        Archive(self._database, self._clock).step_if_late()
+
+    def archive(self) -> bool:
+        """Put some older events into the archive, or delete what an operator lets go; say whether there were any."""
+        from podberth.stores.sqlite.archive import Archive
+
+        return Archive(self._database, self._clock).step() or self.retention.step()
+
+    def compact(self) -> None:
+        """Put all that is due into the archive, and give the disk back what the file does not need. Writers wait."""
+        while self.archive():
+            pass
+        from podberth.stores.sqlite.probe import vacuum
+
+        vacuum(self._database)
+
+    @property
+    def retention(self) -> Retention:
+        """What operators have said of how long history is kept."""
+        from podberth.stores.sqlite.retention import Retention
+
+        return Retention(self._database, self._clock)
 
     def reserve(self, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor) -> Reservation:
         """Reserve an address for a pod's name by hand; the same again returns the reservation. Raises AddressTaken."""
+        settled(self._database, self._clock)
         with self._database.write() as connection:
             claims.known(connection, pool)
             now = self._clock()
@@ -82,12 +136,18 @@ class SqliteLedger:
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""
         where, values = _where(pool=pool, network=network)
+        where = f"{where} AND {_STANDS}" if where else f"WHERE {_STANDS}"
         with self._database.look() as connection:
             return tuple(rows.leases(connection, where, *values))
 
     def of(self, attachment: Attachment) -> tuple[Lease, ...]:
         """Return the attachment's leases."""
         with self._database.look() as connection:
+            if connection.execute(_OPERATION).fetchone() is not None:
+                from podberth.stores.sqlite import ending
+
+                if ending.is_over(connection, attachment):
+                    return ()
             return claims.of(connection, attachment)
 
     def reservations(self, *, pool: str | None = None, pod: PodRef | None = None) -> tuple[Reservation, ...]:
@@ -105,58 +165,76 @@ class SqliteLedger:
 
     def corrected(self, correction: Correction, actor: Actor) -> tuple[Address, ...]:
         """Record by how much a clock was wrong, for each address with such events; return them, but those that know."""
+        from podberth.stores.sqlite import past
+
         with self._database.write() as connection:
             now = self._clock()
-            found = tuple(rows.misdated(connection, correction))
+            found = tuple(past.misdated(connection, correction))
             for address in found:
                 changes.corrected(connection, address, correction, actor, now)
         return found
 
     def who(self, address: Address, at: int | None = None) -> Holding:
         """Return who has the address now, or had it at time `at` (ns since the epoch); an Edge is an answer too."""
+        settled(self._database, self._clock)
         now = self._clock().true
         if at is None:
             with self._database.look() as connection:
                 return latest(address, rows.last_event(connection, address), now)
-        from podberth.ipam.timeline import beginning, beyond, holding_at
+        from podberth.ipam.timeline import beyond
+        from podberth.stores.sqlite import past
 
         if at > now:
             return beyond(address, Edge.NOT_YET)
         with self._database.read() as connection:
-            events = tuple(rows.page(connection, "WHERE address = ?", (address.packed,), 0, _ALL))
-            held = holding_at(address, events, at, now)
-            if held.event is not None:
-                return held
-            begins = beginning(_oldest(connection), now)
-        return held if begins is not None and begins <= at else beyond(address, Edge.UNKNOWN, begins)
+            held, begins = past.holding(connection, address, at, now)
+        if held.event is not None or (begins is not None and begins <= at):
+            return held
+        return beyond(address, Edge.UNKNOWN, begins)
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""
-        given, values = _where(**_named(pod), address=address.packed if address is not None else None)
-        page: tuple[Event, ...] = ()
+        from podberth.stores.sqlite import past
+
+        settled(self._database, self._clock)
+        after = 0
         while True:
-            after = page[-1].seq if page else 0
             with self._database.read() as connection:
-                page = tuple(rows.page(connection, given, values, after, PAGE))
+                page, after = past.page(connection, pod, address, after, PAGE)
             yield from page
-            if len(page) < PAGE:
+            if not after:
                 return
 
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage, a row per pool and family."""
+        settled(self._database, self._clock)
         with self._database.read() as connection:
             return usages(connection, pool, self._clock())
+
+
+def _settle(connection: Connection, claim: Claim, now: Moment) -> None:
+    """End first what an operation is about that the claim may be answered with; most often there is none."""
+    if connection.execute("SELECT 1 FROM operations LIMIT 1").fetchone() is not None:
+        from podberth.stores.sqlite import ending
+
+        ending.settle(connection, claim, now)
+
+
+def settled(database: Database, clock: Clock) -> bool:
+    """End what an operation that holds has not ended yet; say whether there was one. A file that is only read stays."""
+    if database.readonly:
+        return False
+    with database.look() as connection:
+        if connection.execute(_OPERATION).fetchone() is None:
+            return False
+    from podberth.stores.sqlite import ending
+
+    return ending.finish(database, clock)
 
 
 def latest(address: Address, event: Event | None, now: int) -> Holding:
     """Return who has the address after its last event, whatever clock that was written by."""
     return replace(holding(address, event), since=min(event.time - event.ahead, now) if event is not None else None)
-
-
-def _oldest(connection: Connection) -> Iterator[Event]:
-    """Yield what says when the ledger begins: its first events, and every correction."""
-    yield from rows.page(connection, "", (), 0, FIRST)
-    yield from rows.page(connection, "WHERE corrects <> ''", (), 0, _ALL)
 
 
 def _named(pod: PodRef | None) -> dict[str, object]:

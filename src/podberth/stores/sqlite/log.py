@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from _thread import allocate_lock
+from errno import ENOENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Log:
         self._flushed = 0
         self._guard = allocate_lock()
         self._ahead: Ahead | None = None
+        self._descriptor = -1
+        self.failure: OSError | None = None  # of a flush, since the file was opened
         self.commits = 0  # the database's lock is held where it changes
 
     def ahead(self) -> None:
@@ -46,15 +49,55 @@ class Log:
         """How many commits the disk may not have yet."""
         return self.commits - self._flushed
 
+    def open(self) -> None:
+        """Take the log of a connection that was opened just now, whose file has been checked if it had to be."""
+        with self._turn:
+            self._let_go()
+            # Before the first write: the kernel tells a descriptor of what fails after it was opened, and once.
+            self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            if self.failure is not None:  # all that was committed has been written once more
+                self.failure, self._flushed = None, self.commits
+
+    def close(self) -> None:
+        """Let go of the log: its connection is closed."""
+        with self._turn:
+            self._let_go()
+
     def flush(self, commit: int) -> None:
-        """Return once the commit with that number is on disk. OSError if the disk will not have it."""
+        """Return once the commit with that number is on disk. OSError if the disk will not have it.
+
+        After a failure the kernel takes what it could not write for written, and would say so the next time. So each
+        flush fails from then on, until the file is opened anew.
+        """
         with self._turn:
             if self._flushed >= commit:
                 return
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)  # not kept: nobody has to close a store
+            if self.failure is not None:
+                raise self.failure
+            reached = self.commits
             try:
-                reached = self.commits
-                os.fdatasync(descriptor)
-                self._flushed = reached
-            finally:
-                os.close(descriptor)
+                os.fdatasync(self._descriptor)
+            except OSError as failure:
+                self.failure = failure
+                from podberth.stores.sqlite.doubt import note
+
+                note(self._path.removesuffix("-wal"))
+                raise
+            if not self._is_there():  # somebody has taken it away: nothing was lost by the disk
+                raise FileNotFoundError(ENOENT, "No such file or directory")
+            self._flushed = reached
+
+    def _is_there(self) -> bool:
+        """Say whether the file is still the one at its path: in another nobody would find what was written."""
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False
+
+    def __del__(self) -> None:
+        self._let_go()  # nobody has to close a store
+
+    def _let_go(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)

@@ -12,6 +12,7 @@ from podberth.stores.clock import node_clock
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import told
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
+from podberth.stores.sqlite.ledger import settled
 from podberth.stores.sqlite.rows import held_in, lease_at, reservation_at
 
 TYPE_CHECKING = False
@@ -69,6 +70,7 @@ class SqlitePolicies:
         self, documents: Sequence[Document], actor: Actor, *, source: str, prune: bool = False, dry_run: bool = False
     ) -> Applied:
         """Put all documents in force in one transaction, with the reservations they declare; or raise Conflicts."""
+        settled(self._database, self._clock)
         with self._database.write() as connection:
             if dry_run:
                 connection.execute("SAVEPOINT dry_run")
@@ -82,6 +84,7 @@ class SqlitePolicies:
 
     def delete(self, kind: str, namespace: str, name: str, actor: Actor) -> bool:
         """Delete one document and the reservations it declared; False if there is none, Conflicts if it is in use."""
+        settled(self._database, self._clock)
         with self._database.write() as connection:
             document = table.get(connection, kind, namespace, name)
             if document is None:
@@ -101,6 +104,7 @@ class SqlitePolicies:
         from podberth.stores.sqlite.claims import ALONE
         from podberth.stores.sqlite.operations import operate
 
+        settled(self._database, self._clock)
         with self._database.write() as connection:
             return operate(connection, operation, actor, source, self._clock, ALONE)
 

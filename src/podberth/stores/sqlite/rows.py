@@ -60,7 +60,7 @@ def page(connection: Connection, where: str, values: tuple[object, ...], after: 
     where = f"{where} AND seq > ?" if where else "WHERE seq > ?"
     query = f"SELECT {EVENT} FROM events {where} ORDER BY seq LIMIT ?"  # noqa: S608 - the callers' constants
     for row in connection.execute(query, (*values, after, most)):
-        yield _event(row)
+        yield event(row)
 
 
 def put_events(connection: Connection, into: str, events: Iterable[Event]) -> None:
@@ -89,26 +89,13 @@ def last_event(connection: Connection, address: Address) -> Event | None:
         f"SELECT {EVENT} FROM events WHERE address = ? AND {CHANGES_HANDS} ORDER BY seq DESC LIMIT 1",  # noqa: S608
         (address.packed,),
     ).fetchone()
-    return _event(row) if row is not None else None
-
-
-def misdated(connection: Connection, correction: Correction) -> Iterator[Address]:
-    """Yield the addresses with events that the correction is about, but those where it is noted already."""
-    query = (
-        "SELECT DISTINCT address FROM events AS e WHERE seq BETWEEN ? AND ? AND kind <> 'Corrected'"
-        " AND (? = '' OR node = ?) AND NOT EXISTS (SELECT 1 FROM events WHERE address = e.address AND corrects = ?)"
-        " ORDER BY length(address), address"
-    )
-    of = correction
-    values = of.first, of.last, of.node, of.node, corrects(of)
-    for (packed,) in connection.execute(query, values).fetchall():
-        yield ip_address(packed)
+    return event(row) if row is not None else None
 
 
 def proposed(connection: Connection) -> Iterator[Event]:
     """Yield the events that have no number yet, in the order in which they were written: a replica's proposal."""
     for row in connection.execute(f"SELECT {EVENT} FROM events WHERE seq = 0 ORDER BY rowid"):  # noqa: S608
-        yield _event(row)
+        yield event(row)
 
 
 def lease_at(connection: Connection, address: Address) -> Lease | None:
@@ -144,7 +131,8 @@ def _correction(text: str) -> Correction | None:
     return Correction(first=int(first), last=int(last), ahead=int(ahead), node=node)
 
 
-def _event(row: tuple[object, ...]) -> Event:
+def event(row: tuple[object, ...]) -> Event:
+    """Return the event of a row, which has the columns of `EVENT`."""
     seq, time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id, who, why, node = row[:15]
     owner, clock, ahead, corrected = row[15:]
     return Event(

@@ -212,6 +212,86 @@ CREATE TABLE minimum (version TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
 INSERT INTO minimum SELECT '0.2.0', 0 WHERE EXISTS (SELECT 1 FROM events WHERE kind = 'Corrected');
 """
 
+# Older events, compressed. A batch has all events from the number `first` to `last`: the next one begins right behind.
+# What is in one stays among `events` too while it is the last by which its address changed hands, or a correction:
+# those are asked for by address. Readers take the batches, and the events from behind the last one.
+# `cut`: of these numbers, what does not say who had an address at their end was deleted, as an operator had set.
+# A part of a batch has the events of addresses from `first` to `last` in order of address and number. `begins`, `ends`:
+# their numbers. A part of a single address has its summary (`ipam.window`): so `who --at` reads few parts.
+_ARCHIVE = """
+CREATE TABLE batches (
+    last INTEGER PRIMARY KEY, first INTEGER NOT NULL, events INTEGER NOT NULL, latest INTEGER NOT NULL,
+    cut INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE parts (
+    part INTEGER PRIMARY KEY, batch INTEGER NOT NULL REFERENCES batches,
+    first BLOB NOT NULL, last BLOB NOT NULL, begins INTEGER NOT NULL, ends INTEGER NOT NULL, events INTEGER NOT NULL,
+    proof INTEGER, proven INTEGER, low INTEGER, high INTEGER, hands INTEGER, doubtful INTEGER NOT NULL
+) STRICT;
+CREATE INDEX parts_of ON parts (batch, first);
+CREATE TABLE bodies (part INTEGER PRIMARY KEY REFERENCES parts, body BLOB NOT NULL) STRICT;
+-- Which parts have events of a pod: a number that its name comes to (`archive.pod_number`), as some others may.
+CREATE TABLE parts_with (
+    pod INTEGER NOT NULL, part INTEGER NOT NULL, PRIMARY KEY (pod, part)
+) STRICT, WITHOUT ROWID;
+
+DROP TRIGGER events_last;
+CREATE TRIGGER events_last BEFORE DELETE ON events
+WHEN OLD.seq > (SELECT coalesce(max(last), 0) FROM batches) OR OLD.kind = 'Corrected' OR NOT EXISTS (
+    SELECT 1 FROM events WHERE address = OLD.address AND seq > OLD.seq
+    AND kind NOT IN ('Adjusted', 'Conflicted', 'Corrected', 'Repaired')
+)
+BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
+CREATE TRIGGER batches_stay BEFORE UPDATE ON batches
+BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
+CREATE TRIGGER batches_grow BEFORE INSERT ON batches
+WHEN NOT NEW.cut AND NEW.first <= (SELECT coalesce(max(last), 0) FROM batches)
+BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
+
+-- What operators have said about keeping history, and what was deleted by it; `what` is one of `retention.What`.
+CREATE TABLE history_words (
+    word INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, clock TEXT NOT NULL, ahead INTEGER NOT NULL,
+    what TEXT NOT NULL, said TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL,
+    first INTEGER NOT NULL DEFAULT 0, last INTEGER NOT NULL DEFAULT 0, events INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TRIGGER history_words_stay BEFORE UPDATE ON history_words BEGIN SELECT RAISE(ABORT, 'what was said stays'); END;
+CREATE TRIGGER history_words_last BEFORE DELETE ON history_words BEGIN SELECT RAISE(ABORT, 'what was said stays'); END;
+-- Nothing of the archive is deleted but with a word, by which operators can see it, of the very numbers.
+CREATE TRIGGER batches_last BEFORE DELETE ON batches
+WHEN NOT EXISTS (SELECT 1 FROM history_words WHERE what = 'Deleted' AND first <= OLD.first AND last >= OLD.last)
+BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
+CREATE TRIGGER parts_last BEFORE DELETE ON parts
+WHEN NOT EXISTS (SELECT 1 FROM history_words WHERE what = 'Deleted' AND last >= OLD.batch)
+BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
+CREATE TRIGGER bodies_last BEFORE DELETE ON bodies
+WHEN NOT EXISTS (
+    SELECT 1 FROM history_words WHERE what = 'Deleted' AND last >= (SELECT batch FROM parts WHERE part = OLD.part)
+)
+BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
+CREATE TRIGGER bodies_stay BEFORE UPDATE ON bodies
+BEGIN SELECT RAISE(ABORT, 'the ledger is never rewritten'); END;
+"""
+
+# How many sticky reservations a pool may have in each family; NULL is any number.
+_STICKY = """
+ALTER TABLE pools ADD COLUMN sticky INTEGER;
+"""
+
+# An operation on many attachments, in steps (`stores.sqlite.ending`): what it is about is written down first, then that
+# it holds, and then it is done. `state`: 0 until it holds, 1 from then on, 2 if it was given up. `boot`, `at`: the
+# uptime of its last step before it held.
+_OPERATIONS = """
+CREATE TABLE operations (
+    operation INTEGER PRIMARY KEY AUTOINCREMENT, state INTEGER NOT NULL,
+    who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL, boot TEXT NOT NULL, at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE ending (
+    operation INTEGER NOT NULL REFERENCES operations, network TEXT NOT NULL, container_id TEXT NOT NULL,
+    ifname TEXT NOT NULL, PRIMARY KEY (network, container_id, ifname, operation)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ending_of ON ending (operation);
+"""
+
 # What each version adds; a file that is out in the world is only ever changed by a new member. The way back of each is
 # in `stores.sqlite.downgrade`.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -221,4 +301,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TOLD)),
     tuple(statements(_CLOCKS)),
     tuple(statements(_MINIMUM)),
+    tuple(statements(_ARCHIVE)),
+    tuple(statements(_STICKY)),
+    tuple(statements(_OPERATIONS)),
 )

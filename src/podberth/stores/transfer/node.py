@@ -18,7 +18,7 @@ from podberth.stores.clock import node_clock
 from podberth.stores.replica.applying import put_in_force
 from podberth.stores.replica.shared import DocumentText
 from podberth.stores.sqlite import documents as table
-from podberth.stores.sqlite import rows, space
+from podberth.stores.sqlite import past, rows, space
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.declared import define_pool
 from podberth.stores.sqlite.minimum import require
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.stores.transfer.story import Side, Story
 
-_ALL = 2**62  # events of one address
 _ADDRESSES = (
     "SELECT address FROM events UNION SELECT address FROM leases UNION SELECT address FROM reservations"
     " UNION SELECT address FROM resting"
@@ -140,7 +139,7 @@ def _renumber(connection: Connection) -> None:
 
 
 def _story(connection: Connection, address: Address) -> Story:
-    events = tuple(rows.page(connection, "WHERE address = ?", (address.packed,), 0, _ALL))
+    events = tuple(past.of_address(connection, address))
     lease, kept = rows.lease_at(connection, address), rows.reservation_at(connection, address)
     until, rest = space.rest_of(connection, address)
     record = AddressRecord(

@@ -1,0 +1,127 @@
+"""`podberth store history`: how much history a node's own store has, for how long it is kept, and legal holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from podberth.cli import when
+from podberth.cli.failures import Misuse
+from podberth.cli.manual import NODE, Page
+from podberth.cli.options import Parsed, json_option
+from podberth.cli.screen import Cell, Column
+from podberth.cli.session import actor
+from podberth.cli.text import counted, duration
+from podberth.cni.errors import Refused
+from podberth.ipam.pool import FOREVER
+from podberth.stores.sqlite.ledger import SqliteLedger
+from podberth.stores.sqlite.retention import What
+
+if TYPE_CHECKING:
+    from podberth.cli.screen import Screen
+    from podberth.cli.session import Session
+    from podberth.stores.sqlite.retention import Standing, Word
+
+
+def _kept(text: str) -> int | str:
+    """Return seconds, or FOREVER; ValueError if the text is neither."""
+    if text == FOREVER:
+        return FOREVER
+    try:
+        return when.length(text) // when.NS
+    except ValueError:
+        raise ValueError(f"{text!r}: expected {FOREVER}, or a length of time as 400d or 5y") from None
+
+
+@click.command(
+    "history",
+    cls=Page,
+    asks=NODE,
+    short_help="How much history there is, and for how long it is kept.",
+    examples=(
+        ("store history", "How many events there are, how many bytes they are, and what was said or deleted."),
+        ("store history --keep 5y --why 'policy 12'", "Delete what is older, from now on."),
+        ("store history --hold case-4711 --why 'letter of 2026-11-20'", "Delete nothing until that is lifted."),
+        ("store history --compact", "Put all older events into the archive now, and give the disk its space back."),
+    ),
+)
+@click.option("--keep", type=Parsed("duration", _kept), metavar="DURATION|forever", help="How long history is kept.")
+@click.option("--hold", metavar="NAME", help="Begin a legal hold: nothing is deleted until it is lifted.")
+@click.option("--lift", metavar="NAME", help="End a legal hold.")
+@click.option("--why", metavar="TEXT", default="", help="The reason, for the auditor; it has to be given.")
+@click.option("--compact", is_flag=True, help="Archive what is due, and shrink the file: writers wait meanwhile.")
+@json_option
+@click.pass_obj
+def history(
+    session: Session, *, keep: int | str | None, hold: str | None, lift: str | None, why: str, compact: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Show the history of a node's own store, and for how long it is kept. By default that is for ever.
+
+    Older events are compressed into an archive, by the agent. `who --at` and `history` answer from it as from the rest.
+    Nothing of it is deleted unless --keep says so, and never while there is a legal hold. What is deleted leaves a word
+    behind: which events, how many, when and why. Of each address the last event of those stays.
+    """
+    ledger = session.node.ledger
+    if not isinstance(ledger, SqliteLedger):
+        raise Refused("the history of a cluster's store is kept for ever", "this is about the store of one node alone")
+    said = [(option, value) for option, value in (("keep", keep), ("hold", hold), ("lift", lift)) if value is not None]
+    if len(said) > 1 or (said and not why):
+        raise Misuse("say one of --keep, --hold and --lift, with --why", "see `podberth store history --help`")
+    for option, value in said:
+        getattr(ledger.retention, option)(value, actor(session.node, why))
+    if compact:
+        ledger.compact()
+    standing, words = ledger.retention.standing(), ledger.retention.words()
+
+    def draw(screen: Screen) -> None:
+        _draw(screen, standing, words)
+
+    session.show(as_json, {**_form(standing), "words": [_word(word) for word in words]}, draw)
+
+
+def _form(standing: Standing) -> dict[str, Any]:
+    return {
+        "keep": standing.keep,
+        "holds": [hold.said for hold in standing.holds],
+        "begins": standing.begins,
+        "events": standing.events,
+        "archived": standing.archived,
+        "archive_size": standing.archive_size,
+    }
+
+
+def _word(word: Word) -> dict[str, Any]:
+    return {
+        "time": when.rfc3339(word.time), "what": word.what, "said": word.said, "who": word.actor.who,
+        "why": word.actor.why, "node": word.actor.node, "first": word.first or None, "last": word.last or None,
+        "events": word.events or None,
+    }  # fmt: skip
+
+
+def _draw(screen: Screen, standing: Standing, words: tuple[Word, ...]) -> None:
+    size = f"{standing.archive_size / 2**20:.1f} MiB"
+    screen.line(f"{counted(standing.events, 'event')}, {standing.archived} of them in an archive of {size}")
+    screen.line(f"kept: {_length(standing.keep)}")
+    for hold in standing.holds:
+        screen.line(Cell(f"legal hold {hold.said} since {when.local(hold.time)}: nothing is deleted", "yellow"))
+    if words:
+        screen.table(
+            [Column(title=title) for title in ("Time", "What", "Said", "Events", "By", "Why")],
+            [
+                [
+                    when.local(word.time),
+                    word.what,
+                    _length(word.said) if word.what in (What.KEPT, What.DELETED) else word.said,
+                    f"{word.first}-{word.last}: {word.events}" if word.last else "-",
+                    word.actor.who,
+                    word.actor.why,
+                ]
+                for word in words
+            ],
+        )
+
+
+def _length(said: int | str) -> str:
+    return "for ever" if said == FOREVER else duration(int(said))
