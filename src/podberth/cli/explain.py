@@ -19,6 +19,7 @@ from podberth.cni.pod import Attachment
 from podberth.entry import find_plugin
 from podberth.net.describe import describe
 from podberth.policy.precedence import POOL, Share
+from podberth.policy.standing import worded
 from podberth.verbs.outdated import outdated
 from podberth.verbs.serve import planner
 from podberth.verbs.wish import endpoint
@@ -84,10 +85,12 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
         if record.pod is not None and (record.pod.namespace, record.pod.name) == (pod.namespace, pod.name)
     }
     waiting = [one for one in node.policies.waiting() if _is_about(one, pod)]
+    refused = tuple(one for one in node.policies.standings() if one.concerns(pod))
     document = {
         "pod": str(pod),
         "interfaces": [{**_form(each), **_older(older.get(each.ifname, ()))} for each in found],
         **forms.waiting(waiting),
+        **forms.refused(refused),
     }
 
     def draw(screen: Screen) -> None:
@@ -97,6 +100,9 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
                 screen.line(Cell("running", "yellow"), f"  {ifname}: {name} {had}, until the pod restarts; then {now}")
         for one in waiting:
             screen.line(Cell("not in force", "red"), f"  {one.document} ({one.source}): {one}")
+        for standing in refused:
+            screen.line(Cell("declared", "red"), f"  by {standing.bundle}: {worded(standing)}")
+            screen.line(Cell(f"  -> {standing.remedy}", "dim"))
 
     session.show(as_json, document, draw)
     return REFUSED if any(each.refusal for each in found) else OK

@@ -13,7 +13,7 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import joined
 from podberth.cni.value import value
 from podberth.controller import conditions, gone, keeping
-from podberth.controller.effects import by_hand
+from podberth.controller.effects import WHO, by_hand
 from podberth.controller.known import known
 from podberth.controller.older import older
 from podberth.kube import resources
@@ -317,7 +317,7 @@ def _disallowed(declared: Declared, now: Known) -> str:
     namespace = declared.pod.namespace
     use = Use(who=f"namespace {namespace}", namespace=namespace, addresses=(declared.address,))
     # Whose word it is was judged as it came into force (`stores.replica.standing`); here the pool's rules alone count.
-    refusal = permit(use.who, OPERATOR, CONTROLLER, Using(pool=now.pools[declared.pool], use=use))
+    refusal = permit(WHO, OPERATOR, CONTROLLER, Using(pool=now.pools[declared.pool], use=use))
     return refusal.message if refusal is not None else ""
 
 

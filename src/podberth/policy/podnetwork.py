@@ -129,11 +129,11 @@ class PodNetwork:
 
     def is_for(self, pod: PodRef) -> bool:
         """Say whether it is declared for a pod, by whichever name."""
+        if pod.namespace != self.namespace:
+            return False
         if self.pod is not None:
-            return (self.namespace, self.pod) == (pod.namespace, pod.name)
-        if self.owner is not None:
-            return deployment_of(pod) == self.owner
-        return self.ordinal(pod) is not None
+            return self.pod == pod.name
+        return self.ordinal(pod) is not None or (self.owner is not None and self.owner == deployment_of(pod))
 
     def addresses_of(self, policy: AttachmentPolicy, pod: PodRef) -> tuple[IPv4Address | IPv6Address, ...]:
         """Return what `policy`, one of its attachments, declares for `pod`; nothing for an ordinal out of range.

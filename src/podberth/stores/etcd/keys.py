@@ -30,10 +30,7 @@ from urllib.parse import quote, unquote
 from podberth.cni.errors import StoreFailed
 from podberth.cni.value import replace
 from podberth.ipam.address_record import event_form, parse_event, parse_record, record_form
-from podberth.ipam.elsewhere import Fence
 from podberth.ipam.epoch import epoch_form, parse_epoch
-from podberth.ipam.lease import Actor
-from podberth.ipam.registration import Registration
 from podberth.ipam.versions import Minimum
 from podberth.stores.replica.shared import Approved, DocumentText, former_of, told_of
 
@@ -244,33 +241,6 @@ def read_minimum(value: bytes, revision: int) -> Minimum:
     return Minimum(version=words[1] if len(words) > 1 else "", revision=revision)
 
 
-def packed_fences(said: Iterable[Fence]) -> bytes:
-    """Return all that was said about one node, as it is written."""
-    return _json(
-        [
-            {"time": one.time, "lifted": one.lifted, "who": one.actor.who, "why": one.actor.why, "node": one.actor.node}
-            for one in said
-        ]
-    )
-
-
-def read_fences(key: bytes, value: bytes) -> tuple[Fence, ...]:
-    """Read what `packed_fences` wrote, oldest first; `key` ends with the node. StoreFailed if it is none."""
-    node = unquote(key.split(b"/")[-1].decode())
-    try:
-        return tuple(
-            Fence(
-                node=node,
-                actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
-                time=int(form["time"]),
-                lifted=bool(form["lifted"]),
-            )
-            for form in json.loads(value)
-        )
-    except (ValueError, KeyError, TypeError) as wrong:
-        raise StoreFailed(f"the cluster's store: what is said about node {node} can't be read: {wrong}") from None
-
-
 def packed_epoch(epoch: Epoch) -> bytes:
     """Return an epoch as it is written."""
     return _json(epoch_form(epoch))
@@ -281,39 +251,9 @@ def read_epoch(value: bytes) -> Epoch:
     return parse_epoch(_parsed(value))
 
 
-def packed_registration(machine: Registration) -> bytes:
-    """Return a machine's registration as it is written."""
-    names = ("machine", "boot", "key", "time", "claim", "former")
-    said = {name: text for name in ("version", "place") if (text := getattr(machine, name))}
-    return _json({name: getattr(machine, name) for name in names} | said)
-
-
 def node_in(key: bytes) -> str:
-    """Return the node that a registration's key ends with."""
+    """Return the node that the key of a registration, or of what is said about a node, ends with."""
     return unquote(key.split(b"/")[-1].decode("utf-8", "replace"))
-
-
-def read_registration(node: str, value: bytes) -> Registration:
-    """Read what `packed_registration` wrote. StoreFailed if it is none: unknown is not unregistered."""
-    form = _parsed(value)
-    try:
-        machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
-        former = tuple(map(str, form["former"]))
-        time, claim = int(form["time"]), str(form["claim"])
-        version, place = (str(form.get(name, "")) for name in ("version", "place"))
-        return Registration(
-            node=node,
-            machine=machine,
-            boot=boot,
-            key=key,
-            time=time,
-            claim=claim,
-            former=former,
-            version=version,
-            place=place,
-        )
-    except (ValueError, KeyError, TypeError) as wrong:
-        raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
 
 
 def _hex(address: Address) -> bytes:

@@ -15,7 +15,8 @@ from podberth.cni.errors import CniError, Refused, StoreFailed
 from podberth.cni.pod import parted
 from podberth.cni.value import replace
 from podberth.ipam.address_record import counted
-from podberth.ipam.registration import Proof
+from podberth.ipam.registration import Proof, absent
+from podberth.ipam.versions import Feature, require
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
@@ -23,6 +24,7 @@ from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.epoch import epoch, heard_of, regressed
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
+from podberth.stores.kubernetes.machines import Machines
 from podberth.stores.kubernetes.nodes import of_node
 from podberth.stores.kubernetes.versions import Versions
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
@@ -51,15 +53,16 @@ _ORDER = attrgetter("seq", "address.packed")
 class KubernetesCluster:
     """The ledger of one Kubernetes cluster. Threads share it; `namespace` is where podberth's own objects are.
 
-    `quiet`, `silent`: seconds, as a `Follow` takes them.
+    `alone`: this machine is no Node of the cluster. `quiet`, `silent`: seconds, as a `Follow` takes them.
     """
 
     quiet, silent = QUIET, SILENT
     documents_at_once = 0
 
-    def __init__(self, client: Client, namespace: str, holder: str) -> None:
+    def __init__(self, client: Client, namespace: str, holder: str, *, alone: bool = False) -> None:
         self.client = client
         self._namespace = namespace
+        self._alone = alone
         self._declarations = Declarations(client, namespace, holder)
         self._versions = Versions(client, namespace)
         self._follow: Follow | None = None
@@ -148,20 +151,30 @@ class KubernetesCluster:
 
     def elsewhere(self, node: str) -> Elsewhere:
         """Return what the API server knows of pods and nodes."""
-        return KubernetesElsewhere(self.client, node)
+        return KubernetesElsewhere(self.client, node, self._namespace, alone=self._alone)
 
-    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:  # noqa: ARG002
+    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
         """Return whether this machine may be the Node of that name, by its kubelet's report.
 
-        Only the version of its agent is written.
+        Only the version of its agent is written. A machine that is no Node registers itself.
         """
         try:
             proof = of_node(self.client.get(resources.NODES, mine.node), mine)
         except errors.NotFound:
+            if not self._alone:
+                return absent(mine.node, known=False)
             proof = Proof()
+        if self._alone and not proof.refusal:
+            proof = self._registered(mine, told, waited=waited)
         if mine.version and not proof.refusal:
             self._versions.announce(mine.node, mine.version)
         return proof
+
+    def _registered(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
+        machines = Machines(self.client, self._namespace)
+        if machines.find(mine.node) is None:
+            require(self._versions.minimum().version, Feature.MACHINES)
+        return machines.prove(mine, told, waited=waited)
 
     def minimum(self) -> Minimum:
         """Return the ledger's minimum version, as it is now."""

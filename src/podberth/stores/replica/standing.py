@@ -197,14 +197,17 @@ def withheld(connection: Connection, declared: Declared) -> bool:
 
 def standings(connection: Connection) -> tuple[Standing, ...]:
     """Return what bundles declare and may not, or can't be read, in order of their names."""
-    from podberth.policy.standing import Standing
+    from podberth.policy.standing import SILENT, UNREAD, Standing
 
     court = Court(connection)
     rows = connection.execute("SELECT bundle, source, why FROM unread").fetchall()
-    unread = [Standing(bundle=bundle, document=source, in_force=False, reason=why) for bundle, source, why in rows]
+    unread = [
+        Standing(bundle=bundle, document=source, in_force=False, reason=why, remedy=UNREAD)
+        for bundle, source, why in rows
+    ]
     rows = connection.execute("SELECT name, silent FROM bundles WHERE silent <> ''").fetchall()
     unread += [
-        Standing(bundle=name, document=f"ConfigMap {name}", in_force=False, reason=why, silent=True)
+        Standing(bundle=name, document=f"ConfigMap {name}", in_force=False, reason=why, silent=True, remedy=SILENT)
         for name, why in rows
     ]
     query = "SELECT kind, namespace, name, bundle, source, tenant, before, body FROM sayings WHERE tenant <> ''"
@@ -213,9 +216,15 @@ def standings(connection: Connection) -> tuple[Standing, ...]:
         bundle, source = row[3:]
         document = parsed(body, source)
         excess = court.excess(document, tenant) if before else court.refusal(document, tenant, tuple(row))
-        if excess:
+        if excess is not None:
             said = str(document) if bundle == OBJECT else bundle
-            beyond.append(Standing(bundle=said, document=str(document), in_force=bool(before), reason=excess))
+            read = document.body if isinstance(document.body, PodNetwork) else None
+            beyond.append(
+                Standing(
+                    bundle=said, document=str(document), in_force=bool(before), reason=excess.message,
+                    remedy=excess.details, body=read,
+                )
+            )  # fmt: skip
     return tuple(sorted((*unread, *beyond), key=lambda one: (one.bundle, one.document)))
 
 
@@ -302,7 +311,9 @@ def _judged(connection: Connection, key: Key, court: Court) -> tuple[tuple[str, 
         key,
     ).fetchall()
     for bundle, source, tenant, before, body, origin, refusal in found:
-        now = "" if before or not tenant else court.refusal(parsed(body, source), tenant, (*key, bundle, source))
+        free = before or not tenant
+        refused = None if free else court.refusal(parsed(body, source), tenant, (*key, bundle, source))
+        now = refused.message if refused is not None else ""
         if now != refusal:
             update = f"UPDATE sayings SET refusal = ? WHERE {_BY_KEY} AND bundle = ? AND source = ?"  # noqa: S608
             connection.execute(update, (now, *key, bundle, source))

@@ -37,6 +37,10 @@ class ClusterStore:
         self._cluster = cluster
         self.name = name
 
+    def identity(self) -> str:
+        """Return what tells this store from all others, by whichever path it is named."""
+        return self._cluster.identity()
+
     def documents(self) -> tuple[DocumentText, ...]:
         """Return the documents in force."""
         found: dict[Key, DocumentText] = {}
