@@ -283,3 +283,19 @@ def test_a_node_with_pods_does_not_become_another_clusters(site: Site, capsys: p
         bind(first, "web-0", "c1")
     assert site.run(FIRST, *use, "--cluster", "c", "--socket", str(site.folder / "none")) == 1
     assert "this node holds 1 addresses as a node of the first cluster" in capsys.readouterr().err
+
+
+def test_a_lost_node_is_one_of_the_cluster_that_says_so(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    with site.nodes() as (first, second):
+        bind(first, "mysql-0", "c1")
+        bind(second, "mysql-0", "c2")
+    begun = told(site, FIRST, capsys, "store", "restored", "--why", "a snapshot")
+    assert _awaited(begun) == ["b:worker-1", "worker-1"]
+    assert _awaited(told(site, SECOND, capsys, "store", "restored", "--lost", NODE, "--why", "burnt")) == [":worker-1"]
+    assert _awaited(told(site, FIRST, capsys, "store", "restored", "--lost", "b:worker-1", "--why", "b")) == ["worker-1"]
+
+
+def _awaited(document: dict[str, object]) -> list[str]:
+    epoch = document["epoch"]
+    assert isinstance(epoch, dict)
+    return sorted(epoch["awaited"])

@@ -20,6 +20,7 @@ from podberth.cni.value import replace
 from podberth.entry import join
 from podberth.ipam.epoch import heard
 from podberth.stores import chosen as choice
+from podberth.stores.replica.naming import Names
 
 if TYPE_CHECKING:
     from podberth.cli.screen import Screen
@@ -106,7 +107,9 @@ def restored(session: Session, why: str, lost: tuple[str, ...], *, as_json: bool
 
     With --lost nothing begins: nodes of which nothing runs any more are waited for no more.
     """
-    epoch = _excused(session, frozenset(lost), _said(why)) if lost else _begun(session, _said(why))
+    names = Names(session.cluster)
+    nodes = frozenset(map(names.inward_name, lost))
+    epoch = names.outward(_excused(session, nodes, _said(why)) if lost else _begun(session, _said(why)))
     session.show(as_json, {"epoch": epoch_form(epoch)}, lambda screen: draw_epoch(screen, epoch))
 
 
