@@ -291,8 +291,9 @@ def test_a_lost_node_is_one_of_the_cluster_that_says_so(site: Site, capsys: pyte
         bind(second, "mysql-0", "c2")
     begun = told(site, FIRST, capsys, "store", "restored", "--why", "a snapshot")
     assert _awaited(begun) == ["b:worker-1", "worker-1"]
-    assert _awaited(told(site, SECOND, capsys, "store", "restored", "--lost", NODE, "--why", "burnt")) == [":worker-1"]
-    assert _awaited(told(site, FIRST, capsys, "store", "restored", "--lost", "b:worker-1", "--why", "b")) == ["worker-1"]
+    lost = ("store", "restored", "--why", "burnt", "--lost")
+    assert _awaited(told(site, SECOND, capsys, *lost, NODE)) == [":worker-1"]
+    assert _awaited(told(site, FIRST, capsys, *lost, NODE)) == []
 
 
 def _awaited(document: dict[str, object]) -> list[str]:

@@ -146,8 +146,8 @@ def _read(found: Object) -> Machine:
     node, registration = said.get(NODE, ""), said.get(REGISTRATION)
     return Machine(
         node=node,
-        registration=read_registration(node, registration.encode()) if registration is not None else None,
-        fences=read_fences(node, said.get(FENCES, "[]").encode()),
+        registration=read_registration(node, registration) if registration is not None else None,
+        fences=read_fences(node, said.get(FENCES, "[]")),
         admits=ADMITS in said,
     )
 
