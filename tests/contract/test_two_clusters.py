@@ -216,8 +216,8 @@ def test_nodes_with_the_same_name_are_two_nodes(site: Site, capsys: pytest.Captu
     with site.nodes() as (first, second):
         bind(first, "web-0", "c1")
         bind(second, "web-0", "c2")
-        until(lambda: len(first.cluster.announced()) == 2, lambda: str(first.cluster.announced()))
-        assert {one.node for one in first.cluster.announced()} == {NODE, f"{SECOND}:{NODE}"}
+        until(lambda: len(first.cluster.agent_versions()) == 2, lambda: str(first.cluster.agent_versions()))
+        assert {one.node for one in first.cluster.agent_versions()} == {NODE, f"{SECOND}:{NODE}"}
         until(lambda: len(first.ledger.leases()) == len(second.ledger.leases()) == 2, lambda: "a lease is not known")
         assert [lease.node == first.name for lease in first.ledger.leases()] == [True, False]
         assert [lease.node == second.name for lease in second.ledger.leases()] == [False, True]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from podberth.ipam.versions import Announced, Minimum
+from podberth.ipam.versions import AgentVersion, Minimum
 from podberth.kube import errors, resources
 from podberth.stores.kubernetes import notes
 
@@ -64,14 +64,14 @@ class Versions:
             pass
         self._announced.add((node, version))
 
-    def announced(self) -> tuple[Announced, ...]:
+    def agent_versions(self) -> tuple[AgentVersion, ...]:
         """Return the newest that each node's agent has said."""
-        newest: dict[str, Announced] = {}
+        newest: dict[str, AgentVersion] = {}
         for found in self._client.list(resources.LEASES, namespace=self._namespace, labels=AGENT).items:
             metadata = found["metadata"]
             node, revision = notes.annotations_of(found).get(NODE, ""), int(metadata["resourceVersion"])
             if node and (node not in newest or revision > newest[node].revision):
-                newest[node] = Announced(node=node, version=metadata["labels"][AGENT], revision=revision)
+                newest[node] = AgentVersion(node=node, version=metadata["labels"][AGENT], revision=revision)
         return tuple(newest.values())
 
 
