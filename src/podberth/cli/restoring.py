@@ -124,15 +124,17 @@ def _begun(session: Session, why: str) -> Epoch:
     with closing(join(session.state, staying=False)) as member:
         member.settler.catch_up()
         member.settler.returned.say(asking(), why)
-        return _last(member)
+        return _last(member, Names(session.cluster))
 
 
 def _excused(session: Session, lost: frozenset[str], why: str) -> Epoch:
     if choice.chosen(session.state).store == choice.SQLITE:
         raise Refused("--lost: the store is this node's own, and waits for no other", "leave the option away")
 
+    names = Names(session.cluster)
+
     def decide(last: Epoch | None) -> Epoch | None:
-        new = heard(last, lost)
+        new = heard(last, frozenset(map(names.inward_name, lost)))
         told = f"; lost: {', '.join(sorted(lost))}, by {asking()}: {why}"
         return replace(new, why=new.why + told) if new is not None else None
 
@@ -140,13 +142,14 @@ def _excused(session: Session, lost: frozenset[str], why: str) -> Epoch:
         if member.cluster.epoch(lambda _: None) is None:
             raise NotFound("the store was never put back, as far as it knows", "`podberth store` shows its last epoch")
         member.cluster.epoch(decide)
-        return _last(member)
+        return _last(member, names)
 
 
-def _last(member: Member) -> Epoch:
+def _last(member: Member, names: Names) -> Epoch:
     found = member.cluster.epoch(lambda _: None)
     assert found is not None
-    return found[0]
+    awaited = tuple(map(names.outward_name, found[0].awaited))
+    return replace(names.outward(found[0]), awaited=awaited)
 
 
 def epoch_form(epoch: Epoch) -> dict[str, Any]:

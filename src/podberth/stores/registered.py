@@ -34,7 +34,7 @@ def read_registration(node: str, value: bytes | str) -> Registration:
         return Registration(
             node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, **later
         )
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, KeyError, TypeError, OverflowError) as wrong:
         raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
 
 
@@ -60,9 +60,13 @@ def fence_form(one: Fence) -> dict[str, Any]:
 
 def fence_of(node: str, form: Any) -> Fence:
     """Return the fence that the form is. ValueError, KeyError or TypeError if it is none."""
+    who, why, by, time = str(form["who"]), str(form["why"]), str(form["node"]), int(str(form["time"]))
+    if not 0 <= time < 1 << 63:
+        raise ValueError(f"expected a time of 63 bits, got {time!a:.40}")
+    f"{node}{who}{why}{by}".encode()  # half a character is no text that can be told to anybody
     return Fence(
         node=node,
-        actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
-        time=int(form["time"]),
+        actor=Actor(who=who, why=why, node=by),
+        time=time,
         lifted=bool(form["lifted"]),
     )

@@ -134,10 +134,18 @@ def read_record(value: bytes) -> AddressRecord:
     if not last:
         return parse_record(form)
     try:
-        address, seq = ip_address(form["address"]), int(last["sequence"])
+        address, seq = ip_address(form["address"]), _numbered(last["sequence"])
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: a record's last event can't be read: {wrong}") from None
     return parse_record(form, parse_event(address, seq, last))
+
+
+def _numbered(raw: object) -> int:
+    """Return the number of an event, as every node's database can keep it, and the next one too."""
+    found = int(str(raw))
+    if not 0 < found < 1 << 62:
+        raise ValueError(f"expected a number of 62 bits, got {found!a:.40}")
+    return found
 
 
 def packed_document(text: DocumentText) -> bytes:

@@ -144,6 +144,8 @@ def _renamed(path: str, made: sqlite3.Connection, who: str, why: str) -> Restore
     aside = _aside(path) if os.path.lexists(path) else ""
     if aside:
         os.link(path, aside)
+        if os.path.lexists(path + "-wal"):
+            os.rename(path + "-wal", aside + "-wal")  # what was committed last is only there
     for ending in _BESIDE:
         _remove(path + ending)
     os.rename(new, path)
