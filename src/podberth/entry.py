@@ -19,9 +19,10 @@ from podberth.verbs.serve import serve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from podberth.cni.result import Result
+    from podberth.ipam.epoch import Inside
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.moment import Moment
     from podberth.linux.locks import Locks
@@ -340,9 +341,16 @@ def _node(
         attachments=SqliteAttachments(database),
         clock=lambda: clock().true,
         room=Reserve(directory),
+        inside=_inside,
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
         stored=lambda: database.stored,
     )
+
+
+def _inside(folders: tuple[str, ...]) -> Iterable[Inside]:
+    from podberth.linux.occupied import inside
+
+    return inside(folders)
 
 
 def open_locks(directory: str) -> Locks:

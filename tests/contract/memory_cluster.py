@@ -10,7 +10,7 @@ from podberth.ipam.address_record import counted
 from podberth.ipam.elsewhere import Alone
 from podberth.ipam.registration import Proof
 from podberth.ipam.versions import Announced, Minimum
-from podberth.stores.replica.shared import Seen, Stale
+from podberth.stores.replica.shared import Outdated, Seen, Stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Registration
     from podberth.net.ops import Address
@@ -37,6 +38,7 @@ class MemoryCluster:
         self.documents: dict[Key, tuple[DocumentText, int]] = {}
         self.approved: dict[str, tuple[Approved, int]] = {}
         self.ledger: list[Event] = []
+        self.last: tuple[Epoch, int] | None = None
         self.demanded = Minimum()
         self.said: dict[str, Announced] = {}
 
@@ -48,8 +50,11 @@ class MemoryCluster:
 
     def commit(self, proposal: Proposal) -> Seen:
         with self.guard:
+            newest = proposal.newest
+            if newest is not None and self.records.get(newest[0], (None, 0))[1] < newest[1]:
+                raise Outdated  # it was put back to an older state
             if not self._holds(proposal):
-                raise Stale(self._since(int(proposal.position or 0)))
+                raise Stale(replace(self._since(int(proposal.position or 0)), epoch=self.last))
             self.revision += 1
             for write in proposal.addresses:
                 self.records[write.record.address] = (write.record, self.revision)
@@ -67,7 +72,8 @@ class MemoryCluster:
     def _holds(self, proposal: Proposal) -> bool:
         seen = int(proposal.position or 0)
         return (
-            proposal.minimum in (None, self.demanded.revision)
+            proposal.epoch in (None, self.last[1] if self.last is not None else 0)
+            and proposal.minimum in (None, self.demanded.revision)
             and all(self.records.get(w.record.address, (None, 0))[1] == w.revision for w in proposal.addresses)
             and all(self.records.get(at, (None, 0))[1] == revision for at, revision in proposal.holds)
             and all(self.documents.get(d.text.key, (None, 0))[1] == d.revision for d in proposal.documents)
@@ -105,11 +111,13 @@ class MemoryCluster:
         with self.guard:
             everything = self._since(0)
         yield Seen(records=everything.records)
-        yield replace(everything, records=(), complete=int(everything.position))
+        yield replace(everything, records=(), complete=int(everything.position), epoch=self.last)
 
     def since(self, position: str) -> Seen:
         with self.guard:
-            return self._since(int(position))
+            if self.revision < int(position):
+                raise Outdated
+            return replace(self._since(int(position)), epoch=self.last)
 
     def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
         raise NotImplementedError
@@ -146,6 +154,20 @@ class MemoryCluster:
             self.revision += 1
             self.said[mine.node] = Announced(node=mine.node, version=mine.version, revision=self.revision)
         return Proof()
+
+    def regressed(self, position: str) -> str:
+        return "" if self.revision >= int(position or 0) else f"revision {self.revision}, and {position} was seen"
+
+    def census(self) -> tuple[frozenset[str], frozenset[str]]:
+        return frozenset(), frozenset()
+
+    def epoch(self, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
+        with self.guard:
+            new = decide(self.last[0] if self.last is not None else None)
+            if new is not None:
+                self.revision += 1
+                self.last = new, self.revision
+            return self.last
 
     def minimum(self) -> Minimum:
         return self.demanded

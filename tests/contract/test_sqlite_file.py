@@ -39,7 +39,7 @@ def test_a_new_store_is_for_its_owner_only(tmp_path: Path) -> None:
     backend.define(pool("db", "10.20.0.0/24"))
     assert (mode(store), {path.name: mode(path) for path in store.iterdir()}) == (
         0o700,
-        dict.fromkeys(("podberth.db", "podberth.db-wal", "podberth.db-shm"), 0o600),
+        dict.fromkeys(("podberth.db", "podberth.db-wal", "podberth.db-shm", "witness"), 0o600),
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from podberth.cni.errors import StoreFailed
 from podberth.entry import staying
+from podberth.ipam.lease import Unannounced
 from podberth.stores.sqlite.database import Database
 from tests.contract.ledgers import PLUGIN, SqliteBackend, addresses, claim, pool
 
@@ -54,13 +55,18 @@ def test_a_ledger_that_was_deleted_and_made_anew_is_refused(tmp_path: Path) -> N
         assert "stop whatever uses the old one" in refused.value.details
 
 
-def test_an_older_copy_put_back_is_refused(tmp_path: Path) -> None:
+def test_an_older_copy_put_back_is_gone_on_with_and_has_what_was_bound_since(tmp_path: Path) -> None:
     _, ledger = with_pool(tmp_path / "state")
     copy(tmp_path / "state", tmp_path / "backup.db")
     ledger.bind(claim("c2"), PLUGIN)
     (tmp_path / "backup.db").rename(tmp_path / "state" / "podberth.db")
-    with pytest.raises(StoreFailed, match="event 2 Bound is not in it"):
-        ledger.bind(claim("c3"), PLUGIN)
+    for name in FILES[1:]:
+        (tmp_path / "state" / name).unlink()
+    ledger.bind(claim("c3"), PLUGIN)
+    assert sorted(addresses(ledger.leases())) == ["10.20.0.1", "10.20.0.2", "10.20.0.3"]
+    epoch = ledger.epoch()
+    assert epoch is not None
+    assert "event 2 Bound is not in it" in epoch.why
 
 
 def test_the_former_file_put_back_is_served_from_again(tmp_path: Path) -> None:
@@ -91,7 +97,7 @@ def test_a_process_that_ends_leaves_the_log_of_the_file_that_replaced_its_own(tm
     former = Database(str(store))
     with former.write() as connection:
         connection.execute("UPDATE pools SET quarantine = 0")
-    for name in FILES:
+    for name in (*FILES, "witness"):
         (store / name).unlink()
     backend, ledger = with_pool(store)
     assert (store / "podberth.db-wal").stat().st_size > 0
@@ -153,8 +159,11 @@ def test_something_else_under_the_name_is_another_file(tmp_path: Path) -> None:
         ledger.leases()
 
 
-def test_an_older_copy_written_over_the_file_where_it_stands_is_refused(tmp_path: Path) -> None:
-    """With cp(1) the inode stays. Another process has brought the log into the file before."""
+def test_an_older_copy_written_over_the_file_where_it_stands_is_noticed(tmp_path: Path) -> None:
+    """With cp(1) the inode stays. Another process has brought the log into the file before.
+
+    What the file before had nobody knows any more: the node has to look at its pods before it binds anything.
+    """
     store = tmp_path / "state"
     _, ledger = with_pool(store)
     copy(store, tmp_path / "backup.db")
@@ -162,8 +171,11 @@ def test_an_older_copy_written_over_the_file_where_it_stands_is_refused(tmp_path
     with closing(sqlite3.connect(store / "podberth.db")) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copyfile(tmp_path / "backup.db", store / "podberth.db")
-    with pytest.raises(StoreFailed, match="event 2 Bound is not in it any more"):
+    with pytest.raises(Unannounced):
         ledger.bind(claim("c3"), PLUGIN)
+    epoch = ledger.epoch()
+    assert epoch is not None
+    assert "event 2 Bound is not in it" in epoch.why
 
 
 @pytest.mark.parametrize("another", [False, True], ids=["gone", "another"])

@@ -107,6 +107,20 @@ class EtcdServer:
         self.kill()
         self.start()
 
+    def save(self) -> None:
+        """Keep a copy of its data, as a snapshot of its disk is; it goes on after."""
+        self.kill()
+        shutil.rmtree(self._folder / "saved", ignore_errors=True)
+        shutil.copytree(self._folder / "data", self._folder / "saved")
+        self.start()
+
+    def put_back(self) -> None:
+        """Have it go on with the copy of its data."""
+        self.kill()
+        shutil.rmtree(self._folder / "data")
+        shutil.copytree(self._folder / "saved", self._folder / "data")
+        self.start()
+
     def enable_auth(self, user: str, password: str, prefix: bytes) -> None:
         """Have it ask for passwords: `root`'s is "root", `user` may read and write below `prefix` only."""
         begin, end = prefix, prefix[:-1] + bytes((prefix[-1] + 1,))

@@ -68,6 +68,20 @@ class KubeServer:
         _end(self._server, signal.SIGKILL)
         self._server = None
 
+    def save(self) -> None:
+        """Keep a copy of etcd's data, as a snapshot of its disk is; both servers go on after."""
+        self.stop()
+        shutil.rmtree(self.root / "saved", ignore_errors=True)
+        shutil.copytree(self.root / "etcd", self.root / "saved")
+        self.start()
+
+    def put_back(self) -> None:
+        """Have both servers go on with the copy of etcd's data."""
+        self.stop()
+        shutil.rmtree(self.root / "etcd")
+        shutil.copytree(self.root / "saved", self.root / "etcd")
+        self.start()
+
     def freeze(self) -> None:
         """Stop the kube-apiserver with its connections open: it says nothing until `thaw`."""
         assert self._server is not None

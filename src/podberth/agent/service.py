@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podberth import __version__
+from podberth.agent.announcements import Announcements
 from podberth.agent.calls import Calls, Served, code_of
 from podberth.agent.departures import Departures
 from podberth.agent.desk import Desk, desk_of
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from podberth.agent.upkeep import Found
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
+    from podberth.ipam.epoch import Announced, Epoch
     from podberth.process.certificate import Served as Certificate
     from podberth.verbs.node import Node
 
@@ -79,6 +81,7 @@ class Agent:
         self.journal = journal
         self.calls = Calls()
         self.departures = Departures(self.nodes, self._found, self._not_looked)
+        self.announcements = Announcements(self.nodes, self._announced, self._not_looked)
         self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew, options.status_on)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
@@ -91,9 +94,11 @@ class Agent:
 
     def start(self) -> None:
         """End what the agent before left unfinished, and begin to serve."""
+        self._try("recovery", self.announcements.begin)
         self._try("recovery", self._recover)
         self._try("recovery", self.departures.look)
         self.departures.start()
+        self.announcements.start()
         self.resident.finisher.start()
         self._try("policies", self._remember)
         self.resident.policies.start()
@@ -118,6 +123,7 @@ class Agent:
         self._try("stop", lambda: self.upkeep.stop(grace))
         self._try("stop", lambda: self.history.stop(grace))
         self._try("stop", lambda: self.departures.stop(grace))
+        self._try("stop", lambda: self.announcements.stop(grace))
         self._try("stop", lambda: self.resident.policies.stop(grace))
         self._try("stop", lambda: self.resident.finisher.stop(grace))
         self._try("stop", self.resident.close)
@@ -216,6 +222,12 @@ class Agent:
 
     def _not_archived(self, why: str) -> None:
         self.journal.write("error", "history", {"outcome": "failed", "message": why})
+
+    def _announced(self, epoch: Epoch, made: Announced) -> None:
+        about: dict[str, object] = {"epoch": epoch.number, "why": epoch.why}
+        for name in ("bound", "ended", "contested", "homeless"):
+            about[name] = [str(address) for address in getattr(made, name)] or None
+        self.journal.write("warning", "announced", about)
 
     def _found(self, found: Found) -> None:
         self.metrics.found(found)

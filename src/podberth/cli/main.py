@@ -33,6 +33,7 @@ from podberth.cli.manual import WIDTH, Book, Page
 from podberth.cli.pools import pool
 from podberth.cli.releasing import release
 from podberth.cli.reservations import reserve
+from podberth.cli.restoring import backup, restore, restored
 from podberth.cli.run.command import run
 from podberth.cli.session import STATE_DIR, Session
 from podberth.cli.store import store
@@ -111,6 +112,8 @@ for _commands in COMMANDS.values():
     for _command in _commands:
         cli.add_command(_command)
 cli.add_command(completion)
+for _command in (backup, restore, restored):
+    store.add_command(_command)
 
 
 def main(argv: Sequence[str] | None = None, connect: Callable[[str], Node] = open_node) -> int:

@@ -17,6 +17,7 @@ from podberth.cli.manual import CLUSTER, Book, Page
 from podberth.cli.operations import operations
 from podberth.cli.options import json_option
 from podberth.cli.releases import downgrade_command, minimum_here, upgrade_command
+from podberth.cli.restoring import epoch_form
 from podberth.cli.screen import Cell
 from podberth.cli.text import counted
 from podberth.cli.transfer.moving import socket_option
@@ -68,6 +69,9 @@ def _show(session: Session, *, as_json: bool) -> None:
         about |= _answer(session)
     else:
         about["minimumVersion"] = minimum_here(session).version
+    epoch = session.node.ledger.epoch() if session.exists() and not session.away else None
+    if epoch is not None:
+        about["epoch"] = epoch_form(epoch)
 
     def draw(screen: Screen) -> None:
         shown = tuple(rows(about))

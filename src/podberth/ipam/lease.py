@@ -194,3 +194,27 @@ class AddressHeld(TryAgainLater):
             advice or "it moves to the new sandbox once the old one is deleted or its network namespace is gone",
         )
         self.lease = lease
+
+
+class Unannounced(TryAgainLater):
+    """Code 11: the ledger was put back to an earlier state, and this node has not announced its pods to it yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the ledger was put back to an earlier state, and this node has not said yet which addresses its pods have",
+            "nothing has to be done: it does so before its next address",
+        )
+
+
+class Unheard(TryAgainLater):
+    """Code 11: the ledger was put back, and `nodes` have not announced their pods: the address may be one of theirs."""
+
+    def __init__(self, what: str, nodes: tuple[str, ...]) -> None:
+        first = nodes[0]
+        more = f" and {len(nodes) - 1} more" if len(nodes) > 1 else ""
+        super().__init__(
+            f"the ledger was put back to an earlier state, and node {first}{more} has not said yet which addresses its"
+            f" pods have: {what} may be one of them",
+            f"a node says so by itself once its agent reaches the store; if it is lost: podberth fence {first}",
+        )
+        self.nodes = nodes

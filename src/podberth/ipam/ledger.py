@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
     from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.epoch import Announced, Epoch, Held
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
     from podberth.ipam.versions import Feature
@@ -95,4 +96,15 @@ class Ledger(Protocol):
 
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage, a row per pool and family."""
+        ...
+
+    def epoch(self) -> Epoch | None:
+        """Return the last time that the ledger was put back to an earlier state; None if it never was."""
+        ...
+
+    def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+        """Have the ledger say what this node's pods have, whatever it said when it came back; end what is `gone`.
+
+        The node, `actor.node`, is awaited no more.
+        """
         ...

@@ -73,6 +73,7 @@ class Member:
         self.settler = Settler(replica, self.cluster, node, current=not staying, features=features)
         self.settler.moved = moved
         self.settler.away = self.away
+        self.settler.returned.told = _told
         self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
         self._declared = ClusterPolicies(self.settler)
         elsewhere = LastKnown(self.cluster.elsewhere(node), self.away)
@@ -165,6 +166,7 @@ class Member:
         proof = self.identity.refresh()
         if proof.refusal and proof.refusal != before:
             _told(proof.refusal)
+        self.settler.take(Seen(epoch=self.cluster.epoch(lambda _: None)))
         self._next_proof = time.monotonic() + ASK
 
     def _prove(self, waited: bool) -> Proof:

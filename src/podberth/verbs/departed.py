@@ -5,6 +5,7 @@ A node that was fenced and comes back still has its pods' interfaces, and their 
 
 from __future__ import annotations
 
+from podberth.ipam.epoch import OWN
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import same
 from podberth.net.ops import AddAddress
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from podberth.cni.pod import Attachment
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.net.ops import Address
     from podberth.net.record import Record
@@ -26,11 +28,20 @@ def addresses_of(record: Record) -> frozenset[Address]:
     return frozenset(step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress))
 
 
+def awaiting(node: Node) -> Epoch | None:
+    """Return the epoch of a ledger that was put back and does not know what this node's pods have; None if it does."""
+    epoch = node.ledger.epoch()
+    return epoch if epoch is not None and not {OWN, node.name}.isdisjoint(epoch.awaited) else None
+
+
 def moved_away(node: Node, record: Record, leased: AbstractSet[Address]) -> Event | None:
     """Return the event by which an address of the record became another attachment's; None if none did.
 
-    `leased`: the addresses that the ledger says are the record's. Its history is read only if others are in it.
+    `leased`: the addresses that the ledger says are the record's. Its history is read only if others are in it. A
+    ledger that was put back, and does not know yet what this node's pods have, is no ground to take anything from them.
     """
+    if awaiting(node) is not None:
+        return None
     for address in addresses_of(record) - leased:
         if node.ledger.who(address).event is None:
             continue  # another IPAM plugin's

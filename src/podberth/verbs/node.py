@@ -7,12 +7,13 @@ from podberth.ipam.elsewhere import Alone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, Protocol, TypeAlias
 
     from podberth.cni.fields import Fields
     from podberth.cni.pod import Attachment
     from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.epoch import Inside
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.outlook import Outlook
     from podberth.net.attachments import Attachments
@@ -93,6 +94,7 @@ class Node:
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `archive` does one step of putting older events into the store's archive, and says whether there was one to do.
     `stored` says whether the node has a store: only an ADD and the operator's commands make one.
+    `inside` yields what addresses the network namespaces in folders have; None where nobody can look.
     `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
 
@@ -110,5 +112,6 @@ class Node:
     outlook: Outlook | None = None
     room: Room | None = None
     away: Callable[[], str] | None = None
+    inside: Callable[[tuple[str, ...]], Iterable[Inside]] | None = None
     status_on: frozenset[str] = frozenset()
     archive: Callable[[], bool] | None = None

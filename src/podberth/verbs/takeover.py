@@ -5,10 +5,10 @@ Which predecessor is dead: docs/decisions/006-taking-an-address-over.md for one 
 
 from __future__ import annotations
 
-from podberth.cni.errors import PoolExhausted
+from podberth.cni.errors import AddressTaken, PoolExhausted
 from podberth.cni.value import replace, value
 from podberth.ipam.elsewhere import HELD, MOVED
-from podberth.ipam.lease import Actor, AddressHeld, Claim, SetExhausted, Wanted
+from podberth.ipam.lease import Actor, AddressHeld, Claim, SetExhausted, Unannounced, Wanted
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import leaving
 from podberth.verbs.delete import put_back
@@ -68,19 +68,17 @@ def bind(
         avoid=avoid,
     )
     before: dict[Address, Moved] = {}
+    announced = False
     while True:
         try:
             leases = node.ledger.bind(claim, actor, durable=durable)
-        except PoolExhausted as exhausted:
-            if node.later is not None:
-                from podberth.verbs.finish import hasten
-
-                if hasten(node):
-                    continue
-            holders = exhausted.holders if isinstance(exhausted, SetExhausted) else ()
-            if any(lease.node == node.name and _gone_here(node, lease, None) for lease in holders):
-                raise leaving(exhausted.message) from None
-            raise
+        except (AddressTaken, PoolExhausted) as refused:
+            _make_room(node, refused)
+        except Unannounced:
+            if announced:
+                raise
+            announced = True
+            _announce(node)
         except AddressHeld as held:
             older = held.lease.attachment
             if older in claim.takeover:
@@ -95,6 +93,36 @@ def bind(
             # The holder may have let go of it meanwhile: then it was bound, and not moved.
             moved = (before[lease.address] for lease in leases if lease.address in before and _is_moved(node, lease))
             return Taken(leases=leases, moved=tuple(moved))
+
+
+def _make_room(node: Node, refused: AddressTaken | PoolExhausted) -> None:
+    """Return once there may be an address: what was to end has ended. Raises the refusal, if nothing was."""
+    if node.later is not None and isinstance(refused, PoolExhausted):
+        from podberth.verbs.finish import hasten
+
+        if hasten(node):
+            return
+    if _cleared(node):
+        return
+    holders = refused.holders if isinstance(refused, SetExhausted) else ()
+    if any(lease.node == node.name and _gone_here(node, lease, None) for lease in holders):
+        raise leaving(refused.message) from None
+    raise refused
+
+
+def _announce(node: Node) -> None:
+    from podberth.verbs.announce import announce
+
+    announce(node)
+
+
+def _cleared(node: Node) -> bool:
+    """Say whether leases could be ended of pods that are gone, and of which no record speaks (`verbs.announce`)."""
+    if node.ledger.epoch() is None:
+        return False
+    from podberth.verbs.announce import clear
+
+    return clear(node)
 
 
 def tell(node: Node, pod: PodRef | None, taken: Taken) -> None:

@@ -41,6 +41,7 @@ COUNTED = {
     ("docs/agent.md", "sh systemd"): 1,
     ("docs/identity.md", "sh cluster"): 2,
     ("docs/install.md", "sh cluster"): 5,
+    ("docs/restore.md", "sh cluster"): 2,
     ("docs/sriov.md", "sh example"): 1,
     ("docs/upgrade.md", "sh example"): 2,
 }

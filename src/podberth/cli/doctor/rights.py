@@ -48,7 +48,7 @@ _EVERYWHERE = (
 
 def rights(home: str) -> tuple[Right, ...]:
     """Return what deploy/base/agent-rights grants; `home` is podberth's own namespace."""
-    from podberth.stores.kubernetes import declared, earlier, versions  # no other command needs them
+    from podberth.stores.kubernetes import declared, earlier, epoch, versions  # no other command needs them
 
     lease = ("coordination.k8s.io", "leases")
     names = (declared.LOCK, versions.LEDGER, earlier.MARK, earlier.SEAL, earlier.OBJECTS, earlier.OBJECTS_SEAL)
@@ -56,6 +56,7 @@ def rights(home: str) -> tuple[Right, ...]:
         *(Right(verb, group, resource) for group, resource, verbs in _EVERYWHERE for verb in verbs.split()),
         Right("get", "", "namespaces", name="kube-system"),
         *(Right("get", *lease, namespace=home, name=name) for name in names),
+        *(Right(verb, *lease, namespace=home, name=epoch.NAME) for verb in ("get", "update")),
         Right("create", *lease, namespace=home),
         Right("get", *lease, namespace=HEARTBEATS),
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podberth.cli.session import Session
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.ipam.ledger import Ledger
 
@@ -60,6 +61,7 @@ def look(session: Session) -> Iterator[Finding]:
         yield _clock(events, node.clock())
         yield versions(session)
         yield consistent(node.ledger, events)
+        yield from _epoch(node.ledger.epoch())
     except CniError as failure:
         yield Finding(area=AREA, name="ledger", level=FAIL, text=failure.message, todo=failure.details)
         return
@@ -113,6 +115,20 @@ def consistent(ledger: Ledger, events: Sequence[Event]) -> Finding:
     live = f"{counted(len(leases), 'lease')}, {counted(len(reservations), 'reservation')}"
     text = f"{counted(len(events), 'event')} fold to {live}, as in the tables"
     return Finding(area=AREA, name="ledger", level=OK, text=text)
+
+
+def _epoch(epoch: Epoch | None) -> Iterator[Finding]:
+    """Yield who has not said yet what its pods have, if the ledger was put back to an earlier state."""
+    if epoch is None:
+        return
+    awaited = [name or epoch.node for name in epoch.awaited]
+    since = f"epoch {epoch.number} since {when.local(epoch.time)}: {epoch.why}"
+    if not awaited:
+        yield Finding(area=AREA, name="epoch", level=OK, text=f"{since}; every node has announced its pods")
+        return
+    text = f"{since}; not announced are the pods of {', '.join(awaited)}"
+    todo = f"start their agents; if a node is lost: `podberth fence {awaited[0]}` (docs/restore.md)"
+    yield Finding(area=AREA, name="epoch", level=WARN, text=text, todo=todo)
 
 
 def versions(session: Session) -> Finding:

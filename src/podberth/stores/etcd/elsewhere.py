@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.ipam.elsewhere import Verdict
+from podberth.ipam.epoch import heard
 from podberth.stores.etcd import keys
 from podberth.stores.etcd.change import change
+from podberth.stores.etcd.epoch import epoch
 from podberth.stores.etcd.values import prefix_end
 
 if TYPE_CHECKING:
@@ -60,7 +62,10 @@ class EtcdElsewhere:
             return keys.packed_fences((*before, said)), True
 
         key, busy = self._keys.fence(said.node), f"others are changing what is said about node {said.node}"
-        return change(self._client, key, decide, busy)
+        done = change(self._client, key, decide, busy)
+        if not said.lifted:  # what it had nobody will announce
+            epoch(self._client, self._keys, lambda last: heard(last, {said.node}))
+        return done
 
 
 def _read(found: KeyValue | None) -> tuple[Fence, ...]:

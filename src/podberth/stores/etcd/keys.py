@@ -13,6 +13,7 @@ Below the prefix:
     g                          written by every change of documents: one at a time
     m/NODE                     the machine that is registered under a node's name
     f/NODE                     what operators have said about a node: that nothing runs there any more, or again
+    r                          the last epoch: when the ledger was put back, and which nodes have announced their pods
 
 An ADDRESS is 4 or 16 bytes in hexadecimal, a SEQ 16 digits of it: both sort as they count.
 """
@@ -29,6 +30,7 @@ from podberth.cni.errors import StoreFailed
 from podberth.cni.value import replace
 from podberth.ipam.address_record import event_form, parse_event, parse_record, record_form
 from podberth.ipam.elsewhere import Fence
+from podberth.ipam.epoch import epoch_form, parse_epoch
 from podberth.ipam.lease import Actor
 from podberth.ipam.registration import Registration
 from podberth.ipam.versions import Minimum
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import Key
@@ -57,6 +60,7 @@ class Keys:
         self.events = self.root + b"e/"
         self.archive = self.root + b"h/"
         self.declared = self.root + b"g"
+        self.epoch = self.root + b"r"
         self.fences = self.root + b"f/"
         self.nodes = self.root + b"m/"
 
@@ -257,6 +261,16 @@ def read_fences(key: bytes, value: bytes) -> tuple[Fence, ...]:
         )
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: what is said about node {node} can't be read: {wrong}") from None
+
+
+def packed_epoch(epoch: Epoch) -> bytes:
+    """Return an epoch as it is written."""
+    return _json(epoch_form(epoch))
+
+
+def read_epoch(value: bytes) -> Epoch:
+    """Read what `packed_epoch` wrote. StoreFailed if it is none."""
+    return parse_epoch(_parsed(value))
 
 
 def packed_registration(machine: Registration) -> bytes:

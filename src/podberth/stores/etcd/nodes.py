@@ -61,3 +61,11 @@ def _twins(client: Etcd, at: Keys, mine: Registration) -> str:
     every = (keys.read_registration(keys.node_in(kv.key), kv.value) for kv in found.kvs)
     twins = sorted(each.node for each in every if each.machine == mine.machine and each.node != mine.node)
     return f"node {mine.node} has the machine-id of {', '.join(twins)}: {mine.machine}" if twins else ""
+
+
+def census(client: Etcd, at: Keys) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the nodes that are registered, and those that are fenced."""
+    registered = client.range(at.nodes, prefix_end(at.nodes), keys_only=True)
+    fences = [keys.read_fences(kv.key, kv.value) for kv in client.range(at.fences, prefix_end(at.fences)).kvs]
+    dead = frozenset(said[-1].node for said in fences if said and not said[-1].lifted)
+    return frozenset(keys.node_in(kv.key) for kv in registered.kvs), dead

@@ -15,8 +15,9 @@ from podberth.cni.value import replace
 from podberth.ipam.versions import Minimum
 from podberth.stores.etcd import failures, keys
 from podberth.stores.etcd.elsewhere import EtcdElsewhere
+from podberth.stores.etcd.epoch import epoch
 from podberth.stores.etcd.history import History
-from podberth.stores.etcd.nodes import announced, prove
+from podberth.stores.etcd.nodes import announced, census, prove
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Proof, Registration
     from podberth.ipam.versions import Announced
@@ -91,6 +93,7 @@ class EtcdCluster:
         """Return what is there now of these."""
         wanted = [*map(self.keys.record, addresses), *map(self.keys.document, documents)]
         wanted += [self.keys.approved_of(name) for kind, _, name in documents if kind == "Pool"]
+        wanted.append(self.keys.epoch)
         found: list[KeyValue] = []
         for at in range(0, len(wanted), OPS):
             answers = self.client.txn((), [Get(key=key) for key in wanted[at : at + OPS]]).answers
@@ -103,7 +106,7 @@ class EtcdCluster:
         for page in self.client.pages(self.keys.state, prefix_end(self.keys.state), size=FEW):
             revision = page.revision
             yield Seen(**self._parts_of(page.kvs))
-        yield Seen(position=str(revision), complete=revision)
+        yield Seen(position=str(revision), complete=revision, epoch=self.epoch(lambda _: None))
 
     def since(self, position: str) -> Seen:
         """Return what was written since the revision. Raises Outdated if this etcd has not come so far yet."""
@@ -114,7 +117,7 @@ class EtcdCluster:
             revision = page.revision
         if revision < int(position):
             raise Outdated  # it was put back to an older state
-        return Seen(**self._parts_of(found), position=str(revision))
+        return replace(self._seen(found), position=str(revision), epoch=self.epoch(lambda _: None))
 
     def follow(self, position: str, take: Callable[[Seen], object], stopped: Callable[[], bool]) -> None:
         """Hand over what changes from the revision on, until stopped. Raises Outdated if that was compacted."""
@@ -167,6 +170,20 @@ class EtcdCluster:
         """Register this machine under its node's name, and return whether it may have it."""
         return prove(self.client, self.keys, mine, told, waited=waited)
 
+    def regressed(self, position: str) -> str:
+        """Return by what this etcd has not come as far as the position yet; '' if it has."""
+        revision = self.client.range(self.keys.epoch, b"").revision
+        seen = int(position or 0)
+        return f"etcd is at revision {revision}, and {seen} was seen" if revision < seen else ""
+
+    def census(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the nodes that are registered, and those that are fenced."""
+        return census(self.client, self.keys)
+
+    def epoch(self, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
+        """Return the epoch, with its revision, once it is as `decide` says."""
+        return epoch(self.client, self.keys, decide)
+
     def minimum(self) -> Minimum:
         """Return the ledger's minimum version, as it is now."""
         found = self.client.get(self.keys.minimum)
@@ -203,6 +220,8 @@ class EtcdCluster:
             *(self.keys.document(("Pool", "", name)) for name, _ in proposal.pools),
             *(self.keys.approved_of(w.approved.text.name) for w in (proposal.approved if last else ())),
             *(self.keys.approved_of(name) for name, _ in proposal.relied),
+            self.keys.epoch,
+            *((self.keys.record(proposal.newest[0]),) if proposal.newest is not None else ()),
             self.keys.minimum,
         ]
         try:
@@ -218,6 +237,8 @@ class EtcdCluster:
                 approved=tuple((w.approved, done.revision) for w in proposal.approved) if last else (),
             )
         now = self._seen(_kvs(done.answers))
+        if proposal.newest is not None and _revision_in(now, proposal.newest[0]) < proposal.newest[1]:
+            raise Outdated  # it was put back to an older state
         if not _explains(now, proposal, part):
             now = self.since(proposal.position or "0")
         raise Stale(replace(now, records=(*made.records, *now.records), complaints=()))
@@ -241,6 +262,11 @@ class EtcdCluster:
             found.append(Compare(key=prefix, end=prefix_end(prefix), what="mod_revision", sign="<", to=seen + 1))
         if proposal.declares:
             found.append(Compare(key=self.keys.declared, what="mod_revision", sign="<", to=max(seen, generation) + 1))
+        if proposal.epoch is not None:
+            found.append(_unchanged(self.keys.epoch, proposal.epoch))
+        if proposal.newest is not None:  # or the store was put back, and what the replica knows is not so any more
+            address, revision = proposal.newest
+            found.insert(0, Compare(key=self.keys.record(address), what="mod_revision", sign=">", to=revision - 1))
         unique = {(compare.key, compare.end): compare for compare in found}
         return list(unique.values())
 
@@ -282,10 +308,13 @@ class EtcdCluster:
     def _parts_of(self, found: Iterable[KeyValue]) -> dict[str, Any]:
         """Return what the keys hold; what can't be read is complained of, and keeps nobody from the others."""
         records, documents, approved, complaints = [], [], [], []
+        last: tuple[Epoch, int] | None = None
         minimum = None
         for kv in found:
             try:
-                if kv.key == self.keys.minimum:
+                if kv.key == self.keys.epoch:
+                    last = keys.read_epoch(kv.value), kv.mod_revision
+                elif kv.key == self.keys.minimum:
                     minimum = keys.read_minimum(kv.value, kv.mod_revision)
                 elif kv.key.startswith(self.keys.records):
                     records.append((keys.read_record(kv.value), kv.mod_revision))
@@ -300,12 +329,17 @@ class EtcdCluster:
             "documents": tuple(documents),
             "approved": tuple(approved),
             "complaints": tuple(complaints),
+            "epoch": last,
             "minimum": minimum,
         }
 
 
 def _unchanged(key: bytes, revision: int) -> Compare:
     return Compare(key=key, what="mod_revision", to=revision)
+
+
+def _revision_in(seen: Seen, address: Address) -> int:
+    return next((revision for record, revision in seen.records if record.address == address), 0)
 
 
 def _kvs(answers: tuple[object, ...]) -> list[KeyValue]:
@@ -337,4 +371,5 @@ def _explains(now: Seen, proposal: Proposal, part: tuple[AddressWrite, ...]) -> 
         or any(records.get(write.record.address, 0) != write.revision for write in part)
         or any(documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools)
         or any(approved.get(name, 0) != revision for name, revision in proposal.relied)
+        or proposal.epoch not in (None, now.epoch[1] if now.epoch is not None else 0)
     )

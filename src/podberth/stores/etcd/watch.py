@@ -31,7 +31,8 @@ class Watch:
     """An iterator over `Batch`es, for one thread; any other may `close` it, which ends the iteration at once.
 
     It connects when it is first asked for a batch, and again, to whichever endpoint answers, for as long as it is not
-    closed: `trouble` says what keeps it from doing so. Raises Compacted if changes it has not seen yet are gone, and
+    closed: `trouble` says what keeps it from doing so. Raises Compacted if changes it has not seen yet are gone, or
+    those that it has seen (etcd was put back to an older state, or this member is behind), and
     StoreFailed if etcd will not let this user watch; after that it is closed.
     """
 
@@ -145,6 +146,12 @@ class Watch:
                 f"etcd at {stream.connection.url} has compacted up to revision {answer.compact_revision}, "
                 f"which this watch has seen up to {self.seen}",
                 answer.compact_revision,
+            )
+        if answer.created and 0 < answer.header.revision < self.seen:
+            raise failures.Compacted(
+                f"etcd at {stream.connection.url} is at revision {answer.header.revision}, and this watch has seen "
+                f"{self.seen}",
+                answer.header.revision,
             )
         if answer.canceled:
             if failures.permission_denied(answer.cancel_reason):

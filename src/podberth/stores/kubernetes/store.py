@@ -21,6 +21,7 @@ from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
+from podberth.stores.kubernetes.epoch import epoch, heard_of, regressed
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
 from podberth.stores.kubernetes.nodes import of_node
 from podberth.stores.kubernetes.versions import Versions
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
     from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Registration
     from podberth.ipam.versions import Announced, Minimum
@@ -57,6 +59,7 @@ class KubernetesCluster:
 
     def __init__(self, client: Client, namespace: str, holder: str) -> None:
         self.client = client
+        self._namespace = namespace
         self._declarations = Declarations(client, namespace, holder)
         self._versions = Versions(client, namespace)
         self._follow: Follow | None = None
@@ -93,7 +96,8 @@ class KubernetesCluster:
             version = page.resource_version
             yield objects.read_leases(page.items)
         # Each list is as it was at its version; the addresses' came last.
-        yield replace(declared, position=f"leases={version},{declared.position}", minimum=minimum)
+        position = f"leases={version},{declared.position}"
+        yield replace(declared, position=position, minimum=minimum, epoch=self.epoch(lambda _: None))
 
     def since(self, position: str) -> Seen:
         """Return nothing while a `follow` is under way, which has it all; else raise Outdated."""
@@ -174,6 +178,18 @@ class KubernetesCluster:
     def retreat(self) -> None:
         """Do nothing: 0.1.0 does not look at what it doesn't know here."""
 
+    def regressed(self, position: str) -> str:
+        """Return by what this API has not come as far as the position yet; '' if it has."""
+        return regressed(self.client, position)
+
+    def census(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return nothing: which Nodes have podberth the leases say."""
+        return frozenset(), frozenset()
+
+    def epoch(self, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
+        """Return the epoch, with its revision, once it is as `decide` says."""
+        return epoch(self.client, self._namespace, decide)
+
     def declaring(self) -> bool:
         """Say whether somebody is changing a set of declarations just now."""
         return self._declarations.busy()
@@ -207,7 +223,7 @@ class KubernetesCluster:
         it was so before this pod was there, and is in the API server's cache.
         """
         anew = [_becomes(w.record) for w in proposal.addresses if w.reserved_before is None and w.events]
-        heard = _heard(proposal.position)
+        heard = heard_of(proposal.position)
         for record in anew if not proposal.declares else ():
             if record.reservation is None:
                 continue
@@ -362,11 +378,6 @@ def _check_cluster(proposal: Proposal) -> None:
             f"namespace {other} is of another cluster, and a ledger behind the Kubernetes API is one cluster's",
             "a ledger of several clusters is in etcd",
         )
-
-
-def _heard(position: str) -> int:
-    """Return the version up to which a node that is at the position has heard of all addresses."""
-    return next((int(part[7:]) for part in position.split(",") if part.startswith("leases=")), 0)
 
 
 def _becomes(record: AddressRecord) -> AddressRecord:

@@ -71,6 +71,7 @@ class Feed:
 
     def _follow(self) -> None:
         if self._away:  # otherwise the turn before has followed up to its position
+            self._settler.doubt()
             self._settler.catch_up()
         self._settler.take(Seen(minimum=self._settler.cluster.minimum()))  # what is followed need not say it
         self._away, self._silent = "", False
@@ -87,7 +88,8 @@ class Feed:
         if pile.failure is not None:
             raise pile.failure
         if outdated:
-            self._settler.load()
+            self._settler.doubt()
+            self._settler.catch_up()
 
 
 class _Pile:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from podberth.ipam.epoch import Announced, Epoch, Held
     from podberth.ipam.lease import Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.lifecycle import Kind
@@ -201,6 +202,14 @@ class JournalledLedger:
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, or all, oldest first."""
         return self._ledger.history(pod=pod, address=address)
+
+    def epoch(self) -> Epoch | None:
+        """Return the last time that the ledger was put back to an earlier state; None if it never was."""
+        return self._ledger.epoch()
+
+    def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+        """Have the ledger say what this node's pods have."""
+        return self._ledger.announce(held, gone, actor)
 
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.epoch import Announced, Epoch, Held
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.moment import Clock, Moment
     from podberth.ipam.versions import Feature
@@ -132,6 +133,18 @@ class ClusterLedger:
 
             self._settler.settle(decide, about=part)
         return tuple(found)
+
+    def epoch(self) -> Epoch | None:
+        """Return the last time that the ledger was put back to an earlier state; None if it never was."""
+        return self._here.epoch()
+
+    def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+        """Have the ledger say what this node's pods have, in steps of many; the last one is that it has said so."""
+        from podberth.stores.replica.announcing import announce
+
+        if self._identity is not None:
+            self._identity.require()
+        return announce(self._settler, held, gone, actor)
 
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.elsewhere import Elsewhere, Fence, Verdict
+    from podberth.ipam.epoch import Announced, Epoch, Held
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.lifecycle import Kind
@@ -50,7 +51,7 @@ class Names:
 
     def outward(self, of: T) -> T:
         """Return a value as this cluster's nodes say it."""
-        return _renamed(of, self._outward) if self.cluster else of
+        return _renamed(of, self.outward_name) if self.cluster else of
 
     def own(self, name: str) -> bool:
         """Say whether a name, as the ledger says it, is this cluster's."""
@@ -62,8 +63,9 @@ class Names:
             return name
         return name.removeprefix(":") if ":" in name else joined(self.cluster, name)
 
-    def _outward(self, name: str) -> str:
-        if not name:
+    def outward_name(self, name: str) -> str:
+        """Return a namespace's or a node's name as this cluster's nodes say it."""
+        if not name or not self.cluster:
             return name
         cluster, bare = parted(name)
         return bare if cluster == self.cluster else name if cluster else f":{name}"
@@ -169,6 +171,17 @@ class LedgerOf:
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage, by the pods of all clusters."""
         return self._ledger.usage(pool)
+
+    def epoch(self) -> Epoch | None:
+        """Return the last time that the ledger was put back to an earlier state."""
+        found = self._ledger.epoch()
+        if found is None:
+            return None
+        return replace(self._out(found), awaited=tuple(map(self._names.outward_name, found.awaited)))
+
+    def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+        """Have the ledger say what this node's pods have."""
+        return self._ledger.announce(self._in(tuple(held)), self._in(tuple(gone)), self._in(actor))
 
     def _in(self, of: T) -> T:
         return self._names.inward(of)

@@ -15,10 +15,11 @@ from podberth.stores.replica import marks
 from podberth.stores.replica.applying import apply_operations, apply_record, forget_others, take_words
 from podberth.stores.replica.approved import forget_approved, keep_approved, proposed, revision_of
 from podberth.stores.replica.pools import settle_left
+from podberth.stores.replica.returned import known, newest
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal, Seen
 from podberth.stores.replica.standing import apply_bundles, apply_documents, recount
-from podberth.stores.sqlite import changes, minimum, rows, space
+from podberth.stores.sqlite import changes, epochs, minimum, rows, space
 from podberth.stores.sqlite.database import NODE, CannotWrite, Database
 
 TYPE_CHECKING = False
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import Mark
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.ipam.moment import Clock, Uptime
     from podberth.net.ops import Address
+    from podberth.stores.replica.returned import Known
     from podberth.stores.replica.shared import Key
     from podberth.stores.sqlite.transaction import Transaction
 
@@ -90,16 +93,38 @@ class Replica:
             pass
         self.database.probe()
 
+    def known(self) -> Known:
+        """Return what tells the store that this is a replica of from one that was put back, and from others."""
+        with self._transaction() as connection:
+            return known(connection)
+
     def confirm(self, identity: str) -> None:
         """Begin anew if this was a replica of another store than the one that calls itself `identity`."""
         with self._transaction() as connection:
-            (known,) = connection.execute("SELECT identity FROM position").fetchone()
-            if not known:
+            (before,) = connection.execute("SELECT identity FROM position").fetchone()
+            if not before:
                 connection.execute("UPDATE position SET identity = ?", (identity,))
-        if known not in ("", identity):
-            with self.database.lock:
-                self._remove()
-            self.confirm(identity)
+        if before not in ("", identity):
+            self.begin_anew(identity)
+
+    def begin_anew(self, identity: str) -> None:
+        """Forget everything: this is a replica of the store of that identity, and knows nothing of it."""
+        with self.database.lock:
+            self._remove()
+        self.confirm(identity)
+
+    def is_later(self, epoch: tuple[Epoch, int]) -> bool:
+        """Say whether the epoch is later than the last one that is known here."""
+        with self._reading() as connection:
+            last = epochs.last(connection)
+        return last is None or last.number < epoch[0].number
+
+    def begin_epoch(self, epoch: tuple[Epoch, int] | None) -> None:
+        """Have the epoch, with its revision in the store, be the last one, if it is."""
+        if epoch is not None:
+            with self._transaction() as connection:
+                if epochs.revision(connection) < epoch[1]:
+                    epochs.write(connection, epoch[0], at=epoch[1])
 
     def take(self, seen: Seen, *, own: bool = False) -> tuple[AddressRecord, ...]:
         """Bring what was seen into the replica; return the records that were news.
@@ -123,6 +148,8 @@ class Replica:
             complaints += recount(connection, _counted(news), now)
             complaints += settle_left(connection, now) if news else []
             connection.execute("DELETE FROM touched_documents")
+            if seen.epoch is not None and epochs.revision(connection) < seen.epoch[1]:
+                epochs.write(connection, seen.epoch[0], at=seen.epoch[1])
             if seen.position:
                 position = furthest(_position(connection), seen.position)
                 connection.execute("UPDATE position SET position = ?", (position,))
@@ -282,6 +309,8 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool,
             for one in approved
         ),
         relied=tuple((name, revision_of(connection, name)) for name in sorted(pools)),
+        epoch=epochs.revision(connection),
+        newest=newest(connection),
         minimum=minimum.minimum(connection).revision,
         marks=marks.in_the_way(connection, before, for_pods),
     )

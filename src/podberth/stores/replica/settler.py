@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError, DiskFull, PoolExhausted, TryAgainLater
+from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
-from podberth.ipam.outlook import Outlook, bare, sentence
+from podberth.ipam.outlook import Outlook, bare
 from podberth.ipam.versions import UPGRADE, lacking, outgrown
 from podberth.process.jitter import between
 from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.marks import promised
-from podberth.stores.replica.shared import Away, Busy, NeverRead, Outdated, Outgrown, Seen, Stale, Unknown, Unreachable
+from podberth.stores.replica.reaching import never_read, reaching
+from podberth.stores.replica.returned import Return
+from podberth.stores.replica.shared import Outdated, Outgrown, Seen, Stale, Unknown
 from podberth.stores.replica.spread import Spread, moved_elsewhere
 from podberth.stores.replica.tending import Tending
 from podberth.stores.sqlite.claims import ALONE, Rivals
 from podberth.stores.sqlite.minimum import minimum, require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from sqlite3 import Connection
     from typing import TypeVar
 
@@ -65,12 +66,12 @@ class Settler:
         self.outlook = Outlook()
         self.away: Callable[[], str] = lambda: ""
         self.spread = Spread(node)
+        self.returned = Return(replica, cluster, node)
         self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
         self.tending = Tending(cluster, replica, self._written)
         self.attempts = 0
         self.steps = 0
-        self._confirmed = False
         # What this node did before it ended, or was never told the end of, may be known to the store alone.
         self._synced = False
         self._doubted: list[Proposal] = []
@@ -115,7 +116,7 @@ class Settler:
                 continue
             if proposal.marks and not proposal.empty:
                 self._end(proposal)
-                with _reaching():
+                with reaching():
                     self.tending.meet(proposal.marks, attempt, patience)
                 fresh = self.current and self.catch_up()
                 continue
@@ -155,7 +156,7 @@ class Settler:
         return False
 
     def _ask(self, addresses: tuple[Address, ...]) -> None:
-        with _reaching():
+        with reaching():
             self.take(self.cluster.read(addresses, ()))
 
     def tried(self, decide: Callable[[Connection, Rivals], T]) -> T:
@@ -206,29 +207,53 @@ class Settler:
         return True
 
     def _caught_up(self) -> None:
-        with _reaching():
-            self._confirm()
+        with reaching():
+            compared = self.returned.in_doubt
+            if self._returned():
+                return
             if position := self.replica.position:
                 try:
                     self.take(self.cluster.since(position))
                 except Outdated:
-                    pass
+                    self.doubt()
+                    if not compared and self._returned():
+                        return
                 else:
                     self._synced = True
                     return
         self.load()
 
+    def doubt(self) -> None:
+        """Have the store be compared with what is known here, when it is asked next: it may have been put back."""
+        self.returned.in_doubt = True
+
+    def _returned(self) -> bool:
+        """Say whether the store turns out to be put back; the replica is one of it as it is now then."""
+        news = self.returned.look()
+        if news is None:
+            return False
+        self._notice(news)
+        self._synced = True
+        if not self.current:
+            self.cluster.interrupt()  # whoever follows the store does so from where it was
+        return True
+
     def load(self) -> None:
         """Read the whole state into the replica. Raises Away."""
-        with _reaching():
-            self._confirm()
-            with self._loading:
-                for news in self.replica.load(self.cluster.load()):
-                    self._notice(news)
+        with reaching(), self._loading:
+            for news in self.replica.load(self.cluster.load()):
+                self._notice(news)
         self._synced = True
 
     def take(self, seen: Seen) -> bool:
-        """Bring what was seen into the replica; say whether it was news of an address."""
+        """Bring what was seen into the replica; say whether it was news of an address.
+
+        Whoever begins an epoch has seen that the store was put back. What this node knows may be of before, too.
+        """
+        if seen.epoch is not None and self.replica.is_later(seen.epoch):
+            self.doubt()
+            if self._returned():
+                return True
         return self._notice(self.replica.take(seen))
 
     def _notice(self, news: tuple[AddressRecord, ...]) -> bool:
@@ -239,11 +264,6 @@ class Settler:
         if moved:
             self.moved(moved)
         return bool(news)
-
-    def _confirm(self) -> None:
-        if not self._confirmed:
-            self.replica.confirm(self.cluster.identity())
-            self._confirmed = True
 
     def _propose(
         self, decide: Callable[[Connection, Rivals], T], pods: Sequence[PodRef], declares: bool
@@ -276,7 +296,7 @@ class Settler:
         try:
             if operation and not self.cluster.one_step(proposal):
                 self.attempts += 1
-                with _reaching():
+                with reaching():
                     self.tending.perform(proposal, operation, told)
             else:
                 self._written(self._committed(proposal))  # what is made has to be known here, whatever the wait
@@ -311,10 +331,13 @@ class Settler:
     def _committed(self, proposal: Proposal) -> Seen:
         self.attempts += 1
         try:
-            with _reaching():
+            with reaching():
                 return self.cluster.commit(proposal)
+        except Outdated:
+            self.doubt()
+            raise Stale(Seen()) from None
         except Unknown:
-            with _reaching():
+            with reaching():
                 now, made = self._asked_until_known(proposal)
         if made:
             return now
@@ -345,7 +368,7 @@ class Settler:
 
     def _came_about(self, proposal: Proposal) -> bool:
         """Say whether a change came about after all; that of documents is known by their texts."""
-        with _reaching():
+        with reaching():
             return not proposal.documents and all(map(self._happened, proposal.addresses))
 
     def _happened(self, write: AddressWrite) -> bool:
@@ -359,30 +382,10 @@ class Settler:
     def _resolve(self) -> None:
         """Find out what became of changes of unknown end, before anything is decided. Raises Away."""
         for proposal in tuple(self._doubted):
-            with _reaching():
+            with reaching():
                 self.take(self._asked(proposal))
             if proposal in self._doubted:
                 self._doubted.remove(proposal)
-
-
-def never_read(why: str, remedy: str = "") -> NeverRead:
-    """Return the refusal of a node that knows nothing of its cluster yet."""
-    because = f": {why}" if why else ""
-    return NeverRead(
-        f"this node has not read the cluster's store yet{because}",
-        remedy or "`podberth doctor` says what keeps it from that; what is declared there comes into force with it",
-    )
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """Turn what says that the cluster's store can't be reached into Away."""
-    try:
-        yield
-    except (Away, Busy, DiskFull, Unknown):
-        raise
-    except (TryAgainLater, Unreachable) as failure:
-        raise Away(sentence(failure.message), failure.details) from failure
 
 
 def _pause(attempt: int) -> None:

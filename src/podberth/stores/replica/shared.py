@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord, Mark
     from podberth.ipam.elsewhere import Elsewhere
+    from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event, Reservation
     from podberth.ipam.registration import Proof, Registration
     from podberth.ipam.versions import Announced, Minimum
@@ -146,9 +147,11 @@ class Proposal:
 
     `minimum`: the revision of the ledger's minimum version, None if any will do.
     `pods`: names whose reservations were looked for as of `position`. `pools`: (name, revision) of those whose
-    definition was used; `relied`: the same of what was approved of them. `declares`: it was checked against all
-    declarations, which must not change meanwhile. `marks`: of operations that are at these addresses, or reserve some
-    for these pods. `holds`: addresses whose records must be of these revisions.
+    definition was used; `relied`: the same of what was approved of them. `epoch`: the revision of the epoch, 0 if there
+    is none; `newest`: the record with the last event that the replica knows, which has at least that revision where the
+    store was not put back. `declares`: it was checked against all declarations, which must not change meanwhile.
+    `marks`: of operations that are at these addresses, or reserve some for these pods. `holds`: addresses whose records
+    must be of these revisions.
     """
 
     addresses: tuple[AddressWrite, ...]
@@ -161,6 +164,8 @@ class Proposal:
     relied: tuple[tuple[str, int], ...] = ()
     marks: tuple[Mark, ...] = ()
     holds: tuple[tuple[Address, int], ...] = ()
+    epoch: int | None = None
+    newest: tuple[Address, int] | None = None
     minimum: int | None = 0
 
     @property
@@ -177,6 +182,7 @@ class Seen:
 
     `position`: everything up to it is in the replica once this is; '' if that can't be said. It is a number, or
     `name=number` for each of several things that are followed, separated by commas.
+    `epoch`: the last one, if the ledger was ever put back, and its revision; None also if that was not asked.
     `complete`: of the parts of a whole state the last says up to which revision nothing is missing from them.
     """
 
@@ -187,6 +193,7 @@ class Seen:
     complaints: tuple[str, ...] = ()
     position: str = ""
     complete: int = 0
+    epoch: tuple[Epoch, int] | None = None
     minimum: Minimum | None = None
 
 
@@ -300,6 +307,21 @@ class Cluster(Protocol):
 
         Return whether this machine may have the name. `told` gets what an operator should know of. `waited`: a claim
         of this boot has stood for `registration.OBJECTION`.
+        """
+        ...
+
+    def regressed(self, position: str) -> str:
+        """Return by what this store has not come as far as the position yet; '' if it has."""
+        ...
+
+    def census(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the nodes that are known to be the store's, and those that are declared dead."""
+        ...
+
+    def epoch(self, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
+        """Return the epoch, with its revision, once it is as `decide` says; that may be asked again.
+
+        `decide` is given the one that is there, and returns None to leave it as it is.
         """
         ...
 

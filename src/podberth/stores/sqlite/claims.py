@@ -46,6 +46,10 @@ ALONE = Rivals()
 
 def bind(connection: Connection, claim: Claim, actor: Actor, now: Moment, rivals: Rivals = ALONE) -> tuple[Lease, ...]:
     """Bind what the claim wants, in its order. What the attachment has already stays; what it no longer wants ends."""
+    if connection.execute("SELECT 1 FROM awaited LIMIT 1").fetchone() is not None:
+        from podberth.stores.sqlite.epochs import require_announced
+
+        require_announced(connection, actor.node)
     had = list(of(connection, claim.attachment))
     kept = _kept(connection, had, claim, actor.node)
     for lease in had:
@@ -143,6 +147,7 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
         older = _must_be_ours(connection, claim, wanted, address, now)
     else:
         address, older = _next(connection, claim, wanted, terms, now, rivals), None
+    _must_be_known(connection, wanted, address, actor.node)
     lease = Lease(
         address=address,
         pool=wanted.pool,
@@ -171,6 +176,15 @@ def _must_have_room_to_stick(connection: Connection, wanted: Wanted, address: Ad
     (there,) = connection.execute(query, (wanted.pool, address.version)).fetchone()
     if there >= most:
         raise full_of_sticky(wanted.pool, address.version, there, most, pod)
+
+
+def _must_be_known(connection: Connection, wanted: Wanted, address: Address, node: str) -> None:
+    """Refuse what may be a pod's of a node that has not announced its pods since the ledger was put back."""
+    if connection.execute("SELECT 1 FROM awaited LIMIT 1").fetchone() is not None:
+        from podberth.stores.sqlite.epochs import require_heard
+
+        kept = rows.reservation_at(connection, address) or rows.lease_at(connection, address)
+        require_heard(connection, wanted, address, node, kept=kept is not None)
 
 
 def _reserved(connection: Connection, claim: Claim, wanted: Wanted) -> Address | None:

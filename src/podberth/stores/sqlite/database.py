@@ -12,18 +12,20 @@ import os
 from podberth.cni.errors import CniError, DiskFull, StoreFailed
 from podberth.cni.value import value
 from podberth.stores.sqlite.log import Log
+from podberth.stores.sqlite.progress import Progress
 from podberth.stores.sqlite.succession import (
     OF_THE_NODE,
+    another,
+    continued,
     identity,
     let_go,
     log_lost,
-    require_continuation,
-    require_last,
     require_spoken,
     uri,
 )
 from podberth.stores.sqlite.transaction import Transaction
 from podberth.stores.sqlite.turn import Turn
+from podberth.stores.sqlite.witness import Witness
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ class Schema:
 
     `version` is how many of the migrations a file has been through. They are asked for only when one has to be made or
     brought up to date: the ADD path has no need of them. `kept` is what a file that replaces an open one has to have of
-    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on.
+    it. A `cache` may be replaced or deleted by anybody: whoever has the old file goes on with it. A `ledger` may be put
+    back to an earlier state: that is noticed, and gone on with (`restoration`).
     """
 
     file: str
@@ -56,6 +59,7 @@ class Schema:
     migrations: Callable[[], Sequence[Sequence[str]]]
     kept: Kept = ()
     cache: bool = False
+    ledger: bool = False
 
 
 def _of_the_node() -> Sequence[Sequence[str]]:
@@ -67,9 +71,10 @@ def _of_the_node() -> Sequence[Sequence[str]]:
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
-    version=9,
+    version=10,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
+    ledger=True,
 )
 
 
@@ -102,7 +107,9 @@ class Database:
         self._aside: sqlite3.Connection | None = None
         self._identity: Identity = (-1, -1)  # of the file that is open
         self._log_identity: Identity | None = None
-        self._last: tuple[object, ...] | None = None  # of what `kept` names first, as this process has left it
+        self.progress = Progress(
+            schema.kept, Witness(directory) if schema.ledger and not readonly else None, staying=staying
+        )
 
     @property
     def stored(self) -> bool:
@@ -140,12 +147,14 @@ class Database:
 
     def flush(self, commit: int) -> None:
         """Return once the commit with that number is on disk. StoreFailed if the disk will not have it."""
+        made = self.progress.made
         try:
             self.log.flush(commit)
         except OSError as failure:
             from podberth.stores.sqlite.doubt import doubted
 
             raise doubted(self.path, failure) from failure
+        self.progress.flushed(made, self.log.flushed)
 
     def probe(self) -> None:
         """Write as an ADD would, to the disk, and look where it would; nothing is changed.
@@ -222,7 +231,8 @@ class Database:
     def begin(self) -> sqlite3.Connection:
         """Begin to write, and return the connection. StoreFailed if the file is not the one it was.
 
-        Waiting for other writers takes a while: the file is looked at when it is this one's turn.
+        Waiting for other writers takes a while: the file is looked at when it is this one's turn. A ledger that was put
+        back to an earlier state is gone on with in a new epoch.
         """
         if self.log.failure is not None and self._connection is not None:
             self._connection.close()  # it is checked when it is opened anew
@@ -230,16 +240,20 @@ class Database:
         while True:
             connection = self._connection or self.connection()
             connection.execute("BEGIN IMMEDIATE")
+            missing = ""
             try:
                 if not self._replaced():
-                    require_last(self.path, connection, self._last, self._schema.kept)
-                    if self._schema.application_id == NODE.application_id:
-                        require_spoken(self.path, connection)
-                    return connection
+                    missing = self.progress.missing(connection)
+                    if not missing:
+                        if self._schema.application_id == NODE.application_id:
+                            require_spoken(self.path, connection)
+                        return connection
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("ROLLBACK")
+            if missing:
+                self._notice(connection, missing)
             self.connection()  # goes on with the new file, or says why not
 
     def translated(self, failure: OSError | sqlite3.Error) -> StoreFailed | TryAgainLater:
@@ -248,23 +262,35 @@ class Database:
 
         return translated(self.path, failure)
 
-    def last(self, connection: sqlite3.Connection) -> tuple[object, ...] | None:
-        """Return the newest row of what a file that replaces this one has to have."""
-        found: tuple[object, ...] | None = None
-        if self._schema.kept:
-            found = connection.execute(self._schema.kept[0][1]).fetchone()
-        return found
+    def _notice(self, connection: sqlite3.Connection, missing: str) -> None:
+        if not self._schema.ledger:
+            raise another(self.path, missing)
+        from podberth.stores.sqlite.restoration import notice
 
-    def committed(self, last: tuple[object, ...] | None) -> None:
-        """Remember the newest row that there is by now: the file may be written over where it stands."""
-        self._last = last
+        known = self.progress.known
+        self.progress.begin_anew()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if (application, version) != (self._schema.application_id, self._schema.version):
+            self._up_to_date(connection, application, version)
+        notice(connection, self.path, missing, known)
 
     def _succeed(self, before: sqlite3.Connection) -> None:
         if identity(self.path) == self._identity:
             raise log_lost(self.path)
-        require_continuation(self.path, before, self._log_identity, self._schema.kept)
+        missing = continued(self.path, before, self._log_identity, self._schema.kept, ledger=self._schema.ledger)
         former = self._identity
         self._connection = self._open()
+        self.progress.begin_anew()
+        if missing and not self.readonly:
+            from podberth.stores.sqlite.restoration import take_over
+
+            try:
+                take_over(self._connection, before, self.path, missing)
+            except BaseException:
+                self._connection.close()
+                self._connection, self._identity = before, former  # until that can be done
+                raise
         let_go(before, former)
 
     def _open(self) -> sqlite3.Connection:

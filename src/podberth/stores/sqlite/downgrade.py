@@ -6,6 +6,7 @@ has it has a minimum version (`stores.sqlite.minimum`), and is refused.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from podberth.stores.sqlite import ending, packing
 from podberth.stores.sqlite.database import NODE
 from podberth.stores.sqlite.rows import EVENT
 from podberth.stores.sqlite.schema import statements
+from podberth.stores.sqlite.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,6 +46,15 @@ DROP TABLE operations;
 """
 
 _NO_MINIMUM = "DROP TABLE minimum;"
+
+_NO_EPOCHS = """
+DROP TRIGGER documents_count_new;
+DROP TRIGGER documents_count_old;
+DROP TRIGGER documents_count_changed;
+DROP TABLE declared;
+DROP TABLE awaited;
+DROP TABLE epochs;
+"""
 
 # A rest ends at a time again. By the uptime of this boot it is known how much of it is left; after a reboot all is.
 _REST_ENDS = """
@@ -106,8 +117,18 @@ def _ended(connection: sqlite3.Connection, now: Moment) -> None:
     _run(connection, _NO_OPERATIONS)
 
 
+def _no_epochs(connection: sqlite3.Connection, _: Moment) -> None:
+    if connection.execute("SELECT 1 FROM awaited LIMIT 1").fetchone() is not None:
+        raise Refused(
+            "the store was put back to an earlier state, and does not know yet which addresses running pods have",
+            "start the agent, which says so; an earlier release would give them out again",
+        )
+    _run(connection, _NO_EPOCHS)
+
+
 # By the number of the migration that is taken back; none goes behind the first release.
 BACK: Mapping[int, Callable[[sqlite3.Connection, Moment], None]] = {
+    10: _no_epochs,
     9: _ended,
     8: lambda connection, _: _run(connection, "ALTER TABLE pools DROP COLUMN sticky;"),
     7: _unpacked,
@@ -143,6 +164,7 @@ def downgrade(path: str, version: str, now: Moment) -> int:
             raise StoreFailed(
                 f"{path}: {failure}", "nothing was changed; is it in use? `fuser -v` says by whom"
             ) from None
+    Witness(os.path.dirname(path)).forget()  # an earlier release does not write it
     return min(found, schema)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.epoch import Announced, Epoch, Held
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
     from podberth.ipam.moment import Clock, Moment
@@ -204,6 +205,26 @@ class SqliteLedger:
             yield from page
             if not after:
                 return
+
+    def epoch(self) -> Epoch | None:
+        """Return the last time that the ledger was put back to an earlier state; None if it never was."""
+        with self._database.read() as connection:
+            if connection.execute("SELECT 1 FROM epochs LIMIT 1").fetchone() is None:
+                return None
+            from podberth.stores.sqlite.epochs import last
+
+            return last(connection)
+
+    def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+        """Have the ledger say what this node's pods have, whatever it said when it came back; end what is `gone`."""
+        from podberth.stores.sqlite import epochs
+
+        with self._database.write() as connection:
+            known = epochs.last(connection)
+            since = known.seq if known is not None else 0
+            made = epochs.announce(connection, held, gone, actor, self._clock(), since)
+            epochs.heard(connection, actor.node)
+        return made
 
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage, a row per pool and family."""

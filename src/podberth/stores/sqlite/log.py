@@ -45,6 +45,11 @@ class Log:
             ahead.end()
 
     @property
+    def flushed(self) -> int:
+        """The number of the last commit that the disk is known to have."""
+        return self._flushed
+
+    @property
     def pending(self) -> int:
         """How many commits the disk may not have yet."""
         return self.commits - self._flushed

@@ -292,6 +292,22 @@ CREATE TABLE ending (
 CREATE INDEX ending_of ON ending (operation);
 """
 
+# An epoch is a time at which the ledger was put back to an earlier state (`ipam.epoch`). `revision`: its one in a
+# cluster's store. `whole`: all that the file before had of pods was taken over. awaited: nodes that have not announced
+# their pods since, '' for the node whose own store this is. declared: it grows with each change of a document.
+_EPOCHS = """
+CREATE TABLE epochs (
+    number INTEGER PRIMARY KEY, seq INTEGER NOT NULL, time INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL,
+    node TEXT NOT NULL, revision INTEGER NOT NULL, whole INTEGER NOT NULL
+) STRICT;
+CREATE TABLE awaited (node TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE declared (revision INTEGER NOT NULL) STRICT;
+INSERT INTO declared VALUES (0);
+CREATE TRIGGER documents_count_new AFTER INSERT ON documents BEGIN UPDATE declared SET revision = revision + 1; END;
+CREATE TRIGGER documents_count_old AFTER DELETE ON documents BEGIN UPDATE declared SET revision = revision + 1; END;
+CREATE TRIGGER documents_count_changed AFTER UPDATE ON documents BEGIN UPDATE declared SET revision = revision + 1; END;
+"""
+
 # What each version adds; a file that is out in the world is only ever changed by a new member. The way back of each is
 # in `stores.sqlite.downgrade`.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -304,4 +320,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_ARCHIVE)),
     tuple(statements(_STICKY)),
     tuple(statements(_OPERATIONS)),
+    tuple(statements(_EPOCHS)),
 )

@@ -48,10 +48,11 @@ def identity(path: str) -> Identity | None:
     return at.st_dev, at.st_ino
 
 
-def require_continuation(path: str, before: sqlite3.Connection, log: Identity | None, kept: Kept) -> None:
-    """Raise StoreFailed unless the file at the path has all that `kept` asks for in `before`. `log`: the log of that.
+def continued(path: str, before: sqlite3.Connection, log: Identity | None, kept: Kept, *, ledger: bool = False) -> str:
+    """Return what the file at the path lacks of all that `kept` asks for in `before`; '' if nothing.
 
-    The file is read as it is: the log beside it may be the former file's, and SQLite would write that into it.
+    Raises StoreFailed unless it is a ledger that was put back to an earlier state. `log`: the log of `before`. The file
+    is read as it is: the log beside it may be the former file's, and SQLite would write that into it.
     """
     if identity(path) is None:
         if any(before.execute(every).fetchone() for _, every, _ in kept):
@@ -59,15 +60,18 @@ def require_continuation(path: str, before: sqlite3.Connection, log: Identity | 
                 f"{path} is gone, which this process had open",
                 "put it back from a backup; to begin with an empty store, stop the agent first",
             )
-        return
+        return ""
     after = sqlite3.connect(uri(path, "ro&immutable=1"), uri=True)
     try:
-        for what, every, same in kept:
-            for row in before.execute(every).fetchall():
-                if not _has(after, what, same, row):
-                    raise _other(path, f"{what} {' '.join(map(str, row[:2]))} is not in it")
+        missing = _missing(before, after, kept)
+        if missing and not (ledger and _was_put_back(before, after)):
+            raise another(path, missing)
+        if ledger and _took_over(before, after):
+            missing = ""
+        elif ledger and not missing:
+            missing = _undeclared(before, after)
     except sqlite3.OperationalError as failure:  # it has no such table
-        raise _other(path, str(failure)) from None
+        raise another(path, str(failure)) from None
     finally:
         after.close()
     if log is not None and identity(path + "-wal") == log:
@@ -75,18 +79,47 @@ def require_continuation(path: str, before: sqlite3.Connection, log: Identity | 
             f"{path} was replaced, and {path}-wal beside it is still the log of the file before",
             f"stop whatever uses the store, the agent first, delete {path}-wal and {path}-shm, and start it again",
         )
+    return missing
 
 
-def require_last(path: str, now: sqlite3.Connection, last: tuple[object, ...] | None, kept: Kept) -> None:
-    """Raise StoreFailed unless the open file still has the row that this process has seen last.
+def _missing(before: sqlite3.Connection, after: sqlite3.Connection, kept: Kept) -> str:
+    for what, every, same in kept:
+        for row in before.execute(every).fetchall():
+            if not _has(after, what, same, row):
+                return f"{what} {' '.join(map(str, row[:2]))} is not in it"
+    return ""
 
-    A copy that is written over the file where it stands (cp) has the same inode.
-    """
-    if last is None:
-        return
-    what, _, same = kept[0]
-    if not _has(now, what, same, last):
-        raise _other(path, f"{what} {' '.join(map(str, last[:2]))} is not in it any more")
+
+def _was_put_back(before: sqlite3.Connection, after: sqlite3.Connection) -> bool:
+    """Say whether the file is an earlier state of the same store, or an operator had it put back."""
+    from podberth.stores.sqlite.progress import birth_of
+
+    return _epoch(after) > _epoch(before) or birth_of(after) == birth_of(before)
+
+
+def _took_over(before: sqlite3.Connection, after: sqlite3.Connection) -> bool:
+    """Say whether somebody has taken over what `before` has when he put the file there."""
+    return _epoch(after, "AND whole") > _epoch(before)
+
+
+def _undeclared(before: sqlite3.Connection, after: sqlite3.Connection) -> str:
+    had, has = _declared(before), _declared(after)
+    return f"declaration {had} is not in it" if has < had else ""
+
+
+def _epoch(of: sqlite3.Connection, where: str = "") -> int:
+    return _number(of, "epochs", f"SELECT max(number) FROM epochs WHERE number > 0 {where}")  # noqa: S608
+
+
+def _declared(of: sqlite3.Connection) -> int:
+    return _number(of, "declared", "SELECT revision FROM declared")
+
+
+def _number(of: sqlite3.Connection, table: str, query: str) -> int:
+    """Return a number of a store that may be of an older podberth."""
+    if of.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is None:
+        return 0
+    return int((of.execute(query).fetchone() or (0,))[0] or 0)
 
 
 def _has(connection: sqlite3.Connection, what: str, same: str, row: tuple[object, ...]) -> bool:
@@ -109,7 +142,8 @@ def log_lost(path: str) -> StoreFailed:
     )
 
 
-def _other(path: str, why: str) -> StoreFailed:
+def another(path: str, why: str) -> StoreFailed:
+    """Return the error of a file that is another store than the one this process has open."""
     return StoreFailed(
         f"{path} is another file than the one this process has open: {why}",
         "put the former file back; if the new one is to be used, stop whatever uses the old one, the agent first,"

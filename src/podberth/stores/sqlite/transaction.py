@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from podberth.stores.sqlite.database import Database
+    from podberth.stores.sqlite.witness import Reached
 
 
 class Transaction:
@@ -22,13 +23,14 @@ class Transaction:
         self._begin = begin
         self._durable = durable
         self._connection: sqlite3.Connection | None = None
+        self._writes = begin == "BEGIN IMMEDIATE"
+        self._reached: Reached | None = None
 
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
         try:
-            writes = self._begin == "BEGIN IMMEDIATE"
-            connection = self._connection = self._database.begin() if writes else self._database.reading()
-            if self._begin and not writes:
+            connection = self._connection = self._database.begin() if self._writes else self._database.reading()
+            if self._begin and not self._writes:
                 connection.execute(self._begin)
         except BaseException as failure:
             self._database.lock.release()
@@ -44,7 +46,9 @@ class Transaction:
         try:
             assert self._connection is not None
             self._end(self._connection, raised)
-            commit = database.log.commits = database.log.commits + (self._begin == "BEGIN IMMEDIATE")
+            commit = database.log.commits = database.log.commits + self._writes
+            if self._writes and raised is None:
+                database.progress.committed(self._reached, commit)
         finally:
             database.lock.release()
         if self._durable and raised is None:
@@ -52,10 +56,9 @@ class Transaction:
 
     def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
         try:
-            if self._begin == "BEGIN IMMEDIATE" and raised is None:
-                last = self._database.last(connection)
+            if self._writes and raised is None:
+                self._reached = self._database.progress.now(connection)
                 connection.execute("COMMIT")
-                self._database.committed(last)
             elif self._begin:
                 connection.execute("COMMIT" if raised is None else "ROLLBACK")
         except sqlite3.Error as failure:

@@ -1,0 +1,111 @@
+"""The epoch of a ledger behind the Kubernetes API: an annotation of one Lease, changed by its resourceVersion."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.ipam.epoch import epoch_form, heard, parse_epoch
+from podberth.kube import errors, resources
+from podberth.stores.kubernetes import objects
+from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from podberth.ipam.epoch import Epoch
+    from podberth.kube.client import Client
+    from podberth.stores.kubernetes.objects import Object
+
+NAME = "podberth-epoch"
+EPOCH = "podberth.io/epoch"  # an annotation
+_ATTEMPTS = 16
+
+
+def epoch(client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
+    """Return the epoch, with its revision, once it is as `decide` says; None if there is none.
+
+    An account with the rights of a release before knows of none, and goes on as that release did. A Node that an
+    operator has tainted out of service is awaited no more.
+    """
+    found = _changed(client, namespace, decide)
+    dead = _dead(client, found[0].awaited) if found is not None else frozenset()
+    return _changed(client, namespace, lambda last: heard(last, dead)) if dead else found
+
+
+def _changed(
+    client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch | None]
+) -> tuple[Epoch, int] | None:
+    for _ in range(_ATTEMPTS):
+        lease = _find(client, namespace)
+        found = _read(lease) if lease is not None else None
+        new = decide(found)
+        if new is None:
+            return (found, objects.revision_of(lease)) if lease is not None and found is not None else None
+        try:
+            made = _written(client, namespace, lease, new)
+        except (errors.Conflict, errors.AlreadyExists):
+            continue
+        return new, objects.revision_of(made)
+    raise TryAgainLater("others announce their pods at the same time", "it can be done again")
+
+
+def _dead(client: Client, nodes: Iterable[str]) -> frozenset[str]:
+    """Return those of the nodes that an operator has declared dead. A Node that is absent may be of later."""
+    found = set()
+    for node in nodes:
+        try:
+            taints = client.get(resources.NODES, node).get("spec", {}).get("taints") or ()
+        except (errors.NotFound, errors.Forbidden):
+            continue
+        if any(taint.get("key") == OUT_OF_SERVICE for taint in taints):
+            found.add(node)
+    return frozenset(found)
+
+
+def _find(client: Client, namespace: str) -> Object | None:
+    try:
+        return client.get(resources.LEASES, NAME, namespace)
+    except (errors.NotFound, errors.Forbidden):
+        return None
+
+
+def _written(client: Client, namespace: str, lease: Object | None, new: Epoch) -> Object:
+    text = json.dumps(epoch_form(new), separators=(",", ":"))
+    if lease is None:
+        made = {
+            "apiVersion": resources.LEASES.api_version,
+            "kind": resources.LEASES.kind,
+            "metadata": {"name": NAME, "namespace": namespace, "annotations": {EPOCH: text}},
+            "spec": {},
+        }
+        return client.create(resources.LEASES, made, namespace)
+    metadata = lease["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), EPOCH: text}
+    return client.replace(resources.LEASES, {**lease, "metadata": {**metadata, "annotations": annotations}})
+
+
+def _read(lease: Object) -> Epoch | None:
+    text = (lease["metadata"].get("annotations") or {}).get(EPOCH)
+    if text is None:
+        return None
+    try:
+        form = json.loads(text)
+    except (ValueError, RecursionError) as wrong:
+        raise StoreFailed(
+            f"Lease {NAME}: its annotation {EPOCH} can't be read: {wrong}", "was it written by hand?"
+        ) from None
+    return parse_epoch(form)
+
+
+def heard_of(position: str) -> int:
+    """Return the version up to which a node that is at the position has heard of all addresses."""
+    return next((int(part[7:]) for part in position.split(",") if part.startswith("leases=")), 0)
+
+
+def regressed(client: Client, position: str) -> str:
+    """Return by what the API has not come as far as the position yet; '' if it has."""
+    seen = heard_of(position)
+    now = int(next(iter(client.pages(resources.ADDRESS_LEASES, limit=1))).resource_version)
+    return f"the API is at version {now}, and {seen} was seen" if now < seen else ""

@@ -1,0 +1,107 @@
+"""A file beside the store that says how far the store had come: so that an older copy in its place is noticed.
+
+A process that has the store open knows that by itself. One that has just begun has only this. It is written after each
+commit, by one system call, and never waited for: after a loss of power only what is said to be on the disk counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from podberth.cni.value import value
+from podberth.stores.clock import uptime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Row: TypeAlias = tuple[object, ...]
+
+NAME = "witness"
+_BYTES = 1024  # always as long: a shorter text leaves nothing of a longer one behind
+
+
+@value
+class Reached:
+    """How far a store has come. `birth`: when it was made (ns). `declared`: it grows with each change of a document.
+
+    `epoch`: how often it was put back. `event`: number, kind, time, address, container ID of the last event; empty
+    before the first.
+    """
+
+    birth: int
+    declared: int
+    epoch: int = 0
+    event: tuple[object, ...] = ()
+
+    @property
+    def seq(self) -> int:
+        """The number of the last event."""
+        return int(str(self.event[0])) if self.event else 0
+
+
+class Witness:
+    """The file beside one store. Whatever is wrong with it, the store is served from."""
+
+    def __init__(self, directory: str) -> None:
+        self.path = os.path.join(directory, NAME)
+        self._said: tuple[Reached, Reached | None] | None = None
+
+    def read(self) -> Reached | None:
+        """Return how far the store had come, by what nothing can have taken back; None if that is not known."""
+        try:
+            with open(self.path, "rb") as file:
+                form = json.loads(file.read(_BYTES))
+            said = form["reached"] if form["boot"] == uptime().boot else form["onDisk"]
+            return _parsed(said) if said is not None else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def reached(self, now: Reached, *, on_disk: bool) -> None:
+        """Say that the store has come so far, and whether that is on the disk."""
+        safe = now if on_disk else self._said[1] if self._said is not None else self._known_safe()
+        if self._said is not None and on_disk and self._said[0].seq > now.seq:
+            now = self._said[0]  # others have committed meanwhile
+        self._said = now, safe
+        form = {"boot": uptime().boot, "reached": _form(now), "onDisk": _form(safe) if safe is not None else None}
+        try:
+            descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)  # not kept, as the log's
+            try:
+                os.pwrite(descriptor, json.dumps(form).encode().ljust(_BYTES - 1) + b"\n", 0)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            pass
+
+    def forget(self) -> None:
+        """Have nothing be said any more: the store was put back, and that is known."""
+        self._said = None
+        try:
+            os.unlink(self.path)
+        except OSError:
+            pass  # it is noticed once more
+
+    def _known_safe(self) -> Reached | None:
+        try:
+            with open(self.path, "rb") as file:
+                said = json.loads(file.read(_BYTES))["onDisk"]
+            return _parsed(said) if said is not None else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _form(reached: Reached) -> list[object]:
+    return [
+        reached.birth,
+        reached.declared,
+        reached.epoch,
+        *(each.hex() if isinstance(each, bytes) else each for each in reached.event),
+    ]
+
+
+def _parsed(form: list[object]) -> Reached:
+    birth, declared, epoch, *event = form
+    if event:
+        event[3] = bytes.fromhex(str(event[3]))
+    return Reached(birth=int(str(birth)), declared=int(str(declared)), epoch=int(str(epoch)), event=tuple(event))
