@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from podberth.kube import errors, resources
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.stores.etcd.client import Etcd
@@ -58,10 +59,24 @@ def _kube_client() -> Client:
     return Client(load(str(kube_server().kubeconfig)))
 
 
-def in_kubernetes() -> Cluster:
-    """Return an empty ledger behind the API server: whatever a test before has left there is gone."""
+def in_kubernetes(*, alone: bool = False) -> Cluster:
+    """Return an empty ledger behind the API server: whatever a test before has left there is gone.
+
+    `alone`: its machines are no Nodes.
+    """
     clear_kubernetes()
-    return KubernetesCluster(_kube_client(), "default", "test")
+    cluster = KubernetesCluster(_kube_client(), "default", "test", alone=alone)
+    if alone:
+        assert cluster.demand("0.2.0", cluster.minimum())
+    return cluster
+
+
+def have_node(name: str) -> None:
+    """Have the API server have a Node of that name."""
+    try:
+        _kube_client().create(resources.NODES, {"metadata": {"name": name}})
+    except errors.AlreadyExists:
+        pass
 
 
 def clear_kubernetes() -> None:

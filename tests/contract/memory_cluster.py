@@ -36,7 +36,7 @@ class MemoryCluster:
         self.declared = 0  # the revision at which declarations have changed last
         self.records: dict[Address, tuple[AddressRecord, int]] = {}
         self.documents: dict[Key, tuple[DocumentText, int]] = {}
-        self.approved: dict[str, tuple[Approved, int]] = {}
+        self.approved: dict[Key, tuple[Approved, int]] = {}
         self.ledger: list[Event] = []
         self.last: tuple[Epoch, int] | None = None
         self.demanded = Minimum()
@@ -63,11 +63,11 @@ class MemoryCluster:
             for document in proposal.documents:
                 self.documents[document.text.key] = (document.text, self.revision)
             for each in proposal.approved:
-                self.approved[each.approved.text.name] = (replace(each.approved, firm=True), self.revision)
+                self.approved[each.approved.text.key] = (replace(each.approved, firm=True), self.revision)
             if proposal.declares:
                 self.declared = self.revision
             done = self._of([w.record.address for w in proposal.addresses], [d.text.key for d in proposal.documents])
-            return replace(done, approved=tuple(self.approved[w.approved.text.name] for w in proposal.approved))
+            return replace(done, approved=tuple(self.approved[w.approved.text.key] for w in proposal.approved))
 
     def _holds(self, proposal: Proposal) -> bool:
         seen = int(proposal.position or 0)
@@ -78,8 +78,8 @@ class MemoryCluster:
             and all(self.records.get(at, (None, 0))[1] == revision for at, revision in proposal.holds)
             and all(self.documents.get(d.text.key, (None, 0))[1] == d.revision for d in proposal.documents)
             and all(self.documents.get(("Pool", "", n), (None, 0))[1] == revision for n, revision in proposal.pools)
-            and all(self.approved.get(n, (None, 0))[1] == revision for n, revision in proposal.relied)
-            and all(self.approved.get(w.approved.text.name, (None, 0))[1] == w.revision for w in proposal.approved)
+            and all(self.approved.get(("Pool", "", n), (None, 0))[1] == revision for n, revision in proposal.relied)
+            and all(self.approved.get(w.approved.text.key, (None, 0))[1] == w.revision for w in proposal.approved)
             and not (proposal.declares and self.declared > seen)
             and not any(
                 revision > seen and record.reservation is not None and record.reservation.pod.name == pod.name

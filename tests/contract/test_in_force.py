@@ -5,7 +5,6 @@ The store's compare-and-swap decides between two that exclude each other, not wh
 
 from __future__ import annotations
 
-import atexit
 import itertools
 import json
 import shutil
@@ -22,61 +21,19 @@ from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.objects import read_approved
 from podberth.stores.replica.approved import refused
 from podberth.stores.replica.ledger import ClusterLedger
-from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Approved, DocumentText, Seen
 from podberth.stores.sqlite.policies import SqlitePolicies
-from tests.contract.clusters import in_etcd
 from tests.contract.control.cluster import pool
 from tests.contract.declarations import documents
+from tests.contract.etcd_nodes import FOLDER, Node, emptied, etcd, written
 from tests.contract.ledgers import OPERATOR, claim
 from tests.sizes import size
 
 if TYPE_CHECKING:
     import random
     from pathlib import Path
-
-    from podberth.stores.etcd.store import EtcdCluster
-
-FOLDER = tempfile.mkdtemp(prefix="podberth-in-force-")
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
-
-
-class Node:
-    """One node of a cluster on etcd."""
-
-    def __init__(self, cluster: EtcdCluster, name: str = "node1") -> None:
-        settler = Settler(Replica(tempfile.mkdtemp(dir=FOLDER)), cluster, name, current=True)
-        self.settler = settler
-        self.policies = ClusterPolicies(settler)
-        self.ledger = ClusterLedger(settler, clock=node_clock)
-
-    def accept(self) -> tuple[str, ...]:
-        """Do what an agent does every second."""
-        self.settler.catch_up()
-        return self.policies.accept()
-
-    def pools(self) -> dict[str, str]:
-        return {
-            one.name: ",".join([str(s.network) for s in one.subnets] + [str(r.first) for r in one.subnets[0].ranges])
-            for one in self.policies.pools()
-        }
-
-
-def etcd() -> EtcdCluster:
-    made: Any = in_etcd()
-    return made  # type: ignore[no-any-return]
-
-
-def written(cluster: EtcdCluster, raw: dict[str, Any]) -> None:
-    """Do what `etcdctl put` does."""
-    value = {"body": {**raw, "apiVersion": "podberth.io/v1alpha1"}, "source": "by hand", "origin": ""}
-    cluster.client.put(cluster.keys.document(("Pool", "", raw["metadata"]["name"])), json.dumps(value).encode())
-
-
-def emptied(cluster: EtcdCluster, name: str) -> None:
-    cluster.client.put(cluster.keys.document(("Pool", "", name)), b"")
 
 
 def test_of_two_pools_that_exclude_each_other_both_nodes_have_the_same_in_force() -> None:
@@ -242,7 +199,7 @@ def test_a_pool_of_which_nothing_is_said_any_more_stays_in_force_while_a_lease_o
     one.accept()
     (lease,) = one.ledger.bind(claim("web-0"), OPERATOR)
     emptied(cluster, "db")
-    cluster.client.put(cluster.keys.approved_of("db"), b"")
+    cluster.client.put(cluster.keys.approved_of(("Pool", "", "db")), b"")
     one.accept()
     assert one.pools() == {"db": "10.20.0.0/24"}
     with one.settler.replica.database.read() as connection:
@@ -290,6 +247,6 @@ def test_a_status_that_was_written_by_hand_is_read_or_says_nothing(annotations: 
     spec = pool("aa", "10.20.0.0/16")["spec"]
     said = {"spec": spec, "annotations": annotations}
     found = {"metadata": {"name": "aa", "resourceVersion": "5"}, "spec": spec, "status": {"inForce": said}}
-    approved, revision = read_approved(found)
+    approved, revision = read_approved(found, "Pool")
     assert (revision, approved.text.name, json.loads(approved.text.body)["spec"]) == (5, "aa", spec)
     assert isinstance(approved.text.source, str)

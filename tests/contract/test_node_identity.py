@@ -117,9 +117,9 @@ def test_of_a_state_directory_and_its_copy_in_one_boot_the_copy_goes_on(etcd: Et
 
 
 def test_a_drained_node_is_known_to_fence(etcd: EtcdCluster) -> None:
-    assert not etcd.elsewhere("n2").registered("n1")
+    assert etcd.elsewhere("n2").machines("n1") == ()
     refusal(etcd, FIRST, print)
-    assert etcd.elsewhere("n2").registered("n1")
+    assert etcd.elsewhere("n2").machines("n1") == etcd.elsewhere("n2").machines() == (FIRST,)
 
 
 def test_two_names_with_one_machine_id_are_reported(etcd: EtcdCluster) -> None:
@@ -235,7 +235,7 @@ def test_a_machine_that_is_not_the_node_object_is_refused(
 ) -> None:
     name = f"n-{uuid4().hex[:8]}"
     mine = Registration(node=name, machine="m1", boot="b1", key="k1")
-    assert refusal(kubernetes, mine, print) == ""  # no such Node: whether that is right, others say
+    assert kubernetes.prove(mine, print, waited=False).absent
     blank = dict.fromkeys(
         ("architecture", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion",
          "operatingSystem", "osImage", "systemUUID"), ""

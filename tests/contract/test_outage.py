@@ -167,6 +167,7 @@ def test_yaml_says_in_a_comment_that_it_is_the_last_that_is_known(desk: Desk, se
         ("delete", "pool", "bank"),
         ("fence", "n2", "--why", "burnt"),
         ("export", "--csv"),
+        ("export",),
     ],
     ids=" ".join,
 )
@@ -178,6 +179,47 @@ def test_a_change_and_an_export_are_refused_with_the_cause(
     assert (code, out) == (1, "")
     assert "the connection was refused" in err
     assert "whether the server runs there" in err
+
+
+def test_an_export_in_an_outage_leaves_no_file(desk: Desk, server: EtcdServer, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    server.kill()
+    for sheet in ((), ("--csv",)):
+        assert desk("export", *sheet, "-o", str(folder / "store.jsonl"))[0] == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_which_nodes_are_fenced_is_told_by_the_last_that_is_known(
+    desk: Desk, server: EtcdServer, tmp_path: Path
+) -> None:
+    other = Desk(tmp_path / "other")
+    assert other("store", "use", "etcd", "--endpoint", server.url, "--node", "n2")[0] == 0
+    join(str(other.state), staying=False).identity.refresh()
+    assert desk("fence", "n2", "--why", "burnt", "--cut-running-pods")[0] == 0
+    before, was = desk.json("fence")
+    assert (before, [one["node"] for one in was["fences"]]) == (0, ["n2"])
+    server.kill()
+    code, found = desk.json("fence")
+    assert (code, found["fences"]) == (6, was["fences"])
+    assert found["asOf"].startswith("20")
+    assert "the connection was refused" in found["away"]
+    code, table, _ = desk("fence")
+    assert (code, "as of 20" in table, "burnt" in table) == (6, True, True)
+    assert desk("unfence", "n2", "--why", "repaired")[0] == 1
+    assert other("fence")[0] == 1  # which has never heard of it
+
+
+def test_what_was_written_down_of_fences_and_can_not_be_read_is_not_taken_for_none(
+    desk: Desk, server: EtcdServer
+) -> None:
+    assert desk("fence")[0] == 0
+    for text in ("", "[]", '{"time": 1, "fences": [{}]}', "[" * 100_000):
+        (desk.state / "fences.json").write_text(text)
+        server.kill()
+        assert desk("fence")[0] == 1
+    server.start()
+    assert desk.json("fence") == (0, {"fences": []})
 
 
 def test_a_node_that_never_read_the_store_says_so_and_not_that_a_pool_is_missing(

@@ -14,7 +14,7 @@ import pytest
 from podberth.cni.pod import Attachment, PodRef
 from podberth.entry import join
 from podberth.ipam.lease import Actor, Claim, Wanted
-from tests.contract.clusters import clear_kubernetes, etcd_server, kube_server
+from tests.contract.clusters import clear_kubernetes, etcd_server, have_node, kube_server
 from tests.released import earlier
 from tests.waiting import until
 
@@ -72,6 +72,8 @@ def on_etcd(folder: Path) -> Site:
 
 def on_kubernetes(folder: Path) -> Site:
     clear_kubernetes()
+    for node in ("old", "new"):
+        have_node(node)
     where = {"kubeconfig": str(kube_server().kubeconfig), "namespace": "default"}
     return Site(folder, {"store": "kubernetes", "kubernetes": where})
 

@@ -24,7 +24,7 @@ from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Outgrown
 from podberth.stores.replica.versions import OlderSeen, upgrade
 from podberth.stores.sqlite.ledger import SqliteLedger
-from tests.contract.clusters import in_etcd, in_kubernetes
+from tests.contract.clusters import have_node, in_etcd, in_kubernetes
 from tests.contract.ledgers import OPERATOR, PLUGIN, Clock, attachment, claim
 from tests.contract.memory_cluster import MemoryCluster
 
@@ -61,6 +61,8 @@ def settler(cluster: Cluster, folder: Path, clock: Clock) -> Settler:
 
 def agent(cluster: Cluster, node: str, version: str) -> None:
     """Have the node's agent say its version."""
+    if isinstance(cluster, KubernetesCluster):
+        have_node(node)
     registered = Registration(node=node, machine="", boot="b", key=node, version=version)
     assert cluster.prove(registered, lambda _: None, waited=False).refusal == ""
 

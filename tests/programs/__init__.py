@@ -17,6 +17,7 @@ CURRENT = ("containerd", "containernetworking-plugins", "etcd-server", "kubectl"
 # Which of them the tests of a tier ask for: these are made ready before the tier runs, and no others.
 NEEDS: dict[str, tuple[str, ...]] = {
     "contract": ("kube-apiserver",),
+    "netns": ("kube-apiserver",),
     "runtime": ("containerd",),
     "image": KUBERNETES,
 }

@@ -19,6 +19,7 @@ from podberth.cni.errors import TryAgainLater
 from podberth.cni.reply import error_json
 from podberth.cni.request import Verb, spoken_version
 from podberth.linux import backlog
+from podberth.process.errand import Errand
 from podberth.process.loop import WAIT, Loop, reason, report
 from podberth.process.pages import for_root_only
 
@@ -36,6 +37,7 @@ _PEER = struct.Struct("=iII")  # struct ucred: pid, uid, gid
 # How long a peer has to say what it wants, and to take the answer. The kernel keeps the time (struct timeval): with a
 # timeout of Python's, each call that waits would be two.
 _GIVE = struct.pack("=qq", 5, 0)
+TURNING = 5.0  # seconds in which all that wait are turned away, however many of them say nothing
 _CALL = 1 << 14  # bytes: most calls are smaller, and read at once
 _STOPPING = TryAgainLater("the podberth agent is stopping", "the call was not begun: it may be repeated at once")
 
@@ -98,16 +100,23 @@ class Server:
         ended = [loop.join(max(0.0, end - monotonic())) for loop in self._loops]
         return all(ended)
 
-    def turn_away(self) -> int:
-        """Answer the calls in the backlog with code 11, when nobody will have the socket next; return how many."""
-        turned = 0
-        while True:
+    def turn_away(self, seconds: float = TURNING) -> int:
+        """Answer the calls in the backlog with code 11, when nobody will have the socket next; return how many.
+
+        They are answered side by side: one that says nothing costs no other its answer. What has said nothing after
+        so long gets none, and its end is that of this process.
+        """
+        end = monotonic() + seconds
+        turned: list[Errand] = []
+        while monotonic() < end:
             try:
                 peer, _ = self.listening.accept()
-            except OSError:  # there is none, or nothing to accept it with: the shim will see that we are gone
-                return turned
-            self._answer(peer, stopping)
-            turned += 1
+                turned.append(Errand(partial(self._answer, peer, stopping)))
+            except (OSError, RuntimeError):  # there is none, or nothing to serve it with: the shim will see it
+                break
+        for errand in turned:
+            errand.wait(max(0.0, end - monotonic()))
+        return len(turned)
 
     def _turn(self, worker: int) -> float:
         poll = self._polls[worker]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from podberth.cli.agent.asking import ask, listening
 from podberth.cli.failures import NotFound
 from podberth.cni.errors import CniError, InvalidConfig, Refused
-from podberth.cni.value import value
+from podberth.cni.value import replace, value
 from podberth.stores import chosen as choice
 from podberth.stores.replica.journal import SCHEMA, Journal
 
@@ -119,4 +119,5 @@ def _stores(socket: str) -> list[dict[str, str]]:
 def _same(one: Chosen, other: Chosen) -> bool:
     """Say whether two files name the same store, whatever they say of this node."""
     raws = [dict(each.etcd.raw) if each.etcd is not None else {} for each in (one, other)]
-    return (one.store, raws[0], one.kubernetes) == (other.store, raws[1], other.kubernetes)
+    places = [replace(each.kubernetes, nodes="") for each in (one, other)]
+    return (one.store, raws[0], places[0]) == (other.store, raws[1], places[1])

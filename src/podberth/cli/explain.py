@@ -19,6 +19,7 @@ from podberth.cni.pod import Attachment
 from podberth.entry import find_plugin
 from podberth.net.describe import describe
 from podberth.policy.precedence import POOL, Share
+from podberth.policy.standing import worded
 from podberth.verbs.outdated import outdated
 from podberth.verbs.serve import planner
 from podberth.verbs.wish import endpoint
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.net.ops import Op
     from podberth.net.vf import Vf
+    from podberth.policy.changes import Waiting
     from podberth.policy.precedence import Provenance
     from podberth.verbs.node import Node
 
@@ -82,11 +84,13 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
         for record in node.attachments.all()
         if record.pod is not None and (record.pod.namespace, record.pod.name) == (pod.namespace, pod.name)
     }
-    waiting = node.policies.waiting()
+    waiting = [one for one in node.policies.waiting() if _is_about(one, pod)]
+    refused = tuple(one for one in node.policies.standings() if one.concerns(pod))
     document = {
         "pod": str(pod),
         "interfaces": [{**_form(each), **_older(older.get(each.ifname, ()))} for each in found],
         **forms.waiting(waiting),
+        **forms.refused(refused),
     }
 
     def draw(screen: Screen) -> None:
@@ -96,6 +100,9 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
                 screen.line(Cell("running", "yellow"), f"  {ifname}: {name} {had}, until the pod restarts; then {now}")
         for one in waiting:
             screen.line(Cell("not in force", "red"), f"  {one.document} ({one.source}): {one}")
+        for standing in refused:
+            screen.line(Cell("declared", "red"), f"  by {standing.bundle}: {worded(standing)}")
+            screen.line(Cell(f"  -> {standing.remedy}", "dim"))
 
     session.show(as_json, document, draw)
     return REFUSED if any(each.refusal for each in found) else OK
@@ -174,6 +181,12 @@ def make_plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., 
     end = prospect.with_function(node, foreseen, conf, end)
     ops = () if network.as_ipam else tuple(planner(node, network, plugin)(end))
     return Planned(attachment=to_be, foreseen=foreseen, vf=end.vf, ops=ops)
+
+
+def _is_about(one: Waiting, pod: PodRef) -> bool:
+    """Say whether a document that is not in force can matter to the pod: of PodNetworks, those of its namespace."""
+    kind, _, name = one.document.partition(" ")
+    return kind != "PodNetwork" or name.partition("/")[0] == pod.namespace
 
 
 def _addresses(found: Prospect) -> list[dict[str, object]]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from podberth.cli import forms, when
-from podberth.cli.failures import Misuse, NotFound
+from podberth.cli.failures import LAST_KNOWN, OK, Misuse, NotFound
+from podberth.cli.listening import LISTENING, listen
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import NODE, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cni.errors import Refused
-from podberth.ipam.elsewhere import Alone, Fence
+from podberth.ipam.elsewhere import Fence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,40 +32,55 @@ why_option = click.option("--why", metavar="TEXT", default="", help="The reason,
     "fence",
     cls=Page,
     short_help="Say that nothing runs on a node any more.",
-    exits={3: EXITS[3]},
+    exits={3: EXITS[3], 6: EXITS[6]},
     examples=(
         (
             "fence worker-3 --why 'burnt, and switched off'",
             "Its pods' addresses may move to their successors.",
+        ),
+        (
+            "fence worker-3 --why 'switched off by its BMC' --cut-running-pods",
+            "For whoever has made sure: the node is not asked.",
         ),
         ("fence", "Which nodes are fenced, by whom and why?"),
     ),
 )
 @click.argument("name", type=NODE, metavar="[NODE]", required=False)
 @why_option
+@click.option(
+    "--cut-running-pods", "cutting", is_flag=True,
+    help="Also if the node lives: pods that run there lose their addresses. It is not asked, so nothing is waited for.",
+)  # fmt: skip
 @json_option
 @click.pass_obj
-def fence(session: Session, name: str | None, why: str, *, as_json: bool) -> None:
+def fence(session: Session, name: str | None, why: str, *, cutting: bool, as_json: bool) -> int:
     """Say that nothing runs on a node any more; without NODE, show which nodes that was said of.
 
     An address that a pod there holds moves to the pod of the same name once that is started elsewhere. Make sure first
-    that the node is off, or cut off from the network: nobody else checks. With a ledger in the Kubernetes API, delete
-    the Node object or taint it node.kubernetes.io/out-of-service instead. See docs/identity.md.
+    that the node is off, or cut off from the network. The node is asked whether it lives, through the store, for a
+    minute by this machine's uptime. If it is heard of, the fence is refused. What is not heard of may still run. With a
+    ledger in the Kubernetes API, delete the Node object or taint it node.kubernetes.io/out-of-service instead; machines
+    that are no Nodes are fenced here. See docs/identity.md.
     """
-    node = session.node
     if name is None:
-        said = node.elsewhere.fences()
+        session.tolerant = True  # the list is answered by the last that is known
+        said = session.node.elsewhere.fences()
         session.show(as_json, {"fences": [forms.fence(one) for one in said]}, lambda screen: _draw(screen, said))
-        return
-    held = [lease for lease in node.ledger.leases() if lease.node == name]
+        return LAST_KNOWN if session.away else OK
+    node = session.node
+    _require_reason(why)
     if name == node.name:
         raise Refused(f"node {name} is this one, and it is running", "fence it from another node")
-    own = isinstance(node.elsewhere, Alone)  # a store of this node alone, which refuses a fence whoever holds what
-    if not held and not own and not node.elsewhere.registered(name):
+    node.elsewhere.require_fenceable(name)
+    held = [lease for lease in node.ledger.leases() if lease.node == name]
+    if not held and not node.elsewhere.machines(name):
         raise NotFound(
             f"no address is held on node {name}, and no machine is registered as that",
             "`podberth leases` shows which node has which",
         )
+    before = node.elsewhere.fences(name)
+    if not cutting and (not before or before[-1].lifted):
+        _require_silence(node, name)
     said_now = _say(node, name, why, lifted=False)
     session.show(
         as_json,
@@ -72,6 +89,20 @@ def fence(session: Session, name: str | None, why: str, *, as_json: bool) -> Non
             f"node {name} is fenced: {counted(len(held), 'address', 'addresses')} may move to other nodes"
         ),
     )
+    return OK
+
+
+def _require_silence(node: Node, name: str) -> None:
+    """Listen for the node; raise Refused if it is heard of."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"asking node {name} whether it lives; silence takes {LISTENING:.0f} s\n")
+    heard = listen(node, name)
+    if heard:
+        raise Refused(
+            f"node {name} lives: {heard}",
+            "end what runs there and stop its agent, or switch it off; or say --cut-running-pods: then pods that run"
+            " there lose their addresses",
+        )
 
 
 @click.command(
@@ -94,9 +125,13 @@ def unfence(session: Session, name: str, why: str, *, as_json: bool) -> None:
     session.show(as_json, {"fence": forms.fence(said)}, lambda screen: screen.line(f"node {name} is no longer fenced"))
 
 
-def _say(node: Node, name: str, why: str, *, lifted: bool) -> Fence:
+def _require_reason(why: str) -> None:
     if not why.strip() or not why.isprintable():
         raise Misuse("option '--why': expected the reason", "say how you know: it is in the ledger with what moves")
+
+
+def _say(node: Node, name: str, why: str, *, lifted: bool) -> Fence:
+    _require_reason(why)
     said = Fence(node=name, actor=actor(node, why), time=node.clock(), lifted=lifted)
     if not node.elsewhere.fence(said):
         if lifted:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from podberth.net.record import Record
     from podberth.net.step import Drift
     from podberth.policy.changes import Waiting
+    from podberth.policy.standing import Standing
 
 
 def pod(named: PodRef | None) -> str | None:
@@ -146,3 +147,18 @@ def waiting(found: Iterable[Waiting]) -> dict[str, object]:
     """Return the key for what was declared and is not in force; no key if there is nothing."""
     listed = [{"document": one.document, "source": one.source, "reason": one.reason, "kept": one.kept} for one in found]
     return {"waiting": listed} if listed else {}
+
+
+def refused(found: Iterable[Standing]) -> dict[str, object]:
+    """Return the key for what a namespace declares and an operator should look at; no key if there is nothing."""
+    listed = [
+        {
+            "document": one.document,
+            "bundle": one.bundle,
+            "inForce": one.in_force,
+            "reason": one.reason,
+            "remedy": one.remedy,
+        }
+        for one in found
+    ]
+    return {"refused": listed} if listed else {}

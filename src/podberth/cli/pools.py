@@ -92,7 +92,7 @@ def _list(session: Session, *, as_json: bool) -> None:
     pools, usage = session.node.policies.pools(), session.node.ledger.usage()
     of_pool = {found.name: [row for row in usage if row.pool == found.name] for found in pools}
 
-    waiting = session.node.policies.waiting()
+    waiting = [one for one in session.node.policies.waiting() if not one.document.startswith("PodNetwork ")]
 
     def draw(screen: Screen) -> None:
         if pools:

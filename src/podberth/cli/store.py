@@ -126,6 +126,10 @@ store.add_command(operations)
 @click.option("--context", metavar="NAME", help="kubernetes: the kubeconfig's context.")
 @click.option("--namespace", metavar="NAME", help="kubernetes: where podberth's own objects are.")
 @click.option(
+    "--nodes", type=click.Choice((choice.REQUIRED, choice.NONE)),
+    help="kubernetes: is this machine a Node of the cluster (required, if not said), or none? See docs/identity.md.",
+)  # fmt: skip
+@click.option(
     "--force", is_flag=True, help="Also while an agent runs that would not notice, or answers are on their way."
 )
 @socket_option
@@ -219,7 +223,7 @@ _ETCD = {
     "endpoints": "endpoints", "ca": "caFile", "cert": "certFile", "key": "keyFile", "user": "username",
     "password_file": "passwordFile", "prefix": "prefix",
 }  # fmt: skip
-_KUBERNETES = {"kubeconfig": "kubeconfig", "context": "context", "namespace": "namespace"}
+_KUBERNETES = {"kubeconfig": "kubeconfig", "context": "context", "namespace": "namespace", "nodes": "nodes"}
 
 
 def document_of(kind: str, node: str, when_away: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -235,7 +239,7 @@ def document_of(kind: str, node: str, when_away: str, given: dict[str, Any]) -> 
 def _only(kind: str, given: dict[str, Any], keys: object) -> None:
     for option, value in given.items():
         if value and option not in keys:  # type: ignore[operator]
-            name = option.replace("_", "-").removesuffix("s")
+            name = option.replace("_", "-") if option == "nodes" else option.replace("_", "-").removesuffix("s")
             raise InvalidConfig(f"--{name}: says nothing of the store {kind}", "see `podberth store use --help`")
 
 
@@ -243,4 +247,5 @@ def _about(found: Chosen) -> dict[str, Any]:
     if found.etcd is not None:
         return {"etcd": dict(found.etcd.raw)}
     at = found.kubernetes
-    return {"kubernetes": {"kubeconfig": at.kubeconfig, "context": at.context, "namespace": at.namespace}}
+    keys = ("kubeconfig", "context", "namespace", "nodes")
+    return {"kubernetes": {key: getattr(at, key) for key in keys}}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from podberth.controller.older import Older
     from podberth.ipam.lease import Usage
     from podberth.net.ops import Address
 
@@ -17,6 +18,7 @@ CONFLICT, NOT_IN_FORCE = "Conflict", "NotInForce"  # reasons: somebody else has 
 SHOWN = 2000  # characters of a message
 MOST = 64  # addresses in a status
 _COUNTS = ("size", "free", "leased", "reserved", "resting")
+_OLDER = ("pod", "interface", "field", "told", "now")
 _INT64 = 2**63 - 1  # what is more is shown as that
 
 
@@ -51,6 +53,20 @@ def declared_status(addresses: Sequence[Address], troubles: Sequence[str], bad: 
     return {
         "addresses": [str(address) for address in addresses[:MOST]],
         "conditions": [condition(IN_FORCE, troubles, "Reserved", bad)],
+    }
+
+
+def podnetwork_status(
+    addresses: Sequence[Address], troubles: Sequence[str], bad: str, refused: Sequence[str], kept: Sequence[Older]
+) -> Object:
+    """Return a PodNetwork's status: as `declared_status`, whether it is `refused` as it stands, and what pods keep."""
+    all_of_them = [*refused, *(trouble for trouble in troubles if trouble not in refused)]
+    status = declared_status(addresses, all_of_them, NOT_IN_FORCE if refused else bad)
+    shown = [{name: getattr(one, name) for name in _OLDER} for one in kept[:MOST]]
+    return {
+        **status,
+        "older": shown,
+        "conditions": [*status["conditions"], condition(READY, refused, "InForce", NOT_IN_FORCE)],
     }
 
 

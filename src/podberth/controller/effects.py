@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, TryAgainLater
 from podberth.controller import conditions
-from podberth.controller.facts import read_node, read_pod
+from podberth.controller.facts import Node, read_node, read_pod
 from podberth.controller.gone import is_over
 from podberth.controller.keeping import WHY
 from podberth.ipam.lease import Actor
@@ -19,6 +19,8 @@ from podberth.ipam.refusals import same
 from podberth.kube import errors, resources
 from podberth.kube.resources import Resource
 from podberth.policy.address_reservation import keeping
+from podberth.stores.chosen import NAMESPACE
+from podberth.stores.kubernetes.machines import Machines
 from podberth.stores.replica.standing import withheld
 from podberth.stores.sqlite import changes
 from podberth.stores.sqlite.declared import declare, is_stray, undeclare
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.settler import Settler
     from podberth.stores.sqlite.claims import Rivals
 
+WHO = "controller"  # as the ledger names it
 OWNERS = {
     "Pod": resources.PODS,
     "StatefulSet": Resource(group="apps", version="v1", plural="statefulsets", kind="StatefulSet", namespaced=True),
@@ -47,10 +50,13 @@ OWNERS = {
 
 
 class Effects:
-    """`name` is who the ledger says it was. Threads do not share it."""
+    """`name` is who the ledger says it was, `home` podberth's own namespace. Threads do not share it."""
 
-    def __init__(self, client: Client, settler: Settler, recorder: Recorder, name: str) -> None:
+    def __init__(
+        self, client: Client, settler: Settler, recorder: Recorder, name: str, home: str = NAMESPACE
+    ) -> None:  # fmt: skip
         self._client = client
+        self._machines = Machines(client, home)
         self._settler = settler
         self._recorder = recorder
         self._name = name
@@ -78,10 +84,7 @@ class Effects:
         else:
             if lease.pod.uid in pod.uids:
                 return False
-        try:
-            node = read_node(self._client.get(resources.NODES, lease.node))
-        except errors.NotFound:
-            node = None
+        node = self._node(lease.node)
         if not is_over(node, absent, grace):
             return False
         state = "gone" if node is None else "out of service" if node.fenced else "ready"
@@ -94,6 +97,14 @@ class Effects:
             return True
 
         return self._settler.settle(end)[0]
+
+    def _node(self, name: str) -> Node | None:
+        """Return the node as it is now, None if it is gone; of a machine that is no Node an operator's word counts."""
+        try:
+            return read_node(self._client.get(resources.NODES, name))
+        except errors.NotFound:
+            machine = self._machines.find(name)
+        return Node(ready=False, fenced=machine.fenced is not None) if machine is not None else None
 
     def declare(self, wanted: Iterable[Declared], why: str) -> dict[Declared, str]:
         """Reserve what is declared; return what could not be, with the reason, which names both parties."""
@@ -189,7 +200,7 @@ class Effects:
             pass
 
     def _actor(self, why: str) -> Actor:
-        return Actor(who="controller", why=why, node=self._name)
+        return Actor(who=WHO, why=why, node=self._name)
 
 
 def by_hand(kept: Reservation, wanted: AddressReservation) -> bool:

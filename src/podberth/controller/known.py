@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import value
 from podberth.controller.keeping import Kept, owner_of
 from podberth.ipam.pool import FOREVER
 from podberth.policy.admission import declared_addresses
+from podberth.policy.texts import parsed
+from podberth.stores.replica import podnetworks as newest
+from podberth.stores.replica.approved import all_former, in_force, pool_key
 from podberth.stores.replica.pools import waiting
 from podberth.stores.replica.said import tenants
 from podberth.stores.replica.standing import ended, standings
@@ -16,9 +20,10 @@ from podberth.stores.sqlite.counts import usages
 from podberth.stores.sqlite.pending import pending
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from sqlite3 import Connection
 
+    from podberth.controller.older import Texts
     from podberth.ipam.lease import Event, Lease, Reservation, Usage
     from podberth.ipam.moment import Moment
     from podberth.ipam.pool import Pool
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from podberth.policy.changes import Declared, Waiting
     from podberth.policy.podnetwork import PodNetwork
     from podberth.policy.standing import Standing
+    from podberth.stores.replica.shared import DocumentText, Former, Key
 
 
 @value
@@ -33,7 +39,8 @@ class Known:
     """`pending`, `stray`: declared and not reserved, and what is reserved and may end. `last`: of what is pending.
 
     `kept`: reservations that are not for ever, and that no pod has now. `tenants`: whether objects in the API are their
-    namespaces' word.
+    namespaces' word. `former`: texts that were in force before, each until a time. `in_use`: those in
+    force of Pools that pods have addresses of.
     """
 
     pools: Mapping[str, Pool]
@@ -49,6 +56,8 @@ class Known:
     standings: tuple[Standing, ...]
     waiting: Mapping[str, Waiting]
     tenants: bool
+    former: Mapping[Key, Texts]
+    in_use: tuple[DocumentText, ...]
 
 
 def known(connection: Connection, now: Moment) -> Known:
@@ -82,12 +91,24 @@ def known(connection: Connection, now: Moment) -> Known:
         pending=missing,
         stray=ended(connection),
         standings=standings(connection),
-        waiting={one.document.partition(" ")[2]: one for one in waiting(connection, now)},
+        waiting={
+            one.document.partition(" ")[2]: one for one in (*waiting(connection, now), *newest.waiting(connection))
+        },
         tenants=tenants(connection),
+        in_use=tuple(filter(None, (in_force(connection, pool_key(name)) for name in sorted({x.pool for x in leases})))),
+        former={key: tuple(_parsed(former)) for key, former in all_former(connection).items()},
         last=last,
         kept=tuple(one for kept in away if (one := _kept(connection, kept, declarers, pools)) is not None),
         declarers=declarers,
     )
+
+
+def _parsed(former: Iterable[Former]) -> Iterator[tuple[Pool | PodNetwork, int]]:
+    for one in former:
+        try:
+            yield parsed(one.body, "status.inForce.former").body, one.until
+        except InvalidConfig:
+            continue  # it was written by hand
 
 
 def _kept(

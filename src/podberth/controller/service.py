@@ -65,6 +65,7 @@ class Options:
     settings: Settings
     metrics: tuple[str, int] | None
     certificate: Served | None = None
+    context: str = ""
 
 
 class Controller:
@@ -75,13 +76,14 @@ class Controller:
         self._journal = journal
         self._folder = tempfile.TemporaryDirectory(prefix="podberth-controller-")
         name = os.uname().nodename
-        self._client = Client(load(options.kubeconfig))
+        self._client = Client(load(options.kubeconfig, options.context))
         cluster = KubernetesCluster(self._client, options.home, f"controller {name}")
         settler = Settler(Replica(self._folder.name, told=self._told), cluster, name, current=False)
         self._feed = Feed(settler, self._told)
         self._watched = Watched(self._client)
         self._candidate = Candidate(self._client, options.home, LEASE, f"{name}_{uuid.uuid4()}", self._changed)
-        effects = Effects(self._client, settler, Recorder(self._client, "podberth-controller", name), name)
+        recorder = Recorder(self._client, "podberth-controller", name)
+        effects = Effects(self._client, settler, recorder, name, options.home)
         self._metrics = Metrics(self, ClusterLedger(settler, clock=NodeClock((Dated(self._client),))))
         self._sweep = Sweep(
             self._client, cluster, settler, effects, options.settings, facts=self._watched.facts,
@@ -103,6 +105,11 @@ class Controller:
     def leading(self) -> bool:
         """Whether this one sweeps."""
         return self._candidate.leading
+
+    @property
+    def silences(self) -> dict[str, float]:
+        """For how long (seconds) each watch has said nothing, by resource."""
+        return self._watched.silences
 
     def start(self) -> None:
         """Begin to follow, and to run for leader."""
@@ -168,6 +175,7 @@ class Metrics:
         sweeps = Gauge("podberth_controller_sweeps", "Sweeps done.", registry=into)
         sweeps.set_function(lambda: controller.swept)
         into.register(Addresses(ledger.usage))
+        into.register(Silences(lambda: controller.silences))
         into.register(Loops())
         into.register(Lost())
         ProcessCollector(registry=into)
@@ -199,6 +207,23 @@ class Addresses:
         for row in rows:
             for state, number in shares(row).items():
                 found.add_metric((row.pool, str(row.family), state), number)
+        yield found
+
+
+class Silences:
+    """How long each watch has said nothing, when Prometheus asks: an alive one has a bookmark each minute."""
+
+    def __init__(self, silences: Callable[[], dict[str, float]]) -> None:
+        self._silences = silences
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family."""
+        found = GaugeMetricFamily(
+            "podberth_watch_silence_seconds", "Seconds since the API server said anything in a watch.",
+            labels=("resource",),
+        )  # fmt: skip
+        for resource, seconds in self._silences().items():
+            found.add_metric((resource,), seconds)
         yield found
 
 

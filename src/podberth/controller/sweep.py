@@ -13,8 +13,9 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import joined
 from podberth.cni.value import value
 from podberth.controller import conditions, gone, keeping
-from podberth.controller.effects import by_hand
+from podberth.controller.effects import WHO, by_hand
 from podberth.controller.known import known
+from podberth.controller.older import older
 from podberth.kube import resources
 from podberth.kube.events import NORMAL, WARNING
 from podberth.policy import bundle
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from podberth.controller.effects import Effects
     from podberth.controller.facts import Facts
     from podberth.controller.known import Known
+    from podberth.controller.older import Older
     from podberth.ipam.lease import Lease, Reservation
     from podberth.kube.client import Client, Object
     from podberth.net.ops import Address
@@ -79,8 +81,8 @@ class Sweep:
     def run(self) -> None:
         """Do all of it once. A step that fails leaves the others to be done."""
         steps = (
-            self._accept, self._declarations, self._config_maps, self._reservations, self._retention, self._leases,
-            self._pools,
+            self._accept, self._accept_podnetworks, self._declarations, self._config_maps, self._reservations,
+            self._retention, self._leases, self._pools,
         )  # fmt: skip
         for step in steps:
             if not self._leading():
@@ -105,15 +107,18 @@ class Sweep:
             self._count("accepted")
             self._effects.tell(_pool(name), NORMAL, "InForce", "the pool is in force as it is declared")
 
+    def _accept_podnetworks(self, now: Known) -> None:
+        """Say the same of PodNetworks. First what is in force already gets its addresses: the others are held to it."""
+        if self._policies.due_podnetworks():
+            self._bring(now)
+        while self._leading() and (names := self._policies.accept_podnetworks(self._cluster.declared)):
+            for _ in names:
+                self._count("accepted")
+
     def _declarations(self, now: Known) -> None:
         """Bring what PodNetworks declare into the ledger, end what none does; say so in their status."""
-        pending = tuple(declared for declared in now.pending if self._is_wanted(declared, now))
-        disallowed = {one: why for one in pending if (why := _disallowed(one, now))}
-        wanted = tuple(declared for declared in pending if declared not in disallowed)
-        conflicts = self._effects.declare(wanted, "declared")
+        disallowed, conflicts = self._bring(now)
         refused = {**disallowed, **conflicts}
-        for _ in range(len(wanted) - len(conflicts)):
-            self._count("reserved")
         # What an apply is about to declare is reserved first: it must have been nobody's for two looks in a row.
         twice, self._stray = self._stray.intersection(now.stray), frozenset(now.stray)
         if twice and not self._cluster.declaring():
@@ -121,8 +126,20 @@ class Sweep:
                 self._count("unreserved")
         now = self._known()
         by_name = {(one.namespace, one.name): one for one in now.podnetworks}
+        newest = {**self._policies.unproven(), **{name: str(one) for name, one in now.waiting.items()}}
         for found in self._client.list(resources.POD_NETWORKS).items:
-            self._show_podnetwork(found, by_name.get(_key(found)), now, refused, set(disallowed))
+            why = newest.get("/".join(_key(found)), "")
+            self._show_podnetwork(found, by_name.get(_key(found)), now, refused, set(disallowed), why)
+
+    def _bring(self, now: Known) -> tuple[dict[Declared, str], dict[Declared, str]]:
+        """Reserve what is declared and is not yet; return what the pool's rules forbid, and what others have."""
+        pending = tuple(declared for declared in now.pending if self._is_wanted(declared, now))
+        disallowed = {one: why for one in pending if (why := _disallowed(one, now))}
+        wanted = tuple(declared for declared in pending if declared not in disallowed)
+        conflicts = self._effects.declare(wanted, "declared")
+        for _ in range(len(wanted) - len(conflicts)):
+            self._count("reserved")
+        return disallowed, conflicts
 
     def _is_wanted(self, declared: Declared, now: Known) -> bool:
         by = now.declarers[declared.address][0]
@@ -132,18 +149,21 @@ class Sweep:
 
     def _show_podnetwork(
         self, found: Object, podnetwork: PodNetwork | None, now: Known, refused: Mapping[Declared, str],
-        disallowed: Collection[Declared],
+        disallowed: Collection[Declared], newer: str,
     ) -> None:  # fmt: skip
+        """Say in a PodNetwork's status what of it is in force; `newer`: why its newest text is not."""
         bad = conditions.NOT_IN_FORCE
         if podnetwork is None:
             itself = f"PodNetwork {'/'.join(_key(found))}"
             refusals = [one.reason for one in now.standings if one.bundle == itself and not one.in_force]
             troubles: Sequence[str] = refusals or (_unreadable(found),)
             addresses: list[Address] = []
+            told: tuple[Older, ...] = ()
         else:
             declared = [one for policy in podnetwork.attachments for one in declared_addresses(podnetwork, policy)]
             own = {one: why for one, why in refused.items() if (one.pod, one.address) in set(declared)}
             troubles = [f"{one.address}: {why}" for one, why in own.items()]
+            told = self._older(podnetwork, now)
             missing = sorted({policy.pool for policy in podnetwork.attachments if policy.pool} - now.pools.keys())
             troubles += [f"there is no pool {name!r}" for name in missing]
             if missing or own.keys() - disallowed:
@@ -153,10 +173,21 @@ class Sweep:
                 for pod, address in declared
                 if (kept := now.reservations.get(address)) is not None and kept.pod == pod
             ]
-        status = conditions.declared_status(addresses, troubles, bad)
-        if self._effects.show(resources.POD_NETWORKS, found, status) and troubles:
+        why = (newer,) if newer else troubles if podnetwork is None else ()
+        status = conditions.podnetwork_status(addresses, troubles, bad, why, told)
+        complaints = [one["message"] for one in status["conditions"][:1] if one["status"] == "False"]
+        if self._effects.show(resources.POD_NETWORKS, found, status) and complaints:
             self._count("conflict")
-            self._effects.tell(_about(found), WARNING, _EVENTS[bad], "; ".join(troubles))
+            self._effects.tell(_about(found), WARNING, _EVENTS[conditions.NOT_IN_FORCE if why else bad], *complaints)
+
+    def _older(self, podnetwork: PodNetwork, now: Known) -> tuple[Older, ...]:
+        """Return what running pods of a PodNetwork were told, and would be told otherwise now."""
+        if not now.former:
+            return ()
+        pods = [lease for lease in now.leases if lease.pod is not None and podnetwork.is_for(lease.pod)]
+        of_pools = {name: texts for (kind, _, name), texts in now.former.items() if kind == "Pool"}
+        own = now.former.get(("PodNetwork", podnetwork.namespace, podnetwork.name), ())
+        return tuple(older(podnetwork, pods, now.pools, own, of_pools))
 
     def _config_maps(self, now: Known) -> None:
         """Tell each ConfigMap, once, what it declares that is not in force."""
@@ -253,6 +284,7 @@ class Sweep:
         """Say in each Pool's status how full it is, and warn of one that is nearly full; or of one that was deleted."""
         items = self._client.list(resources.POOLS).items
         self._left(now, {_key(found)[1] for found in items})
+        self._cluster.keep_in_use(now.in_use)
         for found in items:
             name = _key(found)[1]
             usages = now.usage.get(name, ())
@@ -285,7 +317,7 @@ def _disallowed(declared: Declared, now: Known) -> str:
     namespace = declared.pod.namespace
     use = Use(who=f"namespace {namespace}", namespace=namespace, addresses=(declared.address,))
     # Whose word it is was judged as it came into force (`stores.replica.standing`); here the pool's rules alone count.
-    refusal = permit(use.who, OPERATOR, CONTROLLER, Using(pool=now.pools[declared.pool], use=use))
+    refusal = permit(WHO, OPERATOR, CONTROLLER, Using(pool=now.pools[declared.pool], use=use))
     return refusal.message if refusal is not None else ""
 
 

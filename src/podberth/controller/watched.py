@@ -31,9 +31,14 @@ class Watched:
     def trouble(self) -> str:
         """Why they are not heard of just now; '' if they are."""
         for follower in self._followers:
-            if not follower.synced.is_set():
+            if follower.trouble or not follower.synced.is_set():
                 return follower.trouble or "pods and nodes were not heard of yet"
         return ""
+
+    @property
+    def silences(self) -> dict[str, float]:
+        """For how long (seconds) the server has said nothing, not even a bookmark, by resource."""
+        return {follower.plural: follower.silence for follower in self._followers}
 
     def start(self) -> None:
         """Begin to follow."""

@@ -43,6 +43,7 @@ class Options:
     kubeconfig: str
     home: str
     source: Callable[[Client], Source]
+    context: str = ""
 
 
 class Webhook:
@@ -51,7 +52,7 @@ class Webhook:
     def __init__(self, options: Options, journal: Journal) -> None:
         self._journal = journal
         self._folder = tempfile.TemporaryDirectory(prefix="podberth-webhook-")
-        self._client = Client(load(options.kubeconfig))
+        self._client = Client(load(options.kubeconfig, options.context))
         cluster = KubernetesCluster(self._client, options.home, f"webhook {os.uname().nodename}")
         settler = Settler(Replica(self._folder.name, told=self._told), cluster, os.uname().nodename, current=False)
         self._feed = Feed(settler, self._told)

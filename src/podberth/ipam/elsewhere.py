@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor, Lease
+    from podberth.ipam.registration import Registration
 
     class Elsewhere(Protocol):
         """What a node can ask about others. Where nobody can be asked, it raises: nothing moves then."""
@@ -26,12 +27,28 @@ if TYPE_CHECKING:
             """Show this to whoever looks at the pod, if there is a place for it. Neither waits nor fails."""
             ...
 
-        def registered(self, node: str) -> bool:
-            """Say whether a machine is registered under the node's name, as far as the store keeps that."""
+        def machines(self, node: str = "") -> tuple[Registration, ...]:
+            """Return the machines that are registered, or that of one node, as far as the store keeps that."""
             ...
 
-        def fences(self) -> tuple[Fence, ...]:
-            """Return what operators have said about nodes, by node, oldest first."""
+        def require_fenceable(self, node: str) -> None:
+            """Raise Refused if that the node is dead is not said here."""
+            ...
+
+        def ask(self, node: str, question: str) -> bool:
+            """Ask the node whether it lives; say whether there is anybody to be asked. See `registration.QUESTION`."""
+            ...
+
+        def answered(self, node: str, question: str) -> bool:
+            """Say whether the question was answered: by the node, or by anybody who registers as it."""
+            ...
+
+        def withdraw(self, node: str, question: str) -> bool:
+            """Take a question back; False if it was answered."""
+            ...
+
+        def fences(self, node: str = "") -> tuple[Fence, ...]:
+            """Return what operators have said about nodes, by node, oldest first; or about one."""
             ...
 
         def fence(self, said: Fence) -> bool:
@@ -75,17 +92,34 @@ class Alone:
     def tell(self, pod: PodRef, reason: str, message: str) -> None:
         """Do nothing: the error is all that is seen."""
 
-    def registered(self, node: str) -> bool:  # noqa: ARG002
-        """Return False: nobody else is known."""
+    def machines(self, node: str = "") -> tuple[Registration, ...]:  # noqa: ARG002
+        """Return nothing: nobody else is known."""
+        return ()
+
+    def require_fenceable(self, node: str) -> None:
+        """Refuse it."""
+        raise Refused(
+            f"node {node} can't be fenced here: the store in this state directory is one node's own",
+            "name the state directory of a node whose ledger is in etcd",
+        )
+
+    def ask(self, node: str, question: str) -> bool:  # noqa: ARG002
+        """Return False: there is nobody."""
         return False
 
-    def fences(self) -> tuple[Fence, ...]:
+    def answered(self, node: str, question: str) -> bool:  # noqa: ARG002
+        """Return False: nobody was asked."""
+        return False
+
+    def withdraw(self, node: str, question: str) -> bool:  # noqa: ARG002
+        """Return True: there is nothing to be taken back."""
+        return True
+
+    def fences(self, node: str = "") -> tuple[Fence, ...]:  # noqa: ARG002
         """Return nothing."""
         return ()
 
     def fence(self, said: Fence) -> bool:
         """Refuse it."""
-        raise Refused(
-            f"node {said.node} can't be fenced here: the store in this state directory is one node's own",
-            "name the state directory of a node whose ledger is in etcd",
-        )
+        self.require_fenceable(said.node)
+        return False

@@ -14,6 +14,7 @@ BOOTS = 32  # former boots and keys that are remembered
 
 ASK = 15.0  # seconds between two questions of a node whether it still is the node
 OBJECTION = 3 * ASK  # seconds in which a node that lives objects to the claim of another boot
+QUESTION = "alive?"  # a claim that begins so is no boot's: somebody asks whether the node lives, and it answers
 
 
 @value
@@ -40,10 +41,14 @@ class Registration:
 
 @value
 class Proof:
-    """Whether a machine is the node. `refusal`: why it is not, '' if it is. `pending`: that may change by itself."""
+    """Whether a machine is the node. `refusal`: why it is not, '' if it is. `pending`: that may change by itself.
+
+    `absent`: there is no node of the name at all. That is not another machine's doing: what runs here may end.
+    """
 
     refusal: str = ""
     pending: bool = False
+    absent: bool = False
 
 
 @value
@@ -87,6 +92,9 @@ def _of_the_key(known: Registration, mine: Registration, *, fenced: bool, waited
     )  # fmt: skip
     if mine.boot == known.boot and "" not in (mine.place, known.place) and mine.place != known.place:
         return _of_the_place(known, mine, fenced=fenced)
+    if mine.boot in ("", known.boot) and known.claim.startswith(QUESTION):
+        notice = f"somebody asked whether node {mine.node} lives, to fence it: it does"
+        return Judgement(write=replace(learned, claim=""), notice=notice)
     if mine.boot in ("", known.boot) and known.claim:
         denied = replace(learned, claim="", former=_remembered(known, known.claim))
         notice = f"a copy of node {mine.node}, of boot {known.claim}, wanted to be it while this machine runs"
@@ -140,9 +148,30 @@ def _refusal(known: Registration, mine: Registration, *, same_machine: bool) -> 
     )
 
 
-def remedy(node: str) -> str:
-    """Return what an operator does about a refusal."""
-    return (
-        "give this machine a name of its own (`podberth store use ... --node NAME`); if it replaces the other, which is"
-        f" off, say so on another node: podberth fence {node}"
-    )
+def absent(node: str, *, known: bool) -> Proof:
+    """Return the proof of a machine whose name is no Node's. `known`: it was one before, and may be one again."""
+    if known:
+        why = f"node {node} is no Node of the cluster any more, and others take it for gone"
+        return Proof(refusal=f"{why}: nothing new is bound here until it is one again", absent=True, pending=True)
+    return Proof(refusal=f"node {node} is no Node of the cluster: others would take its pods for gone", absent=True)
+
+
+def asked(known: Registration, question: str) -> Registration:
+    """Return the registration with a question in it that the node answers, by taking it out, if it lives."""
+    return replace(known, claim=question)
+
+
+_OTHER = (
+    "give this machine a name of its own (`podberth store use ... --node NAME`); if it replaces the other, which is"
+    " off, say so on another node: podberth fence {node}"
+)
+
+
+def remedy(node: str, *, none: bool = False) -> str:
+    """Return what an operator does about a refusal; `none`: of a name that is no Node's."""
+    if none:
+        return (
+            "name it as Kubernetes does (`kubectl get nodes`): podberth store use kubernetes --node NAME; or say that "
+            "this machine is to be none: podberth store use kubernetes --nodes none"
+        )
+    return _OTHER.format(node=node)

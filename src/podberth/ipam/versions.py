@@ -26,8 +26,10 @@ class Feature(StrEnum):
     CORRECTIONS = "an event that corrects a clock"
     GRANTS = "a pool's rule with `macs` or `reservations`"
     CLUSTERS = "a second cluster"
+    MACHINES = "a machine that is no Node of its Kubernetes"
     STICKY = "a pool's `stickyReservations`"
     RETENTION = "a word about for how long history is kept"
+    PODNETWORKS_IN_FORCE = "what is in force of a PodNetwork in etcd"
     OPERATIONS = "an operation of more than one step"
 
 
@@ -42,6 +44,10 @@ NEEDS: Mapping[Feature, str] = {
     Feature.RETENTION: "0.2.0",
     # 0.1.0 takes the owners of all clusters for one.
     Feature.CLUSTERS: "0.2.0",
+    # 0.1.0 takes it for the PodNetwork itself, also when that is deleted.
+    Feature.PODNETWORKS_IN_FORCE: "0.2.0",
+    # 0.1.0 takes it for a Node that was deleted, and its addresses for free to move.
+    Feature.MACHINES: "0.2.0",
     # 0.1.0 gives away an address that an operation has marked, and does not see what is committed.
     Feature.OPERATIONS: "0.2.0",
 }

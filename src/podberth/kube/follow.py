@@ -1,6 +1,9 @@
 """Following a collection: listed once, then watched; listed again only if the server forgot where we were.
 
 One thread for each collection. What is done with what it hears is the handler's business.
+
+A watch in which nothing happens is told apart from one that is dead by its bookmarks, one each minute. A watch that has
+said nothing for longer is given up, and the collection is listed again: so what is known is never older than that.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from podberth.kube.errors import Gone
+from podberth.kube.errors import Gone, Unavailable
 from podberth.kube.watch import BOOKMARK, watch
 from podberth.process.jitter import between
 from podberth.process.loop import Loop, reason
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from podberth.kube.watch import Watch
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0  # seconds between tries
+SILENT, SLACK = 150.0, 30.0  # seconds without a word: after which a watch is given up; and for the list that follows
 BOUND = 1800.0  # seconds: a turn is a watch, which the server ends after ten minutes at most (kube/watch.py)
 
 
@@ -42,12 +46,12 @@ class Follower:
     """A thread that keeps `handler` up to date.
 
     `start`: the version that the handler is at already, from an earlier life; without it the collection is listed.
-    `longest`: seconds between tries at most.
+    `longest`: seconds between tries at most. `silent`: seconds without a word that a watch is believed to be alive.
     """
 
     def __init__(
         self, client: Client, resource: Resource, handler: Handler, *, namespace: str = "", labels: str = "",
-        fields: str = "", start: str = "", longest: float = LONGEST_PAUSE,
+        fields: str = "", start: str = "", longest: float = LONGEST_PAUSE, silent: float = SILENT,
     ) -> None:  # fmt: skip
         self._client = client
         self._resource = resource
@@ -62,7 +66,22 @@ class Follower:
         )  # fmt: skip
         self.resource_version = start
         self.synced = threading.Event()  # set while the server is heard; what it has to say may still be on its way
-        self.trouble = ""  # why it is not being heard
+        self.plural = resource.plural
+        self._silent = silent
+        self._heard = monotonic()  # when the server last said anything about the collection
+        self._trouble = ""
+
+    @property
+    def silence(self) -> float:
+        """For how long (seconds) the server has said nothing about the collection, not even a bookmark."""
+        return monotonic() - self._heard
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not being heard; '' if it is."""
+        if not self._trouble and self.silence > self._silent + SLACK:
+            return f"Kubernetes API: the watch of {self.plural} has said nothing for {int(self.silence)} s"
+        return self._trouble
 
     def start(self) -> None:
         """Begin."""
@@ -82,7 +101,7 @@ class Follower:
             self._once()
         except Exception as failure:  # also of an object that is like none before: it goes on
             self.synced.clear()
-            self.trouble = reason(failure)
+            self._trouble = reason(failure)
             if isinstance(failure, Gone):
                 self.resource_version = ""  # the list that comes next tells what was missed
             raise
@@ -97,6 +116,7 @@ class Follower:
             listing = self._client.list(self._resource, self._namespace, labels=self._labels, fields=self._fields)
             if self._loop.stopping:
                 return
+            self._heard = monotonic()
             self._handler.replace(listing.items, listing.resource_version)
             self.resource_version = listing.resource_version
         watching = watch(
@@ -106,14 +126,24 @@ class Follower:
             self._namespace,
             labels=self._labels,
             fields=self._fields,
+            silent=self._silent,
         )
         with self._lock:
             self._watch = watching
             if self._loop.stopping:
                 watching.close()
         self.synced.set()
-        self.trouble = ""
+        self._trouble = ""
+        try:
+            self._hear(watching)
+        except Unavailable:
+            if self.silence < self._silent:
+                raise
+            self.resource_version = ""  # it has said nothing: a list tells whether there was something to say
+
+    def _hear(self, watching: Watch) -> None:
         for kind, item in watching:
+            self._heard = monotonic()
             version = item["metadata"]["resourceVersion"]
             if kind == BOOKMARK:
                 self._handler.reached(version)

@@ -76,9 +76,12 @@ class Watch:
 
 def watch(
     client: Client, resource: Resource, resource_version: str, namespace: str = "", *, labels: str = "",
-    fields: str = "", seconds: int = 0,
+    fields: str = "", seconds: int = 0, silent: float = 0.0,
 ) -> Watch:  # fmt: skip
     """Watch a collection from `resource_version` on, for `seconds` (0: for some minutes).
+
+    `silent`: seconds without a word after which the watch is over, 0 for all that it lasts. A server says something
+    each minute, if only how far it is (a bookmark).
 
     Raises as a `get` does; Gone may come here or with the first event.
     """
@@ -92,4 +95,4 @@ def watch(
         ("fieldSelector", fields),
     )
     call = Call(verb="watch", resource=resource, namespace=namespace, query=query)
-    return Watch(call, client.open(call, lasting + _SLACK))
+    return Watch(call, client.open(call, silent or lasting + _SLACK))

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
 
     from podberth.cni.result import Dns, Route
     from podberth.net.endpoint import Endpoint
-    from podberth.net.settings import Rates
+    from podberth.net.ops import Address
+    from podberth.net.settings import Rates, Settings
 
     Told: TypeAlias = tuple[tuple[str, str], ...]  # empty: not known
 
@@ -17,10 +18,15 @@ NOTHING = "-"
 
 def told(end: Endpoint) -> Told:
     """Return what the pod at this end is told: gateways, prefix lengths, routes, DNS, MTU, rates."""
-    settings = end.settings
+    gateways = tuple(gateway for gateway in end.gateways if gateway is not None)
+    return said(gateways, tuple(address.network.prefixlen for address in end.addresses), end.settings)
+
+
+def said(gateways: tuple[Address, ...], prefixes: tuple[int, ...], settings: Settings) -> Told:
+    """Return the same of its parts."""
     return (
-        ("gateway", _joined(gateway for gateway in end.gateways if gateway is not None)),
-        ("prefix", _joined(f"/{address.network.prefixlen}" for address in end.addresses)),
+        ("gateway", _joined(gateways)),
+        ("prefix", _joined(f"/{length}" for length in prefixes)),
         ("routes", _joined(map(_route, settings.routes or ()))),
         ("dns", _dns(settings.dns)),
         ("mtu", NOTHING if settings.mtu is None else str(settings.mtu)),

@@ -157,7 +157,7 @@ class _Check:
             vlan=vlan.id if vlan is not None else None,
             vlan_chosen=vlan is not None,
         )
-        refusal = permit(use.who, OPERATOR, APPLY, Using(pool=pool, use=use))
+        refusal = permit(document.source, OPERATOR, APPLY, Using(pool=pool, use=use))
         if refusal is not None:
             self.conflicts.append(f"{where}: {refusal.message}; {refusal.details}")
         return pool

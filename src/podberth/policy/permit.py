@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     Rule: TypeAlias = "Callable[[str, str, Any], Refused | None]"
 
 OPERATOR, TENANT = "operator", "tenant"
-ROLES = (OPERATOR, TENANT)
 
 APPLY, IMPORT, RESERVE, RELEASE = "apply", "import", "reserve", "release"  # commands
 WEBHOOK, CONTROLLER, FEED = "webhook", "controller", "feed"  # of a cluster: before it is stored, and after
@@ -106,7 +105,7 @@ class Attaching:
 def permit(who: str, role: str, door: str, change: Change) -> Refused | None:
     """Return why `who` may not make the change; None if it may be made. The refusal says what to do next.
 
-    `who`: a tenant's namespace; an operator as the ledger names him.
+    `who`: a tenant's namespace; an operator as the ledger names him, or where his document was read.
     """
     rule = RULES.get((role, door, type(change)))
     if rule is None:
@@ -181,7 +180,7 @@ def _tenant_speaks(who: str, door: str, change: Speaking) -> Refused | None:  # 
     from podberth.policy.tenancy import foreign
 
     complaint = next(foreign(change.document, who), None)
-    return Refused(f"{change.document} {complaint}", REMEDY) if complaint else None
+    return Refused(f"{change.document} {complaint[0]}", complaint[1]) if complaint else None
 
 
 def _tenant_attaches(who: str, door: str, change: Attaching) -> Refused | None:  # noqa: ARG001

@@ -6,7 +6,7 @@ Values only; `podberth.policy.documents` parses and writes the YAML/JSON form (a
 from __future__ import annotations
 
 from podberth.cni.value import value
-from podberth.ipam.owner import of_deployment
+from podberth.ipam.owner import deployment_of, of_deployment
 from podberth.ipam.pool import FOREVER
 from podberth.net.settings import Settings
 
@@ -126,6 +126,14 @@ class PodNetwork:
         head, dash, number = pod.name.rpartition("-")
         plain = number.isascii() and number.isdecimal() and (number == "0" or not number.startswith("0"))
         return int(number) if dash and head == self.stateful_set and plain and len(number) < 10 else None
+
+    def is_for(self, pod: PodRef) -> bool:
+        """Say whether it is declared for a pod, by whichever name."""
+        if pod.namespace != self.namespace:
+            return False
+        if self.pod is not None:
+            return self.pod == pod.name
+        return self.ordinal(pod) is not None or (self.owner is not None and self.owner == deployment_of(pod))
 
     def addresses_of(self, policy: AttachmentPolicy, pod: PodRef) -> tuple[IPv4Address | IPv6Address, ...]:
         """Return what `policy`, one of its attachments, declares for `pod`; nothing for an ordinal out of range.

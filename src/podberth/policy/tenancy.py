@@ -17,19 +17,22 @@ from podberth.policy.admission import declared_addresses
 from podberth.policy.authorise import beyond_quota, chosen, names, quota, refused, unnamed
 from podberth.policy.podnetwork import PodNetwork
 from podberth.policy.reserves import pools_of, reserved_by
-from podberth.policy.standing import REMEDY
+from podberth.policy.standing import CHOICE, ELSEWHERE, FOREIGN, NO_ADDRESS, REMEDY, SPOKEN_OF
 from podberth.policy.usable import contains
 from podberth.policy.use import Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
     from podberth.policy.documents import Document
     from podberth.policy.interfaces import Interfaces
     from podberth.policy.podnetwork import AttachmentPolicy
+
+    Complaint: TypeAlias = tuple[str, str]  # what is wrong, and what to do about it
 
 
 def refusal(
@@ -49,36 +52,40 @@ def refusal(
         *(_spoken_of(document, operators) if operators is not None else ()),
     )
     complaints = complaints or (*_beyond_quotas(document, namespace, pools, taken or {}),)
-    return Refused(f"{document}: {joined(complaints)}", REMEDY) if complaints else None
+    if not complaints:
+        return None
+    remedies = dict.fromkeys(remedy for _, remedy in complaints)
+    return Refused(f"{document}: {joined(what for what, _ in complaints)}", "; ".join(remedies))
 
 
-def foreign(document: Document, namespace: str) -> Iterator[str]:
+def foreign(document: Document, namespace: str) -> Iterator[Complaint]:
     """Yield the complaint about what is no namespace's to declare: pools, and pods of other namespaces."""
     if not isinstance(document.body, PodNetwork) or document.namespace != namespace:
-        yield f"can't be declared in namespace {namespace}: its ConfigMaps declare PodNetworks of its own only"
+        what = f"can't be declared in namespace {namespace}: its ConfigMaps declare PodNetworks of its own only"
+        yield what, FOREIGN
 
 
-def _excess(document: Document, namespace: str, pools: Sequence[Pool]) -> Iterator[str]:
+def _excess(document: Document, namespace: str, pools: Sequence[Pool]) -> Iterator[Complaint]:
     body = document.body
     assert isinstance(body, PodNetwork)
     if body.retention != FOREVER:
-        yield "spec.retention is the operator's choice"
+        yield "spec.retention is the operator's choice", CHOICE
     for i, policy in enumerate(body.attachments):
         where = f"spec.attachments[{i}]"
         for field in _choices(policy):
-            yield f"{where}.{field} is the operator's choice"
+            yield f"{where}.{field} is the operator's choice", CHOICE
         addresses = tuple(address for _, address in declared_addresses(body, policy))
         if not addresses:
-            yield f"{where} names no address"
+            yield f"{where} names no address", NO_ADDRESS
             continue
-        complaint = _addresses(policy, addresses, namespace, pools)
+        complaint, remedy = _addresses(policy, addresses, namespace, pools)
         if complaint:
-            yield f"{where}: {complaint}"
+            yield f"{where}: {complaint}", remedy
 
 
 def _beyond_quotas(
     document: Document, namespace: str, pools: Sequence[Pool], taken: Mapping[str, Collection[Address]]
-) -> Iterator[str]:
+) -> Iterator[Complaint]:
     """Yield for each pool that the document reserves more of than the namespace has left."""
     by_name = {pool.name: pool for pool in pools}
     assert isinstance(document.body, PodNetwork)
@@ -89,15 +96,17 @@ def _beyond_quotas(
         before = taken.get(name, ())
         more = len(own.difference(before))
         if len(before) + more > most:
-            yield beyond_quota(by_name[name], namespace, len(before), more).message
+            beyond = beyond_quota(by_name[name], namespace, len(before), more)
+            yield beyond.message, beyond.details
 
 
-def _spoken_of(document: Document, operators: Interfaces) -> Iterator[str]:
+def _spoken_of(document: Document, operators: Interfaces) -> Iterator[Complaint]:
     body = document.body
     assert isinstance(body, PodNetwork)
     for i, other in operators.declared(document):
         ifname = body.attachments[i].ifname
-        yield f"spec.attachments[{i}]: {other} ({other.source}) declares {ifname} of {other.target}, and goes before"
+        what = f"spec.attachments[{i}]: {other} ({other.source}) declares {ifname} of {other.target}, and goes before"
+        yield what, SPOKEN_OF
 
 
 def _choices(policy: AttachmentPolicy) -> Iterator[str]:
@@ -108,19 +117,22 @@ def _choices(policy: AttachmentPolicy) -> Iterator[str]:
     yield from (field for field in settings_document(policy.settings) if field != "mac")
 
 
-def _addresses(policy: AttachmentPolicy, addresses: tuple[Address, ...], namespace: str, pools: Sequence[Pool]) -> str:
-    """Return what is wrong with declaring the addresses, '' if nothing is."""
+def _addresses(
+    policy: AttachmentPolicy, addresses: tuple[Address, ...], namespace: str, pools: Sequence[Pool]
+) -> Complaint:
+    """Return what is wrong with declaring the addresses, and what to do; '' if nothing is."""
     around = pools_of(policy, addresses, pools)
     if len(around) != 1:
-        return f"there is no pool {policy.pool!r}" if policy.pool else f"no single pool contains {addresses[0]}"
+        none = f"there is no pool {policy.pool!r}" if policy.pool else f"no single pool contains {addresses[0]}"
+        return none, ELSEWHERE
     (pool,) = around
     outside = next((address for address in addresses if not contains(pool, address)), None)
     if outside is not None:
-        return f"{outside} is outside pool {pool.name}"
+        return f"{outside} is outside pool {pool.name}", ELSEWHERE
     grants = tuple(grant for grant in pool.grants if names(grant, namespace))
     if not grants:
-        return unnamed(pool, namespace)
+        return unnamed(pool, namespace), REMEDY
     mac = chosen(policy.settings.mac)
     use = Use(who=f"namespace {namespace}", namespace=namespace, addresses=addresses, mac=mac)
     complaint = refused(replace(pool, grants=grants), use)
-    return complaint.message if complaint is not None else ""
+    return (complaint.message, complaint.details) if complaint is not None else ("", "")

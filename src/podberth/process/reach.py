@@ -122,7 +122,7 @@ def _time(tag: int, content: bytes) -> datetime:
 
 def own_certificate(pem: bytes, now: datetime | None = None) -> Cause | None:
     """Return what is wrong with the dates of this client's certificate; None if nothing is."""
-    valid, now = dates(pem), now or datetime.now(UTC)
+    valid, now = dates(pem), now or datetime.now(UTC)  # noqa: TID251 - what this machine holds certificates against
     if valid is not None and now > valid[1]:
         what = f"this client's certificate has expired: it was valid until {valid[1]:%Y-%m-%d %H:%M}Z"
         return Cause(what, "renew the client's certificate", trust=True)

@@ -19,17 +19,22 @@ FILE = "store.json"
 SQLITE, ETCD, KUBERNETES = "sqlite", "etcd", "kubernetes"
 REFUSE, LAST_KNOWN = "refuse", "lastKnown"
 NAMESPACE = "podberth-system"
+REQUIRED, NONE = "required", "none"  # whether machines of a Kubernetes cluster's ledger are its Nodes
 _KEYS = ("store", "node", "whenAway", "cluster", ETCD, KUBERNETES)
 _MOST = 64 * 1024  # bytes
 
 
 @value
 class Kubernetes:
-    """Where the API server is; '' is found as kubectl finds it. `namespace`: where podberth's own objects are."""
+    """Where the API server is; '' is found as kubectl finds it. `namespace`: where podberth's own objects are.
+
+    `nodes`: whether this machine has to be a Node of the cluster, or is none.
+    """
 
     kubeconfig: str = ""
     context: str = ""
     namespace: str = NAMESPACE
+    nodes: str = REQUIRED
 
 
 @value
@@ -102,9 +107,10 @@ def parse(fields: Fields) -> Chosen:
 def _kubernetes(fields: Fields | None) -> Kubernetes:
     if fields is None:
         return Kubernetes()
-    fields.only(("kubeconfig", "context", "namespace"))
+    fields.only(("kubeconfig", "context", "namespace", "nodes"))
     return Kubernetes(
         kubeconfig=fields.get("kubeconfig", parsers.absolute_path, ""),
         context=fields.get("context", parsers.text, ""),
         namespace=fields.get("namespace", parsers.name, NAMESPACE),
+        nodes=fields.get("nodes", parsers.choice(REQUIRED, NONE), REQUIRED),
     )

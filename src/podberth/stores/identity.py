@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FILE = "node.key"
+SEEN = "node.seen"  # the name under which the cluster has known this machine
 _BYTES = 32
 
 
@@ -57,15 +58,31 @@ class NodeIdentity:
         proof = self._proof
         if proof is None or proof.pending:
             proof = self.refresh()
+        if proof.pending and proof.absent:
+            todo = remedy(self._node, none=True)
+            raise TryAgainLater(proof.refusal, f"a kubelet makes its Node when it starts; or {todo}")
         if proof.pending:
             raise TryAgainLater(proof.refusal, "nothing has to be done: the pod's start is tried again")
         if proof.refusal:
-            raise Refused(proof.refusal, remedy(self._node))
+            raise Refused(proof.refusal, remedy(self._node, none=proof.absent))
+
+    def require_no_other(self) -> None:
+        """Raise as `require` does, but not for a name that is no node's: what runs under it may end, and has to."""
+        proof = self._proof
+        if proof is None or (proof.pending and not proof.absent):
+            proof = self.refresh()
+        if not proof.absent:
+            self.require()
 
     @property
     def proven(self) -> bool:
         """Whether the store said that this machine is the node."""
         return self._proof is not None and not self._proof.refusal
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the store said that another machine is the node, or may be."""
+        return self._proof is not None and bool(self._proof.refusal) and not self._proof.absent
 
     @property
     def refusal(self) -> str:
@@ -91,6 +108,34 @@ def registration(directory: str, node: str, machine: str, boot: str, now: int, *
         )
     digest, place = hashlib.sha256(key.encode()).hexdigest(), f"{file.st_ino}:{file.st_ctime_ns}"
     return Registration(node=node, machine=machine, boot=boot, key=digest, time=now, version=version, place=place)
+
+
+def digest(directory: str) -> str:
+    """Return the digest of the key that is there, as it is registered; '' if there is none, or it can't be read."""
+    try:
+        key = _read(os.path.join(directory, FILE))
+    except OSError:
+        return ""
+    return hashlib.sha256(key.encode()).hexdigest() if key else ""
+
+
+def was_seen(directory: str, node: str) -> bool:
+    """Say whether the cluster has known this machine under the name."""
+    try:
+        return _read(os.path.join(directory, SEEN)) == node
+    except OSError:
+        return False
+
+
+def see(directory: str, node: str) -> None:
+    """Have it be known that the cluster knows this machine under the name. What keeps that from the disk is no harm."""
+    if was_seen(directory, node):
+        return
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        write_whole(os.path.join(directory, SEEN), f"{node}\n".encode(), 0o600)
+    except OSError:
+        pass  # a full or read-only disk: it is written at the next question
 
 
 def _read(path: str) -> str:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import InvalidConfig, TryAgainLater
+from podberth.cni.errors import CniError, InvalidConfig, Refused, TryAgainLater
 from podberth.cni.pod import joined
-from podberth.ipam.registration import ASK
+from podberth.ipam.lease import Actor
+from podberth.ipam.registration import ASK, Registration, absent, remedy
 from podberth.ipam.versions import HERE, Feature
 from podberth.process.log import say
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
 from podberth.stores.clock import NodeClock
 from podberth.stores.elsewhere import LastKnown
-from podberth.stores.identity import NodeIdentity, registration
+from podberth.stores.identity import NodeIdentity, registration, see, was_seen
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
@@ -64,6 +65,7 @@ class Member:
         opinions: Sequence[Callable[[Uptime], Opinion | None]] = (),
     ) -> None:
         self._chosen = chosen
+        self._of_nodes = chosen.store == choice.KUBERNETES and chosen.kubernetes.nodes == choice.REQUIRED
         self._directory = directory
         self._machine = machine
         self.cluster = connected(chosen)
@@ -76,7 +78,8 @@ class Member:
         self.settler.returned.told = _told
         self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
         self._declared = ClusterPolicies(self.settler)
-        elsewhere = LastKnown(self.cluster.elsewhere(node), self.away)
+        self._known = LastKnown(self.cluster.elsewhere(node), self.away, self.settler.outlook, directory)
+        self._actor = Actor(who="agent", why="declared", node=node)
         self._feed = Feed(self.settler, _told) if staying else None
         self._hear_at = 0.0
         self._upkeep = Loop("member", self._keep_up, _told)
@@ -95,9 +98,9 @@ class Member:
         names = Names(chosen.cluster)
         self.ledger: Ledger = LedgerOf(self._ledger, names)
         self.policies: Policies = PoliciesOf(self._declared, self._ledger, names)
-        self.elsewhere: Elsewhere = ElsewhereOf(elsewhere, names)
+        self.elsewhere: Elsewhere = ElsewhereOf(self._known, names)
         if chosen.store != choice.ETCD:  # the API has one cluster's
-            self.ledger, self.policies, self.elsewhere = self._ledger, self._declared, elsewhere
+            self.ledger, self.policies, self.elsewhere = self._ledger, self._declared, self._known
         if self._feed is not None:
             self._feed.start()
             self._feed.ready(READY)
@@ -137,7 +140,7 @@ class Member:
             self._prove_in_time()
             if self._outgrown():
                 return _UPKEEP
-            if not self.identity.refusal:
+            if not self.identity.foreign:
                 self._ledger.replay(_told)
             for what in self.settler.tending.tend():
                 _told(what)
@@ -145,6 +148,8 @@ class Member:
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
                 for name in self._declared.accept():
                     _told(f"Pool {name}: its newest text is in force")
+                if self._ledger.allows(Feature.PODNETWORKS_IN_FORCE):
+                    self._declared.accept_podnetworks(reserving=self._actor)
             if time.monotonic() > self._hear_at:
                 self._hear_at = time.monotonic() + _HEARING
                 self.settler.replica.hear(self.settler.replica.clock().time - _UNNOTICED)
@@ -168,12 +173,44 @@ class Member:
             _told(proof.refusal)
         self.settler.take(Seen(epoch=self.cluster.epoch(lambda _: None)))
         self._next_proof = time.monotonic() + ASK
+        if not self._of_nodes:  # of Nodes operators say it in Kubernetes
+            self._known.remember()
 
     def _prove(self, waited: bool) -> Proof:
-        now, version = self.settler.replica.clock().time, HERE if self._feed is not None else ""
         node = self.settler.spread.node
+        now, version = self.settler.replica.clock().time, HERE if self._feed is not None else ""
         mine = registration(self._directory, node, *self._machine, now, version=version)
-        return self.cluster.prove(mine, _told, waited=waited)
+        proof = self.cluster.prove(mine, _told, waited=waited)
+        if proof.absent:
+            return absent(node, known=was_seen(self._directory, node))
+        if not proof.refusal and self._of_nodes:
+            see(self._directory, node)
+        return proof
+
+
+def require_node(directory: str) -> None:
+    """Raise Refused if the directory's cluster says that this machine's name is no Node's, and it never was.
+
+    Nothing else is found out: a cluster that does not answer, or that can't be asked, says nothing.
+    """
+    try:
+        chosen = choice.chosen(directory)
+        if chosen.store != choice.KUBERNETES or chosen.kubernetes.nodes == choice.NONE:
+            return
+        missing = not was_seen(directory, chosen.node) and _is_missing(chosen)
+    except CniError:
+        return
+    if missing:  # one that was a Node may be one again: what runs here is looked after meanwhile
+        raise Refused(absent(chosen.node, known=False).refusal, remedy(chosen.node, none=True))
+
+
+def _is_missing(chosen: Chosen) -> bool:
+    cluster = connected(chosen)
+    try:
+        mine = Registration(node=chosen.node, machine="", boot="", key="")
+        return cluster.prove(mine, _told, waited=False).absent
+    finally:
+        cluster.close()
 
 
 def connected(chosen: Chosen) -> Cluster:
@@ -198,7 +235,9 @@ def connected(chosen: Chosen) -> Cluster:
         from podberth.stores.kubernetes.store import KubernetesCluster
 
         at = chosen.kubernetes
-        return KubernetesCluster(Client(load(at.kubeconfig, at.context)), at.namespace, chosen.node)
+        return KubernetesCluster(
+            Client(load(at.kubeconfig, at.context)), at.namespace, chosen.node, alone=at.nodes == choice.NONE
+        )
     raise InvalidConfig(f"store: {chosen.store} is no cluster's store")
 
 

@@ -142,7 +142,8 @@ def question(network: Network, request: Request, policies: Policies) -> Question
         ifname=request.ifname,
         declared=policies.find(pod) if pod is not None else (),
         annotation=parse_annotation(annotation) if annotation is not None else (),
-        request=RuntimeRequest(addresses=request.ips, mac=request.mac),
+        # Where another IPAM plugin gives the addresses, the wish is that plugin's to answer: it gets the same CNI_ARGS.
+        request=RuntimeRequest(addresses=() if network.delegated else request.ips, mac=request.mac),
         defaults=network.defaults,
         plain=network.plain,
     )

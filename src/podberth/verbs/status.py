@@ -88,7 +88,7 @@ def _lock(node: Node) -> None:
 
 def _require_no_fence(node: Node) -> None:
     try:
-        fences = [fence for fence in node.elsewhere.fences() if fence.node == node.name]
+        fences = node.elsewhere.fences(node.name)
     except CniError:
         return  # the store that knows is away, and this process has not heard of a fence
     if fences and not fences[-1].lifted:

@@ -130,9 +130,12 @@ class Cluster:
         eventually(lambda: controller.swept >= until)
 
     def status(self, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
+        return self.object(kind, name, namespace).get("status") or {}
+
+    def object(self, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
         where = ("-n", namespace) if namespace else ()
         found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, *where, "-o", "json").stdout)
-        return found.get("status") or {}
+        return found
 
     def condition(self, kind: str, name: str, namespace: str = "") -> tuple[str, str]:
         """Return the first condition's status and message."""

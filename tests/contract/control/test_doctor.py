@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cli.doctor import api, control, rights
+from podberth.cli.doctor import api, control, identity, rights
 from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.session import Session
 from podberth.entry import Kept, open_node
@@ -75,6 +75,18 @@ def test_an_administrator_has_all_rights_and_sees_controller_and_webhook(cluster
     (down,) = named(control.look(of), "webhook")
     assert down.level == FAIL
     assert "failed calling webhook" in down.text
+
+
+def test_a_name_that_is_no_nodes_is_a_failure_with_both_ways_out(cluster: Cluster, tmp_path: Path) -> None:
+    of = session(cluster.server.kubeconfig, tmp_path)
+    (missing,) = named(identity.look(of), "registered")
+    assert (missing.level, "node1 is no Node of the cluster" in missing.text) == (FAIL, True)
+    assert "--node NAME" in missing.todo
+    assert "--nodes none" in missing.todo
+    cluster.node("node1")
+    assert [one.level for one in named(identity.look(of), "registered")] == [OK]
+    (of_name,) = named(identity.look(of), "node")
+    assert of_name.text.startswith("node1: machine-id ")
 
 
 def test_a_cluster_whose_api_asks_no_webhook_is_not_told_that_one_answers(cluster: Cluster, tmp_path: Path) -> None:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from podberth.cni.errors import CniError
-from podberth.kube.resources import EVENTS
-from podberth.stores.clock import node_clock
-from podberth.stores.replica.ledger import ClusterLedger
-from podberth.stores.replica.policies import ClusterPolicies
-from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.contract.control.cluster import config_map, pool
+from tests.contract.control.new_node import is_accepted, new_node, told
 from tests.contract.declarations import documents
 from tests.contract.kube.said import eventually
 from tests.contract.ledgers import OPERATOR, claim
@@ -26,13 +20,6 @@ if TYPE_CHECKING:
 
     from podberth.policy.store import Policies
     from tests.contract.control.cluster import Cluster
-
-
-def new_node(cluster: Cluster) -> tuple[Policies, ClusterLedger]:
-    """Return a node that has never been there."""
-    folder = tempfile.mkdtemp(dir=cluster.folder)
-    settler = Settler(Replica(folder), cluster.store, "node9", current=True)
-    return ClusterPolicies(settler), ClusterLedger(settler, clock=node_clock)
 
 
 def subnets(policies: Policies) -> dict[str, str]:
@@ -53,10 +40,6 @@ def gateway(policies: Policies) -> str:
 
 def in_force(cluster: Cluster, name: str) -> Any:
     return cluster.status("pool", name).get("inForce")
-
-
-def told(cluster: Cluster, reason: str) -> set[str]:
-    return {one["message"] for one in cluster.client.list(EVENTS).items if one["reason"] == reason}
 
 
 def patched(cluster: Cluster, *ranges: str, name: str = "db", **more: str) -> None:
@@ -130,6 +113,44 @@ def test_a_pool_that_is_deleted_stays_in_force_until_the_last_of_its_leases_ends
     eventually(lambda: cluster.condition("pool", "other")[0] == "False")
     cluster.ledger.unbind(lease.attachment, OPERATOR)
     eventually(lambda: subnets(cluster.policies) == {"other": "10.20.0.0/25"})
+
+
+def test_what_a_pool_says_no_more_is_in_force_no_more(cluster: Cluster) -> None:
+    cluster.controller()
+    changed = pool("db", "10.20.0.0/24")
+    changed["spec"] |= {"dns": {"nameservers": ["10.99.0.53"], "search": ["a"]}, "quarantine": 60}
+    cluster.apply(changed)
+    eventually(lambda: (in_force(cluster, "db") or {}).get("spec", {}).get("quarantine") == 60)
+    changed["spec"]["dns"] = {"nameservers": ["10.99.0.54"]}
+    del changed["spec"]["quarantine"]
+    cluster.apply(changed)
+    eventually(lambda: in_force(cluster, "db")["spec"]["dns"]["nameservers"] == ["10.99.0.54"])
+    found = new_node(cluster)[0].pool("db")
+    assert found is not None
+    assert found.quarantine == 0
+    assert found.settings.dns is not None
+    assert found.settings.dns.search == ()
+    assert is_accepted(cluster, "Pool", "db")
+
+
+def test_a_pool_that_is_deleted_while_pods_live_on_it_is_known_to_a_new_node_too(cluster: Cluster) -> None:
+    controller = cluster.controller()
+    cluster.node("node1")
+    uid = cluster.pod("db/a", "node1")
+    cluster.apply(pool("db", "10.20.0.0/24"))
+    eventually(lambda: in_force(cluster, "db") is not None)
+    lease = cluster.bind("db/a", uid=uid)
+    cluster.sweeps(controller)
+    cluster.stop(controller)
+    assert cluster.kubectl("delete", "pool", "db", "--timeout=20s").returncode == 0  # nothing keeps the object
+    cluster.controller()  # another one, that has never heard of the pool
+    assert subnets(new_node(cluster)[0]) == {"db": "10.20.0.0/24"}
+    eventually(lambda: any("10.20.0.1" in message for message in told(cluster, "StillInForce")))
+    cluster.apply(pool("other", "10.20.0.0/25"))
+    eventually(lambda: cluster.condition("pool", "other")[0] == "False")
+    cluster.ledger.unbind(lease.attachment, OPERATOR)
+    eventually(lambda: cluster.condition("pool", "other")[0] == "True")
+    assert subnets(new_node(cluster)[0]) == {"other": "10.20.0.0/25"}
 
 
 def test_a_text_that_can_not_be_read_leaves_the_last_good_one_on_a_new_node_too(cluster: Cluster) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cni.errors import Refused
+from podberth.cni.errors import DiskFull, Refused
 from podberth.cni.value import replace
 from podberth.ipam.elsewhere import Alone, Fence
 from podberth.kube.client import Client
@@ -250,6 +250,31 @@ def test_an_event_that_can_not_be_posted_fails_no_add(pair: Pair, capfd: pytest.
     client.close()
     assert "events were not posted: Kubernetes API: create events" in capfd.readouterr().err
     assert pair.api.events(second) == []
+
+
+class Full:
+    """A disk without room."""
+
+    held = False
+
+    def keep(self) -> None:
+        raise DiskFull("the disk of /var/lib/podberth is full", "make room on it")
+
+    def give_up(self) -> bool:
+        return False
+
+
+def test_a_pod_on_a_node_that_is_not_fit_gets_an_event_with_what_to_do(pair: Pair) -> None:
+    pair.one.delete("c1", pair.first)
+    second = pair.move()
+    pair.two.node = replace(pair.two.node, room=Full())
+    assert pair.two.add("c2", second).code == 11
+    assert pair.told(pair.two, second) == [("Warning", "NodeUnfit")]
+    ((_, _, message),) = pair.api.events(second)
+    assert message == "node n2: the disk of /var/lib/podberth is full; make room on it"
+    assert "NodeUnfit" in pair.api.describe()
+    pair.two.node = replace(pair.two.node, room=None)
+    assert pair.two.add("c2", second).addresses == BOTH
 
 
 def test_a_fence_is_said_to_kubernetes_itself(pair: Pair) -> None:

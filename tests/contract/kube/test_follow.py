@@ -138,6 +138,26 @@ def test_who_left_at_a_version_that_is_gone_is_told_the_difference(
     assert (index.told, index.lists) == (["-a", f"c@{last}"], 2)
 
 
+def test_a_server_that_is_frozen_is_noticed_and_what_comes_then_is_told(
+    client: Client, namespace: str, kube: KubeServer, connect: Callable[..., Client]
+) -> None:
+    index = Index()
+    follower = Follower(connect(kube.kubeconfig, 1.0), CONFIG_MAPS, index, namespace=namespace, silent=1.0)
+    follower.start()
+    try:
+        assert follower.synced.wait(60)
+        eventually(lambda: index.lists > 2)  # the server has nothing to say, and answers
+        assert follower.trouble == ""
+        kube.freeze()
+        eventually(lambda: bool(follower.trouble))
+        kube.thaw()
+        put(client, namespace, "after")
+        eventually(lambda: "after" in index.items and not follower.trouble)
+    finally:
+        kube.thaw()
+        follower.close()
+
+
 def test_what_the_handler_could_not_take_is_told_again(
     client: Client, namespace: str, follow: Callable[..., Follower]
 ) -> None:

@@ -53,6 +53,7 @@ def with_objects(tmp_path: Path, kube: KubeServer, release: Release) -> Member:
     clear_kubernetes()
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bank"}}
     kube.kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
+    kube.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}}))
     dump.load_objects(kube, release.read("objects.json"))
     document = {"store": "kubernetes", "node": NAME, "kubernetes": {"kubeconfig": str(kube.kubeconfig)}}
     chosen(tmp_path / "state", document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,3 +80,34 @@ def test_a_store_of_roots_is_read_by_those_who_may_and_changed_by_root_alone_as_
     known = podberth("get", "reservations", "--json")
     assert '"10.50.0.200"' in known.out
     assert podberth("get", "reservations", "--json", user=65534) == known
+
+
+def networks(podberth: Shell, folder: Path, **plugin: object) -> dict[str, tuple[str, str]]:
+    """Return level and text of each finding about one network of these settings."""
+    whole = {"type": "podberth", "pool": "db", "stateDir": str(podberth.node.state), **plugin}
+    conflist = {"cniVersion": "1.1.0", "name": "banknet", "plugins": [whole]}
+    (folder / "10-bank.conflist").write_text(json.dumps(conflist))
+    findings = podberth("doctor", "--net-dir", str(folder), "--json").json["findings"]
+    return {one["name"]: (one["level"], one["text"]) for one in findings if one["area"] == "runtime"}
+
+
+@pytest.mark.parametrize("device", ["macvlan", "ipvlan"])
+def test_a_parent_link_that_is_not_there_is_a_failure(
+    podberth: Shell, node: Kubelet, tmp_path: Path, device: str
+) -> None:
+    folder = tmp_path / "net.d"
+    folder.mkdir()
+    level, told = networks(podberth, folder, device=device, parent="eth7")["10-bank.conflist links"]
+    assert (level, "eth7" in told) == ("fail", True)
+    node.inside(node.node, "ip", "link", "add", "eth7", "type", "veth", "peer", "name", "eth8")
+    node.inside(node.node, "ip", "link", "set", "eth7", "up")
+    assert "10-bank.conflist links" not in networks(podberth, folder, device=device, parent="eth7")
+
+
+def test_a_bridge_that_is_another_kind_of_link_is_a_failure(podberth: Shell, node: Kubelet, tmp_path: Path) -> None:
+    folder = tmp_path / "net.d"
+    folder.mkdir()
+    assert "10-bank.conflist bridge" not in networks(podberth, folder, bridge="bank0")
+    node.inside(node.node, "ip", "link", "add", "bank0", "type", "veth", "peer", "name", "bank1")
+    level, told = networks(podberth, folder, bridge="bank0")["10-bank.conflist bridge"]
+    assert (level, "bank0 is no bridge but a veth link" in told) == ("fail", True)

@@ -102,3 +102,19 @@ def test_the_plugins_own_namespace_is_taken_only_if_told_so(node: Kubelet) -> No
     assert "CNI_NETNS_OVERRIDE=1" in refused.result["details"]
     assert node.call("ADD", pod, netns=own, env={"CNI_NETNS_OVERRIDE": "1"}).code == 0
     assert node.call("DEL", pod, netns=own, env={"CNI_NETNS_OVERRIDE": "1"}).code == 0
+
+
+def test_a_reservation_of_a_sheet_is_no_declaration_and_the_refusal_says_how_it_would_count(
+    node: Kubelet, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("address,namespace,pod\n10.50.0.77,bank,stray\n")
+    node.podberth("import", "csv", str(sheet))
+    pod = node.pod("stray")
+    refused = node.call("ADD", pod, undeclared="refuse").result
+    assert (refused["code"], "10.50.0.77 of pool db is reserved for it, which is no declaration" in refused["msg"]) == (
+        102,
+        True,
+    )
+    assert "`addresses: [10.50.0.77]`" in refused["details"]
+    assert node.call("ADD", pod).address == "10.50.0.77/24"

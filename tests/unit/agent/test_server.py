@@ -198,3 +198,21 @@ def test_descriptors_that_come_with_nonsense_are_closed(agent: Agent) -> None:
         sent(1 + turn % 5, given[turn % 3]())
     assert agent.serves()
     until(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before, "descriptors stay open")
+
+
+def test_silent_peers_cost_no_other_its_refusal_when_the_agent_ends(tmp_path: Path) -> None:
+    listening = listen(tmp_path / "agent.sock")
+    listening.setblocking(False)
+    server = Server(listening, lambda *_: None, lambda _: None, 1)
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(100)]
+    for peer in silent:
+        peer.connect(str(tmp_path / "agent.sock"))
+        peer.send(b"p")
+    with socket.socket(socket.AF_UNIX) as last:
+        last.settimeout(PATIENCE)
+        last.connect(str(tmp_path / "agent.sock"))
+        last.sendall(frame.call(GOOD))
+        assert server.turn_away(0.5) == 101  # each by itself would have had five seconds
+        assert b"the podberth agent is stopping" in last.recv(1 << 16)
+    for peer in (*silent, listening):
+        peer.close()

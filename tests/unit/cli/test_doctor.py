@@ -117,6 +117,18 @@ def test_a_damaged_store_is_a_failure(podberth: Operator) -> None:
     assert "ledger" not in found
 
 
+@pytest.mark.parametrize("other", ["directory", "dangling link"])
+def test_what_is_no_file_under_the_store_s_name_is_a_failure(bare: Operator, other: str) -> None:
+    bare.state.mkdir()
+    file = bare.state / "podberth.db"
+    if other == "directory":
+        file.mkdir()
+    else:
+        file.symlink_to("nowhere")
+    (found,) = store.look(session(bare))
+    assert (found.name, found.level) == ("file", FAIL)
+
+
 def test_a_store_that_is_not_there_yet_is_a_warning_and_is_not_made(bare: Operator) -> None:
     (found,) = store.look(session(bare))
     assert found.level == WARN

@@ -9,7 +9,7 @@ import pytest
 from podberth.cli.doctor.config_maps import look
 from podberth.cni.errors import TryAgainLater
 from podberth.policy.changes import Waiting
-from podberth.policy.standing import REMEDY, Standing
+from podberth.policy.standing import CHOICE, UNREAD, Standing
 
 if TYPE_CHECKING:
     from podberth.cli.session import Session
@@ -41,17 +41,18 @@ def lines(node: Node) -> list[tuple[str, str, str, str]]:
 
 def test_each_standing_is_a_line_with_its_remedy() -> None:
     trust = "PodNetwork db/web: spec.attachments[0].trust is the operator's choice"
+    what = "PodNetwork db/web"
     stays, refused, unread = lines(
         Node(
-            Standing(bundle="db/a", document="PodNetwork db/web", in_force=True, reason=trust),
-            Standing(bundle="db/b", document="PodNetwork db/web", in_force=False, reason=trust),
-            Standing(bundle="db/c", document="ConfigMap db/c: x.yaml", in_force=False, reason="x.yaml: kind: []"),
+            Standing(bundle="db/a", document=what, in_force=True, reason=trust, remedy=CHOICE),
+            Standing(bundle="db/b", document=what, in_force=False, reason=trust, remedy=CHOICE),
+            Standing(bundle="db/c", document="ConfigMap db/c: x.yaml", in_force=False, reason="x: []", remedy=UNREAD),
         )
     )
     assert stays[:3] == ("warn", "db/a", f"in force, as it was declared before namespaces had limits: {trust}")
-    assert REMEDY in stays[3]
-    assert refused == ("warn", "db/b", f"not in force: {trust}", REMEDY)
-    assert unread[:3] == ("warn", "db/c", "can't be read: x.yaml: kind: []")
+    assert stays[3] == f"{CHOICE}; once it changes or is gone, it counts no more"
+    assert refused == ("warn", "db/b", f"not in force: {trust}", CHOICE)
+    assert unread[:3] == ("warn", "db/c", "can't be read: x: []")
     assert "correct it, or delete it" in unread[3]
 
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from podberth.cli.transfer.moving import to_stdout
+from podberth.cni.errors import StoreFailed
 from tests.unit.cli.node import NS, Operator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NOBODY = ("--socket", "/nonexistent/agent.sock")
@@ -33,6 +36,26 @@ def test_a_store_moves_into_another_directory_as_it_is(busy: Operator, tmp_path:
     last = ended.out.splitlines()[-1]
     assert last == f"{tmp_path}/other/podberth.db says what {busy.state}/podberth.db says: compared, the same"
     assert told(Operator(tmp_path / "other")) == told(busy)
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["", "dry"])
+def test_a_store_does_not_move_into_itself(busy: Operator, tmp_path: Path, dry: tuple[str, ...]) -> None:
+    (tmp_path / "link").symlink_to(busy.state)
+    for to in (str(busy.state), f"{busy.state}/.", str(tmp_path / "link")):
+        ended = busy("migrate", "--to", to, *dry, *NOBODY)
+        assert (ended.code, ended.out) == (1, "")
+        assert f"{to} is the store of {busy.state} itself" in ended.err
+    assert busy("migrate", "--to", str(tmp_path / "other"), *NOBODY).code == 0
+
+
+def test_an_export_that_fails_half_way_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> Iterator[str]:
+        yield "{}\n"
+        raise StoreFailed("the disk has a bad block")
+
+    with pytest.raises(StoreFailed):
+        to_stdout(broken())
+    assert capsys.readouterr().out == ""
 
 
 def test_the_order_stays_that_of_numbers_where_a_clock_was_set_back(busy: Operator, tmp_path: Path) -> None:

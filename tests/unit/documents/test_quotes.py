@@ -13,7 +13,7 @@ from podberth.agent import calls, finisher, frame, policies, server, service
 from podberth.agent.spans import collector, exporter, target
 from podberth.cli import failures, manual, session
 from podberth.cli.doctor import agent as agent_area
-from podberth.cli.doctor import api, config_maps, kernel, machine, networks, store
+from podberth.cli.doctor import api, config_maps, identity, kernel, machine, networks, store
 from podberth.cli.doctor import cluster as nodes
 from podberth.cli.main import COMMANDS
 from podberth.cni import errors
@@ -162,7 +162,8 @@ def test_the_states_of_an_address_are_listed() -> None:
 def test_the_areas_of_doctor_are_listed() -> None:
     areas = re.findall(r"\| (\w+) \| [^|]+ \|", part(CLI, "| area | what | | --- | --- |", "##"))
     last = [config_maps.AREA, networks.AREA, nodes.AREA]
-    assert areas == [machine.AREA, kernel.AREA, store.AREA, agent_area.AREA, api.AREA, *last]
+    first = [machine.AREA, kernel.AREA, store.AREA, identity.AREA]
+    assert areas == [*first, agent_area.AREA, api.AREA, *last]
 
 
 def test_the_exit_codes_are_listed() -> None:

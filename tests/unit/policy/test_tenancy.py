@@ -9,6 +9,7 @@ import pytest
 from podberth.ipam.pool import Grant, Pool
 from podberth.policy.authorise import names
 from podberth.policy.documents import API_VERSION, parse_document
+from podberth.policy.standing import CHOICE, ELSEWHERE, FOREIGN, NO_ADDRESS, REMEDY
 from podberth.policy.tenancy import refusal
 from tests.unit.policy.declared import pool, span
 
@@ -147,3 +148,23 @@ def test_pools_and_pods_of_other_namespaces_are_never_a_namespace_s_to_declare()
 )  # fmt: skip
 def test_a_pattern_of_wildcards_alone_names_nobody(patterns: tuple[str, ...], *, by_name: bool) -> None:
     assert names(Grant(namespaces=patterns), "payments") == by_name
+
+
+def remedy(document: Any, **more: Any) -> str:
+    error = refusal(document, "payments", POOLS, **more)
+    assert error is not None
+    return error.details
+
+
+def test_each_kind_of_complaint_has_its_own_remedy() -> None:
+    assert remedy(declared(trust="on")) == CHOICE
+    assert remedy(declared(pool="none")) == ELSEWHERE
+    assert remedy(declared(pool="open", addresses=["10.10.0.10"])) == REMEDY
+    assert "under `allow` of pool part" in remedy(declared(pool="part", addresses=["10.50.0.99"]))
+    assert remedy(declared("other")) == FOREIGN
+    assert remedy(declared(addresses=[])) == NO_ADDRESS
+    assert remedy(declared(trust="on", pool="none")) == f"{CHOICE}; {ELSEWHERE}"
+    quota = (pool("bank", "10.20.0.0/24", grants=(Grant(namespaces=("payments",), reservations=0),)),)
+    error = refusal(declared(), "payments", quota, taken={})
+    assert error is not None
+    assert "raises `reservations` under `allow` of pool bank" in error.details

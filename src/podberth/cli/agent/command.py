@@ -88,10 +88,14 @@ def agent(
     At the start it takes back what calls that never ended have left. From then on it serves calls, ends DELs that
     were answered, and compares what is recorded with the kernel. SIGTERM ends it once all calls under way are
     finished; SIGHUP replaces it by what is installed now, without losing a call. Needs root.
+
+    With a ledger in the Kubernetes API it does not start on a machine whose name is no Node's, and never was.
     """
     from podberth.agent.journal import Journal
     from podberth.agent.service import Options, run
+    from podberth.stores.member import require_node
 
+    require_node(session.state)
     options = Options(
         states=(session.state,),
         path=path,

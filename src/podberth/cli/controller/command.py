@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.agent.journal import LEVELS
-from podberth.cli.controller.where import host_port, kubeconfig_option, namespace_option
+from podberth.cli.controller.where import host_port, kubeconfig_option, namespace_option, where
 from podberth.cli.listener import certificate_option, key_option, served
 from podberth.cli.manual import Page
 from podberth.cni.errors import IOFailure
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from podberth.cli.session import Session
 
 
 @click.command(
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
         ("controller --grace 600", "Leave a pod that is gone ten minutes for its DEL to come."),
         ("controller --kubeconfig admin.conf --metrics 127.0.0.1:0", "Try it by hand."),
     ),
-    environment=(("KUBECONFIG", "Which API server, where --kubeconfig does not say; in a pod its service account."),),
+    environment=(("KUBECONFIG", "Which API server, where nothing else says it; in a pod its service account."),),
 )
 @kubeconfig_option
 @namespace_option
@@ -55,7 +57,9 @@ if TYPE_CHECKING:
     "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
     help="What goes to stderr, as lines of JSON.",
 )  # fmt: skip
+@click.pass_obj
 def controller(
+    session: Session,
     kubeconfig: str,
     namespace: str,
     interval: float,
@@ -78,9 +82,11 @@ def controller(
     from podberth.controller.service import Options, run
     from podberth.controller.sweep import Settings
 
+    at = where(session, kubeconfig, namespace)
     options = Options(
-        kubeconfig=kubeconfig,
-        home=namespace,
+        kubeconfig=at.kubeconfig,
+        context=at.context,
+        home=at.namespace,
         interval=interval,
         archiving=archiving,
         settings=Settings(grace=grace, nearly_full=nearly_full),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.agent.journal import LEVELS
-from podberth.cli.controller.where import host_port, kubeconfig_option, namespace_option
+from podberth.cli.controller.where import host_port, kubeconfig_option, namespace_option, where
 from podberth.cli.failures import Misuse
 from podberth.cli.manual import Page
 from podberth.cni.errors import IOFailure
@@ -17,6 +17,7 @@ from podberth.cni.errors import IOFailure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from podberth.cli.session import Session
     from podberth.kube.client import Client
     from podberth.process.certificate import Source
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         ("webhook --cert /tls/tls.crt --key /tls/tls.key", "Serve with what cert-manager, or anybody, renews."),
         ("webhook --listen 127.0.0.1:9443 --cert a.crt --key a.key --kubeconfig admin.conf", "Try it by hand."),
     ),
-    environment=(("KUBECONFIG", "Which API server, where --kubeconfig does not say; in a pod its service account."),),
+    environment=(("KUBECONFIG", "Which API server, where nothing else says it; in a pod its service account."),),
 )
 @click.option(
     "--listen", metavar="HOST:PORT", default="0.0.0.0:9443", show_default=True, callback=host_port,
@@ -52,7 +53,9 @@ if TYPE_CHECKING:
     "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
     help="What goes to stderr, as lines of JSON.",
 )  # fmt: skip
+@click.pass_obj
 def webhook(
+    session: Session,
     listen: tuple[str, int],
     cert: Path | None,
     key: Path | None,
@@ -73,8 +76,13 @@ def webhook(
     from podberth.controller.webhook import Options, run
     from podberth.process.certificate import BadCertificate
 
+    at = where(session, kubeconfig, namespace)
     options = Options(
-        listen=listen, kubeconfig=kubeconfig, home=namespace, source=_source(cert, key, service, configuration)
+        listen=listen,
+        kubeconfig=at.kubeconfig,
+        context=at.context,
+        home=at.namespace,
+        source=_source(cert, key, service, configuration),
     )
     try:
         return run(options, Journal(level))

@@ -191,7 +191,7 @@ def _recreate(stage: Stage, playground: Playground, old: Pod) -> Pod:
 
 def _audit(stage: Stage) -> None:
     stage.act("Network operations ask")
-    now = datetime.now(tz=UTC).isoformat(timespec="milliseconds")
+    now = datetime.now(tz=UTC).isoformat(timespec="milliseconds")  # noqa: TID251 - for people to read
     who = stage.ask("who", ADDRESSES[1], "--at", now)
     stage.claim("mysql-1" in json.dumps(who), f"the ledger says who had {ADDRESSES[1]} at a time")
     explained = stage.ask("explain", "payments/mysql-1")

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli.agent.asking import socket_option
-from podberth.cli.doctor import agent, api, cluster, config_maps, control, kernel, machine, networks, rights, store
+from podberth.cli.doctor import (
+    agent,
+    api,
+    cluster,
+    config_maps,
+    control,
+    identity,
+    kernel,
+    machine,
+    networks,
+    rights,
+    store,
+)
 from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.failures import OK as FIT
 from podberth.cli.failures import UNFIT
@@ -49,8 +61,9 @@ STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
 def doctor(session: Session, net_dir: Path, path: Path, *, all_nodes: bool, as_json: bool) -> int:
     """Say whether this node is fit, and what to do if not.
 
-    Looked at are privileges, kernel, store, disk, agent, executable, and configurations with their links. With a ledger
-    in the Kubernetes API also the API's answers and clock, this node's rights there, the controller and the webhook.
+    Looked at are privileges, kernel, store, disk, which node this is, agent, executable, and configurations with their
+    links. With a ledger in the Kubernetes API also the API's answers and clock, this node's rights there, the
+    controller and the webhook.
 
     The kernel is asked by doing what an ADD does, in a network namespace made for it that is gone afterwards. 'warn' is
     for what only some pods would miss, 'fail' for what keeps ADD from working. Needs root to be of much use.
@@ -59,6 +72,7 @@ def doctor(session: Session, net_dir: Path, path: Path, *, all_nodes: bool, as_j
         *machine.look(Path(session.state)),
         *kernel.look(),
         *store.look(session),
+        *identity.look(session),
         *agent.look(session, path),
         *api.look(session),
         *rights.look(session),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cli.doctor.finding import WARN, Finding
 from podberth.cni.errors import CniError
-from podberth.policy.standing import REMEDY
+from podberth.policy.standing import worded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,14 +28,7 @@ def look(session: Session) -> Iterator[Finding]:
         todo = "correct it, or end what is in its way: it comes into force by itself"
         yield Finding(area=AREA, name=each.document, level=WARN, text=f"not in force: {each}", todo=todo)
     for one in standings:
+        text, todo = worded(one), one.remedy
         if one.in_force:
-            text = f"in force, as it was declared before namespaces had limits: {one.reason}"
-            todo = f"{REMEDY}; once it changes or is gone, it counts no more"
-        elif one.silent:
-            text, todo = f"declares nothing: {one.reason}", "put the documents into `data`, or take the label away"
-        elif one.document.startswith("ConfigMap "):
-            text = f"can't be read: {one.reason}"
-            todo = "correct it, or delete it; what it declared before stays in force on nodes that read that"
-        else:
-            text, todo = f"not in force: {one.reason}", REMEDY
+            todo = f"{one.remedy}; once it changes or is gone, it counts no more"
         yield Finding(area=AREA, name=one.bundle, level=WARN, text=text, todo=todo)

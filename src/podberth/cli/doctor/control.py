@@ -49,7 +49,8 @@ def _controller(client: Client, home: str) -> Finding:
     from podberth.controller.service import LEASE  # what it imports is nothing for every command
 
     try:
-        return led(client.get(LEASES, LEASE, home), datetime.now(UTC))
+        now = datetime.now(UTC)  # noqa: TID251 - the clock is wired here
+        return led(client.get(LEASES, LEASE, home), now)
     except errors.Forbidden:
         return Finding(area=api.AREA, name="controller", level=OK, text=_UNSEEN)
     except errors.NotFound:

@@ -9,6 +9,7 @@ from podberth.cli.doctor.finding import FAIL, OK, Finding
 from podberth.cni.errors import CniError
 from podberth.kube.client import RIGHTS
 from podberth.kube.resources import ACCESS_REVIEWS
+from podberth.stores import chosen as choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,19 +48,22 @@ _EVERYWHERE = (
 
 
 def rights(home: str) -> tuple[Right, ...]:
-    """Return what deploy/base/agent-rights grants; `home` is podberth's own namespace."""
-    from podberth.stores.kubernetes import declared, earlier, epoch, versions  # no other command needs them
+    """Return what deploy/base/agent-rights grants an agent; `home` is podberth's own namespace."""
+    from podberth.stores.kubernetes import epoch  # no other command needs it
 
     lease = ("coordination.k8s.io", "leases")
-    names = (declared.LOCK, versions.LEDGER, earlier.MARK, earlier.SEAL, earlier.OBJECTS, earlier.OBJECTS_SEAL)
     return (
         *(Right(verb, group, resource) for group, resource, verbs in _EVERYWHERE for verb in verbs.split()),
         Right("get", "", "namespaces", name="kube-system"),
-        *(Right("get", *lease, namespace=home, name=name) for name in names),
-        *(Right(verb, *lease, namespace=home, name=epoch.NAME) for verb in ("get", "update")),
-        Right("create", *lease, namespace=home),
+        *(Right(verb, *lease, namespace=home) for verb in ("get", "list", "create")),
+        Right("update", *lease, namespace=home, name=epoch.NAME),
         Right("get", *lease, namespace=HEARTBEATS),
     )
+
+
+def machines(home: str) -> tuple[Right, ...]:
+    """Return what the Role podberth-machine grants beside: for a machine that is no Node."""
+    return (Right("update", "coordination.k8s.io", "leases", namespace=home),)
 
 
 def look(session: Session) -> Iterator[Finding]:
@@ -67,7 +71,7 @@ def look(session: Session) -> Iterator[Finding]:
     at = api.chosen(session)
     if at is None:
         return
-    wanted = rights(at.namespace)
+    wanted = rights(at.namespace) + (machines(at.namespace) if at.nodes == choice.NONE else ())
     try:
         with api.client(at) as client:
             missing = [right for right in wanted if not may(client, right)]

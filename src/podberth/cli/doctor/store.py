@@ -37,6 +37,10 @@ def look(session: Session) -> Iterator[Finding]:
     except CniError as wrong:
         yield Finding(area=AREA, name="file", level=FAIL, text=wrong.message, todo=wrong.details)
         return
+    if not there and (session.store.is_symlink() or session.store.exists()):
+        text = f"{session.store} is no file: every call is refused"
+        yield Finding(area=AREA, name="file", level=FAIL, text=text, todo="put it away, and the store back")
+        return
     if not there:
         yield Finding(
             area=AREA,

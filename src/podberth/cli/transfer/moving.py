@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import socket
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
+    from podberth.stores.transfer.cluster import ClusterStore
     from podberth.stores.transfer.story import Side, Target
     from podberth.stores.transfer.verdict import Verdict
 
@@ -59,12 +62,13 @@ _DIFFERS = {1: "refused, failed, or the two stores differ afterwards", 3: EXITS[
 def export(session: Session, output: str | None, *, as_csv: bool) -> None:
     """Write the whole store as lines of JSON: documents, reservations, leases, and every event of the ledger.
 
-    It is the same form whatever the store is kept in, and `podberth import store` takes it back. The file is complete,
-    or not there: it gets its name when its last line is on disk.
+    It is the same form whatever the store is kept in, and `podberth import store` takes it back. It is complete, or not
+    there: the file gets its name when its last line is on disk, and stdout gets nothing before the last line is known.
+    While the cluster's store is away it is refused: an export is not of yesterday.
     """
     made = iter([_sheet(session)]) if as_csv else lines(_source(session), time.time_ns())  # noqa: TID251
     if output is None:
-        sys.stdout.writelines(made)
+        to_stdout(made)
         return
     new = Path(output + ".new")
     try:
@@ -74,6 +78,22 @@ def export(session: Session, output: str | None, *, as_csv: bool) -> None:
         new.replace(output)
     except OSError as wrong:
         raise IOFailure(f"{output}: {wrong.strerror}") from None
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def to_stdout(made: Iterator[str]) -> None:
+    """Write all of it, or nothing: it waits in a file without a name until its last line is there."""
+    try:
+        with tempfile.TemporaryFile("w+", encoding="ascii") as file:
+            file.writelines(made)
+            file.seek(0)
+            shutil.copyfileobj(file, sys.stdout)
+    except BrokenPipeError:
+        raise
+    except OSError as wrong:
+        hint = "the export waits in TMPDIR until it is complete: name a folder with room for it, or -o FILE"
+        raise IOFailure(f"{tempfile.gettempdir()}: {wrong.strerror}", hint) from None
 
 
 def _sheet(session: Session) -> str:
@@ -138,10 +158,13 @@ def migrate(session: Session, to: str, agent: str, *, dry_run: bool, force: bool
     """
     if not dry_run and not force:
         _no_agent(agent)
-    return _moved(session, _source(session), lambda: opened(to, readonly=dry_run), dry_run=dry_run, as_json=as_json)
+    source, into = _source(session), opened(to, readonly=dry_run)
+    if source.identity() == into.identity():
+        raise Refused(f"--to: {to} is the store of {session.state} itself", "name another store: it is there")
+    return _moved(session, source, lambda: into, dry_run=dry_run, as_json=as_json)
 
 
-def _source(session: Session) -> Side:
+def _source(session: Session) -> NodeStore | ClusterStore:
     source = opened(session.state, readonly=True)
     if isinstance(source, NodeStore) and not source.exists():
         raise NotFound(f"there is no store in {session.state}", "name another directory with --state")

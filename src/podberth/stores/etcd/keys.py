@@ -5,6 +5,7 @@ Below the prefix:
     s/a/ADDRESS                the record of an address; never deleted
     s/d/KIND/NAMESPACE/NAME    a document; one that was deleted is empty
     s/i/NAME                   of a Pool the last good text, which is in force; empty if there is none
+    s/i/NAMESPACE%2FNAME       the same of a PodNetwork: one part, so that no older agent takes it for a document
     s/v                        the ledger's minimum version (ipam.versions); without the key it is the first
     e/ADDRESS/SEQ              an event of the ledger; never rewritten
     h/ADDRESS/SEQ              older events of an address together, compressed; SEQ is that of the first
@@ -29,12 +30,9 @@ from urllib.parse import quote, unquote
 from podberth.cni.errors import StoreFailed
 from podberth.cni.value import replace
 from podberth.ipam.address_record import event_form, parse_event, parse_record, record_form
-from podberth.ipam.elsewhere import Fence
 from podberth.ipam.epoch import epoch_form, parse_epoch
-from podberth.ipam.lease import Actor
-from podberth.ipam.registration import Registration
 from podberth.ipam.versions import Minimum
-from podberth.stores.replica.shared import Approved, DocumentText, told_of
+from podberth.stores.replica.shared import Approved, DocumentText, former_of, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,9 +70,10 @@ class Keys:
         """Where the document is."""
         return self.documents + "/".join(_quoted(part) for part in key).encode()
 
-    def approved_of(self, pool: str) -> bytes:
-        """Where it is said what of the Pool is in force."""
-        return self.approved + _quoted(pool).encode()
+    def approved_of(self, key: Key) -> bytes:
+        """Where it is said what of the document is in force."""
+        _, namespace, name = key
+        return self.approved + _quoted(f"{namespace}/{name}" if namespace else name).encode()
 
     def event(self, address: Address, seq: int) -> bytes:
         """Where the event is."""
@@ -174,13 +173,15 @@ def packed_approved(approved: Approved) -> bytes:
     if not text.body:
         return b""
     told = [{"address": str(address), "since": since} for address, since in approved.told]
-    return _json({"body": json.loads(text.body), "source": text.source, "origin": text.origin, "told": told})
+    former = [{"body": json.loads(one.body), "until": one.until} for one in approved.former]
+    said = {"source": text.source, "origin": text.origin, "told": told, **({"former": former} if former else {})}
+    return _json({"body": json.loads(text.body), **said})
 
 
 def read_approved(key: bytes, value: bytes) -> Approved:
-    """Read what was approved of a Pool; `key` ends with its name. StoreFailed if it is none."""
-    name = unquote(key.split(b"/")[-1].decode("utf-8", "replace"))
-    text = DocumentText(kind="Pool", namespace="", name=name, body="")
+    """Read what was approved of a document; `key` ends with its name. StoreFailed if it is none."""
+    namespace, slash, name = unquote(key.split(b"/")[-1].decode("utf-8", "replace")).rpartition("/")
+    text = DocumentText(kind="PodNetwork" if slash else "Pool", namespace=namespace, name=name, body="")
     if not value:
         return Approved(text=text, firm=True)
     form = _parsed(value)
@@ -189,8 +190,12 @@ def read_approved(key: bytes, value: bytes) -> Approved:
         source, origin = str(form["source"]), str(form["origin"])
         told = told_of(form["told"])
     except (KeyError, TypeError, ValueError, RecursionError) as wrong:
-        raise StoreFailed(f"the cluster's store: what is in force of Pool {name} can't be read: {wrong}") from None
-    return Approved(text=replace(text, body=body, source=source, origin=origin), told=told, firm=True)
+        raise StoreFailed(
+            f"the cluster's store: what is in force of {text.kind} {name} can't be read: {wrong}"
+        ) from None
+    former = former_of(form.get("former"), lambda one: _json(one["body"]).decode())
+    text = replace(text, body=body, source=source, origin=origin)
+    return Approved(text=text, told=told, firm=True, former=former)
 
 
 def _name_of(key: bytes) -> Key:
@@ -236,33 +241,6 @@ def read_minimum(value: bytes, revision: int) -> Minimum:
     return Minimum(version=words[1] if len(words) > 1 else "", revision=revision)
 
 
-def packed_fences(said: Iterable[Fence]) -> bytes:
-    """Return all that was said about one node, as it is written."""
-    return _json(
-        [
-            {"time": one.time, "lifted": one.lifted, "who": one.actor.who, "why": one.actor.why, "node": one.actor.node}
-            for one in said
-        ]
-    )
-
-
-def read_fences(key: bytes, value: bytes) -> tuple[Fence, ...]:
-    """Read what `packed_fences` wrote, oldest first; `key` ends with the node. StoreFailed if it is none."""
-    node = unquote(key.split(b"/")[-1].decode())
-    try:
-        return tuple(
-            Fence(
-                node=node,
-                actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
-                time=int(form["time"]),
-                lifted=bool(form["lifted"]),
-            )
-            for form in json.loads(value)
-        )
-    except (ValueError, KeyError, TypeError) as wrong:
-        raise StoreFailed(f"the cluster's store: what is said about node {node} can't be read: {wrong}") from None
-
-
 def packed_epoch(epoch: Epoch) -> bytes:
     """Return an epoch as it is written."""
     return _json(epoch_form(epoch))
@@ -273,39 +251,9 @@ def read_epoch(value: bytes) -> Epoch:
     return parse_epoch(_parsed(value))
 
 
-def packed_registration(machine: Registration) -> bytes:
-    """Return a machine's registration as it is written."""
-    names = ("machine", "boot", "key", "time", "claim", "former")
-    said = {name: text for name in ("version", "place") if (text := getattr(machine, name))}
-    return _json({name: getattr(machine, name) for name in names} | said)
-
-
 def node_in(key: bytes) -> str:
-    """Return the node that a registration's key ends with."""
+    """Return the node that the key of a registration, or of what is said about a node, ends with."""
     return unquote(key.split(b"/")[-1].decode("utf-8", "replace"))
-
-
-def read_registration(node: str, value: bytes) -> Registration:
-    """Read what `packed_registration` wrote. StoreFailed if it is none: unknown is not unregistered."""
-    form = _parsed(value)
-    try:
-        machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
-        former = tuple(map(str, form["former"]))
-        time, claim = int(form["time"]), str(form["claim"])
-        version, place = (str(form.get(name, "")) for name in ("version", "place"))
-        return Registration(
-            node=node,
-            machine=machine,
-            boot=boot,
-            key=key,
-            time=time,
-            claim=claim,
-            former=former,
-            version=version,
-            place=place,
-        )
-    except (ValueError, KeyError, TypeError) as wrong:
-        raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
 
 
 def _hex(address: Address) -> bytes:

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import StoreFailed
-from podberth.cni.value import replace
+from podberth.cni.value import replace, value
 from podberth.ipam.versions import Minimum
 from podberth.stores.etcd import failures, keys
 from podberth.stores.etcd.elsewhere import EtcdElsewhere
@@ -35,11 +35,20 @@ if TYPE_CHECKING:
     from podberth.stores.etcd.client import Etcd
     from podberth.stores.etcd.values import KeyValue, Op
     from podberth.stores.etcd.watch import Watch
-    from podberth.stores.replica.shared import AddressWrite, Key, Proposal
+    from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentWrite, Key, Proposal
 
 MANY = 50  # events of an address that this process has written, until it looks whether the older ones can be archived
 FEW = 100  # records that a node has in memory at once when it reads them all: it never needs that memory again
 OPS = 120  # of one transaction: etcd takes 128 (--max-txn-ops)
+
+
+@value
+class _Step:
+    """What one transaction of etcd's writes."""
+
+    addresses: tuple[AddressWrite, ...] = ()
+    documents: tuple[DocumentWrite, ...] = ()
+    approved: tuple[ApprovedWrite, ...] = ()
 
 
 class EtcdCluster:
@@ -67,32 +76,27 @@ class EtcdCluster:
 
     def commit(self, proposal: Proposal) -> Seen:
         """Make the change as a whole, or raise Stale. Raises Unknown if the answer was lost."""
-        parts = _parts(proposal.addresses, self._ops)
+        steps = _steps(proposal, self._ops)
         made = Seen()
         generation = 0
-        for number, part in enumerate(parts, 1):
-            last = number == len(parts)
-            compares = self._compares(proposal, part, generation, last=last)
-            ops = [op for write in part for op in self._ops(write)]
-            if last:
-                ops += [
-                    Put(key=self.keys.document(d.text.key), value=keys.packed_document(d.text))
-                    for d in proposal.documents
-                ]
-                ops += [
-                    Put(key=self.keys.approved_of(w.approved.text.name), value=keys.packed_approved(w.approved))
-                    for w in proposal.approved
-                ]
+        for step in steps:
+            ops = [op for write in step.addresses for op in self._ops(write)]
+            ops += [Put(key=self.keys.document(d.text.key), value=keys.packed_document(d.text)) for d in step.documents]
+            ops += [
+                Put(key=self.keys.approved_of(w.approved.text.key), value=keys.packed_approved(w.approved))
+                for w in step.approved
+            ]
             if proposal.declares:
                 ops.append(Put(key=self.keys.declared, value=b""))
-            made = self._step(proposal, part, compares, ops, made, last=last)
-            generation = max((revision for _, revision in (*made.records, *made.documents)), default=0)
+            made = self._step(proposal, step, self._compares(proposal, step, generation), ops, made)
+            revisions = [revision for _, revision in (*made.records, *made.documents, *made.approved)]
+            generation = max(revisions, default=0)
         return made
 
     def read(self, addresses: tuple[Address, ...], documents: tuple[Key, ...]) -> Seen:
         """Return what is there now of these."""
         wanted = [*map(self.keys.record, addresses), *map(self.keys.document, documents)]
-        wanted += [self.keys.approved_of(name) for kind, _, name in documents if kind == "Pool"]
+        wanted += map(self.keys.approved_of, documents)
         wanted.append(self.keys.epoch)
         found: list[KeyValue] = []
         for at in range(0, len(wanted), OPS):
@@ -208,18 +212,14 @@ class EtcdCluster:
         """Let go of all connections."""
         self.client.close()
 
-    def _step(
-        self, proposal: Proposal, part: tuple[AddressWrite, ...], compares: list[Compare], ops: list[Op], made: Seen, *,
-        last: bool,
-    ) -> Seen:  # fmt: skip
-        documents = proposal.documents if last else ()
+    def _step(self, proposal: Proposal, step: _Step, compares: list[Compare], ops: list[Op], made: Seen) -> Seen:
         wanted = [
-            *(self.keys.record(write.record.address) for write in part),
-            *(self.keys.document(document.text.key) for document in documents),
-            *(self.keys.document(w.approved.text.key) for w in (proposal.approved if last else ())),
+            *(self.keys.record(write.record.address) for write in step.addresses),
+            *(self.keys.document(document.text.key) for document in step.documents),
+            *(self.keys.document(w.approved.text.key) for w in step.approved),
             *(self.keys.document(("Pool", "", name)) for name, _ in proposal.pools),
-            *(self.keys.approved_of(w.approved.text.name) for w in (proposal.approved if last else ())),
-            *(self.keys.approved_of(name) for name, _ in proposal.relied),
+            *(self.keys.approved_of(w.approved.text.key) for w in step.approved),
+            *(self.keys.approved_of(("Pool", "", name)) for name, _ in proposal.relied),
             self.keys.epoch,
             *((self.keys.record(proposal.newest[0]),) if proposal.newest is not None else ()),
             self.keys.minimum,
@@ -229,34 +229,35 @@ class EtcdCluster:
         except failures.Unknown as lost:
             raise Unknown(lost.message, lost.details) from lost
         if done.succeeded:
-            self._forget(part)
-            self._events.update(event.address for write in part for event in write.events if write.record.mark is None)
+            self._forget(step.addresses)
+            self._events.update(
+                event.address for write in step.addresses for event in write.events if write.record.mark is None
+            )
             return Seen(
-                records=(*made.records, *((write.record, done.revision) for write in part)),
-                documents=tuple((document.text, done.revision) for document in documents),
-                approved=tuple((w.approved, done.revision) for w in proposal.approved) if last else (),
+                records=(*made.records, *((write.record, done.revision) for write in step.addresses)),
+                documents=tuple((document.text, done.revision) for document in step.documents),
+                approved=(*made.approved, *((w.approved, done.revision) for w in step.approved)),
             )
         now = self._seen(_kvs(done.answers))
         if proposal.newest is not None and _revision_in(now, proposal.newest[0]) < proposal.newest[1]:
             raise Outdated  # it was put back to an older state
-        if not _explains(now, proposal, part):
+        if not _explains(now, proposal, step.addresses):
             now = self.since(proposal.position or "0")
         raise Stale(replace(now, records=(*made.records, *now.records), complaints=()))
 
-    def _compares(
-        self, proposal: Proposal, part: tuple[AddressWrite, ...], generation: int, *, last: bool
-    ) -> list[Compare]:
+    def _compares(self, proposal: Proposal, step: _Step, generation: int) -> list[Compare]:
         seen = int(proposal.position or 0)
         found = [_unchanged(self.keys.minimum, proposal.minimum)] if proposal.minimum is not None else []
-        found += [_unchanged(self.keys.record(write.record.address), write.revision) for write in part]
+        found += [_unchanged(self.keys.record(write.record.address), write.revision) for write in step.addresses]
         found += [_unchanged(self.keys.record(address), revision) for address, revision in proposal.holds]
-        found += [_unchanged(self.keys.document(("Pool", "", name)), revision) for name, revision in proposal.pools]
-        found += [_unchanged(self.keys.approved_of(name), revision) for name, revision in proposal.relied]
-        if last:
-            found += [_unchanged(self.keys.document(d.text.key), d.revision) for d in proposal.documents]
-            for w in proposal.approved:
-                found.append(_unchanged(self.keys.approved_of(w.approved.text.name), w.revision))
-                found.append(_unchanged(self.keys.document(w.approved.text.key), w.text_revision))
+        for name, revision in proposal.pools:
+            found.append(_unchanged(self.keys.document(("Pool", "", name)), revision))
+        for name, revision in proposal.relied:
+            found.append(_unchanged(self.keys.approved_of(("Pool", "", name)), revision))
+        found += [_unchanged(self.keys.document(d.text.key), d.revision) for d in step.documents]
+        for w in step.approved:
+            found.append(_unchanged(self.keys.approved_of(w.approved.text.key), w.revision))
+            found.append(_unchanged(self.keys.document(w.approved.text.key), w.text_revision))
         for pod in proposal.pods:
             prefix = self.keys.reserved(pod)
             found.append(Compare(key=prefix, end=prefix_end(prefix), what="mod_revision", sign="<", to=seen + 1))
@@ -346,30 +347,38 @@ def _kvs(answers: tuple[object, ...]) -> list[KeyValue]:
     return [kv for answer in answers if isinstance(answer, Found) for kv in answer.kvs]
 
 
-def _parts(writes: tuple[AddressWrite, ...], ops: Callable[[AddressWrite], list[Op]]) -> list[tuple[AddressWrite, ...]]:
-    """Divide what is written into transactions that etcd takes; one at least."""
-    parts: list[tuple[AddressWrite, ...]] = []
+def _steps(proposal: Proposal, ops: Callable[[AddressWrite], list[Op]]) -> list[_Step]:
+    """Divide what is written into transactions that etcd takes, the documents last; one at least.
+
+    Where documents are too many for what was approved of them, that goes before: it is of texts that passed the check,
+    and if the documents do not follow, those that are there are approved again.
+    """
+    steps: list[_Step] = []
     part: list[AddressWrite] = []
     size = 0
-    for write in writes:
+    for write in proposal.addresses:
         more = len(ops(write))
         if part and size + more > OPS:
-            parts.append(tuple(part))
+            steps.append(_Step(addresses=tuple(part)))
             part, size = [], 0
         part.append(write)
         size += more
-    return [*parts, tuple(part)]
+    approved = proposal.approved
+    if size + len(proposal.documents) + 2 * len(approved) > OPS:
+        steps += [_Step(approved=approved[at : at + OPS // 2]) for at in range(0, len(approved), OPS // 2)]
+        approved = ()
+    return [*steps, _Step(addresses=tuple(part), documents=proposal.documents, approved=approved)]
 
 
 def _explains(now: Seen, proposal: Proposal, part: tuple[AddressWrite, ...]) -> bool:
     """Say whether one of the records or documents that were compared is another than the step relied on."""
     records = {record.address: revision for record, revision in now.records}
     documents = {text.key: revision for text, revision in now.documents}
-    approved = {one.text.name: revision for one, revision in now.approved}
+    approved = {one.text.key: revision for one, revision in now.approved}
     return (
         proposal.minimum not in (None, now.minimum.revision if now.minimum is not None else 0)
         or any(records.get(write.record.address, 0) != write.revision for write in part)
         or any(documents.get(("Pool", "", name), 0) != revision for name, revision in proposal.pools)
-        or any(approved.get(name, 0) != revision for name, revision in proposal.relied)
+        or any(approved.get(("Pool", "", name), 0) != revision for name, revision in proposal.relied)
         or proposal.epoch not in (None, now.epoch[1] if now.epoch is not None else 0)
     )

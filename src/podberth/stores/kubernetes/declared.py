@@ -18,7 +18,7 @@ from podberth.cni.errors import CniError
 from podberth.cni.value import replace
 from podberth.kube import errors, lease, resources
 from podberth.process.jitter import between
-from podberth.stores.kubernetes import objects
+from podberth.stores.kubernetes import in_use, objects
 from podberth.stores.kubernetes.earlier import Earlier
 from podberth.stores.kubernetes.shares import POLICIES, Shares
 from podberth.stores.replica.shared import Busy, Seen, Stale
@@ -57,8 +57,10 @@ class Declarations:
         lock = self._earlier.lock()
         versions, seen = self.listed()
         position = {"declared": lease.transitions(lock), **versions}
+        there = {text.name for text, _ in seen.documents if text.kind == "Pool"}
         return replace(
             seen,
+            left=in_use.left(lock, there),
             position=",".join(f"{name}={number}" for name, number in position.items()),
             complete=min(versions.values()),
         )
@@ -68,7 +70,7 @@ class Declarations:
         lists = {kind: self._client.list(resource) for kind, resource in KINDS.items()}
         maps = self._client.list(resources.CONFIG_MAPS, labels=POLICIES)
         documents = [objects.read_document(one, kind) for kind, listing in lists.items() for one in listing.items]
-        approved = tuple(map(objects.read_approved, lists["Pool"].items))
+        approved = tuple(objects.read_approved(one, kind) for kind, listing in lists.items() for one in listing.items)
         versions = {
             "pools": int(lists["Pool"].resource_version),
             "podnetworks": int(lists["PodNetwork"].resource_version),
@@ -85,7 +87,7 @@ class Declarations:
             except errors.NotFound:
                 continue
             found.append(objects.read_document(one, kind))
-            approved += [objects.read_approved(one)] if kind == "Pool" else []
+            approved.append(objects.read_approved(one, kind))
         return Seen(documents=tuple(found), approved=tuple(approved))
 
     def write(self, documents: Iterable[DocumentWrite]) -> Documents:
@@ -99,9 +101,9 @@ class Declarations:
         return tuple((document.text, self._written(document)) for document in order)
 
     def approve(self, written: Documents, approved: Iterable[ApprovedWrite]) -> Seen:
-        """Have the status of Pools, some of which were just written, say what is in force of each.
+        """Have the status of documents, some of which were just written, say what is in force of each.
 
-        Who may not leaves that to the controller. Raises Conflict if a Pool is not as it was known.
+        Who may not leaves that to the controller. Raises Conflict if a document is not as it was known.
         """
         revisions = {text.key: revision for text, revision in written}
         found = []
@@ -110,12 +112,14 @@ class Declarations:
             if not one.text.body:
                 found.append((replace(one, born=""), known))
                 continue
-            patch = {"metadata": {"resourceVersion": str(known)}, "status": {"inForce": objects.approved_form(one)}}
+            resource, name, namespace = KINDS[one.text.kind], one.text.name, one.text.namespace
             try:
-                made = self._client.merge_patch(resources.POOLS, one.text.name, patch, subresource="status")
+                before = self._client.get(resource, name, namespace)
+                patch = {"metadata": {"resourceVersion": str(known)}, **objects.approved_patch(before, one)}
+                made = self._client.merge_patch(resource, name, patch, namespace, subresource="status")
             except (errors.Forbidden, errors.NotFound):
                 continue
-            found.append(objects.read_approved(made))
+            found.append(objects.read_approved(made, one.text.kind))
             if one.text.key in revisions:
                 revisions[one.text.key] = objects.revision_of(made)
         return Seen(documents=tuple((text, revisions[text.key]) for text, _ in written), approved=tuple(found))
@@ -155,6 +159,15 @@ class Declarations:
             yield f"declared={count + 1}"
         finally:
             self._free(taken)
+
+    def keep_in_use(self, texts: Iterable[DocumentText]) -> None:
+        """Note Pools in force that pods have addresses of."""
+        lock = in_use.noted(self._earlier.lock(), texts)
+        if lock is not None:
+            try:
+                self._client.replace(resources.LEASES, lock)
+            except errors.Conflict:
+                pass  # somebody takes turns: the next sweep notes it
 
     def busy(self) -> bool:
         """Say whether somebody is at the declarations now."""

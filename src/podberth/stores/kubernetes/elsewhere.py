@@ -1,6 +1,6 @@
 """Other nodes, as the Kubernetes API knows them (`ipam.elsewhere.Elsewhere`); what a pod is told is an Event on it.
 
-It is asked only when an address is held by another node's lease: one to four reads.
+It is asked only when an address is held by another node's lease: one to five reads.
 """
 
 from __future__ import annotations
@@ -13,14 +13,18 @@ from podberth.kube import errors, resources
 from podberth.kube.events import NORMAL, WARNING, Recorder
 from podberth.process.log import say
 from podberth.process.outbox import Outbox
-from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE, of_fence, of_pod, of_report, unnamed
+from podberth.stores.chosen import NAMESPACE
+from podberth.stores.kubernetes.machines import Machines
+from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE, of_fence, of_machine, of_pod, of_report, unnamed
 
 if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.elsewhere import Fence, Verdict
     from podberth.ipam.lease import Lease
+    from podberth.ipam.registration import Registration
     from podberth.kube.client import Client
     from podberth.kube.resources import Resource
+    from podberth.stores.kubernetes.machines import Machine
 
     Object = dict[str, Any]
 
@@ -30,11 +34,16 @@ MOST = 256  # events that wait to be posted
 
 
 class KubernetesElsewhere:
-    """`node` is this node's name, as leases have it and Events show it. Threads share it."""
+    """`node` is this node's name, as leases have it and Events show it. Threads share it.
 
-    def __init__(self, client: Client, node: str) -> None:
+    `home` is podberth's own namespace. `alone`: this machine is no Node, and takes no name for gone that is none.
+    """
+
+    def __init__(self, client: Client, node: str, home: str = NAMESPACE, *, alone: bool = False) -> None:
         self._client = client
         self._node = node
+        self._alone = alone
+        self._machines = Machines(client, home)
         self._recorder = Recorder(client, COMPONENT, node)
         self._outbox: Outbox[tuple[Object, str, str, str]] = Outbox("events", self._post, _lost, MOST)
 
@@ -46,8 +55,12 @@ class KubernetesElsewhere:
         if verdict is not None:
             return verdict
         there = self._get(resources.NODES, lease.node)
-        if there is None and self._get(resources.NODES, self._node) is None:
-            return unnamed(lease, self._node)
+        if there is None:
+            machine = self._machines.find(lease.node)
+            if machine is not None or self._alone:
+                return of_machine(lease, machine.fenced if machine is not None else None)
+            if self._get(resources.NODES, self._node) is None:
+                return unnamed(lease, self._node)
         return of_fence(lease, there) or of_report(lease, now, self._get(resources.LEASES, lease.node, HEARTBEATS))
 
     def tell(self, pod: PodRef, reason: str, message: str) -> None:
@@ -60,20 +73,51 @@ class KubernetesElsewhere:
         """Wait until what was told so far is posted, or given up."""
         self._outbox.settle()
 
-    def registered(self, node: str) -> bool:  # noqa: ARG002
-        """Return False: here the Node object says which machine it is."""
-        return False
+    def machines(self, node: str = "") -> tuple[Registration, ...]:
+        """Return the machines that are no Nodes and are registered. What a Node is, its kubelet reports."""
+        return tuple(one.registration for one in self._known(node) if one.registration is not None)
 
-    def fences(self) -> tuple[Fence, ...]:
-        """Return nothing: here nodes are fenced in their own objects."""
-        return ()
+    def require_fenceable(self, node: str) -> None:
+        """Refuse it of a Node: what Kubernetes itself acts on has to be said to Kubernetes."""
+        if self._get(resources.NODES, node) is not None:
+            self._refuse(node, lifted=False)
+
+    def ask(self, node: str, question: str) -> bool:
+        """Ask a machine whether it lives; say whether there is one."""
+        return self._machines.put_claim(node, question)
+
+    def answered(self, node: str, question: str) -> bool:
+        """Say whether the machine has answered the question, or somebody else has changed its registration."""
+        found = self.machines(node)
+        return not found or found[0].claim != question
+
+    def withdraw(self, node: str, question: str) -> bool:
+        """Take a question back; False if it was answered."""
+        return self._machines.put_claim(node, "", over=question)
+
+    def fences(self, node: str = "") -> tuple[Fence, ...]:
+        """Return what was said of machines that are no Nodes. A Node is fenced in its own object."""
+        if node == self._node and not self._alone:
+            return ()  # STATUS asks this
+        return tuple(said for one in self._known(node) for said in one.fences)
 
     def fence(self, said: Fence) -> bool:
-        """Refuse it: what Kubernetes itself acts on has to be said to Kubernetes."""
-        taint = f"{OUT_OF_SERVICE}{'' if said.lifted else '=nodeshutdown'}:NoExecute{'-' if said.lifted else ''}"
+        """Have it said of a machine that is no Node; of a Node it is refused."""
+        if self._get(resources.NODES, said.node) is not None:
+            self._refuse(said.node, lifted=said.lifted)
+        return self._machines.fence(said)
+
+    def _known(self, node: str) -> tuple[Machine, ...]:
+        if not node:
+            return self._machines.every()
+        found = self._machines.find(node)
+        return (found,) if found is not None else ()
+
+    def _refuse(self, node: str, *, lifted: bool) -> None:
+        taint = f"{OUT_OF_SERVICE}{'' if lifted else '=nodeshutdown'}:NoExecute{'-' if lifted else ''}"
         raise Refused(
-            f"node {said.node} is fenced in its Node object, where all of Kubernetes sees it",
-            f"kubectl taint nodes {said.node} {taint}",
+            f"node {node} is fenced in its Node object, where all of Kubernetes sees it",
+            f"kubectl taint nodes {node} {taint}",
         )
 
     def _get(self, resource: Resource, name: str, namespace: str = "") -> Object | None:

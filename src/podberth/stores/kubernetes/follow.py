@@ -140,12 +140,9 @@ class Follow:
             return objects.read_leases(item for what, item in news if what != DELETED)
         if resource is resources.CONFIG_MAPS:
             return Seen(bundles=self._declarations.changed((item, what == DELETED) for what, item in news))
-        documents = tuple(_document(what, item, kind) for what, item in news)
-        if resource is not resources.POOLS:
-            return Seen(documents=documents)
         return Seen(
-            documents=documents,
-            approved=tuple(objects.read_approved(item, gone=what == DELETED) for what, item in news),
+            documents=tuple(_document(what, item, kind) for what, item in news),
+            approved=tuple(objects.read_approved(item, kind, gone=what == DELETED) for what, item in news),
         )
 
 

@@ -18,7 +18,7 @@ from podberth.policy import bundle, settings_map
 from podberth.policy.budget import Amount
 from podberth.policy.documents import parse_document, raw_document
 from podberth.policy.permit import TENANT, role_of
-from podberth.stores.replica.shared import Approved, Bundle, DocumentText, Saying, Seen, told_of
+from podberth.stores.replica.shared import Approved, Bundle, DocumentText, Saying, Seen, former_of, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -182,11 +182,11 @@ def read_document(found: Object, kind: str) -> tuple[DocumentText, int]:
     )  # fmt: skip
 
 
-def read_approved(found: Object, *, gone: bool = False) -> tuple[Approved, int]:
-    """Return what of a Pool is in force by its status, and the object's revision; an empty text if that is not said."""
+def read_approved(found: Object, kind: str, *, gone: bool = False) -> tuple[Approved, int]:
+    """Return what of a document is in force by its status, and the object's revision; an empty text if it has none."""
     metadata, said = found["metadata"], (found.get("status") or {}).get("inForce")
     born = str(metadata.get("creationTimestamp", ""))
-    nothing = DocumentText(kind="Pool", namespace="", name=metadata["name"], body="")
+    nothing = DocumentText(kind=kind, namespace=metadata.get("namespace", ""), name=metadata["name"], body="")
     if gone or not isinstance(said, dict) or not isinstance(said.get("spec"), dict):
         return Approved(text=nothing, born=born), revision_of(found)
     try:
@@ -196,19 +196,39 @@ def read_approved(found: Object, *, gone: bool = False) -> tuple[Approved, int]:
     kept = said.get("annotations")  # the API checks nothing of these
     kept = kept if isinstance(kept, dict) else {}
     annotations = {SOURCE: str(kept.get("source", "")), ORIGIN: str(kept.get("origin", ""))}
-    text, revision = read_document({"metadata": {**metadata, "annotations": annotations}, "spec": said["spec"]}, "Pool")
-    return Approved(text=text, told=told, firm=said.get("acceptedBy") == CONTROLLER, born=born), revision
+    named = {name: metadata[name] for name in ("name", "namespace", "resourceVersion") if name in metadata}
+    text, revision = read_document({"metadata": {**named, "annotations": annotations}, "spec": said["spec"]}, kind)
+    former = former_of(said.get("former"), lambda one: read_document({"metadata": named, **one}, kind)[0].body)
+    firm = said.get("acceptedBy") == CONTROLLER
+    return Approved(text=text, told=told, firm=firm, born=born, former=former), revision
 
 
 def approved_form(approved: Approved) -> Object:
-    """Return what `read_approved` reads, as the field of a Pool's status."""
+    """Return what `read_approved` reads, as the field of an object's status."""
     text = approved.text
     names = {"source": text.source, "origin": text.origin}
+    told = [{"address": str(address), "since": since} for address, since in approved.told]
     return {
         "spec": json.loads(text.body)["spec"],
         "annotations": {name: said for name, said in names.items() if said},
-        "told": [{"address": str(address), "since": since} for address, since in approved.told],
+        **({"told": told} if text.kind == "Pool" else {}),
+        "former": [{"spec": json.loads(one.body)["spec"], "until": one.until} for one in approved.former],
         "acceptedBy": CONTROLLER if approved.firm else "apply",
+    }
+
+
+def approved_patch(found: Object, approved: Approved) -> Object:
+    """Return the merge patch by which an object's status says what is in force, and nothing of what was before."""
+    before = (found.get("status") or {}).get("inForce")
+    return {"status": {"inForce": _instead(before, approved_form(approved))}}
+
+
+def _instead(before: object, after: Object) -> Object:
+    """Return the merge patch that makes `after` of what was there: a merge keeps what is not said to be gone."""
+    known = before if isinstance(before, dict) else {}
+    return {
+        **dict.fromkeys(known.keys() - after.keys()),
+        **{name: _instead(known.get(name), one) if isinstance(one, dict) else one for name, one in after.items()},
     }
 
 

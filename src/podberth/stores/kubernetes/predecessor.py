@@ -14,6 +14,7 @@ from podberth.ipam.elsewhere import Verdict
 
 if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
+    from podberth.ipam.elsewhere import Fence
     from podberth.ipam.lease import Lease
 
     Object = dict[str, Any]
@@ -61,11 +62,24 @@ def of_fence(lease: Lease, node: Object | None) -> Verdict | None:
     )
 
 
+def of_machine(lease: Lease, fenced: Fence | None) -> Verdict:
+    """Judge a machine that is no Node: an operator's word alone says that it is dead."""
+    if fenced is not None:
+        by = fenced.actor
+        return Verdict(dead=True, why=f"machine {lease.node} is fenced by {by.who}: {by.why}")
+    return _wait(
+        f"machine {lease.node} is no Node and not fenced, and whether the old pod still runs there is not known",
+        "the address moves once the old sandbox is deleted there, or, if nothing runs there any more, an operator says"
+        f" so: podberth fence {lease.node}",
+    )
+
+
 def unnamed(lease: Lease, node: str) -> Verdict:
     """Judge nothing where neither this node nor the holder's is known by the name that leases have."""
     return _wait(
         f"neither node {lease.node} nor this node, {node}, is a Node object's name, so nothing is known of either",
-        "name each node as Kubernetes does: podberth store use kubernetes --node NAME",
+        "name each node as Kubernetes does: podberth store use kubernetes --node NAME; or say that they are none:"
+        " --nodes none",
     )
 
 

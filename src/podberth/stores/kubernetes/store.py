@@ -8,27 +8,27 @@ made and the second not. Then the claim is decided anew, and what was made is ke
 from __future__ import annotations
 
 import threading
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, Refused, StoreFailed
 from podberth.cni.pod import parted
 from podberth.cni.value import replace
-from podberth.ipam.address_record import counted
-from podberth.ipam.registration import Proof
+from podberth.ipam.registration import Proof, absent
+from podberth.ipam.versions import Feature, require
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
-from podberth.stores.kubernetes import objects
+from podberth.stores.kubernetes import history, objects
 from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.epoch import epoch, heard_of, regressed
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
+from podberth.stores.kubernetes.machines import Machines
 from podberth.stores.kubernetes.nodes import of_node
 from podberth.stores.kubernetes.versions import Versions
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
@@ -40,26 +40,25 @@ if TYPE_CHECKING:
     from podberth.kube.client import Client
     from podberth.net.ops import Address
     from podberth.stores.kubernetes.objects import Object
-    from podberth.stores.replica.shared import AddressWrite, Key, Proposal
+    from podberth.stores.replica.shared import AddressWrite, DocumentText, Key, Proposal
 
 KEPT = 4  # events that stay in an address's object
 MOST = 16  # events in it that make its next writer archive the older ones: every node is told of all it has
-_MOST = 1 << 63  # more than any event's number
-_ORDER = attrgetter("seq", "address.packed")
 
 
 class KubernetesCluster:
     """The ledger of one Kubernetes cluster. Threads share it; `namespace` is where podberth's own objects are.
 
-    `quiet`, `silent`: seconds, as a `Follow` takes them.
+    `alone`: this machine is no Node of the cluster. `quiet`, `silent`: seconds, as a `Follow` takes them.
     """
 
     quiet, silent = QUIET, SILENT
     documents_at_once = 0
 
-    def __init__(self, client: Client, namespace: str, holder: str) -> None:
+    def __init__(self, client: Client, namespace: str, holder: str, *, alone: bool = False) -> None:
         self.client = client
         self._namespace = namespace
+        self._alone = alone
         self._declarations = Declarations(client, namespace, holder)
         self._versions = Versions(client, namespace)
         self._follow: Follow | None = None
@@ -131,37 +130,42 @@ class KubernetesCluster:
                 self._follow.interrupt()
 
     def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
-        """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
-        found: dict[tuple[bytes, int], Event] = {}
-        for event in self._events_of(address) if address is not None else self._all_events():
-            whose = event.pod
-            if pod is None or (whose and (whose.namespace, whose.name) == (pod.namespace, pod.name)):
-                found[event.address.packed, event.seq] = event  # one on its way into the archive is in both
-        yield from sorted(found.values(), key=_ORDER)
+        """Yield the events, of one address or of all, that have to do with the pod."""
+        return history.events(self.client, address=address, pod=pod)
 
     def beyond(self, record: AddressRecord) -> tuple[Event, ...]:
         """Return the address's events that are behind its record's number."""
-        return tuple(event for event in self._events_at(record.address) if event.seq > record.seq)
+        return tuple(event for event in history.events_at(self.client, record.address) if event.seq > record.seq)
 
     def tidy(self) -> None:
         """Do nothing: whoever adds one event too many to an address's object archives the older ones at once."""
 
     def elsewhere(self, node: str) -> Elsewhere:
         """Return what the API server knows of pods and nodes."""
-        return KubernetesElsewhere(self.client, node)
+        return KubernetesElsewhere(self.client, node, self._namespace, alone=self._alone)
 
-    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:  # noqa: ARG002
+    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
         """Return whether this machine may be the Node of that name, by its kubelet's report.
 
-        Only the version of its agent is written.
+        Only the version of its agent is written. A machine that is no Node registers itself.
         """
         try:
             proof = of_node(self.client.get(resources.NODES, mine.node), mine)
         except errors.NotFound:
+            if not self._alone:
+                return absent(mine.node, known=False)
             proof = Proof()
+        if self._alone and not proof.refusal:
+            proof = self._registered(mine, told, waited=waited)
         if mine.version and not proof.refusal:
             self._versions.announce(mine.node, mine.version)
         return proof
+
+    def _registered(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
+        machines = Machines(self.client, self._namespace)
+        if machines.find(mine.node) is None:
+            require(self._versions.minimum().version, Feature.MACHINES)
+        return machines.prove(mine, told, waited=waited)
 
     def minimum(self) -> Minimum:
         """Return the ledger's minimum version, as it is now."""
@@ -198,6 +202,10 @@ class KubernetesCluster:
         """Return every declaration there is now, and how often they were changed by then."""
         seen = self._declarations.load()
         return replace(seen, position=seen.position.partition(",")[0], complete=0)
+
+    def keep_in_use(self, texts: Iterable[DocumentText]) -> None:
+        """Note Pools in force that pods have addresses of, for those who come after one was deleted."""
+        self._declarations.keep_in_use(texts)
 
     def archive(self) -> int:
         """Put older events of every address into archives, so that no writer has to; return of how many addresses.
@@ -317,51 +325,6 @@ class KubernetesCluster:
             return objects.read_lease(self.client.get(resources.ADDRESS_LEASES, address_name(address)))
         except errors.NotFound:
             return None
-
-    def _events_of(self, address: Address) -> Iterator[Event]:
-        last = self._counts(address)
-        yield from (event for event in self._events_at(address) if event.seq <= last)
-
-    def _events_at(self, address: Address) -> Iterator[Event]:
-        """Yield the events of an address, those too that do not count yet."""
-        name = address_name(address)
-        try:
-            yield from objects.events_in(self.client.get(resources.ADDRESS_LEASES, name))
-        except errors.NotFound:
-            return
-        for found in self.client.list(resources.ADDRESS_HISTORIES, labels=f"{objects.ADDRESS}={name}").items:
-            yield from objects.archived_in(found)
-
-    def _counts(self, address: Address) -> int:
-        """Return the number up to which the address's events count."""
-        try:
-            found = self.client.get(resources.ADDRESS_LEASES, address_name(address))
-        except errors.NotFound:
-            return _MOST
-        if not found["spec"].get("mark"):
-            return _MOST
-        record, _ = objects.read_lease(found)
-        primary = self._record(record.mark.primary) if record.mark is not None else None
-        return counted(record, primary[0] if primary is not None else None)
-
-    def _all_events(self) -> Iterator[Event]:
-        marked: dict[Address, AddressRecord] = {}
-        waiting: list[Event] = []
-        for page in self.client.pages(resources.ADDRESS_LEASES):
-            for found in page.items:
-                if found["spec"].get("mark"):
-                    record, _ = objects.read_lease(found)
-                    marked[record.address] = record
-                    waiting += objects.events_in(found)
-                else:
-                    yield from objects.events_in(found)
-        of = {at: record.mark.primary for at, record in marked.items() if record.mark is not None}
-        last = {at: counted(record, marked.get(of[at])) for at, record in marked.items()}
-        yield from (event for event in waiting if event.seq <= last[event.address])
-        for page in self.client.pages(resources.ADDRESS_HISTORIES):
-            for found in page.items:
-                events = objects.archived_in(found)
-                yield from (event for event in events if event.seq <= last.get(event.address, _MOST))
 
 
 def _check_cluster(proposal: Proposal) -> None:

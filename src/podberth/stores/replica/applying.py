@@ -96,7 +96,7 @@ def forget_others(
                 connection.execute(f"DELETE FROM {name} WHERE address = ?", (packed,))  # noqa: S608 - constants
     query = "SELECT kind, namespace, name FROM document_revisions WHERE revision <= ?"
     gone = [key for key in connection.execute(query, older).fetchall() if key not in documents]
-    drop_texts(connection, (name for kind, _, name in gone if kind == "Pool"))
+    drop_texts(connection, gone)
     connection.executemany("DELETE FROM document_revisions WHERE kind = ? AND namespace = ? AND name = ?", gone)
     for key in gone:
         forget(connection, key)

@@ -1,111 +1,164 @@
-"""The rows of Pools: the newest text of each, what of it was approved, and what is refused; in an open transaction."""
+"""The rows of documents that stand for themselves: the newest text of each, what of it was approved, what is refused.
+
+All of it in an open transaction.
+"""
 
 from __future__ import annotations
 
 import json
 from ipaddress import ip_address
 
-from podberth.stores.replica.shared import Approved, DocumentText
+from podberth.cni.value import replace
+from podberth.stores.replica.former import with_former
+from podberth.stores.replica.shared import Approved, DocumentText, Former
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from sqlite3 import Connection
 
-_COLUMNS = "name, revision, body, source, origin, told, born, firm"
+    from podberth.ipam.moment import Moment
+    from podberth.stores.replica.shared import Key
+
+_COLUMNS = "kind, namespace, name, revision, body, source, origin, told, born, firm, former"
+_BY_KEY = "kind = ? AND namespace = ? AND name = ?"
+
+
+def pool_key(name: str) -> Key:
+    """Return the key of a Pool."""
+    return "Pool", "", name
 
 
 def keep_text(connection: Connection, text: DocumentText, revision: int) -> None:
-    """Keep the newest text of a Pool's own document; none if it is gone."""
-    connection.execute("DELETE FROM pool_texts WHERE name = ?", (text.name,))
+    """Keep the newest text of a document; none if it is gone."""
+    drop_texts(connection, (text.key,))
     if text.body:
-        row = (text.name, revision, text.body, text.source, text.origin)
-        connection.execute("INSERT INTO pool_texts VALUES (?, ?, ?, ?, ?)", row)
+        row = (*text.key, revision, text.body, text.source, text.origin)
+        connection.execute("INSERT INTO newest VALUES (?, ?, ?, ?, ?, ?, ?, 0)", row)
+        _settle(connection, text.key)
 
 
-def drop_texts(connection: Connection, names: Iterable[str]) -> None:
-    """Drop the newest texts of these pools: their documents are gone."""
-    connection.executemany("DELETE FROM pool_texts WHERE name = ?", ((name,) for name in names))
+def drop_texts(connection: Connection, keys: Iterable[Key]) -> None:
+    """Drop the newest texts of these documents: they are gone."""
+    connection.executemany(f"DELETE FROM newest WHERE {_BY_KEY}", keys)  # noqa: S608 - a constant
 
 
 def texts(connection: Connection) -> dict[str, tuple[int, DocumentText]]:
-    """Return the newest text of each Pool that is a document of its own, with its revision."""
-    found = connection.execute("SELECT name, revision, body, source, origin FROM pool_texts").fetchall()
-    return {name: (revision, as_text(name, *rest)) for name, revision, *rest in found}
+    """Return the newest text of each Pool that is a document of its own, with its revision, by name."""
+    query = "SELECT revision, kind, namespace, name, body, source, origin FROM newest WHERE kind = 'Pool'"
+    return {row[3]: (row[0], _text(*row[1:])) for row in connection.execute(query).fetchall()}
+
+
+def newest(connection: Connection, key: Key) -> DocumentText | None:
+    """Return the newest text of a document; None if there is none."""
+    query = f"SELECT kind, namespace, name, body, source, origin FROM newest WHERE {_BY_KEY}"  # noqa: S608 - a constant
+    row = connection.execute(query, key).fetchone()
+    return _text(*row) if row is not None else None
+
+
+def obeyed(connection: Connection, text: DocumentText) -> DocumentText:
+    """Return what nodes obey of a document with this newest text: what was approved for good, else this."""
+    one = known(connection, text.key)
+    return replace(one.text, created=text.created) if one is not None and one.firm and one.text.body else text
+
+
+def unsettled(connection: Connection, kind: str) -> tuple[DocumentText, ...]:
+    """Return the newest texts that were not approved for good, in order of namespace and name."""
+    query = (
+        "SELECT kind, namespace, name, body, source, origin FROM newest WHERE kind = ? AND NOT settled"
+        " ORDER BY namespace, name"
+    )
+    return tuple(_text(*row) for row in connection.execute(query, (kind,)).fetchall())
+
+
+def outlived(connection: Connection, kind: str) -> tuple[Key, ...]:
+    """Return the documents that are gone, and of which something is approved still."""
+    query = (
+        "SELECT kind, namespace, name FROM approved AS a WHERE kind = ? AND body <> '' AND NOT EXISTS (SELECT 1 FROM"
+        " newest AS n WHERE (n.kind, n.namespace, n.name) = (a.kind, a.namespace, a.name))"
+    )
+    return tuple(connection.execute(query, (kind,)).fetchall())
 
 
 def sayings(connection: Connection) -> tuple[DocumentText, ...]:
     """Return the Pools that bundles declare and may, the first of a name before the others."""
     query = (
-        "SELECT name, body, source, origin FROM sayings WHERE kind = 'Pool' AND refusal = ''"
+        "SELECT kind, namespace, name, body, source, origin FROM sayings WHERE kind = 'Pool' AND refusal = ''"
         " ORDER BY tenant <> '', NOT before, bundle, source"
     )
-    return tuple(as_text(*row) for row in connection.execute(query).fetchall())
+    return tuple(_text(*row) for row in connection.execute(query).fetchall())
 
 
-def keep_approved(connection: Connection, approved: Iterable[tuple[Approved, int]]) -> bool:
-    """Take over what was approved; say whether anything is news."""
-    news = False
+def keep_approved(connection: Connection, approved: Iterable[tuple[Approved, int]]) -> set[Key]:
+    """Take over what was approved; return of which documents that is news."""
+    news: set[Key] = set()
     for one, revision in approved:
-        known = _row(connection, one.text.name)
-        if known is not None and known[1] >= revision:
+        before = _row(connection, one.text.key)
+        if before is not None and before[1] >= revision:
             continue
-        news = news or known is None or known[0] != one
+        if before is None or before[0] != one:
+            news.add(one.text.key)
         _write(connection, one, revision)
     return news
 
 
-def forget_approved(connection: Connection, names: set[str], revision: int) -> bool:
-    """Drop what was approved of pools that are not among these, and is no later than the revision; say if any was."""
-    query = "SELECT name FROM approved WHERE revision <= ?"
-    gone = [name for (name,) in connection.execute(query, (revision,)).fetchall() if name not in names]
-    connection.executemany("DELETE FROM approved WHERE name = ?", ((name,) for name in gone))
-    return bool(gone)
+def forget_approved(connection: Connection, keys: set[Key], revision: int) -> tuple[Key, ...]:
+    """Drop what was approved of documents that are not among these, and is no later than the revision; return them."""
+    query = "SELECT kind, namespace, name FROM approved WHERE revision <= ?"
+    gone = tuple(key for key in connection.execute(query, (revision,)).fetchall() if key not in keys)
+    connection.executemany(f"DELETE FROM approved WHERE {_BY_KEY}", gone)  # noqa: S608 - a constant
+    for key in gone:
+        _settle(connection, key)
+    return gone
 
 
-def known(connection: Connection, name: str) -> Approved | None:
-    """Return what was approved of a pool; None if nothing is known of that."""
-    row = _row(connection, name)
+def known(connection: Connection, key: Key) -> Approved | None:
+    """Return what was approved of a document; None if nothing is known of that."""
+    row = _row(connection, key)
     return row[0] if row is not None else None
 
 
+def all_former(connection: Connection) -> dict[Key, tuple[Former, ...]]:
+    """Return the former texts of all documents that have some."""
+    found = connection.execute(f"SELECT {_COLUMNS} FROM approved WHERE former <> '[]'").fetchall()  # noqa: S608
+    return {one.text.key: one.former for one, _ in map(_read, found)}
+
+
 def all_known(connection: Connection) -> dict[str, Approved]:
-    """Return what was approved, by the pool's name."""
-    found = connection.execute(f"SELECT {_COLUMNS} FROM approved").fetchall()  # noqa: S608 - a constant
+    """Return what was approved of Pools, by name."""
+    found = connection.execute(f"SELECT {_COLUMNS} FROM approved WHERE kind = 'Pool'").fetchall()  # noqa: S608
     return {one.text.name: one for one, _ in map(_read, found)}
 
 
-def revision_of(connection: Connection, name: str) -> int:
-    """Return at which revision the pool was approved; 0 if it never was."""
-    row = _row(connection, name)
+def revision_of(connection: Connection, key: Key) -> int:
+    """Return at which revision the document was approved; 0 if it never was."""
+    row = _row(connection, key)
     return row[1] if row is not None else 0
 
 
-def approve(connection: Connection, one: Approved) -> None:
+def approve(connection: Connection, one: Approved, now: Moment) -> None:
     """Have a proposal approve this."""
-    before = _row(connection, one.text.name)
-    born = before[0].born if before is not None else ""
-    made = Approved(text=one.text, told=one.told, born=born, firm=one.firm)
+    before = _row(connection, one.text.key)
+    made = one
+    if before is not None:
+        former = with_former(connection, before[0], one.text, now)
+        made = Approved(text=one.text, told=one.told, born=before[0].born, firm=one.firm, former=former)
     if before is not None and before[0] == made:
         return
     _write(connection, made, before[1] if before is not None else 0)
-    connection.execute("INSERT OR IGNORE INTO touched_pools VALUES (?)", (one.text.name,))
+    connection.execute("INSERT OR IGNORE INTO touched_approved VALUES (?, ?, ?)", one.text.key)
 
 
-def due(connection: Connection, *, firm: bool) -> bool:
-    """Say whether a newest text is not the approved one, or was approved by one who is not `firm`; no text is read."""
-    query = (
-        "SELECT 1 FROM pool_texts AS t LEFT JOIN approved AS a USING (name) WHERE a.body IS NOT t.body OR firm < ?"
-        " UNION ALL SELECT 1 FROM approved AS a WHERE body <> ''"
-        " AND NOT EXISTS (SELECT 1 FROM pool_texts AS t WHERE t.name = a.name)"
-    )
-    return connection.execute(query, (int(firm),)).fetchone() is not None
+def due(connection: Connection, kind: str) -> bool:
+    """Say whether a newest text is not the one that was approved for good; no text is read."""
+    unsettled = connection.execute("SELECT 1 FROM newest WHERE kind = ? AND NOT settled", (kind,)).fetchone()
+    return unsettled is not None or bool(outlived(connection, kind))
 
 
 def proposed(connection: Connection) -> tuple[Approved, ...]:
     """Return what a proposal approves."""
-    names = connection.execute("SELECT name FROM touched_pools ORDER BY name").fetchall()
-    return tuple(one for (name,) in names if (one := known(connection, name)) is not None)
+    keys = connection.execute("SELECT kind, namespace, name FROM touched_approved ORDER BY 1, 2, 3").fetchall()
+    return tuple(one for key in keys if (one := known(connection, key)) is not None)
 
 
 def refuse(connection: Connection, refused: Iterable[tuple[str, str, str]]) -> None:
@@ -120,32 +173,50 @@ def refused(connection: Connection) -> tuple[tuple[str, str, str], ...]:
     return tuple((str(name), str(source), str(why)) for name, source, why in found)
 
 
-def in_force(connection: Connection, name: str) -> DocumentText | None:
+def in_force(connection: Connection, key: Key) -> DocumentText | None:
     """Return the text that is in force."""
-    query = "SELECT name, body, source, origin FROM documents WHERE kind = 'Pool' AND namespace = '' AND name = ?"
-    row = connection.execute(query, (name,)).fetchone()
-    return as_text(*row) if row is not None else None
+    query = f"SELECT kind, namespace, name, body, source, origin FROM documents WHERE {_BY_KEY}"  # noqa: S608
+    row = connection.execute(query, key).fetchone()
+    return _text(*row) if row is not None else None
 
 
-def as_text(name: str, body: str = "", source: str = "", origin: str = "") -> DocumentText:
-    """Return a Pool's text; without a body, that there is none."""
-    return DocumentText(kind="Pool", namespace="", name=name, body=body, source=source, origin=origin)
+def nothing(key: Key) -> DocumentText:
+    """Return that there is no such document."""
+    return _text(*key)
 
 
-def _row(connection: Connection, name: str) -> tuple[Approved, int] | None:
-    query = f"SELECT {_COLUMNS} FROM approved WHERE name = ?"  # noqa: S608 - a constant
-    row = connection.execute(query, (name,)).fetchone()
+def _text(kind: str, namespace: str, name: str, body: str = "", source: str = "", origin: str = "") -> DocumentText:
+    return DocumentText(kind=kind, namespace=namespace, name=name, body=body, source=source, origin=origin)
+
+
+def _row(connection: Connection, key: Key) -> tuple[Approved, int] | None:
+    query = f"SELECT {_COLUMNS} FROM approved WHERE {_BY_KEY}"  # noqa: S608 - constants
+    row = connection.execute(query, key).fetchone()
     return _read(row) if row is not None else None
 
 
 def _write(connection: Connection, one: Approved, revision: int) -> None:
     told = json.dumps([[str(address), since] for address, since in one.told])
     text = one.text
-    row = (text.name, revision, text.body, text.source, text.origin, told, one.born, int(one.firm))
-    connection.execute("INSERT OR REPLACE INTO approved VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    former = json.dumps([[each.body, each.until] for each in one.former])
+    row = (*text.key, revision, text.body, text.source, text.origin, told, one.born, int(one.firm), former)
+    connection.execute("INSERT OR REPLACE INTO approved VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    _settle(connection, text.key)
 
 
-def _read(row: tuple[str, int, str, str, str, str, str, int]) -> tuple[Approved, int]:
-    name, revision, body, source, origin, told, born, firm = row
+def _settle(connection: Connection, key: Key) -> None:
+    """Mark whether the newest text of a document is the one that was approved for good."""
+    connection.execute(
+        "UPDATE newest SET settled = EXISTS (SELECT 1 FROM approved AS a WHERE firm AND a.body = newest.body"
+        " AND (a.kind, a.namespace, a.name) = (newest.kind, newest.namespace, newest.name))"
+        " WHERE kind = ? AND namespace = ? AND name = ?",
+        key,
+    )
+
+
+def _read(row: tuple[str, str, str, int, str, str, str, str, str, int, str]) -> tuple[Approved, int]:
+    kind, namespace, name, revision, body, source, origin, told, born, firm, former = row
     pairs = tuple((ip_address(address), int(since)) for address, since in json.loads(told))
-    return Approved(text=as_text(name, body, source, origin), told=pairs, born=born, firm=bool(firm)), int(revision)
+    earlier = tuple(Former(body=text, until=int(until)) for text, until in json.loads(former))
+    text = _text(kind, namespace, name, body, source, origin)
+    return Approved(text=text, told=pairs, born=born, firm=bool(firm), former=earlier), int(revision)

@@ -55,21 +55,21 @@ class Court:
         self._words: tuple[PodNetwork, ...] = ()
         self._pools: tuple[Pool, ...] | None = None
         self._operators: dict[str, Interfaces] = {}
-        self._judged: dict[str, dict[Row, str]] = {}
+        self._judged: dict[str, dict[Row, Refused | None]] = {}
         self._taken: dict[str, Taken] = {}
         self._kept: dict[str, set[Address]] = {}
 
-    def refusal(self, document: Document, tenant: str, row: Row) -> str:
-        """Return why a saying, which is in that row, can't come into force; '' if it can."""
+    def refusal(self, document: Document, tenant: str, row: Row) -> Refused | None:
+        """Return why a saying, which is in that row, can't come into force; None if it can."""
         if not self.limited(tenant):
-            return _text(self._permitted(document, tenant, {}))
+            return self._permitted(document, tenant, {})
         if tenant not in self._judged:
             self._judge(tenant)
-        return self._judged[tenant].get(row, "")
+        return self._judged[tenant].get(row)
 
-    def excess(self, document: Document, tenant: str) -> str:
+    def excess(self, document: Document, tenant: str) -> Refused | None:
         """Return what the document, in force since before there were limits, declares beyond them."""
-        return _text(permit(tenant, TENANT, self._door, Declaring(document=document, pools=self._all_pools())))
+        return permit(tenant, TENANT, self._door, Declaring(document=document, pools=self._all_pools()))
 
     def verdict(self, document: Document, tenant: str) -> Refused | None:
         """Return why a document that is to come, after all others, may not be in force; if it may, it counts too."""
@@ -111,7 +111,7 @@ class Court:
 
         What the operator declares for its pods, what is reserved otherwise, and what was in force before comes first.
         """
-        judged: dict[Row, str] = {}
+        judged: dict[Row, Refused | None] = {}
         taken = self._taken[tenant] = self._reserved(tenant)
         for body in self._operators_of(tenant):
             self._count(body, taken)
@@ -119,7 +119,7 @@ class Court:
         for *row, body in self._connection.execute(query + _BY_AGE, (tenant,)).fetchall():
             document = parsed(body, row[4])
             refusal = self._permitted(document, tenant, taken)
-            judged[cast("Row", tuple(row))] = _text(refusal)
+            judged[cast("Row", tuple(row))] = refusal
             self._count(document.body, taken, None if refusal is None else self._held(tenant))
         self._judged[tenant] = judged
 
@@ -172,7 +172,3 @@ class Court:
             if isinstance(document.body, PodNetwork):
                 yield document.body
         yield from self._words
-
-
-def _text(refused: Refused | None) -> str:
-    return refused.message if refused is not None else ""

@@ -141,7 +141,7 @@ def together(news: Sequence[Seen]) -> Seen:
     records = {record.address: (record, revision) for seen in news for record, revision in seen.records}
     documents = {text.key: (text, revision) for seen in news for text, revision in seen.documents}
     bundles = {bundle.name: bundle for seen in news for bundle in seen.bundles}
-    approved = {one.text.name: (one, revision) for seen in news for one, revision in seen.approved}
+    approved = {one.text.key: (one, revision) for seen in news for one, revision in seen.approved}
     position, minimum = "", None
     for seen in news:
         minimum = seen.minimum or minimum
@@ -151,6 +151,7 @@ def together(news: Sequence[Seen]) -> Seen:
         documents=tuple(documents.values()),
         bundles=tuple(bundles.values()),
         approved=tuple(approved.values()),
+        left=tuple(text for seen in news for text in seen.left),
         complaints=tuple(complaint for seen in news for complaint in seen.complaints),
         position=position,
         minimum=minimum,

@@ -68,9 +68,12 @@ class ClusterLedger:
         return self.unbind_all((attachment,), actor, durable=durable)
 
     def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:  # noqa: ARG002
-        """End the leases of all the attachments in one step; returns what was ended. Refused as `bind` is."""
+        """End the leases of all the attachments in one step; returns what was ended.
+
+        Refused if another machine is the node.
+        """
         if self._identity is not None and not self._identity.proven and any(map(self.of, attachments)):
-            self._identity.require()
+            self._identity.require_no_other()
 
         def decide(connection: Connection, _: Rivals) -> tuple[Lease, ...]:
             now = self._now()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.lifecycle import Kind
     from podberth.ipam.pool import Pool
+    from podberth.ipam.registration import Registration
     from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.policy.changes import Applied, Followed, Waiting
@@ -307,13 +308,29 @@ class ElsewhereOf:
         """Show this to whoever looks at the pod, which is one of this cluster."""
         self._elsewhere.tell(pod, reason, message)
 
-    def registered(self, node: str) -> bool:
-        """Say whether a machine is registered under the node's name."""
-        return self._elsewhere.registered(self._names.inward_name(node))
+    def machines(self, node: str = "") -> tuple[Registration, ...]:
+        """Return the machines that are registered, of all clusters, or that of one node."""
+        return self._names.outward(self._elsewhere.machines(self._names.inward_name(node) if node else ""))
 
-    def fences(self) -> tuple[Fence, ...]:
-        """Return what operators have said about nodes of all clusters."""
-        return self._names.outward(self._elsewhere.fences())
+    def require_fenceable(self, node: str) -> None:
+        """Raise Refused if that the node is dead is not said here."""
+        self._elsewhere.require_fenceable(self._names.inward_name(node))
+
+    def ask(self, node: str, question: str) -> bool:
+        """Ask the node whether it lives; say whether there is anybody to be asked."""
+        return self._elsewhere.ask(self._names.inward_name(node), question)
+
+    def answered(self, node: str, question: str) -> bool:
+        """Say whether the question was answered."""
+        return self._elsewhere.answered(self._names.inward_name(node), question)
+
+    def withdraw(self, node: str, question: str) -> bool:
+        """Take a question back; False if it was answered."""
+        return self._elsewhere.withdraw(self._names.inward_name(node), question)
+
+    def fences(self, node: str = "") -> tuple[Fence, ...]:
+        """Return what operators have said about nodes of all clusters, or about one node."""
+        return self._names.outward(self._elsewhere.fences(self._names.inward_name(node) if node else ""))
 
     def fence(self, said: Fence) -> bool:
         """Have it said about a node of this cluster."""

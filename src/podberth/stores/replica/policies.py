@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from podberth.cni.errors import CniError
 from podberth.ipam.owner import is_deployment
-from podberth.policy.permit import APPLY
 from podberth.stores.replica import approved as rows
-from podberth.stores.replica.court import Court
+from podberth.stores.replica import podnetworks
 from podberth.stores.replica.pools import approve, approve_in_force, waiting
-from podberth.stores.replica.said import OBJECT, is_listed, tenants
 from podberth.stores.replica.shared import Seen
 from podberth.stores.replica.standing import ended, make_way, standings
 from podberth.stores.sqlite import documents as table
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor
-    from podberth.ipam.moment import Clock
+    from podberth.ipam.moment import Clock, Moment
     from podberth.ipam.pool import Pool
     from podberth.policy.changes import Applied, Changes, Followed, Waiting
     from podberth.policy.documents import Document
@@ -71,12 +69,13 @@ class ClusterPolicies:
         def decide(connection: Connection, _: Rivals) -> Changes:
             named = {document.key for document in documents}
             pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
-            _ask(connection, documents)
+            podnetworks.ask(connection, documents)
             make_way(connection, documents)
             changes = check(connection, documents, pruned)
             make(connection, changes, actor, source, self._settler.replica.clock)
             touched = (*changes.created, *changes.changed, *changes.unchanged, *changes.deleted)
-            approve_in_force(connection, [one.name for one in touched if one.kind == "Pool"])
+            approve_in_force(connection, [one.name for one in touched if one.kind == "Pool"], self._now())
+            podnetworks.approve_in_force(connection, [one.key for one in touched], self._now())
             return changes
 
         if dry_run:
@@ -98,7 +97,8 @@ class ClusterPolicies:
             if document is None:
                 return False
             make(connection, check(connection, (), (document,)), actor, "", self._settler.replica.clock)
-            approve_in_force(connection, [name] if kind == "Pool" else ())
+            approve_in_force(connection, [name] if kind == "Pool" else (), self._now())
+            podnetworks.approve_in_force(connection, [document.key], self._now())
             return True
 
         return self._settler.settle(decide, declares=True)[0]
@@ -111,7 +111,9 @@ class ClusterPolicies:
         def decide(connection: Connection, rivals: Rivals) -> Done:
             make_way(connection, operation.documents)
             done = operate(connection, operation, actor, source, self._settler.replica.clock, rivals)
-            approve_in_force(connection, [each.name for each in operation.documents if each.kind == "Pool"])
+            pools = [each.name for each in operation.documents if each.kind == "Pool"]
+            approve_in_force(connection, pools, self._now())
+            podnetworks.approve_in_force(connection, [each.key for each in operation.documents], self._now())
             return done
 
         pods = tuple(dict.fromkeys(each.pod for each in operation.keep if not is_deployment(each.pod)))
@@ -126,19 +128,53 @@ class ClusterPolicies:
         It is asked by those who may say for the whole cluster what is in force: agents on etcd, a controller. `fresh`
         has all declarations of now, where what is followed does not say up to which they are known.
         """
-        with self._settler.replica.database.read() as connection:
-            if not rows.due(connection, firm=True):
-                return ()
-        if not self._settler.tried(self._approve):
+
+        def decide(connection: Connection, _: Rivals) -> tuple[str, ...]:
+            return approve(connection, self._now(), firm=True)
+
+        return self._accepted("Pool", decide, fresh)
+
+    def accept_podnetworks(
+        self, fresh: Callable[[], Seen] = Seen, *, reserving: Actor | None = None
+    ) -> tuple[str, ...]:
+        """Approve newest texts of PodNetworks as `accept` does those of Pools; return the names, of so many at most.
+
+        `reserving`: who has their addresses reserved in the same step, where no controller does that.
+        """
+
+        def decide(connection: Connection, _: Rivals) -> tuple[str, ...]:
+            return podnetworks.approve(connection, self._now(), reserving)
+
+        return self._accepted("PodNetwork", decide, fresh)
+
+    def unproven(self) -> dict[str, str]:
+        """Return, by name, why PodNetworks are refused of which nothing was ever accepted."""
+        self._see()
+        if not self._due("PodNetwork"):
+            return {}
+        return self._settler.tried(lambda connection, _: podnetworks.unproven(connection))
+
+    def due_podnetworks(self) -> bool:
+        """Say whether the newest text of a PodNetwork is not the one that was accepted."""
+        return self._due("PodNetwork")
+
+    def _accepted(
+        self, kind: str, decide: Callable[[Connection, Rivals], tuple[str, ...]], fresh: Callable[[], Seen]
+    ) -> tuple[str, ...]:
+        if not self._due(kind) or not self._settler.tried(decide):
             return ()
         self._settler.take(fresh())
-        return self._settler.settle(self._approve, declares=True)[0]
+        return self._settler.settle(decide, declares=True)[0]
 
     def waiting(self) -> tuple[Waiting, ...]:
-        """Return the Pools whose newest text is not in force, in order of name, and this node's directories."""
+        """Return what is declared and whose newest text is not in force: Pools, PodNetworks, this node's directories.
+
+        Each kind is in order of name.
+        """
         self._see()
-        clock = self._settler.replica.clock
-        return (*self._settler.tried(lambda connection, _: waiting(connection, clock())), *self._here.waiting())
+        pools = self._settler.tried(lambda connection, _: waiting(connection, self._now()))
+        others = self._settler.tried(lambda connection, _: podnetworks.waiting(connection))
+        return (*pools, *others, *self._here.waiting())
 
     def followed(self, directory: str) -> Followed | None:
         """Return what this node has last seen of a directory that is kept in force; None if it was never read."""
@@ -157,28 +193,15 @@ class ClusterPolicies:
         self._see()
         return self._settler.tried(lambda connection, _: standings(connection))
 
-    def _approve(self, connection: Connection, _: Rivals) -> tuple[str, ...]:
-        return approve(connection, self._settler.replica.clock(), firm=True)
+    def _due(self, kind: str) -> bool:
+        with self._settler.replica.database.read() as connection:
+            return rows.due(connection, kind)
+
+    def _now(self) -> Moment:
+        return self._settler.replica.clock()
 
     def _see(self) -> None:
         self._settler.see()
-
-
-def _ask(connection: Connection, documents: Sequence[Document]) -> None:
-    """Raise Conflicts if PodNetworks in the store are their namespaces' word, and say what is beyond that."""
-    if not tenants(connection):
-        return
-    from podberth.policy.admission import Conflicts
-
-    own = [document for document in documents if document.kind == "PodNetwork"]
-    complaints, court = [], Court(connection, APPLY)
-    court.replace(OBJECT, [document.key for document in own])
-    for document in own:
-        if not is_listed(connection, document):
-            refusal = court.verdict(document, document.namespace)
-            complaints += [f"{refusal.message}; {refusal.details}"] if refusal is not None else []
-    if complaints:
-        raise Conflicts(complaints)
 
 
 def _end_stray(connection: Connection, actor: Actor, clock: Clock) -> None:

@@ -14,6 +14,7 @@ from podberth.policy.changes import Waiting
 from podberth.policy.permit import FEED, OPERATOR, Declaring, permit
 from podberth.policy.texts import parsed
 from podberth.stores.replica import approved as rows
+from podberth.stores.replica.approved import pool_key
 from podberth.stores.replica.shared import Approved, DocumentText
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import space, told
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 # Pools in force of which the cluster's store says nothing any more.
 _LEFT = """
 SELECT name FROM documents AS d WHERE kind = 'Pool'
-AND NOT EXISTS (SELECT 1 FROM pool_texts AS t WHERE t.name = d.name)
+AND NOT EXISTS (SELECT 1 FROM newest AS t WHERE t.kind = 'Pool' AND t.name = d.name)
 AND NOT EXISTS (SELECT 1 FROM sayings AS s WHERE s.kind = 'Pool' AND s.name = d.name AND refusal = '')
-AND NOT EXISTS (SELECT 1 FROM approved AS a WHERE a.name = d.name AND body <> '')
+AND NOT EXISTS (SELECT 1 FROM approved AS a WHERE a.kind = 'Pool' AND a.name = d.name AND body <> '')
 """
 
 
@@ -104,6 +105,21 @@ def settle_pools(connection: Connection, now: Moment) -> list[str]:
     return [f"Pool {name}: {why}" for name, _, why in refused]
 
 
+def take_left(connection: Connection, texts: Iterable[DocumentText], now: Moment) -> bool:
+    """Know Pools that were deleted, and that pods may have addresses of, as those nodes do that had them in force.
+
+    Say whether any of them is news: then it has to be decided whether it stays.
+    """
+    news = False
+    for text in texts:
+        pool, key = _pool(text), text.key
+        is_known = rows.in_force(connection, key) is not None or rows.newest(connection, key) is not None
+        if pool is not None and not is_known:
+            _lay_out(connection, text, pool, None, now)
+            news = True
+    return news
+
+
 def settle_left(connection: Connection, now: Moment) -> list[str]:
     """Have Pools that stay in force only while an address of them is held go, if none is any more."""
     left = connection.execute(_LEFT).fetchone() is not None
@@ -114,7 +130,12 @@ def waiting(connection: Connection, now: Moment) -> tuple[Waiting, ...]:
     """Return the Pools whose newest text is not in force, as they are judged now."""
     settle_pools(connection, now)
     return tuple(
-        Waiting(document=f"Pool {name}", source=source, reason=why, kept=rows.in_force(connection, name) is not None)
+        Waiting(
+            document=f"Pool {name}",
+            source=source,
+            reason=why,
+            kept=rows.in_force(connection, pool_key(name)) is not None,
+        )
         for name, source, why in rows.refused(connection)
     )
 
@@ -136,25 +157,25 @@ def approve(connection: Connection, now: Moment, *, firm: bool) -> tuple[str, ..
             _take_out(connection, one.text.name)
         else:
             _lay_out(connection, one.text, one.pool, before, now)
-        approve_in_force(connection, [one.text.name], text=one.text, firm=firm)
+        approve_in_force(connection, [one.text.name], now, text=one.text, firm=firm)
         done.append(one.text.name)
     connection.execute("DELETE FROM touched_documents")  # the documents themselves stay as they are
     return tuple(done)
 
 
 def approve_in_force(
-    connection: Connection, names: Iterable[str], *, text: DocumentText | None = None, firm: bool = False
+    connection: Connection, names: Iterable[str], now: Moment, *, text: DocumentText | None = None, firm: bool = False
 ) -> None:
     """Approve, inside a proposal, what it has put in force, or out of it: of texts `text`, or those in force."""
     for name in names:
-        known = rows.known(connection, name)
+        known = rows.known(connection, pool_key(name))
         noted = tuple((one.address, one.since) for one in told.of_pool(connection, name))
         made = Approved(
-            text=text or rows.in_force(connection, name) or rows.as_text(name),
+            text=text or rows.in_force(connection, pool_key(name)) or rows.nothing(pool_key(name)),
             told=noted,
             firm=firm or (known is not None and known.firm),
         )
-        rows.approve(connection, made)
+        rows.approve(connection, made, now)
 
 
 def _candidates(connection: Connection) -> list[_Candidate]:
@@ -168,9 +189,9 @@ def _candidates(connection: Connection) -> list[_Candidate]:
         ranked.setdefault(text.name, ((True, "", number, text.name), text))
     for name, approved in known.items():
         if approved.text.body:
-            ranked.setdefault(name, ((True, "", -1, name), rows.as_text(name)))
+            ranked.setdefault(name, ((True, "", -1, name), rows.nothing(pool_key(name))))
     for (name,) in connection.execute(_LEFT).fetchall():
-        ranked.setdefault(name, ((False, "", -1, name), rows.as_text(name)))
+        ranked.setdefault(name, ((False, "", -1, name), rows.nothing(pool_key(name))))
     ordered = sorted(ranked.items(), key=lambda one: one[1][0])
     return [
         _candidate(text, known.get(name), bundled=name not in own and bool(text.body)) for name, (_, text) in ordered
@@ -191,13 +212,13 @@ def _kept(connection: Connection, one: _Candidate, before: Mapping[str, Pool]) -
 
     A Pool whose end was approved stays only while an address of it is held, whatever was in force here.
     """
-    name, text = one.text.name, rows.in_force(connection, one.text.name)
-    ended = one.approved is not None and not one.approved.text.body
-    if ended and not any(True for _ in held_in(connection, name)):
-        return rows.as_text(name), None
+    name, text = one.text.name, rows.in_force(connection, one.text.key)
+    ended = one.approved is not None and one.approved.firm and not one.approved.text.body
+    if ended and next(iter(held_in(connection, name)), None) is None:
+        return rows.nothing(one.text.key), None
     if text is not None and name in before:
         return text, before[name]
-    approved = one.approved.text if one.approved is not None else rows.as_text(name)
+    approved = one.approved.text if one.approved is not None else rows.nothing(pool_key(name))
     return approved, _pool(approved)
 
 
@@ -236,10 +257,10 @@ def _put_in_force(
     for name in before.keys() - texts.keys():
         _take_out(connection, name)
     for name, text in texts.items():
-        is_now = rows.in_force(connection, name)
+        is_now = rows.in_force(connection, pool_key(name))
         if is_now is None or before.get(name) != pools[name] or is_now.origin != text.origin:
             _lay_out(connection, text, pools[name], before.get(name), now)
-        known = rows.known(connection, name)
+        known = rows.known(connection, pool_key(name))
         if known is not None and known.text.body:
             noted = (told.Told(address=address, since=since) for address, since in known.told)
             told.replace(connection, name, noted)

@@ -13,12 +13,12 @@ from podberth.process.loop import report
 from podberth.stores.clock import node_clock
 from podberth.stores.replica import marks
 from podberth.stores.replica.applying import apply_operations, apply_record, forget_others, take_words
-from podberth.stores.replica.approved import forget_approved, keep_approved, proposed, revision_of
-from podberth.stores.replica.pools import settle_left
+from podberth.stores.replica.approved import forget_approved, keep_approved, pool_key, proposed, revision_of
+from podberth.stores.replica.pools import settle_left, take_left
 from podberth.stores.replica.returned import known, newest
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal, Seen
-from podberth.stores.replica.standing import apply_bundles, apply_documents, recount
+from podberth.stores.replica.standing import apply_bundles, apply_documents, obey, recount
 from podberth.stores.sqlite import changes, epochs, minimum, rows, space
 from podberth.stores.sqlite.database import NODE, CannotWrite, Database
 
@@ -140,13 +140,14 @@ class Replica:
             approved = keep_approved(connection, seen.approved)
             if seen.minimum is not None:
                 minimum.keep(connection, seen.minimum)
-            complaints = [*seen.complaints, *apply_documents(connection, documents, now, approved=approved)]
+            complaints = [*seen.complaints, *apply_documents(connection, documents, now, approved)]
             complaints += apply_bundles(connection, seen.bundles, now)
             take_words(connection, (record for record, _ in seen.records), now)
             news = tuple(record for record, revision in seen.records if apply_record(connection, record, revision, now))
             news += apply_operations(connection, over, now)
             complaints += recount(connection, _counted(news), now)
-            complaints += settle_left(connection, now) if news else []
+            left = take_left(connection, seen.left, now)
+            complaints += settle_left(connection, now) if news or left else []
             connection.execute("DELETE FROM touched_documents")
             if seen.epoch is not None and epochs.revision(connection) < seen.epoch[1]:
                 epochs.write(connection, seen.epoch[0], at=seen.epoch[1])
@@ -165,7 +166,7 @@ class Replica:
         records: set[bytes] = set()
         documents: set[Key] = set()
         bundles: set[str] = set()
-        approved: set[str] = set()
+        approved: set[Key] = set()
         before = self.position
         late: list[Seen] = []
         for part in parts:
@@ -173,11 +174,11 @@ class Replica:
                 records.update(record.address.packed for record, _ in part.records)
                 documents.update(text.key for text, _ in part.documents)
                 bundles.update(bundle.name for bundle in part.bundles)
-                approved.update(one.text.name for one, _ in part.approved)
+                approved.update(one.text.key for one, _ in part.approved)
                 part = _later(part, late)  # noqa: PLW2901
             if before and part.complete:
                 with self._transaction() as connection:
-                    forget_approved(connection, approved, part.complete)
+                    obey(connection, forget_approved(connection, approved, part.complete), self.clock())
                     forget_others(connection, records, documents, bundles, part.complete, self.clock())
             yield self.take(part, own=True)
 
@@ -297,18 +298,18 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool,
         addresses=tuple(replace(write, reserved_before=before[write.record.address]) for write in writes),
         documents=documents,
         pods=pods,
-        pools=tuple((name, _revision_of(connection, ("Pool", "", name))) for name in sorted(pools)),
+        pools=tuple((name, _revision_of(connection, pool_key(name))) for name in sorted(pools)),
         declares=declares,
         position=_position(connection),
         approved=tuple(
             ApprovedWrite(
                 approved=one,
-                revision=revision_of(connection, one.text.name),
+                revision=revision_of(connection, one.text.key),
                 text_revision=_revision_of(connection, one.text.key),
             )
             for one in approved
         ),
-        relied=tuple((name, revision_of(connection, name)) for name in sorted(pools)),
+        relied=tuple((name, revision_of(connection, pool_key(name))) for name in sorted(pools)),
         epoch=epochs.revision(connection),
         newest=newest(connection),
         minimum=minimum.minimum(connection).revision,

@@ -56,13 +56,17 @@ CREATE TABLE sayings (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sayings_of ON sayings (bundle);
 CREATE INDEX sayings_by ON sayings (tenant, namespace);
--- Of Pools: the newest text of each that is a document; what was approved, which is in force; and what is not, and why.
-CREATE TABLE pool_texts (
-    name TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT NOT NULL, source TEXT NOT NULL, origin TEXT NOT NULL
+-- The newest text of each document that stands for itself; what was approved of it, which is in force; and of Pools
+-- what is not, and why. A text that was approved for good is `settled`: nobody has to judge it again.
+CREATE TABLE newest (
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, body TEXT NOT NULL,
+    source TEXT NOT NULL, origin TEXT NOT NULL, settled INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, namespace, name)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX newest_due ON newest (kind) WHERE NOT settled;
 CREATE TABLE approved (
-    name TEXT PRIMARY KEY, revision INTEGER NOT NULL, body TEXT NOT NULL, source TEXT NOT NULL, origin TEXT NOT NULL,
-    told TEXT NOT NULL, born TEXT NOT NULL, firm INTEGER NOT NULL
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL, body TEXT NOT NULL,
+    source TEXT NOT NULL, origin TEXT NOT NULL, told TEXT NOT NULL, born TEXT NOT NULL, firm INTEGER NOT NULL,
+    former TEXT NOT NULL, PRIMARY KEY (kind, namespace, name)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE refused_pools (
     name TEXT PRIMARY KEY, source TEXT NOT NULL, why TEXT NOT NULL
@@ -85,7 +89,10 @@ CREATE TABLE touched_documents (
     kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
     PRIMARY KEY (kind, namespace, name)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE touched_pools (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE touched_approved (
+    kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (kind, namespace, name)
+) STRICT, WITHOUT ROWID;
 CREATE TRIGGER documents_made AFTER INSERT ON documents
 BEGIN INSERT OR IGNORE INTO touched_documents VALUES (NEW.kind, NEW.namespace, NEW.name); END;
 CREATE TRIGGER documents_changed AFTER UPDATE ON documents
@@ -104,4 +111,4 @@ def _tables() -> tuple[tuple[str, ...], ...]:
 
 
 # A file of another version is thrown away, not brought up to date: the cluster's store has everything.
-SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=6, migrations=_tables, cache=True)  # 'pdbr'
+SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=7, migrations=_tables, cache=True)  # 'pdbr'

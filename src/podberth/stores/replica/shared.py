@@ -79,18 +79,28 @@ class Bundle:
 
 
 @value
+class Former:
+    """A text that was in force before: leases of up to `until` (ns) may be of pods that were told by it, or earlier."""
+
+    body: str
+    until: int
+
+
+@value
 class Approved:
-    """The last good text of a Pool, which is in force; an empty one if there is none.
+    """The last good text of a Pool or a PodNetwork, which is in force; an empty one if there is none.
 
     `told`: addresses that leases of up to a time (ns) were told of, and that the pool tells no more
     (`stores.sqlite.told`). `firm`: it is in force until something else is approved; else only while it is the newest
-    text. `born`: when the document was made, as text that sorts; '' where the store does not say.
+    text. `born`: when the document was made, as text that sorts; '' where the store does not say. `former`: texts
+    before it that told pods otherwise, oldest first, while pods run that are as old.
     """
 
     text: DocumentText
     told: tuple[tuple[Address, int], ...] = ()
     firm: bool = False
     born: str = ""
+    former: tuple[Former, ...] = ()
 
 
 def told_of(raw: object) -> tuple[tuple[Address, int], ...]:
@@ -104,6 +114,22 @@ def told_of(raw: object) -> tuple[tuple[Address, int], ...]:
         if not isinstance(address, str) or type(since) is not int or not 0 <= since < 1 << 63:
             raise ValueError(f"expected addresses, each with a time, got {one!a:.80}")
         found.append((ip_address(address), since))
+    return tuple(found)
+
+
+def former_of(raw: object, read: Callable[[dict[str, object]], str]) -> tuple[Former, ...]:
+    """Return what `Approved.former` is, from what a store has for it; `read` returns a text. What is none is left out.
+
+    It says how pods came to be, and nothing of what is to be: somebody may have written it by hand.
+    """
+    found = []
+    for one in raw if isinstance(raw, list) else ():
+        until = one.get("until") if isinstance(one, dict) else None
+        if type(until) is int and 0 <= until < 1 << 63:
+            try:
+                found.append(Former(body=read(one), until=until))
+            except (KeyError, TypeError, ValueError, RecursionError):
+                continue
     return tuple(found)
 
 
@@ -184,12 +210,14 @@ class Seen:
     `name=number` for each of several things that are followed, separated by commas.
     `epoch`: the last one, if the ledger was ever put back, and its revision; None also if that was not asked.
     `complete`: of the parts of a whole state the last says up to which revision nothing is missing from them.
+    `left`: Pools that were in force when they were deleted, and that pods may still have addresses of.
     """
 
     records: tuple[tuple[AddressRecord, int], ...] = ()
     documents: tuple[tuple[DocumentText, int], ...] = ()
     bundles: tuple[Bundle, ...] = ()
     approved: tuple[tuple[Approved, int], ...] = ()
+    left: tuple[DocumentText, ...] = ()
     complaints: tuple[str, ...] = ()
     position: str = ""
     complete: int = 0

@@ -10,6 +10,7 @@ node.
 from __future__ import annotations
 
 from podberth.cni.errors import InvalidConfig
+from podberth.cni.value import replace
 from podberth.policy.podnetwork import PodNetwork
 from podberth.policy.texts import parsed
 from podberth.stores.replica import approved as rows
@@ -42,11 +43,14 @@ _BY_KEY = "kind = ? AND namespace = ? AND name = ?"
 
 
 def apply_documents(
-    connection: Connection, documents: Iterable[tuple[DocumentText, int]], now: Moment, *, approved: bool = False
+    connection: Connection,
+    documents: Iterable[tuple[DocumentText, int]],
+    now: Moment,
+    approved: Collection[Key] = (),
 ) -> list[str]:
     """Put documents that stand for themselves in force, or out of it; return what is wrong with those that can't be.
 
-    `approved`: there is news of what was approved of Pools.
+    `approved`: of which documents something else was approved.
     """
     complaints: list[str] = []
     gone: list[Key] = []
@@ -61,19 +65,23 @@ def apply_documents(
         row = (*text.key, revision, there, text.created)
         connection.execute("INSERT OR REPLACE INTO document_revisions VALUES (?, ?, ?, ?, ?, ?)", row)
         operators.add(text.key)
-        said = text.kind == "PodNetwork" and tenants(connection)
-        if text.kind == "Pool":
-            rows.keep_text(connection, text, revision)
-            gone.append(text.key)
-        elif there and said:
-            complaints += remember(connection, text)
-        elif there:
-            complaints += _put_in_force(connection, text.key, text.body, text.source, text.origin)
-        elif said:
+        rows.keep_text(connection, text, revision)
+        if there and text.kind != "Pool":
+            complaints += _take(connection, rows.obeyed(connection, text))
+        elif text.kind == "PodNetwork" and tenants(connection):
             forget(connection, text.key)
-        if said or not there:
+        if not _itself(connection, text.key):
             gone.append(text.key)
-    return complaints + settle(connection, gone, operators, now, pools=approved)
+    others = [key for key in approved if key not in operators and key[0] == "PodNetwork"]
+    complaints += _obeyed(connection, others)
+    gone += [key for key in others if not _itself(connection, key)]
+    pools = any(kind == "Pool" for kind, _, _ in approved)
+    return complaints + settle(connection, gone, operators.union(others), now, pools=pools)
+
+
+def obey(connection: Connection, keys: Collection[Key], now: Moment) -> list[str]:
+    """Have of each of these documents be in force what is approved now, or the newest text where nothing is."""
+    return apply_documents(connection, (), now, keys)
 
 
 def apply_bundles(connection: Connection, bundles: Iterable[Bundle], now: Moment) -> list[str]:
@@ -189,14 +197,17 @@ def withheld(connection: Connection, declared: Declared) -> bool:
 
 def standings(connection: Connection) -> tuple[Standing, ...]:
     """Return what bundles declare and may not, or can't be read, in order of their names."""
-    from podberth.policy.standing import Standing
+    from podberth.policy.standing import SILENT, UNREAD, Standing
 
     court = Court(connection)
     rows = connection.execute("SELECT bundle, source, why FROM unread").fetchall()
-    unread = [Standing(bundle=bundle, document=source, in_force=False, reason=why) for bundle, source, why in rows]
+    unread = [
+        Standing(bundle=bundle, document=source, in_force=False, reason=why, remedy=UNREAD)
+        for bundle, source, why in rows
+    ]
     rows = connection.execute("SELECT name, silent FROM bundles WHERE silent <> ''").fetchall()
     unread += [
-        Standing(bundle=name, document=f"ConfigMap {name}", in_force=False, reason=why, silent=True)
+        Standing(bundle=name, document=f"ConfigMap {name}", in_force=False, reason=why, silent=True, remedy=SILENT)
         for name, why in rows
     ]
     query = "SELECT kind, namespace, name, bundle, source, tenant, before, body FROM sayings WHERE tenant <> ''"
@@ -205,9 +216,15 @@ def standings(connection: Connection) -> tuple[Standing, ...]:
         bundle, source = row[3:]
         document = parsed(body, source)
         excess = court.excess(document, tenant) if before else court.refusal(document, tenant, tuple(row))
-        if excess:
+        if excess is not None:
             said = str(document) if bundle == OBJECT else bundle
-            beyond.append(Standing(bundle=said, document=str(document), in_force=bool(before), reason=excess))
+            read = document.body if isinstance(document.body, PodNetwork) else None
+            beyond.append(
+                Standing(
+                    bundle=said, document=str(document), in_force=bool(before), reason=excess.message,
+                    remedy=excess.details, body=read,
+                )
+            )  # fmt: skip
     return tuple(sorted((*unread, *beyond), key=lambda one: (one.bundle, one.document)))
 
 
@@ -294,7 +311,9 @@ def _judged(connection: Connection, key: Key, court: Court) -> tuple[tuple[str, 
         key,
     ).fetchall()
     for bundle, source, tenant, before, body, origin, refusal in found:
-        now = "" if before or not tenant else court.refusal(parsed(body, source), tenant, (*key, bundle, source))
+        free = before or not tenant
+        refused = None if free else court.refusal(parsed(body, source), tenant, (*key, bundle, source))
+        now = refused.message if refused is not None else ""
         if now != refusal:
             update = f"UPDATE sayings SET refusal = ? WHERE {_BY_KEY} AND bundle = ? AND source = ?"  # noqa: S608
             connection.execute(update, (now, *key, bundle, source))
@@ -302,6 +321,30 @@ def _judged(connection: Connection, key: Key, court: Court) -> tuple[tuple[str, 
         if not now and best is None:
             best = body, source, origin
     return best, complaints
+
+
+def _itself(connection: Connection, key: Key) -> bool:
+    """Say whether the document is there and is no Pool, which others may exclude, nor its namespace's word."""
+    return key[0] != "Pool" and stands(connection, key)
+
+
+def _obeyed(connection: Connection, keys: Iterable[Key]) -> list[str]:
+    texts = [text for key in keys if (text := rows.newest(connection, key)) is not None]
+    return [wrong for text in texts for wrong in _take(connection, rows.obeyed(connection, _made(connection, text)))]
+
+
+def _made(connection: Connection, text: DocumentText) -> DocumentText:
+    """Return the text with when its document was made."""
+    query = f"SELECT created FROM document_revisions WHERE {_BY_KEY}"  # noqa: S608 - a constant
+    row = connection.execute(query, text.key).fetchone()
+    return replace(text, created=row[0]) if row is not None else text
+
+
+def _take(connection: Connection, text: DocumentText) -> list[str]:
+    """Put a PodNetwork of the cluster's store in force, or have it be its namespace's word."""
+    if text.kind == "PodNetwork" and tenants(connection):
+        return remember(connection, text)
+    return _put_in_force(connection, text.key, text.body, text.source, text.origin)
 
 
 def _put_in_force(connection: Connection, key: Key, body: str, source: str, origin: str) -> list[str]:

@@ -42,6 +42,7 @@ class Progress:
         self._made: tuple[int, Reached] | None = None  # the number of a commit, and how far it went
         self._opening: tuple[tuple[object, ...], Reached] | None = None  # the row that was found last, and what it says
         self.minimum: str | None = None  # which podberth may write, as the transaction under way has found it
+        self._flushed: tuple[tuple[int, Reached], bool] | None = None  # what the witness was told last
 
     def now(self, connection: sqlite3.Connection, *, events: bool) -> Reached | None:
         """Return how far the database has come, at the end of a transaction; without `events` that is as it began."""
@@ -77,8 +78,11 @@ class Progress:
 
     def flushed(self, made: tuple[int, Reached] | None, commit: int) -> None:
         """Say how far it had come, and whether that is on the disk: all up to a commit is."""
-        if made is not None and self._witness is not None:
-            self._witness.reached(made[1], on_disk=made[0] <= commit)
+        on_disk = made is not None and made[0] <= commit
+        if made is None or self._witness is None or (made, on_disk) == self._flushed:
+            return  # others may have come further since it was said
+        self._flushed = made, on_disk
+        self._witness.reached(made[1], on_disk=on_disk)
 
     def missing(self, connection: sqlite3.Connection) -> str:
         """Return what the file lacks of what is known to have been in it; '' if nothing."""
@@ -110,7 +114,7 @@ class Progress:
 
     def begin_anew(self) -> None:
         """Forget what was known: the file is another, and what that lacks is known."""
-        self._known = self._made = self._opening = None
+        self._known = self._made = self._flushed = self._opening = None
         if self._witness is not None:
             self._witness.forget()
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from podberth.ipam.address_record import AddressRecord, Mark
     from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
-    from podberth.stores.replica.shared import Cluster, DocumentText, Key
+    from podberth.stores.replica.shared import Approved, Cluster, DocumentText, Key
     from podberth.stores.transfer.story import Side
 
 PART = 64  # addresses, or documents, of one step
@@ -37,16 +37,21 @@ class ClusterStore:
         self._cluster = cluster
         self.name = name
 
+    def identity(self) -> str:
+        """Return what tells this store from all others, by whichever path it is named."""
+        return self._cluster.identity()
+
     def documents(self) -> tuple[DocumentText, ...]:
         """Return the documents in force."""
         found: dict[Key, DocumentText] = {}
-        approved: dict[Key, DocumentText] = {}
+        approved: dict[Key, Approved] = {}
         over = self._committed()
         for seen in self._cluster.load():
             there = [text for text, _ in seen.documents if text.body]
             found |= {text.key: text for text in there if text.operation in ("", *over) or OVER in text.operation}
-            approved |= {one.text.key: one.text for one, _ in seen.approved if one.text.body}
-        found |= approved  # what is in force, not a newer text that was refused
+            approved |= {one.text.key: one for one, _ in seen.approved if one.text.body}
+        # What is in force, not a newer text that was refused. A Pool that is deleted may be so; a PodNetwork is not.
+        found |= {key: one.text for key, one in approved.items() if key[0] == "Pool" or (one.firm and key in found)}
         return tuple(found[key] for key in sorted(found))
 
     def count(self) -> int:

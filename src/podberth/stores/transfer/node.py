@@ -53,6 +53,12 @@ class NodeStore:
         """Say whether there is a file."""
         return os.path.isfile(self._database.path)
 
+    def identity(self) -> str:
+        """Return what tells this store from all others, by whichever path it is named."""
+        path = os.path.realpath(self._database.path)
+        at = os.stat(path) if os.path.exists(path) else None
+        return f"sqlite {at.st_dev}:{at.st_ino}" if at is not None else f"sqlite {path}"
+
     def documents(self) -> tuple[DocumentText, ...]:
         """Return the documents in force."""
         with self._database.read() as connection:

@@ -1,0 +1,156 @@
+"""Machines of a cluster's ledger that are no Nodes of its Kubernetes, and what operators said of them.
+
+Each has a Lease of ours in podberth's own namespace, which nobody renews: it is written when a machine registers, when
+somebody asks whether it lives, and when it is fenced. It is changed by its resourceVersion alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
+
+from podberth.cni.errors import TryAgainLater
+from podberth.cni.value import replace, value
+from podberth.ipam.registration import asked, judge
+from podberth.kube import errors, resources
+from podberth.stores.registered import packed_fences, packed_registration, read_fences, read_registration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.ipam.elsewhere import Fence
+    from podberth.ipam.registration import Judgement, Proof, Registration
+    from podberth.kube.client import Client, Object
+
+    T = TypeVar("T")
+
+LABEL = "podberth.io/machine"
+NODE, REGISTRATION, FENCES = "podberth.io/node", "podberth.io/registration", "podberth.io/fences"
+ADMITS = "podberth.io/admits"  # while a fence was said after the last registration: it lets one other machine in
+_ATTEMPTS = 8  # to write what others write at the same time
+
+
+@value
+class Machine:
+    """What is known of a machine. `admits`: it is fenced since it registered."""
+
+    node: str
+    registration: Registration | None = None
+    fences: tuple[Fence, ...] = ()
+    admits: bool = False
+
+    @property
+    def fenced(self) -> Fence | None:
+        """The word that nothing runs there, if that is the last one."""
+        return self.fences[-1] if self.fences and not self.fences[-1].lifted else None
+
+
+class Machines:
+    """The machines of one cluster; `namespace` is podberth's own. Threads share it."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client = client
+        self._namespace = namespace
+
+    def find(self, node: str) -> Machine | None:
+        """Return the machine of that name; None if there is none."""
+        found = self._get(node)
+        return _read(found) if found is not None else None
+
+    def every(self) -> tuple[Machine, ...]:
+        """Return all machines."""
+        found = self._client.list(resources.LEASES, self._namespace, labels=f"{LABEL}=true").items
+        return tuple(sorted(map(_read, found), key=lambda one: one.node))
+
+    def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
+        """Register this machine if it may have the name, and return whether it may."""
+
+        def decide(found: Machine) -> tuple[Machine | None, Judgement]:
+            made = judge(found.registration, mine, fenced=found.admits, waited=waited)
+            if made.write is None:
+                return None, made
+            return replace(found, registration=made.write, admits=False), made
+
+        made = self._change(mine.node, decide)
+        if made.write is not None and made.notice:
+            told(made.notice)
+        return made.proof
+
+    def put_claim(self, node: str, claim: str, over: str | None = None) -> bool:
+        """Have the machine's registration have the claim, in the place of `over` if one is named; say if it has."""
+
+        def decide(found: Machine) -> tuple[Machine | None, bool]:
+            known = found.registration
+            if known is None or (over is not None and known.claim != over):
+                return None, False
+            return replace(found, registration=asked(known, claim)), True
+
+        return self._change(node, decide)
+
+    def fence(self, said: Fence) -> bool:
+        """Have it said, and kept; False if the last word about the machine is the same."""
+
+        def decide(found: Machine) -> tuple[Machine | None, bool]:
+            if (found.fenced is None) == said.lifted:
+                return None, False
+            return replace(found, fences=(*found.fences, said), admits=not said.lifted), True
+
+        return self._change(said.node, decide)
+
+    def _change(self, node: str, decide: Callable[[Machine], tuple[Machine | None, T]]) -> T:
+        """Return what `decide` answers, once the machine is as it says; None leaves it. It may be asked again."""
+        for _ in range(_ATTEMPTS):
+            found = self._get(node)
+            new, answer = decide(_read(found) if found is not None else Machine(node=node))
+            if new is None:
+                return answer
+            try:
+                self._write(found, new)
+            except (errors.Conflict, errors.AlreadyExists, errors.NotFound):
+                continue
+            return answer
+        raise TryAgainLater(f"others change what is known of machine {node} at the same time", "it can be done again")
+
+    def _write(self, found: Object | None, new: Machine) -> None:
+        said = {NODE: new.node, FENCES: packed_fences(new.fences).decode()}
+        if new.registration is not None:
+            said[REGISTRATION] = packed_registration(new.registration).decode()
+        if new.admits:
+            said[ADMITS] = "true"
+        metadata = {"name": name_of(new.node), "namespace": self._namespace, "labels": {LABEL: "true"}}
+        if found is None:
+            made = {"metadata": {**metadata, "annotations": said}, "spec": {}}
+            self._client.create(resources.LEASES, made, self._namespace)
+            return
+        others = {key: text for key, text in _annotations(found).items() if key not in _OURS}
+        metadata = {**found["metadata"], "annotations": {**others, **said}}
+        self._client.replace(resources.LEASES, {**found, "metadata": metadata})
+
+    def _get(self, node: str) -> Object | None:
+        try:
+            return self._client.get(resources.LEASES, name_of(node), self._namespace)
+        except errors.NotFound:
+            return None
+
+
+_OURS = (NODE, REGISTRATION, FENCES, ADMITS)
+
+
+def name_of(node: str) -> str:
+    """Return the name of a machine's Lease: machines may be called what no object of Kubernetes can."""
+    return f"podberth-machine-{hashlib.sha256(node.encode()).hexdigest()[:32]}"
+
+
+def _read(found: Object) -> Machine:
+    said = _annotations(found)
+    node, registration = said.get(NODE, ""), said.get(REGISTRATION)
+    return Machine(
+        node=node,
+        registration=read_registration(node, registration.encode()) if registration is not None else None,
+        fences=read_fences(node, said.get(FENCES, "[]").encode()),
+        admits=ADMITS in said,
+    )
+
+
+def _annotations(found: Object) -> dict[str, str]:
+    return found["metadata"].get("annotations") or {}

@@ -1,0 +1,84 @@
+"""A machine's registration, and what operators said about a node, as clusters' stores keep them: JSON. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from podberth.cni.errors import StoreFailed
+from podberth.ipam.elsewhere import Fence
+from podberth.ipam.lease import Actor
+from podberth.ipam.registration import Registration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_NAMES = ("machine", "boot", "key", "time", "claim", "former")
+_LATER = ("version", "place")  # left out where nobody has said it
+
+
+def packed_registration(machine: Registration) -> bytes:
+    """Return a machine's registration as it is written."""
+    said = {name: text for name in _LATER if (text := getattr(machine, name))}
+    return _json({name: getattr(machine, name) for name in _NAMES} | said)
+
+
+def read_registration(node: str, value: bytes) -> Registration:
+    """Read what `packed_registration` wrote. StoreFailed if it is none: unknown is not unregistered."""
+    form = _parsed(value)
+    try:
+        machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
+        former = tuple(map(str, form["former"]))
+        later = {name: str(form.get(name, "")) for name in _LATER}
+        time, claim = int(form["time"]), str(form["claim"])
+        return Registration(
+            node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, **later
+        )
+    except (ValueError, KeyError, TypeError) as wrong:
+        raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
+
+
+def packed_fences(said: Iterable[Fence]) -> bytes:
+    """Return all that was said about one node, as it is written."""
+    return _json([fence_form(one) for one in said])
+
+
+def read_fences(node: str, value: bytes) -> tuple[Fence, ...]:
+    """Read what `packed_fences` wrote, oldest first. StoreFailed if it is none."""
+    try:
+        return tuple(fence_of(node, form) for form in json.loads(value))
+    except (ValueError, KeyError, TypeError) as wrong:
+        raise StoreFailed(f"the cluster's store: what is said about node {node} can't be read: {wrong}") from None
+
+
+def fence_form(one: Fence) -> dict[str, Any]:
+    """Return a fence without its node, in JSON's terms."""
+    return {
+        "time": one.time, "lifted": one.lifted, "who": one.actor.who, "why": one.actor.why, "node": one.actor.node,
+    }  # fmt: skip
+
+
+def fence_of(node: str, form: Any) -> Fence:
+    """Return the fence that the form is. ValueError, KeyError or TypeError if it is none."""
+    return Fence(
+        node=node,
+        actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
+        time=int(form["time"]),
+        lifted=bool(form["lifted"]),
+    )
+
+
+def _json(form: object) -> bytes:
+    return json.dumps(form, separators=(",", ":")).encode()
+
+
+def _parsed(value: bytes) -> dict[str, Any]:
+    try:
+        form = json.loads(value)
+        if b"\\ud" in value.lower():  # half a character is no text that can be told to anybody
+            json.dumps(form, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as wrong:
+        raise StoreFailed(f"the cluster's store holds what is not JSON: {wrong}", "was it written by hand?") from None
+    if not isinstance(form, dict):
+        raise StoreFailed("the cluster's store holds what is not an object", "was it written by hand?")
+    return form
