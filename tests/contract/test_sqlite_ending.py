@@ -56,6 +56,13 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path)
 
 
+def test_a_store_with_an_operation_under_way_is_sound(store: Store) -> None:
+    """Else it is not restored over, and never written again after a disk's error."""
+    begun(store)
+    with store.database.read() as connection:
+        assert connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+
+
 def begun(store: Store) -> int:
     """Write down what an operation is about, and no more."""
     return ending.note(store.database, store.clock, store.attachments, PLUGIN)[0]
