@@ -65,6 +65,8 @@ class Witness:
         safe = now if on_disk else self._said[1] if self._said is not None else self._known_safe()
         if self._said is not None and on_disk and self._said[0].seq > now.seq:
             now = self._said[0]  # others have committed meanwhile
+        if self._said == (now, safe):
+            return
         self._said = now, safe
         form = {"boot": uptime().boot, "reached": _form(now), "onDisk": _form(safe) if safe is not None else None}
         try:
@@ -74,7 +76,7 @@ class Witness:
             finally:
                 os.close(descriptor)
         except OSError:
-            pass
+            self._said = None  # it is said with the next commit
 
     def forget(self) -> None:
         """Have nothing be said any more: the store was put back, and that is known."""
