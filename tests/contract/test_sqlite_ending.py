@@ -136,10 +136,10 @@ def test_no_writer_waits_for_more_than_a_step(store: Store) -> None:
     numbers: list[int] = []
 
     class Counting(Database):
-        def write(self, *, durable: bool = True) -> Transaction:
+        def write(self, *, durable: bool = True, events: bool = True) -> Transaction:
             with store.database.read() as connection:
                 numbers.append(connection.execute("SELECT max(seq) FROM events").fetchone()[0])
-            return super().write(durable=durable)
+            return super().write(durable=durable, events=events)
 
     many = SqliteLedger(Counting(str(store.directory)), clock=store.clock)
     many.unbind_all(store.attachments, PLUGIN)
@@ -164,7 +164,7 @@ class Slow(Database):
         print(self.done, flush=True)
         sys.stdin.readline()
         self.done += 1
-        return super().write(durable=durable)
+        return super().write(durable=durable, events=events)
 
 
 ledger = SqliteLedger(Slow(directory), clock=node_clock)
