@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.netns.kubelet import Kubelet
 
-PODS = size(6, 100)  # that are started after the backup
+PODS = size(3, 100)  # that are started after the backup
 
 
 def begin(node: Kubelet, *names: str) -> dict[str, str]:

@@ -55,7 +55,7 @@ def test_a_node_that_comes_back_is_cut_off_before_it_serves(nodes: tuple[Kubelet
     with agent(two):
         refused = two.call("ADD", new).result
         assert (refused["code"], "podberth fence one" in refused["details"]) == (11, True)
-        two.podberth("fence", "one", "--why", "burnt")
+        two.podberth("fence", "one", "--why", "burnt", "--cut-running-pods")
         assert two.call("ADD", new).address == f"{ADDRESS}/24"
         back = start(one)
         try:
@@ -76,7 +76,7 @@ def test_a_node_that_was_fenced_too_early_is_cut_off_as_soon_as_it_hears_of_it(n
     old, new = one.pod("mysql-1"), two.pod("mysql-1", uid="u2")
     with agent(one) as there, agent(two):
         one.call("ADD", old)
-        two.podberth("fence", "one", "--why", "so it is said")
+        two.podberth("fence", "one", "--why", "so it is said", "--cut-running-pods")
         assert two.call("ADD", new).address == f"{ADDRESS}/24"
         assert there.wait_for("upkeep")[0]["outcome"] == "cut off"
         assert ended(one, old)
@@ -90,7 +90,7 @@ def test_an_address_that_answers_from_a_fenced_node_does_not_move(nodes: tuple[K
     with agent(one):
         one.call("ADD", old)
     with cable(one, two), agent(two):
-        two.podberth("fence", "one", "--why", "so it is said")
+        two.podberth("fence", "one", "--why", "so it is said", "--cut-running-pods")
         refused = two.call("ADD", new).result
         assert (refused["code"], f"answers for {ADDRESS} on the wire" in refused["msg"]) == (11, True)
         assert leases(two) == {ADDRESS: "one"}

@@ -45,16 +45,16 @@ def listening(path: str) -> bool:
 
 
 def ask(path: Path, page: str) -> dict[str, Any]:
-    """Return what the agent that listens at `path` says on a page. NotFound if there is no agent."""
+    """Return what the agent that listens at `path` says on a page. NotFound if there is none, or it ends meanwhile."""
     from podberth.agent.desk import desk_of
 
     desk = _Desk(desk_of(path))
     try:
         desk.request("GET", page)
         return dict(json.loads(desk.getresponse().read()))
-    except OSError as failure:
+    except (OSError, http.client.HTTPException, ValueError) as failure:  # the last two: it ended while it answered
         raise NotFound(
-            f"no agent can be asked at {desk_of(path)}: {failure.strerror or failure}",
+            f"no agent can be asked at {desk_of(path)}: {getattr(failure, 'strerror', None) or failure}",
             "start it with `podberth agent`, or name its --socket; run as root",
         ) from failure
     finally:
