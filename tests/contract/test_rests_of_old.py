@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from podberth.ipam.lifecycle import State
 from podberth.ipam.moment import Moment, Uptime
 from podberth.stores.replica.applying import put_in_force
 from podberth.stores.sqlite import space
+from podberth.stores.sqlite.creation import create
 from podberth.stores.sqlite.database import NODE, Database
 from podberth.stores.sqlite.declared import define_pool
 from podberth.stores.sqlite.ledger import SqliteLedger
@@ -31,22 +34,23 @@ WRONG = [-YEARS, -REST, 0, REST, YEARS]  # by how much a clock is ahead
 @pytest.mark.parametrize("then", WRONG)
 @pytest.mark.parametrize("now", WRONG)
 def test_what_a_node_s_own_store_has_is_counted_anew_by_uptime(tmp_path: Path, then: int, now: int) -> None:
-    older = replace(NODE, version=4, minimum="", migrations=lambda: NODE.migrations()[:4])
+    older = replace(NODE, version=4, migrations=lambda: NODE.migrations()[:4])
     released = NOON + then * SECOND
-    with Database(str(tmp_path), schema=older).write() as connection:
-        define_pool(connection, pool("db", "10.20.0.8/32", quarantine=REST))
+    create(str(tmp_path / "podberth.db"), 1.0, older)
+    with closing(sqlite3.connect(tmp_path / "podberth.db", isolation_level=None)) as connection:
+        # A pool that asks for less since then takes nothing from it.
+        connection.execute("INSERT INTO pools VALUES ('db', 'lowest', 1)")
+        for what in ("usable", "offered"):
+            connection.execute("INSERT INTO extents VALUES (?, 'db', 4, ?, ?)", (what, ONE.packed, ONE.packed))
         connection.execute(
             "INSERT INTO events (time, kind, address, pool, state, namespace, pod, uid, ifname, network, container_id,"
             " who, why, node) VALUES (?, 'Unbound', ?, 'db', 'FREE', '', '', '', 'eth0', 'net', 'c', '', '', 'n')",
             (released, ONE.packed),
         )
-        connection.execute("DELETE FROM extents WHERE what = 'free'")
         connection.execute(
             "INSERT INTO resting (address, pool, family, until, offered) VALUES (?, 'db', 4, ?, 1)",
             (ONE.packed, released + REST * SECOND),
         )
-        # A pool that asks for less since then takes nothing from it.
-        connection.execute("UPDATE pools SET quarantine = 1")
     clock = Clock(NOON + now * SECOND)
     ledger = SqliteLedger(Database(str(tmp_path)), clock=clock)
     assert not has_rested(ledger)
