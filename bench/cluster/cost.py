@@ -64,7 +64,8 @@ class Lone:
             assert isinstance(store, OnEtcd)
             fill(store, leases)
         self._recorder = Recorder(folder / "history")
-        self.node = Node("node000", store, folder, self._recorder)
+        (name,) = crowds.reported(store, 1)
+        self.node = Node(name, store, folder, self._recorder)
         self._names = itertools.count()
         self._bound: list[str] = []
 

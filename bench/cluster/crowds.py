@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.cluster import pods
 from bench.cluster.crew import Crew
 from bench.cluster.judge import verdict
-from bench.cluster.nodes import POOL
+from bench.cluster.nodes import BOOT, POOL, machine_of
 from bench.cluster.pods import Berth, Effort, Pod
 from podberth.cni.value import value
 from podberth.ipam.lease import Actor
@@ -116,7 +116,7 @@ class Stage:
 def full_pool(store: Store, folder: Path, *, count: int, nodes: int, processes: int) -> Run:
     """As many pods as there are addresses, on nodes that share the pool; all end, and all start again."""
     declare(store, count, folder)
-    names = node_names(nodes)
+    names = reported(store, nodes)
     with Crew(store, folder, names, processes) as crew:
         stage = Stage(crew, threads=max(1, min(8, 80 // nodes)))
         complaints: list[str] = []
@@ -132,7 +132,7 @@ def full_pool(store: Store, folder: Path, *, count: int, nodes: int, processes: 
 def coming_back(store: Store, folder: Path, *, count: int, nodes: int, processes: int) -> Run:
     """Pods with fixed addresses are deleted and recreated at once, on another node each."""
     declare(store, count + count // 2, folder)
-    names = node_names(nodes)
+    names = reported(store, nodes)
     with Crew(store, folder, names, processes) as crew:
         stage = Stage(crew, threads=max(1, 40 // nodes))
         first = spread_over(names, count, "a")
@@ -148,7 +148,7 @@ def coming_back(store: Store, folder: Path, *, count: int, nodes: int, processes
 def storms(store: Store, folder: Path, *, count: int, nodes: int, processes: int) -> Run:
     """A rolling restart, a third of the nodes drained at once, and a process of nodes lost with all their pods."""
     declare(store, 2 * count, folder)
-    names = node_names(nodes)
+    names = reported(store, nodes)
     with Crew(store, folder, names, processes) as crew:
         stage = Stage(crew, threads=max(1, 40 // nodes))
         now = spread_over(names, count, "a")
@@ -190,9 +190,12 @@ def _lose(stage: Stage, store: Store, begun: Phase, now: list[Pod]) -> tuple[lis
     return [pod for pod in now if pod.node not in lost.names] + back, kept(begun, phase)
 
 
-def node_names(count: int) -> tuple[str, ...]:
-    """Return the nodes' names."""
-    return tuple(f"node{number:03}" for number in range(count))
+def reported(store: Store, count: int) -> tuple[str, ...]:
+    """Return the names of nodes, once the store has been told which machine each one is."""
+    names = tuple(f"node{number:03}" for number in range(count))
+    for name in names:
+        store.report(name, machine_of(name), BOOT)
+    return names
 
 
 def spread_over(names: Sequence[str], count: int, turn: str) -> list[Pod]:

@@ -16,7 +16,7 @@ from bench.cluster.crew import Crew, at_once
 from bench.cluster.crowds import FIRST, Run, Stage
 from bench.cluster.history import OK
 from bench.cluster.judge import read, verdict
-from bench.cluster.nodes import BOOT, CERTAIN, machine_of
+from bench.cluster.nodes import CERTAIN
 from bench.cluster.pods import patient
 from podberth.cni.errors import CniError
 from podberth.ipam.lease import AddressHeld
@@ -143,9 +143,7 @@ def under_faults(
     faults there were of each kind."""
     chance = random.Random(f"{seconds}")  # noqa: S311 - a simulation
     crowds.declare(server.store, SIZE, folder, REST)
-    names = crowds.node_names(nodes)
-    for name in names:
-        server.store.report(name, machine_of(name), BOOT)
+    names = crowds.reported(server.store, nodes)
     done = {kind: 0 for kind in faults if kind != "clocks"}  # those step all the time
     if not server.store.register:
         done.pop("twin", None)  # a kubelet can't report two of one boot

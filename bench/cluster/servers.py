@@ -133,11 +133,10 @@ class OnKubernetes:
         return KubernetesCluster(Client(load(self.kubeconfig)), NAMESPACE, node)
 
     def fence(self, node: str) -> None:
-        """Have a Node object that says so, as an operator does by a taint."""
+        """Have its Node object say so, as an operator does by a taint."""
         client = Client(load(self.kubeconfig))
         taint = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
-        made = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}, "spec": {"taints": [taint]}}
-        client.create(resources.NODES, made)
+        client.merge_patch(resources.NODES, node, {"spec": {"taints": [taint]}})
         client.close()
 
 

@@ -9,7 +9,7 @@ from podberth.cni.value import replace
 from podberth.ipam.address_record import counted
 from podberth.ipam.elsewhere import Alone
 from podberth.ipam.registration import Proof
-from podberth.ipam.versions import Announced, Minimum
+from podberth.ipam.versions import AgentVersion, Minimum
 from podberth.stores.replica.shared import Outdated, Seen, Stale
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class MemoryCluster:
         self.ledger: list[Event] = []
         self.last: tuple[Epoch, int] | None = None
         self.demanded = Minimum()
-        self.said: dict[str, Announced] = {}
+        self.said: dict[str, AgentVersion] = {}
 
     def identity(self) -> str:
         return f"memory {id(self)}"
@@ -152,7 +152,7 @@ class MemoryCluster:
     def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:  # noqa: ARG002
         with self.guard:
             self.revision += 1
-            self.said[mine.node] = Announced(node=mine.node, version=mine.version, revision=self.revision)
+            self.said[mine.node] = AgentVersion(node=mine.node, version=mine.version, revision=self.revision)
         return Proof()
 
     def regressed(self, position: str) -> str:
@@ -180,7 +180,7 @@ class MemoryCluster:
             self.demanded = Minimum(version=version, revision=self.revision)
             return True
 
-    def announced(self) -> tuple[Announced, ...]:
+    def agent_versions(self) -> tuple[AgentVersion, ...]:
         return tuple(self.said.values())
 
     def retreat(self) -> None:

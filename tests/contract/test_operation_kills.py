@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from podberth.policy.store import Policies
     from podberth.stores.replica.shared import Cluster
 
-KILLS = size(2, 10**6)  # points at which a command is killed, of a store: all there are in a soak
-MOST = 200  # of them on SQLite, where each statement is one
+KILLS = size(2, 200)  # points at which a command is killed, of a store: a soak has all there are, but of SQLite
+MOST = 100  # of them on SQLite, where each statement is one
 STORES = ("sqlite", "etcd", "kubernetes")
 COMMANDS = ("csv", "whereabouts", "host-local", "release", "migrate")
 MANY = {"sqlite": 70, "etcd": 70, "kubernetes": 5}  # addresses: more than a transaction of etcd takes

@@ -143,7 +143,7 @@ def test_the_ledger_is_not_upgraded_while_the_older_agent_is_seen(site: Site) ->
     with earlier.member(site.state("old")) as old, closing(site.join()) as new:
         old.bind("web-0")
         bind(new, "web-1")
-        until(lambda: any(one.node == "new" for one in new.cluster.announced()), lambda: "no version is said")
+        until(lambda: any(one.node == "new" for one in new.cluster.agent_versions()), lambda: "no version is said")
         assert site.run("store", "upgrade", "--dry-run", "--json") == 1
         told = json.loads(site.out)
         assert (told["minimumVersion"], [one["node"] for one in told["older"]]) == ("0.1.0", ["old"])
@@ -154,7 +154,7 @@ def test_the_ledger_is_not_upgraded_while_the_older_agent_is_seen(site: Site) ->
         assert "node old: podberth 0.1.0 has changed something there within a day" in site.err
     # The node is upgraded: its agent says so.
     with closing(join(str(site.state("old")), staying=True)) as upgraded:
-        until(lambda: len(upgraded.cluster.announced()) == 2, lambda: "no version is said")
+        until(lambda: len(upgraded.cluster.agent_versions()) == 2, lambda: "no version is said")
         assert site.run("store", "upgrade", "--json") == 0
         assert json.loads(site.out) == {"minimumVersion": "0.2.0", "older": []}
         assert site.run("store", "--json") == 0
@@ -164,7 +164,7 @@ def test_the_ledger_is_not_upgraded_while_the_older_agent_is_seen(site: Site) ->
 def test_a_node_that_went_back_after_its_agent_said_a_version_is_seen(site: Site) -> None:
     assert site.run("apply", "-f", site.pool(1)) == 0
     with closing(join(str(site.state("old")), staying=True)) as new:
-        until(lambda: len(new.cluster.announced()) == 1, lambda: "no version is said")
+        until(lambda: len(new.cluster.agent_versions()) == 1, lambda: "no version is said")
     with earlier.member(site.state("old")) as old:
         old.bind("web-0")
     assert site.run("store", "upgrade") == 1

@@ -272,7 +272,7 @@ def test_a_newer_or_equal_copy_is_no_epoch(site: Site) -> None:
     assert site.anew().epoch() is None
 
 
-def test_a_loss_of_power_is_no_epoch(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_of_power_is_no_epoch(site: Site) -> None:
     """What was committed and not yet on the disk may be gone, while the witness was written: pods are dead then."""
     site.agent.bind(claim("b", container="c2"), PLUGIN, durable=False)
     said = Witness(str(site.state)).read()

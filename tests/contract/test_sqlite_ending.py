@@ -56,6 +56,13 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path)
 
 
+def test_a_store_with_an_operation_under_way_is_sound(store: Store) -> None:
+    """Else it is not restored over, and never written again after a disk's error."""
+    begun(store)
+    with store.database.read() as connection:
+        assert connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+
+
 def begun(store: Store) -> int:
     """Write down what an operation is about, and no more."""
     return ending.note(store.database, store.clock, store.attachments, PLUGIN)[0]
@@ -129,10 +136,10 @@ def test_no_writer_waits_for_more_than_a_step(store: Store) -> None:
     numbers: list[int] = []
 
     class Counting(Database):
-        def write(self, *, durable: bool = True) -> Transaction:
+        def write(self, *, durable: bool = True, events: bool = True) -> Transaction:
             with store.database.read() as connection:
                 numbers.append(connection.execute("SELECT max(seq) FROM events").fetchone()[0])
-            return super().write(durable=durable)
+            return super().write(durable=durable, events=events)
 
     many = SqliteLedger(Counting(str(store.directory)), clock=store.clock)
     many.unbind_all(store.attachments, PLUGIN)
@@ -157,7 +164,7 @@ class Slow(Database):
         print(self.done, flush=True)
         sys.stdin.readline()
         self.done += 1
-        return super().write(durable=durable)
+        return super().write(durable=durable, events=events)
 
 
 ledger = SqliteLedger(Slow(directory), clock=node_clock)

@@ -216,13 +216,26 @@ def test_nodes_with_the_same_name_are_two_nodes(site: Site, capsys: pytest.Captu
     with site.nodes() as (first, second):
         bind(first, "web-0", "c1")
         bind(second, "web-0", "c2")
-        until(lambda: len(first.cluster.announced()) == 2, lambda: str(first.cluster.announced()))
-        assert {one.node for one in first.cluster.announced()} == {NODE, f"{SECOND}:{NODE}"}
+        until(lambda: len(first.cluster.agent_versions()) == 2, lambda: str(first.cluster.agent_versions()))
+        assert {one.node for one in first.cluster.agent_versions()} == {NODE, f"{SECOND}:{NODE}"}
         until(lambda: len(first.ledger.leases()) == len(second.ledger.leases()) == 2, lambda: "a lease is not known")
         assert [lease.node == first.name for lease in first.ledger.leases()] == [True, False]
         assert [lease.node == second.name for lease in second.ledger.leases()] == [False, True]
     rows = told(site, FIRST, capsys, "leases")["leases"]
     assert [(row["node"], row.get("cluster")) for row in rows] == [(NODE, None), (NODE, SECOND)]  # type: ignore[attr-defined]
+
+
+def test_a_lost_node_of_one_cluster_excuses_none_of_that_name_in_the_other(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with site.nodes() as (first, second):
+        bind(first, "web-0", "c1")
+        bind(second, "web-0", "c2")
+    assert site.run(SECOND, "store", "restored", "--why", "a snapshot") == 0
+    found = told(site, SECOND, capsys, "store", "restored", "--lost", NODE, "--why", "burnt")["epoch"]
+    assert found["awaited"] == [f":{NODE}"]  # type: ignore[index]
+    found = told(site, FIRST, capsys, "store")["epoch"]
+    assert found["awaited"] == [NODE]  # type: ignore[index]
 
 
 def test_gc_of_one_cluster_ends_no_lease_of_the_other(site: Site) -> None:
@@ -283,3 +296,20 @@ def test_a_node_with_pods_does_not_become_another_clusters(site: Site, capsys: p
         bind(first, "web-0", "c1")
     assert site.run(FIRST, *use, "--cluster", "c", "--socket", str(site.folder / "none")) == 1
     assert "this node holds 1 addresses as a node of the first cluster" in capsys.readouterr().err
+
+
+def test_a_lost_node_is_one_of_the_cluster_that_says_so(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    with site.nodes() as (first, second):
+        bind(first, "mysql-0", "c1")
+        bind(second, "mysql-0", "c2")
+    begun = told(site, FIRST, capsys, "store", "restored", "--why", "a snapshot")
+    assert _awaited(begun) == ["b:worker-1", "worker-1"]
+    lost = ("store", "restored", "--why", "burnt", "--lost")
+    assert _awaited(told(site, SECOND, capsys, *lost, NODE)) == [":worker-1"]
+    assert _awaited(told(site, FIRST, capsys, *lost, NODE)) == []
+
+
+def _awaited(document: dict[str, object]) -> list[str]:
+    epoch = document["epoch"]
+    assert isinstance(epoch, dict)
+    return sorted(epoch["awaited"])

@@ -9,7 +9,7 @@ import click
 from podberth.cli import forms, when
 from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import EXITS, Book, Page
-from podberth.cli.options import DURATION, EVENTS, NODE, json_option
+from podberth.cli.options import DURATION, EVENTS, NODE, SAID, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.session import actor
 from podberth.cli.text import counted, duration
@@ -95,7 +95,7 @@ def clock(context: click.Context, *, as_json: bool) -> None:
 @click.option("--ahead", type=DURATION, metavar="DURATION", help="The clock was so much ahead: 74y, 1d 2h, 90s.")
 @click.option("--behind", type=DURATION, metavar="DURATION", help="The clock was so much behind.")
 @click.option("--node", type=NODE, help="Only events that this node wrote.")
-@click.option("--why", required=True, metavar="TEXT", help="How you know, for the auditor.")
+@click.option("--why", type=SAID, required=True, metavar="TEXT", help="How you know, for the auditor.")
 @json_option
 @click.pass_obj
 def repair(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli import forms, when
-from podberth.cli.failures import LAST_KNOWN, OK, Misuse, NotFound
+from podberth.cli.failures import LAST_KNOWN, OK, NotFound
 from podberth.cli.listening import LISTENING, listen
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import NODE, json_option
+from podberth.cli.options import NODE, given, json_option, why_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.session import actor
 from podberth.cli.text import counted
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from podberth.cli.session import Session
     from podberth.verbs.node import Node
 
-why_option = click.option("--why", metavar="TEXT", default="", help="The reason, for the ledger; it has to be given.")
+_HOW_KNOWN = "say how you know: it is in the ledger with what moves"
 
 
 @click.command(
@@ -53,7 +53,7 @@ why_option = click.option("--why", metavar="TEXT", default="", help="The reason,
 )  # fmt: skip
 @json_option
 @click.pass_obj
-def fence(session: Session, name: str | None, why: str, *, cutting: bool, as_json: bool) -> int:
+def fence(session: Session, name: str | None, why: str | None, *, cutting: bool, as_json: bool) -> int:
     """Say that nothing runs on a node any more; without NODE, show which nodes that was said of.
 
     An address that a pod there holds moves to the pod of the same name once that is started elsewhere. Make sure first
@@ -67,8 +67,7 @@ def fence(session: Session, name: str | None, why: str, *, cutting: bool, as_jso
         said = session.node.elsewhere.fences()
         session.show(as_json, {"fences": [forms.fence(one) for one in said]}, lambda screen: _draw(screen, said))
         return LAST_KNOWN if session.away else OK
-    node = session.node
-    _require_reason(why)
+    node, why = session.node, given(why, _HOW_KNOWN)
     if name == node.name:
         raise Refused(f"node {name} is this one, and it is running", "fence it from another node")
     node.elsewhere.require_fenceable(name)
@@ -116,22 +115,16 @@ def _require_silence(node: Node, name: str) -> None:
 @why_option
 @json_option
 @click.pass_obj
-def unfence(session: Session, name: str, why: str, *, as_json: bool) -> None:
+def unfence(session: Session, name: str, why: str | None, *, as_json: bool) -> None:
     """Take back what `fence` said, before a node is used again.
 
     What has moved meanwhile stays where it is: the node's agent takes such addresses from the pods that it still finds.
     """
-    said = _say(session.node, name, why, lifted=True)
+    said = _say(session.node, name, given(why, _HOW_KNOWN), lifted=True)
     session.show(as_json, {"fence": forms.fence(said)}, lambda screen: screen.line(f"node {name} is no longer fenced"))
 
 
-def _require_reason(why: str) -> None:
-    if not why.strip() or not why.isprintable():
-        raise Misuse("option '--why': expected the reason", "say how you know: it is in the ledger with what moves")
-
-
 def _say(node: Node, name: str, why: str, *, lifted: bool) -> Fence:
-    _require_reason(why)
     said = Fence(node=name, actor=actor(node, why), time=node.clock(), lifted=lifted)
     if not node.elsewhere.fence(said):
         if lifted:

@@ -9,7 +9,7 @@ import click
 from podberth.cli import when
 from podberth.cli.failures import Misuse
 from podberth.cli.manual import NODE, Page
-from podberth.cli.options import Parsed, json_option
+from podberth.cli.options import SAID, Parsed, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.session import actor
 from podberth.cli.text import counted, duration
@@ -47,14 +47,14 @@ def _kept(text: str) -> int | str:
     ),
 )
 @click.option("--keep", type=Parsed("duration", _kept), metavar="DURATION|forever", help="How long history is kept.")
-@click.option("--hold", metavar="NAME", help="Begin a legal hold: nothing is deleted until it is lifted.")
-@click.option("--lift", metavar="NAME", help="End a legal hold.")
-@click.option("--why", metavar="TEXT", default="", help="The reason, for the auditor; it has to be given.")
+@click.option("--hold", type=SAID, metavar="NAME", help="Begin a legal hold: nothing is deleted until it is lifted.")
+@click.option("--lift", type=SAID, metavar="NAME", help="End a legal hold.")
+@click.option("--why", type=SAID, metavar="TEXT", help="The reason, for the auditor; it has to be given.")
 @click.option("--compact", is_flag=True, help="Archive what is due, and shrink the file: writers wait meanwhile.")
 @json_option
 @click.pass_obj
 def history(
-    session: Session, *, keep: int | str | None, hold: str | None, lift: str | None, why: str, compact: bool,
+    session: Session, *, keep: int | str | None, hold: str | None, lift: str | None, why: str | None, compact: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Show the history of a node's own store, and for how long it is kept. By default that is for ever.
@@ -67,10 +67,10 @@ def history(
     if not isinstance(ledger, SqliteLedger):
         raise Refused("the history of a cluster's store is kept for ever", "this is about the store of one node alone")
     said = [(option, value) for option, value in (("keep", keep), ("hold", hold), ("lift", lift)) if value is not None]
-    if len(said) > 1 or (said and not why):
+    if len(said) > 1 or (said and why is None):
         raise Misuse("say one of --keep, --hold and --lift, with --why", "see `podberth store history --help`")
     for option, value in said:
-        getattr(ledger.retention, option)(value, actor(session.node, why))
+        getattr(ledger.retention, option)(value, actor(session.node, why or ""))
     if compact:
         ledger.compact()
     standing, words = ledger.retention.standing(), ledger.retention.words()

@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from podberth.cli import when
+from podberth.cli.failures import Misuse
 from podberth.cli.session import Session
 from podberth.cni import parsers
 from podberth.cni.errors import CniError
@@ -216,6 +217,24 @@ def reason(text: str) -> str:
     if not text.strip() or not text.isprintable() or len(text) > MAX_REASON:
         raise ValueError(f"expected a reason of at most {MAX_REASON} printable characters, got {shown(text)}")
     return text.strip()
+
+
+def said(text: str) -> str:
+    """Return what an operator says in words of their own, which a store keeps."""
+    if not text.strip() or not text.isprintable():
+        raise ValueError(f"expected printable characters, got {shown(text)}")
+    return text
+
+
+SAID = Parsed("TEXT", said)
+why_option = click.option("--why", type=SAID, metavar="TEXT", help="The reason, for the ledger; it has to be given.")
+
+
+def given(why: str | None, todo: str) -> str:
+    """Return the reason. Misuse if there is none; `todo` is what to say."""
+    if why is None:
+        raise Misuse("option '--why': expected the reason", todo)
+    return why
 
 
 def overriding(why: str, override: str) -> str:

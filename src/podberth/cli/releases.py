@@ -25,7 +25,7 @@ from podberth.stores.sqlite.database import Database
 if TYPE_CHECKING:
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
-    from podberth.ipam.versions import Announced, Older
+    from podberth.ipam.versions import AgentVersion, Older
 
 
 def minimum_here(session: Session) -> Minimum:
@@ -38,14 +38,14 @@ def minimum_here(session: Session) -> Minimum:
         return minimum(connection)
 
 
-def asked(session: Session) -> tuple[str, tuple[Announced, ...]]:
+def asked(session: Session) -> tuple[str, tuple[AgentVersion, ...]]:
     """Return the ledger's minimum version, and what agents say of theirs, as far as this node may know."""
     if not is_a_member(session.state):
         return minimum_here(session).version, ()
     with closing(join(session.state, staying=False)) as member:
         minimum = member.cluster.minimum().version
         try:
-            return minimum, member.cluster.announced()
+            return minimum, member.cluster.agent_versions()
         except Forbidden:  # an agent's own rights in the Kubernetes API do not go so far
             return minimum, ()
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from podberth.cli import when
-from podberth.cli.failures import Misuse, NotFound
-from podberth.cli.fence import why_option
+from podberth.cli.failures import NotFound
 from podberth.cli.manual import Page
-from podberth.cli.options import NODE, json_option
+from podberth.cli.options import NODE, given, json_option, why_option
 from podberth.cli.screen import Cell
 from podberth.cli.session import asking
 from podberth.cli.text import counted
@@ -20,6 +19,7 @@ from podberth.cni.value import replace
 from podberth.entry import join
 from podberth.ipam.epoch import heard
 from podberth.stores import chosen as choice
+from podberth.stores.replica.naming import Names
 
 if TYPE_CHECKING:
     from podberth.cli.screen import Screen
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from podberth.stores.member import Member
     from podberth.stores.sqlite.backup import Restored
 
+_WHAT_HAPPENED = "say what happened: the ledger keeps it"
 _HOW = {
     choice.ETCD: "`etcdctl snapshot save FILE` makes a backup of etcd; see docs/restore.md",
     choice.KUBERNETES: "back up the API server's etcd, or the objects with velero; see docs/restore.md",
@@ -71,7 +72,7 @@ def backup(session: Session, file: str, *, as_json: bool) -> None:
 @why_option
 @json_option
 @click.pass_obj
-def restore(session: Session, file: str, why: str, *, as_json: bool) -> None:
+def restore(session: Session, file: str, why: str | None, *, as_json: bool) -> None:
     """Put a backup in the place of this node's own store; an agent goes on with it by itself.
 
     Whatever the state before knows of running pods is taken over: no address is given to a second pod. The state before
@@ -81,7 +82,7 @@ def restore(session: Session, file: str, why: str, *, as_json: bool) -> None:
     _require_own(session)
     from podberth.stores.sqlite.backup import restore as put_back
 
-    made = put_back(session.state, file, asking(), _said(why))
+    made = put_back(session.state, file, asking(), given(why, _WHAT_HAPPENED))
     session.show(as_json, {"restored": file, **_form(made)}, lambda screen: _draw(screen, file, made))
 
 
@@ -98,7 +99,7 @@ def restore(session: Session, file: str, why: str, *, as_json: bool) -> None:
 @why_option
 @json_option
 @click.pass_obj
-def restored(session: Session, why: str, lost: tuple[str, ...], *, as_json: bool) -> None:
+def restored(session: Session, why: str | None, lost: tuple[str, ...], *, as_json: bool) -> None:
     """Say that the store was put back to an earlier state by other means: a snapshot of etcd, a copy of the disk.
 
     A node notices that by itself if it knows of anything later. After this word none needs to: each node announces the
@@ -106,7 +107,10 @@ def restored(session: Session, why: str, lost: tuple[str, ...], *, as_json: bool
 
     With --lost nothing begins: nodes of which nothing runs any more are waited for no more.
     """
-    epoch = _excused(session, frozenset(lost), _said(why)) if lost else _begun(session, _said(why))
+    names = Names(session.cluster)
+    nodes = frozenset(map(names.inward_name, lost))
+    why = given(why, _WHAT_HAPPENED)
+    epoch = names.outward(_excused(session, nodes, why) if lost else _begun(session, why))
     session.show(as_json, {"epoch": epoch_form(epoch)}, lambda screen: draw_epoch(screen, epoch))
 
 
@@ -120,15 +124,17 @@ def _begun(session: Session, why: str) -> Epoch:
     with closing(join(session.state, staying=False)) as member:
         member.settler.catch_up()
         member.settler.returned.say(asking(), why)
-        return _last(member)
+        return _last(member, Names(session.cluster))
 
 
 def _excused(session: Session, lost: frozenset[str], why: str) -> Epoch:
     if choice.chosen(session.state).store == choice.SQLITE:
         raise Refused("--lost: the store is this node's own, and waits for no other", "leave the option away")
 
+    names = Names(session.cluster)
+
     def decide(last: Epoch | None) -> Epoch | None:
-        new = heard(last, lost)
+        new = heard(last, frozenset(map(names.inward_name, lost)))
         told = f"; lost: {', '.join(sorted(lost))}, by {asking()}: {why}"
         return replace(new, why=new.why + told) if new is not None else None
 
@@ -136,13 +142,14 @@ def _excused(session: Session, lost: frozenset[str], why: str) -> Epoch:
         if member.cluster.epoch(lambda _: None) is None:
             raise NotFound("the store was never put back, as far as it knows", "`podberth store` shows its last epoch")
         member.cluster.epoch(decide)
-        return _last(member)
+        return _last(member, names)
 
 
-def _last(member: Member) -> Epoch:
+def _last(member: Member, names: Names) -> Epoch:
     found = member.cluster.epoch(lambda _: None)
     assert found is not None
-    return found[0]
+    awaited = tuple(map(names.outward_name, found[0].awaited))
+    return replace(names.outward(found[0]), awaited=awaited)
 
 
 def epoch_form(epoch: Epoch) -> dict[str, Any]:
@@ -170,12 +177,6 @@ def _require_own(session: Session) -> None:
     kind = choice.chosen(session.state).store
     if kind != choice.SQLITE:
         raise Refused(f"the store is a cluster's ({kind}): it is not this node's to back up or restore", _HOW[kind])
-
-
-def _said(why: str) -> str:
-    if not why.strip() or not why.isprintable():
-        raise Misuse("option '--why': expected the reason", "say what happened: the ledger keeps it")
-    return why
 
 
 def _form(made: Restored) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def podnetwork_status(
 ) -> Object:
     """Return a PodNetwork's status: as `declared_status`, whether it is `refused` as it stands, and what pods keep."""
     all_of_them = [*refused, *(trouble for trouble in troubles if trouble not in refused)]
-    status = declared_status(addresses, all_of_them, NOT_IN_FORCE if refused else bad)
+    status = declared_status(addresses, all_of_them, bad)
     shown = [{name: getattr(one, name) for name in _OLDER} for one in kept[:MOST]]
     return {
         **status,

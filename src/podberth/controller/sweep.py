@@ -178,7 +178,7 @@ class Sweep:
         complaints = [one["message"] for one in status["conditions"][:1] if one["status"] == "False"]
         if self._effects.show(resources.POD_NETWORKS, found, status) and complaints:
             self._count("conflict")
-            self._effects.tell(_about(found), WARNING, _EVENTS[conditions.NOT_IN_FORCE if why else bad], *complaints)
+            self._effects.tell(_about(found), WARNING, _EVENTS[bad], *complaints)
 
     def _older(self, podnetwork: PodNetwork, now: Known) -> tuple[Older, ...]:
         """Return what running pods of a PodNetwork were told, and would be told otherwise now."""

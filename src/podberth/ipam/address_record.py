@@ -239,11 +239,11 @@ def _uptime_form(of: Uptime) -> Form:
 
 
 def _uptime(form: Mapping[str, Any]) -> Uptime:
-    return Uptime(boot=str(form["boot"]), ns=int(form["uptime"]))
+    return Uptime(boot=str(form["boot"]), ns=_number(form["uptime"]))
 
 
 def _rest(form: Mapping[str, Any] | None) -> Rest | None:
-    return Rest(length=max(0, int(form["length"])), since=_uptime(form)) if form is not None else None
+    return Rest(length=max(0, int(str(form["length"]))), since=_uptime(form)) if form is not None else None
 
 
 def _correction_form(of: Correction) -> Form:

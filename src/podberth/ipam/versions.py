@@ -62,7 +62,7 @@ class Minimum:
 
 
 @value
-class Announced:
+class AgentVersion:
     """A node's agent said which version it is. `version`: '' if it did not; `revision`: the store's, when it did."""
 
     node: str
@@ -136,7 +136,7 @@ UPGRADE = "install that version on this node; what is in the ledger can be read 
 
 
 def older(
-    target: str, announced: Iterable[Announced], traces: Iterable[Trace], now: int, without: Collection[str] = ()
+    target: str, announced: Iterable[AgentVersion], traces: Iterable[Trace], now: int, without: Collection[str] = ()
 ) -> tuple[Older, ...]:
     """Return the nodes where a podberth runs that is older than `target`, or may run, in order of name.
 
@@ -150,7 +150,7 @@ def older(
     return tuple(Older(node=node, why=why) for node, why in found if why)
 
 
-def _why(target: str, said: Announced | None, shown: Trace | None, now: int) -> str:
+def _why(target: str, said: AgentVersion | None, shown: Trace | None, now: int) -> str:
     recent = shown is not None and shown.time > 0 and now - shown.time < FRESH
     if said is not None and said.version:
         if number(said.version) < number(target):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import StoreFailed
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
 from podberth.ipam.registration import Registration
+from podberth.stores.written import packed, parsed, parsed_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,12 +20,12 @@ _LATER = ("version", "place")  # left out where nobody has said it
 def packed_registration(machine: Registration) -> bytes:
     """Return a machine's registration as it is written."""
     said = {name: text for name in _LATER if (text := getattr(machine, name))}
-    return _json({name: getattr(machine, name) for name in _NAMES} | said)
+    return packed({name: getattr(machine, name) for name in _NAMES} | said)
 
 
-def read_registration(node: str, value: bytes) -> Registration:
+def read_registration(node: str, value: bytes | str) -> Registration:
     """Read what `packed_registration` wrote. StoreFailed if it is none: unknown is not unregistered."""
-    form = _parsed(value)
+    form = parsed(value, f"the registration of node {node}")
     try:
         machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
         former = tuple(map(str, form["former"]))
@@ -34,19 +34,19 @@ def read_registration(node: str, value: bytes) -> Registration:
         return Registration(
             node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, **later
         )
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, KeyError, TypeError, OverflowError) as wrong:
         raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
 
 
 def packed_fences(said: Iterable[Fence]) -> bytes:
     """Return all that was said about one node, as it is written."""
-    return _json([fence_form(one) for one in said])
+    return packed([fence_form(one) for one in said])
 
 
-def read_fences(node: str, value: bytes) -> tuple[Fence, ...]:
+def read_fences(node: str, value: bytes | str) -> tuple[Fence, ...]:
     """Read what `packed_fences` wrote, oldest first. StoreFailed if it is none."""
     try:
-        return tuple(fence_of(node, form) for form in json.loads(value))
+        return tuple(fence_of(node, form) for form in parsed_list(value, f"the fences of node {node}"))
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: what is said about node {node} can't be read: {wrong}") from None
 
@@ -60,25 +60,13 @@ def fence_form(one: Fence) -> dict[str, Any]:
 
 def fence_of(node: str, form: Any) -> Fence:
     """Return the fence that the form is. ValueError, KeyError or TypeError if it is none."""
+    who, why, by, time = str(form["who"]), str(form["why"]), str(form["node"]), int(str(form["time"]))
+    if not 0 <= time < 1 << 63:
+        raise ValueError(f"expected a time of 63 bits, got {time!a:.40}")
+    f"{node}{who}{why}{by}".encode()  # half a character is no text that can be told to anybody
     return Fence(
         node=node,
-        actor=Actor(who=str(form["who"]), why=str(form["why"]), node=str(form["node"])),
-        time=int(form["time"]),
+        actor=Actor(who=who, why=why, node=by),
+        time=time,
         lifted=bool(form["lifted"]),
     )
-
-
-def _json(form: object) -> bytes:
-    return json.dumps(form, separators=(",", ":")).encode()
-
-
-def _parsed(value: bytes) -> dict[str, Any]:
-    try:
-        form = json.loads(value)
-        if b"\\ud" in value.lower():  # half a character is no text that can be told to anybody
-            json.dumps(form, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as wrong:
-        raise StoreFailed(f"the cluster's store holds what is not JSON: {wrong}", "was it written by hand?") from None
-    if not isinstance(form, dict):
-        raise StoreFailed("the cluster's store holds what is not an object", "was it written by hand?")
-    return form

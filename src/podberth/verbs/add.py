@@ -78,7 +78,8 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chos
         _refuse_repetition(node, arrival)
         # What can't be planned is refused before anything is bound: runtimes retry, and the ledger never forgets.
         _foresee(node, provisional(resolved, arrival.attachment, arrival.netns), planner, chosen)
-        own = {kept.address for kept in node.ledger.reservations(pod=arrival.pod)} if arrival.pod is not None else set()
+        # Only binding what sticks reserves an address: else it can be asked later what the pod has of its own.
+        own = _own(node, arrival) if resolved.sticky else None
         avoid: tuple[Address, ...] = ()
         while True:
             # Marking the record as done takes the leases to disk with it.
@@ -88,6 +89,7 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chos
             except NotUndone:
                 raise  # record and lease stay: the address may still be live
             except AddressAnswered as answered:
+                own = _own(node, arrival) if own is None else own
                 _give_up(node, arrival, answered, taken, own)
                 avoid += (answered.address,)
                 fixed = answered.address in own or not may_take_another(resolved, answered.address)
@@ -127,6 +129,12 @@ def add_delegated(
             take_back(node, arrival.attachment, "ADD failed")
             take()
             raise
+
+
+def _own(node: Node, arrival: Arrival) -> frozenset[Address]:
+    """Return what is reserved for the pod."""
+    reserved = node.ledger.reservations(pod=arrival.pod) if arrival.pod is not None else ()
+    return frozenset(kept.address for kept in reserved)
 
 
 def _foresee(node: Node, end: Endpoint, planner: Planner, chosen: Choice | None) -> None:

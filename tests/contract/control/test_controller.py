@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.contract.control.cluster import Cluster
 
 GONE = "node.kubernetes.io/out-of-service"
+REFUSED = ("False", "NotInForce")  # status and reason
 
 
 def events(cluster: Cluster) -> set[str]:
@@ -43,11 +44,11 @@ def test_what_a_pool_s_rules_refuse_is_no_conflict(cluster: Cluster) -> None:
     closed["spec"]["allow"] = [{"namespaces": ["bank"]}]
     cluster.apply(closed, podnetwork("a", "10.20.0.11"), reservation("web-0", "10.20.0.30", "web/web-0"))
     cluster.controller()
-    objects = (("podnetwork", "a", "db"), ("addressreservation", "web-0", ""))
-    for of in objects:
+    objects = ((("podnetwork", "a", "db"), {"InForce", "Ready"}), (("addressreservation", "web-0", ""), {"InForce"}))
+    for of, types in objects:
         until(lambda of=of: "does not let namespace" in cluster.condition(*of)[1], "nobody is told")  # type: ignore[misc]
-        (condition,) = cluster.status(*of)["conditions"]
-        assert (condition["status"], condition["reason"]) == ("False", "NotInForce")
+        conditions = cluster.status(*of)["conditions"]
+        assert {one["type"]: (one["status"], one["reason"]) for one in conditions} == dict.fromkeys(types, REFUSED)
     eventually(lambda: "NotInForce" in events(cluster))
     assert "ReservationConflict" not in events(cluster)
     assert cluster.reserved() == []

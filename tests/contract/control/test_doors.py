@@ -311,11 +311,18 @@ def test_what_objects_declared_when_they_became_tenants_stays_and_is_listed(clus
     cluster.sweeps(controller, 5)
     assert cluster.reserved() == [f"{FREE} {TENANT}/web declared"]
     assert NO_RULE in cluster.condition("podnetwork", "new", TENANT)[1]
-    # What it says anew is judged anew; its address stays while it is declared.
+    # What it says anew is judged anew, and does not count; the text before does, and has its address.
     changed = of_pool("open", FREE, trust="on", mtu=1400)
     cluster.apply(changed)
-    assert in_force(node(cluster)) == in_force(cluster.policies) == []
+    assert in_force(node(cluster)) == in_force(cluster.policies) == [f"PodNetwork {TENANT}/web"]
     cluster.sweeps(controller, 5)
+    assert in_force(node(cluster)) == in_force(cluster.policies) == [f"PodNetwork {TENANT}/web"]
+    said, message = cluster.condition("podnetwork", "web", TENANT)
+    assert said == "False"
+    assert NO_RULE in message
+    kept = str(cluster.status("podnetwork", "web", TENANT)["inForce"])
+    assert FREE in kept
+    assert "1400" not in kept
     assert cluster.reserved() == [f"{FREE} {TENANT}/web declared"]
     cluster.apply(old)
     assert in_force(node(cluster)) == in_force(cluster.policies) == [f"PodNetwork {TENANT}/web"]

@@ -210,7 +210,7 @@ def test_kubectl_shows_what_is_asked_for_most(client: Client, db: str, kube: Kub
     client.create(ADDRESS_HISTORIES, {"metadata": {"name": "10.20.0.1-1"}, "spec": history})
     assert table(kube, "pbpool", "db") == ["NAME SUBNET FREE LEASED READY", "db 10.20.0.0/24 253 1 True"]
     networks = table(kube, "podnet", "mysql", "-n", "db")
-    assert networks == ["NAME POD STATEFULSET DEPLOYMENT REPLICAS POOL IN FORCE", "mysql mysql 3 db"]
+    assert networks == ["NAME POD STATEFULSET DEPLOYMENT REPLICAS POOL READY IN FORCE", "mysql mysql 3 db"]
     reservations = table(kube, "addrres", "by-hand")
     assert reservations == ["NAME ADDRESS POOL NAMESPACE POD IN FORCE", "by-hand 10.20.0.2 db db mysql-1"]
     assert table(kube, "addr", "10.20.0.1", "10.20.0.2") == [

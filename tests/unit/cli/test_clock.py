@@ -121,6 +121,7 @@ def test_a_correction_of_nothing_is_refused(podberth: Operator) -> None:
     assert podberth("clock", "repair", "2-1", "--ahead", "1d", "--why", "x").code == 2
     assert podberth("clock", "repair", "a-b", "--ahead", "1d", "--why", "x").code == 2
     assert podberth("clock", "repair", "1-2", "--ahead", "soon", "--why", "x").code == 2
+    assert podberth("clock", "repair", "1-2", "--ahead", "1d", "--why", "\udcff").code == 2
 
 
 def test_lengths_of_time() -> None:

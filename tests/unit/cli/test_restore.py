@@ -81,3 +81,30 @@ def test_a_clusters_store_is_not_this_nodes_to_back_up(run: Operator, tmp_path: 
         assert refused.code == 1
         assert "it is not this node's to back up or restore" in refused.err
         assert "docs/restore.md" in refused.err
+
+
+def test_a_backup_takes_no_stores_place(run: Operator, tmp_path: Path) -> None:
+    other = Operator(tmp_path / "other")
+    other.apply(POOL)
+    for to in (tmp_path / "state" / "podberth.db", tmp_path / "other" / "podberth.db"):
+        before = to.stat().st_ino
+        refused = run("store", "backup", str(to))
+        assert refused.code == 1
+        assert f"{to} is a store in use" in refused.err
+        assert to.stat().st_ino == before
+
+
+def test_a_backup_into_a_directory_that_is_not_there_says_so(run: Operator, tmp_path: Path) -> None:
+    refused = run("store", "backup", str(tmp_path / "none" / "backup.db"))
+    assert refused.code == 1
+    assert f"there is no directory {tmp_path / 'none'}" in refused.err
+
+
+def test_a_backup_that_was_cut_short_is_named_as_damaged_not_the_store(run: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "backup.db"
+    run("store", "backup", str(file))
+    file.write_bytes(file.read_bytes()[:20000])
+    refused = run("store", "restore", str(file), "--why", "a test")
+    assert refused.code == 1
+    assert f"{file} is damaged" in refused.err
+    assert "take another backup; nothing was changed" in refused.err

@@ -162,3 +162,14 @@ def test_a_file_that_names_no_cluster_is_refused(busy: Operator, tmp_path: Path,
     ended = busy("migrate", "--to", str(file), *NOBODY)
     assert (ended.code, ended.out) == (1, "")
     assert str(file) in ended.err
+
+
+def test_a_target_file_that_is_not_there_becomes_no_directory(tmp_path: Path) -> None:
+    run = Operator(tmp_path / "state")
+    spec = "spec: {subnets: [{subnet: 10.20.0.0/24}]}"
+    run.apply(f"apiVersion: podberth.io/v1alpha1\nkind: Pool\nmetadata: {{name: db}}\n{spec}\n")
+    target = tmp_path / "etdc.json"
+    ended = run("migrate", "--to", str(target), "--socket", str(tmp_path / "none.sock"))
+    assert ended.code == 1
+    assert f"there is no file {target}" in ended.err
+    assert not target.exists()

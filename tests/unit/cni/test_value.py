@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podberth.cni.pod import Attachment, PodRef
-from podberth.cni.value import fields, replace, value
+from podberth.cni.value import OFTEN, fields, replace, value
 
 
 @value
@@ -76,6 +76,38 @@ def test_a_missing_or_unknown_argument_is_named() -> None:
         make(1)
     with pytest.raises(TypeError, match="has no argument 'z'"):
         replace(Point(x=1), z=2)
+
+
+def test_a_class_of_many_values_goes_on_as_it_began() -> None:
+    @value
+    class Frequent:
+        x: int
+        y: int = 7
+        self_: str = "s"
+
+    make: Any = Frequent
+    first = make(x=0)
+    for x in range(2 * OFTEN):
+        assert make(x=x) == make(self_="s", y=7, x=x) == replace(first, x=x)
+    assert (first.x, first.y, first.self_) == (0, 7, "s")
+    assert first == make(x=0)
+    assert hash(first) == hash(make(x=0))
+    with pytest.raises(TypeError, match=r"Frequent.*argument.*'x'"):
+        make(y=1)
+    with pytest.raises(TypeError, match=r"Frequent.*argument 'z'"):
+        make(x=1, z=2)
+    with pytest.raises(TypeError):
+        make(1)
+    with pytest.raises(AttributeError, match="can't be changed"):
+        make(x=1).x = 2
+
+
+def test_a_class_without_fields_may_have_many_values() -> None:
+    @value
+    class Empty:
+        pass
+
+    assert {Empty() for _ in range(2 * OFTEN)} == {Empty()}
 
 
 def test_values_of_different_classes_differ() -> None:

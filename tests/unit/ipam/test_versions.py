@@ -7,13 +7,13 @@ import pytest
 import podberth
 from podberth.cni.errors import Refused, StoreFailed
 from podberth.ipam import versions
-from podberth.ipam.versions import FRESH, HERE, NEEDS, Announced, Feature, Trace, number, older, outgrown
+from podberth.ipam.versions import FRESH, HERE, NEEDS, AgentVersion, Feature, Trace, number, older, outgrown
 
 NOW = 100 * FRESH
 
 
-def said(version: str, revision: int = 10, node: str = "n") -> Announced:
-    return Announced(node=node, version=version, revision=revision)
+def said(version: str, revision: int = 10, node: str = "n") -> AgentVersion:
+    return AgentVersion(node=node, version=version, revision=revision)
 
 
 def test_every_feature_is_in_the_one_table_and_needs_no_later_version_than_this() -> None:
@@ -68,7 +68,7 @@ def test_a_ledger_for_later_versions_is_not_this_ones_to_write() -> None:
     ],
 )
 def test_a_node_is_older_by_its_word_or_by_what_it_left(
-    announced: Announced | None, trace: Trace | None, why: str
+    announced: AgentVersion | None, trace: Trace | None, why: str
 ) -> None:
     found = older("0.2.0", filter(None, [announced]), filter(None, [trace]), NOW)
     assert [one.node for one in found] == (["n"] if why else [])

@@ -16,7 +16,7 @@ ROOT = Path(podberth.__file__).parent
 BENEATH = {"podberth.policy.authorise", "podberth.policy.tenancy"}  # what decides, asked by `permit` alone
 # Where each door is, as the module that names it.
 DOORS = {
-    "APPLY": {"policy.admission", "stores.replica.policies"},
+    "APPLY": {"policy.admission", "stores.replica.podnetworks"},
     "IMPORT": {"stores.transfer.sheet", "stores.transfer.found"},
     "RESERVE": {"cli.reservations"},
     "RELEASE": {"cli.releasing"},
@@ -26,7 +26,7 @@ DOORS = {
     "ANNOTATION": {"verbs.network"},  # by `door_of`
     "ADD": {"verbs.network"},
 }
-BY_THE_COURT = {"stores.replica.policies"}  # asks as `stores.replica.court`, which it tells its door
+BY_THE_COURT = {"stores.replica.podnetworks"}  # asks as `stores.replica.court`, which it tells its door
 LEDGER = {
     "verbs.takeover",
     "verbs.add",

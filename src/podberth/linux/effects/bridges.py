@@ -31,8 +31,8 @@ def await_port(namespaces: Namespaces, inner: LinkInfo) -> None:
         return
     end = time.monotonic() + PORT_WAIT
     while body := namespaces.socket(None).get(links.GET, links.by_index(inner.below)):
-        port = links.parse(body)
-        if port.running or not port.up or time.monotonic() >= end:
+        up, running = links.carries(body)
+        if running or not up or time.monotonic() >= end:
             return
         time.sleep(_PAUSE)
 

@@ -94,10 +94,11 @@ def attributes(data: bytes) -> dict[int, bytes]:
     found, at, size, unpack = {}, 0, len(data), _ATTRIBUTE.unpack_from
     while at + 4 <= size:
         length, kind = unpack(data, at)
-        if length < 4 or at + length > size:
+        end = at + length
+        if length < 4 or end > size:
             raise ValueError(f"netlink attribute of {length} bytes in {size}")
-        found[kind & _TYPE_MASK] = data[at + 4 : at + length]
-        at += (length + 3) & ~3
+        found[kind & 0x3FFF] = data[at + 4 : end]  # as _TYPE_MASK
+        at = (end + 3) & -4
     return found
 
 

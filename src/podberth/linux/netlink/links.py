@@ -225,6 +225,12 @@ def index_of(body: bytes) -> int:
     return codec.header(_INFO, body)[2]
 
 
+def carries(body: bytes) -> tuple[bool, bool]:
+    """Read only the flags out of an RTM_NEWLINK: whether it is up, and whether its carrier has taken effect."""
+    flags = codec.header(_INFO, body)[3]
+    return bool(flags & _UP), bool(flags & _RUNNING)
+
+
 def parse(body: bytes) -> LinkInfo:
     """Read what follows the header of an RTM_NEWLINK."""
     _, _, index, flags, _ = codec.header(_INFO, body)

@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import zlib
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from podberth.cni.errors import StoreFailed
@@ -33,6 +33,7 @@ from podberth.ipam.address_record import event_form, parse_event, parse_record, 
 from podberth.ipam.epoch import epoch_form, parse_epoch
 from podberth.ipam.versions import Minimum
 from podberth.stores.replica.shared import Approved, DocumentText, former_of, told_of
+from podberth.stores.written import packed, parsed, parsed_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,20 +124,28 @@ def packed_record(record: AddressRecord) -> bytes:
     form = record_form(record)
     if record.last is not None:
         form["last"] = {"sequence": record.last.seq, **event_form(record.last)}
-    return _json(form)
+    return packed(form)
 
 
 def read_record(value: bytes) -> AddressRecord:
     """Read a record. StoreFailed if it is none."""
-    form = _parsed(value)
+    form = parsed(value)
     last = form.get("last")
     if not last:
         return parse_record(form)
     try:
-        address, seq = ip_address(form["address"]), int(last["sequence"])
+        address, seq = ip_address(form["address"]), _numbered(last["sequence"])
     except (ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: a record's last event can't be read: {wrong}") from None
     return parse_record(form, parse_event(address, seq, last))
+
+
+def _numbered(raw: object) -> int:
+    """Return the number of an event, as every node's database can keep it, and the next one too."""
+    found = int(str(raw))
+    if not 0 < found < 1 << 62:
+        raise ValueError(f"expected a number of 62 bits, got {found!a:.40}")
+    return found
 
 
 def packed_document(text: DocumentText) -> bytes:
@@ -144,7 +153,7 @@ def packed_document(text: DocumentText) -> bytes:
     if not text.body:
         return b""
     made = {"operation": text.operation} if text.operation else {}
-    return _json({"body": json.loads(text.body), "source": text.source, "origin": text.origin, **made})
+    return packed({"body": json.loads(text.body), "source": text.source, "origin": text.origin, **made})
 
 
 def read_document(key: bytes, value: bytes) -> DocumentText:
@@ -156,7 +165,7 @@ def read_document(key: bytes, value: bytes) -> DocumentText:
     if not value:
         return DocumentText(kind=kind, namespace=namespace, name=name, body="")
     try:
-        form = _parsed(value)
+        form = parsed(value)
         body = json.dumps(form["body"], separators=(",", ":"))
         source, origin, operation = str(form["source"]), str(form["origin"]), str(form.get("operation", ""))
     except (StoreFailed, KeyError, ValueError, RecursionError):
@@ -175,7 +184,7 @@ def packed_approved(approved: Approved) -> bytes:
     told = [{"address": str(address), "since": since} for address, since in approved.told]
     former = [{"body": json.loads(one.body), "until": one.until} for one in approved.former]
     said = {"source": text.source, "origin": text.origin, "told": told, **({"former": former} if former else {})}
-    return _json({"body": json.loads(text.body), **said})
+    return packed({"body": json.loads(text.body), **said})
 
 
 def read_approved(key: bytes, value: bytes) -> Approved:
@@ -184,7 +193,7 @@ def read_approved(key: bytes, value: bytes) -> Approved:
     text = DocumentText(kind="PodNetwork" if slash else "Pool", namespace=namespace, name=name, body="")
     if not value:
         return Approved(text=text, firm=True)
-    form = _parsed(value)
+    form = parsed(value)
     try:
         body = json.dumps(form["body"], separators=(",", ":"))
         source, origin = str(form["source"]), str(form["origin"])
@@ -193,7 +202,7 @@ def read_approved(key: bytes, value: bytes) -> Approved:
         raise StoreFailed(
             f"the cluster's store: what is in force of {text.kind} {name} can't be read: {wrong}"
         ) from None
-    former = former_of(form.get("former"), lambda one: _json(one["body"]).decode())
+    former = former_of(form.get("former"), lambda one: packed(one["body"]).decode())
     text = replace(text, body=body, source=source, origin=origin)
     return Approved(text=text, told=told, firm=True, former=former)
 
@@ -208,26 +217,26 @@ def _name_of(key: bytes) -> Key:
 
 def packed_event(event: Event) -> bytes:
     """Return an event as it is written."""
-    return _json(event_form(event))
+    return packed(event_form(event))
 
 
 def read_event(key: bytes, value: bytes) -> Event:
     """Read an event; `key` ends with its address and number."""
-    return parse_event(address_in(key, -2), sequence_in(key, -1), _parsed(value))
+    return parse_event(address_in(key, -2), sequence_in(key, -1), parsed(value))
 
 
 def packed_archive(events: Iterable[Event]) -> bytes:
     """Return events of one address together, compressed."""
-    return zlib.compress(_json([{"sequence": event.seq, **event_form(event)} for event in events]), 9)
+    return zlib.compress(packed([{"sequence": event.seq, **event_form(event)} for event in events]), 9)
 
 
 def read_archive(key: bytes, value: bytes) -> tuple[Event, ...]:
     """Read what `packed_archive` wrote; `key` ends with the address and the first event's number."""
     try:
-        forms = json.loads(zlib.decompress(value))
-    except (zlib.error, ValueError) as wrong:
+        forms = parsed_list(zlib.decompress(value))
+        return tuple(parse_event(address_in(key, -2), int(form["sequence"]), form) for form in forms)
+    except (zlib.error, ValueError, KeyError, TypeError) as wrong:
         raise StoreFailed(f"the cluster's store: the archive {key.decode('ascii', 'replace')}: {wrong}") from None
-    return tuple(parse_event(address_in(key, -2), int(form["sequence"]), form) for form in forms)
 
 
 def packed_minimum(version: str) -> bytes:
@@ -243,12 +252,12 @@ def read_minimum(value: bytes, revision: int) -> Minimum:
 
 def packed_epoch(epoch: Epoch) -> bytes:
     """Return an epoch as it is written."""
-    return _json(epoch_form(epoch))
+    return packed(epoch_form(epoch))
 
 
 def read_epoch(value: bytes) -> Epoch:
     """Read what `packed_epoch` wrote. StoreFailed if it is none."""
-    return parse_epoch(_parsed(value))
+    return parse_epoch(parsed(value, "its epoch"))
 
 
 def node_in(key: bytes) -> str:
@@ -262,19 +271,3 @@ def _hex(address: Address) -> bytes:
 
 def _quoted(part: str) -> str:
     return quote(part, safe="")
-
-
-def _json(form: object) -> bytes:
-    return json.dumps(form, separators=(",", ":")).encode()
-
-
-def _parsed(value: bytes) -> dict[str, Any]:
-    try:
-        form = json.loads(value)
-        if b"\\ud" in value.lower():  # half a character is no text that a node's database can keep
-            json.dumps(form, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as wrong:
-        raise StoreFailed(f"the cluster's store holds what is not JSON: {wrong}", "was it written by hand?") from None
-    if not isinstance(form, dict):
-        raise StoreFailed("the cluster's store holds what is not an object", "was it written by hand?")
-    return form

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.ipam.registration import asked, judge
-from podberth.ipam.versions import Announced
+from podberth.ipam.versions import AgentVersion
 from podberth.stores.etcd import keys
 from podberth.stores.etcd.change import change
 from podberth.stores.etcd.values import prefix_end
@@ -65,11 +65,11 @@ def _read(node: str, found: KeyValue | None) -> Registration | None:
     return read_registration(node, found.value) if found is not None else None
 
 
-def announced(client: Etcd, at: Keys) -> tuple[Announced, ...]:
+def agent_versions(client: Etcd, at: Keys) -> tuple[AgentVersion, ...]:
     """Return what the agents of nodes have said of their versions when they registered."""
     found = client.range(at.nodes, prefix_end(at.nodes))
     said = ((read_registration(keys.node_in(kv.key), kv.value), kv.mod_revision) for kv in found.kvs)
-    return tuple(Announced(node=one.node, version=one.version, revision=revision) for one, revision in said)
+    return tuple(AgentVersion(node=one.node, version=one.version, revision=revision) for one, revision in said)
 
 
 def _fenced_since(client: Etcd, at: Keys, node: str, revision: int) -> bool:

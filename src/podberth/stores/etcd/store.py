@@ -17,7 +17,7 @@ from podberth.stores.etcd import failures, keys
 from podberth.stores.etcd.elsewhere import EtcdElsewhere
 from podberth.stores.etcd.epoch import epoch
 from podberth.stores.etcd.history import History
-from podberth.stores.etcd.nodes import announced, census, prove
+from podberth.stores.etcd.nodes import agent_versions, census, prove
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 from podberth.stores.replica.shared import Outdated, Seen, Stale, Unknown
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Proof, Registration
-    from podberth.ipam.versions import Announced
+    from podberth.ipam.versions import AgentVersion
     from podberth.net.ops import Address
     from podberth.stores.etcd.client import Etcd
     from podberth.stores.etcd.values import KeyValue, Op
@@ -198,9 +198,9 @@ class EtcdCluster:
         made = Put(key=self.keys.minimum, value=keys.packed_minimum(version))
         return self.client.txn([_unchanged(self.keys.minimum, before.revision)], [made]).succeeded
 
-    def announced(self) -> tuple[Announced, ...]:
+    def agent_versions(self) -> tuple[AgentVersion, ...]:
         """Return what the agents of nodes have said of their versions."""
-        return announced(self.client, self.keys)
+        return agent_versions(self.client, self.keys)
 
     def retreat(self) -> None:
         """Say of no Pool what is in force: 0.1.0 takes that for the Pool itself, also when a newer one is applied."""

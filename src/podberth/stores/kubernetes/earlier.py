@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import StoreFailed
 from podberth.kube import errors, resources
 from podberth.policy import bundle
-from podberth.stores.kubernetes import objects
+from podberth.stores.kubernetes import notes, objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,7 +80,7 @@ class Earlier:
     def _known(self) -> frozenset[str]:
         mark = self._find(MARK)
         if mark is None:
-            if _annotations(self.lock()).get(LIMITS) == SINCE_START:
+            if notes.annotations_of(self.lock()).get(LIMITS) == SINCE_START:
                 return frozenset()
             # The seal is younger than the list: whoever sees it can see the list, unless that is gone.
             mark = self._sealed() if self._find(SEAL) else self._made(MARK, {DIGESTS: "".join(self._in_force())})
@@ -98,18 +98,11 @@ class Earlier:
         return mark
 
     def _find(self, name: str) -> Object | None:
-        try:
-            return self._client.get(resources.LEASES, name, self._namespace)
-        except errors.NotFound:
-            return None
-        except errors.Forbidden as wrong:
-            details = "apply the roles of this version: kubectl apply -k deploy/overlays/..."
-            raise type(wrong)(wrong.message, details) from None
+        return notes.find(self._client, self._namespace, name)
 
     def _made(self, name: str, annotations: Mapping[str, str]) -> Object:
         """Return the Lease of that name, with these annotations if it is new."""
-        metadata = {"name": name, "namespace": self._namespace, "annotations": dict(annotations)}
-        made = {"apiVersion": resources.LEASES.api_version, "kind": "Lease", "metadata": metadata, "spec": {}}
+        made = notes.new(self._namespace, name, annotations)
         try:
             return self._client.create(resources.LEASES, made, self._namespace)
         except errors.AlreadyExists:
@@ -160,10 +153,6 @@ def _declarations(config_maps: Iterable[Object]) -> Iterable[bundle.Declaration]
             yield from part.declarations
 
 
-def _annotations(found: Object) -> Mapping[str, str]:
-    return found["metadata"].get("annotations") or {}
-
-
 def _read(mark: Object) -> frozenset[str]:
-    text = _annotations(mark).get(DIGESTS, "")
+    text = notes.annotations_of(mark).get(DIGESTS, "")
     return frozenset(text[at : at + bundle.DIGEST] for at in range(0, len(text), bundle.DIGEST))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import StoreFailed, TryAgainLater
+from podberth.cni.errors import TryAgainLater
 from podberth.ipam.epoch import epoch_form, heard, parse_epoch
 from podberth.kube import errors, resources
-from podberth.stores.kubernetes import objects
+from podberth.stores.kubernetes import notes, objects
 from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE
+from podberth.stores.written import packed, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,37 +66,22 @@ def _dead(client: Client, nodes: Iterable[str]) -> frozenset[str]:
 
 def _find(client: Client, namespace: str) -> Object | None:
     try:
-        return client.get(resources.LEASES, NAME, namespace)
-    except (errors.NotFound, errors.Forbidden):
+        return notes.find(client, namespace, NAME)
+    except errors.Forbidden:
         return None
 
 
 def _written(client: Client, namespace: str, lease: Object | None, new: Epoch) -> Object:
-    text = json.dumps(epoch_form(new), separators=(",", ":"))
+    text = packed(epoch_form(new)).decode()
     if lease is None:
-        made = {
-            "apiVersion": resources.LEASES.api_version,
-            "kind": resources.LEASES.kind,
-            "metadata": {"name": NAME, "namespace": namespace, "annotations": {EPOCH: text}},
-            "spec": {},
-        }
-        return client.create(resources.LEASES, made, namespace)
-    metadata = lease["metadata"]
-    annotations = {**(metadata.get("annotations") or {}), EPOCH: text}
-    return client.replace(resources.LEASES, {**lease, "metadata": {**metadata, "annotations": annotations}})
+        return client.create(resources.LEASES, notes.new(namespace, NAME, {EPOCH: text}), namespace)
+    annotations = {**notes.annotations_of(lease), EPOCH: text}
+    return client.replace(resources.LEASES, {**lease, "metadata": {**lease["metadata"], "annotations": annotations}})
 
 
 def _read(lease: Object) -> Epoch | None:
-    text = (lease["metadata"].get("annotations") or {}).get(EPOCH)
-    if text is None:
-        return None
-    try:
-        form = json.loads(text)
-    except (ValueError, RecursionError) as wrong:
-        raise StoreFailed(
-            f"Lease {NAME}: its annotation {EPOCH} can't be read: {wrong}", "was it written by hand?"
-        ) from None
-    return parse_epoch(form)
+    text = notes.annotations_of(lease).get(EPOCH)
+    return parse_epoch(parsed(text, f"the annotation {EPOCH} of Lease {NAME}")) if text is not None else None
 
 
 def heard_of(position: str) -> int:

@@ -12,6 +12,7 @@ import json
 import zlib
 from typing import TYPE_CHECKING
 
+from podberth.stores.kubernetes.notes import annotations_of
 from podberth.stores.replica.shared import DocumentText
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _LARGEST = 64 << 20  # bytes that are read of it: somebody may have written it b
 
 def noted(lock: Object, texts: Iterable[DocumentText]) -> Object | None:
     """Return the Lease with these Pools noted in it; None if they are. What does not fit is left out."""
-    annotations = lock["metadata"].get("annotations") or {}
+    annotations = annotations_of(lock)
     kept = sorted(texts, key=lambda text: (len(text.body), text.name))
     while len(packed := _packed(kept)) > MOST:
         kept.pop()
@@ -38,7 +39,7 @@ def noted(lock: Object, texts: Iterable[DocumentText]) -> Object | None:
 
 def left(lock: Object, there: Collection[str]) -> tuple[DocumentText, ...]:
     """Return the Pools that are noted in the Lease and are not among the names of those that are there."""
-    packed = (lock["metadata"].get("annotations") or {}).get(IN_USE, "")
+    packed = annotations_of(lock).get(IN_USE, "")
     try:
         unpacked = zlib.decompressobj().decompress(base64.b64decode(packed), _LARGEST) if packed else b"[]"
         found = [[str(part) for part in one] for one in json.loads(unpacked)]

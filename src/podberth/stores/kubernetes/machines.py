@@ -13,6 +13,7 @@ from podberth.cni.errors import TryAgainLater
 from podberth.cni.value import replace, value
 from podberth.ipam.registration import asked, judge
 from podberth.kube import errors, resources
+from podberth.stores.kubernetes import notes
 from podberth.stores.registered import packed_fences, packed_registration, read_fences, read_registration
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Machines:
 
     def find(self, node: str) -> Machine | None:
         """Return the machine of that name; None if there is none."""
-        found = self._get(node)
+        found = notes.find(self._client, self._namespace, name_of(node))
         return _read(found) if found is not None else None
 
     def every(self) -> tuple[Machine, ...]:
@@ -100,7 +101,7 @@ class Machines:
     def _change(self, node: str, decide: Callable[[Machine], tuple[Machine | None, T]]) -> T:
         """Return what `decide` answers, once the machine is as it says; None leaves it. It may be asked again."""
         for _ in range(_ATTEMPTS):
-            found = self._get(node)
+            found = notes.find(self._client, self._namespace, name_of(node))
             new, answer = decide(_read(found) if found is not None else Machine(node=node))
             if new is None:
                 return answer
@@ -117,20 +118,13 @@ class Machines:
             said[REGISTRATION] = packed_registration(new.registration).decode()
         if new.admits:
             said[ADMITS] = "true"
-        metadata = {"name": name_of(new.node), "namespace": self._namespace, "labels": {LABEL: "true"}}
         if found is None:
-            made = {"metadata": {**metadata, "annotations": said}, "spec": {}}
+            made = notes.new(self._namespace, name_of(new.node), said, {LABEL: "true"})
             self._client.create(resources.LEASES, made, self._namespace)
             return
-        others = {key: text for key, text in _annotations(found).items() if key not in _OURS}
+        others = {key: text for key, text in notes.annotations_of(found).items() if key not in _OURS}
         metadata = {**found["metadata"], "annotations": {**others, **said}}
         self._client.replace(resources.LEASES, {**found, "metadata": metadata})
-
-    def _get(self, node: str) -> Object | None:
-        try:
-            return self._client.get(resources.LEASES, name_of(node), self._namespace)
-        except errors.NotFound:
-            return None
 
 
 _OURS = (NODE, REGISTRATION, FENCES, ADMITS)
@@ -142,15 +136,11 @@ def name_of(node: str) -> str:
 
 
 def _read(found: Object) -> Machine:
-    said = _annotations(found)
+    said = notes.annotations_of(found)
     node, registration = said.get(NODE, ""), said.get(REGISTRATION)
     return Machine(
         node=node,
-        registration=read_registration(node, registration.encode()) if registration is not None else None,
-        fences=read_fences(node, said.get(FENCES, "[]").encode()),
+        registration=read_registration(node, registration) if registration is not None else None,
+        fences=read_fences(node, said.get(FENCES, "[]")),
         admits=ADMITS in said,
     )
-
-
-def _annotations(found: Object) -> dict[str, str]:
-    return found["metadata"].get("annotations") or {}

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event
     from podberth.ipam.registration import Registration
-    from podberth.ipam.versions import Announced, Minimum
+    from podberth.ipam.versions import AgentVersion, Minimum
     from podberth.kube.client import Client
     from podberth.net.ops import Address
     from podberth.stores.kubernetes.objects import Object
@@ -175,9 +175,9 @@ class KubernetesCluster:
         """Have the ledger be for podberths of this version and later; False if it is not as it was before."""
         return self._versions.demand(version, before)
 
-    def announced(self) -> tuple[Announced, ...]:
+    def agent_versions(self) -> tuple[AgentVersion, ...]:
         """Return what the agents of nodes have said of their versions."""
-        return self._versions.announced()
+        return self._versions.agent_versions()
 
     def retreat(self) -> None:
         """Do nothing: 0.1.0 does not look at what it doesn't know here."""

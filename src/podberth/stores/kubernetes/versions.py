@@ -9,8 +9,9 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from podberth.ipam.versions import Announced, Minimum
+from podberth.ipam.versions import AgentVersion, Minimum
 from podberth.kube import errors, resources
+from podberth.stores.kubernetes import notes
 
 if TYPE_CHECKING:
     from podberth.kube.client import Client
@@ -32,18 +33,18 @@ class Versions:
 
     def minimum(self) -> Minimum:
         """Return the ledger's minimum version, as it is now."""
-        found = self._find()
+        found = notes.find(self._client, self._namespace, LEDGER)
         return _minimum(found) if found is not None else Minimum()
 
     def demand(self, version: str, before: Minimum) -> bool:
         """Write it, if it is as it was before; say whether it was."""
+        made = notes.new(self._namespace, LEDGER, {MINIMUM: version})
         if not before.revision:
             try:
-                self._client.create(resources.LEASES, self._lease(LEDGER, {MINIMUM: version}), self._namespace)
+                self._client.create(resources.LEASES, made, self._namespace)
             except errors.AlreadyExists:
                 return False
             return True
-        made = self._lease(LEDGER, {MINIMUM: version})
         made["metadata"]["resourceVersion"] = str(before.revision)
         try:
             self._client.replace(resources.LEASES, made)
@@ -55,39 +56,25 @@ class Versions:
         """Have it be known, once."""
         if (node, version) in self._announced:
             return
-        made = self._lease(f"podberth-agent-{sha256(f'{node} {version}'.encode()).hexdigest()[:24]}", {NODE: node})
-        made["metadata"]["labels"] = {AGENT: version}
+        name = f"podberth-agent-{sha256(f'{node} {version}'.encode()).hexdigest()[:24]}"
+        made = notes.new(self._namespace, name, {NODE: node}, {AGENT: version})
         try:
             self._client.create(resources.LEASES, made, self._namespace)
         except errors.AlreadyExists:
             pass
         self._announced.add((node, version))
 
-    def announced(self) -> tuple[Announced, ...]:
+    def agent_versions(self) -> tuple[AgentVersion, ...]:
         """Return the newest that each node's agent has said."""
-        newest: dict[str, Announced] = {}
+        newest: dict[str, AgentVersion] = {}
         for found in self._client.list(resources.LEASES, namespace=self._namespace, labels=AGENT).items:
             metadata = found["metadata"]
-            node, revision = metadata.get("annotations", {}).get(NODE, ""), int(metadata["resourceVersion"])
+            node, revision = notes.annotations_of(found).get(NODE, ""), int(metadata["resourceVersion"])
             if node and (node not in newest or revision > newest[node].revision):
-                newest[node] = Announced(node=node, version=metadata["labels"][AGENT], revision=revision)
+                newest[node] = AgentVersion(node=node, version=metadata["labels"][AGENT], revision=revision)
         return tuple(newest.values())
-
-    def _find(self) -> Object | None:
-        try:
-            return self._client.get(resources.LEASES, LEDGER, self._namespace)
-        except errors.NotFound:
-            return None
-        except errors.Forbidden as wrong:
-            details = "apply the roles of this version: kubectl apply -k deploy/overlays/..."
-            raise type(wrong)(wrong.message, details) from None
-
-    def _lease(self, name: str, annotations: dict[str, str]) -> Object:
-        metadata = {"name": name, "namespace": self._namespace, "annotations": annotations}
-        return {"apiVersion": resources.LEASES.api_version, "kind": "Lease", "metadata": metadata, "spec": {}}
 
 
 def _minimum(found: Object) -> Minimum:
-    metadata = found["metadata"]
-    version = str((metadata.get("annotations") or {}).get(MINIMUM, ""))
-    return Minimum(version=version, revision=int(metadata["resourceVersion"]))
+    version = str(notes.annotations_of(found).get(MINIMUM, ""))
+    return Minimum(version=version, revision=int(found["metadata"]["resourceVersion"]))

@@ -97,6 +97,8 @@ def _renamed(of: T, name: Callable[[str], str]) -> T:
             after: object = name(before)
         elif slot == "namespaces":
             after = tuple(pattern if set(pattern) <= set("*") else name(pattern) for pattern in before)
+        elif slot in ("awaited", "heard"):  # of an epoch: nodes
+            after = tuple(map(name, before))
         else:
             after = _renamed(before, name)
         if after is not before and after != before:
@@ -175,10 +177,7 @@ class LedgerOf:
 
     def epoch(self) -> Epoch | None:
         """Return the last time that the ledger was put back to an earlier state."""
-        found = self._ledger.epoch()
-        if found is None:
-            return None
-        return replace(self._out(found), awaited=tuple(map(self._names.outward_name, found.awaited)))
+        return self._out(self._ledger.epoch())
 
     def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
         """Have the ledger say what this node's pods have."""

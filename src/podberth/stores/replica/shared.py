@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Event, Reservation
     from podberth.ipam.registration import Proof, Registration
-    from podberth.ipam.versions import Announced, Minimum
+    from podberth.ipam.versions import AgentVersion, Minimum
     from podberth.net.ops import Address
 
     Key: TypeAlias = tuple[str, str, str]  # kind, namespace, name
@@ -361,7 +361,7 @@ class Cluster(Protocol):
         """Have the ledger be for podberths of this version and later; False if it is not as it was before."""
         ...
 
-    def announced(self) -> tuple[Announced, ...]:
+    def agent_versions(self) -> tuple[AgentVersion, ...]:
         """Return what the agents of nodes have said of their versions."""
         ...
 

@@ -115,6 +115,8 @@ def give_up(cluster: Cluster, whole: Operating, take: Take) -> bool:
             take(cluster.commit(_writing((undone(*found),))))
         except Stale:
             continue
+    else:  # whether it is committed is not known: nothing of it may be undone
+        raise Busy(f"operation {whole.operation} is being ended by others too", "do it again")
     _each(cluster, whole.operation, _secondaries(whole), take, undone)
     _documents(cluster, whole, take, over=False)
     return True

@@ -44,7 +44,7 @@ def seen(settler: Settler, version: str, without: Collection[str] = ()) -> tuple
         shown = traces(connection)
     last = {said.node: said for said in settler.cluster.elsewhere(settler.spread.node).fences()}
     fenced = {name for name, said in last.items() if not said.lifted}
-    return older(version, settler.cluster.announced(), shown, settler.replica.clock().time, fenced.union(without))
+    return older(version, settler.cluster.agent_versions(), shown, settler.replica.clock().time, fenced.union(without))
 
 
 def upgrade(settler: Settler, version: str, without: Collection[str] = ()) -> Minimum:

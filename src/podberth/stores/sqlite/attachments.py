@@ -41,14 +41,14 @@ class SqliteAttachments:
 
         `done` waits for the disk. A loss of power in between takes with it all that the intent was to undo.
         """
-        with self._database.write(durable=False) as connection:
-            if _find(connection, record.attachment) is not None:
-                raise StoreFailed(f"{record.attachment} has a record already", "DEL the attachment first")
+        with self._database.write(durable=False, events=False) as connection:
             pod, device = record.pod, record.device or ""
-            if device and (holder := _holder(connection, device)) is not None:
+            holder = _holder(connection, device) if device else None
+            if holder is not None and holder.attachment != record.attachment:
                 raise StoreFailed(f"{device} is recorded as {holder.attachment}'s", "DEL that attachment first")
-            connection.execute(
-                f"INSERT INTO attachments ({_COLUMNS}, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            written = connection.execute(
+                f"INSERT INTO attachments ({_COLUMNS}, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+                " ON CONFLICT DO NOTHING",
                 (
                     *_key(record.attachment),
                     *((pod.namespace, pod.name, pod.uid) if pod is not None else ("", "", "")),
@@ -63,12 +63,14 @@ class SqliteAttachments:
                     device,
                 ),
             )
+            if not written.rowcount:
+                raise StoreFailed(f"{record.attachment} has a record already", "DEL the attachment first")
         if self._database.staying:
             self._database.log.ahead()
 
     def revise(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
         """Replace the steps of the attachment's record."""
-        with self._database.write() as connection:
+        with self._database.write(events=False) as connection:
             values = (steps_json(steps), *_key(attachment))
             written = connection.execute(f"UPDATE attachments SET steps = ? WHERE {_KEY}", values)  # noqa: S608
             if not written.rowcount:
@@ -111,12 +113,12 @@ class SqliteAttachments:
 
     def label(self, device: str, labels: tuple[str, ...]) -> None:
         """Give the device exactly these labels."""
-        with self._database.write() as connection:
+        with self._database.write(events=False) as connection:
             connection.execute("DELETE FROM device_labels WHERE device = ?", (device,))
             connection.executemany("INSERT INTO device_labels VALUES (?, ?)", ((device, one) for one in set(labels)))
 
     def _mark(self, attachment: Attachment, what: str, values: tuple[object, ...]) -> None:
-        with self._database.write(durable=False) as connection:
+        with self._database.write(durable=False, events=False) as connection:
             query = f"UPDATE attachments SET {what} WHERE {_KEY}"  # noqa: S608
             written = connection.execute(query, (*values, *_key(attachment)))
             if not written.rowcount:
@@ -124,7 +126,7 @@ class SqliteAttachments:
 
     def close(self, *attachments: Attachment) -> None:
         """Forget the attachments; nothing happens where there is no record."""
-        with self._database.write() as connection:
+        with self._database.write(events=False) as connection:
             for attachment in attachments:
                 connection.execute(f"DELETE FROM attachments WHERE {_KEY}", _key(attachment))  # noqa: S608
 

@@ -20,6 +20,7 @@ from podberth.stores.sqlite.database import NODE, Database
 from podberth.stores.sqlite.disk import translated
 from podberth.stores.sqlite.restoration import begin, taken_over
 from podberth.stores.sqlite.succession import uri
+from podberth.stores.sqlite.witness import NAME as WITNESS
 from podberth.stores.sqlite.witness import Witness
 
 TYPE_CHECKING = False
@@ -51,8 +52,14 @@ class _Changed(Exception):
 def backup(database: Database, to: str) -> int:
     """Write all that is committed into the file `to`, which is replaced as a whole; return the last event's number.
 
-    InvalidConfig if there is something else under that name, StoreFailed or DiskFull if it can't be written.
+    InvalidConfig if there is something else under that name or a store in use, StoreFailed or DiskFull if it can't be
+    written.
     """
+    folder = os.path.dirname(os.path.abspath(to))
+    if not os.path.isdir(folder):
+        raise InvalidConfig(f"there is no directory {folder}", "make it, or name another file")
+    if _is_in_use(to, database.path):
+        raise InvalidConfig(f"{to} is a store in use, and no backup", "name another file, best on another disk")
     if os.path.lexists(to) and _application(to) != NODE.application_id:
         raise InvalidConfig(f"{to} is no backup of podberth's, and would be replaced", "name another file")
     new = f"{to}.podberth-new"
@@ -60,7 +67,7 @@ def backup(database: Database, to: str) -> int:
         with database.look() as connection:
             made = _copied(connection, new)
         os.rename(new, to)
-        sync(os.path.dirname(os.path.abspath(to)))
+        sync(folder)
     except (OSError, sqlite3.Error) as failure:
         raise translated(to, failure) from failure
     finally:
@@ -144,6 +151,8 @@ def _renamed(path: str, made: sqlite3.Connection, who: str, why: str) -> Restore
     aside = _aside(path) if os.path.lexists(path) else ""
     if aside:
         os.link(path, aside)
+        if os.path.lexists(path + "-wal"):
+            os.rename(path + "-wal", aside + "-wal")  # what was committed last is only there
     for ending in _BESIDE:
         _remove(path + ending)
     os.rename(new, path)
@@ -152,11 +161,16 @@ def _renamed(path: str, made: sqlite3.Connection, who: str, why: str) -> Restore
 
 def _store_of(source: str, new: str) -> sqlite3.Connection:
     """Return a store that is a copy of a backup, with the tables of today. StoreFailed if it is damaged or newer."""
-    with closing(_opened(source, _reading(source))) as connection:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > NODE.version:
-            raise StoreFailed(f"{source} is of a newer podberth (schema {version})", "upgrade this podberth")
-        _copied(connection, new)
+    try:
+        with closing(_opened(source, _reading(source))) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > NODE.version:
+                raise StoreFailed(f"{source} is of a newer podberth (schema {version})", "upgrade this podberth")
+            _copied(connection, new)
+    except sqlite3.DatabaseError as failure:
+        if failure.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            raise _damaged(source, str(failure)) from failure
+        raise
     made = sqlite3.connect(new, isolation_level=None)
     try:
         _require_sound(made, source)
@@ -170,7 +184,11 @@ def _store_of(source: str, new: str) -> sqlite3.Connection:
 def _require_sound(made: sqlite3.Connection, source: str) -> None:
     told = [str(row[0]) for row in made.execute("PRAGMA integrity_check(3)")]
     if told != ["ok"]:
-        raise StoreFailed(f"{source} is damaged: {'; '.join(told)}", "take another backup; nothing was changed")
+        raise _damaged(source, "; ".join(told))
+
+
+def _damaged(source: str, told: str) -> StoreFailed:
+    return StoreFailed(f"{source} is damaged: {told}", "take another backup; nothing was changed")
 
 
 def _copied(connection: sqlite3.Connection, to: str) -> int:
@@ -195,6 +213,14 @@ def _is_sound(path: str) -> bool:
         raise
     except sqlite3.DatabaseError:
         return False
+
+
+def _is_in_use(path: str, own: str) -> bool:
+    """Say whether a file is this store's own, or one that another state directory's processes change."""
+    if not os.path.exists(path):
+        return False
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.samefile(path, own) or (name == NODE.file and os.path.lexists(os.path.join(folder, WITNESS)))
 
 
 def _application(path: str) -> int:

@@ -96,16 +96,19 @@ def noted(connection: Connection, attachment: Attachment, kind: Kind, actor: Act
         changes.noted(connection, lease, kind, actor, now)
 
 
-def known(connection: Connection, pool: str) -> tuple[str, bool]:
-    """Return how the pool chooses, and whether running pods were told of addresses that it may have to hold back.
+def known(connection: Connection, pool: str) -> tuple[str, bool, bool]:
+    """Return how the pool chooses, and what is rare: pods were told of addresses to hold back; nodes are awaited.
 
     Raises InvalidConfig if there is no such pool.
     """
-    query = "SELECT allocation, EXISTS (SELECT 1 FROM told WHERE told.pool = pools.name) FROM pools WHERE name = ?"
-    found: tuple[str, int] | None = connection.execute(query, (pool,)).fetchone()
+    query = (
+        "SELECT allocation, EXISTS (SELECT 1 FROM told WHERE told.pool = pools.name), EXISTS (SELECT 1 FROM awaited)"
+        " FROM pools WHERE name = ?"
+    )
+    found: tuple[str, int, int] | None = connection.execute(query, (pool,)).fetchone()
     if found is None:
         raise InvalidConfig(f"pool: there is no pool {pool!r}", "create it with `podberth apply` (kind: Pool)")
-    return found[0], bool(found[1])
+    return found[0], bool(found[1]), bool(found[2])
 
 
 def _kept(connection: Connection, had: list[Lease], claim: Claim, node: str) -> dict[int, Lease]:
@@ -135,7 +138,7 @@ def _answers(connection: Connection, lease: Lease, wanted: Wanted, claim: Claim)
 
 
 def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: Moment, rivals: Rivals) -> Lease:
-    terms = known(connection, wanted.pool)
+    allocation, some_told, some_awaited = known(connection, wanted.pool)
     if wanted.owner is not None:
         from podberth.stores.sqlite.shared import choose
 
@@ -146,8 +149,9 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
     if address is not None:
         older = _must_be_ours(connection, claim, wanted, address, now)
     else:
-        address, older = _next(connection, claim, wanted, terms, now, rivals), None
-    _must_be_known(connection, wanted, address, actor.node)
+        address, older = _next(connection, claim, wanted, (allocation, some_told), now, rivals), None
+    if some_awaited:
+        _must_be_known(connection, wanted, address, actor.node)
     lease = Lease(
         address=address,
         pool=wanted.pool,
@@ -180,11 +184,10 @@ def _must_have_room_to_stick(connection: Connection, wanted: Wanted, address: Ad
 
 def _must_be_known(connection: Connection, wanted: Wanted, address: Address, node: str) -> None:
     """Refuse what may be a pod's of a node that has not announced its pods since the ledger was put back."""
-    if connection.execute("SELECT 1 FROM awaited LIMIT 1").fetchone() is not None:
-        from podberth.stores.sqlite.epochs import require_heard
+    from podberth.stores.sqlite.epochs import require_heard
 
-        kept = rows.reservation_at(connection, address) or rows.lease_at(connection, address)
-        require_heard(connection, wanted, address, node, kept=kept is not None)
+    kept = rows.reservation_at(connection, address) or rows.lease_at(connection, address)
+    require_heard(connection, wanted, address, node, kept=kept is not None)
 
 
 def _reserved(connection: Connection, claim: Claim, wanted: Wanted) -> Address | None:

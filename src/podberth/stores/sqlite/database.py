@@ -137,13 +137,13 @@ class Database:
         """Return a context for a single statement that reads to its end: that sees one state by itself."""
         return Transaction(self, "", durable=False)
 
-    def write(self, *, durable: bool = True) -> Transaction:
+    def write(self, *, durable: bool = True, events: bool = True) -> Transaction:
         """Return a context that commits at its end, on disk, or rolls back if it raises. Others wait.
 
         What is not `durable` survives the process, however that ends, but not a loss of power; it is on disk with the
-        next transaction that is.
+        next transaction that is. What writes neither `events` nor documents leaves the ledger as far as it was.
         """
-        return Transaction(self, "BEGIN IMMEDIATE", durable=durable)
+        return Transaction(self, "BEGIN IMMEDIATE", durable=durable, events=events)
 
     def flush(self, commit: int) -> None:
         """Return once the commit with that number is on disk. StoreFailed if the disk will not have it."""
@@ -245,8 +245,8 @@ class Database:
                 if not self._replaced():
                     missing = self.progress.missing(connection)
                     if not missing:
-                        if self._schema.application_id == NODE.application_id:
-                            require_spoken(self.path, connection)
+                        if self.progress.minimum is not None:
+                            require_spoken(self.path, self.progress.minimum)
                         return connection
             except BaseException:
                 connection.execute("ROLLBACK")

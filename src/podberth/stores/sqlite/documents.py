@@ -60,12 +60,16 @@ def for_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
 
     For a Deployment (`ipam.owner`): what is declared for it.
     """
-    # One statement, for both indices: it needs no transaction around it.
+    # One statement, for all indices: it needs no transaction around it.
+    owner = pod if is_deployment(pod) else deployment_of(pod)
     where = "WHERE namespace = ?1 AND pod = ?2 OR namespace = ?1 AND stateful_set = ?3"
-    found = _podnetworks(connection, where, (pod.namespace, pod.name, pod.name.rpartition("-")[0]))
+    values: tuple[str, ...] = (pod.namespace, pod.name, pod.name.rpartition("-")[0])
+    if owner is not None:
+        where, values = f"{where} OR namespace = ?1 AND deployment = ?4", (*values, _short(owner))
+    found = _podnetworks(connection, where, values)
     own = tuple(document for document in found if document.pod == pod.name)
-    replicas = tuple(document for document in found if document.pod is None and document.ordinal(pod) is not None)
-    return own + replicas + of_deployment(connection, pod)
+    replicas = tuple(document for document in found if document.stateful_set and document.ordinal(pod) is not None)
+    return own + replicas + tuple(document for document in found if document.deployment)
 
 
 def of_pod(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]:
@@ -83,8 +87,11 @@ def of_deployment(connection: Connection, pod: PodRef) -> tuple[PodNetwork, ...]
     owner = pod if is_deployment(pod) else deployment_of(pod)
     if owner is None:
         return ()
-    name = owner.name.partition("/")[2]
-    return _podnetworks(connection, "WHERE namespace = ? AND deployment = ?", (owner.namespace, name))
+    return _podnetworks(connection, "WHERE namespace = ? AND deployment = ?", (owner.namespace, _short(owner)))
+
+
+def _short(deployment: PodRef) -> str:
+    return deployment.name.partition("/")[2]
 
 
 def for_target(connection: Connection, body: PodNetwork) -> tuple[PodNetwork, ...]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 STEP = 256  # attachments that are ended in one transaction
 NOTED = 2000  # that are written down in one, or cleared away
 STALE = 60 * 10**9  # ns without a step, after which an operation that does not hold yet is taken for given up
+_ROW = "operation, network, container_id, ifname"
 _KEY = "network = ? AND container_id = ? AND ifname = ?"
 _HOLDS = "(SELECT operation FROM operations WHERE state = 1)"
 
@@ -58,7 +59,7 @@ def finish(database: Database, clock: Clock) -> bool:
 
 def step(connection: Connection, now: Moment) -> bool:
     """End some of what operations that hold are about; say whether there was an operation."""
-    found = connection.execute(f"SELECT * FROM ending WHERE operation IN {_HOLDS} LIMIT ?", (STEP,)).fetchall()  # noqa: S608
+    found = connection.execute(f"SELECT {_ROW} FROM ending WHERE operation IN {_HOLDS} LIMIT ?", (STEP,)).fetchall()  # noqa: S608
     for operation, *key in found:
         _end(connection, operation, key, now)
     if not found:
@@ -107,7 +108,7 @@ def _cleared(database: Database, operation: int) -> bool:
     """Take some of what a given up operation is about away; say whether there was any."""
     with database.write(durable=False) as connection:
         given_up = "(SELECT operation FROM operations WHERE state = 2)"
-        query = f"SELECT * FROM ending WHERE operation = ? AND operation IN {given_up} LIMIT ?"  # noqa: S608
+        query = f"SELECT {_ROW} FROM ending WHERE operation = ? AND operation IN {given_up} LIMIT ?"  # noqa: S608
         keys = connection.execute(query, (operation, NOTED)).fetchall()
         connection.executemany(f"DELETE FROM ending WHERE operation = ? AND {_KEY}", keys)  # noqa: S608
         if not keys:
@@ -147,7 +148,8 @@ def _note(connection: Connection, operation: int, part: Iterable[Attachment]) ->
         own = claims.of(connection, each)
         yield from own
         if own:
-            connection.execute("INSERT OR IGNORE INTO ending VALUES (?, ?, ?, ?)", (operation, *_key(each)))
+            query = f"INSERT OR IGNORE INTO ending ({_ROW}) VALUES (?, ?, ?, ?)"  # noqa: S608 - a constant
+            connection.execute(query, (operation, *_key(each)))
 
 
 def _end(connection: Connection, operation: int, key: Sequence[str], now: Moment) -> None:

@@ -68,8 +68,11 @@ class SqliteLedger:
         return self.unbind_all((attachment,), actor, durable=durable)
 
     def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
-        """End the leases of all the attachments as one operation, in short steps if they are many; return them."""
-        if not any(map(self.of, attachments)):
+        """End the leases of all the attachments as one operation, in short steps if they are many; return them.
+
+        Nothing is written where there are none. Whoever need not have it on disk writes more, and looks for nothing.
+        """
+        if durable and not any(map(self.of, attachments)):
             return ()
         if len(attachments) > AT_ONCE:
             from podberth.stores.sqlite import ending
@@ -77,9 +80,10 @@ class SqliteLedger:
             return ending.unbind_all(self._database, self._clock, attachments, actor, durable=durable)
         with self._database.write(durable=durable) as connection:
             now = self._clock()
-            ended = tuple(lease for each in attachments for lease in claims.unbind(connection, each, actor, now))
-            (newest,) = connection.execute("SELECT max(seq) FROM events").fetchone()
-        if (newest or 0) * _SPREAD % 2**32 in _SELDOM:
+            there = _standing(connection, attachments)
+            ended = tuple(lease for each in there for lease in claims.unbind(connection, each, actor, now))
+        reached = self._database.progress.known
+        if reached is not None and ended and reached.seq * _SPREAD % 2**32 in _SELDOM:
             self._archive_if_late()
         return ended
 
@@ -144,12 +148,9 @@ class SqliteLedger:
     def of(self, attachment: Attachment) -> tuple[Lease, ...]:
         """Return the attachment's leases."""
         with self._database.look() as connection:
-            if connection.execute(_OPERATION).fetchone() is not None:
-                from podberth.stores.sqlite import ending
-
-                if ending.is_over(connection, attachment):
-                    return ()
-            return claims.of(connection, attachment)
+            return tuple(
+                lease for each in _standing(connection, (attachment,)) for lease in claims.of(connection, each)
+            )
 
     def reservations(self, *, pool: str | None = None, pod: PodRef | None = None) -> tuple[Reservation, ...]:
         """Return the reservations in order of address; `pod` matches by namespace and name."""
@@ -239,6 +240,15 @@ def _settle(connection: Connection, claim: Claim, now: Moment) -> None:
         from podberth.stores.sqlite import ending
 
         ending.settle(connection, claim, now)
+
+
+def _standing(connection: Connection, attachments: Sequence[Attachment]) -> Sequence[Attachment]:
+    """Return the attachments without those whose leases are over already, by an operation that goes on."""
+    if connection.execute(_OPERATION).fetchone() is None:
+        return attachments
+    from podberth.stores.sqlite import ending
+
+    return tuple(each for each in attachments if not ending.is_over(connection, each))
 
 
 def settled(database: Database, clock: Clock) -> bool:

@@ -42,7 +42,7 @@ class SqlitePolicies:
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
         """Return what is declared for the pod: by its own name, then by its StatefulSet's, then its Deployment's."""
-        with self._database.read() as connection:
+        with self._database.look() as connection:
             return table.for_pod(connection, pod)
 
     def pool(self, name: str) -> Pool | None:

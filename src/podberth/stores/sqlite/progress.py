@@ -11,15 +11,20 @@ from podberth.stores.sqlite.witness import Reached
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podberth.stores.sqlite.succession import Kept
     from podberth.stores.sqlite.witness import Witness
 
-_EVENT = "SELECT seq, kind, time, address, container_id FROM events"
-_LAST = f"{_EVENT} ORDER BY seq DESC LIMIT 1"
+_COLUMNS = "seq, kind, time, address, container_id"
+_EVENT = f"SELECT {_COLUMNS} FROM events"  # noqa: S608 - a constant
 _NUMBERED = f"{_EVENT} WHERE seq = ?"
 _BIRTH = "SELECT time FROM migrations ORDER BY version LIMIT 1"
 _EPOCH = "SELECT coalesce(max(number), 0) FROM epochs"
-_REACHED = f"SELECT ({_BIRTH}), (SELECT revision FROM declared), ({_EPOCH})"  # noqa: S608
+_REACHED = f"({_BIRTH}), (SELECT revision FROM declared), ({_EPOCH})"  # noqa: S608
+# All that a writer looks at when its turn has come, in one statement; it has no row before the first event.
+_OPENING = f"SELECT (SELECT version FROM minimum), {_REACHED}, {_COLUMNS} FROM events ORDER BY seq DESC LIMIT 1"  # noqa: S608
+_EMPTY = f"SELECT (SELECT version FROM minimum), {_REACHED}"  # noqa: S608
 
 
 class Progress:
@@ -35,13 +40,17 @@ class Progress:
         self._asked = witness is None  # whether the witness was asked
         self._known: Reached | None = None
         self._made: tuple[int, Reached] | None = None  # the number of a commit, and how far it went
+        self._opening: tuple[tuple[object, ...], Reached] | None = None  # the row that was found last, and what it says
+        self.minimum: str | None = None  # which podberth may write, as the transaction under way has found it
         self._flushed: tuple[tuple[int, Reached], bool] | None = None  # what the witness was told last
 
-    def now(self, connection: sqlite3.Connection) -> Reached | None:
-        """Return how far the database has come, in an open transaction."""
+    def now(self, connection: sqlite3.Connection, *, events: bool) -> Reached | None:
+        """Return how far the database has come, at the end of a transaction; without `events` that is as it began."""
         if self._witness is not None:
+            if not events and self._opening is not None:
+                return self._opening[1]
             try:
-                return reached(connection)
+                return self._look(connection)
             except sqlite3.OperationalError:
                 return None  # the tables are of an older podberth
         row = connection.execute(self._kept[0][1]).fetchone() if self._kept else None
@@ -52,7 +61,8 @@ class Progress:
         self._known = at
         if at is not None and self._witness is not None:
             self._asked = True
-            self._made = commit, at
+            if self._made is None or self._made[1] != at:
+                self._made = commit, at
             if not self._staying:
                 self._witness.reached(at, on_disk=False)
 
@@ -63,7 +73,7 @@ class Progress:
 
     @property
     def made(self) -> tuple[int, Reached] | None:
-        """The last commit of this process, and how far it went."""
+        """How far this process has come, and the first commit that went so far."""
         return self._made
 
     def flushed(self, made: tuple[int, Reached] | None, commit: int) -> None:
@@ -80,25 +90,43 @@ class Progress:
         if not self._asked and self._witness is not None:
             self._asked = True
             known = self._known = self._witness.read()
-        if known is None:
-            return ""
-        if self._witness is None:
+        if self._witness is not None:
+            try:
+                now = self._look(connection)
+            except sqlite3.OperationalError as older:
+                if known is None:
+                    raise
+                return str(older)
+            return "" if known is None or now is known else lacks(connection, known, now)
+        if known is not None:
             what, _, same = self._kept[0]
             there = connection.execute(same, known.event).fetchone() is not None
             return "" if there else f"{what} {' '.join(map(str, known.event[:2]))} is not in it any more"
-        return lacks(connection, known)
+        return ""
+
+    def _look(self, connection: sqlite3.Connection) -> Reached:
+        """Look at all that a writer has to know of a ledger. OperationalError as `reached`."""
+        row = connection.execute(_OPENING).fetchone() or connection.execute(_EMPTY).fetchone()
+        if self._opening is None or self._opening[0] != row:
+            self._opening = row, _reached(row)
+        self.minimum = row[0]
+        return self._opening[1]
 
     def begin_anew(self) -> None:
         """Forget what was known: the file is another, and what that lacks is known."""
-        self._known = self._made = self._flushed = None
+        self._known = self._made = self._flushed = self._opening = None
         if self._witness is not None:
             self._witness.forget()
 
 
 def reached(connection: sqlite3.Connection) -> Reached:
     """Return how far a ledger has come. OperationalError if it is of an older podberth, or something else."""
-    birth, declared, epoch = connection.execute(_REACHED).fetchone()
-    return Reached(birth=birth, declared=declared, epoch=epoch, event=connection.execute(_LAST).fetchone() or ())
+    return _reached(connection.execute(_OPENING).fetchone() or connection.execute(_EMPTY).fetchone())
+
+
+def _reached(row: tuple[Any, ...]) -> Reached:
+    _, birth, declared, epoch, *event = row
+    return Reached(birth=birth, declared=declared, epoch=epoch, event=tuple(event))
 
 
 def birth_of(connection: sqlite3.Connection) -> int:
@@ -106,12 +134,8 @@ def birth_of(connection: sqlite3.Connection) -> int:
     return int(connection.execute(_BIRTH).fetchone()[0])
 
 
-def lacks(connection: sqlite3.Connection, known: Reached) -> str:
+def lacks(connection: sqlite3.Connection, known: Reached, now: Reached) -> str:
     """Return what a ledger lacks of what is known; '' if nothing. Older events may have gone to an archive."""
-    try:
-        now = reached(connection)
-    except sqlite3.OperationalError as older:
-        return str(older)
     if now == known or now.epoch > known.epoch:
         return ""  # whoever put it back has seen to it
     if now.birth != known.birth:

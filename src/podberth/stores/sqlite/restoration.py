@@ -14,7 +14,7 @@ from podberth.cni.value import replace, value
 from podberth.ipam.epoch import FOUND, OWN, Epoch, Held
 from podberth.ipam.lease import Actor
 from podberth.stores.clock import node_clock
-from podberth.stores.sqlite import changes, epochs, rows, space
+from podberth.stores.sqlite import changes, ending, epochs, rows, space
 from podberth.stores.sqlite.progress import reached
 
 TYPE_CHECKING = False
@@ -62,6 +62,7 @@ def begin(connection: Connection, who: str, why: str, now: Moment, known: Reache
     made = replace(_next(connection, who, why, now, before.epoch), awaited=(OWN,))
     epochs.write(connection, made)
     _count_on(connection, before, made)
+    _end_what_is_over(connection, now)
     return made
 
 
@@ -86,8 +87,9 @@ def taken_over(connection: Connection, before: Connection, who: str, why: str, n
         epoch = replace(epoch, seq=known.seq)  # it was noticed before, and some have got addresses since
     epochs.write(connection, epoch, whole=True)
     _count_on(connection, reached(before), epoch)
+    _end_what_is_over(connection, now)
     actor = Actor(who=who, why=f"epoch {epoch.number}", node=epoch.node)
-    had = tuple(rows.leases(before, ""))
+    had = tuple(lease for lease in rows.leases(before, "") if not ending.is_over(before, lease.attachment))
     gone = _ended_since(connection, had, epoch.seq)
     for lease in gone:
         of = lease.attachment
@@ -122,6 +124,12 @@ def _count_on(connection: Connection, before: Reached, epoch: Epoch) -> None:
     connection.execute("DELETE FROM sqlite_sequence WHERE name = 'events'")
     connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (furthest,))
     connection.execute("UPDATE declared SET revision = max(revision, ?) + 1", (before.declared,))
+
+
+def _end_what_is_over(connection: Connection, now: Moment) -> None:
+    """Do what operations of the restored record hold: what has the same attachment by now is not what they ended."""
+    while ending.step(connection, now):
+        pass
 
 
 def _ended_since(connection: Connection, had: tuple[Lease, ...], since: int) -> tuple[Lease, ...]:

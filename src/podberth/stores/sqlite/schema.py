@@ -285,9 +285,10 @@ CREATE TABLE operations (
     operation INTEGER PRIMARY KEY AUTOINCREMENT, state INTEGER NOT NULL,
     who TEXT NOT NULL, why TEXT NOT NULL, node TEXT NOT NULL, boot TEXT NOT NULL, at INTEGER NOT NULL
 ) STRICT;
+-- Its key comes first: of another order SQLite 3.40's quick_check says that there is NULL where there is none.
 CREATE TABLE ending (
-    operation INTEGER NOT NULL REFERENCES operations, network TEXT NOT NULL, container_id TEXT NOT NULL,
-    ifname TEXT NOT NULL, PRIMARY KEY (network, container_id, ifname, operation)
+    network TEXT NOT NULL, container_id TEXT NOT NULL, ifname TEXT NOT NULL,
+    operation INTEGER NOT NULL REFERENCES operations, PRIMARY KEY (network, container_id, ifname, operation)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ending_of ON ending (operation);
 """

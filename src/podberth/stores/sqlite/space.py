@@ -219,8 +219,9 @@ def rested(connection: Connection, pool: str, family: int, now: Uptime) -> int:
 
 def is_before(connection: Connection, now: Uptime) -> bool:
     """Say whether an address rests by an earlier run of this machine."""
-    query = "SELECT 1 FROM resting WHERE boot < ? OR boot > ? LIMIT 1"
-    return connection.execute(query, (now.boot, now.boot)).fetchone() is not None
+    # Each by the index; SQLite would put the two together row by row for one condition.
+    query = "SELECT EXISTS (SELECT 1 FROM resting WHERE boot < ?1) OR EXISTS (SELECT 1 FROM resting WHERE boot > ?1)"
+    return bool(connection.execute(query, (now.boot,)).fetchone()[0])
 
 
 def begin(connection: Connection, now: Uptime) -> None:

@@ -187,11 +187,9 @@ def _reopened(of: Identity) -> int:
     return -1
 
 
-def require_spoken(path: str, connection: sqlite3.Connection) -> None:
+def require_spoken(path: str, minimum: str) -> None:
     """Raise StoreFailed if the store is for later podberths than this one, by its minimum version."""
-    found = connection.execute("SELECT version FROM minimum").fetchone()
-    if found is not None:
-        from podberth.ipam.versions import UPGRADE, outgrown
+    from podberth.ipam.versions import UPGRADE, outgrown
 
-        if why := outgrown(found[0]):
-            raise StoreFailed(f"{path}: {why}", UPGRADE)
+    if why := outgrown(minimum):
+        raise StoreFailed(f"{path}: {why}", UPGRADE)

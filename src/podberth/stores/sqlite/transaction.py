@@ -18,10 +18,11 @@ class Transaction:
     `begin` is the statement that begins it; without one, the context's only statement is a transaction by itself.
     """
 
-    def __init__(self, database: Database, begin: str, *, durable: bool) -> None:
+    def __init__(self, database: Database, begin: str, *, durable: bool, events: bool = True) -> None:
         self._database = database
         self._begin = begin
         self._durable = durable
+        self._events = events
         self._connection: sqlite3.Connection | None = None
         self._writes = begin == "BEGIN IMMEDIATE"
         self._reached: Reached | None = None
@@ -57,7 +58,7 @@ class Transaction:
     def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
         try:
             if self._writes and raised is None:
-                self._reached = self._database.progress.now(connection)
+                self._reached = self._database.progress.now(connection, events=self._events)
                 connection.execute("COMMIT")
             elif self._begin:
                 connection.execute("COMMIT" if raised is None else "ROLLBACK")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Row: TypeAlias = tuple[object, ...]
 
 NAME = "witness"
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, RecursionError)
+_LARGEST = 1 << 62  # a number that a database still can count on from
 _BYTES = 1024  # always as long: a shorter text leaves nothing of a longer one behind
 
 
@@ -55,7 +57,7 @@ class Witness:
                 form = json.loads(file.read(_BYTES))
             said = form["reached"] if form["boot"] == uptime().boot else form["onDisk"]
             return _parsed(said) if said is not None else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except _UNREADABLE:
             return None
 
     def reached(self, now: Reached, *, on_disk: bool) -> None:
@@ -63,6 +65,8 @@ class Witness:
         safe = now if on_disk else self._said[1] if self._said is not None else self._known_safe()
         if self._said is not None and on_disk and self._said[0].seq > now.seq:
             now = self._said[0]  # others have committed meanwhile
+        if self._said == (now, safe):
+            return
         self._said = now, safe
         form = {"boot": uptime().boot, "reached": _form(now), "onDisk": _form(safe) if safe is not None else None}
         try:
@@ -72,7 +76,7 @@ class Witness:
             finally:
                 os.close(descriptor)
         except OSError:
-            pass
+            self._said = None  # it is said with the next commit
 
     def forget(self) -> None:
         """Have nothing be said any more: the store was put back, and that is known."""
@@ -87,7 +91,7 @@ class Witness:
             with open(self.path, "rb") as file:
                 said = json.loads(file.read(_BYTES))["onDisk"]
             return _parsed(said) if said is not None else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except _UNREADABLE:
             return None
 
 
@@ -101,7 +105,18 @@ def _form(reached: Reached) -> list[object]:
 
 
 def _parsed(form: list[object]) -> Reached:
+    """Read what `_form` wrote. ValueError, LookupError or TypeError if it is none: then nothing is known."""
     birth, declared, epoch, *event = form
     if event:
-        event[3] = bytes.fromhex(str(event[3]))
-    return Reached(birth=int(str(birth)), declared=int(str(declared)), epoch=int(str(epoch)), event=tuple(event))
+        seq, kind, time, address, container_id = event
+        if not isinstance(kind, str) or not isinstance(container_id, str | None):
+            raise TypeError
+        event = [_number(seq), kind, _number(time), bytes.fromhex(str(address)), container_id]
+    return Reached(birth=_number(birth), declared=_number(declared), epoch=_number(epoch), event=tuple(event))
+
+
+def _number(raw: object) -> int:
+    found = int(str(raw))
+    if not 0 <= found < _LARGEST:
+        raise ValueError
+    return found

@@ -113,7 +113,7 @@ class ClusterStore:
             raise Refused(f"{self.name}: {why}", UPGRADE)
         for feature in sorted(features):
             if not allows(found.version, feature):
-                if older(NEEDS[feature], self._cluster.announced(), (), 0):
+                if older(NEEDS[feature], self._cluster.agent_versions(), (), 0):
                     require(found.version, feature)
                 self._cluster.demand(NEEDS[feature], found)
                 found = self._cluster.minimum()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def opened(path: str, *, readonly: bool) -> NodeStore | ClusterStore:
     """Return the store at a path, not read yet. InvalidConfig names the file and the field at fault."""
+    if path.endswith(".json") and not os.path.exists(path):
+        raise InvalidConfig(f"there is no file {path}", "it names the target, as a store.json does: docs/migrate.md")
     found = _named(path) if os.path.isfile(path) else choice.chosen(path)
     if found.store == choice.SQLITE:
         if os.path.isfile(path):
