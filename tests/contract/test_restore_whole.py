@@ -10,7 +10,8 @@ import pytest
 from podberth.ipam.epoch import Held
 from podberth.stores.sqlite import ending
 from podberth.stores.sqlite.backup import backup
-from tests.contract.ledgers import PLUGIN, claim
+from podberth.stores.sqlite.ledger import SqliteLedger
+from tests.contract.ledgers import OPERATOR, PLUGIN, SqliteBackend, claim
 from tests.contract.test_restore import Site
 
 if TYPE_CHECKING:
@@ -81,3 +82,18 @@ def test_what_is_over_in_the_state_before_does_not_come_back(site: Site) -> None
     assert site.anew().leases() == ()
     site.restore()
     assert site.anew().leases() == ()
+
+
+def test_what_operators_have_said_of_history_since_the_backup_still_holds(site: Site) -> None:
+    retention = SqliteLedger(site.backend.database, clock=site.backend.clock).retention
+    retention.hold("case-1", OPERATOR)
+    backup(site.backend.database, str(site.file))
+    retention.hold("case-2", OPERATOR)
+    retention.keep(10 * 86400, OPERATOR)
+    before = retention.words()
+    site.restore()
+    again = SqliteLedger(SqliteBackend(site.state).database, clock=site.backend.clock).retention
+    assert again.words() == before
+    assert [hold.said for hold in again.standing().holds] == ["case-1", "case-2"]
+    site.restore()
+    assert SqliteLedger(SqliteBackend(site.state).database, clock=site.backend.clock).retention.words() == before

@@ -225,19 +225,6 @@ def test_nodes_with_the_same_name_are_two_nodes(site: Site, capsys: pytest.Captu
     assert [(row["node"], row.get("cluster")) for row in rows] == [(NODE, None), (NODE, SECOND)]  # type: ignore[attr-defined]
 
 
-def test_a_lost_node_of_one_cluster_excuses_none_of_that_name_in_the_other(
-    site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with site.nodes() as (first, second):
-        bind(first, "web-0", "c1")
-        bind(second, "web-0", "c2")
-    assert site.run(SECOND, "store", "restored", "--why", "a snapshot") == 0
-    found = told(site, SECOND, capsys, "store", "restored", "--lost", NODE, "--why", "burnt")["epoch"]
-    assert found["awaited"] == [f":{NODE}"]  # type: ignore[index]
-    found = told(site, FIRST, capsys, "store")["epoch"]
-    assert found["awaited"] == [NODE]  # type: ignore[index]
-
-
 def test_gc_of_one_cluster_ends_no_lease_of_the_other(site: Site) -> None:
     with site.nodes() as (first, second):
         bind(first, "web-0", "c1")
@@ -306,6 +293,8 @@ def test_a_lost_node_is_one_of_the_cluster_that_says_so(site: Site, capsys: pyte
     assert _awaited(begun) == ["b:worker-1", "worker-1"]
     lost = ("store", "restored", "--why", "burnt", "--lost")
     assert _awaited(told(site, SECOND, capsys, *lost, NODE)) == [":worker-1"]
+    assert site.run(SECOND, *lost, NODE) == 3
+    assert "--lost: worker-1 is not waited for" in capsys.readouterr().err
     assert _awaited(told(site, FIRST, capsys, *lost, NODE)) == []
 
 

@@ -49,6 +49,7 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     if arguments.soak:
         os.environ.setdefault(sizes.SOAK, "1")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # thousands of processes would compile the same modules each
     REPORTS.mkdir(parents=True, exist_ok=True)
     ending = "-soak" if os.environ.get(sizes.SOAK) else ""
     chosen = [[tier for tier in lane if tier.name in names] for lane in LANES]

@@ -108,9 +108,8 @@ def restored(session: Session, why: str | None, lost: tuple[str, ...], *, as_jso
     With --lost nothing begins: nodes of which nothing runs any more are waited for no more.
     """
     names = Names(session.cluster)
-    nodes = frozenset(map(names.inward_name, lost))
     why = given(why, _WHAT_HAPPENED)
-    epoch = names.outward(_excused(session, nodes, why) if lost else _begun(session, why))
+    epoch = names.outward(_excused(session, names, lost, why) if lost else _begun(session, why))
     session.show(as_json, {"epoch": epoch_form(epoch)}, lambda screen: draw_epoch(screen, epoch))
 
 
@@ -124,32 +123,35 @@ def _begun(session: Session, why: str) -> Epoch:
     with closing(join(session.state, staying=False)) as member:
         member.settler.catch_up()
         member.settler.returned.say(asking(), why)
-        return _last(member, Names(session.cluster))
+        return _last(member)
 
 
-def _excused(session: Session, lost: frozenset[str], why: str) -> Epoch:
+def _excused(session: Session, names: Names, lost: tuple[str, ...], why: str) -> Epoch:
     if choice.chosen(session.state).store == choice.SQLITE:
         raise Refused("--lost: the store is this node's own, and waits for no other", "leave the option away")
 
-    names = Names(session.cluster)
+    nodes = frozenset(map(names.inward_name, lost))
 
     def decide(last: Epoch | None) -> Epoch | None:
-        new = heard(last, frozenset(map(names.inward_name, lost)))
+        new = heard(last, nodes)
         told = f"; lost: {', '.join(sorted(lost))}, by {asking()}: {why}"
         return replace(new, why=new.why + told) if new is not None else None
 
     with closing(join(session.state, staying=False)) as member:
-        if member.cluster.epoch(lambda _: None) is None:
+        there = member.cluster.epoch(lambda _: None)
+        if there is None:
             raise NotFound("the store was never put back, as far as it knows", "`podberth store` shows its last epoch")
+        if others := sorted(map(names.outward_name, nodes.difference(there[0].awaited))):
+            awaited = ", ".join(map(names.outward_name, there[0].awaited)) or "none"
+            raise NotFound(f"--lost: {', '.join(others)} is not waited for", f"nodes that are waited for: {awaited}")
         member.cluster.epoch(decide)
-        return _last(member, names)
+        return _last(member)
 
 
-def _last(member: Member, names: Names) -> Epoch:
+def _last(member: Member) -> Epoch:
     found = member.cluster.epoch(lambda _: None)
     assert found is not None
-    awaited = tuple(map(names.outward_name, found[0].awaited))
-    return replace(names.outward(found[0]), awaited=awaited)
+    return found[0]
 
 
 def epoch_form(epoch: Epoch) -> dict[str, Any]:

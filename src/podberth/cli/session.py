@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from podberth.cli import when
 from podberth.cli.failures import NotFound
 from podberth.cli.screen import Cell, Screen
+from podberth.cli.text import printable
 from podberth.cni.errors import CniError, IOFailure
 from podberth.ipam.lease import Actor
 from podberth.stores.chosen import chosen, path_of
@@ -144,7 +145,7 @@ def placed(document: object, own: str) -> object:
 
 def actor(node: Node, why: str) -> Actor:
     """Return who changes the ledger, for the auditor."""
-    return Actor(who=asking(), why=why, node=node.name)
+    return Actor(who=asking(), why=printable(why), node=node.name)
 
 
 def asking() -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from podberth.cli.text import printable
 from podberth.cni.errors import InvalidConfig, IOFailure
 
 if TYPE_CHECKING:
@@ -61,4 +62,5 @@ def _files(path: str) -> Iterator[tuple[str, str]]:
 
 
 def _absolute(path: str) -> str:
-    return STDIN if path == STDIN else str(Path(path).resolve())
+    # A name that is no text of UTF-8 is one for the system only: no store, and no terminal, could have it.
+    return STDIN if path == STDIN else printable(str(Path(path).resolve()))

@@ -235,3 +235,11 @@ def test_the_ledger_knows_the_command_that_declared(podberth: Operator) -> None:
     (event,) = podberth("history", "bank/thief", "--json").json["events"]
     assert event["why"] == f"apply {file}"
     assert event["who"].startswith(f"uid {os.getuid()} (")
+
+
+def test_a_file_whose_name_is_no_text_is_applied_and_known_by_it(bare: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "\udcff.yaml"  # as Python has the byte 0xff
+    file.write_text(POOL)
+    for _ in range(2):
+        assert bare("apply", "-f", str(file)).code == 0
+    assert bare("apply", "-f", str(file), "--prune").code == 0

@@ -84,6 +84,8 @@ def restore(directory: str, source: str, who: str, why: str) -> Restored:
     if _application(source) != NODE.application_id:
         raise InvalidConfig(f"{source} is no backup of podberth's", "`podberth store backup FILE` makes one")
     path = os.path.join(directory, NODE.file)
+    if os.path.exists(path) and os.path.samefile(source, path):
+        raise InvalidConfig(f"{source} is the store itself", "`podberth store backup FILE` makes a backup")
     new = f"{path}.restoring"
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)

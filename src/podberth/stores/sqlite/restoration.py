@@ -16,6 +16,7 @@ from podberth.ipam.lease import Actor
 from podberth.stores.clock import node_clock
 from podberth.stores.sqlite import changes, ending, epochs, rows, space
 from podberth.stores.sqlite.progress import reached
+from podberth.stores.sqlite.retention import keep_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def taken_over(connection: Connection, before: Connection, who: str, why: str, n
     announced = epochs.announce(connection, held, gone, actor, now, epoch.seq)
     _keep_names(connection, before, actor, now)
     _keep_rests(connection, before)
+    keep_words(connection, before)
     return TakenOver(epoch=epoch, announced=announced, lost=tuple(_lost(connection, before)))
 
 

@@ -8,6 +8,7 @@ hold keeps everything.
 from __future__ import annotations
 
 from enum import StrEnum
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import InvalidConfig, Refused
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 TOGETHER = 16  # batches that are deleted in one step
 LEAST = 24 * 3600  # seconds: a shorter history is a mistake
 SECOND = 10**9
+_SAME = attrgetter("time", "what", "said")  # of a word that is in two files
 
 
 class What(StrEnum):
@@ -122,6 +124,22 @@ class Retention:
             if _due(connection, now) == batches:  # nobody was faster, and it is still to be done
                 _delete(connection, batches, made, now)
         return True
+
+
+def keep_words(connection: Connection, before: Connection) -> None:
+    """Say in a restored ledger, in an open transaction, what operators have said since in the one before.
+
+    What was deleted there is back, and may be deleted again.
+    """
+    there = {_SAME(word) for word in _words(connection)}
+    columns = "time, clock, ahead, what, said, who, why, node"
+    query = f"SELECT {columns} FROM history_words WHERE what <> ? ORDER BY word"  # noqa: S608 - a constant
+    for row in before.execute(query, (str(What.DELETED),)).fetchall():
+        time, _, _, what, said, *_ = row
+        if (time, what, said) not in there:
+            require(connection, Feature.RETENTION)
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO history_words ({columns}) VALUES ({marks})", row)  # noqa: S608
 
 
 def _due(connection: Connection, now: Moment) -> tuple[Batch, ...]:
