@@ -19,8 +19,9 @@ from podberth.kube.events import Recorder
 from podberth.kube.resources import LEASES, NODES
 from podberth.stores.chosen import chosen
 from podberth.stores.identity import SEEN, NodeIdentity
+from podberth.stores.kubernetes import notes
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
-from podberth.stores.kubernetes.machines import Machines, name_of
+from podberth.stores.kubernetes.machines import LABEL, NODE, REGISTRATION, Machines, name_of
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.member import Member, require_node
 from tests.contract.clusters import clear_kubernetes, in_kubernetes, kube_server
@@ -248,3 +249,11 @@ def test_the_controller_ends_no_lease_of_a_machine_that_is_not_fenced(api: Api, 
     machines.fence(Fence(node="vm_1", actor=OPERATOR, time=NOON))
     assert all(effects.release(lease, 10**18, 1) for lease in leases)
     assert of.two.node.ledger.leases() == ()
+
+
+def test_a_lease_of_somebody_else_is_no_machine_whatever_its_label_says(api: Api) -> None:
+    machines = Machines(api.client, "default")
+    before = machines.every()
+    note = notes.new("default", "of-somebody-else", {REGISTRATION: "{", NODE: "node-x"}, {LABEL: "true"})
+    api.client.create(LEASES, note, "default")
+    assert machines.every() == before

@@ -59,9 +59,10 @@ class Machines:
         return _read(found) if found is not None else None
 
     def every(self) -> tuple[Machine, ...]:
-        """Return all machines."""
+        """Return all machines. A Lease of another name is none, whatever its label says."""
         found = self._client.list(resources.LEASES, self._namespace, labels=f"{LABEL}=true").items
-        return tuple(sorted(map(_read, found), key=lambda one: one.node))
+        own = (each for each in found if each["metadata"]["name"] == name_of(notes.annotations_of(each).get(NODE, "")))
+        return tuple(sorted(map(_read, own), key=lambda one: one.node))
 
     def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
         """Register this machine if it may have the name, and return whether it may."""
