@@ -55,6 +55,8 @@ def operations(session: Session, name: str | None, *, as_json: bool) -> None:
 def _open(session: Session, name: str | None) -> tuple[tuple[Mark, bool | None], ...]:
     """Return each operation, or the named one alone, with what has become of it now: committed, or not."""
     found: tuple[tuple[Mark, bool | None], ...] = ()
+    if not session.exists():
+        raise NotFound(f"there is no store in {session.state}", "name another directory with --state")
     if choice.chosen(session.state).store != choice.SQLITE:
         member = join(session.state, staying=False)
         try:

@@ -11,9 +11,9 @@ import click
 from podberth.cli.agent.asking import listening
 from podberth.cli.failures import NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import NODE, json_option
+from podberth.cli.options import NODE, Parsed, json_option
 from podberth.cli.transfer.moving import socket_option
-from podberth.cni.errors import Refused
+from podberth.cni.errors import Refused, StoreFailed
 from podberth.entry import is_a_member, join
 from podberth.ipam.versions import HERE, Minimum, number
 from podberth.kube.errors import Forbidden
@@ -26,6 +26,17 @@ if TYPE_CHECKING:
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
     from podberth.ipam.versions import AgentVersion, Older
+
+
+def _version(text: str) -> str:
+    try:
+        number(text)
+    except StoreFailed:
+        raise ValueError(f"expected a version as {HERE}, got {text!a:.40}") from None
+    return text
+
+
+VERSION = Parsed("VERSION", _version)
 
 
 def minimum_here(session: Session) -> Minimum:
@@ -62,7 +73,13 @@ def asked(session: Session) -> tuple[str, tuple[AgentVersion, ...]]:
     ),
 )
 @click.option(
-    "--to", "version", metavar="VERSION", default=HERE, show_default=True, help="For this and later versions."
+    "--to",
+    "version",
+    metavar="VERSION",
+    type=VERSION,
+    default=HERE,
+    show_default=True,
+    help="For this and later versions.",
 )
 @click.option(
     "--except", "without", metavar="NODE", type=NODE, multiple=True, help="No older agent is there: you know."
@@ -117,7 +134,9 @@ def _draw(screen: Screen, after: Minimum, found: tuple[Older, ...], *, dry_run: 
     exits={1: "the store has what that version would misread", 3: EXITS[3]},
     examples=(("store downgrade --to 0.1.0", "This node goes back to podberth 0.1.0."),),
 )
-@click.option("--to", "version", metavar="VERSION", required=True, help="The podberth that is installed next.")
+@click.option(
+    "--to", "version", metavar="VERSION", type=VERSION, required=True, help="The podberth that is installed next."
+)
 @socket_option
 @json_option
 @click.pass_obj

@@ -195,3 +195,17 @@ def listening(folder: Path, stores: Any) -> Iterator[str]:
         finally:
             desk.shutdown()
             thread.join()
+
+
+def test_a_directory_without_a_store_has_no_operations(tmp_path: Path) -> None:
+    ended = Operator(tmp_path / "nowhere")("store", "operations")
+    assert (ended.code, ended.out) == (3, "")
+    assert f"there is no store in {tmp_path / 'nowhere'}" in ended.err
+
+
+@pytest.mark.parametrize("command", ["upgrade", "downgrade"])
+@pytest.mark.parametrize("version", ["abc", "", "1.2.3.4.5", "0.-1"])
+def test_a_version_that_is_none_is_a_usage_error(tmp_path: Path, command: str, version: str) -> None:
+    ended = Operator(tmp_path)("store", command, "--to", version)
+    assert ended.code == 2
+    assert "--to" in ended.err
