@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 from podberth.linux.netlink import links, tc
 from podberth.linux.netlink.codec import CREATE, EXCL
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from podberth.linux.netlink.links import LinkInfo
     from podberth.linux.netlink.socket import Rtnl
 
+_BUSY_SECONDS, _PAUSE = 2.0, 0.005
 # What the kernel says of a qdisc or filter that is not there, or is another's: of another handle or kind.
 _NOT_THERE = (errno.ENOENT, errno.EINVAL, errno.ENODEV)
 
@@ -116,11 +118,22 @@ def _filters(sock: Rtnl, index: int) -> list[tc.Filter]:
 
 
 def _drop(sock: Rtnl, kind: int, body: bytes) -> None:
-    try:
-        sock.do(kind, body)
-    except OSError as refused:
-        if refused.errno not in _NOT_THERE:
-            raise
+    """Delete a qdisc, a filter or a link; nothing happens if it is not there.
+
+    The kernel does not delete an ingress qdisc while somebody reads or changes its filters, which needs no lock there
+    (net/sched/sch_api.c, qdisc_graft): that is over in a moment.
+    """
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            sock.do(kind, body)
+        except OSError as refused:
+            if refused.errno == errno.EBUSY and time.monotonic() < end:
+                time.sleep(_PAUSE)
+                continue
+            if refused.errno not in _NOT_THERE:
+                raise
+        return
 
 
 def _root_drift(sock: Rtnl, link: LinkInfo, mbit: int) -> tuple[Drift, ...]:

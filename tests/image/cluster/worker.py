@@ -33,6 +33,7 @@ mount -t tmpfs tmpfs /opt
 mount -t tmpfs tmpfs /var/log
 mkdir -p /opt/cni/bin /etc/cni/net.d
 cp {DEBIAN}/loopback /opt/cni/bin  # of every host, and asked for by every runtime
+rm -rf /etc/machine-id  # of a host that has none a mount of another test may have made a folder
 echo "$1" >/etc/machine-id
 mount --bind {NETNS} {NETNS}
 mount --make-rshared {NETNS}

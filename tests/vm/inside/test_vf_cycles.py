@@ -116,7 +116,7 @@ def test_nothing_is_left_of_any_of_them(node: Node, count: int, *, by_exec: bool
     assert node.left_behind() == []
     assert descriptors() <= open_before + 1
     state = Path(node.kubelet.state)
-    files = {"podberth.db", "podberth.db-wal", "podberth.db-shm", "locks", "reserve"}
+    files = {"podberth.db", "podberth.db-wal", "podberth.db-shm", "locks", "reserve", "witness"}
     assert {entry.name for entry in state.iterdir()} <= files
     ledger = SqliteLedger(Database(str(state), readonly=True), clock=node_clock)
     assert fold(ledger.history()).bound == {}
