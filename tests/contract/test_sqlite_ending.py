@@ -160,7 +160,7 @@ directory, many = sys.argv[1:]
 class Slow(Database):
     done = 0
 
-    def write(self, *, durable=True):
+    def write(self, *, durable=True, events=True):
         print(self.done, flush=True)
         sys.stdin.readline()
         self.done += 1
