@@ -14,7 +14,7 @@ import ssl
 import subprocess
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tests import programs
 from tests.servers.authority import Authority
@@ -50,6 +50,18 @@ class KubeServer:
         self.kubeconfig = self.user(ADMIN, "system:masters")
         self._etcd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it; `with` stops it at the end, also one that did not start whole."""
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         """Start what does not run, and return when the server is ready."""

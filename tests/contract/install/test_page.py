@@ -24,12 +24,8 @@ UNSERVED = "kubectl delete --ignore-not-found validatingwebhookconfiguration pod
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
-    server = KubeServer(tmp_path_factory.mktemp("page"))
-    try:
-        server.start()
+    with KubeServer(tmp_path_factory.mktemp("page")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 def run(server: KubeServer, script: str) -> str:

@@ -38,12 +38,8 @@ HELD = {
 
 @pytest.fixture
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
-    server = KubeServer(tmp_path_factory.mktemp("removal"))
-    try:
-        server.start()
+    with KubeServer(tmp_path_factory.mktemp("removal")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 def shell(server: KubeServer, script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -52,17 +52,11 @@ class Witness:
 
     def read(self) -> Reached | None:
         """Return how far the store had come, by what nothing can have taken back; None if that is not known."""
-        try:
-            with open(self.path, "rb") as file:
-                form = json.loads(file.read(_BYTES))
-            said = form["reached"] if form["boot"] == uptime().boot else form["onDisk"]
-            return _parsed(said) if said is not None else None
-        except _UNREADABLE:
-            return None
+        return self._read("reached")
 
     def reached(self, now: Reached, *, on_disk: bool) -> None:
         """Say that the store has come so far, and whether that is on the disk."""
-        safe = now if on_disk else self._said[1] if self._said is not None else self._known_safe()
+        safe = now if on_disk else self._said[1] if self._said is not None else self._read("onDisk")
         if self._said is not None and on_disk and self._said[0].seq > now.seq:
             now = self._said[0]  # others have committed meanwhile
         if self._said == (now, safe):
@@ -86,10 +80,12 @@ class Witness:
         except OSError:
             pass  # it is noticed once more
 
-    def _known_safe(self) -> Reached | None:
+    def _read(self, what: str) -> Reached | None:
+        """Return what the file says, or what was on the disk if it is of another boot; None if that is not known."""
         try:
             with open(self.path, "rb") as file:
-                said = json.loads(file.read(_BYTES))["onDisk"]
+                form = json.loads(file.read(_BYTES))
+            said = form[what] if form["boot"] == uptime().boot else form["onDisk"]
             return _parsed(said) if said is not None else None
         except _UNREADABLE:
             return None
