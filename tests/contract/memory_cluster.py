@@ -86,6 +86,11 @@ class MemoryCluster:
                 for pod in proposal.pods
                 for record, revision in self.records.values()
             )
+            and not any(
+                revision > seen and record.reservation is not None and record.reservation.pod.namespace == namespace
+                for namespace in proposal.counted
+                for record, revision in self.records.values()
+            )
         )
 
     def _of(self, addresses: list[Address], documents: list[Key]) -> Seen:
