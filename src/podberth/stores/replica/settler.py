@@ -88,15 +88,16 @@ class Settler:
         declares: bool = False,
         about: tuple[Address, ...] = (),
         operation: str = "",
+        parts: bool = False,
         told: Callable[[int], object] = lambda _: None,
         patience: int = ATTEMPTS,
     ) -> tuple[T, Proposal]:
         """Make the change that `decide` makes of the replica; return its answer, and what was written.
 
         It is decided on what the store has of the addresses `about`, or else on what the replica has heard.
-        `operation`: who does what, if all of it has to be done or nothing, however large it is. `told` gets how
-        many addresses more that has marked. `patience`: how often it is looked whether an operation of others is over
-        that is in the way.
+        `operation`: who does what, if all of it has to be done or nothing, however large it is. With `parts`, what no
+        operation carries is done in parts. `told` gets how many addresses more are marked. `patience`: how often it is
+        looked whether an operation of others is over that is in the way.
 
         What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
         TryAgainLater if others are always faster.
@@ -125,6 +126,8 @@ class Settler:
                 self._end(proposal)
                 return late
             try:
+                if parts and operation and not self.tending.carries(proposal):
+                    operation = ""
                 if self._made(proposal, operation, told):
                     return answer, proposal
             except Unanswered:

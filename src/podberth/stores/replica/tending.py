@@ -9,7 +9,7 @@ from podberth.cni.errors import CniError
 from podberth.ipam.versions import Feature
 from podberth.process.jitter import between
 from podberth.process.loop import reason
-from podberth.stores.sqlite.minimum import require
+from podberth.stores.sqlite.minimum import allows, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +30,13 @@ class Tending:
         self._replica = replica
         self._take = take
         self._again: dict[str, float] = {}  # operations that could not be ended, and when they are tried again
+
+    def carries(self, proposal: Proposal) -> bool:
+        """Say whether the ledger may have operations, and one can make the change."""
+        from podberth.stores.replica import staging
+
+        with self._replica.database.read() as connection:
+            return allows(connection, Feature.OPERATIONS) and staging.carries(self._cluster, proposal)
 
     def perform(self, proposal: Proposal, by: str, told: Callable[[int], object]) -> None:
         """Make a change that is larger than a step. Refused while agents may be there that don't know of marks."""
