@@ -14,7 +14,7 @@ from podberth.stores.etcd.values import prefix_end
 from podberth.stores.sqlite import epochs
 from tests.contract.clusters import clear_kubernetes
 from tests.contract.ledgers import Clock, addresses, claim, ip
-from tests.contract.returning import EtcdSite, InMemorySite, KubernetesSite
+from tests.contract.returning import EtcdSite, InMemorySite, KubernetesSite, SnapshotSite
 from tests.servers.etcd import EtcdServer
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def sites(kind: str, folder: Path) -> Iterator[Site]:
         clear_kubernetes()
     else:
         with EtcdServer() as server:
-            yield EtcdSite(folder, server)
+            yield (SnapshotSite if kind == "etcdctl" else EtcdSite)(folder, server)
 
 
 @pytest.fixture(params=["memory", "etcd"])
@@ -43,7 +43,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     yield from sites(request.param, tmp_path)
 
 
-@pytest.fixture(params=["memory", "etcd", "kubernetes"])
+@pytest.fixture(params=["memory", "etcd", "etcdctl", "kubernetes"])
 def any_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     """The same, with an API server too, which takes its time to come back."""
     yield from sites(request.param, tmp_path)
