@@ -10,7 +10,7 @@ from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.outlook import Outlook, bare
 from podberth.ipam.versions import UPGRADE, lacking, outgrown
-from podberth.process.jitter import between
+from podberth.process.jitter import Backoff
 from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.marks import promised
 from podberth.stores.replica.reaching import never_read, reaching
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 40  # lost races until the caller is told to come again
 _AT_ONCE = 3  # attempts before there is a pause between two
-_PAUSE = 0.02  # seconds, at most, of the first pause; each later one may be twice as long
-_LONGEST = 0.5  # seconds
+_BACKOFF = Backoff(0.02, 0.5)
 _SETTLING = 10.0  # seconds to wait for other changes of this process that are on their way
 _ASKING = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before each question what became of a change whose answer was lost
 
@@ -131,7 +130,7 @@ class Settler:
                 unanswered.append((answer, proposal))
             fresh = False
             asked.clear()
-            _pause(attempt)
+            time.sleep(_BACKOFF.pause(attempt + 1 - _AT_ONCE))
         raise TryAgainLater(
             f"{ATTEMPTS} attempts to change the cluster's ledger were overtaken by others", "try again in a moment"
         )
@@ -386,8 +385,3 @@ class Settler:
                 self.take(self._asked(proposal))
             if proposal in self._doubted:
                 self._doubted.remove(proposal)
-
-
-def _pause(attempt: int) -> None:
-    if attempt >= _AT_ONCE:
-        time.sleep(between(0, min(_PAUSE * 2 ** (attempt - _AT_ONCE), _LONGEST)))
