@@ -65,20 +65,7 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
     not here.
     """
     node = session.node
-    known = prospect.read(netconf_file.read(config), find_plugin)[:2] if config is not None else None
-    wanted = prospect.interfaces(node, pod, known[0].name if known else None)
-    if ifname is not None:
-        wanted = tuple(pair for pair in wanted if pair[0] == ifname) or ((ifname, known[0].name if known else ""),)
-    found = []
-    for name, network in wanted:
-        try:
-            found.append(prospect.foresee(node, pod, name, *(known or (prospect.unnamed(network), None))))
-        except InvalidConfig as wrong:
-            if known is not None:
-                raise
-            raise InvalidConfig(
-                wrong.message, "a PodNetwork can say it, or the network configuration: --config"
-            ) from None
+    found = _foreseen(node, pod, config, ifname)
     older = {
         record.attachment.ifname: outdated(node, record, find_plugin)
         for record in node.attachments.all()
@@ -106,6 +93,20 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
 
     session.show(as_json, document, draw)
     return REFUSED if any(each.refusal for each in found) else OK
+
+
+def _foreseen(node: Node, pod: PodRef, config: str | None, ifname: str | None) -> list[Prospect]:
+    """Return what each interface of the pod gets, or the one of that name."""
+    known = prospect.read(netconf_file.read(config), find_plugin)[:2] if config is not None else None
+    wanted = prospect.interfaces(node, pod, known[0].name if known else None)
+    if ifname is not None:
+        wanted = tuple(pair for pair in wanted if pair[0] == ifname) or ((ifname, known[0].name if known else ""),)
+    try:
+        return [prospect.foresee(node, pod, name, *(known or (prospect.unnamed(net), None))) for name, net in wanted]
+    except InvalidConfig as wrong:
+        if known is not None:
+            raise
+        raise InvalidConfig(wrong.message, "a PodNetwork can say it, or the network configuration: --config") from None
 
 
 @click.command(

@@ -33,9 +33,7 @@ def epoch(client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch
     return _change(client, namespace, lambda last: heard(last, dead)) if dead else found
 
 
-def _change(
-    client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch | None]
-) -> tuple[Epoch, int] | None:
+def _change(client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
     def decided(lease: Object | None) -> tuple[Object | None, Epoch | None]:
         last = _read(lease) if lease is not None else None
         new = decide(last)

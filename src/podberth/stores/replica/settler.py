@@ -100,11 +100,7 @@ class Settler:
         What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
         TryAgainLater if others are always faster.
         """
-        fresh = self.current and self.catch_up()
-        self._begin()
-        self._resolve()
-        if about and not fresh:
-            self._ask(about)
+        fresh = self._up_to_date(about)
         asked: set[Address] = set()
         unanswered: list[tuple[T, Proposal]] = []
         for attempt in range(ATTEMPTS):
@@ -114,10 +110,7 @@ class Settler:
                 fresh = self._refused(refused, asked, fresh=fresh)
                 continue
             if proposal.marks and not proposal.empty:
-                self._end(proposal)
-                with reaching():
-                    self.tending.meet(proposal.marks, attempt, patience)
-                fresh = self.current and self.catch_up()
+                fresh = self._meet(proposal, attempt, patience)
                 continue
             late = next((one for one in unanswered if self._came_about(one[1])), None)
             if late is not None:
@@ -134,6 +127,22 @@ class Settler:
         raise TryAgainLater(
             f"{ATTEMPTS} attempts to change the cluster's ledger were overtaken by others", "try again in a moment"
         )
+
+    def _up_to_date(self, about: tuple[Address, ...]) -> bool:
+        """Bring into the replica what a decision about the addresses needs; say if all is new now. Raises Away."""
+        fresh = self.current and self.catch_up()
+        self._begin()
+        self._resolve()
+        if about and not fresh:
+            self._ask(about)
+        return fresh
+
+    def _meet(self, proposal: Proposal, attempt: int, patience: int) -> bool:
+        """See to the operations that are in the proposal's way; say if all in the replica is new then."""
+        self._end(proposal)
+        with reaching():
+            self.tending.meet(proposal.marks, attempt, patience)
+        return self.current and self.catch_up()
 
     def _written(self, seen: Seen) -> None:
         with self.replica.database.lock.lock:
