@@ -12,7 +12,7 @@ from podberth.cli import forms, netconf_file, prospect
 from podberth.cli.failures import OK, REFUSED
 from podberth.cli.manual import CLUSTER, Page
 from podberth.cli.options import IFNAME, POD, json_option
-from podberth.cli.screen import Cell, Column
+from podberth.cli.screen import Cell, columns
 from podberth.cli.settings_text import form, text
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.pod import Attachment
@@ -250,7 +250,7 @@ def _draw(screen: Screen, found: Prospect) -> None:
             for o in origin.overridden
         ]
     titles = ("Field", "Value", "Source", "Detail")
-    screen.table([Column(title=title, breaks=title in ("Value", "Detail")) for title in titles], rows)
+    screen.table(columns(*titles, breaks=("Value", "Detail")), rows)
     if found.refusal is not None:
         screen.line(Cell("refused", "bold red"), f": {found.refusal.message}")
         screen.line(f"  {found.refusal.details}")

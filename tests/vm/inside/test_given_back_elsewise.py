@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.linux import machine, pci
+from podberth.linux import pci
+from podberth.process import machine
 from tests.netns.kubelet import Pod, run
 from tests.vm.inside import card, wire
 from tests.vm.inside.card import PF, Node, as_it_was, node_with_card, wait_for

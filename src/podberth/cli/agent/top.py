@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from podberth.cli.agent.asking import ask, socket_option
+from podberth.cli.agent.asking import ask, desk_option
 from podberth.cli.failures import OK
 from podberth.cli.manual import Page
 from podberth.cli.options import json_option
@@ -36,7 +36,7 @@ _HOME = "\x1b[H\x1b[2J"
     exits={3: "no agent can be asked"},
 )
 @click.option("--once", is_flag=True, help="Print it once; the default where stdout is no terminal.")
-@socket_option
+@desk_option
 @json_option
 @click.pass_obj
 def top(session: Session, path: Path, *, once: bool, as_json: bool) -> int:

@@ -11,11 +11,12 @@ import os
 import time
 
 from podberth.cni.errors import KernelRefused, TryAgainLater
-from podberth.linux import machine, pci
+from podberth.linux import pci
 from podberth.linux.effects import vf_links
 from podberth.linux.netlink import links, vfs
 from podberth.linux.patience import again
 from podberth.net.step import Drift
+from podberth.process import machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
