@@ -129,9 +129,7 @@ def journalled(file: Path, count: int) -> None:
 
 def in_kubernetes(folder: Path) -> None:
     """Write the objects of the Kubernetes API."""
-    server = KubeServer(folder / "kube")
-    server.start()
-    try:
+    with KubeServer(folder / "kube") as server:
         server.serve_our_resources()
         for namespace in ("bank", "podberth-system"):
             server.kubectl("create", "namespace", namespace)
@@ -147,8 +145,6 @@ def in_kubernetes(folder: Path) -> None:
                     )
             write("kubernetes", node, ("podberth.db",))
             place(TO / "kubernetes" / "objects.json", dump.objects_of(server))
-    finally:
-        server.stop()
 
 
 def device_records() -> Iterable[Record]:

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.checkout import ROOT
 from tests.runtime import image, recording
 from tests.runtime.cri import Cri, Refused
 from tests.waiting import until
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tests.runtime.node import Node
     from tests.runtime.release import Release
 
-BUILT = Path(__file__).parents[2] / "build" / "cni"
+BUILT = ROOT / "build" / "cni"
 DEBIAN = Path("/usr/lib/cni")
 CGROUPS = Path("/sys/fs/cgroup")
 CRI_CGROUPS = "*/k8s.io"  # of what is in the namespace of the CRI and no pod, under every controller

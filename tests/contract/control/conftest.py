@@ -25,17 +25,13 @@ _WEBHOOKS = "validatingwebhookconfigurations/"
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
-    server = KubeServer(tmp_path_factory.mktemp("control"))
-    try:
-        server.start()
+    with KubeServer(tmp_path_factory.mktemp("control")) as server:
         server.serve_our_resources()
         client = Client(load(str(server.kubeconfig)))
         for name in (HOME, "db", "bank", "payments", "other"):
             client.create(NAMESPACES, {"metadata": {"name": name}})
         client.close()
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

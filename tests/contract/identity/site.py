@@ -58,8 +58,11 @@ class Wire:
     def __init__(self) -> None:
         self.holders: dict[Address, tuple[str, str]] = {}  # the namespace and the MAC
         self.silent: set[str] = set()  # namespaces whose node is off
+        self.cut = False  # no interface can be put on it
 
     def add(self, address: Address, netns: str) -> None:
+        if self.cut:
+            raise OSError("the kernel is out of memory")
         found = self.answering(address)
         assert found is None, f"{address} is in use in {found} and {netns}"
         self.holders[address] = (netns, f"02:50:00:00:00:{len(self.holders):02x}")

@@ -105,16 +105,12 @@ def test_a_fenced_node_that_still_answers_keeps_all_of_it(site: Site, nodes: tup
 
 
 def test_an_add_that_fails_after_all_leaves_the_address_where_it_was(
-    site: Site, nodes: tuple[Machine, Machine], monkeypatch: pytest.MonkeyPatch
+    site: Site, nodes: tuple[Machine, Machine]
 ) -> None:
     _, two = nodes
     podberth(two, "fence", "n1", "--why", "burnt")
-
-    def refuse(address: object, netns: str) -> None:
-        raise OSError("the kernel is out of memory")
-
     site.wire.silent.add("/run/netns/c1")
-    monkeypatch.setattr(site.wire, "add", refuse)
+    site.wire.cut = True
     assert two.add("c2", "u2").code != 0
     assert site.holder(two) == "c1"
 

@@ -26,16 +26,12 @@ SECONDS = size(3, 600)
 
 @pytest.fixture
 def kube(tmp_path: Path) -> Iterator[KubeServer]:
-    server = KubeServer(tmp_path / "kube")
-    try:
-        server.start()
+    with KubeServer(tmp_path / "kube") as server:
         server.serve_our_resources()
         for kind, name in (("Node", "one"), ("Namespace", "bank"), ("Namespace", "podberth-system")):
             made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
             server.kubectl("apply", "-f", "-", stdin=json.dumps(made))
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

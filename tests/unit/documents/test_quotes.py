@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-import podberth
 from podberth.agent import calls, finisher, frame, policies, server, service
 from podberth.agent.spans import collector, exporter, target
 from podberth.cli import failures, manual, session
@@ -34,9 +33,9 @@ from podberth.stores.kubernetes import earlier
 from podberth.stores.sqlite import reserve
 from podberth.stores.transfer import sheet
 from podberth.verbs.network import STATE_DIR
+from tests.checkout import ROOT
 from tests.documents.pages import blocks
 
-ROOT = Path(podberth.__file__).parents[2]
 SHIM = (ROOT / "shim/podberth-shim.c").read_text()
 AGENT, INSTALL = "docs/agent.md", "docs/install.md"
 CLI, POLICIES, TENANCY = "docs/cli.md", "docs/policies.md", "docs/tenancy.md"

@@ -39,7 +39,8 @@ ATTEMPTS = 40  # lost races until the caller is told to come again
 _AT_ONCE = 3  # attempts before there is a pause between two
 _BACKOFF = Backoff(0.02, 0.5)
 _SETTLING = 10.0  # seconds to wait for other changes of this process that are on their way
-_ASKING = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before each question what became of a change whose answer was lost
+# Seconds before each question what became of a change whose answer was lost.
+_ASKING: tuple[float, ...] = (0.05, 0.2, 0.5, 1.0, 2.0)
 
 
 class Unanswered(Stale):
@@ -69,6 +70,7 @@ class Settler:
         self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
         self.tending = Tending(cluster, replica, self._written)
+        self.asking = _ASKING
         self.attempts = 0
         self.steps = 0
         # What this node did before it ended, or was never told the end of, may be known to the store alone.
@@ -356,7 +358,7 @@ class Settler:
 
         TryAgainLater if nobody can be asked for now.
         """
-        for pause in _ASKING:
+        for pause in self.asking:
             time.sleep(pause)
             try:
                 return self._found_out(proposal)
