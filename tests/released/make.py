@@ -27,8 +27,8 @@ from podberth.net.step import Step
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
+from tests.checkout import ROOT
 from tests.netns.agent.running import agent
-from tests.netns.kubelet import ROOT
 from tests.released import devices, dump
 from tests.released.answers import answers
 from tests.released.story import answered, tell

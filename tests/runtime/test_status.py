@@ -12,7 +12,7 @@ import pytest
 from podberth.entry import open_node
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
-from tests.netns.kubelet import ROOT
+from tests.checkout import ROOT
 from tests.runtime.containerd import BUILT
 from tests.runtime.cri import Refused
 from tests.runtime.site import Site, site

@@ -25,7 +25,7 @@ from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
-from tests.servers.kube import ROOT
+from tests.checkout import ROOT
 from tests.waiting import until
 
 if TYPE_CHECKING:

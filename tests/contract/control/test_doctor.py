@@ -14,8 +14,8 @@ from podberth.cli.session import Session
 from podberth.entry import Kept, open_node
 from podberth.kube import errors
 from podberth.stores.replica.shared import NeverRead
+from tests.checkout import ROOT
 from tests.contract.control.cluster import HOME, pool
-from tests.servers.kube import ROOT
 from tests.waiting import until
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from podberth.cli.main import main
 from podberth.kube.resources import ADDRESS_HISTORIES, EVENTS, LEASES
+from tests.checkout import ROOT
 from tests.contract.control.cluster import HOME, PLUGIN, podnetwork, pool, reservation
-from tests.servers.kube import ROOT, free_ports
+from tests.servers.kube import free_ports
 from tests.waiting import until
 
 if TYPE_CHECKING:
