@@ -23,7 +23,7 @@ from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
 from podberth.verbs.node import Node
 from tests.contract.ledgers import OPERATOR, Clock
-from tests.unit.hostile.store import Ground
+from tests.hosts import FakeHost
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,17 +81,13 @@ class Wire:
         return found[0].rpartition("/")[2] if found is not None else ""
 
 
-class Host(Ground):
+class Host(FakeHost):
     """A host whose interfaces are on the wire."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__()
         self.wire = wire
-        self.namespaces: dict[str, NetnsId] = {}
         self.probed: list[Address] = []
-
-    def netns_id(self, path: str) -> NetnsId | None:
-        return self.namespaces.get(path)
 
     def do(self, step: Step) -> None:
         op = step.op
