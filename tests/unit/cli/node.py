@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import io
-import json
-import re
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -24,6 +22,7 @@ from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.policies import SqlitePolicies
 from podberth.verbs.node import Node
+from tests.ended import Ended
 from tests.hosts import FakeHost
 from tests.moments import moment
 
@@ -102,25 +101,6 @@ class ToldHost(FakeHost):
 
     def link(self, netns: str | None, ifname: str) -> Link:
         return Link(name=ifname, index=1, kind="", mac="02:00:00:00:00:01", mtu=1500, up=True, ours=True)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """The one JSON document on stdout."""
-        return dict(json.loads(self.out))
-
-    @property
-    def table(self) -> list[list[str]]:
-        """The lines of stdout, split where a table's columns are."""
-        return [re.split(r"  +", line.strip()) for line in self.out.splitlines()]
 
 
 @dataclass
