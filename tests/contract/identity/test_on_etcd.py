@@ -70,6 +70,12 @@ def test_the_same_uid_proves_nothing_about_another_node(site: Site, nodes: tuple
     assert site.holder(nodes[1]) == "c1"
 
 
+def burn_first(site: Site, other: Machine) -> None:
+    """Have the first node be off, and fenced from another."""
+    podberth(other, "fence", "n1", "--why", "burnt")
+    site.wire.silent.add("/run/netns/c1")
+
+
 def test_from_a_fenced_node_it_moves_after_the_wire_was_asked(site: Site, nodes: tuple[Machine, Machine]) -> None:
     _, two = nodes
     code, said = podberth(two, "fence", "n1", "--why", "burnt, and switched off")
@@ -108,8 +114,7 @@ def test_an_add_that_fails_after_all_leaves_the_address_where_it_was(
     site: Site, nodes: tuple[Machine, Machine]
 ) -> None:
     _, two = nodes
-    podberth(two, "fence", "n1", "--why", "burnt")
-    site.wire.silent.add("/run/netns/c1")
+    burn_first(site, two)
     site.wire.cut = True
     assert two.add("c2", "u2").code != 0
     assert site.holder(two) == "c1"
@@ -119,8 +124,7 @@ def test_the_late_del_of_the_old_sandbox_touches_nothing_of_the_new_one(
     site: Site, nodes: tuple[Machine, Machine]
 ) -> None:
     one, two = nodes
-    podberth(two, "fence", "n1", "--why", "burnt")
-    site.wire.silent.add("/run/netns/c1")
+    burn_first(site, two)
     two.add("c2", "u2")
     before = site.story(two)
     assert one.delete("c1", "u1").code == 0
@@ -131,8 +135,7 @@ def test_a_fenced_node_that_comes_back_is_cut_off_from_what_has_moved(
     site: Site, nodes: tuple[Machine, Machine]
 ) -> None:
     one, two = nodes
-    podberth(two, "fence", "n1", "--why", "burnt")
-    site.wire.silent.add("/run/netns/c1")
+    burn_first(site, two)
     two.add("c2", "u2")
     assert one.start_agent() == ["c1: cut off"]
     site.wire.silent.clear()
@@ -143,8 +146,7 @@ def test_a_fenced_node_that_comes_back_is_cut_off_from_what_has_moved(
 
 def test_repairing_what_has_moved_away_takes_it_back(site: Site, nodes: tuple[Machine, Machine]) -> None:
     one, two = nodes
-    podberth(two, "fence", "n1", "--why", "burnt")
-    site.wire.silent.add("/run/netns/c1")
+    burn_first(site, two)
     two.add("c2", "u2")
     (record,) = one.node.attachments.all()
     assert repair(one.node, record.attachment, OPERATOR) != ()
@@ -166,8 +168,7 @@ def test_what_moved_and_was_let_go_of_there_is_not_the_old_sandboxs_again(
     site: Site, nodes: tuple[Machine, Machine]
 ) -> None:
     one, two = nodes
-    podberth(two, "fence", "n1", "--why", "burnt")
-    site.wire.silent.add("/run/netns/c1")
+    burn_first(site, two)
     two.add("c2", "u2")
     two.delete("c2", "u2")
     assert one.start_agent() == ["c1: cut off"]
@@ -177,8 +178,7 @@ def test_a_node_that_follows_the_store_hears_of_what_has_moved_away(nodes: tuple
     one, two = nodes
     heard: list[str] = []
     one.settler.moved = lambda addresses: heard.extend(sorted(map(str, addresses)))
-    podberth(two, "fence", "n1", "--why", "burnt")
-    site.wire.silent.add("/run/netns/c1")
+    burn_first(site, two)
     two.add("c2", "u2")
     one.settler.catch_up()
     assert heard == BOTH
