@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.agent.journal import LEVELS
-from podberth.cli.listener import certificate_option, key_option, served
+from podberth.cli.listener import certificate_option, key_option, log_level_option, served
 from podberth.cli.manual import Page
 from podberth.cli.options import socket_option
 from podberth.cni.errors import IOFailure
@@ -61,10 +60,7 @@ if TYPE_CHECKING:
     "--spans", "collector", metavar="URL",
     help="Send a span of each call to the OpenTelemetry collector there, at /v1/traces, as JSON.",
 )  # fmt: skip
-@click.option(
-    "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
-    help="What goes to stderr, as lines of JSON.",
-)  # fmt: skip
+@log_level_option
 @click.pass_obj
 def agent(
     session: Session,
