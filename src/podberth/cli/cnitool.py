@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli import failures
-from podberth.cli.dry_run import foreshadow
+from podberth.cli.cnitool_dry_run import foreshadow
 from podberth.cli.lint import NET_DIR, lint
 from podberth.cli.manual import EXITS, WIDTH, Book, Page
 from podberth.cli.options import json_option
