@@ -307,7 +307,7 @@ def _choice(directory: str) -> tuple[int, ...]:
 def join(directory: str, *, staying: bool, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> Member:
     """Return the node as a member of the cluster that its state directory stands for; `moved` as Member takes it."""
     from podberth.linux.clock import Discipline
-    from podberth.linux.machine import boot_id, machine_id
+    from podberth.process.machine import boot_id, machine_id
     from podberth.stores.chosen import chosen
     from podberth.stores.member import Member
 

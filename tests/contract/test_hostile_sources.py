@@ -27,9 +27,9 @@ from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.clusters import in_etcd
 from tests.contract.declarations import OPERATOR, documents
-from tests.contract.kube.said import eventually
 from tests.sizes import size
 from tests.unit.policy.hostile import FILES, NO_KIND, RAWS
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def test_a_feed_whose_turns_are_short_hears_every_document(node: Node) -> None:
     declared = [f"n{number}" for number in range(size(20, 1000))]
     for name in declared:
         node.policies.apply(documents(good(name)), OPERATOR, source="apply: next.yaml")
-    eventually(lambda: set(declared) <= set(names(policies)))
+    until(lambda: set(declared) <= set(names(policies)))
     assert feed.away == ""
     feed.stop()
 
@@ -103,7 +103,7 @@ def heard(node: Node) -> bool:
     node.policies.apply(documents(good(name)), OPERATOR, source="apply: next.yaml")
     body = json.dumps({"body": good(f"{name}-2"), "source": "apply", "origin": ""}).encode()
     node.put(f"d/PodNetwork/db/{name}-2".encode(), body)
-    eventually(lambda: node.has(name) and node.has(f"{name}-2"))
+    until(lambda: node.has(name) and node.has(f"{name}-2"))
     return node.feed.away == ""
 
 
@@ -195,10 +195,10 @@ def test_after_anything_in_a_directory_the_agent_brings_the_next_good_set_into_f
         bad.symlink_to(bad)
     else:
         bad.write_bytes(text.encode("utf-8", "surrogatepass"))
-    eventually(lambda: directories.looks > looks)
+    until(lambda: directories.looks > looks)
     bad.rmdir() if kind == "directory" else bad.unlink()
     name = f"n{uuid4().hex}"
     (directory / "a.json").write_text(json.dumps(good(name)))
-    eventually(lambda: names(policies) == [name])
-    eventually(lambda: [standing.state for standing in directories.standings()] == [IN_FORCE])
+    until(lambda: names(policies) == [name])
+    until(lambda: [standing.state for standing in directories.standings()] == [IN_FORCE])
     assert health.problem() == ""

@@ -13,18 +13,18 @@ import socket
 import ssl
 import subprocess
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests import programs
+from tests.checkout import ROOT
 from tests.servers.authority import Authority
 from tests.servers.child import DIES_WITH_US
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
 TOOLS = {"kubectl": "kubernetes-client", "openssl": "openssl"}
 ADMIN = "admin"
 CRDS = ROOT / "deploy/base/crds"

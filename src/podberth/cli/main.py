@@ -123,12 +123,12 @@ def main(argv: Sequence[str] | None = None, connect: Callable[[str], Node] = ope
         code = cli.main(args=words, prog_name=NAME, standalone_mode=False, obj=connect)
         sys.stdout.flush()
     except CniError as error:
-        return _ended(error, words)
+        return failures.ended(error, words)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return failures.USAGE
     except click.ClickException as error:
-        return _ended(failures.of_click(error), words)
+        return failures.ended(failures.of_click(error), words)
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return failures.INTERRUPTED
@@ -136,11 +136,6 @@ def main(argv: Sequence[str] | None = None, connect: Callable[[str], Node] = ope
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failures.REFUSED
     return code if isinstance(code, int) else failures.OK
-
-
-def _ended(error: CniError, words: Sequence[str]) -> int:
-    failures.tell(error, as_json="--json" in words)
-    return failures.exit_code(error)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
-from tests.contract.kube.said import eventually
-from tests.servers.kube import ROOT
+from tests.checkout import ROOT
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +96,7 @@ class Cluster:
         self._webhooks.append(webhook)
         self.configure(f"https://127.0.0.1:{webhook.port}/validate")
         wrong = pool("asked", "10.255.0.0/24", gateway="10.0.0.1")
-        eventually(lambda: "gateway" in self.kubectl("apply", "--dry-run=server", "-f", "-", stdin=wrong).stderr)
+        until(lambda: "gateway" in self.kubectl("apply", "--dry-run=server", "-f", "-", stdin=wrong).stderr)
         return webhook
 
     def configure(self, url: str) -> None:
@@ -126,8 +126,8 @@ class Cluster:
 
     def sweeps(self, controller: Controller, count: int = 3) -> None:
         """Wait until the controller has looked at everything that often, from now on."""
-        until = controller.swept + count
-        eventually(lambda: controller.swept >= until)
+        enough = controller.swept + count
+        until(lambda: controller.swept >= enough)
 
     def status(self, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
         return self.object(kind, name, namespace).get("status") or {}

@@ -27,9 +27,7 @@ _OURS = ("podberth.io/", f"leases/{HOME}/", "configmaps/", "pods/", "minions/", 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     """All of the default overlay is applied, but what would have the API server ask a webhook that does not run."""
-    server = KubeServer(tmp_path_factory.mktemp("install"))
-    try:
-        server.start()
+    with KubeServer(tmp_path_factory.mktemp("install")) as server:
         server.serve_our_resources()
         wanted = [each for each in objects("overlays/kubernetes") if each["kind"] != WEBHOOKS]
         server.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted}))
@@ -37,8 +35,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
         client.create(NAMESPACES, {"metadata": {"name": "payments"}})
         client.close()
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

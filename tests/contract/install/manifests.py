@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
 from podberth.policy import yamlfiles
-from tests.servers.kube import ROOT
+from tests.checkout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from podberth.agent import frame
-from tests.netns.kubelet import ROOT, Answer
+from tests.checkout import ROOT
+from tests.netns.kubelet import Answer
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:

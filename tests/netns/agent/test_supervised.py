@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.agent.desk import desk_of
+from tests.checkout import ROOT
 from tests.netns.agent.running import agent, ask
 from tests.netns.agent.test_desk import page, samples
-from tests.netns.kubelet import ROOT
 from tests.sizes import size
 from tests.waiting import PATIENCE, until
 

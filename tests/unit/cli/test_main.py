@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +15,7 @@ import pytest
 import podberth as package
 from podberth.cli.main import cli, main
 from podberth.cli.manual import EXITS
+from tests.checkout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +141,7 @@ def test_no_command_is_a_usage_error(bare: Operator) -> None:
 
 
 def test_every_command_and_exit_code_is_in_the_manual() -> None:
-    manual = (Path(package.__file__).parents[2] / "docs" / "cli.md").read_text()
+    manual = (ROOT / "docs" / "cli.md").read_text()
     headings = [line for line in manual.splitlines() if line.startswith("#")]
     for path in commands():
         if len(path) == 1:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout import ROOT
 from tests.documents.pages import LANGUAGES, NOT_RUN, blocks, mutants, scenes
-from tests.documents.stage import ROOT
 
 PAGE = """\
 # A page

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from podberth.cni.errors import TryAgainLater
 from podberth.cni.value import replace, value
 from podberth.ipam.registration import asked, judge
 from podberth.kube import errors, resources
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 LABEL = MACHINE  # of a machine's own Lease: "true"
 NODE, REGISTRATION, FENCES = "podberth.io/node", "podberth.io/registration", "podberth.io/fences"
 ADMITS = "podberth.io/admits"  # while a fence was said after the last registration: it lets one other machine in
-_ATTEMPTS = 8  # to write what others write at the same time
 
 
 @value
@@ -59,7 +57,7 @@ class Machines:
 
     def find(self, node: str) -> Machine | None:
         """Return the machine of that name; None if there is none."""
-        found = notes.find(self._client, self._namespace, machine_name(node))
+        found = self._note(node)
         return _read(found) if found is not None else None
 
     def holder(self, lease: Lease) -> Machine | None:
@@ -120,19 +118,18 @@ class Machines:
 
     def _change(self, node: str, decide: Callable[[Machine], tuple[Machine | None, T]]) -> T:
         """Return what `decide` answers, once the machine is as it says; None leaves it. It may be asked again."""
-        for _ in range(_ATTEMPTS):
-            found = notes.find(self._client, self._namespace, machine_name(node))
-            new, answer = decide(_read(found) if found is not None else Machine(node=node))
-            if new is None:
-                return answer
-            try:
-                self._write(found, new)
-            except (errors.Conflict, errors.AlreadyExists, errors.NotFound):
-                continue
-            return answer
-        raise TryAgainLater(f"others change what is known of machine {node} at the same time", "it can be done again")
 
-    def _write(self, found: Object | None, new: Machine) -> None:
+        def decided(found: Object | None) -> tuple[Object | None, T]:
+            new, answer = decide(_read(found) if found is not None else Machine(node=node))
+            return self._written(found, new) if new is not None else None, answer
+
+        busy = f"others change what is known of machine {node} at the same time"
+        return notes.change(self._client, lambda: self._note(node), decided, busy)[0]
+
+    def _note(self, node: str) -> Object | None:
+        return notes.find(self._client, self._namespace, machine_name(node))
+
+    def _written(self, found: Object | None, new: Machine) -> Object:
         said = {NODE: new.node, FENCES: packed_fences(new.fences).decode()}
         if new.registration is not None:
             said[REGISTRATION] = packed_registration(new.registration).decode()
@@ -141,11 +138,8 @@ class Machines:
         if found is None:
             made = notes.new(self._namespace, machine_name(new.node), said, {LABEL: "true"})
             made["metadata"]["finalizers"] = [FINALIZER]
-            self._client.create(resources.LEASES, made, self._namespace)
-            return
-        others = {key: text for key, text in notes.annotations_of(found).items() if key not in _OURS}
-        metadata = {**found["metadata"], "annotations": {**others, **said}}
-        self._client.replace(resources.LEASES, {**found, "metadata": metadata})
+            return made
+        return notes.amended(found, {**dict.fromkeys(_OURS), **said})
 
 
 _OURS = (NODE, REGISTRATION, FENCES, ADMITS)

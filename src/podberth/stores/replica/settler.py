@@ -10,7 +10,7 @@ from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.outlook import Outlook, bare
 from podberth.ipam.versions import UPGRADE, lacking, outgrown
-from podberth.process.jitter import between
+from podberth.process.jitter import Backoff
 from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.marks import promised
 from podberth.stores.replica.reaching import never_read, reaching
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 40  # lost races until the caller is told to come again
 _AT_ONCE = 3  # attempts before there is a pause between two
-_PAUSE = 0.02  # seconds, at most, of the first pause; each later one may be twice as long
-_LONGEST = 0.5  # seconds
+_BACKOFF = Backoff(0.02, 0.5)
 _SETTLING = 10.0  # seconds to wait for other changes of this process that are on their way
-_ASKING = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before each question what became of a change whose answer was lost
+# Seconds before each question what became of a change whose answer was lost.
+_ASKING: tuple[float, ...] = (0.05, 0.2, 0.5, 1.0, 2.0)
 
 
 class Unanswered(Stale):
@@ -70,6 +70,7 @@ class Settler:
         self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
         self.tending = Tending(cluster, replica, self._written)
+        self.asking = _ASKING
         self.attempts = 0
         self.steps = 0
         # What this node did before it ended, or was never told the end of, may be known to the store alone.
@@ -102,11 +103,7 @@ class Settler:
         What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
         TryAgainLater if others are always faster.
         """
-        fresh = self.current and self.catch_up()
-        self._begin()
-        self._resolve()
-        if about and not fresh:
-            self._ask(about)
+        fresh = self._up_to_date(about)
         asked: set[Address] = set()
         unanswered: list[tuple[T, Proposal]] = []
         for attempt in range(ATTEMPTS):
@@ -116,10 +113,7 @@ class Settler:
                 fresh = self._refused(refused, asked, fresh=fresh)
                 continue
             if proposal.marks and not proposal.empty:
-                self._end(proposal)
-                with reaching():
-                    self.tending.meet(proposal.marks, attempt, patience)
-                fresh = self.current and self.catch_up()
+                fresh = self._meet(proposal, attempt, patience)
                 continue
             late = next((one for one in unanswered if self._came_about(one[1])), None)
             if late is not None:
@@ -134,10 +128,26 @@ class Settler:
                 unanswered.append((answer, proposal))
             fresh = False
             asked.clear()
-            _pause(attempt)
+            time.sleep(_BACKOFF.pause(attempt + 1 - _AT_ONCE))
         raise TryAgainLater(
             f"{ATTEMPTS} attempts to change the cluster's ledger were overtaken by others", "try again in a moment"
         )
+
+    def _up_to_date(self, about: tuple[Address, ...]) -> bool:
+        """Bring into the replica what a decision about the addresses needs; say if all is new now. Raises Away."""
+        fresh = self.current and self.catch_up()
+        self._begin()
+        self._resolve()
+        if about and not fresh:
+            self._ask(about)
+        return fresh
+
+    def _meet(self, proposal: Proposal, attempt: int, patience: int) -> bool:
+        """See to the operations that are in the proposal's way; say if all in the replica is new then."""
+        self._end(proposal)
+        with reaching():
+            self.tending.meet(proposal.marks, attempt, patience)
+        return self.current and self.catch_up()
 
     def _written(self, seen: Seen) -> None:
         with self.replica.database.lock.lock:
@@ -351,7 +361,7 @@ class Settler:
 
         TryAgainLater if nobody can be asked for now.
         """
-        for pause in _ASKING:
+        for pause in self.asking:
             time.sleep(pause)
             try:
                 return self._found_out(proposal)
@@ -389,8 +399,3 @@ class Settler:
                 self.take(self._asked(proposal))
             if proposal in self._doubted:
                 self._doubted.remove(proposal)
-
-
-def _pause(attempt: int) -> None:
-    if attempt >= _AT_ONCE:
-        time.sleep(between(0, min(_PAUSE * 2 ** (attempt - _AT_ONCE), _LONGEST)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
 from podberth.ipam.versions import Feature
-from podberth.process.jitter import between
+from podberth.process.jitter import Backoff
 from podberth.process.loop import reason
 from podberth.stores.sqlite.minimum import allows, require
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.replica import Replica
     from podberth.stores.replica.shared import Cluster, Proposal, Seen
 
-_PAUSE, _LONGEST = 0.02, 0.5  # seconds between two looks
+_BACKOFF = Backoff(0.04, 0.5, least=0.5)  # between two looks
 _RETRY = 60.0  # seconds
 
 
@@ -61,7 +61,7 @@ class Tending:
             elif attempt + 1 >= patience:
                 raise staging.unfinished(mark)
             else:
-                time.sleep(between(_PAUSE, min(_PAUSE * 2 ** min(attempt + 1, 10), _LONGEST)))
+                time.sleep(_BACKOFF.pause(attempt + 1))
 
     def tend(self) -> tuple[str, ...]:
         """End the operations whose commands were killed; return in words what became of each."""
