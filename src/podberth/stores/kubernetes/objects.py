@@ -209,7 +209,9 @@ def read_approved(found: Object, kind: str, *, gone: bool = False) -> tuple[Appr
     annotations = {SOURCE: str(kept.get("source", "")), ORIGIN: str(kept.get("origin", ""))}
     named = {name: metadata[name] for name in ("name", "namespace", "resourceVersion") if name in metadata}
     text, revision = read_document({"metadata": {**named, "annotations": annotations}, "spec": said["spec"]}, kind)
-    former = former_of(said.get("former"), lambda one: read_document({"metadata": named, **one}, kind)[0].body)
+    former = former_of(
+        said.get("former"), lambda one: read_document({"metadata": named, "spec": one.get("spec")}, kind)[0].body
+    )
     firm = said.get("acceptedBy") == CONTROLLER
     return Approved(text=text, told=told, firm=firm, born=born, former=former), revision
 

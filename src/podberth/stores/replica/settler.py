@@ -120,9 +120,7 @@ class Settler:
                 self._end(proposal)
                 return late
             try:
-                if parts and operation and not self.tending.carries(proposal):
-                    operation = ""
-                if self._made(proposal, operation, told):
+                if self._made(proposal, operation, told, parts=parts):
                     return answer, proposal
             except Unanswered:
                 unanswered.append((answer, proposal))
@@ -298,7 +296,7 @@ class Settler:
                 self._under_way[address] = self._under_way.get(address, 0) + 1
         return answer, proposal
 
-    def _made(self, proposal: Proposal, operation: str, told: Callable[[int], object]) -> bool:
+    def _made(self, proposal: Proposal, operation: str, told: Callable[[int], object], *, parts: bool) -> bool:
         """Have the cluster's store make the change; False if it relied on what has changed, which is taken over.
 
         `operation`: who does it, if it has to be done as a whole. Raises Unanswered, once what is there is taken
@@ -307,7 +305,8 @@ class Settler:
         if proposal.empty:
             return True
         try:
-            if operation and not self.cluster.one_step(proposal):
+            carried = not parts or self.tending.carries(proposal)
+            if operation and carried and not self.cluster.one_step(proposal):
                 self.attempts += 1
                 with reaching():
                     self.tending.perform(proposal, operation, told)
