@@ -50,7 +50,7 @@ def kube_server() -> KubeServer:
     atexit.register(server.stop)
     server.serve_our_resources()
     for namespace in NAMESPACES:
-        server.kubectl("create", "namespace", namespace)
+        server.operator.client.create(resources.NAMESPACES, {"metadata": {"name": namespace}})
     return server
 
 

@@ -119,6 +119,7 @@ class Wire:
         self._idle: deque[ssl.SSLSocket] = deque()
         self._identity: tuple[str, str, str] | None = None  # what the connections and the context were made with
         self._context: ssl.SSLContext | None = None
+        self._closed = False
 
     def exchange(self, secret: Secret, method: str, target: str, body: bytes, content_type: str) -> Answer:
         """Send a request, return the whole answer. Raises NotSent, Lost."""
@@ -137,7 +138,7 @@ class Wire:
             raise self._lost(secret, failure) from None
         finally:
             response.close()
-        if response.will_close or connection.context is not self._context:
+        if response.will_close or self._closed or connection.context is not self._context:
             connection.close()
         else:
             self._idle.append(connection)
@@ -157,7 +158,8 @@ class Wire:
         return Stream(connection, response)
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections that nobody uses; those in use are closed after their call."""
+        self._closed = True
         while self._idle:
             self._idle.popleft().close()
 

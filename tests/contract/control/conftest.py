@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.kube.client import Client
-from podberth.kube.config import load
 from podberth.kube.resources import NAMESPACES
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.values import prefix_end
@@ -29,10 +27,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     try:
         server.start()
         server.serve_our_resources()
-        client = Client(load(str(server.kubeconfig)))
         for name in (HOME, "db", "bank", "payments", "other"):
-            client.create(NAMESPACES, {"metadata": {"name": name}})
-        client.close()
+            server.operator.client.create(NAMESPACES, {"metadata": {"name": name}})
         yield server
     finally:
         server.stop()
@@ -48,6 +44,6 @@ def cluster(server: KubeServer, tmp_path: Path) -> Iterator[Cluster]:
     etcd.close()
     made = Cluster(server, tmp_path)
     unasked = pool("unasked", "10.254.0.0/24")  # until the API server has heard that there is no webhook
-    eventually(lambda: made.kubectl("apply", "--dry-run=server", "-f", "-", stdin=unasked).returncode == 0)
+    eventually(lambda: not server.operator.said(unasked, dry_run=True))
     yield made
     made.close()
