@@ -51,7 +51,7 @@ def kube_server() -> KubeServer:
     server = running.enter_context(KubeServer(folder))
     server.serve_our_resources()
     for namespace in NAMESPACES:
-        server.kubectl("create", "namespace", namespace)
+        server.operator.client.create(resources.NAMESPACES, {"metadata": {"name": namespace}})
     return server
 
 

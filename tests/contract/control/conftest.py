@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.kube.client import Client
-from podberth.kube.config import load
 from podberth.kube.resources import NAMESPACES
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.values import prefix_end
@@ -27,10 +25,8 @@ _WEBHOOKS = "validatingwebhookconfigurations/"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     with KubeServer(tmp_path_factory.mktemp("control")) as server:
         server.serve_our_resources()
-        client = Client(load(str(server.kubeconfig)))
         for name in (HOME, "db", "bank", "payments", "other"):
-            client.create(NAMESPACES, {"metadata": {"name": name}})
-        client.close()
+            server.operator.client.create(NAMESPACES, {"metadata": {"name": name}})
         yield server
 
 
@@ -44,6 +40,6 @@ def cluster(server: KubeServer, tmp_path: Path) -> Iterator[Cluster]:
     etcd.close()
     made = Cluster(server, tmp_path)
     unasked = pool("unasked", "10.254.0.0/24")  # until the API server has heard that there is no webhook
-    until(lambda: made.kubectl("apply", "--dry-run=server", "-f", "-", stdin=unasked).returncode == 0)
+    until(lambda: not server.operator.refusal(unasked, dry_run=True))
     yield made
     made.close()

@@ -93,7 +93,7 @@ def test_a_site_that_starts_cold_converges_in_any_order(
         until(lambda: bool(holder(cluster)), "no controller leads")
         wrong = pool("asked", "10.255.0.0/24", gateway="10.0.0.1")
         until(
-            lambda: "gateway" in cluster.kubectl("apply", "--dry-run=server", "-f", "-", stdin=wrong).stderr,
+            lambda: "gateway" in cluster.server.operator.refusal(wrong, dry_run=True),
             "the webhook does not answer",
         )
     assert time.time_ns() > members[0].settler.replica.heard

@@ -11,11 +11,13 @@ import pytest
 from podberth.cli.doctor import api, control, identity, rights
 from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.session import Session
+from podberth.controller.certificate import CONFIGURATIONS
 from podberth.entry import Kept, open_node
 from podberth.kube import errors
 from podberth.stores.replica.shared import NeverRead
 from tests.checkout import ROOT
 from tests.contract.control.cluster import HOME, pool
+from tests.servers.operator import objects
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -40,8 +42,7 @@ def named(findings: object, name: str) -> list[Finding]:
 
 def test_each_right_that_the_agents_role_grants_is_asked_for_and_no_other(cluster: Cluster) -> None:
     manifest = (ROOT / "deploy/base/agent-rights/rights.yaml").read_text()
-    made = cluster.kubectl("create", "--dry-run=client", "-o", "json", "-f", "-", stdin=manifest).stdout
-    roles = [one for one in json.loads(f"[{made.replace('}' + chr(10) + '{', '},{')}]") if one["kind"].endswith("Role")]
+    roles = [one for one in objects(manifest) if one["kind"].endswith("Role")]
     granted = {
         (verb, group, resource, role["metadata"].get("namespace", ""), name)
         for role in roles
@@ -96,7 +97,7 @@ def test_a_cluster_whose_api_asks_no_webhook_is_not_told_that_one_answers(cluste
     assert "validatingwebhookconfiguration podberth" in none.todo
     cluster.webhook()
     until(lambda: named(control.look(of), "webhook")[0].level == OK)
-    cluster.kubectl("delete", "validatingwebhookconfiguration", "podberth")
+    cluster.client.delete(CONFIGURATIONS, "podberth")
     until(lambda: named(control.look(of), "webhook")[0].level == WARN)
 
 

@@ -301,7 +301,7 @@ def test_what_objects_declared_when_they_became_tenants_stays_and_is_listed(clus
     controller = cluster.controller()
     until(lambda: cluster.reserved() == [f"{FREE} {TENANT}/web declared"])
     cluster.apply(settings("tenants"))
-    until(lambda: cluster.kubectl("get", "lease", "-n", HOME, OBJECTS_SEAL).returncode == 0)
+    until(lambda: OBJECTS_SEAL in {one["metadata"]["name"] for one in cluster.client.list(LEASES, HOME).items})
     cluster.apply(new)
     for policies in (cluster.policies, node(cluster)):
         assert in_force(policies) == [f"PodNetwork {TENANT}/web"]

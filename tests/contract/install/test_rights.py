@@ -29,6 +29,7 @@ from podberth.kube.resources import (
     CONFIG_MAPS,
     EVENTS,
     LEASES,
+    NAMESPACES,
     NODES,
     POD_NETWORKS,
     PODS,
@@ -288,11 +289,13 @@ def test_while_the_webhook_is_away_pods_and_all_else_go_on(node: Node, declared:
 
 
 def test_a_namespace_can_be_left_alone_by_the_webhook(server: KubeServer, declared: Client, asked: None) -> None:
-    server.kubectl("label", "--overwrite", "namespace", "payments", "podberth.io/webhook=ignore")
+    label = {"metadata": {"labels": {"podberth.io/webhook": "ignore"}}}
+    server.operator.client.merge_patch(NAMESPACES, "payments", label)
     try:
         declared.delete(POD_NETWORKS, "mysql", "payments")
     finally:
-        server.kubectl("label", "namespace", "payments", "podberth.io/webhook-")
+        none = {"metadata": {"labels": {"podberth.io/webhook": None}}}
+        server.operator.client.merge_patch(NAMESPACES, "payments", none)
 
 
 def _follows(webhook: Webhook) -> bool:

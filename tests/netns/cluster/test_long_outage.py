@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import urllib.error
 import urllib.request
@@ -29,8 +28,7 @@ def kube(tmp_path: Path) -> Iterator[KubeServer]:
     with KubeServer(tmp_path / "kube") as server:
         server.serve_our_resources()
         for kind, name in (("Node", "one"), ("Namespace", "bank"), ("Namespace", "podberth-system")):
-            made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
-            server.kubectl("apply", "-f", "-", stdin=json.dumps(made))
+            server.operator.apply({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}})
         yield server
 
 
