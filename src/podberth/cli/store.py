@@ -17,7 +17,7 @@ from podberth.cli.manual import CLUSTER, Book, Page
 from podberth.cli.operations import operations
 from podberth.cli.options import json_option, socket_option
 from podberth.cli.releases import downgrade_command, minimum_here, upgrade_command
-from podberth.cli.restoring import epoch_form
+from podberth.cli.restoring import backup, epoch_form, restore, restored
 from podberth.cli.screen import Cell
 from podberth.cli.text import counted
 from podberth.cni.errors import InvalidConfig
@@ -168,6 +168,8 @@ def use(
 
 store.add_command(upgrade_command, "upgrade")
 store.add_command(downgrade_command, "downgrade")
+for _command in (backup, restore, restored):
+    store.add_command(_command)
 
 
 def _write(path: Path, data: bytes | None) -> None:
