@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.netns.kubelet import Answer, Kubelet
 
 VERSION = {"CNI_COMMAND": "VERSION"}
-OWN = {"announcements", "departures", "finisher", "history", "pages", "policies", "upkeep"}
+OWN = {"announcements", "departures", "finisher", "history", "pages", "policies", "records", "upkeep"}
 LOOPS = {*OWN, *(f"worker-{number}" for number in range(8))}
 
 
