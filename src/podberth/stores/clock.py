@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from functools import cache
 
+from podberth.cni.errors import StoreFailed
 from podberth.ipam.moment import Moment, Uptime, judged
+from podberth.process.machine import BOOT_ID, boot_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from podberth.ipam.moment import Opinion
-
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def uptime() -> Uptime:
@@ -23,8 +23,10 @@ def uptime() -> Uptime:
 
 @cache
 def _boot_id() -> str:
-    with open(_BOOT_ID, encoding="ascii") as file:
-        return file.read().strip()
+    known = boot_id()
+    if not known:  # without it the times of two boots would look like those of one
+        raise StoreFailed(f"{BOOT_ID} can't be read", "mount /proc: podberth tells boots apart by it")
+    return known
 
 
 class NodeClock:
