@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,7 +37,7 @@ def kept(here: Here, revision: int, before: Bundle | None = None) -> Bundle | No
     if not found:
         return None
     (wanted,) = found
-    assert (wanted.name, wanted.revision) == ((before.name, before.revision) if before is not None else ("", 0))
+    assert wanted.revision == (before.revision if before is not None else 0)
     made = config_maps.new(wanted, HOME)
     made["metadata"]["resourceVersion"] = str(revision)
     assert config_maps.is_copy(made, HOME)
@@ -94,7 +96,7 @@ def test_the_last_text_that_passed_is_in_force_on_every_node(bad: str) -> None:
     assert [sorted(one.in_force()) for one in (controller, old, new, other)] == [sorted(expected)] * 4
     assert new.ask(standings)
     again = kept(controller, 110, copy)  # what is not good is never copied
-    assert again is None or WEB["spec"] in [json.loads(one.text.body)["spec"] for one in again.sayings]
+    assert again is None or "10.20.0.9" in str([one.text.body for one in again.sayings])
     for one in (controller, old, new, other):
         one.take(bundle("a", OTHER, revision=120))
         assert (one.in_force(), one.ask(standings)) == (TEN, ())
@@ -121,15 +123,22 @@ def test_what_a_config_map_does_not_declare_any_more_is_gone_whatever_the_copy_s
 
 
 def test_a_config_map_that_was_made_anew_has_nothing_of_the_one_before() -> None:
+    """It may be made within the same second, under the same name: its UID is another."""
     controller, copy = begun(ALLOWED, bundle("a", WEB))
-    made_later = replace(bundle("a", THIRD, revision=9), created="2026-01-01T00:00:09Z")
-    unread = replace(bundle("a", "kind: []", revision=9), created="2026-01-01T00:00:09Z")
-    for after in (made_later, unread):
-        assert Here(ALLOWED, copy, after).in_force() == []
-    controller.take(made_later)
+    for bad in (THIRD, "kind: []"):
+        anew = replace(bundle("a", bad, revision=9), uid="another")
+        old = Here(ALLOWED, bundle("a", WEB), copy, anew)  # it has heard of no deletion
+        for one in (old, Here(ALLOWED, copy, anew), Here(ALLOWED, anew, copy)):
+            assert one.in_force() == []
+            again = kept(one, 110, copy)
+            assert again is not None
+            assert again.sayings == ()
+    controller.take(replace(bundle("a", OTHER, revision=9), uid="another"))
     again = kept(controller, 110, copy)
     assert again is not None
-    assert again.sayings == ()
+    assert again.uid == "another"
+    controller.take(again)
+    assert Here(ALLOWED, again, replace(bundle("a", THIRD, revision=10), uid="another")).in_force() == TEN
 
 
 def test_a_last_good_text_without_a_right_is_not_in_force_until_there_is_one_again() -> None:
@@ -141,6 +150,22 @@ def test_a_last_good_text_without_a_right_is_not_in_force_until_there_is_one_aga
         new = Here(allowed, copy, bundle("a", THIRD, revision=9))
         assert controller.in_force() == new.in_force() == expected
         assert kept(controller, 110, copy) is None
+
+
+@pytest.mark.parametrize("said", [WEB, "kind: []"], ids=["the ConfigMap says it still", "it can't be read"])
+def test_a_right_that_is_withdrawn_takes_nothing_out_of_a_copy(said: Any) -> None:
+    """With the right the text is in force again, on new nodes too."""
+    _, copy = begun(ALLOWED, bundle("a", WEB))
+    withdrawn, broken = resource(allowing("bank"), 10), bundle("a", "kind: []", revision=12)
+    for controller in (Here(ALLOWED, copy, bundle("a", said, revision=9)), Here(withdrawn, copy, bundle("a", said))):
+        controller.take(withdrawn)
+        assert controller.in_force() == []
+        assert kept(controller, 110, copy) is None
+        controller.take(broken)
+        assert kept(controller, 110, copy) is None
+        controller.take(resource(allowing("db"), 13))
+        assert controller.in_force() == NINE
+    assert Here(resource(allowing("db"), 13), copy, broken).in_force() == NINE
 
 
 def test_a_set_that_grows_beyond_its_quota_keeps_the_size_it_had_and_takes_no_room_of_others() -> None:
@@ -178,21 +203,99 @@ def test_a_pool_that_another_one_is_in_the_way_of_keeps_its_last_good_text_on_a_
     assert kept(controller, 110, copy) is None
 
 
-@pytest.mark.parametrize("packed", [None, 7, "", "AAAA", "eJyLjgUAARUAuQ==", "eJzT1bW1BQACLAEN", "ü"])
-def test_a_copy_that_somebody_wrote_by_hand_harms_nobody(packed: Any) -> None:
-    _, copy = begun(ALLOWED, bundle("a", WEB))
-    made = config_maps.new(copies.Copy(of="db/a", created="", sayings=copy.sayings), HOME)
+def by_hand(of: str = "db/a", data: object = None, name: str = "", namespace: str = HOME) -> dict[str, Any]:
+    """Return a ConfigMap that looks like a copy."""
+    made = config_maps.new(copies.Copy(of=of, uid="", sayings=()), namespace)
     made["metadata"]["resourceVersion"] = "50"
-    made["binaryData"] = {config_maps.DOCUMENTS: packed} if packed is not None else None
+    made["metadata"]["name"] = name or made["metadata"]["name"]
+    made["binaryData"] = {config_maps.DOCUMENTS: data} if data is not None else None
+    return made
+
+
+def packed(raw: object) -> str:
+    return base64.b64encode(zlib.compress(json.dumps(raw).encode())).decode()
+
+
+ROW = [json.dumps(WEB), "ConfigMap db/a: declared.yaml", "ConfigMap db/a: declared.yaml", False]
+JUNK = (None, 7, "", "AAAA", "ü", packed(7), packed({}), packed([7, None, {}, [], ["{}"], [{}, 1, 2, 3], ["{", "", "", 0]]))
+NONE = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
+RAW = st.recursive(NONE, lambda deep: st.lists(deep, max_size=4) | st.dictionaries(st.text(max_size=3), deep), max_leaves=9)
+
+
+@pytest.mark.parametrize("data", JUNK)
+def test_a_copy_that_nobody_can_read_harms_nobody_and_is_written_anew(data: Any) -> None:
+    made = by_hand(data=data)
+    assert config_maps.is_copy(made, HOME)
     read = config_maps.read(made)
-    assert Here(ALLOWED, read, bundle("a", WEB)).in_force() == NINE
+    assert read.sayings == ()
+    here = Here(ALLOWED, read, bundle("a", WEB))
+    assert here.in_force() == NINE
+    (again,) = here.ask(copies.wanted)
+    assert (again.revision, [one.text.name for one in again.sayings]) == (50, ["web"])
     assert Here(ALLOWED, read, bundle("a", THIRD)).in_force() == []
+    (gone,) = Here(ALLOWED, read).ask(copies.wanted)  # of a ConfigMap that is not there
+    assert (gone.of, gone.revision, gone.sayings) == ("db/a", 50, ())
 
 
-def test_a_namespace_can_make_no_copy() -> None:
-    made = config_maps.new(copies.Copy(of="db/a", created="", sayings=()), "db")
+@given(rows=st.lists(st.lists(RAW, max_size=5) | RAW, max_size=4), annotations=st.none() | st.dictionaries(st.text(), st.text()))
+@settings(max_examples=size(50, 5_000), deadline=None)
+def test_no_copy_that_is_written_by_hand_ends_who_reads_it(rows: list[Any], annotations: Any) -> None:
+    made = by_hand(data=packed([*rows, ROW]))
+    assert [one.text.name for one in config_maps.read(made).sayings][-1:] == ["web"]
+    made["metadata"]["annotations"] = annotations
     assert not config_maps.is_copy(made, HOME)
-    assert not config_maps.declares(made)
+
+
+def test_what_looks_like_a_copy_and_is_none_says_nothing() -> None:
+    """Only one ConfigMap can be the copy of another: in podberth's own namespace, by its name."""
+    of_nobody = by_hand(data=packed([ROW]))
+    del of_nobody["metadata"]["annotations"]
+    for made in (by_hand(namespace="db"), by_hand(name="podberth-last-good-0"), of_nobody, by_hand(of="")):
+        assert not config_maps.is_copy(made, HOME)
+        assert not config_maps.declares(made)
+    plain = config_map("a", "", HOME)
+    assert config_maps.declares(plain)
+    assert not config_maps.is_copy(plain, HOME)
+
+
+def test_a_copy_gives_no_namespace_more_than_its_own_word_could() -> None:
+    """Only an operator can write one; what is in it is judged as its ConfigMap's text all the same."""
+    beyond = [podnetwork("web", "10.20.0.9", namespace="bank"), THIRD, pool("evil", "10.40.0.0/24")]
+    made = by_hand(data=packed([[json.dumps(one), *ROW[1:]] for one in beyond]))
+    for bad in ("kind: []", THIRD):
+        here = Here(resource(allowing("db", "bank")), config_maps.read(made), bundle("a", bad))
+        assert (here.in_force(), pools(here)) == ([], ["10.20.0.0/24"])
+
+
+def test_copies_of_one_namespace_stay_within_the_budget_of_its_config_maps() -> None:
+    """Else each ConfigMap that is broken once it was copied would leave room for another one."""
+    many = [of_set(f"n{n}", 2_000, {"base": "10.20.0.10"}) for n in range(3)]
+    large = pool("db", "10.20.0.0/16")
+    large["spec"]["allow"] = [{"namespaces": ["db"]}]
+    here = Here(resource(large))
+    there: list[Bundle] = []
+    for number in range(5):
+        one = replace(bundle(f"m{number}", *many, revision=10 * number + 1), created=f"2026-01-01T00:00:0{number}Z")
+        here.take(one)
+        for wanted in here.ask(copies.wanted):
+            made = config_maps.new(wanted, HOME)
+            made["metadata"]["resourceVersion"] = str(10 * number + 2)
+            there.append(config_maps.read(made))
+            here.take(there[-1])
+        here.take(replace(bundle(f"m{number}", "kind: []", revision=10 * number + 3), created=one.created))
+    assert [one.copy_of for one in there] == ["db/m0", "db/m1"]  # 6,000 addresses each, of 16,384
+    assert here.ask(copies.wanted) == ()
+
+
+def test_of_a_config_map_that_becomes_a_copy_nothing_is_left() -> None:
+    """Its label and its annotation were changed by hand."""
+    second = bundle(config_maps.name_of("db/a"), pool("own", "10.40.0.0/24"), namespace=HOME)
+    here = Here(ALLOWED, second, bundle("a", "kind: []"))
+    assert pools(here) == ["10.20.0.0/24", "10.40.0.0/24"]
+    here.take(config_maps.read(by_hand(data=packed([ROW]))))
+    assert (pools(here), here.in_force()) == (["10.20.0.0/24"], NINE)
+    here.take(replace(second, revision=60))
+    assert pools(here) == ["10.20.0.0/24", "10.40.0.0/24"]
 
 
 NEWS: tuple[Seen | Bundle, ...] = (

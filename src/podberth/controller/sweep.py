@@ -120,7 +120,7 @@ class Sweep:
         """Copy what ConfigMaps declare and may, for the time when what they say can't be in force."""
         del now
         wanted = self._settler.tried(lambda connection, _: copies.wanted(connection))
-        for _ in range(self._cluster.keep_last_good(wanted)):
+        for _ in range(self._cluster.keep_last_good(one for one in wanted if self._leading())):
             self._count("accepted")
 
     def _declarations(self, now: Known) -> None:

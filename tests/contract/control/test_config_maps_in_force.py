@@ -84,9 +84,21 @@ def test_a_copy_that_is_deleted_or_changed_by_hand_is_written_again(begun: Clust
     name = before["metadata"]["name"]
     begun.client.delete(CONFIG_MAPS, name, HOME)
     eventually(lambda: copies(begun).get("bank/web", {}).get("binaryData") == before["binaryData"])
-    begun.client.merge_patch(CONFIG_MAPS, name, {"binaryData": None}, HOME)
-    eventually(lambda: copies(begun).get("bank/web", {}).get("binaryData") == before["binaryData"])
+    for change in (
+        {"binaryData": None},
+        {"metadata": {"labels": None}},
+        {"metadata": {"labels": {"podberth.io/policies": "no"}}},
+        {"metadata": {"annotations": None}},
+    ):
+        begun.client.merge_patch(CONFIG_MAPS, name, change, HOME)
+        eventually(lambda: copies(begun).get("bank/web", {}).get("binaryData") == before["binaryData"])
     assert declared(begun) == ["web 10.20.0.9"]
+
+
+def test_a_podberth_of_the_last_release_hears_of_no_copy(begun: Cluster) -> None:
+    """Its agents, controller and webhook ask for one value of the label, and would read a copy as declarations."""
+    found = begun.client.list(CONFIG_MAPS, labels="podberth.io/policies=true").items
+    assert [one["metadata"]["name"] for one in found] == ["web"]
 
 
 def test_a_config_map_that_is_deleted_takes_its_copy_with_it(begun: Cluster) -> None:

@@ -206,10 +206,21 @@ class Declarations:
             elif copy.revision:
                 self._client.replace(resources.CONFIG_MAPS, made)
             else:
-                self._client.create(resources.CONFIG_MAPS, made, self._namespace)
-        except (errors.Conflict, errors.AlreadyExists, errors.NotFound):
+                self._made(made)
+        except (errors.Conflict, errors.NotFound):
             return False  # it is another by now: the next sweep looks again
         return True
+
+    def _made(self, copy: Object) -> None:
+        """Make a copy, also where there is something of its name that is none any more. Raises Conflict, NotFound."""
+        try:
+            self._client.create(resources.CONFIG_MAPS, copy, self._namespace)
+        except errors.AlreadyExists as there:
+            found = self._client.get(resources.CONFIG_MAPS, copy["metadata"]["name"], self._namespace)
+            if copies.is_copy(found, self._namespace):
+                raise errors.Conflict(there.message, there.details) from None
+            copy["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+            self._client.replace(resources.CONFIG_MAPS, copy)
 
     def _taken(self, lock: Object) -> Object | None:
         try:

@@ -64,8 +64,8 @@ class Bundle:
     read, and why; what they declared before stays. A source can be the whole bundle, which is `beyond` then: beyond the
     limits. A bundle that is gone has neither documents nor these. `created`: when, in words that sort by time.
     `silent`: why it declares nothing. `objects`: if it says that PodNetworks in the cluster's store are their
-    namespaces' word, the digests of those that stay as they are. `copy_of`: the bundle, made when `created` says, of
-    which it is the copy (`copies`).
+    namespaces' word, the digests of those that stay as they are. `uid`: which one of that name it is. `copy_of`: the
+    bundle of which it is the copy (`copies`); `uid` is that one's then.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Bundle:
     beyond: bool = False
     silent: str = ""
     objects: frozenset[str] | None = None
+    uid: str = ""
     copy_of: str = ""
 
 

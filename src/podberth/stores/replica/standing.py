@@ -88,16 +88,18 @@ def apply_bundles(connection: Connection, bundles: Iterable[Bundle], now: Moment
     complaints: list[str] = []
     keys: dict[Key, bool] = {}
     for bundle in sorted(bundles, key=lambda one: not one.copy_of):
-        known = connection.execute("SELECT revision, beyond FROM bundles WHERE name = ?", (bundle.name,)).fetchone()
-        if known is not None and (known[0] > bundle.revision or known == (bundle.revision, int(bundle.beyond))):
+        query = "SELECT revision, beyond, uid FROM bundles WHERE name = ?"
+        *known, uid = connection.execute(query, (bundle.name,)).fetchone() or (None, None, None)
+        if known[0] is not None and (known[0] > bundle.revision or known == [bundle.revision, int(bundle.beyond)]):
             continue
         was = tenants(connection)
         row = (bundle.name, bundle.revision, bundle.tenant, int(bundle.beyond), int(bundle.objects is not None))
-        more = (bundle.silent, bundle.created)
-        connection.execute("INSERT OR REPLACE INTO bundles VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, *more))
+        more = (bundle.silent, bundle.created, bundle.uid, bundle.copy_of)
+        copied = copies.drop(connection, bundle.name)
+        connection.execute("INSERT OR REPLACE INTO bundles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, *more))
         keys.update(dict.fromkeys(_objects(connection, bundle.objects, was=was), True))
         complaints += [f"ConfigMap {bundle.name}: {bundle.silent}"] if bundle.silent else []
-        for key, operators in _replaced(connection, bundle):
+        for key, operators in (*copied, *_replaced(connection, bundle, another=uid not in (None, bundle.uid))):
             keys[key] = operators or keys.get(key, False)
         complaints += [why for _, why in bundle.unread]
     return complaints + settle(connection, list(keys), {key for key, operators in keys.items() if operators}, now)
@@ -109,7 +111,7 @@ def forget_bundles(connection: Connection, names: set[str], revision: int, now: 
     for (name,) in gone:
         if name not in names:
             was = tenants(connection)
-            keys = _drop(connection, name, keep=()) + copies.drop(connection, name)
+            keys = copies.drop(connection, name) + _drop(connection, name, keep=())
             for rows in ("unread WHERE bundle", "bundles WHERE name"):
                 connection.execute(f"DELETE FROM {rows} = ?", (name,))  # noqa: S608 - constants
             keys += [(key, True) for key in _objects(connection, None, was=was)]
@@ -195,14 +197,16 @@ def withheld(connection: Connection, declared: Declared) -> bool:
     return any(_declares(parsed(*row), declared) for row in connection.execute(refused, (namespace,)).fetchall())
 
 
-def _replaced(connection: Connection, bundle: Bundle) -> Iterable[tuple[Key, bool]]:
-    """Have the bundle's rows be what it says now; yield the keys that it speaks of, or did, as `_drop` does."""
-    yield from _drop(connection, bundle.name, keep=[source for source, _ in bundle.unread])
+def _replaced(connection: Connection, bundle: Bundle, *, another: bool) -> Iterable[tuple[Key, bool]]:
+    """Have the bundle's rows be what it says now; yield the keys that it speaks of, or did, as `_drop` does.
+
+    `another`: the one before had the name alone in common with it, and what that declared is gone.
+    """
+    yield from _drop(connection, bundle.name, keep=[] if another else [source for source, _ in bundle.unread])
+    connection.execute("DELETE FROM unread WHERE bundle = ?", (bundle.name,))
     if bundle.copy_of:
         yield from copies.replace(connection, bundle)
         return
-    yield from copies.drop(connection, bundle.name)
-    connection.execute("DELETE FROM unread WHERE bundle = ?", (bundle.name,))
     connection.executemany("INSERT INTO unread VALUES (?, ?, ?)", [(bundle.name, *row) for row in bundle.unread])
     for saying in bundle.sayings:
         text = saying.text
