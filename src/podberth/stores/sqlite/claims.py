@@ -190,10 +190,10 @@ def _must_have_room_to_stick(connection: Connection, wanted: Wanted, address: Ad
 
 def _must_be_within_quota(connection: Connection, name: str, pod: PodRef) -> None:
     """Count once more, in the step that reserves: others may have got the room that was there at the door."""
-    from podberth.policy.permit import beyond
+    from podberth.policy.permit import beyond, limit
 
     pool = documents.pool(connection, name)
-    if pool is None or not pool.grants:
+    if pool is None or limit(pool, pod.namespace) is None:
         return
     query = "SELECT count(*) FROM reservations WHERE pool = ? AND namespace = ?"
     (taken,) = connection.execute(query, (name, pod.namespace)).fetchone()
