@@ -54,7 +54,7 @@ def begun(cluster: Cluster) -> Cluster:
 
 
 BAD = {
-    "it can't be read": ("kind: [", "kind"),
+    "it can't be read": ("kind: [", "not valid YAML"),
     "it has no right to that": (
         text(podnetwork("web", "10.20.0.9", namespace="bank", trust="on")),
         "operator's choice",
@@ -79,7 +79,7 @@ def test_the_last_good_text_is_in_force_on_a_new_node_and_the_config_map_is_told
 
 def test_a_copy_that_is_deleted_or_changed_by_hand_is_written_again(begun: Cluster) -> None:
     begun.apply(config_map("web", "kind: [", "bank"))
-    until(lambda: any("kind" in message for message in told(begun, "NotInForce")))
+    until(lambda: any("not valid YAML" in message for message in told(begun, "NotInForce")))
     before = copies(begun)["bank/web"]
     name = before["metadata"]["name"]
     begun.client.delete(CONFIG_MAPS, name, HOME)
