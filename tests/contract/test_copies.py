@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podberth.cni.value import replace
+from podberth.policy.bundle import read as bundle_parts
 from podberth.stores.kubernetes import copies as config_maps
 from podberth.stores.kubernetes.objects import weighed_bundle
 from podberth.stores.replica import copies
 from podberth.stores.replica.standings import standings
 from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.control.cluster import config_map, of_set, podnetwork, pool
-from tests.contract.test_standing import HOME, NINE, OTHER, TEN, THIRD, WEB, Here, allowing, bundle, resource
+from tests.contract.test_standing import ELEVEN, HOME, NINE, OTHER, TEN, THIRD, WEB, Here, allowing, bundle, resource
 from tests.contract.test_standing_tenants import limited
 from tests.sizes import size
 from tests.unit.policy.hostile import ALIASED
@@ -108,6 +109,25 @@ def test_a_reason_says_that_the_last_good_text_stays() -> None:
     (one,) = controller.ask(standings)
     assert "trust is the operator's choice" in one.reason
     assert one.reason.endswith("the last text that passed stays in force")
+
+
+def test_a_text_of_before_there_were_limits_stays_while_it_can_t_be_read_and_not_beside_a_refused_one() -> (
+    None
+):
+    """Its ConfigMap has changed then, and what it says is judged by the rules of now. So is what it said."""
+    (part,) = bundle_parts("db", "a", {"declared.yaml": json.dumps(THIRD)})
+    old = frozenset(one.digest for one in part.declarations)
+    before = bundle("a", THIRD, earlier=old)
+    assert Here(ALLOWED, before).in_force() == ELEVEN
+    controller, copy = begun(ALLOWED, before)
+    unread = bundle("a", "kind: []", revision=9)
+    for one in (Here(ALLOWED, before, unread), Here(ALLOWED, copy, unread), Here(ALLOWED, unread, copy)):
+        assert one.in_force() == ELEVEN
+    refused = bundle("a", podnetwork("web", "10.20.0.11", trust="off"), revision=9, earlier=old)
+    controller.take(refused)
+    for one in (controller, Here(ALLOWED, copy, refused), Here(ALLOWED, refused, copy)):
+        assert one.in_force() == []
+    assert kept(controller, 110, copy) is None
 
 
 def test_what_a_config_map_does_not_declare_any_more_is_gone_whatever_the_copy_says() -> None:

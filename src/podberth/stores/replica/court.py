@@ -117,11 +117,12 @@ class Court:
         return permit(tenant, TENANT, self._door, change)
 
     def _last_good(self, tenant: str, row: Row, taken: Taken) -> DocumentText | None:
+        """Judge what the copy has by the rules of now: what was in force before them stays until it changes."""
         good = copies.last_good(self._connection, row)
         if good is None:
             return None
         document = parsed(good.text.body, good.text.source)
-        return good.text if good.before or self._permitted(document, tenant, taken) is None else None
+        return good.text if self._permitted(document, tenant, taken) is None else None
 
     def _judge(self, tenant: str) -> None:
         """Judge all that the namespace declares, the oldest first: what there is no room for is the youngest.
