@@ -63,8 +63,9 @@ def test_the_other_store_goes_on_from_there(source: Node | InCluster, target: No
     ledger, _ = target.parts()
     with pytest.raises(Exception, match="mysql-0"):
         ledger.bind(claim("thief", "10.20.0.50"), PLUGIN)
+    before = {at.address for at in (*ledger.leases(), *ledger.reservations())}
     (lease,) = ledger.bind(claim("later"), PLUGIN)
-    assert str(lease.address) not in {"10.20.0.1", "10.20.0.3", "10.20.0.4"}
+    assert lease.address not in before
     assert ledger.who(lease.address).pod == pod("later")
 
 
@@ -109,7 +110,7 @@ def test_an_address_that_went_on_in_the_target_is_a_conflict_that_names_both(
     ledger, _ = target.parts()
     target.clock.now = source.clock.now
     (lease, *_) = ledger.unbind(attachment("both"), PLUGIN)
-    with pytest.raises(NotEmpty, match=re.escape(f"{lease.address} has ")):
+    with pytest.raises(NotEmpty, match=re.escape(f"{lease.address} ")):
         move(source.side(readonly=True), target.side())
 
 
