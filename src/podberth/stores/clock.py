@@ -18,11 +18,12 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 def uptime() -> Uptime:
     """Return how long this machine has run, by the clock that nobody sets (clock_gettime(2), CLOCK_BOOTTIME)."""
-    return Uptime(boot=_boot_id(), ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+    return Uptime(boot=boot(), ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME))
 
 
 @cache
-def _boot_id() -> str:
+def boot() -> str:
+    """Return what tells this run of the machine from every other (random(4), boot_id)."""
     with open(_BOOT_ID, encoding="ascii") as file:
         return file.read().strip()
 
