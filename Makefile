@@ -88,12 +88,12 @@ root:
 		{ echo "make $(MAKECMDGOALS) makes network namespaces and links: run it as root (sudo make $(MAKECMDGOALS))"; exit 1; }
 
 .PHONY: lint
-lint: .venv/.ready ## ruff, mypy, import contracts, file lengths, prose (no root)
+lint: .venv/.ready ## ruff, mypy, import contracts, lengths, prose (no root)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
 	@report=$$($(BIN)/lint-imports) || { echo "$$report"; exit 1; }
-	@tools/lengths.sh
+	@$(BIN)/python tools/lengths.py
 	@$(BIN)/python tools/prose.py
 
 .PHONY: lock

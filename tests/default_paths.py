@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDERS = ("/run/podberth", "/var/run/podberth", "/var/lib/podberth", "/etc/cni", "/opt/cni", "/var/lib/cni")
+ON_DISK = ("/var/lib/podberth", "/etc/cni", "/opt/cni", "/var/lib/cni")
+FOLDERS = ("/run/podberth", "/var/run/podberth", *ON_DISK)
+OF_RUNTIMES = ("/var/lib/kubelet", "/var/lib/containerd", "/var/lib/containers")
 NOWHERE = "/proc/podberth-tests"  # no user can make a folder in /proc
 # What a command of podberth, or of a container runtime, uses unless an option says otherwise.
 ENVIRONMENT = {

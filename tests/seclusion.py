@@ -14,22 +14,14 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.default_paths import ENVIRONMENT
+from tests.default_paths import ENVIRONMENT, OF_RUNTIMES, ON_DISK
 
 # Linux' uapi: linux/sched.h and linux/mount.h.
 _NEWNS, _NEWNET = 0x00020000, 0x40000000
 _DETACH = 0x2
 _READ_ONLY, _REMOUNT, _BIND, _MOVE, _REC, _PRIVATE = 0x1, 0x20, 0x1000, 0x2000, 0x4000, 0x40000
 
-PATHS = (
-    "/etc/cni",
-    "/opt/cni",
-    "/var/lib/podberth",
-    "/var/lib/cni",
-    "/var/lib/kubelet",
-    "/var/lib/containerd",
-    "/var/lib/containers",
-)
+PATHS = (*ON_DISK, *OF_RUNTIMES)
 # Below /run: what the rest of the system needs there. Names may be looked up by way of systemd.
 _SHOWN = ("/run/systemd/resolve",)
 FOLDERS = "/run/tests"  # for the folders of tests, in memory; pytest makes it anew

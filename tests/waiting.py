@@ -14,7 +14,7 @@ PATIENCE = 300.0  # seconds; what takes a second on a quiet machine may take a m
 PAUSE = 0.02  # seconds between two looks
 
 
-def until(condition: Callable[[], T], trouble: Callable[[], object] | str) -> T:
+def until(condition: Callable[[], T], trouble: Callable[[], object] | str = "it never came to be") -> T:
     """Return the condition's value once that is true; fail with `trouble` if it never comes to be."""
     end = time.monotonic() + PATIENCE
     while not (value := condition()):

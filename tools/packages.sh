@@ -25,6 +25,7 @@ test|iptables|command -v iptables-save
 test|openssl|command -v openssl
 test|xz-utils|command -v xz
 test|etcd-server|command -v etcd
+test|etcd-client|command -v etcdctl
 test|kubernetes-client|command -v kubectl
 test|nftables|command -v nft
 test|debootstrap|command -v debootstrap

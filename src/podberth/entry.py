@@ -21,12 +21,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from podberth.cni.pod import Attachment
     from podberth.cni.result import Result
     from podberth.ipam.epoch import Inside
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.moment import Moment
     from podberth.linux.locks import Locks
     from podberth.net.ops import Address
+    from podberth.net.step import Step
     from podberth.policy.store import Policies
     from podberth.runtime.log import Log
     from podberth.stores.member import Member
@@ -305,7 +307,7 @@ def _choice(directory: str) -> tuple[int, ...]:
 def join(directory: str, *, staying: bool, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> Member:
     """Return the node as a member of the cluster that its state directory stands for; `moved` as Member takes it."""
     from podberth.linux.clock import Discipline
-    from podberth.linux.machine import boot_id, machine_id
+    from podberth.process.machine import boot_id, machine_id
     from podberth.stores.chosen import chosen
     from podberth.stores.member import Member
 
@@ -342,6 +344,7 @@ def _node(
         clock=lambda: clock().true,
         room=Reserve(directory),
         inside=_inside,
+        remains=_remains,
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
         stored=lambda: database.stored,
     )
@@ -351,6 +354,12 @@ def _inside(folders: tuple[str, ...]) -> Iterable[Inside]:
     from podberth.linux.occupied import inside
 
     return inside(folders)
+
+
+def _remains(netns: str, attachment: Attachment) -> tuple[Step, ...]:
+    from podberth.linux.remains import remains
+
+    return remains(netns, attachment)
 
 
 def open_locks(directory: str) -> Locks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import shutil
 import tempfile
 from functools import cache
@@ -44,13 +45,13 @@ def _etcd_client() -> Etcd:
 def kube_server() -> KubeServer:
     """One API server for all tests of this process, with podberth's custom resources."""
     folder = Path(tempfile.mkdtemp(prefix="podberth-kube-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    server = KubeServer(folder)
-    server.start()
-    atexit.register(server.stop)
+    running = contextlib.ExitStack()
+    atexit.register(running.close)
+    running.callback(shutil.rmtree, folder, ignore_errors=True)
+    server = running.enter_context(KubeServer(folder))
     server.serve_our_resources()
     for namespace in NAMESPACES:
-        server.kubectl("create", "namespace", namespace)
+        server.operator.client.create(resources.NAMESPACES, {"metadata": {"name": namespace}})
     return server
 
 

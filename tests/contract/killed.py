@@ -1,7 +1,7 @@
 """A command that is killed at its n-th write: `python -m tests.contract.killed N before|after ARGUMENT...`.
 
-The hook is where requests leave for etcd and for the API server, and where a transaction of SQLite ends. N is 0 for a
-run that is not killed; what it wrote is counted in its last line.
+The hook is where requests leave for etcd and for the API server; of SQLite it is each statement that changes a file,
+and the end of each transaction. N is 0 for a run that is not killed; what it wrote is counted in its last line.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from podberth.cli.main import main
 from podberth.kube.wire import Wire
 from podberth.stores.etcd.cluster import Cluster
 from podberth.stores.sqlite.database import Database
+from podberth.stores.sqlite.transaction import Transaction
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 READS = ("GET",)
 CHANGES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "COMMIT")
+COPY = "replica.db"
 
 
 class Tripwire:
@@ -45,7 +47,7 @@ class Tripwire:
 
 def spring(wire: Tripwire) -> None:
     """Have every write of this process go by the wire."""
-    ask, exchange, begin = Cluster.ask, Wire.exchange, Database.begin
+    ask, exchange, begin, end = Cluster.ask, Wire.exchange, Database.begin, Transaction._end
 
     def asked(self: Cluster, call: str, request: Any, *, read: bool) -> Any:
         return ask(self, call, request, read=read) if read else wire.write(lambda: ask(self, call, request, read=read))
@@ -57,13 +59,19 @@ def spring(wire: Tripwire) -> None:
 
     def begun(self: Database) -> sqlite3.Connection:
         connection = begin(self)
-        if not self.path.endswith("replica.db"):  # that is a copy
+        if not self.path.endswith(COPY):
             connection.set_trace_callback(lambda sql: wire.write(lambda: None) if sql.startswith(CHANGES) else None)
         return connection
+
+    def ended(self: Transaction, connection: sqlite3.Connection, raised: BaseException | None) -> None:
+        end(self, connection, raised)
+        if self._writes and raised is None and not self._database.path.endswith(COPY):
+            wire.write(lambda: None)
 
     Cluster.ask = asked  # type: ignore[method-assign]
     Wire.exchange = exchanged  # type: ignore[method-assign, assignment]
     Database.begin = begun  # type: ignore[method-assign]
+    Transaction._end = ended  # type: ignore[method-assign]
 
 
 def run(words: list[str]) -> int:

@@ -37,6 +37,7 @@ class MemoryCluster:
         self.records: dict[Address, tuple[AddressRecord, int]] = {}
         self.documents: dict[Key, tuple[DocumentText, int]] = {}
         self.approved: dict[Key, tuple[Approved, int]] = {}
+        self.reserved: dict[str, int] = {}  # by a pod's name the revision at which something was reserved for it last
         self.ledger: list[Event] = []
         self.last: tuple[Epoch, int] | None = None
         self.demanded = Minimum()
@@ -58,6 +59,9 @@ class MemoryCluster:
             self.revision += 1
             for write in proposal.addresses:
                 self.records[write.record.address] = (write.record, self.revision)
+                kept = write.record.reservation
+                if kept is not None and kept != write.reserved_before:
+                    self.reserved[kept.pod.name] = self.revision
                 self.ledger += write.events
                 self.ledger = [event for event in self.ledger if event not in write.undone]
             for document in proposal.documents:
@@ -81,11 +85,7 @@ class MemoryCluster:
             and all(self.approved.get(("Pool", "", n), (None, 0))[1] == revision for n, revision in proposal.relied)
             and all(self.approved.get(w.approved.text.key, (None, 0))[1] == w.revision for w in proposal.approved)
             and not (proposal.declares and self.declared > seen)
-            and not any(
-                revision > seen and record.reservation is not None and record.reservation.pod.name == pod.name
-                for pod in proposal.pods
-                for record, revision in self.records.values()
-            )
+            and all(self.reserved.get(pod.name, 0) <= seen for pod in proposal.pods)
         )
 
     def _of(self, addresses: list[Address], documents: list[Key]) -> Seen:

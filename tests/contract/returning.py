@@ -15,17 +15,20 @@ from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
-from tests.contract.clusters import kube_server
+from tests.contract.clusters import clear_kubernetes, kube_server
 from tests.contract.ledgers import Clock, InMemory, OnKubernetes, addresses, claim, pool
+from tests.servers.etcd import EtcdServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from podberth.ipam.epoch import Epoch
     from podberth.ipam.lease import Lease
     from podberth.stores.replica.shared import Cluster
     from tests.contract.ledgers import ClusterBackend
-    from tests.servers.etcd import EtcdServer
+
+SUBNET = "10.20.0.0/24"
 
 
 class Site:
@@ -96,7 +99,7 @@ class InMemorySite(Site):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.backend: ClusterBackend = InMemory(folder / "operator")
-        self.backend.define(pool("db", "10.20.0.0/28"))
+        self.backend.define(pool("db", SUBNET))
         self.state: dict[str, object] = {}
 
     def cluster(self) -> Cluster:
@@ -118,7 +121,7 @@ class EtcdSite(Site):
         made = InMemory(folder / "pools")  # what a pool's document looks like
         made.cluster = self.cluster()
         made.operator = made.client()
-        made.define(pool("db", "10.20.0.0/28"))
+        made.define(pool("db", SUBNET))
 
     def cluster(self) -> Cluster:
         return EtcdCluster(Etcd([self.server.url]), "/podberth")
@@ -130,6 +133,16 @@ class EtcdSite(Site):
         self.server.put_back()
 
 
+class SnapshotSite(EtcdSite):
+    """The same, saved and put back by etcd's own tool: what comes back is a cluster of another identity."""
+
+    def save(self) -> None:
+        self.file = self.server.snapshot()
+
+    def put_back(self) -> None:
+        self.server.restore(self.file)
+
+
 class KubernetesSite(Site):
     """A real API server, whose etcd is saved and put back as a copy of its disk."""
 
@@ -137,7 +150,7 @@ class KubernetesSite(Site):
         super().__init__(folder)
         self.client = Client(load(str(kube_server().kubeconfig)))
         made = OnKubernetes(folder / "pools")
-        made.define(pool("db", "10.20.0.0/28"))
+        made.define(pool("db", SUBNET))
 
     def cluster(self) -> Cluster:
         return KubernetesCluster(self.client, "default", "test")
@@ -147,3 +160,17 @@ class KubernetesSite(Site):
 
     def put_back(self) -> None:
         kube_server().put_back()
+
+
+def sites(kind: str, folder: Path) -> Iterator[Site]:
+    """Yield a site of that kind: memory, etcd, etcdctl or kubernetes."""
+    if kind == "memory":
+        yield InMemorySite(folder)
+    elif kind == "kubernetes":
+        site = KubernetesSite(folder)
+        yield site
+        site.client.close()
+        clear_kubernetes()
+    else:
+        with EtcdServer() as server:
+            yield (SnapshotSite if kind == "etcdctl" else EtcdSite)(folder, server)

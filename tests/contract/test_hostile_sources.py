@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
@@ -27,9 +28,10 @@ from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.clusters import in_etcd
 from tests.contract.declarations import OPERATOR, documents
-from tests.contract.kube.said import eventually
+from tests.contract.passing import passing
 from tests.sizes import size
 from tests.unit.policy.hostile import FILES, NO_KIND, RAWS
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,12 +56,11 @@ class Node:
         self.etcd, self.keys = cluster.client, cluster.keys
         self.lines: list[str] = []
         self.folder = folder
-        self.policies, self.feed = self.joined(folder)
+        self.policies, self.feed = self.joined(Replica(tempfile.mkdtemp(dir=folder), told=self.lines.append))
 
-    def joined(self, folder: Path) -> tuple[ClusterPolicies, Feed]:
-        """Return a node that was never there before."""
+    def joined(self, replica: Replica) -> tuple[ClusterPolicies, Feed]:
+        """Return a node with that replica."""
         cluster = EtcdCluster(self.etcd, self.keys.root.decode())
-        replica = Replica(tempfile.mkdtemp(dir=folder), told=self.lines.append)
         settler = Settler(replica, cluster, "node1", current=False)
         return ClusterPolicies(settler), Feed(settler, self.lines.append)
 
@@ -79,7 +80,7 @@ def test_a_feed_whose_turns_are_short_hears_every_document(node: Node) -> None:
     declared = [f"n{number}" for number in range(size(20, 1000))]
     for name in declared:
         node.policies.apply(documents(good(name)), OPERATOR, source="apply: next.yaml")
-    eventually(lambda: set(declared) <= set(names(policies)))
+    until(lambda: set(declared) <= set(names(policies)))
     assert feed.away == ""
     feed.stop()
 
@@ -97,14 +98,19 @@ def node(tmp_path: Path) -> Iterator[Node]:
     made.feed.stop()
 
 
-def heard(node: Node) -> bool:
-    """Declare one more document as an operator does; wait until the node has it in force."""
+@contextmanager
+def heard(node: Node) -> Iterator[None]:
+    """Declare one more document as an operator does, and have the node have it in force; in the end it goes."""
     name = f"n{uuid4().hex}"
     node.policies.apply(documents(good(name)), OPERATOR, source="apply: next.yaml")
     body = json.dumps({"body": good(f"{name}-2"), "source": "apply", "origin": ""}).encode()
     node.put(f"d/PodNetwork/db/{name}-2".encode(), body)
-    eventually(lambda: node.has(name) and node.has(f"{name}-2"))
-    return node.feed.away == ""
+    until(lambda: node.has(name) and node.has(f"{name}-2"))
+    assert node.feed.away == ""
+    yield
+    for each in (name, f"{name}-2"):
+        node.policies.delete("PodNetwork", "db", each, OPERATOR)
+    until(lambda: not node.has(name) and not node.has(f"{name}-2"))
 
 
 VALUES = FILES.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(max_size=40)
@@ -121,24 +127,22 @@ KEYS = st.sampled_from(
 @example(key=b"d/PodNetwork/db/bad", value=b"[")
 @example(key=b"d/x", value=b"{}")
 @example(key=b"a/0a140009", value=b'{"address": "10.20.0.9", "last": 7}')
-def test_after_anything_in_etcd_the_next_good_document_is_in_force(
-    node: Node, tmp_path: Path, key: bytes, value: bytes
-) -> None:
+def test_after_anything_in_etcd_the_next_good_document_is_in_force(node: Node, key: bytes, value: bytes) -> None:
     node.put(key, value)
-    assert heard(node)
-    policies, feed = node.joined(tmp_path)
-    feed.start()
-    assert feed.ready(60), node.lines
-    assert sorted(names(policies)) == sorted(names(node.policies))
-    feed.stop()
+    with heard(node), passing(node.lines) as replica:
+        policies, feed = node.joined(replica)
+        feed.start()
+        assert feed.ready(60), node.lines
+        assert sorted(names(policies)) == sorted(names(node.policies))
+        feed.stop()
 
 
 def test_a_document_in_etcd_that_can_t_be_read_leaves_the_last_good_one(node: Node) -> None:
     node.policies.apply(documents(good("kept")), OPERATOR, source="apply: kept.yaml")
     for value in (b"kind: []", b'{"body": 7}', json.dumps({"body": {}, "source": "", "origin": ""}).encode()):
         node.put(b"d/PodNetwork/db/kept", value)
-        assert heard(node)
-        assert node.has("kept")
+        with heard(node):
+            assert node.has("kept")
     assert sum("PodNetwork db/kept" in line for line in node.lines) == 3
 
 
@@ -146,8 +150,9 @@ def test_a_document_in_etcd_that_can_t_be_read_leaves_the_last_good_one(node: No
 @given(text=FILES, ending=st.sampled_from((".yaml", ".yml", ".json")))
 @example(text=NO_KIND, ending=".yaml")
 def test_after_any_file_of_a_directory_the_next_good_set_is_in_force(text: str, ending: str) -> None:
-    with tempfile.TemporaryDirectory() as store, tempfile.TemporaryDirectory() as directory:
-        policies = SqlitePolicies(Database(store))
+    with ExitStack() as ends:
+        store, directory = (ends.enter_context(tempfile.TemporaryDirectory()) for _ in range(2))
+        policies = SqlitePolicies(ends.enter_context(closing(Database(store))))
         Path(directory, "a.json").write_text(json.dumps(good("first")))
         assert sync(policies, directory, PLUGIN) == ""
         bad = Path(directory, f"b{ending}")
@@ -195,10 +200,10 @@ def test_after_anything_in_a_directory_the_agent_brings_the_next_good_set_into_f
         bad.symlink_to(bad)
     else:
         bad.write_bytes(text.encode("utf-8", "surrogatepass"))
-    eventually(lambda: directories.looks > looks)
+    until(lambda: directories.looks > looks)
     bad.rmdir() if kind == "directory" else bad.unlink()
     name = f"n{uuid4().hex}"
     (directory / "a.json").write_text(json.dumps(good(name)))
-    eventually(lambda: names(policies) == [name])
-    eventually(lambda: [standing.state for standing in directories.standings()] == [IN_FORCE])
+    until(lambda: names(policies) == [name])
+    until(lambda: [standing.state for standing in directories.standings()] == [IN_FORCE])
     assert health.problem() == ""

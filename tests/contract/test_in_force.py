@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
-import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +25,9 @@ from podberth.stores.replica.shared import Approved, DocumentText, Seen
 from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.control.cluster import pool
 from tests.contract.declarations import documents
-from tests.contract.etcd_nodes import FOLDER, Node, emptied, etcd, written
+from tests.contract.etcd_nodes import Node, emptied, etcd, written
 from tests.contract.ledgers import OPERATOR, claim
+from tests.contract.passing import passing
 from tests.sizes import size
 
 if TYPE_CHECKING:
@@ -176,13 +175,12 @@ def test_in_whatever_order_it_is_heard_the_same_pools_are_in_force(
 ) -> None:
     found = []
     for order in (told, *(_shuffled(told, chance) for _ in range(times))):
-        replica = Replica(tempfile.mkdtemp(dir=FOLDER))
-        for each in order:
-            replica.take(each)
-        with replica.database.read() as connection:
-            waits = refused(connection)
-        found.append(([replace(one, source="") for one in SqlitePolicies(replica.database).pools()], waits))
-        shutil.rmtree(replica.database.path.rpartition("/")[0], ignore_errors=True)
+        with passing() as replica:
+            for each in order:
+                replica.take(each)
+            with replica.database.read() as connection:
+                waits = refused(connection)
+            found.append(([replace(one, source="") for one in SqlitePolicies(replica.database).pools()], waits))
     assert all(one == found[0] for one in found)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers.kube import ROOT
+from tests.checkout import ROOT
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:

@@ -45,18 +45,17 @@ from tests.sizes import seed, size
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from podberth.ipam.ledger import Ledger
     from podberth.policy.store import Policies
     from podberth.stores.replica.shared import Cluster
 
-KILLS = size(2, 200)  # points at which a command is killed, of a store: a soak has all there are, but of SQLite
-MOST = 100  # of them on SQLite, where each statement is one
+KILLS = size(2, 1000)  # points at which a command is killed, of a store: in a soak all that there are
 STORES = ("sqlite", "etcd", "kubernetes")
 COMMANDS = ("csv", "whereabouts", "host-local", "release", "migrate")
-MANY = {"sqlite": 70, "etcd": 70, "kubernetes": 5}  # addresses: more than a transaction of etcd takes
+MANY = {"sqlite": 8, "etcd": 70, "kubernetes": 5}  # addresses: more than a transaction of etcd takes
 BANK = pool("bank", subnet("10.60.0.0/24", gateway="10.60.0.1", hold=("10.60.0.100-10.60.0.199",)))
 
 
@@ -294,12 +293,10 @@ def run(at: int, when: str, words: tuple[str, ...]) -> subprocess.CompletedProce
     return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
 
 
-def points(writes: int, store: str) -> Iterator[tuple[int, str]]:
-    """Yield the points at which the command is killed: before it writes for the n-th time, and after."""
-    every = [(n, when) for n in range(1, writes + 1) for when in ("before", "after")]
-    most = min(KILLS // 2, MOST) if store == "sqlite" else KILLS
-    chosen = every if most >= len(every) else random.Random(seed(36)).sample(every, most)
-    yield from sorted(chosen)
+def points(writes: int) -> list[tuple[int, str]]:
+    """Return the points at which the command is killed: before it writes for the n-th time, and after the last one."""
+    every = [*((n, "before") for n in range(1, writes + 1)), (writes, "after")]
+    return every if len(every) <= KILLS else sorted(random.Random(seed(36)).sample(every, KILLS))
 
 
 def end_what_is_left(side: Side) -> None:
@@ -337,7 +334,7 @@ def test_a_killed_command_has_done_all_or_nothing_and_nobody_saw_half(store: str
         after = facts(whole.into.client(False), whole.addresses)
         assert before != after
     outcomes = set()
-    for n, when in points(int(done.stdout.split()[-1]), store):
+    for n, when in points(int(done.stdout.split()[-1])):
         with ExitStack() as ends:
             one = prepared(store, name, tmp_path / f"{n}-{when}", ends)
             outcomes.add(killed_at(n, when, one, before, after, name))

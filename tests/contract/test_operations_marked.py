@@ -8,7 +8,7 @@ import pytest
 
 from podberth.cni.errors import AddressTaken, Refused, TryAgainLater
 from podberth.ipam.lease import Keeping
-from podberth.policy.documents import document_of
+from podberth.policy.documents import document_of, parse_document
 from podberth.policy.operation import Operation
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.marks import SILENCE
@@ -16,12 +16,26 @@ from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 from tests.contract.clusters import in_etcd, in_kubernetes
-from tests.contract.ledgers import CLUSTERS, OPERATOR, PLUGIN, Clock, attachment, claim, ip, pod, pool, subnet
+from tests.contract.ledgers import (
+    CLUSTERS,
+    OPERATOR,
+    PLUGIN,
+    Clock,
+    InMemory,
+    OnEtcd,
+    attachment,
+    claim,
+    ip,
+    pod,
+    pool,
+    subnet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from podberth.policy.documents import Document
     from podberth.stores.replica.shared import Cluster, Proposal, Seen
     from tests.contract.ledgers import ClusterBackend
 
@@ -235,6 +249,68 @@ def test_a_pool_that_an_operation_makes_is_not_there_before_its_leases(site: Sit
     _, again, _ = site.client("again")
     assert [each.name for each in again.pools()] == ["bank", "more"]
     assert len(site.ledger.leases()) == 70
+
+
+def podnetworks(first: int = 100, many: int = MANY) -> list[Document]:
+    return [
+        parse_document(
+            {
+                "apiVersion": "podberth.io/v1alpha1",
+                "kind": "PodNetwork",
+                "metadata": {"namespace": "db", "name": f"web-{n}"},
+                "spec": {"pod": f"web-{n}", "attachments": [{"pool": "bank", "addresses": [f"10.60.0.{first + n}"]}]},
+            },
+            "test",
+        )
+        for n in range(many)
+    ]
+
+
+def applied(client: tuple[ClusterLedger, ClusterPolicies, Settler]) -> tuple[int, int, int]:
+    """Return how many reservations, PodNetworks and events there are."""
+    ledger, policies, _ = client
+    return len(ledger.reservations()), len(policies.pod_networks()), len(tuple(ledger.history()))
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 4, 5, 6, 7, 9, 30])
+def test_an_apply_of_new_documents_that_is_killed_has_done_all_or_nothing(site: Site, steps: int) -> None:
+    _, policies, _ = site.client("killed", kill_at=steps)
+    try:
+        policies.apply(podnetworks(), OPERATOR, source="test")
+    except Killed:
+        seen = applied(site.client("meanwhile"))
+        assert seen in ((0, 0, 0), (MANY, MANY, MANY))
+    site.end_what_is_left()
+    after = applied(site.client("after"))
+    assert after in ((0, 0, 0), (MANY, MANY, MANY))
+    assert applied((site.ledger, site.policies, site.settler)) == after
+    done = site.policies.apply(podnetworks(), OPERATOR, source="test")
+    assert len(done.created) == (0 if after[0] else MANY)
+    assert applied(site.client("done")) == (MANY, MANY, MANY)
+
+
+@pytest.mark.parametrize("site", [InMemory, OnEtcd], ids=["memory", "etcd"], indirect=True)
+@pytest.mark.parametrize("steps", range(6))
+def test_an_apply_that_changes_few_documents_with_many_addresses_is_all_or_nothing(site: Site, steps: int) -> None:
+    def web(first: int) -> list[Document]:
+        addresses = [f"10.60.0.{first}-10.60.0.{first + 59}"]
+        spec = {"deployment": {"name": "web"}, "attachments": [{"pool": "bank", "addresses": addresses}]}
+        named = {"namespace": "db", "name": "web"}
+        raw = {"apiVersion": "podberth.io/v1alpha1", "kind": "PodNetwork", "metadata": named, "spec": spec}
+        return [parse_document(raw, "test")]
+
+    site.policies.apply(web(10), OPERATOR, source="test")
+    _, policies, _ = site.client("killed", kill_at=steps)
+    try:
+        policies.apply(web(100), OPERATOR, source="test")
+    except Killed:
+        pass
+    site.end_what_is_left()
+    ledger, policies, _ = site.client("after")
+    first = min(int(one.address) for one in ledger.reservations()) & 255
+    assert len(ledger.reservations()) == 60
+    assert first in (10, 100)
+    assert [str(each) for each in policies.pod_networks()] == [str(each.body) for each in web(first)]
 
 
 @pytest.mark.parametrize("made", [in_etcd, in_kubernetes], ids=["etcd", "kubernetes"])

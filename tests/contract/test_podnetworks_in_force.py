@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podberth.cni.pod import PodRef
-from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.shared import Approved, DocumentText, Seen
 from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.control.cluster import podnetwork, pool
 from tests.contract.declarations import documents
-from tests.contract.etcd_nodes import FOLDER, Node, etcd, written
+from tests.contract.etcd_nodes import Node, etcd, written
 from tests.contract.ledgers import OPERATOR, claim
+from tests.contract.passing import passing
 from tests.sizes import size
 
 if TYPE_CHECKING:
@@ -173,8 +172,8 @@ def test_in_whatever_order_it_is_heard_the_same_podnetwork_is_in_force(told: lis
     chance.shuffle(mixed)
     found = []
     for order in (told, mixed):
-        replica = Replica(tempfile.mkdtemp(dir=FOLDER))
-        for each in order:
-            replica.take(each)
-        found.append(SqlitePolicies(replica.database).find(PodRef(namespace="db", name="web")))
+        with passing() as replica:
+            for each in order:
+                replica.take(each)
+            found.append(SqlitePolicies(replica.database).find(PodRef(namespace="db", name="web")))
     assert found[0] == found[1]

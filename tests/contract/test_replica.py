@@ -121,11 +121,9 @@ class Deaf:
         return self._cluster.read(*asked)
 
 
-def test_a_bind_of_unknown_end_is_ended_by_the_del_that_follows_it(
-    backend: ClusterBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("podberth.stores.replica.settler._ASKING", (0.0,))
+def test_a_bind_of_unknown_end_is_ended_by_the_del_that_follows_it(backend: ClusterBackend, tmp_path: Path) -> None:
     mine = settler(backend, tmp_path / "a", current=False)
+    mine.asking = (0.0,)
     mine.catch_up()
     deaf = Deaf(backend.cluster)
     mine.cluster = cast("Cluster", deaf)

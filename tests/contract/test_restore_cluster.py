@@ -12,9 +12,8 @@ from podberth.ipam.lease import Actor, Unannounced, Unheard
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.values import prefix_end
 from podberth.stores.sqlite import epochs
-from tests.contract.clusters import clear_kubernetes
 from tests.contract.ledgers import Clock, addresses, claim, ip
-from tests.contract.returning import EtcdSite, InMemorySite, KubernetesSite
+from tests.contract.returning import EtcdSite, sites
 from tests.servers.etcd import EtcdServer
 
 if TYPE_CHECKING:
@@ -25,25 +24,12 @@ if TYPE_CHECKING:
     from tests.contract.returning import Site
 
 
-def sites(kind: str, folder: Path) -> Iterator[Site]:
-    if kind == "memory":
-        yield InMemorySite(folder)
-    elif kind == "kubernetes":
-        site = KubernetesSite(folder)
-        yield site
-        site.client.close()
-        clear_kubernetes()
-    else:
-        with EtcdServer() as server:
-            yield EtcdSite(folder, server)
-
-
 @pytest.fixture(params=["memory", "etcd"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     yield from sites(request.param, tmp_path)
 
 
-@pytest.fixture(params=["memory", "etcd", "kubernetes"])
+@pytest.fixture(params=["memory", "etcd", "etcdctl", "kubernetes"])
 def any_site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     """The same, with an API server too, which takes its time to come back."""
     yield from sites(request.param, tmp_path)
@@ -80,37 +66,6 @@ def test_a_store_that_was_not_put_back_has_no_epoch(site: Site) -> None:
         second.start(f"b{number}")
     assert site.node("n1").ledger.epoch() is None
     assert second.ledger.epoch() is None
-
-
-def test_no_address_is_given_twice_after_a_store_was_put_back(any_site: Site) -> None:
-    nodes = [any_site.node(f"n{number}") for number in (1, 2, 3)]
-    for node in nodes:
-        node.start(f"before-{node.name}")
-    any_site.save()
-    for node in nodes:
-        node.start(f"after-{node.name}")
-    live = {address for node in nodes for address in (str(x.address) for p in node.pods.values() for x in p)}
-    assert len(live) == 6
-    any_site.put_back()
-    given = []
-    with pytest.raises(Unannounced):
-        nodes[0].start("new-1")
-    nodes[0].announce()
-    with pytest.raises(Unheard, match="node n2 and 1 more has not said yet") as refused:
-        nodes[0].start("new-1")
-    assert refused.value.code == 11
-    assert "podberth fence n2" in refused.value.details
-    for node in nodes[1:]:
-        node.epoch()
-        node.announce()
-    for number, node in enumerate(nodes):
-        given.append(node.start(f"new-{number}"))
-    assert live.isdisjoint(given)
-    assert len(set(given)) == 3
-    held = {str(lease.address): lease.attachment.container_id for lease in nodes[2].ledger.leases()}
-    assert len(held) == 9
-    events = [e for e in nodes[1].ledger.history() if "epoch" in e.actor.why or e.actor.why == "ADD"]
-    assert len({event.seq for event in events}) == len(events)
 
 
 def test_what_is_a_nodes_own_it_has_again_before_the_others_have_spoken(site: Site) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.servers.kube import ROOT
+from tests.checkout import ROOT
 from tests.waiting import until
 
 STARTING = """

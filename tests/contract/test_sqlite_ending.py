@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from podberth.stores.sqlite.transaction import Transaction
 
-MANY = size(700, 100_000)
+SOME, MANY = 700, size(700, 100_000)
 
 
 class Store(SqliteBackend):
     """A store with many leases: those of p0 are kept for it."""
 
-    def __init__(self, directory: Path, many: int = MANY) -> None:
+    def __init__(self, directory: Path, many: int = SOME) -> None:
         super().__init__(directory)
         self.define(pool("db", "10.0.0.0/8"))
         self.ledger = SqliteLedger(self.database, clock=self.clock)
@@ -73,7 +73,8 @@ def holds(store: Store, operation: int) -> None:
     ending.hold(store.database, operation, durable=True)
 
 
-def test_all_leases_end_and_are_returned(store: Store) -> None:
+def test_all_leases_end_and_are_returned(tmp_path: Path) -> None:
+    store = Store(tmp_path, MANY)
     ended = store.ledger.unbind_all(store.attachments, PLUGIN)
     assert {lease.attachment for lease in ended} == set(store.attachments)
     assert store.seen() == {(1, 1, 1, 1)}
@@ -132,7 +133,8 @@ def test_a_pool_that_the_operation_empties_is_not_full(tmp_path: Path) -> None:
         assert store.ledger.bind(claim(f"new{n}", pool="small"), PLUGIN)
 
 
-def test_no_writer_waits_for_more_than_a_step(store: Store) -> None:
+def test_no_writer_waits_for_more_than_a_step(tmp_path: Path) -> None:
+    store = Store(tmp_path, MANY)
     numbers: list[int] = []
 
     class Counting(Database):
@@ -178,7 +180,7 @@ HOLDS = 3  # the write by which the operation holds: the first two write down wh
 
 @pytest.mark.parametrize("writes", [1, 2, 3, 4, 5])
 def test_killed_after_any_write_the_store_is_as_before_or_complete(tmp_path: Path, writes: int) -> None:
-    store = Store(tmp_path, 700)
+    store = Store(tmp_path)
     many = len(store.attachments) + 1
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(tmp_path), str(len(store.attachments))],

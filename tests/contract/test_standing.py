@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 import tempfile
+from contextlib import closing
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,18 @@ class Here:
 
     def __init__(self, *seen: Seen | Bundle) -> None:
         self.lines: list[str] = []
-        self.replica = Replica(tempfile.mkdtemp(dir=FOLDER), told=self.lines.append)
+        self.folder = tempfile.mkdtemp(dir=FOLDER)
+        self.replica = Replica(self.folder, told=self.lines.append)
         for each in seen:
             self.take(each)
 
     def take(self, seen: Seen | Bundle) -> None:
         self.replica.take(seen if isinstance(seen, Seen) else Seen(bundles=(seen,)))
+
+    def close(self) -> None:
+        """Leave nothing of it behind."""
+        self.replica.database.close()
+        shutil.rmtree(self.folder)
 
     def ask(self, question: Callable[[Connection], Any]) -> Any:
         with self.replica.database.read() as connection:
@@ -287,7 +294,11 @@ NEWS: tuple[Seen | Bundle, ...] = (
 @settings(max_examples=size(30, 2000), deadline=None)
 @given(st.permutations(NEWS), st.randoms(use_true_random=False))
 def test_every_order_of_the_news_ends_in_the_same(news: Sequence[Seen | Bundle], chance: random.Random) -> None:
-    here, other = Here(*NEWS), Here(*news, *chance.sample(NEWS, 3))
+    with closing(Here(*NEWS)) as here, closing(Here(*news, *chance.sample(NEWS, 3))) as other:
+        agree(here, other)
+
+
+def agree(here: Here, other: Here) -> None:
     assert here.in_force() == other.in_force()
     assert here.ask(standings) == other.ask(standings)
     assert here.in_force() == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,11 @@ NEWS: tuple[Seen | Bundle, ...] = (
 @settings(max_examples=size(40, 2000), deadline=None)
 @given(st.permutations(NEWS), st.randoms(use_true_random=False))
 def test_every_order_of_the_news_ends_in_the_same(news: Sequence[Seen | Bundle], chance: random.Random) -> None:
-    here, other = Here(*NEWS), Here(*news, *chance.sample(NEWS, 3))
+    with closing(Here(*NEWS)) as here, closing(Here(*news, *chance.sample(NEWS, 3))) as other:
+        agree(here, other)
+
+
+def agree(here: Here, other: Here) -> None:
     assert here.in_force() == other.in_force()
     assert here.ask(standings) == other.ask(standings)
     # Of five: old and home, sticky; then the oldest, new and a.

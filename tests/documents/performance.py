@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.checkout import ROOT
 from tests.documents.outputs import missing
-from tests.documents.stage import PATIENCE, ROOT, Outcome, perform
+from tests.documents.stage import PATIENCE, Outcome, perform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

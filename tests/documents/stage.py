@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.default_paths import ENVIRONMENT
+from tests.checkout import ROOT
+from tests.default_paths import ENVIRONMENT, ON_DISK
 from tests.servers.certificates import certificates
 from tests.servers.etcd import EtcdServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).parent.parent.parent
 # Folders that the commands find empty, and that are gone with the machine.
-FRESH = ("/etc/cni", "/etc/podberth", "/opt/cni", "/var/lib/cni", "/var/lib/podberth", str(ROOT / "build/tour"))
+FRESH = (*ON_DISK, "/etc/podberth", str(ROOT / "build/tour"))
 # Folders that are layered: they have what the real ones have, and a change stays on the machine.
 LAYERED = ("/etc", "/opt", "/var/lib", str(ROOT / "build"))
 # Seconds without the end of a block, after which the machine is stopped.

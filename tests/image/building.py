@@ -19,13 +19,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import podberth
+from tests.checkout import ROOT
 from tests.image import surroundings
 from tests.programs import folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
 NAME = f"podberth.invalid/podberth:{podberth.__version__}"  # as the runtime has it; pulled from nowhere
 MOST = 6 << 30  # bytes of kept layers, after which all are made anew
 _OVERLAY = "mkdir l u w m && mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w m"

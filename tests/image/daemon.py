@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tests.contract.install import manifests
 from tests.image.building import NAME
 from tests.runtime.containerd import CGROUPS
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,14 +76,17 @@ class Daemon:
         self.agent = self._create(container)
         probe = container["readinessProbe"]["httpGet"]
         url = f"http://{probe['host']}:{probe['port']}{probe['path']}"
-        self.containerd.until(
-            lambda: self.containerd.node.succeeds("busybox", "wget", "-q", "-O", "/dev/null", url), "never ready"
+        until(
+            lambda: self.containerd.node.succeeds("busybox", "wget", "-q", "-O", "/dev/null", url),
+            self.containerd.log_after("never ready"),
         )
 
     def run(self, container: dict[str, Any]) -> int:
         """Run a container of the pod to its end; return its status."""
         made = self._create(container)
-        self.containerd.until(lambda: self.status(made).get("state") == EXITED, f"{container['name']} goes on")
+        until(
+            lambda: self.status(made).get("state") == EXITED, self.containerd.log_after(f"{container['name']} goes on")
+        )
         code = int(self.status(made).get("exit_code", 0))
         self.ended[container["name"]] = (code, self.log(container["name"]))
         return code

@@ -13,7 +13,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.checkout import ROOT
+
 BASE = ROOT / "tools" / "debian_base.sh"
 # Where update-ca-certificates(8) looks for authorities that are not Debian's.
 AUTHORITIES = "/usr/local/share/ca-certificates/build-host.crt"

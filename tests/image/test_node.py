@@ -9,6 +9,7 @@ from podberth.cli.install import shim
 from tests.contract.install import manifests
 from tests.image.daemon import NODE_NAME, RUNNING
 from tests.image.pods import pod, start
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.image.daemon import Daemon
@@ -80,9 +81,9 @@ def test_del_leaves_neither_link_nor_lease_nor_record(daemon: Daemon) -> None:
 
     made.remove()
 
-    daemon.containerd.until(lambda: not links(daemon) - before, "a link is left")
+    until(lambda: not links(daemon) - before, daemon.containerd.log_after("a link is left"))
     assert leases(daemon) == []
-    daemon.containerd.until(lambda: attachments(daemon) == [], "a record is left")
+    until(lambda: attachments(daemon) == [], daemon.containerd.log_after("a record is left"))
 
 
 def test_a_pod_outlives_the_agents_container_and_its_end_is_served_by_the_next(daemon: Daemon) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.checkout import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "cni"
 TABLES = ("leases", "attachments")  # of the store: what is live
 # All of a namespace that a call may change, in one process of its own and few others: a thousand times in one run.

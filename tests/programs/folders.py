@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.checkout import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
 SHARED = "PODBERTH_SHARED"  # names the folder of ready files: kube/*.xz and debs/*.deb
 
 

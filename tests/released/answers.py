@@ -10,13 +10,15 @@ import io
 import json
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podberth.cli.main import main as podberth
+from tests.checkout import ROOT
 from tests.released.story import WEB
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 DECLARED = ("mysql-0", "mysql-1", "mysql-2", "tuned", "sticky", *WEB)
 PODS = ("mysql-0", "mysql-1", "mysql-2", "tuned", "batch", "kept", "away", "sticky", "halfway", "leaving", *WEB)
 _OF_NOW = ("at",)  # of an answer: the time of asking

@@ -75,4 +75,4 @@ def objects_of(server: KubeServer) -> list[dict[str, Any]]:
 
 def load_objects(server: KubeServer, objects: list[dict[str, Any]]) -> None:
     """Create the objects."""
-    server.kubectl("create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    server.operator.create(*objects)

@@ -27,8 +27,8 @@ from podberth.net.step import Step
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
+from tests.checkout import ROOT
 from tests.netns.agent.running import agent
-from tests.netns.kubelet import ROOT
 from tests.released import devices, dump
 from tests.released.answers import answers
 from tests.released.story import answered, tell
@@ -129,9 +129,7 @@ def journalled(file: Path, count: int) -> None:
 
 def in_kubernetes(folder: Path) -> None:
     """Write the objects of the Kubernetes API."""
-    server = KubeServer(folder / "kube")
-    server.start()
-    try:
+    with KubeServer(folder / "kube") as server:
         server.serve_our_resources()
         for namespace in ("bank", "podberth-system"):
             server.kubectl("create", "namespace", namespace)
@@ -147,8 +145,6 @@ def in_kubernetes(folder: Path) -> None:
                     )
             write("kubernetes", node, ("podberth.db",))
             place(TO / "kubernetes" / "objects.json", dump.objects_of(server))
-    finally:
-        server.stop()
 
 
 def device_records() -> Iterable[Record]:

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tests.netns.kubelet import ROOT, run
+from tests.checkout import ROOT
+from tests.netns.kubelet import run
 from tests.released.worker import NAME
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from tests.checkout import ROOT
 from tests.runtime import recording
 from tests.runtime.podman import podman
 from tests.runtime.site import site
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tests.runtime.release import Release
     from tests.runtime.site import Site
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "callers"
+GOLDEN = ROOT / "tests" / "golden" / "callers"
 ANNOTATIONS = "io.kubernetes.cri.pod-annotations"
 CAPABILITIES = dict.fromkeys(("portMappings", "bandwidth", "dns", "ips", "mac", "aliases", ANNOTATIONS), True)
 POD = "mysql-1"

@@ -8,8 +8,9 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tests.checkout import ROOT
 from tests.runtime import image, recording
 from tests.runtime.cri import Cri, Refused
 from tests.waiting import until
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tests.runtime.node import Node
     from tests.runtime.release import Release
 
-BUILT = Path(__file__).parents[2] / "build" / "cni"
+BUILT = ROOT / "build" / "cni"
 DEBIAN = Path("/usr/lib/cni")
 CGROUPS = Path("/sys/fs/cgroup")
 CRI_CGROUPS = "*/k8s.io"  # of what is in the namespace of the CRI and no pod, under every controller
@@ -81,7 +82,7 @@ class Containerd:
         )
         self.cri = Cri(self.root / "containerd.sock")
         # It answers with an error while it still reads what ran before it was killed.
-        self.until(self._ready, "containerd is not ready")
+        until(self._ready, self.log_after("containerd is not ready"))
 
     def _ready(self) -> bool:
         try:
@@ -119,7 +120,9 @@ class Containerd:
         """Import an archive of the OCI layout, and wait until the CRI has its image."""
         self.ctr("images", "import", "--snapshotter", self._snapshotter, str(archive))
         asked = {"image": {"image": name}}
-        self.until(lambda: self.cri.call("ImageStatus", asked, service="ImageService"), f"{name} is not there")
+        until(
+            lambda: self.cri.call("ImageStatus", asked, service="ImageService"), self.log_after(f"{name} is not there")
+        )
 
     def ctr(self, *argv: str) -> str:
         """Run containerd's own client in the CRI's namespace."""
@@ -130,7 +133,7 @@ class Containerd:
         name = str(network["name"])
         # Written in place: the runtime looks again when a file is written in the folder, not when one is moved there.
         (self.root / "net.d" / "10-network.conflist").write_text(json.dumps(network))
-        self.until(lambda: f'"{name}"' in self._networks(), f"network {name} was not read")
+        until(lambda: f'"{name}"' in self._networks(), self.log_after(f"network {name} was not read"))
 
     def _networks(self) -> str:
         answer = self.cri.call("Status", {"verbose": True})
@@ -159,6 +162,6 @@ class Containerd:
             plugin.write_text(usual)
             shutil.rmtree(folder)
 
-    def until(self, holds: Callable[[], Any], trouble: str) -> None:
-        """Wait until something holds; AssertionError with the runtime's log if it never does."""
-        until(holds, lambda: f"{trouble}: {(self.root / 'log').read_text()[-3000:]}")
+    def log_after(self, trouble: str) -> Callable[[], str]:
+        """Return what a wait says that is in vain: the trouble, and the end of the runtime's log."""
+        return lambda: f"{trouble}: {(self.root / 'log').read_text()[-3000:]}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.waiting import until
+
 if TYPE_CHECKING:
     from tests.runtime.site import Site
 
@@ -48,7 +50,10 @@ def test_the_pod_made_anew_under_another_id_has_the_same_address(bank: Site) -> 
 def test_a_pod_whose_pause_process_was_killed_ends_without_remains(bank: Site) -> None:
     sandbox = bank.run("mysql-0")
     bank.node.run("kill", "-KILL", str(bank.info(sandbox)["pid"]))
-    bank.containerd.until(lambda: bank.status(sandbox).get("state") == 1, "the sandbox is still said to be ready")
+    until(
+        lambda: bank.status(sandbox).get("state") == 1,
+        bank.containerd.log_after("it is still said to be ready"),
+    )
 
     bank.remove(sandbox)
 

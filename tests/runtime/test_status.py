@@ -12,11 +12,12 @@ import pytest
 from podberth.entry import open_node
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
-from tests.netns.kubelet import ROOT
+from tests.checkout import ROOT
 from tests.runtime.containerd import BUILT
 from tests.runtime.cri import Refused
 from tests.runtime.site import Site, site
 from tests.servers.etcd import EtcdServer
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +66,7 @@ def agent(of: Site, *, sees_the_node: bool) -> Iterator[None]:
     with log.open("wb") as stderr:
         process = subprocess.Popen([*enter, *script], stderr=stderr, cwd=ROOT)
     try:
-        of.containerd.until(lambda: "serving" in log.read_text(), "the agent does not serve")
+        until(lambda: "serving" in log.read_text(), of.containerd.log_after("the agent does not serve"))
         of.containerd.socket_file.write_text(str(socket))
         yield
     finally:
@@ -168,7 +169,10 @@ def test_a_fenced_node_is_not_ready_and_a_store_that_is_away_changes_nothing(qui
             assert (ready, "node n1 is fenced" in message) == (False, True), message
             etcd.start()
             fence(quiet, lifted=True)
-            quiet.containerd.until(lambda: quiet.containerd.network_condition() == READY, "the node stays fenced")
+            until(
+                lambda: quiet.containerd.network_condition() == READY,
+                quiet.containerd.log_after("the node stays fenced"),
+            )
             etcd.kill()
             for _ in range(3):
                 assert quiet.containerd.network_condition() == READY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import shutil
 import signal
 import socket
@@ -120,6 +121,32 @@ class EtcdServer:
         shutil.rmtree(self._folder / "data")
         shutil.copytree(self._folder / "saved", self._folder / "data")
         self.start()
+
+    def snapshot(self) -> Path:
+        """Save it with its own tool, while it serves; return the file."""
+        file = self._folder / "snapshot.db"
+        self._etcdctl("--endpoints", self.url, "snapshot", "save", str(file))
+        return file
+
+    def restore(self, file: Path) -> None:
+        """Have it go on with a snapshot, put back by its own tool: a member of a cluster with another identity."""
+        self.kill()
+        shutil.rmtree(self._folder / "data")
+        peers = f"http://127.0.0.1:{self._peers}"
+        about = ("--name=default", f"--initial-cluster=default={peers}", f"--initial-advertise-peer-urls={peers}")
+        token = f"--initial-cluster-token=restored-{secrets.token_hex(4)}"
+        self._etcdctl("snapshot", "restore", str(file), f"--data-dir={self._folder / 'data'}", *about, token)
+        self.start()
+
+    def _etcdctl(self, *arguments: str) -> None:
+        found = shutil.which("etcdctl")
+        if found is None:
+            raise FileNotFoundError("etcdctl is not installed: run tools/packages.sh test")
+        command = [found, *arguments]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE, env={"ETCDCTL_API": "3"}
+        )
+        assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
 
     def enable_auth(self, user: str, password: str, prefix: bytes) -> None:
         """Have it ask for passwords: `root`'s is "root", `user` may read and write below `prefix` only."""

@@ -12,27 +12,33 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import urllib.request
+import weakref
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests import programs
+from tests.checkout import ROOT
 from tests.servers.authority import Authority
 from tests.servers.child import DIES_WITH_US
+from tests.servers.operator import Operator, objects, rendered
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-ROOT = Path(__file__).parents[2]
 TOOLS = {"kubectl": "kubernetes-client", "openssl": "openssl"}
 ADMIN = "admin"
 CRDS = ROOT / "deploy/base/crds"
-OURS = "/apis/podberth.io/v1alpha1"
+OURS = "podberth.io/v1alpha1"
+# In memory where that can be had: every write is synced.
+_SHM = Path("/dev/shm")
 
 
 class KubeServer:
-    """One kube-apiserver with its etcd. Everything of it is in `root`; nothing in it outlives the test run."""
+    """One kube-apiserver with its etcd. All of it but etcd's data is in `root`; nothing of it outlives the test run."""
 
     def __init__(self, root: Path) -> None:
         missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
@@ -48,6 +54,8 @@ class KubeServer:
         self._serving = self.authority.issue("server", "kube-apiserver", hosts="IP:127.0.0.1,DNS:localhost")
         self._signing = self.authority.issue("service-accounts", "service-accounts")
         self.kubeconfig = self.user(ADMIN, "system:masters")
+        self._data = Path(tempfile.mkdtemp(prefix="podberth-etcd-", dir=_SHM if _SHM.is_dir() else root))
+        self._forget = weakref.finalize(self, shutil.rmtree, self._data, ignore_errors=True)
         self._etcd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
 
@@ -62,6 +70,12 @@ class KubeServer:
 
     def __exit__(self, *raised: object) -> None:
         self.stop()
+        self._forget()
+
+    @cached_property
+    def operator(self) -> Operator:
+        """The cluster's administrator, without kubectl."""
+        return Operator(self.kubeconfig)
 
     def start(self) -> None:
         """Start what does not run, and return when the server is ready."""
@@ -83,15 +97,15 @@ class KubeServer:
     def save(self) -> None:
         """Keep a copy of etcd's data, as a snapshot of its disk is; both servers go on after."""
         self.stop()
-        shutil.rmtree(self.root / "saved", ignore_errors=True)
-        shutil.copytree(self.root / "etcd", self.root / "saved")
+        shutil.rmtree(self._data / "saved", ignore_errors=True)
+        shutil.copytree(self._data / "now", self._data / "saved")
         self.start()
 
     def put_back(self) -> None:
         """Have both servers go on with the copy of etcd's data."""
         self.stop()
-        shutil.rmtree(self.root / "etcd")
-        shutil.copytree(self.root / "saved", self.root / "etcd")
+        shutil.rmtree(self._data / "now")
+        shutil.copytree(self._data / "saved", self._data / "now")
         self.start()
 
     def freeze(self) -> None:
@@ -106,6 +120,9 @@ class KubeServer:
 
     def stop(self) -> None:
         """End both servers."""
+        if "operator" in vars(self):
+            self.operator.client.close()
+            del self.operator
         self.kill()
         _end(self._etcd, signal.SIGKILL)
         self._etcd = None
@@ -122,13 +139,12 @@ class KubeServer:
 
         A CRD is Established a moment before that, and kubectl keeps for hours what discovery has told it.
         """
-        self.kubectl("apply", "-k", str(CRDS))
-        ours = ("crd", "-l", "app.kubernetes.io/part-of=podberth")
-        self.kubectl("wait", "--for=condition=Established", *ours)
-        plurals = set(self.kubectl("get", *ours, "-o", "jsonpath={.items[*].spec.names.plural}").split())
+        ours = objects(rendered(CRDS))
+        self.operator.apply(*ours)
+        plurals = {one["spec"]["names"]["plural"] for one in ours}
 
         def listed() -> set[str]:
-            return {each["name"] for each in json.loads(self.kubectl("get", "--raw", OURS))["resources"]}
+            return {one.plural for one in self.operator.resources(OURS)}
 
         until(lambda: plurals <= listed(), lambda: f"discovery lists {sorted(listed())} of {sorted(plurals)}")
         shutil.rmtree(self.root / "cache", ignore_errors=True)
@@ -174,14 +190,12 @@ class KubeServer:
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
             "subjects": [subject],
         }
-        self.kubectl(
-            "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": [role, binding]})
-        )
+        self.operator.apply(role, binding)
 
     def token(self, namespace: str, account: str) -> str:
         """Return a token of a service account, which is made if there is none, as a kubelet would get it for a pod."""
         made = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": namespace, "name": account}}
-        self.kubectl("apply", "-f", "-", stdin=json.dumps(made))
+        self.operator.apply(made)
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
         request = {
             "apiVersion": "authentication.k8s.io/v1",
@@ -204,7 +218,7 @@ class KubeServer:
     def _etcd_command(self) -> list[str]:
         return [
             str(programs.etcd()),
-            f"--data-dir={self.root / 'etcd'}",
+            f"--data-dir={self._data / 'now'}",
             f"--listen-client-urls={self.etcd_url}",
             f"--advertise-client-urls={self.etcd_url}",
             f"--listen-peer-urls={self._peer_url}",
@@ -252,6 +266,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+@cache
 def _newer(program: Path) -> bool:
     """Whether the kube-apiserver is of 1.24 or later, which has no insecure port any more."""
     said = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True).stdout

@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from tests import foreign_agent, sizes
-from tests.tiers.running import ROOT, Run
+from tests.checkout import ROOT
+from tests.tiers.running import Run
 from tests.tiers.tally import Tally, table
 from tests.tiers.tier import LANES, TIERS
 

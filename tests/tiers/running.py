@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests import sizes
+from tests.checkout import ROOT
 from tests.tiers import progress
 from tests.tiers.tally import Tally, tally
 
 if TYPE_CHECKING:
     from tests.tiers.tier import Tier
 
-ROOT = Path(__file__).parents[2]
 _LOOK = 0.5  # seconds between two looks
 _GRACE = 60  # seconds that a tier has to end its servers before it is killed
 

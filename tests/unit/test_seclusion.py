@@ -13,9 +13,9 @@ import pytest
 
 from podberth.agent import frame
 from tests import foreign_agent, seclusion
+from tests.checkout import ROOT
 from tests.default_paths import ENVIRONMENT, NOWHERE
 
-ROOT = Path(__file__).parents[2]
 LISTS = "import os, sys; print(*os.listdir(sys.argv[1]) if os.path.exists(sys.argv[1]) else [], end='')"
 SEES = "import os; print(os.stat('/proc/self/ns/mnt').st_ino)"
 # Runs under the guard; `{body}` is what a process does that is not secluded itself.

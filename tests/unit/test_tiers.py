@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
+from tests.checkout import ROOT
 from tests.tiers.tally import Tally, table, tally
 from tests.tiers.tier import TIERS, Tier
 
@@ -51,6 +51,6 @@ def test_the_last_line_sums_the_tiers_and_counts_a_tier_in_trouble_as_a_failure(
 @pytest.mark.parametrize("tier", TIERS.values(), ids=TIERS)
 def test_a_tier_is_soaked_if_a_module_of_it_asks_for_a_size(tier: Tier) -> None:
     asks = re.compile(r"^from tests.sizes import .*\bsize\b", re.MULTILINE)
-    modules = (Path(__file__).parents[2] / tier.folder).rglob("test_*.py")
+    modules = (ROOT / tier.folder).rglob("test_*.py")
     asking = [path.name for path in modules if asks.search(path.read_text())]
     assert bool(asking) == tier.soaks, asking

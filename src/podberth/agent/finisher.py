@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
+from podberth.process.jitter import Backoff
 from podberth.process.loop import WAIT, Loop, reason
 from podberth.verbs.finish import finish
 
@@ -22,7 +23,7 @@ BATCH = 256  # links deleted in one go: the kernel holds its lock for networks m
 # it: so it begins when no DEL has come for a while, or the first has waited for long. An ADD that needs what a DEL
 # still holds does not wait for that: it ends the DEL itself (verbs.takeover).
 QUIET, GATHERING = 0.01, 0.5
-_PAUSE, _LONGEST = 0.02, 10.0  # seconds before what failed is tried again, doubled each time
+_BACKOFF = Backoff(0.04, 10.0, least=0.5)  # before what failed is tried again
 
 
 class Finisher:
@@ -78,7 +79,7 @@ class Finisher:
                 self._begun.extend(again)
                 self._under_way = 0
                 self._failed = self._failed + 1 if again else 0
-        return min(_PAUSE * 2 ** min(self._failed, 20), _LONGEST) if again else 0.0
+        return _BACKOFF.pause(self._failed)
 
     def _next(self) -> list[tuple[str, Attachment]]:
         """Wait for DELs to end, for a while, and return them. The loop ends if it is to, and no more can be done."""

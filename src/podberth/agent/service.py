@@ -22,6 +22,7 @@ from podberth.agent.departures import Departures
 from podberth.agent.desk import Desk, desk_of
 from podberth.agent.history import History
 from podberth.agent.metrics import Metrics
+from podberth.agent.records import Records
 from podberth.agent.resident import Resident
 from podberth.agent.server import Server, listen
 from podberth.agent.trace import Trace
@@ -82,6 +83,7 @@ class Agent:
         self.calls = Calls()
         self.departures = Departures(self.nodes, self._found, self._not_looked)
         self.announcements = Announcements(self.nodes, self._announced, self._not_looked)
+        self.records = Records(self.nodes, self._found, self._not_looked)
         self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew, options.status_on)
         self.server = Server(listening, self._serve, self._refused, options.workers)
         self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
@@ -99,6 +101,7 @@ class Agent:
         self._try("recovery", self.departures.look)
         self.departures.start()
         self.announcements.start()
+        self.records.start()
         self.resident.finisher.start()
         self._try("policies", self._remember)
         self.resident.policies.start()
@@ -124,6 +127,7 @@ class Agent:
         self._try("stop", lambda: self.history.stop(grace))
         self._try("stop", lambda: self.departures.stop(grace))
         self._try("stop", lambda: self.announcements.stop(grace))
+        self._try("stop", lambda: self.records.stop(grace))
         self._try("stop", lambda: self.resident.policies.stop(grace))
         self._try("stop", lambda: self.resident.finisher.stop(grace))
         self._try("stop", self.resident.close)

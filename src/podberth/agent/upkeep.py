@@ -27,9 +27,10 @@ WHO = "agent"
 
 @value
 class Found:
-    """What one look at an attachment came to: `outcome` is reverted, repaired, drifted, cut off, or failed.
+    """What one look at an attachment came to.
 
-    `failure` says what kept it from being done, or why it was cut off.
+    `outcome` is reverted, repaired, recorded anew, drifted, cut off, or failed. `failure` says what kept it from being
+    done, or why it was cut off.
     """
 
     attachment: Attachment

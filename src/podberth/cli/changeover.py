@@ -83,7 +83,7 @@ def require_no_pods(session: Session, new: Chosen) -> None:
         )
 
 
-def require_following(socket: str) -> bool:
+def require_following(socket: Path) -> bool:
     """Say whether an agent listens there. Refused if it would go on with the store that it has open."""
     if not listening(socket):
         return False
@@ -94,7 +94,7 @@ def require_following(socket: str) -> bool:
     return True
 
 
-def follow(socket: str, state: str, kind: str) -> str:
+def follow(socket: Path, state: str, kind: str) -> str:
     """Wait until the agent there uses the store; return what keeps it from that, '' if nothing does."""
     end = time.monotonic() + PATIENCE
     trouble = ""
@@ -112,8 +112,8 @@ def follow(socket: str, state: str, kind: str) -> str:
     return trouble
 
 
-def _stores(socket: str) -> list[dict[str, str]]:
-    return list(ask(Path(socket), PAGE)["stores"])
+def _stores(socket: Path) -> list[dict[str, str]]:
+    return list(ask(socket, PAGE)["stores"])
 
 
 def _same(one: Chosen, other: Chosen) -> bool:

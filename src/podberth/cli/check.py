@@ -10,7 +10,7 @@ from podberth.cli import forms
 from podberth.cli.failures import DRIFTED, OK
 from podberth.cli.manual import NODE, Page
 from podberth.cli.options import NETWORK, POD, json_option
-from podberth.cli.screen import Cell, Column
+from podberth.cli.screen import Cell, columns
 from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cni.errors import CniError
@@ -151,7 +151,7 @@ def _draw(
     wrong = sum(1 for _, _, found in checked if found)
     if rows:
         titles = ("Pod", "What", "Field", "Expected", "Found")
-        screen.table([Column(title=title, breaks=title in ("What", "Expected", "Found")) for title in titles], rows)
+        screen.table(columns(*titles, breaks=("What", "Expected", "Found")), rows)
     for attachment, failure in outcome.items():
         if failure:
             screen.line(Cell("not repaired", "red"), f"  {attachment}: {failure}")

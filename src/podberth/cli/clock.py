@@ -10,7 +10,7 @@ from podberth.cli import forms, when
 from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import EXITS, Book, Page
 from podberth.cli.options import DURATION, EVENTS, NODE, SAID, json_option
-from podberth.cli.screen import Cell, Column
+from podberth.cli.screen import Cell, columns
 from podberth.cli.session import actor
 from podberth.cli.text import counted, duration
 from podberth.cni.value import value
@@ -69,7 +69,7 @@ def clock(context: click.Context, *, as_json: bool) -> None:
             screen.line("no event has a time that contradicts the ledger's order")
             return
         screen.table(
-            [Column(title=title) for title in ("Events", "Node", "Clock")],
+            columns("Events", "Node", "Clock"),
             [[Cell(f"{each.first}-{each.last}", "bold"), each.node, _wrong(each.ahead)] for each in found],
         )
         screen.line(Cell("`podberth clock repair FIRST-LAST --node NODE --ahead DURATION` corrects them", "dim"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli import failures
-from podberth.cli.dry_run import foreshadow
+from podberth.cli.cnitool_dry_run import foreshadow
 from podberth.cli.lint import NET_DIR, lint
 from podberth.cli.manual import EXITS, WIDTH, Book, Page
 from podberth.cli.options import json_option
@@ -202,17 +202,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = cnitool.main(args=words, prog_name="cnitool", standalone_mode=False, max_content_width=WIDTH)
     except CniError as error:
-        return _ended(error, words)
+        return failures.ended(error, words)
     except click.ClickException as error:
-        return _ended(failures.of_click(error), words)
+        return failures.ended(failures.of_click(error), words)
     except (click.Abort, KeyboardInterrupt):
         return failures.INTERRUPTED
     return code if isinstance(code, int) else failures.OK
-
-
-def _ended(error: CniError, words: Sequence[str]) -> int:
-    failures.tell(error, as_json="--json" in words)
-    return failures.exit_code(error)
 
 
 def _runtime(cache_dir: str, *, explain: bool, calls: list[Call] | None = None) -> Runtime:

@@ -11,7 +11,7 @@ from podberth.cli.failures import OK, REFUSED, Misuse, NotFound
 from podberth.cli.following import PoolsBefore, follow
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import json_option
-from podberth.cli.screen import Cell, Column
+from podberth.cli.screen import UNCHANGED, Cell, Column
 from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cni import parsers
@@ -88,7 +88,7 @@ def apply(session: Session, paths: tuple[str, ...], *, dry_run: bool, prune: boo
             told = f"{counted(pods, 'pod keeps', 'pods keep')} what was told before: gateway, routes, DNS, MTU, rates"
             screen.line(Cell(name, "yellow"), f"  {told}; it changes when a pod restarts")
         if dry_run:
-            screen.line(Cell("dry run: nothing was changed", "dim"))
+            screen.line(UNCHANGED)
 
     session.show(as_json, form, draw)
     return REFUSED if any(each.refusal for each in followed) else OK

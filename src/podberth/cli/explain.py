@@ -12,7 +12,7 @@ from podberth.cli import forms, netconf_file, prospect
 from podberth.cli.failures import OK, REFUSED
 from podberth.cli.manual import CLUSTER, Page
 from podberth.cli.options import IFNAME, POD, json_option
-from podberth.cli.screen import Cell, Column
+from podberth.cli.screen import Cell, columns
 from podberth.cli.settings_text import form, text
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.pod import Attachment
@@ -65,20 +65,7 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
     not here.
     """
     node = session.node
-    known = prospect.read(netconf_file.read(config), find_plugin)[:2] if config is not None else None
-    wanted = prospect.interfaces(node, pod, known[0].name if known else None)
-    if ifname is not None:
-        wanted = tuple(pair for pair in wanted if pair[0] == ifname) or ((ifname, known[0].name if known else ""),)
-    found = []
-    for name, network in wanted:
-        try:
-            found.append(prospect.foresee(node, pod, name, *(known or (prospect.unnamed(network), None))))
-        except InvalidConfig as wrong:
-            if known is not None:
-                raise
-            raise InvalidConfig(
-                wrong.message, "a PodNetwork can say it, or the network configuration: --config"
-            ) from None
+    found = _foreseen(node, pod, config, ifname)
     older = {
         record.attachment.ifname: outdated(node, record, find_plugin)
         for record in node.attachments.all()
@@ -106,6 +93,20 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
 
     session.show(as_json, document, draw)
     return REFUSED if any(each.refusal for each in found) else OK
+
+
+def _foreseen(node: Node, pod: PodRef, config: str | None, ifname: str | None) -> list[Prospect]:
+    """Return what each interface of the pod gets, or the one of that name."""
+    known = prospect.read(netconf_file.read(config), find_plugin)[:2] if config is not None else None
+    wanted = prospect.interfaces(node, pod, known[0].name if known else None)
+    if ifname is not None:
+        wanted = tuple(pair for pair in wanted if pair[0] == ifname) or ((ifname, known[0].name if known else ""),)
+    try:
+        return [prospect.foresee(node, pod, name, *(known or (prospect.unnamed(net), None))) for name, net in wanted]
+    except InvalidConfig as wrong:
+        if known is not None:
+            raise
+        raise InvalidConfig(wrong.message, "a PodNetwork can say it, or the network configuration: --config") from None
 
 
 @click.command(
@@ -249,7 +250,7 @@ def _draw(screen: Screen, found: Prospect) -> None:
             for o in origin.overridden
         ]
     titles = ("Field", "Value", "Source", "Detail")
-    screen.table([Column(title=title, breaks=title in ("Value", "Detail")) for title in titles], rows)
+    screen.table(columns(*titles, breaks=("Value", "Detail")), rows)
     if found.refusal is not None:
         screen.line(Cell("refused", "bold red"), f": {found.refusal.message}")
         screen.line(f"  {found.refusal.details}")

@@ -42,6 +42,12 @@ def exit_code(error: CniError) -> int:
     return known.get(type(error), REFUSED)
 
 
+def ended(error: CniError, words: Sequence[str]) -> int:
+    """Print the error that ended the command with these words; return its exit code."""
+    tell(error, as_json="--json" in words)
+    return exit_code(error)
+
+
 def of_click(error: click.ClickException) -> CniError:
     """Return an error of parsing the command line in podberth's own terms."""
     path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "podberth"

@@ -12,7 +12,7 @@ from podberth.cli.failures import LAST_KNOWN, OK, NotFound
 from podberth.cli.listening import LISTENING, listen
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import NODE, given, json_option, why_option
-from podberth.cli.screen import Cell, Column
+from podberth.cli.screen import Cell, columns
 from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cni.errors import Refused
@@ -138,7 +138,7 @@ def _draw(screen: Screen, said: Sequence[Fence]) -> None:
     fenced = [one for one in last.values() if not one.lifted]
     if fenced:
         screen.table(
-            [Column(title=title, breaks=title in ("Who", "Why")) for title in ("Node", "Since", "Who", "Why")],
+            columns("Node", "Since", "Who", "Why", breaks=("Who", "Why")),
             [[Cell(one.node, "bold"), when.local(one.time), one.actor.who, one.actor.why] for one in fenced],
         )
     screen.line(Cell(f"{counted(len(fenced), 'node')} fenced", "dim"))

@@ -11,11 +11,12 @@ from podberth.cli import forms
 from podberth.cli.failures import OK, REFUSED, Misuse, Undecided
 from podberth.cli.manual import NODE, Page
 from podberth.cli.options import NETWORK, json_option
-from podberth.cli.screen import Cell, Column, Screen
+from podberth.cli.reading import beginning
+from podberth.cli.screen import Cell, Screen, columns
 from podberth.cli.session import asking
 from podberth.cli.text import counted
 from podberth.cni import parsers, strictjson
-from podberth.cni.errors import CniError, IOFailure
+from podberth.cni.errors import CniError
 from podberth.cni.fields import Fields
 from podberth.verbs.collect import stale
 from podberth.verbs.delete import delete
@@ -113,12 +114,7 @@ def _unknown(node: Node, network: str | None) -> int:
 
 def _valid(path: str) -> frozenset[tuple[str, str]]:
     """Read the attachments to keep. A malformed file is refused: what is lost there would be taken for gone."""
-    try:
-        with click.open_file(path, "rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as wrong:
-        raise IOFailure(f"{path}: {wrong.strerror}") from None
-    listed = strictjson.loads(data, path, most=MAX_BYTES)
+    listed = strictjson.loads(beginning(path, MAX_BYTES + 1), path, most=MAX_BYTES)
     members = Fields({"attachments": listed}).children("attachments", most=1 << 20)
     return frozenset(
         (member.required("containerID", parsers.identifier), member.required("ifname", parsers.ifname))
@@ -166,4 +162,4 @@ def _table(screen: Screen, rows: Sequence[list[str | Cell]]) -> None:
     if not rows:
         return
     titles = ("Pod", "Addresses", "Network", "Ifname", "Container")
-    screen.table([Column(title=title, breaks=title == "Container") for title in titles], rows)
+    screen.table(columns(*titles, breaks=("Container",)), rows)

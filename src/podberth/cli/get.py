@@ -11,7 +11,7 @@ from podberth.cli import forms, when
 from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import CLUSTER, EXITS, Page
 from podberth.cli.options import json_option
-from podberth.cli.screen import Cell, Column, Screen
+from podberth.cli.screen import Cell, Screen, columns
 from podberth.cni.fields import shown
 from podberth.verbs.departed import addresses_of
 
@@ -33,7 +33,7 @@ class Listing:
     """What was found: the head of its table, and a row and a JSON form for each item. `documents`: can be applied."""
 
     def __init__(self, titles: Sequence[str], *, documents: bool = False) -> None:
-        self.columns = [Column(title=title, breaks=title in ("Source", "Declares", "Netns")) for title in titles]
+        self.columns = columns(*titles, breaks=("Source", "Declares", "Netns"))
         self.documents = documents
         self.names: list[str] = []
         self.rows: list[Row] = []

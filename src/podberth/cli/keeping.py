@@ -10,7 +10,7 @@ from podberth.cli import when
 from podberth.cli.failures import Misuse
 from podberth.cli.manual import NODE, Page
 from podberth.cli.options import SAID, Parsed, json_option
-from podberth.cli.screen import Cell, Column
+from podberth.cli.screen import Cell, columns
 from podberth.cli.session import actor
 from podberth.cli.text import counted, duration
 from podberth.cni.errors import Refused
@@ -66,11 +66,16 @@ def history(
     ledger = session.node.ledger
     if not isinstance(ledger, SqliteLedger):
         raise Refused("the history of a cluster's store is kept for ever", "this is about the store of one node alone")
-    said = [(option, value) for option, value in (("keep", keep), ("hold", hold), ("lift", lift)) if value is not None]
+    said = [value for value in (keep, hold, lift) if value is not None]
     if len(said) > 1 or (said and why is None):
         raise Misuse("say one of --keep, --hold and --lift, with --why", "see `podberth store history --help`")
-    for option, value in said:
-        getattr(ledger.retention, option)(value, actor(session.node, why or ""))
+    by = actor(session.node, why or "")
+    if keep is not None:
+        ledger.retention.keep(keep, by)
+    if hold is not None:
+        ledger.retention.hold(hold, by)
+    if lift is not None:
+        ledger.retention.lift(lift, by)
     if compact:
         ledger.compact()
     standing, words = ledger.retention.standing(), ledger.retention.words()
@@ -108,7 +113,7 @@ def _draw(screen: Screen, standing: Standing, words: tuple[Word, ...]) -> None:
         screen.line(Cell(f"legal hold {hold.said} since {when.local(hold.time)}: nothing is deleted", "yellow"))
     if words:
         screen.table(
-            [Column(title=title) for title in ("Time", "What", "Said", "Events", "By", "Why")],
+            columns("Time", "What", "Said", "Events", "By", "Why"),
             [
                 [
                     when.local(word.time),

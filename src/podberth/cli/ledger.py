@@ -20,7 +20,7 @@ from podberth.cli.options import (
     is_address,
     json_option,
 )
-from podberth.cli.screen import Cell, Column
+from podberth.cli.screen import Cell, columns
 from podberth.cli.text import counted, duration, large
 from podberth.cli.when import rfc3339
 from podberth.cni.pod import PodRef
@@ -85,7 +85,7 @@ def leases(session: Session, pool: str | None, network: str | None, *, as_json: 
             return
         titles = ("Address", "Pod", "Ifname", "Network", "Container", "Node", "Pool", "Since")
         screen.table(
-            [Column(title=title, breaks=title in ("Node", "Network", "Pool")) for title in titles],
+            columns(*titles, breaks=("Node", "Network", "Pool")),
             [
                 [
                     Cell(str(lease.address), "bold"),
@@ -256,7 +256,7 @@ def _draw_holdings(screen: Screen, held: Sequence[Holding]) -> None:
     if not held:
         return
     screen.table(
-        [Column(title=title) for title in ("Address", "State", "Pod", "Reserved for", "Container", "Since")],
+        columns("Address", "State", "Pod", "Reserved for", "Container", "Since"),
         [
             [
                 Cell(str(each.address), "bold"),
@@ -299,7 +299,7 @@ def _draw_events(screen: Screen, events: Sequence[Event]) -> None:
         return
     titles = ("Time", "Event", "Address", "Pod", "Ifname", "Container", "Who", "Why", "Node")
     screen.table(
-        [Column(title=title, breaks=title in ("Who", "Why", "Node")) for title in titles],
+        columns(*titles, breaks=("Who", "Why", "Node")),
         [
             [
                 when.local(event.time - event.ahead),

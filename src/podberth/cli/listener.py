@@ -1,4 +1,4 @@
-"""Options of commands that answer by HTTP: the certificate of their listener."""
+"""Options of commands that stay: the certificate of their listener, and what goes into their log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from podberth.agent.journal import LEVELS
 from podberth.cli.failures import Misuse
 from podberth.cni.errors import IOFailure
 
@@ -18,6 +19,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 certificate_option = click.option(
     "--metrics-cert", "cert", type=_FILE, help="Answer at --metrics by HTTPS, with this certificate chain, PEM."
 )
+log_level_option = click.option(
+    "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
+    help="What goes to stderr, as lines of JSON.",
+)  # fmt: skip
 key_option = click.option("--metrics-key", "key", type=_FILE, help="The key of --metrics-cert, PEM.")
 
 

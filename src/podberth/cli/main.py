@@ -10,36 +10,9 @@ import click
 
 from podberth import __version__
 from podberth.cli import failures
-from podberth.cli.agent.command import agent
-from podberth.cli.agent.top import top
-from podberth.cli.agent.trace import trace
-from podberth.cli.check import check
-from podberth.cli.clock import clock
-from podberth.cli.cnitool import cnitool
-from podberth.cli.completion import completion
-from podberth.cli.conformance import conformance
-from podberth.cli.controller.command import controller
-from podberth.cli.controller.webhook import webhook
-from podberth.cli.declarations import apply, delete
-from podberth.cli.doctor.command import doctor
-from podberth.cli.explain import explain, plan
-from podberth.cli.fence import fence, unfence
-from podberth.cli.gc import gc
-from podberth.cli.get import get
-from podberth.cli.install.networks import install_networks
-from podberth.cli.install.shim import install_shim
-from podberth.cli.ledger import history, leases, who
-from podberth.cli.manual import WIDTH, Book, Page
-from podberth.cli.pools import pool
-from podberth.cli.releasing import release
-from podberth.cli.reservations import reserve
-from podberth.cli.restoring import backup, restore, restored
-from podberth.cli.run.command import run
+from podberth.cli.commands import PLACES, SECTIONS
+from podberth.cli.manual import WIDTH, Book
 from podberth.cli.session import STATE_DIR, Session
-from podberth.cli.store import store
-from podberth.cli.transfer.command import import_
-from podberth.cli.transfer.moving import export, migrate
-from podberth.cli.vf.command import vf
 from podberth.cni.errors import CniError
 from podberth.entry import open_node
 
@@ -49,27 +22,14 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Node
 
 NAME = "podberth"
-COMMANDS = {
-    "Declare": (apply, delete, get),
-    "Addresses": (pool, reserve, release, leases, fence, unfence),
-    "Ask the ledger": (who, history, clock),
-    "Before the fact": (explain, plan),
-    "This node": (agent, top, trace, vf, check, gc, doctor, store),
-    "A container's host": (install_shim, install_networks),
-    "Another store": (export, import_, migrate),
-    "The cluster": (controller, webhook),
-    "Plugins by hand": (run, cnitool, conformance),
-}
 
 
 @click.group(
     NAME,
     cls=Book,
     context_settings={"max_content_width": WIDTH, "help_option_names": ["-h", "--help"]},
-    sections=(
-        *((heading, [str(command.name) for command in commands]) for heading, commands in COMMANDS.items()),
-        ("More", ("demo", "completion")),
-    ),
+    sections=[(heading, list(names)) for heading, names in SECTIONS.items()],
+    places=PLACES,
     examples=(
         ("apply -f mysql.yaml --dry-run", "Check declarations against everything in force."),
         ('who 10.20.0.11 --at "2026-11-20 14:00"', "Who had that address then?"),
@@ -100,22 +60,6 @@ def cli(context: click.Context, state: str) -> None:
     context.call_on_close(context.obj.close)
 
 
-@cli.command("demo", cls=Page, short_help="Play the whole story in network namespaces of its own.")
-def demo() -> int:
-    """Play the whole story in network namespaces of its own: declare, start, restart, ask, clean up. Needs root."""
-    from podberth.cli.demo.play import demo as play
-
-    return play()
-
-
-for _commands in COMMANDS.values():
-    for _command in _commands:
-        cli.add_command(_command)
-cli.add_command(completion)
-for _command in (backup, restore, restored):
-    store.add_command(_command)
-
-
 def main(argv: Sequence[str] | None = None, connect: Callable[[str], Node] = open_node) -> int:
     """Run one command line and return its exit code; `connect` opens the node of a state directory."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -123,12 +67,12 @@ def main(argv: Sequence[str] | None = None, connect: Callable[[str], Node] = ope
         code = cli.main(args=words, prog_name=NAME, standalone_mode=False, obj=connect)
         sys.stdout.flush()
     except CniError as error:
-        return _ended(error, words)
+        return failures.ended(error, words)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return failures.USAGE
     except click.ClickException as error:
-        return _ended(failures.of_click(error), words)
+        return failures.ended(failures.of_click(error), words)
     except (click.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted\n")
         return failures.INTERRUPTED
@@ -136,11 +80,6 @@ def main(argv: Sequence[str] | None = None, connect: Callable[[str], Node] = ope
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return failures.REFUSED
     return code if isinstance(code, int) else failures.OK
-
-
-def _ended(error: CniError, words: Sequence[str]) -> int:
-    failures.tell(error, as_json="--json" in words)
-    return failures.exit_code(error)
 
 
 if __name__ == "__main__":

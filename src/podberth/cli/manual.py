@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from podberth.cli.commands import imported
 from podberth.cli.failures import LAST_KNOWN
 from podberth.cli.session import Session
 
@@ -94,7 +95,10 @@ class Page(Question):
 
 
 class Book(Question, click.Group):
-    """A group of commands, told by subject; `sections` are (heading, names of commands)."""
+    """A group of commands, told by subject.
+
+    `sections` are (heading, names of commands). `places` are those of commands that are imported when they are called.
+    """
 
     context_class = Pages
     command_class = Page
@@ -103,6 +107,7 @@ class Book(Question, click.Group):
         self,
         *args: Any,
         sections: Sequence[tuple[str, Sequence[str]]] = (),
+        places: Mapping[str, str] | None = None,
         examples: Sequence[tuple[str, str]] = (),
         environment: Sequence[tuple[str, str]] = (),
         exits: Mapping[int, str] = EXITS,
@@ -111,10 +116,21 @@ class Book(Question, click.Group):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.sections = sections
+        self.places = dict(places or {})
         self.examples = examples
         self.environment = environment
         self.asks = asks
         self.exits = {**exits, **({6: EXITS[6]} if asks == CLUSTER else {})}
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name. Without one, all are imported: the error names those that are alike."""
+        for name in (cmd_name,) if cmd_name in self.places else tuple(self.places):
+            self.commands.setdefault(name, imported(self.places[name]))
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*super().list_commands(ctx), *self.places})
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, the commands, and after them the rest of the page."""

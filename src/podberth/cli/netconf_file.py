@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import click
-
+from podberth.cli.reading import beginning
 from podberth.cni import strictjson
-from podberth.cni.errors import InvalidConfig, IOFailure
+from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import shown
 
 DERIVED = ("name", "cniVersion")  # keys a list lends to its plugins (SPEC.md section 3)
@@ -18,12 +17,7 @@ OURS = ("podberth", "sriov")  # the types that podberth serves
 
 def read(path: str) -> bytes:
     """Return the configuration that podberth would be given on stdin, without what only a runtime knows."""
-    try:
-        with click.open_file(path, "rb") as stream:
-            data = stream.read(strictjson.MAX_BYTES + 1)
-    except OSError as wrong:
-        raise IOFailure(f"{path}: {wrong.strerror}") from None
-    return extract(strictjson.loads(data, path), path)
+    return extract(strictjson.loads(beginning(path, strictjson.MAX_BYTES + 1), path), path)
 
 
 def extract(document: object, path: str) -> bytes:

@@ -9,7 +9,7 @@ import click
 from podberth.cli.failures import NotFound
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import json_option
-from podberth.cli.screen import Column
+from podberth.cli.screen import columns
 from podberth.cli.text import counted
 from podberth.entry import join
 from podberth.stores import chosen as choice
@@ -46,7 +46,7 @@ def operations(session: Session, name: str | None, *, as_json: bool) -> None:
         if found:
             titles = ("Operation", "Addresses", "State", "By")
             rows = [[mark.operation, str(mark.addresses), _state(mark, ended), mark.by] for mark, ended in found]
-            screen.table([Column(title=title, breaks=title == "By") for title in titles], rows)
+            screen.table(columns(*titles, breaks=("By",)), rows)
         screen.line(counted(len(found), "operation"))
 
     session.show(as_json, {"operations": forms}, draw)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from podberth.agent.frame import SOCKET
 from podberth.cli import when
 from podberth.cli.failures import Misuse
 from podberth.cli.session import Session
@@ -26,10 +28,20 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Node
 
 T = TypeVar("T")
+F = TypeVar("F", bound="Callable[..., Any]")
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document (docs/cli.md has its keys)."
 )
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+
+
+def socket_option(name: str, text: str) -> Callable[[F], F]:
+    """Return the option `--socket`, a path that the command gets by that name; `text` is its help."""
+    return click.option(
+        "--socket", name, metavar="PATH", envvar="PODBERTH_SOCKET", default=SOCKET, show_default=True,
+        type=click.Path(dir_okay=False, path_type=Path), help=text,
+    )  # fmt: skip
 
 
 class Parsed(click.ParamType[T]):

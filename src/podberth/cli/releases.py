@@ -11,8 +11,7 @@ import click
 from podberth.cli.agent.asking import listening
 from podberth.cli.failures import NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import NODE, Parsed, json_option
-from podberth.cli.transfer.moving import socket_option
+from podberth.cli.options import NODE, Parsed, json_option, socket_option
 from podberth.cni.errors import Refused, StoreFailed
 from podberth.entry import is_a_member, join
 from podberth.ipam.versions import HERE, Minimum, number
@@ -137,10 +136,10 @@ def _draw(screen: Screen, after: Minimum, found: tuple[Older, ...], *, dry_run: 
 @click.option(
     "--to", "version", metavar="VERSION", type=VERSION, required=True, help="The podberth that is installed next."
 )
-@socket_option
+@socket_option("agent", "Where the agent would listen.")
 @json_option
 @click.pass_obj
-def downgrade_command(session: Session, version: str, *, agent: str, as_json: bool) -> None:
+def downgrade_command(session: Session, version: str, *, agent: Path, as_json: bool) -> None:
     """Have this node's store be as an older podberth reads it. End the agent before, and install that version next.
 
     Nothing that the older version knows is lost: no lease, no reservation, no event. It is refused once the ledger is

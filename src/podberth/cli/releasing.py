@@ -9,12 +9,12 @@ import click
 from podberth.cli import forms
 from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import ADDRESS, NAMESPACE, POOL, json_option
-from podberth.cli.screen import Cell, Column
+from podberth.cli.options import ADDRESS, NAMESPACE, POOL, dry_run_option, json_option
+from podberth.cli.progress import progress
+from podberth.cli.reading import contents
+from podberth.cli.screen import UNCHANGED, Cell, columns
 from podberth.cli.session import actor, asking
 from podberth.cli.text import counted
-from podberth.cli.transfer.moving import dry_run_option, progress
-from podberth.cli.transfer.reading import contents
 from podberth.policy.operation import Operation
 from podberth.policy.permit import OPERATOR, RELEASE, Releasing, permit
 from podberth.stores.transfer.sheet import read, releasing
@@ -129,7 +129,7 @@ def _show_many(session: Session, ended: Sequence[Reservation], stay: int, *, dry
     def draw(screen: Screen) -> None:
         if ended:
             screen.table(
-                [Column(title=title) for title in ("Address", "Pod", "Ifname", "Pool", "Origin")],
+                columns("Address", "Pod", "Ifname", "Pool", "Origin"),
                 [
                     [Cell(str(kept.address), "bold"), str(kept.pod), kept.ifname, kept.pool, kept.origin]
                     for kept in ended
@@ -139,7 +139,7 @@ def _show_many(session: Session, ended: Sequence[Reservation], stay: int, *, dry
         if stay:
             screen.line(f"{counted(stay, 'reservation')} of PodNetworks stay: change or delete the PodNetworks")
         if dry_run:
-            screen.line(Cell("dry run: nothing was changed", "dim"))
+            screen.line(UNCHANGED)
 
     form = {"dry_run": dry_run, "released": [forms.reservation(kept) for kept in ended], "declared": stay}
     session.show(as_json, form, draw)

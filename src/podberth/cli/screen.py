@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podberth.cli.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
     from typing import TextIO
 
     from rich.console import Console
@@ -27,6 +27,11 @@ class Column:
     breaks: bool = False
 
 
+def columns(*titles: str, breaks: Container[str] = (), right: Container[str] = ()) -> tuple[Column, ...]:
+    """Return the columns of these titles; the text of those in `breaks` may go on in the next line."""
+    return tuple(Column(title=title, breaks=title in breaks, right=title in right) for title in titles)
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A table's cell, or part of a line, with a rich style. `plain` is what a pipe gets instead, if not the same."""
@@ -34,6 +39,9 @@ class Cell:
     text: str
     style: str = ""
     plain: str | None = None
+
+
+UNCHANGED = Cell("dry run: nothing was changed", "dim")
 
 
 class Screen:

@@ -15,12 +15,11 @@ from podberth.cli.failures import OK, REFUSED
 from podberth.cli.keeping import history
 from podberth.cli.manual import CLUSTER, Book, Page
 from podberth.cli.operations import operations
-from podberth.cli.options import json_option
+from podberth.cli.options import json_option, socket_option
 from podberth.cli.releases import downgrade_command, minimum_here, upgrade_command
-from podberth.cli.restoring import epoch_form
+from podberth.cli.restoring import backup, epoch_form, restore, restored
 from podberth.cli.screen import Cell
 from podberth.cli.text import counted
-from podberth.cli.transfer.moving import socket_option
 from podberth.cni.errors import InvalidConfig
 from podberth.entry import join
 from podberth.process.whole import sync, write_whole
@@ -132,11 +131,11 @@ store.add_command(operations)
 @click.option(
     "--force", is_flag=True, help="Also while an agent runs that would not notice, or answers are on their way."
 )
-@socket_option
+@socket_option("agent", "Where the agent would listen.")
 @json_option
 @click.pass_obj
 def use(
-    session: Session, /, kind: str, *, node: str | None, when_away: str, cluster: str | None, agent: str, force: bool,
+    session: Session, /, kind: str, *, node: str | None, when_away: str, cluster: str | None, agent: Path, force: bool,
     as_json: bool, **given: Any,
 ) -> int:  # fmt: skip
     """Have the state directory stand for another store. What is in a store stays there: see `podberth migrate`.
@@ -169,6 +168,8 @@ def use(
 
 store.add_command(upgrade_command, "upgrade")
 store.add_command(downgrade_command, "downgrade")
+for _command in (backup, restore, restored):
+    store.add_command(_command)
 
 
 def _write(path: Path, data: bytes | None) -> None:

@@ -84,7 +84,7 @@ class Effects:
         else:
             if lease.pod.uid in pod.uids:
                 return False
-        node = self._node(lease.node)
+        node = self._node(lease)
         if not is_over(node, absent, grace):
             return False
         state = "gone" if node is None else "out of service" if node.fenced else "ready"
@@ -98,12 +98,12 @@ class Effects:
 
         return self._settler.settle(end)[0]
 
-    def _node(self, name: str) -> Node | None:
-        """Return the node as it is now, None if it is gone; of a machine that is no Node an operator's word counts."""
+    def _node(self, lease: Lease) -> Node | None:
+        """Return a lease's node, None if it is gone; of a machine that is no Node an operator's word counts."""
         try:
-            return read_node(self._client.get(resources.NODES, name))
+            return read_node(self._client.get(resources.NODES, lease.node))
         except errors.NotFound:
-            machine = self._machines.find(name)
+            machine = self._machines.holder(lease)
         return Node(ready=False, fenced=machine.fenced is not None) if machine is not None else None
 
     def declare(self, wanted: Iterable[Declared], why: str) -> dict[Declared, str]:

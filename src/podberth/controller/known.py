@@ -67,11 +67,7 @@ def known(connection: Connection, now: Moment) -> Known:
     leases = tuple(rows.leases(connection, ""))
     reservations = {kept.address: kept for kept in rows.reservations(connection, "")}
     missing = pending(connection)
-    declarers: dict[Address, tuple[PodNetwork, ...]] = {}
-    for podnetwork in podnetworks:
-        for policy in podnetwork.attachments:
-            for _, address in declared_addresses(podnetwork, policy):
-                declarers[address] = (*declarers.get(address, ()), podnetwork)
+    declarers = _declarers(podnetworks)
     bound = {lease.address for lease in leases}
     away = [kept for kept in reservations.values() if kept.address not in bound]
     last = {
@@ -101,6 +97,15 @@ def known(connection: Connection, now: Moment) -> Known:
         kept=tuple(one for kept in away if (one := _kept(connection, kept, declarers, pools)) is not None),
         declarers=declarers,
     )
+
+
+def _declarers(podnetworks: Iterable[PodNetwork]) -> Mapping[Address, tuple[PodNetwork, ...]]:
+    found: dict[Address, tuple[PodNetwork, ...]] = {}
+    for podnetwork in podnetworks:
+        for policy in podnetwork.attachments:
+            for _, address in declared_addresses(podnetwork, policy):
+                found[address] = (*found.get(address, ()), podnetwork)
+    return found
 
 
 def _parsed(former: Iterable[Former]) -> Iterator[tuple[Pool | PodNetwork, int]]:

@@ -29,7 +29,6 @@ from podberth.process.certificate import renewing
 from podberth.process.loop import Loop
 from podberth.process.metrics import Loops, Lost
 from podberth.process.pages import METRICS, Pages, alive, on_tcp, ready
-from podberth.process.signals import ENDING, Signals
 from podberth.stores.clock import NodeClock
 from podberth.stores.kubernetes.opinion import Dated
 from podberth.stores.kubernetes.store import KubernetesCluster
@@ -225,13 +224,3 @@ class Silences:
         for resource, seconds in self._silences().items():
             found.add_metric((resource,), seconds)
         yield found
-
-
-def run(options: Options, journal: Journal) -> int:
-    """Run until SIGTERM or SIGINT; return the exit status."""
-    signals = Signals(ENDING)
-    controller = Controller(options, journal)
-    controller.start()
-    signals.wait()
-    controller.stop()
-    return 0

@@ -19,7 +19,6 @@ from podberth.process.certificate import Served, renewing
 from podberth.process.loop import reason
 from podberth.process.metrics import Loops, Lost
 from podberth.process.pages import METRICS, Pages, alive, on_tcp, ready
-from podberth.process.signals import ENDING, Signals
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.replica import Replica
@@ -135,13 +134,3 @@ class Metrics:
     def page(self) -> tuple[int, str, bytes]:
         """Return everything in Prometheus' text format."""
         return 200, METRICS, generate_latest(self._registry)
-
-
-def run(options: Options, journal: Journal) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit status."""
-    signals = Signals(ENDING)
-    webhook = Webhook(options, journal)
-    webhook.start()
-    signals.wait()
-    webhook.stop()
-    return 0

@@ -13,6 +13,7 @@ from podberth.cni.pod import Attachment, PodRef, joined, parted
 from podberth.cni.value import value
 from podberth.ipam.lease import Actor, Correction, Event, Lease, Reservation
 from podberth.ipam.moment import Uptime
+from podberth.ipam.number import SPAN, TIME, number_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,27 +123,19 @@ def parse_record(form: Mapping[str, Any], last: Event | None = None) -> AddressR
         return AddressRecord(
             address=address,
             pool=pool,
-            seq=_number(form["sequence"]),
-            time=_number(form["time"]),
+            seq=number_in(form, "sequence"),
+            time=number_in(form, "time", TIME),
             reservation=_reservation(address, pool, form.get("reservation")),
             lease=_lease(address, pool, form.get("lease")),
-            rest_until=_number(form.get("restUntil", 0)),
+            rest_until=number_in(form, "restUntil", TIME, default=0),
             last=last,
             rest=_rest(form.get("rest")),
-            written=_uptime(form["written"]) if form.get("written") is not None else None,
+            written=_uptime("written", form["written"]) if form.get("written") is not None else None,
             mark=_mark(form["mark"]) if form.get("mark") is not None else None,
             operation=str(form.get("operation") or ""),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise _unreadable("the record of", form, wrong) from None
-
-
-def _number(raw: object) -> int:
-    """Return a time or a count, as every node's database can keep it: somebody may have written it by hand."""
-    found = int(raw) if isinstance(raw, int | str) else -1
-    if not 0 <= found < 1 << 63:
-        raise ValueError(f"expected a whole number of 63 bits, got {raw!a:.40}")
-    return found
 
 
 def event_form(event: Event) -> Form:
@@ -176,7 +169,7 @@ def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
         ifname = str(form["ifname"])
         return Event(
             seq=seq,
-            time=_number(form["time"]),
+            time=number_in(form, "time", TIME),
             kind=str(form["kind"]),
             address=address,
             pool=str(form.get("pool", "")),
@@ -189,7 +182,7 @@ def parse_event(address: Address, seq: int, form: Mapping[str, Any]) -> Event:
             state=str(form["state"]),
             owner=PodRef(namespace=_namespace(form), name=str(form["owner"])) if "owner" in form else None,
             clock=str(form.get("clock", "")),
-            ahead=int(form.get("ahead", 0)),
+            ahead=number_in(form, "ahead", SPAN, default=0),
             corrects=_correction(form.get("corrects")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
@@ -222,14 +215,14 @@ def _mark_form(of: Mark) -> Form:
 def _mark(form: Mapping[str, Any]) -> Mark:
     made = form["record"]
     address, last = ip_address(made["address"]), made.get("last")
-    event = parse_event(address, _number(last["sequence"]), last) if last else None
+    event = parse_event(address, number_in(last, "sequence"), last) if last else None
     return Mark(
         operation=str(form["operation"]),
         primary=ip_address(form["primary"]),
         by=str(form.get("by", "")),
         record=parse_record(made, event),
-        addresses=_number(form["addresses"]),
-        documents=_number(form.get("documents", 0)),
+        addresses=number_in(form, "addresses", at="mark"),
+        documents=number_in(form, "documents", default=0, at="mark"),
         committed=form.get("committed") is True,
     )
 
@@ -238,12 +231,14 @@ def _uptime_form(of: Uptime) -> Form:
     return {"boot": of.boot, "uptime": of.ns}
 
 
-def _uptime(form: Mapping[str, Any]) -> Uptime:
-    return Uptime(boot=str(form["boot"]), ns=_number(form["uptime"]))
+def _uptime(field: str, form: Mapping[str, Any]) -> Uptime:
+    return Uptime(boot=str(form["boot"]), ns=number_in(form, "uptime", at=field))
 
 
 def _rest(form: Mapping[str, Any] | None) -> Rest | None:
-    return Rest(length=max(0, int(str(form["length"]))), since=_uptime(form)) if form is not None else None
+    if form is None:
+        return None
+    return Rest(length=number_in(form, "length", at="rest"), since=_uptime("rest", form))
 
 
 def _correction_form(of: Correction) -> Form:
@@ -254,9 +249,9 @@ def _correction_form(of: Correction) -> Form:
 def _correction(form: Mapping[str, Any] | None) -> Correction | None:
     if form is None:
         return None
-    return Correction(
-        first=int(form["first"]), last=int(form["last"]), node=str(form.get("node", "")), ahead=int(form["ahead"])
-    )
+    first, last = (number_in(form, name, at="corrects") for name in ("first", "last"))
+    ahead = number_in(form, "ahead", SPAN, at="corrects")
+    return Correction(first=first, last=last, node=str(form.get("node", "")), ahead=ahead)
 
 
 def _attachment_form(attachment: Attachment) -> Form:
@@ -298,7 +293,7 @@ def _reservation(address: Address, pool: str, form: Mapping[str, Any] | None) ->
         pod=PodRef(namespace=_namespace(form), name=str(form["pod"])),
         ifname=str(form["ifname"]),
         origin=str(form["origin"]),
-        since=_number(form["since"]),
+        since=number_in(form, "since", TIME, at="reservation"),
     )
 
 
@@ -314,7 +309,7 @@ def _lease(address: Address, pool: str, form: Mapping[str, Any] | None) -> Lease
         pod=_pod(form),
         netns=str(form["netns"]),
         node=str(form["node"]),
-        since=_number(form["since"]),
+        since=number_in(form, "since", TIME, at="lease"),
     )
 
 

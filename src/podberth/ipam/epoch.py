@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import StoreFailed
 from podberth.cni.value import replace, value
+from podberth.ipam.number import TIME, number_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,18 +109,11 @@ def epoch_form(epoch: Epoch) -> dict[str, Any]:
 def parse_epoch(form: Mapping[str, Any]) -> Epoch:
     """Read an epoch. StoreFailed if it is none: unknown is not heard."""
     try:
-        number, seq, time = (_number(form[name]) for name in ("number", "seq", "time"))
+        number, seq = (number_in(form, name) for name in ("number", "seq"))
+        time = number_in(form, "time", TIME)
         who, why, node = (str(form[name]) for name in ("who", "why", "node"))
         awaited, known = (tuple(map(str, form[name])) for name in ("awaited", "heard"))
         "".join((who, why, node, *awaited, *known)).encode()  # half a character is no text that a database can keep
     except (IndexError, KeyError, TypeError, ValueError) as wrong:
         raise StoreFailed(f"the cluster's store: its epoch can't be read: {wrong}", "was it written by hand?") from None
     return Epoch(number=number, seq=seq, time=time, who=who, why=why, node=node, awaited=awaited, heard=known)
-
-
-def _number(raw: object) -> int:
-    """Return a count or a time, as every node's database can keep it, and the next one too."""
-    found = int(str(raw))
-    if not 0 <= found < 1 << 62:
-        raise ValueError(f"expected a whole number of 62 bits, got {raw!a:.40}")
-    return found

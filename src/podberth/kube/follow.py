@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from podberth.kube.errors import Gone, Unavailable
 from podberth.kube.watch import BOOKMARK, watch
-from podberth.process.jitter import between
+from podberth.process.jitter import Backoff
 from podberth.process.loop import Loop, reason
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class Follower:
         self._namespace, self._labels, self._fields = namespace, labels, fields
         self._watch: Watch | None = None
         self._lock = threading.Lock()
-        self._pause, self._longest = FIRST_PAUSE, longest
+        self._backoff = Backoff(FIRST_PAUSE, longest, least=0.5)
+        self._brief = 1  # watches in a row that ended at once, this one too
         self._loop = Loop(
             f"follow {resource.plural}", self._turn, lambda _: None, bound=BOUND, family="follow",
             first=FIRST_PAUSE, longest=longest,
@@ -106,9 +107,9 @@ class Follower:
                 self.resource_version = ""  # the list that comes next tells what was missed
             raise
         # After what went well for a while the shortest pause; after what ends at once a longer one each time.
-        brief = monotonic() - began <= 2 * self._pause
-        self._pause = min(2 * self._pause, self._longest) if brief else FIRST_PAUSE
-        return between(self._pause / 2, self._pause)  # so that not all come back at once
+        brief = monotonic() - began <= 2 * self._backoff.bound(self._brief)
+        self._brief = self._brief + 1 if brief else 1
+        return self._backoff.pause(self._brief)
 
     def _once(self) -> None:
         """List if need be, then watch until the watch ends."""

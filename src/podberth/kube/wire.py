@@ -137,10 +137,12 @@ class Wire:
             raise self._lost(secret, failure) from None
         finally:
             response.close()
-        if response.will_close or connection.context is not self._context:
+        with self._lock:
+            kept = not response.will_close and connection.context is self._context
+            if kept:
+                self._idle.append(connection)
+        if not kept:
             connection.close()
-        else:
-            self._idle.append(connection)
         return answer
 
     def stream(self, secret: Secret, target: str, seconds: float) -> Stream:
@@ -157,7 +159,12 @@ class Wire:
         return Stream(connection, response)
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections that nobody uses; one that is in use is closed after its call."""
+        with self._lock:
+            self._context = None
+            self._give_up()
+
+    def _give_up(self) -> None:
         while self._idle:
             self._idle.popleft().close()
 
@@ -237,7 +244,7 @@ class Wire:
         with self._lock:
             if self._context is None or identity != self._identity:
                 self._context, self._identity = _context(self._access, *identity), identity
-                self.close()
+                self._give_up()
             return self._context
 
 

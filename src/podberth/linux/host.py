@@ -283,8 +283,6 @@ class LinuxHost:
             case ops.WriteSysctl():
                 sysctls.write(at, op, op.value)
             case ops.SetLinkUp():
-                # Being looked at anew is also how a link gets on: its carrier takes effect within a second, or when
-                # somebody asks for the link (net/core/link_watch.c, linkwatch_sync_dev).
                 at.set_up(op.netns, op.ifname)
             case ops.AwaitCarrier():
                 vf_links.await_carrier(at, op)

@@ -112,7 +112,11 @@ class Namespaces:
         return self.seen(path, name)
 
     def set_up(self, path: str | None, name: str) -> None:
-        """Set the link up; links are looked at anew from here on, a pod's at once: it is used next. OSError ENODEV."""
+        """Set the link up; links are looked at anew from here on, a pod's at once: it is used next. OSError ENODEV.
+
+        Being looked at anew is also how a link gets on: its carrier takes effect within a second, or when somebody asks
+        for the link (net/core/link_watch.c, linkwatch_sync_dev).
+        """
         up = links.set_up(self.known_index(path, name))
         if path is None:
             self.socket(None).do(links.NEW, up)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 
+from podberth.linux.patience import again, awaited
 from podberth.net.vf import Vf
 
 TYPE_CHECKING = False
@@ -89,25 +89,16 @@ def unbind(address: str) -> None:
 def bind(address: str, name: str) -> None:
     """Give the device, which has no driver, to the one of that name; wait for the interface if it makes one."""
     _write(f"/sys/bus/pci/drivers/{name}/bind", address)
-    end = time.monotonic() + _SETTLED
-    while not driver(address) and time.monotonic() < end:
-        time.sleep(_PAUSE)
+    awaited(lambda: bool(driver(address)), _SETTLED, _PAUSE)
 
 
 def reset(address: str) -> bool:
     """Reset the function; False if sysfs offers no way to. A device that is busy is tried again, within a bound."""
-    path, end = f"{DEVICES}/{address}/reset", time.monotonic() + _SETTLED
+    path = f"{DEVICES}/{address}/reset"
     if not os.path.exists(path):
         return False
-    while True:
-        try:
-            _write(path, "1")
-        except OSError as refused:
-            if refused.errno not in (errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT) or time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return True
+    again(lambda: _write(path, "1"), (errno.EAGAIN, errno.EBUSY, errno.ETIMEDOUT), _SETTLED, 0.1)
+    return True
 
 
 def _of_pf(pf_address: str, only: str = "") -> Iterator[Vf]:

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address
 from struct import pack, unpack_from
 
 from podberth.linux import packets
+from podberth.linux.patience import again, awaited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 # Seconds that a link which is up may take until its carrier is, too: a new one needs some milliseconds.
 CARRIER_WAIT = 1.0
+_PAUSE = 0.005
 
 _SIOCGIFFLAGS = 0x8913  # linux/sockios.h
 _IFREQ = 40  # bytes, linux/if.h
@@ -100,16 +102,14 @@ def _mac(sock: _socket.socket, ifname: str) -> str:
 
 
 def _await_carrier(sock: _socket.socket, ifname: str) -> None:
-    end = time.monotonic() + CARRIER_WAIT
-    while True:
+    def running() -> bool:
         (flags,) = unpack_from("H", ioctl(sock.fileno(), _SIOCGIFFLAGS, pack(f"{_IFREQ}s", ifname.encode())), 16)
         if not flags & _IFF_UP:
             raise OSError(errno.ENETDOWN, f"{ifname} is down")
-        if flags & _IFF_RUNNING:
-            return
-        if time.monotonic() >= end:
-            raise OSError(errno.ENETDOWN, f"{ifname} is up but has no carrier")
-        time.sleep(0.005)
+        return bool(flags & _IFF_RUNNING)
+
+    if not awaited(running, CARRIER_WAIT, _PAUSE):
+        raise OSError(errno.ENETDOWN, f"{ifname} is up but has no carrier")
 
 
 def _send(sock: _socket.socket, frame: bytes) -> None:
@@ -117,16 +117,7 @@ def _send(sock: _socket.socket, frame: bytes) -> None:
 
     The kernel shows the carrier a moment before it lets frames through (net/core/link_watch.c, linkwatch_do_dev).
     """
-    end = time.monotonic() + CARRIER_WAIT
-    while True:
-        try:
-            sock.send(frame)
-        except OSError as error:
-            if error.errno != errno.ENOBUFS or time.monotonic() >= end:
-                raise
-        else:
-            return
-        time.sleep(0.005)
+    again(lambda: sock.send(frame), (errno.ENOBUFS,), CARRIER_WAIT, _PAUSE)
 
 
 def _join(group: bytes, ifname: str) -> _socket.socket:

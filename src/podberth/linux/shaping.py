@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 
 from podberth.linux.netlink import links, tc
 from podberth.linux.netlink.codec import CREATE, EXCL
+from podberth.linux.patience import again
 from podberth.net.step import Drift
 
 TYPE_CHECKING = False
@@ -123,17 +123,11 @@ def _drop(sock: Rtnl, kind: int, body: bytes) -> None:
     The kernel does not delete an ingress qdisc while somebody reads or changes its filters, which needs no lock there
     (net/sched/sch_api.c, qdisc_graft): that is over in a moment.
     """
-    end = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            sock.do(kind, body)
-        except OSError as refused:
-            if refused.errno == errno.EBUSY and time.monotonic() < end:
-                time.sleep(_PAUSE)
-                continue
-            if refused.errno not in _NOT_THERE:
-                raise
-        return
+    try:
+        again(lambda: sock.do(kind, body), (errno.EBUSY,), _BUSY_SECONDS, _PAUSE)
+    except OSError as refused:
+        if refused.errno not in _NOT_THERE:
+            raise
 
 
 def _root_drift(sock: Rtnl, link: LinkInfo, mbit: int) -> tuple[Drift, ...]:

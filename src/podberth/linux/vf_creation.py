@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from podberth.linux import pci
 from podberth.linux.inventory import uses
 from podberth.linux.namespaces import Namespaces
+from podberth.linux.patience import awaited
 
 _SETTLED = 10.0  # seconds that drivers have for their functions
 _PAUSE = 0.05
@@ -24,12 +23,12 @@ def change(pf_address: str, now: int, count: int) -> None:
         if now:
             pci.set_vfs(pf_address, now)
         raise
-    end = time.monotonic() + _SETTLED
-    while time.monotonic() < end:
-        made = [vf for vf in pci.vfs() if vf.pf_address == pf_address]
-        if len(made) == count and all(vf.userspace or (vf.driver and vf.link) for vf in made):
-            return
-        time.sleep(_PAUSE)
+    awaited(lambda: _settled(pf_address, count), _SETTLED, _PAUSE)
+
+
+def _settled(pf_address: str, count: int) -> bool:
+    made = [vf for vf in pci.vfs() if vf.pf_address == pf_address]
+    return len(made) == count and all(vf.userspace or (vf.driver and vf.link) for vf in made)
 
 
 def warning(link: str) -> str:

@@ -19,3 +19,25 @@ def between(least: float, most: float) -> float:
 def below(bound: int) -> int:
     """Return a whole number from 0 to `bound`, without that."""
     return _KERNEL.randrange(bound)
+
+
+class Backoff:
+    """Pauses after failures in a row, by chance, up to a bound that doubles.
+
+    The bound is `first` seconds after the first failure, and never more than `longest`. `least`: the part of the bound,
+    from 0 to 1, that a pause lasts at the least.
+    """
+
+    __slots__ = ("first", "least", "longest")
+
+    def __init__(self, first: float, longest: float, *, least: float = 0.0) -> None:
+        self.first, self.longest, self.least = first, longest, least
+
+    def bound(self, failures: int) -> float:
+        """Return the most seconds of the pause after so many failures; 0 after none."""
+        return min(self.first * 2 ** min(failures - 1, 30), self.longest) if failures > 0 else 0.0
+
+    def pause(self, failures: int) -> float:
+        """Return the seconds to wait after so many failures; 0 after none."""
+        bound = self.bound(failures)
+        return between(self.least * bound, bound)

@@ -13,7 +13,7 @@ import threading
 from time import monotonic
 
 from podberth.process import roll
-from podberth.process.jitter import between
+from podberth.process.jitter import Backoff
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Loop:
         self.name, self.family, self.bound = name, family or name, bound
         self._turn = turn
         self._failed = failed
-        self._first, self._longest = first, longest
+        self._backoff = Backoff(first, longest)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=daemon)
@@ -109,7 +109,7 @@ class Loop:
                     self._wake.wait(pause)
                 pause = self._once()
             except BaseException:  # noqa: BLE001 - out of memory while a failure was told: nothing ends a loop
-                pause = self._longest
+                pause = self._backoff.longest
         roll.leave(self)
 
     def _once(self) -> float:
@@ -136,9 +136,9 @@ class Loop:
 
     def _next_pause(self, lasted: float) -> float:
         """Return the pause after a failure; one that came after a long while is the first of its row again."""
-        self._failures = 1 if lasted > self._longest else min(self._failures + 1, 30)
+        self._failures = 1 if lasted > self._backoff.longest else self._failures + 1
         roll.failed(self.family)
-        return between(0, min(self._first * 2 ** (self._failures - 1), self._longest))
+        return self._backoff.pause(self._failures)
 
     def _tell(self, failure: BaseException) -> None:
         why = reason(failure)

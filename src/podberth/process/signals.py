@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 REPLACE = signal.SIGHUP
 ENDING = signal.SIGTERM, signal.SIGINT
@@ -41,3 +41,23 @@ class Signals:
         """
         if not self.ending():
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
+
+
+class Part(Protocol):
+    """What a process is for: it runs in threads of its own."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+def until_ended(make: Callable[[], Part]) -> int:
+    """Make a part, and run it until a signal ends the process; return the exit status."""
+    signals = Signals(ENDING)
+    part = make()
+    part.start()
+    signals.wait()
+    part.stop()
+    return 0

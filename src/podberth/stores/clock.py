@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from functools import cache
 
+from podberth.cni.errors import StoreFailed
 from podberth.ipam.moment import Moment, Uptime, judged
+from podberth.process.machine import BOOT_ID, boot_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from podberth.ipam.moment import Opinion
-
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def uptime() -> Uptime:
@@ -23,9 +23,11 @@ def uptime() -> Uptime:
 
 @cache
 def boot() -> str:
-    """Return what tells this run of the machine from every other (random(4), boot_id)."""
-    with open(_BOOT_ID, encoding="ascii") as file:
-        return file.read().strip()
+    """Return what tells this run of the machine from every other. StoreFailed if it can't be read."""
+    known = boot_id()
+    if not known:  # without it the times of two boots would look like those of one
+        raise StoreFailed(f"{BOOT_ID} can't be read", "mount /proc: podberth tells boots apart by it")
+    return known
 
 
 class NodeClock:

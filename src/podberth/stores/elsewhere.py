@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, TryAgainLater
+from podberth.ipam.number import TIME, number_in
 from podberth.ipam.outlook import bare, sentence
 from podberth.process.whole import write_whole
 from podberth.stores.registered import fence_form, fence_of
@@ -119,6 +120,6 @@ def _read(path: str) -> tuple[int, tuple[Fence, ...]] | None:
     try:
         with open(path, "rb") as file:
             form = json.load(file)
-        return int(form["time"]), tuple(fence_of(str(one["of"]), one) for one in form["fences"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return number_in(form, "time", TIME), tuple(fence_of(str(one["of"]), one) for one in form["fences"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -69,13 +69,9 @@ class Member:
         self._directory = directory
         self._machine = machine
         self.cluster = connected(chosen)
-        replica = Replica(directory, told=_told)
         node = joined(chosen.cluster, chosen.node)
-        features = (Feature.CLUSTERS,) if chosen.cluster else ()
-        self.settler = Settler(replica, self.cluster, node, current=not staying, features=features)
+        self.settler = self._settler(node, current=not staying)
         self.settler.moved = moved
-        self.settler.away = self.away
-        self.settler.returned.told = _told
         self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
         self._declared = ClusterPolicies(self.settler)
         self._known = LastKnown(self.cluster.elsewhere(node), self.away, self.settler.outlook, directory)
@@ -87,24 +83,39 @@ class Member:
         self._next_proof = 0.0  # by time.monotonic
         self._refused = ""  # why this podberth may not write, as was logged last
         self.identity = NodeIdentity(self._prove, node)
-        self._ledger = JournalledLedger(
-            ClusterLedger(self.settler, clock=self.clock, identity=self.identity),
-            SqliteLedger(replica.database, clock=self.clock),
-            self._journal,
-            self.away,
-            binding=chosen.when_away == choice.LAST_KNOWN,
-            complete=lambda: replica.filled,
-        )
-        names = Names(chosen.cluster)
-        self.ledger: Ledger = LedgerOf(self._ledger, names)
-        self.policies: Policies = PoliciesOf(self._declared, self._ledger, names)
-        self.elsewhere: Elsewhere = ElsewhereOf(self._known, names)
-        if chosen.store != choice.ETCD:  # the API has one cluster's
-            self.ledger, self.policies, self.elsewhere = self._ledger, self._declared, self._known
+        self._ledger = self._journalled()
+        self.ledger, self.policies, self.elsewhere = self._doors()
         if self._feed is not None:
             self._feed.start()
             self._feed.ready(READY)
             self._upkeep.start()
+
+    def _settler(self, node: str, *, current: bool) -> Settler:
+        replica = Replica(self._directory, told=_told)
+        features = (Feature.CLUSTERS,) if self._chosen.cluster else ()
+        settler = Settler(replica, self.cluster, node, current=current, features=features)
+        settler.away = self.away
+        settler.returned.told = _told
+        return settler
+
+    def _journalled(self) -> JournalledLedger:
+        replica = self.settler.replica
+        return JournalledLedger(
+            ClusterLedger(self.settler, clock=self.clock, identity=self.identity),
+            SqliteLedger(replica.database, clock=self.clock),
+            self._journal,
+            self.away,
+            binding=self._chosen.when_away == choice.LAST_KNOWN,
+            complete=lambda: replica.filled,
+        )
+
+    def _doors(self) -> tuple[Ledger, Policies, Elsewhere]:
+        """Return what this node's processes use: of a ledger in etcd, which several clusters may have, by its names."""
+        if self._chosen.store != choice.ETCD:
+            return self._ledger, self._declared, self._known
+        names = Names(self._chosen.cluster)
+        policies = PoliciesOf(self._declared, self._ledger, names)
+        return LedgerOf(self._ledger, names), policies, ElsewhereOf(self._known, names)
 
     @property
     def name(self) -> str:

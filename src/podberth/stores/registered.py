@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from podberth.cni.errors import StoreFailed
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
+from podberth.ipam.number import TIME, number_in
 from podberth.ipam.registration import Registration
 from podberth.stores.written import packed, parsed, parsed_list
 
@@ -30,7 +31,7 @@ def read_registration(node: str, value: bytes | str) -> Registration:
         machine, boot, key = (str(form[name]) for name in ("machine", "boot", "key"))
         former = tuple(map(str, form["former"]))
         later = {name: str(form.get(name, "")) for name in _LATER}
-        time, claim = int(form["time"]), str(form["claim"])
+        time, claim = number_in(form, "time", TIME), str(form["claim"])
         return Registration(
             node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, **later
         )
@@ -47,7 +48,7 @@ def read_fences(node: str, value: bytes | str) -> tuple[Fence, ...]:
     """Read what `packed_fences` wrote, oldest first. StoreFailed if it is none."""
     try:
         return tuple(fence_of(node, form) for form in parsed_list(value, f"the fences of node {node}"))
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
         raise StoreFailed(f"the cluster's store: what is said about node {node} can't be read: {wrong}") from None
 
 
@@ -60,9 +61,8 @@ def fence_form(one: Fence) -> dict[str, Any]:
 
 def fence_of(node: str, form: Any) -> Fence:
     """Return the fence that the form is. ValueError, KeyError or TypeError if it is none."""
-    who, why, by, time = str(form["who"]), str(form["why"]), str(form["node"]), int(str(form["time"]))
-    if not 0 <= time < 1 << 63:
-        raise ValueError(f"expected a time of 63 bits, got {time!a:.40}")
+    time = number_in(form, "time", TIME)
+    who, why, by = str(form["who"]), str(form["why"]), str(form["node"])
     f"{node}{who}{why}{by}".encode()  # half a character is no text that can be told to anybody
     return Fence(
         node=node,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podberth.net.host import Host
     from podberth.net.ops import Op
     from podberth.net.settings import Settings
+    from podberth.net.step import Step
     from podberth.net.vf import Selector
     from podberth.policy.store import Policies
 
@@ -95,6 +96,7 @@ class Node:
     `archive` does one step of putting older events into the store's archive, and says whether there was one to do.
     `stored` says whether the node has a store: only an ADD and the operator's commands make one.
     `inside` yields what addresses the network namespaces in folders have; None where nobody can look.
+    `remains` returns what made an attachment's interface in the namespace at a path, by what the kernel shows.
     `usable` are what STATUS tries beside its own files: each raises what keeps this node from serving any ADD.
     """
 
@@ -113,5 +115,6 @@ class Node:
     room: Room | None = None
     away: Callable[[], str] | None = None
     inside: Callable[[tuple[str, ...]], Iterable[Inside]] | None = None
+    remains: Callable[[str, Attachment], tuple[Step, ...]] | None = None
     status_on: frozenset[str] = frozenset()
     archive: Callable[[], bool] | None = None

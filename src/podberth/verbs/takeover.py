@@ -60,12 +60,7 @@ def bind(
     """
     actor = Actor(who="plugin", why="ADD", node=node.name)
     claim = Claim(
-        attachment=attachment,
-        pod=pod,
-        netns=netns,
-        wanted=wanted(resolved),
-        sticky=resolved.sticky,
-        avoid=avoid,
+        attachment=attachment, pod=pod, netns=netns, wanted=wanted(resolved), sticky=resolved.sticky, avoid=avoid
     )
     before: dict[Address, Moved] = {}
     announced = False
@@ -80,19 +75,29 @@ def bind(
             announced = True
             _announce(node)
         except AddressHeld as held:
-            older = held.lease.attachment
-            if older in claim.takeover:
+            if held.lease.attachment in claim.takeover:
                 raise
             why = _dead(node, held.lease, pod)
-            before.update({lease.address: Moved(lease=lease, why=why) for lease in node.ledger.of(older)})
-            if held.lease.node == node.name:
-                _take_down(node, older)
-            told = f"{actor.why}: from container {older.container_id} on node {held.lease.node}: {why}"
-            claim = replace(claim, takeover=(*claim.takeover, older), moved=told)
+            before.update(_of_holder(node, held.lease, why))
+            claim = _taking_over(node, claim, held.lease, actor, why)
         else:
             # The holder may have let go of it meanwhile: then it was bound, and not moved.
             moved = (before[lease.address] for lease in leases if lease.address in before and _is_moved(node, lease))
             return Taken(leases=leases, moved=tuple(moved))
+
+
+def _of_holder(node: Node, lease: Lease, why: str) -> dict[Address, Moved]:
+    """Return all that the lease's dead holder has, by address."""
+    return {each.address: Moved(lease=each, why=why) for each in node.ledger.of(lease.attachment)}
+
+
+def _taking_over(node: Node, claim: Claim, lease: Lease, actor: Actor, why: str) -> Claim:
+    """Return the claim over what the lease's dead holder has; take down its interface, if that is on this node."""
+    older = lease.attachment
+    if lease.node == node.name:
+        _take_down(node, older)
+    moved = f"{actor.why}: from container {older.container_id} on node {lease.node}: {why}"
+    return replace(claim, takeover=(*claim.takeover, older), moved=moved)
 
 
 def _make_room(node: Node, refused: AddressTaken | PoolExhausted) -> None:

@@ -15,9 +15,9 @@ from podberth.controller.service import Options as ControllerOptions
 from podberth.controller.sweep import Settings
 from podberth.controller.webhook import Options, Webhook
 from podberth.ipam.lease import Actor, Claim, Wanted
-from podberth.kube.client import Client
+from podberth.kube.client import Call, Client
 from podberth.kube.config import load
-from podberth.kube.resources import NODES, PODS
+from podberth.kube.resources import ADDRESS_RESERVATIONS, NODES, POD_NETWORKS, PODS, POOLS
 from podberth.process.certificate import Files
 from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.store import KubernetesCluster
@@ -25,8 +25,9 @@ from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
-from tests.contract.kube.said import eventually
-from tests.servers.kube import ROOT
+from tests.checkout import ROOT
+from tests.servers.operator import objects
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 HOME = "podberth-system"
 PLUGIN = Actor(who="plugin", why="ADD", node="node1")
 API_VERSION = "podberth.io/v1alpha1"
+DECLARING = {of.kind.lower(): of for of in (POOLS, POD_NETWORKS, ADDRESS_RESERVATIONS)}
 
 
 class Cluster:
@@ -69,20 +71,19 @@ class Cluster:
         given = stdin if isinstance(stdin, str) else json.dumps(stdin)
         return subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=60)
 
-    def apply(self, *documents: object) -> None:
+    def apply(self, *documents: dict[str, Any] | str) -> None:
         """Apply, which must succeed: objects, or YAML."""
         for document in documents:
-            done = self.kubectl("apply", "-f", "-", stdin=document)
-            assert done.returncode == 0, done.stderr
+            self.server.operator.apply(*(objects(document) if isinstance(document, str) else [document]))
 
-    def refused(self, document: object) -> str:
-        """Return what kubectl says to an object that must not be accepted."""
-        done = self.kubectl("apply", "-f", "-", stdin=document)
-        assert done.returncode != 0, f"accepted: {done.stdout}"
-        return done.stderr
+    def refused(self, document: dict[str, Any]) -> str:
+        """Return what the API server says to an object that must not be accepted."""
+        said = self.server.operator.refusal(document)
+        assert said, f"accepted: {document}"
+        return said
 
     def webhook(self, kubeconfig: str = "") -> Webhook:
-        """Start a webhook, and return once the API server asks it."""
+        """Start a webhook, and return once it follows the cluster and the API server asks it."""
         certificate, key = self.server.authority.issue("webhook", "webhook", hosts="IP:127.0.0.1")
         files = Files(certificate, key)
         options = Options(
@@ -94,15 +95,16 @@ class Cluster:
         webhook = Webhook(options, Journal("error", StringIO()))
         webhook.start()
         self._webhooks.append(webhook)
+        until(lambda: not webhook._feed.away)
         self.configure(f"https://127.0.0.1:{webhook.port}/validate")
         wrong = pool("asked", "10.255.0.0/24", gateway="10.0.0.1")
-        eventually(lambda: "gateway" in self.kubectl("apply", "--dry-run=server", "-f", "-", stdin=wrong).stderr)
+        until(lambda: "gateway" in self.server.operator.refusal(wrong, dry_run=True))
         return webhook
 
     def configure(self, url: str) -> None:
         """Apply the configuration of deploy/, with a URL in the place of the Service."""
         manifest = (ROOT / "deploy/base/webhook/configuration.yaml").read_text()
-        made = json.loads(self.kubectl("create", "--dry-run=client", "-o", "json", "-f", "-", stdin=manifest).stdout)
+        (made,) = objects(manifest)
         for hook in made["webhooks"]:
             hook["clientConfig"] = {"url": url, "caBundle": _bundle(self.server)}
         self.apply(made)
@@ -126,16 +128,14 @@ class Cluster:
 
     def sweeps(self, controller: Controller, count: int = 3) -> None:
         """Wait until the controller has looked at everything that often, from now on."""
-        until = controller.swept + count
-        eventually(lambda: controller.swept >= until)
+        enough = controller.swept + count
+        until(lambda: controller.swept >= enough)
 
     def status(self, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
         return self.object(kind, name, namespace).get("status") or {}
 
     def object(self, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
-        where = ("-n", namespace) if namespace else ()
-        found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, *where, "-o", "json").stdout)
-        return found
+        return self.client.get(DECLARING[kind], name, namespace)
 
     def condition(self, kind: str, name: str, namespace: str = "") -> tuple[str, str]:
         """Return the first condition's status and message."""
@@ -161,8 +161,8 @@ class Cluster:
     def no_pod(self, name: str) -> None:
         """Have the pod be gone at once."""
         namespace, _, own = name.partition("/")
-        done = self.kubectl("delete", "pod", "-n", namespace, own, "--force", "--grace-period=0")
-        assert done.returncode == 0, done.stderr
+        now = json.dumps({"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0}).encode()
+        self.client.call(Call(verb="delete", resource=PODS, namespace=namespace, name=own, body=now))
 
     def bind(
         self, name: str, *, uid: str, address: str | None = None, pool: str = "db", node: str = "node1",

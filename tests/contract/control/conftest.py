@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.kube.client import Client
-from podberth.kube.config import load
 from podberth.kube.resources import NAMESPACES
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.values import prefix_end
 from tests.contract.control.cluster import HOME, Cluster, pool
-from tests.contract.kube.said import eventually
 from tests.servers.kube import KubeServer
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,17 +23,11 @@ _WEBHOOKS = "validatingwebhookconfigurations/"
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
-    server = KubeServer(tmp_path_factory.mktemp("control"))
-    try:
-        server.start()
+    with KubeServer(tmp_path_factory.mktemp("control")) as server:
         server.serve_our_resources()
-        client = Client(load(str(server.kubeconfig)))
         for name in (HOME, "db", "bank", "payments", "other"):
-            client.create(NAMESPACES, {"metadata": {"name": name}})
-        client.close()
+            server.operator.client.create(NAMESPACES, {"metadata": {"name": name}})
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
@@ -48,6 +40,6 @@ def cluster(server: KubeServer, tmp_path: Path) -> Iterator[Cluster]:
     etcd.close()
     made = Cluster(server, tmp_path)
     unasked = pool("unasked", "10.254.0.0/24")  # until the API server has heard that there is no webhook
-    eventually(lambda: made.kubectl("apply", "--dry-run=server", "-f", "-", stdin=unasked).returncode == 0)
+    until(lambda: not server.operator.refusal(unasked, dry_run=True))
     yield made
     made.close()

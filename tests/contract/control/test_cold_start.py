@@ -52,6 +52,15 @@ def bound(member: Member) -> bool:
         return False
 
 
+def command(cluster: Cluster, part: str, port: int) -> list[str]:
+    """Return the options of one of the two processes of ours; the webhook listens on the port."""
+    options = ["--kubeconfig", str(cluster.server.kubeconfig), "--namespace", HOME]
+    if part == "controller":
+        return [*options, "--metrics", "127.0.0.1:0"]
+    certificate, key = cluster.server.authority.issue("cold", "cold", hosts="IP:127.0.0.1")
+    return [*options, "--listen", f"127.0.0.1:{port}", "--cert", str(certificate), "--key", str(key)]
+
+
 @pytest.mark.parametrize("order", orders(), ids="-".join)
 def test_a_site_that_starts_cold_converges_in_any_order(
     cluster: Cluster, tmp_path: Path, order: tuple[str, ...]
@@ -59,7 +68,6 @@ def test_a_site_that_starts_cold_converges_in_any_order(
     cluster.node("cold")
     cluster.apply(pool(), podnetwork("a", "10.20.0.9"))
     (port,) = free_ports(1)
-    certificate, key = cluster.server.authority.issue("cold", "cold", hosts="IP:127.0.0.1")
     cluster.configure(f"https://127.0.0.1:{port}/validate")
     state = tmp_path / "state"
     state.mkdir()
@@ -79,18 +87,13 @@ def test_a_site_that_starts_cold_converges_in_any_order(
                     with pytest.raises(NeverRead, match="has not read the cluster's store yet"):
                         members[0].policies.pool("db")
             else:
-                options = ["--kubeconfig", str(cluster.server.kubeconfig), "--namespace", HOME]
-                if part == "webhook":
-                    options += ["--listen", f"127.0.0.1:{port}", "--cert", str(certificate), "--key", str(key)]
-                else:
-                    options += ["--metrics", "127.0.0.1:0"]
-                process = running.enter_context(started(part, *options))
+                process = running.enter_context(started(part, *command(cluster, part, port)))
                 running.callback(process.kill)
         until(lambda: bound(members[0]), lambda: f"no address yet: {members[0].away()}")
         until(lambda: bool(holder(cluster)), "no controller leads")
         wrong = pool("asked", "10.255.0.0/24", gateway="10.0.0.1")
         until(
-            lambda: "gateway" in cluster.kubectl("apply", "--dry-run=server", "-f", "-", stdin=wrong).stderr,
+            lambda: "gateway" in cluster.server.operator.refusal(wrong, dry_run=True),
             "the webhook does not answer",
         )
     assert time.time_ns() > members[0].settler.replica.heard

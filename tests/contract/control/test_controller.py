@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from podberth.kube.resources import ADDRESS_HISTORIES, ADDRESS_LEASES, EVENTS, LEASES
 from tests.contract.control.cluster import HOME, PLUGIN, podnetwork, pool, reservation
 from tests.contract.declarations import OPERATOR
-from tests.contract.kube.said import eventually
 from tests.contract.ledgers import pod as pod_of
 from tests.waiting import until
 
@@ -31,12 +30,12 @@ def holder(cluster: Cluster) -> str:
 def test_what_kubectl_declares_is_reserved_and_its_status_says_so(cluster: Cluster) -> None:
     cluster.controller()
     cluster.apply(pool(), podnetwork("a", "10.20.0.11"), reservation("web-0", "10.20.0.30", "bank/web-0"))
-    eventually(lambda: cluster.reserved() == ["10.20.0.11 db/a declared", "10.20.0.30 bank/web-0 manual"])
-    eventually(lambda: cluster.condition("podnetwork", "a", "db")[0] == "True")
-    eventually(lambda: cluster.status("podnetwork", "a", "db")["addresses"] == ["10.20.0.11"])
-    eventually(lambda: cluster.condition("addressreservation", "web-0")[0] == "True")
-    eventually(lambda: cluster.condition("pool", "db")[0] == "True")
-    eventually(lambda: cluster.status("pool", "db")["usage"][0]["reserved"] == 2)
+    until(lambda: cluster.reserved() == ["10.20.0.11 db/a declared", "10.20.0.30 bank/web-0 manual"])
+    until(lambda: cluster.condition("podnetwork", "a", "db")[0] == "True")
+    until(lambda: cluster.status("podnetwork", "a", "db")["addresses"] == ["10.20.0.11"])
+    until(lambda: cluster.condition("addressreservation", "web-0")[0] == "True")
+    until(lambda: cluster.condition("pool", "db")[0] == "True")
+    until(lambda: cluster.status("pool", "db")["usage"][0]["reserved"] == 2)
 
 
 def test_what_a_pool_s_rules_refuse_is_no_conflict(cluster: Cluster) -> None:
@@ -49,7 +48,7 @@ def test_what_a_pool_s_rules_refuse_is_no_conflict(cluster: Cluster) -> None:
         until(lambda of=of: "does not let namespace" in cluster.condition(*of)[1], "nobody is told")  # type: ignore[misc]
         conditions = cluster.status(*of)["conditions"]
         assert {one["type"]: (one["status"], one["reason"]) for one in conditions} == dict.fromkeys(types, REFUSED)
-    eventually(lambda: "NotInForce" in events(cluster))
+    until(lambda: "NotInForce" in events(cluster))
     assert "ReservationConflict" not in events(cluster)
     assert cluster.reserved() == []
 
@@ -57,21 +56,21 @@ def test_what_a_pool_s_rules_refuse_is_no_conflict(cluster: Cluster) -> None:
 def test_what_nobody_declares_any_more_is_free_again(cluster: Cluster) -> None:
     cluster.controller()
     cluster.apply(pool(), podnetwork("a", "10.20.0.11"), reservation("web-0", "10.20.0.30", "bank/web-0"))
-    eventually(lambda: len(cluster.reserved()) == 2)
+    until(lambda: len(cluster.reserved()) == 2)
     cluster.ledger.reserve("db", cluster.ledger.reservations()[0].address + 9, pod_of("db/x"), "eth0", OPERATOR)
     cluster.kubectl("delete", "podnetwork", "-n", "db", "a")
     cluster.kubectl("delete", "addressreservation", "web-0")
-    eventually(lambda: cluster.reserved() == ["10.20.0.20 db/x manual"])  # what `podberth reserve` made stays
+    until(lambda: cluster.reserved() == ["10.20.0.20 db/x manual"])  # what `podberth reserve` made stays
 
 
 def test_a_conflict_is_told_in_the_status_with_both_parties_and_as_an_event(cluster: Cluster) -> None:
     cluster.controller()
     cluster.apply(pool(), podnetwork("a", "10.20.0.11"))
-    eventually(lambda: cluster.reserved() == ["10.20.0.11 db/a declared"])
+    until(lambda: cluster.reserved() == ["10.20.0.11 db/a declared"])
     cluster.apply(podnetwork("b", "10.20.0.11"))
-    eventually(lambda: cluster.condition("podnetwork", "b", "db")[0] == "False")
+    until(lambda: cluster.condition("podnetwork", "b", "db")[0] == "False")
     assert "reserved for db/a (eth0, declared)" in cluster.condition("podnetwork", "b", "db")[1]
-    eventually(lambda: "ReservationConflict" in events(cluster))
+    until(lambda: "ReservationConflict" in events(cluster))
     assert cluster.condition("podnetwork", "a", "db")[0] == "True"
 
 
@@ -79,13 +78,13 @@ def test_an_address_reservation_that_can_t_be_read_any_more_keeps_what_it_reserv
     """Without the webhook kubectl can misspell a key of it: unknown is not gone."""
     cluster.apply(pool(), reservation("web-0", "10.20.0.30", "bank/web-0"))
     cluster.controller()
-    eventually(lambda: cluster.condition("addressreservation", "web-0")[0] == "True")
+    until(lambda: cluster.condition("addressreservation", "web-0")[0] == "True")
     cluster.apply(reservation("web-0", "10.20.0.30", "bank/web-0", ifnam="e"), reservation("b", "10.20.0.31", "bank/b"))
-    eventually(lambda: cluster.condition("addressreservation", "web-0")[0] == "False")
-    eventually(lambda: cluster.condition("addressreservation", "b")[0] == "True")
+    until(lambda: cluster.condition("addressreservation", "web-0")[0] == "False")
+    until(lambda: cluster.condition("addressreservation", "b")[0] == "True")
     assert cluster.reserved() == ["10.20.0.30 bank/web-0 manual", "10.20.0.31 bank/b manual"]
     cluster.kubectl("delete", "addressreservation", "web-0")
-    eventually(lambda: cluster.reserved() == ["10.20.0.31 bank/b manual"])
+    until(lambda: cluster.reserved() == ["10.20.0.31 bank/b manual"])
 
 
 def test_the_lease_of_a_pod_that_is_gone_ends_and_its_reservation_stays(cluster: Cluster) -> None:
@@ -93,12 +92,12 @@ def test_the_lease_of_a_pod_that_is_gone_ends_and_its_reservation_stays(cluster:
     cluster.apply(pool(), podnetwork("a", "10.20.0.11"))
     uid = cluster.pod("db/a", "node1")
     controller = cluster.controller()
-    eventually(lambda: len(cluster.reserved()) == 1)
+    until(lambda: len(cluster.reserved()) == 1)
     cluster.bind("db/a", uid=uid, address="10.20.0.11")
     cluster.no_pod("db/a")
-    eventually(lambda: cluster.leased() == [])
+    until(lambda: cluster.leased() == [])
     assert cluster.reserved() == ["10.20.0.11 db/a declared"]
-    eventually(lambda: "AddressReleased" in events(cluster))
+    until(lambda: "AddressReleased" in events(cluster))
     *_, last = cluster.ledger.history(address=cluster.ledger.reservations()[0].address)
     assert (last.kind, last.actor.who) == ("Unbound", "controller")
     assert f"pod db/a ({uid}) is gone, node node1 is ready" in last.actor.why
@@ -125,26 +124,26 @@ def test_a_node_that_does_not_answer_keeps_its_leases_until_it_is_fenced(cluster
     cluster.bind("db/a", uid="u1", node="node1")
     cluster.bind("db/b", uid="u2", node="node2")  # a node that is gone
     controller = cluster.controller()
-    eventually(lambda: cluster.leased() == ["10.20.0.1 db/a"])
+    until(lambda: cluster.leased() == ["10.20.0.1 db/a"])
     time.sleep(1.5)
     cluster.sweeps(controller)
     assert cluster.leased() == ["10.20.0.1 db/a"]
     cluster.node("node1", ready=False, taints=(GONE,))
-    eventually(lambda: cluster.leased() == [])
+    until(lambda: cluster.leased() == [])
 
 
 def test_of_two_controllers_one_acts_and_the_other_takes_over(cluster: Cluster) -> None:
     one, other = cluster.controller(), cluster.controller()
-    eventually(lambda: one.leading != other.leading)
+    until(lambda: one.leading != other.leading)
     leader, waiting = (one, other) if one.leading else (other, one)
     cluster.apply(pool(), podnetwork("a", "10.20.0.11"))
-    eventually(lambda: len(cluster.reserved()) == 1)
+    until(lambda: len(cluster.reserved()) == 1)
     led = holder(cluster)
     cluster.stop(leader)
     assert holder(cluster) != led  # it was given back; the other may have it already
-    eventually(lambda: waiting.leading)
+    until(lambda: waiting.leading)
     cluster.apply(podnetwork("b", "10.20.0.12"))
-    eventually(lambda: len(cluster.reserved()) == 2)
+    until(lambda: len(cluster.reserved()) == 2)
 
 
 def test_older_events_move_into_archives_and_the_ledger_still_answers(cluster: Cluster) -> None:
@@ -155,8 +154,8 @@ def test_older_events_move_into_archives_and_the_ledger_still_answers(cluster: C
     told = [(e.kind, e.time) for e in cluster.ledger.history(address=lease.address)]
     assert not cluster.client.list(ADDRESS_HISTORIES).items
     cluster.controller(archiving=1.0)
-    eventually(lambda: bool(cluster.client.list(ADDRESS_HISTORIES).items))
-    eventually(lambda: len(cluster.client.list(ADDRESS_LEASES).items[0]["spec"]["history"]) <= 4)
+    until(lambda: bool(cluster.client.list(ADDRESS_HISTORIES).items))
+    until(lambda: len(cluster.client.list(ADDRESS_LEASES).items[0]["spec"]["history"]) <= 4)
     assert [(e.kind, e.time) for e in cluster.ledger.history(address=lease.address)] == told
     first = cluster.ledger.who(lease.address, at=told[0][1])
     assert str(first.pod) == "db/a"
@@ -166,7 +165,7 @@ def test_a_pool_that_is_nearly_full_is_warned_of(cluster: Cluster) -> None:
     controller = cluster.controller()
     cluster.apply(pool(subnet="10.20.0.0/30"))
     cluster.bind("db/a", uid="u1", node="node9")
-    eventually(lambda: "PoolNearlyFull" in events(cluster))
+    until(lambda: "PoolNearlyFull" in events(cluster))
     assert controller.pages is not None
     with urllib.request.urlopen(f"http://127.0.0.1:{controller.pages.port}/metrics") as answer:
         text = answer.read().decode()
@@ -187,7 +186,7 @@ def test_a_sticky_reservation_ends_when_its_time_is_over_and_its_pod_is_gone(clu
     for lease in (away, here):
         cluster.ledger.unbind(lease.attachment, PLUGIN)
     cluster.controller()
-    eventually(lambda: cluster.reserved() == [f"{here.address} db/here sticky"])
+    until(lambda: cluster.reserved() == [f"{here.address} db/here sticky"])
 
 
 def test_what_is_declared_for_a_time_lapses_and_comes_back_with_its_pod(cluster: Cluster) -> None:
@@ -195,13 +194,13 @@ def test_what_is_declared_for_a_time_lapses_and_comes_back_with_its_pod(cluster:
     declared["spec"]["retention"] = "1s"
     cluster.apply(pool(), declared)
     controller = cluster.controller()
-    eventually(lambda: len(cluster.reserved()) == 1)
+    until(lambda: len(cluster.reserved()) == 1)
     cluster.sweeps(controller)
     assert len(cluster.reserved()) == 1  # nobody had it yet: it waits
     lease = cluster.bind("db/a", uid="u1", address="10.20.0.11")
     cluster.ledger.unbind(lease.attachment, PLUGIN)
-    eventually(lambda: cluster.reserved() == [])
+    until(lambda: cluster.reserved() == [])
     cluster.sweeps(controller)
     assert cluster.reserved() == []
     cluster.pod("db/a")
-    eventually(lambda: cluster.reserved() == ["10.20.0.11 db/a declared"])
+    until(lambda: cluster.reserved() == ["10.20.0.11 db/a declared"])

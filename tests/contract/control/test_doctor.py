@@ -11,12 +11,14 @@ import pytest
 from podberth.cli.doctor import api, control, identity, rights
 from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.session import Session
+from podberth.controller.certificate import CONFIGURATIONS
 from podberth.entry import Kept, open_node
 from podberth.kube import errors
 from podberth.stores.replica.shared import NeverRead
+from tests.checkout import ROOT
 from tests.contract.control.cluster import HOME, pool
-from tests.contract.kube.said import eventually
-from tests.servers.kube import ROOT
+from tests.servers.operator import objects
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +42,7 @@ def named(findings: object, name: str) -> list[Finding]:
 
 def test_each_right_that_the_agents_role_grants_is_asked_for_and_no_other(cluster: Cluster) -> None:
     manifest = (ROOT / "deploy/base/agent-rights/rights.yaml").read_text()
-    made = cluster.kubectl("create", "--dry-run=client", "-o", "json", "-f", "-", stdin=manifest).stdout
-    roles = [one for one in json.loads(f"[{made.replace('}' + chr(10) + '{', '},{')}]") if one["kind"].endswith("Role")]
+    roles = [one for one in objects(manifest) if one["kind"].endswith("Role")]
     granted = {
         (verb, group, resource, role["metadata"].get("namespace", ""), name)
         for role in roles
@@ -69,7 +70,7 @@ def test_an_administrator_has_all_rights_and_sees_controller_and_webhook(cluster
     assert [finding.level for finding in control.look(of)] == [WARN, WARN]
     cluster.webhook()
     controller = cluster.controller()
-    eventually(lambda: [finding.level for finding in control.look(of)] == [OK, OK])
+    until(lambda: [finding.level for finding in control.look(of)] == [OK, OK])
     cluster.stop(controller)
     cluster.stop_webhooks()
     (down,) = named(control.look(of), "webhook")
@@ -95,9 +96,9 @@ def test_a_cluster_whose_api_asks_no_webhook_is_not_told_that_one_answers(cluste
     assert (none.level, "no webhook judges" in none.text) == (WARN, True)
     assert "validatingwebhookconfiguration podberth" in none.todo
     cluster.webhook()
-    eventually(lambda: named(control.look(of), "webhook")[0].level == OK)
-    cluster.kubectl("delete", "validatingwebhookconfiguration", "podberth")
-    eventually(lambda: named(control.look(of), "webhook")[0].level == WARN)
+    until(lambda: named(control.look(of), "webhook")[0].level == OK)
+    cluster.client.delete(CONFIGURATIONS, "podberth")
+    until(lambda: named(control.look(of), "webhook")[0].level == WARN)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_a_node_that_may_not_read_what_it_needs_is_not_ready_and_says_which_righ
     kept = Kept()
     try:
         node = kept.node(of.state)
-        eventually(lambda: any("forbidden" in trouble for trouble in kept.away))
+        until(lambda: any("forbidden" in trouble for trouble in kept.away))
         assert "namespaces" in kept.away[0]
         with pytest.raises(NeverRead, match=r"has not read the cluster's store yet: .*forbidden"):
             node.policies.pool("db")

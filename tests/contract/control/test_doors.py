@@ -26,7 +26,7 @@ from podberth.stores.replica.settler import Settler
 from podberth.verbs.network import Network, decide
 from tests.contract.control.cluster import API_VERSION, HOME, config_map, podnetwork, pool, reservation
 from tests.contract.declarations import OPERATOR
-from tests.contract.kube.said import eventually
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.contract.control.cluster import Cluster
@@ -189,7 +189,7 @@ def test_an_address_reservation_is_asked_about_at_both_doors(cluster: Cluster, n
             return
     cluster.apply(wanted)
     cluster.controller()
-    eventually(lambda: cluster.condition("addressreservation", "web")[0] == ("False" if words else "True"))
+    until(lambda: cluster.condition("addressreservation", "web")[0] == ("False" if words else "True"))
     assert words in cluster.condition("addressreservation", "web")[1]
     assert cluster.reserved() == ([] if words else [f"{address} {TENANT}/web manual"])
 
@@ -199,7 +199,7 @@ def test_a_tenant_s_address_reservations_have_a_quota_and_the_oldest_stay(cluste
     for n in range(10, 14):
         cluster.apply(reservation(f"r{n}", f"10.30.0.{n}", f"{TENANT}/w{n}", pool="named"))
     controller = cluster.controller()
-    eventually(lambda: cluster.condition("addressreservation", "r13")[0] == "False")
+    until(lambda: cluster.condition("addressreservation", "r13")[0] == "False")
     cluster.sweeps(controller)
     assert [one.split()[0] for one in cluster.reserved()] == ["10.30.0.10", "10.30.0.11"]
     cluster.webhook()
@@ -276,7 +276,7 @@ def test_sticky_addresses_have_a_quota_with_what_is_declared(cluster: Cluster) -
     prepared(cluster, tenants=False)
     cluster.apply(config_map("web", json.dumps(of_pool("named", MINE)), TENANT))
     cluster.controller()
-    eventually(lambda: len(cluster.reserved()) == 1)
+    until(lambda: len(cluster.reserved()) == 1)
     network = Network(name="n", as_ipam=False, kind=None, defaults=NetworkDefaults(pool="named", sticky=True))
 
     def start(name: str) -> None:
@@ -299,9 +299,9 @@ def test_what_objects_declared_when_they_became_tenants_stays_and_is_listed(clus
     old, new = of_pool("open", FREE, trust="on"), of_pool("open", "10.20.0.10", pod="new")
     cluster.apply(*POOLS, old)
     controller = cluster.controller()
-    eventually(lambda: cluster.reserved() == [f"{FREE} {TENANT}/web declared"])
+    until(lambda: cluster.reserved() == [f"{FREE} {TENANT}/web declared"])
     cluster.apply(settings("tenants"))
-    eventually(lambda: cluster.kubectl("get", "lease", "-n", HOME, OBJECTS_SEAL).returncode == 0)
+    until(lambda: OBJECTS_SEAL in {one["metadata"]["name"] for one in cluster.client.list(LEASES, HOME).items})
     cluster.apply(new)
     for policies in (cluster.policies, node(cluster)):
         assert in_force(policies) == [f"PodNetwork {TENANT}/web"]
@@ -375,7 +375,7 @@ def test_a_config_map_with_the_label_that_declares_nothing_is_told_so(cluster: C
         (one,) = policies.standings()
         assert (one.bundle, one.silent, "binaryData is not read" in one.reason) == (f"{TENANT}/empty", True, True)
     cluster.controller()
-    eventually(
+    until(
         lambda: (
             ["no key that ends with" in one["message"] for one in cluster.client.list(EVENTS, TENANT).items] == [True]
         )
@@ -388,7 +388,7 @@ def test_a_namespace_that_is_judged_has_no_word_in_the_reservations_of_another(c
     prepared(cluster, tenants=True)
     cluster.apply(of_pool("named", MINE), of_pool("open", FREE, pod="x", namespace="other"))
     controller = cluster.controller()
-    eventually(lambda: cluster.reserved() == [f"{MINE} {TENANT}/web declared"])
+    until(lambda: cluster.reserved() == [f"{MINE} {TENANT}/web declared"])
     cluster.client.delete(POD_NETWORKS, "web", TENANT)
-    eventually(lambda: cluster.reserved() == [])
+    until(lambda: cluster.reserved() == [])
     cluster.sweeps(controller)

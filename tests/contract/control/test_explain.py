@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.control.cluster import HOME, config_map, pool
-from tests.contract.kube.said import eventually
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def test_explain_shows_a_refused_document_its_reason_and_its_remedy(cluster: Clu
     config = tmp_path / "net.conf"
     config.write_text(json.dumps({"cniVersion": "1.0.0", "name": "n", "type": "podberth", "bridge": "b", "pool": "db"}))
     about = ("--config", str(config))
-    eventually(lambda: "refused" in asked(state, "explain", "db/web", *about))
+    until(lambda: "refused" in asked(state, "explain", "db/web", *about))
     (refused,) = asked(state, "explain", "db/web", *about)["refused"]
     assert (refused["document"], refused["bundle"], refused["inForce"]) == ("PodNetwork db/web", "db/web", False)
     assert "trust is the operator's choice" in refused["reason"]

@@ -21,9 +21,9 @@ from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 from tests.contract.control.cluster import HOME, config_map, podnetwork, pool
-from tests.contract.kube.said import eventually
 from tests.sizes import size
 from tests.unit.policy.hostile import ALIASED, FILES, HUGE, NO_KIND, ODD
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def test_one_config_map_deafens_nobody(cluster: Cluster, node: Node, text: str) 
     text = HUGE.get(text, text)
     put(cluster, "bad", text)
     put(cluster, "good", good(1))
-    eventually(lambda: node.has("good"))
+    until(lambda: node.has("good"))
     fresh = Node(cluster)
     fresh.feed.start()
     assert fresh.feed.ready(60), fresh.lines
@@ -96,19 +96,19 @@ def test_one_config_map_deafens_nobody(cluster: Cluster, node: Node, text: str) 
 
 def test_a_document_that_can_t_be_read_leaves_the_last_good_one_in_force(cluster: Cluster, node: Node) -> None:
     put(cluster, "good", good(1))
-    eventually(lambda: node.has("good", "10.20.0.101"))
+    until(lambda: node.has("good", "10.20.0.101"))
     for bad in (NO_KIND, "kind: [", json.dumps({**podnetwork("good", namespace=HOME), "spec": {"pod": []}})):
         put(cluster, "good", bad)
         put(cluster, "after", json.dumps(podnetwork("after", namespace=HOME)))
-        eventually(lambda: node.has("after"))
+        until(lambda: node.has("after"))
         assert node.has("good", "10.20.0.101")
         cluster.client.delete(CONFIG_MAPS, "after", HOME)
-        eventually(lambda: not node.has("after"))
+        until(lambda: not node.has("after"))
     put(cluster, "good", good(2))
-    eventually(lambda: node.has("good", "10.20.0.102"))
+    until(lambda: node.has("good", "10.20.0.102"))
     put(cluster, "good", NO_KIND)
     cluster.client.delete(CONFIG_MAPS, "good", HOME)
-    eventually(lambda: not node.has("good"))
+    until(lambda: not node.has("good"))
 
 
 @pytest.mark.parametrize("text", [ALIASED, f"[{','.join('0' * 20_000)}]"], ids=["aliases", "no documents"])
@@ -116,16 +116,16 @@ def test_a_namespace_s_config_map_beyond_the_limits_deafens_nobody(cluster: Clus
     allowing = pool()
     allowing["spec"]["allow"] = [{"namespaces": ["db"]}]
     cluster.apply(allowing, config_map("web", json.dumps(podnetwork("web", "10.20.0.9"))))
-    eventually(lambda: node.has("web", "10.20.0.9"))
+    until(lambda: node.has("web", "10.20.0.9"))
     cluster.apply(config_map("web", text))
     put(cluster, "good", good(1))
-    eventually(lambda: node.has("good"))
+    until(lambda: node.has("good"))
     assert (node.feed.away, node.has("web", "10.20.0.9"), len(node.all())) == ("", True, 2)
     (standing,) = node.policies.standings()
     assert (standing.bundle, standing.document) == ("db/web", "ConfigMap db/web")
     assert ("at most 1,000 documents" in standing.reason, len(standing.reason) < 500) == (True, True)
     cluster.apply(config_map("web", json.dumps(podnetwork("web", "10.20.0.10"))))
-    eventually(lambda: node.has("web", "10.20.0.10"))
+    until(lambda: node.has("web", "10.20.0.10"))
 
 
 def test_a_webhook_refuses_a_namespace_s_config_map_beyond_the_limits_in_the_same_words(cluster: Cluster) -> None:
@@ -140,14 +140,14 @@ def test_a_controller_that_can_t_read_a_declaration_frees_no_address(cluster: Cl
     put(cluster, "good", good(1))
     cluster.apply(pool())
     controller = cluster.controller()
-    eventually(lambda: cluster.reserved() == [f"10.20.0.101 {HOME}/good declared"])
+    until(lambda: cluster.reserved() == [f"10.20.0.101 {HOME}/good declared"])
     put(cluster, "good", NO_KIND)
     cluster.stop(controller)
     controller = cluster.controller()  # which never read the last good one
     cluster.sweeps(controller, 5)
     assert cluster.reserved() == [f"10.20.0.101 {HOME}/good declared"]
     put(cluster, "good", json.dumps(podnetwork("good", namespace=HOME)))
-    eventually(lambda: cluster.reserved() == [])
+    until(lambda: cluster.reserved() == [])
 
 
 def test_a_webhook_lets_a_config_map_that_harms_go(cluster: Cluster) -> None:
@@ -195,7 +195,7 @@ def test_after_any_config_map_the_next_good_one_is_in_force(
 ) -> None:
     put(cluster, "bad", text)
     put(cluster, "good", good(number))
-    eventually(lambda: node.has("good", f"10.20.0.{number % 100 + 100}"))
+    until(lambda: node.has("good", f"10.20.0.{number % 100 + 100}"))
     assert node.feed.away == ""
 
 
@@ -211,7 +211,7 @@ def test_after_any_custom_resource_the_next_good_config_map_is_in_force(
         pass  # what the API server itself refuses
     number = len(node.lines) + len(json.dumps(spec))
     put(cluster, "good", good(number))
-    eventually(lambda: node.has("good", f"10.20.0.{number % 100 + 100}"))
+    until(lambda: node.has("good", f"10.20.0.{number % 100 + 100}"))
     try:
         cluster.client.delete(POD_NETWORKS, "odd", HOME)
     except errors.NotFound:

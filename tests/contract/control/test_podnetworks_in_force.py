@@ -9,8 +9,8 @@ from podberth.kube.resources import POD_NETWORKS
 from tests.contract.control.cluster import of_set, podnetwork, pool
 from tests.contract.control.new_node import is_accepted, new_node, told
 from tests.contract.declarations import documents
-from tests.contract.kube.said import eventually
 from tests.contract.ledgers import OPERATOR
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from podberth.policy.store import Policies
@@ -42,7 +42,7 @@ def accepted(cluster: Cluster, *texts: dict[str, Any]) -> None:
     """Apply PodNetworks, and return once the controller has accepted each as it stands."""
     cluster.apply(*texts)
     names = [text["metadata"]["name"] for text in texts]
-    eventually(lambda: all(is_accepted(cluster, "PodNetwork", name, "db") for name in names))
+    until(lambda: all(is_accepted(cluster, "PodNetwork", name, "db") for name in names))
 
 
 def test_a_text_that_the_check_refuses_leaves_the_last_good_one_on_a_new_node_too(cluster: Cluster) -> None:
@@ -55,7 +55,7 @@ def test_a_text_that_the_check_refuses_leaves_the_last_good_one_on_a_new_node_to
         (podnetwork("web", pod="other", mtu=9000), "PodNetwork db/other"),
     ):
         cluster.apply(bad)
-        eventually(partial(says, cluster, "web", why))
+        until(partial(says, cluster, "web", why))
         assert ready(cluster, "web")[:2] == ("False", "NotInForce")
         assert "what was in force before stays" in ready(cluster, "web")[2]
         assert mtus(new_node(cluster)[0]) == mtus(cluster.policies) == {"web": 1400, "other": None}
@@ -63,7 +63,7 @@ def test_a_text_that_the_check_refuses_leaves_the_last_good_one_on_a_new_node_to
         assert [one.document for one in cluster.policies.waiting()] == ["PodNetwork db/web"]
     assert "10.20.0.7 db/web declared" in cluster.reserved()
     accepted(cluster, podnetwork("web", "10.20.0.7", mtu=9000))
-    eventually(lambda: ready(cluster, "web")[0] == "True")
+    until(lambda: ready(cluster, "web")[0] == "True")
     assert mtus(new_node(cluster)[0])["web"] == 9000
 
 
@@ -72,10 +72,10 @@ def test_a_refused_text_comes_into_force_by_itself_once_nothing_is_in_its_way(cl
     cluster.apply(pool("db", "10.20.0.0/24"))
     accepted(cluster, podnetwork("web", "10.20.0.7", mtu=1400), podnetwork("other", "10.20.0.8"))
     cluster.apply(podnetwork("web", "10.20.0.8", mtu=9000))
-    eventually(lambda: ready(cluster, "web")[0] == "False")
+    until(lambda: ready(cluster, "web")[0] == "False")
     cluster.client.delete(POD_NETWORKS, "other", "db")
-    eventually(lambda: mtus(new_node(cluster)[0]) == {"web": 9000})
-    eventually(lambda: "10.20.0.8 db/web declared" in cluster.reserved())
+    until(lambda: mtus(new_node(cluster)[0]) == {"web": 9000})
+    until(lambda: "10.20.0.8 db/web declared" in cluster.reserved())
 
 
 def test_a_target_that_changes_its_kind_is_in_force_without_the_former_one(cluster: Cluster) -> None:
@@ -100,7 +100,7 @@ def test_what_apply_puts_in_force_is_so_for_a_new_node_at_once(cluster: Cluster)
 def test_one_of_which_nothing_was_accepted_counts_as_it_stands_and_says_so(cluster: Cluster) -> None:
     cluster.controller()
     cluster.apply(podnetwork("web", pool="nowhere", mtu=1400))
-    eventually(lambda: "it counts as it stands" in ready(cluster, "web")[2])
+    until(lambda: "it counts as it stands" in ready(cluster, "web")[2])
     assert mtus(new_node(cluster)[0]) == {"web": 1400}
 
 
@@ -114,13 +114,13 @@ def test_pods_that_run_with_former_values_are_listed_until_they_restart(cluster:
     cluster.bind("db/other", uid=other, address="10.20.0.8")
     accepted(cluster, podnetwork("web", "10.20.0.7", mtu=1500))
     kept = {"pod": "db/web", "interface": "eth0", "field": "mtu", "told": "1400", "now": "1500"}
-    eventually(lambda: older(cluster, "web") == [kept])
+    until(lambda: older(cluster, "web") == [kept])
     cluster.apply(pool("db", "10.20.0.0/24", gateway="10.20.0.254"))
     gateway = {"interface": "eth0", "field": "gateway", "told": "10.20.0.1", "now": "10.20.0.254"}
-    eventually(lambda: older(cluster, "other") == [{"pod": "db/other", **gateway}])
-    eventually(lambda: older(cluster, "web") == [{"pod": "db/web", **gateway}, kept])
+    until(lambda: older(cluster, "other") == [{"pod": "db/other", **gateway}])
+    until(lambda: older(cluster, "web") == [{"pod": "db/web", **gateway}, kept])
     accepted(cluster, podnetwork("web", "10.20.0.7", mtu=1400))
-    eventually(lambda: [one["field"] for one in older(cluster, "web")] == ["gateway"])
+    until(lambda: [one["field"] for one in older(cluster, "web")] == ["gateway"])
     cluster.ledger.unbind(lease.attachment, OPERATOR)
     cluster.bind("db/web", uid=web, address="10.20.0.7")
-    eventually(lambda: older(cluster, "web") == [])
+    until(lambda: older(cluster, "web") == [])

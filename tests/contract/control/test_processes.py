@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from podberth.cli.main import main
 from podberth.kube.resources import ADDRESS_HISTORIES, EVENTS, LEASES
+from tests.checkout import ROOT
 from tests.contract.control.cluster import HOME, PLUGIN, podnetwork, pool, reservation
-from tests.contract.kube.said import eventually
-from tests.servers.kube import ROOT, free_ports
+from tests.servers.kube import free_ports
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,19 +64,19 @@ def test_both_need_no_more_rights_than_are_written_down(cluster: Cluster) -> Non
     declared = podnetwork("a", "10.20.0.2")
     declared["spec"]["retention"] = "1s"
     cluster.apply(kept, declared, reservation("r", "10.20.0.3", "db/r"))
-    eventually(lambda: len(cluster.reserved()) == 2)
+    until(lambda: len(cluster.reserved()) == 2)
     assert cluster.refused(podnetwork("b", "10.20.0.2"))
     for turn in range(12):
         lease = cluster.bind("db/a", uid=f"u{turn}", address="10.20.0.2", node="gone")
         if turn < 11:
             cluster.ledger.unbind(lease.attachment, PLUGIN)
-    eventually(lambda: not cluster.leased())
-    eventually(lambda: cluster.reserved() == ["10.20.0.3 db/r manual"])
+    until(lambda: not cluster.leased())
+    until(lambda: cluster.reserved() == ["10.20.0.3 db/r manual"])
     assert cluster.kubectl("delete", "addressreservation", "r").returncode == 0
-    eventually(lambda: not cluster.reserved())
-    eventually(lambda: bool(cluster.client.list(ADDRESS_HISTORIES).items))
-    eventually(lambda: cluster.condition("pool", "db")[0] == "True")
-    eventually(lambda: any(each["reason"] == "AddressReleased" for each in cluster.client.list(EVENTS).items))
+    until(lambda: not cluster.reserved())
+    until(lambda: bool(cluster.client.list(ADDRESS_HISTORIES).items))
+    until(lambda: cluster.condition("pool", "db")[0] == "True")
+    until(lambda: any(each["reason"] == "AddressReleased" for each in cluster.client.list(EVENTS).items))
     assert log.getvalue() == ""
 
 
@@ -84,7 +85,7 @@ def test_sigterm_ends_the_controller_and_gives_the_lead_back(cluster: Cluster) -
     where = ("--kubeconfig", str(cluster.server.kubeconfig), "--metrics", f"127.0.0.1:{port}")
     process = started("controller", *where, "--interval", "0.2")
     try:
-        eventually(lambda: bool(holder(cluster)))
+        until(lambda: bool(holder(cluster)))
     finally:
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.contract.kube.said import eventually
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.contract.control.cluster import Cluster
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def test_the_controllers_metrics_have_the_silence_of_each_watch(cluster: Cluster) -> None:
     controller = cluster.controller()
-    eventually(lambda: not controller._away())
+    until(lambda: not controller._away())
     _, _, page = controller._metrics.page()
     for resource in ("pods", "nodes"):
         assert f'podberth_watch_silence_seconds{{resource="{resource}"}}'.encode() in page
@@ -20,10 +20,10 @@ def test_the_controllers_metrics_have_the_silence_of_each_watch(cluster: Cluster
 
 def test_a_controller_of_a_frozen_server_is_not_ready(cluster: Cluster) -> None:
     controller = cluster.controller()
-    eventually(lambda: not controller._away())
+    until(lambda: not controller._away())
     cluster.server.freeze()
     try:
-        eventually(lambda: bool(controller._away()))
+        until(lambda: bool(controller._away()))
     finally:
         cluster.server.thaw()
-    eventually(lambda: not controller._away())
+    until(lambda: not controller._away())

@@ -24,7 +24,7 @@ from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 from tests.contract.control.cluster import HOME, config_map, podnetwork, pool
 from tests.contract.declarations import OPERATOR
-from tests.contract.kube.said import eventually
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.contract.control.cluster import Cluster
@@ -99,7 +99,7 @@ def test_nothing_beyond_a_namespace_s_right_is_in_force_and_its_config_map_is_to
     pools = [one.name for one in node(cluster).pools()]
     for number, config in enumerate(BEYOND.values()):
         cluster.apply({**config, "metadata": {**config["metadata"], "name": f"m{number}"}})
-    eventually(
+    until(
         lambda: (
             {f"m{number}" for number in range(len(BEYOND))}
             == {
@@ -122,7 +122,7 @@ def test_the_operator_can_still_declare_what_a_namespace_wanted(cluster: Cluster
     cluster.apply(pool(), declared("10.20.0.9"))
     cluster.controller()
     cluster.apply(podnetwork("mine", "10.20.0.9"))
-    eventually(lambda: cluster.reserved() == ["10.20.0.9 db/mine declared"])
+    until(lambda: cluster.reserved() == ["10.20.0.9 db/mine declared"])
 
 
 @pytest.mark.parametrize("what", BEYOND)
@@ -145,11 +145,11 @@ def test_addresses_of_a_pool_that_names_the_namespace_are_reserved_and_served(cl
     cluster.webhook()
     cluster.apply(FOR_PAYMENTS, declared("10.30.0.9", pool="bank", namespace="payments"))
     cluster.controller()
-    eventually(lambda: cluster.reserved() == ["10.30.0.9 payments/web declared"])
+    until(lambda: cluster.reserved() == ["10.30.0.9 payments/web declared"])
     assert in_force(node(cluster)) == ["PodNetwork payments/web"]
     assert node(cluster).standings() == ()
     assert cluster.kubectl("delete", "configmap", "-n", "payments", "web").returncode == 0
-    eventually(lambda: cluster.reserved() == [])
+    until(lambda: cluster.reserved() == [])
 
 
 def test_a_right_that_is_given_later_counts_and_one_that_is_withdrawn_frees_no_address(cluster: Cluster) -> None:
@@ -157,17 +157,17 @@ def test_a_right_that_is_given_later_counts_and_one_that_is_withdrawn_frees_no_a
     config = declared("10.30.0.9", pool="late", namespace="payments")
     cluster.apply(config, late)
     controller = cluster.controller()
-    eventually(lambda: "NotInForce" in {each["reason"] for each in cluster.client.list(EVENTS).items})
+    until(lambda: "NotInForce" in {each["reason"] for each in cluster.client.list(EVENTS).items})
     late["spec"]["allow"] = [{"namespaces": ["payments"]}]
     cluster.apply(late)
-    eventually(lambda: cluster.reserved() == ["10.30.0.9 payments/web declared"])
+    until(lambda: cluster.reserved() == ["10.30.0.9 payments/web declared"])
     late["spec"]["allow"] = [{"namespaces": ["bank"]}]
     cluster.apply(late)
-    eventually(lambda: in_force(node(cluster)) == [])
+    until(lambda: in_force(node(cluster)) == [])
     cluster.sweeps(controller, 5)
     assert cluster.reserved() == ["10.30.0.9 payments/web declared"]
     assert cluster.kubectl("delete", "configmap", "-n", "payments", "web").returncode == 0
-    eventually(lambda: cluster.reserved() == [])
+    until(lambda: cluster.reserved() == [])
 
 
 def test_what_was_in_force_before_stays_on_every_node_until_it_changes(cluster: Cluster) -> None:
@@ -178,7 +178,7 @@ def test_what_was_in_force_before_stays_on_every_node_until_it_changes(cluster: 
     assert document.attachments[0].settings.trust is True
     cluster.ledger.reserve("db", ip_address("10.20.0.10"), PodRef(namespace=TENANT, name="x"), "eth0", OPERATOR)
     controller = cluster.controller()
-    eventually(lambda: "10.20.0.9 other/web declared" in cluster.reserved())
+    until(lambda: "10.20.0.9 other/web declared" in cluster.reserved())
     new = declared("10.20.0.11", name="new")
     cluster.apply(new)
     cluster.sweeps(controller, 5)
@@ -274,7 +274,7 @@ def test_what_was_not_in_force_before_is_not_on_the_list(cluster: Cluster) -> No
 def test_a_config_map_does_not_speak_over_a_custom_resource(cluster: Cluster) -> None:
     cluster.apply(FOR_PAYMENTS, podnetwork("web", "10.30.0.8", pool="bank", namespace="payments", trust="on"))
     cluster.controller()
-    eventually(lambda: cluster.reserved() == ["10.30.0.8 payments/web declared"])
+    until(lambda: cluster.reserved() == ["10.30.0.8 payments/web declared"])
     cluster.apply(declared("10.30.0.9", pool="bank", namespace="payments"))
     for policies in (node(cluster), cluster.policies):
         (document,) = policies.pod_networks()
@@ -314,14 +314,14 @@ def test_what_the_operator_declares_for_an_interface_goes_before_a_namespace_s(
         assert in_force(policies) == [f"PodNetwork db/{name}"]
         (standing,) = policies.standings()
         assert f"PodNetwork db/{name} (" in standing.reason
-    eventually(lambda: "NotInForce" in {each["reason"] for each in cluster.client.list(EVENTS).items})
+    until(lambda: "NotInForce" in {each["reason"] for each in cluster.client.list(EVENTS).items})
     cluster.sweeps(controller)
     assert ("10.20.0.30 db/web declared" in cluster.reserved()) == (name == "op")
     changed = {**theirs, "data": {**theirs["data"], "x.yaml": "# nothing"}}
     assert f"PodNetwork db/{name} (" in cluster.refused(changed)
     kind, where = ("podnetwork", "db") if by == "a resource" else ("configmap", HOME)
     assert cluster.kubectl("delete", kind, "-n", where, name if by == "a resource" else "op").returncode == 0
-    eventually(lambda: in_force(cluster.policies) == [f"PodNetwork db/{lure['metadata']['name']}"])
+    until(lambda: in_force(cluster.policies) == [f"PodNetwork db/{lure['metadata']['name']}"])
     cluster.apply(changed)
 
 
@@ -337,6 +337,6 @@ def test_apply_is_not_blocked_by_a_namespace_s_word_about_the_same_interface(clu
 def test_a_pool_s_allow_is_asked_before_a_resource_reserves(cluster: Cluster) -> None:
     cluster.apply(FOR_PAYMENTS, podnetwork("web", "10.30.0.9", pool="bank", namespace=TENANT))
     cluster.controller()
-    eventually(lambda: cluster.condition("podnetwork", "web", TENANT)[0] == "False")
+    until(lambda: cluster.condition("podnetwork", "web", TENANT)[0] == "False")
     assert "pool bank does not let namespace other use it" in cluster.condition("podnetwork", "web", TENANT)[1]
     assert cluster.reserved() == []

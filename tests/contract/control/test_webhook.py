@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from podberth.kube.resources import POD_NETWORKS
+from tests.checkout import ROOT
 from tests.contract.control.cluster import config_map, of_set, podnetwork, pool, reservation
 
 if TYPE_CHECKING:
     from tests.contract.control.cluster import Cluster
 
-POLICIES = Path(__file__).parents[3] / "docs" / "policies.md"
+POLICIES = ROOT / "docs" / "policies.md"
 LIMITED = pool("limited", "10.30.0.0/24") | {
     "spec": {"subnets": [{"subnet": "10.30.0.0/24"}], "allow": [{"namespaces": ["bank"]}]}
 }

@@ -23,7 +23,7 @@ from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
 from podberth.verbs.node import Node
 from tests.contract.ledgers import OPERATOR, Clock
-from tests.unit.hostile.store import Ground
+from tests.hosts import FakeHost
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,8 +58,11 @@ class Wire:
     def __init__(self) -> None:
         self.holders: dict[Address, tuple[str, str]] = {}  # the namespace and the MAC
         self.silent: set[str] = set()  # namespaces whose node is off
+        self.cut = False  # no interface can be put on it
 
     def add(self, address: Address, netns: str) -> None:
+        if self.cut:
+            raise OSError("the kernel is out of memory")
         found = self.answering(address)
         assert found is None, f"{address} is in use in {found} and {netns}"
         self.holders[address] = (netns, f"02:50:00:00:00:{len(self.holders):02x}")
@@ -78,17 +81,13 @@ class Wire:
         return found[0].rpartition("/")[2] if found is not None else ""
 
 
-class Host(Ground):
+class Host(FakeHost):
     """A host whose interfaces are on the wire."""
 
     def __init__(self, wire: Wire) -> None:
         super().__init__()
         self.wire = wire
-        self.namespaces: dict[str, NetnsId] = {}
         self.probed: list[Address] = []
-
-    def netns_id(self, path: str) -> NetnsId | None:
-        return self.namespaces.get(path)
 
     def do(self, step: Step) -> None:
         op = step.op

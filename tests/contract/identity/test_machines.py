@@ -14,6 +14,7 @@ from podberth.cni.errors import Refused, TryAgainLater
 from podberth.cni.value import replace
 from podberth.controller.effects import Effects
 from podberth.ipam.elsewhere import Fence
+from podberth.ipam.lease import Correction
 from podberth.ipam.registration import Proof, Registration
 from podberth.kube.events import Recorder
 from podberth.kube.resources import LEASES, NODES
@@ -21,7 +22,8 @@ from podberth.stores.chosen import chosen
 from podberth.stores.identity import SEEN, NodeIdentity
 from podberth.stores.kubernetes import notes
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
-from podberth.stores.kubernetes.machines import LABEL, NODE, REGISTRATION, Machines, name_of
+from podberth.stores.kubernetes.machines import LABEL, NODE, REGISTRATION, Machines
+from podberth.stores.kubernetes.objects import machine_name
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.member import Member, require_node
 from tests.contract.clusters import clear_kubernetes, in_kubernetes, kube_server
@@ -174,7 +176,7 @@ def test_a_machine_that_is_no_node_registers_and_a_second_one_is_refused(api: Ap
     second = replace(VM, machine="m2", boot="b2", key="k2")
     assert "machine-id m1, and this one's is m2" in made.prove(second, print, waited=False).refusal
     (lease,) = api.client.list(LEASES, "default", labels="podberth.io/machine=true").items
-    assert lease["metadata"]["name"] == name_of("vm_1")
+    assert lease["metadata"]["name"] == machine_name("vm_1")
     assert made.elsewhere("other").machines() == (VM,)
 
 
@@ -222,7 +224,7 @@ def test_a_fence_alone_says_that_a_machine_is_dead(api: Api, tmp_path: Path, alo
 
 def test_a_machine_takes_no_name_for_gone_that_is_no_nodes(api: Api, tmp_path: Path) -> None:
     api.node("n2")
-    lease = Ledger(tmp_path, alone=True).two.node.ledger.leases()[0]
+    lease = Ledger(tmp_path, alone=False).two.node.ledger.leases()[0]
     verdicts = [
         KubernetesElsewhere(api.client, "n2", "default", alone=alone).judge(lease, None) for alone in (True, False)
     ]
@@ -249,6 +251,59 @@ def test_the_controller_ends_no_lease_of_a_machine_that_is_not_fenced(api: Api, 
     machines.fence(Fence(node="vm_1", actor=OPERATOR, time=NOON))
     assert all(effects.release(lease, 10**18, 1) for lease in leases)
     assert of.two.node.ledger.leases() == ()
+
+
+def ended(of: Ledger, api: Api) -> list[bool]:
+    """Return what a controller makes of the addresses whose pod is gone for long."""
+    effects = Effects(api.client, of.two.settler, Recorder(api.client, "test", "n2"), "test", "default")
+    return [effects.release(lease, 10**18, 1) for lease in of.two.node.ledger.leases()]
+
+
+def test_a_machine_whose_lease_is_deleted_is_registered_as_before(api: Api, tmp_path: Path) -> None:
+    of = Ledger(tmp_path, alone=True)
+    machines = Machines(api.client, "default")
+    machines.prove(VM, print, waited=False)
+    api.client.delete(LEASES, machine_name("vm_1"), "default")
+    second = replace(VM, machine="m2", boot="b2", key="k2")
+    assert "machine-id m1, and this one's is m2" in machines.prove(second, print, waited=False).refusal
+    machines.fence(Fence(node="vm_1", actor=OPERATOR, time=NOON))
+    assert all(ended(of, api))
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["bound", "reserved meanwhile by others"])
+def test_a_machine_of_which_no_lease_tells_is_dead_by_a_fence_alone(api: Api, tmp_path: Path, *, moved: bool) -> None:
+    """The Lease is lost with its finalizer: by hand, or by a restore that brought the addresses alone."""
+    api.node("n2")
+    of = Ledger(tmp_path, alone=True)
+    leases = of.two.node.ledger.leases()
+    if moved:  # others write the addresses' objects, and leave there who has them
+        other = Site(tmp_path / "other", KubernetesCluster(api.client, "default", "n2"))
+        other.directory.mkdir()
+        node = other.machine("n2").node
+        node.ledger.corrected(Correction(first=1, last=9, node="vm_1", ahead=1), replace(OPERATOR, node="n2"))
+    by_a_node = KubernetesElsewhere(api.client, "n2", "default")
+    assert [by_a_node.judge(lease, None).dead for lease in leases] == [False, False]
+    assert "podberth fence vm_1" in by_a_node.judge(leases[0], None).advice
+    assert ended(of, api) == [False, False]
+    assert by_a_node.fence(Fence(node="vm_1", actor=OPERATOR, time=NOON))
+    assert [by_a_node.judge(lease, None).dead for lease in leases] == [True, True]
+    assert ended(of, api) == [True, True]
+
+
+def test_an_address_that_a_node_has_from_a_machine_is_no_machines_any_more(api: Api, tmp_path: Path) -> None:
+    api.node("n2")
+    of = Ledger(tmp_path, alone=True)
+    of.one.delete("c1", "u1")
+    uid = api.pod("n2", phase="Pending")
+    site = Site(tmp_path / "nodes", KubernetesCluster(api.client, "default", "n2"))
+    site.directory.mkdir()
+    node = site.machine("n2")
+    assert node.add("c2", uid).code == 0
+    api.remove_pod()
+    api.remove_node("n2")
+    api.node("n3")
+    judge = KubernetesElsewhere(api.client, "n3", "default").judge
+    assert [judge(lease, None).dead for lease in node.node.ledger.leases()] == [True, True]  # the Node is deleted: 020
 
 
 def test_a_lease_of_somebody_else_is_no_machine_whatever_its_label_says(api: Api) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from podberth.controller.certificate import CONFIGURATIONS
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.kube.resources import NAMESPACES
@@ -27,27 +27,21 @@ _OURS = ("podberth.io/", f"leases/{HOME}/", "configmaps/", "pods/", "minions/", 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     """All of the default overlay is applied, but what would have the API server ask a webhook that does not run."""
-    server = KubeServer(tmp_path_factory.mktemp("install"))
-    try:
-        server.start()
+    with KubeServer(tmp_path_factory.mktemp("install")) as server:
         server.serve_our_resources()
         wanted = [each for each in objects("overlays/kubernetes") if each["kind"] != WEBHOOKS]
-        server.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted}))
-        client = Client(load(str(server.kubeconfig)))
-        client.create(NAMESPACES, {"metadata": {"name": "payments"}})
-        client.close()
+        server.operator.apply(*wanted)
+        server.operator.client.create(NAMESPACES, {"metadata": {"name": "payments"}})
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
 def asked(server: KubeServer) -> Iterator[None]:
     """From here on the API server asks the webhook, whether or not it runs."""
     made = next(each for each in objects("overlays/kubernetes") if each["kind"] == WEBHOOKS)
-    server.kubectl("apply", "-f", "-", stdin=json.dumps(made))
+    server.operator.apply(made)
     yield
-    server.kubectl("delete", WEBHOOKS, made["metadata"]["name"])
+    server.operator.client.delete(CONFIGURATIONS, made["metadata"]["name"])
 
 
 @pytest.fixture

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-from functools import cache
-from io import BytesIO
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from podberth.policy import yamlfiles
-from tests.servers.kube import ROOT
+from tests.checkout import ROOT
+from tests.servers import operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,21 +17,17 @@ RENDERED = ("base", *(f"overlays/{name}" for name in OVERLAYS))
 EXAMPLES = tuple(sorted(path.name for path in (DEPLOY / "examples").iterdir()))
 
 
-@cache
 def rendered(folder: str) -> str:
     """Return what `kubectl kustomize` prints for a folder of deploy/."""
-    command = ["kubectl", "kustomize", str(DEPLOY / folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return operator.rendered(DEPLOY / folder)
 
 
 def objects(folder: str) -> list[dict[str, Any]]:
-    return _read(rendered(folder))
+    return operator.objects(rendered(folder))
 
 
 def example(name: str) -> list[dict[str, Any]]:
-    return _read((DEPLOY / "examples" / name).read_text())
+    return operator.objects((DEPLOY / "examples" / name).read_text())
 
 
 def one(folder: str, kind: str, name: str) -> dict[str, Any]:
@@ -58,7 +51,3 @@ def networks_of(found: list[dict[str, Any]], folder: Path) -> list[Path]:
     for path, text in files:
         path.write_text(text)
     return [path for path, _ in files]
-
-
-def _read(text: str) -> list[dict[str, Any]]:
-    return [dict(cast("dict[str, Any]", document.raw)) for document in yamlfiles.load(BytesIO(text.encode()), "deploy")]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.checkout import ROOT
 from tests.documents.pages import API, blocks
 from tests.documents.performance import page
-from tests.documents.stage import ROOT
 from tests.servers.kube import KubeServer
 from tests.waiting import PATIENCE
 

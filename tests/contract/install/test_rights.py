@@ -29,6 +29,7 @@ from podberth.kube.resources import (
     CONFIG_MAPS,
     EVENTS,
     LEASES,
+    NAMESPACES,
     NODES,
     POD_NETWORKS,
     PODS,
@@ -45,7 +46,7 @@ from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 from tests.contract.install.conftest import HOME
 from tests.contract.install.manifests import example
-from tests.contract.kube.said import eventually
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,11 +139,11 @@ def test_an_agent_goes_on_with_an_archive_that_another_has_begun(node: Node, dec
 def test_an_agent_follows_what_others_declare_and_bind(node: Node, declared: Client) -> None:
     second = {"apiVersion": "podberth.io/v1alpha1", "kind": "Pool", "metadata": {"name": "second"}}
     declared.create(POOLS, {**second, "spec": {"subnets": [{"subnet": "10.78.0.0/24"}]}})
-    eventually(lambda: "second" in {row.pool for row in node.ledger.usage()})
+    until(lambda: "second" in {row.pool for row in node.ledger.usage()})
     document = json.dumps({**second, "metadata": {"name": "third"}, "spec": {"subnets": [{"subnet": "10.79.0.0/24"}]}})
     labels = {"podberth.io/policies": "true"}
     declared.create(CONFIG_MAPS, {"metadata": {"name": "third", "labels": labels}, "data": {"a.json": document}}, HOME)
-    eventually(lambda: "third" in {row.pool for row in node.ledger.usage()})
+    until(lambda: "third" in {row.pool for row in node.ledger.usage()})
     assert node.cluster.identity().startswith("kubernetes ")
     assert not node.feed.away
 
@@ -177,13 +178,13 @@ def test_a_controller_leads_reserves_releases_and_tells(declared: Client, accoun
     controller = Controller(options, Journal("warning", output))
     controller.start()
     try:
-        eventually(lambda: _condition(declared, POD_NETWORKS, "mysql") != {})
-        eventually(lambda: not node.ledger.leases())
-        eventually(lambda: len(node.ledger.reservations()) == 3)
-        eventually(lambda: bool(declared.get(POOLS, "bank").get("status")))
-        eventually(lambda: bool(declared.list(EVENTS).items))
+        until(lambda: _condition(declared, POD_NETWORKS, "mysql") != {})
+        until(lambda: not node.ledger.leases())
+        until(lambda: len(node.ledger.reservations()) == 3)
+        until(lambda: bool(declared.get(POOLS, "bank").get("status")))
+        until(lambda: bool(declared.list(EVENTS).items))
         swept = controller.swept
-        eventually(lambda: controller.swept > swept + 1)
+        until(lambda: controller.swept > swept + 1)
     finally:
         controller.stop()
     assert declared.get(LEASES, "podberth-controller", HOME)["spec"]["holderIdentity"] == ""
@@ -200,7 +201,7 @@ def test_a_webhook_makes_its_certificate_and_knows_what_is_declared(
         webhook = Webhook(options, Journal("warning", output))
         webhook.start()
         try:
-            eventually(partial(_follows, webhook))
+            until(partial(_follows, webhook))
             code, answer = webhook._take(_review(_conflict()))
         finally:
             webhook.stop()
@@ -288,11 +289,13 @@ def test_while_the_webhook_is_away_pods_and_all_else_go_on(node: Node, declared:
 
 
 def test_a_namespace_can_be_left_alone_by_the_webhook(server: KubeServer, declared: Client, asked: None) -> None:
-    server.kubectl("label", "--overwrite", "namespace", "payments", "podberth.io/webhook=ignore")
+    label = {"metadata": {"labels": {"podberth.io/webhook": "ignore"}}}
+    server.operator.client.merge_patch(NAMESPACES, "payments", label)
     try:
         declared.delete(POD_NETWORKS, "mysql", "payments")
     finally:
-        server.kubectl("label", "namespace", "payments", "podberth.io/webhook-")
+        none = {"metadata": {"labels": {"podberth.io/webhook": None}}}
+        server.operator.client.merge_patch(NAMESPACES, "payments", none)
 
 
 def _follows(webhook: Webhook) -> bool:

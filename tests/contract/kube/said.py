@@ -1,15 +1,12 @@
-"""Short ways to say what the tests say to an API server, and to wait for what it says."""
+"""Short ways to say what the tests say to an API server."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from podberth.kube.resources import CONFIG_MAPS, Resource
-from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from podberth.kube.client import Client, Object
 
 DEFINITIONS = Resource(
@@ -33,7 +30,3 @@ def put(client: Client, namespace: str, *names: str) -> str:
 
 def names(items: list[Object]) -> list[str]:
     return sorted(item["metadata"]["name"] for item in items)
-
-
-def eventually(happened: Callable[[], bool]) -> None:
-    until(happened, lambda: "it never happened")

@@ -6,7 +6,6 @@ import io
 import json
 import re
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +23,7 @@ from podberth.kube.resources import (
 )
 from podberth.policy import yamlfiles
 from podberth.policy.documents import KINDS, parse_document, raw_document
+from tests.checkout import ROOT
 from tests.contract.kube.said import DEFINITIONS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.servers.kube import KubeServer
 
 OURS = (POOLS, POD_NETWORKS, ADDRESS_RESERVATIONS, ADDRESS_LEASES, ADDRESS_HISTORIES)
-POLICIES = Path(__file__).parents[3] / "docs" / "policies.md"
+POLICIES = ROOT / "docs" / "policies.md"
 TIME = 1_800_000_000_123_456_789
 
 EVENT = {

@@ -9,7 +9,8 @@ import pytest
 from podberth.cni.errors import StoreFailed
 from podberth.kube.follow import Follower
 from podberth.kube.resources import CONFIG_MAPS, PODS
-from tests.contract.kube.said import eventually, names, put
+from tests.contract.kube.said import names, put
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -85,7 +86,7 @@ def test_what_is_there_is_listed_and_what_comes_is_told(
     assert sorted(index.items) == ["a", "b"]
     client.delete(CONFIG_MAPS, "a", namespace)
     last = put(client, namespace, "c")
-    eventually(lambda: follower.resource_version == last)
+    until(lambda: follower.resource_version == last)
     assert sorted(index.items) == ["b", "c"]
     assert (index.lists, index.told[2]) == (1, "-a")
 
@@ -96,13 +97,13 @@ def test_nothing_is_lost_or_told_twice_when_the_server_is_killed(
     written = [put(client, namespace, f"before-{i}") for i in range(5)]
     index = Index()
     follower = follow(index)
-    eventually(lambda: len(index.items) == 5)
+    until(lambda: len(index.items) == 5)
     written += [put(client, namespace, f"first-{i}") for i in range(20)]  # some of them are still on their way
     kube.kill()
-    eventually(lambda: bool(follower.trouble) and not follower.synced.is_set())
+    until(lambda: bool(follower.trouble) and not follower.synced.is_set())
     kube.start()
     written += [put(client, namespace, f"second-{i}") for i in range(20)]
-    eventually(lambda: len(index.items) == 45)
+    until(lambda: len(index.items) == 45)
     assert [told.partition("@")[2] for told in index.told] == sorted(written, key=int)
     assert follower.synced.wait(60)
     assert follower.trouble == ""
@@ -115,7 +116,7 @@ def test_who_left_at_a_version_goes_on_from_there_without_a_list(
     last = put(client, namespace, "c")
     index = Index()
     follow(index, start=version)
-    eventually(lambda: len(index.told) == 1)
+    until(lambda: len(index.told) == 1)
     assert (index.told, index.lists) == ([f"c@{last}"], 0)
 
 
@@ -125,7 +126,7 @@ def test_who_left_at_a_version_that_is_gone_is_told_the_difference(
     version = put(client, namespace, "a", "b")
     index = Index()
     follower = follow(index)
-    eventually(lambda: len(index.items) == 2)
+    until(lambda: len(index.items) == 2)
     follower.close()
     client.delete(CONFIG_MAPS, "a", namespace)
     last = put(client, namespace, "c")
@@ -134,7 +135,7 @@ def test_who_left_at_a_version_that_is_gone_is_told_the_difference(
     kube.compact()
     index.told.clear()
     follow(index, start=version)
-    eventually(lambda: len(index.told) == 2)
+    until(lambda: len(index.told) == 2)
     assert (index.told, index.lists) == (["-a", f"c@{last}"], 2)
 
 
@@ -146,13 +147,13 @@ def test_a_server_that_is_frozen_is_noticed_and_what_comes_then_is_told(
     follower.start()
     try:
         assert follower.synced.wait(60)
-        eventually(lambda: index.lists > 2)  # the server has nothing to say, and answers
+        until(lambda: index.lists > 2)  # the server has nothing to say, and answers
         assert follower.trouble == ""
         kube.freeze()
-        eventually(lambda: bool(follower.trouble))
+        until(lambda: bool(follower.trouble))
         kube.thaw()
         put(client, namespace, "after")
-        eventually(lambda: "after" in index.items and not follower.trouble)
+        until(lambda: "after" in index.items and not follower.trouble)
     finally:
         kube.thaw()
         follower.close()
@@ -165,7 +166,7 @@ def test_what_the_handler_could_not_take_is_told_again(
     follower = follow(index)
     assert follower.synced.wait(60)
     versions = [put(client, namespace, name) for name in "ab"]
-    eventually(lambda: len(index.told) == 2)
+    until(lambda: len(index.told) == 2)
     assert index.told == [f"a@{versions[0]}", f"b@{versions[1]}"]
 
 
@@ -175,7 +176,7 @@ def test_a_follower_that_may_not_watch_says_what_is_missing(
     kube.allow("lister", ("", "pods", ["list"]))
     follower = Follower(connect(kube.user("lister")), PODS, Index())
     follower.start()
-    eventually(lambda: "cannot watch" in follower.trouble)
+    until(lambda: "cannot watch" in follower.trouble)
     assert not follower.synced.is_set()
     follower.close()
 
@@ -187,7 +188,7 @@ def test_a_hundred_followers_in_one_process_hear_everything(
     followers = [follow(index) for index in indexes]
     assert all(follower.synced.wait(60) for follower in followers)
     written = [put(client, namespace, f"a{i}") for i in range(30)]
-    eventually(lambda: all(len(index.told) == 30 for index in indexes))
+    until(lambda: all(len(index.told) == 30 for index in indexes))
     for index in indexes:
         assert index.told == [f"a{i}@{version}" for i, version in enumerate(written)]
     for follower in followers:

@@ -11,7 +11,7 @@ import pytest
 
 from podberth.kube.leader import Candidate
 from podberth.kube.resources import LEASES
-from tests.contract.kube.said import eventually
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,13 +63,13 @@ def run(client: Client, namespace: str) -> Iterator[Callable[[str], Watched]]:
 
 def test_of_two_candidates_one_leads_until_it_gives_the_lease_back(run: Callable[[str], Watched]) -> None:
     first = run("first")
-    eventually(lambda: first.leading)
+    until(lambda: first.leading)
     second = run("second")
-    eventually(lambda: second.candidate.leader == "first")
+    until(lambda: second.candidate.leader == "first")
     assert (second.leading, second.told, second.candidate.term) == (False, [], 1)
     first.candidate.close()
     assert (first.leading, first.told) == (False, [True, False])
-    eventually(lambda: second.leading)
+    until(lambda: second.leading)
     assert (second.candidate.leader, second.candidate.term) == ("second", 2)
 
 
@@ -81,11 +81,11 @@ def test_a_leader_that_was_killed_is_followed_by_another(
         assert leader.stdout is not None
         assert leader.stdout.readline() == "True\n"
         second = run("second")
-        eventually(lambda: second.candidate.leader == "first")
+        until(lambda: second.candidate.leader == "first")
         leader.kill()
     lease = client.get(LEASES, "work", namespace)["spec"]
     assert lease["holderIdentity"] == "first"
-    eventually(lambda: second.leading)
+    until(lambda: second.leading)
     assert second.candidate.term == lease["leaseTransitions"] + 1
 
 
@@ -93,14 +93,14 @@ def test_a_leader_that_cannot_renew_stops_leading_before_another_begins(
     kube: KubeServer, connect: Callable[..., Client], namespace: str
 ) -> None:
     candidate = Watched(connect(kube.kubeconfig, timeout=0.5), namespace, "first")
-    eventually(lambda: candidate.leading)
+    until(lambda: candidate.leading)
     kube.freeze()
     try:
-        eventually(lambda: not candidate.leading)
-        eventually(lambda: candidate.told == [True, False])
+        until(lambda: not candidate.leading)
+        until(lambda: candidate.told == [True, False])
     finally:
         kube.thaw()
-    eventually(lambda: candidate.leading)
+    until(lambda: candidate.leading)
     candidate.candidate.close()
 
 
@@ -116,7 +116,7 @@ def test_there_are_never_two_leaders(run: Callable[[str], Watched]) -> None:
     thread = threading.Thread(target=count)
     thread.start()
     for _ in range(3):
-        eventually(lambda: any(each.leading for each in candidates))
+        until(lambda: any(each.leading for each in candidates))
         leader = next(each for each in candidates if each.leading)
         leader.candidate.close()
     over.set()

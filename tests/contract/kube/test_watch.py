@@ -11,7 +11,8 @@ from podberth.kube import errors
 from podberth.kube.client import RIGHTS
 from podberth.kube.resources import CONFIG_MAPS, PODS
 from podberth.kube.watch import watch
-from tests.contract.kube.said import config_map, eventually, put
+from tests.contract.kube.said import config_map, put
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +67,7 @@ def test_a_watch_that_waits_is_closed_by_another_thread(client: Client, namespac
     thread = threading.Thread(target=lambda: found.append(heard(watching, 2)))
     thread.start()
     put(client, namespace, "a")
-    eventually(lambda: not found and thread.is_alive())
+    until(lambda: not found and thread.is_alive())
     watching.close()
     thread.join()
     assert found[0] in ([], ["ADDED a"])

@@ -51,9 +51,8 @@ def with_keys(tmp_path: Path, server: EtcdServer, client: Etcd, prefix: bytes, r
 def with_objects(tmp_path: Path, kube: KubeServer, release: Release) -> Member:
     """Return a member of a cluster behind the Kubernetes API."""
     clear_kubernetes()
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bank"}}
-    kube.kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
-    kube.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}}))
+    kube.operator.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bank"}})
+    kube.operator.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME}})
     dump.load_objects(kube, release.read("objects.json"))
     document = {"store": "kubernetes", "node": NAME, "kubernetes": {"kubeconfig": str(kube.kubeconfig)}}
     chosen(tmp_path / "state", document)

@@ -7,6 +7,7 @@ node by a rule for each, which is kube-proxy's part.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ API = "10.96.0.1"
 PORT = 6443
 ETCD = "http://127.0.0.1:2379"
 ISSUER = "https://kubernetes.default.svc"
+_FOR_EVER = 'name=$1; shift; while :; do "$@"; echo "$name ended with $?"; sleep 1; done'  # as systemd's Restart=always
+_DEATH = re.compile(r"panic:|fatal error:|F\d{4} |\S+ ended with \d+$")  # a line of a program of Go, or of the loop's
 
 
 class ControlPlane:
@@ -75,6 +78,10 @@ class ControlPlane:
             started = subprocess.Popen(self.node.command(*command), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._running.append(started)
 
+    def run_for_ever(self, name: str, *command: str) -> None:
+        """Start a program that is started again whenever it ends, as a host does it with its kubelet."""
+        self.run(name, "sh", "-c", _FOR_EVER, "sh", name, *command)
+
     def wait(self) -> None:
         """Wait for the end of all that was started here."""
         for each in self._running:
@@ -120,8 +127,8 @@ class ControlPlane:
         return file
 
     def tail(self) -> str:
-        """Return the ends of all logs."""
-        return "".join(f"\n--- {path.stem}\n{path.read_text()[-1500:]}" for path in sorted(self.folder.glob("*.log")))
+        """Return the ends of all logs, and why a program died before."""
+        return "".join(f"\n--- {path.stem}\n{_end_of(path.read_text())}" for path in sorted(self.folder.glob("*.log")))
 
     def _options(self) -> tuple[str, ...]:
         return f"--kubeconfig={self._admin}", f"--cache-dir={self.folder / 'cache'}"
@@ -151,3 +158,9 @@ class ControlPlane:
             "--enable-admission-plugins=NodeRestriction",
             "--allow-privileged=true",
         ]
+
+
+def _end_of(log: str) -> str:
+    """Return the end of a log after its lines on deaths: a program of Go prints thousands of lines after its last."""
+    deaths = [line for line in log.splitlines() if _DEATH.match(line)]
+    return "\n".join([*deaths, log[-1500:]])

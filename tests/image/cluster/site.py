@@ -10,11 +10,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.checkout import ROOT
 from tests.contract.install import manifests
 from tests.image.cluster import health
 from tests.image.cluster.worker import NAME
 from tests.runtime import image
-from tests.servers.kube import ROOT
 from tests.waiting import until
 
 if TYPE_CHECKING:

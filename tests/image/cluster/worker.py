@@ -76,7 +76,7 @@ class Worker:
         config.write_text(json.dumps(self._configuration()))
         user = self.control.kubeconfig(f"system:node:{NAME}", "system:nodes")
         socket = self.containerd.root / "containerd.sock"
-        self.control.run(
+        self.control.run_for_ever(
             "kubelet", str(programs.kubernetes("kubelet", whole=True)), f"--config={config}", f"--kubeconfig={user}",
             "--container-runtime=remote", f"--container-runtime-endpoint=unix://{socket}", f"--node-ip={ADDRESS}",
             f"--hostname-override={NAME}", f"--pod-infra-container-image={image.NAME}",

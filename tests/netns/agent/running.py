@@ -11,11 +11,12 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from podberth.agent import frame
-from tests.netns.kubelet import ROOT, Answer
+from tests.checkout import ROOT
+from tests.netns.kubelet import Answer
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
@@ -47,11 +48,21 @@ class Running:
 
     process: subprocess.Popen[bytes]
     log: Path
+    read: int = 0  # bytes of the log: it has a line for each call, and is looked at all the time
+    said: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def events(self, event: str) -> list[dict[str, Any]]:
         """Return what the log says of that event so far."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
-        return [line for line in lines if line["event"] == event]
+        with self.log.open("rb") as log:
+            log.seek(self.read)
+            new = log.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self.read += len(whole)
+        for line in whole.decode().splitlines():
+            if line.endswith("}"):
+                found = json.loads(line)
+                self.said.setdefault(found["event"], []).append(found)
+        return list(self.said.get(event, ()))
 
     def wait_for(self, event: str, count: int = 1) -> list[dict[str, Any]]:
         """Return once the log has that many of the event."""

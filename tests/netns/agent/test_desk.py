@@ -14,8 +14,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from podberth.agent.desk import desk_of
+from tests.checkout import ROOT
 from tests.netns.agent.running import agent, ask, ended, held
-from tests.netns.kubelet import ROOT
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:

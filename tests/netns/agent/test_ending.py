@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from podberth.agent import frame
 from podberth.agent.server import listen
+from tests.checkout import ROOT
 from tests.netns.agent.running import agent, ask, ended, everything, held, parse_answer
 from tests.netns.agent.test_desk import page
-from tests.netns.kubelet import BUILT, ROOT
+from tests.netns.kubelet import BUILT
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.netns.kubelet import ROOT
+from tests.checkout import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

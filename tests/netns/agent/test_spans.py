@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.checkout import ROOT
 from tests.netns.agent.collector import collector
 from tests.netns.agent.running import agent, ask, ended
 from tests.netns.agent.test_desk import samples
-from tests.netns.kubelet import ROOT
 
 if TYPE_CHECKING:
     from tests.netns.agent.collector import Answer

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.agent.desk import desk_of
+from tests.checkout import ROOT
 from tests.netns.agent.running import agent, ask
 from tests.netns.agent.test_desk import page, samples
-from tests.netns.kubelet import ROOT
 from tests.sizes import size
 from tests.waiting import PATIENCE, until
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.netns.kubelet import Answer, Kubelet
 
 VERSION = {"CNI_COMMAND": "VERSION"}
-OWN = {"announcements", "departures", "finisher", "history", "pages", "policies", "upkeep"}
+OWN = {"announcements", "departures", "finisher", "history", "pages", "policies", "records", "upkeep"}
 LOOPS = {*OWN, *(f"worker-{number}" for number in range(8))}
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.ended import Ended
 from tests.netns.kubelet import kubelet
 
 if TYPE_CHECKING:
@@ -35,20 +35,6 @@ spec:
   attachments:
   - {pool: db, ordinals: [{range: 10.50.0.11-10.50.0.12}], mac: fromAddress, mtu: 1400, rates: {egress: 100}}
 """
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """The JSON document on stdout."""
-        return dict(json.loads(self.out))
 
 
 # The one capability left lets the user read this checkout, wherever root keeps it; it does not let it write.

@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 
-from tests.netns.kubelet import BUILT, ROOT
+from tests.checkout import ROOT
+from tests.netns.kubelet import BUILT
 
 # The demo finds an agent on every default socket, and nothing in its environment that leads elsewhere.
 SCRIPT = """\

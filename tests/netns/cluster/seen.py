@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.waiting import until
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.netns.kubelet import Kubelet
 
 DOCUMENTS = """\
@@ -33,10 +29,6 @@ def leases(node: Kubelet) -> dict[str, str]:
     """Return each leased address and the node it is on."""
     found = json.loads(node.podberth("leases", "--json"))["leases"]
     return {lease["address"]: lease["node"] for lease in found}
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    until(condition, "it never came to that")
 
 
 def history(node: Kubelet, of: str) -> list[dict[str, str]]:

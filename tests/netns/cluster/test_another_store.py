@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.netns.agent.running import agent
-from tests.netns.cluster.seen import DOCUMENTS, wait_for
+from tests.netns.cluster.seen import DOCUMENTS
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,5 +59,5 @@ def test_a_store_that_can_not_be_opened_is_an_error_of_each_call_until_it_is_men
         assert running.process.poll() is None
         file.write_text(good)
         pod = node.pod("mysql-1")
-        wait_for(lambda: node.call("ADD", pod).code == 0)
+        until(lambda: node.call("ADD", pod).code == 0)
         assert sorted(holders(node)) == ["bank/mysql-0", "bank/mysql-1"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import urllib.error
 import urllib.request
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.netns.agent.running import agent, ended
-from tests.netns.cluster.seen import DOCUMENTS, leases, wait_for
+from tests.netns.cluster.seen import DOCUMENTS, leases
 from tests.netns.kubelet import Kubelet, run
 from tests.servers.kube import KubeServer, free_ports
 from tests.sizes import size
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,16 +25,11 @@ SECONDS = size(3, 600)
 
 @pytest.fixture
 def kube(tmp_path: Path) -> Iterator[KubeServer]:
-    server = KubeServer(tmp_path / "kube")
-    try:
-        server.start()
+    with KubeServer(tmp_path / "kube") as server:
         server.serve_our_resources()
         for kind, name in (("Node", "one"), ("Namespace", "bank"), ("Namespace", "podberth-system")):
-            made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
-            server.kubectl("apply", "-f", "-", stdin=json.dumps(made))
+            server.operator.apply({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}})
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
@@ -68,7 +63,7 @@ def test_no_agent_is_restarted_and_what_ends_is_served_while_the_api_server_is_a
             assert node.call("ADD", pod).code == 0
         stays, *go = pods
         kube.stop()
-        wait_for(lambda: page(port, "readyz") == 503)
+        until(lambda: page(port, "readyz") == 503)
         back = time.monotonic() + SECONDS
         for at, pod in enumerate(go):  # one at the start, one in the middle
             while time.monotonic() < back - SECONDS / (at + 1):
@@ -82,8 +77,8 @@ def test_no_agent_is_restarted_and_what_ends_is_served_while_the_api_server_is_a
             assert (page(port, "healthz"), running.process.poll()) == (200, None)
             time.sleep(min(5.0, SECONDS / 10))
         kube.start()
-        wait_for(lambda: page(port, "readyz") == 200)
-        wait_for(lambda: leases(node) == {"10.61.0.11": "one"})
+        until(lambda: page(port, "readyz") == 200)
+        until(lambda: leases(node) == {"10.61.0.11": "one"})
         assert node.call("CHECK", stays).code in (0, 7)
         assert node.call("ADD", node.pod("after")).code == 0
         assert len(running.events("serving")) == 1

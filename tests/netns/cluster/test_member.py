@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from tests.netns.agent.running import agent, ended
 from tests.netns.agent.test_desk import samples
-from tests.netns.cluster.seen import DOCUMENTS, leases, wait_for
+from tests.netns.cluster.seen import DOCUMENTS, leases
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def test_a_pod_has_its_address_on_whatever_node_it_is(cluster: Callable[..., Kub
         assert one.call("DEL", first).code == 0
         assert ended(one, first)
         again = two.pod("mysql-1", uid="u2")
-        wait_for(lambda: two.call("ADD", again).code == 0)
+        until(lambda: two.call("ADD", again).code == 0)
         assert leases(one) == {"10.61.0.2": "two", "10.61.0.12": "two"}
     kinds = [event["kind"] for event in json.loads(one.podberth("history", "bank/mysql-1", "--json"))["events"]]
     assert kinds == ["Reserved", "Bound", "Unbound", "Bound"]
@@ -59,15 +60,15 @@ def test_while_the_store_is_away_del_is_answered_and_told_it_later(
         assert node.call("ADD", pod).code == 0
         assert node.call("STATUS", pod).code == 0
         etcd.kill()
-        wait_for(lambda: away(node))
+        until(lambda: away(node))
         assert node.call("STATUS", pod).code == 0
         assert node.call("DEL", pod).code == 0
         assert ended(node, pod)
         refused = node.call("ADD", node.pod("mysql-0")).result
         assert (refused["code"], "away" in refused["msg"]) == (11, True)
         etcd.start()
-        wait_for(lambda: not away(node))
-        wait_for(lambda: not leases(node))
+        until(lambda: not away(node))
+        until(lambda: not leases(node))
     told = json.loads(node.podberth("history", "bank/mysql-0", "--json"))["events"]
     assert [event["kind"] for event in told] == ["Reserved", "Bound", "Unbound"]
     assert "while the store was away" in told[-1]["why"]
@@ -82,14 +83,14 @@ def test_by_the_last_known_state_a_pod_that_was_here_gets_its_address_again(
         pod = node.pod("mysql-2")
         assert node.call("ADD", pod).address == "10.61.0.13/24"
         etcd.kill()
-        wait_for(lambda: away(node))
+        until(lambda: away(node))
         assert node.call("STATUS", pod).code == 0
         assert node.call("ADD", node.pod("mysql-0")).result["code"] == 11
         again = node.pod("mysql-2")
         assert node.call("ADD", again).address == "10.61.0.13/24"
         assert node.call("CHECK", again).code == 0
         etcd.start()
-        wait_for(lambda: not away(node))
-        wait_for(lambda: again.container_id in node.podberth("leases", "--json"))
+        until(lambda: not away(node))
+        until(lambda: again.container_id in node.podberth("leases", "--json"))
     kinds = [event["kind"] for event in json.loads(node.podberth("history", "bank/mysql-2", "--json"))["events"]]
     assert kinds == ["Reserved", "Bound", "Moved"]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.netns.agent.running import agent, ended, start
-from tests.netns.cluster.seen import DOCUMENTS, history, leases, wait_for
+from tests.netns.cluster.seen import DOCUMENTS, history, leases
 from tests.netns.kubelet import Kubelet, run
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +99,7 @@ def test_an_address_that_answers_from_a_fenced_node_does_not_move(nodes: tuple[K
         with agent(one):
             assert one.call("DEL", old).code == 0
             assert ended(one, old)
-        wait_for(lambda: two.call("ADD", new).code == 0)
+        until(lambda: two.call("ADD", new).code == 0)
     kinds = [event["kind"] for event in history(two, ADDRESS)]
     assert kinds[:5] == ["Reserved", "Bound", "Moved", "Conflicted", "Moved"]
     assert kinds[-2:] == ["Unbound", "Bound"]

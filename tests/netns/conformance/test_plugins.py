@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.checkout import ROOT
 from tests.netns.conformance.conftest import failing, suite
 from tests.netns.conformance.plugins import example, go, ours
-from tests.netns.kubelet import ROOT, run
+from tests.netns.kubelet import run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.checkout import ROOT
 from tests.netns.kubelet import BUILT
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def served(node: Kubelet, entry: dict[str, Any], pod: Pod) -> None:
             assert call["env"]["CNI_IFNAME"] in node.links(pod.netns)
 
 
-CORPUS = Path(__file__).parents[2] / "golden" / "callers"
+CORPUS = ROOT / "tests" / "golden" / "callers"
 
 
 @pytest.mark.parametrize("caller", sorted(file.stem for file in CORPUS.glob("*.json")))

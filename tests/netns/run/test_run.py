@@ -16,7 +16,7 @@ from tests.netns.kubelet import BUILT, Kubelet, kubelet
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 DOCUMENTS = """\
 apiVersion: podberth.io/v1alpha1
@@ -107,16 +107,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             subprocess.run(["ip", "netns", "delete", space.name], check=True)
 
 
-def soon(holds: Callable[[], object]) -> None:
-    """Wait until it holds."""
-    until(holds, "it never came to that")
-
-
 def running(desk: Desk) -> subprocess.Popen[str]:
     """Start a run whose command waits; return it once that has begun."""
     marker = desk.folder / "begun"
     process = desk.start("--container-id", "run-test", "--", "sh", "-c", f"touch {marker}; exec sleep 600")
-    soon(marker.exists)
+    until(marker.exists)
     return process
 
 
@@ -187,7 +182,7 @@ def test_what_is_left_is_cleaned_up_without_its_namespace_too(desk: Desk) -> Non
 def test_children_that_the_command_left_end_with_the_run(desk: Desk) -> None:
     status, out, _ = desk.run("--", "sh", "-c", "sleep 600 >/dev/null 2>&1 & echo $!")
     assert status == 0
-    soon(lambda: not Path(f"/proc/{out.strip()}").exists())
+    until(lambda: not Path(f"/proc/{out.strip()}").exists())
     assert desk.left() == []
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.netns.kubelet import BUILT, ROOT, Kubelet, kubelet
+from tests.checkout import ROOT
+from tests.netns.kubelet import BUILT, Kubelet, kubelet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 from podberth.agent import frame
-from tests.netns.kubelet import ROOT
+from tests.checkout import ROOT
 from tests.netns.shim.peer import Shim, answering
 
 SHIM = "podberth/_shim/podberth-shim"

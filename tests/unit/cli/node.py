@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import json
-import re
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -20,21 +17,20 @@ from podberth.net.facts import Facts, Link, NetnsId
 from podberth.net.ops import AddAddress
 from podberth.net.record import Record
 from podberth.net.step import Step
-from podberth.net.vf import Counters
 from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.policies import SqlitePolicies
 from podberth.verbs.node import Node
+from tests.ended import Ended
+from tests.hosts import FakeHost
 from tests.moments import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from podberth.net.ops import Op
     from podberth.net.step import Drift
-    from podberth.net.vf import Vf
 
 NS = 10**9
 START = 4_102_444_800 * NS  # 2100-01-01T00:00:00Z
@@ -73,26 +69,17 @@ spec:
 """
 
 
-@dataclass
-class ToldHost:
+class ToldHost(FakeHost):
     """A host whose namespaces and drifts are what a test says; undoing is noted, or refused."""
 
-    namespaces: dict[str, NetnsId] = field(default_factory=dict)
-    drifts: dict[str, tuple[Drift, ...]] = field(default_factory=dict)
-    refuses: bool = False
-    undone: list[Op] = field(default_factory=list)
+    def __init__(self, *, refuses: bool = False) -> None:
+        super().__init__()
+        self.drifts: dict[str, tuple[Drift, ...]] = {}
+        self.refuses = refuses
+        self.undone: list[Op] = []
 
     def facts(self, parent: str | None, *, vlan: bool) -> Facts:
         return Facts(parent=None, bridge_vlan_filtering=False, vlan_devices=False)
-
-    def netns_id(self, path: str) -> NetnsId | None:
-        return self.namespaces.get(path)
-
-    def own_netns(self) -> NetnsId:
-        return NetnsId(device=4, inode=1)
-
-    def prepare(self, op: Op) -> Step:
-        return Step(op=op)
 
     def do(self, step: Step) -> None:
         if self.refuses:
@@ -114,47 +101,6 @@ class ToldHost:
 
     def link(self, netns: str | None, ifname: str) -> Link:
         return Link(name=ifname, index=1, kind="", mac="02:00:00:00:00:01", mtu=1500, up=True, ours=True)
-
-    def vfs(self) -> tuple[Vf, ...]:
-        return ()
-
-    def vf(self, address: str) -> Vf | None:
-        return next((vf for vf in self.vfs() if vf.address == address), None)
-
-    def traffic(self, vf: Vf, netns: str | None, ifname: str) -> Counters:
-        return Counters(counted_by="PF")
-
-    def close(self) -> None:
-        pass
-
-    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
-        return None
-
-    def drop(self, steps: Sequence[Step]) -> None:
-        raise AssertionError("nobody begins what is ended later")
-
-    @contextlib.contextmanager
-    def locked(self, key: str, *, wait: bool = True) -> Iterator[None]:
-        yield
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """The one JSON document on stdout."""
-        return dict(json.loads(self.out))
-
-    @property
-    def table(self) -> list[list[str]]:
-        """The lines of stdout, split where a table's columns are."""
-        return [re.split(r"  +", line.strip()) for line in self.out.splitlines()]
 
 
 @dataclass

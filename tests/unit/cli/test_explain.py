@@ -10,7 +10,8 @@ import pytest
 from tests.unit.cli.node import MYSQL, POD
 
 if TYPE_CHECKING:
-    from tests.unit.cli.node import Ended, Operator
+    from tests.ended import Ended
+    from tests.unit.cli.node import Operator
 
 CONF = {"cniVersion": "1.1.0", "name": "banknet", "type": "podberth", "bridge": "bank0", "pool": "db", "mtu": 1400}
 OTHER = """\

@@ -7,15 +7,16 @@ import json
 import subprocess
 import sys
 from contextlib import redirect_stdout
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 import podberth as package
+from podberth.cli.commands import PLACES
 from podberth.cli.main import cli, main
 from podberth.cli.manual import EXITS
+from tests.checkout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,9 @@ HOSTILE = (
 
 def commands(group: click.Group = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     yield path
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
         else:
@@ -109,7 +112,9 @@ def test_every_page_that_shows_something_has_json_and_examples_that_are_commands
     command: click.Command = cli
     for name in path:
         assert isinstance(command, click.Group)
-        command = command.commands[name]
+        inner = command.get_command(click.Context(command), name)
+        assert inner is not None
+        command = inner
     assert "--json" in [option for param in command.params for option in param.opts]
     known = {" ".join(each) for each in commands()}
     for line, _ in getattr(command, "examples", ()):
@@ -141,7 +146,7 @@ def test_no_command_is_a_usage_error(bare: Operator) -> None:
 
 
 def test_every_command_and_exit_code_is_in_the_manual() -> None:
-    manual = (Path(package.__file__).parents[2] / "docs" / "cli.md").read_text()
+    manual = (ROOT / "docs" / "cli.md").read_text()
     headings = [line for line in manual.splitlines() if line.startswith("#")]
     for path in commands():
         if len(path) == 1:
@@ -276,3 +281,13 @@ def test_importing_the_command_line_leaves_rich_and_yaml_for_later() -> None:
     loaded = set(json.loads(done.stdout))
     assert "click" in loaded
     assert not loaded & {"rich", "yaml", "pydantic"}
+    assert not loaded & {f"podberth.cli.{place.partition(':')[0]}" for place in PLACES.values()}
+
+
+def test_a_command_imports_none_of_the_others() -> None:
+    code = "import sys, json; from podberth.cli.main import main; main(['who', '--help'])"
+    code += "; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "podberth.cli.ledger" in loaded
+    assert not loaded & {"podberth.cli.doctor.command", "podberth.cli.transfer.moving", "podberth.cli.store"}

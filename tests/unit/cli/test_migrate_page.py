@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import podberth as package
+from tests.checkout import ROOT
 from tests.unit.cli.test_foreign import ippool, pools
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from tests.unit.cli.node import Operator
 
-PAGE = (Path(package.__file__).parents[2] / "docs" / "migrate.md").read_text()
+PAGE = (ROOT / "docs" / "migrate.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "cni"
+from tests.checkout import ROOT
+
+GOLDEN = ROOT / "tests" / "golden" / "cni"
 
 
 def example(name: str) -> Any:

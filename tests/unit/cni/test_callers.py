@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from podberth.cni.pod import PodRef
 from podberth.cni.request import Request, VersionProbe
+from tests.checkout import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "callers"
+GOLDEN = ROOT / "tests" / "golden" / "callers"
 NAMES = {"@container@": "c0ffee", "@netns@": "/run/netns/blue", "@uid@": "6f1e-11", "@state@": "/var/lib/podberth"}
 NAMES |= {"@bin@": "/opt/cni/bin", "@bridge@": "bank0", "@network@": "banknet", "@short@": "c0ff"}
 CALLERS = {"containerd-1.6", "containerd-1.7", "containerd-2.1", "cri-o", "multus-thin", "multus-thick"}

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-import podberth
 from podberth.agent import calls, finisher, frame, policies, server, service
 from podberth.agent.spans import collector, exporter, target
 from podberth.cli import failures, manual, session
+from podberth.cli.commands import PLACES
 from podberth.cli.doctor import agent as agent_area
 from podberth.cli.doctor import api, config_maps, identity, kernel, machine, networks, store
 from podberth.cli.doctor import cluster as nodes
-from podberth.cli.main import COMMANDS
 from podberth.cni import errors
 from podberth.conformance.checks import all_checks
 from podberth.controller import certificate
@@ -34,9 +33,9 @@ from podberth.stores.kubernetes import earlier
 from podberth.stores.sqlite import reserve
 from podberth.stores.transfer import sheet
 from podberth.verbs.network import STATE_DIR
+from tests.checkout import ROOT
 from tests.documents.pages import blocks
 
-ROOT = Path(podberth.__file__).parents[2]
 SHIM = (ROOT / "shim/podberth-shim.c").read_text()
 AGENT, INSTALL = "docs/agent.md", "docs/install.md"
 CLI, POLICIES, TENANCY = "docs/cli.md", "docs/policies.md", "docs/tenancy.md"
@@ -79,8 +78,8 @@ NUMBERS: list[tuple[str, str, float]] = [
     (AGENT, "how many one request has; # and", target._QUEUE),
     (AGENT, "how many one request has; 8192 and #", target._BATCH),
     (AGENT, "until a smaller batch is sent; #", target._DELAY),
-    (AGENT, "asks for, up to # s", exporter._LONGEST),
-    (AGENT, "It waits # , 2, 4 and 8 s", exporter._PAUSE),
+    (AGENT, "asks for, up to # s", exporter._BACKOFF.longest),
+    (AGENT, "It waits # , 2, 4 and 8 s", exporter._BACKOFF.first),
     (AGENT, "each batch once, for # s at most", service._FLUSH),
     (CLI, "one of the last # calls", calls.KEPT),
     (CLI, "| # | `check`: an attachment is not as it was made", failures.DRIFTED),
@@ -207,7 +206,7 @@ def test_every_metric_is_named(page: str, folders: tuple[str, ...]) -> None:
 def test_every_event_of_the_agents_log_is_named() -> None:
     logged = in_source(r'(?:write|told)\("(?:info|warning|error)"[^,]*, "([^"]+)"', "agent") | {"call"}
     logged |= in_source(r'_try\("([^"]+)"', "agent")
-    assert set(quoted(CLI, "with the events ", "A `call` has")) == logged
+    assert set(quoted(CLI, "The events are ", "A `call` has")) == logged
 
 
 def test_every_variable_of_the_collector_is_named() -> None:
@@ -217,7 +216,7 @@ def test_every_variable_of_the_collector_is_named() -> None:
 
 
 def test_every_command_is_named() -> None:
-    commands = {str(command.name) for group in COMMANDS.values() for command in group} | {"demo", "completion"}
+    commands = set(PLACES)
     assert set(re.findall(r"### `([a-z-]+)`", text(CLI))) == commands
     released = set(quoted("CHANGELOG.md", "### The command line", "###"))
     assert commands <= released | set(quoted("CHANGELOG.md", "### Clocks", "## ["))

@@ -1,9 +1,7 @@
-# ruff: noqa: ARG002 - a host without a kernel has no use for most of what it is told
 """A store with something in force, for hostile input to leave as it is; and a node that has no kernel below it."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sqlite3
@@ -12,9 +10,7 @@ from typing import TYPE_CHECKING, Self
 from podberth.cni.pod import PodRef
 from podberth.entry import handle
 from podberth.ipam.lease import Actor
-from podberth.net.facts import Facts, Link, NetnsId
-from podberth.net.step import Drift, Step
-from podberth.net.vf import Counters
+from podberth.net.facts import NetnsId
 from podberth.policy.documents import parse_document
 from podberth.stores.directory import sync
 from podberth.stores.sqlite.attachments import SqliteAttachments
@@ -22,6 +18,7 @@ from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.policies import SqlitePolicies
 from podberth.verbs.node import Node
+from tests.hosts import FakeHost
 from tests.moments import moment
 from tests.unit.hostile.declaration import API
 from tests.unit.hostile.row import NETNS, STATE, conf, env_of
@@ -30,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from podberth.net.ops import Op
-    from podberth.net.vf import Vf
 
 ACTOR = Actor(who="uid 0 (root)", why="test", node="node1")
 OWN = "/proc/self/ns/net"
@@ -83,69 +78,11 @@ DOCUMENTS = (
 )
 
 
-class Ground:
-    """A host without a kernel: it says what a node would say, and counts the effects it was asked for."""
-
-    def __init__(self) -> None:
-        self.effects: list[Op] = []
-
-    def facts(self, parent: str | None, *, vlan: bool) -> Facts:
-        return Facts(parent=None, bridge_vlan_filtering=True, vlan_devices=True)
-
-    def netns_id(self, path: str) -> NetnsId | None:
-        return {OWN: NetnsId(device=4, inode=1), NETNS: NetnsId(device=4, inode=2)}.get(path)
-
-    def own_netns(self) -> NetnsId:
-        return NetnsId(device=4, inode=1)
-
-    def prepare(self, op: Op) -> Step:
-        return Step(op=op)
-
-    def do(self, step: Step) -> None:
-        self.effects.append(step.op)
-
-    def undo(self, step: Step, netns: NetnsId | None) -> None:
-        self.effects.append(step.op)
-
-    def remove_vlan_device(self, name: str) -> None:
-        raise AssertionError(f"nobody made {name}")
-
-    def check(self, step: Step) -> tuple[Drift, ...]:
-        return ()
-
-    def repair(self, step: Step, netns: NetnsId) -> None:
-        raise AssertionError(f"nobody asked for {step}")
-
-    def link(self, netns: str | None, ifname: str) -> Link:
-        return Link(name=ifname, index=1, kind="", mac="02:50:00:00:00:01", mtu=1500, up=True, ours=True)
-
-    def vfs(self) -> tuple[Vf, ...]:
-        return ()
-
-    def vf(self, address: str) -> Vf | None:
-        return next((vf for vf in self.vfs() if vf.address == address), None)
-
-    def traffic(self, vf: Vf, netns: str | None, ifname: str) -> Counters:
-        return Counters(counted_by="PF")
-
-    def close(self) -> None:
-        pass
-
-    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
-        return None
-
-    def drop(self, steps: Sequence[Step]) -> None:
-        raise AssertionError("nobody begins what is ended later")
-
-    def locked(self, key: str, *, wait: bool = True) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
-
-
 class Grounds:
     """What `handle` needs to open a node: real stores, no kernel."""
 
     def __init__(self) -> None:
-        self.host = Ground()
+        self.host = FakeHost({OWN: NetnsId(device=4, inode=1), NETNS: NetnsId(device=4, inode=2)})
         self.databases: list[Database] = []
 
     def connect(self, directory: str) -> Node:

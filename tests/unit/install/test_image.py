@@ -16,8 +16,8 @@ import pytest
 
 import podberth
 from podberth.cli.install import shim
+from tests.checkout import ROOT
 
-ROOT = Path(__file__).parents[3]
 TOOLS = "/tools/bin/"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
+from tests.checkout import ROOT
+
+DEPLOY = ROOT / "deploy"
 
 
 def roles() -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 import podberth
 from podberth.ipam.outlook import PREFIX, sentence
 
-ROOT = Path(podberth.__file__).parent
+PACKAGE = Path(podberth.__file__).parent
 
 
 @pytest.mark.parametrize("why", ["no endpoint answers", f"{PREFIX}no endpoint answers"])
@@ -19,7 +19,7 @@ def test_that_the_store_is_away_is_said_once(why: str) -> None:
 
 
 def test_the_words_are_in_one_place() -> None:
-    for path in ROOT.rglob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(PREFIX):
-                assert path == ROOT / "ipam/outlook.py", f"{path}:{node.lineno}"
+                assert path == PACKAGE / "ipam/outlook.py", f"{path}:{node.lineno}"

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
-from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import FEW, MAX_COMPLAINT
-from podberth.policy.annotations import parse_annotation
 from podberth.policy.bundle import DIGEST, LABEL, WANTED, read, texts
-from podberth.policy.documents import Document, parse_document
-from tests.unit.policy.hostile import FILES, HUGE, ODD, RAWS, TEXTS
+from podberth.policy.documents import Document
+from tests.unit.policy.hostile import HUGE, TEXTS
 
 ONE = "apiVersion: podberth.io/v1alpha1\nkind: PodNetwork\nmetadata: {name: one}\nspec: {pod: a, attachments: [{}]}\n"
 OTHER = ONE.replace("one", "other")
@@ -28,50 +23,12 @@ def names(*parts: Any) -> list[str]:
     return [one.document.name for part in parts for one in part.declarations]
 
 
-@settings(max_examples=300, deadline=None)
-@given(FILES, st.sampled_from(("a.yaml", "a.yml", "a.json")))
-def test_no_text_raises_anything_and_what_can_t_be_read_is_named(text: str, key: str) -> None:
-    for part in read("db", "web", {key: text}):
-        assert all(complaint.startswith(f"ConfigMap db/web: {key}") for complaint in part.complaints[:FEW])
-        assert names(part) == [] or not part.complaints or len(part.declarations) > 0
-
-
 @pytest.mark.parametrize("text", [*TEXTS, *HUGE])
 def test_a_good_file_beside_a_hostile_one_counts(text: str) -> None:
     text = HUGE.get(text, text)
     bad, good = read("db", "web", {"a.yaml": text, "b.yaml": ONE})
     assert (names(good), good.complaints) == (["one"], ())
     assert names(bad) == []
-
-
-@settings(max_examples=300, deadline=None)
-@given(RAWS)
-@example({"kind": []})
-def test_no_document_raises_anything_but_the_error_that_names_it(raw: Any) -> None:
-    with suppress(InvalidConfig):
-        assert parse_document(raw, "test").kind in ("Pool", "PodNetwork")
-
-
-@settings(max_examples=300, deadline=None)
-@given(FILES)
-def test_no_annotation_raises_anything_but_the_error_that_names_it(text: str) -> None:
-    with suppress(InvalidConfig):
-        assert len(parse_annotation(text)) <= 16
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.fixed_dictionaries({"metadata": ODD, "data": ODD}) | st.fixed_dictionaries({"metadata": ODD}))
-def test_no_object_raises_anything(config_map: dict[str, Any]) -> None:
-    assert texts(config_map) == {}
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.dictionaries(st.sampled_from(("a.yaml", "b.json", "c")), ODD) | ODD)
-def test_values_that_are_no_texts_are_complained_of(data: Any) -> None:
-    found = texts({**labelled(), "data": data})
-    parts = read("db", "web", found)
-    assert len(parts) == len(found)
-    assert all(part.complaints for part, text in zip(parts, found.values(), strict=True) if not isinstance(text, str))
 
 
 def test_a_document_that_can_t_be_read_spoils_its_file_and_no_other_document() -> None:

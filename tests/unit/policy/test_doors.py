@@ -12,7 +12,7 @@ from podberth.policy import permit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(podberth.__file__).parent
+PACKAGE = Path(podberth.__file__).parent
 BENEATH = {"podberth.policy.authorise", "podberth.policy.tenancy"}  # what decides, asked by `permit` alone
 # Where each door is, as the module that names it.
 DOORS = {
@@ -36,8 +36,8 @@ LEDGER = {
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(ROOT.rglob("*.py")):
-        yield ".".join(path.relative_to(ROOT).with_suffix("").parts), ast.parse(path.read_text())
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield ".".join(path.relative_to(PACKAGE).with_suffix("").parts), ast.parse(path.read_text())
 
 
 def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +44,7 @@ from podberth.policy.permit import (
 from podberth.policy.precedence import NetworkDefaults, Question, resolve
 from podberth.policy.reserves import reserved_by
 from podberth.policy.use import Use
+from tests.checkout import ROOT
 from tests.unit.policy.declared import Pools, attachment, ip, pool, span
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def test_a_role_makes_its_changes_by_its_doors_and_no_other(role: str, door: str
         assert may or f"as {role or 'nobody'}, may change nothing by {door}" in str(refusal and refusal.message)
 
 
-PAGE = Path(__file__).parents[3] / "docs/tenancy.md"
+PAGE = ROOT / "docs/tenancy.md"
 
 
 def rows(section: str) -> list[list[str]]:

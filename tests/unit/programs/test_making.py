@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout import ROOT
 from tests.programs import archive, folders, sid, source
 
 TRUE = Path("/usr/bin/true")
@@ -43,7 +44,7 @@ with folders.new_folder(Path({str(cache / "whole")!r})) as partial:
     (partial / "file").touch()
     os.kill(os.getpid(), signal.SIGKILL)
 """
-    assert subprocess.run([sys.executable, "-c", left], cwd=folders.ROOT, check=False).returncode == -signal.SIGKILL
+    assert subprocess.run([sys.executable, "-c", left], cwd=ROOT, check=False).returncode == -signal.SIGKILL
     assert len(list(cache.iterdir())) == 1
     with folders.new_folder(cache / "whole"):
         pass
@@ -70,7 +71,7 @@ with folders.lock("build"):
 
 def _started(program: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", program]
-    return subprocess.Popen(command, cwd=folders.ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    return subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def _line(process: subprocess.Popen[str]) -> str:

@@ -12,7 +12,7 @@ from podberth.cni.request import Request
 from podberth.net.ops import SetLinkUp
 from podberth.net.step import Step
 from podberth.runtime.log import asked
-from tests.unit.hostile.store import Ground
+from tests.hosts import FakeHost
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def test_a_call_leaves_one_line_with_its_subject_and_outcome(tmp_path: Path) -> 
 
 def test_only_debug_has_a_line_for_each_op(tmp_path: Path) -> None:
     file = tmp_path / "sriov.log"
-    host = Ground()
+    host = FakeHost()
     assert asked(request(logFile=str(file), logLevel="info")).over(host) is host
     told = asked(request(logFile=str(file), logLevel="debug")).over(host)
     told.do(STEP)

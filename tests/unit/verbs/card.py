@@ -21,8 +21,8 @@ from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.policies import SqlitePolicies
 from podberth.verbs.node import Node
+from tests.hosts import FakeHost
 from tests.moments import moment
-from tests.unit.hostile.store import Ground
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,7 @@ def function(index: int, **rest: object) -> Vf:
     return replace(made, **rest)
 
 
-class Card(Ground):
+class Card(FakeHost):
     """A host with the functions it is given. An interface in a pod's namespace is not on the node, until undone.
 
     `meanwhile` happens once, when the lock of that key is about to be taken: what another process does just before.
@@ -58,7 +58,6 @@ class Card(Ground):
     def __init__(self, *functions: Vf) -> None:
         super().__init__()
         self.functions = {vf.address: vf for vf in functions}
-        self.namespaces: dict[str, NetnsId] = {}
         self.meanwhile: dict[str, Callable[[], object]] = {}
         self.held: list[str] = []
         self.undone: list[str] = []
@@ -71,9 +70,6 @@ class Card(Ground):
 
     def vfs(self) -> tuple[Vf, ...]:
         return tuple(self.functions.values())
-
-    def netns_id(self, path: str) -> NetnsId | None:
-        return self.namespaces.get(path)
 
     def undo(self, step: Step, netns: NetnsId | None) -> None:
         op = step.op

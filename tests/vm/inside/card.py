@@ -41,11 +41,6 @@ def declared(name: str, address: str, **said: object) -> str:
     return "---\n" + json.dumps({**head, "metadata": {"namespace": "bank", "name": name}, "spec": spec}) + "\n"
 
 
-def wait_for(what: str, holds: Any) -> None:
-    """Wait until `holds()`; AssertionError if it never does."""
-    until(holds, f"{what} did not come about")
-
-
 def functions() -> list[str]:
     """Return the PCI addresses of the card's virtual functions, by index."""
     at = Path(f"/sys/class/net/{PF}/device")
@@ -61,14 +56,14 @@ def bring_up(count: int = COUNT) -> None:
     """Have exactly so many virtual functions, all with drivers and interfaces, on a card that is up."""
     for module in ("igb", "igbvf", "veth", "dummy"):
         run("modprobe", module)
-    wait_for("the card", lambda: Path(f"/sys/class/net/{PF}").exists())
+    until(lambda: Path(f"/sys/class/net/{PF}").exists(), "the card")
     run("ip", "link", "set", PF, "up")
     numvfs = Path(f"/sys/class/net/{PF}/device/sriov_numvfs")
     if int(numvfs.read_text()) != count:
         numvfs.write_text("0")
         numvfs.write_text(str(count))
-    wait_for("interfaces", lambda: len(functions()) == count and all(map(interface, functions())))
-    wait_for("a carrier that stays", _steady)
+    until(lambda: len(functions()) == count and all(map(interface, functions())), "interfaces")
+    until(_steady, "a carrier that stays")
 
 
 def carrier() -> bool:

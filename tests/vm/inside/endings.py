@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from podberth.linux import pci
 from tests.netns.kubelet import run
 from tests.vm.inside import card
-from tests.vm.inside.card import PF, declared, wait_for
+from tests.vm.inside.card import PF, declared
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from tests.netns.kubelet import Pod
@@ -54,7 +55,7 @@ def _driven_anew() -> str:
     driver = pci.driver(operators())
     pci.unbind(operators())
     pci.bind(operators(), driver)
-    wait_for("an interface", lambda: card.interface(operators()) != "")
+    until(lambda: card.interface(operators()) != "", "an interface")
     return card.interface(operators())
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.linux import machine, pci
+from podberth.linux import pci
+from podberth.process import machine
 from tests.netns.kubelet import Pod, run
 from tests.vm.inside import card, wire
-from tests.vm.inside.card import PF, Node, as_it_was, node_with_card, wait_for
+from tests.vm.inside.card import PF, Node, as_it_was, node_with_card
 from tests.vm.inside.endings import PODS, configure_by_hand, configure_no_more, go_on, operators, untouched, valid
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +58,7 @@ def process_in(*command: str) -> Iterator[str]:
     path = Path(f"/proc/{process.pid}/ns/net")
     own = Path("/proc/self/ns/net").readlink()
     try:
-        wait_for("a process in its namespace", lambda: path.readlink() != own)
+        until(lambda: path.readlink() != own, "a process in its namespace")
         yield str(path)
     finally:
         process.kill()
@@ -115,7 +117,7 @@ def test_a_card_that_is_down_for_a_while(node: Node) -> None:
     refused = wire.call(node, "DEL", pod)
     assert refused.failure["msg"].startswith(f"igb refused max_tx_rate 90 for VF 0 of {PF} ({operators()}): ")
     run("ip", "link", "set", PF, "up")
-    wait_for("the carrier", card.carrier)
+    until(card.carrier, "the carrier")
     assert wire.step_by_step(node, "DEL", pod) >= 3
 
 
@@ -197,7 +199,7 @@ def to_the_kernel(function: str) -> None:
     pci.unbind(function)
     (card.DEVICES / function / "driver_override").write_text("\n")
     pci.bind(function, "igbvf")
-    wait_for("an interface", lambda: card.interface(function) != "")
+    until(lambda: card.interface(function) != "", "an interface")
 
 
 def test_a_function_that_a_process_drives(node: Node) -> None:

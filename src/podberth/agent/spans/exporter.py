@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from podberth.agent.spans.collector import Verdict, post
 from podberth.agent.spans.context import context
 from podberth.agent.spans.encode import encode, request, size
-from podberth.process.jitter import between
+from podberth.process.jitter import Backoff
 from podberth.process.loop import BOUND, WAIT, Loop, reason
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 SENT, REJECTED, LOST, OVERFLOW = OUTCOMES = ("sent", "rejected", "lost", "overflow")
 ATTEMPTS = 5  # for one batch
-_PAUSE, _LONGEST = 1.0, 30.0  # seconds before the second attempt, doubled each time, up to
+# Before the next attempt. By chance: the agents of many nodes have lost the same collector at the same moment.
+_BACKOFF = Backoff(1.0, 30.0, least=0.5)
 _LOOK = 0.05  # seconds between looks at whether somebody waits for the end
 
 
@@ -110,12 +111,10 @@ class Exporter:
         attempt = 1
         while True:
             said = post(self._to, body, max(_LOOK, min(self._to.timeout, self._left())))
-            if not said.again or attempt == ATTEMPTS or said.after > _LONGEST:
+            if not said.again or attempt == ATTEMPTS or said.after > _BACKOFF.longest:
                 return said
-            # Some of it by chance: the agents of many nodes have lost the same collector at the same moment.
-            pause = min(_PAUSE * 2 ** (attempt - 1), _LONGEST) * between(0.5, 1.0)
             with self._changed:
-                if self._changed.wait_for(lambda: self._end is not None, max(pause, said.after)):
+                if self._changed.wait_for(lambda: self._end is not None, max(_BACKOFF.pause(attempt), said.after)):
                     return said
             attempt += 1
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from podberth.agent.frame import SOCKET
 from podberth.cli.failures import NotFound
+from podberth.cli.options import socket_option
 
-socket_option = click.option(
-    "--socket", "path", metavar="PATH", envvar="PODBERTH_SOCKET", default=SOCKET, show_default=True,
-    type=click.Path(dir_okay=False, path_type=Path), help="Where the agent listens for calls; its desk is beside it.",
-)  # fmt: skip
+if TYPE_CHECKING:
+    from pathlib import Path
+
+desk_option = socket_option("path", "Where the agent listens for calls; its desk is beside it.")
 _SECONDS = 10
 
 
@@ -34,11 +31,11 @@ class _Desk(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def listening(path: str) -> bool:
+def listening(path: Path) -> bool:
     """Say whether an agent listens for calls at the path."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
-            probe.connect(path)
+            probe.connect(str(path))
         except OSError:
             return False
     return True

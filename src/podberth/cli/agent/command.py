@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from podberth.agent.frame import SOCKET
-from podberth.agent.journal import LEVELS
-from podberth.cli.listener import certificate_option, key_option, served
+from podberth.cli.listener import certificate_option, key_option, log_level_option, served
 from podberth.cli.manual import Page
+from podberth.cli.options import socket_option
 from podberth.cni.errors import IOFailure
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from podberth.agent.spans.target import Target
     from podberth.cli.session import Session
 
@@ -35,10 +35,7 @@ if TYPE_CHECKING:
         ("NOTIFY_SOCKET", "Where systemd is told that the agent serves: sd_notify(3)."),
     ),
 )
-@click.option(
-    "--socket", "path", metavar="PATH", envvar="PODBERTH_SOCKET", default=SOCKET, show_default=True,
-    type=click.Path(dir_okay=False, path_type=Path), help="Where the shim finds the agent.",
-)  # fmt: skip
+@socket_option("path", "Where the shim finds the agent.")
 @click.option("--workers", type=click.IntRange(1, 256), default=8, show_default=True, help="Calls served at a time.")
 @click.option(
     "--grace", type=click.FloatRange(0, 600), default=60.0, show_default=True, metavar="SECONDS",
@@ -63,10 +60,7 @@ if TYPE_CHECKING:
     "--spans", "collector", metavar="URL",
     help="Send a span of each call to the OpenTelemetry collector there, at /v1/traces, as JSON.",
 )  # fmt: skip
-@click.option(
-    "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
-    help="What goes to stderr, as lines of JSON.",
-)  # fmt: skip
+@log_level_option
 @click.pass_obj
 def agent(
     session: Session,

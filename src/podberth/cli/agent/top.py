@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from podberth.cli.agent.asking import ask, socket_option
+from podberth.cli.agent.asking import ask, desk_option
 from podberth.cli.failures import OK
 from podberth.cli.manual import Page
 from podberth.cli.options import json_option
@@ -36,7 +36,7 @@ _HOME = "\x1b[H\x1b[2J"
     exits={3: "no agent can be asked"},
 )
 @click.option("--once", is_flag=True, help="Print it once; the default where stdout is no terminal.")
-@socket_option
+@desk_option
 @json_option
 @click.pass_obj
 def top(session: Session, path: Path, *, once: bool, as_json: bool) -> int:
@@ -88,6 +88,13 @@ def _draw(screen: Screen, found: dict[str, Any]) -> None:
         f"{found['begunDels']} DELs to end  ",
         drifted,
     )
+    _draw_verbs(screen, found)
+    _draw_pools(screen, found["pools"])
+    if found["policies"]:
+        _draw_directories(screen, found["policies"])
+
+
+def _draw_verbs(screen: Screen, found: dict[str, Any]) -> None:
     titles = ("calls", "failed", "median ms", "p99 ms", "kernel ms")
     screen.table(
         (Column(title=f"last {found['seconds']:.0f} s"), *(Column(title=title, right=True) for title in titles)),
@@ -101,25 +108,30 @@ def _draw(screen: Screen, found: dict[str, Any]) -> None:
             for verb in found["verbs"]
         ],
     )
+
+
+def _draw_pools(screen: Screen, pools: list[dict[str, Any]]) -> None:
     screen.table(
         (Column(title="pool"), *(Column(title=title, right=True) for title in ("IPv", "free", "of")), Column(title="")),
         [
             (Cell(pool["pool"], "bold"), str(pool["family"]), str(pool["free"]), str(pool["size"]), _bar(pool))
-            for pool in found["pools"]
+            for pool in pools
         ],
     )
-    if found["policies"]:
-        screen.table(
-            (Column(title="policyDir"), Column(title="state"), Column(title="")),
-            [
-                (
-                    Cell(each["directory"], "bold"),
-                    Cell(each["state"], "red" if each["state"] == "failed" else ""),
-                    each["message"] or each["unwatched"],
-                )
-                for each in found["policies"]
-            ],
-        )
+
+
+def _draw_directories(screen: Screen, directories: list[dict[str, Any]]) -> None:
+    screen.table(
+        (Column(title="policyDir"), Column(title="state"), Column(title="")),
+        [
+            (
+                Cell(each["directory"], "bold"),
+                Cell(each["state"], "red" if each["state"] == "failed" else ""),
+                each["message"] or each["unwatched"],
+            )
+            for each in directories
+        ],
+    )
 
 
 def _bar(pool: dict[str, Any]) -> Cell:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from podberth.cli.agent.asking import ask, socket_option
+from podberth.cli.agent.asking import ask, desk_option
 from podberth.cli.failures import OK, NotFound
 from podberth.cli.manual import Page
 from podberth.cli.options import json_option
@@ -34,7 +34,7 @@ _BAR = 24  # characters of the longest op's bar
     exits={3: "there is no such call among the last, or no agent"},
 )
 @click.argument("which", default=LAST, metavar="[last|NAMESPACE/POD|CONTAINER]")
-@socket_option
+@desk_option
 @json_option
 @click.pass_obj
 def trace(session: Session, which: str, path: Path, *, as_json: bool) -> int:

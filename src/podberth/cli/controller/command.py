@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.agent.journal import LEVELS
 from podberth.cli.controller.where import host_port, kubeconfig_option, namespace_option, where
-from podberth.cli.listener import certificate_option, key_option, served
+from podberth.cli.listener import certificate_option, key_option, log_level_option, served
 from podberth.cli.manual import Page
 from podberth.cni.errors import IOFailure
 
@@ -53,10 +52,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @certificate_option
 @key_option
-@click.option(
-    "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
-    help="What goes to stderr, as lines of JSON.",
-)  # fmt: skip
+@log_level_option
 @click.pass_obj
 def controller(
     session: Session,
@@ -79,8 +75,9 @@ def controller(
     gives the lead back (docs/controller.md).
     """
     from podberth.agent.journal import Journal
-    from podberth.controller.service import Options, run
+    from podberth.controller.service import Controller, Options
     from podberth.controller.sweep import Settings
+    from podberth.process.signals import until_ended
 
     at = where(session, kubeconfig, namespace)
     options = Options(
@@ -94,6 +91,6 @@ def controller(
         certificate=served(cert, key),
     )
     try:
-        return run(options, Journal(level))
+        return until_ended(lambda: Controller(options, Journal(level)))
     except OSError as failure:
         raise IOFailure(f"--metrics {metrics[0]}:{metrics[1]}: {failure}") from failure

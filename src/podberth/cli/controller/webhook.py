@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.agent.journal import LEVELS
 from podberth.cli.controller.where import host_port, kubeconfig_option, namespace_option, where
 from podberth.cli.failures import Misuse
+from podberth.cli.listener import log_level_option
 from podberth.cli.manual import Page
 from podberth.cni.errors import IOFailure
 
@@ -49,10 +49,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @kubeconfig_option
 @namespace_option
-@click.option(
-    "--log-level", "level", type=click.Choice(LEVELS), default="info", show_default=True,
-    help="What goes to stderr, as lines of JSON.",
-)  # fmt: skip
+@log_level_option
 @click.pass_obj
 def webhook(
     session: Session,
@@ -73,8 +70,9 @@ def webhook(
     /healthz, /readyz and /metrics, takes up a renewed certificate by itself, and ends with SIGTERM.
     """
     from podberth.agent.journal import Journal
-    from podberth.controller.webhook import Options, run
+    from podberth.controller.webhook import Options, Webhook
     from podberth.process.certificate import BadCertificate
+    from podberth.process.signals import until_ended
 
     at = where(session, kubeconfig, namespace)
     options = Options(
@@ -85,7 +83,7 @@ def webhook(
         source=_source(cert, key, service, configuration),
     )
     try:
-        return run(options, Journal(level))
+        return until_ended(lambda: Webhook(options, Journal(level)))
     except BadCertificate as wrong:
         raise IOFailure(f"--cert, --key: {wrong}") from None
     except OSError as failure:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli.agent.asking import socket_option
+from podberth.cli.agent.asking import desk_option
 from podberth.cli.doctor import (
     agent,
     api,
@@ -55,7 +55,7 @@ STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
     help="Where the runtime's network configurations are.",
 )  # fmt: skip
 @click.option("--cluster", "all_nodes", is_flag=True, help="All nodes of the cluster too.")
-@socket_option
+@desk_option
 @json_option
 @click.pass_obj
 def doctor(session: Session, net_dir: Path, path: Path, *, all_nodes: bool, as_json: bool) -> int:

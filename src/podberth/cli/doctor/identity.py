@@ -10,7 +10,7 @@ from podberth.cni.errors import CniError
 from podberth.ipam.registration import QUESTION, Registration, judge, remedy
 from podberth.kube import errors
 from podberth.kube.resources import NODES
-from podberth.linux.machine import MACHINE_ID, boot_id, machine_id
+from podberth.process.machine import MACHINE_ID, boot_id, machine_id
 from podberth.stores import chosen as choice
 from podberth.stores.identity import digest, was_seen
 from podberth.stores.kubernetes.nodes import of_node

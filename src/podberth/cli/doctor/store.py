@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from podberth.cli.session import Session
     from podberth.ipam.epoch import Epoch
-    from podberth.ipam.lease import Event
+    from podberth.ipam.lease import Event, Usage
     from podberth.ipam.ledger import Ledger
 
 AREA = "store"
@@ -32,27 +32,9 @@ SHOWN = 5  # differences told one by one
 
 def look(session: Session) -> Iterator[Finding]:
     """Yield what there is to say of the store."""
-    try:
-        there = session.exists()
-    except CniError as wrong:
-        yield Finding(area=AREA, name="file", level=FAIL, text=wrong.message, todo=wrong.details)
-        return
-    if not there and (session.store.is_symlink() or session.store.exists()):
-        text = f"{session.store} is no file: every call is refused"
-        yield Finding(area=AREA, name="file", level=FAIL, text=text, todo="put it away, and the store back")
-        return
-    if not there:
-        yield Finding(
-            area=AREA,
-            name="file",
-            level=WARN,
-            text=f"no {session.store} yet",
-            todo="`podberth apply` makes it, or the first ADD",
-        )
-        return
-    sound = integrity(session.store)
-    yield sound
-    if sound.level != OK:
+    file = _file(session)
+    yield file
+    if file.level != OK:
         return
     try:
         node = session.node
@@ -69,14 +51,32 @@ def look(session: Session) -> Iterator[Finding]:
     except CniError as failure:
         yield Finding(area=AREA, name="ledger", level=FAIL, text=failure.message, todo=failure.details)
         return
+    yield _pools(usage)
+
+
+def _file(session: Session) -> Finding:
+    """Say whether the store's file is there, and sound."""
+    try:
+        there = session.exists()
+    except CniError as wrong:
+        return Finding(area=AREA, name="file", level=FAIL, text=wrong.message, todo=wrong.details)
+    if there:
+        return integrity(session.store)
+    if session.store.is_symlink() or session.store.exists():
+        text = f"{session.store} is no file: every call is refused"
+        return Finding(area=AREA, name="file", level=FAIL, text=text, todo="put it away, and the store back")
+    todo = "`podberth apply` makes it, or the first ADD"
+    return Finding(area=AREA, name="file", level=WARN, text=f"no {session.store} yet", todo=todo)
+
+
+def _pools(usage: Sequence[Usage]) -> Finding:
+    """Say which pools have no free address."""
     full = [f"{row.pool} (IPv{row.family})" for row in usage if row.leased + row.reserved + row.resting >= row.size]
-    level, todo = (WARN, f"extend their ranges, or {FREEING}") if full else (OK, "")
-    text = (
-        f"exhausted: {', '.join(full)}"
-        if full
-        else f"{counted(len({row.pool for row in usage}), 'pool')}, none exhausted"
-    )
-    yield Finding(area=AREA, name="pools", level=level, text=text, todo=todo)
+    if full:
+        todo = f"extend their ranges, or {FREEING}"
+        return Finding(area=AREA, name="pools", level=WARN, text=f"exhausted: {', '.join(full)}", todo=todo)
+    text = f"{counted(len({row.pool for row in usage}), 'pool')}, none exhausted"
+    return Finding(area=AREA, name="pools", level=OK, text=text)
 
 
 def integrity(file: Path) -> Finding:

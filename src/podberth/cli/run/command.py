@@ -21,7 +21,7 @@ from podberth.cli.screen import Cell, Column, Screen
 from podberth.cni import parsers, strictjson
 from podberth.cni.args import NAME, NAMESPACE, Args
 from podberth.cni.errors import CniError, InvalidConfig, KernelRefused
-from podberth.linux import machine
+from podberth.process import machine
 from podberth.runtime import invoke
 from podberth.runtime.cache import DEFAULT, Cache
 from podberth.runtime.networks import load

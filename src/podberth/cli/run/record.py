@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import CniError, StoreFailed
 from podberth.cni.fields import Fields
-from podberth.linux import machine
+from podberth.process import machine
 from podberth.process.whole import write_whole
 from podberth.runtime.networks import parse
 

@@ -9,12 +9,12 @@ import click
 
 from podberth.cli.failures import OK, Misuse, NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import IFNAME, NETWORK, POOL, json_option, override_option, overriding
-from podberth.cli.screen import Cell, Column
+from podberth.cli.options import IFNAME, NETWORK, POOL, dry_run_option, json_option, override_option, overriding
+from podberth.cli.progress import progress
+from podberth.cli.reading import MOST, contents
+from podberth.cli.screen import UNCHANGED, Cell, columns
 from podberth.cli.session import asking
 from podberth.cli.text import counted
-from podberth.cli.transfer.moving import dry_run_option, progress
-from podberth.cli.transfer.reading import MOST, contents
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import InvalidConfig
 from podberth.ipam.lease import Actor
@@ -206,12 +206,12 @@ def _shown(
     def draw(screen: Screen) -> None:
         titles = ("Address", "Pod", "Ifname", "Network", "Container", "Pool")
         if places:
-            screen.table([Column(title=title, breaks=title == "Network") for title in titles], [*map(_row, places)])
+            screen.table(columns(*titles, breaks=("Network",)), [*map(_row, places)])
         for document in made:
             screen.line(f"{document} from whereabouts' range")
         screen.line(counted(len(places), "lease") + (" and their reservations" if reserve else ""))
         if dry_run:
-            screen.line(Cell("dry run: nothing was changed", "dim"))
+            screen.line(UNCHANGED)
 
     session.show(as_json, form, draw)
     return OK

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -13,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.agent.frame import SOCKET
+from podberth.cli.agent.asking import listening
 from podberth.cli.failures import OK, REFUSED, NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import json_option
+from podberth.cli.options import dry_run_option, json_option, socket_option
+from podberth.cli.progress import progress
 from podberth.cli.screen import Cell
 from podberth.cli.text import counted
 from podberth.cni.errors import IOFailure, Refused
@@ -36,12 +35,7 @@ if TYPE_CHECKING:
     from podberth.stores.transfer.story import Side, Target
     from podberth.stores.transfer.verdict import Verdict
 
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
 force_option = click.option("--force", is_flag=True, help="Also while the agent of this node is running.")
-socket_option = click.option(
-    "--socket", "agent", metavar="PATH", envvar="PODBERTH_SOCKET", default=SOCKET, show_default=True,
-    type=click.Path(dir_okay=False), help="Where the agent would listen.",
-)  # fmt: skip
 _DIFFERS = {1: "refused, failed, or the two stores differ afterwards", 3: EXITS[3]}
 
 
@@ -113,10 +107,10 @@ def _sheet(session: Session) -> str:
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
 @dry_run_option
 @force_option
-@socket_option
+@socket_option("agent", "Where the agent would listen.")
 @json_option
 @click.pass_obj
-def store(session: Session, file: str, agent: str, *, dry_run: bool, force: bool, as_json: bool) -> int:
+def store(session: Session, file: str, agent: Path, *, dry_run: bool, force: bool, as_json: bool) -> int:
     """Bring an export into the store of the state directory, then compare the two.
 
     The store has to be empty, or what an attempt that was interrupted has left: running it again finishes it. The
@@ -146,10 +140,10 @@ def store(session: Session, file: str, agent: str, *, dry_run: bool, force: bool
 )  # fmt: skip
 @dry_run_option
 @force_option
-@socket_option
+@socket_option("agent", "Where the agent would listen.")
 @json_option
 @click.pass_obj
-def migrate(session: Session, to: str, agent: str, *, dry_run: bool, force: bool, as_json: bool) -> int:
+def migrate(session: Session, to: str, agent: Path, *, dry_run: bool, force: bool, as_json: bool) -> int:
     """Bring documents, reservations, leases and the whole ledger into another store, then compare the two.
 
     Nobody may use either store meanwhile: end the agents, and start no pods. The source is only read, and stays. An
@@ -189,29 +183,12 @@ def _moved(session: Session, source: Side, target: Callable[[], Target], *, dry_
     return REFUSED if verdict.wrong else OK
 
 
-def _no_agent(path: str) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(path)
-        except OSError:
-            return
-    raise Refused(
-        f"an agent is listening at {path}, and may change the store meanwhile",
-        "end it first (systemctl stop podberth-agent.socket podberth-agent.service), or say --force",
-    )
-
-
-@contextlib.contextmanager
-def progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show on stderr, if that is a terminal, how many addresses are over."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("addresses"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda more: progress.advance(task, more)
+def _no_agent(path: Path) -> None:
+    if listening(path):
+        raise Refused(
+            f"an agent is listening at {path}, and may change the store meanwhile",
+            "end it first (systemctl stop podberth-agent.socket podberth-agent.service), or say --force",
+        )
 
 
 def _form(verdict: Verdict, source: Side, target: Side, *, dry_run: bool) -> dict[str, object]:

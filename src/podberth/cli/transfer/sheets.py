@@ -9,12 +9,12 @@ import click
 from podberth.cli import forms
 from podberth.cli.failures import OK
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import json_option, override_option, overriding
-from podberth.cli.screen import Cell, Column
+from podberth.cli.options import dry_run_option, json_option, override_option, overriding
+from podberth.cli.progress import progress
+from podberth.cli.reading import contents
+from podberth.cli.screen import UNCHANGED, Cell, columns
 from podberth.cli.session import actor, asking
 from podberth.cli.text import counted
-from podberth.cli.transfer.moving import dry_run_option, progress
-from podberth.cli.transfer.reading import contents
 from podberth.policy.operation import Operation
 from podberth.stores.transfer.sheet import fitting, keeping, read
 
@@ -62,12 +62,12 @@ def sheet(session: Session, file: str, override: str, *, dry_run: bool, as_json:
     def draw(screen: Screen) -> None:
         if fit:
             screen.table(
-                [Column(title=title) for title in ("Address", "Pod", "Ifname", "Pool")],
+                columns("Address", "Pod", "Ifname", "Pool"),
                 [[Cell(str(row.address), "bold"), str(row.pod), row.ifname, row.pool] for row in fit],
             )
         screen.line(counted(len(fit), "reservation"))
         if dry_run:
-            screen.line(Cell("dry run: nothing was changed", "dim"))
+            screen.line(UNCHANGED)
 
     form = {"dry_run": dry_run, "rows": len(fit), "reservations": [forms.reservation(kept) for kept in made]}
     session.show(as_json, form, draw)

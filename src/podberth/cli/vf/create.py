@@ -12,7 +12,7 @@ import click
 from podberth.cli.failures import Misuse, Undecided
 from podberth.cli.manual import Page
 from podberth.cli.options import json_option
-from podberth.cli.screen import Cell
+from podberth.cli.screen import UNCHANGED, Cell
 from podberth.cli.text import counted
 from podberth.cli.vf.listing import held
 from podberth.cli.vf.names import PF, pf_named
@@ -78,7 +78,7 @@ def create(session: Session, pf: str, count: int, *, dry_run: bool, yes: bool, a
             screen.line(Cell("ok", "green"), f": {name} has {told} already")
         elif dry_run:
             screen.line(f"{name} would have {told}, it has {now} now")
-            screen.line(Cell("dry run: nothing was changed", "dim"))
+            screen.line(UNCHANGED)
         else:
             screen.line(Cell("done", "green"), f": {name} has {told}, of {total} it can have: `podberth vf list`")
 

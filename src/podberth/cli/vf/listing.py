@@ -9,7 +9,7 @@ import click
 from podberth.cli import forms
 from podberth.cli.manual import NODE, Page
 from podberth.cli.options import json_option
-from podberth.cli.screen import Cell, Column
+from podberth.cli.screen import Cell, columns
 from podberth.cli.vf.names import PF
 from podberth.linux import pci
 from podberth.verbs.devices import labelled, unusable
@@ -124,7 +124,7 @@ def _table(screen: Screen, node: Node, rows: Sequence[Row]) -> None:
         line += [" ".join(vf.labels) or "-"] if labels else []
         line += [Cell(state, style), _holder(record) if record is not None else unusable(vf) or "-"]
         cells.append(line)
-    screen.table([Column(title=title, breaks=title in BREAKING, right=title == "VF") for title in titles], cells)
+    screen.table(columns(*titles, breaks=BREAKING, right=("VF",)), cells)
 
 
 def _features(vf: Vf) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import time
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.linux.netlink import addresses, codec, links
 from podberth.linux.netlink.socket import NetlinkError
+from podberth.linux.patience import awaited
 from podberth.net.step import Drift
 
 TYPE_CHECKING = False
@@ -29,12 +29,13 @@ def await_port(namespaces: Namespaces, inner: LinkInfo) -> None:
     """
     if inner.kind != "veth":
         return
-    end = time.monotonic() + PORT_WAIT
-    while body := namespaces.socket(None).get(links.GET, links.by_index(inner.below)):
-        up, running = links.carries(body)
-        if running or not up or time.monotonic() >= end:
-            return
-        time.sleep(_PAUSE)
+
+    def lets_through() -> bool:
+        body = namespaces.socket(None).get(links.GET, links.by_index(inner.below))
+        up, running = links.carries(body) if body else (False, False)
+        return running or not up
+
+    awaited(lets_through, PORT_WAIT, _PAUSE)
 
 
 def join(namespaces: Namespaces, op: JoinBridge) -> None:

@@ -11,11 +11,12 @@ import time
 
 from podberth.cni.errors import KernelRefused, TryAgainLater
 from podberth.cni.value import replace
-from podberth.linux import machine, pci
 from podberth.linux import netns as namespace
+from podberth.linux import pci
 from podberth.linux.netlink import links
 from podberth.linux.netlink.socket import NetlinkError
 from podberth.net.step import Drift
+from podberth.process import machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

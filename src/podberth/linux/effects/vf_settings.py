@@ -11,14 +11,16 @@ import os
 import time
 
 from podberth.cni.errors import KernelRefused, TryAgainLater
-from podberth.linux import machine, pci
+from podberth.linux import pci
 from podberth.linux.effects import vf_links
 from podberth.linux.netlink import links, vfs
+from podberth.linux.patience import again
 from podberth.net.step import Drift
+from podberth.process import machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from podberth.linux.namespaces import Namespaces
     from podberth.linux.netlink.links import LinkInfo
@@ -179,7 +181,7 @@ def _messages(
 
 def _tell(namespaces: Namespaces, op: ConfigureVf, name: str, wanted: object, message: bytes) -> None:
     try:
-        _patiently(lambda: namespaces.socket(None).do(vfs.SET, message))
+        again(lambda: namespaces.socket(None).do(vfs.SET, message), _BUSY, _BUSY_SECONDS, _PAUSE)
     except OSError as refused:
         said = _SAID[name]
         driver = pci.driver(f"{op.device}/physfn") or "the driver"
@@ -189,17 +191,6 @@ def _tell(namespaces: Namespaces, op: ConfigureVf, name: str, wanted: object, me
             f" {os.strerror(refused.errno or 0)} ({code})",
             f"leave {said} out for pods on this card, or give them a VF of a card whose driver takes it",
         ) from refused
-
-
-def _patiently(act: Callable[[], None]) -> None:
-    end = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            return act()
-        except OSError as refused:
-            if refused.errno not in _BUSY or time.monotonic() > end:
-                raise
-        time.sleep(_PAUSE)
 
 
 def _restore_settings(namespaces: Namespaces, op: ConfigureVf, found: Mapping[str, str]) -> None:

@@ -31,6 +31,7 @@ from podberth.cni.errors import StoreFailed
 from podberth.cni.value import replace
 from podberth.ipam.address_record import event_form, parse_event, parse_record, record_form
 from podberth.ipam.epoch import epoch_form, parse_epoch
+from podberth.ipam.number import digits, number_in
 from podberth.ipam.versions import Minimum
 from podberth.stores.replica.shared import Approved, DocumentText, former_of, told_of
 from podberth.stores.written import packed, parsed, parsed_list
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Event
     from podberth.net.ops import Address
     from podberth.stores.replica.shared import Key
+
+
+_BY_HAND = "was it written by hand?"
 
 
 class Keys:
@@ -116,7 +120,7 @@ def address_in(key: bytes, part: int) -> Address:
 
 def sequence_in(key: bytes, part: int) -> int:
     """Return the number that is a part of a key."""
-    return int(key.split(b"/")[part], 16)
+    return digits(key.split(b"/")[part], 16)
 
 
 def packed_record(record: AddressRecord) -> bytes:
@@ -134,18 +138,10 @@ def read_record(value: bytes) -> AddressRecord:
     if not last:
         return parse_record(form)
     try:
-        address, seq = ip_address(form["address"]), _numbered(last["sequence"])
-    except (ValueError, KeyError, TypeError) as wrong:
+        address, seq = ip_address(form["address"]), number_in(last, "sequence", at="last")
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
         raise StoreFailed(f"the cluster's store: a record's last event can't be read: {wrong}") from None
     return parse_record(form, parse_event(address, seq, last))
-
-
-def _numbered(raw: object) -> int:
-    """Return the number of an event, as every node's database can keep it, and the next one too."""
-    found = int(str(raw))
-    if not 0 < found < 1 << 62:
-        raise ValueError(f"expected a number of 62 bits, got {found!a:.40}")
-    return found
 
 
 def packed_document(text: DocumentText) -> bytes:
@@ -210,7 +206,7 @@ def read_approved(key: bytes, value: bytes) -> Approved:
 def _name_of(key: bytes) -> Key:
     parts = [unquote(part) for part in key.decode("utf-8", "replace").split("/")]
     if len(parts) < 3 or not all(part.isprintable() for part in parts[-3:]):
-        raise StoreFailed("expected a key that ends with KIND/NAMESPACE/NAME", "was it written by hand?")
+        raise StoreFailed("expected a key that ends with KIND/NAMESPACE/NAME", _BY_HAND)
     kind, namespace, name = parts[-3:]
     return kind, namespace, name
 
@@ -222,7 +218,12 @@ def packed_event(event: Event) -> bytes:
 
 def read_event(key: bytes, value: bytes) -> Event:
     """Read an event; `key` ends with its address and number."""
-    return parse_event(address_in(key, -2), sequence_in(key, -1), parsed(value))
+    try:
+        address, seq = address_in(key, -2), sequence_in(key, -1)
+    except (ValueError, IndexError) as wrong:
+        where = key.decode("ascii", "replace")
+        raise StoreFailed(f"the cluster's store: {where} is no event's key: {wrong}", _BY_HAND) from None
+    return parse_event(address, seq, parsed(value))
 
 
 def packed_archive(events: Iterable[Event]) -> bytes:
@@ -234,9 +235,12 @@ def read_archive(key: bytes, value: bytes) -> tuple[Event, ...]:
     """Read what `packed_archive` wrote; `key` ends with the address and the first event's number."""
     try:
         forms = parsed_list(zlib.decompress(value))
-        return tuple(parse_event(address_in(key, -2), int(form["sequence"]), form) for form in forms)
-    except (zlib.error, ValueError, KeyError, TypeError) as wrong:
-        raise StoreFailed(f"the cluster's store: the archive {key.decode('ascii', 'replace')}: {wrong}") from None
+        return tuple(parse_event(address_in(key, -2), number_in(form, "sequence"), form) for form in forms)
+    except StoreFailed as wrong:
+        why = wrong.message.removeprefix("the cluster's store: ")
+    except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as wrong:
+        why = str(wrong)
+    raise StoreFailed(f"the cluster's store: the archive {key.decode('ascii', 'replace')}: {why}", _BY_HAND)
 
 
 def packed_minimum(version: str) -> bytes:

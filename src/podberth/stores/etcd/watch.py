@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import grpc
 
 from podberth.cni.errors import CniError, TryAgainLater
+from podberth.process.jitter import Backoff
 from podberth.stores.etcd import codec, failures, messages
 
 if TYPE_CHECKING:
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from podberth.stores.etcd.endpoint import Connection
     from podberth.stores.etcd.values import Batch
 
-# Seconds between two attempts to connect: none before the first, then twice as many each time.
-PAUSE = 0.05
-LONGEST_PAUSE = 2.0
+# Between two attempts to connect, after the first that failed since etcd said something.
+_BACKOFF = Backoff(0.1, 2.0, least=0.5)
 # The member must have a leader: one that was cut off from the others would tell nothing new, and not say so.
 _WITH_LEADER = (("hasleader", "true"),)
 
@@ -177,8 +177,8 @@ class Watch:
         self._drop()
         self.trouble = TryAgainLater(f"etcd at {connection.url}: the watch broke: {said}", "it is being begun again")
         if self._failures:
-            self._closed.wait(min(PAUSE * 2**self._failures, LONGEST_PAUSE))
-        self._failures = min(self._failures + 1, 10)
+            self._closed.wait(_BACKOFF.pause(self._failures))
+        self._failures += 1
 
     def _drop(self) -> None:
         with self._lock:

@@ -56,7 +56,7 @@ class KubernetesElsewhere:
             return verdict
         there = self._get(resources.NODES, lease.node)
         if there is None:
-            machine = self._machines.find(lease.node)
+            machine = self._machines.holder(lease)
             if machine is not None or self._alone:
                 return of_machine(lease, machine.fenced if machine is not None else None)
             if self._get(resources.NODES, self._node) is None:

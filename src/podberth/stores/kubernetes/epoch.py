@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import TryAgainLater
 from podberth.ipam.epoch import epoch_form, heard, parse_epoch
 from podberth.kube import errors, resources
 from podberth.stores.kubernetes import notes, objects
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "podberth-epoch"
 EPOCH = "podberth.io/epoch"  # an annotation
-_ATTEMPTS = 16
+_BUSY = "others announce their pods at the same time"
 
 
 def epoch(client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
@@ -29,26 +28,19 @@ def epoch(client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch
     An account with the rights of a release before knows of none, and goes on as that release did. A Node that an
     operator has tainted out of service is awaited no more.
     """
-    found = _changed(client, namespace, decide)
+    found = _change(client, namespace, decide)
     dead = _dead(client, found[0].awaited) if found is not None else frozenset()
-    return _changed(client, namespace, lambda last: heard(last, dead)) if dead else found
+    return _change(client, namespace, lambda last: heard(last, dead)) if dead else found
 
 
-def _changed(
-    client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch | None]
-) -> tuple[Epoch, int] | None:
-    for _ in range(_ATTEMPTS):
-        lease = _find(client, namespace)
-        found = _read(lease) if lease is not None else None
-        new = decide(found)
-        if new is None:
-            return (found, objects.revision_of(lease)) if lease is not None and found is not None else None
-        try:
-            made = _written(client, namespace, lease, new)
-        except (errors.Conflict, errors.AlreadyExists):
-            continue
-        return new, objects.revision_of(made)
-    raise TryAgainLater("others announce their pods at the same time", "it can be done again")
+def _change(client: Client, namespace: str, decide: Callable[[Epoch | None], Epoch | None]) -> tuple[Epoch, int] | None:
+    def decided(lease: Object | None) -> tuple[Object | None, Epoch | None]:
+        last = _read(lease) if lease is not None else None
+        new = decide(last)
+        return (_written(namespace, lease, new), new) if new is not None else (None, last)
+
+    now, lease = notes.change(client, lambda: _find(client, namespace), decided, _BUSY)
+    return (now, objects.revision_of(lease)) if now is not None and lease is not None else None
 
 
 def _dead(client: Client, nodes: Iterable[str]) -> frozenset[str]:
@@ -71,12 +63,9 @@ def _find(client: Client, namespace: str) -> Object | None:
         return None
 
 
-def _written(client: Client, namespace: str, lease: Object | None, new: Epoch) -> Object:
-    text = packed(epoch_form(new)).decode()
-    if lease is None:
-        return client.create(resources.LEASES, notes.new(namespace, NAME, {EPOCH: text}), namespace)
-    annotations = {**notes.annotations_of(lease), EPOCH: text}
-    return client.replace(resources.LEASES, {**lease, "metadata": {**lease["metadata"], "annotations": annotations}})
+def _written(namespace: str, lease: Object | None, new: Epoch) -> Object:
+    text = {EPOCH: packed(epoch_form(new)).decode()}
+    return notes.amended(lease, text) if lease is not None else notes.new(namespace, NAME, text)
 
 
 def _read(lease: Object) -> Epoch | None:

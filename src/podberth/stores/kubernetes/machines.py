@@ -1,34 +1,36 @@
 """Machines of a cluster's ledger that are no Nodes of its Kubernetes, and what operators said of them.
 
 Each has a Lease of ours in podberth's own namespace, which nobody renews: it is written when a machine registers, when
-somebody asks whether it lives, and when it is fenced. It is changed by its resourceVersion alone.
+somebody asks whether it lives, and when it is fenced. It is changed by its resourceVersion alone. A finalizer keeps it
+from `kubectl delete`. Should it be gone all the same, each address says by a label that a machine has it: what is not
+there is no word about what runs.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
-from podberth.cni.errors import TryAgainLater
 from podberth.cni.value import replace, value
 from podberth.ipam.registration import asked, judge
 from podberth.kube import errors, resources
+from podberth.kube.names import address_name
 from podberth.stores.kubernetes import notes
+from podberth.stores.kubernetes.objects import FINALIZER, MACHINE, machine_name
 from podberth.stores.registered import packed_fences, packed_registration, read_fences, read_registration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podberth.ipam.elsewhere import Fence
+    from podberth.ipam.lease import Lease
     from podberth.ipam.registration import Judgement, Proof, Registration
     from podberth.kube.client import Client, Object
 
     T = TypeVar("T")
 
-LABEL = "podberth.io/machine"
+LABEL = MACHINE  # of a machine's own Lease: "true"
 NODE, REGISTRATION, FENCES = "podberth.io/node", "podberth.io/registration", "podberth.io/fences"
 ADMITS = "podberth.io/admits"  # while a fence was said after the last registration: it lets one other machine in
-_ATTEMPTS = 8  # to write what others write at the same time
 
 
 @value
@@ -55,13 +57,28 @@ class Machines:
 
     def find(self, node: str) -> Machine | None:
         """Return the machine of that name; None if there is none."""
-        found = notes.find(self._client, self._namespace, name_of(node))
+        found = self._note(node)
         return _read(found) if found is not None else None
+
+    def holder(self, lease: Lease) -> Machine | None:
+        """Return the machine that has an address; None if neither its Lease nor the address says that one has it."""
+        found = self.find(lease.node)
+        if found is not None:
+            return found
+        try:
+            held = self._client.get(resources.ADDRESS_LEASES, address_name(lease.address))
+        except errors.NotFound:
+            return None
+        said = (held["metadata"].get("labels") or {}).get(MACHINE)
+        return Machine(node=lease.node) if said == machine_name(lease.node) else None
 
     def every(self) -> tuple[Machine, ...]:
         """Return all machines. A Lease of another name is none, whatever its label says."""
         found = self._client.list(resources.LEASES, self._namespace, labels=f"{LABEL}=true").items
-        own = (each for each in found if each["metadata"]["name"] == name_of(notes.annotations_of(each).get(NODE, "")))
+        own = (
+            each for each in found
+            if each["metadata"]["name"] == machine_name(notes.annotations_of(each).get(NODE, ""))
+        )  # fmt: skip
         return tuple(sorted(map(_read, own), key=lambda one: one.node))
 
     def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
@@ -101,39 +118,31 @@ class Machines:
 
     def _change(self, node: str, decide: Callable[[Machine], tuple[Machine | None, T]]) -> T:
         """Return what `decide` answers, once the machine is as it says; None leaves it. It may be asked again."""
-        for _ in range(_ATTEMPTS):
-            found = notes.find(self._client, self._namespace, name_of(node))
-            new, answer = decide(_read(found) if found is not None else Machine(node=node))
-            if new is None:
-                return answer
-            try:
-                self._write(found, new)
-            except (errors.Conflict, errors.AlreadyExists, errors.NotFound):
-                continue
-            return answer
-        raise TryAgainLater(f"others change what is known of machine {node} at the same time", "it can be done again")
 
-    def _write(self, found: Object | None, new: Machine) -> None:
+        def decided(found: Object | None) -> tuple[Object | None, T]:
+            new, answer = decide(_read(found) if found is not None else Machine(node=node))
+            return self._written(found, new) if new is not None else None, answer
+
+        busy = f"others change what is known of machine {node} at the same time"
+        return notes.change(self._client, lambda: self._note(node), decided, busy)[0]
+
+    def _note(self, node: str) -> Object | None:
+        return notes.find(self._client, self._namespace, machine_name(node))
+
+    def _written(self, found: Object | None, new: Machine) -> Object:
         said = {NODE: new.node, FENCES: packed_fences(new.fences).decode()}
         if new.registration is not None:
             said[REGISTRATION] = packed_registration(new.registration).decode()
         if new.admits:
             said[ADMITS] = "true"
         if found is None:
-            made = notes.new(self._namespace, name_of(new.node), said, {LABEL: "true"})
-            self._client.create(resources.LEASES, made, self._namespace)
-            return
-        others = {key: text for key, text in notes.annotations_of(found).items() if key not in _OURS}
-        metadata = {**found["metadata"], "annotations": {**others, **said}}
-        self._client.replace(resources.LEASES, {**found, "metadata": metadata})
+            made = notes.new(self._namespace, machine_name(new.node), said, {LABEL: "true"})
+            made["metadata"]["finalizers"] = [FINALIZER]
+            return made
+        return notes.amended(found, {**dict.fromkeys(_OURS), **said})
 
 
 _OURS = (NODE, REGISTRATION, FENCES, ADMITS)
-
-
-def name_of(node: str) -> str:
-    """Return the name of a machine's Lease: machines may be called what no object of Kubernetes can."""
-    return f"podberth-machine-{hashlib.sha256(node.encode()).hexdigest()[:32]}"
 
 
 def _read(found: Object) -> Machine:

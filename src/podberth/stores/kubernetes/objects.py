@@ -6,6 +6,7 @@ An AddressLease is the record of one address with its latest events; deploy/base
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from hashlib import sha256
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from podberth.cni.errors import CniError, StoreFailed
 from podberth.ipam.address_record import changes_hands, event_form, parse_event, parse_record, record_form
 from podberth.ipam.lifecycle import State
+from podberth.ipam.number import digits, number_in
 from podberth.kube.names import address_name
 from podberth.policy import bundle, settings_map
 from podberth.policy.budget import Amount
@@ -21,7 +23,7 @@ from podberth.policy.permit import TENANT, role_of
 from podberth.stores.replica.shared import Approved, Bundle, DocumentText, Saying, Seen, former_of, told_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.address_record import AddressRecord
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 API_VERSION = "podberth.io/v1alpha1"
 POOL, NODE, ADDRESS = "podberth.io/pool", "podberth.io/node", "podberth.io/address"  # labels
 RESERVED_FOR = "podberth.io/reserved-for"  # a label too: of whose name, as `name_label` writes it
+MACHINE = "podberth.io/machine"  # a label too: the holder is on a machine that is no Node, called so by `machine_name`
 SOURCE, ORIGIN = "podberth.io/source", "podberth.io/origin"  # annotations
 OPERATION = "podberth.io/operation"  # one too: which makes the document (`stores.replica.staging`)
 CONTROLLER = "controller"  # who has accepted what is in force: an `apply` is obeyed only as long as nothing is newer
@@ -56,21 +59,27 @@ def name_label(pod: PodRef) -> str:
     return sha256(str(pod).encode()).hexdigest()[:40]
 
 
-def new_lease(write: AddressWrite) -> Object:
-    """Return the object of an address that has none yet."""
+def machine_name(node: str) -> str:
+    """Return the name of a machine's Lease: machines may be called what no object of Kubernetes can."""
+    return f"podberth-machine-{sha256(node.encode()).hexdigest()[:32]}"
+
+
+def new_lease(write: AddressWrite, *, alone: bool = False) -> Object:
+    """Return the object of an address that has none yet. `alone`: its writer is a machine that is no Node."""
+    said = {name: label for name, label in _of_machine(write, alone=alone).items() if label is not None}
     return {
         "apiVersion": API_VERSION,
         "kind": "AddressLease",
         "metadata": {
             "name": address_name(write.record.address),
-            "labels": _labels(write.record),
+            "labels": {**_labels(write.record), **said},
             "finalizers": [FINALIZER],
         },
         "spec": {**_record_form(write.record), "state": str(_state(write.record)), "history": _history(write.events)},
     }
 
 
-def lease_patch(write: AddressWrite) -> Object:
+def lease_patch(write: AddressWrite, *, alone: bool = False) -> Object:
     """Return the merge patch by which the address's object becomes the next one, if it is of the revision known."""
     form = _record_form(write.record)
     spec: Object = {**dict.fromkeys(_MAY_BE_ABSENT), **form, "state": str(_state(write.record))}
@@ -78,20 +87,18 @@ def lease_patch(write: AddressWrite) -> Object:
         spec["lease"] = {**dict.fromkeys(_OF_A_POD), **form["lease"]}
     if write.events or write.undone:
         spec["history"] = {**{number(event.seq): None for event in write.undone}, **_history(write.events)}
-    labels = {POOL: None, NODE: None, RESERVED_FOR: None, **_labels(write.record)}
+    labels = {POOL: None, NODE: None, RESERVED_FOR: None, **_labels(write.record), **_of_machine(write, alone=alone)}
     return {"metadata": {"resourceVersion": str(write.revision), "labels": labels}, "spec": spec}
 
 
 def read_lease(found: Object) -> tuple[AddressRecord, int]:
     """Return the record that the object has, and its revision. StoreFailed if it has none."""
-    try:
+    with _named("AddressLease", found):
         spec = found["spec"]
-        events = events_in(found)
-        counted = [event for event in events if event.seq <= spec["sequence"]]
+        seq = number_in(spec, "sequence", at="spec")
+        counted = [event for event in events_in(found) if event.seq <= seq]
         last = next((event for event in reversed(counted) if changes_hands(event)), None)
         return parse_record(_known(spec), last), revision_of(found)
-    except (KeyError, TypeError, AttributeError, ValueError) as wrong:
-        raise StoreFailed(f"AddressLease {_name(found)} can't be read: {wrong}", "was it written by hand?") from None
 
 
 def _record_form(record: AddressRecord) -> Object:
@@ -122,9 +129,11 @@ def read_leases(items: Iterable[Object]) -> Seen:
 
 def events_in(found: Object) -> tuple[Event, ...]:
     """Return the events that an AddressLease still has, oldest first."""
-    spec = found["spec"]
-    address = ip_address(spec["address"])
-    return tuple(parse_event(address, int(key), form) for key, form in sorted((spec.get("history") or {}).items()))
+    with _named("AddressLease", found):
+        spec = found["spec"]
+        address = ip_address(spec["address"])
+        history = sorted((spec.get("history") or {}).items())
+        return tuple(parse_event(address, digits(key), form) for key, form in history)
 
 
 def archive(events: Iterable[Event]) -> Object:
@@ -146,8 +155,10 @@ def archive(events: Iterable[Event]) -> Object:
 
 def archived_in(found: Object) -> tuple[Event, ...]:
     """Return the events of an AddressHistory."""
-    spec = found["spec"]
-    return tuple(parse_event(ip_address(spec["address"]), int(form["sequence"]), form) for form in spec["events"])
+    with _named("AddressHistory", found):
+        spec = found["spec"]
+        address = ip_address(spec["address"])
+        return tuple(parse_event(address, number_in(form, "sequence"), form) for form in spec["events"])
 
 
 def without(found: Object, events: Iterable[Event]) -> Object:
@@ -198,7 +209,9 @@ def read_approved(found: Object, kind: str, *, gone: bool = False) -> tuple[Appr
     annotations = {SOURCE: str(kept.get("source", "")), ORIGIN: str(kept.get("origin", ""))}
     named = {name: metadata[name] for name in ("name", "namespace", "resourceVersion") if name in metadata}
     text, revision = read_document({"metadata": {**named, "annotations": annotations}, "spec": said["spec"]}, kind)
-    former = former_of(said.get("former"), lambda one: read_document({"metadata": named, **one}, kind)[0].body)
+    former = former_of(
+        said.get("former"), lambda one: read_document({"metadata": named, "spec": one.get("spec")}, kind)[0].body
+    )
     firm = said.get("acceptedBy") == CONTROLLER
     return Approved(text=text, told=told, firm=firm, born=born, former=former), revision
 
@@ -311,6 +324,20 @@ def _labels(record: AddressRecord) -> dict[str, str]:
     return labels
 
 
+def _of_machine(write: AddressWrite, *, alone: bool) -> dict[str, str | None]:
+    """Return the label by which an address says that its holder is on a machine which is no Node; None takes it away.
+
+    The holder's own node says it, by the event by which it writes. All others leave it as it is.
+    """
+    record, mark = write.record, write.record.mark
+    lease = record.lease or (mark.record.lease if mark is not None else None)
+    if lease is None:
+        return {MACHINE: None}
+    if all(event.actor.node != lease.node for event in write.events):
+        return {}
+    return {MACHINE: machine_name(lease.node) if alone else None}
+
+
 def _history(events: Iterable[Event]) -> Object:
     return {number(event.seq): event_form(event) for event in events}
 
@@ -322,6 +349,22 @@ def _state(record: AddressRecord) -> State:
         (False, True): State.LEASED,
         (True, True): State.HELD,
     }[record.reservation is not None, record.lease is not None]
+
+
+@contextmanager
+def _named(kind: str, found: Object) -> Iterator[None]:
+    """Have what can't be read of an object be a StoreFailed that names it."""
+    try:
+        yield
+    except StoreFailed as wrong:
+        if wrong.message.startswith(kind):
+            raise
+        why = wrong.message.removeprefix("the cluster's store: ")
+    except (KeyError, TypeError, AttributeError, ValueError) as wrong:
+        why = str(wrong)
+    else:
+        return
+    raise StoreFailed(f"{kind} {_name(found)} can't be read: {why}", "was it written by hand?")
 
 
 def _name(found: Object) -> str:

@@ -266,10 +266,11 @@ class KubernetesCluster:
 
     def _written(self, write: AddressWrite) -> int:
         if not write.revision:
-            made = self.client.create(resources.ADDRESS_LEASES, objects.new_lease(write))
+            made = self.client.create(resources.ADDRESS_LEASES, objects.new_lease(write, alone=self._alone))
         else:
             name = address_name(write.record.address)
-            made = self.client.merge_patch(resources.ADDRESS_LEASES, name, objects.lease_patch(write))
+            patch = objects.lease_patch(write, alone=self._alone)
+            made = self.client.merge_patch(resources.ADDRESS_LEASES, name, patch)
         if write.undone:
             self._forget_archives(write.record)
         if write.record.mark is not None:

@@ -64,7 +64,10 @@ class ClusterPolicies:
     def apply(
         self, documents: Sequence[Document], actor: Actor, *, source: str, prune: bool = False, dry_run: bool = False
     ) -> Applied:
-        """Put all documents in force in one atomic step, with the reservations they declare; or raise Conflicts."""
+        """Put all documents in force with the reservations they declare; or raise Conflicts, and have nothing done.
+
+        It is one step, or one operation; what no operation carries is done in parts, the documents last.
+        """
 
         def decide(connection: Connection, _: Rivals) -> Changes:
             named = {document.key for document in documents}
@@ -81,10 +84,11 @@ class ClusterPolicies:
         if dry_run:
             self._settler.catch_up()
             return self._settler.tried(decide).applied()
+        by = f"{actor.why} by {actor.who} on {actor.node}"
         try:
-            return self._settler.settle(decide, declares=True)[0].applied()
+            return self._settler.settle(decide, declares=True, operation=by, parts=True)[0].applied()
         except CniError:
-            # A large set is written in parts, its documents last: what the first parts have reserved is nobody's now.
+            # What was written in parts ends with its documents: what the first parts have reserved is nobody's now.
             clock = self._settler.replica.clock
             self._settler.settle(lambda connection, _: _end_stray(connection, actor, clock), declares=True)
             raise

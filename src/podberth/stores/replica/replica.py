@@ -14,6 +14,7 @@ from podberth.stores.clock import node_clock
 from podberth.stores.replica import marks
 from podberth.stores.replica.applying import apply_operations, apply_record, forget_others, take_words
 from podberth.stores.replica.approved import forget_approved, keep_approved, pool_key, proposed, revision_of
+from podberth.stores.replica.numbering import numbered
 from podberth.stores.replica.pools import settle_left, take_left
 from podberth.stores.replica.returned import known, newest
 from podberth.stores.replica.schema import SCHEMA
@@ -281,7 +282,7 @@ def furthest(one: str, other: str) -> str:
 
 
 def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool, now: Uptime) -> Proposal:
-    events = _numbered(connection)
+    events = numbered(connection)
     addresses = dict.fromkeys(event.address for event in events)
     for (packed,) in connection.execute("SELECT address FROM touched").fetchall():
         addresses.setdefault(ip_address(packed))
@@ -346,12 +347,6 @@ def _later(part: Seen, late: list[Seen]) -> Seen:
 def _position(connection: Connection) -> str:
     found = connection.execute("SELECT position FROM position").fetchone()
     return str(found[0]) if found is not None else ""
-
-
-def _numbered(connection: Connection) -> list[Event]:
-    """Return the events that the proposal adds, with their numbers."""
-    seq = int(connection.execute("SELECT coalesce(max(seq), 0) FROM records").fetchone()[0])
-    return [replace(event, seq=seq + nth) for nth, event in enumerate(rows.proposed(connection), 1)]
 
 
 def _write(connection: Connection, address: Address, events: list[Event], now: Uptime) -> AddressWrite:

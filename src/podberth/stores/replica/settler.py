@@ -10,7 +10,7 @@ from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
 from podberth.ipam.lease import AddressHeld
 from podberth.ipam.outlook import Outlook, bare
 from podberth.ipam.versions import UPGRADE, lacking, outgrown
-from podberth.process.jitter import between
+from podberth.process.jitter import Backoff
 from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.marks import promised
 from podberth.stores.replica.reaching import never_read, reaching
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 40  # lost races until the caller is told to come again
 _AT_ONCE = 3  # attempts before there is a pause between two
-_PAUSE = 0.02  # seconds, at most, of the first pause; each later one may be twice as long
-_LONGEST = 0.5  # seconds
+_BACKOFF = Backoff(0.02, 0.5)
 _SETTLING = 10.0  # seconds to wait for other changes of this process that are on their way
-_ASKING = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before each question what became of a change whose answer was lost
+# Seconds before each question what became of a change whose answer was lost.
+_ASKING: tuple[float, ...] = (0.05, 0.2, 0.5, 1.0, 2.0)
 
 
 class Unanswered(Stale):
@@ -70,6 +70,7 @@ class Settler:
         self.announced = Announced(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
         self.tending = Tending(cluster, replica, self._written)
+        self.asking = _ASKING
         self.attempts = 0
         self.steps = 0
         # What this node did before it ended, or was never told the end of, may be known to the store alone.
@@ -88,24 +89,21 @@ class Settler:
         declares: bool = False,
         about: tuple[Address, ...] = (),
         operation: str = "",
+        parts: bool = False,
         told: Callable[[int], object] = lambda _: None,
         patience: int = ATTEMPTS,
     ) -> tuple[T, Proposal]:
         """Make the change that `decide` makes of the replica; return its answer, and what was written.
 
         It is decided on what the store has of the addresses `about`, or else on what the replica has heard.
-        `operation`: who does what, if all of it has to be done or nothing, however large it is. `told` gets how
-        many addresses more that has marked. `patience`: how often it is looked whether an operation of others is over
-        that is in the way.
+        `operation`: who does what, if all of it has to be done or nothing, however large it is. With `parts`, what no
+        operation carries is done in parts. `told` gets how many addresses more are marked. `patience`: how often it is
+        looked whether an operation of others is over that is in the way.
 
         What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
         TryAgainLater if others are always faster.
         """
-        fresh = self.current and self.catch_up()
-        self._begin()
-        self._resolve()
-        if about and not fresh:
-            self._ask(about)
+        fresh = self._up_to_date(about)
         asked: set[Address] = set()
         unanswered: list[tuple[T, Proposal]] = []
         for attempt in range(ATTEMPTS):
@@ -115,26 +113,39 @@ class Settler:
                 fresh = self._refused(refused, asked, fresh=fresh)
                 continue
             if proposal.marks and not proposal.empty:
-                self._end(proposal)
-                with reaching():
-                    self.tending.meet(proposal.marks, attempt, patience)
-                fresh = self.current and self.catch_up()
+                fresh = self._meet(proposal, attempt, patience)
                 continue
             late = next((one for one in unanswered if self._came_about(one[1])), None)
             if late is not None:
                 self._end(proposal)
                 return late
             try:
-                if self._made(proposal, operation, told):
+                if self._made(proposal, operation, told, parts=parts):
                     return answer, proposal
             except Unanswered:
                 unanswered.append((answer, proposal))
             fresh = False
             asked.clear()
-            _pause(attempt)
+            time.sleep(_BACKOFF.pause(attempt + 1 - _AT_ONCE))
         raise TryAgainLater(
             f"{ATTEMPTS} attempts to change the cluster's ledger were overtaken by others", "try again in a moment"
         )
+
+    def _up_to_date(self, about: tuple[Address, ...]) -> bool:
+        """Bring into the replica what a decision about the addresses needs; say if all is new now. Raises Away."""
+        fresh = self.current and self.catch_up()
+        self._begin()
+        self._resolve()
+        if about and not fresh:
+            self._ask(about)
+        return fresh
+
+    def _meet(self, proposal: Proposal, attempt: int, patience: int) -> bool:
+        """See to the operations that are in the proposal's way; say if all in the replica is new then."""
+        self._end(proposal)
+        with reaching():
+            self.tending.meet(proposal.marks, attempt, patience)
+        return self.current and self.catch_up()
 
     def _written(self, seen: Seen) -> None:
         with self.replica.database.lock.lock:
@@ -285,7 +296,7 @@ class Settler:
                 self._under_way[address] = self._under_way.get(address, 0) + 1
         return answer, proposal
 
-    def _made(self, proposal: Proposal, operation: str, told: Callable[[int], object]) -> bool:
+    def _made(self, proposal: Proposal, operation: str, told: Callable[[int], object], *, parts: bool) -> bool:
         """Have the cluster's store make the change; False if it relied on what has changed, which is taken over.
 
         `operation`: who does it, if it has to be done as a whole. Raises Unanswered, once what is there is taken
@@ -294,7 +305,8 @@ class Settler:
         if proposal.empty:
             return True
         try:
-            if operation and not self.cluster.one_step(proposal):
+            carried = not parts or self.tending.carries(proposal)
+            if operation and carried and not self.cluster.one_step(proposal):
                 self.attempts += 1
                 with reaching():
                     self.tending.perform(proposal, operation, told)
@@ -348,7 +360,7 @@ class Settler:
 
         TryAgainLater if nobody can be asked for now.
         """
-        for pause in _ASKING:
+        for pause in self.asking:
             time.sleep(pause)
             try:
                 return self._found_out(proposal)
@@ -386,8 +398,3 @@ class Settler:
                 self.take(self._asked(proposal))
             if proposal in self._doubted:
                 self._doubted.remove(proposal)
-
-
-def _pause(attempt: int) -> None:
-    if attempt >= _AT_ONCE:
-        time.sleep(between(0, min(_PAUSE * 2 ** (attempt - _AT_ONCE), _LONGEST)))

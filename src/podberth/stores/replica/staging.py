@@ -138,13 +138,25 @@ def unfinished(mark: Mark) -> Busy:
     )
 
 
+def carries(cluster: Cluster, proposal: Proposal) -> bool:
+    """Say whether an operation can make the change: of documents that are marked all have to be new."""
+    if not proposal.addresses:
+        return False
+    return _inline(cluster, proposal) or all(each.text.body and not each.revision for each in proposal.documents)
+
+
 def _begun(cluster: Cluster, proposal: Proposal) -> Operating:
-    """Return the operation that is to be. Refused if one of its documents that is there already can't be marked."""
+    """Return the operation that is to be. Refused if one of its documents that is there already can't be marked.
+
+    Stale if one is there that was not known of.
+    """
     staged = () if _inline(cluster, proposal) else proposal.documents
     there = _there(cluster, staged)
     for write in staged:
         known = there.get(write.text.key)
         left = known is not None and known[0].operation and not known[0].operation.endswith(OVER)
+        if known is not None and known[0].body and not left and not write.revision:
+            raise Stale(Seen(documents=(known,)))
         if not write.text.body or (known is not None and known[0].body and not left):
             raise Refused(
                 f"{' '.join(filter(None, write.text.key))} is there already, and would become another",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
 from podberth.ipam.versions import Feature
-from podberth.process.jitter import between
+from podberth.process.jitter import Backoff
 from podberth.process.loop import reason
-from podberth.stores.sqlite.minimum import require
+from podberth.stores.sqlite.minimum import allows, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.replica import Replica
     from podberth.stores.replica.shared import Cluster, Proposal, Seen
 
-_PAUSE, _LONGEST = 0.02, 0.5  # seconds between two looks
+_BACKOFF = Backoff(0.04, 0.5, least=0.5)  # between two looks
 _RETRY = 60.0  # seconds
 
 
@@ -30,6 +30,13 @@ class Tending:
         self._replica = replica
         self._take = take
         self._again: dict[str, float] = {}  # operations that could not be ended, and when they are tried again
+
+    def carries(self, proposal: Proposal) -> bool:
+        """Say whether the ledger may have operations, and one can make the change."""
+        from podberth.stores.replica import staging
+
+        with self._replica.database.read() as connection:
+            return allows(connection, Feature.OPERATIONS) and staging.carries(self._cluster, proposal)
 
     def perform(self, proposal: Proposal, by: str, told: Callable[[int], object]) -> None:
         """Make a change that is larger than a step. Refused while agents may be there that don't know of marks."""
@@ -54,7 +61,7 @@ class Tending:
             elif attempt + 1 >= patience:
                 raise staging.unfinished(mark)
             else:
-                time.sleep(between(_PAUSE, min(_PAUSE * 2 ** min(attempt + 1, 10), _LONGEST)))
+                time.sleep(_BACKOFF.pause(attempt + 1))
 
     def tend(self) -> tuple[str, ...]:
         """End the operations whose commands were killed; return in words what became of each."""

@@ -15,6 +15,7 @@ from podberth.cni.errors import Refused, StoreFailed
 from podberth.ipam.versions import HERE, number
 from podberth.stores.sqlite import ending, packing
 from podberth.stores.sqlite.database import NODE
+from podberth.stores.sqlite.past import name_of
 from podberth.stores.sqlite.rows import EVENT
 from podberth.stores.sqlite.schema import statements
 from podberth.stores.sqlite.witness import Witness
@@ -105,7 +106,7 @@ def _unpacked(connection: sqlite3.Connection, _: Moment) -> None:
         (body,) = connection.execute("SELECT body FROM bodies WHERE part = ?", (part,)).fetchone()
         connection.executemany(
             f"INSERT OR IGNORE INTO events ({EVENT}) VALUES ({marks})",  # noqa: S608 - constants
-            packing.unpacked(body, part),
+            packing.unpacked(body, name_of(connection, part)),
         )
     _run(connection, _NO_ARCHIVE)
 

@@ -12,6 +12,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import StoreFailed
+from podberth.ipam import number
 from podberth.stores.sqlite.rows import EVENT
 
 if TYPE_CHECKING:
@@ -26,28 +27,28 @@ NAMESPACE, POD, CLOCK, AHEAD, CORRECTS = (
     COLUMNS.index(name) for name in ("namespace", "pod", "clock", "ahead", "corrects")
 )
 NODE, CONTAINER = COLUMNS.index("node"), COLUMNS.index("container_id")
-_NUMBERS = frozenset(("seq", "time", "ahead"))
+_WITHIN = {"seq": number.COUNT, "time": number.TIME, "ahead": number.SPAN}
 _FORMAT = 1
 
 
 def packed(found: Sequence[Row]) -> bytes:
     """Return rows, each with all columns of `rows.EVENT`, as they are kept."""
     columns = {
-        name: _differences(values) if name in _NUMBERS else _words(name, values)
+        name: _differences(values) if name in _WITHIN else _words(name, values)
         for name, values in zip(COLUMNS, zip(*found, strict=True), strict=True)
     }
     return zlib.compress(json.dumps({"format": _FORMAT, **columns}, separators=(",", ":")).encode(), 9)
 
 
-def unpacked(body: bytes, part: int) -> Iterator[Row]:
+def unpacked(body: bytes, part: str) -> Iterator[Row]:
     """Yield the rows that `packed` was given. StoreFailed if they can't be had; `part` names them then."""
     try:
         form = _form(body)
-        columns = [_numbers(form[name]) if name in _NUMBERS else _told(name, form[name]) for name in COLUMNS]
+        columns = [_numbers(name, form[name]) if name in _WITHIN else _told(name, form[name]) for name in COLUMNS]
         found = list(zip(*columns, strict=True))
     except (zlib.error, ValueError, KeyError, TypeError, IndexError, RecursionError) as wrong:
         raise StoreFailed(
-            f"part {part} of the store's archive can't be read: {wrong}",
+            f"{part} can't be read: {wrong}",
             "restore it from a backup; was it written by a newer podberth?",
         ) from None
     return iter(found)
@@ -64,8 +65,10 @@ def _differences(values: Sequence[int]) -> list[int]:
     return [value - before for before, value in zip((0, *values), values, strict=False)]
 
 
-def _numbers(differences: Iterable[int]) -> Iterator[int]:
-    return accumulate(differences)
+def _numbers(name: str, differences: Iterable[int]) -> Iterator[int]:
+    column = {name: 0}
+    for column[name] in accumulate(differences):
+        yield number.number_in(column, name, _WITHIN[name])
 
 
 def _words(name: str, values: Sequence[Any]) -> list[list[Any]]:

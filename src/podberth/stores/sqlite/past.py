@@ -153,7 +153,13 @@ def _of_part(connection: Connection, part: int, address: Address) -> tuple[Event
 
 def _rows(connection: Connection, part: int) -> Iterator[Row]:
     (body,) = connection.execute("SELECT body FROM bodies WHERE part = ?", (part,)).fetchone()
-    return packing.unpacked(body, part)
+    return packing.unpacked(body, name_of(connection, part))
+
+
+def name_of(connection: Connection, part: int) -> str:
+    """Return how messages call a part of the archive: by the file that it is in."""
+    (_, _, path) = connection.execute("PRAGMA database_list").fetchone()
+    return f"{path}: part {part} of the archive"
 
 
 def _matches(row: Row, pod: PodRef | None, address: Address | None) -> bool:

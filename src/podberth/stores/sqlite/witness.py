@@ -11,6 +11,7 @@ import os
 from json.encoder import encode_basestring_ascii
 
 from podberth.cni.value import value
+from podberth.ipam.number import TIME, whole
 from podberth.stores.clock import boot
 
 TYPE_CHECKING = False
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 NAME = "witness"
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, RecursionError)
-_LARGEST = 1 << 62  # a number that a database still can count on from
 _BYTES = 1024  # always as long: a shorter text leaves nothing of a longer one behind
 
 
@@ -114,12 +114,5 @@ def _parsed(form: list[object]) -> Reached:
         seq, kind, time, address, container_id = event
         if not isinstance(kind, str) or not isinstance(container_id, str | None):
             raise TypeError
-        event = [_number(seq), kind, _number(time), bytes.fromhex(str(address)), container_id]
-    return Reached(birth=_number(birth), declared=_number(declared), epoch=_number(epoch), event=tuple(event))
-
-
-def _number(raw: object) -> int:
-    found = int(str(raw))
-    if not 0 <= found < _LARGEST:
-        raise ValueError
-    return found
+        event = [whole(seq), kind, whole(time, TIME), bytes.fromhex(str(address)), container_id]
+    return Reached(birth=whole(birth, TIME), declared=whole(declared), epoch=whole(epoch), event=tuple(event))

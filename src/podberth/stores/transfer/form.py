@@ -18,6 +18,7 @@ from podberth.cni.errors import CniError, InvalidConfig, IOFailure, StoreFailed
 from podberth.cni.fields import Fields
 from podberth.cni.strictjson import dumps, loads
 from podberth.ipam.address_record import event_form, parse_event, parse_record, record_form
+from podberth.ipam.number import number_in
 from podberth.policy.documents import parse_document
 from podberth.stores.replica.shared import DocumentText
 from podberth.stores.transfer.story import Story, flaw, rank, story_of
@@ -144,7 +145,7 @@ class Export:
         try:
             record = parse_record(form)
             raws = form["events"]
-            events = tuple(parse_event(record.address, int(raw["sequence"]), raw) for raw in raws)
+            events = tuple(parse_event(record.address, number_in(raw, "sequence"), raw) for raw in raws)
         except StoreFailed as wrong:
             raise self._wrong(number, wrong.message.removeprefix("the cluster's store: ")) from None
         except (KeyError, TypeError, ValueError, AttributeError) as wrong:

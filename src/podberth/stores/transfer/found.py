@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from podberth.cni.pod import Attachment, PodRef
+    from podberth.ipam.lease import Lease, Reservation
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
@@ -75,13 +76,8 @@ def placed(
         if at is None:
             complaints.append(f"{one.address} ({_whose(one)}) is in no pool")
             continue
-        if wrong := unusable(at, one.address):
-            complaints.append(f"{one.address} ({_whose(one)}) {wrong}")
         holder, owner = leases.get(one.address), kept.get(one.address)
-        if holder is not None and holder.attachment != one.attachment:
-            complaints.append(f"{leased_by(holder).message}, but {_whose(one)}")
-        if owner is not None and not (same(owner.pod, one.pod) and owner.ifname == one.attachment.ifname):
-            complaints.append(f"{reserved_for(owner).message}, but {_whose(one)}")
+        complaints += _obstacles(one, at, holder, owner)
         if holder is None and owner is None and one.pod is not None:
             change = Reserving(pool=at, namespace=one.pod.namespace, address=one.address, override=override)
             refusal = permit(who, OPERATOR, IMPORT, change)
@@ -91,6 +87,16 @@ def placed(
     if complaints:
         raise Obstacles(complaints)
     return made
+
+
+def _obstacles(one: Found, pool: Pool, holder: Lease | None, owner: Reservation | None) -> Iterator[str]:
+    """Yield what keeps the pool from leasing the address to whom it was found with."""
+    if wrong := unusable(pool, one.address):
+        yield f"{one.address} ({_whose(one)}) {wrong}"
+    if holder is not None and holder.attachment != one.attachment:
+        yield f"{leased_by(holder).message}, but {_whose(one)}"
+    if owner is not None and not (same(owner.pod, one.pod) and owner.ifname == one.attachment.ifname):
+        yield f"{reserved_for(owner).message}, but {_whose(one)}"
 
 
 def claims(places: Iterable[Placed]) -> Iterator[Claim]:

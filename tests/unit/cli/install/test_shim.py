@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from podberth.cli.install.shim import SIGN, kinds
+from tests.checkout import ROOT
 from tests.unit.cli.node import Operator
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SHIM = b"\x7fELF" + SIGN + b", version 2"
 OLD = b"\x7fELF" + SIGN + b", version 1"
-SOURCE = Path(__file__).parents[4]
 
 
 @pytest.fixture
@@ -140,7 +143,7 @@ def test_what_is_missing_or_wrong_is_said(operator: Operator, folder: Path) -> N
     shim = str(folder.parent / "shim")
     assert "there is no folder" in operator("install-shim", str(folder / "no"), "--shim", shim).err
     assert "there is no shim" in operator("install-shim", str(folder), "--shim", str(folder / "no")).err
-    assert "is no shim" in operator("install-shim", str(folder), "--shim", str(SOURCE / "LICENSE")).err
+    assert "is no shim" in operator("install-shim", str(folder), "--shim", str(ROOT / "LICENSE")).err
     assert "podberth has no plugin 'bridge'" in operator("install-shim", str(folder), "--replace", "bridge").err
     assert not names(folder)
 
@@ -155,4 +158,4 @@ def test_a_full_disk_leaves_the_old_one(operator: Operator, folder: Path) -> Non
 
 
 def test_the_shim_says_what_it_is_known_by() -> None:
-    assert SIGN in (SOURCE / "shim" / "podberth-shim.c").read_bytes()
+    assert SIGN in (ROOT / "shim" / "podberth-shim.c").read_bytes()

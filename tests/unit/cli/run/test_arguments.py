@@ -11,7 +11,7 @@ import pytest
 from podberth.cli.main import main
 from podberth.cli.run.record import Joined, Records, Run, started
 from podberth.cni.errors import StoreFailed
-from podberth.linux import machine
+from podberth.process import machine
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,76 @@
+# ruff: noqa: ARG002 - a host without a kernel has no use for most of what it is told
+"""A host without a kernel, for the tests of all that stands on one."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from podberth.net.facts import Facts, Link, NetnsId
+from podberth.net.step import Drift, Step
+from podberth.net.vf import Counters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from podberth.net.ops import Op
+    from podberth.net.vf import Vf
+
+
+class FakeHost:
+    """A host that says what a node would say, has these namespaces, and counts the effects it was asked for."""
+
+    def __init__(self, namespaces: Mapping[str, NetnsId] | None = None) -> None:
+        self.namespaces = dict(namespaces or {})
+        self.effects: list[Op] = []
+
+    def facts(self, parent: str | None, *, vlan: bool) -> Facts:
+        return Facts(parent=None, bridge_vlan_filtering=True, vlan_devices=True)
+
+    def netns_id(self, path: str) -> NetnsId | None:
+        return self.namespaces.get(path)
+
+    def own_netns(self) -> NetnsId:
+        return NetnsId(device=4, inode=1)
+
+    def prepare(self, op: Op) -> Step:
+        return Step(op=op)
+
+    def do(self, step: Step) -> None:
+        self.effects.append(step.op)
+
+    def undo(self, step: Step, netns: NetnsId | None) -> None:
+        self.effects.append(step.op)
+
+    def remove_vlan_device(self, name: str) -> None:
+        raise AssertionError(f"nobody made {name}")
+
+    def check(self, step: Step) -> tuple[Drift, ...]:
+        return ()
+
+    def repair(self, step: Step, netns: NetnsId) -> None:
+        raise AssertionError(f"nobody asked for {step}")
+
+    def link(self, netns: str | None, ifname: str) -> Link:
+        return Link(name=ifname, index=1, kind="", mac="02:50:00:00:00:01", mtu=1500, up=True, ours=True)
+
+    def vfs(self) -> tuple[Vf, ...]:
+        return ()
+
+    def vf(self, address: str) -> Vf | None:
+        return next((vf for vf in self.vfs() if vf.address == address), None)
+
+    def traffic(self, vf: Vf, netns: str | None, ifname: str) -> Counters:
+        return Counters(counted_by="PF")
+
+    def close(self) -> None:
+        pass
+
+    def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
+        return None
+
+    def drop(self, steps: Sequence[Step]) -> None:
+        raise AssertionError("nobody begins what is ended later")
+
+    def locked(self, key: str, *, wait: bool = True) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
