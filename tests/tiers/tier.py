@@ -28,14 +28,13 @@ class Tier:
 
 # A lane runs its tiers one after another; the lanes run side by side. The VM computes all the time: behind
 # the many processes of the others its two would get hardly any of the cores. The netns tier mostly waits, and goes
-# before the contracts, whose servers are many sessions with a share of the cores each.
+# before the contracts, whose servers are many sessions with a share of the cores each. The unit tier takes the
+# processor time that the others leave.
 LANES: tuple[tuple[Tier, ...], ...] = (
+    (Tier(name="unit", folder="tests/unit", workers=2, niceness=10, needs_root=False, soaks=True),),
+    (Tier(name="contract", folder="tests/contract", workers=4, niceness=-4, soaks=True),),
     (
-        Tier(name="unit", folder="tests/unit", workers=2, needs_root=False, soaks=True),
-        Tier(name="contract", folder="tests/contract", workers=3, soaks=True),
-    ),
-    (
-        Tier(name="netns", folder="tests/netns", workers=6, niceness=-8, soaks=True),
+        Tier(name="netns", folder="tests/netns", workers=6, silence=1200, niceness=-8, soaks=True),
         Tier(name="runtime", folder="tests/runtime", niceness=-8),
     ),
     (

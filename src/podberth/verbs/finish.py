@@ -47,16 +47,13 @@ def begin(node: Node, attachment: Attachment, later: Callable[[Attachment], None
         later(attachment)
 
 
-def hasten(node: Node) -> bool:
-    """End the DELs that were begun, for whoever can't wait for what they hold; False if there was none to end."""
-    for turn in range(_TURNS):
+def hasten(node: Node) -> None:
+    """End the DELs that were begun, for whoever can't wait for what they hold; wait for those that others end."""
+    for _ in range(_TURNS):
         begun = [record.attachment for record in node.attachments.all() if record.removing]
-        if not begun:
-            return turn > 0  # others have ended them
-        if len(finish(node, begun)) < len(begun):
-            return True
+        if not begun or len(finish(node, begun)) < len(begun):
+            return
         sleep(_PAUSE)  # somebody is about to end them: their containers are locked
-    return False
 
 
 def finish(node: Node, attachments: Iterable[Attachment], why: str = "DEL") -> dict[Attachment, CniError]:

@@ -63,12 +63,16 @@ def bind(
         attachment=attachment, pod=pod, netns=netns, wanted=wanted(resolved), sticky=resolved.sticky, avoid=avoid
     )
     before: dict[Address, Moved] = {}
-    announced = False
+    announced = hastened = False
     while True:
         try:
             leases = node.ledger.bind(claim, actor, durable=durable)
         except (AddressTaken, PoolExhausted) as refused:
-            _make_room(node, refused)
+            if hastened or node.later is None:
+                _make_room(node, refused)
+            else:  # what a DEL that was answered before this ADD still holds is free, whoever ends it
+                hastened = True
+                _hasten(node)
         except Unannounced:
             if announced:
                 raise
@@ -102,17 +106,18 @@ def _taking_over(node: Node, claim: Claim, lease: Lease, actor: Actor, why: str)
 
 def _make_room(node: Node, refused: AddressTaken | PoolExhausted) -> None:
     """Return once there may be an address: what was to end has ended. Raises the refusal, if nothing was."""
-    if node.later is not None and isinstance(refused, PoolExhausted):
-        from podberth.verbs.finish import hasten
-
-        if hasten(node):
-            return
     if _cleared(node):
         return
     holders = refused.holders if isinstance(refused, SetExhausted) else ()
     if any(lease.node == node.name and _gone_here(node, lease, None) for lease in holders):
         raise leaving(refused.message) from None
     raise refused
+
+
+def _hasten(node: Node) -> None:
+    from podberth.verbs.finish import hasten
+
+    hasten(node)
 
 
 def _announce(node: Node) -> None:

@@ -54,6 +54,7 @@ spec:
     vlan: {id: 200}                      # same subnet, another VLAN
 """
 LIMIT = 50.0  # Mbit/s, as declared above
+MEASUREMENTS = 5  # at most: a machine that is busy with other things may not send at the limit at once
 ADDRESSES = ("10.77.0.11", "10.77.0.12", "10.77.0.13")
 
 
@@ -172,7 +173,11 @@ def _talk(stage: Stage, pods: list[Pod], stray: Pod) -> None:
 
 def _limit(stage: Stage, pods: list[Pod]) -> None:
     stage.act("The declared rate is the rate")
-    rate = measure(pods[0], pods[1], ADDRESSES[1], seconds=2.0)
+    rate = 0.0
+    for _ in range(MEASUREMENTS):
+        rate = max(rate, measure(pods[0], pods[1], ADDRESSES[1], seconds=2.0))
+        if rate > 0.7 * LIMIT:
+            break
     stage.claim(0.7 * LIMIT < rate < 1.15 * LIMIT, f"mysql-0 sends {rate:.1f} Mbit/s of TCP under a {LIMIT:.0f} limit")
 
 
