@@ -120,6 +120,18 @@ def test_what_a_writer_has_given_up_is_not_known(site: Site) -> None:
     site.ledger.bind(claim("b"), PLUGIN)
 
 
+def test_nothing_is_known_while_a_commit_is_under_way(site: Site) -> None:
+    """Whatever ends it before it is noted: SQLite does not count this process's own commits."""
+    progress = site.database.progress
+    with site.database.write() as connection:
+        connection.execute(AWAIT)
+        progress.now(connection, events=True)
+        look = progress.look
+        assert (look.operations, look.awaited, look.told, progress.minimum) == (True, True, True, None)
+    with pytest.raises(Unannounced):
+        site.ledger.bind(claim("b"), PLUGIN)
+
+
 def test_what_a_writer_has_written_is_known_to_it(site: Site) -> None:
     with site.database.write() as connection:
         connection.execute(AWAIT)

@@ -108,12 +108,16 @@ class Progress:
         self._look = None
 
     def now(self, connection: sqlite3.Connection, *, events: bool) -> Look | None:
-        """Return what there is to know at the end of a transaction; without `events` that is as it began."""
+        """Return what there is to know at the end of a transaction; without `events` that is as it began.
+
+        Until that is `committed` nothing is known: SQLite does not count this process's own commits.
+        """
+        before, self._look = self._look, None
         if self._witness is not None:
-            if self._look is not None and (not events or connection.total_changes == self._changes):
-                return self._look
+            if before is not None and (not events or connection.total_changes == self._changes):
+                return before
             try:
-                return self._found(connection)
+                return _found(connection, before)
             except sqlite3.OperationalError:
                 return None  # the tables are of an older podberth
         row = connection.execute(self._kept[0][1]).fetchone() if self._kept else None
@@ -173,15 +177,9 @@ class Progress:
         (version,) = connection.execute("PRAGMA data_version").fetchone()
         self._changes = connection.total_changes
         if self._look is None or version != self._version:
-            self._look = self._found(connection)
+            self._look = _found(connection, self._look)
             self._version = version
         return self._look
-
-    def _found(self, connection: sqlite3.Connection) -> Look:
-        row = connection.execute(_LOOK).fetchone() or connection.execute(_EMPTY).fetchone()
-        if self._look is not None and self._look.row == row:
-            return self._look
-        return Look(reached=_reached(row[_BEHIND:]), row=row)
 
     def begin_anew(self) -> None:
         """Forget what was known: the file is another, and what that lacks is known."""
@@ -189,6 +187,14 @@ class Progress:
         self.look_again()
         if self._witness is not None:
             self._witness.forget()
+
+
+def _found(connection: sqlite3.Connection, before: Look | None) -> Look:
+    """Look; return the very same as before if that is what is found. OperationalError as `reached`."""
+    row = connection.execute(_LOOK).fetchone() or connection.execute(_EMPTY).fetchone()
+    if before is not None and before.row == row:
+        return before
+    return Look(reached=_reached(row[_BEHIND:]), row=row)
 
 
 def reached(connection: sqlite3.Connection) -> Reached:

@@ -63,7 +63,6 @@ class Transaction:
             elif self._begin:
                 connection.execute("COMMIT" if raised is None else "ROLLBACK")
         except sqlite3.Error as failure:
-            self._database.progress.look_again()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if raised is None:
