@@ -38,6 +38,7 @@ class MemoryCluster:
         self.documents: dict[Key, tuple[DocumentText, int]] = {}
         self.approved: dict[Key, tuple[Approved, int]] = {}
         self.reserved: dict[str, int] = {}  # by a pod's name the revision at which something was reserved for it last
+        self.reserved_in: dict[str, int] = {}  # the same of a namespace
         self.ledger: list[Event] = []
         self.last: tuple[Epoch, int] | None = None
         self.demanded = Minimum()
@@ -61,7 +62,7 @@ class MemoryCluster:
                 self.records[write.record.address] = (write.record, self.revision)
                 kept = write.record.reservation
                 if kept is not None and kept != write.reserved_before:
-                    self.reserved[kept.pod.name] = self.revision
+                    self.reserved[kept.pod.name] = self.reserved_in[kept.pod.namespace] = self.revision
                 self.ledger += write.events
                 self.ledger = [event for event in self.ledger if event not in write.undone]
             for document in proposal.documents:
@@ -86,6 +87,7 @@ class MemoryCluster:
             and all(self.approved.get(w.approved.text.key, (None, 0))[1] == w.revision for w in proposal.approved)
             and not (proposal.declares and self.declared > seen)
             and all(self.reserved.get(pod.name, 0) <= seen for pod in proposal.pods)
+            and all(self.reserved_in.get(namespace, 0) <= seen for namespace in proposal.counted)
         )
 
     def _of(self, addresses: list[Address], documents: list[Key]) -> Seen:

@@ -15,6 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from podberth.cni.value import replace
+from podberth.ipam.versions import HERE, Minimum
 from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.objects import read_approved
 from podberth.stores.replica.approved import refused
@@ -248,3 +249,28 @@ def test_a_status_that_was_written_by_hand_is_read_or_says_nothing(annotations: 
     approved, revision = read_approved(found, "Pool")
     assert (revision, approved.text.name, json.loads(approved.text.body)["spec"]) == (5, "aa", spec)
     assert isinstance(approved.text.source, str)
+
+
+def test_a_change_that_an_older_podberth_would_misread_waits_for_the_ledger_s_upgrade() -> None:
+    """Such a node goes on by the text before; a pool that is new gives it nothing that it could give away."""
+    cluster = etcd()
+    node = Node(cluster)
+    plain = pool("db", "10.20.0.0/24")
+    plain["spec"]["allow"] = [{"namespaces": ["db"]}]
+    granting, keeping = json.loads(json.dumps(plain)), json.loads(json.dumps(plain))
+    granting["spec"]["allow"][0]["macs"] = ["02:aa"]
+    keeping["spec"]["stickyReservations"] = 7
+    written(cluster, plain)
+    assert node.accept() == ("db",)
+    for newer, why in ((granting, "a pool's rule with `macs`"), (keeping, "a pool's `stickyReservations`")):
+        written(cluster, newer)
+        assert node.accept() == ()
+        (one,) = Node(cluster, "node2").policies.waiting()
+        assert why in one.reason
+        assert "podberth store upgrade" in one.reason
+        assert not Node(cluster, "node3").policies.pools()[0].grants[0].macs
+    written(cluster, granting)
+    assert cluster.demand(HERE, Minimum())
+    node.settler.take(Seen(minimum=cluster.minimum()))
+    assert node.accept() == ("db",)
+    assert Node(cluster, "node4").policies.pools()[0].grants[0].macs

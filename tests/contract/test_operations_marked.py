@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from podberth.cni.errors import AddressTaken, Refused, TryAgainLater
+from podberth.cni.value import replace
 from podberth.ipam.lease import Keeping
 from podberth.policy.documents import document_of, parse_document
 from podberth.policy.operation import Operation
+from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.marks import SILENCE
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
+from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.clusters import in_etcd, in_kubernetes
 from tests.contract.ledgers import (
     CLUSTERS,
@@ -219,6 +222,35 @@ def test_what_is_to_be_released_goes_on_counting_until_all_of_it_is_released(sit
     assert site.ledger.reservations() == ()
     kinds = [event.kind for event in site.ledger.history(address=ip("10.60.0.104"))]
     assert kinds == ["Reserved", "Released"]
+
+
+@pytest.mark.parametrize("goes_on", [False, True], ids=["it was given up", "it is done after all"])
+def test_a_pod_that_starts_again_while_the_store_is_away_keeps_its_address_whatever_an_operation_does(
+    site: Site, tmp_path: Path, *, goes_on: bool
+) -> None:
+    """Nobody can take an address that is leased here: an operation ends the name's reservation, not the lease."""
+    site.policies.operate(keeping(), OPERATOR, source="test")
+    site.ledger.bind(claim("kept-3", "10.60.0.103", pool="bank"), PLUGIN)
+    whole = Operation(release=tuple(one.address for one in keeping().keep))
+    site.left_half_way(whole, 2)
+    site.settler.catch_up()
+    away = ["no route to host"]
+    last_known = SqliteLedger(site.settler.replica.database, clock=site.backend.clock)
+    here = JournalledLedger(site.ledger, last_known, Journal(str(tmp_path / "journal")), lambda: away[0], binding=True)
+    again = replace(claim("kept-3", pool="bank"), attachment=attachment("c-new"), takeover=(attachment("c-kept-3"),))
+    assert [lease.address for lease in here.bind(again, PLUGIN)] == [ip("10.60.0.103")]
+    other, policies, settler = site.client("elsewhere")
+    settler.catch_up()
+    site.backend.clock.tick(SILENCE / 10**9 + 1)
+    if goes_on:
+        assert len(policies.operate(whole, OPERATOR, source="test").released) == MANY
+    given = {other.bind(claim(f"any-{n}", pool="bank"), PLUGIN)[0].address for n in range(MANY + 100)}
+    assert ip("10.60.0.103") not in given
+    away[0] = ""
+    told: list[str] = []
+    assert here.replay(told.append) == 1
+    assert told == []
+    assert [str(lease.pod) for lease in here.of(attachment("c-new"))] == ["db/kept-3"]
 
 
 def test_of_two_operations_at_an_address_one_is_done_after_the_other(site: Site) -> None:

@@ -161,6 +161,17 @@ def test_the_ledger_is_not_upgraded_while_the_older_agent_is_seen(site: Site) ->
         assert json.loads(site.out)["minimumVersion"] == "0.2.0"
 
 
+def test_a_node_of_which_the_ledger_shows_nothing_can_t_be_left_out_of_an_upgrade(site: Site) -> None:
+    assert site.run("apply", "-f", site.pool(1)) == 0
+    with earlier.member(site.state("old")) as old:
+        old.bind("web-0")
+    for more in ([], ["--dry-run"]):
+        assert site.run("store", "upgrade", "--except", "nope", "--except", "old", *more) == 3
+        assert "--except: the ledger shows nothing of nope" in site.err
+    assert site.run("store", "upgrade", "--except", "old") == 0
+    assert site.run("store", "upgrade", "--except", "nope") == 3
+
+
 def test_a_node_that_went_back_after_its_agent_said_a_version_is_seen(site: Site) -> None:
     assert site.run("apply", "-f", site.pool(1)) == 0
     with closing(join(str(site.state("old")), staying=True)) as new:

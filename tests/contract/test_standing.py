@@ -24,7 +24,8 @@ from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.objects import weighed_bundle
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.shared import Bundle, DocumentText, Seen
-from podberth.stores.replica.standing import ended, make_way, standings, withheld
+from podberth.stores.replica.standing import ended, make_way, withheld
+from podberth.stores.replica.standings import standings
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import declare
 from podberth.stores.sqlite.policies import SqlitePolicies

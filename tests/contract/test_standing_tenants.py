@@ -21,7 +21,8 @@ from podberth.stores.kubernetes.objects import read_document, weighed_bundle
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Bundle, Seen
-from podberth.stores.replica.standing import ended, standings
+from podberth.stores.replica.standing import ended
+from podberth.stores.replica.standings import standings
 from podberth.stores.sqlite.declared import declare, undeclare
 from podberth.stores.sqlite.pending import pending
 from podberth.stores.sqlite.rows import reservations

@@ -67,7 +67,7 @@ def history(
     if not isinstance(ledger, SqliteLedger):
         raise Refused("the history of a cluster's store is kept for ever", "this is about the store of one node alone")
     said = [value for value in (keep, hold, lift) if value is not None]
-    if len(said) > 1 or (said and why is None):
+    if len(said) > 1 or bool(said) != (why is not None):
         raise Misuse("say one of --keep, --hold and --lift, with --why", "see `podberth store history --help`")
     by = actor(session.node, why or "")
     if keep is not None:

@@ -79,8 +79,18 @@ class Page(Question):
         self.exits = {**(exits or {}), **({6: EXITS[6]} if asks == CLUSTER else {})}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line; every usage error knows its page, so that the hint can name it."""
+        """Read the command line; every usage error knows its page, so that the hint can name it.
+
+        An option that takes one value is said once: of two, one would go unheard.
+        """
         try:
+            _, _, said = self.make_parser(ctx).parse_args(args=list(args))
+            once = [
+                one for one in said if isinstance(one, click.Option) and not (one.multiple or one.is_flag or one.count)
+            ]
+            twice = next((one for one in once if once.count(one) > 1), None)
+            if twice is not None and not ctx.resilient_parsing:
+                raise click.BadOptionUsage(twice.opts[0], f"{twice.opts[0]} is there twice.", ctx)
             return super().parse_args(ctx, args)
         except click.UsageError as wrong:
             wrong.ctx = wrong.ctx or ctx

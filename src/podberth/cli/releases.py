@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from podberth.cli.agent.asking import listening
-from podberth.cli.failures import NotFound
+from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import NODE, Parsed, json_option, socket_option
 from podberth.cni.errors import Refused, StoreFailed
@@ -18,7 +18,7 @@ from podberth.ipam.versions import HERE, Minimum, number
 from podberth.kube.errors import Forbidden
 from podberth.stores.clock import node_clock
 from podberth.stores.replica.naming import Names
-from podberth.stores.replica.versions import seen, upgrade
+from podberth.stores.replica.versions import seen, unseen, upgrade
 from podberth.stores.sqlite.database import Database
 
 if TYPE_CHECKING:
@@ -98,15 +98,27 @@ def upgrade_command(session: Session, version: str, without: tuple[str, ...], *,
         raise NotFound(f"there is no store in {session.state}", "`podberth apply` makes it, or the first ADD")
     found: tuple[Older, ...] = ()
     if not is_a_member(session.state):
+        if without:
+            raise Misuse("--except: a node's own store has no other nodes", "see `podberth store upgrade --help`")
         after = _own(session, version, dry_run=dry_run)
     else:
-        without = tuple(map(Names(session.cluster).inward_name, without))
+        names = Names(session.cluster)
+        without = tuple(map(names.inward_name, without))
         with closing(join(session.state, staying=False)) as member:
+            _require_seen(frozenset(map(names.outward_name, unseen(member.settler, without))))
             found = seen(member.settler, version, without) if dry_run else found
             after = member.cluster.minimum() if dry_run else upgrade(member.settler, version, without)
     form = {"minimumVersion": after.version, "older": [{"node": one.node, "why": one.why} for one in found]}
     session.show(as_json, form, lambda screen: _draw(screen, after, found, dry_run=dry_run))
     return 1 if found else 0
+
+
+def _require_seen(missing: frozenset[str]) -> None:
+    if missing:
+        raise NotFound(
+            f"--except: the ledger shows nothing of {', '.join(sorted(missing))}",
+            "leave it out; `podberth store upgrade --dry-run` lists the nodes that are in the way",
+        )
 
 
 def _own(session: Session, version: str, *, dry_run: bool) -> Minimum:

@@ -20,6 +20,7 @@ from podberth.policy.address_reservation import keeping, parse_reservation
 from podberth.policy.admission import Conflicts
 from podberth.policy.bundle import digest
 from podberth.policy.documents import raw_document
+from podberth.policy.needs import newly_needed
 from podberth.policy.permit import TENANT, WEBHOOK, Reserving, limit, permit, role_of_object
 from podberth.policy.podnetwork import PodNetwork
 from podberth.stores.kubernetes.declared import Declarations
@@ -29,6 +30,7 @@ from podberth.stores.replica.shared import Bundle, DocumentText
 from podberth.stores.replica.standing import make_way
 from podberth.stores.sqlite import changes, documents
 from podberth.stores.sqlite.declared import declare
+from podberth.stores.sqlite.minimum import require
 from podberth.stores.sqlite.operations import keep
 from podberth.stores.sqlite.pending import pending
 from podberth.stores.sqlite.policies import check
@@ -189,6 +191,9 @@ def _check(connection: Connection, wanted: Asked) -> None:
     ending = (key for key in wanted.deleted if not (wanted.of_map and is_there(connection, key)))
     gone = tuple(document for key in ending if (document := documents.get(connection, *key)) is not None)
     check(connection, wanted.documents, gone)
+    for document in wanted.documents:
+        for feature in newly_needed(documents.get(connection, *document.key), document):
+            require(connection, feature)
 
 
 def _check_reserved(

@@ -14,7 +14,8 @@ from podberth.stores.replica import podnetworks as newest
 from podberth.stores.replica.approved import all_former, in_force, pool_key
 from podberth.stores.replica.pools import waiting
 from podberth.stores.replica.said import tenants
-from podberth.stores.replica.standing import ended, standings
+from podberth.stores.replica.standing import ended
+from podberth.stores.replica.standings import standings
 from podberth.stores.sqlite import documents, rows
 from podberth.stores.sqlite.counts import usages
 from podberth.stores.sqlite.pending import pending

@@ -24,6 +24,7 @@ from podberth.policy.admission import declared_addresses
 from podberth.policy.permit import CONTROLLER, OPERATOR, Reserving, Using, permit, role_of_object
 from podberth.policy.use import Use
 from podberth.process.loop import reason
+from podberth.stores.replica import copies
 from podberth.stores.replica.policies import ClusterPolicies
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ class Sweep:
     def run(self) -> None:
         """Do all of it once. A step that fails leaves the others to be done."""
         steps = (
-            self._accept, self._accept_podnetworks, self._declarations, self._config_maps, self._reservations,
-            self._retention, self._leases, self._pools,
+            self._accept, self._accept_podnetworks, self._keep_last_good, self._declarations, self._config_maps,
+            self._reservations, self._retention, self._leases, self._pools,
         )  # fmt: skip
         for step in steps:
             if not self._leading():
@@ -114,6 +115,13 @@ class Sweep:
         while self._leading() and (names := self._policies.accept_podnetworks(self._cluster.declared)):
             for _ in names:
                 self._count("accepted")
+
+    def _keep_last_good(self, now: Known) -> None:
+        """Copy what ConfigMaps declare and may, for the time when what they say can't be in force."""
+        del now
+        wanted = self._settler.tried(lambda connection, _: copies.wanted(connection))
+        for _ in range(self._cluster.keep_last_good(one for one in wanted if self._leading())):
+            self._count("accepted")
 
     def _declarations(self, now: Known) -> None:
         """Bring what PodNetworks declare into the ledger, end what none does; say so in their status."""

@@ -17,3 +17,12 @@ def needs(document: Document) -> frozenset[Feature]:
     if ":" in document.namespace:
         return frozenset({Feature.CLUSTERS})
     return pool_needs(body) if isinstance(body, Pool) else frozenset()
+
+
+def newly_needed(before: Document | None, document: Document) -> tuple[Feature, ...]:
+    """Return what a document needs of the ledger that its text before did not; nothing of one that is new.
+
+    An older podberth that can't read a new one gives out nothing of it. It goes on by the text before of one that has
+    changed.
+    """
+    return tuple(sorted(needs(document) - needs(before))) if before is not None else ()

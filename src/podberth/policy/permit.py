@@ -139,6 +139,12 @@ def limit(pool: Pool, namespace: str) -> int | None:
     return quota(pool, namespace)
 
 
+def beyond(pool: Pool, namespace: str, taken: int, more: int) -> Refused | None:
+    """Return the refusal of so many more addresses than are taken, if the namespace's own word may not reserve them."""
+    most = quota(pool, namespace)
+    return beyond_quota(pool, namespace, taken, more) if most is not None and more and taken + more > most else None
+
+
 def _anything(who: str, door: str, change: Any) -> None:  # noqa: ARG001 - a rule like the others
     return None
 
@@ -197,10 +203,7 @@ def _tenant_attaches(who: str, door: str, change: Attaching) -> Refused | None: 
             f"say `podNamespace` in the network configuration, the namespace of such pods; or {refusal.details}",
         )
     namespace = question.pod.namespace if question.pod is not None else ""
-    most = quota(resolved.pool, namespace)
-    if change.more and most is not None and change.reserved + change.more > most:
-        return beyond_quota(resolved.pool, namespace, change.reserved, change.more)
-    return None
+    return beyond(resolved.pool, namespace, change.reserved, change.more)
 
 
 def _for(pool: Pool, namespace: str) -> Pool:

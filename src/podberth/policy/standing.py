@@ -24,7 +24,9 @@ CHOICE = (
 SPOKEN_OF = "delete it: of an interface that the operator declares, only the operator's document counts"
 NO_ADDRESS = "name the pod's addresses: a namespace declares nothing else"
 ELSEWHERE = "name a pool that is there, and that the addresses lie in"
-UNREAD = "correct it, or delete it; what it declared before stays in force on nodes that read that"
+UNREAD = (
+    "correct it, or delete it; what it declared before stays in force, where no controller runs on nodes that read that"
+)
 SILENT = "put the documents into `data`, or take the label away"
 
 

@@ -38,6 +38,7 @@ from podberth.kube.resources import (
 )
 from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes import objects
+from podberth.stores.kubernetes.copies import FOLLOWED, is_copy, name_of
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.store import MOST, KubernetesCluster
 from podberth.stores.replica.feed import Feed
@@ -170,6 +171,11 @@ def test_an_agent_asks_about_other_nodes_and_tells_pods(node: Node, declared: Cl
 def test_a_controller_leads_reserves_releases_and_tells(declared: Client, account: Accounts, node: Node) -> None:
     node.bind("c-1")  # of a pod and a node that are gone
     declared.create(POD_NETWORKS, _conflict(), "payments")
+    second = {"apiVersion": "podberth.io/v1alpha1", "kind": "Pool", "metadata": {"name": "second"}}
+    text = json.dumps({**second, "spec": {"subnets": [{"subnet": "10.78.0.0/24"}]}})
+    labels = {"podberth.io/policies": "true"}
+    pools = {"metadata": {"name": "pools", "labels": labels}, "data": {"a.json": text}}
+    declared.create(CONFIG_MAPS, pools, HOME)
     output = StringIO()
     options = ControllerOptions(
         kubeconfig=str(account(CONTROLLER)), home=HOME, interval=0.2, archiving=0.2,
@@ -183,6 +189,13 @@ def test_a_controller_leads_reserves_releases_and_tells(declared: Client, accoun
         until(lambda: len(node.ledger.reservations()) == 3)
         until(lambda: bool(declared.get(POOLS, "bank").get("status")))
         until(lambda: bool(declared.list(EVENTS).items))
+        until(lambda: _copied(declared) == 1)
+        name = name_of(f"{HOME}/pools")
+        before = objects.revision_of(declared.get(CONFIG_MAPS, name, HOME))
+        declared.merge_patch(CONFIG_MAPS, "pools", {"data": {"a.json": text.replace("10.78", "10.79")}}, HOME)
+        until(lambda: objects.revision_of(declared.get(CONFIG_MAPS, name, HOME)) > before)
+        declared.delete(CONFIG_MAPS, "pools", HOME)
+        until(lambda: _copied(declared) == 0)
         swept = controller.swept
         until(lambda: controller.swept > swept + 1)
     finally:
@@ -240,7 +253,9 @@ MAY_NOT = [
         for who in (AGENT, CONTROLLER, WEBHOOK)
         for verb in ("create", "patch", "update", "delete")
         for resource in ("pools", "podnetworks", "addressreservations", "configmaps")
+        if (who, resource) != (CONTROLLER, "configmaps")  # it keeps copies in podberth's own namespace
     ),
+    (CONTROLLER, "patch", "configmaps"),
     *(
         (who, verb, f"leases/{name}")
         for who in (AGENT, CONTROLLER, WEBHOOK)
@@ -264,13 +279,19 @@ def test_nobody_may_more_than_its_work(admin: Client, who: str) -> None:
     assert may(admin, who, "list", "pools")
 
 
-def may(admin: Client, who: str, verb: str, of: str) -> bool:
-    """Ask the API server whether a service account may, in podberth's namespace."""
+@pytest.mark.parametrize("verb", ["create", "patch", "update", "delete", "get"])
+def test_a_controller_writes_config_maps_in_no_other_namespace(admin: Client, verb: str) -> None:
+    assert not may(admin, CONTROLLER, verb, "configmaps", "payments")
+    assert may(admin, CONTROLLER, verb, "configmaps") == (verb != "patch")
+
+
+def may(admin: Client, who: str, verb: str, of: str, namespace: str = HOME) -> bool:
+    """Ask the API server whether a service account may, in that namespace."""
     plural, _, name = of.partition("/")
     groups = {"leases": "coordination.k8s.io", "validatingwebhookconfigurations": "admissionregistration.k8s.io"}
     core = ("configmaps", "secrets", "pods", "nodes")
     named: dict[str, str] = {"subresource": name} if name == "status" else {"name": name}
-    attributes = {"namespace": HOME, "verb": verb, "resource": plural, **named}
+    attributes = {"namespace": namespace, "verb": verb, "resource": plural, **named}
     attributes["group"] = "" if plural in core else groups.get(plural, "podberth.io")
     spec = {"user": f"system:serviceaccount:{HOME}:{who}", "resourceAttributes": attributes}
     return bool(admin.create(REVIEWS, {"metadata": {}, "spec": spec})["status"]["allowed"])
@@ -296,6 +317,10 @@ def test_a_namespace_can_be_left_alone_by_the_webhook(server: KubeServer, declar
     finally:
         none = {"metadata": {"labels": {"podberth.io/webhook": None}}}
         server.operator.client.merge_patch(NAMESPACES, "payments", none)
+
+
+def _copied(client: Client) -> int:
+    return sum(is_copy(one, HOME) for one in client.list(CONFIG_MAPS, HOME, labels=FOLLOWED).items)
 
 
 def _follows(webhook: Webhook) -> bool:

@@ -19,7 +19,7 @@ from podberth.agent.desk import desk_of
 from podberth.cli.store import document_of, rows
 from podberth.stores.chosen import chosen, path_of
 from podberth.stores.replica.journal import Journal
-from tests.unit.cli.node import Operator
+from tests.unit.cli.node import POOL, Operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -209,3 +209,11 @@ def test_a_version_that_is_none_is_a_usage_error(tmp_path: Path, command: str, v
     ended = Operator(tmp_path)("store", command, "--to", version)
     assert ended.code == 2
     assert "--to" in ended.err
+
+
+def test_a_node_s_own_store_has_no_other_nodes_to_leave_out_of_an_upgrade(tmp_path: Path) -> None:
+    operator = Operator(tmp_path)
+    operator.apply(POOL)
+    ended = operator("store", "upgrade", "--except", "nope")
+    assert ended.code == 2
+    assert "--except: a node's own store has no other nodes" in ended.err

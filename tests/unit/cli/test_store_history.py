@@ -41,6 +41,10 @@ def test_an_operator_s_word_is_kept_with_who_said_it_and_why(podberth: Operator)
     ("arguments", "code", "why"),
     [
         (("--keep", "5y"), 2, "with --why"),
+        (("--why", "b"), 2, "say one of"),
+        (("--compact", "--why", "b"), 2, "say one of"),
+        (("--hold", "a", "--hold", "c", "--why", "b"), 2, "--hold is there twice"),
+        (("--keep", "5y", "--why", "b", "--why=c"), 2, "--why is there twice"),
         (("--keep", "5y", "--hold", "a", "--why", "b"), 2, "say one of"),
         (("--keep", "soon", "--why", "b"), 2, "expected forever, or a length of time"),
         (("--keep", "1h", "--why", "b"), 1, "a day or more"),
@@ -59,6 +63,15 @@ def test_a_word_that_can_not_be_is_refused_and_changes_nothing(
     assert ended.code == code
     assert why in ended.err
     assert podberth("store", "history", "--json").json["words"] == []
+
+
+def test_a_hold_that_is_there_already_is_refused_and_names_who_began_it(podberth: Operator) -> None:
+    assert podberth("store", "history", "--hold", "case-1", "--why", "a letter").code == 0
+    ended = podberth("store", "history", "--hold", "case-1", "--why", "another letter")
+    assert ended.code == 1
+    assert "there is a legal hold 'case-1' already, by uid " in ended.err
+    assert "a letter" in ended.err
+    assert len(podberth("store", "history", "--json").json["words"]) == 1
 
 
 def test_a_file_that_is_compacted_has_all_it_had(podberth: Operator) -> None:

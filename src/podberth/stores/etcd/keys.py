@@ -102,7 +102,11 @@ class Keys:
 
     def reserved(self, pod: PodRef) -> bytes:
         """What the keys begin with that name the addresses reserved for a pod."""
-        return self.root + f"n/{_quoted(pod.namespace)}/{_quoted(pod.name)}/".encode()
+        return self.reserved_in(pod.namespace) + f"{_quoted(pod.name)}/".encode()
+
+    def reserved_in(self, namespace: str) -> bytes:
+        """What the keys begin with that name the addresses reserved for a namespace's pods."""
+        return self.root + f"n/{_quoted(namespace)}/".encode()
 
     def fence(self, node: str) -> bytes:
         """Where it is said whether anything runs on the node."""

@@ -261,6 +261,9 @@ class EtcdCluster:
         for pod in proposal.pods:
             prefix = self.keys.reserved(pod)
             found.append(Compare(key=prefix, end=prefix_end(prefix), what="mod_revision", sign="<", to=seen + 1))
+        for namespace in proposal.counted:
+            prefix = self.keys.reserved_in(namespace)
+            found.append(Compare(key=prefix, end=prefix_end(prefix), what="mod_revision", sign="<", to=seen + 1))
         if proposal.declares:
             found.append(Compare(key=self.keys.declared, what="mod_revision", sign="<", to=max(seen, generation) + 1))
         if proposal.epoch is not None:

@@ -18,9 +18,9 @@ from podberth.cni.errors import CniError
 from podberth.cni.value import replace
 from podberth.kube import errors, lease, resources
 from podberth.process.jitter import between
-from podberth.stores.kubernetes import in_use, objects
+from podberth.stores.kubernetes import copies, in_use, objects
 from podberth.stores.kubernetes.earlier import Earlier
-from podberth.stores.kubernetes.shares import POLICIES, Shares
+from podberth.stores.kubernetes.shares import Shares
 from podberth.stores.replica.shared import Busy, Seen, Stale
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from podberth.kube.resources import Resource
     from podberth.policy.budget import Amount
     from podberth.stores.kubernetes.objects import Object
+    from podberth.stores.replica.copies import Copy
     from podberth.stores.replica.shared import ApprovedWrite, Bundle, DocumentText, DocumentWrite, Key, Proposal
 
     Documents = tuple[tuple[DocumentText, int], ...]
@@ -68,7 +69,7 @@ class Declarations:
     def listed(self) -> tuple[dict[str, int], Seen]:
         """Return every document, and the version of each resource at which they were all there was."""
         lists = {kind: self._client.list(resource) for kind, resource in KINDS.items()}
-        maps = self._client.list(resources.CONFIG_MAPS, labels=POLICIES)
+        maps = self._client.list(resources.CONFIG_MAPS, labels=copies.FOLLOWED)
         documents = [objects.read_document(one, kind) for kind, listing in lists.items() for one in listing.items]
         approved = tuple(objects.read_approved(one, kind) for kind, listing in lists.items() for one in listing.items)
         versions = {
@@ -76,7 +77,9 @@ class Declarations:
             "podnetworks": int(lists["PodNetwork"].resource_version),
             "configmaps": int(maps.resource_version),
         }
-        return versions, Seen(documents=tuple(documents), bundles=self._shares.all(maps.items), approved=approved)
+        kept = tuple(copies.read(one) for one in maps.items if copies.is_copy(one, self._namespace))
+        bundles = self._shares.all([one for one in maps.items if copies.declares(one)])
+        return versions, Seen(documents=tuple(documents), bundles=(*kept, *bundles), approved=approved)
 
     def read(self, keys: Iterable[Key]) -> Seen:
         """Return what is there now of these documents."""
@@ -125,8 +128,29 @@ class Declarations:
         return Seen(documents=tuple((text, revisions[text.key]) for text, _ in written), approved=tuple(found))
 
     def changed(self, news: Iterable[tuple[Object, bool]]) -> tuple[Bundle, ...]:
-        """Return what ConfigMaps declare now, of which each is gone or not, and others for which that leaves room."""
-        return self._shares.changed(news)
+        """Return what ConfigMaps declare now, of which each is gone or not, and others for which that leaves room.
+
+        One that loses the label is gone, whatever else it is.
+        """
+        kept, others = [], []
+        for one, gone in news:
+            if copies.is_copy(one, self._namespace):
+                kept.append(copies.read(one, gone=gone))
+            else:
+                others.append((one, gone or not copies.declares(one)))
+        return (*kept, *self._shares.changed(others))
+
+    def keep_last_good(self, wanted: Iterable[Copy]) -> int:
+        """Write copies of what ConfigMaps declared last and might; return of how many. Raises what the last one met."""
+        done, failure = 0, None
+        for copy in wanted:
+            try:
+                done += self._copied(copy)
+            except CniError as wrong:
+                failure = wrong  # one that can't be written keeps nobody from the others
+        if failure is not None:
+            raise failure
+        return done
 
     def others(self, namespace: str, name: str) -> Amount:
         """Return what the other ConfigMaps of the namespace came to when they were listed last."""
@@ -172,6 +196,31 @@ class Declarations:
     def busy(self) -> bool:
         """Say whether somebody is at the declarations now."""
         return bool(self._observed.holder(self._earlier.lock()))
+
+    def _copied(self, copy: Copy) -> bool:
+        made = copies.new(copy, self._namespace)
+        try:
+            if not copy.sayings:
+                name, version = made["metadata"]["name"], str(copy.revision)
+                self._client.delete(resources.CONFIG_MAPS, name, self._namespace, resource_version=version)
+            elif copy.revision:
+                self._client.replace(resources.CONFIG_MAPS, made)
+            else:
+                self._made(made)
+        except (errors.Conflict, errors.NotFound):
+            return False  # it is another by now: the next sweep looks again
+        return True
+
+    def _made(self, copy: Object) -> None:
+        """Make a copy, also where there is something of its name that is none any more. Raises Conflict, NotFound."""
+        try:
+            self._client.create(resources.CONFIG_MAPS, copy, self._namespace)
+        except errors.AlreadyExists as there:
+            found = self._client.get(resources.CONFIG_MAPS, copy["metadata"]["name"], self._namespace)
+            if copies.is_copy(found, self._namespace):
+                raise errors.Conflict(there.message, there.details) from None
+            copy["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+            self._client.replace(resources.CONFIG_MAPS, copy)
 
     def _taken(self, lock: Object) -> Object | None:
         try:

@@ -17,8 +17,8 @@ from podberth.kube import errors, resources
 from podberth.kube.watch import BOOKMARK, DELETED, watch
 from podberth.process.errand import Errand
 from podberth.stores.kubernetes import objects
+from podberth.stores.kubernetes.copies import FOLLOWED
 from podberth.stores.kubernetes.declared import KINDS
-from podberth.stores.kubernetes.shares import POLICIES
 from podberth.stores.replica.shared import DocumentText, Outdated, Seen
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Follow:
                     self.interrupt()
 
     def _once(self, resource: Resource, name: str, kind: str) -> None:
-        labels = POLICIES if resource is resources.CONFIG_MAPS else ""
+        labels = FOLLOWED if resource is resources.CONFIG_MAPS else ""
         watching = watch(self._client, resource, self._versions[name], labels=labels)
         self._heard = monotonic()
         with self._guard:

@@ -281,6 +281,7 @@ def weighed_bundle(
         ),
         unread=unread,
         created=created(config_map),
+        uid=str(config_map["metadata"].get("uid") or ""),
         beyond=any(part.source == f"ConfigMap {namespace}/{name}" for part in parts),
         silent="" if gone or settings is not None else bundle.silent(config_map),
         objects=objects() if settings is not None and settings.tenants else None,

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from podberth.kube.client import Client
     from podberth.net.ops import Address
     from podberth.stores.kubernetes.objects import Object
+    from podberth.stores.replica.copies import Copy
     from podberth.stores.replica.shared import AddressWrite, DocumentText, Key, Proposal
 
 KEPT = 4  # events that stay in an address's object
@@ -206,6 +207,10 @@ class KubernetesCluster:
     def keep_in_use(self, texts: Iterable[DocumentText]) -> None:
         """Note Pools in force that pods have addresses of, for those who come after one was deleted."""
         self._declarations.keep_in_use(texts)
+
+    def keep_last_good(self, wanted: Iterable[Copy]) -> int:
+        """Write copies of what ConfigMaps declared last and might, for every node; return of how many."""
+        return self._declarations.keep_last_good(wanted)
 
     def archive(self) -> int:
         """Put older events of every address into archives, so that no writer has to; return of how many addresses.

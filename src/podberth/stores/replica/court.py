@@ -13,6 +13,7 @@ from podberth.cni.errors import InvalidConfig
 from podberth.policy.permit import FEED, TENANT, Declaring, limit, permit
 from podberth.policy.podnetwork import PodNetwork
 from podberth.policy.texts import parsed
+from podberth.stores.replica import copies
 from podberth.stores.replica.said import OBJECT, forget, tenants
 from podberth.stores.sqlite import documents as table
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.policy.documents import Document
     from podberth.policy.interfaces import Interfaces
-    from podberth.stores.replica.shared import Key
+    from podberth.stores.replica.shared import DocumentText, Key
 
     Row: TypeAlias = tuple[str, str, str, str, str]  # kind, namespace, name, bundle, source
     Taken: TypeAlias = dict[str, set[Address]]
@@ -56,6 +57,7 @@ class Court:
         self._pools: tuple[Pool, ...] | None = None
         self._operators: dict[str, Interfaces] = {}
         self._judged: dict[str, dict[Row, Refused | None]] = {}
+        self._good: dict[Row, DocumentText] = {}  # what is in force in the place of a saying that is refused
         self._taken: dict[str, Taken] = {}
         self._kept: dict[str, set[Address]] = {}
 
@@ -66,6 +68,14 @@ class Court:
         if tenant not in self._judged:
             self._judge(tenant)
         return self._judged[tenant].get(row)
+
+    def last_good(self, tenant: str, row: Row) -> DocumentText | None:
+        """Return what is in force in the place of a saying, in that row, which is refused: the last that passed."""
+        if self.limited(tenant):
+            if tenant not in self._judged:
+                self._judge(tenant)
+            return self._good.get(row)
+        return self._last_good(tenant, row, {})
 
     def excess(self, document: Document, tenant: str) -> Refused | None:
         """Return what the document, in force since before there were limits, declares beyond them."""
@@ -106,6 +116,13 @@ class Court:
         change = Declaring(document=document, pools=self._all_pools(), operators=self._operators[tenant], taken=taken)
         return permit(tenant, TENANT, self._door, change)
 
+    def _last_good(self, tenant: str, row: Row, taken: Taken) -> DocumentText | None:
+        good = copies.last_good(self._connection, row)
+        if good is None:
+            return None
+        document = parsed(good.text.body, good.text.source)
+        return good.text if good.before or self._permitted(document, tenant, taken) is None else None
+
     def _judge(self, tenant: str) -> None:
         """Judge all that the namespace declares, the oldest first: what there is no room for is the youngest.
 
@@ -120,6 +137,10 @@ class Court:
             document = parsed(body, row[4])
             refusal = self._permitted(document, tenant, taken)
             judged[cast("Row", tuple(row))] = refusal
+            good = self._last_good(tenant, cast("Row", tuple(row)), taken) if refusal is not None else None
+            if good is not None:
+                self._good[cast("Row", tuple(row))] = good
+                self._count(parsed(good.body, good.source).body, taken)
             self._count(document.body, taken, None if refusal is None else self._held(tenant))
         self._judged[tenant] = judged
 

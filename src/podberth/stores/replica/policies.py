@@ -8,7 +8,7 @@ from podberth.stores.replica import approved as rows
 from podberth.stores.replica import podnetworks
 from podberth.stores.replica.pools import approve, approve_in_force, waiting
 from podberth.stores.replica.shared import Seen
-from podberth.stores.replica.standing import ended, make_way, standings
+from podberth.stores.replica.standing import ended, make_way
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
 from podberth.stores.sqlite.operations import operate
@@ -194,6 +194,8 @@ class ClusterPolicies:
 
     def standings(self) -> tuple[Standing, ...]:
         """Return what namespaces declare beyond their right, and what can't be read, in order of ConfigMaps."""
+        from podberth.stores.replica.standings import standings
+
         self._see()
         return self._settler.tried(lambda connection, _: standings(connection))
 

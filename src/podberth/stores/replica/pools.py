@@ -10,15 +10,18 @@ from __future__ import annotations
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import value
 from podberth.ipam.pool import Pool
+from podberth.ipam.versions import lacking
 from podberth.policy.changes import Waiting
 from podberth.policy.permit import FEED, OPERATOR, Declaring, permit
 from podberth.policy.texts import parsed
 from podberth.stores.replica import approved as rows
+from podberth.stores.replica import copies
 from podberth.stores.replica.approved import pool_key
 from podberth.stores.replica.shared import Approved, DocumentText
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import space, told
 from podberth.stores.sqlite.declared import define_pool
+from podberth.stores.sqlite.minimum import minimum
 from podberth.stores.sqlite.rows import held_in
 
 TYPE_CHECKING = False
@@ -216,6 +219,9 @@ def _kept(connection: Connection, one: _Candidate, before: Mapping[str, Pool]) -
     ended = one.approved is not None and one.approved.firm and not one.approved.text.body
     if ended and next(iter(held_in(connection, name)), None) is None:
         return rows.nothing(one.text.key), None
+    copy = copies.of_pool(connection, name) if one.bundled else None
+    if copy is not None:
+        return copy, _pool(copy)
     if text is not None and name in before:
         return text, before[name]
     approved = one.approved.text if one.approved is not None else rows.nothing(pool_key(name))
@@ -238,7 +244,20 @@ def _refusal(connection: Connection, one: _Candidate, before: Pool | None, other
     refusal = permit(one.text.source, OPERATOR, FEED, change)
     if refusal is not None:
         return refusal.message
+    if why := _unreadable(connection, one):
+        return why
     return "; ".join(conflicts(one.pool, before, others.values(), held))
+
+
+def _unreadable(connection: Connection, one: _Candidate) -> str:
+    """Return why an older podberth, which may be on the ledger, would misread a text; '' if none would."""
+    from podberth.policy.needs import newly_needed
+
+    if one.document is None or one.approved is None or not one.approved.text.body:
+        return ""
+    least, before = minimum(connection).version, _candidate(one.approved.text, None, bundled=False).document
+    why = next(filter(None, (lacking(least, each) for each in newly_needed(before, one.document))), "")
+    return f"{why}; `podberth store upgrade` allows it" if why else ""
 
 
 def _overlaps(pool: Pool, others: Mapping[str, Pool]) -> bool:

@@ -21,6 +21,7 @@ from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal, Seen
 from podberth.stores.replica.standing import apply_bundles, apply_documents, obey, recount
 from podberth.stores.sqlite import changes, epochs, minimum, rows, space
+from podberth.stores.sqlite.counts import counted
 from podberth.stores.sqlite.database import NODE, CannotWrite, Database
 
 TYPE_CHECKING = False
@@ -315,6 +316,7 @@ def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool,
         newest=newest(connection),
         minimum=minimum.minimum(connection).revision,
         marks=marks.in_the_way(connection, before, for_pods),
+        counted=counted(connection, writes),
     )
 
 

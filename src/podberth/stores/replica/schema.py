@@ -37,11 +37,13 @@ CREATE TABLE document_revisions (
 ) STRICT, WITHOUT ROWID;
 -- Documents that others declare (ConfigMaps): of one key there may be several, and a document that stands for itself
 -- goes before them all. `standing` decides which is in force. `refusal` says why the bundle's tenant may not.
+-- A bundle with `copy_of` declares nothing itself: see `copies`.
 -- `objects`: the bundle says that PodNetworks in the cluster's store are their namespaces' word (`said`); then
 -- `objects_before` has the digests of those that stay as they are. `silent` says why a bundle declares nothing.
 CREATE TABLE bundles (
     name TEXT PRIMARY KEY, revision INTEGER NOT NULL, tenant TEXT NOT NULL, beyond INTEGER NOT NULL,
-    objects INTEGER NOT NULL, silent TEXT NOT NULL
+    objects INTEGER NOT NULL, silent TEXT NOT NULL, created TEXT NOT NULL,
+    uid TEXT NOT NULL, copy_of TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bundles_saying ON bundles (objects) WHERE objects;
 CREATE TABLE objects_before (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
@@ -51,11 +53,18 @@ CREATE TABLE unread (
 CREATE TABLE sayings (
     kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, bundle TEXT NOT NULL, source TEXT NOT NULL,
     tenant TEXT NOT NULL, before INTEGER NOT NULL, body TEXT NOT NULL, origin TEXT NOT NULL,
-    refusal TEXT NOT NULL DEFAULT '', created TEXT NOT NULL DEFAULT '',
+    refusal TEXT NOT NULL DEFAULT '', created TEXT NOT NULL DEFAULT '', kept INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, namespace, name, bundle, source)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sayings_of ON sayings (bundle);
 CREATE INDEX sayings_by ON sayings (tenant, namespace);
+-- What bundles declared last and might, as their copies have it; `uid` is that of the bundle then. A saying is `kept`
+-- that the bundle itself can't be asked for: it can't be read.
+CREATE TABLE copies (
+    bundle TEXT NOT NULL, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL,
+    before INTEGER NOT NULL, body TEXT NOT NULL, origin TEXT NOT NULL, uid TEXT NOT NULL,
+    PRIMARY KEY (bundle, kind, namespace, name, source)
+) STRICT, WITHOUT ROWID;
 -- The newest text of each document that stands for itself; what was approved of it, which is in force; and of Pools
 -- what is not, and why. A text that was approved for good is `settled`: nobody has to judge it again.
 CREATE TABLE newest (
@@ -111,4 +120,4 @@ def _tables() -> tuple[tuple[str, ...], ...]:
 
 
 # A file of another version is thrown away, not brought up to date: the cluster's store has everything.
-SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=7, migrations=_tables, cache=True)  # 'pdbr'
+SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=8, migrations=_tables, cache=True)  # 'pdbr'

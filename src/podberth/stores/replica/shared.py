@@ -64,7 +64,8 @@ class Bundle:
     read, and why; what they declared before stays. A source can be the whole bundle, which is `beyond` then: beyond the
     limits. A bundle that is gone has neither documents nor these. `created`: when, in words that sort by time.
     `silent`: why it declares nothing. `objects`: if it says that PodNetworks in the cluster's store are their
-    namespaces' word, the digests of those that stay as they are.
+    namespaces' word, the digests of those that stay as they are. `uid`: which one of that name it is. `copy_of`: the
+    bundle of which it is the copy (`copies`); `uid` is that one's then.
     """
 
     name: str
@@ -76,6 +77,8 @@ class Bundle:
     beyond: bool = False
     silent: str = ""
     objects: frozenset[str] | None = None
+    uid: str = ""
+    copy_of: str = ""
 
 
 @value
@@ -177,7 +180,7 @@ class Proposal:
     is none; `newest`: the record with the last event that the replica knows, which has at least that revision where the
     store was not put back. `declares`: it was checked against all declarations, which must not change meanwhile.
     `marks`: of operations that are at these addresses, or reserve some for these pods. `holds`: addresses whose records
-    must be of these revisions.
+    must be of these revisions. `counted`: namespaces whose reservations were counted as of `position`.
     """
 
     addresses: tuple[AddressWrite, ...]
@@ -190,6 +193,7 @@ class Proposal:
     relied: tuple[tuple[str, int], ...] = ()
     marks: tuple[Mark, ...] = ()
     holds: tuple[tuple[Address, int], ...] = ()
+    counted: tuple[str, ...] = ()
     epoch: int | None = None
     newest: tuple[Address, int] | None = None
     minimum: int | None = 0

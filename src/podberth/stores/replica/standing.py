@@ -14,10 +14,10 @@ from podberth.cni.value import replace
 from podberth.policy.podnetwork import PodNetwork
 from podberth.policy.texts import parsed
 from podberth.stores.replica import approved as rows
+from podberth.stores.replica import copies
 from podberth.stores.replica.court import Court
 from podberth.stores.replica.pools import settle_pools
 from podberth.stores.replica.said import (
-    OBJECT,
     become_operators,
     become_tenants,
     forget,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from podberth.ipam.moment import Moment
     from podberth.policy.changes import Declared
     from podberth.policy.documents import Document
-    from podberth.policy.standing import Standing
     from podberth.stores.replica.shared import Bundle, DocumentText, Key
 
 _BY_KEY = "kind = ? AND namespace = ? AND name = ?"
@@ -88,16 +87,19 @@ def apply_bundles(connection: Connection, bundles: Iterable[Bundle], now: Moment
     """Take over what bundles declare now; return what is wrong with it."""
     complaints: list[str] = []
     keys: dict[Key, bool] = {}
-    for bundle in bundles:
-        known = connection.execute("SELECT revision, beyond FROM bundles WHERE name = ?", (bundle.name,)).fetchone()
-        if known is not None and (known[0] > bundle.revision or known == (bundle.revision, int(bundle.beyond))):
+    for bundle in sorted(bundles, key=lambda one: not one.copy_of):
+        query = "SELECT revision, beyond, uid FROM bundles WHERE name = ?"
+        *known, uid = connection.execute(query, (bundle.name,)).fetchone() or (None, None, None)
+        if known[0] is not None and (known[0] > bundle.revision or known == [bundle.revision, int(bundle.beyond)]):
             continue
         was = tenants(connection)
         row = (bundle.name, bundle.revision, bundle.tenant, int(bundle.beyond), int(bundle.objects is not None))
-        connection.execute("INSERT OR REPLACE INTO bundles VALUES (?, ?, ?, ?, ?, ?)", (*row, bundle.silent))
+        more = (bundle.silent, bundle.created, bundle.uid, bundle.copy_of)
+        copied = copies.drop(connection, bundle.name)
+        connection.execute("INSERT OR REPLACE INTO bundles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, *more))
         keys.update(dict.fromkeys(_objects(connection, bundle.objects, was=was), True))
         complaints += [f"ConfigMap {bundle.name}: {bundle.silent}"] if bundle.silent else []
-        for key, operators in _replaced(connection, bundle):
+        for key, operators in (*copied, *_replaced(connection, bundle, another=uid not in (None, bundle.uid))):
             keys[key] = operators or keys.get(key, False)
         complaints += [why for _, why in bundle.unread]
     return complaints + settle(connection, list(keys), {key for key, operators in keys.items() if operators}, now)
@@ -109,7 +111,7 @@ def forget_bundles(connection: Connection, names: set[str], revision: int, now: 
     for (name,) in gone:
         if name not in names:
             was = tenants(connection)
-            keys = _drop(connection, name, keep=())
+            keys = copies.drop(connection, name) + _drop(connection, name, keep=())
             for rows in ("unread WHERE bundle", "bundles WHERE name"):
                 connection.execute(f"DELETE FROM {rows} = ?", (name,))  # noqa: S608 - constants
             keys += [(key, True) for key in _objects(connection, None, was=was)]
@@ -195,43 +197,16 @@ def withheld(connection: Connection, declared: Declared) -> bool:
     return any(_declares(parsed(*row), declared) for row in connection.execute(refused, (namespace,)).fetchall())
 
 
-def standings(connection: Connection) -> tuple[Standing, ...]:
-    """Return what bundles declare and may not, or can't be read, in order of their names."""
-    from podberth.policy.standing import SILENT, UNREAD, Standing
+def _replaced(connection: Connection, bundle: Bundle, *, another: bool) -> Iterable[tuple[Key, bool]]:
+    """Have the bundle's rows be what it says now; yield the keys that it speaks of, or did, as `_drop` does.
 
-    court = Court(connection)
-    rows = connection.execute("SELECT bundle, source, why FROM unread").fetchall()
-    unread = [
-        Standing(bundle=bundle, document=source, in_force=False, reason=why, remedy=UNREAD)
-        for bundle, source, why in rows
-    ]
-    rows = connection.execute("SELECT name, silent FROM bundles WHERE silent <> ''").fetchall()
-    unread += [
-        Standing(bundle=name, document=f"ConfigMap {name}", in_force=False, reason=why, silent=True, remedy=SILENT)
-        for name, why in rows
-    ]
-    query = "SELECT kind, namespace, name, bundle, source, tenant, before, body FROM sayings WHERE tenant <> ''"
-    beyond = []
-    for *row, tenant, before, body in connection.execute(query).fetchall():
-        bundle, source = row[3:]
-        document = parsed(body, source)
-        excess = court.excess(document, tenant) if before else court.refusal(document, tenant, tuple(row))
-        if excess is not None:
-            said = str(document) if bundle == OBJECT else bundle
-            read = document.body if isinstance(document.body, PodNetwork) else None
-            beyond.append(
-                Standing(
-                    bundle=said, document=str(document), in_force=bool(before), reason=excess.message,
-                    remedy=excess.details, body=read,
-                )
-            )  # fmt: skip
-    return tuple(sorted((*unread, *beyond), key=lambda one: (one.bundle, one.document)))
-
-
-def _replaced(connection: Connection, bundle: Bundle) -> Iterable[tuple[Key, bool]]:
-    """Have the bundle's rows be what it says now; yield the keys that it speaks of, or did, as `_drop` does."""
-    yield from _drop(connection, bundle.name, keep=[source for source, _ in bundle.unread])
+    `another`: the one before had the name alone in common with it, and what that declared is gone.
+    """
+    yield from _drop(connection, bundle.name, keep=[] if another else [source for source, _ in bundle.unread])
     connection.execute("DELETE FROM unread WHERE bundle = ?", (bundle.name,))
+    if bundle.copy_of:
+        yield from copies.replace(connection, bundle)
+        return
     connection.executemany("INSERT INTO unread VALUES (?, ?, ?)", [(bundle.name, *row) for row in bundle.unread])
     for saying in bundle.sayings:
         text = saying.text
@@ -244,6 +219,7 @@ def _replaced(connection: Connection, bundle: Bundle) -> Iterable[tuple[Key, boo
             ),
         )  # fmt: skip
         yield text.key, not bundle.tenant or saying.before
+    yield from copies.restore(connection, bundle.name)
 
 
 def _drop(connection: Connection, bundle: str, keep: Sequence[str]) -> list[tuple[Key, bool]]:
@@ -259,6 +235,7 @@ def _drop(connection: Connection, bundle: str, keep: Sequence[str]) -> list[tupl
     ]
     delete = f"DELETE FROM sayings WHERE {_BY_KEY} AND source = ? AND bundle = ?"  # noqa: S608 - a constant
     connection.executemany(delete, [row[:5] for row in gone])
+    connection.execute("UPDATE sayings SET kept = 1 WHERE bundle = ?", (bundle,))
     return [(row[:3], bool(row[5])) for row in gone]
 
 
@@ -320,6 +297,8 @@ def _judged(connection: Connection, key: Key, court: Court) -> tuple[tuple[str, 
             complaints += [f"{source}: {now}"] if now else []
         if not now and best is None:
             best = body, source, origin
+        elif best is None and (good := court.last_good(tenant, (*key, bundle, source))) is not None:
+            best = good.body, source, good.origin
     return best, complaints
 
 

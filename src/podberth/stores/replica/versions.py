@@ -47,6 +47,16 @@ def seen(settler: Settler, version: str, without: Collection[str] = ()) -> tuple
     return older(version, settler.cluster.agent_versions(), shown, settler.replica.clock().time, fenced.union(without))
 
 
+def unseen(settler: Settler, nodes: Collection[str]) -> frozenset[str]:
+    """Return those of the nodes of which the ledger shows nothing, and whose agents have said nothing."""
+    if not nodes:
+        return frozenset()
+    settler.catch_up()
+    with settler.replica.database.read() as connection:
+        shown = {one.node for one in traces(connection)}
+    return frozenset(nodes) - shown - {one.node for one in settler.cluster.agent_versions()}
+
+
 def upgrade(settler: Settler, version: str, without: Collection[str] = ()) -> Minimum:
     """Have the ledger be for podberths of this version and later; return what it is for then. OlderSeen."""
     before = settler.cluster.minimum()

@@ -7,7 +7,7 @@ from podberth.cni.value import replace, value
 from podberth.ipam.lease import AddressHeld, Lease
 from podberth.ipam.owner import is_deployment
 from podberth.ipam.refusals import FREEING, full_of_sticky, leased_by, reserved_for, same, unusable
-from podberth.stores.sqlite import changes, rows, space, told
+from podberth.stores.sqlite import changes, documents, rows, space, told
 from podberth.stores.sqlite.counts import usage
 
 TYPE_CHECKING = False
@@ -185,14 +185,34 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
 
 
 def _must_have_room_to_stick(connection: Connection, wanted: Wanted, address: Address, pod: PodRef) -> None:
-    """Refuse one more sticky reservation than the pool may have. What is there stays, and what the pod has is none."""
+    """Refuse one more sticky reservation than the pool, or the pod's namespace, may have.
+
+    What is there stays, and what the pod has is none.
+    """
+    if rows.reservation_at(connection, address) is not None:
+        return
+    _must_be_within_quota(connection, wanted.pool, pod)
     (most,) = connection.execute("SELECT sticky FROM pools WHERE name = ?", (wanted.pool,)).fetchone()
-    if most is None or rows.reservation_at(connection, address) is not None:
+    if most is None:
         return
     query = "SELECT count(*) FROM reservations WHERE pool = ? AND family = ? AND origin = 'sticky'"
     (there,) = connection.execute(query, (wanted.pool, address.version)).fetchone()
     if there >= most:
         raise full_of_sticky(wanted.pool, address.version, there, most, pod)
+
+
+def _must_be_within_quota(connection: Connection, name: str, pod: PodRef) -> None:
+    """Count once more, in the step that reserves: others may have got the room that was there at the door."""
+    from podberth.policy.permit import beyond, limit
+
+    pool = documents.pool(connection, name)
+    if pool is None or limit(pool, pod.namespace) is None:
+        return
+    query = "SELECT count(*) FROM reservations WHERE pool = ? AND namespace = ?"
+    (taken,) = connection.execute(query, (name, pod.namespace)).fetchone()
+    refusal = beyond(pool, pod.namespace, taken, 1)
+    if refusal is not None:
+        raise refusal
 
 
 def _must_be_known(connection: Connection, wanted: Wanted, address: Address, node: str) -> None:

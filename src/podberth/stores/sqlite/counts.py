@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from podberth.ipam.lease import Usage
-from podberth.stores.sqlite import space, told
+from podberth.ipam.lifecycle import Kind
+from podberth.policy.permit import limit
+from podberth.stores.sqlite import documents, space, told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from sqlite3 import Connection
 
     from podberth.ipam.moment import Moment
+    from podberth.stores.replica.shared import AddressWrite
 
 
 def usages(connection: Connection, pool: str | None, now: Moment) -> tuple[Usage, ...]:
@@ -46,3 +50,16 @@ def usage(connection: Connection, pool: str, family: int, now: Moment) -> Usage:
         reserved=kept - used,
         resting=count("SELECT count(*) FROM resting WHERE pool = ? AND family = ? AND offered = 1") - rested,
     )
+
+
+def counted(connection: Connection, writes: Iterable[AddressWrite]) -> tuple[str, ...]:
+    """Return the namespaces that get a sticky reservation in a pool which limits how many they may have."""
+    found = set()
+    for write in writes:
+        kept = write.record.reservation
+        is_new = any(event.kind == Kind.RESERVED for event in write.events)
+        if kept is not None and kept.origin == "sticky" and is_new:
+            pool = documents.pool(connection, kept.pool)
+            if pool is not None and limit(pool, kept.pod.namespace) is not None:
+                found.add(kept.pod.namespace)
+    return tuple(sorted(found))

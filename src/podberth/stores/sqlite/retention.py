@@ -88,10 +88,15 @@ class Retention:
                 _say(connection, What.KEPT, str(seconds), actor, self._clock())
 
     def hold(self, name: str, actor: Actor) -> None:
-        """Have nothing be deleted until the hold of that name is lifted."""
+        """Have nothing be deleted until the hold of that name is lifted. Refused if there is one already."""
         with self._database.write() as connection:
-            if name not in {hold.said for hold in _holds(connection)}:
-                _say(connection, What.HELD, name, actor, self._clock())
+            there = [hold for hold in _holds(connection) if hold.said == name]
+            if there:
+                by = f"{there[0].actor.who}: {there[0].actor.why}"
+                raise Refused(
+                    f"there is a legal hold {name!r} already, by {by}", "lift that first, or say another name"
+                )
+            _say(connection, What.HELD, name, actor, self._clock())
 
     def lift(self, name: str, actor: Actor) -> None:
         """End the hold of that name. Refused if there is none."""
