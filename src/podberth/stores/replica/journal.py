@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError
 from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import replace
-from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
+from podberth.ipam.lease import Actor, AddressHeld, Claim, Lease, Wanted
 from podberth.ipam.outlook import bare, sentence
 from podberth.ipam.refusals import same
 from podberth.stores.replica.shared import Away
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podberth.ipam.epoch import Announced, Epoch, Held
-    from podberth.ipam.lease import Correction, Event, Holding, Lease, Reservation, Usage
+    from podberth.ipam.lease import Correction, Event, Holding, Reservation, Usage
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.lifecycle import Kind
     from podberth.ipam.versions import Feature
@@ -263,8 +263,6 @@ class JournalledLedger:
 
 
 def _lease(claim: Claim, wanted: Wanted, address: Address, actor: Actor, since: int) -> Lease:
-    from podberth.ipam.lease import Lease
-
     return Lease(
         address=address,
         pool=wanted.pool,
