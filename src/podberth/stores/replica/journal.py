@@ -91,7 +91,7 @@ class JournalledLedger:
         self._complete = complete
 
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
-        """Bind as the ledger does; while the store is away, what this pod had here by the last that is known."""
+        """Bind as the ledger does; while the store is away, what this pod had here by the last that is known. Away."""
         if not self._away():
             try:
                 return self._ledger.bind(claim, actor, durable=durable)

@@ -79,7 +79,7 @@ def restore(directory: str, source: str, who: str, why: str) -> Restored:
     """Put a backup in the store's place.
 
     Nothing is taken over from a file that is damaged or gone: then the node has to announce its pods. InvalidConfig,
-    StoreFailed if `source` is no sound backup, and nothing has changed then.
+    StoreFailed if `source` is no sound backup, TryAgainLater if others write all the time; nothing has changed then.
     """
     if _application(source) != NODE.application_id:
         raise InvalidConfig(f"{source} is no backup of podberth's", "`podberth store backup FILE` makes one")

@@ -80,7 +80,7 @@ class Retention:
         self._clock = clock
 
     def keep(self, seconds: int | str, actor: Actor) -> None:
-        """Keep history for so long from now on; FOREVER deletes nothing."""
+        """Keep history for so many seconds from now on; FOREVER deletes nothing. InvalidConfig for less than a day."""
         if isinstance(seconds, int) and seconds < LEAST:
             raise InvalidConfig("keep: expected `forever`, or a day or more", "history that is gone can't be had again")
         with self._database.write() as connection:
