@@ -41,7 +41,7 @@ def test_by_default_nothing_is_ever_deleted(store: Store) -> None:
     store.clock.tick(100 * YEAR)
     keep_up(store)
     assert store.events() == before
-    assert store.ledger.retention.standing().keep == "forever"
+    assert store.ledger.retention.extent().keep == "forever"
     assert store.ledger.retention.words() == ()
 
 
@@ -83,7 +83,7 @@ def test_a_legal_hold_keeps_everything_until_it_is_lifted(store: Store) -> None:
     store.ledger.retention.lift("case 1", OPERATOR)
     keep_up(store)
     assert store.events() == before
-    assert [hold.said for hold in store.ledger.retention.standing().holds] == ["case 2"]
+    assert [hold.said for hold in store.ledger.retention.extent().holds] == ["case 2"]
     store.ledger.retention.lift("case 2", OPERATOR)
     keep_up(store)
     assert len(store.events()) < len(before)
@@ -92,11 +92,11 @@ def test_a_legal_hold_keeps_everything_until_it_is_lifted(store: Store) -> None:
 def test_deleting_goes_on_as_time_does_and_what_stays_stays(store: Store) -> None:
     store.ledger.retention.keep(YEAR, OPERATOR)
     keep_up(store)
-    first = store.ledger.retention.standing()
+    first = store.ledger.retention.extent()
     store.clock.tick(2 * YEAR)
     store.restart("newest", ROUNDS)
     keep_up(store)
-    then = store.ledger.retention.standing()
+    then = store.ledger.retention.extent()
     assert first.begins is not None
     assert then.begins is not None
     assert then.begins > first.begins

@@ -256,7 +256,9 @@ def _context(access: Access, authority: str, certificate: str, key: str) -> ssl.
     try:
         context = ssl.create_default_context(cadata=authority or None)
     except ssl.SSLError as failure:
-        raise StoreFailed(f"the certificate authority of {access.server} can't be used: {failure}") from None
+        raise StoreFailed(
+            f"the certificate authority of {access.server} can't be used: {failure}", "it has to be certificates in PEM"
+        ) from None
     if not access.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

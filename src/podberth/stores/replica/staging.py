@@ -96,7 +96,7 @@ def carry_over(cluster: Cluster, mark: Mark, take: Take) -> None:
 
 
 def give_up(cluster: Cluster, whole: Operating, take: Take) -> bool:
-    """Undo an operation that is not committed, its primary first; False if it is."""
+    """Undo an operation that is not committed, its primary first; False if it is. Busy if others are always faster."""
 
     def undone(record: AddressRecord, revision: int) -> AddressWrite:
         assert record.mark is not None, "only marked records come here"

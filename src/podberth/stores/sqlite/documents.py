@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Text: TypeAlias = tuple[str, str, str, str, str]  # a document as it is kept: kind, namespace, name, body, source
 
+_DAMAGED = "put the store back from a backup (`podberth store restore`); was it written by a newer podberth?"
 # `source` is the file a document was read from, `origin` what applied it: the directory, for `prune`.
 DDL = """
 CREATE TABLE documents (
@@ -129,7 +130,7 @@ def parse_pool(text: Text) -> Pool:
     """Return what `pool_text` found as a pool. StoreFailed if it is none."""
     body = _document(*text).body
     if not isinstance(body, Pool):
-        raise StoreFailed(f"the store's pool {text[2]} is no pool")
+        raise StoreFailed(f"the store's pool {text[2]} is no pool", _DAMAGED)
     return body
 
 
@@ -208,7 +209,7 @@ def _document(kind: str, namespace: str, name: str, body: str, source: str) -> D
     try:
         return parsed(body, source)
     except InvalidConfig as wrong:
-        raise StoreFailed(f"the store's {kind} {namespace}/{name} can't be read: {wrong}") from None
+        raise StoreFailed(f"the store's {kind} {namespace}/{name} can't be read: {wrong}", _DAMAGED) from None
 
 
 def followed(connection: Connection, directory: str) -> Followed | None:

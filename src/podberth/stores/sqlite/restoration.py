@@ -13,6 +13,7 @@ from podberth.cni.errors import AddressTaken
 from podberth.cni.value import replace, value
 from podberth.ipam.epoch import FOUND, OWN, Epoch, Held
 from podberth.ipam.lease import Actor
+from podberth.ipam.refusals import same
 from podberth.stores.clock import node_clock
 from podberth.stores.sqlite import changes, ending, epochs, rows, space
 from podberth.stores.sqlite.progress import reached
@@ -158,9 +159,7 @@ def _keep_names(connection: Connection, before: Connection, actor: Actor, now: M
 
 
 def _may_stay(lease: Lease | None, pod: PodRef) -> bool:
-    return lease is None or (
-        lease.pod is not None and (lease.pod.namespace, lease.pod.name) == (pod.namespace, pod.name)
-    )
+    return lease is None or same(lease.pod, pod)
 
 
 def _keep_rests(connection: Connection, before: Connection) -> None:

@@ -61,7 +61,7 @@ class Word:
 
 
 @value
-class Standing:
+class Extent:
     """What holds now, and what there is. `keep`: seconds or FOREVER. Sizes are in bytes."""
 
     keep: int | str
@@ -80,7 +80,7 @@ class Retention:
         self._clock = clock
 
     def keep(self, seconds: int | str, actor: Actor) -> None:
-        """Keep history for so long from now on; FOREVER deletes nothing."""
+        """Keep history for so many seconds from now on; FOREVER deletes nothing. InvalidConfig for less than a day."""
         if isinstance(seconds, int) and seconds < LEAST:
             raise InvalidConfig("keep: expected `forever`, or a day or more", "history that is gone can't be had again")
         with self._database.write() as connection:
@@ -111,10 +111,10 @@ class Retention:
         with self._database.read() as connection:
             return _words(connection)
 
-    def standing(self) -> Standing:
+    def extent(self) -> Extent:
         """Return what holds now."""
         with self._database.read() as connection:
-            return _standing(connection)
+            return _extent(connection)
 
     def step(self) -> bool:
         """Delete some of what is older than history is kept; say whether there was any."""
@@ -234,7 +234,7 @@ def _node(connection: Connection) -> str:
     return said[-1] if said else ""
 
 
-def _standing(connection: Connection) -> Standing:
+def _extent(connection: Connection) -> Extent:
     (begins,) = connection.execute(
         "SELECT coalesce((SELECT min(first) FROM batches WHERE NOT cut), (SELECT min(seq) FROM events))"
     ).fetchone()
@@ -242,7 +242,7 @@ def _standing(connection: Connection) -> Standing:
     archived, newest = connection.execute(query).fetchone()
     (live,) = connection.execute("SELECT count(*) FROM events WHERE seq > ?", (newest,)).fetchone()
     (size,) = connection.execute("SELECT coalesce(sum(length(body)), 0) FROM bodies").fetchone()
-    return Standing(
+    return Extent(
         keep=_keep(connection),
         holds=_holds(connection),
         begins=begins,
