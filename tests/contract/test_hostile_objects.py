@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes.objects import read_approved, read_document, read_leases
 from podberth.stores.replica.shared import Seen
-from podberth.stores.replica.standing import standings
+from podberth.stores.replica.standings import standings
 from tests.contract.control.cluster import podnetwork, pool
 from tests.contract.ledgers import ip
 from tests.contract.test_standing import Here, allowing, bundle, resource

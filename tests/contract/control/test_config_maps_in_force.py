@@ -11,7 +11,7 @@ from podberth.kube.resources import CONFIG_MAPS
 from podberth.stores.kubernetes.copies import FOLLOWED, LAST_GOOD, OF, is_copy
 from tests.contract.control.cluster import HOME, config_map, podnetwork, pool
 from tests.contract.control.new_node import new_node, told
-from tests.contract.kube.said import eventually
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from podberth.kube.client import Object
@@ -48,8 +48,8 @@ def begun(cluster: Cluster) -> Cluster:
     cluster.apply(allowing)
     cluster.controller()
     cluster.apply(config_map("web", text(WEB), "bank"))
-    eventually(lambda: "10.20.0.9 bank/web declared" in cluster.reserved())
-    eventually(lambda: "bank/web" in copies(cluster))
+    until(lambda: "10.20.0.9 bank/web declared" in cluster.reserved())
+    until(lambda: "bank/web" in copies(cluster))
     return cluster
 
 
@@ -67,23 +67,23 @@ BAD = {
 def test_the_last_good_text_is_in_force_on_a_new_node_and_the_config_map_is_told_why(begun: Cluster, bad: str) -> None:
     written, why = BAD[bad]
     begun.apply(config_map("web", written, "bank"))
-    eventually(lambda: any(why in message for message in told(begun, "NotInForce")))
+    until(lambda: any(why in message for message in told(begun, "NotInForce")))
     assert declared(begun) == ["web 10.20.0.9"]
     assert [one.bundle for one in new_node(begun)[0].standings()] == ["bank/web"]
     _, ledger = new_node(begun)
     assert [f"{kept.address} {kept.pod}" for kept in ledger.reservations()] == ["10.20.0.9 bank/web"]
     begun.apply(config_map("web", text(OTHER), "bank"))
-    eventually(lambda: declared(begun) == ["web 10.20.0.10"])
-    eventually(lambda: begun.reserved() == ["10.20.0.10 bank/web declared"])
+    until(lambda: declared(begun) == ["web 10.20.0.10"])
+    until(lambda: begun.reserved() == ["10.20.0.10 bank/web declared"])
 
 
 def test_a_copy_that_is_deleted_or_changed_by_hand_is_written_again(begun: Cluster) -> None:
     begun.apply(config_map("web", "kind: [", "bank"))
-    eventually(lambda: any("kind" in message for message in told(begun, "NotInForce")))
+    until(lambda: any("kind" in message for message in told(begun, "NotInForce")))
     before = copies(begun)["bank/web"]
     name = before["metadata"]["name"]
     begun.client.delete(CONFIG_MAPS, name, HOME)
-    eventually(lambda: copies(begun).get("bank/web", {}).get("binaryData") == before["binaryData"])
+    until(lambda: copies(begun).get("bank/web", {}).get("binaryData") == before["binaryData"])
     for change in (
         {"binaryData": None},
         {"metadata": {"labels": None}},
@@ -91,7 +91,7 @@ def test_a_copy_that_is_deleted_or_changed_by_hand_is_written_again(begun: Clust
         {"metadata": {"annotations": None}},
     ):
         begun.client.merge_patch(CONFIG_MAPS, name, change, HOME)
-        eventually(lambda: copies(begun).get("bank/web", {}).get("binaryData") == before["binaryData"])
+        until(lambda: copies(begun).get("bank/web", {}).get("binaryData") == before["binaryData"])
     assert declared(begun) == ["web 10.20.0.9"]
 
 
@@ -104,8 +104,8 @@ def test_a_podberth_of_the_last_release_hears_of_no_copy(begun: Cluster) -> None
 def test_a_config_map_that_is_deleted_takes_its_copy_with_it(begun: Cluster) -> None:
     begun.apply(config_map("web", "kind: [", "bank"))
     begun.client.delete(CONFIG_MAPS, "web", "bank")
-    eventually(lambda: copies(begun) == {})
-    eventually(lambda: begun.reserved() == [])
+    until(lambda: copies(begun) == {})
+    until(lambda: begun.reserved() == [])
     assert declared(begun) == []
 
 
@@ -115,18 +115,18 @@ def test_a_config_map_that_loses_its_label_is_gone(begun: Cluster) -> None:
         changed = config_map("web", text(WEB), "bank")
         changed["metadata"]["labels"] = {"podberth.io/policies": label}
         begun.apply(changed)
-        eventually(lambda: declared(begun) == [])
-        eventually(lambda: begun.reserved() == [])
+        until(lambda: declared(begun) == [])
+        until(lambda: begun.reserved() == [])
         begun.apply(config_map("web", text(WEB), "bank"))
-        eventually(lambda: declared(begun) == ["web 10.20.0.9"])
-        eventually(lambda: "bank/web" in copies(begun))
+        until(lambda: declared(begun) == ["web 10.20.0.9"])
+        until(lambda: "bank/web" in copies(begun))
 
 
 def test_a_pool_of_podberth_s_own_config_map_that_breaks_stays_for_a_new_node(cluster: Cluster) -> None:
     cluster.controller()
     cluster.apply(config_map("pools", text(pool("db", "10.20.0.0/24", gateway="10.20.0.1")), HOME))
-    eventually(lambda: f"{HOME}/pools" in copies(cluster))
+    until(lambda: f"{HOME}/pools" in copies(cluster))
     cluster.apply(config_map("pools", text({**pool(), "spec": {"subnets": []}}), HOME))
-    eventually(lambda: bool(new_node(cluster)[0].standings()))
+    until(lambda: bool(new_node(cluster)[0].standings()))
     (found,) = new_node(cluster)[0].pools()
     assert str(found.subnets[0].gateway) == "10.20.0.1"
