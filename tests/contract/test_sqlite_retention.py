@@ -22,6 +22,7 @@ YEAR = 365 * 86400
 def store(tmp_path: Path) -> Store:
     """A store whose older events are two years old: one pod of then is still there, one ended after the newer began."""
     store = Store(tmp_path)
+    store.clock.proven = True
     store.ledger.bind(claim("stays"), PLUGIN)
     store.ledger.bind(claim("leaves"), PLUGIN)
     store.restart("old", ROUNDS)
@@ -103,6 +104,22 @@ def test_deleting_goes_on_as_time_does_and_what_stays_stays(store: Store) -> Non
     assert [word.what for word in store.ledger.retention.words()] == [What.KEPT, What.DELETED, What.DELETED]
     assert store.ledger.who(ip("10.20.0.1")).pod == pod("stays")
     assert store.ledger.who(ip("10.20.0.1"), store.clock.now - 60 * SECOND).pod == pod("stays")
+
+
+def test_a_clock_that_nobody_vouches_for_deletes_nothing(store: Store) -> None:
+    before = store.events()
+    store.ledger.retention.keep(YEAR, OPERATOR)
+    store.clock.proven = False
+    store.clock.step(74 * YEAR)
+    keep_up(store)
+    assert store.events() == before
+    store.clock.step(-74 * YEAR)
+    store.clock.proven = True
+    keep_up(store)
+    assert [event for event in store.events() if event.time > store.clock.now - YEAR * SECOND] == [
+        event for event in before if event.time > store.clock.now - YEAR * SECOND
+    ]
+    assert len(store.events()) < len(before)
 
 
 def test_an_event_of_a_clock_that_was_ahead_keeps_its_neighbours(store: Store) -> None:
