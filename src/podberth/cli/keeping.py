@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from podberth.cli import when
-from podberth.cli.failures import Misuse
-from podberth.cli.manual import NODE, Page
+from podberth.cli.failures import Misuse, NotFound
+from podberth.cli.manual import EXITS, NODE, Page
 from podberth.cli.options import SAID, Parsed, json_option
 from podberth.cli.screen import Cell, columns
 from podberth.cli.session import actor
@@ -38,6 +38,7 @@ def _kept(text: str) -> int | str:
     "history",
     cls=Page,
     asks=NODE,
+    exits={3: EXITS[3]},
     short_help="How much history there is, and for how long it is kept.",
     examples=(
         ("store history", "How many events there are, how many bytes they are, and what was said or deleted."),
@@ -66,9 +67,7 @@ def history(
     ledger = session.node.ledger
     if not isinstance(ledger, SqliteLedger):
         raise Refused("the history of a cluster's store is kept for ever", "this is about the store of one node alone")
-    said = [value for value in (keep, hold, lift) if value is not None]
-    if len(said) > 1 or (said and why is None):
-        raise Misuse("say one of --keep, --hold and --lift, with --why", "see `podberth store history --help`")
+    _checked(ledger.retention.standing(), keep=keep, hold=hold, lift=lift, why=why)
     by = actor(session.node, why or "")
     if keep is not None:
         ledger.retention.keep(keep, by)
@@ -84,6 +83,21 @@ def history(
         _draw(screen, standing, words)
 
     session.show(as_json, {**_form(standing), "words": [_word(word) for word in words]}, draw)
+
+
+def _checked(
+    standing: Standing, *, keep: int | str | None, hold: str | None, lift: str | None, why: str | None
+) -> None:
+    said = [value for value in (keep, hold, lift) if value is not None]
+    if len(said) > 1:
+        raise Misuse("say one of --keep, --hold and --lift, not several", "each has a --why of its own")
+    if said and why is None:
+        raise Misuse("option '--why': expected the reason", "say why: the store keeps it for the auditor")
+    holds = {word.said: word.actor.why for word in standing.holds}
+    if hold is not None and holds.get(hold, why) != why:
+        raise Refused(f"there is a legal hold {hold!r} already: {holds[hold]}", "name another one: each has one reason")
+    if lift is not None and lift not in holds:
+        raise NotFound(f"there is no legal hold {lift!r}", f"there are: {', '.join(sorted(holds)) or 'none'}")
 
 
 def _form(standing: Standing) -> dict[str, Any]:

@@ -40,11 +40,11 @@ def test_an_operator_s_word_is_kept_with_who_said_it_and_why(podberth: Operator)
 @pytest.mark.parametrize(
     ("arguments", "code", "why"),
     [
-        (("--keep", "5y"), 2, "with --why"),
+        (("--keep", "5y"), 2, "option '--why': expected the reason"),
         (("--keep", "5y", "--hold", "a", "--why", "b"), 2, "say one of"),
         (("--keep", "soon", "--why", "b"), 2, "expected forever, or a length of time"),
         (("--keep", "1h", "--why", "b"), 1, "a day or more"),
-        (("--lift", "a", "--why", "b"), 1, "there is no legal hold 'a'"),
+        (("--lift", "a", "--why", "b"), 3, "there is no legal hold 'a'"),
         (("--keep", "5y", "--why", "\udcff"), 2, "expected printable characters"),
         (("--keep", "5y", "--why", "a\x1b[2J"), 2, "expected printable characters"),
         (("--keep", "5y", "--why", ""), 2, "expected printable characters"),
@@ -59,6 +59,14 @@ def test_a_word_that_can_not_be_is_refused_and_changes_nothing(
     assert ended.code == code
     assert why in ended.err
     assert podberth("store", "history", "--json").json["words"] == []
+
+
+def test_a_hold_that_is_there_is_refused_another_reason_that_would_be_lost(podberth: Operator) -> None:
+    for _ in range(2):
+        assert podberth("store", "history", "--hold", "case-1", "--why", "a letter").code == 0
+    ended = podberth("store", "history", "--hold", "case-1", "--why", "another letter")
+    assert (ended.code, "there is a legal hold 'case-1' already: a letter" in ended.err) == (1, True)
+    assert len(podberth("store", "history", "--json").json["words"]) == 1
 
 
 def test_a_file_that_is_compacted_has_all_it_had(podberth: Operator) -> None:
