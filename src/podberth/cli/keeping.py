@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from podberth.cli import when
-from podberth.cli.failures import Misuse
+from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import NODE, Page
 from podberth.cli.options import SAID, Parsed, json_option
 from podberth.cli.screen import Cell, columns
@@ -75,6 +75,7 @@ def history(
     if hold is not None:
         ledger.retention.hold(hold, by)
     if lift is not None:
+        _check_held(lift, ledger.retention.extent())
         ledger.retention.lift(lift, by)
     if compact:
         ledger.compact()
@@ -84,6 +85,12 @@ def history(
         _draw(screen, extent, words)
 
     session.show(as_json, {**_form(extent), "words": [_word(word) for word in words]}, draw)
+
+
+def _check_held(name: str, extent: Extent) -> None:
+    names = sorted(hold.said for hold in extent.holds)
+    if name not in names:
+        raise NotFound(f"there is no legal hold {name!r}", f"there are: {', '.join(names) or 'none'}")
 
 
 def _form(extent: Extent) -> dict[str, Any]:
