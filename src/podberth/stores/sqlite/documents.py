@@ -168,24 +168,22 @@ def put(connection: Connection, document: Document, origin: str) -> None:
         (*document.key, *target, text, document.source, origin),
     )
     if isinstance(body, PodNetwork) and written.rowcount:
-        _forget_names(connection, document)
+        _forget_names(connection, document.namespace, document.name)
         connection.executemany(
             "INSERT OR IGNORE INTO document_names VALUES (?, ?, ?, ?)",
             [(what, named, document.namespace, document.name) for what, named in _names(body)],
         )
 
 
-def remove(connection: Connection, document: Document) -> None:
-    """Delete the document's rows."""
-    connection.execute("DELETE FROM documents WHERE kind = ? AND namespace = ? AND name = ?", document.key)
-    if document.kind == "PodNetwork":
-        _forget_names(connection, document)
+def remove(connection: Connection, key: tuple[str, str, str]) -> None:
+    """Delete the rows of the document with that kind, namespace and name, if there is one."""
+    connection.execute("DELETE FROM documents WHERE kind = ? AND namespace = ? AND name = ?", key)
+    if key[0] == "PodNetwork":
+        _forget_names(connection, *key[1:])
 
 
-def _forget_names(connection: Connection, document: Document) -> None:
-    connection.execute(
-        "DELETE FROM document_names WHERE namespace = ? AND name = ?", (document.namespace, document.name)
-    )
+def _forget_names(connection: Connection, namespace: str, name: str) -> None:
+    connection.execute("DELETE FROM document_names WHERE namespace = ? AND name = ?", (namespace, name))
 
 
 def _names(body: PodNetwork) -> Iterable[tuple[str, str]]:

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 from podberth.cni.errors import AddressTaken
 from podberth.cni.value import replace, value
-from podberth.ipam.epoch import FOUND, OWN, Epoch, Held
+from podberth.ipam.epoch import FOUND, OWN, WHO, Epoch, Held
 from podberth.ipam.lease import Actor
 from podberth.ipam.refusals import same
 from podberth.stores.clock import node_clock
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Lease
     from podberth.ipam.moment import Moment
     from podberth.stores.sqlite.witness import Reached
-
-WHO = "podberth"
 
 
 @value
