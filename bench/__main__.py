@@ -1,7 +1,8 @@
 """`python -m bench`: every benchmark, or those named: agent, runtime, scale, year, vf, cluster.
 
 After `cluster` come its own arguments: `python -m bench cluster --help`. `python -m bench before TREE [ROUNDS]`
-holds this tree against another commit's.
+holds this tree against another commit's, and `python -m bench features [ROUNDS]` a store that has much against one that
+has nothing but a pool.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def main() -> int:
     private_paths()
     if sys.argv[1:2] == ["cluster"]:
         return 0 if cluster(sys.argv[2:]) else 1
-    if sys.argv[1:2] == ["before"]:
+    if sys.argv[1:2] in (["before"], ["features"]):
         on_a_node(*sys.argv[1:4])
         return 0
     known: dict[str, Callable[[], object]] = {

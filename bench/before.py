@@ -51,24 +51,33 @@ def run(rounds: int, other: str, asked: str = "") -> None:
             both.enter_context(side(tree.resolve(), Path(folder) / name, name))
             for name, tree in (("old", Path(other)), ("new", Path()))
         ]
-        found: dict[str, list[tuple[float, float]]] = {}
-        for before, after in zip(*sides, strict=True):
-            for _ in range(int(asked or rounds)):
-                samples = before(), after(), after(), before()
-                for what in samples[0]:
-                    first, second, third, fourth = (sample[what] for sample in samples)
-                    found.setdefault(what, []).append(((first + fourth) / 2, (second + third) / 2))
+        found = in_turn(sides[0], sides[1], int(asked or rounds))
     compare(f"This tree against {other}, A B B A", found)
 
 
+def in_turn(one: list[Take], other: list[Take], rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Take the samples of both sides in turn; return by what they are of a pair for each round."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for before, after in zip(one, other, strict=True):
+        for _ in range(rounds):
+            samples = before(), after(), after(), before()
+            for what in samples[0]:
+                first, second, third, fourth = (sample[what] for sample in samples)
+                found.setdefault(what, []).append(((first + fourth) / 2, (second + third) / 2))
+    return found
+
+
 @contextmanager
-def side(tree: Path, scratch: Path, name: str) -> Iterator[list[Take]]:
-    """Have what takes a tree's samples, each kind of them in the same place of the list."""
+def side(tree: Path, scratch: Path, name: str, pool: str = POOL) -> Iterator[list[Take]]:
+    """Have what takes a tree's samples, each kind of them in the same place of the list; the binder's comes last.
+
+    The stores with that pool are `state`, `alone` and, of the binder, `ledger` in `scratch`.
+    """
     python, binary = str(tree / ".venv" / "bin" / "python"), tree / "build" / "cni" / "podberth"
     scratch.mkdir()
-    applied(scratch / "alone", POOL, python)
+    applied(scratch / "alone", pool, python)
     with ExitStack() as stay:
-        running = stay.enter_context(agent(scratch / "state", python=python))
+        running = stay.enter_context(agent(scratch / "state", pool, python))
         takes: list[Take] = []
         for shape, links in (("bridge", {"bridge": f"{name}0"}), ("macvlan", {"device": "macvlan", "parent": PARENT})):
             served = Contestant(binary=binary, conf=ours(shape, running.state, **links), socket=running.socket)
@@ -76,22 +85,25 @@ def side(tree: Path, scratch: Path, name: str) -> Iterator[list[Take]]:
             pod = stay.enter_context(namespace(f"stay-{shape}-{name}"))
             served.call("ADD", pod, pod)
             stay.callback(served.call, "DEL", pod, pod)
-            takes.append(partial(calls, f"ADD + DEL, {shape}", served, running))
+            takes.append(partial(calls, f", {shape}", served, running))
         alone = Contestant(binary=binary, conf=ours("alone", scratch / "alone", bridge=f"{name}1"))
-        takes += [partial(calls, "ADD + DEL without an agent", alone, None), partial(starts, alone)]
+        takes += [partial(calls, " without an agent", alone, None), partial(starts, alone)]
         yield [*takes, stay.enter_context(binder(tree, python, scratch / "ledger"))]
 
 
-def calls(what: str, contestant: Contestant, running: Agent | None) -> Sample:
+def calls(how: str, contestant: Contestant, running: Agent | None) -> Sample:
     """Have a few pods come and go; the DEL's end, after its answer, counts."""
+    found: dict[str, float] = {}
     with namespaces(PODS) as names:
-        before = processor(running)
-        took = sum(contestant.call(verb, name, name) for verb in ("ADD", "DEL") for name in names)
-        if running is not None:
-            settle()
-        spent = processor(running) - before
-    processors = {f"{what}: CPU": spent * 1000 / PODS}
-    return processors if running is None else {what: took / PODS, **processors}
+        for verb in ("ADD", "DEL"):
+            before = processor(running)
+            took = sum(contestant.call(verb, name, name) for name in names)
+            if running is not None:
+                settle()
+                found[f"{verb}{how}"] = took / PODS
+            found[f"{verb}{how}: CPU"] = (processor(running) - before) * 1000 / PODS
+    found[f"ADD + DEL{how}: CPU"] = sum(found[f"{verb}{how}: CPU"] for verb in ("ADD", "DEL"))
+    return found
 
 
 def starts(contestant: Contestant) -> Sample:

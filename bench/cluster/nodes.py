@@ -98,7 +98,7 @@ class Node:
         self.cluster = store.open(name)
         self.settler = Settler(Replica(str(folder / name)), self.cluster, name, current=not store.followed)
         opinions = store.opinions(self.cluster)
-        clock = NodeClock((*opinions, self._ntp, self.settler.announced), wall=lambda: time.time_ns() + self.skew)
+        clock = NodeClock((*opinions, self._ntp, self.settler.peer_clocks), wall=lambda: time.time_ns() + self.skew)
         self.identity = NodeIdentity(self._prove, name, lambda: time.monotonic() * HASTE)
         self.ledger = ClusterLedger(self.settler, clock=clock, identity=self.identity)
         self._recorder = recorder

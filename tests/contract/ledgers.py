@@ -166,7 +166,7 @@ class ClusterBackend:
         def remove(connection: Connection, _: Rivals) -> None:
             document = table.get(connection, "Pool", "", pool)
             assert document is not None
-            table.remove(connection, document)
+            table.remove(connection, document.key)
             drop_pool(connection, pool)
 
         self.operator.settle(remove, declares=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from podberth.cni.errors import AddressTaken, Refused, TryAgainLater
+from podberth.cni.errors import AddressTaken, CniError, Refused, TryAgainLater
 from podberth.cni.value import replace
 from podberth.ipam.lease import Keeping
 from podberth.policy.documents import document_of, parse_document
@@ -76,8 +76,10 @@ class Site:
         self.ledger, self.policies, self.settler = self.client("one")
         self.policies.apply([document_of(BANK, "test")], OPERATOR, source="test")
 
-    def client(self, name: str, *, kill_at: int = -1) -> tuple[ClusterLedger, ClusterPolicies, Settler]:
-        cluster: Any = Stopping(self.backend.cluster, kill_at) if kill_at >= 0 else self.backend.cluster
+    def client(
+        self, name: str, *, kill_at: int = -1, through: Any = None
+    ) -> tuple[ClusterLedger, ClusterPolicies, Settler]:
+        cluster: Any = Stopping(self.backend.cluster, kill_at) if kill_at >= 0 else through or self.backend.cluster
         settler = Settler(Replica(str(self._folder / name)), cluster, "node1", current=True)
         return ClusterLedger(settler, clock=self.backend.clock), ClusterPolicies(settler), settler
 
@@ -358,3 +360,41 @@ def test_where_an_older_agent_may_be_what_needs_marks_is_refused_and_the_rest_is
     assert ledger.reservations() == ()
     policies.operate(keeping(many=1), OPERATOR, source="import csv")
     assert len(ledger.reservations()) == 1
+
+
+class Meanwhile:
+    """A cluster's store where somebody else does something just before the n-th change from now on."""
+
+    def __init__(self, cluster: Cluster, left: int, other: Callable[[], object]) -> None:
+        self._cluster = cluster
+        self.left = left
+        self._other = other
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    def commit(self, proposal: Proposal) -> Seen:
+        if self.left == 0:
+            self._other()
+        self.left -= 1
+        return self._cluster.commit(proposal)
+
+
+def test_a_document_that_somebody_makes_meanwhile_is_not_lost(site: Site) -> None:
+    done: list[str] = []
+
+    def other() -> None:
+        _, policies, _ = site.client("other")
+        policies.apply([document_of(pool("more-1", "10.200.0.0/24"), "his")], OPERATOR, source="his")
+        done.append("more-1")
+
+    count = site.backend.cluster.documents_at_once + 1
+    _, policies, _ = site.client("mine", through=Meanwhile(site.backend.cluster, 2, other))
+    many = [document_of(pool(f"more-{n}", f"10.100.{n}.0/24"), "mine") for n in range(max(2, count))]
+    with pytest.raises(CniError):
+        policies.operate(Operation(documents=tuple(many), keep=keeping().keep), OPERATOR, source="import")
+    assert done
+    _, fresh, _ = site.client("fresh")
+    networks = {one.name: str(one.subnets[0].network) for one in fresh.pools()}
+    assert networks == {"bank": "10.60.0.0/24", "more-1": "10.200.0.0/24"}
+    assert site.ledger.reservations() == ()

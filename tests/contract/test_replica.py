@@ -10,7 +10,8 @@ import pytest
 
 from podberth.cni.errors import PoolExhausted, TryAgainLater
 from podberth.stores.replica.ledger import ClusterLedger
-from podberth.stores.replica.replica import Replica, furthest
+from podberth.stores.replica.position import furthest
+from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Seen, Unknown

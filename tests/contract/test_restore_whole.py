@@ -94,6 +94,6 @@ def test_what_operators_have_said_of_history_since_the_backup_still_holds(site: 
     site.restore()
     again = SqliteLedger(SqliteBackend(site.state).database, clock=site.backend.clock).retention
     assert again.words() == before
-    assert [hold.said for hold in again.standing().holds] == ["case-1", "case-2"]
+    assert [hold.said for hold in again.extent().holds] == ["case-1", "case-2"]
     site.restore()
     assert SqliteLedger(SqliteBackend(site.state).database, clock=site.backend.clock).retention.words() == before

@@ -22,6 +22,7 @@ YEAR = 365 * 86400
 def store(tmp_path: Path) -> Store:
     """A store whose older events are two years old: one pod of then is still there, one ended after the newer began."""
     store = Store(tmp_path)
+    store.clock.proven = True
     store.ledger.bind(claim("stays"), PLUGIN)
     store.ledger.bind(claim("leaves"), PLUGIN)
     store.restart("old", ROUNDS)
@@ -41,7 +42,7 @@ def test_by_default_nothing_is_ever_deleted(store: Store) -> None:
     store.clock.tick(100 * YEAR)
     keep_up(store)
     assert store.events() == before
-    assert store.ledger.retention.standing().keep == "forever"
+    assert store.ledger.retention.extent().keep == "forever"
     assert store.ledger.retention.words() == ()
 
 
@@ -83,7 +84,7 @@ def test_a_legal_hold_keeps_everything_until_it_is_lifted(store: Store) -> None:
     store.ledger.retention.lift("case 1", OPERATOR)
     keep_up(store)
     assert store.events() == before
-    assert [hold.said for hold in store.ledger.retention.standing().holds] == ["case 2"]
+    assert [hold.said for hold in store.ledger.retention.extent().holds] == ["case 2"]
     store.ledger.retention.lift("case 2", OPERATOR)
     keep_up(store)
     assert len(store.events()) < len(before)
@@ -92,17 +93,33 @@ def test_a_legal_hold_keeps_everything_until_it_is_lifted(store: Store) -> None:
 def test_deleting_goes_on_as_time_does_and_what_stays_stays(store: Store) -> None:
     store.ledger.retention.keep(YEAR, OPERATOR)
     keep_up(store)
-    first = store.ledger.retention.standing()
+    first = store.ledger.retention.extent()
     store.clock.tick(2 * YEAR)
     store.restart("newest", ROUNDS)
     keep_up(store)
-    then = store.ledger.retention.standing()
+    then = store.ledger.retention.extent()
     assert first.begins is not None
     assert then.begins is not None
     assert then.begins > first.begins
     assert [word.what for word in store.ledger.retention.words()] == [What.KEPT, What.DELETED, What.DELETED]
     assert store.ledger.who(ip("10.20.0.1")).pod == pod("stays")
     assert store.ledger.who(ip("10.20.0.1"), store.clock.now - 60 * SECOND).pod == pod("stays")
+
+
+def test_a_clock_that_nobody_vouches_for_deletes_nothing(store: Store) -> None:
+    before = store.events()
+    store.ledger.retention.keep(YEAR, OPERATOR)
+    store.clock.proven = False
+    store.clock.step(74 * YEAR)
+    keep_up(store)
+    assert store.events() == before
+    store.clock.step(-74 * YEAR)
+    store.clock.proven = True
+    keep_up(store)
+    assert [event for event in store.events() if event.time > store.clock.now - YEAR * SECOND] == [
+        event for event in before if event.time > store.clock.now - YEAR * SECOND
+    ]
+    assert len(store.events()) < len(before)
 
 
 def test_an_event_of_a_clock_that_was_ahead_keeps_its_neighbours(store: Store) -> None:

@@ -27,9 +27,9 @@ def test_a_year_of_restarts_is_kept_whole_in_64_mib_and_who_is_answered_of_all_o
     there = year.size()
     assert there <= MOST * restarts // RESTARTS + OF_THE_NEWEST
     assert there <= MOST
-    standing = year.ledger.retention.standing()
-    assert standing.events == 2 * restarts + 1
-    assert standing.archived >= standing.events - 4 * 4096
+    extent = year.ledger.retention.extent()
+    assert extent.events == 2 * restarts + 1
+    assert extent.archived >= extent.events - 4 * 4096
     address = ip("10.20.0.1")
     for container, began, ended in year.random.sample(year.held[:-1], ASKED):
         held = year.ledger.who(address, (began + ended) // 2)

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tests.servers.child import DIES_WITH_US
+from tests.servers.child import DIES_WITH_US, SELDOM_COLLECTING
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class EtcdServer:
                 [*DIES_WITH_US, self._program, *(f"--{name}={setting}" for name, setting in options.items())],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={},
+                env=SELDOM_COLLECTING,
             )
         self._await_health()
 

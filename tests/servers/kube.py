@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tests import programs
 from tests.checkout import ROOT
 from tests.servers.authority import Authority
-from tests.servers.child import DIES_WITH_US
+from tests.servers.child import DIES_WITH_US, SELDOM_COLLECTING
 from tests.servers.operator import Operator, objects, rendered
 from tests.waiting import PATIENCE, until
 
@@ -250,7 +250,9 @@ class KubeServer:
         ]
 
     def _run(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "ETCD_UNSUPPORTED_ARCH": "arm64"} if os.uname().machine == "aarch64" else None
+        environment = {**os.environ, **SELDOM_COLLECTING}
+        if os.uname().machine == "aarch64":
+            environment["ETCD_UNSUPPORTED_ARCH"] = "arm64"
         with (self.root / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 [*DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment

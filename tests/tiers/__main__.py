@@ -54,8 +54,9 @@ def main() -> int:
     REPORTS.mkdir(parents=True, exist_ok=True)
     ending = "-soak" if os.environ.get(sizes.SOAK) else ""
     chosen = [[tier for tier in lane if tier.name in names] for lane in LANES]
+    alone = len(names) == 1
     with foreign_agent.watching() as witness:
-        tallies = run([[Run(tier, REPORTS / f"{tier.name}{ending}") for tier in lane] for lane in chosen])
+        tallies = run([[Run(tier, REPORTS / f"{tier.name}{ending}", alone=alone) for tier in lane] for lane in chosen])
     if complaints := witness.complaints():
         tallies.append(Tally(tier="machine", failed=len(complaints), trouble="; ".join(complaints)))
     print("\n" + table(tallies))

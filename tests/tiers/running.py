@@ -24,10 +24,14 @@ _GRACE = 60  # seconds that a tier has to end its servers before it is killed
 
 
 class Run:
-    """One tier that runs. Its files begin with `name`: `log` has all that pytest prints."""
+    """One tier that runs. Its files begin with `name`: `log` has all that pytest prints.
 
-    def __init__(self, tier: Tier, name: Path) -> None:
+    `alone`: it needs no place among others.
+    """
+
+    def __init__(self, tier: Tier, name: Path, *, alone: bool = False) -> None:
         self.tier = tier
+        self._alone = alone
         self.report, self.log, self.results = (name.with_suffix(f".{kind}") for kind in ("xml", "log", "results"))
         self._pytest: subprocess.Popen[bytes] | None = None
         self._stopped = ""
@@ -63,7 +67,8 @@ class Run:
                 stderr=log,
                 start_new_session=True,  # a signal to its group reaches all that it started, and nothing else
             )
-        _place(self._pytest.pid, self.tier.niceness)
+        if not self._alone:
+            _place(self._pytest.pid, self.tier)
         if self._stopped:  # while it was started
             self.stop(self._stopped)
         status = self._watch(self._pytest)
@@ -110,8 +115,11 @@ class Run:
         return [sys.executable, "-m", "pytest", *options, self.tier.folder]
 
 
-def _place(pid: int, niceness: int) -> None:
+def _place(pid: int, tier: Tier) -> None:
     """Renice a session's leader, of which the rest takes it, and the session: sched(7), "The autogroup feature"."""
     with contextlib.suppress(OSError):  # only root may go forward; a kernel may have no such groups
-        os.setpriority(os.PRIO_PROCESS, pid, niceness)
-        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
+        if tier.realtime:
+            os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
+        else:
+            os.setpriority(os.PRIO_PROCESS, pid, tier.niceness)
+            Path(f"/proc/{pid}/autogroup").write_text(str(tier.niceness), encoding="ascii")

@@ -10,7 +10,8 @@ class Tier:
     """One folder of tests. `workers` run its tests side by side; 0: one after another, in pytest's own process.
 
     `silence` is how many seconds may pass without a test's result before the tier counts as hanging; with long counts
-    one test takes as long as many. `niceness` is its place among the tiers, as nice(1) counts.
+    one test takes as long as many. `niceness` is its place among the tiers, as nice(1) counts; `realtime` puts it
+    before all of them: sched(7), SCHED_RR.
     """
 
     name: str
@@ -18,6 +19,7 @@ class Tier:
     workers: int = 0
     silence: int = 600
     niceness: int = 0
+    realtime: bool = False
     needs_root: bool = True
     soaks: bool = False  # whether it has tests with long counts
 
@@ -26,19 +28,18 @@ class Tier:
         return self.silence * 6 if soaking else self.silence
 
 
-# A lane runs its tiers one after another; the lanes run side by side. The VM computes all the time: behind
-# the many processes of the others its two would get hardly any of the cores. The netns tier mostly waits, and goes
-# before the contracts, whose servers are many sessions with a share of the cores each. The unit tier takes the
-# processor time that the others leave.
+# A lane runs its tiers one after another; the lanes run side by side. The VM computes on one core all the time, and
+# wakes up often: whatever its niceness, each time it would wait for the end of another process's turn. The netns tier
+# mostly waits, and goes before the contracts, whose servers compute. The unit tier takes what they leave.
 LANES: tuple[tuple[Tier, ...], ...] = (
-    (Tier(name="unit", folder="tests/unit", workers=2, niceness=10, needs_root=False, soaks=True),),
+    (Tier(name="unit", folder="tests/unit", workers=2, needs_root=False, soaks=True),),
     (Tier(name="contract", folder="tests/contract", workers=4, niceness=-4, soaks=True),),
     (
         Tier(name="netns", folder="tests/netns", workers=6, silence=1200, niceness=-8, soaks=True),
         Tier(name="runtime", folder="tests/runtime", niceness=-8),
     ),
     (
-        Tier(name="vm", folder="tests/vm", silence=1200, niceness=-15, soaks=True),
+        Tier(name="vm", folder="tests/vm", silence=1200, realtime=True, soaks=True),
         Tier(name="image", folder="tests/image", soaks=True),
     ),
 )

@@ -131,7 +131,7 @@ def _qemu(cache: Path, release: str) -> list[str]:
         raise RuntimeError("qemu-system-x86_64 is not in PATH: install qemu-system-x86, 8 or later")
     options = f"""
         -nodefaults -no-user-config -display none -no-reboot -machine q35,accel=tcg -cpu max
-        -smp {os.cpu_count() or 1} -m {_MEMORY} -device intel-iommu
+        -smp 1 -m {_MEMORY} -device intel-iommu
         -device pcie-root-port,id=port0,chassis=1,slot=1 -netdev hubport,id=wire0,hubid=0
         -device igb,bus=port0,netdev=wire0,mac=52:54:00:aa:00:00
     """

@@ -40,8 +40,7 @@ class Announcements:
 
     def stop(self, seconds: float) -> None:
         """End, after what is under way, but for at most so long."""
-        self._loop.stop()
-        self._loop.join(seconds)
+        self._loop.end(seconds)
 
     def begin(self) -> None:
         """Look at each store as an ADD would, which notices one that was put back; announce what is awaited."""

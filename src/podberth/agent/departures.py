@@ -65,8 +65,7 @@ class Departures:
 
     def stop(self, seconds: float) -> None:
         """End, after what is under way, but for at most so long."""
-        self._loop.stop()
-        self._loop.join(seconds)
+        self._loop.end(seconds)
 
     def _turn(self) -> float:
         with self._guard:

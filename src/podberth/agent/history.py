@@ -31,8 +31,7 @@ class History:
 
     def stop(self, seconds: float) -> None:
         """End, after the step that is under way, but for at most so long."""
-        self._loop.stop()
-        self._loop.join(seconds)
+        self._loop.end(seconds)
 
     def _turn(self) -> float:
         more = False

@@ -36,8 +36,7 @@ class Records:
 
     def stop(self, seconds: float) -> None:
         """End, after the store that is being looked at, but for at most so long."""
-        self._loop.stop()
-        self._loop.join(seconds)
+        self._loop.end(seconds)
 
     def look(self) -> None:
         """Look at each store that was not looked at before."""

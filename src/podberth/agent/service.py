@@ -12,6 +12,7 @@ import gc
 import os
 import socket
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,13 +124,9 @@ class Agent:
         self.serving = False
         finished = self.server.stop(grace)
         turned = self.server.turn_away() if last else 0
-        self._try("stop", lambda: self.upkeep.stop(grace))
-        self._try("stop", lambda: self.history.stop(grace))
-        self._try("stop", lambda: self.departures.stop(grace))
-        self._try("stop", lambda: self.announcements.stop(grace))
-        self._try("stop", lambda: self.records.stop(grace))
-        self._try("stop", lambda: self.resident.policies.stop(grace))
-        self._try("stop", lambda: self.resident.finisher.stop(grace))
+        loops = (self.upkeep, self.history, self.departures, self.announcements, self.records)
+        for part in (*loops, self.resident.policies, self.resident.finisher):
+            self._try("stop", partial(part.stop, grace))
         self._try("stop", self.resident.close)
         unsent = self._flush(end)
         self._try("stop", self.desk.close)

@@ -107,8 +107,7 @@ class Upkeep:
 
     def stop(self, seconds: float) -> None:
         """End, after the attachment that is being looked at, but for at most so long."""
-        self._loop.stop()
-        self._loop.join(seconds)
+        self._loop.end(seconds)
 
     def _turn(self) -> float:
         """Look at one attachment: however many there are, none of them can hide that this thread is stuck."""

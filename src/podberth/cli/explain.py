@@ -17,6 +17,7 @@ from podberth.cli.settings_text import form, text
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.pod import Attachment
 from podberth.entry import find_plugin
+from podberth.ipam.refusals import same
 from podberth.net.describe import describe
 from podberth.policy.precedence import POOL, Share
 from podberth.policy.standing import worded
@@ -69,7 +70,7 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
     older = {
         record.attachment.ifname: outdated(node, record, find_plugin)
         for record in node.attachments.all()
-        if record.pod is not None and (record.pod.namespace, record.pod.name) == (pod.namespace, pod.name)
+        if same(record.pod, pod)
     }
     waiting = [one for one in node.policies.waiting() if _is_about(one, pod)]
     refused = tuple(one for one in node.policies.standings() if one.concerns(pod))

@@ -44,7 +44,8 @@ def exit_code(error: CniError) -> int:
 
 def ended(error: CniError, words: Sequence[str]) -> int:
     """Print the error that ended the command with these words; return its exit code."""
-    tell(error, as_json="--json" in words)
+    own = words[: words.index("--")] if "--" in words else words  # what follows is the command of `podberth run`
+    tell(error, as_json="--json" in own)
     return exit_code(error)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from podberth.cli import when
-from podberth.cli.failures import Misuse
+from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import NODE, Page
 from podberth.cli.options import SAID, Parsed, json_option
 from podberth.cli.screen import Cell, columns
@@ -21,7 +21,7 @@ from podberth.stores.sqlite.retention import What
 if TYPE_CHECKING:
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
-    from podberth.stores.sqlite.retention import Standing, Word
+    from podberth.stores.sqlite.retention import Extent, Word
 
 
 def _kept(text: str) -> int | str:
@@ -75,25 +75,32 @@ def history(
     if hold is not None:
         ledger.retention.hold(hold, by)
     if lift is not None:
+        _check_held(lift, ledger.retention.extent())
         ledger.retention.lift(lift, by)
     if compact:
         ledger.compact()
-    standing, words = ledger.retention.standing(), ledger.retention.words()
+    extent, words = ledger.retention.extent(), ledger.retention.words()
 
     def draw(screen: Screen) -> None:
-        _draw(screen, standing, words)
+        _draw(screen, extent, words)
 
-    session.show(as_json, {**_form(standing), "words": [_word(word) for word in words]}, draw)
+    session.show(as_json, {**_form(extent), "words": [_word(word) for word in words]}, draw)
 
 
-def _form(standing: Standing) -> dict[str, Any]:
+def _check_held(name: str, extent: Extent) -> None:
+    names = sorted(hold.said for hold in extent.holds)
+    if name not in names:
+        raise NotFound(f"there is no legal hold {name!r}", f"there are: {', '.join(names) or 'none'}")
+
+
+def _form(extent: Extent) -> dict[str, Any]:
     return {
-        "keep": standing.keep,
-        "holds": [hold.said for hold in standing.holds],
-        "begins": standing.begins,
-        "events": standing.events,
-        "archived": standing.archived,
-        "archive_size": standing.archive_size,
+        "keep": extent.keep,
+        "holds": [hold.said for hold in extent.holds],
+        "begins": extent.begins,
+        "events": extent.events,
+        "archived": extent.archived,
+        "archive_size": extent.archive_size,
     }
 
 
@@ -105,11 +112,11 @@ def _word(word: Word) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _draw(screen: Screen, standing: Standing, words: tuple[Word, ...]) -> None:
-    size = f"{standing.archive_size / 2**20:.1f} MiB"
-    screen.line(f"{counted(standing.events, 'event')}, {standing.archived} of them in an archive of {size}")
-    screen.line(f"kept: {_length(standing.keep)}")
-    for hold in standing.holds:
+def _draw(screen: Screen, extent: Extent, words: tuple[Word, ...]) -> None:
+    size = f"{extent.archive_size / 2**20:.1f} MiB"
+    screen.line(f"{counted(extent.events, 'event')}, {extent.archived} of them in an archive of {size}")
+    screen.line(f"kept: {_length(extent.keep)}")
+    for hold in extent.holds:
         screen.line(Cell(f"legal hold {hold.said} since {when.local(hold.time)}: nothing is deleted", "yellow"))
     if words:
         screen.table(

@@ -51,7 +51,7 @@ def pool(context: click.Context, *, as_json: bool) -> None:
         _list(context.obj, as_json=as_json)
 
 
-@pool.command("list", cls=Page, asks=CLUSTER)
+@pool.command("list", cls=Page, asks=CLUSTER, examples=(("pool list --json", "For a monitoring system."),))
 @json_option
 @click.pass_obj
 def list_(session: Session, *, as_json: bool) -> None:
@@ -59,7 +59,10 @@ def list_(session: Session, *, as_json: bool) -> None:
     _list(session, as_json=as_json)
 
 
-@pool.command("show", cls=Page, asks=CLUSTER, exits={3: EXITS[3]})
+@pool.command(
+    "show", cls=Page, asks=CLUSTER, exits={3: EXITS[3]},
+    examples=(("pool show db", "How full it is, and its document."),),
+)  # fmt: skip
 @click.argument("name", type=POOL)
 @json_option
 @click.pass_obj

@@ -170,7 +170,12 @@ def downgrade_command(session: Session, version: str, *, agent: Path, as_json: b
     form: dict[str, Any] = {"store": str(session.store), "version": version}
     if Path(session.store).is_file():
         form["schema"] = downgrade(str(session.store), version, node_clock())
-    session.show(as_json, form, lambda screen: screen.line(f"{session.store} is as podberth {version} reads it"))
+
+    def draw(screen: Screen) -> None:
+        screen.line(f"{session.store} is as podberth {version} reads it")
+        screen.line(f"install podberth {version} now: any command of this one brings it up to date again")
+
+    session.show(as_json, form, draw)
 
 
 def _retreat(session: Session, version: str) -> None:

@@ -74,7 +74,7 @@ def reserve(
 
 
 def around(policies: Policies, address: Address) -> str:
-    """Return the name of the pool that has the address: at most one, for pools that overlap are never in force."""
+    """Return the name of the pool that has the address; Refused if none has. Pools that overlap are never in force."""
     name = next((pool.name for pool in pools_around(policies.pools(), address)), None)
     if name is None:
         raise Refused(f"no pool contains {address}", "`podberth pool` lists the pools")

@@ -97,7 +97,9 @@ def self_signed(hosts: tuple[str, ...], days: int = DAYS) -> Pair:
         subject = ("-subj", "/CN=podberth webhook", "-addext", f"subjectAltName={names}")
         done = _openssl("req", "-x509", *wanted, *subject, "-keyout", str(key), "-out", str(certificate))
         if done.returncode:
-            raise IOFailure(f"openssl req: {done.stderr.strip()}")
+            raise IOFailure(
+                f"openssl req: {done.stderr.strip()}", "see `openssl version`; or make a pair yourself: --cert, --key"
+            )
         return Pair(certificate=certificate.read_text(encoding="ascii"), key=key.read_text(encoding="ascii"))
 
 

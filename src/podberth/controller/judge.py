@@ -78,7 +78,9 @@ class Judge:
         with self._turn:
             away = self._feed.away
             if away and not _goes(review, wanted):
-                raise TryAgainLater(f"the cluster's ledger can't be followed: {away}")
+                raise TryAgainLater(
+                    f"the cluster's ledger can't be followed: {away}", "apply again once /readyz of the webhook is 200"
+                )
             reservations: tuple[AddressReservation, ...] = ()
             if not away:
                 self._catch_up()

@@ -60,4 +60,5 @@ def lapsed(last: Event | None, retention: str | int) -> bool:
 def _is_over(one: Kept, now: int) -> bool:
     if one.retention == FOREVER or one.last is None or one.last.kind != Kind.UNBOUND:
         return False
-    return one.retention == WITH_STATEFUL_SET or now - one.last.time >= int(one.retention) * _SECOND
+    left = one.last.time - one.last.ahead  # by a second opinion on its writer's clock, if there was one
+    return one.retention == WITH_STATEFUL_SET or now - left >= int(one.retention) * _SECOND

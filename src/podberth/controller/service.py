@@ -124,8 +124,7 @@ class Controller:
 
     def stop(self) -> None:
         """End the sweep that runs, then give the lead back."""
-        self._loop.stop()
-        self._loop.join()
+        self._loop.end()
         if self._renewing is not None:
             self._renewing.stop()
         self._candidate.close()

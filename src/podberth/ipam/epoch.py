@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
 
 OWN = ""  # how a node is awaited whose own store the ledger is
+WHO = "podberth"  # how the ledger names who noticed that it was put back, and who announces
 FOUND = "found"  # the network of a holder of which the kernel shows the address alone
 
 

@@ -15,7 +15,7 @@ from podberth.ipam.moment import UNPROVEN
 from podberth.ipam.timeline import EVER, word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from podberth.ipam.lease import Correction, Event
 
@@ -121,33 +121,22 @@ def _is_plain(
     if max(proven, default=-EVER) > low:
         return False
     before, behind = run[0] - 1, run[-1] + 1
-    if before >= bounds[0] and (said[before].proven is None or _tail(blocks[before], corrections) > low):
+    if before >= bounds[0] and said[before].proven is None:
+        return False
+    if before >= bounds[0] and max(_to_proof(reversed(blocks[before].events), corrections)) > low:
         return False
     if behind > bounds[1]:
         return high <= now
-    return said[behind].proven is not None and _head(blocks[behind], corrections) >= high
+    return said[behind].proven is not None and min(_to_proof(blocks[behind].events, corrections)) >= high
 
 
-def _tail(block: Block, corrections: Sequence[Correction]) -> int:
-    """Return the latest time from the last one on that is vouched for."""
-    times: list[int] = []
-    for event in reversed(block.events):
+def _to_proof(events: Iterable[Event], corrections: Sequence[Correction]) -> Iterator[int]:
+    """Yield the times of events, up to the first that is vouched for."""
+    for event in events:
         time, sure = word(event, corrections)
-        times.append(time)
+        yield time
         if sure:
-            break
-    return max(times)
-
-
-def _head(block: Block, corrections: Sequence[Correction]) -> int:
-    """Return the earliest time up to the first one that is vouched for."""
-    times: list[int] = []
-    for event in block.events:
-        time, sure = word(event, corrections)
-        times.append(time)
-        if sure:
-            break
-    return min(times)
+            return
 
 
 def _of_run(run: Sequence[Summary], at: int) -> list[int]:

@@ -45,11 +45,15 @@ def load(path: str = "", context: str = "", environ: Mapping[str, str] | None = 
 
 
 def in_cluster(environ: Mapping[str, str], folder: str = SERVICE_ACCOUNT) -> Access:
-    """Return what a pod's service account has; its token and CA are read again when kubelet renews them."""
+    """Return what a pod's service account has; its token and CA are read again when kubelet renews them.
+
+    InvalidConfig if the variables of a pod (KUBERNETES_SERVICE_HOST) are not there.
+    """
     host, port = (environ.get(f"KUBERNETES_SERVICE_{what}", "") for what in ("HOST", "PORT"))
     if not host or not port.isdecimal():
         raise InvalidConfig(
-            f"KUBERNETES_SERVICE_HOST and _PORT: expected a host and a port, got {shown(host)} and {shown(port)}"
+            f"KUBERNETES_SERVICE_HOST and _PORT: expected a host and a port, got {shown(host)} and {shown(port)}",
+            "a kubelet sets both in a pod; outside of one, name a kubeconfig",
         )
     what = "service account"
     return Access(
@@ -86,9 +90,11 @@ def _read(path: str) -> Fields:
         with open(path, "rb") as stream:
             documents = yamlfiles.load(stream, path)
     except OSError as failure:
-        raise InvalidConfig(f"{path} can't be read: {failure.strerror}") from None
+        raise InvalidConfig(
+            f"{path} can't be read: {failure.strerror}", "name a kubeconfig that this user may read"
+        ) from None
     if len(documents) != 1:
-        raise InvalidConfig(f"{path}: expected one kubeconfig, got {len(documents)} documents")
+        raise InvalidConfig(f"{path}: expected one kubeconfig, got {len(documents)} documents", "leave one in the file")
     return Fields(documents[0].raw, f"{path}: kubeconfig")
 
 

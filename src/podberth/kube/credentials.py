@@ -68,7 +68,10 @@ class Source:
                     self._content = file.read().strip()
                 self._stamp = stamp
         except (OSError, ValueError) as failure:
-            raise StoreFailed(f"{self._what}: {self._path} can't be read: {failure}") from None
+            raise StoreFailed(
+                f"{self._what}: {self._path} can't be read: {failure}",
+                "the file has to be there, and readable by this user",
+            ) from None
         return self._content
 
     def forget(self) -> None:
@@ -151,7 +154,9 @@ class Plugin:
         try:
             answer: Any = json.loads(output)
         except ValueError as wrong:
-            raise StoreFailed(f"{what}: expected JSON, got {wrong}") from None
+            raise StoreFailed(
+                f"{what}: expected JSON, got {wrong}", "it has to print an ExecCredential alone"
+            ) from None
         fields = Fields(answer, what, StoreFailed)
         if fields.required("apiVersion", text) != self._api_version:
             raise fields.fail("apiVersion", f"expected {self._api_version!r}, got {shown(answer['apiVersion'])}")

@@ -59,8 +59,7 @@ class Candidate:
 
     def close(self) -> None:
         """Stop running; a leader gives the lease back, so that another can lead at once."""
-        self._loop.stop()
-        self._loop.join()
+        self._loop.end()
         if self._told:
             self._try(self._release)
         self._until = 0.0

@@ -119,6 +119,7 @@ class Wire:
         self._idle: deque[ssl.SSLSocket] = deque()
         self._identity: tuple[str, str, str] | None = None  # what the connections and the context were made with
         self._context: ssl.SSLContext | None = None
+        self._closed = False
 
     def exchange(self, secret: Secret, method: str, target: str, body: bytes, content_type: str) -> Answer:
         """Send a request, return the whole answer. Raises NotSent, Lost."""
@@ -135,10 +136,13 @@ class Wire:
         except (OSError, HTTPException) as failure:
             connection.close()
             raise self._lost(secret, failure) from None
+        except BaseException:
+            connection.close()
+            raise
         finally:
             response.close()
         with self._lock:
-            kept = not response.will_close and connection.context is self._context
+            kept = not self._closed and not response.will_close and connection.context is self._context
             if kept:
                 self._idle.append(connection)
         if not kept:
@@ -159,9 +163,9 @@ class Wire:
         return Stream(connection, response)
 
     def close(self) -> None:
-        """Close the connections that nobody uses; one that is in use is closed after its call."""
+        """Close the connections that nobody uses; one of a call under way, or of a later one, is closed after it."""
         with self._lock:
-            self._context = None
+            self._closed = True
             self._give_up()
 
     def _give_up(self) -> None:
@@ -252,7 +256,9 @@ def _context(access: Access, authority: str, certificate: str, key: str) -> ssl.
     try:
         context = ssl.create_default_context(cadata=authority or None)
     except ssl.SSLError as failure:
-        raise StoreFailed(f"the certificate authority of {access.server} can't be used: {failure}") from None
+        raise StoreFailed(
+            f"the certificate authority of {access.server} can't be used: {failure}", "it has to be certificates in PEM"
+        ) from None
     if not access.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -162,7 +162,7 @@ class LinuxHost:
     def undo(self, step: Step, netns: NetnsId | None) -> None:
         """Take the step back; succeeds when nothing is left to take back."""
         try:
-            self._undo(step, alive=self._alive(step, netns))
+            self._undo(step, netns)
         except InvalidNetns:
             pass  # it went meanwhile, and what was inside with it
         except OSError as refused:
@@ -183,7 +183,7 @@ class LinuxHost:
                 case ops.Masquerade():
                     _masquerading().bring_about(self._namespaces, op)
                 case _:
-                    self._undo(step, alive=self._alive(step, netns))
+                    self._undo(step, netns)
                     self._do(op)
         except OSError as refused:
             raise translated(f"repairing {describe(op)}", refused, op) from refused
@@ -218,7 +218,14 @@ class LinuxHost:
         inside: str | None = getattr(step.op, "netns", None)
         if inside is None:
             return True
-        return netns is not None and self.netns_id(inside) == netns and self._is_of(step, inside)
+        if netns is None:
+            return False
+        if step.before_of("netns") is None:  # before Linux 5.14
+            return self.netns_id(inside) == netns
+        try:
+            return self._namespaces.held(inside) == netns and self._is_of(step, inside)
+        except InvalidNetns:
+            return False
 
     def _is_of(self, step: Step, inside: str) -> bool:
         recorded = step.before_of("netns")
@@ -302,7 +309,7 @@ class LinuxHost:
         if mac is not None:
             raise AddressAnswered(op.address, mac)
 
-    def _undo(self, step: Step, *, alive: bool) -> None:  # noqa: C901 - a flat table of the ops
+    def _undo(self, step: Step, netns: NetnsId | None) -> None:  # noqa: C901 - a flat table of the ops
         at, op = self._namespaces, step.op
         at.changed()
         if step.existed:
@@ -310,7 +317,7 @@ class LinuxHost:
         match op:
             case ops.CreateVeth():
                 devices.delete(at, None, op.name, "veth")  # also when the pod's namespace is gone
-            case ops.CreateMacvlan() | ops.CreateIpvlan() if alive:
+            case ops.CreateMacvlan() | ops.CreateIpvlan() if self._alive(step, netns):
                 devices.delete(at, op.netns, op.ifname, "macvlan", "ipvlan")
                 departing.delete_going(at, op.netns)  # a DEL that was answered has taken its name
             case ops.JoinBridge() if op.bridge not in self._left:
@@ -318,17 +325,17 @@ class LinuxHost:
                     bridges.leave(at, op)
             case ops.Masquerade():
                 _masquerading().stop(at, op)
-            case ops.WriteSysctl() if alive:
+            case ops.WriteSysctl() if self._alive(step, netns):
                 sysctls.restore(at, step, op)
-            case ops.AddAddress() | ops.AddRoute() if alive:
+            case ops.AddAddress() | ops.AddRoute() if self._alive(step, netns):
                 addressing.remove(at, op)
             case ops.ConfigureVf():
                 vf_settings.give_back(at, step, op)
             case ops.MoveVf():
-                vf_links.bring_back(at, step, op, alive=alive)
-            case ops.LimitTransmit() if alive:
+                vf_links.bring_back(at, step, op, alive=self._alive(step, netns))
+            case ops.LimitTransmit() if self._alive(step, netns):
                 shaping.unlimit_transmit(at.socket(op.netns), op.ifname)
-            case ops.LimitReceive() if alive:
+            case ops.LimitReceive() if self._alive(step, netns):
                 shaping.unlimit_receive(at.socket(op.netns), op.ifname, op.ifb)
             case _:
                 pass  # nothing of it outlives the link that an earlier step made

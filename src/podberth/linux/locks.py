@@ -114,7 +114,10 @@ class Locked:
             return -1
 
     def _busy(self) -> TryAgainLater:
-        return TryAgainLater(f"{self._key} has been busy for {self._seconds:.0f} s on this node")
+        return TryAgainLater(
+            f"{self._key} has been busy for {self._seconds:.0f} s on this node",
+            "another call is at it: `podberth trace` shows the agent's calls",
+        )
 
     def _opened(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -133,7 +136,9 @@ class Locked:
                 fcntl.fcntl(self._descriptor, _SET, wanted)
             except OSError as failure:
                 if failure.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise StoreFailed(f"{self._path}: {failure.strerror}") from failure
+                    raise StoreFailed(
+                        f"{self._path}: {failure.strerror}", "a lock needs a file system that has locks, as /run has"
+                    ) from failure
             else:
                 return
             if time.monotonic() > end:

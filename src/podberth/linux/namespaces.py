@@ -40,6 +40,11 @@ class Namespaces:
         given = self._given.get(path)
         return netns.identity(path) if given is None else netns.identity_of(given)
 
+    def held(self, path: str) -> NetnsId:
+        """Return the same of one that stays open here: by one look at the path. InvalidNetns if there is none."""
+        self._at(path)
+        return self._opened[path][0]
+
     def socket(self, path: str | None) -> Rtnl:
         """Return the rtnetlink socket inside. InvalidNetns if there is no namespace at the path."""
         if path is not None:

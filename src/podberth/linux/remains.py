@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def remains(at: str, attachment: Attachment) -> tuple[Step, ...]:
     """Return the steps that would have made the attachment's interface in the namespace at that path.
 
-    None if there is no such interface, or podberth did not make it. KernelRefused if that can't be looked at.
+    Empty if there is no such interface, or podberth did not make it. KernelRefused if that can't be looked at.
     """
     namespaces = Namespaces()
     try:

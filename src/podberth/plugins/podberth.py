@@ -117,7 +117,9 @@ def _bridge(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
     wanted = endpoint.device or conf.parent
     vlan = settings.vlan.id if settings.vlan and settings.vlan.id else None
     if facts.parent is not None and facts.parent.kind != "bridge":
-        raise InvalidConfig(f"bridge: {wanted} is no bridge but a {facts.parent.kind or 'physical'} link")
+        raise InvalidConfig(
+            f"bridge: {wanted} is no bridge but a {facts.parent.kind or 'physical'} link", "name another, or none"
+        )
     filtering = facts.parent.vlan_filtering if facts.parent else facts.bridge_vlan_filtering
     bridge = wanted if vlan is None or filtering else _suffixed(wanted, vlan, "bridge")
     host = link_name("pb", endpoint.attachment)
@@ -223,5 +225,8 @@ def _below(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[str, int | Non
 def _suffixed(name: str, vlan: int, key: str) -> str:
     full = f"{name}.{vlan}"
     if len(full.encode()) > IFNAMSIZ:
-        raise InvalidConfig(f"{key}: {name} is too long: with VLAN {vlan} it becomes {full}, over {IFNAMSIZ} bytes")
+        raise InvalidConfig(
+            f"{key}: {name} is too long: with VLAN {vlan} it becomes {full}, over {IFNAMSIZ} bytes",
+            "name a shorter one",
+        )
     return full

@@ -82,7 +82,10 @@ def plan(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:  # noq
 def _ops(endpoint: Endpoint) -> Iterator[Op]:
     vf, settings = endpoint.vf, endpoint.settings
     if vf is None:
-        raise InvalidConfig("deviceID: no virtual function was chosen")
+        raise InvalidConfig(
+            "deviceID: no virtual function was chosen",
+            "the runtime names one, or a PodNetwork's `vf` says which will do",
+        )
     vlan, rates = settings.vlan or _NONE, settings.rates or Rates()
     _refuse(endpoint, rates)
     yield ops.ConfigureVf(

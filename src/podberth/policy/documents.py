@@ -58,7 +58,7 @@ def parse_document(raw: object, source: str, where: str = "", *, kept: bool = Fa
 
 
 def parse_documents(raws: Iterable[Any], source: str) -> tuple[Document, ...]:
-    """Read what `yamlfiles.load` found; the first error's details say on which line its document begins."""
+    """Read what `yamlfiles.load` found; InvalidConfig says on which line the document at fault begins."""
     found = []
     for raw in raws:
         try:

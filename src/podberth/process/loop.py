@@ -101,6 +101,11 @@ class Loop:
             self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    def end(self, seconds: float | None = None) -> bool:
+        """Have this turn be the last one, and wait for its end as `join` does."""
+        self.stop()
+        return self.join(seconds)
+
     def _run(self) -> None:
         pause = self.due - self.bound - monotonic()
         while not self.stopping:

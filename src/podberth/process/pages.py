@@ -67,8 +67,7 @@ class Pages:
 
     def close(self) -> None:
         """End; what is being answered is answered."""
-        self._loop.stop()
-        self._loop.join()
+        self._loop.end()
         self._listening.close()
         with self._guard:
             last = list(self._open)

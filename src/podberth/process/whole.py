@@ -59,9 +59,9 @@ def _settle(held: int, path: str, before: str) -> None:
     _unlink(before)
 
 
-def sync(folder: str) -> None:
-    """Have the folder's names on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync(path: str) -> None:
+    """Have a file's content, or a folder's names, on disk (fsync(2)). Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

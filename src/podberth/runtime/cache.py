@@ -83,7 +83,7 @@ class Cache:
         return found if found is not None and _is_of(found, network, container_id, ifname) else None
 
     def drop(self, network: str, container_id: str, ifname: str) -> None:
-        """Forget the attachment; nothing happens if there is none."""
+        """Forget the attachment; nothing happens if there is none. StoreFailed if its file can't be deleted."""
         path = self._path(network, container_id, ifname)
         found = _read(path)
         if found is not None and not _is_of(found, network, container_id, ifname):
@@ -93,7 +93,7 @@ class Cache:
         except FileNotFoundError:
             pass
         except OSError as failure:
-            raise StoreFailed(f"{path}: {failure.strerror}") from failure
+            raise StoreFailed(f"{path}: {failure.strerror}", "the cache directory has to be writable") from failure
 
     def all(self, network: str | None = None) -> Iterator[Cached]:
         """Yield every attachment that can be read, or those of one network, in order of file name."""
@@ -109,7 +109,10 @@ class Cache:
     def _path(self, network: str, container_id: str, ifname: str) -> str:
         names = network + container_id + ifname
         if not (network and container_id and ifname) or "/" in names or not names.isprintable():
-            raise StoreFailed(f"no cache file can be named for {network!r}, {container_id!r}, {ifname!r}")
+            raise StoreFailed(
+                f"no cache file can be named for {network!r}, {container_id!r}, {ifname!r}",
+                "none of the three may be empty, or have a slash or a control character in it",
+            )
         return os.path.join(self._folder, f"{network}-{container_id}-{ifname}")
 
 

@@ -109,7 +109,10 @@ class Runtime:
             return
         previous, conf = self._remembered(network, conf)
         if previous is None:
-            raise InvalidConfig(f"{network.name}: {conf.container_id} has no cached result for {conf.ifname}")
+            raise InvalidConfig(
+                f"{network.name}: {conf.container_id} has no cached result for {conf.ifname}",
+                "ADD it first, with the same cache directory",
+            )
         env = self._environment(conf)
         for plugin in network.plugins:
             self._run("CHECK", plugin.type, self._stdin(network, plugin, conf, previous), env)
@@ -128,7 +131,7 @@ class Runtime:
         """Have everything gone that is not among `valid`, pairs of (container ID, ifname).
 
         First a DEL for each cached attachment of the network, then GC for each plugin; one failure does not keep the
-        others. With no `valid` at all everything is invalid. Nothing is done for a network with `disableGC`.
+        others, and KernelRefused names all. With no `valid` everything is invalid. Nothing is done with `disableGC`.
         """
         if network.disable_gc:
             return

@@ -89,7 +89,7 @@ def _read(descriptor: int, executable: str, timeout: float | None) -> bytes:
     while True:
         left = None if end is None else max(0.0, end - time.monotonic())
         if not select.select([descriptor], [], [], left)[0]:
-            raise TryAgainLater(f"{os.path.basename(executable)} took longer than {timeout:.0f} s and was stopped")
+            raise _late(executable, timeout)
         part = os.read(descriptor, 1 << 16)
         if not part:
             return b"".join(parts)
@@ -102,8 +102,15 @@ def _await(process: int, executable: str, timeout: float | None, end: float | No
     """Wait until the process has ended, which stays to be reaped; one that only closed its stdout has not."""
     while end is not None and os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
         if time.monotonic() > end:
-            raise TryAgainLater(f"{os.path.basename(executable)} took longer than {timeout:.0f} s and was stopped")
+            raise _late(executable, timeout)
         time.sleep(0.002)
+
+
+def _late(executable: str, timeout: float | None) -> TryAgainLater:
+    return TryAgainLater(
+        f"{os.path.basename(executable)} took longer than {timeout:.0f} s and was stopped",
+        "see what it waits for, in its own log; `cnitool` calls it by hand",
+    )
 
 
 def _spawned(executable: str, env: Mapping[str, str], actions: list[tuple[int, int, int]]) -> int:
@@ -115,7 +122,9 @@ def _spawned(executable: str, env: Mapping[str, str], actions: list[tuple[int, i
             )
         except OSError as failure:
             if failure.errno != errno.ETXTBSY or time.monotonic() > end:
-                raise IOFailure(f"{executable}: {failure.strerror}") from failure
+                raise IOFailure(
+                    f"{executable}: {failure.strerror}", "it has to be a program that root may run"
+                ) from failure
             time.sleep(0.05)
 
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 def uptime() -> Uptime:
     """Return how long this machine has run, by the clock that nobody sets (clock_gettime(2), CLOCK_BOOTTIME)."""
-    return Uptime(boot=_boot_id(), ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+    return Uptime(boot=boot(), ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME))
 
 
 @cache
-def _boot_id() -> str:
+def boot() -> str:
+    """Return what tells this run of the machine from every other. StoreFailed if it can't be read."""
     known = boot_id()
     if not known:  # without it the times of two boots would look like those of one
         raise StoreFailed(f"{BOOT_ID} can't be read", "mount /proc: podberth tells boots apart by it")

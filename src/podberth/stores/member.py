@@ -72,7 +72,7 @@ class Member:
         node = joined(chosen.cluster, chosen.node)
         self.settler = self._settler(node, current=not staying)
         self.settler.moved = moved
-        self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.announced))
+        self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.peer_clocks))
         self._declared = ClusterPolicies(self.settler)
         self._known = LastKnown(self.cluster.elsewhere(node), self.away, self.settler.outlook, directory)
         self._actor = Actor(who="agent", why="declared", node=node)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from podberth.cni.errors import StoreFailed
 from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Actor
 from podberth.ipam.number import TIME, number_in
 from podberth.ipam.registration import Registration
-from podberth.stores.written import packed, parsed, parsed_list
+from podberth.stores.written import packed, parsed, parsed_list, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +35,7 @@ def read_registration(node: str, value: bytes | str) -> Registration:
             node=node, machine=machine, boot=boot, key=key, time=time, claim=claim, former=former, **later
         )
     except (ValueError, KeyError, TypeError, OverflowError) as wrong:
-        raise StoreFailed(f"the cluster's store: the registration of node {node} can't be read: {wrong}") from None
+        raise unreadable(f"the registration of node {node}", wrong) from None
 
 
 def packed_fences(said: Iterable[Fence]) -> bytes:
@@ -49,7 +48,7 @@ def read_fences(node: str, value: bytes | str) -> tuple[Fence, ...]:
     try:
         return tuple(fence_of(node, form) for form in parsed_list(value, f"the fences of node {node}"))
     except (ValueError, KeyError, TypeError, AttributeError) as wrong:
-        raise StoreFailed(f"the cluster's store: what is said about node {node} can't be read: {wrong}") from None
+        raise unreadable(f"the fences of node {node}", wrong) from None
 
 
 def fence_form(one: Fence) -> dict[str, Any]:

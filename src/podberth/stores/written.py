@@ -17,7 +17,7 @@ def parsed(value: bytes | str, what: str = "a value") -> dict[str, Any]:
     """Read the object that is written there. StoreFailed if it is none; `what` names it then."""
     form = _parsed(value, what)
     if not isinstance(form, dict):
-        raise _unreadable(what, "expected an object")
+        raise unreadable(what, "expected an object")
     return form
 
 
@@ -25,7 +25,7 @@ def parsed_list(value: bytes | str, what: str = "a value") -> list[Any]:
     """Read the list that is written there. StoreFailed if it is none; `what` names it then."""
     form = _parsed(value, what)
     if not isinstance(form, list):
-        raise _unreadable(what, "expected a list")
+        raise unreadable(what, "expected a list")
     return form
 
 
@@ -36,9 +36,10 @@ def _parsed(value: bytes | str, what: str) -> object:
         if b"\\ud" in text.lower():  # half a character is no text that a node's database can keep, or anybody be told
             json.dumps(form, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as wrong:
-        raise _unreadable(what, f"it is not JSON: {wrong}") from None
+        raise unreadable(what, f"it is not JSON: {wrong}") from None
     return form
 
 
-def _unreadable(what: str, why: str) -> StoreFailed:
+def unreadable(what: str, why: object) -> StoreFailed:
+    """Return the error of a value in a cluster's store that is none; `what` names it."""
     return StoreFailed(f"the cluster's store: {what} can't be read: {why}", "was it written by hand?")

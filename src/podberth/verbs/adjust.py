@@ -62,7 +62,7 @@ def foresee(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> Adju
 
 
 def adjust(node: Node, wanted: Adjustment, actor: Actor) -> None:
-    """Make the changes, and have the ledger say so; all of them, or none and an error."""
+    """Make the changes, and have the ledger say so: all of them, or none. InvalidConfig if the record has changed."""
     attachment = wanted.record.attachment
     with node.host.locked(f"container:{attachment.container_id}"):
         record = node.attachments.find(attachment)

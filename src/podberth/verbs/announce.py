@@ -7,7 +7,7 @@ namespace, and that no record speaks of, has a holder of which nobody knows more
 from __future__ import annotations
 
 from podberth.cni.pod import Attachment
-from podberth.ipam.epoch import FOUND, Announced, Held
+from podberth.ipam.epoch import FOUND, WHO, Announced, Held
 from podberth.ipam.lease import Actor
 from podberth.verbs.departed import addresses_of, awaiting
 from podberth.verbs.gone import holder_is_gone
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from podberth.net.record import Record
     from podberth.verbs.node import Node
 
-WHO = "podberth"
 FOLDER = "/run/netns"  # where runtimes have the namespaces of pods
 
 

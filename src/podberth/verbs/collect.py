@@ -22,7 +22,7 @@ def stale(node: Node, network: str, valid: AbstractSet[tuple[str, str]]) -> tupl
 
 
 def collect(node: Node, network: str, valid: AbstractSet[tuple[str, str]], why: str = "GC") -> tuple[Attachment, ...]:
-    """Delete every stale attachment; one that fails does not keep the others, all failures are joined at the end."""
+    """Delete every stale attachment; one that fails does not keep the others. KernelRefused names all that failed."""
     if not node.stored():
         return ()
     taken: list[Attachment] = []

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _PAUSE, _TURNS = 0.02, 100  # seconds; how often it is looked whether others have ended what they are about to end
 
 
+class Occupied(TryAgainLater):
+    """Code 11: somebody is at work on the container, and may be about to end what is to be ended."""
+
+
 def begin(node: Node, attachment: Attachment, later: Callable[[Attachment], None], why: str = "DEL") -> None:
     """Do what a caller of DEL has to wait for, and leave the rest to `later`. Raises NotUndone.
 
@@ -48,12 +52,17 @@ def begin(node: Node, attachment: Attachment, later: Callable[[Attachment], None
 
 
 def hasten(node: Node) -> None:
-    """End the DELs that were begun, for whoever can't wait for what they hold; wait for those that others end."""
+    """End the DELs that were begun, for whoever can't wait for what they hold; wait for those that others end.
+
+    Whoever ends one has locked its container; what ended nothing for another reason won't by being waited for.
+    """
+    begun = tuple(record.attachment for record in node.attachments.all() if record.removing)
     for _ in range(_TURNS):
-        begun = [record.attachment for record in node.attachments.all() if record.removing]
-        if not begun or len(finish(node, begun)) < len(begun):
+        failures = finish(node, begun)
+        begun = tuple(each for each, failure in failures.items() if isinstance(failure, Occupied))
+        if not begun:
             return
-        sleep(_PAUSE)  # somebody is about to end them: their containers are locked
+        sleep(_PAUSE)
 
 
 def finish(node: Node, attachments: Iterable[Attachment], why: str = "DEL") -> dict[Attachment, CniError]:
@@ -79,7 +88,7 @@ def _finish(node: Node, attachments: Iterable[Attachment], why: str) -> dict[Att
                 # Whoever has the lock of one container may be waiting for that of another: nobody is waited for here.
                 held.enter_context(node.host.locked(f"container:{container_id}", wait=False))
             except TryAgainLater as busy:
-                failures.update(dict.fromkeys(its, busy))
+                failures.update(dict.fromkeys(its, Occupied(busy.message, busy.details)))
             else:
                 mine += [record for each in its if (record := node.attachments.find(each)) is not None]
         mine = [record for record in mine if record.removing]

@@ -98,7 +98,10 @@ def _delete(node: Node, request: Request, other_ipam: Delegate | None) -> None:
 
 
 def decided(node: Node, network: Network, request: Request) -> Resolved:
-    """Return what the interface of `request` is to have, after bringing the policy directory into force."""
+    """Return what the interface of `request` is to have, after bringing the policy directory into force.
+
+    Refused if the directory can't be read, and nothing else declares the pod.
+    """
     broken = node.follow(network.policy_dir) if network.policy_dir else ""
     asked = question(network, request, node.policies)
     if broken and not asked.declared:

@@ -238,3 +238,14 @@ def _bundle(server: KubeServer) -> str:
     import base64
 
     return base64.b64encode(server.authority.certificate.read_bytes()).decode()
+
+
+def node(cluster: Cluster) -> ClusterPolicies:
+    """Return what a node that was never there before has in force."""
+    store = KubernetesCluster(cluster.client, HOME, "fresh")
+    return ClusterPolicies(Settler(Replica(tempfile.mkdtemp(dir=cluster.folder)), store, "fresh", current=True))
+
+
+def in_force(policies: ClusterPolicies) -> list[str]:
+    """Return the PodNetworks that are in force, as messages call them."""
+    return [str(one) for one in policies.pod_networks()]

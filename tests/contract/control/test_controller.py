@@ -68,8 +68,8 @@ def test_a_conflict_is_told_in_the_status_with_both_parties_and_as_an_event(clus
     cluster.apply(pool(), podnetwork("a", "10.20.0.11"))
     until(lambda: cluster.reserved() == ["10.20.0.11 db/a declared"])
     cluster.apply(podnetwork("b", "10.20.0.11"))
-    until(lambda: cluster.condition("podnetwork", "b", "db")[0] == "False")
-    assert "reserved for db/a (eth0, declared)" in cluster.condition("podnetwork", "b", "db")[1]
+    until(lambda: "reserved for db/a (eth0, declared)" in cluster.condition("podnetwork", "b", "db")[1])
+    assert cluster.condition("podnetwork", "b", "db")[0] == "False"
     until(lambda: "ReservationConflict" in events(cluster))
     assert cluster.condition("podnetwork", "a", "db")[0] == "True"
 

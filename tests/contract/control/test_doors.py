@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,12 +18,8 @@ from podberth.policy.budget import MAX_DOCUMENTS
 from podberth.policy.documents import parse_document
 from podberth.policy.precedence import NetworkDefaults, Question
 from podberth.stores.kubernetes.earlier import OBJECTS, OBJECTS_SEAL
-from podberth.stores.kubernetes.store import KubernetesCluster
-from podberth.stores.replica.policies import ClusterPolicies
-from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.verbs.network import Network, decide
-from tests.contract.control.cluster import API_VERSION, HOME, config_map, podnetwork, pool, reservation
+from tests.contract.control.cluster import API_VERSION, HOME, config_map, in_force, node, podnetwork, pool, reservation
 from tests.contract.declarations import OPERATOR
 from tests.waiting import until
 
@@ -122,16 +117,6 @@ CELLS: dict[str, Cell] = {
         what=of_pool("open", FREE), kind="ConfigMap", namespace=HOME, tenants=True
     ),
 }
-
-
-def node(cluster: Cluster) -> ClusterPolicies:
-    """Return what a node that was never there before has in force."""
-    store = KubernetesCluster(cluster.client, HOME, "fresh")
-    return ClusterPolicies(Settler(Replica(tempfile.mkdtemp(dir=cluster.folder)), store, "fresh", current=True))
-
-
-def in_force(policies: ClusterPolicies) -> list[str]:
-    return [str(one) for one in policies.pod_networks()]
 
 
 def prepared(cluster: Cluster, *, tenants: bool) -> None:

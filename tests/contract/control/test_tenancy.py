@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from io import StringIO
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -18,11 +17,7 @@ from podberth.policy import bundle
 from podberth.policy.documents import parse_document
 from podberth.stores.kubernetes.declared import LOCK
 from podberth.stores.kubernetes.earlier import MOST, Earlier
-from podberth.stores.kubernetes.store import KubernetesCluster
-from podberth.stores.replica.policies import ClusterPolicies
-from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
-from tests.contract.control.cluster import HOME, config_map, podnetwork, pool
+from tests.contract.control.cluster import HOME, config_map, in_force, node, podnetwork, pool
 from tests.contract.declarations import OPERATOR
 from tests.waiting import until
 
@@ -41,16 +36,6 @@ FOR_ALL["spec"]["allow"] = [{"namespaces": ["*"]}]
 def declared(*addresses: str, name: str = "web", namespace: str = TENANT, **attachment: Any) -> dict[str, Any]:
     """Return a ConfigMap that declares one pod."""
     return config_map(name, json.dumps(podnetwork(name, *addresses, namespace=namespace, **attachment)), namespace)
-
-
-def node(cluster: Cluster) -> ClusterPolicies:
-    """Return what a node that was never there before has in force."""
-    store = KubernetesCluster(cluster.client, HOME, "fresh")
-    return ClusterPolicies(Settler(Replica(tempfile.mkdtemp(dir=cluster.folder)), store, "fresh", current=True))
-
-
-def in_force(policies: ClusterPolicies) -> list[str]:
-    return [str(one) for one in policies.pod_networks()]
 
 
 def older(cluster: Cluster) -> None:

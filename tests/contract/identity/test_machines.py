@@ -22,8 +22,8 @@ from podberth.stores.chosen import chosen
 from podberth.stores.identity import SEEN, NodeIdentity
 from podberth.stores.kubernetes import notes
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
-from podberth.stores.kubernetes.machines import LABEL, NODE, REGISTRATION, Machines
-from podberth.stores.kubernetes.objects import machine_name
+from podberth.stores.kubernetes.machines import LABEL, REGISTRATION, Machines
+from podberth.stores.kubernetes.objects import NODE, machine_name
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.member import Member, require_node
 from tests.contract.clusters import clear_kubernetes, in_kubernetes, kube_server

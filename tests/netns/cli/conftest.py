@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.netns.kubelet import Kubelet
+    from tests.netns.kubelet import Kubelet, Pod
 
 DOCUMENTS = """\
 apiVersion: podberth.io/v1alpha1
@@ -65,3 +65,12 @@ def node(tmp_path: Path) -> Iterator[Kubelet]:
 @pytest.fixture
 def podberth(node: Kubelet) -> Shell:
     return Shell(node)
+
+
+@pytest.fixture
+def pod(node: Kubelet) -> Pod:
+    """A pod that has its interface."""
+    made = node.pod("mysql-0")
+    answer = node.call("ADD", made)
+    assert answer.code == 0, answer
+    return made

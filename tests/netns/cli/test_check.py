@@ -11,14 +11,6 @@ if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet, Pod
 
 
-@pytest.fixture
-def pod(node: Kubelet) -> Pod:
-    made = node.pod("mysql-0")
-    answer = node.call("ADD", made)
-    assert answer.code == 0, answer
-    return made
-
-
 def test_what_was_just_made_is_as_made(podberth: Shell, pod: Pod) -> None:
     ended = podberth("check", "--json")
     assert ended.code == 0, ended

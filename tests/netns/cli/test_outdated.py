@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet, Pod
 
 
-@pytest.fixture
-def pod(node: Kubelet) -> Pod:
-    made = node.pod("mysql-0")
-    answer = node.call("ADD", made)
-    assert answer.code == 0, answer
-    return made
-
-
 def changed(podberth: Shell, folder: Path, name: str, **spec: object) -> str:
     """Return a file with the pool as it is in force, and `spec` in it."""
     document = podberth("pool", "show", name, "--json").json["document"]

@@ -81,6 +81,12 @@ def test_every_command_has_its_errors_as_json(bare: Operator, argv: tuple[str, .
     assert sorted(ended.json) == ["code", "details", "msg"]
 
 
+def test_an_option_of_the_command_that_is_run_is_not_ours(bare: Operator) -> None:
+    ended = bare("run", "--network", "no/name", "--", "curl", "--json", "{}")
+    assert (ended.code != 0, ended.out) == (True, "")
+    assert ended.err.startswith("error: ")
+
+
 @pytest.mark.parametrize("path", sorted(commands()), ids=" ".join)
 def test_every_page_has_a_purpose_and_exit_codes(bare: Operator, path: tuple[str, ...]) -> None:
     for flag in ("--help", "-h"):

@@ -48,7 +48,7 @@ def test_an_operator_s_word_is_kept_with_who_said_it_and_why(podberth: Operator)
         (("--keep", "5y", "--hold", "a", "--why", "b"), 2, "say one of"),
         (("--keep", "soon", "--why", "b"), 2, "expected forever, or a length of time"),
         (("--keep", "1h", "--why", "b"), 1, "a day or more"),
-        (("--lift", "a", "--why", "b"), 1, "there is no legal hold 'a'"),
+        (("--lift", "a", "--why", "b"), 3, "there is no legal hold 'a'"),
         (("--keep", "5y", "--why", "\udcff"), 2, "expected printable characters"),
         (("--keep", "5y", "--why", "a\x1b[2J"), 2, "expected printable characters"),
         (("--keep", "5y", "--why", ""), 2, "expected printable characters"),

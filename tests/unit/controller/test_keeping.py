@@ -16,10 +16,10 @@ ADDRESS, POD = ip_address("10.20.0.11"), PodRef(namespace="db", name="mysql-0")
 SECOND = 10**9
 
 
-def event(kind: str, *, time: int = 0, why: str = "DEL") -> Event:
+def event(kind: str, *, ahead: int = 0, why: str = "DEL") -> Event:
     return Event(
-        seq=1, time=time, kind=kind, address=ADDRESS, pool="db", pod=POD, ifname="eth0", attachment=None,
-        actor=Actor(who="x", why=why, node="n"), state="RESERVED",
+        seq=1, time=ahead, clock="proven", ahead=ahead, kind=kind, address=ADDRESS, pool="db", pod=POD, ifname="eth0",
+        attachment=None, actor=Actor(who="x", why=why, node="n"), state="RESERVED",
     )  # fmt: skip
 
 
@@ -33,6 +33,8 @@ def kept(retention: str | int, last: Event | None) -> Kept:
     [
         (60, event("Unbound"), 59, False),
         (60, event("Unbound"), 60, True),
+        (60, event("Unbound", ahead=-86400 * SECOND), 59, False),  # its node's clock was behind, and that is known
+        (60, event("Unbound", ahead=86400 * SECOND), 60, True),
         (60, event("Reserved"), 10**6, False),  # nobody had it yet
         (60, None, 10**6, False),
         ("forever", event("Unbound"), 10**9, False),

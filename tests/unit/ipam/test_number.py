@@ -56,8 +56,9 @@ FIELDS: dict[str, tuple[Callable[[dict[str, Any]], object], Callable[[object], d
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_number_within_its_bounds_is_read(field: str) -> None:
     read, made, (least, most) = FIELDS[field]
-    read(made(least))
-    read(made(most))
+    lowest, highest = read(made(least)), read(made(most))
+    assert lowest != highest
+    assert str(most) in repr(highest)
 
 
 @pytest.mark.parametrize("field", FIELDS)

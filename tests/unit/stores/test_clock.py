@@ -12,7 +12,7 @@ from podberth.ipam.lease import Actor, Event
 from podberth.ipam.moment import Uptime
 from podberth.kube.client import http_date
 from podberth.stores.clock import NodeClock, uptime
-from podberth.stores.replica.announced import Announced
+from podberth.stores.replica.peer_clocks import PeerClocks
 
 NS = 10**9
 NOON = 1_800_000_000 * NS
@@ -35,7 +35,7 @@ def test_a_date_is_read_and_nothing_else_is() -> None:
 
 
 def test_what_others_wrote_is_an_opinion_that_goes_on_with_the_uptime() -> None:
-    heard = Announced("me")
+    heard = PeerClocks("me")
     assert heard(at(5)) is None
     heard.hear([RECORD], at(5))
     opinion = heard(at(65))
@@ -57,13 +57,13 @@ def test_what_others_wrote_is_an_opinion_that_goes_on_with_the_uptime() -> None:
     ],
 )
 def test_what_nobody_vouched_for_or_was_not_the_last_event_is_none(event: Event | None) -> None:
-    heard = Announced("me")
+    heard = PeerClocks("me")
     heard.hear([replace(RECORD, last=event)], at(5))
     assert heard(at(6)) is None
 
 
 def test_a_node_behind_what_others_wrote_is_behind_and_one_far_ahead_is_unproven() -> None:
-    heard = Announced("me")
+    heard = PeerClocks("me")
     heard.hear([RECORD], at(5))
     readings = {}
     for skew in (-86_400, 30, 86_400):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import KernelRefused
+from podberth.cni.errors import KernelRefused, TryAgainLater
 from podberth.cni.pod import Attachment
 from podberth.net.facts import NetnsId
 from podberth.net.ops import CreateMacvlan
 from podberth.net.record import Record
 from podberth.net.step import Step
-from podberth.verbs.finish import finish
+from podberth.verbs.finish import finish, hasten
 from podberth.verbs.node import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from podberth.ipam.lease import Actor
 
@@ -27,9 +27,17 @@ class Everything:
         self.records = {record.attachment: record for record in records}
         self.stuck = stuck
         self.said: list[str] = []
+        self.others: dict[str, int] = {}  # for how many looks somebody else is at work on a container, and ends it then
 
-    def locked(self, _key: str, **_how: bool) -> nullcontext[None]:
-        return nullcontext()
+    @contextmanager
+    def locked(self, key: str, **_how: bool) -> Iterator[None]:
+        left = self.others.get(key, 0)
+        if left > 0:
+            self.others[key] = left - 1
+            if left == 1:
+                self.records = {at: each for at, each in self.records.items() if key != f"container:{at.container_id}"}
+            raise TryAgainLater(f"{key} has been busy")
+        yield
 
     def find(self, attachment: Attachment) -> Record | None:
         return self.records.get(attachment)
@@ -75,7 +83,11 @@ def removing(name: str, vlan: int | None = None) -> Record:
 
 def ended(parts: Everything, records: Sequence[Record]) -> list[str]:
     """End the records; return the containers of those that could not be."""
-    node = Node(
+    return [each.container_id for each in finish(node_of(parts), [record.attachment for record in records])]
+
+
+def node_of(parts: Everything) -> Node:
+    return Node(
         name="n1",
         host=parts,  # type: ignore[arg-type]
         policies=None,  # type: ignore[arg-type]
@@ -84,7 +96,6 @@ def ended(parts: Everything, records: Sequence[Record]) -> list[str]:
         clock=lambda: 1,
         follow=lambda _: "",
     )
-    return [attachment.container_id for attachment in finish(node, [record.attachment for record in records])]
 
 
 def test_leases_and_records_of_many_end_in_one_step_when_all_links_are_gone() -> None:
@@ -107,3 +118,19 @@ def test_a_vlan_device_goes_with_the_last_of_those_that_end_together() -> None:
     assert ended(parts, records) == []
     assert [said for said in parts.said if said.startswith("remove")] == ["remove up0.7"]
     assert parts.said[-1] == "forget b"
+
+
+def test_who_can_not_wait_waits_for_what_others_are_ending_even_if_it_ends_something_itself() -> None:
+    parts = Everything([removing("a"), removing("b")])
+    parts.others = {"container:a": 3}
+    hasten(node_of(parts))
+    assert parts.records == {}
+    assert "forget b" in parts.said
+
+
+def test_who_can_not_wait_does_not_wait_for_what_the_kernel_keeps() -> None:
+    parts = Everything([removing("a"), removing("b")], stuck=frozenset({"a"}))
+    hasten(node_of(parts))
+    assert [each.container_id for each in parts.records] == ["a"]
+    assert parts.said.count("forget b") == 1
+    assert [said for said in parts.said if said.startswith("drop")] == ["drop 2"]

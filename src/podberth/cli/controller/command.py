@@ -93,4 +93,4 @@ def controller(
     try:
         return until_ended(lambda: Controller(options, Journal(level)))
     except OSError as failure:
-        raise IOFailure(f"--metrics {metrics[0]}:{metrics[1]}: {failure}") from failure
+        raise IOFailure(f"--metrics {metrics[0]}:{metrics[1]}: {failure}", "name another address or port") from failure

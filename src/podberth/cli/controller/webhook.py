@@ -85,9 +85,9 @@ def webhook(
     try:
         return until_ended(lambda: Webhook(options, Journal(level)))
     except BadCertificate as wrong:
-        raise IOFailure(f"--cert, --key: {wrong}") from None
+        raise IOFailure(f"--cert, --key: {wrong}", "see that both are PEM, and of one key") from None
     except OSError as failure:
-        raise IOFailure(f"--listen {listen[0]}:{listen[1]}: {failure}") from failure
+        raise IOFailure(f"--listen {listen[0]}:{listen[1]}: {failure}", "name another address or port") from failure
 
 
 def _source(cert: Path | None, key: Path | None, service: str | None, configuration: str) -> Callable[[Client], Source]:

@@ -53,7 +53,10 @@ def join(namespaces: Namespaces, op: JoinBridge) -> None:
     if bridge is None or bridge.kind != "bridge":
         raise InvalidConfig(f"bridge: {op.bridge} is no bridge", "name another, or take that link away")
     if op.vlan is not None and not bridge.vlan_filtering:
-        raise TryAgainLater(f"bridge {op.bridge} does not filter VLANs, as it was to when this was planned")
+        raise TryAgainLater(
+            f"bridge {op.bridge} does not filter VLANs, as it was to when this was planned",
+            "somebody changed it just now: the next ADD is planned anew",
+        )
     if op.gateways:
         _serve(namespaces, bridge, op)
     port = namespaces.known_index(None, op.link)

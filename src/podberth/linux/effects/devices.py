@@ -26,7 +26,10 @@ def create_veth(namespaces: Namespaces, op: CreateVeth) -> None:
 
 
 def create_on_parent(namespaces: Namespaces, op: CreateMacvlan | CreateIpvlan) -> None:
-    """Make the link in the pod's namespace; the VLAN device below unless it is there. The caller holds its lock."""
+    """Make the link in the pod's namespace; the VLAN device below unless it is there. The caller holds its lock.
+
+    KernelRefused if there is no parent.
+    """
     below = namespaces.seen(None, op.parent)
     if below is None:
         raise KernelRefused(f"there is no link {op.parent} to put a {_kind(op)} on", "see `ip link`")

@@ -117,7 +117,9 @@ def _transact(namespaces: Namespaces, wanted: Callable[[], list[Request]]) -> No
                 raise
         else:
             return
-    raise TryAgainLater("the rules of nf_tables are being changed all the time by others")
+    raise TryAgainLater(
+        "the rules of nf_tables are being changed all the time by others", "`nft monitor` shows what is changed"
+    )
 
 
 def _rules(socket: Nfnl) -> list[Rule]:

@@ -103,7 +103,7 @@ def bring_back(namespaces: Namespaces, step: Step, op: MoveVf, *, alive: bool) -
 
 
 def bring_home(namespaces: Namespaces, op: MoveVf) -> None:
-    """Have the interface on the node, from whatever namespace with a name it was moved to by hand."""
+    """Have the interface on the node, from whatever namespace with a name it was moved to by hand. TryAgainLater."""
     if on_node(namespaces, op.device) is not None:
         return
     for path in (op.netns, *_named()):

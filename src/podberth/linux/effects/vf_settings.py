@@ -77,7 +77,7 @@ def configure(namespaces: Namespaces, op: ConfigureVf) -> None:
 def give_back(namespaces: Namespaces, step: Step, op: ConfigureVf) -> None:
     """Give the function what it had before; nothing is done for one of another boot, or that is gone.
 
-    Only once it is back on the node: taken off its VLAN any earlier, the pod would be in another one.
+    TryAgainLater until it is back on the node: taken off its VLAN any earlier, the pod would be in another one.
     """
     found = dict(step.before)
     if found.get("boot") != machine.boot_id() or not pci.exists(op.device):
@@ -87,7 +87,10 @@ def give_back(namespaces: Namespaces, step: Step, op: ConfigureVf) -> None:
     else:
         vf_links.drive(op.device, found["driver"])
         if vf_links.on_node(namespaces, op.device) is None:
-            raise TryAgainLater(f"the interface of {op.device} is not back on the node: its settings stay meanwhile")
+            raise TryAgainLater(
+                f"the interface of {op.device} is not back on the node: its settings stay meanwhile",
+                "it comes back when its network namespace ends; `podberth gc` tries again",
+            )
     _restore_settings(namespaces, op, found)
     _restore_mac(namespaces, op, found)
     if not op.userspace:

@@ -122,12 +122,19 @@ class Rtnl(Netlink):
 
     def __init__(self) -> None:
         super().__init__(_ROUTE)
+        self._cookie: str | None = None
 
     def cookie(self) -> str:
         """Return the number of the socket's namespace, which no other gets until the next boot; '' before Linux 5.14.
 
-        Its inode tells less: the kernel gives the lowest free one, so the next namespace often has it again.
+        Its inode tells less: the kernel gives the lowest free one, so the next namespace often has it again. A socket
+        stays in its namespace: it is asked once.
         """
+        if self._cookie is None:
+            self._cookie = self._asked_cookie()
+        return self._cookie
+
+    def _asked_cookie(self) -> str:
         try:
             return str(int.from_bytes(self._socket.getsockopt(_socket.SOL_SOCKET, _NETNS_COOKIE, 8), "little"))
         except OSError as refused:

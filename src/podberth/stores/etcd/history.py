@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from podberth.ipam.address_record import counted
+from podberth.ipam.refusals import same
 from podberth.stores.etcd import keys
 from podberth.stores.etcd.values import Compare, Delete, Found, Get, Put, prefix_end
 
@@ -36,7 +37,7 @@ class History:
     def events(self, *, address: Address | None = None, pod: PodRef | None = None) -> Iterator[Event]:
         """Yield the events of an address, of a pod's name, of both, or all, oldest first."""
         if address is not None:
-            yield from (event for event in self._of_address(address) if pod is None or _is(event, pod))
+            yield from (event for event in self._of_address(address) if pod is None or same(event.pod, pod))
         elif pod is not None:
             yield from self._of_pod(pod)
         else:
@@ -100,7 +101,7 @@ class History:
             named = [(address, seq) for address, seq in named if seq <= last[address]]
             for at in range(0, len(named), CHUNK):
                 events = self._named(named[at : at + CHUNK], archived)
-                yield from (event for event in events if _is(event, pod))
+                yield from (event for event in events if same(event.pod, pod))
 
     def _named(self, named: list[tuple[Address, int]], archived: dict[Address, dict[int, Event]]) -> Iterable[Event]:
         found: list[Event] = []
@@ -132,7 +133,3 @@ class History:
         return {
             record.address: counted(record, of.get(record.mark.primary)) for record in marked if record.mark is not None
         }
-
-
-def _is(event: Event, pod: PodRef) -> bool:
-    return event.pod is not None and (event.pod.namespace, event.pod.name) == (pod.namespace, pod.name)

@@ -34,7 +34,7 @@ from podberth.ipam.epoch import epoch_form, parse_epoch
 from podberth.ipam.number import digits, number_in
 from podberth.ipam.versions import Minimum
 from podberth.stores.replica.shared import Approved, DocumentText, former_of, told_of
-from podberth.stores.written import packed, parsed, parsed_list
+from podberth.stores.written import packed, parsed, parsed_list, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -144,7 +144,7 @@ def read_record(value: bytes) -> AddressRecord:
     try:
         address, seq = ip_address(form["address"]), number_in(last, "sequence", at="last")
     except (ValueError, KeyError, TypeError, AttributeError) as wrong:
-        raise StoreFailed(f"the cluster's store: a record's last event can't be read: {wrong}") from None
+        raise unreadable(f"the last event of the record of {form.get('address')}", wrong) from None
     return parse_record(form, parse_event(address, seq, last))
 
 
@@ -199,9 +199,7 @@ def read_approved(key: bytes, value: bytes) -> Approved:
         source, origin = str(form["source"]), str(form["origin"])
         told = told_of(form["told"])
     except (KeyError, TypeError, ValueError, RecursionError) as wrong:
-        raise StoreFailed(
-            f"the cluster's store: what is in force of {text.kind} {name} can't be read: {wrong}"
-        ) from None
+        raise unreadable(f"the text in force of {text.kind} {name}", wrong) from None
     former = former_of(form.get("former"), lambda one: packed(one["body"]).decode())
     text = replace(text, body=body, source=source, origin=origin)
     return Approved(text=text, told=told, firm=True, former=former)

@@ -21,6 +21,7 @@ from podberth.process.jitter import between
 from podberth.stores.kubernetes import copies, in_use, objects
 from podberth.stores.kubernetes.earlier import Earlier
 from podberth.stores.kubernetes.shares import Shares
+from podberth.stores.replica.position import numbers, position_of
 from podberth.stores.replica.shared import Busy, Seen, Stale
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Declarations:
         return replace(
             seen,
             left=in_use.left(lock, there),
-            position=",".join(f"{name}={number}" for name, number in position.items()),
+            position=position_of(position),
             complete=min(versions.values()),
         )
 
@@ -171,7 +172,7 @@ class Declarations:
             lock = self._earlier.lock()
             count, holder = lease.transitions(lock), self._observed.holder(lock)
             # The proposal may have looked while whoever had it was half-way.
-            if count != _known(proposal.position) or (waited and not holder):
+            if count != numbers(proposal.position).get("declared", 0) or (waited and not holder):
                 raise Stale(Seen())
             waited = bool(holder)
             if not holder and (taken := self._taken(lock)) is not None:
@@ -180,7 +181,7 @@ class Declarations:
                 raise Busy(f"{holder} has been changing the declarations for too long", f"see lease {LOCK}")
             time.sleep(between(0.02, 0.2))
         try:
-            yield f"declared={count + 1}"
+            yield position_of({"declared": count + 1})
         finally:
             self._free(taken)
 
@@ -250,11 +251,3 @@ class Declarations:
             return objects.revision_of(self._client.create(resource, made, text.namespace))
         except errors.AlreadyExists as other:
             raise errors.Conflict(other.message, other.details) from None
-
-
-def _known(position: str) -> int:
-    for part in position.split(","):
-        name, _, number = part.partition("=")
-        if name == "declared":
-            return int(number)
-    return 0

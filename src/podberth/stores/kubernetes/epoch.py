@@ -8,6 +8,7 @@ from podberth.ipam.epoch import epoch_form, heard, parse_epoch
 from podberth.kube import errors, resources
 from podberth.stores.kubernetes import notes, objects
 from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE
+from podberth.stores.replica.position import numbers
 from podberth.stores.written import packed, parsed
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _read(lease: Object) -> Epoch | None:
 
 def heard_of(position: str) -> int:
     """Return the version up to which a node that is at the position has heard of all addresses."""
-    return next((int(part[7:]) for part in position.split(",") if part.startswith("leases=")), 0)
+    return numbers(position).get("leases", 0)
 
 
 def regressed(client: Client, position: str) -> str:

@@ -19,6 +19,7 @@ from podberth.process.errand import Errand
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.copies import FOLLOWED
 from podberth.stores.kubernetes.declared import KINDS
+from podberth.stores.replica.position import numbers, position_of
 from podberth.stores.replica.shared import DocumentText, Outdated, Seen
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Follow:
         self._heard = monotonic()  # when the server said anything last
         self._client = client
         self._declarations = declarations
-        self._versions = dict(part.split("=") for part in position.split(",") if "=" in part)
+        self._versions = {name: str(number) for name, number in numbers(position).items()}
         self._take = take
         self._stopped = stopped
         self._ended = threading.Event()
@@ -126,7 +127,7 @@ class Follow:
                 self._heard = monotonic()
                 self._versions[name] = version = changes[-1][1]["metadata"]["resourceVersion"]
                 news = [change for change in changes if change[0] != BOOKMARK]
-                self._take(replace(self._seen(resource, kind, news), position=f"{name}={version}"))
+                self._take(replace(self._seen(resource, kind, news), position=position_of({name: int(version)})))
         except errors.Unavailable:
             if self._ended.is_set():
                 return

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from podberth.ipam.address_record import counted
+from podberth.ipam.refusals import same
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import objects
@@ -30,8 +31,7 @@ def events(client: Client, *, address: Address | None = None, pod: PodRef | None
     """Yield the events that count, of one address or of all, that have to do with the pod, in order of number."""
     found: dict[tuple[bytes, int], Event] = {}
     for event in _counting(client, address) if address is not None else _all(client):
-        whose = event.pod
-        if pod is None or (whose and (whose.namespace, whose.name) == (pod.namespace, pod.name)):
+        if pod is None or same(event.pod, pod):
             found[event.address.packed, event.seq] = event  # one on its way into the archive is in both
     yield from sorted(found.values(), key=_ORDER)
 

@@ -15,7 +15,7 @@ from podberth.ipam.registration import asked, judge
 from podberth.kube import errors, resources
 from podberth.kube.names import address_name
 from podberth.stores.kubernetes import notes
-from podberth.stores.kubernetes.objects import FINALIZER, MACHINE, machine_name
+from podberth.stores.kubernetes.objects import FINALIZER, MACHINE, NODE, machine_name
 from podberth.stores.registered import packed_fences, packed_registration, read_fences, read_registration
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 LABEL = MACHINE  # of a machine's own Lease: "true"
-NODE, REGISTRATION, FENCES = "podberth.io/node", "podberth.io/registration", "podberth.io/fences"
+REGISTRATION, FENCES = "podberth.io/registration", "podberth.io/fences"
 ADMITS = "podberth.io/admits"  # while a fence was said after the last registration: it lets one other machine in
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 API_VERSION = "podberth.io/v1alpha1"
-POOL, NODE, ADDRESS = "podberth.io/pool", "podberth.io/node", "podberth.io/address"  # labels
+POOL, NODE, ADDRESS = "podberth.io/pool", "podberth.io/node", "podberth.io/address"  # labels; NODE of a note, too
 RESERVED_FOR = "podberth.io/reserved-for"  # a label too: of whose name, as `name_label` writes it
 MACHINE = "podberth.io/machine"  # a label too: the holder is on a machine that is no Node, called so by `machine_name`
 SOURCE, ORIGIN = "podberth.io/source", "podberth.io/origin"  # annotations

@@ -25,6 +25,7 @@ from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
 from podberth.stores.kubernetes.machines import Machines
 from podberth.stores.kubernetes.nodes import of_node
 from podberth.stores.kubernetes.versions import Versions
+from podberth.stores.replica.position import numbers, position_of
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class KubernetesCluster:
             version = page.resource_version
             yield objects.read_leases(page.items)
         # Each list is as it was at its version; the addresses' came last.
-        position = f"leases={version},{declared.position}"
+        position = position_of({"leases": int(version), **numbers(declared.position)})
         yield replace(declared, position=position, minimum=minimum, epoch=self.epoch(lambda _: None))
 
     def since(self, position: str) -> Seen:
@@ -202,7 +203,8 @@ class KubernetesCluster:
     def declared(self) -> Seen:
         """Return every declaration there is now, and how often they were changed by then."""
         seen = self._declarations.load()
-        return replace(seen, position=seen.position.partition(",")[0], complete=0)
+        count = numbers(seen.position)["declared"]
+        return replace(seen, position=position_of({"declared": count}), complete=0)
 
     def keep_in_use(self, texts: Iterable[DocumentText]) -> None:
         """Note Pools in force that pods have addresses of, for those who come after one was deleted."""

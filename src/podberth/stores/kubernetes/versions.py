@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from podberth.ipam.versions import AgentVersion, Minimum
 from podberth.kube import errors, resources
 from podberth.stores.kubernetes import notes
+from podberth.stores.kubernetes.objects import NODE
 
 if TYPE_CHECKING:
     from podberth.kube.client import Client
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 LEDGER = "podberth-ledger"
 MINIMUM = "podberth.io/minimum-version"  # an annotation
 AGENT = "podberth.io/agent-version"  # a label
-NODE = "podberth.io/node"  # an annotation
 
 
 class Versions:

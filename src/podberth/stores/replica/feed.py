@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from podberth.process.errand import Errand
 from podberth.process.loop import Loop, reason, report
-from podberth.stores.replica.replica import furthest
+from podberth.stores.replica.position import furthest
 from podberth.stores.replica.shared import Outdated, Seen
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError
 from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import replace
-from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
+from podberth.ipam.lease import Actor, AddressHeld, Claim, Lease, Wanted
 from podberth.ipam.outlook import bare, sentence
 from podberth.ipam.refusals import same
 from podberth.stores.replica.shared import Away
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podberth.ipam.epoch import Announced, Epoch, Held
-    from podberth.ipam.lease import Correction, Event, Holding, Lease, Reservation, Usage
+    from podberth.ipam.lease import Correction, Event, Holding, Reservation, Usage
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.lifecycle import Kind
     from podberth.ipam.versions import Feature
@@ -91,7 +91,7 @@ class JournalledLedger:
         self._complete = complete
 
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
-        """Bind as the ledger does; while the store is away, what this pod had here by the last that is known."""
+        """Bind as the ledger does; while the store is away, what this pod had here by the last that is known. Away."""
         if not self._away():
             try:
                 return self._ledger.bind(claim, actor, durable=durable)
@@ -263,8 +263,6 @@ class JournalledLedger:
 
 
 def _lease(claim: Claim, wanted: Wanted, address: Address, actor: Actor, since: int) -> Lease:
-    from podberth.ipam.lease import Lease
-
     return Lease(
         address=address,
         pool=wanted.pool,

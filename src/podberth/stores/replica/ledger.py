@@ -165,7 +165,7 @@ class ClusterLedger:
         return self._here.reservations(pool=pool, pod=pod)
 
     def who(self, address: Address, at: int | None = None) -> Holding:
-        """Return who has the address now, or had it at time `at` (ns since the epoch)."""
+        """Return who has the address now, or had it at time `at` (ns since the epoch). Away if only the store knows."""
         if at is None:
             self._see()
             return self._here.who(address)

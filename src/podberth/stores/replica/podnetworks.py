@@ -129,7 +129,7 @@ def _judged(connection: Connection, text: DocumentText) -> tuple[Changes | None,
     try:
         ask(connection, [document])
         if not _held(connection, text):
-            _take_out(connection, text.key)  # it is in force unasked: nothing of it was ever checked
+            table.remove(connection, text.key)  # it is in force unasked: nothing of it was ever checked
         make_way(connection, [document])
         return check(connection, [document], []), ""
     except Conflicts as refusal:
@@ -137,12 +137,6 @@ def _judged(connection: Connection, text: DocumentText) -> tuple[Changes | None,
     finally:
         connection.execute("ROLLBACK TO judged")
         connection.execute("RELEASE judged")
-
-
-def _take_out(connection: Connection, key: Key) -> None:
-    gone = table.get(connection, *key)
-    if gone is not None:
-        table.remove(connection, gone)
 
 
 def _held(connection: Connection, text: DocumentText) -> bool:

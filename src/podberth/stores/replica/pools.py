@@ -294,9 +294,7 @@ def _lay_out(connection: Connection, text: DocumentText, pool: Pool, before: Poo
 
 
 def _take_out(connection: Connection, name: str) -> None:
-    gone = table.get(connection, "Pool", "", name)
-    if gone is not None:
-        table.remove(connection, gone)
+    table.remove(connection, pool_key(name))
     space.forget(connection, name)
 
 

@@ -16,6 +16,7 @@ from podberth.stores.replica.applying import apply_operations, apply_record, for
 from podberth.stores.replica.approved import forget_approved, keep_approved, pool_key, proposed, revision_of
 from podberth.stores.replica.numbering import numbered
 from podberth.stores.replica.pools import settle_left, take_left
+from podberth.stores.replica.position import furthest
 from podberth.stores.replica.returned import known, newest
 from podberth.stores.replica.schema import SCHEMA
 from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, DocumentText, DocumentWrite, Proposal, Seen
@@ -271,15 +272,6 @@ def _counted(records: Iterable[AddressRecord]) -> set[str]:
         elif kept is None and last is not None and last.kind == Kind.RELEASED and last.pod is not None:
             found.add(last.pod.namespace)
     return found
-
-
-def furthest(one: str, other: str) -> str:
-    """Return the position that is behind both: `name=number`, separated by commas, for each thing that is followed."""
-    found: dict[str, int] = {}
-    for part in filter(None, (*one.split(","), *other.split(","))):
-        name, _, number = part.rpartition("=")
-        found[name] = max(found.get(name, 0), int(number))
-    return ",".join(f"{name}={number}" if name else str(number) for name, number in sorted(found.items()))
 
 
 def _collected(connection: Connection, pods: tuple[PodRef, ...], declares: bool, now: Uptime) -> Proposal:

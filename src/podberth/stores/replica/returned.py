@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from podberth.cni.value import value
-from podberth.ipam.epoch import Epoch, begun
+from podberth.ipam.epoch import WHO, Epoch, begun
 from podberth.process.loop import report
 from podberth.stores.sqlite import epochs, rows
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.stores.replica.replica import Replica
     from podberth.stores.replica.shared import Cluster, Key
-
-WHO = "podberth"
 
 
 @value

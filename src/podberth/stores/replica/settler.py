@@ -11,8 +11,8 @@ from podberth.ipam.lease import AddressHeld
 from podberth.ipam.outlook import Outlook, bare
 from podberth.ipam.versions import UPGRADE, lacking, outgrown
 from podberth.process.jitter import Backoff
-from podberth.stores.replica.announced import Announced
 from podberth.stores.replica.marks import promised
+from podberth.stores.replica.peer_clocks import PeerClocks
 from podberth.stores.replica.reaching import never_read, reaching
 from podberth.stores.replica.returned import Return
 from podberth.stores.replica.shared import Outdated, Outgrown, Seen, Stale, Unknown
@@ -67,7 +67,7 @@ class Settler:
         self.away: Callable[[], str] = lambda: ""
         self.spread = Spread(node)
         self.returned = Return(replica, cluster, node)
-        self.announced = Announced(node)
+        self.peer_clocks = PeerClocks(node)
         self.moved: Callable[[frozenset[Address]], None] = lambda _: None
         self.tending = Tending(cluster, replica, self._written)
         self.asking = _ASKING
@@ -270,7 +270,7 @@ class Settler:
     def _notice(self, news: tuple[AddressRecord, ...]) -> bool:
         self.spread.noticed(news)
         if news:
-            self.announced.hear(news, self.replica.clock().uptime)
+            self.peer_clocks.hear(news, self.replica.clock().uptime)
         moved = frozenset(record.address for record in news if moved_elsewhere(record, self.spread.node))
         if moved:
             self.moved(moved)

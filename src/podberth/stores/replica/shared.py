@@ -7,6 +7,7 @@ from typing import Protocol
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
 from podberth.cni.value import value
+from podberth.ipam.number import TIME, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,9 +115,9 @@ def told_of(raw: object) -> tuple[tuple[Address, int], ...]:
     found = []
     for one in raw if isinstance(raw, list) else (raw,) if raw else ():
         address, since = (one.get("address"), one.get("since")) if isinstance(one, dict) else (None, None)
-        if not isinstance(address, str) or type(since) is not int or not 0 <= since < 1 << 63:
+        if not isinstance(address, str) or since is None:
             raise ValueError(f"expected addresses, each with a time, got {one!a:.80}")
-        found.append((ip_address(address), since))
+        found.append((ip_address(address), whole(since, TIME)))
     return tuple(found)
 
 
@@ -127,12 +128,10 @@ def former_of(raw: object, read: Callable[[dict[str, object]], str]) -> tuple[Fo
     """
     found = []
     for one in raw if isinstance(raw, list) else ():
-        until = one.get("until") if isinstance(one, dict) else None
-        if type(until) is int and 0 <= until < 1 << 63:
-            try:
-                found.append(Former(body=read(one), until=until))
-            except (KeyError, TypeError, ValueError, RecursionError):
-                continue
+        try:
+            found.append(Former(body=read(one), until=whole(one["until"], TIME)))
+        except (KeyError, TypeError, ValueError, RecursionError):
+            continue
     return tuple(found)
 
 

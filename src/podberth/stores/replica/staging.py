@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.shared import Cluster, DocumentText, Key
 
     Take = Callable[[Seen], object]
+    There = dict[Key, tuple[DocumentText, int]]
 
 PART = 24  # addresses of one step
 WEIGHT = 110  # keys of one step in etcd: a record, and two for each event
@@ -53,9 +54,9 @@ def perform(
     `take` gets what is written, as it is. `told` gets how many addresses more are marked. Unknown if nobody can be
     asked whether it was committed.
     """
-    whole = _begun(cluster, proposal)
+    whole, there = _begun(cluster, proposal)
     try:
-        primary = _mark_all(cluster, proposal, whole, by, take, told)
+        primary = _mark_all(cluster, proposal, whole, there, by, take, told)
         committed = cluster.commit(_decision(cluster, proposal, primary))
     except Stale as stale:
         give_up(cluster, whole, take)
@@ -96,7 +97,7 @@ def carry_over(cluster: Cluster, mark: Mark, take: Take) -> None:
 
 
 def give_up(cluster: Cluster, whole: Operating, take: Take) -> bool:
-    """Undo an operation that is not committed, its primary first; False if it is."""
+    """Undo an operation that is not committed, its primary first; False if it is. Busy if others are always faster."""
 
     def undone(record: AddressRecord, revision: int) -> AddressWrite:
         assert record.mark is not None, "only marked records come here"
@@ -145,8 +146,10 @@ def carries(cluster: Cluster, proposal: Proposal) -> bool:
     return _inline(cluster, proposal) or all(each.text.body and not each.revision for each in proposal.documents)
 
 
-def _begun(cluster: Cluster, proposal: Proposal) -> Operating:
-    """Return the operation that is to be. Refused if one of its documents that is there already can't be marked.
+def _begun(cluster: Cluster, proposal: Proposal) -> tuple[Operating, There]:
+    """Return the operation that is to be, and what is there of its documents, which is all that it may write over.
+
+    Refused if one that is there already can't be marked.
 
     Stale if one is there that was not known of.
     """
@@ -164,15 +167,16 @@ def _begun(cluster: Cluster, proposal: Proposal) -> Operating:
             )
         if left and known is not None:
             _require_over(cluster, known[0])
-    return Operating(
+    whole = Operating(
         operation=secrets.token_hex(6),
         primary=proposal.addresses[0].record.address,
         addresses=tuple(write.record.address for write in proposal.addresses),
         documents=tuple(write.text.key for write in staged),
     )
+    return whole, there
 
 
-def _there(cluster: Cluster, writes: Sequence[DocumentWrite]) -> dict[Key, tuple[DocumentText, int]]:
+def _there(cluster: Cluster, writes: Sequence[DocumentWrite]) -> There:
     found = cluster.read((), tuple(write.text.key for write in writes)).documents
     return {text.key: (text, revision) for text, revision in found}
 
@@ -191,8 +195,9 @@ def _inline(cluster: Cluster, proposal: Proposal) -> bool:
 
 
 def _mark_all(
-    cluster: Cluster, proposal: Proposal, whole: Operating, by: str, take: Take, told: Callable[[int], object]
-) -> tuple[AddressRecord, int]:
+    cluster: Cluster, proposal: Proposal, whole: Operating, there: There, by: str, take: Take,
+    told: Callable[[int], object],
+) -> tuple[AddressRecord, int]:  # fmt: skip
     """Mark everything; return the primary's record, and its revision."""
     primary: tuple[AddressRecord, int] | None = None
     pods: set[PodRef] = set()
@@ -215,7 +220,6 @@ def _mark_all(
         primary = primary or next(one for one in seen.records if one[0].address == whole.primary)
     assert primary is not None, "an operation has an address"
     if whole.documents:
-        there = _there(cluster, proposal.documents)
         texts = tuple(
             DocumentWrite(
                 text=replace(write.text, operation=whole.operation),

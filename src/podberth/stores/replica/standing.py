@@ -167,7 +167,7 @@ def make_way(connection: Connection, documents: Iterable[Document]) -> None:
         if document is None or stands(connection, key) or _word(connection, key) is not None:
             continue
         if key in names or any(interfaces.declared(document)):
-            _put_out_of_force(connection, key)
+            table.remove(connection, key)
             connection.execute(f"DELETE FROM touched_documents WHERE {_BY_KEY}", key)  # noqa: S608 - a constant
 
 
@@ -273,7 +273,7 @@ def _settle(connection: Connection, key: Key, court: Court) -> list[str]:
     if stands(connection, key) or key[0] == "Pool":
         return complaints
     if best is None:
-        _put_out_of_force(connection, key)
+        table.remove(connection, key)
         return complaints
     return complaints + _put_in_force(connection, key, *best)
 
@@ -338,13 +338,6 @@ def _put_in_force(connection: Connection, key: Key, body: str, source: str, orig
     finally:
         connection.execute("RELEASE document")
     return []
-
-
-def _put_out_of_force(connection: Connection, key: Key) -> None:
-    """Have no document of that key be in force."""
-    gone = table.get(connection, *key)
-    if gone is not None:
-        table.remove(connection, gone)
 
 
 def _objects(connection: Connection, digests: frozenset[str] | None, *, was: bool) -> list[Key]:

@@ -58,7 +58,10 @@ def unseen(settler: Settler, nodes: Collection[str]) -> frozenset[str]:
 
 
 def upgrade(settler: Settler, version: str, without: Collection[str] = ()) -> Minimum:
-    """Have the ledger be for podberths of this version and later; return what it is for then. OlderSeen."""
+    """Have the ledger be for podberths of this version and later; return what it is for then. OlderSeen.
+
+    TryAgainLater if somebody else changes that at the same time.
+    """
     before = settler.cluster.minimum()
     if number(before.version) >= number(version):
         return before

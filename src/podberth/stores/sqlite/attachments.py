@@ -69,7 +69,7 @@ class SqliteAttachments:
             self._database.log.ahead()
 
     def revise(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
-        """Replace the steps of the attachment's record."""
+        """Replace the steps of the attachment's record. StoreFailed if it has none."""
         with self._database.write(events=False) as connection:
             values = (steps_json(steps), *_key(attachment))
             written = connection.execute(f"UPDATE attachments SET steps = ? WHERE {_KEY}", values)  # noqa: S608

@@ -79,7 +79,7 @@ def restore(directory: str, source: str, who: str, why: str) -> Restored:
     """Put a backup in the store's place.
 
     Nothing is taken over from a file that is damaged or gone: then the node has to announce its pods. InvalidConfig,
-    StoreFailed if `source` is no sound backup, and nothing has changed then.
+    StoreFailed if `source` is no sound backup, TryAgainLater if others write all the time; nothing has changed then.
     """
     if _application(source) != NODE.application_id:
         raise InvalidConfig(f"{source} is no backup of podberth's", "`podberth store backup FILE` makes one")
@@ -135,7 +135,7 @@ def _replaced(directory: str, made: sqlite3.Connection, who: str, why: str) -> R
             with closing(_opened(path, "rw")) as target:
                 holder.execute("ROLLBACK")
                 made.backup(target, pages=1, progress=unchanged, sleep=_PAUSE)
-                _flush(path + "-wal")
+                sync(path + "-wal")
         except BaseException:
             _remove(aside)
             raise
@@ -149,7 +149,7 @@ def _renamed(path: str, made: sqlite3.Connection, who: str, why: str) -> Restore
     made.execute("COMMIT")
     new = f"{path}.restoring"
     made.close()
-    _flush(new)
+    sync(new)
     aside = _aside(path) if os.path.lexists(path) else ""
     if aside:
         os.link(path, aside)
@@ -200,7 +200,7 @@ def _copied(connection: sqlite3.Connection, to: str) -> int:
     with closing(sqlite3.connect(to, isolation_level=None)) as made:
         connection.backup(made)
         (last,) = made.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
-    _flush(to)
+    sync(to)
     return int(last)
 
 
@@ -248,14 +248,6 @@ def _reading(path: str) -> str:
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(uri(path, mode), uri=True, timeout=30.0, isolation_level=None)
-
-
-def _flush(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: str) -> None:

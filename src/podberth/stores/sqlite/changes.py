@@ -85,6 +85,11 @@ def release(connection: Connection, kept: Reservation, actor: Actor, now: Moment
 
 def bind(connection: Connection, lease: Lease, actor: Actor, now: Moment) -> None:
     """Bind an address that no attachment has."""
+    bind_kept(connection, lease, reservation_at(connection, lease.address), actor, now)
+
+
+def bind_kept(connection: Connection, lease: Lease, kept: Reservation | None, actor: Actor, now: Moment) -> None:
+    """Do the same for a caller who knows the address's reservation, or that there is none."""
     space.take(connection, lease.pool, lease.address)
     held, pod = lease.attachment, lease.pod or NOBODY
     connection.execute(
@@ -95,7 +100,6 @@ def bind(connection: Connection, lease: Lease, actor: Actor, now: Moment) -> Non
             pod.namespace, pod.name, pod.uid, lease.netns, lease.node, lease.since,
         ),
     )  # fmt: skip
-    kept = reservation_at(connection, lease.address)
     state, whose = State.RESERVED if kept is not None else State.FREE, _whose(kept, lease)
     _write(connection, now, Kind.BOUND, state, lease.address, lease.pool, *whose, held.ifname, held, actor)
 

@@ -44,9 +44,14 @@ class Rivals:
 ALONE = Rivals()
 
 
-def bind(connection: Connection, claim: Claim, actor: Actor, now: Moment, rivals: Rivals = ALONE) -> tuple[Lease, ...]:
-    """Bind what the claim wants, in its order. What the attachment has already stays; what it no longer wants ends."""
-    if connection.execute("SELECT 1 FROM awaited LIMIT 1").fetchone() is not None:
+def bind(
+    connection: Connection, claim: Claim, actor: Actor, now: Moment, rivals: Rivals = ALONE, *, awaited: bool = True
+) -> tuple[Lease, ...]:
+    """Bind what the claim wants, in its order. What the attachment has already stays; what it no longer wants ends.
+
+    `awaited`: False if it is known that the ledger awaits no node.
+    """
+    if awaited and connection.execute("SELECT 1 FROM awaited LIMIT 1").fetchone() is not None:
         from podberth.stores.sqlite.epochs import require_announced
 
         require_announced(connection, actor.node)
@@ -66,13 +71,16 @@ def of(connection: Connection, attachment: Attachment) -> tuple[Lease, ...]:
     return tuple(rows.leases(connection, _OF_ATTACHMENT, *key))
 
 
-def unbind(connection: Connection, attachment: Attachment, actor: Actor, now: Moment) -> tuple[Lease, ...]:
-    """End the attachment's leases; return what was ended."""
+def unbind(
+    connection: Connection, attachment: Attachment, actor: Actor, now: Moment, *, prune: bool = True
+) -> tuple[Lease, ...]:
+    """End the attachment's leases; return what was ended. `prune`: False if no address is known to be held back."""
     ended = of(connection, attachment)
     for lease in ended:
         changes.unbind(connection, lease, actor, now)
-    for pool in {lease.pool for lease in ended}:
-        told.prune(connection, pool)
+    if prune:
+        for pool in {lease.pool for lease in ended}:
+            told.prune(connection, pool)
     return ended
 
 
@@ -96,19 +104,21 @@ def noted(connection: Connection, attachment: Attachment, kind: Kind, actor: Act
         changes.noted(connection, lease, kind, actor, now)
 
 
-def known(connection: Connection, pool: str) -> tuple[str, bool, bool]:
-    """Return how the pool chooses, and what is rare: pods were told of addresses to hold back; nodes are awaited.
+def known(connection: Connection, pool: str) -> tuple[str, int, int, int]:
+    """Return how the pool chooses, and whether there is what is rare, in this order.
 
-    Raises InvalidConfig if there is no such pool.
+    Addresses of it rest; pods were told of addresses to hold back; nodes are awaited. InvalidConfig if there is no such
+    pool.
     """
     query = (
-        "SELECT allocation, EXISTS (SELECT 1 FROM told WHERE told.pool = pools.name), EXISTS (SELECT 1 FROM awaited)"
+        "SELECT allocation, EXISTS (SELECT 1 FROM resting WHERE resting.pool = pools.name),"
+        " EXISTS (SELECT 1 FROM told WHERE told.pool = pools.name), EXISTS (SELECT 1 FROM awaited)"
         " FROM pools WHERE name = ?"
     )
-    found: tuple[str, int, int] | None = connection.execute(query, (pool,)).fetchone()
+    found: tuple[str, int, int, int] | None = connection.execute(query, (pool,)).fetchone()
     if found is None:
         raise InvalidConfig(f"pool: there is no pool {pool!r}", "create it with `podberth apply` (kind: Pool)")
-    return found[0], bool(found[1]), bool(found[2])
+    return found
 
 
 def _kept(connection: Connection, had: list[Lease], claim: Claim, node: str) -> dict[int, Lease]:
@@ -138,7 +148,7 @@ def _answers(connection: Connection, lease: Lease, wanted: Wanted, claim: Claim)
 
 
 def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: Moment, rivals: Rivals) -> Lease:
-    allocation, some_told, some_awaited = known(connection, wanted.pool)
+    allocation, some_rest, some_told, some_awaited = known(connection, wanted.pool)
     if wanted.owner is not None:
         from podberth.stores.sqlite.shared import choose
 
@@ -146,10 +156,12 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
         address: Address | None = choose(connection, claim, wanted, older_ones, rivals.taken)
     else:
         address = wanted.address or _reserved(connection, claim, wanted) or _left_behind(connection, claim, wanted)
+    older: Lease | None = None
+    kept: Reservation | None = None
     if address is not None:
-        older = _must_be_ours(connection, claim, wanted, address, now)
+        older, kept = _must_be_ours(connection, claim, wanted, address, now)
     else:
-        address, older = _next(connection, claim, wanted, (allocation, some_told), now, rivals), None
+        address = _next(connection, claim, wanted, (allocation, some_rest, some_told), now, rivals)
     if some_awaited:
         _must_be_known(connection, wanted, address, actor.node)
     lease = Lease(
@@ -163,9 +175,10 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
     )
     if claim.sticky and claim.pod is not None and wanted.address is None and wanted.owner is None:
         _must_have_room_to_stick(connection, wanted, address, claim.pod)
-        changes.reserve(connection, wanted.pool, address, claim.pod, claim.attachment.ifname, "sticky", actor, now)
+        ifname = claim.attachment.ifname
+        kept = changes.reserve(connection, wanted.pool, address, claim.pod, ifname, "sticky", actor, now)
     if older is None:
-        changes.bind(connection, lease, actor, now)
+        changes.bind_kept(connection, lease, kept, actor, now)
     else:
         changes.move(connection, lease, replace(actor, why=claim.moved or actor.why), now)
     return lease
@@ -255,8 +268,10 @@ def _is_bound_here(connection: Connection, claim: Claim, address: Address) -> bo
     return lease is not None and lease.attachment == claim.attachment
 
 
-def _must_be_ours(connection: Connection, claim: Claim, wanted: Wanted, address: Address, now: Moment) -> Lease | None:
-    """Return the lease to take over, None if nobody has the address; refuse what is somebody else's."""
+def _must_be_ours(
+    connection: Connection, claim: Claim, wanted: Wanted, address: Address, now: Moment
+) -> tuple[Lease | None, Reservation | None]:
+    """Return the lease to take over and the reservation, of those that there are; refuse what is somebody else's."""
     kept, lease = rows.reservation_at(connection, address), rows.lease_at(connection, address)
     whose = wanted.owner or claim.pod
     if kept is not None and not (same(kept.pod, whose) and kept.ifname == claim.attachment.ifname):
@@ -272,7 +287,7 @@ def _must_be_ours(connection: Connection, claim: Claim, wanted: Wanted, address:
     if kept is None and lease is None:
         told.must_be_untold(connection, wanted.pool, address)
         _must_have_rested(connection, claim, wanted.pool, address, now)
-    return lease
+    return lease, kept
 
 
 def _must_have_rested(connection: Connection, claim: Claim, pool: str, address: Address, now: Moment) -> None:
@@ -291,14 +306,16 @@ def _must_have_rested(connection: Connection, claim: Claim, pool: str, address: 
 
 
 def _next(
-    connection: Connection, claim: Claim, wanted: Wanted, terms: tuple[str, bool], now: Moment, rivals: Rivals
+    connection: Connection, claim: Claim, wanted: Wanted, terms: tuple[str, int, int], now: Moment, rivals: Rivals
 ) -> Address:
     """Return the pool's next address; `terms` are what `known` says of the pool."""
-    pool, family, (allocation, some_told) = wanted.pool, wanted.family, terms
+    pool, family, (allocation, some_rest, some_told) = wanted.pool, wanted.family, terms
     back = told.held_back(connection, pool) if some_told else frozenset()
     avoid = rivals.taken | back | frozenset(claim.avoid) if rivals.taken or back else claim.avoid
     start = rivals.start(pool, family)
-    found = next(space.candidates(connection, pool, family, allocation, now.uptime, avoid, start), None)
+    if some_rest and allocation != space.LONGEST_AGO:
+        space.recover(connection, pool, family, now.uptime)
+    found = next(space.candidates(connection, pool, family, now.uptime if some_rest else None, avoid, start), None)
     if found is not None:
         return found
     for older in _older(connection, claim, wanted):

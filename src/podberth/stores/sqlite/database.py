@@ -326,6 +326,7 @@ class Database:
             connection.close()
             raise
         assert opened is not None
+        self.progress.look_again()
         self._identity, self._log_identity = opened, log
         if not self.readonly:
             self.log.open()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Text: TypeAlias = tuple[str, str, str, str, str]  # a document as it is kept: kind, namespace, name, body, source
 
+_DAMAGED = "put the store back from a backup (`podberth store restore`); was it written by a newer podberth?"
 # `source` is the file a document was read from, `origin` what applied it: the directory, for `prune`.
 DDL = """
 CREATE TABLE documents (
@@ -129,7 +130,7 @@ def parse_pool(text: Text) -> Pool:
     """Return what `pool_text` found as a pool. StoreFailed if it is none."""
     body = _document(*text).body
     if not isinstance(body, Pool):
-        raise StoreFailed(f"the store's pool {text[2]} is no pool")
+        raise StoreFailed(f"the store's pool {text[2]} is no pool", _DAMAGED)
     return body
 
 
@@ -167,24 +168,22 @@ def put(connection: Connection, document: Document, origin: str) -> None:
         (*document.key, *target, text, document.source, origin),
     )
     if isinstance(body, PodNetwork) and written.rowcount:
-        _forget_names(connection, document)
+        _forget_names(connection, document.namespace, document.name)
         connection.executemany(
             "INSERT OR IGNORE INTO document_names VALUES (?, ?, ?, ?)",
             [(what, named, document.namespace, document.name) for what, named in _names(body)],
         )
 
 
-def remove(connection: Connection, document: Document) -> None:
-    """Delete the document's rows."""
-    connection.execute("DELETE FROM documents WHERE kind = ? AND namespace = ? AND name = ?", document.key)
-    if document.kind == "PodNetwork":
-        _forget_names(connection, document)
+def remove(connection: Connection, key: tuple[str, str, str]) -> None:
+    """Delete the rows of the document with that kind, namespace and name, if there is one."""
+    connection.execute("DELETE FROM documents WHERE kind = ? AND namespace = ? AND name = ?", key)
+    if key[0] == "PodNetwork":
+        _forget_names(connection, *key[1:])
 
 
-def _forget_names(connection: Connection, document: Document) -> None:
-    connection.execute(
-        "DELETE FROM document_names WHERE namespace = ? AND name = ?", (document.namespace, document.name)
-    )
+def _forget_names(connection: Connection, namespace: str, name: str) -> None:
+    connection.execute("DELETE FROM document_names WHERE namespace = ? AND name = ?", (namespace, name))
 
 
 def _names(body: PodNetwork) -> Iterable[tuple[str, str]]:
@@ -208,7 +207,7 @@ def _document(kind: str, namespace: str, name: str, body: str, source: str) -> D
     try:
         return parsed(body, source)
     except InvalidConfig as wrong:
-        raise StoreFailed(f"the store's {kind} {namespace}/{name} can't be read: {wrong}") from None
+        raise StoreFailed(f"the store's {kind} {namespace}/{name} can't be read: {wrong}", _DAMAGED) from None
 
 
 def followed(connection: Connection, directory: str) -> Followed | None:

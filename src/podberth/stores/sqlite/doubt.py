@@ -36,7 +36,7 @@ def doubted(path: str, failure: OSError) -> StoreFailed | TryAgainLater:
 def check(path: str, connection: sqlite3.Connection) -> None:
     """Write all that is committed to the database once more, read it, and take the doubt away.
 
-    StoreFailed if that can't be done: nobody may write then.
+    StoreFailed if that can't be done, TryAgainLater while others read the file: nobody may write then.
     """
     try:
         connection.execute("PRAGMA synchronous = FULL")

@@ -57,10 +57,11 @@ class SqliteLedger:
     def _bind(self, claim: Claim, actor: Actor, *, durable: bool) -> tuple[Lease, ...]:
         while True:
             with self._database.write(durable=durable) as connection:
-                now = self._clock()
-                if not space.is_before(connection, now.uptime):
-                    _settle(connection, claim, now)
-                    return claims.bind(connection, claim, actor, now)
+                now, look = self._clock(), self._database.progress.look
+                if not look.rests_by_another(now.uptime.boot):
+                    if look.operations:
+                        _settle(connection, claim, now)
+                    return claims.bind(connection, claim, actor, now, awaited=look.awaited)
                 space.begin(connection, now.uptime)
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
@@ -79,9 +80,11 @@ class SqliteLedger:
 
             return ending.unbind_all(self._database, self._clock, attachments, actor, durable=durable)
         with self._database.write(durable=durable) as connection:
-            now = self._clock()
-            there = _standing(connection, attachments)
-            ended = tuple(lease for each in there for lease in claims.unbind(connection, each, actor, now))
+            now, look = self._clock(), self._database.progress.look
+            there = _standing(connection, attachments) if look.operations else attachments
+            ended = tuple(
+                lease for each in there for lease in claims.unbind(connection, each, actor, now, prune=look.told)
+            )
         reached = self._database.progress.known
         if reached is not None and ended and reached.seq * _SPREAD % 2**32 in _SELDOM:
             self._archive_if_late()
@@ -235,11 +238,10 @@ class SqliteLedger:
 
 
 def _settle(connection: Connection, claim: Claim, now: Moment) -> None:
-    """End first what an operation is about that the claim may be answered with; most often there is none."""
-    if connection.execute("SELECT 1 FROM operations LIMIT 1").fetchone() is not None:
-        from podberth.stores.sqlite import ending
+    """End first what an operation is about that the claim may be answered with."""
+    from podberth.stores.sqlite import ending
 
-        ending.settle(connection, claim, now)
+    ending.settle(connection, claim, now)
 
 
 def _standing(connection: Connection, attachments: Sequence[Attachment]) -> Sequence[Attachment]:

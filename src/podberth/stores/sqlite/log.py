@@ -25,6 +25,7 @@ class Log:
         self._guard = allocate_lock()
         self._ahead: Ahead | None = None
         self._descriptor = -1
+        self._file = (-1, -1)  # device and inode of what the descriptor is of
         self.failure: OSError | None = None  # of a flush, since the file was opened
         self.commits = 0  # the database's lock is held where it changes
 
@@ -60,6 +61,8 @@ class Log:
             self._let_go()
             # Before the first write: the kernel tells a descriptor of what fails after it was opened, and once.
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            at = os.fstat(self._descriptor)
+            self._file = at.st_dev, at.st_ino
             if self.failure is not None:  # all that was committed has been written once more
                 self.failure, self._flushed = None, self.commits
 
@@ -95,9 +98,10 @@ class Log:
     def _is_there(self) -> bool:
         """Say whether the file is still the one at its path: in another nobody would find what was written."""
         try:
-            return os.path.samestat(os.stat(self._path), os.fstat(self._descriptor))
+            at = os.stat(self._path)
         except FileNotFoundError:
             return False
+        return (at.st_dev, at.st_ino) == self._file
 
     def __del__(self) -> None:
         self._let_go()  # nobody has to close a store

@@ -150,7 +150,7 @@ def make(connection: Connection, changes: Changes, actor: Actor, origin: str, cl
     for gone in changes.release:
         undeclare(connection, gone, actor, clock)
     for document in changes.deleted:
-        table.remove(connection, document)
+        table.remove(connection, document.key)
         if isinstance(document.body, Pool):
             drop_pool(connection, document.name)
     for document in changes.changed:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def probe(database: Database, version: int, *, opened: bool) -> None:
     """Write to the disk, and look into each table; nothing is changed. `version`: the file's.
 
-    Not `opened`: what is not there can be made by the first who writes, and that is tried by looking.
+    Not `opened`: what is not there can be made by the first who writes, and that is tried by looking. StoreFailed.
     """
     path = database.path
     if not opened and identity(path) is None:

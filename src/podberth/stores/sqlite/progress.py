@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
 
+from podberth.cni.value import value
 from podberth.stores.sqlite.witness import Reached
 
 TYPE_CHECKING = False
@@ -22,15 +23,63 @@ _NUMBERED = f"{_EVENT} WHERE seq = ?"
 _BIRTH = "SELECT time FROM migrations ORDER BY version LIMIT 1"
 _EPOCH = "SELECT coalesce(max(number), 0) FROM epochs"
 _REACHED = f"({_BIRTH}), (SELECT revision FROM declared), ({_EPOCH})"  # noqa: S608
-# All that a writer looks at when its turn has come, in one statement; it has no row before the first event.
-_OPENING = f"SELECT (SELECT version FROM minimum), {_REACHED}, {_COLUMNS} FROM events ORDER BY seq DESC LIMIT 1"  # noqa: S608
-_EMPTY = f"SELECT (SELECT version FROM minimum), {_REACHED}"  # noqa: S608
+_SELDOM = (
+    "EXISTS (SELECT 1 FROM operations), EXISTS (SELECT 1 FROM awaited), EXISTS (SELECT 1 FROM told),"
+    " (SELECT min(boot) FROM resting), (SELECT max(boot) FROM resting)"
+)
+# All that a writer has to know, in one statement; it has no row before the first event.
+_ALL = f"(SELECT version FROM minimum), {_SELDOM}, {_REACHED}"  # noqa: S608
+_LOOK = f"SELECT {_ALL}, {_COLUMNS} FROM events ORDER BY seq DESC LIMIT 1"  # noqa: S608
+_EMPTY = f"SELECT {_ALL}"
+_BEHIND = 6  # columns before what is reached
+
+
+@value
+class Look:
+    """What a writer has found out about a database by one look. `row`: all that was found of a ledger; () of others.
+
+    What follows `reached` is what most ledgers have nothing of.
+    """
+
+    reached: Reached
+    row: tuple[Any, ...] = ()
+
+    @property
+    def minimum(self) -> str | None:
+        """Which podberth may write; None if any may."""
+        return self.row[0] if self.row else None
+
+    @property
+    def operations(self) -> bool:
+        """Whether there is an operation on many attachments."""
+        return bool(self.row[1])
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a node has to announce its pods."""
+        return bool(self.row[2])
+
+    @property
+    def told(self) -> bool:
+        """Whether an address is held back since pods were told of it."""
+        return bool(self.row[3])
+
+    def rests_by_another(self, boot: str) -> bool:
+        """Say whether an address rests by another run of this machine: the first or the last in order is another."""
+        first, last = self.row[4:_BEHIND]
+        return first is not None and (first != boot or last != boot)
+
+
+_ANYTHING = Look(reached=Reached(birth=0, declared=0), row=(None, True, True, True, None, None))
 
 
 class Progress:
     """What one process has seen of one database. With a `witness` it is a ledger that may have been put back.
 
     Without, `kept` says what is looked for.
+
+    A look holds until somebody else commits: SQLite counts that (sqlite.org/pragma.html#pragma_data_version), and what
+    this process has written is looked at before it is committed.
     """
 
     def __init__(self, kept: Kept, witness: Witness | None, *, staying: bool) -> None:
@@ -40,31 +89,50 @@ class Progress:
         self._asked = witness is None  # whether the witness was asked
         self._known: Reached | None = None
         self._made: tuple[int, Reached] | None = None  # the number of a commit, and how far it went
-        self._opening: tuple[tuple[object, ...], Reached] | None = None  # the row that was found last, and what it says
-        self.minimum: str | None = None  # which podberth may write, as the transaction under way has found it
+        self._look: Look | None = None
+        self._version = self._changes = -1  # SQLite's counts, when the transaction under way began
         self._flushed: tuple[tuple[int, Reached], bool] | None = None  # what the witness was told last
 
-    def now(self, connection: sqlite3.Connection, *, events: bool) -> Reached | None:
-        """Return how far the database has come, at the end of a transaction; without `events` that is as it began."""
+    @property
+    def look(self) -> Look:
+        """What was found as the transaction under way began; where nobody looks, that there may be anything."""
+        return self._look if self._look is not None and self._look.row else _ANYTHING
+
+    @property
+    def minimum(self) -> str | None:
+        """Which podberth may write, as the transaction under way has found it."""
+        return self._look.minimum if self._look is not None else None
+
+    def look_again(self) -> None:
+        """Have the next writer look, whatever SQLite's count is."""
+        self._look = None
+
+    def now(self, connection: sqlite3.Connection, *, events: bool) -> Look | None:
+        """Return what there is to know at the end of a transaction; without `events` that is as it began.
+
+        Until that is `committed` nothing is known: SQLite does not count this process's own commits.
+        """
+        before, self._look = self._look, None
         if self._witness is not None:
-            if not events and self._opening is not None:
-                return self._opening[1]
+            if before is not None and (not events or connection.total_changes == self._changes):
+                return before
             try:
-                return self._look(connection)
+                return _found(connection, before)
             except sqlite3.OperationalError:
                 return None  # the tables are of an older podberth
         row = connection.execute(self._kept[0][1]).fetchone() if self._kept else None
-        return Reached(birth=0, declared=0, event=row) if row is not None else None
+        return Look(reached=Reached(birth=0, declared=0, event=row)) if row is not None else None
 
-    def committed(self, at: Reached | None, commit: int) -> None:
+    def committed(self, at: Look | None, commit: int) -> None:
         """Remember how far it has come by this commit: the file may be written over where it stands."""
-        self._known = at
-        if at is not None and self._witness is not None:
+        self._look = at
+        self._known = reached = at.reached if at is not None else None
+        if reached is not None and self._witness is not None:
             self._asked = True
-            if self._made is None or self._made[1] != at:
-                self._made = commit, at
+            if self._made is None or self._made[1] is not reached:
+                self._made = commit, reached
             if not self._staying:
-                self._witness.reached(at, on_disk=False)
+                self._witness.reached(reached, on_disk=False)
 
     @property
     def known(self) -> Reached | None:
@@ -92,7 +160,7 @@ class Progress:
             known = self._known = self._witness.read()
         if self._witness is not None:
             try:
-                now = self._look(connection)
+                now = self._looked(connection).reached
             except sqlite3.OperationalError as older:
                 if known is None:
                     raise
@@ -104,29 +172,39 @@ class Progress:
             return "" if there else f"{what} {' '.join(map(str, known.event[:2]))} is not in it any more"
         return ""
 
-    def _look(self, connection: sqlite3.Connection) -> Reached:
-        """Look at all that a writer has to know of a ledger. OperationalError as `reached`."""
-        row = connection.execute(_OPENING).fetchone() or connection.execute(_EMPTY).fetchone()
-        if self._opening is None or self._opening[0] != row:
-            self._opening = row, _reached(row)
-        self.minimum = row[0]
-        return self._opening[1]
+    def _looked(self, connection: sqlite3.Connection) -> Look:
+        """Return what there is to know of a ledger as a transaction begins. OperationalError as `reached`."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        self._changes = connection.total_changes
+        if self._look is None or version != self._version:
+            self._look = _found(connection, self._look)
+            self._version = version
+        return self._look
 
     def begin_anew(self) -> None:
         """Forget what was known: the file is another, and what that lacks is known."""
-        self._known = self._made = self._flushed = self._opening = None
+        self._known = self._made = self._flushed = None
+        self.look_again()
         if self._witness is not None:
             self._witness.forget()
 
 
+def _found(connection: sqlite3.Connection, before: Look | None) -> Look:
+    """Look; return the very same as before if that is what is found. OperationalError as `reached`."""
+    row = connection.execute(_LOOK).fetchone() or connection.execute(_EMPTY).fetchone()
+    if before is not None and before.row == row:
+        return before
+    return Look(reached=_reached(row[_BEHIND:]), row=row)
+
+
 def reached(connection: sqlite3.Connection) -> Reached:
     """Return how far a ledger has come. OperationalError if it is of an older podberth, or something else."""
-    return _reached(connection.execute(_OPENING).fetchone() or connection.execute(_EMPTY).fetchone())
+    row = connection.execute(f"SELECT {_REACHED}, {_COLUMNS} FROM events ORDER BY seq DESC LIMIT 1").fetchone()  # noqa: S608
+    return _reached(row or connection.execute(f"SELECT {_REACHED}").fetchone())
 
 
 def _reached(row: tuple[Any, ...]) -> Reached:
-    _, birth, declared, epoch, *event = row
-    return Reached(birth=birth, declared=declared, epoch=epoch, event=tuple(event))
+    return Reached(birth=row[0], declared=row[1], epoch=row[2], event=row[3:])
 
 
 def birth_of(connection: sqlite3.Connection) -> int:

@@ -11,8 +11,9 @@ from ipaddress import ip_address
 
 from podberth.cni.errors import AddressTaken
 from podberth.cni.value import replace, value
-from podberth.ipam.epoch import FOUND, OWN, Epoch, Held
+from podberth.ipam.epoch import FOUND, OWN, WHO, Epoch, Held
 from podberth.ipam.lease import Actor
+from podberth.ipam.refusals import same
 from podberth.stores.clock import node_clock
 from podberth.stores.sqlite import changes, ending, epochs, rows, space
 from podberth.stores.sqlite.progress import reached
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Lease
     from podberth.ipam.moment import Moment
     from podberth.stores.sqlite.witness import Reached
-
-WHO = "podberth"
 
 
 @value
@@ -158,9 +157,7 @@ def _keep_names(connection: Connection, before: Connection, actor: Actor, now: M
 
 
 def _may_stay(lease: Lease | None, pod: PodRef) -> bool:
-    return lease is None or (
-        lease.pod is not None and (lease.pod.namespace, lease.pod.name) == (pod.namespace, pod.name)
-    )
+    return lease is None or same(lease.pod, pod)
 
 
 def _keep_rests(connection: Connection, before: Connection) -> None:

@@ -2,7 +2,7 @@
 
 Batches of the archive are deleted whole, once all their events are older than the operator has said. Of each address
 the last event of those by which it changed hands stays: it says who had the address when what is kept begins. A legal
-hold keeps everything.
+hold keeps everything, and so does a clock for which nobody vouches: one of the year 2100 would take all for old.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Word:
 
 
 @value
-class Standing:
+class Extent:
     """What holds now, and what there is. `keep`: seconds or FOREVER. Sizes are in bytes."""
 
     keep: int | str
@@ -80,7 +80,7 @@ class Retention:
         self._clock = clock
 
     def keep(self, seconds: int | str, actor: Actor) -> None:
-        """Keep history for so long from now on; FOREVER deletes nothing."""
+        """Keep history for so many seconds from now on; FOREVER deletes nothing. InvalidConfig for less than a day."""
         if isinstance(seconds, int) and seconds < LEAST:
             raise InvalidConfig("keep: expected `forever`, or a day or more", "history that is gone can't be had again")
         with self._database.write() as connection:
@@ -111,10 +111,10 @@ class Retention:
         with self._database.read() as connection:
             return _words(connection)
 
-    def standing(self) -> Standing:
+    def extent(self) -> Extent:
         """Return what holds now."""
         with self._database.read() as connection:
-            return _standing(connection)
+            return _extent(connection)
 
     def step(self) -> bool:
         """Delete some of what is older than history is kept; say whether there was any."""
@@ -150,7 +150,7 @@ def keep_words(connection: Connection, before: Connection) -> None:
 def _due(connection: Connection, now: Moment) -> tuple[Batch, ...]:
     """Return the oldest batches if they are older than history is kept, with what is left of those before, first."""
     seconds = _keep(connection)
-    if isinstance(seconds, str) or _holds(connection):
+    if isinstance(seconds, str) or _holds(connection) or not now.proven:  # what is gone can't be had again
         return ()
     query = "SELECT first, last, events FROM batches WHERE"
     due = []
@@ -234,7 +234,7 @@ def _node(connection: Connection) -> str:
     return said[-1] if said else ""
 
 
-def _standing(connection: Connection) -> Standing:
+def _extent(connection: Connection) -> Extent:
     (begins,) = connection.execute(
         "SELECT coalesce((SELECT min(first) FROM batches WHERE NOT cut), (SELECT min(seq) FROM events))"
     ).fetchone()
@@ -242,7 +242,7 @@ def _standing(connection: Connection) -> Standing:
     archived, newest = connection.execute(query).fetchone()
     (live,) = connection.execute("SELECT count(*) FROM events WHERE seq > ?", (newest,)).fetchone()
     (size,) = connection.execute("SELECT coalesce(sum(length(body)), 0) FROM bodies").fetchone()
-    return Standing(
+    return Extent(
         keep=_keep(connection),
         holds=_holds(connection),
         begins=begins,

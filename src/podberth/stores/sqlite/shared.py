@@ -41,7 +41,10 @@ def choose(
     owner, pod = wanted.owner, claim.pod
     assert owner is not None
     if pod is None or not may_have(owner, pod):
-        raise Refused(f"{pod or 'a container'} is none of {owner}, and has no share of its addresses")
+        raise Refused(
+            f"{pod or 'a container'} is none of {owner}, and has no share of its addresses",
+            "declare the pod by a PodNetwork of its own",
+        )
     own = [each for each in older if belongs(connection, each, owner) and each.address not in claim.avoid]
     if own:
         return min(own, key=lambda each: each.attachment not in claim.takeover).address

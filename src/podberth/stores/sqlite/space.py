@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BATCH = 4
 NEAR = 100  # extents that are looked at for one of a node's own numbers
 WIDTH = {4: 4, 6: 16}  # bytes of an address
-_LONGEST_AGO = "leastRecentlyUsed"  # of a pool's allocations, the one by which free addresses are used in turn
+LONGEST_AGO = "leastRecentlyUsed"  # of a pool's allocations, the one by which free addresses are used in turn
 
 
 def define(connection: Connection, pool: Pool, *, strictly: bool = True) -> None:
@@ -71,21 +71,20 @@ def candidates(
     connection: Connection,
     pool: str,
     family: int,
-    allocation: str,
-    now: Uptime,
+    now: Uptime | None,
     avoid: Container[Address],
     start: int = 0,
 ) -> Iterator[Address]:
     """Yield addresses that may be taken, the best first: the lowest free, then the one released longest ago.
 
-    `allocation` is the pool's. With a `start` the free ones from there on are the first, then those below it.
+    `now`: None if nothing rests. With a `start` the free ones from there on are the first, then those below it.
     """
-    if allocation != _LONGEST_AGO:
-        _recover(connection, pool, family, now)
     for number in _free_from(connection, pool, family, start):
         address = ip_address(number.to_bytes(WIDTH[family], "big"))
         if address not in avoid:
             yield address
+    if now is None:
+        return
     query = f"SELECT address FROM resting WHERE {_RESTED} ORDER BY due, until, address"  # noqa: S608 - a constant
     for (packed,) in connection.execute(query, (pool, family, now.boot, now.ns)):
         if ip_address(packed) not in avoid:
@@ -137,33 +136,42 @@ def free_in_turn(connection: Connection, pool: str, family: int, start: int, tur
 
 def take(connection: Connection, pool: str, address: Address) -> None:
     """Take an address out of the free space; nothing happens if it is not in it."""
-    connection.execute("DELETE FROM resting WHERE address = ?", (address.packed,))
-    around = _around(connection, "free", pool, address.version, address.packed)
-    if around is None:
+    packed = address.packed
+    found = connection.execute(
+        f"SELECT first, last, EXISTS (SELECT 1 FROM resting WHERE address = ?) FROM extents WHERE {_FREE}"  # noqa: S608
+        " AND first <= ? ORDER BY first DESC LIMIT 1",
+        (packed, pool, address.version, packed),
+    ).fetchone()
+    if found is None or found[2]:
+        connection.execute("DELETE FROM resting WHERE address = ?", (packed,))
+    if found is None or found[1] < packed:
         return
-    first, last = (int.from_bytes(end, "big") for end in around)
+    begin, end, _ = found
+    first, last = int.from_bytes(begin, "big"), int.from_bytes(end, "big")
     number = int(address)
     if number == first < last:  # as most are
         connection.execute(
             "UPDATE extents SET first = ? WHERE what = 'free' AND pool = ? AND family = ? AND first = ?",
-            ((number + 1).to_bytes(WIDTH[address.version], "big"), pool, address.version, around[0]),
+            ((number + 1).to_bytes(WIDTH[address.version], "big"), pool, address.version, begin),
         )
         return
-    _drop(connection, pool, address.version, around[0])
+    _drop(connection, pool, address.version, begin)
     rest = [(first, number - 1), (number + 1, last)]
     _put(connection, "free", pool, address.version, [(low, high) for low, high in rest if low <= high])
 
 
 def give_back(connection: Connection, pool: str, address: Address, now: Moment) -> None:
     """Return an address that nobody has any more: to rest for the pool's time, or at once to the free space."""
-    offered = has(connection, "offered", pool, address)
-    quarantine, allocation = connection.execute(
-        "SELECT quarantine, allocation FROM pools WHERE name = ?", (pool,)
+    packed = address.packed
+    quarantine, allocation, offered = connection.execute(
+        "SELECT quarantine, allocation, (SELECT last >= ? FROM extents WHERE what = 'offered' AND pool = ?"
+        " AND family = ? AND first <= ? ORDER BY first DESC LIMIT 1) FROM pools WHERE name = ?",
+        (packed, pool, address.version, packed, pool),
     ).fetchone()
-    if quarantine or (offered and allocation == _LONGEST_AGO):
+    if quarantine or (offered and allocation == LONGEST_AGO):
         length = quarantine * 10**9
         rest = Rest(length=length, since=now.uptime)
-        put_to_rest(connection, pool, address, rest, now.uptime, until=now.true + length, offered=offered)
+        put_to_rest(connection, pool, address, rest, now.uptime, until=now.true + length, offered=bool(offered))
     elif offered:
         merge(connection, pool, address.version, int(address))
 
@@ -272,8 +280,8 @@ def _free_from(connection: Connection, pool: str, family: int, start: int) -> It
         yield from range(int.from_bytes(first, "big"), min(start, int.from_bytes(last, "big") + 1))
 
 
-def _recover(connection: Connection, pool: str, family: int, now: Uptime) -> None:
-    """Let addresses that have rested rejoin the free space, a batch of them."""
+def recover(connection: Connection, pool: str, family: int, now: Uptime) -> None:
+    """Let addresses that have rested rejoin the free space, a batch of them; not where those are used in turn."""
     query = f"SELECT address FROM resting WHERE {_RESTED} ORDER BY due, until, address LIMIT ?"  # noqa: S608
     for (packed,) in connection.execute(query, (pool, family, now.boot, now.ns, BATCH)).fetchall():
         connection.execute("DELETE FROM resting WHERE address = ?", (packed,))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from podberth.stores.sqlite.database import Database
-    from podberth.stores.sqlite.witness import Reached
+    from podberth.stores.sqlite.progress import Look
 
 
 class Transaction:
@@ -25,7 +25,7 @@ class Transaction:
         self._events = events
         self._connection: sqlite3.Connection | None = None
         self._writes = begin == "BEGIN IMMEDIATE"
-        self._reached: Reached | None = None
+        self._look: Look | None = None
 
     def __enter__(self) -> sqlite3.Connection:
         self._database.lock.acquire()
@@ -49,7 +49,7 @@ class Transaction:
             self._end(self._connection, raised)
             commit = database.log.commits = database.log.commits + self._writes
             if self._writes and raised is None:
-                database.progress.committed(self._reached, commit)
+                database.progress.committed(self._look, commit)
         finally:
             database.lock.release()
         if self._durable and raised is None:
@@ -58,7 +58,7 @@ class Transaction:
     def _end(self, connection: sqlite3.Connection, raised: BaseException | None) -> None:
         try:
             if self._writes and raised is None:
-                self._reached = self._database.progress.now(connection, events=self._events)
+                self._look = self._database.progress.now(connection, events=self._events)
                 connection.execute("COMMIT")
             elif self._begin:
                 connection.execute("COMMIT" if raised is None else "ROLLBACK")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WITHIN = 60 * 10**9  # ns that news may be on its way
 
 
-class Announced:
+class PeerClocks:
     """The latest that is heard of others' clocks; `node` is this one's name. Only what was proven there counts here."""
 
     def __init__(self, node: str) -> None:
