@@ -153,6 +153,58 @@ class TestTime:
         assert held.since <= backend.clock.now
         assert ledger.who(first[0].address, backend.clock.now).bound_to == first[0].attachment
 
+    @pytest.mark.parametrize("ahead", [DAY, YEARS])
+    @pytest.mark.parametrize("more", [0, 3])
+    def test_a_first_event_of_a_clock_that_was_ahead_hides_no_holder_now(
+        self, backend: Backend, ledger: Ledger, ahead: int, more: int
+    ) -> None:
+        backend.clock.step(ahead)
+        (lease,) = ledger.bind(claim("a"), PLUGIN)
+        for nth in range(more):
+            backend.clock.tick()
+            ledger.bind(claim(f"b{nth}", container=f"c-b{nth}"), PLUGIN)
+        backend.clock.step(-ahead)
+        backend.clock.tick(3600)
+        for late in (0, 1, 2 * SECOND, 50 * SECOND):  # a command takes a moment, and a time is typed to the minute
+            held = ledger.who(lease.address, backend.clock.now - late)
+            assert (held.bound_to, held.between is not None) == (lease.attachment, True)
+            assert ledger.who(ip("10.20.0.200"), backend.clock.now - late).state == "FREE"
+        assert ledger.who(lease.address, -(2**60)).state == "UNKNOWN"
+
+    def test_a_first_event_of_a_clock_that_was_ahead_is_found_once_that_is_repaired(
+        self, backend: Backend, ledger: Ledger
+    ) -> None:
+        backend.clock.step(DAY)
+        (lease,) = ledger.bind(claim("a"), PLUGIN)
+        backend.clock.step(-DAY)
+        backend.clock.tick(3600)
+        (event,) = ledger.history()
+        ledger.corrected(Correction(first=event.seq, last=event.seq, node="", ahead=DAY * SECOND), OPERATOR)
+        assert ledger.who(lease.address, NOON).bound_to == lease.attachment
+        before = ledger.who(lease.address, NOON - 1)
+        assert (before.state, before.begins, before.between) == ("UNKNOWN", NOON, None)
+
+    def test_an_address_that_was_first_bound_by_a_clock_that_was_ahead_is_held_now(
+        self, backend: Backend, ledger: Ledger
+    ) -> None:
+        ledger.bind(claim("first", container="c-first"), PLUGIN)
+        backend.clock.tick(3600)
+        backend.clock.step(DAY)
+        (lease,) = ledger.bind(claim("a"), PLUGIN)
+        backend.clock.step(-DAY)
+        backend.clock.tick(3600)
+        for late in (0, 1, 50 * SECOND):
+            assert ledger.who(lease.address, backend.clock.now - late).bound_to == lease.attachment
+
+    def test_a_clock_that_is_a_day_behind_asks_about_all_that_has_happened(
+        self, backend: Backend, ledger: Ledger
+    ) -> None:
+        backend.clock.proven = True
+        (lease,) = ledger.bind(claim("a"), PLUGIN)
+        backend.clock.proven = False
+        backend.clock.step(-DAY)
+        assert ledger.who(lease.address, backend.clock.now - SECOND).bound_to == lease.attachment
+
     def test_without_a_second_opinion_it_says_so_and_refuses_nothing(self, backend: Backend, ledger: Ledger) -> None:
         backend.clock.step(YEARS)
         ledger.bind(claim("a"), PLUGIN)

@@ -113,6 +113,46 @@ def test_a_question_about_the_cluster_is_answered_by_the_last_that_is_known(
     assert "the store is away" in table
 
 
+@pytest.mark.parametrize(
+    ("question", "exits"),
+    [
+        (("explain", "bank/a"), 1),
+        (("explain", "bank/a", "--ifname", "net1"), 1),
+        (("who", "10.99.0.1"), 3),
+        (("pool", "show", "other"), 3),
+        (("leases", "--pool", "other"), 3),
+        (("history", "bank/nobody"), 3),
+    ],
+    ids=str,
+)
+def test_a_refusal_and_a_none_there_is_are_the_last_that_is_known_too(
+    desk: Desk, server: EtcdServer, question: tuple[str, ...], exits: int
+) -> None:
+    before, was = desk.json(*question)
+    assert before == exits
+    server.kill()
+    code, found = desk.json(*question)
+    assert (code, found["code"], found["msg"]) == (6, was["code"], was["msg"])
+    assert found["details"].startswith("as of 20")
+    code, out, err = desk(*question)
+    assert (code, out) == (6, "")
+    assert "as of 20" in err
+    assert "the store is away" in err
+
+
+def test_what_an_add_would_be_refused_is_the_last_that_is_known_too(desk: Desk, server: EtcdServer) -> None:
+    conf = desk.state.parent / "net.json"
+    said = {"cniVersion": "1.1.0", "name": "banknet", "type": "podberth", "bridge": "bank0", "pool": "bank"}
+    conf.write_text(json.dumps({**said, "undeclared": "refuse"}))
+    question = ("explain", "bank/b", "--config", str(conf))
+    before, was = desk.json(*question)
+    assert (before, was["interfaces"][0]["refusal"] is not None) == (1, True)
+    server.kill()
+    code, found = desk.json(*question)
+    assert (code, found["interfaces"]) == (6, was["interfaces"])
+    assert found["asOf"].startswith("20")
+
+
 def test_history_says_that_the_last_event_of_each_address_is_all_that_is_known(desk: Desk, server: EtcdServer) -> None:
     server.kill()
     _, found = desk.json("history", "10.20.0.9")

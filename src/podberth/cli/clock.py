@@ -140,7 +140,7 @@ def suspicions(events: Iterable[Event], now: int) -> tuple[Suspicion, ...]:
         if each.sure or each.event.time == each.time:
             latest[node] = None
             continue
-        ahead = each.event.time - each.time
+        ahead = each.event.time - (each.before if each.guessed else each.time)
         run = latest.get(node)
         if run is None or not _alike(run[-1][1], ahead):
             latest[node] = run = []

@@ -36,9 +36,17 @@ class Undecided(CniError):
     code: ClassVar[int] = 112
 
 
+class Supposed(CniError):
+    """An error that the last that is known leads to, while the cluster's store is away: it may be none by now."""
+
+    def __init__(self, error: CniError, lacks: str) -> None:
+        super().__init__(error.message, f"{lacks}; ask again when it is back")
+        self.error = error
+
+
 def exit_code(error: CniError) -> int:
     """Return the exit code of the command that the error ended."""
-    known: dict[type[CniError], int] = {NotFound: NOT_FOUND, Misuse: USAGE, Drifted: DRIFTED}
+    known: dict[type[CniError], int] = {NotFound: NOT_FOUND, Misuse: USAGE, Drifted: DRIFTED, Supposed: LAST_KNOWN}
     return known.get(type(error), REFUSED)
 
 
@@ -63,7 +71,8 @@ def tell(error: CniError, *, as_json: bool) -> None:
     """
     conflicts: Sequence[str] = getattr(error, "conflicts", ())
     if as_json:
-        body: dict[str, object] = {"code": error.code, "msg": error.message, "details": error.details}
+        code = error.error.code if isinstance(error, Supposed) else error.code
+        body: dict[str, object] = {"code": code, "msg": error.message, "details": error.details}
         if conflicts:
             body["conflicts"] = list(conflicts)
         sys.stdout.write(json.dumps(body, indent=2) + "\n")

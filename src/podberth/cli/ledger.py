@@ -24,6 +24,7 @@ from podberth.cli.screen import Cell, columns
 from podberth.cli.text import counted, duration, large
 from podberth.cli.when import rfc3339
 from podberth.cni.pod import PodRef
+from podberth.ipam import timeline
 from podberth.ipam.lifecycle import Edge, State
 from podberth.ipam.pool import Pool, Span
 from podberth.policy.usable import contains
@@ -228,7 +229,7 @@ def history(
     if isinstance(subject, Span):
         span = subject
         events = (event for event in events if in_range(event.address, span))
-    found = _selected(events, since, last)
+    found = _selected(events, since, last, session.node.clock())
     if subject is not None and not found and since is None:
         named = f"{subject.first}-{subject.last}" if isinstance(subject, Span) else str(subject)
         raise NotFound(f"the ledger has no event of {named}", "`podberth leases` and `podberth get` list what there is")
@@ -240,15 +241,23 @@ def history(
     session.show(as_json, {"events": [forms.event(event) for event in found]}, draw)
 
 
-def _selected(events: Iterable[Event], since: int | None, last: int | None) -> Sequence[Event]:
-    wanted = (event for event in events if since is None or event.time - event.ahead >= since)
-    return tuple(deque(wanted, maxlen=last))
+def _selected(events: Iterable[Event], since: int | None, last: int | None, now: int) -> Sequence[Event]:
+    """Return the latest events; with `since` those that happened from that time on, or may have."""
+    if since is None:
+        return tuple(deque(events, maxlen=last))
+    every = tuple(events)
+    own: dict[Address, list[Event]] = {}
+    for event in every:
+        own.setdefault(event.address, []).append(event)
+    later = {(event.address, event.seq) for each in own.values() for event in timeline.since(each, since, now)}
+    return tuple(deque((event for event in every if (event.address, event.seq) in later), maxlen=last))
 
 
 def _state(held: Holding) -> str:
     if held.state == Edge.UNKNOWN:
-        begins = f"the ledger begins at {when.local(held.begins)}" if held.begins is not None else "it has no event yet"
-        return f"unknown: {begins}"
+        if held.begins is not None:
+            return f"unknown: the ledger begins at {when.local(held.begins)}"
+        return "unknown: " + ("no clock tells when the ledger begins" if held.between else "it has no event yet")
     return STATES[held.state]
 
 
@@ -289,7 +298,9 @@ def _draw_holding(screen: Screen, held: Holding, at: int) -> None:
             ("since", f"{when.local(held.since)} ({duration((at - held.since) / when.NS)} before)"),
             ("by", f"{event.kind}: {event.actor.who}, {event.actor.why}, on node {event.actor.node}"),
         ]
-    if held.between is not None:
+    if held.between is not None and held.state == Edge.UNKNOWN:
+        facts.append(("clock", "unproven: the ledger may have begun earlier, or later"))
+    elif held.between is not None:
         facts.append(("clock", "unproven: nobody vouched for the clock of an event about that time"))
     screen.facts(facts)
 

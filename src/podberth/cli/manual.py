@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from podberth.cli.commands import imported
-from podberth.cli.failures import LAST_KNOWN
+from podberth.cli.failures import LAST_KNOWN, NOT_FOUND, OK, REFUSED, Misuse, Supposed
 from podberth.cli.session import Session
+from podberth.cni.errors import CniError, TryAgainLater
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,13 +50,27 @@ class Question(click.Command):
     asks = ""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it; one that was answered by the last that is known ends with the exit code for that."""
+        """Run it; one that was answered by the last that is known ends with the exit code for that.
+
+        So does a refusal, and "there is none": both may be otherwise by now.
+        """
         session = ctx.find_object(Session)
         if session is not None:
             session.tolerant = bool(self.asks)  # a command's own word, not that of the group it is in
-        code = super().invoke(ctx)
-        away = session is not None and self.asks == CLUSTER and bool(session.away)
-        return LAST_KNOWN if away and not code else code
+        try:
+            code = super().invoke(ctx)
+        except TryAgainLater:
+            raise  # nothing is known
+        except CniError as error:
+            lacks = self._lacks(session)
+            if not lacks or isinstance(error, (Misuse, Supposed)):
+                raise
+            raise Supposed(error, lacks) from error
+        return LAST_KNOWN if self._lacks(session) and code in (None, OK, REFUSED, NOT_FOUND) else code
+
+    def _lacks(self, session: Session | None) -> str:
+        """Return in words from when its answer is, and why; '' if it is the store's own."""
+        return session.reservation() if session is not None and self.asks == CLUSTER else ""
 
 
 class Page(Question):

@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from podberth.ipam.epoch import Inside
     from podberth.ipam.lease import Lease
     from podberth.net.record import Record
     from podberth.verbs.node import Node
@@ -30,14 +31,27 @@ def announce(node: Node) -> Announced:
         if epoch is None:
             return Announced()
         records, leases = node.attachments.all(), node.ledger.leases()
-        held = (*_recorded(records), *_found(node, records, leases))
+        held = (*_recorded(records), *_found(node, leases))
         known = {each.attachment for each in held}
         gone = tuple(
             lease
             for lease in leases
             if lease.node == node.name and lease.attachment not in known and holder_is_gone(node, lease)
         )
-        return node.ledger.announce(held, gone, Actor(who=WHO, why=f"epoch {epoch.number}", node=node.name))
+        said = node.ledger.announce(held, gone, Actor(who=WHO, why=f"epoch {epoch.number}", node=node.name))
+    _take_back_what_went(node, records)  # an ADD that waits to announce lets go of its container then
+    return said
+
+
+def _take_back_what_went(node: Node, records: Iterable[Record]) -> None:
+    """End the leases that were announced of what ended meanwhile: its own end came before they were in the ledger."""
+    for attachment in (record.attachment for record in records):
+        if node.attachments.find(attachment) is not None:
+            continue  # whoever ends it from now on finds the lease
+        with node.host.locked(f"container:{attachment.container_id}"):
+            if node.attachments.find(attachment) is None:
+                actor = Actor(who=WHO, why="it ended while it was announced", node=node.name)
+                node.ledger.unbind(attachment, actor)
 
 
 def clear(node: Node) -> bool:
@@ -56,18 +70,35 @@ def _recorded(records: Iterable[Record]) -> Iterator[Held]:
             yield Held(address=address, attachment=record.attachment, pod=record.pod, netns=record.netns)
 
 
-def _found(node: Node, records: tuple[Record, ...], leases: tuple[Lease, ...]) -> Iterator[Held]:
-    """Yield the addresses in namespaces of this node that neither a record nor the ledger has there."""
+def _found(node: Node, leases: tuple[Lease, ...]) -> Iterator[Held]:
+    """Yield the addresses in namespaces of this node that neither a record nor the ledger has there.
+
+    What an ADD or a DEL has under way is none: it is recorded before it is in the kernel and until it is not. So the
+    records are read behind the look, and what none speaks of has to be there still.
+    """
     if node.inside is None:
         return
-    known = {(record.netns_id, address) for record in records for address in addresses_of(record)}
+    seen = tuple(_unrecorded(node, leases))
+    if seen:
+        again = tuple(_unrecorded(node, leases))
+        yield from (_held(each) for each in seen if each in again)
+
+
+def _unrecorded(node: Node, leases: tuple[Lease, ...]) -> Iterator[Inside]:
+    assert node.inside is not None
     paths = {lease.address: lease.netns for lease in leases}
-    used = (record.netns for record in records), (lease.netns for lease in leases if lease.node == node.name)
-    folders = dict.fromkeys((FOLDER, *(path.rpartition("/")[0] for paths_ in used for path in paths_)))
-    for each in node.inside(tuple(filter(None, folders))):
+    used = [record.netns for record in node.attachments.all()]
+    used += [lease.netns for lease in leases if lease.node == node.name]
+    folders = dict.fromkeys((FOLDER, *(path.rpartition("/")[0] for path in used)))
+    inside = tuple(node.inside(tuple(filter(None, folders))))
+    known = {(record.netns_id, address) for record in node.attachments.all() for address in addresses_of(record)}
+    for each in inside:
         path = paths.get(each.address, "")
         if (each.netns_id, each.address) in known or (path and node.host.netns_id(path) == each.netns_id):
             continue
-        name = each.netns.rpartition("/")[2]
-        attachment = Attachment(network=FOUND, container_id=name, ifname=each.ifname)
-        yield Held(address=each.address, attachment=attachment, pod=None, netns=each.netns)
+        yield each
+
+
+def _held(each: Inside) -> Held:
+    attachment = Attachment(network=FOUND, container_id=each.netns.rpartition("/")[2], ifname=each.ifname)
+    return Held(address=each.address, attachment=attachment, pod=None, netns=each.netns)

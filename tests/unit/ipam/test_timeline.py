@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, Correction, Event
 from podberth.ipam.lifecycle import Kind, State, after
 from podberth.ipam.moment import Moment, Opinion, Uptime, judged
-from podberth.ipam.timeline import beginning, holding_at, placed
+from podberth.ipam.timeline import EVER, PRESENT, Beginning, beginning, holding_at, placed, since, told_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +64,72 @@ def test_an_event_of_a_time_to_come_stays_where_it_is_when_later_ones_come() -> 
 
 def test_a_first_event_of_a_time_to_come_begins_no_later_than_what_follows() -> None:
     assert times(series(10**9, 5, 6)) == [5, 5, 6]
-    assert beginning(series(10**9, 5, 6), NOW) == START + 5 * NS
+    assert beginning(series(10**9, 5, 6), NOW) == Beginning(time=START + 5 * NS, between=(-EVER, EVER))
+    assert beginning(series(5, 6), NOW) == Beginning(time=START + 5 * NS)
     assert beginning([], NOW) is None
+
+
+@pytest.mark.parametrize("seconds", [(10**9,), (10**9, 10**9 + 1, 10**9 + 2), (10**9, 10**8)])
+def test_a_ledger_without_a_right_time_has_begun_before_the_question_and_no_clock_tells_when(
+    seconds: tuple[int, ...],
+) -> None:
+    begun = beginning(series(*seconds), NOW)
+    assert begun == Beginning(time=NOW - PRESENT, told=False, between=(-EVER, EVER))
+    every = series(*seconds)
+    for at in (NOW, NOW - NS, NOW - PRESENT):
+        assert told_at(ADDRESS, every, at, NOW, lambda: begun).event == every[-1]
+    earlier = told_at(ADDRESS, every, NOW - PRESENT - 1, NOW, lambda: begun)
+    assert (earlier.state, earlier.begins, earlier.between) == ("UNKNOWN", None, (-EVER, EVER))
+
+
+def test_a_ledger_without_a_right_time_begins_when_its_store_was_made() -> None:
+    made = START + 20 * NS
+    assert beginning(series(10**9), NOW, made) == Beginning(time=made, between=(-EVER, EVER))
+    assert beginning(series(10**9, 5), NOW, made) == Beginning(time=START + 5 * NS, between=(-EVER, EVER))
+    assert beginning(series(30), NOW, made) == Beginning(time=START + 30 * NS)
+
+
+def test_an_event_of_a_second_ago_behind_a_wrong_one_hides_not_who_had_it_until_then() -> None:
+    now = START + 10 * NS
+    events = [event(1, START + DAY), event(2, now - NS // 5, kind="Unbound")]
+    begun = beginning(events, now)
+    held = told_at(ADDRESS, events, now - NS, now, lambda: begun)
+    assert (held.event, held.between is not None) == (events[0], True)
+
+
+def test_an_address_whose_first_time_is_wrong_was_had_since_the_event_before_of_any_address() -> None:
+    begun = Beginning(time=START)
+    wrong = event(7, START + DAY * 9)
+    asked = []
+
+    def before(seq: int) -> int:
+        asked.append(seq)
+        return START + 50 * NS
+
+    def state(at: int) -> str:
+        return told_at(ADDRESS, [wrong], START + at * NS, NOW, lambda: begun, before).state
+
+    assert [state(40), state(50), state(60)] == ["FREE", "LEASED", "LEASED"]
+    assert asked == [7, 7, 7]
+
+
+def test_a_question_by_a_clock_that_is_a_day_behind_is_after_all_there_is() -> None:
+    events = [event(1, START, clock="proven"), event(2, START + 9 * NS, clock="proven")]
+    now = START - DAY
+    assert told_at(ADDRESS, events, now - NS, now, lambda: beginning(events, now)).event == events[1]
+
+
+def test_events_since_a_time_are_those_that_may_have_happened_since() -> None:
+    def since_then(events: Sequence[Event], at: int) -> list[int]:
+        return sorted(each.seq for each in since(events, START + at * NS, NOW))
+
+    behind = series(4, 5, -90_000, 7, 8)
+    assert [since_then(behind, at) for at in (5, 6, 7, 8, 9)] == [[2, 3, 4, 5], [3, 4, 5], [3, 4, 5], [5], []]
+    ahead = series(1, 90_000_000, 3, 4)
+    assert [since_then(ahead, at) for at in (2, 4, 5)] == [[2, 3, 4], [4], []]
+    assert since_then(series(1, 10**9), 50) == [2]
+    corrected = replace(event(3, START + 60 * NS, kind="Corrected"), corrects=Correction(first=2, last=2, node="", ahead=10**18))
+    assert since_then([event(1, START), event(2, START + 30 * NS + 10**18), corrected], 40) == [3]
 
 
 def test_a_time_that_is_vouched_for_counts_against_any_number_of_others() -> None:

@@ -3,12 +3,14 @@
 A DEL is answered in any case: it ends a lease of this very node, which nobody else can end or have meanwhile. An ADD is
 answered only if the operator has chosen so, and only with what this node, by the last it knows, has already: an address
 reserved for the pod's name, leased to an older sandbox of the very same pod here. Nobody else can have got that unless
-this node was fenced, and then nothing may run here (docs/cluster.md).
+this node was fenced, and then nothing may run here (docs/cluster.md). What an ADD has bound that was refused since the
+answer was lost ends as by a DEL: the caller, and this node, know of no lease that a DEL could end.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
@@ -62,6 +64,8 @@ class Journal:
 
     def entries(self) -> tuple[tuple[int, dict[str, Any]], ...]:
         """Return the entries that the cluster's store does not know yet, with their numbers."""
+        if not self._database.stored:
+            return ()  # an ADD asks too: it makes no file for that
         with self._database.read() as connection:
             found = connection.execute("SELECT seq, entry FROM entries ORDER BY seq").fetchall()
         return tuple((seq, json.loads(entry)) for seq, entry in found)
@@ -89,14 +93,17 @@ class JournalledLedger:
         self._away = away
         self._binding = binding
         self._complete = complete
+        self._replaying = threading.Lock()
 
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """Bind as the ledger does; while the store is away, what this pod had here by the last that is known. Away."""
         if not self._away():
             try:
+                self._finish(claim.attachment)
                 return self._ledger.bind(claim, actor, durable=durable)
             except Away:
                 if not self._binding:
+                    self._doubt(claim, actor)
                     raise
         elif not self._binding:
             raise Away(sentence(self._away()), "ADD works again once it is back")
@@ -137,21 +144,44 @@ class JournalledLedger:
         What the store refuses by now is told and forgotten: whoever has the address then is in the ledger.
         """
         done = 0
-        for seq, entry in self._pending():
-            actor = _actor(entry["actor"])
-            actor = replace(actor, why=f"{actor.why} (answered while the store was away)")
-            try:
-                if entry["do"] == "bind":
-                    self._ledger.bind(_claim(entry["claim"]), actor)
-                else:
-                    self._ledger.unbind(_attachment(entry["of"]), actor)
-            except Away:
-                raise
-            except CniError as refused:
-                told(f"what was answered while the store was away can't be: {refused.message}")
-            self._journal.remove(seq)
+        for seq, _ in self._pending():
+            with self._replaying:
+                entry = dict(self._pending()).get(seq)
+                if entry is None:
+                    continue  # an ADD had it done before itself
+                self._tell(entry, told)
+                self._journal.remove(seq)
             done += 1
         return done
+
+    def _tell(self, entry: dict[str, Any], told: Callable[[str], None]) -> None:
+        actor = _actor(entry["actor"])
+        actor = replace(actor, why=f"{actor.why} (answered while the store was away)")
+        try:
+            if entry["do"] == "bind":
+                self._ledger.bind(_claim(entry["claim"]), actor)
+            else:
+                self._ledger.unbind(_attachment(entry["of"]), actor)
+        except Away:
+            raise
+        except CniError as refused:
+            told(f"what was answered while the store was away can't be: {refused.message}")
+
+    def _doubt(self, claim: Claim, actor: Actor) -> None:
+        """Have what the store may have bound end, once it is back; what the attachment had already stays."""
+        if not self._last_known.of(claim.attachment):
+            self._journal.add({"do": "unbind", "of": _key(claim.attachment), "actor": _actor_form(actor)})
+
+    def _finish(self, attachment: Attachment) -> None:
+        """Tell the store first what was answered about the attachment: an end of before must not end what comes."""
+        key = _key(attachment)
+        if not any(key in (entry.get("of"), entry.get("claim", {}).get("of")) for _, entry in self._pending()):
+            return
+        with self._replaying:
+            for seq, entry in self._pending():
+                if key in (entry.get("of"), entry.get("claim", {}).get("of")):
+                    self._tell(entry, lambda _: None)
+                    self._journal.remove(seq)
 
     def reserve(self, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor) -> Reservation:
         """Reserve an address for a pod's name by hand."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podberth.ipam.epoch import Announced, Epoch, Held
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.moment import Clock, Moment
+    from podberth.ipam.timeline import Beginning
     from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.identity import NodeIdentity
@@ -169,23 +170,26 @@ class ClusterLedger:
         if at is None:
             self._see()
             return self._here.who(address)
-        from podberth.ipam.timeline import FIRST, beginning, beyond, holding_at
+        from podberth.ipam.timeline import beyond, told_at
 
         now = self._now().true
         if at > now:
             return beyond(address, Edge.NOT_YET)
-        held = holding_at(address, self.history(address=address), at, now)
-        if held.event is not None:
-            return held
+        return told_at(address, self.history(address=address), at, now, lambda: self._beginning(address, now))
+
+    def _beginning(self, address: Address, now: int) -> Beginning | None:
+        """Return when the ledger begins. Raises Away if the question about the address is not answered here."""
+        from podberth.ipam.timeline import FIRST, beginning
+
         events = self.history()
         if self._settler.outlook.partial:
             raise Away(
                 f"who had {address} then is in the cluster's store alone, which is away: {self._settler.outlook.away}",
                 f"ask again when it is back; `podberth history {address}` has the last event that is known here",
             )
-        every = enumerate(events)
-        begins = beginning((event for nth, event in every if nth < FIRST or event.corrects is not None), now)
-        return held if begins is not None and begins <= at else beyond(address, Edge.UNKNOWN, begins)
+        return beginning(
+            (event for nth, event in enumerate(events) if nth < FIRST or event.corrects is not None), now
+        )
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""

@@ -192,10 +192,7 @@ class SqliteLedger:
         if at > now:
             return beyond(address, Edge.NOT_YET)
         with self._database.read() as connection:
-            held, begins = past.holding(connection, address, at, now)
-        if held.event is not None or (begins is not None and begins <= at):
-            return held
-        return beyond(address, Edge.UNKNOWN, begins)
+            return past.holding(connection, address, at, now)
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""

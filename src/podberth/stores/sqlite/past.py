@@ -9,10 +9,11 @@ from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from podberth.ipam.timeline import FIRST, beginning, holding_at
+from podberth.ipam.timeline import EVER, FIRST, beginning, told_at
 from podberth.ipam.window import Block, Summary, needed
 from podberth.stores.sqlite import packing, rows
 from podberth.stores.sqlite.archive import behind, pod_number
+from podberth.stores.sqlite.progress import birth_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Correction, Event, Holding
+    from podberth.ipam.timeline import Beginning
     from podberth.net.ops import Address
     from podberth.stores.sqlite.packing import Row
 
@@ -63,16 +65,30 @@ def of_address(connection: Connection, address: Address) -> Iterator[Event]:
             return
 
 
-def holding(connection: Connection, address: Address, at: int, now: int) -> tuple[Holding, int | None]:
-    """Return who had the address at `at` (ns), and when the ledger begins, None if that does not matter or it is empty.
-
-    `now` is the time of the question.
-    """
+def holding(connection: Connection, address: Address, at: int, now: int) -> Holding:
+    """Return who had the address at `at` (ns), or that the ledger begins later; `now` is the time of the question."""
     blocks, corrected = _blocks(connection, address)
     corrections = [event.corrects for event in corrected if event.corrects is not None]
     events = {event.seq: event for event in (*corrected, *needed(blocks, corrections, at, now))}
-    held = holding_at(address, events.values(), at, now)
-    return held, beginning(_first(connection), now) if held.event is None else None
+    begins = partial(_beginning, connection, now)
+    return told_at(address, events.values(), at, now, begins, partial(_before, connection, now))
+
+
+def _beginning(connection: Connection, now: int) -> Beginning | None:
+    return beginning(_first(connection), now, _made(connection))
+
+
+def _made(connection: Connection) -> int:
+    """Return when the store was made (ns), by its clock; EVER if it has forgotten what came first."""
+    (cut,) = connection.execute("SELECT EXISTS (SELECT 1 FROM batches WHERE cut)").fetchone()
+    return EVER if cut else birth_of(connection)
+
+
+def _before(connection: Connection, now: int, seq: int) -> int:
+    """Return the latest time (ns) of an event before that number that can be right; else when the store was made."""
+    query = "SELECT max(time - ahead) FROM events WHERE seq < ? AND time - ahead <= ?"
+    (found,) = connection.execute(query, (seq, now)).fetchone()
+    return found if found is not None else _made(connection)
 
 
 def misdated(connection: Connection, correction: Correction) -> Iterator[Address]:

@@ -1,0 +1,106 @@
+"""An ADD whose answer the store's end has swallowed: it is refused, and nothing that it bound stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.stores.replica.journal import Journal, JournalledLedger
+from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.settler import Settler
+from podberth.stores.replica.shared import Away
+from podberth.stores.sqlite.ledger import SqliteLedger
+from tests.contract.ledgers import PLUGIN, Clock, attachment, claim, pool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from podberth.ipam.lease import Actor, Claim, Lease
+    from tests.contract.ledgers import ClusterBackend
+
+
+class Cut(ClusterLedger):
+    """A ledger whose store makes what it is asked for, and goes away before it says so, while `cut`."""
+
+    def __init__(self, settler: Settler, unseen: ClusterLedger, clock: Clock) -> None:
+        super().__init__(settler, clock=clock)
+        self.unseen = unseen
+        self.cut = False
+
+    def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
+        if not self.cut:
+            return super().bind(claim, actor, durable=durable)
+        self.unseen.bind(claim, actor, durable=durable)
+        raise Away("the connection was cut", "ADD works again once it is back")
+
+
+class Site:
+    """A node, and its ledger as processes have it."""
+
+    def __init__(self, backend: ClusterBackend, folder: Path) -> None:
+        backend.define(pool("db", "10.20.0.0/24"))
+        clock = Clock()
+        settlers = []
+        for name in ("own", "unseen"):
+            (folder / name).mkdir()
+            settlers.append(Settler(Replica(str(folder / name)), backend.cluster, "node1", current=True))
+        self.store = ClusterLedger(settlers[1], clock=clock)
+        self.cut = Cut(settlers[0], self.store, clock)
+        last_known = SqliteLedger(settlers[0].replica.database, clock=clock)
+        journal = Journal(str(folder / "own"))
+        self.ledger = JournalledLedger(
+            self.cut, last_known, journal, lambda: "it is away" if self.cut.cut else "", binding=False
+        )
+
+    def refused(self, wanted: Claim) -> None:
+        """Have an ADD refused whose leases were bound."""
+        self.cut.cut = True
+        away, self.ledger._away = self.ledger._away, lambda: ""  # noqa: SLF001 - it is not known to be away yet
+        with pytest.raises(Away):
+            self.ledger.bind(wanted, PLUGIN)
+        self.ledger._away = away  # noqa: SLF001
+
+
+@pytest.fixture
+def site(cluster_backend: ClusterBackend, tmp_path: Path) -> Site:
+    return Site(cluster_backend, tmp_path)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_what_a_refused_add_has_bound_ends_once_the_store_is_back(site: Site, *, deleted: bool) -> None:
+    site.refused(claim("a"))
+    assert len(site.store.leases()) == 1
+    if deleted:
+        assert site.ledger.unbind(attachment("c-a"), PLUGIN) == ()
+    site.cut.cut = False
+    site.ledger.replay(lambda _: None)
+    assert site.store.leases() == ()
+    assert [event.kind for event in site.store.history()] == ["Bound", "Unbound"]
+
+
+def test_an_add_that_comes_again_has_its_lease_whatever_is_told_to_the_store_later(site: Site) -> None:
+    site.refused(claim("a"))
+    site.cut.cut = False
+    (lease,) = site.ledger.bind(claim("a"), PLUGIN)
+    site.ledger.replay(lambda _: None)
+    assert site.store.leases() == (lease,)
+
+
+def test_a_del_that_was_answered_while_the_store_was_away_ends_no_later_add_of_its_container(site: Site) -> None:
+    site.ledger.bind(claim("a"), PLUGIN)
+    site.cut.cut = True
+    assert len(site.ledger.unbind(attachment("c-a"), PLUGIN)) == 1
+    site.cut.cut = False
+    site.ledger.bind(claim("a"), PLUGIN)
+    site.ledger.replay(lambda _: None)
+    assert len(site.store.leases()) == 1
+
+
+def test_what_the_attachment_had_before_stays(site: Site) -> None:
+    (lease,) = site.ledger.bind(claim("a"), PLUGIN)
+    site.refused(claim("a"))
+    site.cut.cut = False
+    site.ledger.replay(lambda _: None)
+    assert site.store.leases() == (lease,)
