@@ -7,7 +7,6 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth import __version__
-from podberth.agent.metrics import shares
 from podberth.cni.errors import CniError
 from podberth.process import roll
 from podberth.process.certificate import renewing
@@ -59,7 +58,7 @@ class Desk:
                 usage = node.ledger.usage()
             except CniError:
                 continue  # `unready` says why
-            pools += [{"pool": use.pool, "family": use.family, "size": use.size, **shares(use)} for use in usage]
+            pools += [{"pool": use.pool, "family": use.family, "size": use.size, **use.shares} for use in usage]
         return {
             "version": __version__,
             "workers": agent.server.workers,

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from podberth.agent.service import Agent
     from podberth.agent.spans.exporter import Exporter
     from podberth.agent.upkeep import Found
-    from podberth.ipam.lease import Usage
     from podberth.verbs.node import Node
 
 SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -127,7 +126,7 @@ class Pools:
                 full += bool(records) and node.room is not None and not node.room.held
                 gone += len(missing_parents(node.host, records))
                 for usage in node.ledger.usage():
-                    for state, number in shares(usage).items():
+                    for state, number in usage.shares.items():
                         addresses.add_metric((usage.pool, str(usage.family), state), number)
             except CniError:
                 continue  # a store that can't be read has no figures; the calls say why
@@ -169,9 +168,3 @@ class Directories:
 
 def _known(number: int | None) -> float:
     return math.nan if number is None else number
-
-
-def shares(usage: Usage) -> dict[str, int]:
-    """Return how many addresses of a pool are in each state; together they are all of it."""
-    shown = {"free": usage.free, "leased": usage.leased, "reserved": usage.reserved, "resting": usage.resting}
-    return {**shown, "held": usage.size - sum(shown.values())}

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from podberth.agent.frame import Call
-    from podberth.agent.journal import Journal
     from podberth.agent.server import Answer
     from podberth.agent.spans.exporter import Exporter
     from podberth.agent.spans.target import Target
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.ipam.epoch import Announced, Epoch
     from podberth.process.certificate import Served as Certificate
+    from podberth.process.journal import Journal
     from podberth.verbs.node import Node
 
 _GARBAGE = 50_000  # objects made until the next look for cycles: some ten ADDs, which make none

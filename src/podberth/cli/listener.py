@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.agent.journal import LEVELS
 from podberth.cli.failures import Misuse
 from podberth.cni.errors import IOFailure
+from podberth.process.journal import LEVELS
 
 if TYPE_CHECKING:
     from podberth.process.certificate import Served

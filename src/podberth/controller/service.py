@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.core import GaugeMetricFamily
 
 from podberth import __version__
-from podberth.agent.metrics import shares
 from podberth.cni.errors import CniError
 from podberth.cni.value import value
 from podberth.controller.effects import Effects
@@ -42,9 +41,9 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
-    from podberth.agent.journal import Journal
     from podberth.ipam.lease import Usage
     from podberth.process.certificate import Served
+    from podberth.process.journal import Journal
 
 LEASE = "podberth-controller"
 SWEEP = 1800.0  # seconds that a sweep may take, of the largest cluster
@@ -203,7 +202,7 @@ class Addresses:
         except CniError:
             rows = ()  # the store was never read: `/readyz` says why
         for row in rows:
-            for state, number in shares(row).items():
+            for state, number in row.shares.items():
                 found.add_metric((row.pool, str(row.family), state), number)
         yield found
 

@@ -27,8 +27,8 @@ from podberth.stores.replica.settler import Settler
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from podberth.agent.journal import Journal
     from podberth.process.certificate import Source
+    from podberth.process.journal import Journal
 
 PATH = "/validate"
 KINDS = frozenset(("Pool", "PodNetwork", "AddressReservation", "ConfigMap"))

@@ -171,6 +171,12 @@ class Usage:
     reserved: int  # reserved and not leased
     resting: int
 
+    @property
+    def shares(self) -> dict[str, int]:
+        """How many addresses are in each state; together they are all of it."""
+        shown = {"free": self.free, "leased": self.leased, "reserved": self.reserved, "resting": self.resting}
+        return {**shown, "held": self.size - sum(shown.values())}
+
 
 class SetExhausted(PoolExhausted):
     """Code 100: pods of the Deployment have all of its addresses; `holders` says which."""

@@ -8,7 +8,6 @@ import tempfile
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from podberth.agent.journal import Journal
 from podberth.cni.pod import Attachment, PodRef
 from podberth.controller.service import Controller
 from podberth.controller.service import Options as ControllerOptions
@@ -19,6 +18,7 @@ from podberth.kube.client import Call, Client
 from podberth.kube.config import load
 from podberth.kube.resources import ADDRESS_RESERVATIONS, NODES, POD_NETWORKS, PODS, POOLS
 from podberth.process.certificate import Files
+from podberth.process.journal import Journal
 from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.ledger import ClusterLedger

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from podberth.agent.journal import Journal
 from podberth.cni.errors import TryAgainLater
 from podberth.cni.pod import Attachment, PodRef
 from podberth.controller.certificate import CONFIGURATIONS, SECRETS, SelfSigned
@@ -36,6 +35,7 @@ from podberth.kube.resources import (
     POOLS,
     Resource,
 )
+from podberth.process.journal import Journal
 from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.copies import FOLLOWED, is_copy, name_of

@@ -85,8 +85,8 @@ def agent(
 
     With a ledger in the Kubernetes API it does not start on a machine whose name is no Node's, and never was.
     """
-    from podberth.agent.journal import Journal
     from podberth.agent.service import Options, run
+    from podberth.process.journal import Journal
     from podberth.stores.member import require_node
 
     require_node(session.state)

@@ -74,9 +74,9 @@ def controller(
     writes status and events; moves older events into archives. Of several one acts, elected through a Lease. SIGTERM
     gives the lead back (docs/controller.md).
     """
-    from podberth.agent.journal import Journal
     from podberth.controller.service import Controller, Options
     from podberth.controller.sweep import Settings
+    from podberth.process.journal import Journal
     from podberth.process.signals import until_ended
 
     at = where(session, kubeconfig, namespace)

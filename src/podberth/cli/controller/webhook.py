@@ -69,9 +69,9 @@ def webhook(
     not it runs; while it is away nothing of the above can be changed (docs/controller.md). It answers /validate,
     /healthz, /readyz and /metrics, takes up a renewed certificate by itself, and ends with SIGTERM.
     """
-    from podberth.agent.journal import Journal
     from podberth.controller.webhook import Options, Webhook
     from podberth.process.certificate import BadCertificate
+    from podberth.process.journal import Journal
     from podberth.process.signals import until_ended
 
     at = where(session, kubeconfig, namespace)

@@ -1,4 +1,4 @@
-"""The agent's log: a line of JSON for each event on stderr, where the journal or the container's runtime takes it.
+"""The log of a process that stays: a line of JSON for each event on stderr, for journald or the container's runtime.
 
 What stderr does not take at once is lost, and counted (process/log.py).
 """
