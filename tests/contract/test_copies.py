@@ -111,9 +111,7 @@ def test_a_reason_says_that_the_last_good_text_stays() -> None:
     assert one.reason.endswith("the last text that passed stays in force")
 
 
-def test_a_text_of_before_there_were_limits_stays_while_it_can_t_be_read_and_not_beside_a_refused_one() -> (
-    None
-):
+def test_a_text_of_before_there_were_limits_stays_while_it_can_t_be_read_and_not_beside_a_refused_one() -> None:
     """Its ConfigMap has changed then, and what it says is judged by the rules of now. So is what it said."""
     (part,) = bundle_parts("db", "a", {"declared.yaml": json.dumps(THIRD)})
     old = frozenset(one.digest for one in part.declarations)

@@ -57,10 +57,10 @@ class Site:
     def refused(self, wanted: Claim) -> None:
         """Have an ADD refused whose leases were bound."""
         self.cut.cut = True
-        away, self.ledger._away = self.ledger._away, lambda: ""  # noqa: SLF001 - it is not known to be away yet
+        away, self.ledger._away = self.ledger._away, lambda: ""
         with pytest.raises(Away):
             self.ledger.bind(wanted, PLUGIN)
-        self.ledger._away = away  # noqa: SLF001
+        self.ledger._away = away
 
 
 @pytest.fixture
