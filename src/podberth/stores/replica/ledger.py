@@ -187,9 +187,7 @@ class ClusterLedger:
                 f"who had {address} then is in the cluster's store alone, which is away: {self._settler.outlook.away}",
                 f"ask again when it is back; `podberth history {address}` has the last event that is known here",
             )
-        return beginning(
-            (event for nth, event in enumerate(events) if nth < FIRST or event.corrects is not None), now
-        )
+        return beginning((event for nth, event in enumerate(events) if nth < FIRST or event.corrects is not None), now)
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""
