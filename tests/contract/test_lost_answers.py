@@ -41,6 +41,7 @@ class Site:
 
     def __init__(self, backend: ClusterBackend, folder: Path) -> None:
         backend.define(pool("db", "10.20.0.0/24"))
+        self.known = False  # whether the node has noticed that the store is away
         clock = Clock()
         settlers = []
         for name in ("own", "unseen"):
@@ -51,16 +52,18 @@ class Site:
         last_known = SqliteLedger(settlers[0].replica.database, clock=clock)
         journal = Journal(str(folder / "own"))
         self.ledger = JournalledLedger(
-            self.cut, last_known, journal, lambda: "it is away" if self.cut.cut else "", binding=False
+            self.cut, last_known, journal, lambda: "it is away" if self.known else "", binding=False
         )
 
     def refused(self, wanted: Claim) -> None:
         """Have an ADD refused whose leases were bound."""
         self.cut.cut = True
-        away, self.ledger._away = self.ledger._away, lambda: ""
         with pytest.raises(Away):
             self.ledger.bind(wanted, PLUGIN)
-        self.ledger._away = away
+        self.known = True
+
+    def back(self) -> None:
+        self.cut.cut = self.known = False
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def test_what_a_refused_add_has_bound_ends_once_the_store_is_back(site: Site, *,
     assert len(site.store.leases()) == 1
     if deleted:
         assert site.ledger.unbind(attachment("c-a"), PLUGIN) == ()
-    site.cut.cut = False
+    site.back()
     site.ledger.replay(lambda _: None)
     assert site.store.leases() == ()
     assert [event.kind for event in site.store.history()] == ["Bound", "Unbound"]
@@ -82,7 +85,7 @@ def test_what_a_refused_add_has_bound_ends_once_the_store_is_back(site: Site, *,
 
 def test_an_add_that_comes_again_has_its_lease_whatever_is_told_to_the_store_later(site: Site) -> None:
     site.refused(claim("a"))
-    site.cut.cut = False
+    site.back()
     (lease,) = site.ledger.bind(claim("a"), PLUGIN)
     site.ledger.replay(lambda _: None)
     assert site.store.leases() == (lease,)
@@ -90,9 +93,9 @@ def test_an_add_that_comes_again_has_its_lease_whatever_is_told_to_the_store_lat
 
 def test_a_del_that_was_answered_while_the_store_was_away_ends_no_later_add_of_its_container(site: Site) -> None:
     site.ledger.bind(claim("a"), PLUGIN)
-    site.cut.cut = True
+    site.known = True
     assert len(site.ledger.unbind(attachment("c-a"), PLUGIN)) == 1
-    site.cut.cut = False
+    site.back()
     site.ledger.bind(claim("a"), PLUGIN)
     site.ledger.replay(lambda _: None)
     assert len(site.store.leases()) == 1
@@ -101,6 +104,6 @@ def test_a_del_that_was_answered_while_the_store_was_away_ends_no_later_add_of_i
 def test_what_the_attachment_had_before_stays(site: Site) -> None:
     (lease,) = site.ledger.bind(claim("a"), PLUGIN)
     site.refused(claim("a"))
-    site.cut.cut = False
+    site.back()
     site.ledger.replay(lambda _: None)
     assert site.store.leases() == (lease,)

@@ -128,8 +128,8 @@ def test_events_since_a_time_are_those_that_may_have_happened_since() -> None:
     ahead = series(1, 90_000_000, 3, 4)
     assert [since_then(ahead, at) for at in (2, 4, 5)] == [[2, 3, 4], [4], []]
     assert since_then(series(1, 10**9), 50) == [2]
-    word = Correction(first=2, last=2, node="", ahead=10**18)
-    corrected = replace(event(3, START + 60 * NS, kind="Corrected"), corrects=word)
+    said = Correction(first=2, last=2, node="", ahead=10**18)
+    corrected = replace(event(3, START + 60 * NS, kind="Corrected"), corrects=said)
     assert since_then([event(1, START), event(2, START + 30 * NS + 10**18), corrected], 40) == [3]
 
 
