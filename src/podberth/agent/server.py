@@ -196,8 +196,7 @@ def received(peer: socket.socket) -> tuple[frame.Call, int]:
     descriptors: list[int] = []
     try:
         read, descriptors, _, _ = socket.recv_fds(peer, _CALL, 1, socket.MSG_CMSG_CLOEXEC)
-        if not read:
-            raise NothingSaid
+        _require_word(read)
         read += _rest(peer, frame.CALL_HEADER.size - len(read))
         end = frame.CALL_HEADER.size + frame.call_length(read[: frame.CALL_HEADER.size])
         read += _rest(peer, end - len(read))
@@ -207,6 +206,11 @@ def received(peer: socket.socket) -> tuple[frame.Call, int]:
             os.close(descriptor)
         raise
     return call, descriptors[0] if descriptors else -1
+
+
+def _require_word(read: bytes) -> None:
+    if not read:
+        raise NothingSaid
 
 
 def _rest(peer: socket.socket, length: int) -> bytes:
