@@ -241,7 +241,7 @@ def history(
 
 
 def _selected(events: Iterable[Event], since: int | None, last: int | None) -> Sequence[Event]:
-    wanted = (event for event in events if since is None or event.time - event.ahead >= since)
+    wanted = (event for event in events if since is None or event.true >= since)
     return tuple(deque(wanted, maxlen=last))
 
 
@@ -302,7 +302,7 @@ def _draw_events(screen: Screen, events: Sequence[Event]) -> None:
         columns(*titles, breaks=("Who", "Why", "Node")),
         [
             [
-                when.local(event.time - event.ahead),
+                when.local(event.true),
                 Cell(event.kind, STYLES.get(event.kind, "")),
                 str(event.address),
                 str(event.pod or "-"),
