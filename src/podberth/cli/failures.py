@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from podberth.cli.text import printable
-from podberth.cni.errors import CniError, Drifted
+from podberth.cni.errors import CniError, Drifted, IOFailure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,13 @@ class Undecided(CniError):
     """Code 112, exit code 1: a question was answered with no, or nobody was there to answer it."""
 
     code: ClassVar[int] = 112
+
+
+def unread(path: object, wrong: OSError, details: str = "") -> CniError:
+    """Return the error of what a command is given to read and can't: NotFound if it is not there, else IOFailure."""
+    if isinstance(wrong, FileNotFoundError | NotADirectoryError):
+        return NotFound(f"{path}: {wrong.strerror}", details or "name a file or directory that is there")
+    return IOFailure(f"{path}: {wrong.strerror}", details)
 
 
 def exit_code(error: CniError) -> int:
