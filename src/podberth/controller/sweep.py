@@ -74,7 +74,7 @@ class Sweep:
         self._count = count
         self._told = told
         self._absent: dict[Lease, int] = {}
-        self._left: dict[Event, int] = {}
+        self._seen: dict[Event, int] = {}
         self._stray: frozenset[Declared] = frozenset()
         self._complained: dict[str, str] = {}  # what ConfigMaps were told
         self._deleted: dict[str, str] = {}  # what was told of Pools that are gone
@@ -273,8 +273,8 @@ class Sweep:
     def _retention(self, now: Known) -> None:
         """End reservations whose retention is over."""
         clock = self._settler.replica.clock()
-        self._left = keeping.sightings(now.kept, self._left, clock.uptime.ns)
-        for kept in keeping.expired(now.kept, self._effects.exists, clock, self._left):
+        self._seen = keeping.sightings(now.kept, self._seen, clock.uptime.ns)
+        for kept in keeping.expired(now.kept, self._effects.exists, clock, self._seen):
             if self._effects.expire(kept):
                 self._count("expired")
                 what = f"{kept.reservation.address} is kept no more: {kept.owner[0]} {kept.owner[2]} is gone"
