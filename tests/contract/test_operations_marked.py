@@ -13,7 +13,7 @@ from podberth.policy.documents import document_of, parse_document
 from podberth.policy.operation import Operation
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
-from podberth.stores.replica.marks import ENDED, SILENCE
+from podberth.stores.replica.marks import SILENCE
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
@@ -398,23 +398,3 @@ def test_a_document_that_somebody_makes_meanwhile_is_not_lost(site: Site) -> Non
     networks = {one.name: str(one.subnets[0].network) for one in fresh.pools()}
     assert networks == {"bank": "10.60.0.0/24", "more-1": "10.200.0.0/24"}
     assert site.ledger.reservations() == ()
-
-
-def test_what_is_known_of_operations_is_bounded_by_what_is_left_of_them(site: Site) -> None:
-    """A replica needs to know of an operation as long as somebody may come upon its name."""
-    _, other, watcher = site.client("watcher")
-    one = Operation(keep=keeping().keep[:2])
-    gone = Operation(release=tuple(kept.address for kept in one.keep))
-    rounds = ENDED // 2 + 4
-    for _ in range(rounds):
-        site.policies.operate(one, OPERATOR, source="test")
-        site.policies.operate(gone, OPERATOR, source="test")
-        watcher.catch_up()
-    for settler in (site.settler, watcher):
-        known = settler.tried(lambda connection, _: connection.execute("SELECT count(*) FROM committed").fetchone()[0])
-        assert known <= ENDED
-    assert other.pools() == site.policies.pools()
-    site.policies.operate(keeping(), OPERATOR, source="test")
-    watcher.catch_up()
-    query = "SELECT count(*) FROM reservations"
-    assert watcher.tried(lambda connection, _: connection.execute(query).fetchone()[0]) == MANY

@@ -148,8 +148,7 @@ def _checked(session: Session, said: Correction) -> tuple[Corrected, ...]:
     if wrong is not None:
         option = "--ahead" if said.ahead >= 0 else "--behind"
         raise Refused(
-            f"{option}: event {wrong.at.event.seq}, which says {when.local(wrong.at.event.time)}, would be"
-            f" {wrong.why}",
+            f"{option}: event {wrong.at.event.seq}, which says {when.local(wrong.at.event.time)}, would be {wrong.why}",
             "--dry-run shows what a correction makes of each event; `podberth clock` says which times can't be",
         )
     return about

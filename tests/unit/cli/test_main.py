@@ -128,7 +128,7 @@ def test_every_page_that_shows_something_has_json_and_examples_that_are_commands
         assert {" ".join(words[:1]), " ".join(words[:2])} & known
 
 
-@pytest.mark.parametrize("path", commands(), ids=" ".join)
+@pytest.mark.parametrize("path", sorted(commands()), ids=" ".join)
 def test_every_page_has_an_example(bare: Operator, path: tuple[str, ...]) -> None:
     assert "\nExamples:\n" in bare(*path, "--help").out
 
