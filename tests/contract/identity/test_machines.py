@@ -301,7 +301,7 @@ def test_an_address_that_a_node_has_from_a_machine_is_no_machines_any_more(api: 
     site.directory.mkdir()
     node = site.machine("n2")
     assert node.add("c2", uid).code == 0
-    assert cluster(alone=False).prove(replace(VM, node="n2", version="0.2.0"), print, waited=False).refusal == ""
+    assert site.cluster.prove(replace(VM, node="n2", version="0.2.0"), print, waited=False).refusal == ""
     api.remove_pod()
     api.remove_node("n2")
     api.node("n3")
@@ -325,7 +325,7 @@ def test_a_name_that_nobody_knows_as_a_nodes_is_not_gone(api: Api, tmp_path: Pat
     judge = KubernetesElsewhere(api.client, "n2", "default").judge
     assert (judge(lease, None).dead, "podberth fence vm_1" in judge(lease, None).advice) == (False, True)
     assert ended(of, api) == [False, False]
-    assert cluster(alone=False).prove(replace(VM, version="0.2.0"), print, waited=False).absent
+    assert of.cluster.prove(replace(VM, version="0.2.0"), print, waited=False).absent
     assert not judge(lease, None).dead  # its agent was here, and was refused
     assert of.two.node.elsewhere.fence(Fence(node="vm_1", actor=OPERATOR, time=NOON))
     assert judge(lease, None).dead
@@ -338,7 +338,7 @@ def test_a_node_whose_agent_was_here_is_gone_with_its_object_and_no_other_is(api
     of = Ledger(tmp_path, alone=False)
     lease = replace(of.two.node.ledger.leases()[0], node="n4")
     for name in ("n4", "n2"):
-        cluster(alone=False).prove(replace(VM, node=name, version="0.2.0" if name == "n4" else ""), print, waited=False)
+        of.cluster.prove(replace(VM, node=name, version="0.2.0" if name == "n4" else ""), print, waited=False)
     judge = KubernetesElsewhere(api.client, "n2", "default").judge
     assert not judge(lease, None).dead
     api.remove_node("n4")
