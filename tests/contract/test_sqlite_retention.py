@@ -122,6 +122,26 @@ def test_a_clock_that_nobody_vouches_for_deletes_nothing(store: Store) -> None:
     assert len(store.events()) < len(before)
 
 
+@pytest.mark.parametrize("proven", [True, False], ids=["vouched for later", "never vouched for"])
+def test_events_of_1970_are_not_old_for_that(tmp_path: Path, *, proven: bool) -> None:
+    """A node without a battery, whose whole first batch was written before its clock was set."""
+    store = Store(tmp_path)
+    store.clock.step(-56 * YEAR)
+    store.restart("first", ROUNDS)
+    store.clock.step(56 * YEAR)
+    store.clock.proven = proven
+    store.restart("then", ROUNDS)
+    store.ledger.retention.keep(YEAR, OPERATOR)
+    before = store.events()
+    store.clock.proven = True
+    keep_up(store)
+    assert store.events() == before
+    store.clock.tick(2 * YEAR)
+    store.restart("now", ROUNDS)
+    keep_up(store)
+    assert (len(store.events()) < len(before) + 2 * ROUNDS) is proven  # two years later they are, by those behind
+
+
 def test_an_event_of_a_clock_that_was_ahead_keeps_its_neighbours(store: Store) -> None:
     store.clock.step(5 * YEAR)
     store.ledger.conflicted(ip("10.20.0.1"), "02:00:00:00:00:99", attachment("c-x"), PLUGIN)

@@ -42,6 +42,10 @@ _CALL = 1 << 14  # bytes: most calls are smaller, and read at once
 _STOPPING = TryAgainLater("the podberth agent is stopping", "the call was not begun: it may be repeated at once")
 
 
+class NothingSaid(Exception):
+    """A peer hung up before it said anything: it looked whether somebody listens. Nothing is wrong with that."""
+
+
 class Server:
     """Serves calls from a listening socket until it is stopped; `serve` gets each call and answers it.
 
@@ -150,6 +154,8 @@ class Server:
                 trusted(peer)
                 call, netns = received(peer)
                 serve(call, netns, lambda code, stdout: _given(peer, code, stdout))
+        except NothingSaid:
+            pass  # `listen` and `podberth top` look so whether somebody listens
         except BlockingIOError:
             report(self._refused, "a peer was too slow to say what it wants, or to take the answer")
         except BaseException as wrong:  # noqa: BLE001 - whatever it is, the next call needs this worker
@@ -183,10 +189,14 @@ def trusted(peer: socket.socket) -> None:
 
 
 def received(peer: socket.socket) -> tuple[frame.Call, int]:
-    """Read one call and the descriptor that came with it, or -1. BadFrame, or OSError if the peer is gone or slow."""
+    """Read one call and the descriptor that came with it, or -1. NothingSaid if the peer hung up before it began.
+
+    BadFrame, or OSError if the peer is gone or slow.
+    """
     descriptors: list[int] = []
     try:
         read, descriptors, _, _ = socket.recv_fds(peer, _CALL, 1, socket.MSG_CMSG_CLOEXEC)
+        _require_word(read)
         read += _rest(peer, frame.CALL_HEADER.size - len(read))
         end = frame.CALL_HEADER.size + frame.call_length(read[: frame.CALL_HEADER.size])
         read += _rest(peer, end - len(read))
@@ -196,6 +206,11 @@ def received(peer: socket.socket) -> tuple[frame.Call, int]:
             os.close(descriptor)
         raise
     return call, descriptors[0] if descriptors else -1
+
+
+def _require_word(read: bytes) -> None:
+    if not read:
+        raise NothingSaid
 
 
 def _rest(peer: socket.socket, length: int) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cli.agent.asking import ask, listening
 from podberth.cli.failures import NotFound
-from podberth.cni.errors import CniError, InvalidConfig, Refused
+from podberth.cni.errors import CniError, InvalidConfig, Refused, TryAgainLater
 from podberth.cni.value import replace, value
 from podberth.stores import chosen as choice
 from podberth.stores.replica.journal import SCHEMA, Journal
@@ -89,7 +89,7 @@ def require_following(socket: Path) -> bool:
         return False
     try:
         _stores(socket)
-    except (NotFound, ValueError, KeyError, TypeError):
+    except (NotFound, TryAgainLater, ValueError, KeyError, TypeError):
         raise Refused(f"an agent is listening at {socket}, and would go on with the store of before", _FOLLOW) from None
     return True
 
@@ -101,7 +101,7 @@ def follow(socket: Path, state: str, kind: str) -> str:
     while time.monotonic() < end:
         try:
             every = _stores(socket)
-        except (NotFound, ValueError, KeyError, TypeError):
+        except (NotFound, TryAgainLater, ValueError, KeyError, TypeError):
             trouble = "it does not answer"  # between the old one and the new
         else:
             own = next((one for one in every if os.path.realpath(one["directory"]) == os.path.realpath(state)), None)
@@ -113,7 +113,7 @@ def follow(socket: Path, state: str, kind: str) -> str:
 
 
 def _stores(socket: Path) -> list[dict[str, str]]:
-    return list(ask(socket, PAGE)["stores"])
+    return list(ask(socket, PAGE, patience=0)["stores"])
 
 
 def _same(one: Chosen, other: Chosen) -> bool:

@@ -9,19 +9,22 @@ import click
 from podberth.cli import forms, when
 from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import EXITS, Book, Page
-from podberth.cli.options import DURATION, EVENTS, NODE, SAID, json_option
+from podberth.cli.options import DURATION, EVENTS, NODE, SAID, dry_run_option, json_option
 from podberth.cli.screen import Cell, columns
 from podberth.cli.session import actor
 from podberth.cli.text import counted, duration
+from podberth.cni.errors import Refused
 from podberth.cni.value import value
+from podberth.ipam.correction import corrected, objection
 from podberth.ipam.lease import Correction
 from podberth.ipam.timeline import placed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
+    from podberth.ipam.correction import Corrected
     from podberth.ipam.lease import Event
 
 _SLACK = 60 * when.NS  # ns: differences of events that one clock dated, a moment after one another
@@ -89,6 +92,7 @@ def clock(context: click.Context, *, as_json: bool) -> None:
     examples=(
         ('clock repair 17-93 --ahead "74y 20d" --why "BIOS battery"', "From now on `who --at` knows the right times."),
         ("clock repair 120-121 --node node-b --behind 1d --why 'NTP was off'", ""),
+        ("clock repair 17-93 --ahead 74y --why 'BIOS battery' --dry-run", "When would these events have happened?"),
     ),
 )
 @click.argument("numbers", type=EVENTS, metavar="FIRST-LAST")
@@ -96,32 +100,91 @@ def clock(context: click.Context, *, as_json: bool) -> None:
 @click.option("--behind", type=DURATION, metavar="DURATION", help="The clock was so much behind.")
 @click.option("--node", type=NODE, help="Only events that this node wrote.")
 @click.option("--why", type=SAID, required=True, metavar="TEXT", help="How you know, for the auditor.")
+@dry_run_option
 @json_option
 @click.pass_obj
 def repair(
     session: Session, numbers: tuple[int, int], ahead: int | None, behind: int | None, node: str | None, why: str, *,
-    as_json: bool,
+    dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Say by how much the clock was wrong that the events FIRST to LAST were written by.
 
     That is an event by itself, for each address with such events: the ledger is never rewritten, and `history` shows
     both. A later word about the same events goes before an earlier one. All agents of a cluster have to be of release
     0.2 or later.
+
+    Refused is a word by which an event would be of before 1970, still to come, or of before an earlier event of its
+    address for whose time somebody vouches.
     """
     if (ahead is None) == (behind is None):
         raise Misuse("say either --ahead or --behind", "see `podberth clock repair --help`")
     wrong = ahead if ahead is not None else -(behind or 0)
     correction = Correction(first=numbers[0], last=numbers[1], node=node or "", ahead=wrong)
+    about = _checked(session, correction)
+    if dry_run:
+        _show_prospect(session, correction, about, as_json=as_json)
+        return
     by = actor(session.node, f"clock repair {numbers[0]}-{numbers[1]}, {_wrong(wrong)}: {why}")
     found = session.node.ledger.corrected(correction, by)
-    if not found and not any(event.corrects == correction for event in session.node.ledger.history()):
-        raise NotFound(
-            f"the ledger has no event from {numbers[0]} to {numbers[1]}" + (f" of node {node}" if node else ""),
-            "`podberth history --json` has their numbers",
-        )
-    document = {"correction": forms.correction(correction), "addresses": [str(address) for address in found]}
+    document = {
+        "dry_run": False,
+        "correction": forms.correction(correction),
+        "addresses": [str(address) for address in found],
+    }
     said = f"noted for {counted(len(found), 'address', 'addresses')}: the clock was {_wrong(wrong)}"
     session.show(as_json, document, lambda screen: screen.line(said))
+
+
+def _checked(session: Session, said: Correction) -> tuple[Corrected, ...]:
+    """Return the events that the correction is about. NotFound if there are none; Refused if it can't be right."""
+    events = tuple(session.node.ledger.history())
+    about = corrected(events, said)
+    if not about:
+        raise NotFound(
+            f"the ledger has no event from {said.first} to {said.last}{f' of node {said.node}' if said.node else ''}",
+            "`podberth history --json` has their numbers",
+        )
+    wrong = objection(events, said, session.node.clock())
+    if wrong is not None:
+        option = "--ahead" if said.ahead >= 0 else "--behind"
+        raise Refused(
+            f"{option}: event {wrong.at.event.seq}, which says {when.local(wrong.at.event.time)}, would be {wrong.why}",
+            "--dry-run shows what a correction makes of each event; `podberth clock` says which times can't be",
+        )
+    return about
+
+
+def _show_prospect(session: Session, said: Correction, about: Sequence[Corrected], *, as_json: bool) -> None:
+    rows = [
+        {
+            "seq": one.event.seq,
+            "address": str(one.event.address),
+            "node": one.event.actor.node,
+            "time": when.rfc3339(one.event.time),
+            "corrected": when.rfc3339(one.time),
+        }
+        for one in about
+    ]
+    addresses = list(dict.fromkeys(str(one.event.address) for one in about))
+    document = {"dry_run": True, "correction": forms.correction(said), "addresses": addresses, "events": rows}
+
+    def draw(screen: Screen) -> None:
+        screen.table(
+            columns("Event", "Address", "Node", "Says", "Was"),
+            [
+                [
+                    Cell(str(one.event.seq), "bold"),
+                    str(one.event.address),
+                    one.event.actor.node,
+                    when.local(one.event.time),
+                    when.local(one.time),
+                ]
+                for one in about
+            ],
+        )
+        screen.line("nothing was changed")
+
+    session.show(as_json, document, draw)
 
 
 def suspicions(events: Iterable[Event], now: int) -> tuple[Suspicion, ...]:

@@ -72,10 +72,21 @@ def cnitool(context: click.Context, ifname: str) -> None:
     context.meta["ifname"] = ifname
 
 
+_EXAMPLES = {
+    "add": (
+        ("cnitool add banknet /run/netns/blue", "Attach the namespace; the result is printed."),
+        ("cnitool add banknet /run/netns/blue --dry-run", "What would be done? Nothing is."),
+    ),
+    "check": (("cnitool check banknet /run/netns/blue", "Is the attachment as it was made?"),),
+    "del": (("cnitool --ifname net1 del banknet /run/netns/blue", "Detach another interface of it."),),
+    "status": (("cnitool status banknet /run/netns/blue", "Would an ADD work now?"),),
+}
+
+
 def _verb(name: str, act: Callable[[Runtime, NetworkList, RuntimeConf], Added | None], doc: str) -> click.Command:
     """Make a command NETWORK NETNS that does one verb."""
 
-    @click.command(name, cls=Page, help=doc, short_help=doc.partition(".")[0] + ".")
+    @click.command(name, cls=Page, help=doc, short_help=doc.partition(".")[0] + ".", examples=_EXAMPLES[name])
     @click.argument("network")
     @click.argument("netns")
     @explain_option
@@ -130,7 +141,12 @@ def _document(
     return body
 
 
-@click.command("gc", cls=Page, short_help="Detach everything of a network.")
+@click.command(
+    "gc",
+    cls=Page,
+    short_help="Detach everything of a network.",
+    examples=(("cnitool gc banknet --yes", "Also what containers have that run."),),
+)
 @click.argument("network")
 @click.argument("netns", required=False, expose_value=False)
 @click.option("--yes", is_flag=True, help="Don't ask.")
@@ -154,7 +170,12 @@ def collect(network: str, cache_dir: str, *, yes: bool, explain: bool) -> None:
     _runtime(cache_dir, explain=explain).collect(found, ())
 
 
-@click.command("version", cls=Page, short_help="Show which versions each plugin of a network speaks.")
+@click.command(
+    "version",
+    cls=Page,
+    short_help="Show which versions each plugin of a network speaks.",
+    examples=(("cnitool version banknet", "Do all of them speak the network's?"),),
+)
 @click.argument("network")
 @json_option
 def version(network: str, *, as_json: bool) -> int:

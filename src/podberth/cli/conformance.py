@@ -14,7 +14,7 @@ import click
 
 from podberth.cli.failures import Misuse, Undecided
 from podberth.cli.manual import Page
-from podberth.cli.options import json_option
+from podberth.cli.options import Present, json_option
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cni import strictjson
 from podberth.cni import version as versions
@@ -48,8 +48,8 @@ COLUMNS = (Column(title="Check"), Column(title="Section"), Column(title="It asks
         ("conformance --list", "What would be checked, and why?"),
     ),
 )
-@click.option("--plugin", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The executable.")
-@click.option("--conf", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its network configuration.")
+@click.option("--plugin", type=Present(), help="The executable.")
+@click.option("--conf", type=Present(), help="Its network configuration.")
 @click.option(
     "--kind", type=click.Choice(KINDS), default="interface", show_default=True,
     help="What it does: make an interface, change what another made, give addresses, or set lo up.",

@@ -40,6 +40,7 @@ STYLES = {"created": "green", "changed": "yellow", "unchanged": "dim", "deleted"
         ("apply -f /etc/podberth/policies --prune", "What is no longer in the directory is deleted."),
         ("get -o yaml | podberth apply -f -", ""),
     ),
+    exits={3: EXITS[3]},
 )
 @click.option(
     "-f", "--filename", "paths", multiple=True, required=True, metavar="FILE|DIR|-", type=click.Path(allow_dash=True),

@@ -13,7 +13,7 @@ from podberth.cli.failures import OK, REFUSED
 from podberth.cli.manual import CLUSTER, Page
 from podberth.cli.options import IFNAME, POD, json_option
 from podberth.cli.screen import Cell, columns
-from podberth.cli.settings_text import form, text
+from podberth.cli.settings_text import form, spelled, text
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.pod import Attachment
 from podberth.entry import find_plugin
@@ -245,7 +245,7 @@ def _draw(screen: Screen, found: Prospect) -> None:
             value, detail = str(expected.address), f"{detail}: {expected.why} ({origin.value})"
         elif origin.field in effective and effective[origin.field] != origin.value:
             value, source, detail = _derived(origin, effective[origin.field])
-        rows.append([origin.field, Cell(value, "" if value == "-" else "green"), source, detail])
+        rows.append([spelled(origin.field), Cell(value, "" if value == "-" else "green"), source, detail])
         rows += [
             ["", Cell(text(o.value), "dim"), Cell(f"overridden: {o.source}", "dim"), o.detail]
             for o in origin.overridden

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import click
 
 from podberth.cli.text import printable
-from podberth.cni.errors import CniError, Drifted
+from podberth.cni.errors import CniError, Drifted, IOFailure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,13 @@ class Supposed(CniError):
     def __init__(self, error: CniError, lacks: str) -> None:
         super().__init__(error.message, f"{lacks}; ask again when it is back")
         self.error = error
+
+
+def unread(path: object, wrong: OSError, details: str = "") -> CniError:
+    """Return the error of what a command is given to read and can't: NotFound if it is not there, else IOFailure."""
+    if isinstance(wrong, FileNotFoundError | NotADirectoryError):
+        return NotFound(f"{path}: {wrong.strerror}", details or "name a file or directory that is there")
+    return IOFailure(f"{path}: {wrong.strerror}", details)
 
 
 def exit_code(error: CniError) -> int:

@@ -313,7 +313,7 @@ def _draw_events(screen: Screen, events: Sequence[Event]) -> None:
         columns(*titles, breaks=("Who", "Why", "Node")),
         [
             [
-                when.local(event.time - event.ahead),
+                when.local(event.true),
                 Cell(event.kind, STYLES.get(event.kind, "")),
                 str(event.address),
                 str(event.pod or "-"),

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from podberth.agent.frame import SOCKET
 from podberth.cli import when
-from podberth.cli.failures import Misuse
+from podberth.cli.failures import Misuse, unread
 from podberth.cli.session import Session
 from podberth.cni import parsers
 from podberth.cni.errors import CniError
@@ -42,6 +42,23 @@ def socket_option(name: str, text: str) -> Callable[[F], F]:
         "--socket", name, metavar="PATH", envvar="PODBERTH_SOCKET", default=SOCKET, show_default=True,
         type=click.Path(dir_okay=False, path_type=Path), help=text,
     )  # fmt: skip
+
+
+class Present(click.Path):
+    """A file that a command reads. NotFound if it is not there: that is no wrong command line."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        try:
+            Path(value).stat()
+        except (FileNotFoundError, NotADirectoryError) as wrong:
+            raise unread(value, wrong) from None
+        except OSError:
+            pass  # whoever reads it will say what is wrong with it
+        return super().convert(value, param, ctx)
 
 
 class Parsed(click.ParamType[T]):

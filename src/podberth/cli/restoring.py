@@ -9,8 +9,8 @@ import click
 
 from podberth.cli import when
 from podberth.cli.failures import NotFound
-from podberth.cli.manual import Page
-from podberth.cli.options import NODE, given, json_option, why_option
+from podberth.cli.manual import EXITS, Page
+from podberth.cli.options import NODE, Present, given, json_option, why_option
 from podberth.cli.screen import Cell
 from podberth.cli.session import asking
 from podberth.cli.text import counted
@@ -22,6 +22,8 @@ from podberth.stores import chosen as choice
 from podberth.stores.replica.naming import Names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
     from podberth.ipam.epoch import Epoch
@@ -66,13 +68,14 @@ def backup(session: Session, file: str, *, as_json: bool) -> None:
     "restore",
     cls=Page,
     short_help="Put a backup in the place of this node's own store.",
+    exits={3: EXITS[3]},
     examples=(("store restore /var/backups/podberth.db --why 'disk replaced'", "The agent goes on with it."),),
 )
-@click.argument("file", type=click.Path(dir_okay=False, exists=True), metavar="FILE")
+@click.argument("file", type=Present(), metavar="FILE")
 @why_option
 @json_option
 @click.pass_obj
-def restore(session: Session, file: str, why: str | None, *, as_json: bool) -> None:
+def restore(session: Session, file: Path, why: str | None, *, as_json: bool) -> None:
     """Put a backup in the place of this node's own store; an agent goes on with it by itself.
 
     Whatever the state before knows of running pods is taken over: no address is given to a second pod. The state before
@@ -82,8 +85,8 @@ def restore(session: Session, file: str, why: str | None, *, as_json: bool) -> N
     _require_own(session)
     from podberth.stores.sqlite.backup import restore as put_back
 
-    made = put_back(session.state, file, asking(), given(why, _WHAT_HAPPENED))
-    session.show(as_json, {"restored": file, **_form(made)}, lambda screen: _draw(screen, file, made))
+    made = put_back(session.state, str(file), asking(), given(why, _WHAT_HAPPENED))
+    session.show(as_json, {"restored": str(file), **_form(made)}, lambda screen: _draw(screen, str(file), made))
 
 
 @click.command(

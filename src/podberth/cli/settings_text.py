@@ -11,6 +11,7 @@ from podberth.net.settings_document import settings_document
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_SPELLED = {"link_state": "linkState"}
 _FIELDS = frozenset(name for name, _ in fields(Settings))
 
 
@@ -21,6 +22,11 @@ def form(field: str, value: object) -> object:
     if field in _FIELDS:
         return settings_document(Settings(**{field: value}))[field]  # type: ignore[arg-type]
     return str(value)
+
+
+def spelled(field: str) -> str:
+    """Return a field's name as documents write it. In JSON it is as release 0.1.0 had it."""
+    return _SPELLED.get(field, field)
 
 
 def text(value: object) -> str:

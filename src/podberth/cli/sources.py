@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from podberth.cli.failures import unread
 from podberth.cli.text import printable
 from podberth.cni.errors import InvalidConfig, IOFailure
 
@@ -21,7 +22,7 @@ STDIN = "-"
 
 
 def documents(paths: Sequence[str]) -> tuple[Document, ...]:
-    """Return the documents of every file named, in order. IOFailure or InvalidConfig say which file is at fault."""
+    """Return the documents of every file named, in order. NotFound, IOFailure, InvalidConfig: of one file."""
     from podberth.policy.documents import parse_documents
     from podberth.policy.yamlfiles import load
 
@@ -32,7 +33,7 @@ def documents(paths: Sequence[str]) -> tuple[Document, ...]:
                 with cast("BinaryIO", click.open_file(file, "rb")) as stream:
                     raws = load(stream, name)
             except OSError as wrong:
-                raise IOFailure(f"{file}: {wrong.strerror}") from None
+                raise unread(file, wrong) from None
             found += parse_documents(raws, f"apply: {_absolute(file)}")
     if not found:
         raise InvalidConfig(
@@ -54,7 +55,7 @@ def _files(path: str) -> Iterator[tuple[str, str]]:
             return
         inside = sorted(Path(path).iterdir())
     except OSError as wrong:
-        raise IOFailure(f"{path}: {wrong.strerror}") from None
+        raise unread(path, wrong) from None
     files = [str(f) for f in inside if f.suffix in SUFFIXES and not f.name.startswith(".") and f.is_file()]
     if not files:
         raise IOFailure(f"{path}: no {', '.join(SUFFIXES)} file in there", "directories below it are not searched")

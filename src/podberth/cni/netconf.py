@@ -158,13 +158,22 @@ def _prev_result(fields: Fields, version: str) -> Result | None:
 
 
 def _valid_attachments(fields: Fields) -> tuple[tuple[str, str], ...] | None:
-    """Read GC's list; null is how libcni writes an empty one (a nil slice of Go).
+    """Read GC's list, under one name or both; null is how libcni writes an empty one (a nil slice of Go).
 
-    Never forgiving: an entry that is lost here would be taken for an attachment that is gone.
+    Never forgiving: an entry that is lost here would be taken for an attachment that is gone. A null says nothing
+    beside a list, and of two lists that differ nobody knows which one is meant.
     """
-    key = next((key for key in VALID_ATTACHMENTS if key in fields.raw), None)
-    if key is None:
+    there = [key for key in VALID_ATTACHMENTS if key in fields.raw]
+    if not there:
         return None
+    lists = {key: _attachments(fields, key) for key in there if fields.raw[key] is not None}
+    if len({frozenset(members) for members in lists.values()}) > 1:
+        newer, older = there
+        raise fields.fail(older, f"is another list than {newer}: which attachments are valid is not known")
+    return next(iter(lists.values()), ())
+
+
+def _attachments(fields: Fields, key: str) -> tuple[tuple[str, str], ...]:
     return tuple(
         (member.required("containerID", parsers.identifier), member.required("ifname", parsers.ifname))
         for member in fields.children(key, most=MAX_ATTACHMENTS)

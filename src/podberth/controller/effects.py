@@ -21,6 +21,7 @@ from podberth.kube.resources import Resource
 from podberth.policy.address_reservation import keeping
 from podberth.stores.chosen import NAMESPACE
 from podberth.stores.kubernetes.machines import Machines
+from podberth.stores.kubernetes.once import OnceNodes
 from podberth.stores.replica.standing import withheld
 from podberth.stores.sqlite import changes
 from podberth.stores.sqlite.declared import declare, is_stray, undeclare
@@ -57,6 +58,7 @@ class Effects:
     ) -> None:  # fmt: skip
         self._client = client
         self._machines = Machines(client, home)
+        self._once = OnceNodes(client, home)
         self._settler = settler
         self._recorder = recorder
         self._name = name
@@ -99,12 +101,17 @@ class Effects:
         return self._settler.settle(end)[0]
 
     def _node(self, lease: Lease) -> Node | None:
-        """Return a lease's node, None if it is gone; of a machine that is no Node an operator's word counts."""
+        """Return a lease's node, None if it is gone; of a machine that is no Node an operator's word counts.
+
+        A name of which nobody knows that it ever was a Node's is not gone.
+        """
         try:
             return read_node(self._client.get(resources.NODES, lease.node))
         except errors.NotFound:
             machine = self._machines.holder(lease)
-        return Node(ready=False, fenced=machine.fenced is not None) if machine is not None else None
+        if machine is not None:
+            return Node(ready=False, fenced=machine.fenced is not None)
+        return None if self._once.has(lease.node) else Node(ready=False, fenced=False)
 
     def declare(self, wanted: Iterable[Declared], why: str) -> dict[Declared, str]:
         """Reserve what is declared; return what could not be, with the reason, which names both parties."""

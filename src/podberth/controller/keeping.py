@@ -15,10 +15,11 @@ from podberth.ipam.pool import FOREVER
 from podberth.policy.podnetwork import WITH_STATEFUL_SET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Event, Reservation
+    from podberth.ipam.moment import Moment
     from podberth.policy.podnetwork import PodNetwork
 
     Owner = tuple[str, str, str]  # kind, namespace, name
@@ -47,9 +48,16 @@ def owner_of(pod: PodRef, podnetwork: PodNetwork | None) -> Owner:
     return "Pod", namespace, name
 
 
-def expired(kept: Iterable[Kept], exists: Callable[[Owner], bool], now: int) -> tuple[Kept, ...]:
-    """Return the reservations whose time has come at `now` (ns)."""
-    return tuple(one for one in kept if _is_over(one, now) and not exists(one.owner))
+def sightings(kept: Iterable[Kept], before: Mapping[Event, int], now: int) -> dict[Event, int]:
+    """Return the last events of the addresses, each with the uptime (ns) at which it was first seen, `now` for news."""
+    return {one.last: before.get(one.last, now) for one in kept if one.last is not None}
+
+
+def expired(
+    kept: Iterable[Kept], exists: Callable[[Owner], bool], now: Moment, seen: Mapping[Event, int]
+) -> tuple[Kept, ...]:
+    """Return the reservations whose time has come; `seen` has what `sightings` returns."""
+    return tuple(one for one in kept if _is_over(one, now, seen) and not exists(one.owner))
 
 
 def lapsed(last: Event | None, retention: str | int) -> bool:
@@ -57,8 +65,16 @@ def lapsed(last: Event | None, retention: str | int) -> bool:
     return retention != FOREVER and last is not None and last.kind == Kind.RELEASED and last.actor.why.startswith(WHY)
 
 
-def _is_over(one: Kept, now: int) -> bool:
+def _is_over(one: Kept, now: Moment, seen: Mapping[Event, int]) -> bool:
+    """Say whether its retention is over: by two clocks that somebody vouches for, or by how long we have seen it.
+
+    A clock that nobody vouches for may be behind by years. Then the retention begins when the controller sees it.
+    """
     if one.retention == FOREVER or one.last is None or one.last.kind != Kind.UNBOUND:
         return False
-    left = one.last.time - one.last.ahead  # by a second opinion on its writer's clock, if there was one
-    return one.retention == WITH_STATEFUL_SET or now - left >= int(one.retention) * _SECOND
+    if one.retention == WITH_STATEFUL_SET:
+        return True
+    asked = int(one.retention) * _SECOND
+    if now.uptime.ns - seen.get(one.last, now.uptime.ns) >= asked:
+        return True
+    return now.proven and one.last.proven and now.true - one.last.true >= asked

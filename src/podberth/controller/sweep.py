@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from podberth.controller.facts import Facts
     from podberth.controller.known import Known
     from podberth.controller.older import Older
-    from podberth.ipam.lease import Lease, Reservation
+    from podberth.ipam.lease import Event, Lease, Reservation
     from podberth.kube.client import Client, Object
     from podberth.net.ops import Address
     from podberth.policy.address_reservation import AddressReservation
@@ -74,6 +74,7 @@ class Sweep:
         self._count = count
         self._told = told
         self._absent: dict[Lease, int] = {}
+        self._seen: dict[Event, int] = {}
         self._stray: frozenset[Declared] = frozenset()
         self._complained: dict[str, str] = {}  # what ConfigMaps were told
         self._deleted: dict[str, str] = {}  # what was told of Pools that are gone
@@ -271,7 +272,9 @@ class Sweep:
 
     def _retention(self, now: Known) -> None:
         """End reservations whose retention is over."""
-        for kept in keeping.expired(now.kept, self._effects.exists, self._settler.replica.clock().true):
+        clock = self._settler.replica.clock()
+        self._seen = keeping.sightings(now.kept, self._seen, clock.uptime.ns)
+        for kept in keeping.expired(now.kept, self._effects.exists, clock, self._seen):
             if self._effects.expire(kept):
                 self._count("expired")
                 what = f"{kept.reservation.address} is kept no more: {kept.owner[0]} {kept.owner[2]} is gone"

@@ -120,6 +120,11 @@ class Alone:
         return ()
 
     def fence(self, said: Fence) -> bool:
-        """Refuse it."""
+        """Refuse it; of nobody it was ever said."""
+        if said.lifted:
+            raise Refused(
+                f"node {said.node} is not fenced: the store in this state directory is one node's own, and nobody is",
+                "name the state directory of a node whose ledger is in etcd",
+            )
         self.require_fenceable(said.node)
         return False

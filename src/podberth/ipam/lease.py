@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import PoolExhausted, TryAgainLater
 from podberth.cni.value import value
+from podberth.ipam.moment import PROVEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,6 +138,19 @@ class Event:
     clock: str = ""
     ahead: int = 0
     corrects: Correction | None = None
+
+    @property
+    def proven(self) -> bool:
+        """Whether a second opinion was asked on its writer's clock. Nothing that can't be undone rests on another."""
+        return self.clock == PROVEN
+
+    @property
+    def true(self) -> int:
+        """The best that the event itself says of when it happened (ns): all arithmetic on its time is with this.
+
+        What other events say of that, corrections too, is `ipam.timeline`'s.
+        """
+        return self.time - self.ahead if self.proven else self.time
 
 
 @value

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from podberth.cni.value import replace, value
 from podberth.ipam.address_record import changes_hands
 from podberth.ipam.lifecycle import Edge, holding
-from podberth.ipam.moment import PROVEN, UNPROVEN
+from podberth.ipam.moment import UNPROVEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ def placed(events: Iterable[Event], now: int, made: int = EVER) -> tuple[Placed,
 def word(event: Event, corrections: Sequence[Correction]) -> tuple[int, bool]:
     """Return when (ns) the event happened by its writer's clock and what is known of that, and if somebody vouches."""
     said = [c for c in corrections if c.first <= event.seq <= c.last and c.node in ("", event.actor.node)]
-    time = event.time - (said[-1].ahead if said else event.ahead if event.clock == PROVEN else 0)
-    return time, bool(said) or event.clock == PROVEN
+    return event.time - said[-1].ahead if said else event.true, bool(said) or event.proven
 
 
 def holding_at(address: Address, events: Iterable[Event], at: int, now: int, made: int = EVER) -> Holding:

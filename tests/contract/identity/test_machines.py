@@ -17,13 +17,14 @@ from podberth.ipam.elsewhere import Fence
 from podberth.ipam.lease import Correction
 from podberth.ipam.registration import Proof, Registration
 from podberth.kube.events import Recorder
-from podberth.kube.resources import LEASES, NODES
+from podberth.kube.resources import ADDRESS_LEASES, LEASES, NODES
 from podberth.stores.chosen import chosen
 from podberth.stores.identity import SEEN, NodeIdentity
 from podberth.stores.kubernetes import notes
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
 from podberth.stores.kubernetes.machines import LABEL, REGISTRATION, Machines
-from podberth.stores.kubernetes.objects import NODE, machine_name
+from podberth.stores.kubernetes.objects import MACHINE, NODE, machine_name
+from podberth.stores.kubernetes.once import OnceNodes
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.member import Member, require_node
 from tests.contract.clusters import clear_kubernetes, in_kubernetes, kube_server
@@ -225,6 +226,7 @@ def test_a_fence_alone_says_that_a_machine_is_dead(api: Api, tmp_path: Path, alo
 def test_a_machine_takes_no_name_for_gone_that_is_no_nodes(api: Api, tmp_path: Path) -> None:
     api.node("n2")
     lease = Ledger(tmp_path, alone=False).two.node.ledger.leases()[0]
+    OnceNodes(api.client, "default").note("vm_1")
     verdicts = [
         KubernetesElsewhere(api.client, "n2", "default", alone=alone).judge(lease, None) for alone in (True, False)
     ]
@@ -299,6 +301,7 @@ def test_an_address_that_a_node_has_from_a_machine_is_no_machines_any_more(api: 
     site.directory.mkdir()
     node = site.machine("n2")
     assert node.add("c2", uid).code == 0
+    assert site.cluster.prove(replace(VM, node="n2", version="0.2.0"), print, waited=False).refusal == ""
     api.remove_pod()
     api.remove_node("n2")
     api.node("n3")
@@ -312,3 +315,52 @@ def test_a_lease_of_somebody_else_is_no_machine_whatever_its_label_says(api: Api
     note = notes.new("default", "of-somebody-else", {REGISTRATION: "{", NODE: "node-x"}, {LABEL: "true"})
     api.client.create(LEASES, note, "default")
     assert machines.every() == before
+
+
+def test_a_name_that_nobody_knows_as_a_nodes_is_not_gone(api: Api, tmp_path: Path) -> None:
+    """As after a migration into this store: its agent has not started here yet."""
+    api.node("n2")
+    of = Ledger(tmp_path, alone=False)
+    lease = of.two.node.ledger.leases()[0]
+    judge = KubernetesElsewhere(api.client, "n2", "default").judge
+    assert (judge(lease, None).dead, "podberth fence vm_1" in judge(lease, None).advice) == (False, True)
+    assert ended(of, api) == [False, False]
+    assert of.cluster.prove(replace(VM, version="0.2.0"), print, waited=False).absent
+    assert not judge(lease, None).dead  # its agent was here, and was refused
+    assert of.two.node.elsewhere.fence(Fence(node="vm_1", actor=OPERATOR, time=NOON))
+    assert judge(lease, None).dead
+    assert ended(of, api) == [True, True]
+
+
+def test_a_node_whose_agent_was_here_is_gone_with_its_object_and_no_other_is(api: Api, tmp_path: Path) -> None:
+    for name in ("n2", "n4"):
+        api.node(name)
+    of = Ledger(tmp_path, alone=False)
+    lease = replace(of.two.node.ledger.leases()[0], node="n4")
+    for name in ("n4", "n2"):
+        of.cluster.prove(replace(VM, node=name, version="0.2.0" if name == "n4" else ""), print, waited=False)
+    judge = KubernetesElsewhere(api.client, "n2", "default").judge
+    assert not judge(lease, None).dead
+    api.remove_node("n4")
+    assert judge(lease, None).dead
+    assert [judge(replace(lease, node=name), None).dead for name in ("n4x", "vm_1", "N4")] == [False] * 3
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_an_address_that_a_node_gives_back_to_a_machine_is_the_machines(
+    api: Api, tmp_path: Path, *, registered: bool
+) -> None:
+    api.node("n2")
+    of = Ledger(tmp_path, alone=True)
+    machines = Machines(api.client, "default")
+    if registered:
+        machines.prove(VM, print, waited=False)
+    machines.fence(Fence(node="vm_1", actor=OPERATOR, time=NOON))
+    uid = api.pod("n2", phase="Pending")
+    site = Site(tmp_path / "nodes", KubernetesCluster(api.client, "default", "n2"), of.site.wire)
+    site.directory.mkdir()
+    two = site.machine("n2")
+    assert two.add("c2", uid).code == 11  # the wire answers: it goes back to the machine
+    assert {lease.node for lease in two.node.ledger.leases()} == {"vm_1"}
+    said = [each["metadata"]["labels"].get(MACHINE) for each in api.client.list(ADDRESS_LEASES).items]
+    assert said == [machine_name("vm_1")] * 2

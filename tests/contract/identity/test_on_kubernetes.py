@@ -13,6 +13,7 @@ from podberth.ipam.elsewhere import Alone, Fence
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
+from podberth.stores.kubernetes.once import OnceNodes
 from tests.contract.clusters import clear_kubernetes, in_kubernetes, kube_server
 from tests.contract.identity.api import Api
 from tests.contract.identity.site import ADDRESS, Machine, Site
@@ -169,6 +170,7 @@ def test_a_node_that_is_deleted_has_nothing_any_more(pair: Pair) -> None:
     second = pair.move()
     pair.site.wire.silent.add(OFF)
     pair.api.lose("n1")
+    OnceNodes(pair.api.client, "default").note("n1")
     pair.api.remove_node("n1")
     assert pair.two.add("c2", second).addresses == BOTH
     assert pair.site.last_why(pair.two).endswith(": node n1 is no longer in the cluster")

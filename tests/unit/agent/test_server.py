@@ -118,6 +118,15 @@ def test_a_call_that_raises_anything_costs_no_worker(agent: Agent, bug: str, *, 
     until(lambda: len(agent.lines) == (0 if deaf else 3 * WORKERS))  # a line comes after the end of its connection
 
 
+def test_a_peer_that_hangs_up_before_it_says_anything_is_no_warning(agent: Agent) -> None:
+    for _ in range(3 * WORKERS):
+        assert agent.send(b"") == b""
+    assert agent.send(b"pbC1") == b""
+    until(lambda: len(agent.lines) > 0)
+    assert agent.serves()
+    assert agent.lines == ["a call ended 4 bytes too early"]
+
+
 @pytest.mark.parametrize("deaf", [False, True])
 def test_an_answer_that_can_t_be_sent_costs_no_worker(agent: Agent, *, deaf: bool) -> None:
     agent.deaf = deaf

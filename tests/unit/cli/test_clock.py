@@ -124,6 +124,25 @@ def test_a_correction_of_nothing_is_refused(podberth: Operator) -> None:
     assert podberth("clock", "repair", "1-2", "--ahead", "1d", "--why", "\udcff").code == 2
 
 
+def test_a_repair_that_can_not_be_right_is_refused_and_shown_before(podberth: Operator) -> None:
+    podberth.attach("bank/mysql-0", "10.20.0.11")
+    seq = podberth("history", "--json").json["events"][-1]["seq"]
+    before = podberth("history", "--json").json
+    ended = podberth("clock", "repair", f"1-{seq}", "--ahead", "140y", "--why", "BIOS battery")
+    assert (ended.code, "--ahead: event 1, which says 2" in ended.err, "before 1970" in ended.err) == (1, True, True)
+    assert "--dry-run" in ended.err
+    assert podberth("clock", "repair", f"1-{seq}", "--ahead", "140y", "--why", "x", "--dry-run").code == 1
+    ended = podberth("clock", "repair", f"{seq}-{seq}", "--ahead", "1h", "--why", "x", "--dry-run", "--json")
+    assert ended.code == 0, ended
+    (row,) = ended.json["events"]
+    assert (ended.json["dry_run"], row["seq"], row["address"]) == (True, seq, "10.20.0.11")
+    assert row["corrected"] < row["time"]
+    shown = podberth("clock", "repair", f"{seq}-{seq}", "--ahead", "1h", "--why", "x", "--dry-run")
+    assert "nothing was changed" in shown.out
+    assert podberth("history", "--json").json == before
+    assert podberth("who", "10.20.0.11", "--at", "2020-01-01").code == 7
+
+
 def test_lengths_of_time() -> None:
     assert length("74y") == YEARS * NS
     assert length("1d 2h") == 26 * 3600 * NS

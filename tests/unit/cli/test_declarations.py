@@ -167,10 +167,10 @@ def test_a_document_at_fault_is_named_with_its_field(podberth: Operator, text: s
 
 
 @pytest.mark.parametrize("name", ["nowhere.yaml", "state/podberth.db/x.yaml"])
-def test_a_file_that_can_not_be_read_is_named(podberth: Operator, name: str) -> None:
+def test_a_file_that_is_not_there_is_named(podberth: Operator, name: str) -> None:
     ended = podberth("apply", "-f", str(podberth.state.parent / name))
-    assert (ended.code, ended.out) == (1, "")
-    assert len(ended.err.splitlines()) == 1
+    assert (ended.code, ended.out) == (3, "")
+    assert [line.partition(":")[0] for line in ended.err.splitlines()] == ["error", "hint"]
 
 
 def test_an_empty_directory_is_refused(podberth: Operator) -> None:

@@ -155,7 +155,7 @@ def test_a_configuration_at_fault_is_refused(podberth: Operator, command: str, t
 
 @pytest.mark.parametrize("command", ["explain", "plan"])
 def test_a_configuration_that_is_not_there_is_refused(podberth: Operator, command: str) -> None:
-    assert podberth(command, "bank/mysql-0", "--config", "/nowhere/net.json").code == 1
+    assert podberth(command, "bank/mysql-0", "--config", "/nowhere/net.json").code == 3
 
 
 def test_a_plan_is_the_commands_that_would_do_the_same(podberth: Operator) -> None:
@@ -208,3 +208,11 @@ def test_a_refused_pod_with_a_reservation_is_told_of_it_and_how_it_would_count(p
     assert "`ifname: eth0`, `pool: db` and `addresses: [10.20.0.30]`" in refusal["details"]
     told = podberth("explain", "bank/stray", "--ifname", "net7", "--config", where, "--json")
     assert "reserved" not in told.json["interfaces"][0]["refusal"]["msg"]
+
+
+def test_people_see_a_field_as_documents_write_it_and_programs_as_0_1_0_wrote_it(podberth: Operator) -> None:
+    podberth.apply(POD)
+    shown = podberth("explain", "bank/mysql-0", "--config", config(podberth)).out
+    assert "linkState" in shown
+    assert "link_state" not in shown
+    assert "link_state" in values(podberth("explain", "bank/mysql-0", "--config", config(podberth), "--json"))

@@ -30,7 +30,8 @@ def test_it_knows_of_no_other_node(podberth: Operator) -> None:
     ended = podberth("fence", "n2", "--why", "burnt")
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith("error: node n2 can't be fenced here: the store in this state directory is one node's")
-    assert podberth("unfence", "n2", "--why", "repaired").code == 1
+    ended = podberth("unfence", "n2", "--why", "repaired")
+    assert (ended.code, "error: node n2 is not fenced: " in ended.err, "can't be" in ended.err) == (1, True, False)
 
 
 def test_a_node_that_holds_nothing_is_refused_as_any_other(podberth: Operator) -> None:

@@ -113,9 +113,9 @@ def test_all_that_is_in_the_way_is_told_at_once_and_nothing_is_imported(podberth
 @pytest.mark.parametrize(
     ("argv", "code"),
     [
-        (("--dir", "/nonexistent/banknet"), 1),
+        (("--dir", "/nonexistent/banknet"), 3),
         (("--dir", "/"), 2),
-        (("--dir", "/nonexistent", "--pool", "none"), 1),
+        (("--dir", "/nonexistent", "--pool", "none"), 3),
         (("--dir", "/nonexistent", "--pool", "../x"), 2),
         ((), 2),
     ],

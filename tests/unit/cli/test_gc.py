@@ -150,7 +150,7 @@ def test_a_wrong_command_line_is_a_usage_error(podberth: Operator, argv: tuple[s
 
 
 def test_a_list_that_is_not_there_is_refused(podberth: Operator) -> None:
-    assert podberth("gc", "--network", "banknet", "--keep-file", "/nowhere.json").code == 1
+    assert podberth("gc", "--network", "banknet", "--keep-file", "/nowhere.json").code == 3
 
 
 def imported(podberth: Operator, tmp_path: Path) -> tuple[str, ...]:

@@ -128,6 +128,11 @@ def test_every_page_that_shows_something_has_json_and_examples_that_are_commands
         assert {" ".join(words[:1]), " ".join(words[:2])} & known
 
 
+@pytest.mark.parametrize("path", sorted(commands()), ids=" ".join)
+def test_every_page_has_an_example(bare: Operator, path: tuple[str, ...]) -> None:
+    assert "\nExamples:\n" in bare(*path, "--help").out
+
+
 def test_the_front_page_lists_every_command_under_a_heading(bare: Operator) -> None:
     page = bare("--help").out
     for path in commands():

@@ -53,7 +53,7 @@ def test_a_restore_wants_a_reason_and_a_backup(run: Operator, tmp_path: Path) ->
     refused = run("store", "restore", other, "--why", "a test")
     assert refused.code == 1
     assert "is no backup of podberth's" in refused.err
-    assert run("store", "restore", str(tmp_path / "none.db"), "--why", "a test").code == 2
+    assert run("store", "restore", str(tmp_path / "none.db"), "--why", "a test").code == 3
 
 
 def test_there_is_nothing_to_back_up_where_no_store_is(tmp_path: Path) -> None:

@@ -124,10 +124,34 @@ def test_valid_attachments_are_read_under_both_names(key: str) -> None:
     assert parse(**{key: [{"containerID": "c1", "ifname": "eth0"}]}).valid_attachments == (("c1", "eth0"),)
 
 
-def test_the_newer_name_of_valid_attachments_wins() -> None:
-    new, old = ([{"containerID": name, "ifname": "eth0"}] for name in ("new", "old"))
-    conf = parse(**{"cni.dev/attachments": old, "cni.dev/valid-attachments": new})
-    assert conf.valid_attachments == (("new", "eth0"),)
+ONE, TWO = ({"containerID": name, "ifname": "eth0"} for name in ("c1", "c2"))
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [([ONE], [TWO]), ([ONE, TWO], [ONE]), ([], [ONE]), ([ONE], []), ([ONE], [{**ONE, "ifname": "eth1"}])],
+)
+def test_two_lists_of_valid_attachments_that_differ_are_none(newer: list[object], older: list[object]) -> None:
+    with pytest.raises(InvalidConfig, match=r"^\['cni.dev/attachments'\]: is another list than") as error:
+        parse(**{"cni.dev/attachments": older, "cni.dev/valid-attachments": newer})
+    assert error.value.code == 7
+
+
+@pytest.mark.parametrize(
+    ("newer", "older", "valid"),
+    [
+        (None, [ONE], (("c1", "eth0"),)),
+        ([ONE], None, (("c1", "eth0"),)),
+        ([ONE, TWO], [TWO, ONE], (("c1", "eth0"), ("c2", "eth0"))),
+        ([ONE, ONE], [ONE], (("c1", "eth0"), ("c1", "eth0"))),
+        (None, None, ()),
+        ([], None, ()),
+        (None, [], ()),
+        ([], [], ()),
+    ],
+)
+def test_null_beside_a_list_of_valid_attachments_says_nothing(newer: object, older: object, valid: object) -> None:
+    assert parse(**{"cni.dev/attachments": older, "cni.dev/valid-attachments": newer}).valid_attachments == valid
 
 
 def test_an_empty_list_of_valid_attachments_is_not_a_missing_one() -> None:

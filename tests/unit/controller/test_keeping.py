@@ -7,8 +7,10 @@ from ipaddress import ip_address
 import pytest
 
 from podberth.cni.pod import PodRef
-from podberth.controller.keeping import Kept, expired, lapsed, owner_of
+from podberth.cni.value import replace
+from podberth.controller.keeping import Kept, expired, lapsed, owner_of, sightings
 from podberth.ipam.lease import Actor, Event, Reservation
+from podberth.ipam.moment import Moment, Uptime
 from podberth.ipam.owner import of_deployment
 from podberth.policy.podnetwork import PodNetwork
 
@@ -21,6 +23,10 @@ def event(kind: str, *, ahead: int = 0, why: str = "DEL") -> Event:
         seq=1, time=ahead, clock="proven", ahead=ahead, kind=kind, address=ADDRESS, pool="db", pod=POD, ifname="eth0",
         attachment=None, actor=Actor(who="x", why=why, node="n"), state="RESERVED",
     )  # fmt: skip
+
+
+def moment(seconds: int) -> Moment:
+    return Moment(time=seconds * SECOND, uptime=Uptime(boot="b", ns=seconds * SECOND), proven=True)
 
 
 def kept(retention: str | int, last: Event | None) -> Kept:
@@ -46,8 +52,30 @@ def test_it_ends_when_the_time_since_its_pod_left_is_over(
     retention: str | int, last: Event | None, seconds: int, over: bool
 ) -> None:
     one = kept(retention, last)
-    assert expired([one], lambda _: False, seconds * SECOND) == ((one,) if over else ())
-    assert expired([one], lambda _: True, seconds * SECOND) == ()
+    assert expired([one], lambda _: False, moment(seconds), {}) == ((one,) if over else ())
+    assert expired([one], lambda _: True, moment(seconds), {}) == ()
+
+
+@pytest.mark.parametrize("clock", ["unproven", ""])
+@pytest.mark.parametrize("behind", [0, 86400, 56 * 365 * 86400])
+def test_what_a_clock_says_that_nobody_vouches_for_ends_nothing(clock: str, behind: int) -> None:
+    one = kept(60, replace(event("Unbound", ahead=-behind * SECOND), clock=clock, ahead=0))
+    seen = sightings([one], {}, moment(100).uptime.ns)
+    assert expired([one], lambda _: False, moment(159), seen) == ()
+    assert sightings([one], seen, moment(159).uptime.ns) == seen
+    assert expired([one], lambda _: False, moment(160), seen) == (one,)  # seen for so long: by no clock
+
+
+def test_a_controller_whose_own_clock_nobody_vouches_for_ends_what_it_has_seen_for_so_long() -> None:
+    one = kept(60, event("Unbound"))
+    far = replace(moment(100), time=10**18, proven=False)
+    assert expired([one], lambda _: False, far, sightings([one], {}, far.uptime.ns)) == ()
+    assert expired([one], lambda _: False, far, {one.last: moment(40).uptime.ns} if one.last else {}) == (one,)
+
+
+def test_an_event_that_is_no_longer_the_last_is_forgotten() -> None:
+    first, second = event("Unbound"), replace(event("Unbound"), seq=9)
+    assert sightings([kept(60, second)], {first: 1}, 7) == {second: 7}
 
 
 def test_whose_deletion_counts() -> None:

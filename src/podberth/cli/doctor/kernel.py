@@ -81,16 +81,12 @@ def ask(host: Host, netns: str) -> Iterator[Finding]:
         else:
             yield Finding(area=AREA, name=name, level=level, text=refused.message, todo=todo)
     on_new_bridge, on_link = host.facts(None, vlan=True), host.facts("lo", vlan=True)
-    for name, there, todo in (
-        (
-            "VLAN filtering",
-            on_new_bridge.bridge_vlan_filtering,
-            "nothing to be done: each VLAN gets a bridge of its own",
-        ),
-        ("802.1Q", on_link.vlan_devices, "load the module 8021q, or have no VLANs on devices macvlan and ipvlan"),
-    ):
-        text, remedy = (works, "") if there else ("the kernel has none", todo)
-        yield Finding(area=AREA, name=name, level=OK if there else WARN, text=text, todo=remedy)
+    without = "the kernel has none"
+    text = works if on_new_bridge.bridge_vlan_filtering else f"{without}: each VLAN gets a bridge of its own"
+    yield Finding(area=AREA, name="VLAN filtering", level=OK, text=text)
+    todo = "load the module 8021q, or have no VLANs on devices macvlan and ipvlan"
+    level, text, todo = (OK, works, "") if on_link.vlan_devices else (WARN, without, todo)
+    yield Finding(area=AREA, name="802.1Q", level=level, text=text, todo=todo)
 
 
 def _try(host: Host, needed: Sequence[Op]) -> CniError | None:

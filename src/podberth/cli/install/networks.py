@@ -36,10 +36,12 @@ def install_networks(session: Session, source: Path, folder: Path, *, as_json: b
     """Copy each *.conflist of FROM into DIR, by one rename, unless it is there as it is.
 
     All are read before one is copied: a file that is no network keeps the others away too. Nothing is ever removed from
-    DIR. FROM may be missing or empty, as an optional ConfigMap is.
+    DIR. FROM may be empty, as the folder of an optional ConfigMap is that is not there.
     """
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}", "mount the host's; the runtime says which it uses")
+    if not source.is_dir():
+        raise NotFound(f"there is no folder {source}", "name the one where the ConfigMap is mounted")
     try:
         found = {path.name: path.read_bytes() for path in sorted(source.glob("[!.]*.conflist"))}
         for name, data in found.items():

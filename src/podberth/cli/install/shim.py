@@ -98,7 +98,7 @@ def kinds() -> list[str]:
 def _content(shim: Path) -> bytes:
     try:
         content = shim.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NotFound(
             f"there is no shim {shim}", "a wheel has one; else `make build`, and name it by --shim"
         ) from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli.failures import OK, Misuse, NotFound
+from podberth.cli.failures import OK, Misuse, NotFound, unread
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import IFNAME, NETWORK, POOL, dry_run_option, json_option, override_option, overriding
 from podberth.cli.progress import progress
@@ -71,6 +71,10 @@ def host_local(
     """
     node = session.node
     name = network or _network(directory)
+    try:
+        Path(directory).stat()
+    except OSError as wrong:
+        raise unread(directory, wrong, "name the directory of host-local's network") from None
     found, complaints = files.read(directory, name, ifname)
     places = placed(found, _pools(node, pool), pool or "", node.ledger, complaints)
     by = Actor(who=asking(), why=f"import host-local {directory}", node=node.name)

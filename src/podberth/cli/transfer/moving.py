@@ -14,7 +14,7 @@ import click
 from podberth.cli.agent.asking import listening
 from podberth.cli.failures import OK, REFUSED, NotFound
 from podberth.cli.manual import EXITS, Page
-from podberth.cli.options import dry_run_option, json_option, socket_option
+from podberth.cli.options import Present, dry_run_option, json_option, socket_option
 from podberth.cli.progress import progress
 from podberth.cli.screen import Cell
 from podberth.cli.text import counted
@@ -104,13 +104,13 @@ def _sheet(session: Session) -> str:
     exits=_DIFFERS,
     examples=(("import store store.jsonl", "The store is as it was when the export was made."),),
 )
-@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", metavar="FILE", type=Present())
 @dry_run_option
 @force_option
 @socket_option("agent", "Where the agent would listen.")
 @json_option
 @click.pass_obj
-def store(session: Session, file: str, agent: Path, *, dry_run: bool, force: bool, as_json: bool) -> int:
+def store(session: Session, file: Path, agent: Path, *, dry_run: bool, force: bool, as_json: bool) -> int:
     """Bring an export into the store of the state directory, then compare the two.
 
     The store has to be empty, or what an attempt that was interrupted has left: running it again finishes it. The
@@ -119,7 +119,7 @@ def store(session: Session, file: str, agent: Path, *, dry_run: bool, force: boo
     if not dry_run and not force:
         _no_agent(agent)
     return _moved(
-        session, Export(file), lambda: opened(session.state, readonly=dry_run), dry_run=dry_run, as_json=as_json
+        session, Export(str(file)), lambda: opened(session.state, readonly=dry_run), dry_run=dry_run, as_json=as_json
     )
 
 

@@ -15,7 +15,16 @@ from podberth.process.log import say
 from podberth.process.outbox import Outbox
 from podberth.stores.chosen import NAMESPACE
 from podberth.stores.kubernetes.machines import Machines
-from podberth.stores.kubernetes.predecessor import OUT_OF_SERVICE, of_fence, of_machine, of_pod, of_report, unnamed
+from podberth.stores.kubernetes.once import OnceNodes
+from podberth.stores.kubernetes.predecessor import (
+    OUT_OF_SERVICE,
+    of_fence,
+    of_machine,
+    of_pod,
+    of_report,
+    unknown,
+    unnamed,
+)
 
 if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
@@ -44,6 +53,7 @@ class KubernetesElsewhere:
         self._node = node
         self._alone = alone
         self._machines = Machines(client, home)
+        self._once = OnceNodes(client, home)
         self._recorder = Recorder(client, COMPONENT, node)
         self._outbox: Outbox[tuple[Object, str, str, str]] = Outbox("events", self._post, _lost, MOST)
 
@@ -61,6 +71,8 @@ class KubernetesElsewhere:
                 return of_machine(lease, machine.fenced if machine is not None else None)
             if self._get(resources.NODES, self._node) is None:
                 return unnamed(lease, self._node)
+            if not self._once.has(lease.node):
+                return unknown(lease)
         return of_fence(lease, there) or of_report(lease, now, self._get(resources.LEASES, lease.node, HEARTBEATS))
 
     def tell(self, pod: PodRef, reason: str, message: str) -> None:

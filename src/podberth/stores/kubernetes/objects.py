@@ -79,8 +79,11 @@ def new_lease(write: AddressWrite, *, alone: bool = False) -> Object:
     }
 
 
-def lease_patch(write: AddressWrite, *, alone: bool = False) -> Object:
-    """Return the merge patch by which the address's object becomes the next one, if it is of the revision known."""
+def lease_patch(write: AddressWrite, *, alone: bool | None = False) -> Object:
+    """Return the merge patch by which the address's object becomes the next one, if it is of the revision known.
+
+    `alone`: its holder is on a machine that is no Node; None leaves what the object says of that.
+    """
     form = _record_form(write.record)
     spec: Object = {**dict.fromkeys(_MAY_BE_ABSENT), **form, "state": str(_state(write.record))}
     if "lease" in form:  # a merge would keep what is not said
@@ -325,7 +328,7 @@ def _labels(record: AddressRecord) -> dict[str, str]:
     return labels
 
 
-def _of_machine(write: AddressWrite, *, alone: bool) -> dict[str, str | None]:
+def _of_machine(write: AddressWrite, *, alone: bool | None) -> dict[str, str | None]:
     """Return the label by which an address says that its holder is on a machine which is no Node; None takes it away.
 
     The holder's own node says it, by the event by which it writes. All others leave it as it is.
@@ -334,7 +337,7 @@ def _of_machine(write: AddressWrite, *, alone: bool) -> dict[str, str | None]:
     lease = record.lease or (mark.record.lease if mark is not None else None)
     if lease is None:
         return {MACHINE: None}
-    if all(event.actor.node != lease.node for event in write.events):
+    if alone is None or all(event.actor.node != lease.node for event in write.events):
         return {}
     return {MACHINE: machine_name(lease.node) if alone else None}
 

@@ -74,6 +74,15 @@ def of_machine(lease: Lease, fenced: Fence | None) -> Verdict:
     )
 
 
+def unknown(lease: Lease) -> Verdict:
+    """Judge nothing of a name of which it is not known that it ever was a Node's of this cluster."""
+    return _wait(
+        f"node {lease.node} is no Node of the cluster, and nobody knows here that it ever was one",
+        f"the address moves once the old sandbox is deleted there. Its agent makes node {lease.node} known when it"
+        f" starts; if nothing runs there any more, say so: podberth fence {lease.node}",
+    )
+
+
 def unnamed(lease: Lease, node: str) -> Verdict:
     """Judge nothing where neither this node nor the holder's is known by the name that leases have."""
     return _wait(

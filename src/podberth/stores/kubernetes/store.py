@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError, Refused, StoreFailed
 from podberth.cni.pod import parted
 from podberth.cni.value import replace
+from podberth.ipam.lifecycle import Kind
 from podberth.ipam.registration import Proof, absent
 from podberth.ipam.versions import Feature, require
 from podberth.kube import errors, resources
@@ -24,6 +25,7 @@ from podberth.stores.kubernetes.epoch import epoch, heard_of, regressed
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
 from podberth.stores.kubernetes.machines import Machines
 from podberth.stores.kubernetes.nodes import of_node
+from podberth.stores.kubernetes.once import OnceNodes
 from podberth.stores.kubernetes.versions import Versions
 from podberth.stores.replica.position import numbers, position_of
 from podberth.stores.replica.shared import Busy, Outdated, Seen, Stale, Unknown
@@ -62,7 +64,9 @@ class KubernetesCluster:
         self._namespace = namespace
         self._alone = alone
         self._declarations = Declarations(client, namespace, holder)
+        self._holder = holder
         self._versions = Versions(client, namespace)
+        self._once = OnceNodes(client, namespace)
         self._follow: Follow | None = None
         self._guard = threading.Lock()
 
@@ -149,7 +153,8 @@ class KubernetesCluster:
     def prove(self, mine: Registration, told: Callable[[str], object], *, waited: bool) -> Proof:
         """Return whether this machine may be the Node of that name, by its kubelet's report.
 
-        Only the version of its agent is written. A machine that is no Node registers itself.
+        Written are the version of its agent, and once that the name is a Node's. A machine that is no Node registers
+        itself.
         """
         try:
             proof = of_node(self.client.get(resources.NODES, mine.node), mine)
@@ -157,6 +162,9 @@ class KubernetesCluster:
             if not self._alone:
                 return absent(mine.node, known=False)
             proof = Proof()
+        else:
+            if mine.version and not proof.refusal:
+                self._once.note(mine.node)
         if self._alone and not proof.refusal:
             proof = self._registered(mine, told, waited=waited)
         if mine.version and not proof.refusal:
@@ -276,7 +284,7 @@ class KubernetesCluster:
             made = self.client.create(resources.ADDRESS_LEASES, objects.new_lease(write, alone=self._alone))
         else:
             name = address_name(write.record.address)
-            patch = objects.lease_patch(write, alone=self._alone)
+            patch = objects.lease_patch(write, alone=self._on_machine(write))
             made = self.client.merge_patch(resources.ADDRESS_LEASES, name, patch)
         if write.undone:
             self._forget_archives(write.record)
@@ -290,6 +298,16 @@ class KubernetesCluster:
             except CniError:
                 pass  # the change is made, and what keeps its writer from tidying up is the next one's to find out
         return objects.revision_of(made)
+
+    def _on_machine(self, write: AddressWrite) -> bool | None:
+        """Say whether who has the address is on a machine that is no Node; None if that is another's to say.
+
+        What is given back to another node follows that node, not its writer: it alone is asked for, and by its Lease.
+        """
+        lease = write.record.lease
+        if lease is None or lease.node == self._holder or not any(event.kind == Kind.MOVED for event in write.events):
+            return self._alone
+        return True if Machines(self.client, self._namespace).find(lease.node) is not None else None
 
     def _require_mark(self, made: Object, write: AddressWrite) -> None:
         """Raise StoreFailed if the API server has dropped the mark, and take back what was written with it."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.shared import Seen
 
 OVER = "+"  # behind an operation's name in a document: it is committed
+ENDED = 64  # operations that are over and are remembered, so that not each new one looks for what is left of others
 SILENCE = 15 * 10**9  # ns without a new mark, after which an operation's command counts as killed
 
 TABLES = """
@@ -82,6 +83,8 @@ def admitted(connection: Connection, seen: Seen, now: Uptime, *, whole: bool) ->
         records.append((record, revision))
     over.update(_complete(connection, seen, now))
     news = frozenset(one for one in over if not is_committed(connection, one))
+    if news:
+        _forget_ended(connection)
     connection.executemany("INSERT INTO committed VALUES (?)", ((one,) for one in news))
     documents = _sifted(connection, seen.documents, news)
     for one in news:
@@ -90,6 +93,19 @@ def admitted(connection: Connection, seen: Seen, now: Uptime, *, whole: bool) ->
         late = connection.execute(query, (one,)).fetchall()
         records += [(_read(body).record, revision) for body, revision in late]
     return replace(seen, records=tuple(records), documents=documents), news
+
+
+def _forget_ended(connection: Connection) -> None:
+    """Forget that operations are committed of which nothing is here any more: no mark, document or record.
+
+    Whoever asks has come upon one of these. A record of one that is forgotten, should it come late, is older than what
+    is known of its address.
+    """
+    if connection.execute("SELECT count(*) FROM committed").fetchone()[0] < ENDED:
+        return
+    tables = ("marks", "marked_documents", "words", "late_records", "records")
+    left = " UNION ALL ".join(f"SELECT operation FROM {table}" for table in tables)  # noqa: S608 - constants
+    connection.execute(f"DELETE FROM committed WHERE operation NOT IN ({left})")  # noqa: S608 - constants
 
 
 def _complete(connection: Connection, seen: Seen, now: Uptime) -> Iterator[str]:

@@ -28,7 +28,7 @@ class PeerClocks:
             if event is None or event.seq != record.seq or event.actor.node == self._node:
                 continue
             if event.clock == PROVEN:
-                offset = event.time - event.ahead - now.ns
+                offset = event.true - now.ns
                 self._offset[now.boot] = max(self._offset.get(now.boot, offset), offset)
 
     def __call__(self, now: Uptime) -> Opinion | None:

@@ -264,7 +264,7 @@ def settled(database: Database, clock: Clock) -> bool:
 
 def latest(address: Address, event: Event | None, now: int) -> Holding:
     """Return who has the address after its last event, whatever clock that was written by."""
-    return replace(holding(address, event), since=min(event.time - event.ahead, now) if event is not None else None)
+    return replace(holding(address, event), since=min(event.true, now) if event is not None else None)
 
 
 def _named(pod: PodRef | None) -> dict[str, object]:

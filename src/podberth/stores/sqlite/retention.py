@@ -2,7 +2,8 @@
 
 Batches of the archive are deleted whole, once all their events are older than the operator has said. Of each address
 the last event of those by which it changed hands stays: it says who had the address when what is kept begins. A legal
-hold keeps everything, and so does a clock for which nobody vouches: one of the year 2100 would take all for old.
+hold keeps everything, and so does a clock for which nobody vouches: one of the year 2100 would take all for old. Nor is
+an event old because a clock of 1970 wrote it: one behind it has to be, by a clock that was vouched for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from podberth.ipam.versions import Feature
 from podberth.stores.sqlite import packing, past
 from podberth.stores.sqlite.archive import cut_up, put
 from podberth.stores.sqlite.minimum import require
+from podberth.stores.sqlite.rows import event
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -152,15 +154,31 @@ def _due(connection: Connection, now: Moment) -> tuple[Batch, ...]:
     seconds = _keep(connection)
     if isinstance(seconds, str) or _holds(connection) or not now.proven:  # what is gone can't be had again
         return ()
-    query = "SELECT first, last, events FROM batches WHERE"
-    due = []
-    for *batch, latest in connection.execute(
-        "SELECT first, last, events, latest FROM batches WHERE NOT cut ORDER BY last LIMIT ?", (TOGETHER,)
+    until = now.true - seconds * SECOND
+    old: list[Batch] = []
+    for first, last, events, latest in connection.execute(
+        "SELECT first, last, events, latest FROM batches WHERE NOT cut ORDER BY last"
     ):
-        if latest > now.true - seconds * SECOND:
+        if latest > until:
             break
-        due.append(tuple(batch))
-    return (*connection.execute(f"{query} cut").fetchall(), *due) if due else ()
+        old.append((first, last, events))
+    proven = _certainly(connection, old, until)
+    due = [batch for batch in old[:TOGETHER] if batch[1] <= proven]
+    cut = "SELECT first, last, events FROM batches WHERE cut"
+    return (*connection.execute(cut).fetchall(), *due) if due else ()
+
+
+def _certainly(connection: Connection, old: list[Batch], until: int) -> int:
+    """Return the number up to which events happened before `until` (ns), by one that is vouched for; 0 if none is.
+
+    What an event says whose clock nobody vouched for is no proof of its age, but the order of the ledger is.
+    """
+    for _, batch, _ in reversed(old[-TOGETHER:]):
+        events = map(event, past.of_batch(connection, batch))
+        found = max((one.seq for one in events if one.proven and one.true <= until), default=0)
+        if found:
+            return found
+    return 0
 
 
 def _delete(connection: Connection, batches: tuple[Batch, ...], stays: tuple[Part, ...], now: Moment) -> None:

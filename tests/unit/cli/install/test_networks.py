@@ -52,7 +52,15 @@ def test_one_that_is_no_network_keeps_all_away(operator: Operator, tmp_path: Pat
 
 
 def test_an_optional_config_map_that_is_not_there_is_no_failure(operator: Operator, tmp_path: Path) -> None:
-    ended = operator("install-networks", str(tmp_path / "none"), str(tmp_path / "net.d"))
-    assert (ended.code, ended.out) == (0, f"no network in {tmp_path}/none\n")
-    ended = operator("install-networks", str(tmp_path / "networks"), str(tmp_path / "none"))
-    assert ended.code == 3
+    (tmp_path / "empty").mkdir()  # as a runtime mounts it
+    ended = operator("install-networks", str(tmp_path / "empty"), str(tmp_path / "net.d"))
+    assert (ended.code, ended.out) == (0, f"no network in {tmp_path}/empty\n")
+
+
+@pytest.mark.parametrize(("source", "folder"), [("none", "net.d"), ("networks", "none"), ("file", "net.d")])
+def test_a_folder_that_is_not_there_is_named(operator: Operator, tmp_path: Path, source: str, folder: str) -> None:
+    (tmp_path / "file").write_text("")
+    ended = operator("install-networks", str(tmp_path / source), str(tmp_path / folder))
+    wrong = source if source != "networks" else folder
+    assert (ended.code, f"error: there is no folder {tmp_path}/{wrong}" in ended.err) == (3, True)
+    assert "hint: " in ended.err
