@@ -8,7 +8,7 @@ from __future__ import annotations
 from podberth.cni.errors import AddressTaken, PoolExhausted
 from podberth.cni.value import replace, value
 from podberth.ipam.elsewhere import HELD, MOVED
-from podberth.ipam.lease import Actor, AddressHeld, Claim, SetExhausted, Unannounced, Wanted
+from podberth.ipam.lease import Actor, AddressHeld, AddressLeased, Claim, SetExhausted, Unannounced, Wanted
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import leaving
 from podberth.verbs.delete import put_back
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.policy.precedence import Resolved
     from podberth.verbs.node import Node
+
+
+LATE = (
+    "its network namespace is gone, and no DEL came: `podberth gc --gone` on this node takes it back, or"
+    " `podberth check --repair`"
+)
 
 
 @value
@@ -108,12 +114,22 @@ def _taking_over(node: Node, claim: Claim, lease: Lease, actor: Actor, why: str,
 
 def _make_room(node: Node, refused: AddressTaken | PoolExhausted) -> None:
     """Return once there may be an address: what was to end has ended. Raises the refusal, if nothing was."""
-    if _cleared(node):
+    if _cleared(node) or _rebooted(node):
         return
+    held = refused.lease if isinstance(refused, AddressLeased) else None
+    if held is not None and held.node == node.name and _gone_here(node, held, None):
+        raise AddressTaken(refused.message, LATE) from None
     holders = refused.holders if isinstance(refused, SetExhausted) else ()
     if any(lease.node == node.name and _gone_here(node, lease, None) for lease in holders):
         raise leaving(refused.message) from None
     raise refused
+
+
+def _rebooted(node: Node) -> bool:
+    """Say whether leases could be ended of pods that a reboot has ended: an agent does that when it starts."""
+    from podberth.verbs.rebooted import end_of_earlier_boots
+
+    return bool(end_of_earlier_boots(node, "plugin"))
 
 
 def _hasten(node: Node, locked: str) -> None:
