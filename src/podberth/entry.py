@@ -347,7 +347,14 @@ def _node(
         remains=_remains,
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
         stored=lambda: database.stored,
+        boot=_boot,
     )
+
+
+def _boot() -> str:
+    from podberth.process.machine import boot_id
+
+    return boot_id()
 
 
 def _inside(folders: tuple[str, ...]) -> Iterable[Inside]:

@@ -8,9 +8,10 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
+from podberth.cni.value import value
 from podberth.process.jitter import Backoff
 from podberth.process.loop import WAIT, Loop, reason
-from podberth.verbs.finish import finish
+from podberth.verbs.finish import Occupied, finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,23 @@ BATCH = 256  # links deleted in one go: the kernel holds its lock for networks m
 # it: so it begins when no DEL has come for a while, or the first has waited for long. An ADD that needs what a DEL
 # still holds does not wait for that: it ends the DEL itself (verbs.takeover).
 QUIET, GATHERING = 0.01, 0.5
+LONGEST_BUSY = 0.64  # seconds until a container that somebody was at work on is looked at again
 _BACKOFF = Backoff(0.04, 10.0, least=0.5)  # before what failed is tried again
+_BUSY = Backoff(0.04, LONGEST_BUSY, least=0.5)
+_TOLD = 8  # how often a container is found busy until that is told of
+
+
+def pause(failure: CniError, tries: int) -> float:
+    """Return the seconds until a DEL is tried again that `failure` has kept from its end, after so many tries."""
+    return (_BUSY if isinstance(failure, Occupied) else _BACKOFF).pause(tries)
+
+
+@value
+class _Again:
+    """When a DEL is to be tried again, by the monotonic clock, and how often it was."""
+
+    due: float
+    tries: int
 
 
 class Finisher:
@@ -40,15 +57,15 @@ class Finisher:
         self._changed = threading.Condition()
         self._begun: deque[tuple[str, Attachment]] = deque()
         self._stopping = False
-        self._under_way = 0
-        self._failed = 0  # rounds in a row
+        self._again: dict[tuple[str, Attachment], _Again] = {}  # each at its own time: no DEL waits for another's
+        self._under_way: dict[tuple[str, Attachment], int] = {}  # with how often it was tried
         self._loop = Loop("finisher", self._turn, failed)
 
     @property
     def waiting(self) -> int:
         """How many DELs were answered and not ended yet."""
         with self._changed:
-            return len(self._begun) + self._under_way
+            return len(self._begun) + len(self._again) + len(self._under_way)
 
     def start(self) -> None:
         """Begin to work."""
@@ -71,28 +88,30 @@ class Finisher:
 
     def _turn(self) -> float:
         batch = self._next()
-        again = batch
+        again = {each: _Again(due=monotonic() + _BACKOFF.longest, tries=1) for each in batch}
         try:
             again = self._end(batch)
         finally:
             with self._changed:
-                self._begun.extend(again)
-                self._under_way = 0
-                self._failed = self._failed + 1 if again else 0
-        return _BACKOFF.pause(self._failed)
+                self._again |= again
+                self._under_way = {}
+        return 0.0
 
-    def _next(self) -> list[tuple[str, Attachment]]:
+    def _next(self) -> tuple[tuple[str, Attachment], ...]:
         """Wait for DELs to end, for a while, and return them. The loop ends if it is to, and no more can be done."""
         with self._changed:
             if not self._begun and not self._stopping:
-                self._changed.wait(WAIT)
+                due = min((each.due for each in self._again.values()), default=monotonic() + WAIT)
+                self._changed.wait(max(0.0, min(due - monotonic(), WAIT)))
             self._gather()
-            if self._stopping and (not self._begun or self._failed):
+            if self._stopping and not self._begun:
                 self._loop.stop()
-                return []
-            batch = [self._begun.popleft() for _ in range(min(BATCH, len(self._begun)))]
-            self._under_way = len(batch)
-            return batch
+                return ()
+            self._under_way = {self._begun.popleft(): 0 for _ in range(min(BATCH, len(self._begun)))}
+            now = monotonic()
+            for each in [each for each, at in self._again.items() if at.due <= now][: BATCH - len(self._under_way)]:
+                self._under_way[each] = self._again.pop(each).tries
+            return tuple(self._under_way)
 
     def _gather(self) -> None:
         end, before = monotonic() + GATHERING, 0
@@ -100,13 +119,15 @@ class Finisher:
             before = len(self._begun)
             self._changed.wait(QUIET)
 
-    def _end(self, batch: list[tuple[str, Attachment]]) -> list[tuple[str, Attachment]]:
-        again = []
+    def _end(self, batch: tuple[tuple[str, Attachment], ...]) -> dict[tuple[str, Attachment], _Again]:
+        again = {}
         for directory in dict.fromkeys(directory for directory, _ in batch):
             its = [attachment for named, attachment in batch if named == directory]
             for attachment, failure in self._finish(directory, its).items():
-                self._told(attachment, failure)
-                again.append((directory, attachment))
+                tries = self._under_way[directory, attachment] + 1
+                if tries == _TOLD or not isinstance(failure, Occupied):
+                    self._told(attachment, failure)
+                again[directory, attachment] = _Again(due=monotonic() + pause(failure, tries), tries=tries)
         return again
 
     def _finish(self, directory: str, its: list[Attachment]) -> dict[Attachment, CniError]:

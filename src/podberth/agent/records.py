@@ -1,12 +1,16 @@
-"""A loop that makes records anew that were lost with a state directory: once for each store, when it can be asked."""
+"""A loop that brings a store's records up to date: once for each store, when it can be asked.
+
+Records that were lost with a state directory are made anew; what records of an earlier boot speak of is ended.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podberth.agent.upkeep import Found
+from podberth.agent.upkeep import WHO, Found
 from podberth.cni.errors import CniError
 from podberth.process.loop import Loop
+from podberth.verbs.rebooted import WHY, end_of_earlier_boots
 from podberth.verbs.recorded_anew import record_anew
 
 if TYPE_CHECKING:
@@ -18,7 +22,7 @@ _TURN = 5.0  # seconds
 
 
 class Records:
-    """`told` gets each attachment that is recorded anew, `failed` what keeps a store from being looked at."""
+    """`told` gets each attachment that is recorded anew, or ended, `failed` what keeps a store from being looked at."""
 
     def __init__(
         self, nodes: Callable[[], Iterator[Node]], told: Callable[[Found], None], failed: Callable[[str], None]
@@ -50,6 +54,8 @@ class Records:
         try:
             for attachment in record_anew(node) if node.stored() else ():
                 self._told(Found(attachment=attachment, outcome="recorded anew"))
+            for attachment in end_of_earlier_boots(node, WHO) if node.stored() else ():
+                self._told(Found(attachment=attachment, outcome="ended", failure=WHY))
         except CniError as failure:  # a store that is away, a container that somebody is at work on: it is done later
             if failure.message != self._said:
                 self._said = failure.message

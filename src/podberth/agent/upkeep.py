@@ -29,8 +29,8 @@ WHO = "agent"
 class Found:
     """What one look at an attachment came to.
 
-    `outcome` is reverted, repaired, recorded anew, drifted, cut off, or failed. `failure` says what kept it from being
-    done, or why it was cut off.
+    `outcome` is reverted, repaired, recorded anew, drifted, cut off, ended, or failed. `failure` says what kept it from
+    being done, or why it was cut off or ended.
     """
 
     attachment: Attachment

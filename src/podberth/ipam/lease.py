@@ -6,7 +6,7 @@ epoch. An event has the time of its writer's clock, which may be wrong; `ipam.ti
 
 from __future__ import annotations
 
-from podberth.cni.errors import PoolExhausted, TryAgainLater
+from podberth.cni.errors import AddressTaken, PoolExhausted, TryAgainLater
 from podberth.cni.value import value
 from podberth.ipam.moment import PROVEN
 
@@ -198,6 +198,19 @@ class SetExhausted(PoolExhausted):
     def __init__(self, message: str, details: str, holders: tuple[Lease, ...]) -> None:
         super().__init__(message, details)
         self.holders = holders
+
+
+class AddressLeased(AddressTaken):
+    """Code 101: another attachment has the address; `lease` says which."""
+
+    def __init__(self, lease: Lease) -> None:
+        super().__init__(
+            f"{lease.address} of pool {lease.pool} is leased by"
+            f" {lease.pod or 'container ' + lease.attachment.container_id}"
+            f" ({lease.attachment.ifname}, node {lease.node})",
+            "name another address, or delete that pod first",
+        )
+        self.lease = lease
 
 
 class AddressHeld(TryAgainLater):

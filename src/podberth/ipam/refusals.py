@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni.errors import AddressTaken, Refused, TryAgainLater
-from podberth.ipam.lease import SetExhausted
+from podberth.ipam.lease import AddressLeased, SetExhausted
 from podberth.ipam.owner import generation_of
 
 TYPE_CHECKING = False
@@ -57,11 +57,7 @@ def full_of_sticky(pool: str, family: int, there: int, most: int, pod: PodRef) -
 
 def leased_by(lease: Lease) -> AddressTaken:
     """Return the refusal of an address that another attachment has."""
-    return AddressTaken(
-        f"{lease.address} of pool {lease.pool} is leased by {lease.pod or 'container ' + lease.attachment.container_id}"
-        f" ({lease.attachment.ifname}, node {lease.node})",
-        "name another address, or delete that pod first",
-    )
+    return AddressLeased(lease)
 
 
 def unusable(pool: str, address: Address) -> AddressTaken:

@@ -27,6 +27,7 @@ from podberth.net.apply import AddressAnswered
 from podberth.net.describe import describe
 from podberth.net.facts import Facts, Link
 from podberth.net.step import Drift, Step
+from podberth.process import machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -239,6 +240,8 @@ class LinuxHost:
         inside: str | None = getattr(op, "netns", None)
         if inside is not None and (cookie := at.cookie(inside)):
             yield "netns", cookie
+        if isinstance(op, ops.CreateVeth | ops.CreateMacvlan | ops.CreateIpvlan) and (boot := machine.boot_id()):
+            yield "boot", boot  # that no interface outlives
         existed = False
         match op:
             case ops.CreateVeth():

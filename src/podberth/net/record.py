@@ -35,6 +35,11 @@ class Record:
     told: Told = ()
 
     @property
+    def boot(self) -> str:
+        """In which boot of the machine it was made; '' if that is not known, as in many a record of 0.1.0."""
+        return next((boot for step in self.steps if (boot := step.before_of("boot"))), "")
+
+    @property
     def device(self) -> str | None:
         """The PCI address of the virtual function that is the attachment's, if it has one."""
         return next((named for step in self.steps if (named := device(step.op)) is not None), None)

@@ -83,7 +83,10 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chos
         avoid: tuple[Address, ...] = ()
         while True:
             # Marking the record as done takes the leases to disk with it.
-            taken = bind(node, arrival.attachment, arrival.pod, arrival.netns, resolved, avoid=avoid, durable=False)
+            taken = bind(
+                node, arrival.attachment, arrival.pod, arrival.netns, resolved,
+                avoid=avoid, durable=False, locked=arrival.attachment.container_id,
+            )  # fmt: skip
             try:
                 attached = _attach(node, arrival, _end(node, arrival, resolved, taken), planner, chosen)
             except NotUndone:

@@ -8,7 +8,7 @@ device before that, whoever is killed in between. Many links are deleted in one 
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from time import sleep
 
 from podberth.cni.errors import CniError, DiskFull, TryAgainLater
@@ -51,42 +51,47 @@ def begin(node: Node, attachment: Attachment, later: Callable[[Attachment], None
         later(attachment)
 
 
-def hasten(node: Node) -> None:
+def hasten(node: Node, locked: str = "") -> None:
     """End the DELs that were begun, for whoever can't wait for what they hold; wait for those that others end.
 
     Whoever ends one has locked its container; what ended nothing for another reason won't by being waited for.
+    `locked`: the container whose lock the caller has: nobody else can end its DELs.
     """
     begun = tuple(record.attachment for record in node.attachments.all() if record.removing)
     for _ in range(_TURNS):
-        failures = finish(node, begun)
+        failures = finish(node, begun, locked=locked)
         begun = tuple(each for each, failure in failures.items() if isinstance(failure, Occupied))
         if not begun:
             return
         sleep(_PAUSE)
 
 
-def finish(node: Node, attachments: Iterable[Attachment], why: str = "DEL") -> dict[Attachment, CniError]:
+def finish(
+    node: Node, attachments: Iterable[Attachment], why: str = "DEL", *, locked: str = ""
+) -> dict[Attachment, CniError]:
     """End the DELs that were begun; return what kept some from their end: they can be tried again.
 
+    `locked`: the container whose lock the caller has already, if any.
     Whoever has ended one meanwhile (another DEL, GC, an ADD that took the address over) did all there was to do.
     """
     attachments = tuple(attachments)
-    failures = _finish(node, attachments, why)
+    failures = _finish(node, attachments, why, locked)
     full = [each for each, failure in failures.items() if isinstance(failure, DiskFull)]
     if full and node.room is not None and node.room.give_up():
         failures = {each: failure for each, failure in failures.items() if each not in full}
-        failures |= _finish(node, full, why)
+        failures |= _finish(node, full, why, locked)
     return failures
 
 
-def _finish(node: Node, attachments: Iterable[Attachment], why: str) -> dict[Attachment, CniError]:
+def _finish(node: Node, attachments: Iterable[Attachment], why: str, locked: str) -> dict[Attachment, CniError]:
     failures: dict[Attachment, CniError] = {}
     with ExitStack() as held:
         mine: list[Record] = []
         for container_id, its in _by_container(attachments).items():
             try:
                 # Whoever has the lock of one container may be waiting for that of another: nobody is waited for here.
-                held.enter_context(node.host.locked(f"container:{container_id}", wait=False))
+                key = f"container:{container_id}"
+                held.enter_context(nullcontext() if container_id == locked else node.host.locked(key, wait=False))
             except TryAgainLater as busy:
                 failures.update(dict.fromkeys(its, Occupied(busy.message, busy.details)))
             else:

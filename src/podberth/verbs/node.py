@@ -94,6 +94,7 @@ class Node:
     `away` says why the cluster's store can't be reached, '' while it can.
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `archive` does one step of putting older events into the store's archive, and says whether there was one to do.
+    `boot` returns what tells this boot of the machine from others, '' if that is not known.
     `stored` says whether the node has a store: only an ADD and the operator's commands make one.
     `inside` yields what addresses the network namespaces in folders have; None where nobody can look.
     `remains` returns what made an attachment's interface in the namespace at a path, by what the kernel shows.
@@ -118,3 +119,4 @@ class Node:
     remains: Callable[[str, Attachment], tuple[Step, ...]] | None = None
     status_on: frozenset[str] = frozenset()
     archive: Callable[[], bool] | None = None
+    boot: Callable[[], str] = lambda: ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from podberth.cni.errors import AddressTaken, PoolExhausted
 from podberth.cni.value import replace, value
 from podberth.ipam.elsewhere import HELD, MOVED
-from podberth.ipam.lease import Actor, AddressHeld, Claim, SetExhausted, Unannounced, Wanted
+from podberth.ipam.lease import Actor, AddressHeld, AddressLeased, Claim, SetExhausted, Unannounced, Wanted
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import leaving
 from podberth.verbs.delete import put_back
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.policy.precedence import Resolved
     from podberth.verbs.node import Node
+
+
+LATE = (
+    "its network namespace is gone, and no DEL came: `podberth gc --gone` on this node takes it back, or"
+    " `podberth check --repair`"
+)
 
 
 @value
@@ -53,10 +59,12 @@ def bind(
     *,
     avoid: tuple[Address, ...] = (),
     durable: bool = True,
+    locked: str = "",
 ) -> Taken:
     """Bind the addresses. Raises AddressHeld, and tells the pod so, while its predecessor is not known to be dead.
 
-    This alone is what an IPAM plugin does for another plugin that makes the interface.
+    This alone is what an IPAM plugin does for another plugin that makes the interface: it has no lock. Whoever makes
+    the interface itself has the container's, and names it as `locked`: what it has to end of it, nobody else can.
     """
     actor = Actor(who="plugin", why="ADD", node=node.name)
     claim = Claim(
@@ -72,7 +80,7 @@ def bind(
                 _make_room(node, refused)
             else:  # what a DEL that was answered before this ADD still holds is free, whoever ends it
                 hastened = True
-                _hasten(node)
+                _hasten(node, locked)
         except Unannounced:
             if announced:
                 raise
@@ -81,9 +89,9 @@ def bind(
         except AddressHeld as held:
             if held.lease.attachment in claim.takeover:
                 raise
-            why = _dead(node, held.lease, pod)
+            why = _dead(node, held.lease, pod, attachment.container_id)
             before.update(_of_holder(node, held.lease, why))
-            claim = _taking_over(node, claim, held.lease, actor, why)
+            claim = _taking_over(node, claim, held.lease, actor, why, locked)
         else:
             # The holder may have let go of it meanwhile: then it was bound, and not moved.
             moved = (before[lease.address] for lease in leases if lease.address in before and _is_moved(node, lease))
@@ -95,29 +103,39 @@ def _of_holder(node: Node, lease: Lease, why: str) -> dict[Address, Moved]:
     return {each.address: Moved(lease=each, why=why) for each in node.ledger.of(lease.attachment)}
 
 
-def _taking_over(node: Node, claim: Claim, lease: Lease, actor: Actor, why: str) -> Claim:
+def _taking_over(node: Node, claim: Claim, lease: Lease, actor: Actor, why: str, locked: str) -> Claim:
     """Return the claim over what the lease's dead holder has; take down its interface, if that is on this node."""
     older = lease.attachment
     if lease.node == node.name:
-        _take_down(node, older)
+        _take_down(node, older, locked)
     moved = f"{actor.why}: from container {older.container_id} on node {lease.node}: {why}"
     return replace(claim, takeover=(*claim.takeover, older), moved=moved)
 
 
 def _make_room(node: Node, refused: AddressTaken | PoolExhausted) -> None:
     """Return once there may be an address: what was to end has ended. Raises the refusal, if nothing was."""
-    if _cleared(node):
+    if _cleared(node) or _rebooted(node):
         return
+    held = refused.lease if isinstance(refused, AddressLeased) else None
+    if held is not None and held.node == node.name and _gone_here(node, held, None):
+        raise AddressTaken(refused.message, LATE) from None
     holders = refused.holders if isinstance(refused, SetExhausted) else ()
     if any(lease.node == node.name and _gone_here(node, lease, None) for lease in holders):
         raise leaving(refused.message) from None
     raise refused
 
 
-def _hasten(node: Node) -> None:
+def _rebooted(node: Node) -> bool:
+    """Say whether leases could be ended of pods that a reboot has ended: an agent does that when it starts."""
+    from podberth.verbs.rebooted import end_of_earlier_boots
+
+    return bool(end_of_earlier_boots(node, "plugin"))
+
+
+def _hasten(node: Node, locked: str) -> None:
     from podberth.verbs.finish import hasten
 
-    hasten(node)
+    hasten(node, locked)
 
 
 def _announce(node: Node) -> None:
@@ -178,14 +196,19 @@ def refuse(node: Node, pod: PodRef | None, lease: Lease, why: str, advice: str) 
     return held
 
 
-def _dead(node: Node, lease: Lease, pod: PodRef | None) -> str:
-    """Return how it is known that the lease's holder, the same pod by name, is dead. Raises AddressHeld if it isn't."""
+def _dead(node: Node, lease: Lease, pod: PodRef | None, own: str) -> str:
+    """Return how it is known that the lease's holder, the same pod by name, is dead. Raises AddressHeld if it isn't.
+
+    `own`: the container that is served: an interface of it is in nobody's older sandbox.
+    """
     if lease.node != node.name:
         verdict = node.elsewhere.judge(lease, pod)
         if not verdict.dead:
             raise refuse(node, pod, lease, verdict.why, verdict.advice)
         return verdict.why
-    why = _gone_here(node, lease, pod)
+    why = _gone_here(node, lease, pod if lease.attachment.container_id != own else None)
+    if not why and not node.ledger.of(lease.attachment):
+        return "its DEL is answered"  # and has ended since the lease was looked at
     if not why and is_unknown(lease) and node.attachments.find(lease.attachment) is None:
         raise refuse(
             node, pod, lease, "it was imported, and which network namespace it has is not known",
@@ -212,13 +235,20 @@ def _gone_here(node: Node, lease: Lease, pod: PodRef | None) -> str:
     return ""
 
 
-def _take_down(node: Node, older: Attachment) -> None:
+def _take_down(node: Node, older: Attachment, locked: str) -> None:
     """Undo an older sandbox's interface before its address moves on; its lease is moved by the bind that follows."""
+    if older.container_id == locked:
+        _undo(node, older)
+        return
     with node.host.locked(f"container:{older.container_id}"):
-        record = node.attachments.find(older)
-        if record is not None:
-            put_back(node, record)
-            node.attachments.close(older)
+        _undo(node, older)
+
+
+def _undo(node: Node, older: Attachment) -> None:
+    record = node.attachments.find(older)
+    if record is not None:
+        put_back(node, record)
+        node.attachments.close(older)
 
 
 def _is_moved(node: Node, lease: Lease) -> bool:

@@ -145,6 +145,22 @@ def test_the_last_address_goes_from_one_pod_to_the_next_without_a_wait(node: Kub
             assert node.call("DEL", busy, pool="last").code == 0
 
 
+def test_one_container_s_interfaces_hand_the_last_address_on_to_each_other(node: Kubelet) -> None:
+    node.apply(LAST_ONE)
+    with agent(node) as running:
+        pod, conf = node.pod("web-0"), json.dumps(node.config(pool="last")).encode()
+        for number in range(12):
+            ifname = f"net{number}"
+            # Without a shim in between, so that the ADD comes while the DEL before it has still the address.
+            answer = ask(node, node.env("ADD", pod, ifname=ifname), conf)
+            assert answer.code == 0, (ifname, answer.stdout)
+            assert answer.address == "10.61.0.2/24"
+            assert ask(node, node.env("DEL", pod, ifname=ifname), conf).code == 0
+        assert ended(node, pod)
+    assert running.events("DEL not ended yet") == []
+    assert [name for name in node.links(pod.netns) if name != "lo"] == []
+
+
 @pytest.mark.parametrize("device", [{}, {"bridge": None, "device": "macvlan", "parent": "up0"}])
 def test_another_container_finds_the_namespace_free_right_after_the_del(node: Kubelet, device: dict[str, Any]) -> None:
     node.inside(node.node, "ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")

@@ -128,6 +128,14 @@ def test_who_can_not_wait_waits_for_what_others_are_ending_even_if_it_ends_somet
     assert "forget b" in parts.said
 
 
+def test_who_holds_a_container_s_lock_ends_its_dels_itself() -> None:
+    parts = Everything([removing("a"), removing("b")])
+    parts.others = {"container:a": 10**6}  # the caller is at work on it
+    hasten(node_of(parts), "a")
+    assert parts.records == {}
+    assert parts.said.count("forget a b") == 1
+
+
 def test_who_can_not_wait_does_not_wait_for_what_the_kernel_keeps() -> None:
     parts = Everything([removing("a"), removing("b")], stuck=frozenset({"a"}))
     hasten(node_of(parts))
