@@ -66,6 +66,14 @@ def hasten(node: Node, locked: str = "") -> None:
         sleep(_PAUSE)
 
 
+def settle(node: Node) -> None:
+    """Wait for a moment while others end DELs that were begun: for who asks what the node has."""
+    for _ in range(_TURNS):
+        if not any(record.removing for record in node.attachments.all()):
+            return
+        sleep(_PAUSE)
+
+
 def finish(
     node: Node, attachments: Iterable[Attachment], why: str = "DEL", *, locked: str = ""
 ) -> dict[Attachment, CniError]:

@@ -71,16 +71,16 @@ def bind(
         attachment=attachment, pod=pod, netns=netns, wanted=wanted(resolved), sticky=resolved.sticky, avoid=avoid
     )
     before: dict[Address, Moved] = {}
-    announced = hastened = False
+    announced, hastened = False, node.later is None
     while True:
         try:
             leases = node.ledger.bind(claim, actor, durable=durable)
         except (AddressTaken, PoolExhausted) as refused:
-            if hastened or node.later is None:
+            if hastened:
                 _make_room(node, refused)
-            else:  # what a DEL that was answered before this ADD still holds is free, whoever ends it
-                hastened = True
+            else:
                 _hasten(node, locked)
+            hastened = True
         except Unannounced:
             if announced:
                 raise

@@ -164,9 +164,10 @@ class Site:
         until(lambda: not self.worker.control.objects("pods", PODS), "pods do not end")
 
     def failed_adds(self) -> list[str]:
-        """Return what kubelet said of sandboxes that could not be made."""
+        """Return what kubelet said of sandboxes that got no network: others are the runtime's own trouble."""
         events = self.worker.control.objects("events", PODS)
-        return [one["message"] for one in events if one["reason"] == "FailedCreatePodSandBox"]
+        said = [one["message"] for one in events if one["reason"] == "FailedCreatePodSandBox"]
+        return [message for message in said if "network" in message]
 
 
 @contextlib.contextmanager

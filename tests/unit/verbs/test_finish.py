@@ -11,7 +11,7 @@ from podberth.net.facts import NetnsId
 from podberth.net.ops import CreateMacvlan
 from podberth.net.record import Record
 from podberth.net.step import Step
-from podberth.verbs.finish import finish, hasten
+from podberth.verbs.finish import finish, hasten, settle
 from podberth.verbs.node import Node
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Everything:
         self.records = {record.attachment: record for record in records}
         self.stuck = stuck
         self.said: list[str] = []
+        self.looks, self.last_look = 0, -1  # how often all records were looked at; after which look others end them
         self.others: dict[str, int] = {}  # for how many looks somebody else is at work on a container, and ends it then
 
     @contextmanager
@@ -43,7 +44,11 @@ class Everything:
         return self.records.get(attachment)
 
     def all(self) -> tuple[Record, ...]:
-        return tuple(self.records.values())
+        found = tuple(self.records.values())
+        self.looks += 1
+        if self.looks == self.last_look:
+            self.records = {}
+        return found
 
     def drop(self, steps: Sequence[Step]) -> None:
         self.said.append(f"drop {len(steps)}")
@@ -142,3 +147,16 @@ def test_who_can_not_wait_does_not_wait_for_what_the_kernel_keeps() -> None:
     assert [each.container_id for each in parts.records] == ["a"]
     assert parts.said.count("forget b") == 1
     assert [said for said in parts.said if said.startswith("drop")] == ["drop 2"]
+
+
+def test_who_asks_waits_until_others_have_ended_what_they_began() -> None:
+    parts = Everything([removing("a")])
+    parts.last_look = 3
+    settle(node_of(parts))
+    assert (parts.looks, parts.all(), parts.said) == (4, (), [])
+
+
+def test_who_asks_waits_for_a_moment_only() -> None:
+    parts = Everything([removing("a")])
+    settle(node_of(parts))
+    assert (len(parts.all()), parts.said) == (1, [])
