@@ -93,7 +93,6 @@ def bind(
             before.update(_of_holder(node, held.lease, why))
             claim = _taking_over(node, claim, held.lease, actor, why, locked)
         else:
-            # The holder may have let go of it meanwhile: then it was bound, and not moved.
             moved = (before[lease.address] for lease in leases if lease.address in before and _is_moved(node, lease))
             return Taken(leases=leases, moved=tuple(moved))
 
@@ -252,5 +251,6 @@ def _undo(node: Node, older: Attachment) -> None:
 
 
 def _is_moved(node: Node, lease: Lease) -> bool:
+    """Say whether the lease was moved. Its holder may have let go of it meanwhile: then it was bound."""
     event = node.ledger.who(lease.address).event
     return event is not None and event.kind == Kind.MOVED and event.attachment == lease.attachment

@@ -19,6 +19,14 @@ from tests.netns.agent.test_calls import LAST_ONE
 if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet, Pod
 
+ASKED = """\
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: asked}
+spec:
+  subnets: [{subnet: 10.62.0.0/24}]
+  allow: [{namespaces: [bank], addresses: [10.62.0.0/24], podRequests: true}]
+"""
 OFTEN = ("--check-interval", "1")
 
 
@@ -83,3 +91,17 @@ def test_without_an_agent_the_first_pod_that_finds_the_pool_full_ends_what_was_b
     rewrite(node, boot_id(), str(uuid.uuid4()))
     attached(node, "web-2", pool="last")
     assert [row[0] for row in node.rows("SELECT pod FROM leases")] == ["web-2"]
+
+
+def test_the_refusal_of_an_address_whose_holder_is_gone_names_the_command_that_ends_it(node: Kubelet) -> None:
+    node.apply(ASKED)
+    lost = node.pod("web-0")
+    address = node.call("ADD", lost, pool="asked").address
+    asked: dict[str, Any] = {"pool": "asked", "capabilities": {"ips": True}, "runtimeConfig": {"ips": [address]}}
+    held = node.call("ADD", node.pod("web-1"), **asked).result
+    assert (held["code"], "delete that pod first" in held["details"]) == (101, True)
+    node.remove_namespace(lost.netns)
+    gone = node.call("ADD", node.pod("web-2"), **asked).result
+    assert (gone["code"], "podberth gc --gone" in gone["details"]) == (101, True)
+    node.podberth("gc", "--gone", "--yes")
+    assert node.call("ADD", node.pod("web-3"), **asked).address == address
