@@ -1,7 +1,8 @@
 """What podberth has made in a pod's network namespace, by what the kernel shows of it: for a record that is lost.
 
-A link says itself that podberth made it. What the kernel does not show as anybody's is not found again: rates,
-sysctls, masquerading, and the settings that a virtual function had before.
+A link says itself that podberth made it. A device that was moved into the pod, as a virtual function is, says nothing:
+of it the addresses alone are found, so that they are taken from it before anybody else gets them. What the kernel does
+not show as anybody's is not found again: rates, sysctls, masquerading, and the settings that a function had before.
 """
 
 from __future__ import annotations
@@ -26,15 +27,16 @@ if TYPE_CHECKING:
 def remains(at: str, attachment: Attachment) -> tuple[Step, ...]:
     """Return the steps that would have made the attachment's interface in the namespace at that path.
 
-    Empty if there is no such interface, or podberth did not make it. KernelRefused if that can't be looked at.
+    Empty if there is no such interface, or podberth did not make it; of a device, its addresses. KernelRefused if that
+    can't be looked at.
     """
     namespaces = Namespaces()
     try:
         link = namespaces.link(at, attachment.ifname)
-        if link is None or not link.ours:
+        if link is None or not (link.ours or link.kind == ""):
             return ()
-        made = tuple(_made(namespaces, at, attachment, link))
-        if not made:
+        made = tuple(_made(namespaces, at, attachment, link)) if link.ours else ()
+        if link.ours and not made:
             return ()
         cookie = namespaces.cookie(at)
         before = (("netns", cookie),) if cookie else ()
