@@ -20,6 +20,7 @@ from podberth.kube.resources import ADDRESS_RESERVATIONS, NODES, POD_NETWORKS, P
 from podberth.process.certificate import Files
 from podberth.process.journal import Journal
 from podberth.stores.clock import node_clock
+from podberth.stores.kubernetes.once import OnceNodes
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
@@ -168,8 +169,10 @@ class Cluster:
         self, name: str, *, uid: str, address: str | None = None, pool: str = "db", node: str = "node1",
         sticky: bool = False,
     ) -> Lease:  # fmt: skip
-        """Do what an ADD of the pod on the node would."""
+        """Do what an ADD of the pod on the node would, whose agent has proven that it is a Node."""
         from ipaddress import ip_address
+
+        OnceNodes(self.client, HOME).note(node)
 
         namespace, _, own = name.partition("/")
         claim = Claim(
