@@ -64,7 +64,7 @@ def check(session: Session, network: str | None, pod: PodRef | None, *, repairs:
     attachment whose network namespace is gone, or whose ADD never ended, is taken back: its function, its links, its
     leases. Traffic of a pod may stop for a moment where its link has to be moved or set down. Needs root.
     """
-    node = session.settled()
+    node = session.node
     named = (str(pod),) if pod is not None else None
     checked = [of for of in differences(node, network) if named is None or str(of[1]) in named]
     older = {record.attachment: outdated(node, record, find_plugin) for record in node.attachments.all(network)}

@@ -192,7 +192,7 @@ def _reservations(session: Session) -> Listing:
 
 def _attachments(session: Session) -> Listing:
     listing = Listing(("Attachment", "Pod", "Addresses", "Netns", "State", "Since"))
-    for record in session.settled().attachments.all():
+    for record in session.node.attachments.all():
         # The record has them, but for a function that the pod drives itself: those the ledger has alone.
         own = sorted(addresses_of(record), key=lambda address: (address.version, address))
         addresses = list(map(str, own or (lease.address for lease in session.node.ledger.of(record.attachment))))

@@ -75,7 +75,7 @@ STYLES = {
 @click.pass_obj
 def leases(session: Session, pool: str | None, network: str | None, *, as_json: bool) -> None:
     """List the leases: addresses bound to an attachment right now."""
-    node = session.settled()
+    node = session.node
     if pool is not None and node.policies.pool(pool) is None:
         raise NotFound(f"there is no pool {pool}", "`podberth pool` lists the pools")
     found = node.ledger.leases(pool=pool, network=network)
@@ -133,7 +133,7 @@ def who(session: Session, subject: Address | Span, at: int | None, *, as_json: b
     for ever, unless an operator corrects a clock (`podberth clock`). TIME is taken in this machine's zone unless it
     says otherwise; ambiguous local times are refused.
     """
-    node = session.settled()
+    node = session.node
     asked = node.clock() if at is None else at
     if isinstance(subject, Span):
         return _of_range(session, subject, at, asked, as_json=as_json)
@@ -222,7 +222,7 @@ def history(
 
     Each event has who caused it and why. The ledger is append-only: nothing in it is ever changed.
     """
-    events = session.settled().ledger.history(
+    events = session.node.ledger.history(
         pod=subject if isinstance(subject, PodRef) else None,
         address=subject if is_address(subject) else None,  # type: ignore[arg-type]
     )

@@ -68,13 +68,6 @@ class Session:
                 self._node.outlook.tolerant = self.tolerant
         return self._node
 
-    def settled(self) -> Node:
-        """Return the node, once the DELs that its agent has just answered have ended, or two seconds after."""
-        from podberth.verbs.finish import settle
-
-        settle(self.node)
-        return self.node
-
     @property
     def away(self) -> str:
         """Why the cluster's store was not asked for the answer; '' if it was."""

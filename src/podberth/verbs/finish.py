@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _PAUSE, _TURNS = 0.02, 100  # seconds; how often it is looked whether others have ended what they are about to end
+_PATIENCE = 500  # the same, for who needs nothing of it
 
 
 class Occupied(TryAgainLater):
@@ -66,10 +67,11 @@ def hasten(node: Node, locked: str = "") -> None:
         sleep(_PAUSE)
 
 
-def settle(node: Node) -> None:
-    """Wait for a moment while others end DELs that were begun: for who asks what the node has."""
-    for _ in range(_TURNS):
-        if not any(record.removing for record in node.attachments.all()):
+def settle(node: Node, container_id: str) -> None:
+    """Wait while others end the container's DELs that were answered, for ten seconds at most."""
+    for _ in range(_PATIENCE):
+        records = node.attachments.all()
+        if not any(record.removing and record.attachment.container_id == container_id for record in records):
             return
         sleep(_PAUSE)
 

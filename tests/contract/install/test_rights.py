@@ -40,6 +40,7 @@ from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes import objects
 from podberth.stores.kubernetes.copies import FOLLOWED, is_copy, name_of
 from podberth.stores.kubernetes.elsewhere import KubernetesElsewhere
+from podberth.stores.kubernetes.once import OnceNodes
 from podberth.stores.kubernetes.store import MOST, KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.ledger import ClusterLedger
@@ -169,6 +170,7 @@ def test_an_agent_asks_about_other_nodes_and_tells_pods(node: Node, declared: Cl
 
 
 def test_a_controller_leads_reserves_releases_and_tells(declared: Client, account: Accounts, node: Node) -> None:
+    OnceNodes(declared, HOME).note("worker-3")
     node.bind("c-1")  # of a pod and a node that are gone
     declared.create(POD_NETWORKS, _conflict(), "payments")
     second = {"apiVersion": "podberth.io/v1alpha1", "kind": "Pool", "metadata": {"name": "second"}}

@@ -259,14 +259,3 @@ def test_a_second_agent_on_the_socket_is_refused_and_the_first_goes_on(node: Kub
         with pytest.raises(AssertionError, match="another agent listens there"):
             node.podberth("agent", "--socket", str(node.socket))
         assert ask(node, {"CNI_COMMAND": "VERSION"}, b'{"cniVersion": "1.0.0"}').code == 0
-
-
-def test_who_asks_right_after_a_del_hears_of_its_end(node: Kubelet) -> None:
-    pod = node.pod("mysql-0")
-    with agent(node):
-        for number in range(1, 4):
-            assert node.call("ADD", pod).code == 0
-            assert node.call("DEL", pod).code == 0
-            events = json.loads(node.podberth("history", "bank/mysql-0", "--json"))["events"]
-            assert [event["kind"] for event in events].count("Unbound") == number
-            assert json.loads(node.podberth("check", "--json"))["attachments"] == []

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NOBODY: dict[str, Any] = {"cni.dev/valid-attachments": []}
 UNFINISHED = {"intent", "leaving"}  # a DEL that was killed while it undid things is made again by the runtime
+OF_ANOTHER_BOOT = {"wired"}  # a record of a virtual function says in which boot it was made
 
 
 def attachments(node: Worker) -> list[dict[str, Any]]:
@@ -84,11 +85,10 @@ def test_gc_without_valid_attachments_frees_what_is_recorded_and_what_was_import
     assert attachments(node) == leases(node) == []
 
 
-def test_an_agent_that_starts_ends_what_was_left_unfinished_and_nothing_else(node: Worker) -> None:
+def test_an_agent_that_starts_ends_what_was_left_unfinished_or_by_a_boot_before_and_nothing_else(node: Worker) -> None:
     before = names(node)
     with agent(node, "--no-repair", "--check-interval", "86400"):
-        until(lambda: not names(node) & UNFINISHED, lambda: f"recorded: {names(node)}")
-    assert before - names(node) == UNFINISHED
+        until(lambda: before - names(node) == UNFINISHED | OF_ANOTHER_BOOT, lambda: f"recorded: {names(node)}")
 
 
 def test_an_add_gives_no_recorded_address_to_another_pod(node: Worker, release: Release) -> None:

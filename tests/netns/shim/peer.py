@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from podberth.agent.server import received
+from podberth.agent.server import NothingSaid, received
 from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def answering(path: Path, respond: Sequence[bytes] | Callable[[socket.socket], N
                 to, _ = listening.accept()
             except OSError:
                 return
-            with contextlib.suppress(OSError, ValueError), to:
+            with contextlib.suppress(OSError, ValueError, NothingSaid), to:
                 if callable(respond):
                     respond(to)
                     continue

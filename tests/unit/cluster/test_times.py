@@ -66,9 +66,9 @@ def test_answers_are_right_for_a_writer_whose_clock_is_a_day_ahead_and_says_so()
     assert wrong(event(1, "Bound", "a1", 10), unbound, event(3, "Bound", "b1", 30)) == []
 
 
-def test_a_time_that_is_vouched_for_and_a_day_ahead_makes_wrong_answers() -> None:
+def test_a_time_that_is_vouched_for_and_ahead_makes_wrong_answers() -> None:
     right = event(2, "Unbound", "a1", 20)
-    late = replace(right, time=right.time + DAY)
+    late = replace(right, time=right.time + 50 * SECOND)
     found = wrong(event(1, "Bound", "a1", 10), late)
     assert found
     assert all(line.startswith("10.0.0.1: a1 is said to have had it at ") for line in found)

@@ -149,14 +149,14 @@ def test_who_can_not_wait_does_not_wait_for_what_the_kernel_keeps() -> None:
     assert [said for said in parts.said if said.startswith("drop")] == ["drop 2"]
 
 
-def test_who_asks_waits_until_others_have_ended_what_they_began() -> None:
+def test_who_waits_for_a_container_goes_on_when_others_have_ended_its_dels() -> None:
     parts = Everything([removing("a")])
     parts.last_look = 3
-    settle(node_of(parts))
+    settle(node_of(parts), "a")
     assert (parts.looks, parts.all(), parts.said) == (4, (), [])
 
 
-def test_who_asks_waits_for_a_moment_only() -> None:
+def test_nobody_waits_for_another_container() -> None:
     parts = Everything([removing("a")])
-    settle(node_of(parts))
-    assert (len(parts.all()), parts.said) == (1, [])
+    settle(node_of(parts), "b")
+    assert (parts.looks, parts.said) == (1, [])

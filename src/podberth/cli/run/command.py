@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -25,10 +26,12 @@ from podberth.process import machine
 from podberth.runtime import invoke
 from podberth.runtime.cache import DEFAULT, Cache
 from podberth.runtime.networks import load
+from podberth.verbs.finish import settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from podberth.cli.session import Session
     from podberth.runtime.chain import Added
     from podberth.runtime.networks import NetworkList
 
@@ -82,7 +85,11 @@ COLUMNS = (Column(title="Run"), Column(title="Pod"), Column(title="State"), Colu
 @click.option("--dry-run", is_flag=True, help="With --cleanup: only show them.")
 @json_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def run(command: tuple[str, ...], run_dir: Path, *, listed: bool, cleanup: bool, as_json: bool, **said: Any) -> int:
+@click.pass_obj
+def run(
+    session: Session, /, command: tuple[str, ...], run_dir: Path, *, listed: bool, cleanup: bool, as_json: bool,
+    **said: Any,
+) -> int:  # fmt: skip
     """Make a network namespace, attach it to networks as a container runtime does, run COMMAND in it, and take
     everything down when that ends: also when a network refuses, or a signal comes, which is passed on.
 
@@ -103,7 +110,16 @@ def run(command: tuple[str, ...], run_dir: Path, *, listed: bool, cleanup: bool,
         raise failures.Misuse("there is no command", "say one after --")
     asked = _asked(said)
     whole = _command(asked, command, said["tool"], said["image"])
-    return live(records, asked, whole, lambda joined, added: _tell(joined, added, as_json=as_json))
+    status = live(records, asked, whole, lambda joined, added: _tell(joined, added, as_json=as_json))
+    _await_end(session, asked.container_id)
+    return status
+
+
+def _await_end(session: Session, container_id: str) -> None:
+    """Wait until what an agent here has answered is done: who asks next hears of the end."""
+    with contextlib.suppress(CniError):  # the networks may be others' altogether
+        if session.exists():
+            settle(session.node, container_id)
 
 
 def _asked(said: dict[str, Any]) -> Run:
