@@ -117,9 +117,10 @@ class Run:
 
 def _place(pid: int, tier: Tier) -> None:
     """Renice a session's leader, of which the rest takes it, and the session: sched(7), "The autogroup feature"."""
-    with contextlib.suppress(OSError):  # only root may go forward; a kernel may have no such groups
+    # Only root may go forward, a kernel may have no such groups, and a container may forbid real time.
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, tier.niceness)
+        Path(f"/proc/{pid}/autogroup").write_text(str(tier.niceness), encoding="ascii")
+    with contextlib.suppress(OSError):
         if tier.realtime:
             os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
-        else:
-            os.setpriority(os.PRIO_PROCESS, pid, tier.niceness)
-            Path(f"/proc/{pid}/autogroup").write_text(str(tier.niceness), encoding="ascii")

@@ -39,7 +39,7 @@ LANES: tuple[tuple[Tier, ...], ...] = (
         Tier(name="runtime", folder="tests/runtime", niceness=-8),
     ),
     (
-        Tier(name="vm", folder="tests/vm", silence=1200, realtime=True, soaks=True),
+        Tier(name="vm", folder="tests/vm", silence=1200, niceness=-15, realtime=True, soaks=True),
         Tier(name="image", folder="tests/image", soaks=True),
     ),
 )
