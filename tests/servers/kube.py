@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tests import programs
 from tests.checkout import ROOT
 from tests.servers.authority import Authority
-from tests.servers.child import DIES_WITH_US, SELDOM_COLLECTING
+from tests.servers.child import DIES_WITH_US, SELDOM_COLLECTING, freeze
 from tests.servers.operator import Operator, objects, rendered
 from tests.waiting import PATIENCE, until
 
@@ -111,7 +111,7 @@ class KubeServer:
     def freeze(self) -> None:
         """Stop the kube-apiserver with its connections open: it says nothing until `thaw`."""
         assert self._server is not None
-        self._server.send_signal(signal.SIGSTOP)
+        freeze(self._server.pid)
 
     def thaw(self) -> None:
         """Let a frozen kube-apiserver go on."""

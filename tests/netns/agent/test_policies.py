@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +13,12 @@ import pytest
 from tests.netns.agent.running import agent
 from tests.netns.agent.test_desk import page, podberth, samples
 from tests.netns.kubelet import run
+from tests.servers.child import freeze
 from tests.waiting import until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.netns.kubelet import Kubelet
 
 LOOKS = "podberth_policy_looks_total{}"
@@ -161,19 +163,12 @@ def test_an_unchanged_directory_is_not_looked_at_by_adds(node: Kubelet, folder: 
         assert samples(node)[LOOKS] > looks
 
 
-def wait_until_stopped(pid: int) -> None:
-    """Wait until every thread of the process has stopped: proc_pid_stat(5), the field after the name."""
-    states = [file / "stat" for file in Path(f"/proc/{pid}/task").iterdir()]
-    until(lambda: all(state.read_text().rpartition(")")[2].split()[0] == "T" for state in states))
-
-
 def test_after_an_overflow_every_directory_is_looked_at(node: Kubelet, folder: Path) -> None:
     write(folder / "a.yaml", "a", 11)
     with agent(node) as running:
         known(node, folder)
         quiet(node)
-        running.process.send_signal(signal.SIGSTOP)
-        wait_until_stopped(running.process.pid)
+        freeze(running.process.pid)
         churned = folder.parent  # watched for one name alone: these events would change nothing
         limit = int(run("cat", "/proc/sys/fs/inotify/max_queued_events"))
         for number in range(limit // 2 + 10):
