@@ -33,14 +33,14 @@ class Tier:
 # mostly waits, and goes before the contracts, whose servers compute. The unit tier takes what they leave.
 LANES: tuple[tuple[Tier, ...], ...] = (
     (Tier(name="unit", folder="tests/unit", workers=2, needs_root=False, soaks=True),),
-    (Tier(name="contract", folder="tests/contract", workers=4, niceness=-4, soaks=True),),
+    (Tier(name="contract", folder="tests/contract", workers=4, silence=1200, niceness=-4, soaks=True),),
     (
         Tier(name="netns", folder="tests/netns", workers=6, silence=1200, niceness=-8, soaks=True),
         Tier(name="runtime", folder="tests/runtime", niceness=-8),
     ),
     (
         Tier(name="vm", folder="tests/vm", silence=1200, niceness=-15, realtime=True, soaks=True),
-        Tier(name="image", folder="tests/image", soaks=True),
+        Tier(name="image", folder="tests/image", silence=1200, niceness=-10, soaks=True),
     ),
 )
 TIERS = {tier.name: tier for lane in LANES for tier in lane}
