@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.checkout import ROOT
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -259,7 +260,8 @@ class Kubelet:
         return lines
 
     def remember(self) -> None:
-        """Take what is there now as what has to be there in the end."""
+        """Take what is there now as what has to be there in the end, once each link's state is that of its carrier."""
+        until(lambda: not any("LOWER_UP>" in line and "DOWN mode" in line for line in self.inventory()))
         self.first = self.inventory()
 
     def left_behind(self) -> list[str]:
