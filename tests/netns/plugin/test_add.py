@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.waiting import until
-
 if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet
 
@@ -75,7 +73,6 @@ def test_a_macvlan_stands_on_its_parent(node: Kubelet) -> None:
     node.inside(node.node, "ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
     node.inside(node.node, "ip", "link", "set", "up0", "up")
     node.inside(node.node, "ip", "link", "set", "up1", "up")
-    until(lambda: all(node.links(node.node)[name]["operstate"] == "UP" for name in ("up0", "up1")))
     pods = [node.pod("mysql-0"), node.pod("mysql-1")]
     node.remember()
     for pod in pods:
