@@ -17,6 +17,7 @@ from podberth.verbs.delete import end, forget, put_back, shares_a_device, take_b
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from podberth.cni.pod import Attachment
     from podberth.net.record import Record
@@ -67,6 +68,11 @@ def hasten(node: Node, locked: str = "") -> None:
         sleep(_PAUSE)
 
 
+def alone_with(node: Node, container_id: str, locked: str, *, wait: bool = True) -> AbstractContextManager[None]:
+    """Hold the container's lock, unless the caller has it: that of `locked`. TryAgainLater as `locked` of the host."""
+    return nullcontext() if container_id == locked else node.host.locked(f"container:{container_id}", wait=wait)
+
+
 def settle(node: Node, container_id: str) -> None:
     """Wait while others end the container's DELs that were answered, for ten seconds at most."""
     for _ in range(_PATIENCE):
@@ -100,8 +106,7 @@ def _finish(node: Node, attachments: Iterable[Attachment], why: str, locked: str
         for container_id, its in _by_container(attachments).items():
             try:
                 # Whoever has the lock of one container may be waiting for that of another: nobody is waited for here.
-                key = f"container:{container_id}"
-                held.enter_context(nullcontext() if container_id == locked else node.host.locked(key, wait=False))
+                held.enter_context(alone_with(node, container_id, locked, wait=False))
             except TryAgainLater as busy:
                 failures.update(dict.fromkeys(its, Occupied(busy.message, busy.details)))
             else:

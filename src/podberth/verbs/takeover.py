@@ -236,18 +236,13 @@ def _gone_here(node: Node, lease: Lease, pod: PodRef | None) -> str:
 
 def _take_down(node: Node, older: Attachment, locked: str) -> None:
     """Undo an older sandbox's interface before its address moves on; its lease is moved by the bind that follows."""
-    if older.container_id == locked:
-        _undo(node, older)
-        return
-    with node.host.locked(f"container:{older.container_id}"):
-        _undo(node, older)
+    from podberth.verbs.finish import alone_with
 
-
-def _undo(node: Node, older: Attachment) -> None:
-    record = node.attachments.find(older)
-    if record is not None:
-        put_back(node, record)
-        node.attachments.close(older)
+    with alone_with(node, older.container_id, locked):
+        record = node.attachments.find(older)
+        if record is not None:
+            put_back(node, record)
+            node.attachments.close(older)
 
 
 def _is_moved(node: Node, lease: Lease) -> bool:
