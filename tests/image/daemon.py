@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.contract.install import manifests
 from tests.image.building import NAME
-from tests.runtime.containerd import CGROUPS
+from tests.runtime import cgroups
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -119,8 +119,7 @@ class Daemon:
         if self.sandbox:
             for call in ("StopPodSandbox", "RemovePodSandbox"):
                 self.containerd.cri.call(call, {"pod_sandbox_id": self.sandbox})
-        for path in CGROUPS.glob(f"*{self.cgroup}"):
-            path.rmdir()
+        cgroups.remove(f"*{self.cgroup}")
 
     def apply(self, example: str) -> None:
         """Put the documents of an example in force, those that are podberth's own, by the agent's container."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tests.checkout import ROOT
 from tests.runtime import image, recording
+from tests.runtime.cgroups import CGROUPS
 from tests.runtime.cri import Cri, Refused
 from tests.waiting import until
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 BUILT = ROOT / "build" / "cni"
 DEBIAN = Path("/usr/lib/cni")
-CGROUPS = Path("/sys/fs/cgroup")
 CRI_CGROUPS = "*/k8s.io"  # of what is in the namespace of the CRI and no pod, under every controller
 TOOLS = {"containerd": "containerd", "ctr": "containerd", "runc": "runc", "busybox": "busybox-static"}
 TOOLS |= {"iptables": "iptables", "nsenter": "util-linux", "tc": "iproute2", "ps": "procps", "ping": "iputils-ping"}

@@ -10,8 +10,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.runtime import image
-from tests.runtime.containerd import CGROUPS
+from tests.runtime import cgroups, image
+from tests.runtime.cgroups import CGROUPS
 from tests.runtime.cri import Refused
 
 if TYPE_CHECKING:
@@ -171,8 +171,7 @@ class Site:
                 self.remove(Sandbox(id=each["id"], config={}))
         if self.bridge in self.node.links():
             self.node.run("ip", "link", "delete", self.bridge)
-        for path in CGROUPS.glob(f"*/{self.cgroup}"):
-            path.rmdir()
+        cgroups.remove(f"*/{self.cgroup}")
 
 
 @contextlib.contextmanager

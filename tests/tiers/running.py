@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.tiers.tier import Tier
 
 _LOOK = 0.5  # seconds between two looks
-_GRACE = 60  # seconds that a tier has to end its servers before it is killed
+_GRACE = 60  # seconds that a tier has to replace a worker, or to end its servers before it is killed
 
 
 class Run:
@@ -99,14 +99,14 @@ class Run:
             now = self.results.stat().st_size
             if now != size:
                 size, heard = now, time.monotonic()
-            if time.monotonic() - heard > self._patience:
-                self.stop(f"stopped: no test had a result for {self._patience} s")
+            if time.monotonic() - heard > self._patience + _GRACE:  # by then a worker that hangs has been replaced
+                self.stop(f"stopped: no test had a result for {self._patience + _GRACE} s")
             time.sleep(_LOOK)
         return process.returncode
 
     def _command(self) -> list[str]:
         options = ["-q", f"--junitxml={self.report}", "-p", "no:cacheprovider", "-p", "tests.tiers.progress"]
-        options += ["-o", f"faulthandler_timeout={self._patience * 0.9}"]
+        options += ["-o", f"faulthandler_timeout={self._patience}"]
         options += ["-o", "faulthandler_exit_on_timeout=true"]  # a worker says where its test hangs, and is replaced
         if seed := os.environ.get(sizes.SEED):
             options.append(f"--hypothesis-seed={seed}")

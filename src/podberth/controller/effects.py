@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from podberth.stores.sqlite.claims import Rivals
 
 WHO = "controller"  # as the ledger names it
+MAX_UNTOLD = 1000  # events that wait for an API server that answers
 OWNERS = {
     "Pod": resources.PODS,
     "StatefulSet": Resource(group="apps", version="v1", plural="statefulsets", kind="StatefulSet", namespaced=True),
@@ -62,6 +63,8 @@ class Effects:
         self._settler = settler
         self._recorder = recorder
         self._name = name
+        self._untold: dict[tuple[str, str], tuple[Object, str, str, str]] = {}  # by object and reason
+        self._unsure: set[tuple[str, str, str]] = set()  # objects of whose status the last answer did not come
 
     def exists(self, owner: Owner) -> bool:
         """Ask the API whether an owner is there now."""
@@ -184,27 +187,48 @@ class Effects:
         return self._settler.settle(end)[0]
 
     def show(self, resource: Resource, found: Object, status: Object) -> bool:
-        """Have an object's status say so; say whether that was news. One that is gone by now has none."""
+        """Have an object's status say so; say whether that was news. One that is gone by now has none.
+
+        A write whose answer did not come stays news, whether or not it was done: what is told of it is told once more
+        rather than never.
+        """
+        metadata = found["metadata"]
+        key = (resource.plural, metadata.get("namespace", ""), metadata["name"])
         now = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(self._now().true // 10**9))
         patch = conditions.updated(found, status, now)
+        unsure = key in self._unsure
         if patch is None:
-            return False
-        metadata = found["metadata"]
+            self._unsure.discard(key)
+            return unsure
         patch["metadata"] = {"resourceVersion": metadata["resourceVersion"]}
+        self._unsure.add(key)
         try:
-            self._client.merge_patch(
-                resource, metadata["name"], patch, metadata.get("namespace", ""), subresource="status"
-            )
-        except (errors.NotFound, errors.Conflict):
-            return False  # it has changed: the next look is at what it is then
+            self._client.merge_patch(resource, key[2], patch, key[1], subresource="status")
+        except errors.NotFound:
+            self._unsure.discard(key)
+            return False
+        except errors.Conflict:
+            return False  # it has changed, maybe by this very write: the next look is at what it is then
+        self._unsure.discard(key)
         return True
 
     def tell(self, about: Object, kind: str, reason: str, message: str) -> None:
-        """Post an event; one that can't be posted is no reason to stop."""
+        """Post an event; one that can't be posted is no reason to stop, and is posted by `tell_again`."""
+        key = (f"{about['kind']} {about['metadata'].get('namespace', '')}/{about['metadata']['name']}", reason)
+        self._untold.pop(key, None)
         try:
             self._recorder.post(about, kind, reason, message)
+        except TryAgainLater:
+            self._untold[key] = (about, kind, reason, message)
+            if len(self._untold) > MAX_UNTOLD:
+                del self._untold[next(iter(self._untold))]
         except CniError:
-            pass
+            pass  # the server has refused it, and would again
+
+    def tell_again(self) -> None:
+        """Post the events that could not be posted."""
+        for event in list(self._untold.values()):
+            self.tell(*event)
 
     def _actor(self, why: str) -> Actor:
         return Actor(who=WHO, why=why, node=self._name)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from tests import programs
 from tests.image.cluster.control import ADDRESS, ControlPlane
-from tests.runtime import image
-from tests.runtime.containerd import CGROUPS, DEBIAN, Containerd
+from tests.runtime import cgroups, image
+from tests.runtime.cgroups import CGROUPS
+from tests.runtime.containerd import DEBIAN, Containerd
 from tests.runtime.node import NETNS, node
 from tests.runtime.release import debian_12
 
@@ -89,9 +90,7 @@ class Worker:
     def sweep(self) -> None:
         """Take away the cgroups, once the node has ended and nothing is in them."""
         self.control.wait()
-        for top in CGROUPS.glob(f"*{self.cgroup}"):
-            for path in sorted(top.glob("**/"), reverse=True):
-                path.rmdir()
+        cgroups.remove(f"*{self.cgroup}")
 
     def _configuration(self) -> dict[str, object]:
         authority = self.control.authority

@@ -126,6 +126,12 @@ class Lan:
             host.namespace.run("ip", "address", "add", address, "dev", "eth0", *(["nodad"] if ":" in address else []))
         return host
 
+    def unplug(self, host: Wired) -> None:
+        """Take a host's carrier away; the kernel tells the other end of a pair a little later."""
+        self.switch.run("ip", "link", "set", f"port{self.hosts.index(host)}", "down")
+        wire = ("ip", "link", "show", "eth0")
+        until(lambda: "NO-CARRIER" in host.namespace.run(*wire), "eth0 has its carrier still")
+
     def delete(self) -> None:
         """Delete every namespace, also if one can't be."""
         with ExitStack() as undo:

@@ -123,7 +123,7 @@ def test_a_link_that_is_down_cannot_be_asked_on(lan: Lan) -> None:
 
 def test_a_link_without_carrier_cannot_be_asked_on(lan: Lan) -> None:
     pod = lan.host()
-    lan.switch.run("ip", "link", "set", "port0", "down")
+    lan.unplug(pod)
     with pytest.raises(OSError, match="eth0 is up but has no carrier") as caught:
         pod.namespace.call(probe, "eth0", V4, 1, 10)
     assert caught.value.errno == errno.ENETDOWN
@@ -131,7 +131,7 @@ def test_a_link_without_carrier_cannot_be_asked_on(lan: Lan) -> None:
 
 def test_a_carrier_that_comes_a_little_late_is_waited_for(lan: Lan) -> None:
     pod, holder = lan.host(), lan.host("10.9.0.7/24")
-    lan.switch.run("ip", "link", "set", "port0", "down")
+    lan.unplug(pod)
     late = threading.Timer(0.1, lan.switch.run, ["ip", "link", "set", "port0", "up"])
     late.start()
     try:

@@ -1,0 +1,116 @@
+"""What the controller says of an object is said, although the API server's answers do not come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from podberth.controller.conditions import pool_status
+from podberth.controller.effects import MAX_UNTOLD, Effects
+from podberth.kube.errors import Forbidden, Unknown
+from podberth.kube.events import WARNING, Recorder
+from podberth.kube.resources import EVENTS, POOLS
+from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.settler import Settler
+from tests.contract.control.cluster import pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from podberth.kube.client import Object
+    from tests.contract.control.cluster import Cluster
+
+
+STATUS = pool_status((), ("it is not in force",))
+
+
+class Losing:
+    """A client of the cluster whose next writes, `failures` of them, raise; they are carried out or they are not."""
+
+    def __init__(self, cluster: Cluster, *, carried_out: bool, failure: type[Exception] = Unknown) -> None:
+        self.client = cluster.client
+        self.failures = 0
+        self._carried_out = carried_out
+        self._failure = failure
+
+    def create(self, *arguments: Any) -> Object:
+        return self._write(lambda: self.client.create(*arguments))
+
+    def merge_patch(self, *arguments: Any, **more: Any) -> Object:
+        return self._write(lambda: self.client.merge_patch(*arguments, **more))
+
+    def _write(self, done: Callable[[], Object]) -> Object:
+        if not self.failures:
+            return done()
+        self.failures -= 1
+        if self._carried_out:
+            done()
+        raise self._failure("no answer")
+
+
+def told(losing: Any, cluster: Cluster, folder: Path) -> Effects:
+    settler = Settler(Replica(str(folder / "effects")), cluster.store, "controller", current=False)
+    return Effects(losing, settler, Recorder(losing, "test", "test"), "test")
+
+
+def reasons(cluster: Cluster) -> list[str]:
+    return [event["reason"] for event in cluster.client.list(EVENTS).items]
+
+
+def the_pool(cluster: Cluster) -> Object:
+    cluster.apply(pool())
+    return cluster.client.list(POOLS).items[0]
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_an_event_whose_post_had_no_answer_is_posted_later(
+    cluster: Cluster, tmp_path: Path, *, carried_out: bool
+) -> None:
+    losing = Losing(cluster, carried_out=carried_out)
+    effects, about = told(losing, cluster, tmp_path), the_pool(cluster)
+    losing.failures = 2
+    effects.tell(about, WARNING, "PoolNearlyFull", "1 of 2 addresses is free")
+    effects.tell_again()
+    assert reasons(cluster) == (["PoolNearlyFull"] if carried_out else [])
+    effects.tell_again()
+    assert reasons(cluster) == ["PoolNearlyFull"]
+    losing.failures = 1
+    effects.tell_again()  # has nothing more to post
+    assert losing.failures == 1
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_a_status_whose_write_had_no_answer_is_news_at_the_next_look(
+    cluster: Cluster, tmp_path: Path, *, carried_out: bool
+) -> None:
+    losing = Losing(cluster, carried_out=carried_out)
+    effects, found = told(losing, cluster, tmp_path), the_pool(cluster)
+    losing.failures = 1
+    with pytest.raises(Unknown):
+        effects.show(POOLS, found, STATUS)
+    now = cluster.client.list(POOLS).items[0]
+    assert effects.show(POOLS, now, STATUS)
+    assert not effects.show(POOLS, cluster.client.list(POOLS).items[0], STATUS)
+
+
+def test_an_event_that_the_server_refuses_is_not_posted_again(cluster: Cluster, tmp_path: Path) -> None:
+    losing = Losing(cluster, carried_out=False, failure=Forbidden)
+    effects, about = told(losing, cluster, tmp_path), the_pool(cluster)
+    losing.failures = 1
+    effects.tell(about, WARNING, "PoolNearlyFull", "")
+    effects.tell_again()
+    assert reasons(cluster) == []
+
+
+def test_the_newest_events_wait_if_there_are_too_many(cluster: Cluster, tmp_path: Path) -> None:
+    losing = Losing(cluster, carried_out=False)
+    effects, about = told(losing, cluster, tmp_path), the_pool(cluster)
+    losing.failures = MAX_UNTOLD + 5
+    for number in range(MAX_UNTOLD + 2):
+        effects.tell(about, WARNING, f"Reason{number}", "")
+    effects._untold = dict(list(effects._untold.items())[:3])
+    losing.failures = 0
+    effects.tell_again()
+    assert sorted(reasons(cluster)) == ["Reason2", "Reason3", "Reason4"]
