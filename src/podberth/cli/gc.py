@@ -20,7 +20,7 @@ from podberth.cni.errors import CniError
 from podberth.cni.fields import Fields
 from podberth.verbs.collect import stale
 from podberth.verbs.delete import delete
-from podberth.verbs.gone import attachment_is_gone, is_unknown
+from podberth.verbs.gone import attachment_is_gone, fenced, fenced_off, is_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ MAX_BYTES = 16 << 20
     ),
 )
 @click.option("--network", type=NETWORK, help="Only this network; required with --keep-file.")
-@click.option("--gone", is_flag=True, help="Attachments whose network namespace exists no more.")
+@click.option("--gone", is_flag=True, help="Attachments whose network namespace is gone, and all of fenced nodes.")
 @click.option(
     "--keep-file", "keep", type=click.Path(allow_dash=True), metavar="FILE",
     help='Attachments that are not in FILE: JSON, a list of {"containerID": ..., "ifname": ...}, as '
@@ -59,6 +59,7 @@ def gc(
 ) -> int:
     """Take back attachments that no pod uses: undo what was done for them, end their leases.
 
+    With --gone so are the leases of other nodes that `podberth fence` has declared dead: on any node, once for all.
     Exactly what was shown is taken back, nothing that came after the question. Reservations stay: they belong to the
     pod's name. An imported lease whose network namespace nobody knows is never taken for gone.
     Needs root, and must see the node's network namespaces: run it on the node, not in a container.
@@ -100,10 +101,12 @@ def gc(
 
 
 def _gone(node: Node, network: str | None) -> tuple[Attachment, ...]:
-    """Return this node's attachments, recorded or leased, whose namespace is gone, or is another one by now."""
+    """Return this node's attachments, recorded or leased, whose namespace is gone, and all of nodes that are fenced."""
     recorded = [record.attachment for record in node.attachments.all(network)]
-    leased = [lease.attachment for lease in node.ledger.leases(network=network) if lease.node == node.name]
-    return tuple(known for known in dict.fromkeys((*recorded, *leased)) if attachment_is_gone(node, known))
+    leases, dead = node.ledger.leases(network=network), fenced(node)
+    leased = [lease.attachment for lease in leases if lease.node == node.name]
+    here = tuple(known for known in dict.fromkeys((*recorded, *leased)) if attachment_is_gone(node, known))
+    return tuple(dict.fromkeys((*here, *(lease.attachment for lease in leases if lease.node in dead))))
 
 
 def _unknown(node: Node, network: str | None) -> int:
@@ -137,14 +140,17 @@ def _ask(node: Node, found: Sequence[Attachment], *, yes: bool, as_json: bool) -
 def _take(
     node: Node, found: Sequence[Attachment], *, recheck: bool
 ) -> tuple[list[Attachment], list[tuple[Attachment, CniError]]]:
-    """Delete each; one that fails does not keep the others. `recheck`: only if its namespace is still gone."""
+    """Delete each; one that fails does not keep the others. `recheck`: only if it is still known to be over."""
     taken: list[Attachment] = []
     failures: list[tuple[Attachment, CniError]] = []
     for attachment in found:
         try:
+            why = "podberth gc"
             if recheck and not attachment_is_gone(node, attachment):
-                continue
-            delete(node, attachment, "podberth gc", asking())
+                if not (said := fenced_off(node, attachment)):
+                    continue
+                why = f"{why}: {said}"
+            delete(node, attachment, why, asking())
             taken.append(attachment)
         except CniError as failure:
             failures.append((attachment, failure))

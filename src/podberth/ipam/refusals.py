@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # What frees addresses of a full pool.
 FREEING = (
     "free what is not needed: delete pods, `podberth release` reservations, and `podberth gc --gone` on a node takes "
-    "back the leases of pods that a reboot has ended"
+    "back the leases of its pods that are gone, and those of nodes that died for good once they are fenced "
+    "(`podberth fence NODE`)"
 )
 SHOWN = 4  # holders of a Deployment's addresses that are named
 

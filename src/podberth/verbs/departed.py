@@ -1,4 +1,4 @@
-"""Attachments whose address has moved to another node while this one was thought dead: they are cut off.
+"""Attachments whose address went to others, or was freed by them, while this node was thought dead: they are cut off.
 
 A node that was fenced and comes back still has its pods' interfaces, and their addresses are others' by now.
 """
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Node
 
 
+_CONTROLLER = "controller"  # ends the leases of pods that Kubernetes has no more, whatever became of their node
+
+
 def addresses_of(record: Record) -> frozenset[Address]:
     """Return the addresses that were given to the record's interface."""
     return frozenset(step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress))
@@ -37,6 +40,7 @@ def awaiting(node: Node) -> Epoch | None:
 def moved_away(node: Node, record: Record, leased: AbstractSet[Address]) -> Event | None:
     """Return the event by which an address of the record became another attachment's; None if none did.
 
+    Or by which an operator on another node ended the lease: this one was fenced. Anybody may get that address.
     `leased`: the addresses that the ledger says are the record's. Its history is read only if others are in it. A
     ledger that was put back, and does not know yet what this node's pods have, is no ground to take anything from them.
     """
@@ -45,7 +49,10 @@ def moved_away(node: Node, record: Record, leased: AbstractSet[Address]) -> Even
     for address in addresses_of(record) - leased:
         if node.ledger.who(address).event is None:
             continue  # another IPAM plugin's
-        taken = [e for e in node.ledger.history(address=address) if e.kind in (Kind.BOUND, Kind.MOVED)]
+        events = tuple(node.ledger.history(address=address))
+        if (ended := _ended_elsewhere(node, record, events)) is not None:
+            return ended
+        taken = [e for e in events if e.kind in (Kind.BOUND, Kind.MOVED)]
         if not taken or taken[-1].attachment == record.attachment:
             continue
         # It was the record's, or would have been: what was bound while the store was away is in no history.
@@ -54,6 +61,15 @@ def moved_away(node: Node, record: Record, leased: AbstractSet[Address]) -> Even
         if was_ours or (same(last.pod, record.pod) and last.actor.node != node.name):
             return last
     return None
+
+
+def _ended_elsewhere(node: Node, record: Record, events: tuple[Event, ...]) -> Event | None:
+    """Return the event by which another node's operator ended the record's lease, if nothing came of it since."""
+    hands = [event for event in events if event.kind in (Kind.BOUND, Kind.MOVED, Kind.UNBOUND)]
+    if not hands or hands[-1].kind != Kind.UNBOUND or hands[-1].attachment != record.attachment:
+        return None
+    last = hands[-1]
+    return last if last.actor.node != node.name and last.actor.who != _CONTROLLER else None
 
 
 def cut_off(node: Node, attachment: Attachment, who: str) -> Event | None:
@@ -73,5 +89,7 @@ def cut_off(node: Node, attachment: Attachment, who: str) -> Event | None:
 
 def why(taken: Event) -> str:
     """Return why an attachment is cut off, for ledger and log."""
+    if taken.kind == Kind.UNBOUND:
+        return f"the lease of its address {taken.address} was ended on node {taken.actor.node}: {taken.actor.why}"
     container = taken.attachment.container_id if taken.attachment is not None else "unknown"
     return f"its address {taken.address} moved to container {container} on node {taken.actor.node}"

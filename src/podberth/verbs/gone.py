@@ -1,4 +1,4 @@
-"""Whether an attachment's network namespace is gone: yes, no, or not known. Not known is never gone.
+"""Whether an attachment is gone: its network namespace, or, elsewhere, its whole node. Not known is never gone.
 
 A record names its namespace and what tells it from all others. A lease alone has its path; one that was imported has
 not even that: the plugin that gave the address out did not keep it.
@@ -36,3 +36,20 @@ def attachment_is_gone(node: Node, attachment: Attachment) -> bool:
         return is_gone(node, record)
     leases = node.ledger.of(attachment)
     return bool(leases) and all(lease.node == node.name and holder_is_gone(node, lease) for lease in leases)
+
+
+def fenced(node: Node, name: str = "") -> dict[str, str]:
+    """Return why nothing runs on other nodes, or on one, by node: an operator has fenced them."""
+    last = {said.node: said for said in node.elsewhere.fences(name)}
+    return {
+        each: f"node {each} is fenced by {said.actor.who}: {said.actor.why}"
+        for each, said in last.items()
+        if not said.lifted and each != node.name
+    }
+
+
+def fenced_off(node: Node, attachment: Attachment) -> str:
+    """Return why nothing of an attachment runs on another node: that is fenced; '' if it may run."""
+    leases = node.ledger.of(attachment)
+    said = [fenced(node, lease.node).get(lease.node, "") for lease in leases if lease.node != node.name]
+    return said[0] if said and all(said) and len(said) == len(leases) else ""

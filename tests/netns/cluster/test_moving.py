@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 ADDRESS = "10.61.0.12"
 CABLE = ("pbcable0", "pbcable1")
+SMALL = """\
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: small}
+spec:
+  subnets: [{subnet: 10.62.0.0/24, ranges: ["10.62.0.2-10.62.0.4"]}]
+"""
 
 
 @pytest.fixture
@@ -103,3 +110,48 @@ def test_an_address_that_answers_from_a_fenced_node_does_not_move(nodes: tuple[K
     kinds = [event["kind"] for event in history(two, ADDRESS)]
     assert kinds[:5] == ["Reserved", "Bound", "Moved", "Conflicted", "Moved"]
     assert kinds[-2:] == ["Unbound", "Bound"]
+
+
+def test_gc_on_any_node_ends_what_a_fenced_node_had_under_one_time_names(nodes: tuple[Kubelet, Kubelet]) -> None:
+    one, two = nodes
+    two.apply(SMALL)
+    old = [one.pod(f"web-{number}") for number in range(3)]
+    with agent(one):
+        before = [one.call("ADD", pod, pool="small").address for pod in old]
+        assert one.call("DEL", old.pop()).code == 0
+    with agent(two):
+        assert two.podberth("gc", "--gone", "--yes") == "nothing to take back\n"
+        assert two.call("ADD", two.pod("job-0"), pool="small").code == 0
+        full = two.call("ADD", two.pod("job-1"), pool="small").result
+        assert (full["code"], "podberth fence NODE" in full["details"]) == (100, True)
+        two.podberth("fence", "one", "--why", "burnt", "--cut-running-pods")
+        collected = json.loads(two.podberth("gc", "--gone", "--yes", "--json"))["collected"]
+        assert sorted(each["container_id"] for each in collected) == sorted(pod.container_id for pod in old)
+        ended_by = [event for event in history(two, before[0].partition("/")[0]) if event["kind"] == "Unbound"][-1]
+        assert ended_by["why"].endswith(": burnt")
+        new = [two.pod(f"job-{number}") for number in (2, 3)]
+        assert {two.call("ADD", pod, pool="small").address for pod in new} <= set(before)
+        assert set(leases(two).values()) == {"two"}
+        with agent(one):
+            for pod in old:
+                assert interfaces(one, pod.netns) == ["lo"]
+                assert one.call("DEL", pod).code == 0
+        assert set(leases(two).values()) == {"two"}
+        assert len(leases(two)) == 3
+
+
+def test_a_node_that_comes_back_is_cut_off_from_an_address_that_nobody_has_yet(nodes: tuple[Kubelet, Kubelet]) -> None:
+    one, two = nodes
+    old = one.pod("web-0")
+    with agent(one):
+        assert one.call("ADD", old).code == 0
+    two.podberth("fence", "one", "--why", "burnt", "--cut-running-pods")
+    two.podberth("gc", "--gone", "--yes")
+    two.podberth("unfence", "one", "--why", "it was another one")
+    with agent(one) as back:
+        (told,) = back.wait_for("upkeep")
+        assert told["outcome"] == "cut off"
+        assert "was ended on node two" in told["message"]
+        assert interfaces(one, old.netns) == ["lo"]
+        assert one.call("DEL", old).code == 0
+    assert leases(two) == {}
