@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-PATIENCE = 60.0  # seconds for which something is tried
+PATIENCE = 300.0  # seconds for which something is tried
 PAUSE = 0.2  # seconds, at most, before it is tried again
 
 

@@ -30,7 +30,7 @@ def running(kind: str) -> Iterator[tuple[Store, int]]:
 def test_as_many_pods_as_addresses_get_one_each_and_again_once_all_have_ended(kind: str, tmp_path: Path) -> None:
     with running(kind) as (store, processes):
         run = crowds.full_pool(store, tmp_path, count=MANY, nodes=6, processes=processes)
-    assert run.wrong == ()
+    assert not run.wrong, "\n".join(run.wrong)
     assert [len(phase.berths) for phase in run.phases] == [MANY, 0, MANY, 0]
     assert (run.verdict.addresses, run.verdict.leases, run.verdict.unknown) == (MANY, 0, 0)
 
@@ -39,7 +39,7 @@ def test_as_many_pods_as_addresses_get_one_each_and_again_once_all_have_ended(ki
 def test_pods_that_are_recreated_at_once_on_other_nodes_have_the_addresses_they_had(kind: str, tmp_path: Path) -> None:
     with running(kind) as (store, processes):
         run = crowds.coming_back(store, tmp_path, count=SOME, nodes=size(4, 12), processes=processes)
-    assert run.wrong == ()
+    assert not run.wrong, "\n".join(run.wrong)
     assert (run.verdict.leases, run.verdict.reservations) == (0, SOME)
 
 
@@ -47,7 +47,7 @@ def test_pods_that_are_recreated_at_once_on_other_nodes_have_the_addresses_they_
 def test_restarts_drains_and_lost_nodes_leave_every_pod_its_address(kind: str, tmp_path: Path) -> None:
     with running(kind) as (store, processes):
         run = crowds.storms(store, tmp_path, count=SOME, nodes=size(6, 8), processes=processes)
-    assert run.wrong == ()
+    assert not run.wrong, "\n".join(run.wrong)
     assert run.verdict.reservations == SOME
     assert (run.verdict.moves > 0) == (processes > 0)
 
@@ -57,6 +57,6 @@ def test_whatever_is_killed_cut_or_compacted_the_history_is_linearizable(kind: s
     with servers.server(kind, proxied=True) as server:
         seconds, gap = size(3, 60), size(1, 3) / 2
         run, done = faults.under_faults(server, tmp_path, seconds=seconds, nodes=4, processes=2, gap=gap)
-    assert run.wrong == ()
+    assert not run.wrong, "\n".join(run.wrong)
     assert min(done.values()) > 0
     assert run.verdict.leases == 0

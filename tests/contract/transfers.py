@@ -18,10 +18,12 @@ from podberth.stores.transfer.node import NodeStore
 from tests.contract.ledgers import CLUSTERS, OPERATOR, PLUGIN, Clock, attachment, claim, ip, pod, pool, subnet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from podberth.ipam.lease import Event
     from podberth.ipam.ledger import Ledger
+    from podberth.net.ops import Address
     from podberth.policy.store import Policies
     from podberth.stores.replica.shared import Cluster
     from podberth.stores.transfer.story import Target
@@ -133,15 +135,24 @@ def filled(store: Node | InCluster, rounds: int = 40) -> Node | InCluster:
     return store
 
 
+def _around(events: Sequence[Event], address: Address) -> Iterator[int]:
+    """Yield times to ask about an address at: around what happened to it, and some of what happened to others."""
+    own, others = (
+        sorted({event.time + more for event in events if (event.address == address) is whose for more in (-1, 0, 1)})
+        for whose in (True, False)
+    )
+    yield from own[:: 5 if len(own) > 60 else 1]
+    yield from others[:: max(1, len(others) // 8)]
+
+
 def answers(store: Node | InCluster) -> dict[str, object]:
     """Ask a store everything that must stay: numbers of events apart, which are each store's own."""
     ledger, policies = store.parts()
     events = [replace(event, seq=0) for event in sorted(ledger.history(), key=lambda e: (e.time, e.seq))]
-    times = sorted({event.time + more for event in events for more in (-1, 0, 1)})
     seen = sorted({event.address for event in events}, key=lambda a: (a.version, a.packed))
     who: list[object] = []
     for address in seen:
-        for at in times[:: 5 if len(times) > 60 else 1]:
+        for at in _around(events, address):
             held = ledger.who(address, at)
             who.append((address, at, held.state, held.reserved_for, held.bound_to, held.pod))
     return {

@@ -33,6 +33,9 @@ TOOLS = {"kubectl": "kubernetes-client", "openssl": "openssl"}
 ADMIN = "admin"
 CRDS = ROOT / "deploy/base/crds"
 OURS = "podberth.io/v1alpha1"
+# Of versions that a newer server does not serve by default either, only that of flow control: each costs a server time.
+_BETA = "api/beta=false,flowcontrol.apiserver.k8s.io/v1beta1=true"
+_OLDER = ("--insecure-port=0", f"--runtime-config={_BETA}")  # what one before 1.24 is told
 # In memory where that can be had: every write is synced.
 _SHM = Path("/dev/shm")
 
@@ -235,7 +238,7 @@ class KubeServer:
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
             f"--secure-port={self.port}",
-            *([] if _newer(self.binary) else ["--insecure-port=0"]),
+            *([] if _newer(self.binary) else _OLDER),
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={key}",
             f"--client-ca-file={self.authority.certificate}",

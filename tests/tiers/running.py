@@ -67,8 +67,7 @@ class Run:
                 stderr=log,
                 start_new_session=True,  # a signal to its group reaches all that it started, and nothing else
             )
-        if not self._alone:
-            _place(self._pytest.pid, self.tier)
+        _place(self._pytest.pid, self.tier, 0 if self._alone else self.tier.niceness)
         if self._stopped:  # while it was started
             self.stop(self._stopped)
         status = self._watch(self._pytest)
@@ -115,12 +114,18 @@ class Run:
         return [sys.executable, "-m", "pytest", *options, self.tier.folder]
 
 
-def _place(pid: int, tier: Tier) -> None:
-    """Renice a session's leader, of which the rest takes it, and the session: sched(7), "The autogroup feature"."""
+def _place(pid: int, tier: Tier, forward: int) -> None:
+    """Renice a session's leader, of which the rest takes it, and the session: sched(7), "The autogroup feature".
+
+    A new session begins at 0, wherever the one is that started it: a run within a run keeps the place of the outer one.
+    """
+    own = Path("/proc/self/autogroup")
+    outer = int(own.read_text(encoding="ascii").split()[-1]) if own.exists() else 0
+    niceness = max(-20, min(19, outer + forward))
     # Only root may go forward, a kernel may have no such groups, and a container may forbid real time.
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, tier.niceness)
-        Path(f"/proc/{pid}/autogroup").write_text(str(tier.niceness), encoding="ascii")
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
     with contextlib.suppress(OSError):
-        if tier.realtime:
+        if tier.realtime and forward:
             os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))

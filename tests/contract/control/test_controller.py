@@ -71,7 +71,7 @@ def test_a_conflict_is_told_in_the_status_with_both_parties_and_as_an_event(clus
     until(lambda: "reserved for db/a (eth0, declared)" in cluster.condition("podnetwork", "b", "db")[1])
     assert cluster.condition("podnetwork", "b", "db")[0] == "False"
     until(lambda: "ReservationConflict" in events(cluster))
-    assert cluster.condition("podnetwork", "a", "db")[0] == "True"
+    until(lambda: cluster.condition("podnetwork", "a", "db")[0] == "True")
 
 
 def test_an_address_reservation_that_can_t_be_read_any_more_keeps_what_it_reserved(cluster: Cluster) -> None:

@@ -295,7 +295,7 @@ def test_what_objects_declared_when_they_became_tenants_stays_and_is_listed(clus
         }  # fmt: skip
     cluster.sweeps(controller, 5)
     assert cluster.reserved() == [f"{FREE} {TENANT}/web declared"]
-    assert NO_RULE in cluster.condition("podnetwork", "new", TENANT)[1]
+    until(lambda: NO_RULE in cluster.condition("podnetwork", "new", TENANT)[1])
     # What it says anew is judged anew, and does not count; the text before does, and has its address.
     changed = of_pool("open", FREE, trust="on", mtu=1400)
     cluster.apply(changed)

@@ -55,7 +55,7 @@ def test_of_overlapping_pools_the_first_is_in_force_and_the_other_says_why_not(c
     until(lambda: both in cluster.condition("pool", "aa")[1])
     assert cluster.condition("pool", "aa")[0] == "False"
     until(lambda: any("overlap" in message for message in told(cluster, "NotInForce")))
-    assert cluster.condition("pool", "db")[0] == "True"
+    until(lambda: cluster.condition("pool", "db")[0] == "True")
     policies, ledger = new_node(cluster)
     assert subnets(policies) == subnets(cluster.policies) == {"db": "10.20.0.0/24"}
     (lease,) = ledger.bind(claim("web-0"), OPERATOR)

@@ -35,6 +35,9 @@ class Losing:
         self._carried_out = carried_out
         self._failure = failure
 
+    def get(self, *arguments: Any) -> Object:
+        return self.client.get(*arguments)
+
     def create(self, *arguments: Any) -> Object:
         return self._write(lambda: self.client.create(*arguments))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -36,6 +37,16 @@ def ours(folder: Path, **keys: object) -> Subject:
     """Our plugin, with the state in a folder; keys are of its configuration."""
     conf = {"name": "bank", "type": "podberth", "pool": "db", "stateDir": str(folder / "state"), **keys}
     return Subject(plugin=BUILT / "podberth", kind="interface", conf={"cniVersion": "1.1.0", **conf})
+
+
+def ours_by(agent: Path, folder: Path, **keys: object) -> Subject:
+    """Our plugin, with the agent that listens there."""
+    by_exec = ours(folder, **keys)
+    plugin = folder / "asks" / "podberth"
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.write_text(f"#!/bin/sh\nPODBERTH_SOCKET={shlex.quote(str(agent))} exec {shlex.quote(str(by_exec.plugin))}\n")
+    plugin.chmod(0o755)
+    return replace(by_exec, plugin=plugin)
 
 
 def go(folder: Path, name: str, kind: str, **keys: object) -> Subject:
