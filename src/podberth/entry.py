@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import Attachment
     from podberth.cni.result import Result
-    from podberth.ipam.epoch import Inside
+    from podberth.ipam.epoch import SeenAddress
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.moment import Moment
     from podberth.linux.locks import Locks
@@ -357,7 +357,7 @@ def _boot() -> str:
     return boot_id()
 
 
-def _inside(folders: tuple[str, ...]) -> Iterable[Inside]:
+def _inside(folders: tuple[str, ...]) -> Iterable[SeenAddress]:
     from podberth.linux.occupied import inside
 
     return inside(folders)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from podberth.ipam.epoch import Held
+from podberth.ipam.epoch import HeldAddress
 from podberth.ipam.lease import Actor
 from podberth.kube.client import Client
 from podberth.kube.config import load
@@ -79,7 +79,7 @@ class Node:
 
     def announce(self) -> None:
         held = [
-            Held(address=one.address, attachment=one.attachment, pod=one.pod, netns=one.netns)
+            HeldAddress(address=one.address, attachment=one.attachment, pod=one.pod, netns=one.netns)
             for leases in self.pods.values()
             for one in leases
         ]

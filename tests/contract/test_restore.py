@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.cni.errors import InvalidConfig, StoreFailed
-from podberth.ipam.epoch import Held
+from podberth.ipam.epoch import HeldAddress
 from podberth.ipam.lease import Unannounced
 from podberth.policy.documents import document_of
 from podberth.stores.sqlite.backup import backup, restore, restored
@@ -234,7 +234,7 @@ def test_without_a_state_before_the_node_has_to_announce_its_pods(site: Site, wh
     ledger = site.anew()
     with pytest.raises(Unannounced):
         ledger.bind(claim("c", container="c3"), PLUGIN)
-    held = Held(address=second.address, attachment=second.attachment, pod=second.pod, netns="/run/netns/x")
+    held = HeldAddress(address=second.address, attachment=second.attachment, pod=second.pod, netns="/run/netns/x")
     ledger.announce((held,), (), PLUGIN)
     (third,) = ledger.bind(claim("c", container="c3"), PLUGIN)
     assert third.address not in {second.address, ip("10.20.0.1")}
@@ -249,7 +249,10 @@ def test_a_process_that_has_just_begun_notices_an_older_copy(site: Site) -> None
     epoch = ledger.epoch()
     assert epoch is not None
     assert "event 2 Bound is not in it" in epoch.why
-    held = Held(address=second.address, attachment=attachment("pod2", network="found"), pod=None, netns="/run/netns/x")
+    alone = attachment("pod2", network="found")
+    held = HeldAddress(address=second.address, attachment=alone, pod=None, netns="/run/netns/x")
+        address=second.address, attachment=attachment("pod2", network="found"), pod=None, netns="/run/netns/x"
+    )
     ledger.announce((held,), (), PLUGIN)
     assert addresses(ledger.bind(claim("c", container="c3"), PLUGIN)) == ["10.20.0.3"]
     assert site.anew().epoch() == ledger.epoch()  # it is one put back, and one epoch
@@ -311,9 +314,12 @@ def test_an_agent_takes_over_after_a_process_has_noticed(site: Site) -> None:
         (site.state / name).unlink()
     (site.state / "copy.db").rename(site.state / "podberth.db")
     other = site.anew()
-    with pytest.raises(Unannounced):
+    alone = attachment("pod2", network="found")
+    found = HeldAddress(address=second.address, attachment=alone, pod=None, netns="/run/netns/x")
         other.bind(claim("c", container="c3"), PLUGIN)
-    found = Held(address=second.address, attachment=attachment("pod2", network="found"), pod=None, netns="/run/netns/x")
+    found = HeldAddress(
+        address=second.address, attachment=attachment("pod2", network="found"), pod=None, netns="/run/netns/x"
+    )
     other.announce((found,), (), PLUGIN)
     (third,) = other.bind(claim("c", container="c3"), PLUGIN)
     held = {lease.address: lease.attachment for lease in site.agent.leases()}

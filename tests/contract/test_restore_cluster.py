@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.ipam.elsewhere import Fence
-from podberth.ipam.epoch import Held
+from podberth.ipam.epoch import HeldAddress
 from podberth.ipam.lease import Actor, Unannounced, Unheard
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.values import prefix_end
@@ -164,7 +164,7 @@ def test_an_announcement_that_was_interrupted_is_done_again(site: Site) -> None:
     whole = dict(first.pods)
     first.pods = {"b0": whole["b0"], "b3": whole["b3"]}
     held = [
-        Held(address=x.address, attachment=x.attachment, pod=x.pod, netns=x.netns)
+        HeldAddress(address=x.address, attachment=x.attachment, pod=x.pod, netns=x.netns)
         for leases in first.pods.values()
         for x in leases
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.ipam.epoch import Held
+from podberth.ipam.epoch import HeldAddress
 from podberth.stores.sqlite import ending
 from podberth.stores.sqlite.backup import backup
 from podberth.stores.sqlite.ledger import SqliteLedger
@@ -69,7 +69,7 @@ def test_an_operation_of_the_backup_ends_nothing_that_came_after_it(site: Site, 
         site.restore()
     else:
         site.copy_over()
-        held = Held(address=lease.address, attachment=own.attachment, pod=own.pod, netns=lease.netns, pool="db")
+        held = HeldAddress(address=lease.address, attachment=own.attachment, pod=own.pod, netns=lease.netns, pool="db")
         site.anew().announce((held,), (), PLUGIN)
     (other,) = site.anew().bind(claim("c", container="c3"), PLUGIN)
     assert {one.attachment for one in site.anew().leases()} == {own.attachment, claim("c", container="c3").attachment}

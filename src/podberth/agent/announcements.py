@@ -12,7 +12,7 @@ from podberth.verbs.departed import awaiting
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from podberth.ipam.epoch import Announced, Epoch
+    from podberth.ipam.epoch import Announcement, Epoch
     from podberth.verbs.node import Node
 
 _TURN = 2.0  # seconds
@@ -25,7 +25,7 @@ class Announcements:
     def __init__(
         self,
         nodes: Callable[[], Iterator[Node]],
-        told: Callable[[Epoch, Announced], None],
+        told: Callable[[Epoch, Announcement], None],
         failed: Callable[[str], None],
     ) -> None:
         self._nodes = nodes

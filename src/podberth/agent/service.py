@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from podberth.agent.upkeep import Found
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
-    from podberth.ipam.epoch import Announced, Epoch
+    from podberth.ipam.epoch import Announcement, Epoch
     from podberth.process.certificate import Served as Certificate
     from podberth.process.journal import Journal
     from podberth.verbs.node import Node
@@ -224,7 +224,7 @@ class Agent:
     def _not_archived(self, why: str) -> None:
         self.journal.write("error", "history", {"outcome": "failed", "message": why})
 
-    def _announced(self, epoch: Epoch, made: Announced) -> None:
+    def _announced(self, epoch: Epoch, made: Announcement) -> None:
         about: dict[str, object] = {"epoch": epoch.number, "why": epoch.why}
         for name in ("bound", "ended", "contested", "homeless"):
             about[name] = [str(address) for address in getattr(made, name)] or None

@@ -16,7 +16,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Addresses": {
         "pool": "pools:pool",
         "reserve": "reservations:reserve",
-        "release": "releasing:release",
+        "release": "release:release",
         "leases": "ledger:leases",
         "fence": "fence:fence",
         "unfence": "fence:unfence",
@@ -31,7 +31,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "check": "check:check",
         "gc": "gc:gc",
         "doctor": "doctor.command:doctor",
-        "store": "store:store",
+        "store": "store.command:store",
     },
     "A container's host": {
         "install-shim": "install.shim:install_shim",

@@ -45,7 +45,7 @@ class Epoch:
 
 
 @value
-class Held:
+class HeldAddress:
     """An address that a pod of this node has, whatever the ledger says. `pool`: '' if only the ledger can know."""
 
     address: Address
@@ -61,7 +61,7 @@ class Held:
 
 
 @value
-class Inside:
+class SeenAddress:
     """An address that an interface in a network namespace of this node has."""
 
     netns: str
@@ -71,7 +71,7 @@ class Inside:
 
 
 @value
-class Announced:
+class Announcement:
     """What came of an announcement: what was `bound` by it, `ended` by it, and what somebody else has by now."""
 
     bound: tuple[Address, ...] = ()

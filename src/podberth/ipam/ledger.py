@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
     from podberth.cni.pod import Attachment, PodRef
-    from podberth.ipam.epoch import Announced, Epoch, Held
+    from podberth.ipam.epoch import Announcement, Epoch, HeldAddress
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
     from podberth.ipam.versions import Feature
@@ -102,7 +102,7 @@ class Ledger(Protocol):
         """Return the last time that the ledger was put back to an earlier state; None if it never was."""
         ...
 
-    def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+    def announce(self, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
         """Have the ledger say what this node's pods have, whatever it said when it came back; end what is `gone`.
 
         The node, `actor.node`, is awaited no more.

@@ -71,7 +71,7 @@ class AgentVersion:
 
 
 @value
-class Trace:
+class NodeSigns:
     """What the ledger shows of a node. `leases`: how many it holds. `time` (ns) and `revision`: of the last change
     that it made with a podberth which did not say whether its clock was right, as 0.1.0 doesn't; 0 for none.
     """
@@ -136,7 +136,7 @@ UPGRADE = "install that version on this node; what is in the ledger can be read 
 
 
 def older(
-    target: str, announced: Iterable[AgentVersion], traces: Iterable[Trace], now: int, without: Collection[str] = ()
+    target: str, announced: Iterable[AgentVersion], traces: Iterable[NodeSigns], now: int, without: Collection[str] = ()
 ) -> tuple[Older, ...]:
     """Return the nodes where a podberth runs that is older than `target`, or may run, in order of name.
 
@@ -150,7 +150,7 @@ def older(
     return tuple(Older(node=node, why=why) for node, why in found if why)
 
 
-def _why(target: str, said: AgentVersion | None, shown: Trace | None, now: int) -> str:
+def _why(target: str, said: AgentVersion | None, shown: NodeSigns | None, now: int) -> str:
     recent = shown is not None and shown.time > 0 and now - shown.time < FRESH
     if said is not None and said.version:
         if number(said.version) < number(target):

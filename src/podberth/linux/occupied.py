@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from podberth.cni.errors import InvalidNetns, KernelRefused
-from podberth.ipam.epoch import Inside
+from podberth.ipam.epoch import SeenAddress
 from podberth.linux import netns
 from podberth.linux.netlink import addresses, links
 from podberth.linux.netlink.socket import Rtnl
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
 
 
-def inside(folders: Sequence[str]) -> Iterator[Inside]:
+def inside(folders: Sequence[str]) -> Iterator[SeenAddress]:
     """Yield every address in the namespaces whose files are in the folders, this process's own namespace apart.
 
     KernelRefused if one that is there can't be looked into: it may have any address.
@@ -34,7 +34,7 @@ def inside(folders: Sequence[str]) -> Iterator[Inside]:
             if netns.identity(path) != found:
                 continue  # it is gone meanwhile
             raise KernelRefused(f"the addresses in {path} can't be read: {failure}") from failure
-        yield from (Inside(netns=path, netns_id=found, ifname=name, address=address) for name, address in here)
+        yield from (SeenAddress(netns=path, netns_id=found, ifname=name, address=address) for name, address in here)
 
 
 def _names(folder: str) -> list[str]:

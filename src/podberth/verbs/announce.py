@@ -7,7 +7,7 @@ namespace, and that no record speaks of, has a holder of which nobody knows more
 from __future__ import annotations
 
 from podberth.cni.pod import Attachment
-from podberth.ipam.epoch import FOUND, WHO, Announced, Held
+from podberth.ipam.epoch import FOUND, WHO, Announcement, HeldAddress
 from podberth.ipam.lease import Actor
 from podberth.verbs.departed import addresses_of, awaiting
 from podberth.verbs.gone import holder_is_gone
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from podberth.ipam.epoch import Inside
+    from podberth.ipam.epoch import SeenAddress
     from podberth.ipam.lease import Lease
     from podberth.net.record import Record
     from podberth.verbs.node import Node
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 FOLDER = "/run/netns"  # where runtimes have the namespaces of pods
 
 
-def announce(node: Node) -> Announced:
+def announce(node: Node) -> Announcement:
     """Say what this node's pods have, if the ledger waits for that. It beats the restored record, and is events."""
     with node.host.locked("announce"):
         epoch = awaiting(node)
         if epoch is None:
-            return Announced()
+            return Announcement()
         records, leases = node.attachments.all(), node.ledger.leases()
         held = (*_recorded(records), *_found(node, leases))
         known = {each.attachment for each in held}
@@ -64,13 +64,13 @@ def clear(node: Node) -> bool:
     return ended
 
 
-def _recorded(records: Iterable[Record]) -> Iterator[Held]:
+def _recorded(records: Iterable[Record]) -> Iterator[HeldAddress]:
     for record in records:
         for address in sorted(addresses_of(record), key=int):
-            yield Held(address=address, attachment=record.attachment, pod=record.pod, netns=record.netns)
+            yield HeldAddress(address=address, attachment=record.attachment, pod=record.pod, netns=record.netns)
 
 
-def _found(node: Node, leases: tuple[Lease, ...]) -> Iterator[Held]:
+def _found(node: Node, leases: tuple[Lease, ...]) -> Iterator[HeldAddress]:
     """Yield the addresses in namespaces of this node that neither a record nor the ledger has there.
 
     What an ADD or a DEL has under way is none: it is recorded before it is in the kernel and until it is not. So the
@@ -84,7 +84,7 @@ def _found(node: Node, leases: tuple[Lease, ...]) -> Iterator[Held]:
         yield from (_held(each) for each in seen if each in again)
 
 
-def _unrecorded(node: Node, leases: tuple[Lease, ...]) -> Iterator[Inside]:
+def _unrecorded(node: Node, leases: tuple[Lease, ...]) -> Iterator[SeenAddress]:
     assert node.inside is not None
     paths = {lease.address: lease.netns for lease in leases}
     used = [record.netns for record in node.attachments.all()]
@@ -99,6 +99,6 @@ def _unrecorded(node: Node, leases: tuple[Lease, ...]) -> Iterator[Inside]:
         yield each
 
 
-def _held(each: Inside) -> Held:
+def _held(each: SeenAddress) -> HeldAddress:
     attachment = Attachment(network=FOUND, container_id=each.netns.rpartition("/")[2], ifname=each.ifname)
-    return Held(address=each.address, attachment=attachment, pod=None, netns=each.netns)
+    return HeldAddress(address=each.address, attachment=attachment, pod=None, netns=each.netns)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from podberth.cni.fields import Fields
     from podberth.cni.pod import Attachment
     from podberth.ipam.elsewhere import Elsewhere
-    from podberth.ipam.epoch import Inside
+    from podberth.ipam.epoch import SeenAddress
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.outlook import Outlook
     from podberth.net.attachments import Attachments
@@ -115,7 +115,7 @@ class Node:
     outlook: Outlook | None = None
     room: Room | None = None
     away: Callable[[], str] | None = None
-    inside: Callable[[tuple[str, ...]], Iterable[Inside]] | None = None
+    inside: Callable[[tuple[str, ...]], Iterable[SeenAddress]] | None = None
     remains: Callable[[str, Attachment], tuple[Step, ...]] | None = None
     status_on: frozenset[str] = frozenset()
     archive: Callable[[], bool] | None = None

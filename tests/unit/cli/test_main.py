@@ -301,4 +301,4 @@ def test_a_command_imports_none_of_the_others() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     assert "podberth.cli.ledger" in loaded
-    assert not loaded & {"podberth.cli.doctor.command", "podberth.cli.transfer.moving", "podberth.cli.store"}
+    assert not loaded & {"podberth.cli.doctor.command", "podberth.cli.transfer.moving", "podberth.cli.store.command"}

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podberth.agent.desk import desk_of
-from podberth.cli.store import document_of, rows
+from podberth.cli.store.command import document_of, rows
 from podberth.stores.chosen import chosen, path_of
 from podberth.stores.replica.journal import Journal
 from tests.unit.cli.node import POOL, Operator

@@ -7,7 +7,7 @@ import pytest
 import podberth
 from podberth.cni.errors import Refused, StoreFailed
 from podberth.ipam import versions
-from podberth.ipam.versions import FRESH, HERE, NEEDS, AgentVersion, Feature, Trace, number, older, outgrown
+from podberth.ipam.versions import FRESH, HERE, NEEDS, AgentVersion, Feature, NodeSigns, number, older, outgrown
 
 NOW = 100 * FRESH
 
@@ -56,19 +56,19 @@ def test_a_ledger_for_later_versions_is_not_this_ones_to_write() -> None:
         (said("0.3.0"), None, ""),
         (said("0.1.9"), None, "its agent is podberth 0.1.9"),
         (said(""), None, "does not say its version"),
-        (said("0.2.0"), Trace(node="n", leases=3), ""),
+        (said("0.2.0"), NodeSigns(node="n", leases=3), ""),
         # What 0.1.0 did before the node was upgraded, and after it was put back.
-        (said("0.2.0", 10), Trace(node="n", leases=3, time=NOW, revision=9), ""),
-        (said("0.2.0", 10), Trace(node="n", leases=3, time=NOW, revision=11), "since"),
-        (said("0.2.0", 10), Trace(node="n", time=NOW - 2 * FRESH, revision=11), ""),
-        (None, Trace(node="n", leases=1), "no agent there has said its version"),
-        (None, Trace(node="n", time=NOW - FRESH + 1, revision=1), "within a day"),
-        (None, Trace(node="n", time=NOW + 50 * FRESH, revision=1), "within a day"),  # its clock is far ahead
-        (None, Trace(node="n", time=NOW - FRESH, revision=1), ""),
+        (said("0.2.0", 10), NodeSigns(node="n", leases=3, time=NOW, revision=9), ""),
+        (said("0.2.0", 10), NodeSigns(node="n", leases=3, time=NOW, revision=11), "since"),
+        (said("0.2.0", 10), NodeSigns(node="n", time=NOW - 2 * FRESH, revision=11), ""),
+        (None, NodeSigns(node="n", leases=1), "no agent there has said its version"),
+        (None, NodeSigns(node="n", time=NOW - FRESH + 1, revision=1), "within a day"),
+        (None, NodeSigns(node="n", time=NOW + 50 * FRESH, revision=1), "within a day"),  # its clock is far ahead
+        (None, NodeSigns(node="n", time=NOW - FRESH, revision=1), ""),
     ],
 )
 def test_a_node_is_older_by_its_word_or_by_what_it_left(
-    announced: AgentVersion | None, trace: Trace | None, why: str
+    announced: AgentVersion | None, trace: NodeSigns | None, why: str
 ) -> None:
     found = older("0.2.0", filter(None, [announced]), filter(None, [trace]), NOW)
     assert [one.node for one in found] == (["n"] if why else [])

@@ -19,7 +19,7 @@ DOORS = {
     "APPLY": {"policy.admission", "stores.replica.podnetworks"},
     "IMPORT": {"stores.transfer.sheet", "stores.transfer.found"},
     "RESERVE": {"cli.reservations"},
-    "RELEASE": {"cli.releasing"},
+    "RELEASE": {"cli.release"},
     "WEBHOOK": {"controller.asked", "controller.judge"},
     "CONTROLLER": {"controller.sweep"},
     "FEED": {"stores.replica.court", "stores.replica.pools"},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.pod import Attachment
 from podberth.cni.value import replace
-from podberth.ipam.epoch import Announced, Epoch, Held, Inside
+from podberth.ipam.epoch import Announcement, Epoch, HeldAddress, SeenAddress
 from podberth.net.facts import NetnsId
 from podberth.net.ops import AddAddress
 from podberth.net.record import Record
@@ -43,7 +43,7 @@ class Parts:
     def __init__(self, *records: Record) -> None:
         self.records = {each.attachment: each for each in records}
         self.leased: dict[str, Attachment] = {}
-        self.seen: list[list[Inside]] = []
+        self.seen: list[list[SeenAddress]] = []
         self.looked: Callable[[], None] = lambda: None
         self.meanwhile: Callable[[], None] = lambda: None
 
@@ -65,16 +65,16 @@ class Parts:
     def leases(self) -> tuple[Lease, ...]:
         return ()
 
-    def announce(self, held: Sequence[Held], _gone: Sequence[Lease], _actor: Actor) -> Announced:
+    def announce(self, held: Sequence[HeldAddress], _gone: Sequence[Lease], _actor: Actor) -> Announcement:
         self.meanwhile()
         self.leased |= {str(each.address): each.attachment for each in held}
-        return Announced()
+        return Announcement()
 
     def unbind(self, attachment: Attachment, _actor: Actor) -> tuple[()]:
         self.leased = {address: held for address, held in self.leased.items() if held != attachment}
         return ()
 
-    def inside(self, _folders: tuple[str, ...]) -> Iterator[Inside]:
+    def inside(self, _folders: tuple[str, ...]) -> Iterator[SeenAddress]:
         found = self.seen.pop(0) if self.seen else []
         self.looked()
         yield from found
@@ -108,7 +108,7 @@ def test_a_pod_that_ends_while_it_is_announced_leaves_no_lease() -> None:
 def test_an_address_of_a_pod_that_starts_while_the_kernel_is_looked_at_is_its_own() -> None:
     starts = record("a", "10.20.0.2/24")
     parts = Parts()
-    inside = Inside(netns=starts.netns, netns_id=POD, ifname="eth0", address=ip_address("10.20.0.2"))
+    inside = SeenAddress(netns=starts.netns, netns_id=POD, ifname="eth0", address=ip_address("10.20.0.2"))
     parts.seen = [[inside], [inside]]
     parts.looked = lambda: parts.records.update({starts.attachment: starts})
     announce(parts.node())
@@ -117,7 +117,7 @@ def test_an_address_of_a_pod_that_starts_while_the_kernel_is_looked_at_is_its_ow
 
 def test_an_address_that_is_gone_when_it_is_looked_at_again_has_no_holder() -> None:
     parts = Parts()
-    inside = Inside(netns="/run/netns/a", netns_id=POD, ifname="eth0", address=ip_address("10.20.0.2"))
+    inside = SeenAddress(netns="/run/netns/a", netns_id=POD, ifname="eth0", address=ip_address("10.20.0.2"))
     other = replace(inside, netns="/run/netns/b", address=ip_address("10.20.0.3"))
     parts.seen = [[inside, other], [other]]
     announce(parts.node())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from podberth.ipam.epoch import Announced
+from podberth.ipam.epoch import Announcement
 from podberth.ipam.epoch import heard as with_word_of
 from podberth.stores.sqlite import epochs
 from podberth.stores.sqlite.rows import lease_at
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from sqlite3 import Connection
 
-    from podberth.ipam.epoch import Held
+    from podberth.ipam.epoch import HeldAddress
     from podberth.ipam.lease import Actor, Lease
     from podberth.stores.replica.settler import Settler
     from podberth.stores.sqlite.claims import Rivals
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 _STEP = 20  # addresses that are announced together
 
 
-def announce(settler: Settler, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+def announce(settler: Settler, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
     """Have the ledger say what a node's pods have. Interrupted anywhere, it can be done again."""
     found = [_step(settler, (), gone[at : at + _STEP], actor) for at in range(0, len(gone), _STEP)]
     found += [_step(settler, held[at : at + _STEP], (), actor) for at in range(0, len(held), _STEP)]
     settler.replica.begin_epoch(settler.cluster.epoch(lambda last: with_word_of(last, {actor.node})))
-    return Announced(
+    return Announcement(
         bound=tuple(chain.from_iterable(each.bound for each in found)),
         ended=tuple(chain.from_iterable(each.ended for each in found)),
         contested=tuple(chain.from_iterable(each.contested for each in found)),
@@ -35,10 +35,10 @@ def announce(settler: Settler, held: Sequence[Held], gone: Sequence[Lease], acto
     )
 
 
-def _step(settler: Settler, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+def _step(settler: Settler, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
     about = tuple({*(each.address for each in held), *(lease.address for lease in gone)})
 
-    def decide(connection: Connection, _: Rivals) -> Announced:
+    def decide(connection: Connection, _: Rivals) -> Announcement:
         last = epochs.last(connection)
         there = [lease for lease in gone if lease_at(connection, lease.address) == lease]
         since = last.seq if last is not None else 0

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-    from podberth.ipam.epoch import Announced, Epoch, Held
+    from podberth.ipam.epoch import Announcement, Epoch, HeldAddress
     from podberth.ipam.lease import Correction, Event, Holding, Reservation, Usage
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.lifecycle import Kind
@@ -237,7 +237,7 @@ class JournalledLedger:
         """Return the last time that the ledger was put back to an earlier state; None if it never was."""
         return self._ledger.epoch()
 
-    def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+    def announce(self, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
         """Have the ledger say what this node's pods have."""
         return self._ledger.announce(held, gone, actor)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from podberth.cni.pod import Attachment, PodRef
-    from podberth.ipam.epoch import Announced, Epoch, Held
+    from podberth.ipam.epoch import Announcement, Epoch, HeldAddress
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.moment import Clock, Moment
     from podberth.ipam.timeline import Beginning
@@ -142,7 +142,7 @@ class ClusterLedger:
         """Return the last time that the ledger was put back to an earlier state; None if it never was."""
         return self._here.epoch()
 
-    def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+    def announce(self, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
         """Have the ledger say what this node's pods have, in steps of many; the last one is that it has said so."""
         from podberth.stores.replica.announcing import announce
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.elsewhere import Elsewhere, Fence, Verdict
-    from podberth.ipam.epoch import Announced, Epoch, Held
+    from podberth.ipam.epoch import Announcement, Epoch, HeldAddress
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.lifecycle import Kind
@@ -179,7 +179,7 @@ class LedgerOf:
         """Return the last time that the ledger was put back to an earlier state."""
         return self._out(self._ledger.epoch())
 
-    def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+    def announce(self, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
         """Have the ledger say what this node's pods have."""
         return self._ledger.announce(self._in(tuple(held)), self._in(tuple(gone)), self._in(actor))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import Refused, TryAgainLater
-from podberth.ipam.versions import Older, Trace, number, older
+from podberth.ipam.versions import NodeSigns, Older, number, older
 from podberth.stores.replica.shared import Seen
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ def upgrade(settler: Settler, version: str, without: Collection[str] = ()) -> Mi
     return after
 
 
-def traces(connection: Connection) -> tuple[Trace, ...]:
+def traces(connection: Connection) -> tuple[NodeSigns, ...]:
     """Return what a replica shows of each node."""
     leases = dict(connection.execute(_LEASES).fetchall())
     changes = {node: (time, revision) for node, time, revision in connection.execute(_CHANGES).fetchall()}
     return tuple(
-        Trace(node=node, leases=leases.get(node, 0), time=time, revision=revision)
+        NodeSigns(node=node, leases=leases.get(node, 0), time=time, revision=revision)
         for node, (time, revision) in ((node, changes.get(node, (0, 0))) for node in sorted({*leases, *changes}))
     )

@@ -6,7 +6,7 @@ Only a ledger that was put back has any of it: a claim asks for one row, and com
 from __future__ import annotations
 
 from podberth.cni.value import replace
-from podberth.ipam.epoch import FOUND, OWN, Announced, Epoch
+from podberth.ipam.epoch import FOUND, OWN, Announcement, Epoch
 from podberth.ipam.lease import Lease, Unannounced, Unheard
 from podberth.ipam.owner import may_have
 from podberth.stores.sqlite import changes, rows, space
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from sqlite3 import Connection
 
-    from podberth.ipam.epoch import Held
+    from podberth.ipam.epoch import HeldAddress
     from podberth.ipam.lease import Actor, Wanted
     from podberth.ipam.moment import Moment
     from podberth.net.ops import Address
@@ -82,8 +82,8 @@ def require_heard(connection: Connection, wanted: Wanted, address: Address, node
 
 
 def announce(
-    connection: Connection, held: Iterable[Held], gone: Iterable[Lease], actor: Actor, now: Moment, since: int
-) -> Announced:
+    connection: Connection, held: Iterable[HeldAddress], gone: Iterable[Lease], actor: Actor, now: Moment, since: int
+) -> Announcement:
     """Have the ledger say what a node's pods have, and end what they have no more. It beats the restored record.
 
     `since`: the last event that the ledger had when it came back. What others have got after that is theirs.
@@ -106,7 +106,7 @@ def announce(
         else:
             _bind(connection, replace(each, pool=pool), actor, now)
             bound.append(each.address)
-    return Announced(bound=tuple(bound), ended=tuple(ended), contested=tuple(contested), homeless=tuple(homeless))
+    return Announcement(bound=tuple(bound), ended=tuple(ended), contested=tuple(contested), homeless=tuple(homeless))
 
 
 def _pool_of(connection: Connection, address: Address) -> str:
@@ -116,7 +116,7 @@ def _pool_of(connection: Connection, address: Address) -> str:
     return space.pool_around(connection, address)
 
 
-def _is_so(connection: Connection, held: Held) -> bool:
+def _is_so(connection: Connection, held: HeldAddress) -> bool:
     """Say whether the ledger has it so already; of a holder that was found, whether it knows more."""
     lease = rows.lease_at(connection, held.address)
     if lease is None:
@@ -133,7 +133,7 @@ def _is_restored(connection: Connection, address: Address, since: int) -> bool:
     return event is None or event.seq <= since
 
 
-def _bind(connection: Connection, held: Held, actor: Actor, now: Moment) -> None:
+def _bind(connection: Connection, held: HeldAddress, actor: Actor, now: Moment) -> None:
     """Bind the address to its holder, whoever has it by the restored record, or has it reserved."""
     lease, kept = rows.lease_at(connection, held.address), rows.reservation_at(connection, held.address)
     if lease is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from podberth.cni.pod import Attachment, PodRef
-    from podberth.ipam.epoch import Announced, Epoch, Held
+    from podberth.ipam.epoch import Announcement, Epoch, HeldAddress
     from podberth.ipam.lease import Actor, Claim, Correction, Event, Holding, Lease, Reservation, Usage
     from podberth.ipam.lifecycle import Kind
     from podberth.ipam.moment import Clock, Moment
@@ -216,7 +216,7 @@ class SqliteLedger:
 
             return last(connection)
 
-    def announce(self, held: Sequence[Held], gone: Sequence[Lease], actor: Actor) -> Announced:
+    def announce(self, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
         """Have the ledger say what this node's pods have, whatever it said when it came back; end what is `gone`."""
         from podberth.stores.sqlite import epochs
 

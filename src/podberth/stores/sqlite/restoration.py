@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 from podberth.cni.errors import AddressTaken
 from podberth.cni.value import replace, value
-from podberth.ipam.epoch import FOUND, OWN, WHO, Epoch, Held
+from podberth.ipam.epoch import FOUND, OWN, WHO, Epoch, HeldAddress
 from podberth.ipam.lease import Actor
 from podberth.ipam.refusals import same
 from podberth.stores.clock import node_clock
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from podberth.cni.pod import PodRef
-    from podberth.ipam.epoch import Announced
+    from podberth.ipam.epoch import Announcement
     from podberth.ipam.lease import Lease
     from podberth.ipam.moment import Moment
     from podberth.stores.sqlite.witness import Reached
@@ -36,7 +36,7 @@ class TakenOver:
     """What a restored ledger has of the one before. `lost`: documents, and reservations by hand, that it has not."""
 
     epoch: Epoch
-    announced: Announced
+    announced: Announcement
     lost: tuple[str, ...]
 
 
@@ -97,7 +97,7 @@ def taken_over(connection: Connection, before: Connection, who: str, why: str, n
         connection.execute("DELETE FROM attachments WHERE (network, container_id, ifname) = (?, ?, ?)", key)
     _copy(connection, before, "attachments", "OR REPLACE")
     held = (
-        Held(address=one.address, attachment=one.attachment, pod=one.pod, netns=one.netns, pool=one.pool)
+        HeldAddress(address=one.address, attachment=one.attachment, pod=one.pod, netns=one.netns, pool=one.pool)
         for one in had
         if one.attachment.network != FOUND
     )

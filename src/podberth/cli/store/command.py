@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from podberth.cli import changeover
-from podberth.cli.changeover import Behind
 from podberth.cli.failures import OK, REFUSED
-from podberth.cli.keeping import history
 from podberth.cli.manual import CLUSTER, Book, Page
-from podberth.cli.operations import operations
 from podberth.cli.options import json_option, socket_option
-from podberth.cli.releases import downgrade_command, minimum_here, upgrade_command
-from podberth.cli.restoring import backup, epoch_form, restore, restored
 from podberth.cli.screen import Cell
+from podberth.cli.store import changeover
+from podberth.cli.store.changeover import Behind
+from podberth.cli.store.history import history
+from podberth.cli.store.minimum_version import downgrade_command, minimum_here, upgrade_command
+from podberth.cli.store.operations import operations
+from podberth.cli.store.restore import backup, epoch_form, restore, restored
 from podberth.cli.text import counted
 from podberth.cni.errors import InvalidConfig
 from podberth.entry import join
