@@ -249,8 +249,7 @@ def test_a_process_that_has_just_begun_notices_an_older_copy(site: Site) -> None
     epoch = ledger.epoch()
     assert epoch is not None
     assert "event 2 Bound is not in it" in epoch.why
-    alone = attachment("pod2", network="found")
-    held = HeldAddress(address=second.address, attachment=alone, pod=None, netns="/run/netns/x")
+    held = HeldAddress(
         address=second.address, attachment=attachment("pod2", network="found"), pod=None, netns="/run/netns/x"
     )
     ledger.announce((held,), (), PLUGIN)
@@ -314,8 +313,7 @@ def test_an_agent_takes_over_after_a_process_has_noticed(site: Site) -> None:
         (site.state / name).unlink()
     (site.state / "copy.db").rename(site.state / "podberth.db")
     other = site.anew()
-    alone = attachment("pod2", network="found")
-    found = HeldAddress(address=second.address, attachment=alone, pod=None, netns="/run/netns/x")
+    with pytest.raises(Unannounced):
         other.bind(claim("c", container="c3"), PLUGIN)
     found = HeldAddress(
         address=second.address, attachment=attachment("pod2", network="found"), pod=None, netns="/run/netns/x"
