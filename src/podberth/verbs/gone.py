@@ -6,6 +6,8 @@ not even that: the plugin that gave the address out did not keep it.
 
 from __future__ import annotations
 
+from podberth.cni.errors import TryAgainLater
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
@@ -39,8 +41,14 @@ def attachment_is_gone(node: Node, attachment: Attachment) -> bool:
 
 
 def fenced(node: Node, name: str = "") -> dict[str, str]:
-    """Return why nothing runs on other nodes, or on one, by node: an operator has fenced them."""
-    last = {said.node: said for said in node.elsewhere.fences(name)}
+    """Return why nothing runs on other nodes, or on one, by node: an operator has fenced them.
+
+    None is where that can't be asked: not known is never gone.
+    """
+    try:
+        last = {said.node: said for said in node.elsewhere.fences(name)}
+    except TryAgainLater:
+        return {}
     return {
         each: f"node {each} is fenced by {said.actor.who}: {said.actor.why}"
         for each, said in last.items()

@@ -13,6 +13,7 @@ from tests.netns.agent.running import agent
 from tests.netns.conformance.conftest import failing, suite
 from tests.netns.conformance.plugins import example, go, ours, ours_by
 from tests.netns.kubelet import run
+from tests.sizes import size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,7 @@ KINDS = {
     "portmap": "chained",
     "bandwidth": "chained",
 }
+SOME = ("[adv]*", "*")[size(0, 1)]  # names of checks: about ADD, DEL and VERSION; in a soak all there are
 # An agent ends a DEL after its answer: these two look for what is left a moment too early.
 ENDED_LATER = {"over-and-over", "over-and-over-inside"}
 MAPPED = [{"hostPort": 18080, "containerPort": 80, "protocol": "tcp"}]
@@ -49,11 +51,11 @@ def below(node: Kubelet) -> str:
     return "below0"
 
 
-def test_ours_passes_every_check_that_applies(node: Kubelet) -> None:
-    code, document = suite(node, ours(node.state.parent, device="bridge", bridge="bank0"))
+def test_ours_passes_the_checks_that_apply_without_an_agent(node: Kubelet) -> None:
+    code, document = suite(node, ours(node.state.parent, device="bridge", bridge="bank0"), "--only", SOME)
     assert failing(document) == {}
     assert code == 0
-    assert document["counts"]["passed"] >= 220
+    assert document["counts"]["passed"] >= size(45, 220)
 
 
 def test_ours_passes_them_through_an_agent(node: Kubelet, below: str) -> None:
@@ -78,10 +80,10 @@ def test_a_node_that_is_its_pods_router_passes_every_check_that_applies(node: Ku
 
 
 def test_the_documented_example_of_a_plugin_passes(node: Kubelet, tmp_path: Path) -> None:
-    code, document = suite(node, example(tmp_path))
+    code, document = suite(node, example(tmp_path), "--only", SOME)
     assert failing(document) == {}
     assert code == 0
-    assert document["counts"]["passed"] >= 180
+    assert document["counts"]["passed"] >= size(35, 180)
 
 
 @pytest.mark.parametrize("name", KINDS)
