@@ -54,6 +54,8 @@ enter_groups() {
         for name in cpuset.cpus cpuset.mems; do # version 1 takes no process before these are set
             [ ! -e "$at/$group/$name" ] || [ ! -e "$at/cgroup.clone_children" ] || cat "$at/$name" >"$at/$group/$name"
         done
+        # Nor may a process in a group of version 1 run in real time, as the VM's does, before it is told for how long.
+        [ ! -e "$at/$group/cpu.rt_runtime_us" ] || cat "$at/cpu.rt_runtime_us" >"$at/$group/cpu.rt_runtime_us" || true
         echo "$BASHPID" >"$at/$group/cgroup.procs"
     done < <(hierarchies)
 }
