@@ -27,7 +27,7 @@ for hierarchy in "${hierarchies[@]}"; do
 done
 
 mount -t tmpfs -o nosuid,mode=755 dev dev
-for device in null zero full random urandom tty net/tun fuse kvm loop-control; do
+for device in null zero full random urandom tty kmsg net/tun fuse kvm loop-control; do
     [ ! -e "/dev/$device" ] || { mkdir -p "dev/$(dirname "$device")" && cp -a "/dev/$device" "dev/$device"; }
 done
 ln -s /proc/self/fd dev/fd

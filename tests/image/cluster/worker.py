@@ -70,6 +70,7 @@ class Worker:
 
     def start_kubelet(self) -> None:
         """Start the kubelet; its pods' cgroups are below one of its own."""
+        assert Path("/dev/kmsg").exists(), "the kubelet reads /dev/kmsg: `mknod /dev/kmsg c 1 11`, or share the host's"
         for controller in CGROUPS.iterdir():
             if controller.is_dir():
                 (controller / self.cgroup.strip("/")).mkdir()
