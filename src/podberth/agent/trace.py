@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from podberth.cni.value import replace
-from podberth.net.describe import describe
+from podberth.net.ops import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

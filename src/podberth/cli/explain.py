@@ -18,7 +18,7 @@ from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.pod import Attachment
 from podberth.entry import find_plugin
 from podberth.ipam.refusals import same
-from podberth.net.describe import describe
+from podberth.net.ops import describe
 from podberth.policy.precedence import POOL, Share
 from podberth.policy.standing import worded
 from podberth.verbs.outdated import outdated

@@ -10,7 +10,7 @@ import time
 from podberth.cni import parsers
 from podberth.cni.errors import CniError
 from podberth.cni.request import Verb
-from podberth.net.describe import describe
+from podberth.net.ops import describe
 from podberth.process.log import append, say
 
 TYPE_CHECKING = False

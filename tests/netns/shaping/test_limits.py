@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.linux import shaping
+from podberth.linux.effects import shaping
 from podberth.linux.netlink import tc
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.linux import shaping
+from podberth.linux.effects import shaping
 
 if TYPE_CHECKING:
     from tests.netns.shaping.conftest import Pair

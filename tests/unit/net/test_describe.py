@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.net import ops
-from podberth.net.describe import describe
+from podberth.net.ops import describe
 
 if TYPE_CHECKING:
     from podberth.net.ops import Op

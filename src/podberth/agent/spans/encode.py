@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from podberth import __version__
 from podberth.agent.spans.context import SAMPLED, context
 from podberth.cni.args import NAME, NAMESPACE, UID, readable
-from podberth.net.describe import describe
+from podberth.net.ops import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What a link carries: up, addresses, routes. On a link that podberth made they go with it, never singly."""
+"""What a link carries: addresses, routes. On a link that podberth made they go with it, never singly."""
 
 from __future__ import annotations
 
@@ -12,32 +12,41 @@ from podberth.net.step import Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.linux.ground import Ground
     from podberth.linux.namespaces import Namespaces
-    from podberth.net.ops import SetLinkUp
+    from podberth.net.facts import NetnsId
+    from podberth.net.ops.addressing import Op
+    from podberth.net.step import Step
+
 
 _NEW = codec.CREATE | codec.EXCL
 GONE = (errno.EADDRNOTAVAIL, errno.ESRCH, errno.ENOENT, errno.ENODEV)
 
 
-def add(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
+def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
+    """Yield whether the link is there and has the very address or route."""
+    if at.namespaces.seen(op.netns, op.ifname) is not None and not _check(at.namespaces, op):
+        yield "existed", "yes"
+
+
+def do(at: Ground, op: Op) -> None:
     """Add the address or route. NetlinkError EEXIST if it is there already."""
-    index, socket = namespaces.known_index(op.netns, op.ifname), namespaces.socket(op.netns)
+    index, socket = at.namespaces.known_index(op.netns, op.ifname), at.namespaces.socket(op.netns)
     if isinstance(op, AddAddress):
         socket.do(addresses.NEW, addresses.add(index, op.address), _NEW)
     else:
         socket.do(routes.NEW, routes.add(index, route_of(op)), _NEW)
 
 
-def present(namespaces: Namespaces, op: AddAddress | AddRoute) -> bool:
-    """Say whether the link is there and has the very address or route."""
-    return namespaces.seen(op.netns, op.ifname) is not None and not check(namespaces, op)
-
-
-def remove(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
+def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
     """Take the address or route from a link that stays; one that is gone is gone."""
-    link, socket = namespaces.link(op.netns, op.ifname), namespaces.socket(op.netns)
+    if not at.alive(step, netns):
+        return
+    link, socket = at.namespaces.link(op.netns, op.ifname), at.namespaces.socket(op.netns)
     # The kernel deletes a route that is like the one named; only the very one is podberth's.
-    if link is None or link.ours or check(namespaces, op):
+    if link is None or link.ours or _check(at.namespaces, op):
         return
     try:
         if isinstance(op, AddAddress):
@@ -49,16 +58,20 @@ def remove(namespaces: Namespaces, op: AddAddress | AddRoute) -> None:
             raise
 
 
-def check_up(namespaces: Namespaces, op: SetLinkUp) -> tuple[Drift, ...]:
-    """Compare the link's state with up."""
-    link = namespaces.link(op.netns, op.ifname)
-    if link is None or link.up:
-        return ()
-    return (Drift(what=op.ifname, field="state", wanted="up", found="down"),)
-
-
-def check(namespaces: Namespaces, op: AddAddress | AddRoute) -> tuple[Drift, ...]:
+def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     """Look for the address or route on the link, with everything it was given."""
+    del step
+    return _check(at.namespaces, op)
+
+
+def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
+    """Add it anew."""
+    if not step.existed:
+        undo(at, op, step, netns)
+    do(at, op)
+
+
+def _check(namespaces: Namespaces, op: Op) -> tuple[Drift, ...]:
     link, socket = namespaces.link(op.netns, op.ifname), namespaces.socket(op.netns)
     if link is None:
         return ()  # the op that made the link says so

@@ -12,12 +12,56 @@ from podberth.net.step import Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.linux.ground import Ground
     from podberth.linux.namespaces import Namespaces
     from podberth.linux.netlink.links import LinkInfo
+    from podberth.net.facts import NetnsId
     from podberth.net.ops import Interface, JoinBridge
+    from podberth.net.step import Step
 
 PORT_WAIT = 2.0  # seconds; nobody but an operator keeps the node's end of a pair from getting its carrier
 _PAUSE = 0.002  # seconds
+
+
+def before(at: Ground, op: JoinBridge) -> Iterator[tuple[str, str]]:
+    """Yield nothing: the bridge is made with its first port and goes with its last, under its lock."""
+    del at, op
+    yield from ()
+
+
+def do(at: Ground, op: JoinBridge) -> None:
+    """Make the bridge unless it is there, and the link its port."""
+    with at.locked(f"bridge:{op.bridge}"):
+        _join(at.namespaces, op)
+    at.namespaces.changed(op.bridge)  # it has taken its new port's MAC, if that is the lowest
+
+
+def undo(at: Ground, op: JoinBridge, step: Step, netns: NetnsId | None) -> None:
+    """Take the bridge away if podberth made it and it has no other port."""
+    del step, netns
+    if op.bridge not in at.left:
+        leave(at, op)
+
+
+def check(at: Ground, op: JoinBridge, step: Step) -> tuple[Drift, ...]:
+    """Compare port, bridge and VLAN with the op."""
+    del step
+    return _check(at.namespaces, op)
+
+
+def repair(at: Ground, op: JoinBridge, step: Step, netns: NetnsId) -> None:
+    """Join it anew."""
+    if not step.existed:
+        undo(at, op, step, netns)
+    do(at, op)
+
+
+def leave(at: Ground, op: JoinBridge) -> None:
+    """Take the bridge away if podberth made it and it has no other port, under its lock."""
+    with at.locked(f"bridge:{op.bridge}"):
+        _leave(at.namespaces, op)
 
 
 def await_port(namespaces: Namespaces, inner: LinkInfo) -> None:
@@ -38,7 +82,7 @@ def await_port(namespaces: Namespaces, inner: LinkInfo) -> None:
     awaited(lets_through, PORT_WAIT, _PAUSE)
 
 
-def join(namespaces: Namespaces, op: JoinBridge) -> None:
+def _join(namespaces: Namespaces, op: JoinBridge) -> None:
     """Make the bridge unless it is there, and the link its port; the caller holds the bridge's lock.
 
     Raises TryAgainLater if the port is to be in a VLAN and the bridge, made by somebody since the plan, keeps none
@@ -102,7 +146,7 @@ def _missing(namespaces: Namespaces, bridge: LinkInfo, op: JoinBridge) -> list[I
     return [gateway for gateway in op.gateways if gateway not in live]
 
 
-def leave(namespaces: Namespaces, op: JoinBridge) -> None:
+def _leave(namespaces: Namespaces, op: JoinBridge) -> None:
     """Take the bridge away if podberth made it and it has no other port; the caller holds the bridge's lock.
 
     The port itself is deleted next, by the undo of what made it: taking it out first would cost an RCU period more.
@@ -117,8 +161,7 @@ def leave(namespaces: Namespaces, op: JoinBridge) -> None:
         socket.do(links.DEL, links.delete(bridge.index))
 
 
-def check(namespaces: Namespaces, op: JoinBridge) -> tuple[Drift, ...]:
-    """Compare port, bridge and VLAN with the op."""
+def _check(namespaces: Namespaces, op: JoinBridge) -> tuple[Drift, ...]:
     port, bridge = namespaces.link(None, op.link), namespaces.link(None, op.bridge)
     if port is None:
         return ()  # the op that made the link says so

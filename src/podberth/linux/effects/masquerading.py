@@ -17,12 +17,15 @@ from podberth.net.step import Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import TypeVar
 
+    from podberth.linux.ground import Ground
     from podberth.linux.namespaces import Namespaces
     from podberth.linux.netlink.nft import Request, Rule
+    from podberth.net.facts import NetnsId
     from podberth.net.ops import Masquerade
+    from podberth.net.step import Step
 
     T = TypeVar("T")
 
@@ -30,17 +33,45 @@ _TRIES = 200  # how often others may change the rules between a look and the tra
 _NONE_HERE = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)  # a kernel without nf_tables
 
 
-def masquerade(namespaces: Namespaces, op: Masquerade) -> None:
+def before(at: Ground, op: Masquerade) -> Iterator[tuple[str, str]]:
+    """Yield nothing: an element says whose it is."""
+    del at, op
+    yield from ()
+
+
+def do(at: Ground, op: Masquerade) -> None:
     """Add the element; what it needs is made if it is not there, and found out about by trying."""
     try:
-        namespaces.rules().batch([nft.new_element(op.group, op.address.ip, op.comment, only_new=True)])
+        at.namespaces.rules().batch([nft.new_element(op.group, op.address.ip, op.comment, only_new=True)])
     except NetlinkError as refused:
         if refused.errno not in (errno.ENOENT, errno.EEXIST):
             raise
-        bring_about(namespaces, op)
+        _bring_about(at.namespaces, op)
 
 
-def bring_about(namespaces: Namespaces, op: Masquerade) -> None:
+def undo(at: Ground, op: Masquerade, step: Step, netns: NetnsId | None) -> None:
+    """Take the element away if it is the op's, and its set, rule and table if nobody else needs them."""
+    del step, netns
+    try:
+        _transact(at.namespaces, lambda: _leaving(at.namespaces, op))
+    except NetlinkError as refused:
+        if refused.errno not in _NONE_HERE:
+            raise
+
+
+def check(at: Ground, op: Masquerade, step: Step) -> tuple[Drift, ...]:
+    """Look for the element, and for the rule that makes something of it."""
+    del step
+    return _check(at.namespaces, op)
+
+
+def repair(at: Ground, op: Masquerade, step: Step, netns: NetnsId) -> None:
+    """Put right what is missing or different, where it is: others share it."""
+    del step, netns
+    _bring_about(at.namespaces, op)
+
+
+def _bring_about(namespaces: Namespaces, op: Masquerade) -> None:
     """Look what is missing or different, and put it right: table, chain, set, rule and element.
 
     An element of another's for the same address is replaced: within a network, who has an address is the ledger's word.
@@ -61,17 +92,7 @@ def bring_about(namespaces: Namespaces, op: Masquerade) -> None:
     _transact(namespaces, wanted)
 
 
-def stop(namespaces: Namespaces, op: Masquerade) -> None:
-    """Take the element away if it is the op's, and its set, rule and table if nobody else needs them."""
-    try:
-        _transact(namespaces, lambda: _leaving(namespaces, op))
-    except NetlinkError as refused:
-        if refused.errno not in _NONE_HERE:
-            raise
-
-
-def check(namespaces: Namespaces, op: Masquerade) -> tuple[Drift, ...]:
-    """Look for the element, and for the rule that makes something of it."""
+def _check(namespaces: Namespaces, op: Masquerade) -> tuple[Drift, ...]:
     socket, found = namespaces.rules(), []
     holder, wanted = _holder(socket, op), f"in the set {op.group}"
     if holder != op.comment:

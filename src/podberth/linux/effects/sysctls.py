@@ -1,19 +1,92 @@
-"""Sysctls of a pod's namespace: /proc/sys/net shows a thread the settings of the namespace it is in."""
+"""Sysctls of a pod's namespace: /proc/sys/net shows a thread the settings of the namespace it is in.
+
+Forwarding between the node's links is one of the node's own: turned on where it is off, never off again, since others
+rely on it too.
+"""
 
 from __future__ import annotations
 
 import os
 
+from podberth.linux.netlink import devconf
+from podberth.net.ops import WriteSysctl
 from podberth.net.step import Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.linux.ground import Ground
     from podberth.linux.namespaces import Namespaces
-    from podberth.net.ops import WriteSysctl
+    from podberth.net.facts import NetnsId
+    from podberth.net.ops import EnableForwarding
+    from podberth.net.ops.sysctls import Op
     from podberth.net.step import Step
 
 
-def read(namespaces: Namespaces, op: WriteSysctl) -> str | None:
+_FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
+
+
+def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
+    """Yield the value that is to be written back."""
+    if isinstance(op, WriteSysctl) and (found := _read(at.namespaces, op)) is not None:
+        yield "value", found
+
+
+def do(at: Ground, op: Op) -> None:
+    """Write the value. OSError if there is no such sysctl, unless it is optional, or the kernel refuses the value."""
+    if isinstance(op, WriteSysctl):
+        write(at.namespaces, op, op.value)
+    elif not _forwards(at.namespaces, op):
+        at.namespaces.call(None, lambda: _put(f"/proc/sys/{_FORWARDING[op.version]}", "1"))
+
+
+def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
+    """Write back what was there before, if there was anything and it still is."""
+    value = step.before_of("value")
+    if not isinstance(op, WriteSysctl) or value is None or not at.alive(step, netns):
+        return
+    if _read(at.namespaces, op) is not None:
+        try:
+            write(at.namespaces, op, value)
+        except FileNotFoundError:
+            pass  # it went with its interface meanwhile
+
+
+def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
+    """Compare the value with the op's; white space between numbers is the kernel's."""
+    del step
+    if not isinstance(op, WriteSysctl):
+        if _forwards(at.namespaces, op):
+            return ()
+        return (Drift(what=_FORWARDING[op.version], field="value", wanted="1", found="0"),)
+    found = _read(at.namespaces, op)
+    if found.split() == op.value.split() if found is not None else op.optional:
+        return ()
+    return (Drift(what=op.key, field="value", wanted=op.value, found=found if found is not None else "gone"),)
+
+
+def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
+    """Write it anew."""
+    if not step.existed:
+        undo(at, op, step, netns)
+    do(at, op)
+
+
+def write(namespaces: Namespaces, op: WriteSysctl, content: str) -> None:
+    """Write a value in the op's namespace. FileNotFoundError if there is no such sysctl, unless it is optional."""
+
+    def inside() -> None:
+        try:
+            _put(_path(op), content)
+        except FileNotFoundError:
+            if not op.optional:
+                raise
+
+    namespaces.call(op.netns, inside)
+
+
+def _read(namespaces: Namespaces, op: WriteSysctl) -> str | None:
     """Return the value it has; None if there is no such sysctl (yet: an interface's come with it)."""
 
     def inside() -> str | None:
@@ -26,40 +99,17 @@ def read(namespaces: Namespaces, op: WriteSysctl) -> str | None:
     return namespaces.call(op.netns, inside)
 
 
-def write(namespaces: Namespaces, op: WriteSysctl, content: str) -> None:
-    """Write the value. OSError if there is no such sysctl, unless it is optional, or the kernel refuses the value."""
-
-    def inside() -> None:
-        try:
-            descriptor = os.open(_path(op), os.O_WRONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            if op.optional:
-                return
-            raise
-        try:
-            os.write(descriptor, f"{content}\n".encode())  # the kernel never sees a write of no bytes
-        finally:
-            os.close(descriptor)
-
-    namespaces.call(op.netns, inside)
+def _forwards(namespaces: Namespaces, op: EnableForwarding) -> bool:
+    body = namespaces.socket(None).get(devconf.GET, devconf.of_all(op.version))
+    return body is not None and devconf.parse_forwarding(body)
 
 
-def restore(namespaces: Namespaces, step: Step, op: WriteSysctl) -> None:
-    """Write back what was there before, if there was anything and it still is."""
-    before = step.before_of("value")
-    if before is not None and read(namespaces, op) is not None:
-        try:
-            write(namespaces, op, before)
-        except FileNotFoundError:
-            pass  # it went with its interface meanwhile
-
-
-def check(namespaces: Namespaces, op: WriteSysctl) -> tuple[Drift, ...]:
-    """Compare the value with the op's; white space between numbers is the kernel's."""
-    found = read(namespaces, op)
-    if found.split() == op.value.split() if found is not None else op.optional:
-        return ()
-    return (Drift(what=op.key, field="value", wanted=op.value, found=found if found is not None else "gone"),)
+def _put(path: str, content: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, f"{content}\n".encode())  # the kernel never sees a write of no bytes
+    finally:
+        os.close(descriptor)
 
 
 def _path(op: WriteSysctl) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from podberth.linux.namespaces import Namespaces
     from podberth.linux.netlink.links import LinkInfo
-    from podberth.net.ops import AwaitCarrier, MoveVf
+    from podberth.net.ops import MoveVf
     from podberth.net.step import Step
 
 _RETURN_SECONDS = 5.0  # the kernel takes a namespace apart in its own time, and only then gives the interface back
@@ -196,16 +196,6 @@ def rebind(namespaces: Namespaces, device: str) -> None:
     if old is not None and link is not None:
         found = {"name": old.name, "altnames": " ".join(old.altnames), "mtu": str(old.mtu)}
         _restore(namespaces, link, {**found, "queue": str(old.queue), "flags": str(old.sticky)})
-
-
-def await_carrier(namespaces: Namespaces, op: AwaitCarrier) -> None:
-    """Wait until the interface has a carrier, or the op's time has passed."""
-    end = time.monotonic() + op.milliseconds / 1000
-    while time.monotonic() < end:
-        link = namespaces.link(op.netns, op.ifname)
-        if link is None or link.running:
-            return
-        time.sleep(_PAUSE)
 
 
 def _out(namespaces: Namespaces, netns: str, link: LinkInfo, name: str) -> None:

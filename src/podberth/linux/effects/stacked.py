@@ -1,35 +1,66 @@
-"""Links that podberth makes: veth pairs, macvlans and ipvlans, and the VLAN devices these may stand on."""
+"""Links that stand on a parent of the node's, macvlans and ipvlans, and the VLAN devices these may stand on."""
 
 from __future__ import annotations
 
-import errno
-
 from podberth.cni.errors import KernelRefused
+from podberth.linux.effects import departing
+from podberth.linux.effects.links import compared, delete, of_boot
 from podberth.linux.netlink import codec, links
-from podberth.linux.netlink.socket import NetlinkError
 from podberth.net.ops import CreateMacvlan, vlan_device
 from podberth.net.step import Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.linux.ground import Ground
     from podberth.linux.namespaces import Namespaces
     from podberth.linux.netlink.links import LinkInfo
-    from podberth.net.ops import CreateIpvlan, CreateVeth
+    from podberth.net.facts import NetnsId
+    from podberth.net.ops.stacked import Op
+    from podberth.net.step import Step
+
 
 _NEW = codec.CREATE | codec.EXCL
 
 
-def create_veth(namespaces: Namespaces, op: CreateVeth) -> None:
-    """Make both ends at once, the pod's right in its namespace."""
-    made = links.veth(op.name, op.ifname, namespaces.descriptor(op.netns), op.mac, op.mtu)
-    namespaces.socket(None).do(links.NEW, made, _NEW)
+def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
+    """Yield the boot, which no link outlives, and whether the link is there. Its parent is as it was planned for."""
+    yield from of_boot()
+    if at.namespaces.look(op.netns, op.ifname) is not None:
+        yield "existed", "yes"
 
 
-def create_on_parent(namespaces: Namespaces, op: CreateMacvlan | CreateIpvlan) -> None:
-    """Make the link in the pod's namespace; the VLAN device below unless it is there. The caller holds its lock.
+def do(at: Ground, op: Op) -> None:
+    """Make the link in the pod's namespace, and the VLAN device below unless it is there, under that one's lock.
 
     KernelRefused if there is no parent.
     """
+    with at.locked(f"link:{vlan_device(op) or op.parent}"):
+        _create(at.namespaces, op)
+    at.namespaces.changed()
+
+
+def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
+    """Delete the link. The VLAN device below may have others on it: who knows of all of them takes it away."""
+    if at.alive(step, netns):
+        delete(at.namespaces, op.netns, op.ifname, "macvlan", "ipvlan")
+        departing.delete_going(at.namespaces, op.netns)  # a DEL that was answered has taken its name
+
+
+def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
+    """Compare the pod's link, its mode and the link below with the op."""
+    return at.elsewhere(step, op.netns, op.ifname) or _check(at.namespaces, op)
+
+
+def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
+    """Make it anew."""
+    if not step.existed:
+        undo(at, op, step, netns)
+    do(at, op)
+
+
+def _create(namespaces: Namespaces, op: Op) -> None:
     below = namespaces.seen(None, op.parent)
     if below is None:
         raise KernelRefused(f"there is no link {op.parent} to put a {_kind(op)} on", "see `ip link`")
@@ -43,31 +74,9 @@ def create_on_parent(namespaces: Namespaces, op: CreateMacvlan | CreateIpvlan) -
     namespaces.socket(None).do(links.NEW, made, _NEW)
 
 
-def delete(namespaces: Namespaces, netns: str | None, name: str, *kinds: str) -> None:
-    """Delete the link if it is there, of that kind, and podberth's own."""
-    found = namespaces.link(netns, name)
-    if found is None or not found.ours or found.kind not in kinds:
-        return
-    try:
-        namespaces.socket(netns).do(links.DEL, links.delete(found.index))
-    except NetlinkError as refused:
-        # The kernel takes a namespace apart in its own time, and with it the other end of each pair.
-        if refused.errno != errno.ENODEV:
-            raise
-
-
-def check_veth(namespaces: Namespaces, op: CreateVeth) -> tuple[Drift, ...]:
-    """Compare both ends with the op."""
-    outside = namespaces.link(None, op.name)
-    if outside is None:
-        return (Drift(what=op.name, field="link", wanted="there", found="gone"),)
-    return _common(namespaces, op.netns, op.ifname, "veth", op.mac, op.mtu)
-
-
-def check_on_parent(namespaces: Namespaces, op: CreateMacvlan | CreateIpvlan) -> tuple[Drift, ...]:
-    """Compare the pod's link, its mode and the link below with the op."""
+def _check(namespaces: Namespaces, op: Op) -> tuple[Drift, ...]:
     mac = op.mac if isinstance(op, CreateMacvlan) else None
-    found = list(_common(namespaces, op.netns, op.ifname, _kind(op), mac, op.mtu))
+    found = list(compared(namespaces, op.netns, op.ifname, _kind(op), mac, op.mtu))
     link, below = namespaces.link(op.netns, op.ifname), namespaces.link(None, vlan_device(op) or op.parent)
     modes = links.MACVLAN_MODES if isinstance(op, CreateMacvlan) else links.IPVLAN_MODES
     if link is not None and link.kind == _kind(op) and link.mode != modes[op.mode]:
@@ -96,19 +105,5 @@ def _on_vlan(namespaces: Namespaces, below: LinkInfo, tag: int) -> LinkInfo:
     return found
 
 
-def _common(
-    namespaces: Namespaces, netns: str, ifname: str, kind: str, mac: str | None, mtu: int | None
-) -> tuple[Drift, ...]:
-    link = namespaces.link(netns, ifname)
-    if link is None:
-        return (Drift(what=ifname, field="link", wanted="there", found="gone"),)
-    compared = (("kind", kind, link.kind), ("mac", mac, link.mac), ("mtu", mtu, link.mtu))
-    return tuple(
-        Drift(what=ifname, field=field, wanted=str(wanted), found=str(found))
-        for field, wanted, found in compared
-        if wanted is not None and wanted != found
-    )
-
-
-def _kind(op: CreateMacvlan | CreateIpvlan) -> str:
+def _kind(op: Op) -> str:
     return "macvlan" if isinstance(op, CreateMacvlan) else "ipvlan"

@@ -12,16 +12,64 @@ import os
 from podberth.linux.netlink import links, tc
 from podberth.linux.netlink.codec import CREATE, EXCL
 from podberth.linux.patience import again
+from podberth.net.ops import LimitTransmit
 from podberth.net.step import Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.linux.ground import Ground
+    from podberth.linux.namespaces import Namespaces
     from podberth.linux.netlink.links import LinkInfo
     from podberth.linux.netlink.socket import Rtnl
+    from podberth.net.facts import NetnsId
+    from podberth.net.ops.shaping import Op
+    from podberth.net.step import Step
+
 
 _BUSY_SECONDS, _PAUSE = 2.0, 0.005
 # What the kernel says of a qdisc or filter that is not there, or is another's: of another handle or kind.
 _NOT_THERE = (errno.ENOENT, errno.EINVAL, errno.ENODEV)
+
+
+def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
+    """Yield whether podberth limits the link in this direction already."""
+    if _present(at.namespaces, op):
+        yield "existed", "yes"
+
+
+def do(at: Ground, op: Op) -> None:
+    """Set the limit."""
+    if isinstance(op, LimitTransmit):
+        limit_transmit(at.namespaces.socket(op.netns), op.ifname, op.mbit)
+    else:
+        limit_receive(at.namespaces.socket(op.netns), op.ifname, op.ifb, op.mbit)
+
+
+def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
+    """Take the limit away."""
+    if not at.alive(step, netns):
+        return
+    if isinstance(op, LimitTransmit):
+        unlimit_transmit(at.namespaces.socket(op.netns), op.ifname)
+    else:
+        unlimit_receive(at.namespaces.socket(op.netns), op.ifname, op.ifb)
+
+
+def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
+    """Compare the limit with the op's."""
+    del step
+    if isinstance(op, LimitTransmit):
+        return check_transmit(at.namespaces.socket(op.netns), op.ifname, op.mbit)
+    return check_receive(at.namespaces.socket(op.netns), op.ifname, op.ifb, op.mbit)
+
+
+def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
+    """Set it anew."""
+    if not step.existed:
+        undo(at, op, step, netns)
+    do(at, op)
 
 
 def limit_transmit(sock: Rtnl, ifname: str, mbit: int) -> None:
@@ -147,3 +195,16 @@ def _root_drift(sock: Rtnl, link: LinkInfo, mbit: int) -> tuple[Drift, ...]:
 
 def _absent(name: str) -> Drift:
     return Drift(what=name, field="link", wanted="present", found="absent")
+
+
+def _present(namespaces: Namespaces, op: Op) -> bool:
+    """Say whether podberth limits the link in this direction now, whatever the rate, or has an ifb of that name."""
+    link, socket = namespaces.link(op.netns, op.ifname), namespaces.socket(op.netns)
+    if not isinstance(op, LimitTransmit) and namespaces.link(op.netns, op.ifb) is not None:
+        return True
+    if link is None:
+        return False
+    if isinstance(op, LimitTransmit):
+        bodies = (body for body in socket.dump(tc.GET_QDISC, tc.qdiscs()) if tc.index_of(body) == link.index)
+        return any(found.ours and found.is_root for found in map(tc.parse_qdisc, bodies))
+    return any(tc.parse_filter(body).ours for body in socket.dump(tc.GET_FILTER, tc.ingress_filters(link.index)))

@@ -1,0 +1,101 @@
+"""Links that podberth makes beside nothing else, veth pairs, and links that are set up."""
+
+from __future__ import annotations
+
+import errno
+
+from podberth.linux.netlink import codec, links
+from podberth.linux.netlink.socket import NetlinkError
+from podberth.net.ops import CreateVeth
+from podberth.net.step import Drift
+from podberth.process import machine
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from podberth.linux.ground import Ground
+    from podberth.linux.namespaces import Namespaces
+    from podberth.net.facts import NetnsId
+    from podberth.net.ops.links import Op
+    from podberth.net.step import Step
+
+
+def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
+    """Yield the boot, which no link outlives, and whether either end is there."""
+    if not isinstance(op, CreateVeth):
+        return
+    yield from of_boot()
+    at.namespaces.changed()  # what a host that was kept saw before may be long ago
+    if at.namespaces.seen(None, op.name) or at.namespaces.seen(op.netns, op.ifname):
+        yield "existed", "yes"
+
+
+def do(at: Ground, op: Op) -> None:
+    """Make both ends at once, the pod's right in its namespace; or set a link up."""
+    if not isinstance(op, CreateVeth):
+        at.namespaces.set_up(op.netns, op.ifname)
+        return
+    made = links.veth(op.name, op.ifname, at.namespaces.descriptor(op.netns), op.mac, op.mtu)
+    at.namespaces.socket(None).do(links.NEW, made, codec.CREATE | codec.EXCL)
+    at.namespaces.changed()
+
+
+def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
+    """Delete the pair, also when the pod's namespace is gone; a link that is up goes with whatever made it."""
+    del step, netns
+    if isinstance(op, CreateVeth):
+        delete(at.namespaces, None, op.name, "veth")
+
+
+def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
+    """Compare both ends, or the link's state, with the op."""
+    if not isinstance(op, CreateVeth):
+        link = at.namespaces.link(op.netns, op.ifname)
+        return () if link is None or link.up else (Drift(what=op.ifname, field="state", wanted="up", found="down"),)
+    if moved := at.elsewhere(step, op.netns, op.ifname):
+        return moved
+    if at.namespaces.link(None, op.name) is None:
+        return (Drift(what=op.name, field="link", wanted="there", found="gone"),)
+    return compared(at.namespaces, op.netns, op.ifname, "veth", op.mac, op.mtu)
+
+
+def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
+    """Make it anew."""
+    if not step.existed:
+        undo(at, op, step, netns)
+    do(at, op)
+
+
+def of_boot() -> Iterator[tuple[str, str]]:
+    """Yield which boot this is, if the kernel says so."""
+    if boot := machine.boot_id():
+        yield "boot", boot
+
+
+def delete(namespaces: Namespaces, netns: str | None, name: str, *kinds: str) -> None:
+    """Delete the link if it is there, of that kind, and podberth's own."""
+    found = namespaces.link(netns, name)
+    if found is None or not found.ours or found.kind not in kinds:
+        return
+    try:
+        namespaces.socket(netns).do(links.DEL, links.delete(found.index))
+    except NetlinkError as refused:
+        # The kernel takes a namespace apart in its own time, and with it the other end of each pair.
+        if refused.errno != errno.ENODEV:
+            raise
+
+
+def compared(
+    namespaces: Namespaces, netns: str, ifname: str, kind: str, mac: str | None, mtu: int | None
+) -> tuple[Drift, ...]:
+    """Compare the pod's link with what it was given."""
+    link = namespaces.link(netns, ifname)
+    if link is None:
+        return (Drift(what=ifname, field="link", wanted="there", found="gone"),)
+    compared = (("kind", kind, link.kind), ("mac", mac, link.mac), ("mtu", mtu, link.mtu))
+    return tuple(
+        Drift(what=ifname, field=field, wanted=str(wanted), found=str(found))
+        for field, wanted, found in compared
+        if wanted is not None and wanted != found
+    )

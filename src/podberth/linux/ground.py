@@ -1,0 +1,57 @@
+"""What effects stand on: the namespaces of a node, its locks, and whether a step's namespace is the one it was."""
+
+from __future__ import annotations
+
+from podberth.cni.errors import InvalidNetns
+from podberth.linux.namespaces import Namespaces
+from podberth.net.step import Drift
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from podberth.linux.locks import Locked, Locks
+    from podberth.net.facts import NetnsId
+    from podberth.net.step import Step
+
+LOCK_SECONDS = 60.0
+
+
+class Ground:
+    """The node under one host object. `left` names bridges that have been seen to before their steps are undone."""
+
+    def __init__(self, locks: Locks, given: Mapping[str, int] | None = None) -> None:
+        self.namespaces = Namespaces(given)
+        self.left: set[str] = set()
+        self._locks = locks
+
+    def locked(self, key: str, *, wait: bool = True) -> Locked:
+        """Hold the node-wide exclusive lock named `key`. TryAgainLater if another holds it for too long, or at all."""
+        return self._locks.hold(key, LOCK_SECONDS if wait else 0.0)
+
+    def alive(self, step: Step, netns: NetnsId | None) -> bool:
+        """Say whether the namespace that the step acts in is still the one it was prepared in: `netns`, as at ADD."""
+        inside: str | None = getattr(step.op, "netns", None)
+        if inside is None:
+            return True
+        if netns is None:
+            return False
+        if step.before_of("netns") is None:  # before Linux 5.14
+            return self.namespaces.identity(inside) == netns
+        try:
+            return self.namespaces.held(inside) == netns and self._is_of(step, inside)
+        except InvalidNetns:
+            return False
+
+    def elsewhere(self, step: Step, netns: str, ifname: str) -> tuple[Drift, ...]:
+        """Return the difference if the path of the step's namespace names another one by now."""
+        if self._is_of(step, netns):
+            return ()
+        return (Drift(what=ifname, field="netns", wanted=f"{netns} as at ADD", found="another one"),)
+
+    def _is_of(self, step: Step, inside: str) -> bool:
+        recorded = step.before_of("netns")
+        try:
+            return recorded is None or recorded == self.namespaces.cookie(inside)
+        except InvalidNetns:
+            return False  # it went meanwhile
