@@ -6,13 +6,17 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from podberth.net.facts import Facts, Link, NetnsId
+from podberth.net.facts import Link, NetnsId
+from podberth.net.seen import see
 from podberth.net.step import Drift, Step
 from podberth.net.vf import Counters
+from podberth.plugins import podberth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from podberth.net.endpoint import Endpoint
+    from podberth.net.host import Host
     from podberth.net.ops import Op
     from podberth.net.vf import Vf
 
@@ -24,8 +28,11 @@ class FakeHost:
         self.namespaces = dict(namespaces or {})
         self.effects: list[Op] = []
 
-    def facts(self, parent: str | None, *, vlan: bool) -> Facts:
-        return Facts(parent=None, bridge_vlan_filtering=True, vlan_devices=True)
+    def named(self, name: str) -> Link | None:
+        return None
+
+    def can(self, ability: str) -> bool:
+        return True
 
     def netns_id(self, path: str) -> NetnsId | None:
         return self.namespaces.get(path)
@@ -74,3 +81,8 @@ class FakeHost:
 
     def locked(self, key: str, *, wait: bool = True) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
+
+
+def plan_of(host: Host, conf: podberth.Conf, end: Endpoint) -> tuple[Op, ...]:
+    """Return what the type `podberth` plans on the host, once it was told what it asks."""
+    return podberth.plan(conf, end, see(host, lambda seen: podberth.asks(conf, end, seen)))

@@ -7,6 +7,7 @@ import os
 
 from podberth.linux.netlink import codec, links
 from podberth.linux.netlink.socket import NetlinkError, Rtnl
+from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES
 from podberth.process.errand import call
 
 TYPE_CHECKING = False
@@ -17,23 +18,23 @@ _NEWNET = 0x40000000  # CLONE_NEWNET
 _NEW = codec.CREATE | codec.EXCL
 
 
-def vlan_filtering() -> bool:
-    """Whether bridges filter VLANs; a kernel without CONFIG_BRIDGE_VLAN_FILTERING takes the setting and forgets it."""
-    return _tried(_filters)
-
-
-def vlan_devices() -> bool:
-    """Whether there are 802.1Q devices (the module 8021q)."""
-    return _tried(_tags)
+def tried(ability: str) -> bool:
+    """Say whether the kernel is able to: one of `net.seen`'s. ValueError for another."""
+    attempt = {FILTER_VLANS.ability: _filters, VLAN_DEVICES.ability: _tags}.get(ability)
+    if attempt is None:
+        raise ValueError(f"ability: nobody knows how to try out {ability}")
+    return _tried(attempt)
 
 
 def _filters(socket: Rtnl) -> bool:
+    # A kernel without CONFIG_BRIDGE_VLAN_FILTERING takes the setting and forgets it.
     socket.do(links.NEW, links.bridge("b", vlan_filtering=True), _NEW)
     made = socket.get(links.GET, links.by_name("b"))
     return made is not None and links.parse(made).vlan_filtering
 
 
 def _tags(socket: Rtnl) -> bool:
+    # The module 8021q.
     socket.do(links.NEW, links.bridge("b", vlan_filtering=False), _NEW)
     below = socket.get(links.GET, links.by_name("b"))
     if below is None:

@@ -12,7 +12,7 @@ from podberth.linux.ground import Ground
 from podberth.linux.inventory import on_this_node, traffic
 from podberth.linux.refusals import translated
 from podberth.net import ops
-from podberth.net.facts import Facts, Link
+from podberth.net.facts import Link
 from podberth.net.ops import describe, family
 from podberth.net.step import Step
 
@@ -46,19 +46,15 @@ class LinuxHost:
         """Close the sockets and namespaces opened so far."""
         self._namespaces.close()
 
-    def facts(self, parent: str | None, *, vlan: bool) -> Facts:
-        """Return what planning needs to know; with `vlan`, also what the kernel can do with VLANs."""
-        if parent is not None:
-            self._namespaces.changed(parent)  # what a host that was kept saw before may be long ago
-        found = self._link(None, parent) if parent is not None else None
-        link = _fact(found) if found is not None else None
-        new_bridge = vlan and link is None
-        on_parent = vlan and link is not None and link.kind != "bridge"
-        return Facts(
-            parent=link,
-            bridge_vlan_filtering=new_bridge and abilities.vlan_filtering(),
-            vlan_devices=on_parent and abilities.vlan_devices(),
-        )
+    def named(self, name: str) -> Link | None:
+        """Return the node's link of that name, as it is now; None if there is none."""
+        self._namespaces.changed(name)  # what a host that was kept saw before may be long ago
+        found = self._link(None, name)
+        return _fact(found) if found is not None else None
+
+    def can(self, ability: str) -> bool:
+        """Try out whether the node's kernel is able to (`net.seen.Can`). ValueError for what is none of those."""
+        return abilities.tried(ability)
 
     def netns_id(self, path: str) -> NetnsId | None:
         """Return the identity of the network namespace at `path`; None if there is none (any more)."""

@@ -1,4 +1,4 @@
-"""What a plan may depend on, as values."""
+"""What the kernel knows a network namespace and a link by, as values."""
 
 from __future__ import annotations
 
@@ -25,12 +25,3 @@ class Link:
     up: bool
     ours: bool
     vlan_filtering: bool = False
-
-
-@value
-class Facts:
-    """The node as planning sees it; `bridge_vlan_filtering` and `vlan_devices` say what its kernel can do."""
-
-    parent: Link | None
-    bridge_vlan_filtering: bool
-    vlan_devices: bool

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from podberth.net.facts import Facts, Link, NetnsId
+    from podberth.net.facts import Link, NetnsId
     from podberth.net.ops import Op
     from podberth.net.step import Drift, Step
     from podberth.net.vf import Counters, Vf
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 class Host(Protocol):
     """A node's network. Methods raise `KernelRefused`, `InvalidNetns` or `TryAgainLater`."""
 
-    def facts(self, parent: str | None, *, vlan: bool) -> Facts:
-        """Return what planning needs to know of this node and of its link `parent`, if there is one.
+    def named(self, name: str) -> Link | None:
+        """Return the node's link of that name, as it is now; None if there is none."""
+        ...
 
-        Only with `vlan` is the kernel asked what it can do with VLANs: that costs a few round trips.
-        """
+    def can(self, ability: str) -> bool:
+        """Try out whether the node's kernel is able to (`net.seen.Can`). ValueError for what is none of those."""
         ...
 
     def netns_id(self, path: str) -> NetnsId | None:

@@ -10,6 +10,7 @@ from podberth.cni.value import value
 from podberth.net import ops
 from podberth.net.masquerade import masquerading
 from podberth.net.pod_side import announcement, inside, limits, link_name
+from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES, LinkNamed
 from podberth.net.settings import VLAN_PROTOCOLS, Settings
 from podberth.plugins import sriov
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from podberth.cni.fields import Fields
     from podberth.net.endpoint import Endpoint
-    from podberth.net.facts import Facts
     from podberth.net.ops import Interface, Op
+    from podberth.net.seen import Query, Seen
     from podberth.net.vf import Selector
 
 TYPE = "podberth"
@@ -85,13 +86,26 @@ def configure(fields: Fields) -> Conf | sriov.Conf:
     )
 
 
-def plan(conf: Conf | sriov.Conf, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:
+def asks(conf: Conf | sriov.Conf, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
+    """Return what the plan depends on: the link below, and with a VLAN whether this kernel can keep it apart there."""
+    if isinstance(conf, sriov.Conf):
+        return sriov.asks(conf, endpoint, seen)
+    below = LinkNamed(name=endpoint.device or conf.parent)
+    if endpoint.settings.vlan is None or below not in seen:
+        return (below,)
+    link = seen.link(below.name)
+    if conf.kind == "bridge":
+        return (below,) if link is not None else (below, FILTER_VLANS)
+    return (below,) if link is None else (below, VLAN_DEVICES)
+
+
+def plan(conf: Conf | sriov.Conf, endpoint: Endpoint, seen: Seen) -> tuple[Op, ...]:
     """Return what has to be done for the endpoint, in order. UnsupportedField names what the device cannot carry."""
     if isinstance(conf, sriov.Conf):
-        return sriov.plan(conf, endpoint, facts)
+        return sriov.plan(conf, endpoint, seen)
     _refuse_settings_of_vfs(conf, endpoint.settings)
     make = {"bridge": _bridge, "macvlan": _macvlan, "ipvlan": _ipvlan}[conf.kind]
-    return tuple(make(conf, endpoint, facts))
+    return tuple(make(conf, endpoint, seen))
 
 
 def _refuse_settings_of_vfs(conf: Conf, settings: Settings) -> None:
@@ -112,15 +126,16 @@ def _refuse_settings_of_vfs(conf: Conf, settings: Settings) -> None:
             )
 
 
-def _bridge(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
+def _bridge(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
     settings, ifname, netns = endpoint.settings, endpoint.attachment.ifname, endpoint.netns
     wanted = endpoint.device or conf.parent
     vlan = settings.vlan.id if settings.vlan and settings.vlan.id else None
-    if facts.parent is not None and facts.parent.kind != "bridge":
+    there = seen.link(wanted)
+    if there is not None and there.kind != "bridge":
         raise InvalidConfig(
-            f"bridge: {wanted} is no bridge but a {facts.parent.kind or 'physical'} link", "name another, or none"
+            f"bridge: {wanted} is no bridge but a {there.kind or 'physical'} link", "name another, or none"
         )
-    filtering = facts.parent.vlan_filtering if facts.parent else facts.bridge_vlan_filtering
+    filtering = there.vlan_filtering if there is not None else vlan is not None and seen.can(FILTER_VLANS)
     bridge = wanted if vlan is None or filtering else _suffixed(wanted, vlan, "bridge")
     host = link_name("pb", endpoint.attachment)
     filtered = filtering and bridge == wanted
@@ -165,9 +180,9 @@ def _gateways(endpoint: Endpoint, vlan: int | None) -> tuple[Interface, ...]:
     return tuple(found)
 
 
-def _macvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
+def _macvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
     settings = endpoint.settings
-    parent, vlan = _below(conf, endpoint, facts)
+    parent, vlan = _below(conf, endpoint, seen)
     yield ops.CreateMacvlan(
         parent=parent,
         mode=conf.mode,
@@ -182,14 +197,14 @@ def _macvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
     yield from announcement(endpoint)
 
 
-def _ipvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
+def _ipvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
     settings = endpoint.settings
     if settings.mac is not None:
         raise UnsupportedField(
             f"mac: an ipvlan interface has its parent's MAC, {settings.mac} can't be set",
             "leave the MAC out, or use device 'macvlan'",
         )
-    parent, vlan = _below(conf, endpoint, facts)
+    parent, vlan = _below(conf, endpoint, seen)
     yield ops.CreateIpvlan(
         parent=parent,
         mode=conf.mode,
@@ -204,16 +219,16 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, facts: Facts) -> Iterator[Op]:
         yield from announcement(endpoint)
 
 
-def _below(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[str, int | None]:
+def _below(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[str, int | None]:
     """Return the link below a macvlan or ipvlan, and the VLAN on it; refuse what this node can't do."""
     name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
-    if facts.parent is None:
+    if seen.link(name) is None:
         raise Unfit(
             f"parent: this node has no link {name} now", "bring it up, or correct parent: see `ip link` for the names"
         )
     if vlan is None or not vlan.id:
         return name, None
-    if not facts.vlan_devices:
+    if not seen.can(VLAN_DEVICES):
         raise UnsupportedField(
             f"vlan.id: this node's kernel has no 802.1Q devices, VLAN {vlan.id} can't be made on {name}",
             "load the module 8021q, or use device 'bridge'",

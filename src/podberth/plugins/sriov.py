@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from podberth.cni.fields import Fields
     from podberth.net.endpoint import Endpoint
-    from podberth.net.facts import Facts
     from podberth.net.ops import Op
+    from podberth.net.seen import Query, Seen
 
 TYPE = "sriov"
 DELEGATES_IPAM = True
@@ -74,8 +74,15 @@ def refuse_routing(fields: Fields, device: str) -> None:
             )
 
 
-def plan(conf: Conf, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:  # noqa: ARG001 - as every plugin's
+def asks(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
+    """Return nothing: the function is chosen before, and is all that the plan depends on."""
+    del conf, endpoint, seen
+    return ()
+
+
+def plan(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[Op, ...]:
     """Return what has to be done for the endpoint, in order. UnsupportedField names what the function can't carry."""
+    del conf, seen
     return tuple(_ops(endpoint))
 
 

@@ -15,6 +15,7 @@ from podberth.cni.request import Request, Verb
 from podberth.cni.value import replace, value
 from podberth.ipam.lifecycle import Kind
 from podberth.net.ops import ConfigureVf
+from podberth.net.seen import see
 from podberth.verbs.network import decide, question, read_network
 from podberth.verbs.wish import provisional
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podberth.ipam.lease import Actor
-    from podberth.net.facts import Facts
     from podberth.net.record import Record
     from podberth.net.step import Step
     from podberth.verbs.node import Node, Plugin
@@ -91,9 +91,9 @@ def _planned(node: Node, record: Record, op: ConfigureVf, plugin: Callable[[str]
     vf = node.host.vf(op.device)
     if vf is None:
         raise InvalidConfig(f"{of}: its function {op.device} is gone", "restart the pod")
-    facts: Facts = node.host.facts(None, vlan=False)
     end = replace(provisional(resolved, of, record.netns), vf=vf)
-    return next(planned for planned in kind.plan(network.kind, end, facts) if isinstance(planned, ConfigureVf))
+    seen = see(node.host, lambda seen: kind.asks(network.kind, end, seen))
+    return next(planned for planned in kind.plan(network.kind, end, seen) if isinstance(planned, ConfigureVf))
 
 
 def _differing(op: ConfigureVf, planned: ConfigureVf, names: tuple[str, ...]) -> tuple[tuple[str, object, object], ...]:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from podberth.ipam.outlook import Outlook
     from podberth.net.attachments import Attachments
     from podberth.net.endpoint import Endpoint
-    from podberth.net.facts import Facts
     from podberth.net.host import Host
     from podberth.net.ops import Op
+    from podberth.net.seen import Query, Seen
     from podberth.net.settings import Settings
     from podberth.net.step import Step
     from podberth.net.vf import Selector
@@ -77,7 +77,11 @@ if TYPE_CHECKING:
             """Read the plugin's own keys; InvalidConfig names the one at fault."""
             ...
 
-        def plan(self, conf: Any, endpoint: Endpoint, facts: Facts) -> tuple[Op, ...]:
+        def asks(self, conf: Any, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
+            """Return what the plan depends on; questions may follow from what was `seen`. No I/O."""
+            ...
+
+        def plan(self, conf: Any, endpoint: Endpoint, seen: Seen) -> tuple[Op, ...]:
             """Return what has to be done for the endpoint, in order. No I/O."""
             ...
 

@@ -7,6 +7,7 @@ import json
 from podberth.cni.errors import InvalidConfig, Refused, Unfit
 from podberth.cni.request import Verb
 from podberth.ipam.elsewhere import UNFIT
+from podberth.net.seen import see
 from podberth.verbs.add import add, add_delegated, arrive
 from podberth.verbs.check import check
 from podberth.verbs.collect import collect
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from podberth.cni.request import Request
     from podberth.cni.result import Result
     from podberth.net.endpoint import Endpoint
-    from podberth.net.facts import Facts
     from podberth.net.ops import Op
+    from podberth.net.seen import Seen
     from podberth.policy.precedence import Resolved
     from podberth.verbs.delegated import Delegate
     from podberth.verbs.network import Network
@@ -161,14 +162,14 @@ def _kept(request: Request) -> str:
 
 
 def planner(node: Node, network: Network, plugin: Plugin) -> Planner:
-    """Return the planning function for the network: the plugin's, with the facts it wants of this node."""
-    asked: list[Facts] = []  # once: they depend on what was resolved, not on the addresses
+    """Return the planning function for the network: the plugin's, with the answers it wants of this node."""
+    answers: list[Seen] = []  # once: they depend on what was resolved, not on the addresses
 
     def plan(end: Endpoint) -> tuple[Op, ...]:
-        assert network.kind is not None
-        if not asked:
-            parent = end.device if end.vf is None else None
-            asked.append(node.host.facts(parent, vlan=parent is not None and end.settings.vlan is not None))
-        return plugin.plan(network.kind, end, asked[0])
+        kind = network.kind
+        assert kind is not None
+        if not answers:
+            answers.append(see(node.host, lambda seen: plugin.asks(kind, end, seen)))
+        return plugin.plan(kind, end, answers[0])
 
     return plan

@@ -117,7 +117,7 @@ def missing_parents(host: Host, records: Iterable[Record]) -> tuple[str, ...]:
     """Return the links that recorded interfaces stand on and that this node has no more."""
     ops = (step.op for record in records for step in record.steps)
     names = {op.parent for op in ops if isinstance(op, CreateMacvlan | CreateIpvlan)}
-    return tuple(sorted(name for name in names if host.facts(name, vlan=False).parent is None))
+    return tuple(sorted(name for name in names if host.named(name) is None))
 
 
 def missing_link(host: Host, network: Network) -> str:
@@ -126,6 +126,6 @@ def missing_link(host: Host, network: Network) -> str:
     Whether a virtual function of such a link is free is a matter of capacity, as addresses are.
     """
     wanted = network.kind.stands_on if network.kind is not None else ()
-    if not wanted or any(host.facts(name, vlan=False).parent is not None for name in wanted):
+    if not wanted or any(host.named(name) is not None for name in wanted):
         return ""
     return f"network {network.name}: this node has no link {' or '.join(wanted)}, which its interfaces stand on"

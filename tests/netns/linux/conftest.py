@@ -86,7 +86,7 @@ def host_in(node: str, locks: str) -> LinuxHost:
     descriptor = netns.open_at(f"/var/run/netns/{node}")
     try:
         host = LinuxHost(Locks(locks))
-        netns.call_in(descriptor, lambda: host.facts("lo", vlan=False))
+        netns.call_in(descriptor, lambda: host.named("lo"))
         return host
     finally:
         os.close(descriptor)

@@ -23,6 +23,7 @@ from podberth.net.endpoint import Endpoint
 from podberth.net.pod_side import link_name
 from podberth.net.settings import Rates, Route, Settings
 from podberth.plugins import podberth
+from tests.hosts import plan_of
 from tests.netns.kubelet import run
 from tests.netns.linux.conftest import Ground, host_in, made_ground
 
@@ -53,8 +54,7 @@ def planned(ground: Ground, kind: podberth.Conf, wanted: Settings, addresses: tu
         gateways=(None,) * len(addresses),
         settings=wanted,
     )
-    found = podberth.plan(kind, end, ground.host.facts(kind.parent, vlan=False))
-    return [ground.host.prepare(op) for op in found]
+    return [ground.host.prepare(op) for op in plan_of(ground.host, kind, end)]
 
 
 def on_bridge(ground: Ground, **wanted: object) -> list[Step]:

@@ -17,6 +17,7 @@ from podberth.net.endpoint import Endpoint
 from podberth.net.settings import Rates, Settings
 from podberth.net.step import Step
 from podberth.plugins import podberth
+from tests.hosts import plan_of
 from tests.netns.kubelet import run
 from tests.netns.linux.conftest import Ground, host_in
 
@@ -34,7 +35,7 @@ def macvlan(ground: Ground, container_id: str, address: str) -> list[Step]:
         settings=Settings(rates=RATES, sysctls=(("net.ipv4.ip_forward", "1"),)),
     )
     conf = podberth.Conf(kind="macvlan", parent="up0", mode="bridge")
-    return [ground.host.prepare(op) for op in podberth.plan(conf, end, ground.host.facts("up0", vlan=False))]
+    return [ground.host.prepare(op) for op in plan_of(ground.host, conf, end)]
 
 
 def on_bridge(ground: Ground) -> list[Step]:
@@ -46,7 +47,7 @@ def on_bridge(ground: Ground) -> list[Step]:
         settings=Settings(rates=RATES),
     )
     conf = podberth.Conf(kind="bridge", parent="bank0")
-    return [ground.host.prepare(op) for op in podberth.plan(conf, end, ground.host.facts("bank0", vlan=False))]
+    return [ground.host.prepare(op) for op in plan_of(ground.host, conf, end)]
 
 
 @pytest.fixture

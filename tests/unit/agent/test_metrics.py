@@ -10,7 +10,7 @@ import pytest
 from podberth.agent.metrics import Pools
 from podberth.cni.errors import StoreFailed
 from podberth.cni.pod import Attachment
-from podberth.net.facts import Facts, NetnsId
+from podberth.net.facts import NetnsId
 from podberth.net.ops import CreateMacvlan
 from podberth.net.record import Record
 from podberth.net.step import Step
@@ -27,7 +27,6 @@ RECORD = Record(
     done=True,
     since=0,
 )
-NONE = Facts(parent=None, bridge_vlan_filtering=False, vlan_devices=False)
 
 
 def node(*records: Record, held: bool, broken: bool = False) -> Node:
@@ -39,7 +38,7 @@ def node(*records: Record, held: bool, broken: bool = False) -> Node:
     made = SimpleNamespace(
         attachments=SimpleNamespace(all=every),
         room=SimpleNamespace(held=held),
-        host=SimpleNamespace(facts=lambda *_, **__: NONE),
+        host=SimpleNamespace(named=lambda _: None),
         ledger=SimpleNamespace(usage=lambda: ()),
     )
     return cast("Node", made)

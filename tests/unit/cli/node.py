@@ -13,7 +13,7 @@ from podberth.cli.main import main
 from podberth.cni.errors import KernelRefused
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
-from podberth.net.facts import Facts, Link, NetnsId
+from podberth.net.facts import Link, NetnsId
 from podberth.net.ops import AddAddress
 from podberth.net.record import Record
 from podberth.net.step import Step
@@ -78,8 +78,11 @@ class ToldHost(FakeHost):
         self.refuses = refuses
         self.undone: list[Op] = []
 
-    def facts(self, parent: str | None, *, vlan: bool) -> Facts:
-        return Facts(parent=None, bridge_vlan_filtering=False, vlan_devices=False)
+    def named(self, name: str) -> Link | None:
+        return None
+
+    def can(self, ability: str) -> bool:
+        return False
 
     def do(self, step: Step) -> None:
         if self.refuses:

@@ -14,7 +14,7 @@ from podberth.cni.result import Route
 from podberth.cni.value import replace
 from podberth.net import ops
 from podberth.net.endpoint import Endpoint, Probing
-from podberth.net.facts import Facts
+from podberth.net.seen import Seen
 from podberth.net.settings import Rates, Settings, Vlan
 from podberth.net.vf import USERSPACE_DRIVERS, Selector, Vf
 from podberth.plugins import podberth, sriov
@@ -31,7 +31,7 @@ VF = Vf(
     link="ens1f0v4",
     mac="02:00:00:00:00:04",
 )
-FACTS = Facts(parent=None, bridge_vlan_filtering=False, vlan_devices=False)
+SEEN = Seen()  # it asks nothing
 NETNS = "/run/netns/pod"
 BARE = Endpoint(
     attachment=Attachment(network="fast", container_id="c1", ifname="net1"),
@@ -185,11 +185,11 @@ def test_the_podberth_type_plans_the_same_for_its_device_sriov() -> None:
     keys = {"vf": {"driver": "iavf"}, "vlan": 100, "vlanQoS": 3, "max_tx_rate": 0}
     conf = podberth.configure(Fields({"device": "sriov", **keys}))
     assert conf == sriov.configure(Fields(keys))
-    assert podberth.plan(conf, RICH, FACTS) == plan(RICH)
+    assert podberth.plan(conf, RICH, SEEN) == plan(RICH)
 
 
 def plan(endpoint: Endpoint) -> tuple[ops.Op, ...]:
-    return sriov.plan(sriov.Conf(vf=Selector()), endpoint, FACTS)
+    return sriov.plan(sriov.Conf(vf=Selector()), endpoint, SEEN)
 
 
 RICH = replace(

@@ -11,7 +11,7 @@ from podberth.cni.errors import KernelRefused, StoreFailed
 from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.request import Request
 from podberth.cni.value import replace
-from podberth.net.facts import Facts, Link, NetnsId
+from podberth.net.facts import Link, NetnsId
 from podberth.net.ops import ConfigureVf, MoveVf
 from podberth.net.record import Record
 from podberth.net.step import Step
@@ -64,9 +64,9 @@ class Card(FakeHost):
         self.stuck: set[str] = set()
         self.unlockable: StoreFailed | None = None
 
-    def facts(self, parent: str | None, *, vlan: bool) -> Facts:
-        link = Link(name=parent or "", index=7, kind="", mac="02:50:00:00:00:01", mtu=1500, up=True, ours=False)
-        return Facts(parent=link if parent in LINKS else None, bridge_vlan_filtering=True, vlan_devices=vlan)
+    def named(self, name: str) -> Link | None:
+        link = Link(name=name, index=7, kind="", mac="02:50:00:00:00:01", mtu=1500, up=True, ours=False)
+        return link if name in LINKS else None
 
     def vfs(self) -> tuple[Vf, ...]:
         return tuple(self.functions.values())

@@ -14,8 +14,10 @@ from podberth.linux import abilities
 from podberth.net import ops
 from podberth.net.apply import apply, revert
 from podberth.net.endpoint import Endpoint
+from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES
 from podberth.net.settings import Settings, Vlan
 from podberth.plugins import podberth
+from tests.hosts import plan_of
 from tests.netns.kubelet import run
 from tests.netns.linux.conftest import Ground, made_ground
 
@@ -46,7 +48,7 @@ def in_vlan(ground: Ground, conf: podberth.Conf, vlan: int) -> list[Step]:
         gateways=(None,),
         settings=Settings(vlan=Vlan(id=vlan)),
     )
-    return [ground.host.prepare(op) for op in podberth.plan(conf, end, ground.host.facts(conf.parent, vlan=True))]
+    return [ground.host.prepare(op) for op in plan_of(ground.host, conf, end)]
 
 
 def drifts(ground: Ground, steps: list[Step]) -> list[str]:
@@ -59,7 +61,7 @@ def port_vlans(ground: Ground, port: str) -> list[int]:
 
 
 def test_this_kernel_is_known_to_have_vlans() -> None:
-    assert (abilities.vlan_filtering(), abilities.vlan_devices()) == (True, True)
+    assert [abilities.tried(each.ability) for each in (FILTER_VLANS, VLAN_DEVICES)] == [True, True]
 
 
 def test_a_bridge_made_without_filtering_since_the_plan_is_not_joined(ground: Ground) -> None:

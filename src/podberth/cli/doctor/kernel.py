@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cni.errors import CniError
 from podberth.net import ops
+from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,12 +81,11 @@ def ask(host: Host, netns: str) -> Iterator[Finding]:
             yield Finding(area=AREA, name=name, level=OK, text=works)
         else:
             yield Finding(area=AREA, name=name, level=level, text=refused.message, todo=todo)
-    on_new_bridge, on_link = host.facts(None, vlan=True), host.facts("lo", vlan=True)
     without = "the kernel has none"
-    text = works if on_new_bridge.bridge_vlan_filtering else f"{without}: each VLAN gets a bridge of its own"
+    text = works if host.can(FILTER_VLANS.ability) else f"{without}: each VLAN gets a bridge of its own"
     yield Finding(area=AREA, name="VLAN filtering", level=OK, text=text)
     todo = "load the module 8021q, or have no VLANs on devices macvlan and ipvlan"
-    level, text, todo = (OK, works, "") if on_link.vlan_devices else (WARN, without, todo)
+    level, text, todo = (OK, works, "") if host.can(VLAN_DEVICES.ability) else (WARN, without, todo)
     yield Finding(area=AREA, name="802.1Q", level=level, text=text, todo=todo)
 
 

@@ -133,7 +133,7 @@ def no_bridge(host: Host, network: Network) -> str:
     kind = network.kind
     if kind is None or not kind.parent or kind.stands_on or kind.vf is not None:
         return ""
-    link = host.facts(kind.parent, vlan=False).parent
+    link = host.named(kind.parent)
     if link is None or link.kind == "bridge":
         return ""
     return f"network {network.name}: bridge {kind.parent} is no bridge but a {link.kind or 'physical'} link"
