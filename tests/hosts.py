@@ -85,4 +85,4 @@ class FakeHost:
 
 def plan_of(host: Host, conf: podberth.Conf, end: Endpoint) -> tuple[Op, ...]:
     """Return what the type `podberth` plans on the host, once it was told what it asks."""
-    return podberth.plan(conf, end, see(host, lambda seen: podberth.asks(conf, end, seen)))
+    return podberth.plan(conf, end, see(host, lambda seen: podberth.asks(conf, end, seen))).ops

@@ -181,7 +181,7 @@ def make_plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., 
         raise foreseen.refusal
     end = endpoint(foreseen.resolved, to_be, netns, [expected.address for expected in foreseen.addresses])
     end = prospect.with_function(node, foreseen, conf, end)
-    ops = () if network.as_ipam else tuple(planner(node, network, plugin)(end))
+    ops = () if network.as_ipam else planner(node, network, plugin)(end).ops
     return Planned(attachment=to_be, foreseen=foreseen, vf=end.vf, ops=ops)
 
 

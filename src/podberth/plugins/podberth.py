@@ -9,6 +9,7 @@ from podberth.cni.errors import InvalidConfig, Unfit, UnsupportedField
 from podberth.cni.value import value
 from podberth.net import ops
 from podberth.net.masquerade import masquerading
+from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits, link_name
 from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES, LinkNamed
 from podberth.net.settings import VLAN_PROTOCOLS, Settings
@@ -99,13 +100,19 @@ def asks(conf: Conf | sriov.Conf, endpoint: Endpoint, seen: Seen) -> tuple[Query
     return (below,) if link is None else (below, VLAN_DEVICES)
 
 
-def plan(conf: Conf | sriov.Conf, endpoint: Endpoint, seen: Seen) -> tuple[Op, ...]:
-    """Return what has to be done for the endpoint, in order. UnsupportedField names what the device cannot carry."""
+def plan(conf: Conf | sriov.Conf, endpoint: Endpoint, seen: Seen) -> Plan:
+    """Return what has to be done for the endpoint. UnsupportedField names what the device cannot carry."""
     if isinstance(conf, sriov.Conf):
         return sriov.plan(conf, endpoint, seen)
     _refuse_settings_of_vfs(conf, endpoint.settings)
-    make = {"bridge": _bridge, "macvlan": _macvlan, "ipvlan": _ipvlan}[conf.kind]
-    return tuple(make(conf, endpoint, seen))
+    if conf.kind == "bridge":
+        return _bridge(conf, endpoint, seen)
+    make = {"macvlan": _macvlan, "ipvlan": _ipvlan}[conf.kind]
+    return Plan(ops=tuple(make(conf, endpoint, seen)), interfaces=(_pods(endpoint),))
+
+
+def _pods(endpoint: Endpoint) -> Made:
+    return Made(name=endpoint.attachment.ifname, netns=endpoint.netns, mtu=endpoint.settings.mtu)
 
 
 def _refuse_settings_of_vfs(conf: Conf, settings: Settings) -> None:
@@ -126,8 +133,8 @@ def _refuse_settings_of_vfs(conf: Conf, settings: Settings) -> None:
             )
 
 
-def _bridge(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
-    settings, ifname, netns = endpoint.settings, endpoint.attachment.ifname, endpoint.netns
+def _bridge(conf: Conf, endpoint: Endpoint, seen: Seen) -> Plan:
+    settings = endpoint.settings
     wanted = endpoint.device or conf.parent
     vlan = settings.vlan.id if settings.vlan and settings.vlan.id else None
     there = seen.link(wanted)
@@ -139,20 +146,28 @@ def _bridge(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
     bridge = wanted if vlan is None or filtering else _suffixed(wanted, vlan, "bridge")
     host = link_name("pb", endpoint.attachment)
     filtered = filtering and bridge == wanted
-    gateways = _gateways(endpoint, vlan if filtered else None) if conf.gateway else ()
-    for version in dict.fromkeys(gateway.version for gateway in gateways):
-        yield ops.EnableForwarding(version=version)
-    if conf.masquerade:
-        yield from masquerading(endpoint)  # before the link, and gone after it: nothing leaves as it is
-    yield ops.CreateVeth(name=host, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
-    yield ops.JoinBridge(
+    join = ops.JoinBridge(
         link=host,
         bridge=bridge,
         vlan_filtering=filtered,
         vlan=vlan if filtered else None,
         hairpin=conf.hairpin,
-        gateways=gateways,
+        gateways=_gateways(endpoint, vlan if filtered else None) if conf.gateway else (),
     )
+    return Plan(
+        ops=tuple(_on_bridge(conf, endpoint, join)),
+        interfaces=(Made(name=bridge), Made(name=host, mtu=settings.mtu), _pods(endpoint)),
+    )
+
+
+def _on_bridge(conf: Conf, endpoint: Endpoint, join: ops.JoinBridge) -> Iterator[Op]:
+    settings, ifname, netns, host = endpoint.settings, endpoint.attachment.ifname, endpoint.netns, join.link
+    for version in dict.fromkeys(gateway.version for gateway in join.gateways):
+        yield ops.EnableForwarding(version=version)
+    if conf.masquerade:
+        yield from masquerading(endpoint)  # before the link, and gone after it: nothing leaves as it is
+    yield ops.CreateVeth(name=host, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
+    yield join
     yield ops.SetLinkUp(netns=None, ifname=host)
     yield from inside(endpoint)
     rates = settings.rates

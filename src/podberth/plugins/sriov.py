@@ -10,6 +10,7 @@ from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.value import value
 from podberth.net import ops
+from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits
 from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
 from podberth.net.settings_document import MAX_RATE
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Op
     from podberth.net.seen import Query, Seen
+    from podberth.net.vf import Vf
 
 TYPE = "sriov"
 DELEGATES_IPAM = True
@@ -80,19 +82,23 @@ def asks(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
     return ()
 
 
-def plan(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[Op, ...]:
-    """Return what has to be done for the endpoint, in order. UnsupportedField names what the function can't carry."""
+def plan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Plan:
+    """Return what has to be done for the endpoint. UnsupportedField names what the function can't carry."""
     del conf, seen
-    return tuple(_ops(endpoint))
-
-
-def _ops(endpoint: Endpoint) -> Iterator[Op]:
-    vf, settings = endpoint.vf, endpoint.settings
+    vf, ifname, netns = endpoint.vf, endpoint.attachment.ifname, endpoint.netns
     if vf is None:
         raise InvalidConfig(
             "deviceID: no virtual function was chosen",
             "the runtime names one, or a PodNetwork's `vf` says which will do",
         )
+    made = Made(name=ifname, netns=netns, reads_mtu=True, pci_id=vf.address)
+    if vf.userspace:
+        made = Made(name=ifname, netns=netns, mac=endpoint.settings.mac or "", pci_id=vf.address, there=False)
+    return Plan(ops=tuple(_ops(endpoint, vf)), interfaces=(made,))
+
+
+def _ops(endpoint: Endpoint, vf: Vf) -> Iterator[Op]:
+    settings = endpoint.settings
     vlan, rates = settings.vlan or _NONE, settings.rates or Rates()
     _refuse(endpoint, rates)
     yield ops.ConfigureVf(

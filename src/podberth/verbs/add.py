@@ -10,7 +10,7 @@ from podberth.net.record import Record
 from podberth.net.told import told
 from podberth.verbs.delete import take_back
 from podberth.verbs.devices import candidates, claim
-from podberth.verbs.outcome import made_links
+from podberth.verbs.outcome import interfaces
 from podberth.verbs.takeover import bind, give_back, refuse, tell
 from podberth.verbs.wish import endpoint, may_take_another, provisional
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from podberth.net.endpoint import Endpoint
     from podberth.net.facts import NetnsId
     from podberth.net.ops import Address, Op
+    from podberth.net.plan import Plan
     from podberth.net.step import Step
     from podberth.net.told import Told
     from podberth.net.vf import Vf
@@ -173,14 +174,14 @@ def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, taken: Tak
 
 
 def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, chosen: Choice | None) -> Attached:
-    def intend(vf: Vf | None) -> tuple[Endpoint, tuple[Op, ...], tuple[Step, ...]]:
+    def intend(vf: Vf | None) -> tuple[Endpoint, Plan, tuple[Step, ...]]:
         mine = replace(end, vf=vf)
-        ops = planner(mine)
-        return mine, ops, _intend(node, arrival, ops, told(mine))
+        plan = planner(mine)
+        return mine, plan, _intend(node, arrival, plan.ops, told(mine))
 
-    mine, ops, steps = intend(None) if chosen is None else claim(node, chosen, arrival.attachment, intend)
+    mine, plan, steps = intend(None) if chosen is None else claim(node, chosen, arrival.attachment, intend)
     apply(node.host, steps, arrival.netns_id)
-    attached = Attached(endpoint=mine, links=made_links(node.host, ops, mine))
+    attached = Attached(endpoint=mine, links=interfaces(node.host, plan))
     node.attachments.done(arrival.attachment)
     return attached
 

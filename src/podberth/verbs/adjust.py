@@ -93,7 +93,7 @@ def _planned(node: Node, record: Record, op: ConfigureVf, plugin: Callable[[str]
         raise InvalidConfig(f"{of}: its function {op.device} is gone", "restart the pod")
     end = replace(provisional(resolved, of, record.netns), vf=vf)
     seen = see(node.host, lambda seen: kind.asks(network.kind, end, seen))
-    return next(planned for planned in kind.plan(network.kind, end, seen) if isinstance(planned, ConfigureVf))
+    return next(planned for planned in kind.plan(network.kind, end, seen).ops if isinstance(planned, ConfigureVf))
 
 
 def _differing(op: ConfigureVf, planned: ConfigureVf, names: tuple[str, ...]) -> tuple[tuple[str, object, object], ...]:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from podberth.net.attachments import Attachments
     from podberth.net.endpoint import Endpoint
     from podberth.net.host import Host
-    from podberth.net.ops import Op
+    from podberth.net.plan import Plan
     from podberth.net.seen import Query, Seen
     from podberth.net.settings import Settings
     from podberth.net.step import Step
     from podberth.net.vf import Selector
     from podberth.policy.store import Policies
 
-    Planner: TypeAlias = Callable[[Endpoint], tuple[Op, ...]]
+    Planner: TypeAlias = Callable[[Endpoint], Plan]
 
     class Kind(Protocol):
         """A plugin's reading of its own keys; the rest of it is the plugin's business."""
@@ -81,8 +81,8 @@ if TYPE_CHECKING:
             """Return what the plan depends on; questions may follow from what was `seen`. No I/O."""
             ...
 
-        def plan(self, conf: Any, endpoint: Endpoint, seen: Seen) -> tuple[Op, ...]:
-            """Return what has to be done for the endpoint, in order. No I/O."""
+        def plan(self, conf: Any, endpoint: Endpoint, seen: Seen) -> Plan:
+            """Return what has to be done for the endpoint, and what the result will name. No I/O."""
             ...
 
 

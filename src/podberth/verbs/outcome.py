@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from podberth.cni.result import Interface, IPConfig, Result
-from podberth.net.ops import ConfigureVf, CreateIpvlan, CreateMacvlan, CreateVeth, JoinBridge, MoveVf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from podberth.net.endpoint import Endpoint
     from podberth.net.host import Host
-    from podberth.net.ops import Op
+    from podberth.net.plan import Made, Plan
 
 
-def made_links(host: Host, ops: Iterable[Op], end: Endpoint) -> tuple[Interface, ...]:
-    """Return the links that `ops` made, or stand on, with the MACs they have now; the pod's own comes last."""
-    ifname, netns = end.attachment.ifname, end.netns
-    links: list[Interface] = []
-    for op in ops:
-        if isinstance(op, JoinBridge):
-            links.insert(0, Interface(name=op.bridge, mac=host.link(None, op.bridge).mac))
-        elif isinstance(op, CreateVeth | CreateMacvlan | CreateIpvlan):
-            if isinstance(op, CreateVeth):
-                links.append(Interface(name=op.name, mac=host.link(None, op.name).mac, mtu=op.mtu))
-            mac = host.link(netns, ifname).mac
-            links.append(Interface(name=ifname, mac=mac, mtu=op.mtu, sandbox=netns))
-        elif isinstance(op, MoveVf):
-            now = host.link(netns, ifname)
-            links.append(Interface(name=ifname, mac=now.mac, mtu=now.mtu, sandbox=netns, pci_id=op.device))
-        elif isinstance(op, ConfigureVf) and op.userspace:
-            links.append(Interface(name=ifname, mac=op.mac or "", sandbox=netns, pci_id=op.device))
-    return tuple(links)
+def interfaces(host: Host, plan: Plan) -> tuple[Interface, ...]:
+    """Return the interfaces of a plan that was carried out, with the MACs they have now; the pod's own comes last."""
+    return tuple(_interface(host, made) for made in plan.interfaces)
+
+
+def _interface(host: Host, made: Made) -> Interface:
+    mac, mtu = made.mac, made.mtu
+    if made.there:
+        link = host.link(made.netns, made.name)
+        mac = link.mac if mac is None else mac
+        mtu = link.mtu if made.reads_mtu else mtu
+    return Interface(name=made.name, mac=mac or "", mtu=mtu, sandbox=made.netns or "", pci_id=made.pci_id)
 
 
 def result(end: Endpoint, links: tuple[Interface, ...], previous: Result | None) -> Result:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from podberth.cni.request import Request
     from podberth.cni.result import Result
     from podberth.net.endpoint import Endpoint
-    from podberth.net.ops import Op
+    from podberth.net.plan import Plan
     from podberth.net.seen import Seen
     from podberth.policy.precedence import Resolved
     from podberth.verbs.delegated import Delegate
@@ -165,7 +165,7 @@ def planner(node: Node, network: Network, plugin: Plugin) -> Planner:
     """Return the planning function for the network: the plugin's, with the answers it wants of this node."""
     answers: list[Seen] = []  # once: they depend on what was resolved, not on the addresses
 
-    def plan(end: Endpoint) -> tuple[Op, ...]:
+    def plan(end: Endpoint) -> Plan:
         kind = network.kind
         assert kind is not None
         if not answers:

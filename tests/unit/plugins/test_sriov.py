@@ -185,11 +185,11 @@ def test_the_podberth_type_plans_the_same_for_its_device_sriov() -> None:
     keys = {"vf": {"driver": "iavf"}, "vlan": 100, "vlanQoS": 3, "max_tx_rate": 0}
     conf = podberth.configure(Fields({"device": "sriov", **keys}))
     assert conf == sriov.configure(Fields(keys))
-    assert podberth.plan(conf, RICH, SEEN) == plan(RICH)
+    assert podberth.plan(conf, RICH, SEEN).ops == plan(RICH)
 
 
 def plan(endpoint: Endpoint) -> tuple[ops.Op, ...]:
-    return sriov.plan(sriov.Conf(vf=Selector()), endpoint, SEEN)
+    return sriov.plan(sriov.Conf(vf=Selector()), endpoint, SEEN).ops
 
 
 RICH = replace(
@@ -332,3 +332,11 @@ def test_a_least_rate_without_or_below_the_most_is_told_to_the_pf(least: int | N
 def test_nothing_is_planned_without_a_function() -> None:
     with pytest.raises(InvalidConfig, match=r"^deviceID: no virtual function was chosen"):
         plan(replace(BARE, vf=None))
+
+
+def test_the_result_names_the_function_and_only_one_with_a_driver_has_a_link() -> None:
+    conf = sriov.Conf(vf=Selector())
+    (made,) = sriov.plan(conf, RICH, SEEN).interfaces
+    assert (made.name, made.netns, made.pci_id, made.reads_mtu, made.there) == ("net1", NETNS, VF.address, True, True)
+    (driven,) = sriov.plan(conf, replace(BARE, vf=replace(VF, driver="vfio-pci", link="")), SEEN).interfaces
+    assert (driven.pci_id, driven.there, driven.mac) == (VF.address, False, "")
