@@ -21,6 +21,7 @@ from podberth.ipam.refusals import same
 from podberth.net.ops import describe
 from podberth.policy.precedence import POOL, Share
 from podberth.policy.standing import worded
+from podberth.verbs.network import Role
 from podberth.verbs.outdated import outdated
 from podberth.verbs.serve import planner
 from podberth.verbs.wish import endpoint
@@ -166,7 +167,7 @@ class Planned:
             screen.line(f"# {self.vf}: the one that would be chosen now")
         if self.foreseen.network.delegated:
             screen.line(f"# addresses: those that {self.foreseen.network.delegated} gives")
-        if self.foreseen.network.as_ipam:
+        if self.foreseen.network.role is Role.GIVE:
             screen.line("# called for addresses only: the main plugin makes the interface")
         for op in self.ops:
             screen.line(describe(op))
@@ -181,7 +182,7 @@ def make_plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., 
         raise foreseen.refusal
     end = endpoint(foreseen.resolved, to_be, netns, [expected.address for expected in foreseen.addresses])
     end = prospect.with_function(node, foreseen, conf, end)
-    ops = () if network.as_ipam else planner(node, network, plugin)(end).ops
+    ops = () if network.role is Role.GIVE else planner(node, network, plugin)(end).ops
     return Planned(attachment=to_be, foreseen=foreseen, vf=end.vf, ops=ops)
 
 

@@ -18,7 +18,7 @@ from podberth.ipam.extents import offered, subtract
 from podberth.ipam.refusals import same, set_exhausted
 from podberth.policy.precedence import NetworkDefaults, Question, resolve
 from podberth.verbs.devices import candidates, choice
-from podberth.verbs.network import Network, decide, question, read_network
+from podberth.verbs.network import Network, Role, decide, question, read_network
 from podberth.verbs.wish import endpoint
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def read(conf: bytes, find: Callable[[str], Plugin]) -> tuple[Network, NetConf, 
         plugin = find(parsed.type)
     except InvalidConfig:
         plugin = find(IPAM)
-    return read_network(parsed, plugin, as_ipam=parsed.type != plugin.TYPE), parsed, plugin
+    return read_network(parsed, plugin), parsed, plugin
 
 
 def interfaces(node: Node, pod: PodRef, network: str | None) -> tuple[tuple[str, str], ...]:
@@ -99,7 +99,7 @@ def with_function(node: Node, found: Prospect, conf: NetConf, end: Endpoint) -> 
 
 def unnamed(name: str) -> Network:
     """Return a network of which nothing is known but its name."""
-    return Network(name=name, as_ipam=False, kind=None, defaults=NetworkDefaults())
+    return Network(name=name, role=Role.MAKE, kind=None, defaults=NetworkDefaults())
 
 
 def effective(found: Prospect) -> dict[str, object]:

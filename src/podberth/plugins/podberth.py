@@ -8,6 +8,7 @@ from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, Unfit, UnsupportedField
 from podberth.cni.value import value
 from podberth.net import ops
+from podberth.net.addresses import Addresses
 from podberth.net.masquerade import masquerading
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits, link_name
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from podberth.net.seen import Query, Seen
     from podberth.net.vf import Selector
 
-TYPE = "podberth"
-DELEGATES_IPAM = False
+TYPES: tuple[str, ...] = ("podberth",)
+ADDRESSES = Addresses.LEDGER
 MODES = {"macvlan": ("bridge", "private", "vepa", "passthru"), "ipvlan": ("l2", "l3", "l3s")}
 IFNAMSIZ = 15  # bytes of an interface name without the final NUL (linux/if.h)
 

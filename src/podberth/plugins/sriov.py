@@ -10,6 +10,7 @@ from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.value import value
 from podberth.net import ops
+from podberth.net.addresses import Addresses
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits
 from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from podberth.net.seen import Query, Seen
     from podberth.net.vf import Vf
 
-TYPE = "sriov"
-DELEGATES_IPAM = True
+TYPES: tuple[str, ...] = ("sriov",)
+ADDRESSES = Addresses.IPAM
 CARRIER_MS = 1000  # a driver brings the carrier up after the link; what is sent before is lost
 _NONE = Vlan(id=0)
 
@@ -52,7 +53,7 @@ def configure(fields: Fields) -> Conf:
     for key in ("bridge", "hairpin", "mode"):
         if fields.said(key):
             raise fields.fail(key, "has no meaning for a virtual function", "leave it out")
-    refuse_routing(fields, TYPE)
+    refuse_routing(fields, TYPES[0])
     if fields.said("link_state") and fields.said("linkState"):
         raise fields.fail("link_state", "is said by `linkState` too", "leave one of them out")
     return Conf(

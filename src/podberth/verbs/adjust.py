@@ -85,7 +85,7 @@ def _planned(node: Node, record: Record, op: ConfigureVf, plugin: Callable[[str]
     conf = NetConf.parse(Fields(json.loads(record.conf)))
     of = record.attachment
     kind = plugin(conf.type)
-    network = read_network(conf, kind, as_ipam=False)
+    network = read_network(conf, kind)
     request = Request(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, args=Args(pod=record.pod))
     resolved = decide(network, question(network, request, node.policies), node.policies, node.ledger)
     vf = node.host.vf(op.device)

@@ -12,6 +12,7 @@ from podberth.cni.value import replace, value
 from podberth.net.vf import Selector
 from podberth.verbs.delete import take_back
 from podberth.verbs.gone import is_gone
+from podberth.verbs.network import Role
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Choice:
 def choice(network: Network, request: Request, resolved: Resolved) -> Choice | None:
     """Return what may be chosen from; None if the network's interfaces are no virtual functions."""
     if network.kind is None or network.kind.vf is None:
-        if resolved.vf is not None and not network.as_ipam:
+        if resolved.vf is not None and network.role is Role.MAKE:
             said = resolved.origin("vf")
             raise UnsupportedField(
                 f"vf: network {network.name} gives no virtual functions, {said.source} {said.detail} asks for one",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.fields import Fields
 from podberth.cni.pod import PodRef
 from podberth.cni.value import fields as members
 from podberth.cni.value import replace, value
+from podberth.net.addresses import Addresses
 from podberth.net.settings import Settings
 from podberth.net.settings_document import parse_settings
 from podberth.policy.annotations import ANNOTATION, parse_annotation
@@ -27,12 +30,19 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Kind, Plugin
 
 STATE_DIR = "/var/lib/podberth"
-OWN_IPAM = "podberth"
+LEDGER = "podberth"  # the type under which the ledger gives addresses
+
+
+class Role(StrEnum):
+    """What a call is for. GIVE: another plugin makes the interface, and wants addresses only (SPEC.md section 4)."""
+
+    MAKE = "make"
+    GIVE = "give"
 
 
 @value
 class Network:
-    """`as_ipam`: another plugin makes the interface and has asked for addresses only (SPEC.md section 4, delegation).
+    """`role`: whether podberth makes the interface, or gives its addresses.
 
     `delegated`: addresses come from the IPAM plugin of that type, not from the ledger; '' if not. `plain`: an interface
     without addresses will do, where nothing names a pool.
@@ -42,7 +52,7 @@ class Network:
     """
 
     name: str
-    as_ipam: bool
+    role: Role
     kind: Kind | None
     defaults: NetworkDefaults
     delegated: str = ""
@@ -52,18 +62,25 @@ class Network:
     policy_dir: str | None = None
 
 
-def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
+def role_of(conf: NetConf, plugin: Plugin) -> Role:
+    """Return what a plugin is called for with a configuration: one of another type wants addresses."""
+    return Role.MAKE if conf.type in plugin.TYPES else Role.GIVE
+
+
+def read_network(conf: NetConf, plugin: Plugin) -> Network:
     """Read the configuration, from `ipam` if called for addresses only. InvalidConfig names the field at fault."""
-    _check_ipam(conf, plugin, as_ipam=as_ipam)
-    fields = own_fields(conf, as_ipam=as_ipam)
-    kind = None if as_ipam else plugin.configure(conf.fields)
+    role = role_of(conf, plugin)
+    gives = role is Role.GIVE
+    _check_ipam(conf, plugin, role)
+    fields = own_fields(conf, role)
+    kind = None if gives else plugin.configure(conf.fields)
     settings = parse_settings(fields if kind is None else conf.fields)
     return Network(
         name=conf.name,
-        as_ipam=as_ipam,
+        role=role,
         kind=kind,
-        delegated="" if as_ipam else delegated(conf, plugin),
-        plain=not as_ipam and plugin.DELEGATES_IPAM,
+        delegated="" if gives else delegated(conf, plugin),
+        plain=not gives and plugin.ADDRESSES is Addresses.IPAM,
         defaults=NetworkDefaults(
             pool=fields.optional("pool", parsers.name),
             sticky=fields.optional("sticky", parsers.boolean),
@@ -79,8 +96,10 @@ def read_network(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> Network:
 
 def delegated(conf: NetConf, plugin: Plugin) -> str:
     """Return the type of the IPAM plugin that gives the addresses; '' if that is podberth's own ledger."""
-    named = conf.ipam.get("type", parsers.text, "") if conf.ipam is not None and plugin.DELEGATES_IPAM else ""
-    return "" if named == OWN_IPAM else named
+    if conf.ipam is None or plugin.ADDRESSES is not Addresses.IPAM:
+        return ""
+    named = conf.ipam.get("type", parsers.text, "")
+    return "" if named == LEDGER else named
 
 
 def _merged(first: Settings, second: Settings) -> Settings:
@@ -88,19 +107,20 @@ def _merged(first: Settings, second: Settings) -> Settings:
     return replace(second, **said)
 
 
-def _check_ipam(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> None:
+def _check_ipam(conf: NetConf, plugin: Plugin, role: Role) -> None:
     """Refuse an `ipam` section that is not for podberth, and keys in it that would say nothing."""
-    ipam, own = conf.ipam, plugin.TYPE
-    if plugin.DELEGATES_IPAM and not as_ipam:
+    ipam, gives = conf.ipam, role is Role.GIVE
+    if plugin.ADDRESSES is Addresses.IPAM and not gives:
         return
     if ipam is None:
-        if as_ipam:
+        if gives:
             raise conf.fields.fail(
                 "ipam", f"required in a network of type {conf.type!r}, which is not podberth's to make"
             )
         return
-    named = ipam.get("type", parsers.text, "" if as_ipam else own)
-    if named != own and as_ipam:
+    own = plugin.TYPES[0]
+    named = ipam.get("type", parsers.text, "" if gives else own)
+    if named != own and gives:
         raise ipam.fail("type", f"expected {own!r}, which was called, got {named!r}")
     if named != own:
         raise UnsupportedField(
@@ -108,14 +128,16 @@ def _check_ipam(conf: NetConf, plugin: Plugin, *, as_ipam: bool) -> None:
             'leave `ipam` out, or use another main plugin with "ipam": {"type": "podberth"}',
         )
     for key in ipam.raw:
-        if not as_ipam and key != "type" and ipam.said(key):
+        if not gives and key != "type" and ipam.said(key):
             raise ipam.fail(key, f"says nothing here: a network of type {own!r} has its keys beside `ipam`")
 
 
-def own_fields(conf: NetConf, *, as_ipam: bool) -> Fields:
+def own_fields(conf: NetConf, role: Role) -> Fields:
     """Return where podberth's keys about addresses stand: in `ipam` if that is podberth's, else beside it."""
     ipam = conf.ipam
-    inside = ipam is not None and (as_ipam or (conf.type != OWN_IPAM and ipam.raw.get("type") == OWN_IPAM))
+    inside = ipam is not None and (
+        role is Role.GIVE or (conf.type != LEDGER and ipam.raw.get("type") == LEDGER)
+    )  # fmt: skip
     return ipam if inside and ipam is not None else conf.fields
 
 

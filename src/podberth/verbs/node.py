@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from podberth.ipam.epoch import SeenAddress
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.outlook import Outlook
+    from podberth.net.addresses import Addresses
     from podberth.net.attachments import Attachments
     from podberth.net.endpoint import Endpoint
     from podberth.net.host import Host
@@ -70,8 +71,8 @@ if TYPE_CHECKING:
     class Plugin(Protocol):
         """A module of `podberth.plugins`."""
 
-        TYPE: str
-        DELEGATES_IPAM: bool  # whether a network may leave addresses to another IPAM plugin, or have none
+        TYPES: tuple[str, ...]  # of network configurations that it serves
+        ADDRESSES: Addresses  # where those of its interfaces come from
 
         def configure(self, fields: Fields) -> Any:
             """Read the plugin's own keys; InvalidConfig names the one at fault."""

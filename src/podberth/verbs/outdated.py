@@ -32,7 +32,7 @@ def outdated(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> tup
         return ()
     try:
         conf = NetConf.parse(Fields(json.loads(record.conf)))
-        network = read_network(conf, plugin(conf.type), as_ipam=False)
+        network = read_network(conf, plugin(conf.type))
         if network.delegated:
             return ()
         of = record.attachment

@@ -15,7 +15,17 @@ from podberth.verbs.delegated import endpoint as delegated_endpoint
 from podberth.verbs.delegated import forward, given, take
 from podberth.verbs.delete import delete
 from podberth.verbs.devices import choice
-from podberth.verbs.network import decide, delegated, own_fields, pod_of, question, read_network, state_dir
+from podberth.verbs.network import (
+    Role,
+    decide,
+    delegated,
+    own_fields,
+    pod_of,
+    question,
+    read_network,
+    role_of,
+    state_dir,
+)
 from podberth.verbs.outcome import result
 from podberth.verbs.takeover import bind, tell
 from podberth.verbs.wish import endpoint, provisional
@@ -44,9 +54,9 @@ def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate
     `delegate` calls the IPAM plugin of a configuration that leaves addresses to another.
     A configuration of another type that arrives here delegates: only addresses are wanted (SPEC.md section 4).
     """
-    as_ipam = request.conf.type != plugin.TYPE
-    directory = state_dir(own_fields(request.conf, as_ipam=as_ipam))
-    other_ipam = "" if as_ipam else delegated(request.conf, plugin)
+    role = role_of(request.conf, plugin)
+    directory = state_dir(own_fields(request.conf, role))
+    other_ipam = "" if role is Role.GIVE else delegated(request.conf, plugin)
     if request.verb is Verb.DEL:
         _delete(connect(directory), request, delegate if other_ipam else None)
         return None
@@ -61,7 +71,7 @@ def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate
         if other_ipam:
             forward(request, delegate)
         return None
-    network = read_network(request.conf, plugin, as_ipam=as_ipam)
+    network = read_network(request.conf, plugin)
     if request.verb is Verb.STATUS:
         from podberth.verbs.status import status_for_now, status_of_ipam
 
@@ -126,7 +136,7 @@ def _add(node: Node, network: Network, request: Request, plugin: Plugin, delegat
 def _added(node: Node, network: Network, request: Request, plugin: Plugin, delegate: Delegate) -> Result:
     resolved = decided(node, network, request)
     previous, pod = request.conf.prev_result, pod_of(network, request.args)
-    if network.as_ipam:
+    if network.role is Role.GIVE:
         taken = bind(node, request.attachment, pod, request.netns, resolved)
         tell(node, pod, taken)
         end = endpoint(resolved, request.attachment, request.netns, [lease.address for lease in taken.leases])

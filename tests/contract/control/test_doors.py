@@ -18,7 +18,7 @@ from podberth.policy.budget import MAX_DOCUMENTS
 from podberth.policy.documents import parse_document
 from podberth.policy.precedence import NetworkDefaults, Question
 from podberth.stores.kubernetes.earlier import OBJECTS, OBJECTS_SEAL
-from podberth.verbs.network import Network, decide
+from podberth.verbs.network import Network, Role, decide
 from tests.contract.control.cluster import API_VERSION, HOME, config_map, in_force, node, podnetwork, pool, reservation
 from tests.contract.declarations import OPERATOR
 from tests.waiting import until
@@ -244,7 +244,7 @@ STARTED: dict[str, tuple[str, str, str, bool, str]] = {
 def test_a_pod_that_starts_is_asked_about(cluster: Cluster, name: str) -> None:
     namespace, of, annotation, sticky, words = STARTED[name]
     prepared(cluster, tenants=False)
-    network = Network(name="n", as_ipam=False, kind=None, defaults=NetworkDefaults(pool=of, sticky=sticky))
+    network = Network(name="n", role=Role.MAKE, kind=None, defaults=NetworkDefaults(pool=of, sticky=sticky))
     asked = Question(
         pod=PodRef(namespace=namespace, name="web-0"), network="n", ifname="eth0",
         annotation=parse_annotation(annotation) if annotation else (), defaults=network.defaults,
@@ -262,7 +262,7 @@ def test_sticky_addresses_have_a_quota_with_what_is_declared(cluster: Cluster) -
     cluster.apply(config_map("web", json.dumps(of_pool("named", MINE)), TENANT))
     cluster.controller()
     until(lambda: len(cluster.reserved()) == 1)
-    network = Network(name="n", as_ipam=False, kind=None, defaults=NetworkDefaults(pool="named", sticky=True))
+    network = Network(name="n", role=Role.MAKE, kind=None, defaults=NetworkDefaults(pool="named", sticky=True))
 
     def start(name: str) -> None:
         pod = PodRef(namespace=TENANT, name=name)

@@ -58,7 +58,7 @@ REFERENCE: dict[str, tuple[object, Settings]] = {
 def said(**keys: object) -> Settings:
     """Return the settings that a network configuration of sriov-cni amounts to."""
     document = {"cniVersion": "1.0.0", "name": "fast", "type": "sriov", **keys}
-    return read_network(NetConf.parse(Fields(document)), sriov, as_ipam=False).defaults.settings
+    return read_network(NetConf.parse(Fields(document)), sriov).defaults.settings
 
 
 def refusal(**keys: object) -> str:

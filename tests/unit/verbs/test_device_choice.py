@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 A, B, C = "0000:03:02.0", "0000:03:02.1", "0000:03:02.2"
 
 
-def network(conf: dict[str, object], *, as_ipam: bool = False) -> Network:
+def network(conf: dict[str, object]) -> Network:
     document = {"cniVersion": "1.0.0", "name": "fast", "type": "sriov", **conf}
     plugin = sriov if document["type"] == "sriov" else podberth
-    return read_network(NetConf.parse(Fields(document)), plugin, as_ipam=as_ipam)
+    return read_network(NetConf.parse(Fields(document)), plugin)
 
 
 class Nowhere:
@@ -76,7 +76,7 @@ def test_a_function_for_a_network_that_gives_none_is_refused_by_who_asks_for_it(
 
 
 def test_where_another_plugin_makes_the_interface_the_function_is_its_business() -> None:
-    other = network({"type": "host-device", "ipam": {"type": "podberth"}}, as_ipam=True)
+    other = network({"type": "host-device", "ipam": {"type": "podberth"}})
     assert devices.choice(other, request(), resolved(other.defaults, vf=Selector(numa=(0,)))) is None
 
 

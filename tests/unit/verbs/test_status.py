@@ -35,7 +35,7 @@ def site(tmp_path: Path) -> Site:
 def network(**keys: object) -> Network:
     document = {"cniVersion": "1.1.0", "name": "banknet", "type": "podberth", "pool": "bank", **keys}
     plugin = sriov if document["type"] == "sriov" else podberth
-    return read_network(NetConf.parse(Fields(document)), plugin, as_ipam=False)
+    return read_network(NetConf.parse(Fields(document)), plugin)
 
 
 def test_a_pool_that_is_not_there_is_no_matter_of_the_node(site: Site) -> None:

@@ -35,6 +35,6 @@ def test_an_address_that_is_asked_for_is_answered_by_who_gives_addresses(
     keys: dict[str, Any], wished: tuple[object, ...]
 ) -> None:
     conf = NetConf.parse(Fields({**CONF, **keys}))
-    network = read_network(conf, sriov, as_ipam=False)
+    network = read_network(conf, sriov)
     asked = question(network, Request(verb=Verb.ADD, conf=conf, ifname="eth0", args=WISH), NOBODY)
     assert (asked.request.addresses, asked.request.mac) == (wished, "02:00:00:00:00:01")

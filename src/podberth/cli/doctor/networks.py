@@ -99,9 +99,8 @@ def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
     from podberth.verbs.status import missing_link
 
     parsed = NetConf.parse(Fields(strictjson.loads(conf, str(file))))
-    as_ipam = parsed.type not in netconf_file.OURS
-    network = read_network(parsed, find_plugin(PLUGIN if as_ipam else parsed.type), as_ipam=as_ipam)
-    directory = state_dir(own_fields(parsed, as_ipam=as_ipam))
+    network = read_network(parsed, find_plugin(parsed.type if parsed.type in netconf_file.OURS else PLUGIN))
+    directory = state_dir(own_fields(parsed, network.role))
     if Path(directory).resolve() != Path(session.state).resolve():
         text = f"{network.name} has its store in {directory}, not in {session.state}"
         yield Finding(area=AREA, name=file.name, level=WARN, text=text, todo=f"podberth --state {directory} doctor")

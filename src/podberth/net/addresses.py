@@ -1,0 +1,17 @@
+"""Where the addresses of an interface come from, as a type says."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Addresses(StrEnum):
+    """LEDGER: podberth's own. IPAM: what the key `ipam` names, if it names anything (SPEC.md section 4).
+
+    PREVIOUS: the plugin before it in the chain. NONE: the interface has none.
+    """
+
+    LEDGER = "ledger"
+    IPAM = "ipam"
+    PREVIOUS = "previous"
+    NONE = "none"
