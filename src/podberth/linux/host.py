@@ -89,25 +89,10 @@ class LinuxHost:
 
     def cut_off(self, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
         """See to it that nothing sent over the steps' links gets anywhere; None where only undoing them does that."""
-        if any(isinstance(step.op, ops.WriteSysctl) and step.before_of("value") for step in steps):
-            return None  # the namespace's own settings: whoever is attached to it next must find them as they were
         try:
-            for step in steps:
-                match step.op:
-                    case ops.CreateVeth(netns=at, ifname=name) if not step.existed and departing.has_port(steps):
-                        departing.close_port(self._namespaces, step.op)
-                    case ops.CreateMacvlan(netns=at, ifname=name) | ops.CreateIpvlan(netns=at, ifname=name) if (
-                        not step.existed
-                    ):
-                        pass
-                    case _:
-                        continue
-                if not self._ground.alive(step, netns):
-                    return tuple(steps)
-                return departing.put_away(self._namespaces, at, name, steps)
+            return departing.cut_off(self._ground, steps, netns)
         except (OSError, InvalidNetns):
-            pass  # what can't be done the quick way is done the long way, and that says why not
-        return None
+            return None  # what can't be done the quick way is done the long way, and that says why not
 
     def drop(self, steps: Sequence[Step]) -> None:
         """Delete the veth pairs among the steps' links together, and the bridges that are left without a port."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 KINDS: list[Callable[..., ops.Op]] = [
-    kind for kind in vars(ops).values() if isinstance(kind, type) and kind.__module__ == ops.__name__
+    kind for kind in vars(ops).values() if isinstance(kind, type) and kind.__module__.startswith(f"{ops.__name__}.")
 ]
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

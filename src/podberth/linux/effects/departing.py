@@ -11,24 +11,46 @@ from podberth.cni.value import replace
 from podberth.linux.effects.addressing import GONE, route_of
 from podberth.linux.netlink import addresses, links, routes
 from podberth.linux.netlink.socket import NetlinkError
-from podberth.net.ops import AddAddress, AddRoute, CreateVeth, JoinBridge
+from podberth.net.ops import AddAddress, AddRoute, CreateIpvlan, CreateMacvlan, CreateVeth, JoinBridge, WriteSysctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from podberth.linux.ground import Ground
     from podberth.linux.namespaces import Namespaces
+    from podberth.net.facts import NetnsId
     from podberth.net.step import Step
 
 
-def close_port(namespaces: Namespaces, op: CreateVeth) -> None:
+def cut_off(at: Ground, steps: Sequence[Step], netns: NetnsId | None) -> tuple[Step, ...] | None:
+    """See to it that nothing sent over the steps' links gets anywhere; None where only undoing them does that.
+
+    Return the steps that are left to undo. OSError or InvalidNetns where it can't be done this quick way.
+    """
+    if any(isinstance(step.op, WriteSysctl) and step.before_of("value") for step in steps):
+        return None  # the namespace's own settings: whoever is attached to it next must find them as they were
+    has_port = any(isinstance(step.op, JoinBridge) for step in steps)
+    for step in steps:
+        op = step.op
+        if step.existed or not (
+            isinstance(op, CreateMacvlan | CreateIpvlan) or (isinstance(op, CreateVeth) and has_port)
+        ):
+            continue
+        if isinstance(op, CreateVeth):
+            _close_port(at.namespaces, op)
+        return _put_away(at.namespaces, op.netns, op.ifname, steps) if at.alive(step, netns) else tuple(steps)
+    return None
+
+
+def _close_port(namespaces: Namespaces, op: CreateVeth) -> None:
     """Have the bridge drop whatever comes from or is for its port. OSError if it is no bridge's port, or STP rules."""
     found = namespaces.link(None, op.name)
     if found is not None and found.ours:
         namespaces.socket(None).do(links.NEW, links.disable_port(found.index, links.GOING))
 
 
-def put_away(namespaces: Namespaces, netns: str, ifname: str, steps: Sequence[Step]) -> tuple[Step, ...]:
+def _put_away(namespaces: Namespaces, netns: str, ifname: str, steps: Sequence[Step]) -> tuple[Step, ...]:
     """Take name, addresses and routes from the pod's link; return the steps that are left, with the name it has now.
 
     OSError EBUSY where a link that is up keeps its name.
@@ -81,8 +103,3 @@ def delete_going(namespaces: Namespaces, netns: str | None) -> None:
         if refused.errno not in GONE:
             raise
     namespaces.changed()
-
-
-def has_port(steps: Sequence[Step]) -> bool:
-    """Say whether the steps' link on the node is a bridge's port."""
-    return any(isinstance(step.op, JoinBridge) for step in steps)
