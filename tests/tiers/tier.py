@@ -33,7 +33,7 @@ class Tier:
 # mostly waits, and goes before the contracts, whose servers compute. The unit tier takes what they leave.
 LANES: tuple[tuple[Tier, ...], ...] = (
     (Tier(name="unit", folder="tests/unit", workers=2, needs_root=False, soaks=True),),
-    (Tier(name="contract", folder="tests/contract", workers=3, silence=1200, niceness=-4, soaks=True),),
+    (Tier(name="contract", folder="tests/contract", workers=4, silence=1200, niceness=-4, soaks=True),),
     (
         Tier(name="netns", folder="tests/netns", workers=6, silence=1200, niceness=-8, soaks=True),
         Tier(name="runtime", folder="tests/runtime", niceness=-8),

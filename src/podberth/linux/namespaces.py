@@ -135,11 +135,11 @@ class Namespaces:
             self._seen.pop((None, name), None)
             self._read.pop((None, name), None)
 
-    def any_link(self, request: bytes, wanted: Callable[[int], bool]) -> bool:
-        """Say whether one of the node's own links that `request` asks for has an index that is wanted."""
+    def any_link(self, request: bytes, wanted: Callable[[LinkInfo], bool]) -> bool:
+        """Say whether one of the node's own links that `request` asks for is wanted."""
         socket = self.beside(Rtnl)
         try:
-            return socket.any_of(links.GET, request, lambda body: wanted(links.index_of(body)))
+            return socket.any_of(links.GET, request, lambda body: wanted(links.parse(body)))
         finally:
             socket.close()
 

@@ -28,7 +28,20 @@ EFFECTS = {
     "attachments": ("open", "revise", "done", "removing", "close", "label"),
 }
 READINGS = {
-    "host": ("close", "facts", "netns_id", "own_netns", "link", "vfs", "vf", "traffic", "locked", "prepare", "check"),
+    "host": (
+        "close",
+        "named",
+        "can",
+        "netns_id",
+        "own_netns",
+        "link",
+        "vfs",
+        "vf",
+        "traffic",
+        "locked",
+        "prepare",
+        "check",
+    ),
     "ledger": ("leases", "of", "reservations", "who", "history", "usage"),
     "attachments": ("find", "holder", "labels", "all"),
 }

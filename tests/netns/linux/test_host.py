@@ -81,6 +81,34 @@ def test_apply_holds_and_undo_gives_back_everything(
         assert ground.state() == before
 
 
+def test_ports_that_leave_a_bridge_at_the_same_time_take_it_away(ground: Ground) -> None:
+    before = ground.state()
+    ends = [ends_on_bridge(ground, name) for name in ("eth0", "eth1")]
+    for steps in ends:
+        apply(ground.host, steps, ground.pod_id)
+    for number in reversed(range(len(ends[0]))):  # each step of both before the next step of either
+        for steps in ends:
+            ground.host.undo(steps[number], ground.pod_id)
+    assert ground.state() == before
+
+
+def test_a_port_that_is_repaired_stays(ground: Ground) -> None:
+    steps = ends_on_bridge(ground, "eth0")
+    apply(ground.host, steps, ground.pod_id)
+    ground.ip("link", "set", "pbeth0", "nomaster")
+    ground.host.repair(steps[1], ground.pod_id)
+    other = ends_on_bridge(ground, "eth1")
+    apply(ground.host, other, ground.pod_id)
+    ground.host.drop(other)
+    assert [drift for step in steps for drift in ground.host.check(step)] == []
+
+
+def ends_on_bridge(ground: Ground, ifname: str) -> list[Step]:
+    """Prepare a pair, one end of which joins bank0."""
+    veth = ops.CreateVeth(name=f"pb{ifname}", netns=ground.pod, ifname=ifname)
+    return [ground.host.prepare(op) for op in (veth, ops.JoinBridge(link=veth.name, bridge="bank0"))]
+
+
 FAILING: dict[str, tuple[Op, str]] = {
     "an address that is there": (
         ops.AddAddress(netns="POD", ifname="eth0", address=ip_interface("10.20.0.11/24")),

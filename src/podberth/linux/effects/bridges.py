@@ -53,14 +53,22 @@ def check(at: Ground, op: JoinBridge, step: Step) -> tuple[Drift, ...]:
 
 def repair(at: Ground, op: JoinBridge, step: Step, netns: NetnsId) -> None:
     """Join it anew."""
-    if not step.existed:
-        undo(at, op, step, netns)
+    del step, netns
+    with at.locked(f"bridge:{op.bridge}"):
+        _leave(at.namespaces, op)
     do(at, op)
 
 
 def leave(at: Ground, op: JoinBridge) -> None:
-    """Take the bridge away if podberth made it and it has no other port, under its lock."""
+    """Take the bridge away if podberth made it and it has no other port, under its lock; its port is going.
+
+    Of ports that go at the same time each would take the others for ports that stay, and nobody would take the bridge
+    away. So a port says that it is going while the lock is held.
+    """
     with at.locked(f"bridge:{op.bridge}"):
+        port = at.namespaces.link(None, op.link)
+        if port is not None and port.ours and port.group != links.GOING:
+            at.namespaces.socket(None).do(links.SET, links.set_group(port.index, links.GOING))
         _leave(at.namespaces, op)
 
 
@@ -157,7 +165,7 @@ def _leave(namespaces: Namespaces, op: JoinBridge) -> None:
         return
     port = namespaces.link(None, op.link)
     own = port.index if port is not None else 0
-    if not namespaces.any_link(links.ports(bridge.index), lambda index: index != own):
+    if not namespaces.any_link(links.ports(bridge.index), lambda link: link.index != own and link.group != links.GOING):
         socket.do(links.DEL, links.delete(bridge.index))
 
 
