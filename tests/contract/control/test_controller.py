@@ -164,7 +164,8 @@ def test_older_events_move_into_archives_and_the_ledger_still_answers(cluster: C
 def test_a_pool_that_is_nearly_full_is_warned_of(cluster: Cluster) -> None:
     controller = cluster.controller()
     cluster.apply(pool(subnet="10.20.0.0/30"))
-    cluster.bind("db/a", uid="u1", node="node9")
+    cluster.node("node1")
+    cluster.bind("db/a", uid=cluster.pod("db/a", "node1"))
     until(lambda: "PoolNearlyFull" in events(cluster))
     assert controller.pages is not None
     with urllib.request.urlopen(f"http://127.0.0.1:{controller.pages.port}/metrics") as answer:
