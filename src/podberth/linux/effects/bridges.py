@@ -55,7 +55,7 @@ def repair(at: Ground, op: JoinBridge, step: Step, netns: NetnsId) -> None:
     """Join it anew."""
     del step, netns
     with at.locked(f"bridge:{op.bridge}"):
-        _leave(at.namespaces, op)
+        _leave(at.namespaces, op, at.namespaces.link(None, op.link))
     do(at, op)
 
 
@@ -69,7 +69,7 @@ def leave(at: Ground, op: JoinBridge) -> None:
         port = at.namespaces.link(None, op.link)
         if port is not None and port.ours and port.group != links.GOING:
             at.namespaces.socket(None).do(links.SET, links.set_group(port.index, links.GOING))
-        _leave(at.namespaces, op)
+        _leave(at.namespaces, op, port)
 
 
 def await_port(namespaces: Namespaces, inner: LinkInfo) -> None:
@@ -154,7 +154,7 @@ def _missing(namespaces: Namespaces, bridge: LinkInfo, op: JoinBridge) -> list[I
     return [gateway for gateway in op.gateways if gateway not in live]
 
 
-def _leave(namespaces: Namespaces, op: JoinBridge) -> None:
+def _leave(namespaces: Namespaces, op: JoinBridge, port: LinkInfo | None) -> None:
     """Take the bridge away if podberth made it and it has no other port; the caller holds the bridge's lock.
 
     The port itself is deleted next, by the undo of what made it: taking it out first would cost an RCU period more.
@@ -163,7 +163,6 @@ def _leave(namespaces: Namespaces, op: JoinBridge) -> None:
     bridge = namespaces.link(None, op.bridge)
     if bridge is None or not bridge.ours or bridge.kind != "bridge":
         return
-    port = namespaces.link(None, op.link)
     own = port.index if port is not None else 0
     if not namespaces.any_link(links.ports(bridge.index), lambda link: link.index != own and link.group != links.GOING):
         socket.do(links.DEL, links.delete(bridge.index))
