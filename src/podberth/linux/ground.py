@@ -8,7 +8,8 @@ from podberth.net.step import Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from podberth.linux.locks import Locked, Locks
     from podberth.net.facts import NetnsId
@@ -55,3 +56,14 @@ class Ground:
             return recorded is None or recorded == self.namespaces.cookie(inside)
         except InvalidNetns:
             return False  # it went meanwhile
+
+
+def made_anew(undo: Callable[..., None], do: Callable[..., None]) -> Callable[[Ground, Any, Step, NetnsId], None]:
+    """Return a family's `repair`, where nothing is put right in its place: what is there is undone, and done again."""
+
+    def repair(at: Ground, op: Any, step: Step, netns: NetnsId) -> None:
+        if not step.existed:
+            undo(at, op, step, netns)
+        do(at, op)
+
+    return repair

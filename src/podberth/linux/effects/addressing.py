@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from podberth.cni.result import Route
+from podberth.linux.ground import made_anew
 from podberth.linux.netlink import addresses, codec, routes
 from podberth.linux.netlink.socket import NetlinkError
 from podberth.net.ops import AddAddress, AddRoute
@@ -64,11 +65,7 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     return _check(at.namespaces, op)
 
 
-def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
-    """Add it anew."""
-    if not step.existed:
-        undo(at, op, step, netns)
-    do(at, op)
+repair = made_anew(undo, do)
 
 
 def _check(namespaces: Namespaces, op: Op) -> tuple[Drift, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 
+from podberth.linux.ground import made_anew
 from podberth.linux.netlink import codec, links
 from podberth.linux.netlink.socket import NetlinkError
 from podberth.net.ops import CreateVeth
@@ -60,11 +61,7 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     return compared(at.namespaces, op.netns, op.ifname, "veth", op.mac, op.mtu)
 
 
-def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
-    """Make it anew."""
-    if not step.existed:
-        undo(at, op, step, netns)
-    do(at, op)
+repair = made_anew(undo, do)
 
 
 def of_boot() -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
+from podberth.linux.ground import made_anew
 from podberth.linux.netlink import links, tc
 from podberth.linux.netlink.codec import CREATE, EXCL
 from podberth.linux.patience import again
@@ -65,11 +66,7 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     return check_receive(at.namespaces.socket(op.netns), op.ifname, op.ifb, op.mbit)
 
 
-def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
-    """Set it anew."""
-    if not step.existed:
-        undo(at, op, step, netns)
-    do(at, op)
+repair = made_anew(undo, do)
 
 
 def limit_transmit(sock: Rtnl, ifname: str, mbit: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from podberth.cni.errors import KernelRefused
 from podberth.linux.effects import departing
 from podberth.linux.effects.links import compared, delete, of_boot
+from podberth.linux.ground import made_anew
 from podberth.linux.netlink import codec, links
 from podberth.net.ops import CreateMacvlan, vlan_device
 from podberth.net.step import Drift
@@ -53,11 +54,7 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     return at.elsewhere(step, op.netns, op.ifname) or _check(at.namespaces, op)
 
 
-def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
-    """Make it anew."""
-    if not step.existed:
-        undo(at, op, step, netns)
-    do(at, op)
+repair = made_anew(undo, do)
 
 
 def _create(namespaces: Namespaces, op: Op) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from podberth.linux.ground import made_anew
 from podberth.linux.netlink import devconf
 from podberth.net.ops import WriteSysctl
 from podberth.net.step import Drift
@@ -66,11 +67,7 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     return (Drift(what=op.key, field="value", wanted=op.value, found=found if found is not None else "gone"),)
 
 
-def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
-    """Write it anew."""
-    if not step.existed:
-        undo(at, op, step, netns)
-    do(at, op)
+repair = made_anew(undo, do)
 
 
 def write(namespaces: Namespaces, op: WriteSysctl, content: str) -> None:
