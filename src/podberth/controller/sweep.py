@@ -84,7 +84,7 @@ class Sweep:
         """Do all of it once. A step that fails leaves the others to be done."""
         steps = (
             self._accept, self._accept_podnetworks, self._keep_last_good, self._declarations, self._config_maps,
-            self._reservations, self._retention, self._leases, self._pools, self._told_late,
+            self._reservations, self._retention, self._leases, self._pools,
         )  # fmt: skip
         for step in steps:
             if not self._leading():
@@ -94,6 +94,8 @@ class Sweep:
             except Exception as failure:  # noqa: BLE001 - an object that is like none before must not stop the others
                 self._count("failed")
                 self._told(reason(failure))
+        if self._leading():
+            self._effects.tell_again()
 
     def archive(self) -> None:
         """Move older events out of the addresses' objects."""
@@ -310,10 +312,6 @@ class Sweep:
                 if (row.size - row.free) * 100 >= row.size * self._settings.nearly_full:
                     what = f"{row.free} of {row.size} IPv{row.family} addresses are free"
                     self._effects.tell(_about(found), WARNING, "PoolNearlyFull", what)
-
-    def _told_late(self, _: Known) -> None:
-        """Post the events that could not be posted."""
-        self._effects.tell_again()
 
     def _left(self, now: Known, there: set[str]) -> None:
         """Warn, once, of each Pool that was deleted and stays in force: pods have addresses of it."""

@@ -135,9 +135,7 @@ def _check_ipam(conf: NetConf, plugin: Plugin, role: Role) -> None:
 def own_fields(conf: NetConf, role: Role) -> Fields:
     """Return where podberth's keys about addresses stand: in `ipam` if that is podberth's, else beside it."""
     ipam = conf.ipam
-    inside = ipam is not None and (
-        role is Role.GIVE or (conf.type != LEDGER and ipam.raw.get("type") == LEDGER)
-    )  # fmt: skip
+    inside = ipam is not None and (role is Role.GIVE or (conf.type != LEDGER and ipam.raw.get("type") == LEDGER))
     return ipam if inside and ipam is not None else conf.fields
 
 
