@@ -120,7 +120,8 @@ def _place(pid: int, tier: Tier, forward: int) -> None:
     A new session begins at 0, wherever the one is that started it: a run within a run keeps the place of the outer one.
     """
     own = Path("/proc/self/autogroup")
-    outer = int(own.read_text(encoding="ascii").split()[-1]) if own.exists() else 0
+    words = own.read_text(encoding="ascii").split() if own.exists() else []  # empty without such groups
+    outer = int(words[-1]) if words else 0
     niceness = max(-20, min(19, outer + forward))
     # Only root may go forward, a kernel may have no such groups, and a container may forbid real time.
     with contextlib.suppress(OSError):
