@@ -16,10 +16,10 @@ from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.store import EtcdCluster
-from podberth.stores.etcd.values import prefix_end
 from podberth.stores.kubernetes.store import KubernetesCluster
 from tests.servers.etcd import EtcdServer
 from tests.servers.kube import KubeServer
+from tests.waiting import PATIENCE
 
 NAMESPACES = ("db", "other", "test", "z", "payments", "podberth-system")  # those that the suites declare pods in
 
@@ -38,7 +38,7 @@ def etcd_server() -> EtcdServer:
 
 @cache
 def _etcd_client() -> Etcd:
-    return Etcd([etcd_server().url])
+    return Etcd([etcd_server().url], timeout=PATIENCE)
 
 
 @cache
@@ -82,10 +82,7 @@ def have_node(name: str) -> None:
 
 def clear_kubernetes() -> None:
     """Delete all of podberth's objects where the API server keeps them, finalizers or not."""
-    etcd = Etcd([kube_server().etcd_url])
-    for below in (b"/registry/podberth.io/", b"/registry/leases/default/podberth-", b"/registry/configmaps/default/"):
-        etcd.delete(below, prefix_end(below))
-    etcd.close()
+    kube_server().clear("podberth.io/", "leases/default/", "configmaps/default/")
 
 
 def in_etcd() -> Cluster:

@@ -13,6 +13,7 @@ from tests.contract.ledgers import BACKENDS, CLUSTERS, pool
 from tests.contract.scheduling import Scheduling
 from tests.default_paths import forbidden
 from tests.servers.proxy import Proxy
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ def prefix() -> bytes:
 
 @pytest.fixture
 def etcd(etcd_server: EtcdServer) -> Iterator[Etcd]:
-    client = Etcd([etcd_server.url])
+    client = Etcd([etcd_server.url], timeout=PATIENCE)
     yield client
     client.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.failures import Unknown
 from podberth.stores.etcd.values import Compare, Get, Put
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,3 +187,27 @@ def test_a_wrong_endpoint_is_named(endpoints: list[str], complaint: str) -> None
     with pytest.raises(InvalidConfig) as raised:
         Etcd(endpoints)
     assert raised.value.message == complaint
+
+
+def test_a_server_that_is_slow_to_take_a_connection_is_waited_for_within_the_time_of_a_call(
+    etcd_server: EtcdServer, etcd: Etcd, prefix: bytes
+) -> None:
+    with closing(Etcd([etcd_server.url], timeout=PATIENCE)) as client, ThreadPoolExecutor(1) as pool:
+        etcd_server.freeze()
+        try:
+            call = pool.submit(client.put, prefix, b"v")
+            assert not wait([call], timeout=2).done  # by itself gRPC gives up after one second
+        finally:
+            etcd_server.thaw()
+        call.result()
+    assert etcd.get(prefix) is not None
+
+
+def test_a_write_to_a_server_that_never_takes_the_connection_certainly_was_not_sent() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        closing(Etcd([f"http://127.0.0.1:{silent.getsockname()[1]}"], timeout=2)) as client,
+        pytest.raises(TryAgainLater) as raised,
+    ):
+        client.put(b"k", b"v")
+    assert not isinstance(raised.value, Unknown)

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tests.servers.child import DIES_WITH_US, SELDOM_COLLECTING
+from tests.servers.child import DIES_WITH_US, SELDOM_COLLECTING, freeze
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
@@ -102,6 +102,16 @@ class EtcdServer:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """Stop it: it takes connections, and says nothing until `thaw`."""
+        assert self._process is not None
+        freeze(self._process.pid)
+
+    def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def restart(self) -> None:
         """SIGKILL it, and start it on the same ports and data."""

@@ -5,6 +5,7 @@ Which kube-apiserver and etcd these are, tests/programs says.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -52,7 +53,7 @@ class KubeServer:
         self.authority = Authority(root)
         self.port, etcd_port, peer_port = free_ports(3)
         self.url = f"https://127.0.0.1:{self.port}"
-        self.etcd_url = f"http://127.0.0.1:{etcd_port}"
+        self._etcd_url = f"http://127.0.0.1:{etcd_port}"
         self._peer_url = f"http://127.0.0.1:{peer_port}"
         self._serving = self.authority.issue("server", "kube-apiserver", hosts="IP:127.0.0.1,DNS:localhost")
         self._signing = self.authority.issue("service-accounts", "service-accounts")
@@ -84,7 +85,7 @@ class KubeServer:
         """Start what does not run, and return when the server is ready."""
         if self._etcd is None:
             self._etcd = self._run("etcd", self._etcd_command())
-            _await(lambda: _answers(f"{self.etcd_url}/health", None), self._etcd, self.root / "etcd.log")
+            _await(lambda: _answers(f"{self._etcd_url}/health", None), self._etcd, self.root / "etcd.log")
         if self._server is None:
             self._server = self._run("kube-apiserver", self._server_command())
             context = ssl.create_default_context(cafile=str(self.authority.certificate))
@@ -208,13 +209,21 @@ class KubeServer:
         answer = json.loads(self.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(request)))
         return str(answer["status"]["token"])
 
+    def clear(self, *below: str) -> None:
+        """Delete all that the API server keeps below these folders of its registry ("pods/"), finalizers or not."""
+        for folder in below:
+            start = f"/registry/{folder}".encode()
+            assert start.endswith(b"/")
+            end = start[:-1] + b"0"  # the character after the slash
+            self._etcd_call("kv/deleterange", {"key": _base64(start), "range_end": _base64(end)})
+
     def compact(self) -> None:
         """Make etcd forget every revision but the latest."""
         latest = self._etcd_call("kv/range", {"key": "AA=="})["header"]["revision"]
         self._etcd_call("kv/compaction", {"revision": latest, "physical": True})
 
     def _etcd_call(self, method: str, body: dict[str, object]) -> Any:
-        request = urllib.request.Request(f"{self.etcd_url}/v3/{method}", json.dumps(body).encode())
+        request = urllib.request.Request(f"{self._etcd_url}/v3/{method}", json.dumps(body).encode())
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
@@ -222,8 +231,8 @@ class KubeServer:
         return [
             str(programs.etcd()),
             f"--data-dir={self._data / 'now'}",
-            f"--listen-client-urls={self.etcd_url}",
-            f"--advertise-client-urls={self.etcd_url}",
+            f"--listen-client-urls={self._etcd_url}",
+            f"--advertise-client-urls={self._etcd_url}",
             f"--listen-peer-urls={self._peer_url}",
             f"--initial-advertise-peer-urls={self._peer_url}",
             f"--initial-cluster=default={self._peer_url}",
@@ -234,7 +243,7 @@ class KubeServer:
         signing_certificate, signing_key = self._signing
         return [
             str(self.binary),
-            f"--etcd-servers={self.etcd_url}",
+            f"--etcd-servers={self._etcd_url}",
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
             f"--secure-port={self.port}",
@@ -298,3 +307,7 @@ def _end(process: subprocess.Popen[bytes] | None, with_signal: signal.Signals) -
     if process is not None:
         process.send_signal(with_signal)
         process.wait()
+
+
+def _base64(of: bytes) -> str:
+    return base64.b64encode(of).decode()

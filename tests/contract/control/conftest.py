@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.kube.resources import NAMESPACES
-from podberth.stores.etcd.client import Etcd
-from podberth.stores.etcd.values import prefix_end
 from tests.contract.control.cluster import HOME, Cluster, pool
 from tests.servers.kube import KubeServer
 from tests.waiting import until
@@ -33,11 +31,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
 @pytest.fixture
 def cluster(server: KubeServer, tmp_path: Path) -> Iterator[Cluster]:
     """The cluster, with nothing of podberth's in it, no pods and no nodes."""
-    etcd = Etcd([server.etcd_url])
-    for below in (*_OURS, _WEBHOOKS):
-        prefix = f"/registry/{below}".encode()
-        etcd.delete(prefix, prefix_end(prefix))
-    etcd.close()
+    server.clear(*_OURS, _WEBHOOKS)
     made = Cluster(server, tmp_path)
     unasked = pool("unasked", "10.254.0.0/24")  # until the API server has heard that there is no webhook
     until(lambda: not server.operator.refusal(unasked, dry_run=True))

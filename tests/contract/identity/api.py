@@ -10,8 +10,6 @@ from podberth.kube import errors
 from podberth.kube.client import Call, Client
 from podberth.kube.config import load
 from podberth.kube.resources import EVENTS, LEASES, NAMESPACES, NODES, PODS
-from podberth.stores.etcd.client import Etcd
-from podberth.stores.etcd.values import prefix_end
 from tests.contract.clusters import kube_server
 from tests.contract.identity.site import POD
 
@@ -86,11 +84,7 @@ class Api:
         return kube_server().kubectl("-n", "bank", "describe", "pod", POD)
 
     def _clear(self) -> None:
-        etcd = Etcd([kube_server().etcd_url])
-        for below in BELOW:
-            prefix = f"/registry/{below}".encode()
-            etcd.delete(prefix, prefix_end(prefix))
-        etcd.close()
+        kube_server().clear(*BELOW)
 
     def _pod(self) -> dict[str, Any]:
         return self.client.get(PODS, POD, "bank")

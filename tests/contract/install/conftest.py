@@ -10,8 +10,6 @@ from podberth.controller.certificate import CONFIGURATIONS
 from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.kube.resources import NAMESPACES
-from podberth.stores.etcd.client import Etcd
-from podberth.stores.etcd.values import prefix_end
 from tests.contract.install.manifests import objects
 from tests.servers.kube import KubeServer
 
@@ -47,11 +45,7 @@ def asked(server: KubeServer) -> Iterator[None]:
 @pytest.fixture
 def admin(server: KubeServer) -> Iterator[Client]:
     """The administrator; of podberth's objects there is none yet."""
-    etcd = Etcd([server.etcd_url])
-    for below in _OURS:
-        prefix = f"/registry/{below}".encode()
-        etcd.delete(prefix, prefix_end(prefix))
-    etcd.close()
+    server.clear(*_OURS)
     client = Client(load(str(server.kubeconfig)))
     yield client
     client.close()

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from podberth.stores.etcd.endpoint import Endpoint
 
 _LOOKING = 1.0  # seconds for each step of finding out why there is no answer
+# The part of a call's time that connecting may take, at all endpoints together. A call whose time is up can't tell
+# whether it was sent; one whose connecting failed can.
+_CONNECTING = 0.8
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -153,12 +156,12 @@ class Cluster:
             return self._connections[index]
 
     def _connected(self, to: Endpoint) -> Connection:
+        share = _CONNECTING * self.timeout / len(self._endpoints)
         if not to.secure:
-            return Connection(to, None)
+            return Connection(to, None, share)
         ca, cert, key = (_contents(path) for path in self._files)
-        return Connection(
-            to, grpc.ssl_channel_credentials(root_certificates=ca, private_key=key, certificate_chain=cert)
-        )
+        credentials = grpc.ssl_channel_credentials(root_certificates=ca, private_key=key, certificate_chain=cert)
+        return Connection(to, credentials, share)
 
     def close(self) -> None:
         """End the connections; the next use makes them again."""

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 __all__ = ("Connection", "Endpoint", "endpoint")
 
 # github.com/grpc/grpc: include/grpc/impl/channel_arg_names.h; times in milliseconds.
-OPTIONS = (
+_OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),  # clients don't wait for each other's connections
-    ("grpc.min_reconnect_backoff_ms", 1000),  # how long a host that is silent may take to connect
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
     # A host that vanishes is noticed after 13 s; etcd refuses pings more often than every 5 s.
@@ -30,14 +29,18 @@ OPTIONS = (
 
 
 class Connection:
-    """A channel to one endpoint, and the calls it carries, each made once. It connects when it is first used."""
+    """A channel to one endpoint, and the calls it carries, each made once. It connects when it is first used.
 
-    def __init__(self, to: Endpoint, credentials: grpc.ChannelCredentials | None) -> None:
+    `seconds` is how long connecting may take: a call to a host that is silent fails after them.
+    """
+
+    def __init__(self, to: Endpoint, credentials: grpc.ChannelCredentials | None, seconds: float) -> None:
         self.url = to.url
+        options = (*_OPTIONS, ("grpc.min_reconnect_backoff_ms", int(seconds * 1000)))
         if credentials is None:
-            self._channel = grpc.insecure_channel(to.target, options=OPTIONS)
+            self._channel = grpc.insecure_channel(to.target, options=options)
         else:
-            self._channel = grpc.secure_channel(to.target, credentials, options=OPTIONS)
+            self._channel = grpc.secure_channel(to.target, credentials, options=options)
         self.range = self._unary("KV/Range", messages.RangeRequest, messages.RangeResponse)
         self.put = self._unary("KV/Put", messages.PutRequest, messages.PutResponse)
         self.delete = self._unary("KV/DeleteRange", messages.DeleteRangeRequest, messages.DeleteRangeResponse)
