@@ -154,11 +154,17 @@ class Kept:
     """What a process that stays keeps, by the directory that a call has named: the store, and the locks.
 
     Of stores that are one node's own it keeps the `MOST_STORES` that were opened last, and none that is not there.
-    `moved` is told which addresses have moved to other nodes of a cluster.
+    `moved` is told which addresses have moved to other nodes of a cluster. `equip` returns the node of a directory as
+    this process serves it.
     """
 
-    def __init__(self, moved: Callable[[frozenset[Address]], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        moved: Callable[[frozenset[Address]], None] = lambda _: None,
+        equip: Callable[[str, Node], Node] = lambda _, node: node,
+    ) -> None:
         self._moved = moved
+        self._equip = equip
         self._nodes: dict[str, tuple[Node, Locks]] = {}
         self._chosen: dict[str, tuple[int, ...]] = {}  # what the file was that named the store, when that was opened
         self._members: list[Member] = []
@@ -239,10 +245,10 @@ class Kept:
 
     def _opened(self, directory: str) -> Node:
         if not is_a_member(directory):
-            return self._own_node(directory)
+            return self._equip(directory, self._own_node(directory))
         member = join(directory, staying=True, moved=self._moved)
         self._members.append(member)
-        return _member_node(directory, member, staying=True)
+        return self._equip(directory, _member_node(directory, member, staying=True))
 
     def _own_node(self, directory: str) -> Node:
         from podberth.stores.sqlite.database import Database

@@ -43,7 +43,7 @@ class Resident:
         status_on: frozenset[str] = frozenset(),
     ) -> None:
         self._status_on = status_on
-        self._kept = Kept(moved)
+        self._kept = Kept(moved, self._equipped)
         self._anew = anew
         self.finisher = Finisher(self.node, not_finished, lambda why: told("error", "finisher", {"message": why}))
         self.policies = PolicyDirectories(told)
@@ -65,11 +65,13 @@ class Resident:
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
-        kept = self._kept.node(directory, given)
+        return self._kept.node(directory, given)
+
+    def _equipped(self, directory: str, node: Node) -> Node:
         return replace(
-            kept,
+            node,
             later=partial(self.finisher.add, directory),
-            follow=partial(self.policies.follow, kept, directory),
+            follow=partial(self.policies.follow, node, directory),
             status_on=self._status_on,
         )
 

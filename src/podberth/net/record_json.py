@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from ipaddress import ip_address, ip_interface, ip_network
 
+from podberth.cni import strictjson
 from podberth.cni.errors import StoreFailed
 from podberth.cni.value import fields
 from podberth.net import ops
@@ -26,9 +27,8 @@ _READERS: dict[str, Callable[[Any], object]] = {
 
 def steps_json(steps: Iterable[Step]) -> str:
     """Return the steps as one JSON text."""
-    return json.dumps(
-        [{"op": type(step.op).__name__, **_fields(step.op), "before": dict(step.before)} for step in steps],
-        separators=(",", ":"),
+    return strictjson.dumps(
+        [{"op": type(step.op).__name__, **_fields(step.op), "before": dict(step.before)} for step in steps]
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 MACHINE_ID = "/etc/machine-id"  # machine-id(5); an agent in a container has the host's mounted there
 BOOT_ID = "/proc/sys/kernel/random/boot_id"  # random(4); the kernel's, in containers too
 _UNINITIALIZED = "uninitialized"  # of an image before its first boot
@@ -13,8 +15,9 @@ def machine_id() -> str:
     return "" if said == _UNINITIALIZED else said
 
 
+@cache
 def boot_id() -> str:
-    """Return the kernel's boot_id, '' without /proc."""
+    """Return the kernel's boot_id, '' without /proc. A process sees one boot: it is read once."""
     return _read(BOOT_ID)
 
 

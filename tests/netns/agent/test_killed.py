@@ -15,7 +15,8 @@ from tests.sizes import seed, size
 if TYPE_CHECKING:
     from tests.netns.kubelet import Answer, Kubelet, Pod
 
-CALLS = size(24, 126)  # of each of eight workers
+WORKERS = 8
+CALLS, KILLS = size(192, 1008), 3  # at least
 SEED = seed(1)
 
 
@@ -27,12 +28,13 @@ class Churn:
         self.pods = pods
         self.live: dict[str, Pod] = {}
         self.unsure: set[str] = set()
+        self.over = threading.Event()
         self.answers: list[Answer] = []
         self.strange: list[Answer] = []
 
-    def work(self, seed: int, share: list[Pod], calls: int) -> None:
+    def work(self, seed: int, share: list[Pod]) -> None:
         chance = random.Random(seed)
-        for _ in range(calls):
+        while not self.over.is_set():
             pod = chance.choice(share)
             verb = "DEL" if pod.container_id in self.live or pod.container_id in self.unsure else "ADD"
             answer = self.node.call(verb, pod)
@@ -54,21 +56,22 @@ def test_an_agent_killed_at_random_under_many_calls_loses_none_and_leaves_nothin
     chance = random.Random(SEED)
     churn = Churn(node, [node.pod(f"web-{number}") for number in range(32)])
     threads = [
-        threading.Thread(target=churn.work, args=(SEED * 100 + worker, churn.pods[worker::8], CALLS))
-        for worker in range(8)
+        threading.Thread(target=churn.work, args=(SEED * 100 + worker, churn.pods[worker::WORKERS]))
+        for worker in range(WORKERS)
     ]
     running = start(node)
     for thread in threads:
         thread.start()
     kills = 0
-    while any(thread.is_alive() for thread in threads):
+    while len(churn.answers) < CALLS or kills < KILLS:
         time.sleep(chance.uniform(0.05, 0.6))
         running.process.kill()
         running.process.wait()
         kills += 1
         running = start(node)
-    assert kills > 2
-    assert len(churn.answers) == 8 * CALLS
+    churn.over.set()
+    for thread in threads:
+        thread.join()
     assert churn.strange == []
     lost = [answer for answer in churn.answers if answer.code]
     assert all("agent" in answer.result["msg"] or answer.result["code"] in (4, 11) for answer in lost)

@@ -102,6 +102,14 @@ def attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
+def first(data: bytes, wanted: int) -> bytes | None:
+    """Return the first attribute of a type, without a look at those behind it. ValueError if one before is cut short.
+
+    For one of the first among many.
+    """
+    return next((content for kind, content in each_attribute(data) if kind == wanted), None)
+
+
 def each_attribute(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield (type, content) of each attribute. ValueError if one is cut short."""
     at = 0

@@ -236,7 +236,7 @@ def parse(body: bytes) -> LinkInfo:
     _, _, index, flags, _ = codec.header(_INFO, body)
     found = codec.attributes(body[_INFO.size :])
     info = codec.attributes(found.get(_LINKINFO, b""))
-    data, slave = codec.attributes(info.get(_DATA, b"")), codec.attributes(info.get(_SLAVE_DATA, b""))
+    data = codec.attributes(info.get(_DATA, b""))
     kind, names = codec.string(info.get(_KIND)), found.get(_NAMES, b"")
     return LinkInfo(
         index=index,
@@ -252,7 +252,7 @@ def parse(body: bytes) -> LinkInfo:
         tag=codec.number(data.get(_VLAN_ID)) if kind == "vlan" and data.get(_VLAN_PROTOCOL) == _8021Q else 0,
         vlan_filtering=kind == "bridge" and codec.number(data.get(_BR_VLAN_FILTERING)) == 1,
         default_vlan=codec.number(data.get(_BR_DEFAULT_VLAN)) if kind == "bridge" else 0,
-        hairpin=codec.number(slave.get(_BRPORT_MODE)) == 1,
+        hairpin=codec.number(codec.first(info.get(_SLAVE_DATA, b""), _BRPORT_MODE)) == 1,
         queue=codec.number(found.get(_QUEUE)),
         sticky=flags & STICKY,
         running=bool(flags & _RUNNING),

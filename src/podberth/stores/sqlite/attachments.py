@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from podberth.cni import strictjson
 from podberth.cni.errors import StoreFailed
 from podberth.cni.pod import Attachment
 from podberth.net.facts import NetnsId
@@ -59,7 +60,7 @@ class SqliteAttachments:
                     int(record.done),
                     record.since,
                     record.conf,
-                    json.dumps(dict(record.told), separators=(",", ":")) if record.told else "",
+                    strictjson.dumps(dict(record.told)) if record.told else "",
                     device,
                 ),
             )
