@@ -55,12 +55,12 @@ class Churn:
         node.disciplined = not clocks
 
     def go_on(self, over: Path) -> None:
-        """Do things until that file is there."""
+        """Do things until that file is there, and bind once at least: a copy that did nothing was never refused."""
         actions: tuple[tuple[int, Callable[[], None]], ...] = (
             (30, self._bind), (15, self._bind_fixed), (10, self._bind_named), (40, self._unbind), (5, self._reserve),
         )  # fmt: skip
         weights = [weight for weight, _ in actions]
-        while not over.exists():
+        while not (self._made and over.exists()):
             self._node.prove()
             if self._clocks and self._chance.random() < 0.02:
                 self._node.skew = self._chance.choice((-DAY, -HOUR, 0, HOUR, DAY))
