@@ -62,9 +62,13 @@ def run(rounds: int, other: str, asked: str = "") -> None:
 
 
 def in_turn(one: list[Take], other: list[Take], rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Take the samples of both sides in turn; return by what they are of a pair for each round."""
+    """Take the samples of both sides in turn; return by what they are of a pair for each round.
+
+    The first of each counts for nothing: an agent loads some of its code when it is first needed.
+    """
     found: dict[str, list[tuple[float, float]]] = {}
     for before, after in zip(one, other, strict=True):
+        before(), after()
         for _ in range(rounds):
             samples = before(), after(), after(), before()
             for what in samples[0]:
