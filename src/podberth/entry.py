@@ -128,7 +128,9 @@ def delegate_of(env: Mapping[str, str]) -> Delegate:
 def find_plugin(plugin_type: str) -> Plugin:
     """Return the module of `podberth.plugins` that is named for the type: a new type is one file, found by name."""
     name = f"podberth.plugins.{plugin_type}"
-    unknown = InvalidConfig(f"type: podberth has no plugin {plugin_type[:60]!r}")
+    unknown = InvalidConfig(
+        f"type: podberth has no plugin {plugin_type[:60]!r}", "`podberth install-shim` installs those that there are"
+    )
     if not plugin_type.isidentifier() or plugin_type.startswith("_"):
         raise unknown
     try:

@@ -192,7 +192,9 @@ def _require_netns(request: Request) -> None:
     """Raise InvalidNetns unless the namespace is there and, as Go's skel has it, is not the plugin's own."""
     there = netns.identity(request.netns)
     if there is None:
-        raise InvalidNetns(f"CNI_NETNS: {request.netns}: there is no network namespace")
+        raise InvalidNetns(
+            f"CNI_NETNS: {request.netns}: there is no network namespace", "the pod may be gone: its DEL comes next"
+        )
     if there == netns.own() and not request.netns_override:
         raise InvalidNetns(
             f"CNI_NETNS: {request.netns}: is the plugin's own namespace", "set CNI_NETNS_OVERRIDE to attach it"

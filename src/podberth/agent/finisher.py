@@ -140,4 +140,4 @@ class Finisher:
         except CniError as failure:
             return dict.fromkeys(its, failure)
         except Exception as bug:  # noqa: BLE001 - a thread that dies would leave all that come after
-            return dict.fromkeys(its, CniError(f"internal error: {reason(bug)}"))
+            return dict.fromkeys(its, CniError(f"internal error: {reason(bug)}", "please report it with the log"))

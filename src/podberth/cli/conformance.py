@@ -79,7 +79,7 @@ def conformance(
         _list(checks, as_json=as_json)
         return 0
     if plugin is None or conf is None:
-        raise Misuse("--plugin and --conf are needed, unless --list is there")
+        raise Misuse("--plugin and --conf are required, unless --list is there")
     configuration = _read(conf)
     if os.geteuid() != 0 or shutil.which("ip") is None:
         raise Undecided("network namespaces can't be made", "run it as root, with iproute2 installed")

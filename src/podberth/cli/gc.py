@@ -134,7 +134,7 @@ def _ask(node: Node, found: Sequence[Attachment], *, yes: bool, as_json: bool) -
         )
     _table(Screen(), [_row(node, attachment) for attachment in found])
     if not click.confirm(f"Take back {counted(len(found), 'attachment')}?"):
-        raise Undecided("nothing was taken back")
+        raise Undecided("nothing was taken back", "--dry-run shows what would be")
 
 
 def _take(

@@ -32,7 +32,10 @@ def require_verb(verb: str, version: str) -> None:
     """Raise IncompatibleVersion if the version of a configuration does not know the verb."""
     since = _SINCE.get(verb, UNDECLARED)
     if not at_least(version, since):
-        raise IncompatibleVersion(f"cniVersion: {verb} came with {since}, the configuration is of {version}")
+        raise IncompatibleVersion(
+            f"cniVersion: {verb} came with {since}, the configuration is of {version}",
+            f'write "cniVersion": "{since}" or a later one',
+        )
 
 
 def reply(asked: str) -> dict[str, object]:

@@ -93,7 +93,7 @@ def _of_map(review: Review, home: str, earlier: Callable[[], frozenset[str]], ot
     if review.new is not None and (review.namespace, review.name) == (home, settings_map.NAME):
         complaint = settings_map.read(review.new).complaint
         if complaint:
-            raise InvalidConfig(f"{settings_map.source(home)}: {complaint}")
+            raise InvalidConfig(f"{settings_map.source(home)}: {complaint}", "correct that; what was in force stays so")
     before, now = bundle.texts(review.old), bundle.texts(review.new)
     if before == now:
         return Asked()
@@ -101,7 +101,7 @@ def _of_map(review: Review, home: str, earlier: Callable[[], frozenset[str]], ot
     parts, _ = bundle.weighed(review.namespace, review.name, now, earlier if tenant else None, others)
     complaints = [complaint for part in parts for complaint in part.complaints]
     if complaints:
-        raise InvalidConfig("; ".join(complaints))
+        raise InvalidConfig("; ".join(complaints), "correct that; what was in force stays so")
     declarations = [declaration for part in parts for declaration in part.declarations]
     for one in declarations if tenant else ():
         refusal = permit(tenant, TENANT, WEBHOOK, Speaking(document=one.document))

@@ -107,7 +107,9 @@ def _named(files: list[tuple[Fields, str]], kind: str, asked_by: str, name: str)
                 if found is None:
                     raise member.fail(kind, "required field is missing")
                 return found, folder
-    raise InvalidConfig(f"{asked_by}: there is no {kind} {shown(name)}")
+    raise InvalidConfig(
+        f"{asked_by}: there is no {kind} {shown(name)}", "`kubectl config view` shows those that there are"
+    )
 
 
 def _credentials(user: Fields, folder: str, cluster: Fields) -> Credentials:

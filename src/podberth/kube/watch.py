@@ -68,7 +68,9 @@ class Watch:
             event = json.loads(line)
             kind, found = event["type"], event["object"]
         except (ValueError, KeyError, TypeError) as wrong:
-            raise StoreFailed(f"Kubernetes API: {self._call}: not an event: {wrong}") from None
+            raise StoreFailed(
+                f"Kubernetes API: {self._call}: not an event: {wrong}", "see what answers for the server: a proxy?"
+            ) from None
         if kind == "ERROR":
             raise refusal(self._call, int(found.get("code", 500)), found)
         return kind, found

@@ -78,7 +78,10 @@ def open_at(path: str) -> int:
     try:
         descriptor = os.open(path, LOOKING)
     except OSError as failure:
-        raise InvalidNetns(f"{path}: can't be opened as a network namespace: {failure.strerror}") from failure
+        raise InvalidNetns(
+            f"{path}: can't be opened as a network namespace: {failure.strerror}",
+            "the pod may be gone; an agent in a container has to see the folder",
+        ) from failure
     return _must_be_one(descriptor, path)
 
 
@@ -121,5 +124,5 @@ def _enter(descriptor: int) -> None:
 def _must_be_one(descriptor: int, path: str) -> int:
     if identity_of(descriptor) is None:
         os.close(descriptor)
-        raise InvalidNetns(f"{path}: is no network namespace")
+        raise InvalidNetns(f"{path}: is no network namespace", "`ip netns add` makes one, and so does a runtime")
     return descriptor

@@ -33,7 +33,9 @@ def inside(folders: Sequence[str]) -> Iterator[SeenAddress]:
         except (OSError, InvalidNetns) as failure:
             if netns.identity(path) != found:
                 continue  # it is gone meanwhile
-            raise KernelRefused(f"the addresses in {path} can't be read: {failure}") from failure
+            raise KernelRefused(
+                f"the addresses in {path} can't be read: {failure}", "do it again; the agent has to be root"
+            ) from failure
         yield from (SeenAddress(netns=path, netns_id=found, ifname=name, address=address) for name, address in here)
 
 

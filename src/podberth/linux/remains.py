@@ -43,7 +43,9 @@ def remains(at: str, attachment: Attachment) -> tuple[Step, ...]:
         every = (*made, *_addresses(namespaces, at, link))
         return tuple(Step(op=op, before=before if getattr(op, "netns", None) else ()) for op in every)
     except OSError as failure:
-        raise KernelRefused(f"what is left of {attachment} in {at} can't be read: {failure}") from failure
+        raise KernelRefused(
+            f"what is left of {attachment} in {at} can't be read: {failure}", "do it again; the agent has to be root"
+        ) from failure
     finally:
         namespaces.close()
 

@@ -137,7 +137,8 @@ def _refuse(endpoint: Endpoint, rates: Rates) -> None:
     if rates.egress and rates.min_egress and rates.min_egress > rates.egress:
         raise InvalidConfig(
             f"rates.minEgress (min_tx_rate): {rates.min_egress} Mbit/s are more than rates.egress (max_tx_rate),"
-            f" {rates.egress} Mbit/s"
+            f" {rates.egress} Mbit/s",
+            "lower the first, or raise the second",
         )
     if vf is None or not vf.userspace:
         return

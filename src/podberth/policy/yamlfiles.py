@@ -27,6 +27,7 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_NODES = 400_000  # after aliases are expanded
 MAX_DEPTH = 64
 
+_CORRECT = "correct the file: it needs documents in YAML 1.2, or JSON"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,18})")
 _FLOAT = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{0,18}(?:[eE][-+]?[0-9]{1,2})?")
@@ -77,14 +78,14 @@ def _from_yaml(data: bytes, name: str) -> list[tuple[object, int | None]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as wrong:
-        raise InvalidConfig(f"{name}: not UTF-8 at byte {wrong.start}") from None
+        raise InvalidConfig(f"{name}: not UTF-8 at byte {wrong.start}", "save it as UTF-8") from None
     try:
         return list(_Builder(name).documents(yaml.parse(text, Loader=_LOADER)))
     except yaml.MarkedYAMLError as wrong:
         line = f":{wrong.problem_mark.line + 1}" if wrong.problem_mark else ""
-        raise InvalidConfig(f"{name}{line}: not valid YAML: {wrong.problem or wrong.context}") from None
+        raise InvalidConfig(f"{name}{line}: not valid YAML: {wrong.problem or wrong.context}", _CORRECT) from None
     except yaml.YAMLError as wrong:  # the reader's: characters YAML does not allow
-        raise InvalidConfig(f"{name}: not valid YAML: {str(wrong).splitlines()[0]}") from None
+        raise InvalidConfig(f"{name}: not valid YAML: {str(wrong).splitlines()[0]}", _CORRECT) from None
 
 
 class _Open:
@@ -171,7 +172,7 @@ class _Builder:
             inside.key = None
 
     def _wrong(self, complaint: str) -> InvalidConfig:
-        return InvalidConfig(f"{self.name}:{self.line}: {complaint}")
+        return InvalidConfig(f"{self.name}:{self.line}: {complaint}", _CORRECT)
 
 
 def _plain(text: str) -> object:

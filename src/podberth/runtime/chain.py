@@ -95,7 +95,9 @@ class Runtime:
             stdin = self._stdin(network, plugin, conf, added.raw if added is not None else None)
             added = _read(network, plugin, self._run("ADD", plugin.type, stdin, env), added) or added
         if added is None:
-            raise DecodingFailure(f"no plugin of {network.name} returned a result")
+            raise DecodingFailure(
+                f"no plugin of {network.name} returned a result", "one of them has to make the interface, and print it"
+            )
         self.cache.put(network.name, conf, network.raw, dict(added.raw))
         return added
 

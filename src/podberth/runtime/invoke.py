@@ -39,7 +39,7 @@ def find(name: str, path: tuple[str, ...], field: str = "type") -> str:
     A name with a slash, or '..', is none: it would lead out of the path. `field` is where the type is said.
     """
     if "/" in name or name in ("", ".", ".."):
-        raise InvalidConfig(f"{field}: {name!r} is no plugin's name")
+        raise InvalidConfig(f"{field}: {name!r} is no plugin's name", "name an executable without its folder")
     for folder in path:
         candidate = os.path.join(folder, name)
         if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
@@ -95,7 +95,10 @@ def _read(descriptor: int, executable: str, timeout: float | None) -> bytes:
             return b"".join(parts)
         parts.append(part)
         if sum(map(len, parts)) > MAX_OUTPUT:
-            raise DecodingFailure(f"{os.path.basename(executable)}: more than {MAX_OUTPUT} bytes on stdout")
+            raise DecodingFailure(
+                f"{os.path.basename(executable)}: more than {MAX_OUTPUT} bytes on stdout",
+                "see its log",
+            )
 
 
 def _await(process: int, executable: str, timeout: float | None, end: float | None) -> None:

@@ -166,4 +166,4 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read(strictjson.MAX_BYTES + 1)
     except OSError as failure:
-        raise InvalidConfig(f"{path}: {failure.strerror}") from failure
+        raise InvalidConfig(f"{path}: {failure.strerror}", "name a file that this user can read") from failure

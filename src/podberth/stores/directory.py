@@ -68,7 +68,10 @@ def load(path: str) -> tuple[Document, ...]:
                 raws = yamlfiles.load(stream, full)
             documents += parse_documents(raws, f"directory: {full}")
     except OSError as wrong:
-        raise InvalidConfig(f"{wrong.filename}: can't be read: {wrong.strerror}") from None
+        raise InvalidConfig(
+            f"{wrong.filename}: can't be read: {wrong.strerror}",
+            "the agent has to be able to read it",
+        ) from None
     return documents
 
 

@@ -249,7 +249,7 @@ def connected(chosen: Chosen) -> Cluster:
         return KubernetesCluster(
             Client(load(at.kubeconfig, at.context)), at.namespace, chosen.node, alone=at.nodes == choice.NONE
         )
-    raise InvalidConfig(f"store: {chosen.store} is no cluster's store")
+    raise InvalidConfig(f"store: {chosen.store} is no cluster's store", "choose with `podberth store use`")
 
 
 def _dated(chosen: Chosen, cluster: Cluster) -> tuple[Callable[[Uptime], Opinion | None], ...]:

@@ -61,7 +61,9 @@ def arrive(
     """Check the target namespace before any effect; InvalidNetns if there is none or it is the plugin's own."""
     found = node.host.netns_id(netns)
     if found is None:
-        raise InvalidNetns(f"CNI_NETNS: there is no network namespace at {netns}")
+        raise InvalidNetns(
+            f"CNI_NETNS: there is no network namespace at {netns}", "the pod may be gone: its DEL comes next"
+        )
     if found == node.host.own_netns() and not own_netns_too:
         raise InvalidNetns(
             f"CNI_NETNS: {netns} is the plugin's own network namespace",

@@ -26,7 +26,10 @@ def given(request: Request, delegate: Delegate) -> Result:
     found = delegate(request, "ADD")
     if found is None or not found.ips:
         delegate(request, "DEL")
-        raise InvalidConfig(f"ipam: the plugin {ipam_type(request)} returned no address")
+        raise InvalidConfig(
+            f"ipam: the plugin {ipam_type(request)} returned no address",
+            "see its configuration under `ipam`",
+        )
     return found
 
 

@@ -77,7 +77,7 @@ def device_id(request: Request) -> str | None:
             try:
                 named.append((where, parsers.pci_address(raw)))
             except ValueError as wrong:
-                raise InvalidConfig(f"{where}: {wrong}") from None
+                raise InvalidConfig(f"{where}: {wrong}", "the device plugin names the function there") from None
     different = {address for _, address in named}
     if len(different) > 1:
         raise InvalidConfig(

@@ -26,7 +26,7 @@ def test_the_list_names_sections(capsys: pytest.CaptureFixture[str]) -> None:
     ("argv", "word"),
     [
         (["--only", "nonsense-*", "--list"], "no check is named nonsense-*"),
-        ([], "--plugin and --conf are needed"),
+        ([], "--plugin and --conf are required"),
     ],
 )
 def test_a_wrong_command_line_is_refused(argv: list[str], word: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,7 +120,7 @@ def _read(file: Path) -> Run:
     capabilities: dict[str, Any] = dict(fields.get("capabilities", _object, {}))
     container_id = fields.required("containerID", parsers.identifier)
     if container_id != file.stem:
-        raise StoreFailed(f"it is a record of {container_id}")
+        raise StoreFailed(f"it is a record of {container_id}", "somebody renamed it: give it that name again")
     return Run(
         container_id=container_id,
         pod=fields.get("pod", parsers.text, ""),

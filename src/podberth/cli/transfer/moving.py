@@ -71,7 +71,7 @@ def export(session: Session, output: str | None, *, as_csv: bool) -> None:
             file.writelines(made)
         new.replace(output)
     except OSError as wrong:
-        raise IOFailure(f"{output}: {wrong.strerror}") from None
+        raise IOFailure(f"{output}: {wrong.strerror}", "name a file that can be written") from None
     finally:
         new.unlink(missing_ok=True)
 

@@ -105,7 +105,7 @@ def _ask(name: str, now: int, count: int, *, yes: bool, as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
         raise Undecided(f"{question} There is nobody to ask.", "--yes or --dry-run")
     if not click.confirm(f"{question} Go on?"):
-        raise Undecided("nothing was changed")
+        raise Undecided("nothing was changed", "do it when no pod needs them")
 
 
 def _make(address: str, name: str, now: int, count: int) -> None:

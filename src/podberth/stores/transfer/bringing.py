@@ -117,7 +117,10 @@ class Bringing:
             return _Coming(story=story, before=before, revision=revision, steps=left)
         done = reached(before, steps) if not is_nothing(before) else 0
         if done is None:
-            raise AddressTaken(told_apart(record, self._name, story, "what is brought"))
+            raise AddressTaken(
+                told_apart(record, self._name, story, "what is brought"),
+                "release it in the one or in the other, and do it again: nothing was brought",
+            )
         return _Coming(story=story, before=before, revision=revision, steps=tuple(steps[done:]))
 
     def _step(self, coming: Sequence[_Coming]) -> list[_Coming]:

@@ -115,7 +115,7 @@ class Export:
                     where = f"{self.name}:{number}"
                     yield number, Fields(loads(line, where, InvalidConfig, most=LINE), where)
         except OSError as failure:
-            raise IOFailure(f"{self.name}: {failure.strerror}") from None
+            raise IOFailure(f"{self.name}: {failure.strerror}", "name a file that can be read") from None
 
     def _header(self, line: Fields) -> None:
         if line.raw.get("podberth") != "export":

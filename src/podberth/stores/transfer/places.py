@@ -34,5 +34,5 @@ def _named(path: str) -> Chosen:
         with open(path, "rb") as stream:
             data = stream.read(strictjson.MAX_BYTES + 1)
     except OSError as wrong:
-        raise IOFailure(f"{path}: {wrong.strerror}") from None
+        raise IOFailure(f"{path}: {wrong.strerror}", "name a file that can be read") from None
     return choice.parse(Fields(strictjson.loads(data, path, InvalidConfig), path))

@@ -96,7 +96,7 @@ def read(data: bytes, what: str) -> tuple[list[Row], list[str]]:
             except ValueError as wrong:
                 complaints.append(f"{what}, line {reader.line_num}: {wrong}")
     except (UnicodeDecodeError, csv.Error) as wrong:
-        raise InvalidConfig(f"{what}: is no CSV in UTF-8: {wrong}") from None
+        raise InvalidConfig(f"{what}: is no CSV in UTF-8: {wrong}", "save it as CSV with the encoding UTF-8") from None
     return rows, complaints
 
 
