@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 
 from podberth.cni import parsers
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 STATE_DIR = "/var/lib/podberth"
 LEDGER = "podberth"  # the type under which the ledger gives addresses
+_OF_ONE_POD = frozenset(("prevResult", "runtimeConfig"))
+_last: dict[tuple[str, ...], tuple[str, Network]] = {}  # by plugin, the configuration read last, and what it says
 
 
 class Role(StrEnum):
@@ -65,6 +68,18 @@ class Network:
 def role_of(conf: NetConf, plugin: Plugin) -> Role:
     """Return what a plugin is called for with a configuration: one of another type wants addresses."""
     return Role.MAKE if conf.type in plugin.TYPES else Role.GIVE
+
+
+def network_of(conf: NetConf, plugin: Plugin) -> Network:
+    """Return what `read_network` does. A configuration that is as the last one of its plugin was is not read again.
+
+    Most calls on a node have the same one; what is of one pod alone says nothing here.
+    """
+    text = json.dumps({key: said for key, said in conf.raw.items() if key not in _OF_ONE_POD})
+    last = _last.get(plugin.TYPES)
+    if last is None or last[0] != text:
+        last = _last[plugin.TYPES] = text, read_network(conf, plugin)
+    return last[1]
 
 
 def read_network(conf: NetConf, plugin: Plugin) -> Network:

@@ -19,10 +19,10 @@ from podberth.verbs.network import (
     Role,
     decide,
     delegated,
+    network_of,
     own_fields,
     pod_of,
     question,
-    read_network,
     role_of,
     state_dir,
 )
@@ -71,7 +71,7 @@ def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate
         if other_ipam:
             forward(request, delegate)
         return None
-    network = read_network(request.conf, plugin)
+    network = network_of(request.conf, plugin)
     if request.verb is Verb.STATUS:
         from podberth.verbs.status import status_for_now, status_of_ipam
 

@@ -38,7 +38,8 @@ IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}
 class LinkInfo:
     """A link as the kernel shows it; `kind` is '' for a physical device, `master` 0 without one.
 
-    `tag` is an 802.1Q device's VLAN, 0 for all else; `default_vlan` what a bridge puts its new ports into, 0 for none.
+    `tag` is an 802.1Q device's VLAN, 0 for all else; `default_vlan` what a bridge that filters VLANs puts its new ports
+    into, 0 for none.
     `below` is the index of the link it stands on, 0 without one. `queue` is its txqueuelen in packets, `sticky` those
     of its flags that are in STICKY, `running` whether it is up and has a carrier. `device` is the name of the device
     behind it on its bus, '' for virtual ones and before Linux 5.14.
@@ -236,8 +237,10 @@ def parse(body: bytes) -> LinkInfo:
     _, _, index, flags, _ = codec.header(_INFO, body)
     found = codec.attributes(body[_INFO.size :])
     info = codec.attributes(found.get(_LINKINFO, b""))
-    data = codec.attributes(info.get(_DATA, b""))
-    kind, names = codec.string(info.get(_KIND)), found.get(_NAMES, b"")
+    kind, said, names = codec.string(info.get(_KIND)), info.get(_DATA, b""), found.get(_NAMES, b"")
+    # A bridge says some 45 things of itself, and an ADD looks at it more than once.
+    filtering = kind == "bridge" and codec.number(codec.first(said, _BR_VLAN_FILTERING)) == 1
+    data = codec.attributes(said) if filtering or kind in ("macvlan", "ipvlan", "vlan") else {}
     return LinkInfo(
         index=index,
         name=codec.string(found.get(_IFNAME)),
@@ -250,8 +253,8 @@ def parse(body: bytes) -> LinkInfo:
         below=codec.number(found.get(_LINK)),
         mode=codec.number(data.get(1)) if kind in ("macvlan", "ipvlan") else 0,
         tag=codec.number(data.get(_VLAN_ID)) if kind == "vlan" and data.get(_VLAN_PROTOCOL) == _8021Q else 0,
-        vlan_filtering=kind == "bridge" and codec.number(data.get(_BR_VLAN_FILTERING)) == 1,
-        default_vlan=codec.number(data.get(_BR_DEFAULT_VLAN)) if kind == "bridge" else 0,
+        vlan_filtering=filtering,
+        default_vlan=codec.number(data.get(_BR_DEFAULT_VLAN)) if filtering else 0,
         hairpin=codec.number(codec.first(info.get(_SLAVE_DATA, b""), _BRPORT_MODE)) == 1,
         queue=codec.number(found.get(_QUEUE)),
         sticky=flags & STICKY,
