@@ -10,9 +10,9 @@ import os
 import sys
 from _thread import RLock
 
+from podberth.cni.call import Call, VersionProbe, spoken_version
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.reply import error_json, result_json, version_json
-from podberth.cni.request import Request, VersionProbe, spoken_version
 from podberth.cni.value import replace
 from podberth.verbs.node import Node
 from podberth.verbs.serve import serve
@@ -79,16 +79,16 @@ def handle(
         return opened[0]
 
     try:
-        request = Request.parse(env, stdin)
-        if request is None:
+        call = Call.parse(env, stdin)
+        if call is None:
             return 0, ""
-        if isinstance(request, VersionProbe):
-            return 0, version_json(request.version)
-        log = _log(request)
-        achieved = serve(request, find_plugin(plugin_type), open_once, delegate_of(env))
+        if isinstance(call, VersionProbe):
+            return 0, version_json(call.version)
+        log = _log(call)
+        achieved = serve(call, find_plugin(plugin_type), open_once, delegate_of(env))
         if log is not None:
             log.ended(None)
-        return 0, "" if achieved is None else result_json(achieved, request.conf.cni_version)
+        return 0, "" if achieved is None else result_json(achieved, call.conf.cni_version)
     except CniError as error:
         if log is not None:
             log.ended(error)
@@ -106,23 +106,23 @@ def handle(
             node.host.close()  # a namespace that is held open here would outlive its pod
 
 
-def _log(request: Request) -> Log | None:
-    if not any(key in request.conf.raw for key in ("logLevel", "logFile")):
+def _log(call: Call) -> Log | None:
+    if not any(key in call.conf.raw for key in ("logLevel", "logFile")):
         return None
     from podberth.runtime.log import asked
 
-    return asked(request)
+    return asked(call)
 
 
 def delegate_of(env: Mapping[str, str]) -> Delegate:
     """Return what calls the IPAM plugin of a request's configuration, in the caller's environment."""
 
-    def call(request: Request, verb: str) -> Result | None:
+    def asked(call: Call, verb: str) -> Result | None:
         from podberth.runtime.delegate import delegate
 
-        return delegate(request, verb, env)
+        return delegate(call, verb, env)
 
-    return call
+    return asked
 
 
 def find_plugin(plugin_type: str) -> Plugin:

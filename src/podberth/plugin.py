@@ -35,13 +35,11 @@ import os
 import sys
 
 from podberth.cni import version as versions
-from podberth.cni.args import pairs
+from podberth.cni.call import Call, Verb, VersionProbe, spoken_version
 from podberth.cni.errors import CniError, IncompatibleVersion, InvalidConfig, InvalidNetns
 from podberth.cni.reply import error_json, result_json
-from podberth.cni.request import Request, Verb, VersionProbe, spoken_version
 from podberth.cni.result import Dns, Interface, IPConfig, Result, Route
 from podberth.cni.strictjson import dumps
-from podberth.cni.value import value
 from podberth.linux import netns
 
 TYPE_CHECKING = False
@@ -49,29 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Call", "CniError", "Dns", "IPConfig", "Interface", "Plugin", "Result", "Route", "run", "serve"]
-
-
-@value
-class Call:
-    """One request, checked (SPEC.md section 2).
-
-    `config` is the plugin's configuration as it arrived, `runtime_config` capability arguments. `args` are CNI_ARGS,
-    each key with its last value, as Go's plugins see them.
-    `netns` is '' for a DEL without one. GC has only `valid`: pairs of (container ID, ifname) of what has to stay.
-    """
-
-    verb: str
-    config: Mapping[str, object]
-    name: str
-    cni_version: str
-    container_id: str = ""
-    netns: str = ""
-    ifname: str = ""
-    args: tuple[tuple[str, str], ...] = ()
-    path: tuple[str, ...] = ()
-    runtime_config: Mapping[str, object] | None = None
-    previous: Result | None = None
-    valid: tuple[tuple[str, str], ...] = ()
 
 
 class Plugin:
@@ -117,15 +92,14 @@ def run(plugin: Plugin) -> int:
 def serve(plugin: Plugin, env: Mapping[str, str], stdin: bytes) -> tuple[int, str]:
     """Return (exit status, what goes to stdout) for a call. Never raises for what a caller or `plugin` does wrong."""
     try:
-        # Which keys CNI_ARGS may have is for the plugin to say.
-        request = Request.parse({key: text for key, text in env.items() if key != "CNI_ARGS"}, stdin)
-        if request is None:
+        call = Call.parse(env, stdin, any_args=True)
+        if call is None:
             return 0, ""
-        if isinstance(request, VersionProbe):
-            said = {"cniVersion": request.version or plugin.versions[-1], "supportedVersions": list(plugin.versions)}
+        if isinstance(call, VersionProbe):
+            said = {"cniVersion": call.version or plugin.versions[-1], "supportedVersions": list(plugin.versions)}
             return 0, dumps(said)
-        result = _served(plugin, request, env.get("CNI_ARGS", ""))
-        return 0, "" if result is None else result_json(result, request.conf.cni_version)
+        result = _served(plugin, call)
+        return 0, "" if result is None else result_json(result, call.conf.cni_version)
     except CniError as refused:
         return 1, error_json(refused, spoken_version(stdin))
     except Exception as bug:  # noqa: BLE001 - a runtime must get an error object whatever an author's code does
@@ -138,39 +112,25 @@ def serve(plugin: Plugin, env: Mapping[str, str], stdin: bytes) -> tuple[int, st
         return 1, error_json(told, spoken_version(stdin))
 
 
-def _served(plugin: Plugin, request: Request, args: str) -> Result | None:
-    conf = request.conf
+def _served(plugin: Plugin, call: Call) -> Result | None:
+    conf = call.conf
     if conf.cni_version not in plugin.versions:
         raise IncompatibleVersion(
             f"cniVersion: {conf.cni_version} is not spoken by this plugin", f"it speaks {', '.join(plugin.versions)}"
         )
-    call = Call(
-        verb=str(request.verb),
-        config=conf.raw,
-        name=conf.name,
-        cni_version=conf.cni_version,
-        container_id=request.container_id,
-        netns=request.netns,
-        ifname=request.ifname,
-        args=_args(request, args),
-        path=request.path,
-        runtime_config=conf.runtime_config.raw,
-        previous=conf.prev_result,
-        valid=conf.valid_attachments or (),
-    )
-    if request.verb is Verb.ADD:
-        _require_netns(request)
+    if call.verb is Verb.ADD:
+        _require_netns(call)
         if plugin.chained and call.previous is None:
             raise InvalidConfig("prevResult: required, but not there: this plugin goes after another in a list")
         return plugin.add(call) or call.previous or Result()
-    if request.verb is Verb.CHECK:
-        _require_netns(request)
+    if call.verb is Verb.CHECK:
+        _require_netns(call)
         if call.previous is None:
             raise InvalidConfig("prevResult: required for CHECK, but not there")
         plugin.check(call)
-    elif request.verb is Verb.DEL:
+    elif call.verb is Verb.DEL:
         plugin.delete(call)
-    elif request.verb is Verb.GC:
+    elif call.verb is Verb.GC:
         if conf.valid_attachments is None:
             raise InvalidConfig("cni.dev/valid-attachments: required for GC, but not there")
         plugin.collect(call)
@@ -179,23 +139,14 @@ def _served(plugin: Plugin, request: Request, args: str) -> Result | None:
     return None
 
 
-def _args(request: Request, said: str) -> tuple[tuple[str, str], ...]:
-    try:
-        return tuple(pairs(said).items())
-    except CniError:
-        if request.verb is not Verb.DEL:
-            raise
-        return ()  # its ADD was refused for them
-
-
-def _require_netns(request: Request) -> None:
+def _require_netns(call: Call) -> None:
     """Raise InvalidNetns unless the namespace is there and, as Go's skel has it, is not the plugin's own."""
-    there = netns.identity(request.netns)
+    there = netns.identity(call.netns)
     if there is None:
         raise InvalidNetns(
-            f"CNI_NETNS: {request.netns}: there is no network namespace", "the pod may be gone: its DEL comes next"
+            f"CNI_NETNS: {call.netns}: there is no network namespace", "the pod may be gone: its DEL comes next"
         )
-    if there == netns.own() and not request.netns_override:
+    if there == netns.own() and not call.netns_override:
         raise InvalidNetns(
-            f"CNI_NETNS: {request.netns}: is the plugin's own namespace", "set CNI_NETNS_OVERRIDE to attach it"
+            f"CNI_NETNS: {call.netns}: is the plugin's own namespace", "set CNI_NETNS_OVERRIDE to attach it"
         )

@@ -11,8 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from podberth import __version__, plugins
 from podberth.agent.policies import FAILED, IN_FORCE
+from podberth.cni.call import Verb
 from podberth.cni.errors import CniError
-from podberth.cni.request import Verb
 from podberth.process.metrics import Loops, Lost
 from podberth.verbs.status import missing_parents
 

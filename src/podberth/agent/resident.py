@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from podberth.agent.finisher import Finisher
 from podberth.agent.policies import PolicyDirectories
 from podberth.agent.sight import require_sight
+from podberth.cni.call import Verb
 from podberth.cni.errors import CniError, TryAgainLater
-from podberth.cni.request import Verb
 from podberth.cni.value import replace
 from podberth.entry import Kept, handle
 from podberth.ipam.outlook import sentence

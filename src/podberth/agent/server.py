@@ -15,9 +15,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth.agent import frame
+from podberth.cni.call import Verb, spoken_version
 from podberth.cni.errors import TryAgainLater
 from podberth.cni.reply import error_json
-from podberth.cni.request import Verb, spoken_version
 from podberth.linux import backlog
 from podberth.process.errand import Errand
 from podberth.process.loop import WAIT, Loop, reason, report

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from podberth.cni import strictjson
 from podberth.cni.args import Args
+from podberth.cni.call import Call, Verb
 from podberth.cni.errors import AddressTaken, CniError, InvalidConfig, PoolExhausted
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
 from podberth.cni.pod import Attachment
-from podberth.cni.request import Request, Verb
 from podberth.cni.value import replace
 from podberth.ipam.extents import offered, subtract
 from podberth.ipam.refusals import same, set_exhausted
@@ -92,8 +92,8 @@ def foresee(node: Node, pod: PodRef, ifname: str, network: Network, conf: NetCon
 
 def with_function(node: Node, found: Prospect, conf: NetConf, end: Endpoint) -> Endpoint:
     """Return the endpoint with the function it would get now, where the network gives any. NoFreeDevice if none is."""
-    request = Request(verb=Verb.ADD, conf=conf, ifname=found.ifname, args=Args(pod=found.pod))
-    chosen = choice(found.network, request, found.resolved)
+    call = Call(verb=Verb.ADD, conf=conf, ifname=found.ifname, pod_args=Args(pod=found.pod))
+    chosen = choice(found.network, call, found.resolved)
     return end if chosen is None else replace(end, vf=candidates(node, chosen)[0])
 
 
@@ -114,8 +114,8 @@ def effective(found: Prospect) -> dict[str, object]:
 def _question(node: Node, pod: PodRef, ifname: str, network: Network, conf: NetConf | None) -> Question:
     if conf is None:
         return Question(pod=pod, network=network.name, ifname=ifname, declared=node.policies.find(pod))
-    request = Request(verb=Verb.ADD, conf=conf, ifname=ifname, args=Args(pod=pod))
-    return question(network, request, node.policies)
+    call = Call(verb=Verb.ADD, conf=conf, ifname=ifname, pod_args=Args(pod=pod))
+    return question(network, call, node.policies)
 
 
 def _expect(node: Node, pod: PodRef, ifname: str, resolved: Resolved, family: int) -> Expected:

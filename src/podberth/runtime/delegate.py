@@ -17,19 +17,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from podberth.cni.request import Request
+    from podberth.cni.call import Call
 
 
-def delegate(request: Request, verb: str, env: Mapping[str, str]) -> Result | None:
+def delegate(call: Call, verb: str, env: Mapping[str, str]) -> Result | None:
     """Call the IPAM plugin that the request's configuration names; return its result, None if it printed none.
 
     Raises InvalidConfig if CNI_PATH has no such plugin, PluginFailed with its code if it fails.
     """
-    conf = request.conf
+    conf = call.conf
     name = conf.ipam.get("type", parsers.text, "") if conf.ipam is not None else ""
     if not name:
         raise InvalidConfig("ipam.type: expected the name of a plugin, got ''")
-    executable = invoke.find(name, request.path, "ipam.type")
+    executable = invoke.find(name, call.path, "ipam.type")
     stdout = invoke.call(executable, {**env, "CNI_COMMAND": verb}, json.dumps(dict(conf.raw)).encode())
     if not stdout.strip():
         return None

@@ -8,15 +8,15 @@ from __future__ import annotations
 import time
 
 from podberth.cni import parsers
+from podberth.cni.call import Verb
 from podberth.cni.errors import CniError
-from podberth.cni.request import Verb
 from podberth.net.ops import describe
 from podberth.process.log import append, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podberth.cni.call import Call
     from podberth.cni.fields import Fields
-    from podberth.cni.request import Request
     from podberth.net.facts import NetnsId
     from podberth.net.host import Host
     from podberth.net.step import Step
@@ -79,16 +79,16 @@ class _Told:
         self._log.write("debug", f"undone: {describe(step.op)} ({(time.monotonic() - began) * 1000:.1f} ms)")
 
 
-def asked(request: Request) -> Log:
+def asked(call: Call) -> Log:
     """Return the log that the request's configuration asks for. InvalidConfig names the key at fault; DEL forgives."""
     try:
-        level, path = _level(request.conf.fields), _file(request.conf.fields)
+        level, path = _level(call.conf.fields), _file(call.conf.fields)
     except CniError:
-        if request.verb is not Verb.DEL:
+        if call.verb is not Verb.DEL:
             raise
         level, path = "info", None
-    of = request.attachment if request.container_id else request.conf.name
-    return Log(f"{request.verb} of {of}", path, level)
+    of = call.attachment if call.container_id else call.conf.name
+    return Log(f"{call.verb} of {of}", path, level)
 
 
 def _level(fields: Fields) -> str:

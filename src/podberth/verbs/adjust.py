@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 
 from podberth.cni.args import Args
+from podberth.cni.call import Call, Verb
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
-from podberth.cni.request import Request, Verb
 from podberth.cni.value import replace, value
 from podberth.ipam.lifecycle import Kind
 from podberth.net.ops import ConfigureVf
@@ -86,8 +86,8 @@ def _planned(node: Node, record: Record, op: ConfigureVf, plugin: Callable[[str]
     of = record.attachment
     kind = plugin(conf.type)
     network = read_network(conf, kind)
-    request = Request(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, args=Args(pod=record.pod))
-    resolved = decide(network, question(network, request, node.policies), node.policies, node.ledger)
+    call = Call(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, pod_args=Args(pod=record.pod))
+    resolved = decide(network, question(network, call, node.policies), node.policies, node.ledger)
     vf = node.host.vf(op.device)
     if vf is None:
         raise InvalidConfig(f"{of}: its function {op.device} is gone", "restart the pod")

@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
+    from podberth.cni.call import Call
     from podberth.cni.pod import Attachment
-    from podberth.cni.request import Request
     from podberth.cni.result import Result, Route
     from podberth.policy.precedence import Resolved
 
     # Calls the IPAM plugin of the configuration with the caller's own environment, but for the verb (the argument).
-    Delegate: TypeAlias = Callable[[Request, str], Result | None]
+    Delegate: TypeAlias = Callable[[Call, str], Result | None]
 
 
-def given(request: Request, delegate: Delegate) -> Result:
+def given(call: Call, delegate: Delegate) -> Result:
     """Have the IPAM plugin give addresses. InvalidConfig if it gives none."""
-    found = delegate(request, "ADD")
+    found = delegate(call, "ADD")
     if found is None or not found.ips:
-        delegate(request, "DEL")
+        delegate(call, "DEL")
         raise InvalidConfig(
-            f"ipam: the plugin {ipam_type(request)} returned no address",
+            f"ipam: the plugin {ipam_type(call)} returned no address",
             "see its configuration under `ipam`",
         )
     return found
@@ -53,23 +53,23 @@ def endpoint(resolved: Resolved, attachment: Attachment, netns: str, found: Resu
     )
 
 
-def take(request: Request, delegate: Delegate) -> None:
+def take(call: Call, delegate: Delegate) -> None:
     """Have the IPAM plugin take back what it gave."""
-    delegate(request, "DEL")
+    delegate(call, "DEL")
 
 
-def forward(request: Request, delegate: Delegate) -> None:
+def forward(call: Call, delegate: Delegate) -> None:
     """Pass CHECK, GC or STATUS on; an IPAM plugin that is older than the verb has nothing to say to it."""
     try:
-        delegate(request, str(request.verb))
+        delegate(call, str(call.verb))
     except CniError as refused:
         if refused.code != InvalidEnvironment.code or "CNI_COMMAND" not in refused.message:
             raise
 
 
-def ipam_type(request: Request) -> str:
+def ipam_type(call: Call) -> str:
     """Return the type that the `ipam` section names; '' if it names none."""
-    ipam = request.conf.ipam
+    ipam = call.conf.ipam
     found = ipam.raw.get("type") if ipam is not None else None
     return found if isinstance(found, str) else ""
 

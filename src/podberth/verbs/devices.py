@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeVar
 
+    from podberth.cni.call import Call
     from podberth.cni.pod import Attachment
-    from podberth.cni.request import Request
     from podberth.net.record import Record
     from podberth.net.vf import Vf
     from podberth.policy.precedence import Resolved
@@ -43,7 +43,7 @@ class Choice:
         return f"deviceID {self.device_id}" if self.device_id else str(self.selector)
 
 
-def choice(network: Network, request: Request, resolved: Resolved) -> Choice | None:
+def choice(network: Network, call: Call, resolved: Resolved) -> Choice | None:
     """Return what may be chosen from; None if the network's interfaces are no virtual functions."""
     if network.kind is None or network.kind.vf is None:
         if resolved.vf is not None and network.role is Role.MAKE:
@@ -53,7 +53,7 @@ def choice(network: Network, request: Request, resolved: Resolved) -> Choice | N
                 "leave `vf` out there, or give the network `device: sriov`",
             )
         return None
-    return _choice(resolved.vf, resolved.device, device_id(request))
+    return _choice(resolved.vf, resolved.device, device_id(call))
 
 
 def _choice(selector: Selector | None, pf: str | None, named: str | None) -> Choice:
@@ -63,13 +63,13 @@ def _choice(selector: Selector | None, pf: str | None, named: str | None) -> Cho
     return Choice(selector=wanted, device_id=named)
 
 
-def device_id(request: Request) -> str | None:
+def device_id(call: Call) -> str | None:
     """Return the PCI address that came with the call. InvalidConfig if two places name different ones."""
-    conf = request.conf
+    conf = call.conf
     places = (
         ("runtimeConfig.deviceID", (conf.runtime_config.raw or {}).get("deviceID")),
         ("deviceID", conf.raw.get("deviceID")),
-        ("CNI_ARGS: deviceID", request.args.device_id),
+        ("CNI_ARGS: deviceID", call.pod_args.device_id),
     )
     named: list[tuple[str, str]] = []
     for where, raw in places:

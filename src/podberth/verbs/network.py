@@ -21,9 +21,9 @@ from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.args import Args
+    from podberth.cni.call import Call
     from podberth.cni.fields import Fields
     from podberth.cni.netconf import NetConf
-    from podberth.cni.request import Request
     from podberth.ipam.lease import Reservation
     from podberth.ipam.ledger import Ledger
     from podberth.policy.precedence import Resolved
@@ -166,19 +166,19 @@ def pod_of(network: Network, args: Args) -> PodRef | None:
     return args.pod
 
 
-def question(network: Network, request: Request, policies: Policies) -> Question:
-    """Gather everything said about the interface that `request` is about."""
-    pod = pod_of(network, request.args)
-    annotation = request.conf.runtime_config.annotation(ANNOTATION)
+def question(network: Network, call: Call, policies: Policies) -> Question:
+    """Gather everything said about the interface that `call` is about."""
+    pod = pod_of(network, call.pod_args)
+    annotation = call.conf.runtime_config.annotation(ANNOTATION)
     return Question(
         pod=pod,
-        lone_name=request.args.lone_name if pod is None else "",
+        lone_name=call.pod_args.lone_name if pod is None else "",
         network=network.name,
-        ifname=request.ifname,
+        ifname=call.ifname,
         declared=policies.find(pod) if pod is not None else (),
         annotation=parse_annotation(annotation) if annotation is not None else (),
         # Where another IPAM plugin gives the addresses, the wish is that plugin's to answer: it gets the same CNI_ARGS.
-        request=RuntimeRequest(addresses=() if network.delegated else request.ips, mac=request.mac),
+        request=RuntimeRequest(addresses=() if network.delegated else call.ips, mac=call.mac),
         defaults=network.defaults,
         plain=network.plain,
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from podberth.cni.args import Args
+from podberth.cni.call import Call, Verb
 from podberth.cni.errors import CniError
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
-from podberth.cni.request import Request, Verb
 from podberth.net.ops import AddAddress, ConfigureVf
 from podberth.net.told import differences, told
 from podberth.verbs.network import decide, question, read_network
@@ -36,8 +36,8 @@ def outdated(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> tup
         if network.delegated:
             return ()
         of = record.attachment
-        request = Request(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, args=Args(pod=record.pod))
-        resolved = decide(network, question(network, request, node.policies), node.policies, node.ledger)
+        call = Call(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, pod_args=Args(pod=record.pod))
+        resolved = decide(network, question(network, call, node.policies), node.policies, node.ledger)
         addresses = [step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress)]
         now = told(endpoint(resolved, of, record.netns, addresses))
     except CniError:

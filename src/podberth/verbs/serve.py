@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from podberth.cni.call import Verb
 from podberth.cni.errors import InvalidConfig, Refused, Unfit
-from podberth.cni.request import Verb
 from podberth.ipam.elsewhere import UNFIT
 from podberth.net.seen import see
 from podberth.verbs.add import add, add_delegated, arrive
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
-    from podberth.cni.request import Request
+    from podberth.cni.call import Call
     from podberth.cni.result import Result
     from podberth.net.endpoint import Endpoint
     from podberth.net.plan import Plan
@@ -48,40 +48,40 @@ if TYPE_CHECKING:
     Connect: TypeAlias = Callable[[str], Node]
 
 
-def serve(request: Request, plugin: Plugin, connect: Connect, delegate: Delegate) -> Result | None:
+def serve(call: Call, plugin: Plugin, connect: Connect, delegate: Delegate) -> Result | None:
     """Do what is asked; return ADD's result, None for the verbs that have nothing to say.
 
     `delegate` calls the IPAM plugin of a configuration that leaves addresses to another.
     A configuration of another type that arrives here delegates: only addresses are wanted (SPEC.md section 4).
     """
-    role = role_of(request.conf, plugin)
-    directory = state_dir(own_fields(request.conf, role))
-    other_ipam = "" if role is Role.GIVE else delegated(request.conf, plugin)
-    if request.verb is Verb.DEL:
-        _delete(connect(directory), request, delegate if other_ipam else None)
+    role = role_of(call.conf, plugin)
+    directory = state_dir(own_fields(call.conf, role))
+    other_ipam = "" if role is Role.GIVE else delegated(call.conf, plugin)
+    if call.verb is Verb.DEL:
+        _delete(connect(directory), call, delegate if other_ipam else None)
         return None
-    if request.verb is Verb.GC:
-        valid = request.conf.valid_attachments
+    if call.verb is Verb.GC:
+        valid = call.conf.valid_attachments
         if valid is None:
             raise InvalidConfig("cni.dev/valid-attachments: required for GC", "an empty list means that none is valid")
-        collect(connect(directory), request.conf.name, frozenset(valid))
-    if request.verb is Verb.CHECK:
-        check(connect(directory), request.attachment, request.conf.prev_result)
-    if request.verb in (Verb.GC, Verb.CHECK):
+        collect(connect(directory), call.conf.name, frozenset(valid))
+    if call.verb is Verb.CHECK:
+        check(connect(directory), call.attachment, call.conf.prev_result)
+    if call.verb in (Verb.GC, Verb.CHECK):
         if other_ipam:
-            forward(request, delegate)
+            forward(call, delegate)
         return None
-    network = network_of(request.conf, plugin)
-    if request.verb is Verb.STATUS:
+    network = network_of(call.conf, plugin)
+    if call.verb is Verb.STATUS:
         from podberth.verbs.status import status_for_now, status_of_ipam
 
         status_for_now(lambda: connect(directory), network)
         if other_ipam:
-            status_of_ipam(request, delegate)
+            status_of_ipam(call, delegate)
         return None
     node = connect(directory)
     _require_store(node, network, directory)
-    return _add(node, network, request, plugin, delegate)
+    return _add(node, network, call, plugin, delegate)
 
 
 def _require_store(node: Node, network: Network, directory: str) -> None:
@@ -92,83 +92,83 @@ def _require_store(node: Node, network: Network, directory: str) -> None:
         )
 
 
-def _delete(node: Node, request: Request, other_ipam: Delegate | None) -> None:
+def _delete(node: Node, call: Call, other_ipam: Delegate | None) -> None:
     stored = node.stored()  # a DEL makes no store
     if other_ipam is not None:
         if stored:
-            delete(node, request.attachment)  # all of it: the other plugin may give the address away at once
-        other_ipam(request, "DEL")
+            delete(node, call.attachment)  # all of it: the other plugin may give the address away at once
+        other_ipam(call, "DEL")
     elif not stored:
         return
     elif node.later is None:
-        delete(node, request.attachment)
+        delete(node, call.attachment)
     else:
         from podberth.verbs.finish import begin
 
-        begin(node, request.attachment, node.later)
+        begin(node, call.attachment, node.later)
 
 
-def decided(node: Node, network: Network, request: Request) -> Resolved:
-    """Return what the interface of `request` is to have, after bringing the policy directory into force.
+def decided(node: Node, network: Network, call: Call) -> Resolved:
+    """Return what the interface of `call` is to have, after bringing the policy directory into force.
 
     Refused if the directory can't be read, and nothing else declares the pod.
     """
     broken = node.follow(network.policy_dir) if network.policy_dir else ""
-    asked = question(network, request, node.policies)
+    asked = question(network, call, node.policies)
     if broken and not asked.declared:
         # The declaration that is missing may be in the very file that can't be read.
         raise Refused(f"policyDir: {broken}", "correct the file; pods declared before it broke are still served")
     return decide(network, asked, node.policies, node.ledger)
 
 
-def _add(node: Node, network: Network, request: Request, plugin: Plugin, delegate: Delegate) -> Result:
+def _add(node: Node, network: Network, call: Call, plugin: Plugin, delegate: Delegate) -> Result:
     try:
         if node.room is not None:
             node.room.keep()
-        return _added(node, network, request, plugin, delegate)
+        return _added(node, network, call, plugin, delegate)
     except Unfit as unfit:
-        pod = pod_of(network, request.args)
+        pod = pod_of(network, call.pod_args)
         if pod is not None:
             node.elsewhere.tell(pod, UNFIT, f"node {node.name}: {unfit.message}; {unfit.details}")
         raise
 
 
-def _added(node: Node, network: Network, request: Request, plugin: Plugin, delegate: Delegate) -> Result:
-    resolved = decided(node, network, request)
-    previous, pod = request.conf.prev_result, pod_of(network, request.args)
+def _added(node: Node, network: Network, call: Call, plugin: Plugin, delegate: Delegate) -> Result:
+    resolved = decided(node, network, call)
+    previous, pod = call.conf.prev_result, pod_of(network, call.pod_args)
     if network.role is Role.GIVE:
-        taken = bind(node, request.attachment, pod, request.netns, resolved)
+        taken = bind(node, call.attachment, pod, call.netns, resolved)
         tell(node, pod, taken)
-        end = endpoint(resolved, request.attachment, request.netns, [lease.address for lease in taken.leases])
+        end = endpoint(resolved, call.attachment, call.netns, [lease.address for lease in taken.leases])
         return result(end, (), previous)
-    chosen = choice(network, request, resolved)
+    chosen = choice(network, call, resolved)
     arrival = arrive(
         node,
-        request.attachment,
+        call.attachment,
         pod,
-        request.netns,
-        own_netns_too=request.netns_override,
-        conf=_kept(request),
+        call.netns,
+        own_netns_too=call.netns_override,
+        conf=_kept(call),
     )
     plans = planner(node, network, plugin)
     if network.delegated:
         attached = add_delegated(
             node,
             arrival,
-            provisional(resolved, request.attachment, request.netns),
+            provisional(resolved, call.attachment, call.netns),
             plans,
             chosen,
-            lambda: delegated_endpoint(resolved, request.attachment, request.netns, given(request, delegate)),
-            lambda: take(request, delegate),
+            lambda: delegated_endpoint(resolved, call.attachment, call.netns, given(call, delegate)),
+            lambda: take(call, delegate),
         )
     else:
         attached = add(node, arrival, resolved, plans, chosen)
     return result(attached.endpoint, attached.links, previous)
 
 
-def _kept(request: Request) -> str:
+def _kept(call: Call) -> str:
     """Return the network configuration as it is kept with the record; prevResult is other plugins' business."""
-    return json.dumps({key: said for key, said in request.conf.raw.items() if key != "prevResult"})
+    return json.dumps({key: said for key, said in call.conf.raw.items() if key != "prevResult"})
 
 
 def planner(node: Node, network: Network, plugin: Plugin) -> Planner:

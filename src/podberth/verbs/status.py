@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from podberth.cni.request import Request
+    from podberth.cni.call import Call
     from podberth.net.host import Host
     from podberth.net.record import Record
     from podberth.verbs.delegated import Delegate
@@ -98,13 +98,13 @@ def _require_no_fence(node: Node) -> None:
         )
 
 
-def status_of_ipam(request: Request, delegate: Delegate) -> None:
+def status_of_ipam(call: Call, delegate: Delegate) -> None:
     """Pass STATUS on to the IPAM plugin (SPEC.md 1.1.0, section 2, STATUS). InvalidConfig if this node has none.
 
     What it refuses is told on stderr and no more: code 50 is also what IPAM plugins say of a full pool.
     """
     try:
-        forward(request, delegate)
+        forward(call, delegate)
     except InvalidConfig:
         raise
     except CniError as refused:

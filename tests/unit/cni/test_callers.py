@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from podberth.cni.call import Call, VersionProbe
 from podberth.cni.pod import PodRef
-from podberth.cni.request import Request, VersionProbe
 from tests.checkout import ROOT
 
 if TYPE_CHECKING:
@@ -48,17 +48,17 @@ def test_every_caller_is_there_and_says_where_it_was_seen() -> None:
     assert verbs == {"ADD", "CHECK", "DEL", "GC", "STATUS", "VERSION"}
 
 
-@pytest.mark.parametrize(("entry", "call"), CALLS)
-def test_a_call_is_read_and_names_its_pod(entry: dict[str, Any], call: dict[str, Any]) -> None:
-    request = Request.parse(call["env"], json.dumps(call["stdin"]).encode())
-    if call["env"]["CNI_COMMAND"] == "VERSION":
-        assert isinstance(request, VersionProbe)
+@pytest.mark.parametrize(("entry", "said"), CALLS)
+def test_a_call_is_read_and_names_its_pod(entry: dict[str, Any], said: dict[str, Any]) -> None:
+    call = Call.parse(said["env"], json.dumps(said["stdin"]).encode())
+    if said["env"]["CNI_COMMAND"] == "VERSION":
+        assert isinstance(call, VersionProbe)
         return
-    assert isinstance(request, Request)
-    assert (request.verb, request.conf.name) == (call["env"]["CNI_COMMAND"], "banknet")
-    if request.verb == "ADD" and call["env"]["CNI_ARGS"] and entry["pod"]:
+    assert isinstance(call, Call)
+    assert (call.verb, call.conf.name) == (said["env"]["CNI_COMMAND"], "banknet")
+    if call.verb == "ADD" and said["env"]["CNI_ARGS"] and entry["pod"]:
         name = entry["pod"].rpartition("/")[2]
         named = PodRef(namespace="bank", name=name, uid="6f1e-11")
-        assert request.args.pod == (named if "/" in entry["pod"] else None)
-        assert request.args.lone_name == ("" if "/" in entry["pod"] else name)
-    assert (request.ips, request.mac) == ((), None)
+        assert call.pod_args.pod == (named if "/" in entry["pod"] else None)
+        assert call.pod_args.lone_name == ("" if "/" in entry["pod"] else name)
+    assert (call.ips, call.mac) == ((), None)

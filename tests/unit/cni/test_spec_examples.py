@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from podberth.cni.call import Call, Verb
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
-from podberth.cni.request import Request, Verb
 from podberth.cni.result import Dns, Interface, Result, encode
 from tests.unit.cni.examples import GOLDEN, as_bytes, example
 
@@ -24,11 +24,11 @@ REQUESTS = sorted(path.stem for path in GOLDEN.glob("spec-*-request.json"))
 RESULTS = sorted(path.stem for path in GOLDEN.glob("spec-*-result.json"))
 
 
-def read(name: str) -> Request:
+def read(name: str) -> Call:
     verb = name.split("-")[1].upper()
-    request = Request.parse({**ENV, "CNI_COMMAND": verb}, as_bytes(example(name)))
-    assert isinstance(request, Request)
-    return request
+    call = Call.parse({**ENV, "CNI_COMMAND": verb}, as_bytes(example(name)))
+    assert isinstance(call, Call)
+    return call
 
 
 def test_there_are_as_many_examples_as_in_the_specification() -> None:
@@ -39,10 +39,10 @@ def test_there_are_as_many_examples_as_in_the_specification() -> None:
 @pytest.mark.parametrize("name", REQUESTS)
 def test_every_request_is_read(name: str) -> None:
     document = example(name)
-    request = read(name)
-    conf = request.conf
+    call = read(name)
+    conf = call.conf
     assert (conf.cni_version, conf.name, conf.type) == ("1.1.0", "dbnet", document["type"])
-    assert request.verb is Verb(name.split("-")[1].upper())
+    assert call.verb is Verb(name.split("-")[1].upper())
     assert conf.raw == document
     assert (conf.ipam is not None) == ("ipam" in document)
     assert (conf.prev_result is not None) == ("prevResult" in document)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from podberth.cni.args import Args
 from podberth.cni.errors import NotAvailable
 from podberth.plugin import Call, Interface, Plugin, Result, run, serve
 
@@ -182,3 +183,11 @@ def test_a_person_who_starts_it_is_told_what_it_is(
     told = capsys.readouterr().err
     assert "It notes its calls." in told
     assert "1.1.0" in told
+
+
+def test_an_author_gets_the_value_that_podberths_own_plugins_get() -> None:
+    plugin = Mine()
+    ask(plugin, "ADD", {**CONF, "args": {"cni": {"ips": ["10.0.0.9"]}}}, CNI_ARGS="COLOUR=red")
+    (call,) = plugin.calls
+    assert (call.conf.name, call.attachment.container_id, [str(ip) for ip in call.ips]) == ("net", "c1", ["10.0.0.9"])
+    assert call.pod_args == Args()  # COLOUR is for the plugin to know

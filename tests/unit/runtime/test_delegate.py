@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from podberth.cni.call import Call
 from podberth.cni.errors import CniError, DecodingFailure, IncompatibleVersion, InvalidConfig, IOFailure
-from podberth.cni.request import Request
 from podberth.cni.result import IPConfig, Result, Route
 from podberth.runtime.delegate import delegate
 from podberth.runtime.invoke import PluginFailed
@@ -66,9 +66,9 @@ class Caller:
         self.script(f"cat {self.bin}/said; exit {status}")
 
     def call(self, verb: str = "ADD") -> Result | None:
-        request = Request.parse(self.env, json.dumps(self.conf).encode())
-        assert isinstance(request, Request)
-        return delegate(request, verb, self.env)
+        call = Call.parse(self.env, json.dumps(self.conf).encode())
+        assert isinstance(call, Call)
+        return delegate(call, verb, self.env)
 
 
 @pytest.fixture

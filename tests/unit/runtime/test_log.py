@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from podberth.cni.call import Call
 from podberth.cni.errors import InvalidConfig, KernelRefused
-from podberth.cni.request import Request
 from podberth.net.ops import SetLinkUp
 from podberth.net.step import Step
 from podberth.runtime.log import asked
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STEP = Step(op=SetLinkUp(netns=None, ifname="eth9"))
 
 
-def request(verb: str = "ADD", **keys: Any) -> Request:
+def call(verb: str = "ADD", **keys: Any) -> Call:
     env = {
         "CNI_COMMAND": verb,
         "CNI_CONTAINERID": "c0ffee",
@@ -28,15 +28,15 @@ def request(verb: str = "ADD", **keys: Any) -> Request:
         "CNI_IFNAME": "net1",
         "CNI_PATH": "/opt/cni/bin",
     }
-    found = Request.parse(env, json.dumps({"cniVersion": "1.0.0", "name": "fast", "type": "sriov", **keys}).encode())
-    assert isinstance(found, Request)
+    found = Call.parse(env, json.dumps({"cniVersion": "1.0.0", "name": "fast", "type": "sriov", **keys}).encode())
+    assert isinstance(found, Call)
     return found
 
 
 def test_a_call_leaves_one_line_with_its_subject_and_outcome(tmp_path: Path) -> None:
     file = tmp_path / "sriov.log"
-    asked(request(logFile=str(file))).ended(None)
-    asked(request("DEL", logFile=str(file))).ended(KernelRefused("it did not", "try again"))
+    asked(call(logFile=str(file))).ended(None)
+    asked(call("DEL", logFile=str(file))).ended(KernelRefused("it did not", "try again"))
     first, second = file.read_text().splitlines()
     assert " info podberth: ADD of fast/c0ffee/net1: done after " in first
     assert " error podberth: DEL of fast/c0ffee/net1: code 103 after " in second
@@ -47,8 +47,8 @@ def test_a_call_leaves_one_line_with_its_subject_and_outcome(tmp_path: Path) -> 
 def test_only_debug_has_a_line_for_each_op(tmp_path: Path) -> None:
     file = tmp_path / "sriov.log"
     host = FakeHost()
-    assert asked(request(logFile=str(file), logLevel="info")).over(host) is host
-    told = asked(request(logFile=str(file), logLevel="debug")).over(host)
+    assert asked(call(logFile=str(file), logLevel="info")).over(host) is host
+    told = asked(call(logFile=str(file), logLevel="debug")).over(host)
     told.do(STEP)
     told.undo(STEP, None)
     assert host.effects == [STEP.op, STEP.op]
@@ -59,7 +59,7 @@ def test_only_debug_has_a_line_for_each_op(tmp_path: Path) -> None:
 
 def test_a_level_keeps_what_is_below_it(tmp_path: Path) -> None:
     file = tmp_path / "sriov.log"
-    log = asked(request(logFile=str(file), logLevel="error"))
+    log = asked(call(logFile=str(file), logLevel="error"))
     log.ended(None)
     assert not file.exists()
     log.ended(KernelRefused("no"))
@@ -72,8 +72,8 @@ def test_a_level_keeps_what_is_below_it(tmp_path: Path) -> None:
 )
 def test_a_wrong_key_is_named_for_add_and_forgiven_for_del(keys: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidConfig, match=f"^{field}: "):
-        asked(request(**keys))
-    asked(request("DEL", **keys))
+        asked(call(**keys))
+    asked(call("DEL", **keys))
 
 
 def test_a_file_that_can_not_be_written_keeps_nobody_from_a_pod(
@@ -83,7 +83,7 @@ def test_a_file_that_can_not_be_written_keeps_nobody_from_a_pod(
     target.write_text("")
     (tmp_path / "link").symlink_to(target)
     for path in (tmp_path / "link", tmp_path / "missing" / "a.log"):
-        asked(request(logFile=str(path))).ended(None)
+        asked(call(logFile=str(path))).ended(None)
     told = capfd.readouterr().err
     assert f"logFile {tmp_path / 'link'}: " in told
     assert told.count(": done after ") == 2
@@ -91,5 +91,5 @@ def test_a_file_that_can_not_be_written_keeps_nobody_from_a_pod(
 
 
 def test_without_a_file_lines_go_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    asked(request(logLevel="debug", logFile="")).ended(None)
+    asked(call(logLevel="debug", logFile="")).ended(None)
     assert ": done after " in capfd.readouterr().err

@@ -7,9 +7,9 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
+from podberth.cni.call import Call
 from podberth.cni.errors import KernelRefused, StoreFailed
 from podberth.cni.pod import Attachment, PodRef
-from podberth.cni.request import Request
 from podberth.cni.value import replace
 from podberth.net.facts import Link, NetnsId
 from podberth.net.ops import ConfigureVf, MoveVf
@@ -145,7 +145,7 @@ class Site:
         return {str(record.device): record.attachment.container_id for record in self.node.attachments.all()}
 
 
-def request(conf: dict[str, object] | None = None, **args: str) -> Request:
+def call(conf: dict[str, object] | None = None, **args: str) -> Call:
     """Return the ADD of a runtime for a network of type sriov; `args` are CNI_ARGS."""
     env = {
         "CNI_COMMAND": "ADD",
@@ -155,6 +155,6 @@ def request(conf: dict[str, object] | None = None, **args: str) -> Request:
         "CNI_ARGS": ";".join(f"{key}={text}" for key, text in args.items()),
     }
     stdin = json.dumps({"cniVersion": "1.0.0", "name": "fast", "type": "sriov", **(conf or {})})
-    found = Request.parse(env, stdin.encode())
-    assert isinstance(found, Request)
+    found = Call.parse(env, stdin.encode())
+    assert isinstance(found, Call)
     return found

@@ -18,10 +18,10 @@ from podberth.policy.precedence import NetworkDefaults, Question, resolve
 from podberth.verbs import devices
 from podberth.verbs.devices import Choice
 from podberth.verbs.network import Network, read_network
-from tests.unit.verbs.card import request
+from tests.unit.verbs.card import call
 
 if TYPE_CHECKING:
-    from podberth.cni.request import Request
+    from podberth.cni.call import Call
     from podberth.policy.precedence import Resolved
 
 A, B, C = "0000:03:02.0", "0000:03:02.1", "0000:03:02.2"
@@ -59,25 +59,25 @@ def resolved(defaults: NetworkDefaults, **policy: object) -> Resolved:
     return resolve(asked, Nowhere())
 
 
-def chosen(conf: dict[str, object], asked: Request | None = None, **policy: object) -> Choice | None:
+def chosen(conf: dict[str, object], asked: Call | None = None, **policy: object) -> Choice | None:
     read = network(conf)
-    return devices.choice(read, asked or request(), resolved(read.defaults, **policy))
+    return devices.choice(read, asked or call(), resolved(read.defaults, **policy))
 
 
 def test_a_network_without_virtual_functions_chooses_none() -> None:
     bridge = network({"type": "podberth"})
-    assert devices.choice(bridge, request(), resolved(bridge.defaults)) is None
+    assert devices.choice(bridge, call(), resolved(bridge.defaults)) is None
 
 
 def test_a_function_for_a_network_that_gives_none_is_refused_by_who_asks_for_it() -> None:
     bridge = network({"type": "podberth"})
     with pytest.raises(UnsupportedField, match=r"^vf: network fast gives no .* PodNetwork \(pod\) bank/mysql asks"):
-        devices.choice(bridge, request(), resolved(bridge.defaults, vf=Selector(numa=(0,))))
+        devices.choice(bridge, call(), resolved(bridge.defaults, vf=Selector(numa=(0,))))
 
 
 def test_where_another_plugin_makes_the_interface_the_function_is_its_business() -> None:
     other = network({"type": "host-device", "ipam": {"type": "podberth"}})
-    assert devices.choice(other, request(), resolved(other.defaults, vf=Selector(numa=(0,)))) is None
+    assert devices.choice(other, call(), resolved(other.defaults, vf=Selector(numa=(0,)))) is None
 
 
 @pytest.mark.parametrize("kind", ["sriov", "podberth"])
@@ -85,7 +85,7 @@ def test_a_network_of_virtual_functions_says_which_will_do(kind: str) -> None:
     conf: dict[str, object] = {"type": kind, "device": "sriov", "vf": {"vendor": "8086"}, "deviceID": A}
     wanted = Choice(selector=Selector(vendors=("8086",)), device_id=A)
     read = network(conf)
-    assert devices.choice(read, request(conf), resolved(read.defaults)) == wanted
+    assert devices.choice(read, call(conf), resolved(read.defaults)) == wanted
 
 
 def test_a_podnetworks_selector_replaces_the_networks() -> None:
@@ -105,11 +105,11 @@ def test_a_choice_is_told_by_the_function_named_or_by_what_will_do() -> None:
     assert str(Choice(selector=Selector(numa=(0,)), device_id=A)) == f"deviceID {A}"
 
 
-def calls(address: str) -> dict[str, Request]:
+def calls(address: str) -> dict[str, Call]:
     return {
-        "runtimeConfig.deviceID": request({"runtimeConfig": {"deviceID": address}}),
-        "deviceID": request({"deviceID": address}),
-        "CNI_ARGS: deviceID": request(deviceID=address),
+        "runtimeConfig.deviceID": call({"runtimeConfig": {"deviceID": address}}),
+        "deviceID": call({"deviceID": address}),
+        "CNI_ARGS: deviceID": call(deviceID=address),
     }
 
 
@@ -133,33 +133,33 @@ def test_a_device_that_is_no_string_is_refused_and_not_taken_for_none(wrong: obj
     said: tuple[dict[str, object], ...] = ({"deviceID": wrong}, {"runtimeConfig": {"deviceID": wrong}})
     for conf in said:
         with pytest.raises(InvalidConfig, match="deviceID: expected a PCI address"):
-            devices.device_id(request(conf))
+            devices.device_id(call(conf))
 
 
 def test_a_device_that_is_empty_or_null_is_not_named() -> None:
-    assert devices.device_id(request()) is None
-    assert devices.device_id(request({"deviceID": None, "runtimeConfig": {"deviceID": ""}}, deviceID="")) is None
-    assert devices.device_id(request({"deviceID": "", "runtimeConfig": {"deviceID": None}}, deviceID=A)) == A
+    assert devices.device_id(call()) is None
+    assert devices.device_id(call({"deviceID": None, "runtimeConfig": {"deviceID": ""}}, deviceID="")) is None
+    assert devices.device_id(call({"deviceID": "", "runtimeConfig": {"deviceID": None}}, deviceID=A)) == A
 
 
 def test_places_that_agree_name_one_function_also_in_capitals() -> None:
-    asked = request({"deviceID": "0000:AF:02.0", "runtimeConfig": {"deviceID": "0000:af:02.0"}})
+    asked = call({"deviceID": "0000:AF:02.0", "runtimeConfig": {"deviceID": "0000:af:02.0"}})
     assert devices.device_id(asked) == "0000:af:02.0"
-    assert devices.device_id(request({"deviceID": A}, deviceID=A)) == A
+    assert devices.device_id(call({"deviceID": A}, deviceID=A)) == A
 
 
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        (request({"deviceID": A, "runtimeConfig": {"deviceID": B}}), f"runtimeConfig.deviceID is {B}; deviceID is {A}"),
-        (request({"deviceID": A}, deviceID=B), f"deviceID is {A}; CNI_ARGS: deviceID is {B}"),
+        (call({"deviceID": A, "runtimeConfig": {"deviceID": B}}), f"runtimeConfig.deviceID is {B}; deviceID is {A}"),
+        (call({"deviceID": A}, deviceID=B), f"deviceID is {A}; CNI_ARGS: deviceID is {B}"),
         (
-            request({"deviceID": A, "runtimeConfig": {"deviceID": B}}, deviceID=C),
+            call({"deviceID": A, "runtimeConfig": {"deviceID": B}}, deviceID=C),
             f"runtimeConfig.deviceID is {B}; deviceID is {A}; CNI_ARGS: deviceID is {C}",
         ),
     ],
 )
-def test_places_that_name_different_functions_are_all_told(asked: Request, told: str) -> None:
+def test_places_that_name_different_functions_are_all_told(asked: Call, told: str) -> None:
     with pytest.raises(InvalidConfig) as refused:
         devices.device_id(asked)
     assert refused.value.message == told

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from podberth.cni.call import Call, Verb
 from podberth.cni.errors import CniError, DiskFull, InvalidConfig, IOFailure, NotAvailable, StoreFailed, TryAgainLater
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
-from podberth.cni.request import Request, Verb
 from podberth.cni.value import replace
 from podberth.plugins import podberth, sriov
 from podberth.runtime.invoke import PluginFailed
@@ -187,9 +187,9 @@ def test_a_node_that_can_not_be_opened_for_now_passes_and_says_why(capfd: pytest
     assert "STATUS: the agent begins anew" in capfd.readouterr().err
 
 
-def asked() -> Request:
+def asked() -> Call:
     conf = {"cniVersion": "1.1.0", "name": "n", "type": "sriov", "ipam": {"type": "host-local"}}
-    return Request(verb=Verb.STATUS, conf=NetConf.parse(Fields(conf)))
+    return Call(verb=Verb.STATUS, conf=NetConf.parse(Fields(conf)))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_what_an_ipam_plugin_refuses_is_told_and_is_no_matter_of_the_node(
 ) -> None:
     verbs: list[str] = []
 
-    def delegate(request: Request, verb: str) -> Result | None:
+    def delegate(call: Call, verb: str) -> Result | None:
         verbs.append(verb)
         raise refusal
 
@@ -218,7 +218,7 @@ def test_what_an_ipam_plugin_refuses_is_told_and_is_no_matter_of_the_node(
 
 
 def test_an_ipam_plugin_that_is_not_on_the_node_is_the_nodes() -> None:
-    def delegate(request: Request, verb: str) -> Result | None:
+    def delegate(call: Call, verb: str) -> Result | None:
         raise InvalidConfig("ipam.type: there is no plugin 'host-local' in CNI_PATH", "install it there")
 
     with pytest.raises(InvalidConfig, match="no plugin 'host-local'"):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from podberth.cni.args import Args
+from podberth.cni.call import Call, Verb
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
-from podberth.cni.request import Request, Verb
 from podberth.plugins import sriov
 from podberth.verbs.network import question, read_network
 
@@ -36,5 +36,5 @@ def test_an_address_that_is_asked_for_is_answered_by_who_gives_addresses(
 ) -> None:
     conf = NetConf.parse(Fields({**CONF, **keys}))
     network = read_network(conf, sriov)
-    asked = question(network, Request(verb=Verb.ADD, conf=conf, ifname="eth0", args=WISH), NOBODY)
+    asked = question(network, Call(verb=Verb.ADD, conf=conf, ifname="eth0", pod_args=WISH), NOBODY)
     assert (asked.request.addresses, asked.request.mac) == (wished, "02:00:00:00:00:01")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from podberth.cni import version as versions
 from podberth.cni.args import Args
+from podberth.cni.call import Call, Verb, VersionProbe, spoken_version
 from podberth.cni.errors import CniError, DecodingFailure, IncompatibleVersion, InvalidConfig, InvalidEnvironment
 from podberth.cni.pod import Attachment, PodRef
-from podberth.cni.request import Request, Verb, VersionProbe, spoken_version
 from tests.unit.cni.examples import as_bytes
 
 CONF: dict[str, Any] = {"cniVersion": "1.1.0", "name": "banknet", "type": "podberth"}
@@ -30,11 +30,11 @@ ATTACHED = ("ADD", "DEL", "CHECK")
 EVERY = (*ATTACHED, "GC", "STATUS")
 
 
-def parse(verb: str, stdin: bytes = STDIN, /, **changes: str | None) -> Request:
+def parse(verb: str, stdin: bytes = STDIN, /, **changes: str | None) -> Call:
     env = {"CNI_COMMAND": verb, **ENV, **changes}
-    request = Request.parse({key: text for key, text in env.items() if text is not None}, stdin)
-    assert isinstance(request, Request)
-    return request
+    call = Call.parse({key: text for key, text in env.items() if text is not None}, stdin)
+    assert isinstance(call, Call)
+    return call
 
 
 def refused(kind: type[CniError], verb: str, stdin: bytes = STDIN, /, **changes: str | None) -> str:
@@ -46,14 +46,14 @@ def refused(kind: type[CniError], verb: str, stdin: bytes = STDIN, /, **changes:
 
 @pytest.mark.parametrize("verb", ATTACHED)
 def test_a_request_about_an_attachment_has_all_its_parts(verb: str) -> None:
-    request = parse(verb)
-    assert request.verb is Verb(verb)
-    assert request.attachment == Attachment(network="banknet", container_id="c0ffee", ifname="eth0")
-    assert request.netns == "/var/run/netns/blue"
-    assert request.args.pod == PodRef(namespace="db", name="mysql-0")
-    assert request.path == ("/opt/cni/bin", "/usr/lib/cni")
-    assert request.netns_override is False
-    assert request.conf.name == "banknet"
+    call = parse(verb)
+    assert call.verb is Verb(verb)
+    assert call.attachment == Attachment(network="banknet", container_id="c0ffee", ifname="eth0")
+    assert call.netns == "/var/run/netns/blue"
+    assert call.pod_args.pod == PodRef(namespace="db", name="mysql-0")
+    assert call.path == ("/opt/cni/bin", "/usr/lib/cni")
+    assert call.netns_override is False
+    assert call.conf.name == "banknet"
 
 
 @pytest.mark.parametrize("verb", ["GC", "STATUS"])
@@ -61,12 +61,12 @@ def test_gc_and_status_are_about_no_attachment(verb: str) -> None:
     bare = parse(verb, CNI_CONTAINERID=None, CNI_NETNS=None, CNI_IFNAME=None, CNI_ARGS=None, CNI_PATH=None)
     dummies = parse(verb, CNI_CONTAINERID="../x", CNI_NETNS="x", CNI_IFNAME="a/b", CNI_ARGS="?", CNI_PATH=None)
     assert bare == dummies
-    assert (bare.container_id, bare.netns, bare.ifname, bare.args) == ("", "", "", Args())
+    assert (bare.container_id, bare.netns, bare.ifname, bare.args) == ("", "", "", ())
 
 
 @pytest.mark.parametrize("env", [{}, {"CNI_COMMAND": ""}, {"CNI_CONTAINERID": "x"}])
 def test_without_a_command_nobody_called_as_a_runtime(env: dict[str, str]) -> None:
-    assert Request.parse(env, b"anything") is None
+    assert Call.parse(env, b"anything") is None
 
 
 @pytest.mark.parametrize("word", ["add", "ADD ", "UPDATE", "ADD\x00", "A" * 9999, "__class__", "\udcff"])
@@ -91,8 +91,8 @@ def test_an_unknown_command_is_code_4(word: str) -> None:
 )
 def test_version_is_answered_whatever_else_is_wrong(stdin: bytes, version: str) -> None:
     dummies = {"CNI_CONTAINERID": "dummy", "CNI_NETNS": "dummy", "CNI_IFNAME": "dummy", "CNI_PATH": "dummy"}
-    assert Request.parse({"CNI_COMMAND": "VERSION", **dummies}, stdin) == VersionProbe(version=version)
-    assert Request.parse({"CNI_COMMAND": "VERSION"}, stdin) == VersionProbe(version=version)
+    assert Call.parse({"CNI_COMMAND": "VERSION", **dummies}, stdin) == VersionProbe(version=version)
+    assert Call.parse({"CNI_COMMAND": "VERSION"}, stdin) == VersionProbe(version=version)
 
 
 @pytest.mark.parametrize("empty", [None, ""])
@@ -114,8 +114,8 @@ def test_all_missing_variables_are_named_at_once(verb: str, required: str, empty
 @pytest.mark.parametrize("empty", [None, ""])
 @pytest.mark.parametrize("verb", ATTACHED)
 def test_cni_args_and_path_are_optional(verb: str, empty: str | None) -> None:
-    request = parse(verb, CNI_ARGS=empty, CNI_PATH=empty)
-    assert (request.args, request.path) == (Args(), ())
+    call = parse(verb, CNI_ARGS=empty, CNI_PATH=empty)
+    assert (call.args, call.pod_args, call.path) == ((), Args(), ())
 
 
 @pytest.mark.parametrize("netns", [None, "", "relative", "/a/../b"])
@@ -162,10 +162,10 @@ def test_a_malformed_variable_is_code_4_and_named(verb: str, key: str, text: str
 
 @pytest.mark.parametrize(("key", "text", "_complaint"), WRONG_BESIDE_DEL)
 def test_a_del_goes_on_where_its_add_was_refused(key: str, text: str, _complaint: str) -> None:
-    request = parse("DEL", as_bytes({**CONF, "prevResult": "torn", "runtimeConfig": []}), **{key: text})
-    assert request.attachment == Attachment(network="banknet", container_id="c0ffee", ifname="eth0")
-    assert request.conf.prev_result is None
-    assert {"CNI_NETNS": request.netns == "", "CNI_ARGS": request.args == Args(), "CNI_PATH": request.path == ()}[key]
+    call = parse("DEL", as_bytes({**CONF, "prevResult": "torn", "runtimeConfig": []}), **{key: text})
+    assert call.attachment == Attachment(network="banknet", container_id="c0ffee", ifname="eth0")
+    assert call.conf.prev_result is None
+    assert {"CNI_NETNS": call.netns == "", "CNI_ARGS": call.pod_args == Args(), "CNI_PATH": call.path == ()}[key]
 
 
 @pytest.mark.parametrize(
@@ -213,8 +213,8 @@ def test_runtime_config_goes_before_args_and_args_before_cni_args() -> None:
     ]
     cni_args = "IP=10.0.0.3;MAC=02:00:00:00:00:03"
     found = [parse("ADD", as_bytes({**CONF, **way}), CNI_ARGS=cni_args) for way in ways]
-    assert [request.ips for request in found] == [(ip_address(f"10.0.0.{i}"),) for i in (1, 2, 3)]
-    assert [request.mac for request in found] == [f"02:00:00:00:00:0{i}" for i in (1, 3, 3)]
+    assert [call.ips for call in found] == [(ip_address(f"10.0.0.{i}"),) for i in (1, 2, 3)]
+    assert [call.mac for call in found] == [f"02:00:00:00:00:0{i}" for i in (1, 3, 3)]
 
 
 @pytest.mark.parametrize(
@@ -260,9 +260,9 @@ def test_any_input_is_a_request_or_an_error_with_a_code_of_the_specification(
 ) -> None:
     env = {"CNI_COMMAND": verb, **(ENV if complete else {}), **variables}
     try:
-        request = Request.parse(env, stdin)
+        call = Call.parse(env, stdin)
     except CniError as error:
         outcome: object = error.code
     else:
-        outcome = type(request)
-    assert outcome in (1, 4, 6, 7, Request, VersionProbe, type(None))
+        outcome = type(call)
+    assert outcome in (1, 4, 6, 7, Call, VersionProbe, type(None))

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from podberth.cni import parsers, strictjson
 from podberth.cni import version as versions
-from podberth.cni.args import Args
+from podberth.cni.args import Args, pairs
 from podberth.cni.errors import CniError, InvalidConfig, InvalidEnvironment
 from podberth.cni.fields import Fields, shown
 from podberth.cni.netconf import NetConf, read_version
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.parsers import Address
     from podberth.cni.pod import Attachment
+    from podberth.cni.result import Result
 
     T = TypeVar("T")
 
@@ -53,10 +54,12 @@ class VersionProbe:
 
 
 @value
-class Request:
-    """Any other request. `container_id`, `netns`, `ifname` and `args` are empty for GC and STATUS.
+class Call:
+    """Any other request: one call of a plugin, read and checked (SPEC.md section 2).
 
-    `netns` is "" for a DEL that was given none. `netns_override`: the target may be the plugin's own namespace.
+    GC and STATUS have no `container_id`, `netns`, `ifname` and `args`, and a DEL may have no `netns`: they are empty.
+    `args` are CNI_ARGS, each key with its last value, as Go's plugins see them. `pod_args` are what podberth reads of
+    them. `netns_override`: the target may be the plugin's own namespace.
     """
 
     verb: Verb
@@ -64,9 +67,40 @@ class Request:
     container_id: str = ""
     netns: str = ""
     ifname: str = ""
-    args: Args = Args()
+    args: tuple[tuple[str, str], ...] = ()
+    pod_args: Args = Args()
     path: tuple[str, ...] = ()
     netns_override: bool = False
+
+    @property
+    def config(self) -> Mapping[str, object]:
+        """The plugin's configuration as it arrived."""
+        return self.conf.raw
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self.conf.name
+
+    @property
+    def cni_version(self) -> str:
+        """The version that the configuration speaks."""
+        return self.conf.cni_version
+
+    @property
+    def runtime_config(self) -> Mapping[str, object] | None:
+        """Capability arguments as they arrived; None if there are none."""
+        return self.conf.runtime_config.raw
+
+    @property
+    def previous(self) -> Result | None:
+        """The result of the plugins before in the chain."""
+        return self.conf.prev_result
+
+    @property
+    def valid(self) -> tuple[tuple[str, str], ...]:
+        """GC: pairs of (container ID, ifname) of what has to stay."""
+        return self.conf.valid_attachments or ()
 
     @property
     def attachment(self) -> Attachment:
@@ -78,20 +112,22 @@ class Request:
     @property
     def ips(self) -> tuple[Address, ...]:
         """The addresses the runtime wishes: runtimeConfig, else args.cni, else CNI_ARGS (CONVENTIONS.md)."""
-        return self.conf.runtime_config.ips or self.conf.args_ips or self.args.ips
+        return self.conf.runtime_config.ips or self.conf.args_ips or self.pod_args.ips
 
     @property
     def mac(self) -> str | None:
         """The MAC the runtime wishes."""
-        return self.conf.runtime_config.mac or self.args.mac
+        return self.conf.runtime_config.mac or self.pod_args.mac
 
     @classmethod
-    def parse(cls, env: Mapping[str, str], stdin: bytes) -> Request | VersionProbe | None:
+    def parse(cls, env: Mapping[str, str], stdin: bytes, *, any_args: bool = False) -> Call | VersionProbe | None:
         """Read a request; None if there is no CNI_COMMAND, so that a person, not a runtime, has called.
 
         Raises InvalidEnvironment, DecodingFailure, InvalidConfig or IncompatibleVersion, before any effect. A DEL is
         refused only for what identifies its attachment: the rest counts as absent where it is malformed, since the
         ADD with the same fault was refused, and a DEL that fails for ever keeps the pod from going away.
+
+        With `any_args` the keys of CNI_ARGS are for the plugin to know: `pod_args` are not read.
         """
         verb = _verb(env)
         if verb is None:
@@ -120,7 +156,8 @@ class Request:
             container_id=named.required("CNI_CONTAINERID", parsers.identifier),
             netns=read("CNI_NETNS", parsers.absolute_path, ""),
             ifname=named.required("CNI_IFNAME", parsers.ifname),
-            args=read("CNI_ARGS", lambda raw: Args.parse(str(raw)), Args()),
+            args=read("CNI_ARGS", lambda raw: tuple(pairs(str(raw)).items()), ()),
+            pod_args=Args() if any_args else read("CNI_ARGS", lambda raw: Args.parse(str(raw)), Args()),
             path=read("CNI_PATH", _search_path, ()),
             netns_override=env.get("CNI_NETNS_OVERRIDE", "").upper() in ("1", "TRUE"),
         )
