@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from podberth.cni.errors import StoreFailed, TryAgainLater
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.replica import Replica
@@ -15,8 +16,11 @@ from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.ledgers import PLUGIN, Clock, attachment, claim, pool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from podberth.cni.errors import CniError
+    from podberth.cni.pod import Attachment
     from podberth.ipam.lease import Actor, Claim, Lease
     from tests.contract.ledgers import ClusterBackend
 
@@ -28,6 +32,12 @@ class Cut(ClusterLedger):
         super().__init__(settler, clock=clock)
         self.unseen = unseen
         self.cut = False
+        self.failures: list[CniError] = []  # of the next ends
+
+    def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
+        if self.failures:
+            raise self.failures.pop()
+        return super().unbind_all(attachments, actor, durable=durable)
 
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         if not self.cut:
@@ -107,3 +117,30 @@ def test_what_the_attachment_had_before_stays(site: Site) -> None:
     site.back()
     site.ledger.replay(lambda _: None)
     assert site.store.leases() == (lease,)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        TryAgainLater("32 attempts to change the cluster's ledger were overtaken by others"),
+        StoreFailed("etcd refused: etcdserver: permission denied", "grant the role"),
+    ],
+    ids=["overtaken", "no right to write"],
+)
+@pytest.mark.parametrize("by", ["replay", "ADD"])
+def test_a_del_that_was_answered_is_kept_until_the_store_has_taken_it(site: Site, failure: CniError, by: str) -> None:
+    for name in ("a", "b"):
+        site.ledger.bind(claim(name), PLUGIN)
+    site.known = True
+    for name in ("a", "b"):
+        site.ledger.unbind(attachment(f"c-{name}"), PLUGIN)
+    site.back()
+    site.cut.failures = [failure]
+    tells: dict[str, Callable[[], object]] = {
+        "replay": lambda: site.ledger.replay(lambda _: None),
+        "ADD": lambda: site.ledger.bind(claim("a"), PLUGIN),
+    }
+    with pytest.raises(type(failure), match=failure.message):
+        tells[by]()
+    site.ledger.replay(lambda _: None)
+    assert site.store.leases() == ()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.stores.etcd import codec, messages
+from podberth.stores.etcd.cluster import connecting
 from podberth.stores.etcd.endpoint import endpoint
 from podberth.stores.etcd.settings import Settings
 from podberth.stores.etcd.values import Batch, Compare, Delete, Event, Get, KeyValue, Put, prefix_end
@@ -161,3 +162,11 @@ def test_a_wrong_setting_is_named(raw: dict[str, object], complaint: str) -> Non
 )  # fmt: skip
 def test_progress_may_be_asked_for_where_it_is_answered_in_order(version: str, ordered: bool) -> None:
     assert progress_in_order(version) is ordered
+
+
+@pytest.mark.parametrize(("endpoints", "seconds"), [(1, 4.0), (2, 2.0), (4, 1.0), (7, 1.0)])
+def test_connecting_may_take_a_share_of_the_call_and_never_less_than_grpc_would_wait(
+    endpoints: int, seconds: float
+) -> None:
+    assert connecting(5.0, endpoints) == seconds
+    assert connecting(0.5, endpoints) == pytest.approx(0.4)  # a call that is not connected by then was never sent

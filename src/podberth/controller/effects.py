@@ -6,7 +6,7 @@ the address is as it was, and a release only of the very lease that was looked a
 
 from __future__ import annotations
 
-from time import gmtime, strftime
+from time import gmtime, monotonic, strftime
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, TryAgainLater
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from podberth.stores.sqlite.claims import Rivals
 
 WHO = "controller"  # as the ledger names it
+LATE = 3600.0  # seconds after which an event that could not be posted is dropped
 MAX_UNTOLD = 1000  # events that wait for an API server that answers
 OWNERS = {
     "Pod": resources.PODS,
@@ -63,7 +64,8 @@ class Effects:
         self._settler = settler
         self._recorder = recorder
         self._name = name
-        self._untold: dict[tuple[str, str], tuple[Object, str, str, str]] = {}  # by object and reason
+        # By object and reason, with when it was to be posted first, by the monotonic clock.
+        self._untold: dict[tuple[str, str], tuple[float, tuple[Object, str, str, str]]] = {}
         self._unsure: set[tuple[str, str, str]] = set()  # objects of whose status the last answer did not come
 
     def exists(self, owner: Owner) -> bool:
@@ -216,19 +218,29 @@ class Effects:
         """Post an event; one that can't be posted is no reason to stop, and is posted by `tell_again`."""
         key = (f"{about['kind']} {about['metadata'].get('namespace', '')}/{about['metadata']['name']}", reason)
         self._untold.pop(key, None)
+        self._post(key, monotonic(), (about, kind, reason, message))
+
+    def _post(self, key: tuple[str, str], since: float, event: tuple[Object, str, str, str]) -> None:
         try:
-            self._recorder.post(about, kind, reason, message)
+            self._recorder.post(*event)
         except TryAgainLater:
-            self._untold[key] = (about, kind, reason, message)
+            self._untold[key] = since, event
             if len(self._untold) > MAX_UNTOLD:
                 del self._untold[next(iter(self._untold))]
         except CniError:
             pass  # the server has refused it, and would again
 
     def tell_again(self) -> None:
-        """Post the events that could not be posted."""
-        for event in list(self._untold.values()):
-            self.tell(*event)
+        """Post the events that could not be posted, up to the first that still can't be: each may cost a timeout.
+
+        What is older than LATE is no news: another controller may have led since, and told of it.
+        """
+        for key, (since, event) in list(self._untold.items()):
+            del self._untold[key]
+            if monotonic() - since < LATE:
+                self._post(key, since, event)
+                if key in self._untold:
+                    return
 
     def _actor(self, why: str) -> Actor:
         return Actor(who=WHO, why=why, node=self._name)

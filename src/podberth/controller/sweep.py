@@ -89,13 +89,16 @@ class Sweep:
         for step in steps:
             if not self._leading():
                 return
-            try:
-                step(self._known())
-            except Exception as failure:  # noqa: BLE001 - an object that is like none before must not stop the others
-                self._count("failed")
-                self._told(reason(failure))
+            self._try(lambda step=step: step(self._known()))  # type: ignore[misc]
         if self._leading():
-            self._effects.tell_again()
+            self._try(self._effects.tell_again)
+
+    def _try(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as failure:  # noqa: BLE001 - an object that is like none before must not stop the others
+            self._count("failed")
+            self._told(reason(failure))
 
     def archive(self) -> None:
         """Move older events out of the addresses' objects."""

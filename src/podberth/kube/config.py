@@ -59,7 +59,7 @@ def in_cluster(environ: Mapping[str, str], folder: str = SERVICE_ACCOUNT) -> Acc
     return Access(
         server=f"https://{f'[{host}]' if ':' in host else host}:{port}",
         credentials=Held(token=Source(path=os.path.join(folder, "token"), what=what)),
-        authority=Source(path=os.path.join(folder, "ca.crt"), what=what),
+        authority=Source(path=os.path.join(folder, "ca.crt"), what=what, pem=True),
         namespace=Source(path=os.path.join(folder, "namespace"), what=what).read(),
     )
 
@@ -156,7 +156,7 @@ def _pem(fields: Fields, key: str, folder: str) -> Source | None:
     if inline is not None:
         return Source(content=inline)
     path = fields.optional(key, parsers.text)
-    return Source(path=os.path.join(folder, path), what=fields.at(key)) if path is not None else None
+    return Source(path=os.path.join(folder, path), what=fields.at(key), pem=True) if path is not None else None
 
 
 def _decoded(raw: object) -> str:

@@ -48,9 +48,13 @@ class Credentials(Protocol):
 
 
 class Source:
-    """A text that is given, or is the content of a file and read again when the file is another or has changed."""
+    """A text that is given, or is the content of a file and read again when the file is another or has changed.
 
-    def __init__(self, *, content: str = "", path: str = "", what: str = "") -> None:
+    In PEM (`pem`) what is not ASCII is a comment beside the certificates (RFC 7468, section 2).
+    """
+
+    def __init__(self, *, content: str = "", path: str = "", what: str = "", pem: bool = False) -> None:
+        self._errors = "ignore" if pem else "strict"
         self._content = content
         self._path = path
         self._what = what
@@ -64,7 +68,7 @@ class Source:
             status = os.stat(self._path)  # of what links lead to: kubelet swaps a link to renew a token
             stamp = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
             if stamp != self._stamp:
-                with open(self._path, encoding="ascii") as file:
+                with open(self._path, encoding="ascii", errors=self._errors) as file:
                     self._content = file.read().strip()
                 self._stamp = stamp
         except (OSError, ValueError) as failure:

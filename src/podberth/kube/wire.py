@@ -213,7 +213,7 @@ class Wire:
         context = self._context_for(secret)
         try:
             plain = socket.create_connection((self._host, self._port), self._timeout)
-        except OSError as failure:
+        except (OSError, UnicodeError) as failure:
             raise self._not_sent(failure) from None
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -227,7 +227,7 @@ class Wire:
             plain.close()
             raise self._not_sent(failure) from None
 
-    def _not_sent(self, failure: OSError) -> NotSent:
+    def _not_sent(self, failure: OSError | UnicodeError) -> NotSent:
         found = cause(failure)
         if found is None:
             return NotSent(f"{self._access.server}: {failure}", "see whether the API server runs there")

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 FILTER_VLANS = Can(ability="bridges that filter VLANs")
 VLAN_DEVICES = Can(ability="802.1Q devices")
-ROUNDS = 4  # of questions that follow from answers
+ROUNDS = 5  # of questions that follow from answers; in the last there is none
 
 
 class Seen:
@@ -70,11 +70,11 @@ class Seen:
 
 
 def see(host: Host, asks: Callable[[Seen], tuple[Query, ...]]) -> Seen:
-    """Ask the node until nothing new is asked, in ROUNDS rounds at most."""
+    """Ask the node until nothing new is asked. RuntimeError, a plugin's bug, if that is not so after ROUNDS rounds."""
     seen = Seen()
     for _ in range(ROUNDS):
         new = tuple(query for query in asks(seen) if query not in seen)
         if not new:
-            break
+            return seen
         seen = seen.with_answers(host, new)
-    return seen
+    raise RuntimeError(f"a plugin asks on after {ROUNDS} rounds of answers")

@@ -42,7 +42,8 @@ class Files:
     def pair(self) -> Pair:
         """Return what the files have now. BadCertificate if they can't be read."""
         try:
-            certificate, key = (path.read_text(encoding="ascii") for path in self._paths)
+            # What is not ASCII is a comment beside the certificates (RFC 7468, section 2).
+            certificate, key = (path.read_text(encoding="ascii", errors="ignore") for path in self._paths)
         except (OSError, ValueError) as wrong:
             raise BadCertificate(str(wrong)) from None
         return Pair(certificate=certificate, key=key)

@@ -11,19 +11,26 @@ _UNINITIALIZED = "uninitialized"  # of an image before its first boot
 
 def machine_id() -> str:
     """Return the machine-id, '' if there is none."""
-    said = _read(MACHINE_ID)
+    try:
+        said = _content(MACHINE_ID)
+    except OSError:
+        return ""
     return "" if said == _UNINITIALIZED else said
 
 
-@cache
 def boot_id() -> str:
     """Return the kernel's boot_id, '' without /proc. A process sees one boot: it is read once."""
-    return _read(BOOT_ID)
-
-
-def _read(path: str) -> str:
     try:
-        with open(path, encoding="ascii", errors="replace") as stream:
-            return stream.read(64).strip()
+        return _boot_id()
     except OSError:
         return ""
+
+
+@cache
+def _boot_id() -> str:
+    return _content(BOOT_ID)
+
+
+def _content(path: str) -> str:
+    with open(path, encoding="ascii", errors="replace") as stream:
+        return stream.read(64).strip()

@@ -210,7 +210,7 @@ def _handler(pages: Mapping[str, Page], takers: Mapping[str, Taker], most: int) 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
             take = takers.get(self.path.partition("?")[0])
-            if take is None or not length.isascii() or not length.isdecimal() or int(length[:20]) > most:
+            if take is None or not length.isascii() or not length.isdecimal() or len(length) > 20 or int(length) > most:
                 self.give(lambda: (404 if take is None else 413, TEXT, b"no\n"))
                 return
             body = self.rfile.read(int(length))

@@ -62,9 +62,12 @@ _ERRNOS = {
 }
 
 
-def cause(failure: OSError) -> Cause | None:
-    """Return what an error of connecting, or of the first bytes, comes from; None if it tells nothing more."""
-    if isinstance(failure, socket.gaierror):
+def cause(failure: OSError | UnicodeError) -> Cause | None:
+    """Return what an error of connecting, or of the first bytes, comes from; None if it tells nothing more.
+
+    UnicodeError is Python's for a name that DNS can't have: a label of it is empty, or too long.
+    """
+    if isinstance(failure, socket.gaierror | UnicodeError):
         return Cause("its name can't be resolved", "see the name, and this machine's DNS: /etc/resolv.conf")
     if isinstance(failure, ssl.SSLCertVerificationError):
         if failure.verify_code in _UNKNOWN_AUTHORITY:
@@ -156,7 +159,7 @@ def diagnose(door: Door, seconds: float) -> Cause | None:
             with context.wrap_socket(plain, server_hostname=door.host) as secure:
                 secure.sendall(_HTTP2)  # a server of TLS 1.3 refuses a certificate only after the handshake
                 return _ERRNOS[errno.ECONNRESET] if not secure.recv(1) else None
-    except OSError as failure:
+    except (OSError, UnicodeError) as failure:
         found = cause(failure)
         if found is _NOT_TRUSTED:
             return _NO_CERTIFICATE if door.certificate is None else own_certificate(door.certificate) or found
@@ -168,7 +171,9 @@ def diagnose(door: Door, seconds: float) -> Cause | None:
 def _context(door: Door) -> ssl.SSLContext:
     import os
 
-    context = ssl.create_default_context(cadata=door.authority.decode("ascii") if door.authority else None)
+    # What is not ASCII is a comment beside the certificates (RFC 7468, section 2).
+    authority = door.authority.decode("ascii", "ignore") if door.authority else None
+    context = ssl.create_default_context(cadata=authority)
     context.set_alpn_protocols(["h2"])
     if door.certificate is not None:
         # OpenSSL reads files only; this one is nowhere but in memory.

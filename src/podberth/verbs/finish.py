@@ -112,7 +112,10 @@ def _finish(node: Node, attachments: Iterable[Attachment], why: str, locked: str
             else:
                 mine += [record for each in its if (record := node.attachments.find(each)) is not None]
         mine = [record for record in mine if record.removing]
-        node.host.drop([step for record in mine for step in record.steps])
+        try:
+            node.host.drop([step for record in mine for step in record.steps])
+        except CniError:
+            pass  # what can't be deleted together is undone one by one, and that says of each why not
         failures |= _end(node, mine, why)
     return failures
 

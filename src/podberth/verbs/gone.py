@@ -6,7 +6,7 @@ not even that: the plugin that gave the address out did not keep it.
 
 from __future__ import annotations
 
-from podberth.cni.errors import TryAgainLater
+from podberth.cni.errors import StoreFailed, TryAgainLater
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def fenced(node: Node, name: str = "") -> dict[str, str]:
     """
     try:
         last = {said.node: said for said in node.elsewhere.fences(name)}
-    except TryAgainLater:
+    except (StoreFailed, TryAgainLater):  # the first too: a certificate that has expired
         return {}
     return {
         each: f"node {each} is fenced by {said.actor.who}: {said.actor.why}"

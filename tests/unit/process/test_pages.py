@@ -106,6 +106,13 @@ def test_what_is_no_page_is_told_and_a_page_that_fails_is_one_answer(desk: Desk)
     assert desk.ask("/healthz") == (200, b"ok\n")
 
 
+@pytest.mark.parametrize("length", ["1001", "0" * 20 + "1001", "0" * 5000 + "1", "-1", "1_0", "\N{SUPERSCRIPT TWO}"])
+def test_a_body_is_taken_by_its_whole_length_however_that_is_written(desk: Desk, length: str) -> None:
+    with desk.connect() as peer:
+        peer.sendall(f"POST /take HTTP/1.0\r\nContent-Length: {length}\r\n\r\n".encode("latin-1") + b"x" * 1001)
+        assert peer.recv(100).startswith(b"HTTP/1.0 413")
+
+
 def test_a_thousand_open_connections_keep_no_probe_from_its_answer(desk: Desk) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))

@@ -52,6 +52,8 @@ class Everything:
 
     def drop(self, steps: Sequence[Step]) -> None:
         self.said.append(f"drop {len(steps)}")
+        if any(getattr(step.op, "ifname", "") in self.stuck for step in steps):
+            raise KernelRefused("not together")
 
     def undo(self, step: Step, _netns: NetnsId | None) -> None:
         assert isinstance(step.op, CreateMacvlan)
@@ -101,6 +103,13 @@ def node_of(parts: Everything) -> Node:
         clock=lambda: 1,
         follow=lambda _: "",
     )
+
+
+def test_a_link_that_keeps_the_others_from_being_deleted_together_keeps_none_from_its_end() -> None:
+    records = [removing("a"), removing("b"), removing("c")]
+    parts = Everything(records, stuck=frozenset({"b"}))
+    assert ended(parts, records) == ["b"]
+    assert [each.container_id for each in parts.records] == ["b"]
 
 
 def test_leases_and_records_of_many_end_in_one_step_when_all_links_are_gone() -> None:

@@ -1,1 +1,1 @@
-"""How each op is done, undone and checked: a module a family of ops, functions of (namespaces, op, before)."""
+"""How each op is done, undone, checked and repaired: a module for each family of `net.ops`; all stand on a `Ground`."""

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from podberth.stores.etcd.endpoint import Endpoint
 
 _LOOKING = 1.0  # seconds for each step of finding out why there is no answer
-# The part of a call's time that connecting may take, at all endpoints together. A call whose time is up can't tell
-# whether it was sent; one whose connecting failed can.
-_CONNECTING = 0.8
+# The part of a call's time that connecting may take, at all endpoints together, and seconds that it may take at each of
+# many. A call whose time is up can't tell whether it was sent; one whose connecting failed can.
+_CONNECTING, _LEAST = 0.8, 1.0
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -156,7 +156,7 @@ class Cluster:
             return self._connections[index]
 
     def _connected(self, to: Endpoint) -> Connection:
-        share = _CONNECTING * self.timeout / len(self._endpoints)
+        share = connecting(self.timeout, len(self._endpoints))
         if not to.secure:
             return Connection(to, None, share)
         ca, cert, key = (_contents(path) for path in self._files)
@@ -169,6 +169,12 @@ class Cluster:
             connections, self._connections = self._connections, {}
         for connection in connections.values():
             connection.close()
+
+
+def connecting(timeout: float, endpoints: int) -> float:
+    """Return for how many seconds one of so many endpoints may take a connection, in a call of `timeout` seconds."""
+    every = _CONNECTING * timeout
+    return min(every, max(_LEAST, every / endpoints))
 
 
 def _contents(path: str | None) -> bytes | None:

@@ -13,7 +13,7 @@ import json
 import threading
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import CniError
+from podberth.cni.errors import CniError, StoreFailed, TryAgainLater
 from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, AddressHeld, Claim, Lease, Wanted
@@ -141,20 +141,30 @@ class JournalledLedger:
     def replay(self, told: Callable[[str], None]) -> int:
         """Tell the store what was answered meanwhile; return how much that was. Raises Away if it goes away again.
 
-        What the store refuses by now is told and forgotten: whoever has the address then is in the ledger.
+        What the store refuses by now is told and forgotten: whoever has the address then is in the ledger. What only
+        did not succeed is kept, with all behind it of its attachment, and raised once the others are told.
         """
-        done = 0
+        done, failures = 0, dict[tuple[str, ...], CniError]()
         for seq, _ in self._pending():
             with self._replaying:
                 entry = dict(self._pending()).get(seq)
-                if entry is None:
-                    continue  # an ADD had it done before itself
-                self._tell(entry, told)
+                if entry is None or _of(entry) in failures:
+                    continue  # an ADD had it done before itself, or it comes after what is still to be done
+                try:
+                    self._tell(entry, told)
+                except Away:
+                    raise
+                except (StoreFailed, TryAgainLater) as failure:
+                    failures[_of(entry)] = failure
+                    continue
                 self._journal.remove(seq)
             done += 1
+        if failures:
+            raise next(iter(failures.values()))
         return done
 
     def _tell(self, entry: dict[str, Any], told: Callable[[str], None]) -> None:
+        """Tell the store of one answer. Raises what does not refuse it, and may pass: TryAgainLater, StoreFailed."""
         actor = _actor(entry["actor"])
         actor = replace(actor, why=f"{actor.why} (answered while the store was away)")
         try:
@@ -162,9 +172,9 @@ class JournalledLedger:
                 self._ledger.bind(_claim(entry["claim"]), actor)
             else:
                 self._ledger.unbind(_attachment(entry["of"]), actor)
-        except Away:
-            raise
         except CniError as refused:
+            if isinstance(refused, StoreFailed | TryAgainLater) and not isinstance(refused, AddressHeld):
+                raise
             told(f"what was answered while the store was away can't be: {refused.message}")
 
     def _doubt(self, claim: Claim, actor: Actor) -> None:
@@ -174,12 +184,12 @@ class JournalledLedger:
 
     def _finish(self, attachment: Attachment) -> None:
         """Tell the store first what was answered about the attachment: an end of before must not end what comes."""
-        key = _key(attachment)
-        if not any(key in (entry.get("of"), entry.get("claim", {}).get("of")) for _, entry in self._pending()):
+        key = tuple(_key(attachment))
+        if not any(_of(entry) == key for _, entry in self._pending()):
             return
         with self._replaying:
             for seq, entry in self._pending():
-                if key in (entry.get("of"), entry.get("claim", {}).get("of")):
+                if _of(entry) == key:
                     self._tell(entry, lambda _: None)
                     self._journal.remove(seq)
 
@@ -306,6 +316,11 @@ def _lease(claim: Claim, wanted: Wanted, address: Address, actor: Actor, since: 
 
 def _key(attachment: Attachment) -> list[str]:
     return [attachment.network, attachment.container_id, attachment.ifname]
+
+
+def _of(entry: dict[str, Any]) -> tuple[str, ...]:
+    """Return the key of the attachment that an entry is about."""
+    return tuple(entry["claim"]["of"] if entry["do"] == "bind" else entry["of"])
 
 
 def _attachment(key: list[str]) -> Attachment:
