@@ -85,6 +85,7 @@ def test_in_a_rolling_update_a_new_pod_waits_for_an_old_one(ledger: Ledger) -> N
     with pytest.raises(TryAgainLater, match=f"{SHARED[0]} by db/{A}") as told:
         ledger.bind(of_web(NEW), PLUGIN)
     assert (told.value.code, "declare maxSurge more addresses" in told.value.details) == (11, True)
+    assert "podberth gc --gone" in told.value.details  # of an old pod whose DEL never comes
     ledger.unbind(attachment(f"c-{B}"), PLUGIN)
     assert bound(ledger, NEW) == [SHARED[1]]
 

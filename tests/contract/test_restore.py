@@ -371,3 +371,29 @@ def test_a_restore_while_others_bind_gives_no_address_twice(site: Site) -> None:
             worker.join()
     assert len(answered) == len(set(answered))
     assert sorted(answered) == sorted(str(lease.address) for lease in site.anew().leases(pool="wide"))
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_an_older_copy_right_after_a_restore_is_noticed(site: Site, tmp_path: Path, *, damaged: bool) -> None:
+    """Nobody has the store open, and nothing was changed since the restore: only the witness knows what came of it."""
+    newer = tmp_path / "newer.db"
+    running = site.agent.bind(claim("b", container="c2"), PLUGIN)
+    backup(site.backend.database, str(newer))
+    site.backend.database.close()
+    if damaged:
+        for name in FILES:
+            (site.state / name).unlink(missing_ok=True)
+        (site.state / "podberth.db").write_bytes(b"nothing of a store")
+    restore(str(site.state), str(newer), WHO, "test")
+    site.copy_over()
+    with pytest.raises(Unannounced):
+        site.anew().bind(claim("c", container="c3"), PLUGIN)
+    assert running
+
+
+def test_an_older_copy_that_is_put_back_once_more_before_any_change_is_noticed(site: Site) -> None:
+    site.agent.bind(claim("b", container="c2"), PLUGIN)
+    for _ in range(2):
+        site.copy_over()
+        with pytest.raises(Unannounced):  # a new process each time: it has begun an epoch, and bound nothing
+            site.anew().bind(claim("c", container="c3"), PLUGIN)

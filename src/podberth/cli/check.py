@@ -86,9 +86,10 @@ def check(session: Session, network: str | None, pod: PodRef | None, *, repairs:
             for at, of, found in checked
         ],
     }
+    of = " ".join((f" of {pod}" if pod is not None else "", f"of network {network}" if network else "")).rstrip()
     if unknown:
         form["unknown"] = [forms.attachment(at) for at in unknown]
-    session.show(as_json, form, lambda screen: _draw(screen, checked, outcome, older, len(unknown)))
+    session.show(as_json, form, lambda screen: _draw(screen, checked, outcome, older, len(unknown), of))
     return DRIFTED if any(outcome.get(at, "not tried") for at, _, _ in wrong) else OK
 
 
@@ -142,6 +143,7 @@ def _draw(
     outcome: Mapping[Attachment, str],
     older: Mapping[Attachment, Outdated],
     unknown: int,
+    of: str,
 ) -> None:
     rows: list[list[str | Cell]] = [
         [Cell(str(pod or attachment), "bold"), found.what, found.field, found.wanted, Cell(found.found, "red")]
@@ -165,7 +167,7 @@ def _draw(
         screen.line(Cell(f"{wrong} of {told} not as made", "bold red"), ": `podberth check --repair` puts them right")
     else:
         screen.line(
-            Cell("ok", "green"), f": {told} checked, all as made" if checked else ": no attachments on this node"
+            Cell("ok", "green"), f": {told} checked, all as made" if checked else f": no attachments{of} on this node"
         )
     if unknown:
         screen.line(f"{counted(unknown, 'imported lease')} not looked at: which network namespace has it is not known")

@@ -100,6 +100,7 @@ def leaving(message: str) -> TryAgainLater:
     """Return the refusal of a pod that may wait for older ones of its Deployment to go."""
     return TryAgainLater(
         message,
-        "one is free when an older pod has ended; declare maxSurge more addresses, so that new pods need not wait"
-        " (with maxUnavailable: 0 they would wait for ever)",
+        "one is free when the DEL of an older pod has come, or `podberth gc --gone` on its node has taken it back;"
+        " declare maxSurge more addresses, so that new pods need not wait (with maxUnavailable: 0 they would wait for"
+        " ever)",
     )

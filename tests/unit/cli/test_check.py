@@ -109,7 +109,8 @@ def test_one_network_or_pod_only(podberth: Operator, attachment: Attachment) -> 
     assert podberth("check", "--pod", "bank/web", "--json").json["checked"] == 1
     assert podberth("check", "--pod", "bank/web").code == 0
     assert podberth("check", "--pod", "bank/mysql-0").code == 4
-    assert podberth("check", "--network", "other").out == "ok: no attachments on this node\n"
+    assert podberth("check", "--network", "other").out == "ok: no attachments of network other on this node\n"
+    assert podberth("check", "--pod", "bank/web-9").out == "ok: no attachments of bank/web-9 on this node\n"
 
 
 def test_an_imported_lease_of_an_unknown_namespace_is_neither_wrong_nor_repaired(

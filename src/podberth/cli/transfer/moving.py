@@ -152,6 +152,8 @@ def migrate(session: Session, to: str, agent: Path, *, dry_run: bool, force: boo
     """
     if not dry_run and not force:
         _no_agent(agent)
+    if to.endswith(".json") and not Path(to).exists():
+        raise NotFound(f"there is no file {to}", "it names the target, as a store.json does: docs/migrate.md")
     source, into = _source(session), opened(to, readonly=dry_run)
     if source.identity() == into.identity():
         raise Refused(f"--to: {to} is the store of {session.state} itself", "name another store: it is there")

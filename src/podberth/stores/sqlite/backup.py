@@ -18,6 +18,7 @@ from podberth.stores.clock import node_clock
 from podberth.stores.sqlite.creation import migrate
 from podberth.stores.sqlite.database import NODE, Database
 from podberth.stores.sqlite.disk import translated
+from podberth.stores.sqlite.progress import reached
 from podberth.stores.sqlite.restoration import begin, taken_over
 from podberth.stores.sqlite.succession import uri
 from podberth.stores.sqlite.witness import NAME as WITNESS
@@ -95,7 +96,6 @@ def restore(directory: str, source: str, who: str, why: str) -> Restored:
                     found = _replaced(directory, made, who, why) if _is_sound(path) else _renamed(path, made, who, why)
                 except _Changed:
                     continue
-            Witness(directory).forget()
             sync(directory)
             return found
     except (OSError, sqlite3.Error) as failure:
@@ -132,6 +132,7 @@ def _replaced(directory: str, made: sqlite3.Connection, who: str, why: str) -> R
                 made.execute("BEGIN IMMEDIATE")
                 taken = taken_over(made, before, who, why, node_clock())
                 made.execute("COMMIT")
+            so_far = reached(made)
             with closing(_opened(path, "rw")) as target:
                 holder.execute("ROLLBACK")
                 made.backup(target, pages=1, progress=unchanged, sleep=_PAUSE)
@@ -139,14 +140,17 @@ def _replaced(directory: str, made: sqlite3.Connection, who: str, why: str) -> R
         except BaseException:
             _remove(aside)
             raise
+    Witness(directory).reached(so_far, on_disk=True)  # an older copy may be put there before the next change
     return Restored(epoch=taken.epoch, taken=taken, before=aside)
 
 
 def _renamed(path: str, made: sqlite3.Connection, who: str, why: str) -> Restored:
     """Put what was made where there is no store, or a damaged one, which is kept under another name."""
     made.execute("BEGIN IMMEDIATE")
-    epoch = begin(made, who, why, node_clock(), Witness(os.path.dirname(path)).read())
+    witness = Witness(os.path.dirname(path))
+    epoch = begin(made, who, why, node_clock(), witness.read())
     made.execute("COMMIT")
+    so_far = reached(made)
     new = f"{path}.restoring"
     made.close()
     sync(new)
@@ -158,6 +162,7 @@ def _renamed(path: str, made: sqlite3.Connection, who: str, why: str) -> Restore
     for ending in _BESIDE:
         _remove(path + ending)
     os.rename(new, path)
+    witness.reached(so_far, on_disk=True)
     return Restored(epoch=epoch, taken=None, before=aside)
 
 

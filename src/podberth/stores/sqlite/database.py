@@ -274,6 +274,7 @@ class Database:
         if (application, version) != (self._schema.application_id, self._schema.version):
             self._up_to_date(connection, application, version)
         notice(connection, self.path, missing, known)
+        self.progress.begun_anew(connection)
 
     def _succeed(self, before: sqlite3.Connection) -> None:
         if identity(self.path) == self._identity:
@@ -291,6 +292,7 @@ class Database:
                 self._connection.close()
                 self._connection, self._identity = before, former  # until that can be done
                 raise
+            self.progress.begun_anew(self._connection)
         let_go(before, former)
 
     def _open(self) -> sqlite3.Connection:

@@ -188,6 +188,11 @@ class Progress:
         if self._witness is not None:
             self._witness.forget()
 
+    def begun_anew(self, connection: sqlite3.Connection) -> None:
+        """Have the witness say how far the other file has come: it may be put back once more before the next change."""
+        if self._witness is not None:
+            self._witness.reached(reached(connection), on_disk=False)
+
 
 def _found(connection: sqlite3.Connection, before: Look | None) -> Look:
     """Look; return the very same as before if that is what is found. OperationalError as `reached`."""
