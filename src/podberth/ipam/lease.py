@@ -248,6 +248,6 @@ class Unheard(TryAgainLater):
         super().__init__(
             f"the ledger was put back to an earlier state, and node {first}{more} has not said yet which addresses its"
             f" pods have: {what} may be one of them",
-            f"a node says so by itself once its agent reaches the store; if it is lost: podberth fence {first}",
+            f"a node says so by itself once its agent reaches the store; if it is lost: `podberth fence {first} --why REASON`",
         )
         self.nodes = nodes

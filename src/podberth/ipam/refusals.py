@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FREEING = (
     "free what is not needed: delete pods, `podberth release` reservations, and `podberth gc --gone` on a node takes "
     "back the leases of its pods that are gone, and those of nodes that died for good once they are fenced "
-    "(`podberth fence NODE`)"
+    "(`podberth fence NODE --why REASON`)"
 )
 SHOWN = 4  # holders of a Deployment's addresses that are named
 

@@ -163,7 +163,7 @@ def asked(known: Registration, question: str) -> Registration:
 
 _OTHER = (
     "give this machine a name of its own (`podberth store use ... --node NAME`); if it replaces the other, which is"
-    " off, say so on another node: podberth fence {node}"
+    " off, say so on another node: `podberth fence {node} --why REASON`"
 )
 
 

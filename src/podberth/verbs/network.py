@@ -66,8 +66,18 @@ class Network:
 
 
 def role_of(conf: NetConf, plugin: Plugin) -> Role:
-    """Return what a plugin is called for with a configuration: one of another type wants addresses."""
-    return Role.MAKE if conf.type in plugin.TYPES else Role.GIVE
+    """Return what a plugin is called for: a configuration of another type wants addresses of the one that `ipam` names.
+
+    InvalidConfig if that is another plugin too: then the call is for none of them.
+    """
+    if conf.type in plugin.TYPES:
+        return Role.MAKE
+    if conf.ipam is None:
+        raise conf.fields.fail("ipam", f"required in a network of type {conf.type!r}, which is not podberth's to make")
+    named = conf.ipam.get("type", parsers.text, "")
+    if named not in plugin.TYPES:
+        raise conf.ipam.fail("type", f"expected {plugin.TYPES[0]!r}, which was called, got {named!r}")
+    return Role.GIVE
 
 
 def network_of(conf: NetConf, plugin: Plugin) -> Network:
@@ -123,27 +133,19 @@ def _merged(first: Settings, second: Settings) -> Settings:
 
 
 def _check_ipam(conf: NetConf, plugin: Plugin, role: Role) -> None:
-    """Refuse an `ipam` section that is not for podberth, and keys in it that would say nothing."""
-    ipam, gives = conf.ipam, role is Role.GIVE
-    if plugin.ADDRESSES is Addresses.IPAM and not gives:
-        return
-    if ipam is None:
-        if gives:
-            raise conf.fields.fail(
-                "ipam", f"required in a network of type {conf.type!r}, which is not podberth's to make"
-            )
+    """Refuse the `ipam` section of an interface with addresses of podberth's own, if it names another, or says more."""
+    ipam = conf.ipam
+    if ipam is None or role is Role.GIVE or plugin.ADDRESSES is Addresses.IPAM:
         return
     own = plugin.TYPES[0]
-    named = ipam.get("type", parsers.text, "" if gives else own)
-    if named != own and gives:
-        raise ipam.fail("type", f"expected {own!r}, which was called, got {named!r}")
+    named = ipam.get("type", parsers.text, own)
     if named != own:
         raise UnsupportedField(
             f"ipam.type: the podberth plugin takes addresses from its own ledger, not from {named!r}",
             'leave `ipam` out, or use another main plugin with "ipam": {"type": "podberth"}',
         )
     for key in ipam.raw:
-        if not gives and key != "type" and ipam.said(key):
+        if key != "type" and ipam.said(key):
             raise ipam.fail(key, f"says nothing here: a network of type {own!r} has its keys beside `ipam`")
 
 

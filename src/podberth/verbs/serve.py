@@ -54,7 +54,7 @@ def serve(call: Call, plugin: Plugin, connect: Connect, delegate: Delegate) -> R
     `delegate` calls the IPAM plugin of a configuration that leaves addresses to another.
     A configuration of another type that arrives here delegates: only addresses are wanted (SPEC.md section 4).
     """
-    role = role_of(call.conf, plugin)
+    role = _role(call, plugin)
     directory = state_dir(own_fields(call.conf, role))
     other_ipam = "" if role is Role.GIVE else delegated(call.conf, plugin)
     if call.verb is Verb.DEL:
@@ -82,6 +82,16 @@ def serve(call: Call, plugin: Plugin, connect: Connect, delegate: Delegate) -> R
     node = connect(directory)
     _require_store(node, network, directory)
     return _add(node, network, call, plugin, delegate)
+
+
+def _role(call: Call, plugin: Plugin) -> Role:
+    """Return what the plugin is called for. InvalidConfig for no DEL: the ADD of its configuration was refused."""
+    try:
+        return role_of(call.conf, plugin)
+    except InvalidConfig:
+        if call.verb is not Verb.DEL:
+            raise
+        return Role.GIVE
 
 
 def _require_store(node: Node, network: Network, directory: str) -> None:

@@ -94,7 +94,7 @@ def _require_no_fence(node: Node) -> None:
     if fences and not fences[-1].lifted:
         raise NotAvailable(
             f"node {node.name} is fenced by {fences[-1].actor.who}: {fences[-1].actor.why}",
-            f"what is started here can lose its address to another node: `podberth unfence {node.name}` first",
+            f"what is started here can lose its address to another node: `podberth unfence {node.name} --why REASON` first",
         )
 
 

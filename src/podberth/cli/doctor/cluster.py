@@ -80,7 +80,7 @@ def _each(
         if said is not None and not said.lifted:
             text, todo = (
                 f"{has}, fenced by {said.actor.who}: {said.actor.why}",
-                f"`podberth unfence {name}` if it is back",
+                f"`podberth unfence {name} --why REASON` if it is back",
             )
             yield Finding(area=AREA, name=name, level=WARN, text=text, todo=todo)
         else:

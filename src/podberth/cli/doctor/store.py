@@ -131,7 +131,7 @@ def _epoch(epoch: Epoch | None) -> Iterator[Finding]:
         yield Finding(area=AREA, name="epoch", level=OK, text=f"{since}; every node has announced its pods")
         return
     text = f"{since}; not announced are the pods of {', '.join(awaited)}"
-    todo = f"start their agents; if a node is lost: `podberth fence {awaited[0]}` (docs/restore.md)"
+    todo = f"start their agents; if a node is lost: `podberth fence {awaited[0]} --why REASON` (docs/restore.md)"
     yield Finding(area=AREA, name="epoch", level=WARN, text=text, todo=todo)
 
 

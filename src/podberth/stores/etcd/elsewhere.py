@@ -38,7 +38,7 @@ class EtcdElsewhere:
             dead=False,
             why=f"node {lease.node} is not fenced, and whether the old pod still runs there is not known",
             advice="the address moves once the old sandbox is deleted there, or, if nothing runs there any more, an"
-            f" operator says so: podberth fence {lease.node}",
+            f" operator says so: `podberth fence {lease.node} --why REASON`",
         )
 
     def tell(self, pod: PodRef, reason: str, message: str) -> None:

@@ -70,7 +70,7 @@ def of_machine(lease: Lease, fenced: Fence | None) -> Verdict:
     return _wait(
         f"machine {lease.node} is no Node and not fenced, and whether the old pod still runs there is not known",
         "the address moves once the old sandbox is deleted there, or, if nothing runs there any more, an operator says"
-        f" so: podberth fence {lease.node}",
+        f" so: `podberth fence {lease.node} --why REASON`",
     )
 
 
@@ -79,7 +79,7 @@ def unknown(lease: Lease) -> Verdict:
     return _wait(
         f"node {lease.node} is no Node of the cluster, and nobody knows here that it ever was one",
         f"the address moves once the old sandbox is deleted there. Its agent makes node {lease.node} known when it"
-        f" starts; if nothing runs there any more, say so: podberth fence {lease.node}",
+        f" starts; if nothing runs there any more, say so: `podberth fence {lease.node} --why REASON`",
     )
 
 
