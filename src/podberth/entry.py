@@ -96,9 +96,9 @@ def handle(
     except Exception as bug:  # noqa: BLE001 - a runtime must get an error object whatever happens
         from traceback import format_exc
 
-        from podberth.process.log import say
+        from podberth.process.log import notice
 
-        say(format_exc())
+        notice(format_exc())
         told = CniError(f"internal error: {type(bug).__name__}: {bug}", "please report it with the plugin's stderr")
         return 1, error_json(told, spoken_version(stdin))
     finally:

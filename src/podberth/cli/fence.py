@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from podberth.cli import forms, when
-from podberth.cli.failures import LAST_KNOWN, OK, NotFound
+from podberth.cli.failures import LAST_KNOWN, OK, Misuse, NotFound
 from podberth.cli.listening import LISTENING, listen
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import NODE, given, json_option, why_option
@@ -63,6 +63,8 @@ def fence(session: Session, name: str | None, why: str | None, *, cutting: bool,
     that are no Nodes are fenced here. See docs/identity.md.
     """
     if name is None:
+        if why is not None or cutting:
+            raise Misuse("NODE is required: --why and --cut-running-pods speak of one")
         session.tolerant = True  # the list is answered by the last that is known
         said = session.node.elsewhere.fences()
         session.show(as_json, {"fences": [forms.fence(one) for one in said]}, lambda screen: _draw(screen, said))

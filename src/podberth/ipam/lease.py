@@ -208,7 +208,7 @@ class AddressLeased(AddressTaken):
             f"{lease.address} of pool {lease.pool} is leased by"
             f" {lease.pod or 'container ' + lease.attachment.container_id}"
             f" ({lease.attachment.ifname}, node {lease.node})",
-            "name another address, or delete that pod first",
+            "name another address, or delete that pod first; a StatefulSet's is scaled down until then",
         )
         self.lease = lease
 
@@ -248,6 +248,7 @@ class Unheard(TryAgainLater):
         super().__init__(
             f"the ledger was put back to an earlier state, and node {first}{more} has not said yet which addresses its"
             f" pods have: {what} may be one of them",
-            f"a node says so by itself once its agent reaches the store; if it is lost: `podberth fence {first} --why REASON`",
+            "a node says so by itself once its agent reaches the store; if it is lost:"
+            f" `podberth fence {first} --why REASON`",
         )
         self.nodes = nodes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from podberth import __version__
 from podberth.cni.errors import Refused, StoreFailed
 from podberth.cni.value import value
 
@@ -15,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-HERE = "0.2.0"  # the release that this code is, or will be
+HERE = __version__  # the release that this code is, or will be
 FIRST = "0.1.0"  # of a ledger that says nothing: agents of this release do not say their version
 FRESH = 24 * 3600 * 10**9  # ns: how long a change by an older podberth counts as a sign that it still runs
 

@@ -201,7 +201,7 @@ class _Check:
                 self.conflicts.append(
                     f"{declared.address} would no longer be declared for {declared.pod} {declared.ifname}, but "
                     f"{lease.pod or 'container'} has it now (container {lease.attachment.container_id} on node "
-                    f"{lease.node}): delete that pod first"
+                    f"{lease.node}): delete that pod first; a StatefulSet's is scaled down until then"
                 )
 
     def _check_declared(self, new: Mapping[Address, tuple[Declared, Document]], release: Sequence[Declared]) -> None:

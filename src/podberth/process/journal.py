@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
-from podberth.process.log import say
+from podberth.process.log import have_noticed, say
 from podberth.process.loop import report
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ class Journal:
     def __init__(self, level: str = "info", to: TextIO | None = None) -> None:
         self._wanted = LEVELS.index(level)
         self._say = say if to is None else lambda line: to.write(f"{line}\n")
+
+    def with_notices(self) -> Self:
+        """Have what is noticed anywhere in this process be lines of this log, which a collector can read; return it."""
+        have_noticed(lambda message: self.write("warning", "notice", {"message": message}))
+        return self
 
     def wants(self, level: str) -> bool:
         """Say whether events of that level are written."""

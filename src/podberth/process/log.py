@@ -10,6 +10,10 @@ import os
 import stat
 from _thread import allocate_lock
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 STDERR, FILE = "stderr", "logFile"
 _LOST = {STDERR: 0, FILE: 0}
 _OPENED = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -23,6 +27,23 @@ def lost() -> dict[str, int]:
 def say(line: str) -> bool:
     """Write a line to stderr; say whether it was written."""
     return _counted(STDERR, _said(line.encode(errors="backslashreplace") + b"\n"))
+
+
+def notice(message: str) -> None:
+    """Tell of something that is nobody's answer: in words, or as the journal of a process that stays has it."""
+    _notices[-1](message)
+
+
+def have_noticed(by: Callable[[str], object]) -> None:
+    """Have `by` tell of all that is noticed in this process from here on."""
+    _notices.append(by)
+
+
+def _in_words(message: str) -> None:
+    say(f"podberth: {message}")
+
+
+_notices: list[Callable[[str], object]] = [_in_words]
 
 
 def append(path: str, line: bytes) -> str:

@@ -10,7 +10,7 @@ from podberth.cni.pod import joined
 from podberth.ipam.lease import Actor
 from podberth.ipam.registration import ASK, Registration, absent, remedy
 from podberth.ipam.versions import HERE, Feature
-from podberth.process.log import say
+from podberth.process.log import notice
 from podberth.process.loop import Loop
 from podberth.stores import chosen as choice
 from podberth.stores.clock import NodeClock
@@ -76,9 +76,9 @@ class Member:
         self._declared = ClusterPolicies(self.settler)
         self._known = LastKnown(self.cluster.elsewhere(node), self.away, self.settler.outlook, directory)
         self._actor = Actor(who="agent", why="declared", node=node)
-        self._feed = Feed(self.settler, _told) if staying else None
+        self._feed = Feed(self.settler, notice) if staying else None
         self._hear_at = 0.0
-        self._upkeep = Loop("member", self._keep_up, _told)
+        self._upkeep = Loop("member", self._keep_up, notice)
         self._journal = Journal(directory)
         self._next_proof = 0.0  # by time.monotonic
         self._refused = ""  # why this podberth may not write, as was logged last
@@ -91,11 +91,11 @@ class Member:
             self._upkeep.start()
 
     def _settler(self, node: str, *, current: bool) -> Settler:
-        replica = Replica(self._directory, told=_told)
+        replica = Replica(self._directory, told=notice)
         features = (Feature.CLUSTERS,) if self._chosen.cluster else ()
         settler = Settler(replica, self.cluster, node, current=current, features=features)
         settler.away = self.away
-        settler.returned.told = _told
+        settler.returned.told = notice
         return settler
 
     def _journalled(self) -> JournalledLedger:
@@ -152,13 +152,13 @@ class Member:
             if self._outgrown():
                 return _UPKEEP
             if not self.identity.foreign:
-                self._ledger.replay(_told)
+                self._ledger.replay(notice)
             for what in self.settler.tending.tend():
-                _told(what)
+                notice(what)
             self.cluster.tidy()
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
                 for name in self._declared.accept():
-                    _told(f"Pool {name}: its newest text is in force")
+                    notice(f"Pool {name}: its newest text is in force")
                 if self._ledger.allows(Feature.PODNETWORKS_IN_FORCE):
                     self._declared.accept_podnetworks(reserving=self._actor)
             if time.monotonic() > self._hear_at:
@@ -170,7 +170,7 @@ class Member:
         """Say whether this node may not write into the ledger, by its minimum version; the log has it once."""
         before, self._refused = self._refused, self.settler.outgrown
         if self._refused and self._refused != before:
-            _told(f"{self._refused}; nothing is written until then")
+            notice(f"{self._refused}; nothing is written until then")
         return bool(self._refused)
 
     def _prove_in_time(self) -> None:
@@ -181,7 +181,7 @@ class Member:
         before = self.identity.refusal
         proof = self.identity.refresh()
         if proof.refusal and proof.refusal != before:
-            _told(proof.refusal)
+            notice(proof.refusal)
         self.settler.take(Seen(epoch=self.cluster.epoch(lambda _: None)))
         self._next_proof = time.monotonic() + ASK
         if not self._of_nodes:  # of Nodes operators say it in Kubernetes
@@ -191,7 +191,7 @@ class Member:
         node = self.settler.spread.node
         now, version = self.settler.replica.clock().time, HERE if self._feed is not None else ""
         mine = registration(self._directory, node, *self._machine, now, version=version)
-        proof = self.cluster.prove(mine, _told, waited=waited)
+        proof = self.cluster.prove(mine, notice, waited=waited)
         if proof.absent:
             return absent(node, known=was_seen(self._directory, node))
         if not proof.refusal and self._of_nodes:
@@ -219,7 +219,7 @@ def _is_missing(chosen: Chosen) -> bool:
     cluster = connected(chosen)
     try:
         mine = Registration(node=chosen.node, machine="", boot="", key="")
-        return cluster.prove(mine, _told, waited=False).absent
+        return cluster.prove(mine, notice, waited=False).absent
     finally:
         cluster.close()
 
@@ -260,7 +260,3 @@ def _dated(chosen: Chosen, cluster: Cluster) -> tuple[Callable[[Uptime], Opinion
     from podberth.stores.kubernetes.store import KubernetesCluster
 
     return (Dated(cluster.client),) if isinstance(cluster, KubernetesCluster) else ()
-
-
-def _told(what: str) -> None:
-    say(f"podberth: {what}")

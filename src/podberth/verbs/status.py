@@ -54,9 +54,9 @@ def status_for_now(connect: Callable[[], Node], network: Network) -> None:
     try:
         status(connect(), network)
     except TryAgainLater as later:
-        from podberth.process.log import say
+        from podberth.process.log import notice
 
-        say(f"podberth: STATUS: {later.message}")
+        notice(f"STATUS: {later.message}")
 
 
 def _disk(node: Node, network: Network) -> tuple[str, str]:  # noqa: ARG001 - as all choices
@@ -94,7 +94,8 @@ def _require_no_fence(node: Node) -> None:
     if fences and not fences[-1].lifted:
         raise NotAvailable(
             f"node {node.name} is fenced by {fences[-1].actor.who}: {fences[-1].actor.why}",
-            f"what is started here can lose its address to another node: `podberth unfence {node.name} --why REASON` first",
+            "what is started here can lose its address to another node:"
+            f" `podberth unfence {node.name} --why REASON` first",
         )
 
 
@@ -108,9 +109,9 @@ def status_of_ipam(call: Call, delegate: Delegate) -> None:
     except InvalidConfig:
         raise
     except CniError as refused:
-        from podberth.process.log import say
+        from podberth.process.log import notice
 
-        say(f"podberth: STATUS of the IPAM plugin: {refused.message}")
+        notice(f"STATUS of the IPAM plugin: {refused.message}")
 
 
 def missing_parents(host: Host, records: Iterable[Record]) -> tuple[str, ...]:

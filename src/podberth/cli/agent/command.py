@@ -103,7 +103,7 @@ def agent(
         status_on=status_on,
     )
     try:
-        return run(options, Journal(level))
+        return run(options, Journal(level).with_notices())
     except OSError as failure:
         raise IOFailure(f"--socket {path}: {failure}", "run it as root, and one agent a node") from failure
 

@@ -91,6 +91,6 @@ def controller(
         certificate=served(cert, key),
     )
     try:
-        return until_ended(lambda: Controller(options, Journal(level)))
+        return until_ended(lambda: Controller(options, Journal(level).with_notices()))
     except OSError as failure:
         raise IOFailure(f"--metrics {metrics[0]}:{metrics[1]}: {failure}", "name another address or port") from failure

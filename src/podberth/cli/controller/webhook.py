@@ -83,7 +83,7 @@ def webhook(
         source=_source(cert, key, service, configuration),
     )
     try:
-        return until_ended(lambda: Webhook(options, Journal(level)))
+        return until_ended(lambda: Webhook(options, Journal(level).with_notices()))
     except BadCertificate as wrong:
         raise IOFailure(f"--cert, --key: {wrong}", "see that both are PEM, and of one key") from None
     except OSError as failure:

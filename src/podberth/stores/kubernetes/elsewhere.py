@@ -11,7 +11,7 @@ from podberth.cni.errors import Refused
 from podberth.ipam.elsewhere import MOVED
 from podberth.kube import errors, resources
 from podberth.kube.events import NORMAL, WARNING, Recorder
-from podberth.process.log import say
+from podberth.process.log import notice
 from podberth.process.outbox import Outbox
 from podberth.stores.chosen import NAMESPACE
 from podberth.stores.kubernetes.machines import Machines
@@ -143,4 +143,4 @@ class KubernetesElsewhere:
 
 
 def _lost(why: str, events: int) -> None:
-    say(f"podberth: {events} events were not posted: {why}")
+    notice(f"{events} events were not posted: {why}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from podberth.process.log import say
+from podberth.process.log import notice
 from podberth.process.loop import WAIT, Loop
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Ahead:
     def __init__(self, flush: Callable[[int], None]) -> None:
         self._flush = flush
         self._asked: SimpleQueue[int] = SimpleQueue()
-        self._loop = Loop("flush ahead", self._turn, say)
+        self._loop = Loop("flush ahead", self._turn, notice)
         self._loop.start()
 
     def put(self, commit: int) -> None:
