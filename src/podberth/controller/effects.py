@@ -226,9 +226,14 @@ class Effects:
             pass  # the server has refused it, and would again
 
     def tell_again(self) -> None:
-        """Post the events that could not be posted."""
-        for event in list(self._untold.values()):
+        """Post the events that could not be posted, up to the first that can't be now: the next look begins behind it.
+
+        A server that is silent has each of them wait for its answer, and there may be very many.
+        """
+        for key, event in list(self._untold.items()):
             self.tell(*event)
+            if key in self._untold:
+                return
 
     def _actor(self, why: str) -> Actor:
         return Actor(who=WHO, why=why, node=self._name)
