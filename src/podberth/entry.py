@@ -107,7 +107,7 @@ def handle(
 
 
 def _log(request: Request) -> Log | None:
-    if not any(key in request.conf.raw for key in ("logLevel", "logFile")):
+    if not any(request.conf.fields.said(key) for key in ("logLevel", "logFile")):
         return None
     from podberth.runtime.log import asked
 
