@@ -107,7 +107,7 @@ def handle(
 
 
 def _log(call: Call) -> Log | None:
-    if not any(key in call.conf.raw for key in ("logLevel", "logFile")):
+    if not any(call.conf.fields.said(key) for key in ("logLevel", "logFile")):
         return None
     from podberth.runtime.log import asked
 

@@ -231,9 +231,10 @@ class Effects:
             pass  # the server has refused it, and would again
 
     def tell_again(self) -> None:
-        """Post the events that could not be posted, up to the first that still can't be: each may cost a timeout.
+        """Post the events that could not be posted, up to the first that can't be now: the next look begins behind it.
 
-        What is older than LATE is no news: another controller may have led since, and told of it.
+        A server that is silent has each of them wait for its answer, and there may be very many. What is older
+        than LATE is no news: another controller may have led since, and told of it.
         """
         for key, (since, event) in list(self._untold.items()):
             del self._untold[key]

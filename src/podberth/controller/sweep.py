@@ -78,6 +78,7 @@ class Sweep:
         self._stray: frozenset[Declared] = frozenset()
         self._complained: dict[str, str] = {}  # what ConfigMaps were told
         self._deleted: dict[str, str] = {}  # what was told of Pools that are gone
+        self._untold: set[str] = set()  # Pools whose status may say what no event says yet
         self._made: dict[Reservation, str] = {}  # which AddressReservation made it; '' if none has
 
     def run(self) -> None:
@@ -306,9 +307,14 @@ class Sweep:
             usages = now.usage.get(name, ())
             refused = now.waiting.get(name)
             troubles = (str(refused),) if refused is not None else () if name in now.pools else (_unreadable(found),)
+            if not troubles:
+                self._untold.discard(name)
+            elif conditions.message(found) != conditions.condition("", troubles, "", "").get("message"):
+                self._untold.add(name)  # until the answer to its status has come
             if not self._effects.show(resources.POOLS, found, conditions.pool_status(usages, troubles)):
                 continue
-            if troubles and conditions.message(found) != conditions.condition("", troubles, "", "").get("message"):
+            if name in self._untold:
+                self._untold.discard(name)
                 self._count("refused")
                 self._effects.tell(_about(found), WARNING, "NotInForce", "; ".join(troubles))
             for row in usages:

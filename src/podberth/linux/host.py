@@ -98,7 +98,8 @@ class LinuxHost:
         """Delete the veth pairs among the steps' links together, and the bridges that are left without a port."""
         try:
             departing.delete_pairs(self._namespaces, steps)
-            for op in {step.op.bridge: step.op for step in steps if isinstance(step.op, ops.JoinBridge)}.values():
+            joined = (step.op for step in steps if step.before_of(bridges.PORT) is None)
+            for op in {op.bridge: op for op in joined if isinstance(op, ops.JoinBridge)}.values():
                 bridges.leave(self._ground, op)
                 self._ground.left.add(op.bridge)
         except OSError as refused:

@@ -191,6 +191,9 @@ def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, chose
 def _intend(node: Node, arrival: Arrival, ops: tuple[Op, ...], said: Told) -> tuple[Step, ...]:
     """Read what the ops will replace, and write it all down: from now on whatever happens can be undone."""
     steps = tuple(node.host.prepare(op) for op in ops)
+    for step in steps:
+        if step.existed:
+            node.host.do(step)  # refuses it: without a record nothing that another has is taken for ours and undone
     node.attachments.open(
         Record(
             attachment=arrival.attachment,

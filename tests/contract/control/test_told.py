@@ -14,6 +14,8 @@ from podberth.kube.resources import EVENTS, POOLS
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 from tests.contract.control.cluster import pool
+from tests.contract.control.new_node import told as messages
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,3 +134,29 @@ def test_the_newest_events_wait_if_there_are_too_many(cluster: Cluster, tmp_path
     losing.failures = 0
     effects.tell_again()
     assert sorted(reasons(cluster)) == ["Reason2", "Reason3", "Reason4"]
+
+
+def test_a_server_that_is_silent_is_asked_once_for_all_events_that_wait(cluster: Cluster, tmp_path: Path) -> None:
+    losing = Losing(cluster, carried_out=False)
+    effects, about = told(losing, cluster, tmp_path), the_pool(cluster)
+    losing.failures = 7
+    for number in range(3):
+        effects.tell(about, WARNING, f"Reason{number}", "")
+    effects.tell_again()
+    assert losing.failures == 3
+    effects.tell_again()  # begins with another
+    losing.failures = 0
+    effects.tell_again()
+    assert sorted(reasons(cluster)) == ["Reason0", "Reason1", "Reason2"]
+
+
+def test_a_pool_whose_refusal_was_written_without_an_answer_has_its_event(cluster: Cluster) -> None:
+    controller = cluster.controller()
+    cluster.apply(pool("db", "10.20.0.0/24"))
+    until(lambda: cluster.condition("pool", "db")[0] == "True")
+    losing = Losing(cluster, carried_out=True)
+    losing.failures = 1
+    controller._sweep._effects._client = losing  # type: ignore[assignment]
+    cluster.apply(pool("aa", "10.20.0.0/16"))
+    until(lambda: any("overlap" in message for message in messages(cluster, "NotInForce")))
+    assert losing.failures == 0

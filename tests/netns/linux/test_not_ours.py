@@ -210,3 +210,22 @@ def test_many_may_undo_the_same_steps_at_once(ground: Ground, tmp_path: Path) ->
             thread.join()
     assert failures == []
     assert ground.state() == before
+
+
+def test_a_port_that_was_there_before_stays_on_its_bridge_when_its_repetition_is_refused(ground: Ground) -> None:
+    live = on_bridge(ground)
+    apply(ground.host, live, ground.pod_id)
+    before = port_of(ground, "bank0")
+    again = on_bridge(ground)  # by a store that does not know of it
+    with pytest.raises(KernelRefused):
+        apply(ground.host, again, ground.pod_id)
+    revert(ground.host, again, ground.pod_id)  # all that was intended, as an ADD that failed and a DEL do
+    ground.host.drop(again)
+    assert port_of(ground, "bank0") == before
+    assert [drift for step in live for drift in ground.host.check(step)] == []
+
+
+def port_of(ground: Ground, bridge: str) -> tuple[str, str]:
+    """Return the name of a bridge's only port, and the group it is in."""
+    said = ground.ip("-o", "link", "show", "master", bridge).split()
+    return said[1], said[said.index("group") + 1]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.netns.kubelet import BUILT
 
@@ -118,3 +119,16 @@ def test_a_reservation_of_a_sheet_is_no_declaration_and_the_refusal_says_how_it_
     )
     assert "`addresses: [10.50.0.77]`" in refused["details"]
     assert node.call("ADD", pod).address == "10.50.0.77/24"
+
+
+def test_a_pod_that_another_store_knows_keeps_all_it_has_when_its_repetition_is_refused(node: Kubelet) -> None:
+    wanted: dict[str, Any] = {"isGateway": True, "ipMasq": True, "rates": {"egress": 10}}
+    other = node.state.with_name("other")
+    shutil.copytree(node.state, other)  # it has the same declarations, and does not know of the pod
+    pod = node.pod("mysql-0")
+    added = node.call("ADD", pod, **wanted)
+    assert added.code == 0
+    again = node.call("ADD", pod, **wanted, stateDir=str(other))
+    assert (again.code, again.result["code"]) == (1, 103)
+    assert node.call("DEL", pod, **wanted, stateDir=str(other)).code == 0
+    assert node.call("CHECK", pod, **wanted, prevResult=added.result).code == 0

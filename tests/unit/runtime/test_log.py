@@ -9,6 +9,7 @@ import pytest
 
 from podberth.cni.call import Call
 from podberth.cni.errors import InvalidConfig, KernelRefused
+from podberth.entry import _log
 from podberth.net.ops import SetLinkUp
 from podberth.net.step import Step
 from podberth.runtime.log import asked
@@ -93,3 +94,9 @@ def test_a_file_that_can_not_be_written_keeps_nobody_from_a_pod(
 def test_without_a_file_lines_go_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     asked(call(logLevel="debug", logFile="")).ended(None)
     assert ": done after " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("said", [{"logLevel": "", "logFile": ""}, {"logLevel": None}, {"logFile": ""}])
+def test_an_empty_default_of_go_asks_for_no_log(said: dict[str, Any]) -> None:
+    assert _log(call(**said)) is None
+    assert _log(call(**{**said, "logLevel": "info"})) is not None

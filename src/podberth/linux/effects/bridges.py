@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from podberth.net.step import Step
 
 PORT_WAIT = 2.0  # seconds; nobody but an operator keeps the node's end of a pair from getting its carrier
+PORT = "port"  # of what was before: whether there was a link of the port's name
 _PAUSE = 0.002  # seconds
 
 
 def before(at: Ground, op: JoinBridge) -> Iterator[tuple[str, str]]:
-    """Yield nothing: the bridge is made with its first port and goes with its last, under its lock."""
-    del at, op
-    yield from ()
+    """Yield whether the port is there: then it is another's. The bridge is made with its first port, under its lock."""
+    if at.namespaces.seen(None, op.link) is not None:
+        yield PORT, "there"
 
 
 def do(at: Ground, op: JoinBridge) -> None:
@@ -39,9 +40,12 @@ def do(at: Ground, op: JoinBridge) -> None:
 
 
 def undo(at: Ground, op: JoinBridge, step: Step, netns: NetnsId | None) -> None:
-    """Take the bridge away if podberth made it and it has no other port."""
-    del step, netns
-    if op.bridge not in at.left:
+    """Take the bridge away if podberth made it and it has no other port.
+
+    A port that was there before was never joined by this step, nor is it going: what made it was refused.
+    """
+    del netns
+    if step.before_of(PORT) is None and op.bridge not in at.left:
         leave(at, op)
 
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from podberth.process.reach import Cause
     from podberth.stores.etcd.endpoint import Endpoint
 
-_LOOKING = 1.0  # seconds for each step of finding out why there is no answer
-# The part of a call's time that connecting may take, at all endpoints together, and seconds that it may take at each of
-# many. A call whose time is up can't tell whether it was sent; one whose connecting failed can.
-_CONNECTING, _LEAST = 0.8, 1.0
+# The parts of a call's time that connecting, and each step of finding out why that failed, may take at all endpoints
+# together: an endpoint's own share is left for the last of them. Connecting to one of many has some seconds at least. A
+# call whose time is up can't tell whether it was sent; one whose connecting failed can.
+_CONNECTING, _LEAST, _LOOKING = 0.8, 1.0, 0.2
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -92,7 +92,7 @@ class Cluster:
         ca, cert, key = (_contents(path) for path in self._files) if to.secure else (None, None, None)
         host, port = to.target.rpartition("/")[2].removeprefix("ipv4:").removeprefix("ipv6:").rsplit(":", 1)
         door = Door(host.strip("[]"), int(port), to.secure, ca, cert, key)
-        return diagnose(door, _LOOKING)
+        return diagnose(door, _LOOKING * self.timeout / len(self._endpoints))
 
     def _asked(self, connection: Connection, call: str, request: Any, seconds: float, read: bool) -> Any:
         """Return the answer; RpcError if another endpoint may be asked, Unknown if it must not."""
