@@ -16,7 +16,7 @@ TOO_DEAR = {
     *("shutil", "socket", "subprocess", "tempfile", "threading", "typing", "yaml", "rich", "typer", "pyroute2"),
 }
 ROOM = "podberth.cni"
-MODULES = ("args", "errors", "fields", "netconf", "parsers", "reply", "request", "result", "strictjson", "version")
+MODULES = ("args", "call", "errors", "fields", "netconf", "parsers", "reply", "result", "strictjson", "version")
 
 
 def imported_by(*modules: str) -> set[str]:
@@ -27,9 +27,9 @@ def imported_by(*modules: str) -> set[str]:
     return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
 
 
-def test_reading_a_request_and_writing_a_result_imports_nothing_dear() -> None:
+def test_reading_a_call_and_writing_a_result_imports_nothing_dear() -> None:
     loaded = imported_by(*(f"{ROOM}.{module}" for module in MODULES))
-    assert f"{ROOM}.request" in loaded
+    assert f"{ROOM}.call" in loaded
     assert not loaded & TOO_DEAR
 
 

@@ -53,18 +53,19 @@ NAMED = sorted(set(named()))
 def misuse(words: str) -> str:
     """Return why the command can't be typed so; '' if it can, or is only named and not spelt out."""
     command: click.Command = cli
+    above = click.Context(cli, info_name="podberth", **cli.context_settings)
     name, rest = "podberth", shlex.split(words)
     if re.search(r"[\[|]|COMMAND", words) or rest[0] == UNKNOWN:
         return ""  # a form of commands
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-        found = command.get_command(click.Context(command), rest[0])
+        found = command.get_command(above, rest[0])
         if found is None:
             return f"there is no command {rest[0]}"
         name, command, rest = rest[0], found, rest[1:]
     if not rest:
         return ""
     try:
-        command.make_context(name, rest)
+        command.make_context(name, rest, parent=above)
     except (click.NoSuchOption, click.MissingParameter) as wrong:
         return wrong.format_message()
     except (click.UsageError, click.exceptions.Exit, CniError):

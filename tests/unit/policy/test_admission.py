@@ -131,7 +131,7 @@ def test_a_live_lease_keeps_its_declaration() -> None:
     expected = (
         (
             "10.20.0.11 would no longer be declared for db/mysql-0 eth0, but db/mysql-0 has it now "
-            "(container c1 on node node1): delete that pod first"
+            "(container c1 on node node1): delete that pod first; a StatefulSet's is scaled down until then"
         ),
     )
     assert conflicts(view, for_pod("mysql-0", attachment("10.20.0.12", pool="db"))) == expected

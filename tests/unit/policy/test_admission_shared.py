@@ -45,6 +45,6 @@ def test_an_address_that_a_pod_of_the_deployment_has_stays_declared() -> None:
     assert conflicts(view, deleted=(WEB,)) == (
         (
             f"10.20.0.21 would no longer be declared for db/deployment/web eth0, but {WEB_POD} has it now "
-            "(container c1 on node node1): delete that pod first"
+            "(container c1 on node node1): delete that pod first; a StatefulSet's is scaled down until then"
         ),
     )
