@@ -90,7 +90,9 @@ def test_what_a_refused_add_has_bound_ends_once_the_store_is_back(site: Site, *,
     site.back()
     site.ledger.replay(lambda _: None)
     assert site.store.leases() == ()
-    assert [event.kind for event in site.store.history()] == ["Bound", "Unbound"]
+    bound, unbound = site.store.history()
+    assert (bound.kind, unbound.kind) == ("Bound", "Unbound")
+    assert unbound.actor.why.endswith("(refused: the store went away before it had answered)")
 
 
 def test_an_add_that_comes_again_has_its_lease_whatever_is_told_to_the_store_later(site: Site) -> None:

@@ -66,7 +66,8 @@ class Effects:
         self._name = name
         # By object and reason, with when it was to be posted first, by the monotonic clock.
         self._untold: dict[tuple[str, str], tuple[float, tuple[Object, str, str, str]]] = {}
-        self._unsure: set[tuple[str, str, str]] = set()  # objects of whose status the last answer did not come
+        # Objects of whose status the last answer did not come, with when that was asked.
+        self._unsure: dict[tuple[str, str, str], float] = {}
 
     def exists(self, owner: Owner) -> bool:
         """Ask the API whether an owner is there now."""
@@ -200,18 +201,18 @@ class Effects:
         patch = conditions.updated(found, status, now)
         unsure = key in self._unsure
         if patch is None:
-            self._unsure.discard(key)
+            self._unsure.pop(key, None)
             return unsure
         patch["metadata"] = {"resourceVersion": metadata["resourceVersion"]}
-        self._unsure.add(key)
+        self._unsure[key] = monotonic()
         try:
             self._client.merge_patch(resource, key[2], patch, key[1], subresource="status")
         except errors.NotFound:
-            self._unsure.discard(key)
+            self._unsure.pop(key, None)
             return False
         except errors.Conflict:
             return False  # it has changed, maybe by this very write: the next look is at what it is then
-        self._unsure.discard(key)
+        self._unsure.pop(key, None)
         return True
 
     def tell(self, about: Object, kind: str, reason: str, message: str) -> None:
@@ -236,6 +237,7 @@ class Effects:
         A server that is silent has each of them wait for its answer, and there may be very many. What is older
         than LATE is no news: another controller may have led since, and told of it.
         """
+        self._unsure = {key: since for key, since in self._unsure.items() if monotonic() - since < LATE}
         for key, (since, event) in list(self._untold.items()):
             del self._untold[key]
             if monotonic() - since < LATE:

@@ -41,7 +41,10 @@ def load(path: str = "", context: str = "", environ: Mapping[str, str] | None = 
     if environ.get("KUBERNETES_SERVICE_HOST"):
         return in_cluster(environ)
     looked = " or ".join(named or [usual])
-    raise InvalidConfig(f"no Kubernetes API is configured: there is no {looked}, and this is no pod", "set KUBECONFIG")
+    raise InvalidConfig(
+        f"no Kubernetes API is configured: there is no {looked}, and this is no pod",
+        "set KUBECONFIG, or say --kubeconfig",
+    )
 
 
 def in_cluster(environ: Mapping[str, str], folder: str = SERVICE_ACCOUNT) -> Access:

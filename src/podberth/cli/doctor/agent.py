@@ -63,7 +63,7 @@ def judged(state: dict[str, Any]) -> Iterator[Finding]:
     text = f"podberth {version}" + ("" if same else f", and this is {__version__}")
     yield Finding(area=AREA, name="version", level=OK if same else WARN, text=text, todo=todo)
     for trouble in state.get("unready", ()):
-        yield Finding(area=AREA, name="ready", level=FAIL, text=str(trouble), todo="see the area cluster")
+        yield Finding(area=AREA, name="ready", level=FAIL, text=str(trouble), todo="see the areas store and cluster")
     if state.get("workers") and state.get("busy") == state["workers"] and state.get("waiting"):
         text = f"all {state['workers']} workers are busy, {state['waiting']} calls wait"
         yield Finding(area=AREA, name="workers", level=WARN, text=text, todo="`podberth top` shows the calls")

@@ -38,6 +38,7 @@ _TABLES = (
     "CREATE TABLE entries (seq INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL) STRICT",
 )
 _ENTRY = "SELECT seq, entry FROM entries"
+_ANSWERED, _REFUSED = "answered while the store was away", "refused: the store went away before it had answered"
 SCHEMA = Schema(
     file="journal.db",
     application_id=0x7064626A,  # 'pdbj'
@@ -166,7 +167,7 @@ class JournalledLedger:
     def _tell(self, entry: dict[str, Any], told: Callable[[str], None]) -> None:
         """Tell the store of one answer. Raises what does not refuse it, and may pass: TryAgainLater, StoreFailed."""
         actor = _actor(entry["actor"])
-        actor = replace(actor, why=f"{actor.why} (answered while the store was away)")
+        actor = replace(actor, why=f"{actor.why} ({_REFUSED if entry.get('refused') else _ANSWERED})")
         try:
             if entry["do"] == "bind":
                 self._ledger.bind(_claim(entry["claim"]), actor)
@@ -180,7 +181,8 @@ class JournalledLedger:
     def _doubt(self, claim: Claim, actor: Actor) -> None:
         """Have what the store may have bound end, once it is back; what the attachment had already stays."""
         if not self._last_known.of(claim.attachment):
-            self._journal.add({"do": "unbind", "of": _key(claim.attachment), "actor": _actor_form(actor)})
+            form = {"do": "unbind", "of": _key(claim.attachment), "actor": _actor_form(actor), "refused": True}
+            self._journal.add(form)
 
     def _finish(self, attachment: Attachment) -> None:
         """Tell the store first what was answered about the attachment: an end of before must not end what comes."""
