@@ -38,13 +38,16 @@ def secure(ours: Certificates) -> Iterator[EtcdServer]:
         yield server
 
 
+SOME = 15.0  # seconds: a part of them is for finding out why there is no answer, on a busy machine too
+
+
 def refusal(url: str, ca: Pair | None = None, client: Pair | None = None, key: str | None = None) -> CniError:
     given = {
         "ca": ca.cert if ca else None,
         "cert": client.cert if client else None,
         "key": key or (client.key if client else None),
     }
-    with closing(Etcd([url], **given, timeout=3)) as etcd, pytest.raises(CniError) as raised:
+    with closing(Etcd([url], **given, timeout=SOME)) as etcd, pytest.raises(CniError) as raised:
         etcd.get(b"k")
     return raised.value
 
@@ -145,7 +148,7 @@ def test_several_endpoints_have_each_its_own_cause(
     secure: EtcdServer, etcd_server: EtcdServer, ours: Certificates
 ) -> None:
     urls = [secure.url.replace("https://", "http://"), etcd_server.url.replace("http://", "https://")]
-    with closing(Etcd(urls, ca=ours.ca.cert, timeout=3)) as etcd, pytest.raises(CniError) as raised:
+    with closing(Etcd(urls, ca=ours.ca.cert, timeout=SOME)) as etcd, pytest.raises(CniError) as raised:
         etcd.get(b"k")
     assert "it speaks TLS on that port" in raised.value.message
     assert "it speaks no TLS on that port" in raised.value.message

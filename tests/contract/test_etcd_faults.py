@@ -206,7 +206,7 @@ def test_a_server_that_is_slow_to_take_a_connection_is_waited_for_within_the_tim
 def test_a_write_to_a_server_that_never_takes_the_connection_certainly_was_not_sent() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
-        closing(Etcd([f"http://127.0.0.1:{silent.getsockname()[1]}"], timeout=2)) as client,
+        closing(Etcd([f"http://127.0.0.1:{silent.getsockname()[1]}"], timeout=10)) as client,
         pytest.raises(TryAgainLater) as raised,
     ):
         client.put(b"k", b"v")

@@ -15,6 +15,7 @@ import pytest
 import podberth
 from podberth.ipam.lifecycle import fold
 from tests.contract.ledgers import PLUGIN, SqliteBackend, addresses, claim, ip, pool, subnet
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from podberth.ipam.ledger import Ledger
@@ -62,7 +63,7 @@ def run_at_once(processes: list[subprocess.Popen[str]]) -> list[str]:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    told = [process.communicate(timeout=120) for process in processes]
+    told = [process.communicate(timeout=PATIENCE) for process in processes]
     assert [wrong for _, wrong in told if wrong] == []
     return [said.strip() for said, _ in told]
 

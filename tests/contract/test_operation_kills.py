@@ -42,7 +42,7 @@ from tests.contract.clusters import clear_kubernetes, etcd_server, kube_server
 from tests.contract.ledgers import OPERATOR, PLUGIN, claim, ip, pod, pool, subnet
 from tests.contract.transfers import Node, filled
 from tests.sizes import seed, size
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -290,7 +290,7 @@ def prepared(store: str, name: str, folder: Path, ends: ExitStack) -> Command:
 
 def run(at: int, when: str, words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "tests.contract.killed", str(at), when, *words]
-    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def points(writes: int) -> list[tuple[int, str]]:

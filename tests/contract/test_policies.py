@@ -29,6 +29,7 @@ from tests.contract.declarations import (
 )
 from tests.unit.policy.declared import ip
 from tests.unit.policy.test_documents import podnetworks
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -312,7 +313,7 @@ def test_finding_a_pods_declarations_is_one_look_into_an_index(tmp_path: Path, w
 
 
 def _apply_at_once(store: Store, raws: list[object], ready: threading.Barrier, told: queue.Queue[str]) -> None:
-    ready.wait(30)
+    ready.wait(PATIENCE)
     try:
         store.apply(*raws)
     except Conflicts as conflicts:
@@ -328,9 +329,9 @@ def test_of_two_conflicting_sets_applied_at_once_exactly_one_wins(store: Store) 
     clients = [threading.Thread(target=_apply_at_once, args=(store.again(), raws, ready, told)) for raws in sets]
     for client in clients:
         client.start()
-    messages = sorted(told.get(timeout=60) for _ in clients)
+    messages = sorted(told.get(timeout=PATIENCE) for _ in clients)
     for client in clients:
-        client.join(60)
+        client.join(PATIENCE)
     winner = store.ledger.reservations()[0].pod.name.split("-")[0]
     loser = "right" if winner == "left" else "left"
     assert messages[0] == ""

@@ -16,6 +16,7 @@ from podberth.process.whole import write_whole
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.ledgers import PLUGIN, Clock, SqliteBackend, claim, pool
+from tests.waiting import PATIENCE
 
 SOURCE = Path(__file__).with_name("failing_disk.c")
 # What a child does, one word each; it prints "done", or an error's message.
@@ -89,7 +90,7 @@ class Disk:
             env["FAIL_ONCE"] = "1"
         ran = subprocess.run(
             [sys.executable, "-c", PROGRAM, str(self.store), str(self.flag), *words],
-            env=env, capture_output=True, text=True, check=False, timeout=120,
+            env=env, capture_output=True, text=True, check=False, timeout=PATIENCE,
         )  # fmt: skip
         assert ran.returncode == 0, ran.stderr
         return ran.stdout.splitlines()

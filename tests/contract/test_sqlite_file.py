@@ -19,6 +19,7 @@ from podberth.stores.sqlite.creation import create
 from podberth.stores.sqlite.database import NODE, Database, Schema
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.ledgers import PLUGIN, Clock, SqliteBackend, addresses, claim, ip, pool, shared
+from tests.waiting import PATIENCE
 
 
 def mode(path: Path) -> int:
@@ -342,7 +343,7 @@ def test_threads_share_a_store_one_after_another(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert failures == []
     assert len({lease.address for lease in ledger.leases()}) == 80
 

@@ -12,6 +12,7 @@ from tests.netns.kubelet import BUILT
 from tests.runtime import image
 from tests.runtime.conftest import DOCUMENTS
 from tests.runtime.podman import Podman, podman
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,7 @@ def test_podberth_run_starts_a_container_of_podmans_and_everything_goes_with_it(
         *("--name", "mysql-3", "--namespace", "bank", "--conf-dir", str(host.root / "net.d"), "--cni-path", str(BUILT)),
         *("--run-dir", str(host.root / "runs"), "--with", "podman", "--image", image.NAME),
         *("/bin/busybox", "ip", "-o", "address", "show", "eth0"),
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert "inet 10.50.0.43/24" in said
     assert list((host.root / "runs").iterdir()) == []

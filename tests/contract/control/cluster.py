@@ -28,7 +28,7 @@ from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.settler import Settler
 from tests.checkout import ROOT
 from tests.servers.operator import objects
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ class Cluster:
         cache = self.server.root / "cache"
         command = ["kubectl", f"--kubeconfig={self.server.kubeconfig}", f"--cache-dir={cache}", *arguments]
         given = stdin if isinstance(stdin, str) else json.dumps(stdin)
-        return subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     def apply(self, *documents: dict[str, Any] | str) -> None:
         """Apply, which must succeed: objects, or YAML."""

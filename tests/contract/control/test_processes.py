@@ -14,7 +14,7 @@ from podberth.kube.resources import ADDRESS_HISTORIES, EVENTS, LEASES
 from tests.checkout import ROOT
 from tests.contract.control.cluster import HOME, PLUGIN, podnetwork, pool, reservation
 from tests.servers.kube import free_ports
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def test_sigterm_ends_the_controller_and_gives_the_lead_back(cluster: Cluster) -
         until(lambda: bool(holder(cluster)))
     finally:
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
     assert holder(cluster) == ""
     assert json.loads(said.splitlines()[-1])["event"] == "stopped"
@@ -101,7 +101,7 @@ def test_the_webhook_makes_its_certificate_serves_and_ends(cluster: Cluster) -> 
     assert process.stderr is not None
     assert json.loads(process.stderr.readline())["event"] == "serving"
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, said
 
 

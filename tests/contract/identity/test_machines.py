@@ -31,7 +31,7 @@ from tests.contract.clusters import clear_kubernetes, in_kubernetes, kube_server
 from tests.contract.identity.api import Api
 from tests.contract.identity.site import Site
 from tests.contract.ledgers import NOON, OPERATOR, claim
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def agent(folder: Path) -> subprocess.Popen[str]:
 def test_an_agent_on_a_machine_that_is_no_node_ends_and_says_what_to_do(api: Api, tmp_path: Path) -> None:
     folder = state(tmp_path, "typo")
     process = agent(folder)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "error: node typo is no Node of the cluster" in said
     assert "podberth store use kubernetes --node NAME" in said
@@ -94,7 +94,7 @@ def test_an_agent_starts_while_the_api_does_not_answer(tmp_path: Path) -> None:
         until(lambda: '"serving"' in process.stderr.readline(), "it does not serve")  # type: ignore[union-attr]
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 

@@ -10,7 +10,7 @@ from podberth.cni.errors import StoreFailed
 from podberth.kube.follow import Follower
 from podberth.kube.resources import CONFIG_MAPS, PODS
 from tests.contract.kube.said import names, put
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -82,7 +82,7 @@ def test_what_is_there_is_listed_and_what_comes_is_told(
     put(client, namespace, "a", "b")
     index = Index()
     follower = follow(index)
-    assert follower.synced.wait(60)
+    assert follower.synced.wait(PATIENCE)
     assert sorted(index.items) == ["a", "b"]
     client.delete(CONFIG_MAPS, "a", namespace)
     last = put(client, namespace, "c")
@@ -105,7 +105,7 @@ def test_nothing_is_lost_or_told_twice_when_the_server_is_killed(
     written += [put(client, namespace, f"second-{i}") for i in range(20)]
     until(lambda: len(index.items) == 45)
     assert [told.partition("@")[2] for told in index.told] == sorted(written, key=int)
-    assert follower.synced.wait(60)
+    assert follower.synced.wait(PATIENCE)
     assert follower.trouble == ""
 
 
@@ -146,7 +146,7 @@ def test_a_server_that_is_frozen_is_noticed_and_what_comes_then_is_told(
     follower = Follower(connect(kube.kubeconfig, 1.0), CONFIG_MAPS, index, namespace=namespace, silent=1.0)
     follower.start()
     try:
-        assert follower.synced.wait(60)
+        assert follower.synced.wait(PATIENCE)
         until(lambda: index.lists > 2)  # the server has nothing to say, and answers
         assert follower.trouble == ""
         kube.freeze()
@@ -164,7 +164,7 @@ def test_what_the_handler_could_not_take_is_told_again(
 ) -> None:
     index = Index(refusing=2)
     follower = follow(index)
-    assert follower.synced.wait(60)
+    assert follower.synced.wait(PATIENCE)
     versions = [put(client, namespace, name) for name in "ab"]
     until(lambda: len(index.told) == 2)
     assert index.told == [f"a@{versions[0]}", f"b@{versions[1]}"]
@@ -186,7 +186,7 @@ def test_a_hundred_followers_in_one_process_hear_everything(
 ) -> None:
     indexes = [Index() for _ in range(100)]
     followers = [follow(index) for index in indexes]
-    assert all(follower.synced.wait(60) for follower in followers)
+    assert all(follower.synced.wait(PATIENCE) for follower in followers)
     written = [put(client, namespace, f"a{i}") for i in range(30)]
     until(lambda: all(len(index.told) == 30 for index in indexes))
     for index in indexes:

@@ -14,7 +14,7 @@ from tests.netns.cluster.seen import DOCUMENTS, leases
 from tests.netns.kubelet import Kubelet, run
 from tests.servers.kube import KubeServer, free_ports
 from tests.sizes import size
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def node(tmp_path: Path, kube: KubeServer) -> Iterator[Kubelet]:
 def page(port: int, name: str) -> int:
     """Return the status of one of the agent's pages."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=PATIENCE) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         return refused.code

@@ -15,7 +15,7 @@ from podberth.cni.value import replace
 from podberth.linux import netns
 from podberth.net import ops
 from podberth.net.apply import apply
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from podberth.net.ops import Op
@@ -61,5 +61,5 @@ def _hearing(node: str, link: str) -> socket.socket:
     finally:
         os.close(descriptor)
     heard.bind((link, 0x0806))
-    heard.settimeout(20)
+    heard.settimeout(PATIENCE)
     return heard

@@ -9,6 +9,7 @@ import pytest
 
 from podberth.process.errand import Errand, call, together
 from podberth.process.outbox import Outbox
+from tests.waiting import PATIENCE
 
 
 def test_a_call_returns_or_raises_what_its_thread_does() -> None:
@@ -35,14 +36,14 @@ def test_all_have_ended_when_the_first_failure_is_raised() -> None:
 def test_a_failure_tells_those_who_wait_for_something_else() -> None:
     told = threading.Event()
     errand = Errand(partial(exec, "raise KeyError"), told.set)
-    assert told.wait(60)
+    assert told.wait(PATIENCE)
     with pytest.raises(KeyError):
         errand.wait()
 
 
 def test_a_wait_has_a_bound() -> None:
     go = threading.Event()
-    errand = Errand(lambda: go.wait(300))
+    errand = Errand(lambda: go.wait(PATIENCE))
     assert not errand.wait(0.01)
     go.set()
     assert errand.wait()
@@ -58,7 +59,7 @@ class Post:
         self.box: Outbox[str] = Outbox("post", self.send, lambda why, count: self.lost.append((why, count)), most)
 
     def send(self, event: str) -> None:
-        assert self.go.wait(300)
+        assert self.go.wait(PATIENCE)
         if event == "bad":
             raise TypeError("odd")
         self.sent.append(event)

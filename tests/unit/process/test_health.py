@@ -12,7 +12,7 @@ from podberth.process import roll
 from podberth.process.health import complaint, problem
 from podberth.process.loop import Loop
 from podberth.process.metrics import Loops
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 
 @dataclass(eq=False)
@@ -46,7 +46,7 @@ def test_a_turn_that_lasts_longer_than_its_bound_is_told_until_it_ends() -> None
 
     def turn() -> float:
         turns.append(1)
-        assert go.wait(300)
+        assert go.wait(PATIENCE)
         return 3600.0
 
     loop = Loop("a slow one", turn, turns.append, bound=0.05)  # type: ignore[arg-type]
@@ -55,7 +55,7 @@ def test_a_turn_that_lasts_longer_than_its_bound_is_told_until_it_ends() -> None
     go.set()
     until(lambda: "a slow one" not in problem(), "it counts as stuck for ever")
     loop.stop()
-    assert loop.join(60)
+    assert loop.join(PATIENCE)
     assert turns == [1]
 
 
@@ -69,10 +69,10 @@ def test_a_store_that_is_away_is_a_turn_each_time() -> None:
     loop = Loop("away", turn, lambda _: None, first=0.001, longest=0.001)
     loop.start()
     for _ in range(20):
-        assert again.acquire(timeout=60)
+        assert again.acquire(timeout=PATIENCE)
     assert ("away" in problem(), loop.trouble, roll.failures()["away"] >= 19) == (False, "the store is away", True)
     loop.stop()
-    assert loop.join(60)
+    assert loop.join(PATIENCE)
     assert loop not in roll.running()
 
 
@@ -82,7 +82,7 @@ def test_a_loop_that_waits_for_its_next_turn_is_not_stuck() -> None:
     assert complaint([loop], loop.last + 3600.0) == ""
     loop.wake()
     loop.stop()
-    assert loop.join(60)
+    assert loop.join(PATIENCE)
 
 
 def test_metrics_tell_of_the_one_that_is_furthest_behind() -> None:
@@ -98,7 +98,7 @@ def test_metrics_tell_of_the_one_that_is_furthest_behind() -> None:
     }
     for loop in loops:
         loop.stop()
-        assert loop.join(60)
+        assert loop.join(PATIENCE)
     assert found["podberth_loop_last_turn_seconds"] >= 50
     assert (found["podberth_loop_failures_total"], found["podberth_loop_stuck"]) == (0, 0)
 

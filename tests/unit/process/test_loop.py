@@ -9,7 +9,7 @@ import pytest
 
 from podberth.cni.errors import TryAgainLater
 from podberth.process.loop import Loop, reason, report
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def stopped() -> Iterator[list[Loop]]:
     yield loops
     for loop in loops:
         loop.stop()
-        assert loop.join(60)
+        assert loop.join(PATIENCE)
 
 
 @pytest.mark.parametrize("deaf", [False, True])
@@ -70,7 +70,7 @@ def test_a_loop_goes_on_after_anything_a_turn_raises(stopped: list[Loop], *, dea
     turns = Turns(*FAILURES, deaf=deaf)
     stopped.append(turns.loop)
     turns.loop.start()
-    assert turns.well.wait(60)
+    assert turns.well.wait(PATIENCE)
     assert turns.loop.alive
     assert turns.loop.trouble == ""
     assert turns.lines == ([] if deaf else [reason(failure) for failure in FAILURES])
@@ -80,19 +80,19 @@ def test_a_loop_that_waits_is_woken(stopped: list[Loop]) -> None:
     turns = Turns()
     stopped.append(turns.loop)
     turns.loop.start()
-    assert turns.well.wait(60)
+    assert turns.well.wait(PATIENCE)
     turns.well.clear()
     turns.loop.wake()
-    assert turns.well.wait(60)
+    assert turns.well.wait(PATIENCE)
 
 
 def test_a_loop_that_is_stopped_ends_and_says_so() -> None:
     turns = Turns()
     assert state(turns.loop) == (True, False)
     turns.loop.start()
-    assert turns.well.wait(60)
+    assert turns.well.wait(PATIENCE)
     turns.loop.stop()
-    assert turns.loop.join(60)
+    assert turns.loop.join(PATIENCE)
     assert state(turns.loop) == (False, True)
 
 
@@ -115,7 +115,7 @@ def test_a_failure_that_comes_again_and_again_is_logged_once(stopped: list[Loop]
     turns = Turns(*(TypeError("no"),) * 5, TypeError("other"), TypeError("no"))
     stopped.append(turns.loop)
     turns.loop.start()
-    assert turns.well.wait(60)
+    assert turns.well.wait(PATIENCE)
     assert turns.lines == ["TypeError: no", "TypeError: other", "TypeError: no"]
 
 

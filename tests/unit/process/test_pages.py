@@ -93,7 +93,7 @@ def test_health_is_about_loops_and_readiness_about_stores(desk: Desk) -> None:
     assert b"hung is stuck" in desk.ask("/healthz")[1]
     loop.stop()
     desk.go.set()
-    assert loop.join(60)
+    assert loop.join(PATIENCE)
     assert desk.ask("/healthz") == (200, b"ok\n")
 
 
