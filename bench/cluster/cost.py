@@ -209,7 +209,7 @@ def _held(store: OnEtcd, folder: Path) -> Held:
     folder.mkdir()
     recorder = Recorder(folder / "history")
     node = Node("node000", store, folder, recorder)
-    node.settler.cluster.identity()  # what a connection takes is there before
+    node.proposer.cluster.identity()  # what a connection takes is there before
     before = _resident()
     node.start()
     seconds = timed(node.ready) / 1000
@@ -217,7 +217,7 @@ def _held(store: OnEtcd, folder: Path) -> Held:
     grown = _resident() - before
     node.stop()
     recorder.close()
-    return Held(memory=grown, disk=Path(node.settler.replica.database.path).stat().st_size, seconds=seconds)
+    return Held(memory=grown, disk=Path(node.proposer.replica.database.path).stat().st_size, seconds=seconds)
 
 
 def _resident() -> int:

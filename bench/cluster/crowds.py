@@ -18,8 +18,8 @@ from podberth.ipam.lease import Actor
 from podberth.ipam.pool import Pool, Span, Subnet
 from podberth.policy.documents import document_of
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,7 +74,7 @@ def declare(store: Store, size: int, folder: Path, quarantine: int = 0) -> None:
     replica = Replica(str(folder / "admin"))
     span = Span(first=FIRST, last=FIRST + (size - 1))
     made = Pool(name=POOL, subnets=(Subnet(network=ip_network("10.40.0.0/16"), ranges=(span,)),), quarantine=quarantine)
-    policies = ClusterPolicies(Settler(replica, cluster, "admin", current=True))
+    policies = ClusterPolicies(Proposer(replica, cluster, "admin", current=True))
     policies.apply([document_of(made, "bench")], OPERATOR, source="bench")
     replica.database.close()
     cluster.close()

@@ -11,8 +11,8 @@ from bench.cluster.history import UNKNOWN
 from podberth.cni.value import value
 from podberth.stores.clock import node_clock
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def read(store: Store) -> audit.Books:
     with tempfile.TemporaryDirectory(prefix="podberth-bench-") as folder:
         cluster = store.open("judge")
         replica = Replica(folder)
-        ledger = ClusterLedger(Settler(replica, cluster, "judge", current=True), clock=node_clock)
+        ledger = ClusterLedger(Proposer(replica, cluster, "judge", current=True), clock=node_clock)
         try:
             return audit.Books(
                 events=tuple(ledger.history()),

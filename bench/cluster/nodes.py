@@ -20,8 +20,8 @@ from podberth.stores.clock import NodeClock
 from podberth.stores.identity import NodeIdentity, registration
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,15 +96,15 @@ class Node:
         self._place = folder.name
         self._next_proof = 0.0  # by time.monotonic
         self.cluster = store.open(name)
-        self.settler = Settler(Replica(str(folder / name)), self.cluster, name, current=not store.followed)
+        self.proposer = Proposer(Replica(str(folder / name)), self.cluster, name, current=not store.followed)
         opinions = store.opinions(self.cluster)
-        clock = NodeClock((*opinions, self._ntp, self.settler.peer_clocks), wall=lambda: time.time_ns() + self.skew)
+        clock = NodeClock((*opinions, self._ntp, self.proposer.peer_clocks), wall=lambda: time.time_ns() + self.skew)
         self.identity = NodeIdentity(self._prove, name, lambda: time.monotonic() * HASTE)
-        self.ledger = ClusterLedger(self.settler, clock=clock, identity=self.identity)
+        self.ledger = ClusterLedger(self.proposer, clock=clock, identity=self.identity)
         self._recorder = recorder
         self._add = Actor(who="plugin", why="ADD", node=name)
         self._del = Actor(who="plugin", why="DEL", node=name)
-        self._feed = Feed(self.settler, lambda _: None) if store.followed else None
+        self._feed = Feed(self.proposer, lambda _: None) if store.followed else None
 
     def start(self) -> None:
         """Begin to follow."""
@@ -120,7 +120,7 @@ class Node:
         """End the feed and all connections."""
         if self._feed is not None:
             self._feed.stop()
-        self.settler.replica.database.close()
+        self.proposer.replica.database.close()
         self.cluster.close()
 
     def prove(self) -> None:

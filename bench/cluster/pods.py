@@ -80,8 +80,8 @@ def come_back(pods: Sequence[Pod], threads: int, nodes: Nodes) -> list[Berth]:
 
 def effort(nodes: Nodes) -> Effort:
     """Return what the nodes have asked of the store since they were started."""
-    settlers = [node.settler for node in nodes.values()]
-    return Effort(attempts=sum(s.attempts for s in settlers), steps=sum(s.steps for s in settlers))
+    proposers = [node.proposer for node in nodes.values()]
+    return Effort(attempts=sum(s.attempts for s in proposers), steps=sum(s.steps for s in proposers))
 
 
 def replicas(nodes: Nodes) -> list[tuple[str, dict[str, str]]]:

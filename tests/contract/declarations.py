@@ -97,8 +97,8 @@ def in_cluster(kind: type[ClusterBackend], directory: Path) -> Store:
     backend = kind(directory)
 
     def client() -> Store:
-        settler = backend.client()
-        return Store(ClusterPolicies(settler), ClusterLedger(settler, clock=node_clock), client)
+        proposer = backend.client()
+        return Store(ClusterPolicies(proposer), ClusterLedger(proposer, clock=node_clock), client)
 
     return client()
 

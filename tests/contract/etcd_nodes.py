@@ -12,8 +12,8 @@ from podberth.ipam.lease import Actor
 from podberth.stores.clock import node_clock
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.contract.clusters import in_etcd
 
 if TYPE_CHECKING:
@@ -28,19 +28,19 @@ class Node:
     """One node of a cluster on etcd."""
 
     def __init__(self, cluster: EtcdCluster, name: str = "node1") -> None:
-        settler = Settler(Replica(tempfile.mkdtemp(dir=FOLDER)), cluster, name, current=True)
-        self.settler = settler
-        self.policies = ClusterPolicies(settler)
-        self.ledger = ClusterLedger(settler, clock=node_clock)
+        proposer = Proposer(Replica(tempfile.mkdtemp(dir=FOLDER)), cluster, name, current=True)
+        self.proposer = proposer
+        self.policies = ClusterPolicies(proposer)
+        self.ledger = ClusterLedger(proposer, clock=node_clock)
 
     def accept(self) -> tuple[str, ...]:
         """Do what an agent does every second."""
-        self.settler.catch_up()
+        self.proposer.catch_up()
         return self.policies.accept()
 
     def accept_podnetworks(self) -> tuple[str, ...]:
         """Do what an agent does every second."""
-        self.settler.catch_up()
+        self.proposer.catch_up()
         return self.policies.accept_podnetworks(reserving=AGENT)
 
     def pools(self) -> dict[str, str]:

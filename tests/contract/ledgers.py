@@ -16,8 +16,8 @@ from podberth.ipam.versions import HERE, Minimum
 from podberth.policy.changes import Declared
 from podberth.policy.documents import document_of
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.declared import declare, define_pool, drop_pool, undeclare
@@ -142,12 +142,12 @@ class ClusterBackend:
         """Return a store of this kind, empty."""
         raise NotImplementedError
 
-    def client(self) -> Settler:
+    def client(self) -> Proposer:
         """Return another client of the store, with a replica of its own."""
         folder = tempfile.mkdtemp(prefix="replica-", dir=self.directory)
-        settler = Settler(Replica(folder), self.cluster, "node1", current=True)
-        settler.replica.clock = self.clock
-        return settler
+        proposer = Proposer(Replica(folder), self.cluster, "node1", current=True)
+        proposer.replica.clock = self.clock
+        return proposer
 
     def open(self) -> Ledger:
         return ClusterLedger(self.client(), clock=self.clock)

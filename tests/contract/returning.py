@@ -13,8 +13,8 @@ from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.contract.clusters import clear_kubernetes, kube_server
 from tests.contract.ledgers import Clock, InMemory, OnKubernetes, addresses, claim, pool
 from tests.servers.etcd import EtcdServer
@@ -37,10 +37,10 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def settler(self, node: str) -> Settler:
+    def proposer(self, node: str) -> Proposer:
         folder = self.folder / node
         folder.mkdir(exist_ok=True)
-        return Settler(Replica(str(folder)), self.cluster(), node, current=True)
+        return Proposer(Replica(str(folder)), self.cluster(), node, current=True)
 
     def node(self, name: str) -> Node:
         return Node(self, name)
@@ -60,8 +60,8 @@ class Node:
 
     def __init__(self, site: Site, name: str) -> None:
         self.name = name
-        self.settler = site.settler(name)
-        self.ledger = ClusterLedger(self.settler, clock=Clock())
+        self.proposer = site.proposer(name)
+        self.ledger = ClusterLedger(self.proposer, clock=Clock())
         self.pods: dict[str, tuple[Lease, ...]] = {}
 
     @property
@@ -86,8 +86,8 @@ class Node:
         self.ledger.announce(held, (), self.actor)
 
     def epoch(self) -> Epoch:
-        self.settler.doubt()  # as an agent whose connection broke
-        self.settler.catch_up()
+        self.proposer.doubt()  # as an agent whose connection broke
+        self.proposer.catch_up()
         found = self.ledger.epoch()
         assert found is not None
         return found

@@ -22,8 +22,8 @@ from podberth.stores.directory import sync
 from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.clusters import in_etcd
@@ -61,8 +61,8 @@ class Node:
     def joined(self, replica: Replica) -> tuple[ClusterPolicies, Feed]:
         """Return a node with that replica."""
         cluster = EtcdCluster(self.etcd, self.keys.root.decode())
-        settler = Settler(replica, cluster, "node1", current=False)
-        return ClusterPolicies(settler), Feed(settler, self.lines.append)
+        proposer = Proposer(replica, cluster, "node1", current=False)
+        return ClusterPolicies(proposer), Feed(proposer, self.lines.append)
 
     def put(self, key: bytes, value: bytes) -> None:
         self.etcd.put(self.keys.state + key, value)
@@ -73,8 +73,8 @@ class Node:
 
 def test_a_feed_whose_turns_are_short_hears_every_document(node: Node) -> None:
     cluster = EtcdCluster(node.etcd, node.keys.root.decode())
-    settler = Settler(Replica(tempfile.mkdtemp(dir=node.folder)), cluster, "node2", current=False)
-    policies, feed = ClusterPolicies(settler), Feed(settler, node.lines.append, turn=0.0)
+    proposer = Proposer(Replica(tempfile.mkdtemp(dir=node.folder)), cluster, "node2", current=False)
+    policies, feed = ClusterPolicies(proposer), Feed(proposer, node.lines.append, turn=0.0)
     feed.start()
     assert feed.ready(60), node.lines
     declared = [f"n{number}" for number in range(size(20, 1000))]

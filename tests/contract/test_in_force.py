@@ -20,8 +20,8 @@ from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.objects import read_approved
 from podberth.stores.replica.approved import refused
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Approved, DocumentText, Seen
 from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.control.cluster import pool
@@ -40,7 +40,7 @@ def test_of_two_pools_that_exclude_each_other_both_nodes_have_the_same_in_force(
     cluster = etcd()
     one, other = Node(cluster), Node(cluster, "node2")
     written(cluster, pool("aa", "10.20.0.0/16"))
-    one.settler.catch_up()
+    one.proposer.catch_up()
     written(cluster, pool("bb", "10.20.0.0/24"))
     nodes = [threading.Thread(target=node.accept) for node in (other, one)]
     for each in nodes:
@@ -107,7 +107,7 @@ def test_a_bind_that_relied_on_what_is_in_force_no_more_is_made_anew() -> None:
     cluster = etcd()
     late, node = Node(cluster), Node(cluster, "node2")
     late.policies.apply(documents(pool("db", "10.20.0.0/24", gateway="10.20.0.1")), OPERATOR, source="x")
-    deaf = Settler(late.settler.replica, cluster, "node1", current=False)
+    deaf = Proposer(late.proposer.replica, cluster, "node1", current=False)
     node.policies.apply(documents(pool("db", "10.20.0.0/24", gateway="10.20.0.2")), OPERATOR, source="x")
     (lease,) = ClusterLedger(deaf, clock=node_clock).bind(claim("a"), OPERATOR)
     assert str(lease.address) == "10.20.0.1"  # nobody runs that was told of it
@@ -201,7 +201,7 @@ def test_a_pool_of_which_nothing_is_said_any_more_stays_in_force_while_a_lease_o
     cluster.client.put(cluster.keys.approved_of(("Pool", "", "db")), b"")
     one.accept()
     assert one.pools() == {"db": "10.20.0.0/24"}
-    with one.settler.replica.database.read() as connection:
+    with one.proposer.replica.database.read() as connection:
         ((name, _, why),) = refused(connection)
     assert name == "db"
     assert f"has {lease.address}" in why
@@ -271,6 +271,6 @@ def test_a_change_that_an_older_podberth_would_misread_waits_for_the_ledger_s_up
         assert not Node(cluster, "node3").policies.pools()[0].grants[0].macs
     written(cluster, granting)
     assert cluster.demand(HERE, Minimum())
-    node.settler.take(Seen(minimum=cluster.minimum()))
+    node.proposer.take(Seen(minimum=cluster.minimum()))
     assert node.accept() == ("db",)
     assert Node(cluster, "node4").policies.pools()[0].grants[0].macs

@@ -14,8 +14,8 @@ from podberth.stores.kubernetes.declared import Declarations
 from podberth.stores.kubernetes.follow import QUIET, SILENT, Follow
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def client(kube: KubeServer) -> Iterator[Asked]:
 def test_a_feed_of_a_frozen_server_is_away_and_follows_again_once_it_goes_on(
     kube: KubeServer, client: Asked, tmp_path: Path
 ) -> None:
-    settler = Settler(Replica(str(tmp_path)), Impatient(client, HOME, "test"), "node1", current=False)
-    feed = Feed(settler, lambda _: None)
+    proposer = Proposer(Replica(str(tmp_path)), Impatient(client, HOME, "test"), "node1", current=False)
+    feed = Feed(proposer, lambda _: None)
     feed.start()
     try:
         until(lambda: not feed.away, lambda: feed.away)

@@ -10,8 +10,8 @@ from podberth.cni.errors import PoolExhausted, TryAgainLater
 from podberth.ipam.lease import Correction
 from podberth.ipam.lifecycle import fold
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.contract.ledgers import NOON, OPERATOR, PLUGIN, SECOND, Clock, ClusterBackend, attachment, claim, ip, pool
 
 if TYPE_CHECKING:
@@ -279,7 +279,7 @@ class TestSeveralNodes:
     def node(self, backend: ClusterBackend, folder: Path, name: str, clock: Clock) -> ClusterLedger:
         folder.mkdir(exist_ok=True)
         clock.boot = f"{name} 1"
-        return ClusterLedger(Settler(Replica(str(folder)), backend.cluster, name, current=True), clock=clock)
+        return ClusterLedger(Proposer(Replica(str(folder)), backend.cluster, name, current=True), clock=clock)
 
     def test_a_node_an_hour_ahead_makes_no_rest_longer_for_others(
         self, cluster_backend: ClusterBackend, tmp_path: Path

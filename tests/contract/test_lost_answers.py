@@ -9,8 +9,8 @@ import pytest
 from podberth.cni.errors import StoreFailed, TryAgainLater
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Away
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.ledgers import PLUGIN, Clock, attachment, claim, pool
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Cut(ClusterLedger):
     """A ledger whose store makes what it is asked for, and goes away before it says so, while `cut`."""
 
-    def __init__(self, settler: Settler, unseen: ClusterLedger, clock: Clock) -> None:
-        super().__init__(settler, clock=clock)
+    def __init__(self, proposer: Proposer, unseen: ClusterLedger, clock: Clock) -> None:
+        super().__init__(proposer, clock=clock)
         self.unseen = unseen
         self.cut = False
         self.failures: list[CniError] = []  # of the next ends
@@ -53,13 +53,13 @@ class Site:
         backend.define(pool("db", "10.20.0.0/24"))
         self.known = False  # whether the node has noticed that the store is away
         clock = Clock()
-        settlers = []
+        proposers = []
         for name in ("own", "unseen"):
             (folder / name).mkdir()
-            settlers.append(Settler(Replica(str(folder / name)), backend.cluster, "node1", current=True))
-        self.store = ClusterLedger(settlers[1], clock=clock)
-        self.cut = Cut(settlers[0], self.store, clock)
-        last_known = SqliteLedger(settlers[0].replica.database, clock=clock)
+            proposers.append(Proposer(Replica(str(folder / name)), backend.cluster, "node1", current=True))
+        self.store = ClusterLedger(proposers[1], clock=clock)
+        self.cut = Cut(proposers[0], self.store, clock)
+        last_known = SqliteLedger(proposers[0].replica.database, clock=clock)
         journal = Journal(str(folder / "own"))
         self.ledger = JournalledLedger(
             self.cut, last_known, journal, lambda: "it is away" if self.known else "", binding=False

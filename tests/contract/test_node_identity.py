@@ -17,8 +17,8 @@ from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.identity import FILE, NodeIdentity, registration
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.contract.clusters import in_etcd, in_kubernetes
 from tests.contract.ledgers import PLUGIN, Clock, OnEtcd, addresses, claim, pool
 
@@ -148,8 +148,8 @@ class Machine:
         self.identity = NodeIdentity(
             lambda waited: cluster.prove(mine, print, waited=waited), "node1", lambda: self.now
         )
-        settler = Settler(Replica(str(folder)), cluster, "node1", current=True)
-        self.ledger = ClusterLedger(settler, clock=Clock(), identity=self.identity)
+        proposer = Proposer(Replica(str(folder)), cluster, "node1", current=True)
+        self.ledger = ClusterLedger(proposer, clock=Clock(), identity=self.identity)
 
 
 @pytest.fixture

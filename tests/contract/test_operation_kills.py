@@ -33,8 +33,8 @@ from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.policies import SqlitePolicies
@@ -61,11 +61,11 @@ BANK = pool("bank", subnet("10.60.0.0/24", gateway="10.60.0.1", hold=("10.60.0.1
 
 @value
 class Side:
-    """A store, as one of its clients has it; `settler` of a cluster's."""
+    """A store, as one of its clients has it; `proposer` of a cluster's."""
 
     ledger: Ledger
     policies: Policies
-    settler: Settler | None = None
+    proposer: Proposer | None = None
 
 
 @value
@@ -133,12 +133,12 @@ def in_cluster(folder: Path, made: Callable[[], Cluster], ends: ExitStack) -> Ca
         return cluster
 
     def client(follows: bool) -> Side:
-        settler = Settler(Replica(str(folder / f"replica-{next(number)}")), opened(), "node2", current=not follows)
-        ends.callback(settler.replica.database.close)
+        proposer = Proposer(Replica(str(folder / f"replica-{next(number)}")), opened(), "node2", current=not follows)
+        ends.callback(proposer.replica.database.close)
         return Side(
-            ledger=ClusterLedger(settler, clock=settler.replica.clock),
-            policies=ClusterPolicies(settler),
-            settler=settler,
+            ledger=ClusterLedger(proposer, clock=proposer.replica.clock),
+            policies=ClusterPolicies(proposer),
+            proposer=proposer,
         )
 
     assert opened().demand(HERE, Minimum())  # no older agent is there
@@ -154,7 +154,7 @@ class Watching:
     def __init__(self, store: Store, about: frozenset[str]) -> None:
         self.side = store.client(True)
         self._about = about
-        self._feed = Feed(self.side.settler, lambda _: None) if self.side.settler is not None else None
+        self._feed = Feed(self.side.proposer, lambda _: None) if self.side.proposer is not None else None
         self.seen: list[Facts] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look)
@@ -301,13 +301,13 @@ def points(writes: int) -> list[tuple[int, str]]:
 
 def end_what_is_left(side: Side) -> None:
     """Do as an agent does when nothing was heard of an operation for a while."""
-    if side.settler is None:
+    if side.proposer is None:
         return
-    side.settler.catch_up()
-    for mark in side.settler.replica.operations():
-        side.settler.tending.end(mark)
-    side.settler.catch_up()
-    assert side.settler.replica.operations() == ()
+    side.proposer.catch_up()
+    for mark in side.proposer.replica.operations():
+        side.proposer.tending.end(mark)
+    side.proposer.catch_up()
+    assert side.proposer.replica.operations() == ()
 
 
 def adds_up(side: Side) -> None:

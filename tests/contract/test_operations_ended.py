@@ -30,11 +30,13 @@ def test_what_is_known_of_operations_is_bounded_by_what_is_left_of_them(site: Si
         site.policies.operate(one, OPERATOR, source="test")
         site.policies.operate(gone, OPERATOR, source="test")
         watcher.catch_up()
-    for settler in (site.settler, watcher):
-        known = settler.tried(lambda connection, _: connection.execute("SELECT count(*) FROM committed").fetchone()[0])
+    for proposer in (site.proposer, watcher):
+        known = proposer.dry_run(
+            lambda connection, _: connection.execute("SELECT count(*) FROM committed").fetchone()[0]
+        )
         assert known <= ENDED
     assert other.pools() == site.policies.pools()
     site.policies.operate(keeping(), OPERATOR, source="test")
     watcher.catch_up()
     query = "SELECT count(*) FROM reservations"
-    assert watcher.tried(lambda connection, _: connection.execute(query).fetchone()[0]) == MANY
+    assert watcher.dry_run(lambda connection, _: connection.execute(query).fetchone()[0]) == MANY

@@ -15,8 +15,8 @@ from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.marks import SILENCE
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.clusters import in_etcd, in_kubernetes
 from tests.contract.ledgers import (
@@ -73,21 +73,21 @@ class Site:
     def __init__(self, kind: type[ClusterBackend], folder: Path) -> None:
         self.backend = kind(folder / "backend")
         self._folder = folder
-        self.ledger, self.policies, self.settler = self.client("one")
+        self.ledger, self.policies, self.proposer = self.client("one")
         self.policies.apply([document_of(BANK, "test")], OPERATOR, source="test")
 
     def client(
         self, name: str, *, kill_at: int = -1, through: Any = None
-    ) -> tuple[ClusterLedger, ClusterPolicies, Settler]:
+    ) -> tuple[ClusterLedger, ClusterPolicies, Proposer]:
         cluster: Any = Stopping(self.backend.cluster, kill_at) if kill_at >= 0 else through or self.backend.cluster
-        settler = Settler(Replica(str(self._folder / name)), cluster, "node1", current=True)
-        return ClusterLedger(settler, clock=self.backend.clock), ClusterPolicies(settler), settler
+        proposer = Proposer(Replica(str(self._folder / name)), cluster, "node1", current=True)
+        return ClusterLedger(proposer, clock=self.backend.clock), ClusterPolicies(proposer), proposer
 
     def end_what_is_left(self) -> None:
         """Do as an agent does when nothing was heard of an operation for a while."""
-        self.settler.catch_up()
-        for mark in self.settler.replica.operations():
-            self.settler.tending.end(mark)
+        self.proposer.catch_up()
+        for mark in self.proposer.replica.operations():
+            self.proposer.tending.end(mark)
 
     def left_half_way(self, operation: Operation, steps: int) -> None:
         """Have an operation's command be killed after so many steps."""
@@ -122,8 +122,8 @@ def test_what_is_marked_and_not_committed_counts_for_nobody(site: Site) -> None:
 
 def test_a_bind_of_a_marked_address_is_refused_and_names_the_operation(site: Site) -> None:
     site.left_half_way(keeping(), 2)
-    site.settler.catch_up()
-    (mark,) = site.settler.replica.operations()
+    site.proposer.catch_up()
+    (mark,) = site.proposer.replica.operations()
     with pytest.raises(TryAgainLater, match=rf"10\.60\.0\.101 .*operation {mark.operation} \(") as refused:
         site.ledger.bind(claim("other", "10.60.0.101", pool="bank"), PLUGIN)
     assert "store operations" in refused.value.details
@@ -135,8 +135,8 @@ def test_a_bind_of_a_marked_address_is_refused_and_names_the_operation(site: Sit
 
 def test_a_pod_that_takes_any_address_gets_none_that_is_marked(site: Site) -> None:
     site.left_half_way(keeping(first=2), 2)
-    site.settler.catch_up()
-    with site.settler.replica.database.read() as connection:
+    site.proposer.catch_up()
+    with site.proposer.replica.database.read() as connection:
         marked = {packed for (packed,) in connection.execute("SELECT address FROM marks").fetchall()}
     assert marked
     got = [site.ledger.bind(claim(f"any-{n}", pool="bank"), PLUGIN)[0].address for n in range(5)]
@@ -145,19 +145,19 @@ def test_a_pod_that_takes_any_address_gets_none_that_is_marked(site: Site) -> No
 
 def test_what_was_left_is_undone_once_nothing_was_heard_of_it_for_a_while(site: Site) -> None:
     site.left_half_way(keeping(), 2)
-    site.settler.catch_up()
-    assert site.settler.tending.tend() == ()
+    site.proposer.catch_up()
+    assert site.proposer.tending.tend() == ()
     site.backend.clock.tick(SILENCE / 10**9 + 1)
-    (said,) = site.settler.tending.tend()
+    (said,) = site.proposer.tending.tend()
     assert "was undone" in said
-    assert site.settler.replica.operations() == ()
+    assert site.proposer.replica.operations() == ()
     (lease,) = site.ledger.bind(claim("other", "10.60.0.101", pool="bank"), PLUGIN)
     assert [event.kind for event in site.ledger.history(address=lease.address)] == ["Bound"]
 
 
 def test_who_needs_an_address_ends_what_was_left_there_itself(site: Site) -> None:
     site.left_half_way(keeping(), 2)
-    site.settler.catch_up()
+    site.proposer.catch_up()
     site.backend.clock.tick(SILENCE / 10**9 + 1)
     done = site.policies.operate(keeping(), OPERATOR, source="import csv")
     assert len(done.kept) == MANY
@@ -186,16 +186,16 @@ def test_a_command_that_is_killed_anywhere_has_done_all_or_nothing(site: Site) -
 def test_what_is_committed_is_carried_through_by_who_comes_next(site: Site) -> None:
     steps = 0
     while True:
-        _, policies, settler = site.client(f"killed-{steps}", kill_at=steps)
+        _, policies, proposer = site.client(f"killed-{steps}", kill_at=steps)
         try:
             policies.operate(keeping(), OPERATOR, source="test")
         except Killed:
             pass
-        if settler.tried(lambda connection, _: connection.execute("SELECT 1 FROM committed").fetchone()):
+        if proposer.dry_run(lambda connection, _: connection.execute("SELECT 1 FROM committed").fetchone()):
             break
         site.end_what_is_left()
         steps += 1
-    site.settler.catch_up()
+    site.proposer.catch_up()
     assert len(site.ledger.reservations()) == MANY
     assert len(tuple(site.ledger.history())) == MANY
     assert len(tuple(site.ledger.history(address=ip("10.60.0.101")))) == 1
@@ -215,7 +215,7 @@ def test_what_is_to_be_released_goes_on_counting_until_all_of_it_is_released(sit
     assert len(site.ledger.reservations()) == MANY
     with pytest.raises(AddressTaken):
         site.ledger.bind(claim("other", "10.60.0.104", pool="bank"), PLUGIN)
-    site.settler.catch_up()
+    site.proposer.catch_up()
     site.backend.clock.tick(SILENCE / 10**9 + 1)
     site.ledger.unbind(attachment("c-kept-3"), PLUGIN)
     assert lease.address not in {one.address for one in site.ledger.leases()}
@@ -235,14 +235,14 @@ def test_a_pod_that_starts_again_while_the_store_is_away_keeps_its_address_whate
     site.ledger.bind(claim("kept-3", "10.60.0.103", pool="bank"), PLUGIN)
     whole = Operation(release=tuple(one.address for one in keeping().keep))
     site.left_half_way(whole, 2)
-    site.settler.catch_up()
+    site.proposer.catch_up()
     away = ["no route to host"]
-    last_known = SqliteLedger(site.settler.replica.database, clock=site.backend.clock)
+    last_known = SqliteLedger(site.proposer.replica.database, clock=site.backend.clock)
     here = JournalledLedger(site.ledger, last_known, Journal(str(tmp_path / "journal")), lambda: away[0], binding=True)
     again = replace(claim("kept-3", pool="bank"), attachment=attachment("c-new"), takeover=(attachment("c-kept-3"),))
     assert [lease.address for lease in here.bind(again, PLUGIN)] == [ip("10.60.0.103")]
-    other, policies, settler = site.client("elsewhere")
-    settler.catch_up()
+    other, policies, proposer = site.client("elsewhere")
+    proposer.catch_up()
     site.backend.clock.tick(SILENCE / 10**9 + 1)
     if goes_on:
         assert len(policies.operate(whole, OPERATOR, source="test").released) == MANY
@@ -257,7 +257,7 @@ def test_a_pod_that_starts_again_while_the_store_is_away_keeps_its_address_whate
 
 def test_of_two_operations_at_an_address_one_is_done_after_the_other(site: Site) -> None:
     site.left_half_way(keeping(), 2)
-    site.settler.catch_up()
+    site.proposer.catch_up()
     site.backend.clock.tick(SILENCE / 10**9 + 1)
     site.policies.operate(keeping(first=90, name="other"), OPERATOR, source="test")
     names = {one.pod.name.partition("-")[0] for one in site.ledger.reservations()}
@@ -276,7 +276,7 @@ def test_a_pool_that_an_operation_makes_is_not_there_before_its_leases(site: Sit
     fresh, policies, _ = site.client("fresh")
     assert [each.name for each in policies.pools()] == ["bank"]
     assert fresh.leases() == ()
-    site.settler.catch_up()
+    site.proposer.catch_up()
     site.backend.clock.tick(SILENCE / 10**9 + 1)
     site.policies.operate(whole, OPERATOR, source="test")
     assert [each.name for each in site.policies.pools()] == ["bank", "more"]
@@ -300,7 +300,7 @@ def podnetworks(first: int = 100, many: int = MANY) -> list[Document]:
     ]
 
 
-def applied(client: tuple[ClusterLedger, ClusterPolicies, Settler]) -> tuple[int, int, int]:
+def applied(client: tuple[ClusterLedger, ClusterPolicies, Proposer]) -> tuple[int, int, int]:
     """Return how many reservations, PodNetworks and events there are."""
     ledger, policies, _ = client
     return len(ledger.reservations()), len(policies.pod_networks()), len(tuple(ledger.history()))
@@ -317,7 +317,7 @@ def test_an_apply_of_new_documents_that_is_killed_has_done_all_or_nothing(site: 
     site.end_what_is_left()
     after = applied(site.client("after"))
     assert after in ((0, 0, 0), (MANY, MANY, MANY))
-    assert applied((site.ledger, site.policies, site.settler)) == after
+    assert applied((site.ledger, site.policies, site.proposer)) == after
     done = site.policies.apply(podnetworks(), OPERATOR, source="test")
     assert len(done.created) == (0 if after[0] else MANY)
     assert applied(site.client("done")) == (MANY, MANY, MANY)
@@ -351,8 +351,8 @@ def test_an_apply_that_changes_few_documents_with_many_addresses_is_all_or_nothi
 def test_where_an_older_agent_may_be_what_needs_marks_is_refused_and_the_rest_is_done(
     made: Callable[[], Cluster], tmp_path: Path
 ) -> None:
-    settler = Settler(Replica(str(tmp_path / "one")), made(), "node1", current=True)
-    ledger, policies = ClusterLedger(settler, clock=Clock()), ClusterPolicies(settler)
+    proposer = Proposer(Replica(str(tmp_path / "one")), made(), "node1", current=True)
+    ledger, policies = ClusterLedger(proposer, clock=Clock()), ClusterPolicies(proposer)
     policies.apply([document_of(BANK, "test")], OPERATOR, source="test")
     with pytest.raises(Refused, match=r"operation of more than one step needs 0\.2\.0") as refused:
         policies.operate(keeping(), OPERATOR, source="import csv")

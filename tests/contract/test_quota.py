@@ -65,8 +65,8 @@ def test_pods_that_start_together_on_many_nodes_on_etcd_get_as_many_too() -> Non
     nodes = [Node(cluster, f"node{n}") for n in range(6)]
     nodes[0].policies.apply([DOCUMENT], OPERATOR, source="test")
     for node in nodes:
-        node.settler.catch_up()
-        node.settler.current = False  # each goes by its feed, which has told it nothing since
+        node.proposer.catch_up()
+        node.proposer.current = False  # each goes by its feed, which has told it nothing since
     refused = start_together([node.ledger for node in nodes])
     assert len(Node(cluster).ledger.reservations()) == MOST
     assert len(refused) == 6 - MOST

@@ -11,9 +11,9 @@ import pytest
 from podberth.cni.errors import PoolExhausted, TryAgainLater
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.position import furthest
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.schema import SCHEMA
-from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Seen, Unknown
 from tests.contract.ledgers import CLUSTERS, OPERATOR, PLUGIN, addresses, attachment, claim, ip, pod, pool
 
@@ -33,13 +33,13 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> ClusterBackend:
     return made
 
 
-def settler(backend: ClusterBackend, folder: Path, *, current: bool = True) -> Settler:
+def proposer(backend: ClusterBackend, folder: Path, *, current: bool = True) -> Proposer:
     folder.mkdir(exist_ok=True)
-    return Settler(Replica(str(folder)), backend.cluster, "node1", current=current)
+    return Proposer(Replica(str(folder)), backend.cluster, "node1", current=current)
 
 
 def ledger(backend: ClusterBackend, folder: Path) -> ClusterLedger:
-    return ClusterLedger(settler(backend, folder), clock=backend.clock)
+    return ClusterLedger(proposer(backend, folder), clock=backend.clock)
 
 
 def test_a_replica_goes_on_where_it_was(backend: ClusterBackend, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_replica_that_was_never_complete_is_made_anew(backend: ClusterBackend,
 
 
 def test_older_news_changes_nothing(backend: ClusterBackend, tmp_path: Path) -> None:
-    mine = settler(backend, tmp_path / "a")
+    mine = proposer(backend, tmp_path / "a")
     book = ClusterLedger(mine, clock=backend.clock)
     book.bind(claim("a"), PLUGIN)
     old = backend.cluster.read((ip("10.20.0.1"),), ())
@@ -88,7 +88,7 @@ def test_older_news_changes_nothing(backend: ClusterBackend, tmp_path: Path) -> 
 
 
 def test_what_came_while_the_whole_state_was_read_is_not_forgotten(backend: ClusterBackend, tmp_path: Path) -> None:
-    mine = settler(backend, tmp_path / "a")
+    mine = proposer(backend, tmp_path / "a")
     mine.catch_up()
     parts = list(backend.cluster.load())
     loading = mine.replica.load(iter(parts))
@@ -123,7 +123,7 @@ class Deaf:
 
 
 def test_a_bind_of_unknown_end_is_ended_by_the_del_that_follows_it(backend: ClusterBackend, tmp_path: Path) -> None:
-    mine = settler(backend, tmp_path / "a", current=False)
+    mine = proposer(backend, tmp_path / "a", current=False)
     mine.asking = (0.0,)
     mine.catch_up()
     deaf = Deaf(backend.cluster)
@@ -169,7 +169,7 @@ class Slow(Deaf):
 def test_a_del_says_what_it_ended_also_if_that_happens_after_it_was_asked_for_again(
     backend: ClusterBackend, tmp_path: Path
 ) -> None:
-    mine = settler(backend, tmp_path / "a", current=False)
+    mine = proposer(backend, tmp_path / "a", current=False)
     book = ClusterLedger(mine, clock=backend.clock)
     book.bind(claim("a"), PLUGIN)
     mine.cluster = cast("Cluster", Slow(backend.cluster))
@@ -180,7 +180,7 @@ def test_a_del_says_what_it_ended_also_if_that_happens_after_it_was_asked_for_ag
 def test_a_del_says_what_it_ended_also_if_another_pod_has_it_by_the_time_that_is_known(
     backend: ClusterBackend, tmp_path: Path
 ) -> None:
-    mine, others = settler(backend, tmp_path / "a", current=False), ledger(backend, tmp_path / "b")
+    mine, others = proposer(backend, tmp_path / "a", current=False), ledger(backend, tmp_path / "b")
     book = ClusterLedger(mine, clock=backend.clock)
     book.bind(claim("a"), PLUGIN)
     mine.cluster = cast("Cluster", Late(backend.cluster, lambda: others.bind(claim("b", "10.20.0.1"), PLUGIN)))
@@ -197,7 +197,7 @@ def test_a_position_only_grows(one: str, other: str, behind: str) -> None:
 
 
 def test_a_client_that_knows_nothing_new_is_told_by_the_store(backend: ClusterBackend, tmp_path: Path) -> None:
-    stale = settler(backend, tmp_path / "a", current=False)
+    stale = proposer(backend, tmp_path / "a", current=False)
     stale.catch_up()
     others = ledger(backend, tmp_path / "b")
     others.bind(claim("x"), PLUGIN)
@@ -211,7 +211,7 @@ def test_a_client_that_knows_nothing_new_is_told_by_the_store(backend: ClusterBa
 
 def test_what_seems_exhausted_is_asked_for_once_more(backend: ClusterBackend, tmp_path: Path) -> None:
     backend.define(pool("db", "10.20.0.8/31"))
-    stale = settler(backend, tmp_path / "a", current=False)
+    stale = proposer(backend, tmp_path / "a", current=False)
     others = ledger(backend, tmp_path / "b")
     for name in ("x", "y"):
         others.bind(claim(name), PLUGIN)
@@ -226,7 +226,7 @@ def test_what_seems_exhausted_is_asked_for_once_more(backend: ClusterBackend, tm
 def test_a_node_that_has_not_heard_of_a_pods_first_address_gives_it_no_second(
     backend: ClusterBackend, tmp_path: Path
 ) -> None:
-    late = settler(backend, tmp_path / "a", current=False)
+    late = proposer(backend, tmp_path / "a", current=False)
     late.catch_up()
     others = ledger(backend, tmp_path / "b")
     (first,) = others.bind(claim("a", container="old", sticky=True), PLUGIN)
@@ -238,7 +238,7 @@ def test_a_node_that_has_not_heard_of_a_pods_first_address_gives_it_no_second(
 
 
 def test_a_release_ends_what_another_node_has_reserved_just_now(backend: ClusterBackend, tmp_path: Path) -> None:
-    late = settler(backend, tmp_path / "a", current=False)
+    late = proposer(backend, tmp_path / "a", current=False)
     late.catch_up()
     ledger(backend, tmp_path / "b").reserve("db", ip("10.20.0.7"), pod("a"), "eth0", OPERATOR)
     ended = ClusterLedger(late, clock=backend.clock).release(ip("10.20.0.7"), OPERATOR)

@@ -168,7 +168,7 @@ def test_an_announcement_that_was_interrupted_is_done_again(site: Site) -> None:
         for leases in first.pods.values()
         for x in leases
     ]
-    first.settler.settle(lambda connection, _: epochs.announce(connection, held, (), first.actor, Clock()(), 1))
+    first.proposer.settle(lambda connection, _: epochs.announce(connection, held, (), first.actor, Clock()(), 1))
     assert first.epoch().awaited == ("n1",)
     first.pods = whole
     first.announce()
@@ -216,7 +216,7 @@ def test_an_unrelated_etcd_has_no_epoch(tmp_path: Path) -> None:
         site.server = new
         EtcdSite(tmp_path / "other", new)
         again = site.node("n1")
-        again.settler.catch_up()
+        again.proposer.catch_up()
         assert again.ledger.epoch() is None
         assert again.ledger.leases() == ()
 

@@ -18,8 +18,8 @@ from podberth.policy.bundle import digest
 from podberth.policy.documents import parse_document, raw_document
 from podberth.stores.clock import node_clock
 from podberth.stores.kubernetes.objects import read_document, weighed_bundle
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Bundle, Seen
 from podberth.stores.replica.standing import ended
 from podberth.stores.replica.standings import standings
@@ -191,11 +191,11 @@ def test_a_bundle_s_documents_are_one_namespace_s_whatever_the_text() -> None:
 def _kept(folder: Path, *steps: list[dict[str, Any]]) -> list[str]:
     """Return what is reserved after a controller has seen each of these sets of ConfigMaps. The quota is two."""
     cluster = MemoryCluster()
-    settler = Settler(Replica(str(folder)), cluster, "node1", current=True)
+    proposer = Proposer(Replica(str(folder)), cluster, "node1", current=True)
     spec = {**pool()["spec"], "allow": [{"namespaces": ["db"], "reservations": 2}]}
     text, _ = read_document({"metadata": {"name": "db", "resourceVersion": "1"}, "spec": spec}, "Pool")
     cluster.documents[text.key], cluster.revision = (text, 1), 1
-    settler.take(Seen(documents=((text, 1),), position="1"))
+    proposer.take(Seen(documents=((text, 1),), position="1"))
 
     def sweep(connection: Connection, _: object) -> list[str]:
         for one in pending(connection):
@@ -210,8 +210,8 @@ def _kept(folder: Path, *steps: list[dict[str, Any]]) -> list[str]:
         metadata = {"resourceVersion": str(cluster.revision)}
         every = [{**each, "metadata": {**each["metadata"], **metadata}} for each in maps]
         bundles = tuple(weighed_bundle(each, HOME, frozenset())[0] for each in every)
-        settler.take(Seen(bundles=bundles, position=str(cluster.revision)))
-        found, _ = settler.settle(sweep)
+        proposer.take(Seen(bundles=bundles, position=str(cluster.revision)))
+        found, _ = proposer.settle(sweep)
     return found
 
 

@@ -33,8 +33,8 @@ def in_sqlite(directory: Path, clock: Clock) -> Store:
 
 
 def in_cluster(directory: Path, clock: Clock) -> Store:
-    settler = CLUSTERS[0](directory).client()
-    return Store(ClusterPolicies(settler), ClusterLedger(settler, clock=clock), never)
+    proposer = CLUSTERS[0](directory).client()
+    return Store(ClusterPolicies(proposer), ClusterLedger(proposer, clock=clock), never)
 
 
 @pytest.mark.parametrize("made", [in_sqlite, in_cluster])

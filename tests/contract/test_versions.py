@@ -19,8 +19,8 @@ from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Outgrown
 from podberth.stores.replica.versions import OlderSeen, upgrade
 from podberth.stores.sqlite.ledger import SqliteLedger
@@ -52,9 +52,9 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
     return made
 
 
-def settler(cluster: Cluster, folder: Path, clock: Clock) -> Settler:
+def proposer(cluster: Cluster, folder: Path, clock: Clock) -> Proposer:
     folder.mkdir(parents=True, exist_ok=True)
-    found = Settler(Replica(str(folder)), cluster, "node1", current=True)
+    found = Proposer(Replica(str(folder)), cluster, "node1", current=True)
     found.replica.clock = clock
     return found
 
@@ -67,10 +67,10 @@ def agent(cluster: Cluster, node: str, version: str) -> None:
     assert cluster.prove(registered, lambda _: None, waited=False).refusal == ""
 
 
-def ledger_of(cluster: Cluster, folder: Path) -> tuple[ClusterLedger, Settler]:
+def ledger_of(cluster: Cluster, folder: Path) -> tuple[ClusterLedger, Proposer]:
     """Return a ledger with a pool and one lease of node1, by this release."""
     clock = Clock()
-    found = settler(cluster, folder, clock)
+    found = proposer(cluster, folder, clock)
     ledger = ClusterLedger(found, clock=clock)
     ClusterPolicies(found).apply(documents(1), OPERATOR, source="test")
     ledger.bind(claim("web-0"), PLUGIN)
@@ -108,7 +108,7 @@ def test_a_pool_that_older_agents_can_not_read_is_refused_until_then(cluster: Cl
 
 def test_another_process_that_has_the_ledger_open_hears_of_the_upgrade(cluster: Cluster, tmp_path: Path) -> None:
     _, found = ledger_of(cluster, tmp_path / "one")
-    other = settler(cluster, tmp_path / "two", Clock())
+    other = proposer(cluster, tmp_path / "two", Clock())
     other.catch_up()
     agent(cluster, "node1", HERE)
     upgrade(found, HERE)
@@ -160,7 +160,7 @@ def test_a_del_of_an_outgrown_agent_is_answered_and_told_by_a_later_one(cluster:
 def test_a_step_in_etcd_relies_on_the_minimum_version_that_its_writer_knows(tmp_path: Path) -> None:
     cluster = in_etcd()
     ledger_of(cluster, tmp_path / "one")
-    follower = settler(cluster, tmp_path / "two", Clock())
+    follower = proposer(cluster, tmp_path / "two", Clock())
     follower.catch_up()
     follower.current = False  # it follows a feed, which has not told it yet
     cluster.demand("99.0.0", Minimum())

@@ -8,8 +8,8 @@ from podberth.cni.value import replace
 from podberth.policy.documents import document_of, parse_document
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.policies import SqlitePolicies
@@ -81,8 +81,8 @@ class InCluster:
 
     def parts(self) -> tuple[Ledger, Policies]:
         replica = Replica(str(self.folder))
-        settler = Settler(replica, self.cluster, "node1", current=True)
-        return ClusterLedger(settler, clock=self.clock), ClusterPolicies(settler)
+        proposer = Proposer(replica, self.cluster, "node1", current=True)
+        return ClusterLedger(proposer, clock=self.clock), ClusterPolicies(proposer)
 
     def side(self, *, readonly: bool = False) -> Target:  # noqa: ARG002 - a cluster's is read and written alike
         return ClusterStore(self.cluster, "the cluster")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from podberth.kube.events import Recorder
     from podberth.policy.address_reservation import AddressReservation
     from podberth.policy.changes import Declared
-    from podberth.stores.replica.settler import Settler
+    from podberth.stores.replica.proposer import Proposer
     from podberth.stores.sqlite.claims import Rivals
 
 WHO = "controller"  # as the ledger names it
@@ -56,12 +56,12 @@ class Effects:
     """`name` is who the ledger says it was, `home` podberth's own namespace. Threads do not share it."""
 
     def __init__(
-        self, client: Client, settler: Settler, recorder: Recorder, name: str, home: str = NAMESPACE
+        self, client: Client, proposer: Proposer, recorder: Recorder, name: str, home: str = NAMESPACE
     ) -> None:  # fmt: skip
         self._client = client
         self._machines = Machines(client, home)
         self._once = OnceNodes(client, home)
-        self._settler = settler
+        self._proposer = proposer
         self._recorder = recorder
         self._name = name
         # By object and reason, with when it was to be posted first, by the monotonic clock.
@@ -104,7 +104,7 @@ class Effects:
             changes.unbind(connection, lease, actor, self._now())
             return True
 
-        return self._settler.settle(end)[0]
+        return self._proposer.settle(end)[0]
 
     def _node(self, lease: Lease) -> Node | None:
         """Return a lease's node, None if it is gone; of a machine that is no Node an operator's word counts.
@@ -129,7 +129,7 @@ class Effects:
                 declare(connection, one, actor, self._now)
 
             try:
-                self._settler.settle(put)
+                self._proposer.settle(put)
             except TryAgainLater:
                 raise  # the next sweep will
             except CniError as refusal:
@@ -148,7 +148,7 @@ class Effects:
                 undeclare(connection, one, actor, self._now)
                 return True
 
-            if self._settler.settle(end)[0]:
+            if self._proposer.settle(end)[0]:
                 done.append(declared)
         return tuple(done)
 
@@ -165,7 +165,7 @@ class Effects:
             return keep(connection, keeping(wanted), actor, self._now())
 
         try:
-            self._settler.settle(decide, pods=(wanted.pod,))
+            self._proposer.settle(decide, pods=(wanted.pod,))
         except TryAgainLater:
             raise
         except CniError as refusal:
@@ -177,7 +177,7 @@ class Effects:
         return self._ended(kept, self._actor("its AddressReservation is gone"))
 
     def _now(self) -> Moment:
-        return self._settler.replica.clock()
+        return self._proposer.replica.clock()
 
     def _ended(self, kept: Reservation, actor: Actor) -> bool:
         def end(connection: Connection, _: Rivals) -> bool:
@@ -187,7 +187,7 @@ class Effects:
             changes.release(connection, kept, actor, self._now())
             return True
 
-        return self._settler.settle(end)[0]
+        return self._proposer.settle(end)[0]
 
     def show(self, resource: Resource, found: Object, status: Object) -> bool:
         """Have an object's status say so; say whether that was news. One that is gone by now has none.

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from podberth.kube.client import Client
     from podberth.policy.address_reservation import AddressReservation
     from podberth.stores.replica.feed import Feed
-    from podberth.stores.replica.settler import Settler
+    from podberth.stores.replica.proposer import Proposer
     from podberth.stores.replica.shared import Key
     from podberth.stores.sqlite.claims import Rivals
 
@@ -55,9 +55,9 @@ _NOBODY = Actor(who="webhook", why="admission", node="")
 class Judge:
     """`home` is podberth's own namespace. Threads share it; one review is looked at after the other."""
 
-    def __init__(self, client: Client, settler: Settler, feed: Feed, home: str) -> None:
+    def __init__(self, client: Client, proposer: Proposer, feed: Feed, home: str) -> None:
         self._client = client
-        self._settler = settler
+        self._proposer = proposer
         self._feed = feed
         self._home = home
         self._declarations = Declarations(client, home, "webhook")
@@ -92,20 +92,22 @@ class Judge:
                         return wrong
                 reservations = self._reservations()
             earlier = self._declarations.earlier() if wanted.tenant else frozenset()
-            now = self._settler.replica.clock()
-            return self._settler.tried(lambda connection, _: _refused(connection, wanted, reservations, earlier, now))
+            now = self._proposer.replica.clock()
+            return self._proposer.dry_run(
+                lambda connection, _: _refused(connection, wanted, reservations, earlier, now)
+            )
 
     def _catch_up(self) -> None:
         """Have the replica know every declaration there is now; what happens to addresses comes by the feed."""
         versions, seen = self._declarations.listed()
-        keys, names = self._settler.tried(_known)
+        keys, names = self._proposer.dry_run(_known)
         oldest = min(versions.values())
         gone = tuple(
             (DocumentText(kind=kind, namespace=namespace, name=name, body=""), oldest)
             for kind, namespace, name in keys - {text.key for text, _ in seen.documents}
         )
         over = tuple(Bundle(name=name, revision=oldest) for name in names - {bundle.name for bundle in seen.bundles})
-        self._settler.take(replace(seen, documents=(*seen.documents, *gone), bundles=(*seen.bundles, *over)))
+        self._proposer.take(replace(seen, documents=(*seen.documents, *gone), bundles=(*seen.bundles, *over)))
 
     def _reservations(self) -> tuple[AddressReservation, ...]:
         found = []

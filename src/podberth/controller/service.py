@@ -33,8 +33,8 @@ from podberth.stores.kubernetes.opinion import Dated
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,15 +76,15 @@ class Controller:
         name = os.uname().nodename
         self._client = Client(load(options.kubeconfig, options.context))
         cluster = KubernetesCluster(self._client, options.home, f"controller {name}")
-        settler = Settler(Replica(self._folder.name, told=self._told), cluster, name, current=False)
-        self._feed = Feed(settler, self._told)
+        proposer = Proposer(Replica(self._folder.name, told=self._told), cluster, name, current=False)
+        self._feed = Feed(proposer, self._told)
         self._watched = Watched(self._client)
         self._candidate = Candidate(self._client, options.home, LEASE, f"{name}_{uuid.uuid4()}", self._changed)
         recorder = Recorder(self._client, "podberth-controller", name)
-        effects = Effects(self._client, settler, recorder, name, options.home)
-        self._metrics = Metrics(self, ClusterLedger(settler, clock=NodeClock((Dated(self._client),))))
+        effects = Effects(self._client, proposer, recorder, name, options.home)
+        self._metrics = Metrics(self, ClusterLedger(proposer, clock=NodeClock((Dated(self._client),))))
         self._sweep = Sweep(
-            self._client, cluster, settler, effects, options.settings, facts=self._watched.facts,
+            self._client, cluster, proposer, effects, options.settings, facts=self._watched.facts,
             leading=lambda: self._candidate.leading, count=self._metrics.count, told=self._told,
         )  # fmt: skip
         self._archived = -options.archiving

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from podberth.policy.changes import Declared
     from podberth.policy.podnetwork import PodNetwork
     from podberth.stores.kubernetes.store import KubernetesCluster
-    from podberth.stores.replica.settler import Settler
+    from podberth.stores.replica.proposer import Proposer
 
 _SECOND = 10**9
 _EVENTS = {conditions.CONFLICT: "ReservationConflict", conditions.NOT_IN_FORCE: "NotInForce"}  # by condition's reason
@@ -59,14 +59,14 @@ class Sweep:
     """`leading` says whether to go on; `told` is given what went wrong; `count` how often what happened."""
 
     def __init__(
-        self, client: Client, cluster: KubernetesCluster, settler: Settler, effects: Effects, settings: Settings, *,
+        self, client: Client, cluster: KubernetesCluster, proposer: Proposer, effects: Effects, settings: Settings, *,
         facts: Callable[[], Facts], leading: Callable[[], bool], count: Callable[[str], None],
         told: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._client = client
         self._cluster = cluster
-        self._settler = settler
-        self._policies = ClusterPolicies(settler)
+        self._proposer = proposer
+        self._policies = ClusterPolicies(proposer)
         self._effects = effects
         self._settings = settings
         self._facts = facts
@@ -107,7 +107,7 @@ class Sweep:
             self._count("archived")
 
     def _known(self) -> Known:
-        return self._settler.tried(lambda connection, _: known(connection, self._settler.replica.clock()))
+        return self._proposer.dry_run(lambda connection, _: known(connection, self._proposer.replica.clock()))
 
     def _accept(self, _: Known) -> None:
         """Say in the store which Pools' newest texts are in force, for every node to obey."""
@@ -126,7 +126,7 @@ class Sweep:
     def _keep_last_good(self, now: Known) -> None:
         """Copy what ConfigMaps declare and may, for the time when what they say can't be in force."""
         del now
-        wanted = self._settler.tried(lambda connection, _: copies.wanted(connection))
+        wanted = self._proposer.dry_run(lambda connection, _: copies.wanted(connection))
         for _ in range(self._cluster.keep_last_good(one for one in wanted if self._leading())):
             self._count("accepted")
 
@@ -278,7 +278,7 @@ class Sweep:
 
     def _retention(self, now: Known) -> None:
         """End reservations whose retention is over."""
-        clock = self._settler.replica.clock()
+        clock = self._proposer.replica.clock()
         self._seen = keeping.sightings(now.kept, self._seen, clock.uptime.ns)
         for kept in keeping.expired(now.kept, self._effects.exists, clock, self._seen):
             if self._effects.expire(kept):
@@ -288,7 +288,7 @@ class Sweep:
 
     def _leases(self, now: Known) -> None:
         """End the leases of pods that are gone."""
-        facts, clock = self._facts(), self._settler.replica.clock()
+        facts, clock = self._facts(), self._proposer.replica.clock()
         grace = int(self._settings.grace * _SECOND)
         self._absent = gone.absences(now.leases, facts, self._absent, clock.uptime.ns)
         for lease in gone.releasable(self._absent, facts, clock, grace):

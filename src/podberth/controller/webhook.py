@@ -21,8 +21,8 @@ from podberth.process.metrics import Loops, Lost
 from podberth.process.pages import METRICS, Pages, alive, on_tcp, ready
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,9 +53,9 @@ class Webhook:
         self._folder = tempfile.TemporaryDirectory(prefix="podberth-webhook-")
         self._client = Client(load(options.kubeconfig, options.context))
         cluster = KubernetesCluster(self._client, options.home, f"webhook {os.uname().nodename}")
-        settler = Settler(Replica(self._folder.name, told=self._told), cluster, os.uname().nodename, current=False)
-        self._feed = Feed(settler, self._told)
-        self._judge = Judge(self._client, settler, self._feed, options.home)
+        proposer = Proposer(Replica(self._folder.name, told=self._told), cluster, os.uname().nodename, current=False)
+        self._feed = Feed(proposer, self._told)
+        self._judge = Judge(self._client, proposer, self._feed, options.home)
         self._served = Served(options.source(self._client))
         self._served.renew()
         self._metrics = Metrics(lambda: not self._feed.away)

@@ -21,8 +21,8 @@ from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.naming import ElsewhereOf, LedgerOf, Names, PoliciesOf
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.replica.shared import Seen
 from podberth.stores.sqlite.ledger import SqliteLedger
 
@@ -70,13 +70,13 @@ class Member:
         self._machine = machine
         self.cluster = connected(chosen)
         node = joined(chosen.cluster, chosen.node)
-        self.settler = self._settler(node, current=not staying)
-        self.settler.moved = moved
-        self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.settler.peer_clocks))
-        self._declared = ClusterPolicies(self.settler)
-        self._known = LastKnown(self.cluster.elsewhere(node), self.away, self.settler.outlook, directory)
+        self.proposer = self._proposer(node, current=not staying)
+        self.proposer.moved = moved
+        self.clock = NodeClock((*_dated(chosen, self.cluster), *opinions, self.proposer.peer_clocks))
+        self._declared = ClusterPolicies(self.proposer)
+        self._known = LastKnown(self.cluster.elsewhere(node), self.away, self.proposer.outlook, directory)
         self._actor = Actor(who="agent", why="declared", node=node)
-        self._feed = Feed(self.settler, notice) if staying else None
+        self._feed = Feed(self.proposer, notice) if staying else None
         self._hear_at = 0.0
         self._upkeep = Loop("member", self._keep_up, notice)
         self._journal = Journal(directory)
@@ -90,18 +90,18 @@ class Member:
             self._feed.ready(READY)
             self._upkeep.start()
 
-    def _settler(self, node: str, *, current: bool) -> Settler:
+    def _proposer(self, node: str, *, current: bool) -> Proposer:
         replica = Replica(self._directory, told=notice)
         features = (Feature.CLUSTERS,) if self._chosen.cluster else ()
-        settler = Settler(replica, self.cluster, node, current=current, features=features)
-        settler.away = self.away
-        settler.returned.told = notice
-        return settler
+        proposer = Proposer(replica, self.cluster, node, current=current, features=features)
+        proposer.away = self.away
+        proposer.returned.told = notice
+        return proposer
 
     def _journalled(self) -> JournalledLedger:
-        replica = self.settler.replica
+        replica = self.proposer.replica
         return JournalledLedger(
-            ClusterLedger(self.settler, clock=self.clock, identity=self.identity),
+            ClusterLedger(self.proposer, clock=self.clock, identity=self.identity),
             SqliteLedger(replica.database, clock=self.clock),
             self._journal,
             self.away,
@@ -124,19 +124,19 @@ class Member:
 
     def away(self) -> str:
         """Return why the cluster's store can't be reached; '' if it can, as far as this process knows."""
-        return self._feed.away if self._feed is not None else self.settler.outlook.away
+        return self._feed.away if self._feed is not None else self.proposer.outlook.away
 
     @property
     def outlook(self) -> Outlook:
         """How what this process answers is known."""
-        return self.settler.outlook
+        return self.proposer.outlook
 
     def probe(self) -> None:
         """Try what of the cluster this node keeps itself: the replica, the journal. StoreFailed if one is unusable.
 
         Whether the cluster's store answers is no matter of this node's: nobody is asked.
         """
-        self.settler.replica.probe()
+        self.proposer.replica.probe()
         self._journal.probe()
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class Member:
                 return _UPKEEP
             if not self.identity.foreign:
                 self._ledger.replay(notice)
-            for what in self.settler.tending.tend():
+            for what in self.proposer.tending.tend():
                 notice(what)
             self.cluster.tidy()
             if self._chosen.store == choice.ETCD:  # in a Kubernetes cluster the controller does it
@@ -163,12 +163,12 @@ class Member:
                     self._declared.accept_podnetworks(reserving=self._actor)
             if time.monotonic() > self._hear_at:
                 self._hear_at = time.monotonic() + _HEARING
-                self.settler.replica.hear(self.settler.replica.clock().time - _UNNOTICED)
+                self.proposer.replica.hear(self.proposer.replica.clock().time - _UNNOTICED)
         return _UPKEEP
 
     def _outgrown(self) -> bool:
         """Say whether this node may not write into the ledger, by its minimum version; the log has it once."""
-        before, self._refused = self._refused, self.settler.outgrown
+        before, self._refused = self._refused, self.proposer.outgrown
         if self._refused and self._refused != before:
             notice(f"{self._refused}; nothing is written until then")
         return bool(self._refused)
@@ -177,19 +177,19 @@ class Member:
         """Ask whether this machine still is the node, now and then."""
         if time.monotonic() < self._next_proof:
             return
-        self.settler.take(Seen(minimum=self.cluster.minimum()))  # what is followed need not say it
+        self.proposer.take(Seen(minimum=self.cluster.minimum()))  # what is followed need not say it
         before = self.identity.refusal
         proof = self.identity.refresh()
         if proof.refusal and proof.refusal != before:
             notice(proof.refusal)
-        self.settler.take(Seen(epoch=self.cluster.epoch(lambda _: None)))
+        self.proposer.take(Seen(epoch=self.cluster.epoch(lambda _: None)))
         self._next_proof = time.monotonic() + ASK
         if not self._of_nodes:  # of Nodes operators say it in Kubernetes
             self._known.remember()
 
     def _prove(self, waited: bool) -> Proof:
-        node = self.settler.spread.node
-        now, version = self.settler.replica.clock().time, HERE if self._feed is not None else ""
+        node = self.proposer.spread.node
+        now, version = self.proposer.replica.clock().time, HERE if self._feed is not None else ""
         mine = registration(self._directory, node, *self._machine, now, version=version)
         proof = self.cluster.prove(mine, notice, waited=waited)
         if proof.absent:

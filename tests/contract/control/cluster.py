@@ -24,8 +24,8 @@ from podberth.stores.kubernetes.once import OnceNodes
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.checkout import ROOT
 from tests.servers.operator import objects
 from tests.waiting import PATIENCE, until
@@ -50,9 +50,9 @@ class Cluster:
         self.folder = folder
         self.client = Client(load(str(server.kubeconfig)))
         self.store = KubernetesCluster(self.client, HOME, "test")
-        settler = Settler(Replica(tempfile.mkdtemp(dir=folder)), self.store, "node1", current=True)
-        self.ledger = ClusterLedger(settler, clock=node_clock)
-        self.policies = ClusterPolicies(settler)
+        proposer = Proposer(Replica(tempfile.mkdtemp(dir=folder)), self.store, "node1", current=True)
+        self.ledger = ClusterLedger(proposer, clock=node_clock)
+        self.policies = ClusterPolicies(proposer)
         self._webhooks: list[Webhook] = []
         self._controllers: list[Controller] = []
 
@@ -246,7 +246,7 @@ def _bundle(server: KubeServer) -> str:
 def node(cluster: Cluster) -> ClusterPolicies:
     """Return what a node that was never there before has in force."""
     store = KubernetesCluster(cluster.client, HOME, "fresh")
-    return ClusterPolicies(Settler(Replica(tempfile.mkdtemp(dir=cluster.folder)), store, "fresh", current=True))
+    return ClusterPolicies(Proposer(Replica(tempfile.mkdtemp(dir=cluster.folder)), store, "fresh", current=True))
 
 
 def in_force(policies: ClusterPolicies) -> list[str]:

@@ -10,8 +10,8 @@ from podberth.policy.documents import parse_document
 from podberth.stores.clock import node_clock
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 
 if TYPE_CHECKING:
     from podberth.policy.store import Policies
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def new_node(cluster: Cluster) -> tuple[Policies, ClusterLedger]:
     """Return a node that has never been there."""
     folder = tempfile.mkdtemp(dir=cluster.folder)
-    settler = Settler(Replica(folder), cluster.store, "node9", current=True)
-    return ClusterPolicies(settler), ClusterLedger(settler, clock=node_clock)
+    proposer = Proposer(Replica(folder), cluster.store, "node9", current=True)
+    return ClusterPolicies(proposer), ClusterLedger(proposer, clock=node_clock)
 
 
 def told(cluster: Cluster, reason: str) -> set[str]:

@@ -96,4 +96,4 @@ def test_a_site_that_starts_cold_converges_in_any_order(
             lambda: "gateway" in cluster.server.operator.refusal(wrong, dry_run=True),
             "the webhook does not answer",
         )
-    assert time.time_ns() > members[0].settler.replica.heard
+    assert time.time_ns() > members[0].proposer.replica.heard

@@ -18,8 +18,8 @@ from podberth.kube.resources import CONFIG_MAPS, POD_NETWORKS
 from podberth.stores.kubernetes.store import KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.contract.control.cluster import HOME, config_map, podnetwork, pool
 from tests.sizes import size
 from tests.unit.policy.hostile import ALIASED, FILES, HUGE, NO_KIND, ODD
@@ -43,9 +43,9 @@ class Node:
     def __init__(self, cluster: Cluster) -> None:
         self.lines: list[str] = []
         store = KubernetesCluster(cluster.client, HOME, "node1")
-        self.settler = Settler(Replica(tempfile.mkdtemp(dir=cluster.folder)), store, "node1", current=False)
-        self.policies = ClusterPolicies(self.settler)
-        self.feed = Feed(self.settler, self.lines.append)
+        self.proposer = Proposer(Replica(tempfile.mkdtemp(dir=cluster.folder)), store, "node1", current=False)
+        self.policies = ClusterPolicies(self.proposer)
+        self.feed = Feed(self.proposer, self.lines.append)
 
     def has(self, name: str, *addresses: str) -> bool:
         return any(one.name == name and (not addresses or _addresses(one) == addresses) for one in self.all())
@@ -177,7 +177,7 @@ def test_a_webhook_that_hears_nothing_lets_no_pool_go(cluster: Cluster) -> None:
 def deaf(cluster: Cluster) -> Judge:
     """Return a webhook's judge whose feed was never heard."""
     node = Node(cluster)
-    return Judge(cluster.client, node.settler, node.feed, HOME)
+    return Judge(cluster.client, node.proposer, node.feed, HOME)
 
 
 def review(new: str | None, old: str) -> Review:

@@ -10,8 +10,8 @@ import pytest
 from podberth.controller.effects import Effects
 from podberth.kube.events import Recorder
 from podberth.kube.resources import NODES, PODS
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.contract.control.cluster import PLUGIN, pool
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ class Racing:
 
 
 def effects(cluster: Cluster, folder: Path, client: Any) -> Effects:
-    settler = Settler(Replica(str(folder / "effects")), cluster.store, "controller", current=False)
-    settler.catch_up()
-    return Effects(client, settler, Recorder(cluster.client, "test", "test"), "test")
+    proposer = Proposer(Replica(str(folder / "effects")), cluster.store, "controller", current=False)
+    proposer.catch_up()
+    return Effects(client, proposer, Recorder(cluster.client, "test", "test"), "test")
 
 
 @pytest.fixture

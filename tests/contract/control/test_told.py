@@ -11,8 +11,8 @@ from podberth.controller.effects import MAX_UNTOLD, Effects
 from podberth.kube.errors import Forbidden, Unknown
 from podberth.kube.events import WARNING, Recorder
 from podberth.kube.resources import EVENTS, POOLS
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.contract.control.cluster import pool
 from tests.contract.control.new_node import told as messages
 from tests.waiting import until
@@ -56,8 +56,8 @@ class Losing:
 
 
 def told(losing: Any, cluster: Cluster, folder: Path) -> Effects:
-    settler = Settler(Replica(str(folder / "effects")), cluster.store, "controller", current=False)
-    return Effects(losing, settler, Recorder(losing, "test", "test"), "test")
+    proposer = Proposer(Replica(str(folder / "effects")), cluster.store, "controller", current=False)
+    return Effects(losing, proposer, Recorder(losing, "test", "test"), "test")
 
 
 def reasons(cluster: Cluster) -> list[str]:

@@ -17,8 +17,8 @@ from podberth.net.ops import AddAddress, ProbeAddress
 from podberth.policy.documents import parse_document
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
 from podberth.verbs.node import Node
@@ -125,7 +125,7 @@ class Machine:
 
     def __init__(self, name: str, state: Path, cluster: Cluster, elsewhere: Elsewhere, wire: Wire) -> None:
         self.state = state
-        self.settler = Settler(Replica(str(state)), cluster, name, current=True)
+        self.proposer = Proposer(Replica(str(state)), cluster, name, current=True)
         self.host = Host(wire)
         clock = Clock()
         database = Database(str(state))
@@ -134,8 +134,8 @@ class Machine:
         self.node = Node(
             name=name,
             host=self.host,
-            policies=ClusterPolicies(self.settler),
-            ledger=ClusterLedger(self.settler, clock=clock),
+            policies=ClusterPolicies(self.proposer),
+            ledger=ClusterLedger(self.proposer, clock=clock),
             attachments=SqliteAttachments(database),
             clock=lambda: clock().true,
             follow=lambda _: "",

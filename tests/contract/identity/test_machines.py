@@ -247,7 +247,7 @@ def test_the_controller_ends_no_lease_of_a_machine_that_is_not_fenced(api: Api, 
     of = Ledger(tmp_path, alone=True)
     machines = Machines(api.client, "default")
     machines.prove(VM, print, waited=False)
-    effects = Effects(api.client, of.two.settler, Recorder(api.client, "test", "n2"), "test", "default")
+    effects = Effects(api.client, of.two.proposer, Recorder(api.client, "test", "n2"), "test", "default")
     leases = of.two.node.ledger.leases()
     assert [effects.release(lease, 10**18, 1) for lease in leases] == [False] * len(leases)
     machines.fence(Fence(node="vm_1", actor=OPERATOR, time=NOON))
@@ -257,7 +257,7 @@ def test_the_controller_ends_no_lease_of_a_machine_that_is_not_fenced(api: Api, 
 
 def ended(of: Ledger, api: Api) -> list[bool]:
     """Return what a controller makes of the addresses whose pod is gone for long."""
-    effects = Effects(api.client, of.two.settler, Recorder(api.client, "test", "n2"), "test", "default")
+    effects = Effects(api.client, of.two.proposer, Recorder(api.client, "test", "n2"), "test", "default")
     return [effects.release(lease, 10**18, 1) for lease in of.two.node.ledger.leases()]
 
 

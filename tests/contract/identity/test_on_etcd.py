@@ -177,10 +177,10 @@ def test_what_moved_and_was_let_go_of_there_is_not_the_old_sandboxs_again(
 def test_a_node_that_follows_the_store_hears_of_what_has_moved_away(nodes: tuple[Machine, Machine], site: Site) -> None:
     one, two = nodes
     heard: list[str] = []
-    one.settler.moved = lambda addresses: heard.extend(sorted(map(str, addresses)))
+    one.proposer.moved = lambda addresses: heard.extend(sorted(map(str, addresses)))
     burn_first(site, two)
     two.add("c2", "u2")
-    one.settler.catch_up()
+    one.proposer.catch_up()
     assert heard == BOTH
 
 

@@ -44,8 +44,8 @@ from podberth.stores.kubernetes.once import OnceNodes
 from podberth.stores.kubernetes.store import MOST, KubernetesCluster
 from podberth.stores.replica.feed import Feed
 from podberth.stores.replica.ledger import ClusterLedger
+from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
-from podberth.stores.replica.settler import Settler
 from tests.contract.install.conftest import HOME
 from tests.contract.install.manifests import example
 from tests.waiting import until
@@ -87,9 +87,9 @@ class Node:
     def __init__(self, client: Client, folder: Path) -> None:
         self.told: list[str] = []
         self.cluster = KubernetesCluster(client, HOME, "worker-3")
-        settler = Settler(Replica(tempfile.mkdtemp(dir=folder)), self.cluster, "worker-3", current=False)
-        self.ledger = ClusterLedger(settler, clock=node_clock)
-        self.feed = Feed(settler, self.told.append)
+        proposer = Proposer(Replica(tempfile.mkdtemp(dir=folder)), self.cluster, "worker-3", current=False)
+        self.ledger = ClusterLedger(proposer, clock=node_clock)
+        self.feed = Feed(proposer, self.told.append)
 
     def bind(self, container: str) -> str:
         claim = Claim(

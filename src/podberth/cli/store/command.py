@@ -187,12 +187,12 @@ def _answer(session: Session) -> dict[str, Any]:
     member = join(session.state, staying=False)
     member.outlook.tolerant = True
     try:
-        member.settler.see()
+        member.proposer.see()
         if not member.outlook.away:
-            about = {"identity": member.cluster.identity(), "position": member.settler.replica.position}
+            about = {"identity": member.cluster.identity(), "position": member.proposer.replica.position}
             return {**about, "minimumVersion": member.cluster.minimum().version}
         session.missed(member.outlook.away, member.outlook.as_of)
-        return {"position": member.settler.replica.position}
+        return {"position": member.proposer.replica.position}
     finally:
         member.close()
 

@@ -105,9 +105,9 @@ def upgrade_command(session: Session, version: str, without: tuple[str, ...], *,
         names = Names(session.cluster)
         without = tuple(map(names.inward_name, without))
         with closing(join(session.state, staying=False)) as member:
-            _require_seen(frozenset(map(names.outward_name, unseen(member.settler, without))))
-            found = seen(member.settler, version, without) if dry_run else found
-            after = member.cluster.minimum() if dry_run else upgrade(member.settler, version, without)
+            _require_seen(frozenset(map(names.outward_name, unseen(member.proposer, without))))
+            found = seen(member.proposer, version, without) if dry_run else found
+            after = member.cluster.minimum() if dry_run else upgrade(member.proposer, version, without)
     form = {"minimumVersion": after.version, "older": [{"node": one.node, "why": one.why} for one in found]}
     session.show(as_json, form, lambda screen: _draw(screen, after, found, dry_run=dry_run))
     return 1 if found else 0

@@ -60,12 +60,12 @@ def _open(session: Session, name: str | None) -> tuple[tuple[Mark, bool | None],
     if choice.chosen(session.state).store != choice.SQLITE:
         member = join(session.state, staying=False)
         try:
-            member.settler.catch_up()
-            marks = member.settler.replica.operations()
+            member.proposer.catch_up()
+            marks = member.proposer.replica.operations()
             if name is None:
                 found = tuple((mark, None) for mark in marks)
             else:
-                found = tuple((mark, member.settler.tending.end(mark)) for mark in marks if mark.operation == name)
+                found = tuple((mark, member.proposer.tending.end(mark)) for mark in marks if mark.operation == name)
         finally:
             member.close()
     if name is not None and not found:

@@ -124,8 +124,8 @@ def _begun(session: Session, why: str) -> Epoch:
 
         return begin(Database(session.state), asking(), why)
     with closing(join(session.state, staying=False)) as member:
-        member.settler.catch_up()
-        member.settler.returned.say(asking(), why)
+        member.proposer.catch_up()
+        member.proposer.returned.say(asking(), why)
         return _last(member)
 
 

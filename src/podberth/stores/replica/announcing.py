@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
     from podberth.ipam.epoch import HeldAddress
     from podberth.ipam.lease import Actor, Lease
-    from podberth.stores.replica.settler import Settler
+    from podberth.stores.replica.proposer import Proposer
     from podberth.stores.sqlite.claims import Rivals
 
 _STEP = 20  # addresses that are announced together
 
 
-def announce(settler: Settler, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
+def announce(proposer: Proposer, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
     """Have the ledger say what a node's pods have. Interrupted anywhere, it can be done again."""
-    found = [_step(settler, (), gone[at : at + _STEP], actor) for at in range(0, len(gone), _STEP)]
-    found += [_step(settler, held[at : at + _STEP], (), actor) for at in range(0, len(held), _STEP)]
-    settler.replica.begin_epoch(settler.cluster.epoch(lambda last: with_word_of(last, {actor.node})))
+    found = [_step(proposer, (), gone[at : at + _STEP], actor) for at in range(0, len(gone), _STEP)]
+    found += [_step(proposer, held[at : at + _STEP], (), actor) for at in range(0, len(held), _STEP)]
+    proposer.replica.begin_epoch(proposer.cluster.epoch(lambda last: with_word_of(last, {actor.node})))
     return Announcement(
         bound=tuple(chain.from_iterable(each.bound for each in found)),
         ended=tuple(chain.from_iterable(each.ended for each in found)),
@@ -35,13 +35,13 @@ def announce(settler: Settler, held: Sequence[HeldAddress], gone: Sequence[Lease
     )
 
 
-def _step(settler: Settler, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
+def _step(proposer: Proposer, held: Sequence[HeldAddress], gone: Sequence[Lease], actor: Actor) -> Announcement:
     about = tuple({*(each.address for each in held), *(lease.address for lease in gone)})
 
     def decide(connection: Connection, _: Rivals) -> Announcement:
         last = epochs.last(connection)
         there = [lease for lease in gone if lease_at(connection, lease.address) == lease]
         since = last.seq if last is not None else 0
-        return epochs.announce(connection, held, there, actor, settler.replica.clock(), since)
+        return epochs.announce(connection, held, there, actor, proposer.replica.clock(), since)
 
-    return settler.settle(decide, about=about)[0]
+    return proposer.settle(decide, about=about)[0]

@@ -18,7 +18,7 @@ from podberth.stores.replica.shared import Outdated, Seen
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from podberth.stores.replica.settler import Settler
+    from podberth.stores.replica.proposer import Proposer
 
 _AGAIN, _ENDING = 0.1, 60.0  # seconds
 # Seconds: a turn ends with the first that is heard after TURN, and a store says something every ten minutes.
@@ -28,11 +28,11 @@ TURN, BOUND = 300.0, 1800.0
 class Feed:
     """`log` is given what went wrong, once each time the cluster's store goes away. `turn`: seconds."""
 
-    def __init__(self, settler: Settler, log: Callable[[str], None], *, turn: float = TURN) -> None:
+    def __init__(self, proposer: Proposer, log: Callable[[str], None], *, turn: float = TURN) -> None:
         self._lasting = turn
         self._away = "nothing was heard from it yet"
         self._silent = False  # whether it is logged already that the store is away
-        self._settler = settler
+        self._proposer = proposer
         self._log = log
         self._following = threading.Event()
         self._loop = Loop("feed", self._turn, lambda _: None, bound=BOUND)
@@ -40,7 +40,7 @@ class Feed:
     @property
     def away(self) -> str:
         """Why the cluster's store can't be followed just now; '' while it is."""
-        return self._away or self._settler.cluster.trouble()
+        return self._away or self._proposer.cluster.trouble()
 
     def start(self) -> None:
         """Begin to follow."""
@@ -51,7 +51,7 @@ class Feed:
         self._loop.stop()
         end = monotonic() + _ENDING
         while not self._loop.join(0) and monotonic() < end:
-            self._settler.cluster.interrupt()  # again, if it was just about to follow
+            self._proposer.cluster.interrupt()  # again, if it was just about to follow
             self._loop.join(_AGAIN)
 
     def ready(self, seconds: float) -> bool:
@@ -71,16 +71,16 @@ class Feed:
 
     def _follow(self) -> None:
         if self._away:  # otherwise the turn before has followed up to its position
-            self._settler.doubt()
-            self._settler.catch_up()
-        self._settler.take(Seen(minimum=self._settler.cluster.minimum()))  # what is followed need not say it
+            self._proposer.doubt()
+            self._proposer.catch_up()
+        self._proposer.take(Seen(minimum=self._proposer.cluster.minimum()))  # what is followed need not say it
         self._away, self._silent = "", False
         self._following.set()
         over = monotonic() + self._lasting
-        pile = _Pile(self._settler)
-        position, outdated = self._settler.replica.position, False
+        pile = _Pile(self._proposer)
+        position, outdated = self._proposer.replica.position, False
         try:
-            self._settler.cluster.follow(position, pile.put, lambda: self._loop.stopping or monotonic() > over)
+            self._proposer.cluster.follow(position, pile.put, lambda: self._loop.stopping or monotonic() > over)
         except Outdated:
             outdated = True
         finally:
@@ -88,16 +88,16 @@ class Feed:
         if pile.failure is not None:
             raise pile.failure
         if outdated:
-            self._settler.doubt()
-            self._settler.catch_up()
+            self._proposer.doubt()
+            self._proposer.catch_up()
 
 
 class _Pile:
     """What was read and is not written yet, and the thread that writes it: it ends with the first failure."""
 
-    def __init__(self, settler: Settler) -> None:
+    def __init__(self, proposer: Proposer) -> None:
         self.failure: Exception | None = None
-        self._settler = settler
+        self._proposer = proposer
         self._read: list[Seen] = []
         self._ended = False
         self._changed = threading.Condition()
@@ -121,10 +121,10 @@ class _Pile:
     def _write(self) -> None:
         while news := self._next():
             try:
-                self._settler.take(together(news))
+                self._proposer.take(together(news))
             except Exception as failure:  # noqa: BLE001 - whatever it is, the feed raises it and begins anew
                 self.failure = failure
-                self._settler.cluster.interrupt()
+                self._proposer.cluster.interrupt()
                 return
 
     def _next(self) -> list[Seen]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from podberth.ipam.versions import Feature
     from podberth.net.ops import Address
     from podberth.stores.identity import NodeIdentity
-    from podberth.stores.replica.settler import Settler
+    from podberth.stores.replica.proposer import Proposer
     from podberth.stores.sqlite.claims import Rivals
 
 
@@ -40,12 +40,12 @@ class ClusterLedger:
     A step that is answered is durable: the cluster's store has it.
     """
 
-    def __init__(self, settler: Settler, clock: Clock, identity: NodeIdentity | None = None) -> None:
-        self._settler = settler
+    def __init__(self, proposer: Proposer, clock: Clock, identity: NodeIdentity | None = None) -> None:
+        self._proposer = proposer
         self._clock = clock
         self._identity = identity
-        settler.replica.clock = clock
-        self._here = SqliteLedger(settler.replica.database, clock)
+        proposer.replica.clock = clock
+        self._here = SqliteLedger(proposer.replica.database, clock)
 
     def bind(self, claim: Claim, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:  # noqa: ARG002
         """Bind what the claim wants, all or none; the same claim again returns the same leases and writes nothing.
@@ -58,9 +58,9 @@ class ClusterLedger:
         def decide(connection: Connection, rivals: Rivals) -> tuple[Lease, ...]:
             return claims.bind(connection, claim, actor, self._now(), rivals)
 
-        self._settler.replica.begin()
+        self._proposer.replica.begin()
         pods = (claim.pod,) if claim.pod is not None else ()
-        leases, made = self._settler.settle(decide, pods=pods, patience=_PATIENCE)
+        leases, made = self._proposer.settle(decide, pods=pods, patience=_PATIENCE)
         written = {write.record.address: write.record.lease for write in made.addresses}
         return tuple(written.get(lease.address) or lease for lease in leases)
 
@@ -80,7 +80,7 @@ class ClusterLedger:
             now = self._now()
             return tuple(lease for each in attachments for lease in claims.unbind(connection, each, actor, now))
 
-        return self._settler.settle(decide)[0]
+        return self._proposer.settle(decide)[0]
 
     def reserve(self, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor) -> Reservation:
         """Reserve an address for a pod's name by hand; the same again returns the reservation. Raises AddressTaken."""
@@ -89,7 +89,7 @@ class ClusterLedger:
             claims.known(connection, pool)
             return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, self._now())
 
-        return self._settler.settle(decide, about=(address,))[0]
+        return self._proposer.settle(decide, about=(address,))[0]
 
     def release(self, address: Address, actor: Actor) -> Reservation | None:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""
@@ -97,7 +97,7 @@ class ClusterLedger:
         def decide(connection: Connection, _: Rivals) -> Reservation | None:
             return claims.release(connection, address, actor, self._now())
 
-        return self._settler.settle(decide, about=(address,))[0]
+        return self._proposer.settle(decide, about=(address,))[0]
 
     def conflicted(self, address: Address, mac: str, attachment: Attachment, actor: Actor) -> None:
         """Record that a host with `mac` answered for the address while `attachment` was to get it."""
@@ -105,16 +105,16 @@ class ClusterLedger:
         def decide(connection: Connection, _: Rivals) -> None:
             changes.conflicted(connection, address, attachment, answered(actor, mac), self._now())
 
-        self._settler.settle(decide)
+        self._proposer.settle(decide)
 
     def noted(self, attachment: Attachment, kind: Kind, actor: Actor) -> None:
         """Record for each address of the attachment that it was Adjusted or Repaired."""
-        self._settler.settle(lambda connection, _: claims.noted(connection, attachment, kind, actor, self._now()))
+        self._proposer.settle(lambda connection, _: claims.noted(connection, attachment, kind, actor, self._now()))
 
     def allows(self, feature: Feature) -> bool:
         """Say whether the ledger may have it, by its minimum version."""
         self._see()
-        with self._settler.replica.database.read() as connection:
+        with self._proposer.replica.database.read() as connection:
             return allows(connection, feature)
 
     def corrected(self, correction: Correction, actor: Actor) -> tuple[Address, ...]:
@@ -135,7 +135,7 @@ class ClusterLedger:
                 for address in part:
                     changes.corrected(connection, address, correction, actor, self._now())
 
-            self._settler.settle(decide, about=part)
+            self._proposer.settle(decide, about=part)
         return tuple(found)
 
     def epoch(self) -> Epoch | None:
@@ -148,7 +148,7 @@ class ClusterLedger:
 
         if self._identity is not None:
             self._identity.require()
-        return announce(self._settler, held, gone, actor)
+        return announce(self._proposer, held, gone, actor)
 
     def leases(self, *, pool: str | None = None, network: str | None = None) -> tuple[Lease, ...]:
         """Return the live leases in order of address."""
@@ -182,23 +182,23 @@ class ClusterLedger:
         from podberth.ipam.timeline import FIRST, beginning
 
         events = self.history()
-        if self._settler.outlook.partial:
+        if self._proposer.outlook.partial:
             raise Away(
-                f"who had {address} then is in the cluster's store alone, which is away: {self._settler.outlook.away}",
+                f"who had {address} then is in the cluster's store alone, which is away: {self._proposer.outlook.away}",
                 f"ask again when it is back; `podberth history {address}` has the last event that is known here",
             )
         return beginning((event for nth, event in enumerate(events) if nth < FIRST or event.corrects is not None), now)
 
     def history(self, *, pod: PodRef | None = None, address: Address | None = None) -> Iterator[Event]:
         """Yield the events of a pod's name, of an address, of both, or all, oldest first, up to those of right now."""
-        if not self._settler.outlook.tolerant:
-            return self._settler.cluster.events(address=address, pod=pod)
+        if not self._proposer.outlook.tolerant:
+            return self._proposer.cluster.events(address=address, pod=pod)
         return iter(self._story(pod, address))
 
     def usage(self, pool: str | None = None) -> tuple[Usage, ...]:
         """Return each pool's usage, a row per pool and family."""
         self._see()
-        with self._settler.replica.database.read() as connection:
+        with self._proposer.replica.database.read() as connection:
             return usages(connection, pool, self._now())
 
     def _now(self) -> Moment:
@@ -206,15 +206,15 @@ class ClusterLedger:
 
     def _story(self, pod: PodRef | None, address: Address | None) -> tuple[Event, ...]:
         """Return the events; of each address the last one alone, if the store is away."""
-        settler = self._settler
-        if not settler.outlook.away:
+        proposer = self._proposer
+        if not proposer.outlook.away:
             try:
-                return tuple(settler.cluster.events(address=address, pod=pod))
+                return tuple(proposer.cluster.events(address=address, pod=pod))
             except CniError as failure:
-                settler.missed(failure)
-        settler.see()
-        settler.outlook.partial = True
+                proposer.missed(failure)
+        proposer.see()
+        proposer.outlook.partial = True
         return tuple(self._here.history(pod=pod, address=address))
 
     def _see(self) -> None:
-        self._settler.see()
+        self._proposer.see()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from podberth.policy.operation import Done, Operation
     from podberth.policy.podnetwork import PodNetwork
     from podberth.policy.standing import Standing
-    from podberth.stores.replica.settler import Settler
+    from podberth.stores.replica.proposer import Proposer
     from podberth.stores.sqlite.claims import Rivals
 
 FEW = 32  # pods' names of one operation that a step can rely on: etcd has 128 comparisons
@@ -37,9 +37,9 @@ FEW = 32  # pods' names of one operation that a step can rely on: etcd has 128 c
 class ClusterPolicies:
     """The declarations, as one node of the cluster sees them."""
 
-    def __init__(self, settler: Settler) -> None:
-        self._settler = settler
-        self._here = SqlitePolicies(settler.replica.database)
+    def __init__(self, proposer: Proposer) -> None:
+        self._proposer = proposer
+        self._here = SqlitePolicies(proposer.replica.database)
 
     def find(self, pod: PodRef) -> tuple[PodNetwork, ...]:
         """Return what is declared for the pod: by its own name, then by its StatefulSet's, then its Deployment's."""
@@ -75,22 +75,22 @@ class ClusterPolicies:
             podnetworks.ask(connection, documents)
             make_way(connection, documents)
             changes = check(connection, documents, pruned)
-            make(connection, changes, actor, source, self._settler.replica.clock)
+            make(connection, changes, actor, source, self._proposer.replica.clock)
             touched = (*changes.created, *changes.changed, *changes.unchanged, *changes.deleted)
             approve_in_force(connection, [one.name for one in touched if one.kind == "Pool"], self._now())
             podnetworks.approve_in_force(connection, [one.key for one in touched], self._now())
             return changes
 
         if dry_run:
-            self._settler.catch_up()
-            return self._settler.tried(decide).applied()
+            self._proposer.catch_up()
+            return self._proposer.dry_run(decide).applied()
         by = f"{actor.why} by {actor.who} on {actor.node}"
         try:
-            return self._settler.settle(decide, declares=True, operation=by, parts=True)[0].applied()
+            return self._proposer.settle(decide, declares=True, operation=by, parts=True)[0].applied()
         except CniError:
             # What was written in parts ends with its documents: what the first parts have reserved is nobody's now.
-            clock = self._settler.replica.clock
-            self._settler.settle(lambda connection, _: _end_stray(connection, actor, clock), declares=True)
+            clock = self._proposer.replica.clock
+            self._proposer.settle(lambda connection, _: _end_stray(connection, actor, clock), declares=True)
             raise
 
     def delete(self, kind: str, namespace: str, name: str, actor: Actor) -> bool:
@@ -100,12 +100,12 @@ class ClusterPolicies:
             document = table.get(connection, kind, namespace, name)
             if document is None:
                 return False
-            make(connection, check(connection, (), (document,)), actor, "", self._settler.replica.clock)
+            make(connection, check(connection, (), (document,)), actor, "", self._proposer.replica.clock)
             approve_in_force(connection, [name] if kind == "Pool" else (), self._now())
             podnetworks.approve_in_force(connection, [document.key], self._now())
             return True
 
-        return self._settler.settle(decide, declares=True)[0]
+        return self._proposer.settle(decide, declares=True)[0]
 
     def operate(
         self, operation: Operation, actor: Actor, *, source: str, told: Callable[[int], object] = lambda _: None
@@ -114,7 +114,7 @@ class ClusterPolicies:
 
         def decide(connection: Connection, rivals: Rivals) -> Done:
             make_way(connection, operation.documents)
-            done = operate(connection, operation, actor, source, self._settler.replica.clock, rivals)
+            done = operate(connection, operation, actor, source, self._proposer.replica.clock, rivals)
             pools = [each.name for each in operation.documents if each.kind == "Pool"]
             approve_in_force(connection, pools, self._now())
             podnetworks.approve_in_force(connection, [each.key for each in operation.documents], self._now())
@@ -124,7 +124,7 @@ class ClusterPolicies:
         declares = bool(operation.documents)
         by = f"{actor.why} by {actor.who} on {actor.node}"
         asked = pods if len(pods) <= FEW else ()
-        return self._settler.settle(decide, pods=asked, declares=declares, operation=by, told=told)[0]
+        return self._proposer.settle(decide, pods=asked, declares=declares, operation=by, told=told)[0]
 
     def accept(self, fresh: Callable[[], Seen] = Seen) -> tuple[str, ...]:
         """Approve the newest texts of Pools that may come into force; return the names. The others stay as they are.
@@ -156,7 +156,7 @@ class ClusterPolicies:
         self._see()
         if not self._due("PodNetwork"):
             return {}
-        return self._settler.tried(lambda connection, _: podnetworks.unproven(connection))
+        return self._proposer.dry_run(lambda connection, _: podnetworks.unproven(connection))
 
     def due_podnetworks(self) -> bool:
         """Say whether the newest text of a PodNetwork is not the one that was accepted."""
@@ -165,10 +165,10 @@ class ClusterPolicies:
     def _accepted(
         self, kind: str, decide: Callable[[Connection, Rivals], tuple[str, ...]], fresh: Callable[[], Seen]
     ) -> tuple[str, ...]:
-        if not self._due(kind) or not self._settler.tried(decide):
+        if not self._due(kind) or not self._proposer.dry_run(decide):
             return ()
-        self._settler.take(fresh())
-        return self._settler.settle(decide, declares=True)[0]
+        self._proposer.take(fresh())
+        return self._proposer.settle(decide, declares=True)[0]
 
     def waiting(self) -> tuple[Waiting, ...]:
         """Return what is declared and whose newest text is not in force: Pools, PodNetworks, this node's directories.
@@ -176,8 +176,8 @@ class ClusterPolicies:
         Each kind is in order of name.
         """
         self._see()
-        pools = self._settler.tried(lambda connection, _: waiting(connection, self._now()))
-        others = self._settler.tried(lambda connection, _: podnetworks.waiting(connection))
+        pools = self._proposer.dry_run(lambda connection, _: waiting(connection, self._now()))
+        others = self._proposer.dry_run(lambda connection, _: podnetworks.waiting(connection))
         return (*pools, *others, *self._here.waiting())
 
     def followed(self, directory: str) -> Followed | None:
@@ -197,17 +197,17 @@ class ClusterPolicies:
         from podberth.stores.replica.standings import standings
 
         self._see()
-        return self._settler.tried(lambda connection, _: standings(connection))
+        return self._proposer.dry_run(lambda connection, _: standings(connection))
 
     def _due(self, kind: str) -> bool:
-        with self._settler.replica.database.read() as connection:
+        with self._proposer.replica.database.read() as connection:
             return rows.due(connection, kind)
 
     def _now(self) -> Moment:
-        return self._settler.replica.clock()
+        return self._proposer.replica.clock()
 
     def _see(self) -> None:
-        self._settler.see()
+        self._proposer.see()
 
 
 def _end_stray(connection: Connection, actor: Actor, clock: Clock) -> None:

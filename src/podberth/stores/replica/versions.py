@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from podberth.ipam.versions import Minimum
-    from podberth.stores.replica.settler import Settler
+    from podberth.stores.replica.proposer import Proposer
 
 _LEASES = "SELECT node, count(*) FROM leases WHERE node <> '' GROUP BY node"
 _CHANGES = """
@@ -34,43 +34,45 @@ class OlderSeen(Refused):
         self.found = found
 
 
-def seen(settler: Settler, version: str, without: Collection[str] = ()) -> tuple[Older, ...]:
+def seen(proposer: Proposer, version: str, without: Collection[str] = ()) -> tuple[Older, ...]:
     """Return the nodes where a podberth older than the version runs, or may. TryAgainLater if the store is away.
 
     On a node that is fenced nothing runs.
     """
-    settler.catch_up()
-    with settler.replica.database.read() as connection:
+    proposer.catch_up()
+    with proposer.replica.database.read() as connection:
         shown = traces(connection)
-    last = {said.node: said for said in settler.cluster.elsewhere(settler.spread.node).fences()}
+    last = {said.node: said for said in proposer.cluster.elsewhere(proposer.spread.node).fences()}
     fenced = {name for name, said in last.items() if not said.lifted}
-    return older(version, settler.cluster.agent_versions(), shown, settler.replica.clock().time, fenced.union(without))
+    return older(
+        version, proposer.cluster.agent_versions(), shown, proposer.replica.clock().time, fenced.union(without)
+    )
 
 
-def unseen(settler: Settler, nodes: Collection[str]) -> frozenset[str]:
+def unseen(proposer: Proposer, nodes: Collection[str]) -> frozenset[str]:
     """Return those of the nodes of which the ledger shows nothing, and whose agents have said nothing."""
     if not nodes:
         return frozenset()
-    settler.catch_up()
-    with settler.replica.database.read() as connection:
+    proposer.catch_up()
+    with proposer.replica.database.read() as connection:
         shown = {one.node for one in traces(connection)}
-    return frozenset(nodes) - shown - {one.node for one in settler.cluster.agent_versions()}
+    return frozenset(nodes) - shown - {one.node for one in proposer.cluster.agent_versions()}
 
 
-def upgrade(settler: Settler, version: str, without: Collection[str] = ()) -> Minimum:
+def upgrade(proposer: Proposer, version: str, without: Collection[str] = ()) -> Minimum:
     """Have the ledger be for podberths of this version and later; return what it is for then. OlderSeen.
 
     TryAgainLater if somebody else changes that at the same time.
     """
-    before = settler.cluster.minimum()
+    before = proposer.cluster.minimum()
     if number(before.version) >= number(version):
         return before
-    if found := seen(settler, version, without):
+    if found := seen(proposer, version, without):
         raise OlderSeen(version, found)
-    if not settler.cluster.demand(version, before):
+    if not proposer.cluster.demand(version, before):
         raise TryAgainLater("somebody else has changed the ledger's minimum version just now", "look: podberth store")
-    after = settler.cluster.minimum()
-    settler.take(Seen(minimum=after))
+    after = proposer.cluster.minimum()
+    proposer.take(Seen(minimum=after))
     return after
 
 

@@ -47,8 +47,8 @@ class Unanswered(Stale):
     """The answer to a change was lost, and it was not made when that was asked: it may yet be."""
 
 
-class Settler:
-    """Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
+class Proposer:
+    """Makes changes of a cluster's ledger. Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
 
     `features`: what this node's every change needs of the ledger.
     `away` says why the feed, if there is one, hears nothing.
@@ -75,7 +75,7 @@ class Settler:
         self.steps = 0
         # What this node did before it ended, or was never told the end of, may be known to the store alone.
         self._synced = False
-        self._doubted: list[Proposal] = []
+        self._in_doubt: list[Proposal] = []
         self._beginning = threading.Lock()
         self._loading = threading.Lock()
         self._settled = threading.Condition()
@@ -100,8 +100,8 @@ class Settler:
         operation carries is done in parts. `told` gets how many addresses more are marked. `patience`: how often it is
         looked whether an operation of others is over that is in the way.
 
-        What `decide` raises is raised, once it is known not to come from old news. Away if the cluster's store is;
-        TryAgainLater if others are always faster.
+        If `decide` refuses, the replica catches up first, and `decide` is asked again: it raises only if it still
+        refuses. Away if the cluster's store is; TryAgainLater if others are always faster.
         """
         fresh = self._up_to_date(about)
         asked: set[Address] = set()
@@ -115,7 +115,7 @@ class Settler:
             if proposal.marks and not proposal.empty:
                 fresh = self._meet(proposal, attempt, patience)
                 continue
-            late = next((one for one in unanswered if self._came_about(one[1])), None)
+            late = next((one for one in unanswered if self._committed_after_all(one[1])), None)
             if late is not None:
                 self._end(proposal)
                 return late
@@ -170,7 +170,7 @@ class Settler:
         with reaching():
             self.take(self.cluster.read(addresses, ()))
 
-    def tried(self, decide: Callable[[Connection, Rivals], T]) -> T:
+    def dry_run(self, decide: Callable[[Connection, Rivals], T]) -> T:
         """Return what `decide` answers of the replica as it is; nothing is changed."""
         return self.replica.propose(lambda connection: decide(connection, ALONE))[0]
 
@@ -350,12 +350,12 @@ class Settler:
             raise Stale(Seen()) from None
         except Unknown:
             with reaching():
-                now, made = self._asked_until_known(proposal)
+                now, made = self._wait_for_outcome(proposal)
         if made:
             return now
         raise Unanswered(now)
 
-    def _asked_until_known(self, proposal: Proposal) -> tuple[Seen, bool]:
+    def _wait_for_outcome(self, proposal: Proposal) -> tuple[Seen, bool]:
         """Return what is there after a change whose answer was lost, and whether it was made.
 
         TryAgainLater if nobody can be asked for now.
@@ -363,27 +363,27 @@ class Settler:
         for pause in self.asking:
             time.sleep(pause)
             try:
-                return self._found_out(proposal)
+                return self._read_outcome(proposal)
             except TryAgainLater:
                 continue
-        self._doubted.append(proposal)
-        return self._found_out(proposal)
+        self._in_doubt.append(proposal)
+        return self._read_outcome(proposal)
 
-    def _found_out(self, proposal: Proposal) -> tuple[Seen, bool]:
+    def _read_outcome(self, proposal: Proposal) -> tuple[Seen, bool]:
         now = self._asked(proposal)
         there = {record.address: record for record, _ in now.records}
         texts = {text.key: text for text, _ in now.documents}
         made = all(texts.get(write.text.key) == write.text for write in proposal.documents) and all(
-            there.get(write.record.address) == write.record or self._happened(write) for write in proposal.addresses
+            there.get(write.record.address) == write.record or self._has_events(write) for write in proposal.addresses
         )
         return now, made
 
-    def _came_about(self, proposal: Proposal) -> bool:
+    def _committed_after_all(self, proposal: Proposal) -> bool:
         """Say whether a change came about after all; that of documents is known by their texts."""
         with reaching():
-            return not proposal.documents and all(map(self._happened, proposal.addresses))
+            return not proposal.documents and all(map(self._has_events, proposal.addresses))
 
-    def _happened(self, write: AddressWrite) -> bool:
+    def _has_events(self, write: AddressWrite) -> bool:
         """Say whether the address has had these events, whatever came after them."""
         return bool(write.events) and set(write.events) <= set(self.cluster.events(address=write.record.address))
 
@@ -393,8 +393,8 @@ class Settler:
 
     def _resolve(self) -> None:
         """Find out what became of changes of unknown end, before anything is decided. Raises Away."""
-        for proposal in tuple(self._doubted):
+        for proposal in tuple(self._in_doubt):
             with reaching():
                 self.take(self._asked(proposal))
-            if proposal in self._doubted:
-                self._doubted.remove(proposal)
+            if proposal in self._in_doubt:
+                self._in_doubt.remove(proposal)
