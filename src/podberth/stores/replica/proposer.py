@@ -48,7 +48,9 @@ class Unanswered(Stale):
 
 
 class Proposer:
-    """Makes changes of a cluster's ledger. Threads share it. `current`: ask the cluster's store for news before each step, as there is no feed.
+    """Makes changes of a cluster's ledger. Threads share it.
+
+    `current`: ask the cluster's store for news before each step, as there is no feed.
 
     `features`: what this node's every change needs of the ledger.
     `away` says why the feed, if there is one, hears nothing.
