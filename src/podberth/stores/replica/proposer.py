@@ -50,10 +50,8 @@ class Unanswered(Stale):
 class Proposer:
     """Makes changes of a cluster's ledger. Threads share it.
 
-    `current`: ask the cluster's store for news before each step, as there is no feed.
-
-    `features`: what this node's every change needs of the ledger.
-    `away` says why the feed, if there is one, hears nothing.
+    `current`: ask the cluster's store for news before each step, as there is no feed. `features`: what each change of
+    this node needs of the ledger. `away` says why the feed, if there is one, hears nothing.
     `moved` is told which addresses have moved to other nodes. `attempts` and `steps` count what was asked of the
     cluster's store, and what it agreed to.
     """
