@@ -43,3 +43,9 @@ def test_a_node_that_holds_nothing_is_refused_as_any_other(podberth: Operator) -
 @pytest.mark.parametrize("why", ["", "   ", "\x1b[2J", "two\nlines"])
 def test_a_reason_is_wanted_that_can_be_read(podberth: Operator, why: str) -> None:
     assert podberth("unfence", "n2", "--why", why).code == 2
+
+
+def test_a_reason_without_a_node_is_no_question(podberth: Operator) -> None:
+    ended = podberth("fence", "--why", "burnt")
+    assert (ended.code, ended.out) == (2, "")
+    assert "NODE is required" in ended.err

@@ -166,3 +166,20 @@ def test_a_plugin_s_own_process_loads_next_to_nothing_for_it() -> None:
     """)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+NOTICES = """
+from podberth.process.journal import Journal
+from podberth.process.log import notice
+notice("the store is away")
+Journal().with_notices()
+notice("the store is back")
+"""
+
+
+def test_what_is_noticed_is_told_in_words_or_as_the_process_s_log_has_it() -> None:
+    done = subprocess.run([sys.executable, "-c", NOTICES], capture_output=True, text=True, check=True)
+    words, line = done.stderr.splitlines()
+    assert words == "podberth: the store is away"
+    told = json.loads(line)
+    assert (told["level"], told["event"], told["message"]) == ("warning", "notice", "the store is back")

@@ -229,3 +229,10 @@ def test_a_certificate_that_was_renewed_is_served_and_a_broken_one_is_not(tmp_pa
         with pytest.raises(BadCertificate):
             served.renew()
         assert asked(desk, trusting)[0] == 200
+
+
+def test_a_comment_beside_a_certificate_may_be_in_any_language(tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path).issue("desk", "desk", hosts="IP:127.0.0.1")
+    for file in (certificate, key):
+        file.write_bytes("# Autorité\n".encode() + file.read_bytes())
+    assert Served(Files(certificate, key)).renew()
