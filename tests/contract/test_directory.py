@@ -160,7 +160,8 @@ def test_an_emptied_or_missing_directory_deletes_nothing(store: Store, folder: P
     (folder / "a.yaml").unlink()
     assert bring(store, folder) == f"{folder} has no documents any more; 2 documents that came from it stay in force"
     folder.rmdir()
-    assert bring(store, folder) == f"{folder}: can't be read: No such file or directory"
+    why = f"{folder}: can't be read: No such file or directory; the agent has to be able to read it"
+    assert bring(store, folder) == why
     assert pods(store) == ["a"]
 
 
