@@ -126,12 +126,16 @@ def delegate_of(env: Mapping[str, str]) -> Delegate:
 
 
 def find_plugin(plugin_type: str) -> Plugin:
-    """Return the module of `podberth.plugins` that is named for the type: a new type is one file, found by name."""
-    name = f"podberth.plugins.{plugin_type}"
+    """Return the module of `podberth.plugins` that is named for the type: a new type is one file, found by name.
+
+    A hyphen is an underscore in the module's name. InvalidConfig unless the module says that it serves the type.
+    """
+    module = plugin_type.replace("-", "_")
+    name = f"podberth.plugins.{module}"
     unknown = InvalidConfig(
         f"type: podberth has no plugin {plugin_type[:60]!r}", "`podberth install-shim` installs those that there are"
     )
-    if not plugin_type.isidentifier() or plugin_type.startswith("_"):
+    if not module.isidentifier() or module.startswith("_"):
         raise unknown
     try:
         __import__(name)
@@ -140,6 +144,8 @@ def find_plugin(plugin_type: str) -> Plugin:
             raise
         raise unknown from None
     found: Plugin = sys.modules[name]
+    if plugin_type not in found.TYPES:
+        raise unknown
     return found
 
 
