@@ -19,7 +19,7 @@ from bench.cluster.judge import read, verdict
 from bench.cluster.nodes import CERTAIN
 from bench.cluster.pods import patient
 from podberth.cni.errors import CniError
-from podberth.ipam.lease import AddressHeld
+from podberth.ipam.lease import AddressBoundElsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +90,7 @@ class Churn:
         name = f"fixed-{self._chance.randrange(NAMES)}"
         try:
             self._bound(name, sticky=True)
-        except AddressHeld as held:
+        except AddressBoundElsewhere as held:
             if held.lease.node == self._node.name:  # it knows best what has ended here
                 self._bound(name, sticky=True, takeover=(held.lease.attachment,))
 

@@ -109,7 +109,7 @@ MODEL: Mapping[str, Callable[[Register, Step], Register | None]] = {
 }
 _CHANGES_NOTHING = ("not theirs", "not reserved", "of others", "still held", "is")
 _DONE = {"bind": "bound", "unbind": "unbound", "reserve": "reserved", "release": "released"}
-_REFUSED = {"AddressTaken": "of others", "AddressHeld": "still held"}
+_REFUSED = {"AddressTaken": "of others", "AddressBoundElsewhere": "still held"}
 
 
 def complaints(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from bench.cluster.history import OK, REFUSED, UNKNOWN
 from podberth.cni.errors import AddressTaken, CniError, InvalidConfig, PoolExhausted, Refused
 from podberth.cni.pod import Attachment, PodRef
-from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
+from podberth.ipam.lease import Actor, AddressBoundElsewhere, Claim, Wanted
 from podberth.ipam.moment import Opinion
 from podberth.ipam.registration import ASK
 from podberth.stores.clock import NodeClock
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 POOL, NETWORK, IFNAME = "cluster", "banknet", "eth0"
 READY = 60.0  # seconds until a replica must have been up to date once
 # Refusals after which it is known that nothing was done.
-CERTAIN = (AddressTaken, AddressHeld, PoolExhausted, InvalidConfig, Refused)
+CERTAIN = (AddressTaken, AddressBoundElsewhere, PoolExhausted, InvalidConfig, Refused)
 BOOT = "boot-1"  # of every machine but copies
 HASTE = 15  # times as fast as a cluster's nodes these ask who they are, and believe a claim
 _KEPT = 10**9  # ns: how far NTP holds a clock
@@ -192,7 +192,7 @@ class Node:
             got = act()
         except CniError as refused:
             certain = isinstance(refused, CERTAIN)
-            about = (str(refused.lease.address),) if isinstance(refused, AddressHeld) else ()
+            about = (str(refused.lease.address),) if isinstance(refused, AddressBoundElsewhere) else ()
             self._recorder.end(name, REFUSED if certain else UNKNOWN, got=about, refusal=type(refused).__name__)
             raise
         self._recorder.end(name, OK, got=got)

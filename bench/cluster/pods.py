@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bench.cluster.crew import at_once
 from podberth.cni.errors import PoolExhausted, TryAgainLater
 from podberth.cni.value import value
-from podberth.ipam.lease import AddressHeld
+from podberth.ipam.lease import AddressBoundElsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -119,7 +119,7 @@ def _take_over(node: Node, pod: Pod) -> Berth:
     def act() -> str:
         try:
             return node.bind(pod.name, pod.container, sticky=True)
-        except AddressHeld as held:
+        except AddressBoundElsewhere as held:
             if not node.cluster.elsewhere(node.name).judge(held.lease, None).dead:
                 raise
             return node.bind(pod.name, pod.container, sticky=True, takeover=(held.lease.attachment,))

@@ -9,7 +9,7 @@ import pytest
 
 from podberth.cni.errors import AddressTaken, InvalidConfig, PoolExhausted
 from podberth.cni.value import replace
-from podberth.ipam.lease import AddressHeld, Wanted
+from podberth.ipam.lease import AddressBoundElsewhere, Wanted
 from tests.contract.ledgers import (
     OPERATOR,
     PLUGIN,
@@ -233,10 +233,10 @@ def test_reserving_what_the_pod_has_makes_it_stay(ledger: Ledger) -> None:
 def test_an_older_attachment_of_the_pod_keeps_the_address_until_it_may_be_taken_over(ledger: Ledger) -> None:
     ledger.reserve("db", ip("10.20.0.9"), pod("a"), "eth0", OPERATOR)
     (older,) = ledger.bind(claim("a", container="old"), PLUGIN)
-    with pytest.raises(AddressHeld, match=r"10\.20\.0\.9 is still bound to db/a \(container old") as held:
+    with pytest.raises(AddressBoundElsewhere, match=r"10\.20\.0\.9 is still bound to db/a \(container old") as held:
         ledger.bind(claim("a", container="new"), PLUGIN)
     assert (held.value.code, held.value.lease) == (11, older)
-    with pytest.raises(AddressHeld):
+    with pytest.raises(AddressBoundElsewhere):
         ledger.bind(claim("a", container="new", takeover=(attachment("another"),)), PLUGIN)
     assert ledger.leases() == (older,)
 
@@ -264,7 +264,7 @@ def test_takeover_keeps_a_dynamic_address_too(ledger: Ledger) -> None:
 def test_the_last_address_of_a_pool_is_held_by_the_pods_own_older_attachment(backend: Backend, ledger: Ledger) -> None:
     backend.define(pool("one", "10.30.0.4/32"))
     ledger.bind(claim("a", pool="one", container="old"), PLUGIN)
-    with pytest.raises(AddressHeld, match="container old"):
+    with pytest.raises(AddressBoundElsewhere, match="container old"):
         ledger.bind(claim("a", pool="one", container="new"), PLUGIN)
     with pytest.raises(PoolExhausted):
         ledger.bind(claim("b", pool="one"), PLUGIN)

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from podberth.cni.errors import AddressTaken, PoolExhausted, TryAgainLater
 from podberth.cni.pod import PodRef
-from podberth.ipam.lease import AddressHeld, SetExhausted
+from podberth.ipam.lease import AddressBoundElsewhere, SetExhausted
 from podberth.ipam.lifecycle import fold
 from podberth.policy.changes import Declared
 from tests.contract.ledgers import (
@@ -97,7 +97,7 @@ class Machine(RuleBasedStateMachine):
         )
         try:
             (lease,) = self.ledger.bind(wish, PLUGIN)
-        except AddressHeld as held:
+        except AddressBoundElsewhere as held:
             self.must_be_the_pods_own(held.lease.address, wish)
         except AddressTaken:
             assert named is not None
@@ -118,7 +118,7 @@ class Machine(RuleBasedStateMachine):
         theirs = [address for address, whose in self.reserved.items() if whose[:2] == (WEB, "eth0")]
         try:
             (lease,) = self.ledger.bind(wish, PLUGIN)
-        except AddressHeld as held:
+        except AddressBoundElsewhere as held:
             self.must_be_the_pods_own(held.lease.address, wish)
         except (SetExhausted, TryAgainLater):
             assert all(address in self.leased for address in theirs)

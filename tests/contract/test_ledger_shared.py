@@ -8,7 +8,7 @@ import pytest
 
 from podberth.cni.errors import AddressTaken, Refused, TryAgainLater
 from podberth.cni.value import replace
-from podberth.ipam.lease import AddressHeld, SetExhausted
+from podberth.ipam.lease import AddressBoundElsewhere, SetExhausted
 from podberth.ipam.lifecycle import fold
 from podberth.ipam.owner import of_deployment
 from tests.contract.ledgers import OPERATOR, PLUGIN, addresses, attachment, claim, declared, ip, pod, pool, shared
@@ -100,7 +100,7 @@ def test_a_pod_gets_the_one_again_that_it_had(ledger: Ledger) -> None:
 
 def test_an_older_sandbox_of_the_pod_gives_its_address_to_the_next(ledger: Ledger) -> None:
     bound(ledger, A)
-    with pytest.raises(AddressHeld) as held:
+    with pytest.raises(AddressBoundElsewhere) as held:
         ledger.bind(of_web(A, container="later"), PLUGIN)
     assert str(held.value.lease.address) == SHARED[0]
     moved = ledger.bind(of_web(A, container="later", takeover=(attachment(f"c-{A}"),)), PLUGIN)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.cni.errors import StoreFailed, TryAgainLater
-from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.shared import Away
+from podberth.stores.replica.undelivered import JournalledLedger, Undelivered
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.ledgers import PLUGIN, Clock, attachment, claim, pool
 
@@ -60,7 +60,7 @@ class Site:
         self.store = ClusterLedger(proposers[1], clock=clock)
         self.cut = Cut(proposers[0], self.store, clock)
         last_known = SqliteLedger(proposers[0].replica.database, clock=clock)
-        journal = Journal(str(folder / "own"))
+        journal = Undelivered(str(folder / "own"))
         self.ledger = JournalledLedger(
             self.cut, last_known, journal, lambda: "it is away" if self.known else "", binding=False
         )

@@ -11,12 +11,12 @@ from podberth.cni.value import replace
 from podberth.ipam.lease import Keeping
 from podberth.policy.documents import document_of, parse_document
 from podberth.policy.operation import Operation
-from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.marks import SILENCE
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
+from podberth.stores.replica.undelivered import JournalledLedger, Undelivered
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.clusters import in_etcd, in_kubernetes
 from tests.contract.ledgers import (
@@ -238,7 +238,9 @@ def test_a_pod_that_starts_again_while_the_store_is_away_keeps_its_address_whate
     site.proposer.catch_up()
     away = ["no route to host"]
     last_known = SqliteLedger(site.proposer.replica.database, clock=site.backend.clock)
-    here = JournalledLedger(site.ledger, last_known, Journal(str(tmp_path / "journal")), lambda: away[0], binding=True)
+    here = JournalledLedger(
+        site.ledger, last_known, Undelivered(str(tmp_path / "journal")), lambda: away[0], binding=True
+    )
     again = replace(claim("kept-3", pool="bank"), attachment=attachment("c-new"), takeover=(attachment("c-kept-3"),))
     assert [lease.address for lease in here.bind(again, PLUGIN)] == [ip("10.60.0.103")]
     other, policies, proposer = site.client("elsewhere")

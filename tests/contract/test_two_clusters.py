@@ -16,7 +16,7 @@ from podberth.cli.main import main
 from podberth.cni.errors import Refused
 from podberth.cni.pod import Attachment, PodRef
 from podberth.entry import join
-from podberth.ipam.lease import Actor, AddressHeld, Claim, Wanted
+from podberth.ipam.lease import Actor, AddressBoundElsewhere, Claim, Wanted
 from podberth.stores.etcd.client import Etcd
 from podberth.stores.etcd.values import prefix_end
 from tests.contract.clusters import etcd_server
@@ -239,7 +239,7 @@ def test_a_pod_takes_nothing_over_from_a_pod_of_that_name_in_the_other_cluster(s
     with site.nodes() as (first, second):
         address = bind(first, "db-0", "c1", sticky=True)
         assert bind(second, "db-0", "c2", sticky=True) != address
-        with pytest.raises(AddressHeld) as held:
+        with pytest.raises(AddressBoundElsewhere) as held:
             second.ledger.bind(claim("db-0", "c3", sticky=True), by(second))
         assert (str(held.value.lease.pod), held.value.lease.node) == ("payments/db-0", NODE)
 

@@ -16,12 +16,12 @@ from podberth.policy import yamlfiles
 from podberth.policy.documents import parse_documents
 from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.kubernetes.store import KubernetesCluster
-from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.shared import Outgrown
+from podberth.stores.replica.undelivered import JournalledLedger, Undelivered
 from podberth.stores.replica.versions import OlderSeen, upgrade
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.contract.clusters import have_node, in_etcd, in_kubernetes
@@ -152,9 +152,9 @@ def test_a_del_of_an_outgrown_agent_is_answered_and_told_by_a_later_one(cluster:
     ledger, found = ledger_of(cluster, tmp_path)
     cluster.demand("99.0.0", Minimum())
     last_known = SqliteLedger(found.replica.database, clock=Clock())
-    journalled = JournalledLedger(ledger, last_known, Journal(str(tmp_path)), lambda: "", binding=False)
+    journalled = JournalledLedger(ledger, last_known, Undelivered(str(tmp_path)), lambda: "", binding=False)
     assert len(journalled.unbind(attachment("c-web-0"), PLUGIN)) == 1
-    assert [entry["do"] for _, entry in Journal(str(tmp_path)).entries()] == ["unbind"]
+    assert [entry["do"] for _, entry in Undelivered(str(tmp_path)).entries()] == ["unbind"]
 
 
 def test_a_step_in_etcd_relies_on_the_minimum_version_that_its_writer_knows(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from podberth.cni.value import value
 from podberth.ipam.lease import Actor
 from podberth.process.loop import Loop, reason
 from podberth.verbs.check import differences
-from podberth.verbs.delete import take_back
+from podberth.verbs.delete import delete_locked
 from podberth.verbs.departed import cut_off, why
 from podberth.verbs.gone import is_gone
 from podberth.verbs.repair import repair
@@ -59,7 +59,7 @@ def _revert(node: Node, attachment: Attachment) -> Found | None:
             record = node.attachments.find(attachment)
             if record is None or record.done or record.removing:
                 return None
-            take_back(node, attachment, "an ADD that never ended", WHO)
+            delete_locked(node, attachment, "an ADD that never ended", WHO)
     except TryAgainLater:
         return None
     except CniError as failure:

@@ -213,7 +213,7 @@ class AddressLeased(AddressTaken):
         self.lease = lease
 
 
-class AddressHeld(TryAgainLater):
+class AddressBoundElsewhere(TryAgainLater):
     """Code 11: the address is bound to another attachment of the same pod name; `lease` says which.
 
     `why` says what is waited for, `advice` what can be done about it.

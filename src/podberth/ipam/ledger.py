@@ -28,7 +28,7 @@ class Ledger(Protocol):
         Not `durable`: in a store that is the node's own, what the caller writes before it answers makes it so.
         An address not named is the one reserved for the pod's name and interface, or the one of an attachment in
         `takeover`, or the pool's next. Raises PoolExhausted, AddressTaken (reserved for or leased by another pod;
-        excluded), AddressHeld, TryAgainLater (named, and in quarantine since another pod released it).
+        excluded), AddressBoundElsewhere, TryAgainLater (named, and in quarantine since another pod released it).
         """
         ...
 

@@ -17,13 +17,13 @@ from podberth.stores.clock import NodeClock
 from podberth.stores.elsewhere import LastKnown
 from podberth.stores.identity import NodeIdentity, registration, see, was_seen
 from podberth.stores.replica.feed import Feed
-from podberth.stores.replica.journal import Journal, JournalledLedger
 from podberth.stores.replica.ledger import ClusterLedger
 from podberth.stores.replica.naming import ElsewhereOf, LedgerOf, Names, PoliciesOf
 from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
 from podberth.stores.replica.shared import Seen
+from podberth.stores.replica.undelivered import JournalledLedger, Undelivered
 from podberth.stores.sqlite.ledger import SqliteLedger
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Member:
         self._feed = Feed(self.proposer, notice) if staying else None
         self._hear_at = 0.0
         self._upkeep = Loop("member", self._keep_up, notice)
-        self._journal = Journal(directory)
+        self._undelivered = Undelivered(directory)
         self._next_proof = 0.0  # by time.monotonic
         self._refused = ""  # why this podberth may not write, as was logged last
         self.identity = NodeIdentity(self._prove, node)
@@ -103,7 +103,7 @@ class Member:
         return JournalledLedger(
             ClusterLedger(self.proposer, clock=self.clock, identity=self.identity),
             SqliteLedger(replica.database, clock=self.clock),
-            self._journal,
+            self._undelivered,
             self.away,
             binding=self._chosen.when_away == choice.LAST_KNOWN,
             complete=lambda: replica.filled,
@@ -137,7 +137,7 @@ class Member:
         Whether the cluster's store answers is no matter of this node's: nobody is asked.
         """
         self.proposer.replica.probe()
-        self._journal.probe()
+        self._undelivered.probe()
 
     def close(self) -> None:
         """Stop following, and let go of the store."""

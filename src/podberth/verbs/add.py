@@ -8,7 +8,7 @@ from podberth.ipam.lease import Actor
 from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.record import Record
 from podberth.net.told import told
-from podberth.verbs.delete import take_back
+from podberth.verbs.delete import delete_locked
 from podberth.verbs.devices import candidates, claim
 from podberth.verbs.outcome import interfaces
 from podberth.verbs.takeover import bind, give_back, refuse, tell
@@ -103,7 +103,7 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chos
                     raise
             except BaseException:
                 give_back(node, arrival.attachment, taken, "ADD failed")
-                take_back(node, arrival.attachment, "ADD failed")
+                delete_locked(node, arrival.attachment, "ADD failed")
                 raise
             else:
                 tell(node, arrival.pod, taken)
@@ -132,7 +132,7 @@ def add_delegated(
         except NotUndone:
             raise
         except BaseException:
-            take_back(node, arrival.attachment, "ADD failed")
+            delete_locked(node, arrival.attachment, "ADD failed")
             take()
             raise
 
@@ -157,13 +157,14 @@ def _end(node: Node, arrival: Arrival, resolved: Resolved, taken: Taken) -> Endp
 def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, taken: Taken, own: AbstractSet[Address]) -> None:
     """Record that a host answers for the address, and take back all that was done; a reservation of before stays.
 
-    Raises AddressHeld if the address came from another node: then its holder is not as dead as it was taken for.
+    Raises AddressBoundElsewhere if the address came from another node: then its holder is not as dead as it was taken
+    for.
     """
     actor = Actor(who="plugin", why="ADD: address in use on the wire", node=node.name)
     node.ledger.conflicted(answered.address, answered.mac, arrival.attachment, actor)
     said = f"the host with MAC {answered.mac} answers for {answered.address} on the wire"
     give_back(node, arrival.attachment, taken, said)
-    take_back(node, arrival.attachment, actor.why)
+    delete_locked(node, arrival.attachment, actor.why)
     for moved in taken.elsewhere(node):
         if moved.lease.address == answered.address:
             raise refuse(
@@ -220,4 +221,4 @@ def _refuse_repetition(node: Node, arrival: Arrival) -> None:
             f"CNI_CONTAINERID, CNI_IFNAME: {arrival.attachment} is attached already",
             "DEL it first: an ADD is not repeated for the same container and interface",
         )
-    take_back(node, arrival.attachment, "ADD after one that never ended")
+    delete_locked(node, arrival.attachment, "ADD after one that never ended")

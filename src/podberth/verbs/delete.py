@@ -28,7 +28,7 @@ def delete(node: Node, attachment: Attachment, why: str = "DEL", who: str = "plu
 
     def once() -> bool:
         with node.host.locked(f"container:{attachment.container_id}"):
-            return take_back(node, attachment, why, who)
+            return delete_locked(node, attachment, why, who)
 
     return with_room(node, once)
 
@@ -46,7 +46,7 @@ def with_room(node: Node, departing: Callable[[], T]) -> T:
     return departing()
 
 
-def take_back(node: Node, attachment: Attachment, why: str, who: str = "plugin") -> bool:
+def delete_locked(node: Node, attachment: Attachment, why: str, who: str = "plugin") -> bool:
     """Do DEL's work; the caller holds the container's lock."""
     record = node.attachments.find(attachment)
     if record is not None:
@@ -57,11 +57,11 @@ def take_back(node: Node, attachment: Attachment, why: str, who: str = "plugin")
 
 def end(node: Node, record: Record, why: str, who: str = "plugin") -> None:
     """Undo what is recorded, end the leases, forget the record; the caller holds the container's lock."""
-    put_back(node, record)
-    forget(node, (record.attachment,), why, who)
+    undo_steps(node, record)
+    unbind_and_forget(node, (record.attachment,), why, who)
 
 
-def forget(node: Node, attachments: Sequence[Attachment], why: str, who: str = "plugin") -> None:
+def unbind_and_forget(node: Node, attachments: Sequence[Attachment], why: str, who: str = "plugin") -> None:
     """End the leases and forget the records of what is put back.
 
     Only now may somebody else get the addresses: their old holders can't use them any more.
@@ -76,7 +76,7 @@ def shares_a_device(record: Record) -> bool:
     return any(vlan_device(step.op) is not None for step in record.steps)
 
 
-def put_back(node: Node, record: Record) -> None:
+def undo_steps(node: Node, record: Record) -> None:
     """Revert the record's steps, and remove VLAN devices that only this record stood on. Raises NotUndone.
 
     Whoever makes a link on one has recorded the intent before, and takes the same lock to make it: so nobody can be

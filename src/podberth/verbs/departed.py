@@ -9,7 +9,7 @@ from podberth.ipam.epoch import OWN
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import same
 from podberth.net.ops import AddAddress
-from podberth.verbs.delete import take_back
+from podberth.verbs.delete import delete_locked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def cut_off(node: Node, attachment: Attachment, who: str) -> Event | None:
             return None
         taken = moved_away(node, record, {lease.address for lease in node.ledger.of(attachment)})
         if taken is not None:
-            take_back(node, attachment, why(taken), who)
+            delete_locked(node, attachment, why(taken), who)
         return taken
 
 

@@ -10,7 +10,7 @@ from podberth.cni import parsers
 from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, UnsupportedField
 from podberth.cni.value import replace, value
 from podberth.net.vf import Selector
-from podberth.verbs.delete import take_back
+from podberth.verbs.delete import delete_locked
 from podberth.verbs.gone import is_gone
 from podberth.verbs.network import Role
 
@@ -146,7 +146,7 @@ def _take_from_the_dead(node: Node, vf: Vf, mine: Attachment) -> None:
 def _bury(node: Node, of: Attachment, vf: Vf) -> None:
     record = node.attachments.find(of)  # under the lock: it may have been attached anew meanwhile
     if record is not None and record.device == vf.address and is_gone(node, record):
-        take_back(node, of, f"its sandbox is gone, {vf.address} is needed")
+        delete_locked(node, of, f"its sandbox is gone, {vf.address} is needed")
 
 
 def counted_for(node: Node, network: Network) -> tuple[int, int]:

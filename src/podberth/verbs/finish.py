@@ -12,7 +12,7 @@ from contextlib import ExitStack, nullcontext
 from time import sleep
 
 from podberth.cni.errors import CniError, DiskFull, TryAgainLater
-from podberth.verbs.delete import end, forget, put_back, shares_a_device, take_back, with_room
+from podberth.verbs.delete import delete_locked, end, shares_a_device, unbind_and_forget, undo_steps, with_room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def begin(node: Node, attachment: Attachment, later: Callable[[Attachment], None
             at_once = record is None or bool(record.device)
             left = None if record is None or at_once else node.host.cut_off(record.steps, record.netns_id)
             if left is None:
-                take_back(node, attachment, why)
+                delete_locked(node, attachment, why)
                 return False
             node.attachments.removing(attachment, left)
             return True
@@ -129,12 +129,12 @@ def _end(node: Node, records: Iterable[Record], why: str) -> dict[Attachment, Cn
             if shares_a_device(record):
                 end(node, record, why)  # the next one looks for what is recorded of others
             else:
-                put_back(node, record)
+                undo_steps(node, record)
                 together.append(record.attachment)
         except CniError as failure:
             failures[record.attachment] = failure
     try:
-        forget(node, together, why)
+        unbind_and_forget(node, together, why)
     except CniError as failure:
         failures.update(dict.fromkeys(together, failure))
     return failures

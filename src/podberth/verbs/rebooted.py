@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from podberth.cni.errors import TryAgainLater
-from podberth.verbs.delete import forget
+from podberth.verbs.delete import unbind_and_forget
 from podberth.verbs.gone import is_gone
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ def end_of_earlier_boots(node: Node, who: str) -> tuple[Attachment, ...]:
                 continue
             its = (node.attachments.find(each) for each in old if each.container_id == container_id)
             mine += [record.attachment for record in its if record is not None and _is_over(node, record)]
-        forget(node, mine, WHY, who)
+        unbind_and_forget(node, mine, WHY, who)
     return tuple(mine)
 
 

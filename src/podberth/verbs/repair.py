@@ -8,7 +8,7 @@ from podberth.ipam.lifecycle import Kind
 from podberth.net.step import Drift
 from podberth.verbs import departed
 from podberth.verbs.check import differences
-from podberth.verbs.delete import take_back
+from podberth.verbs.delete import delete_locked
 from podberth.verbs.departed import moved_away
 from podberth.verbs.gone import attachment_is_gone, is_gone
 
@@ -36,11 +36,11 @@ def repair(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...
             return ()
         taken = moved_away(node, record, leased)
         if taken is not None:
-            take_back(node, attachment, departed.why(taken), actor.who)
+            delete_locked(node, attachment, departed.why(taken), actor.who)
             return found
         # Whoever ADDs holds the lock we hold: an intent that is seen here belongs to a process that is no more.
         if is_gone(node, record) or not record.done:
-            take_back(node, attachment, actor.why, actor.who)
+            delete_locked(node, attachment, actor.why, actor.who)
             return found
         for step in record.steps:
             if node.host.check(step):  # only now: repairing one step can undo what a later one had brought about
@@ -58,7 +58,7 @@ def _ended(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...
     held = node.ledger.of(attachment)
     if not held or not attachment_is_gone(node, attachment):
         return ()
-    take_back(node, attachment, actor.why, actor.who)
+    delete_locked(node, attachment, actor.why, actor.who)
     return (lost(held[0]),)
 
 

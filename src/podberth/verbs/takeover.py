@@ -8,10 +8,10 @@ from __future__ import annotations
 from podberth.cni.errors import AddressTaken, PoolExhausted
 from podberth.cni.value import replace, value
 from podberth.ipam.elsewhere import HELD, MOVED
-from podberth.ipam.lease import Actor, AddressHeld, AddressLeased, Claim, SetExhausted, Unannounced, Wanted
+from podberth.ipam.lease import Actor, AddressBoundElsewhere, AddressLeased, Claim, SetExhausted, Unannounced, Wanted
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import leaving
-from podberth.verbs.delete import put_back
+from podberth.verbs.delete import undo_steps
 from podberth.verbs.gone import holder_is_gone, is_gone, is_unknown
 from podberth.verbs.wish import wanted
 
@@ -61,7 +61,9 @@ def bind(
     durable: bool = True,
     locked: str = "",
 ) -> Taken:
-    """Bind the addresses. Raises AddressHeld, and tells the pod so, while its predecessor is not known to be dead.
+    """Bind the addresses.
+
+    Raises AddressBoundElsewhere, and tells the pod so, while its predecessor is not known to be dead.
 
     This alone is what an IPAM plugin does for another plugin that makes the interface: it has no lock. Whoever makes
     the interface itself has the container's, and names it as `locked`: what it has to end of it, nobody else can.
@@ -86,7 +88,7 @@ def bind(
                 raise
             announced = True
             _announce(node)
-        except AddressHeld as held:
+        except AddressBoundElsewhere as held:
             if held.lease.attachment in claim.takeover:
                 raise
             why = _dead(node, held.lease, pod, attachment.container_id)
@@ -187,18 +189,19 @@ def give_back(node: Node, attachment: Attachment, taken: Taken, why: str) -> Non
         node.ledger.bind(claim, Actor(who="plugin", why=claim.moved, node=was.node), durable=False)
 
 
-def refuse(node: Node, pod: PodRef | None, lease: Lease, why: str, advice: str) -> AddressHeld:
+def refuse(node: Node, pod: PodRef | None, lease: Lease, why: str, advice: str) -> AddressBoundElsewhere:
     """Return the error of an address that is waited for, and tell the pod."""
-    held = AddressHeld(lease, why, advice)
+    held = AddressBoundElsewhere(lease, why, advice)
     if pod is not None:
         node.elsewhere.tell(pod, HELD, f"{held.message}; {held.details}")
     return held
 
 
 def _dead(node: Node, lease: Lease, pod: PodRef | None, own: str) -> str:
-    """Return how it is known that the lease's holder, the same pod by name, is dead. Raises AddressHeld if it isn't.
+    """Return how it is known that the lease's holder, the same pod by name, is dead.
 
-    `own`: the container that is served: an interface of it is in nobody's older sandbox.
+    Raises AddressBoundElsewhere if it isn't. `own`: the container that is served: an interface of it is in nobody's
+    older sandbox.
     """
     if lease.node != node.name:
         verdict = node.elsewhere.judge(lease, pod)
@@ -241,7 +244,7 @@ def _take_down(node: Node, older: Attachment, locked: str) -> None:
     with alone_with(node, older.container_id, locked):
         record = node.attachments.find(older)
         if record is not None:
-            put_back(node, record)
+            undo_steps(node, record)
             node.attachments.close(older)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.pod import Attachment, PodRef
 from podberth.entry import join
 from podberth.ipam.lease import Actor, Claim, Wanted
-from podberth.stores.replica.journal import Journal
+from podberth.stores.replica.undelivered import Undelivered
 from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
 from tests.released import answers
@@ -93,7 +93,7 @@ def test_an_export_comes_into_a_nodes_own_store_with_leases_and_history(member: 
 
 def test_what_was_journalled_while_etcd_was_away_is_told_to_it(in_etcd: Member) -> None:
     in_etcd.release.restore(in_etcd.state, "replica.db", "journal.db")
-    journal = Journal(str(in_etcd.state))
+    journal = Undelivered(str(in_etcd.state))
     (ended, bound) = [attachment(*(entry.get("of") or entry["claim"]["of"])) for _, entry in journal.entries()]
     with contextlib.closing(join(str(in_etcd.state), staying=True)) as member:
         until(lambda: journal.entries() == (), lambda: f"etcd was not told of {journal.entries()}")

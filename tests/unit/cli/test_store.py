@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from podberth.agent.desk import desk_of
 from podberth.cli.store.command import document_of, rows
 from podberth.stores.chosen import chosen, path_of
-from podberth.stores.replica.journal import Journal
+from podberth.stores.replica.undelivered import Undelivered
 from tests.unit.cli.node import POOL, Operator
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def test_a_file_that_an_older_release_wrote_and_nobody_can_read_is_replaced(
 def test_answers_that_are_on_their_way_to_the_store_of_before_are_not_cut_off(
     podberth: Operator, nobody: tuple[str, str]
 ) -> None:
-    Journal(str(podberth.state)).add({"do": "unbind"})
+    Undelivered(str(podberth.state)).add({"do": "unbind"})
     ended = podberth(*ETCD, *nobody)
     assert (ended.code, ended.out) == (1, "")
     assert "1 of this node's answers are not in the store of before yet" in ended.err

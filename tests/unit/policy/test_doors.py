@@ -30,7 +30,7 @@ BY_THE_COURT = {"stores.replica.podnetworks"}  # asks as `stores.replica.court`,
 LEDGER = {
     "verbs.takeover",
     "verbs.add",
-    "stores.replica.journal",
+    "stores.replica.undelivered",
     "stores.replica.naming",
 }  # who hand on what was asked before
 

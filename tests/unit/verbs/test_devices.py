@@ -15,7 +15,7 @@ from podberth.net.facts import NetnsId
 from podberth.net.vf import Selector
 from podberth.policy.documents import parse_document
 from podberth.verbs import devices
-from podberth.verbs.delete import take_back
+from podberth.verbs.delete import delete_locked
 from podberth.verbs.devices import Choice
 from tests.unit.verbs.card import PF, Site, function
 
@@ -309,7 +309,7 @@ def test_a_holder_that_came_back_meanwhile_keeps_its_function(site: Site) -> Non
     site.kill(record)
 
     def attached_anew() -> None:
-        take_back(site.node, record.attachment, "its own DEL, late")
+        delete_locked(site.node, record.attachment, "its own DEL, late")
         site.attach(function(0))
 
     site.card.meanwhile[f"container:{record.attachment.container_id}"] = attached_anew

@@ -12,7 +12,7 @@ from podberth.cli.failures import NotFound
 from podberth.cni.errors import CniError, InvalidConfig, Refused, TryAgainLater
 from podberth.cni.value import replace, value
 from podberth.stores import chosen as choice
-from podberth.stores.replica.journal import SCHEMA, Journal
+from podberth.stores.replica.undelivered import SCHEMA, Undelivered
 
 if TYPE_CHECKING:
     from podberth.cli.session import Session
@@ -58,7 +58,7 @@ def require_told(session: Session, new: Chosen) -> None:
             return
     except InvalidConfig:
         pass  # whichever it was: the journal says whether it waits for something
-    waiting = len(Journal(session.state).entries()) if Path(session.state, SCHEMA.file).exists() else 0
+    waiting = len(Undelivered(session.state).entries()) if Path(session.state, SCHEMA.file).exists() else 0
     if waiting:
         raise Refused(
             f"{waiting} of this node's answers are not in the store of before yet: it was away when they were given",

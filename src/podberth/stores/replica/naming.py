@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import Refused
 from podberth.cni.pod import joined, parted
 from podberth.cni.value import fields, replace
-from podberth.ipam.lease import AddressHeld, SetExhausted
+from podberth.ipam.lease import AddressBoundElsewhere, SetExhausted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -76,9 +76,9 @@ class Names:
         """Have what a refusal knows of leases be said as this cluster's nodes say it."""
         try:
             yield
-        except AddressHeld as held:
-            why = held.message.removeprefix(AddressHeld(held.lease).message).removeprefix(": ")
-            raise AddressHeld(self.outward(held.lease), why, held.details) from held
+        except AddressBoundElsewhere as held:
+            why = held.message.removeprefix(AddressBoundElsewhere(held.lease).message).removeprefix(": ")
+            raise AddressBoundElsewhere(self.outward(held.lease), why, held.details) from held
         except SetExhausted as full:
             raise SetExhausted(full.message, full.details, self.outward(full.holders)) from full
 

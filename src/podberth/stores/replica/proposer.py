@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
-from podberth.ipam.lease import AddressHeld
+from podberth.ipam.lease import AddressBoundElsewhere
 from podberth.ipam.outlook import Outlook, bare
 from podberth.ipam.versions import UPGRADE, lacking, outgrown
 from podberth.process.jitter import Backoff
@@ -156,7 +156,7 @@ class Proposer:
         """Raise the refusal if it does not come from old news; else see to it, and return whether all is new now."""
         if isinstance(refused, PoolExhausted) and self._others_end():
             return fresh
-        held = refused.lease.address if isinstance(refused, AddressHeld) else None
+        held = refused.lease.address if isinstance(refused, AddressBoundElsewhere) else None
         if fresh or held in asked:
             raise refused
         if held is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import AddressTaken, InvalidConfig, PoolExhausted, TryAgainLater
 from podberth.cni.value import replace, value
-from podberth.ipam.lease import AddressHeld, Lease
+from podberth.ipam.lease import AddressBoundElsewhere, Lease
 from podberth.ipam.owner import is_deployment
 from podberth.ipam.refusals import FREEING, full_of_sticky, leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import changes, documents, rows, space, told
@@ -283,7 +283,7 @@ def _must_be_ours(
     if not space.has(connection, "usable", wanted.pool, address):
         raise unusable(wanted.pool, address)
     if lease is not None and lease.attachment not in claim.takeover:
-        raise AddressHeld(lease)
+        raise AddressBoundElsewhere(lease)
     if kept is None and lease is None:
         told.must_be_untold(connection, wanted.pool, address)
         _must_have_rested(connection, claim, wanted.pool, address, now)
@@ -320,7 +320,7 @@ def _next(
         return found
     for older in _older(connection, claim, wanted):
         if older.address not in claim.avoid:
-            raise AddressHeld(older)  # the last one left is the pod's own
+            raise AddressBoundElsewhere(older)  # the last one left is the pod's own
     raise _exhausted(connection, claim, wanted, now)
 
 

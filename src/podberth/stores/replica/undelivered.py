@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError, StoreFailed, TryAgainLater
 from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import replace
-from podberth.ipam.lease import Actor, AddressHeld, Claim, Lease, Wanted
+from podberth.ipam.lease import Actor, AddressBoundElsewhere, Claim, Lease, Wanted
 from podberth.ipam.outlook import bare, sentence
 from podberth.ipam.refusals import same
 from podberth.stores.replica.shared import Away
@@ -48,7 +48,7 @@ SCHEMA = Schema(
 )
 
 
-class Journal:
+class Undelivered:
     """The entries of one state directory, oldest first."""
 
     def __init__(self, directory: str) -> None:
@@ -85,12 +85,12 @@ class JournalledLedger:
     """
 
     def __init__(
-        self, ledger: Ledger, last_known: Ledger, journal: Journal, away: Callable[[], str], *, binding: bool,
+        self, ledger: Ledger, last_known: Ledger, journal: Undelivered, away: Callable[[], str], *, binding: bool,
         complete: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._last_known = last_known
-        self._journal = journal
+        self._undelivered = journal
         self._away = away
         self._binding = binding
         self._complete = complete
@@ -109,7 +109,7 @@ class JournalledLedger:
         elif not self._binding:
             raise Away(sentence(self._away()), "ADD works again once it is back")
         leases = self._had(claim, actor)
-        self._journal.add({"do": "bind", "claim": _claim_form(claim, leases), "actor": _actor_form(actor)})
+        self._undelivered.add({"do": "bind", "claim": _claim_form(claim, leases), "actor": _actor_form(actor)})
         return leases
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
@@ -127,7 +127,7 @@ class JournalledLedger:
         leases = self._last_known.of(attachment)
         bound = any(entry["do"] == "bind" and entry["claim"]["of"] == _key(attachment) for _, entry in self._pending())
         if leases or bound or not self._complete():  # what is not known here may be there: the store will see
-            self._journal.add({"do": "unbind", "of": _key(attachment), "actor": _actor_form(actor)})
+            self._undelivered.add({"do": "unbind", "of": _key(attachment), "actor": _actor_form(actor)})
         return leases
 
     def unbind_all(self, attachments: Sequence[Attachment], actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
@@ -158,7 +158,7 @@ class JournalledLedger:
                 except (StoreFailed, TryAgainLater) as failure:
                     failures[_of(entry)] = failure
                     continue
-                self._journal.remove(seq)
+                self._undelivered.remove(seq)
             done += 1
         if failures:
             raise next(iter(failures.values()))
@@ -174,7 +174,7 @@ class JournalledLedger:
             else:
                 self._ledger.unbind(_attachment(entry["of"]), actor)
         except CniError as refused:
-            if isinstance(refused, StoreFailed | TryAgainLater) and not isinstance(refused, AddressHeld):
+            if isinstance(refused, StoreFailed | TryAgainLater) and not isinstance(refused, AddressBoundElsewhere):
                 raise
             told(f"what was answered while the store was away can't be: {refused.message}")
 
@@ -182,7 +182,7 @@ class JournalledLedger:
         """Have what the store may have bound end, once it is back; what the attachment had already stays."""
         if not self._last_known.of(claim.attachment):
             form = {"do": "unbind", "of": _key(claim.attachment), "actor": _actor_form(actor), "refused": True}
-            self._journal.add(form)
+            self._undelivered.add(form)
 
     def _finish(self, attachment: Attachment) -> None:
         """Tell the store first what was answered about the attachment: an end of before must not end what comes."""
@@ -193,7 +193,7 @@ class JournalledLedger:
             for seq, entry in self._pending():
                 if _of(entry) == key:
                     self._tell(entry, lambda _: None)
-                    self._journal.remove(seq)
+                    self._undelivered.remove(seq)
 
     def reserve(self, pool: str, address: Address, pod: PodRef, ifname: str, actor: Actor) -> Reservation:
         """Reserve an address for a pod's name by hand."""
@@ -258,12 +258,13 @@ class JournalledLedger:
         return self._ledger.usage(pool)
 
     def _pending(self) -> tuple[tuple[int, dict[str, Any]], ...]:
-        return self._journal.entries()
+        return self._undelivered.entries()
 
     def _had(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
         """Return what the claim's pod has here already, by the last that is known.
 
-        Raises Away if that won't do, AddressHeld if an older sandbox has it that the claim does not take over from.
+        Raises Away if that won't do, AddressBoundElsewhere if an older sandbox has it that the claim does not take over
+        from.
         """
         reserved = {
             kept.address: kept
@@ -289,7 +290,7 @@ class JournalledLedger:
                     "ADD works again once the store is back",
                 )
             if fitting[0].attachment not in (claim.attachment, *claim.takeover):
-                raise AddressHeld(fitting[0])  # the caller sees to it that the older sandbox is gone
+                raise AddressBoundElsewhere(fitting[0])  # the caller sees to it that the older sandbox is gone
             held.append(fitting[0])
         addresses = tuple(lease.address for lease in held)
         named = tuple(replace(w, address=a) for w, a in zip(claim.wanted, addresses, strict=True))
