@@ -236,11 +236,9 @@ def test_a_pod_that_starts_again_while_the_store_is_away_keeps_its_address_whate
     whole = Operation(release=tuple(one.address for one in keeping().keep))
     site.left_half_way(whole, 2)
     site.proposer.catch_up()
-    away = ["no route to host"]
+    away, kept = ["no route to host"], Undelivered(str(tmp_path / "journal"))
     last_known = SqliteLedger(site.proposer.replica.database, clock=site.backend.clock)
-    here = JournalledLedger(
-        site.ledger, last_known, Undelivered(str(tmp_path / "journal")), lambda: away[0], binding=True
-    )
+    here = JournalledLedger(site.ledger, last_known, kept, lambda: away[0], binding=True)
     again = replace(claim("kept-3", pool="bank"), attachment=attachment("c-new"), takeover=(attachment("c-kept-3"),))
     assert [lease.address for lease in here.bind(again, PLUGIN)] == [ip("10.60.0.103")]
     other, policies, proposer = site.client("elsewhere")
