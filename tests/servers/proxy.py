@@ -128,8 +128,8 @@ class _Wire:
         try:
             while data := source.recv(65536):
                 if source is self._server and self._frames.begin_answer(data) and self._proxy.loses():
+                    self._proxy.lost.set()  # before anybody can have noticed
                     self.reset()
-                    self._proxy.lost.set()
                     break
                 if source is self._client or not self._proxy.muted:
                     sink.sendall(data)
