@@ -56,7 +56,7 @@ if TYPE_CHECKING:
             ...
 
 
-HELD, MOVED, UNFIT = "AddressBoundElsewhere", "AddressMoved", "NodeUnfit"  # reasons, as `Elsewhere.tell` takes them
+HELD, MOVED, UNFIT = "AddressHeld", "AddressMoved", "NodeUnfit"  # reasons, as `Elsewhere.tell` takes them
 
 
 @value

@@ -74,7 +74,7 @@ def _settle(machine: Machine) -> None:
         machine.node.elsewhere.settle()
 
 
-HELD, MOVED = ("Warning", "AddressBoundElsewhere"), ("Normal", "AddressMoved")
+HELD, MOVED = ("Warning", "AddressHeld"), ("Normal", "AddressMoved")
 
 
 def test_recreated_on_its_node_it_waits_for_its_own_old_sandbox(pair: Pair) -> None:
@@ -147,7 +147,7 @@ def test_a_lost_node_keeps_its_addresses_until_it_is_out_of_service(pair: Pair) 
     assert "its Node object is deleted or tainted node.kubernetes.io/out-of-service" in refused.message
     assert pair.told(pair.two, second) == [HELD]
     shown = pair.api.describe()
-    assert "AddressBoundElsewhere" in shown
+    assert "AddressHeld" in shown
     assert "kubectl taint nodes n1" in shown
     pair.api.taint("n1")
     assert pair.two.add("c2", second).addresses == BOTH

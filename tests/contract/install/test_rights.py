@@ -161,10 +161,10 @@ def test_an_agent_asks_about_other_nodes_and_tells_pods(node: Node, declared: Cl
     pod = PodRef(namespace="payments", name="mysql-0", uid=str(made["metadata"]["uid"]))
     assert not elsewhere.judge(lease, pod).dead
     for _ in range(2):
-        elsewhere.tell(pod, "AddressBoundElsewhere", "held")
+        elsewhere.tell(pod, "AddressHeld", "held")
         elsewhere.settle()
     again = KubernetesElsewhere(client(AGENT), "worker-4")  # which finds the event
-    again.tell(pod, "AddressBoundElsewhere", "held")
+    again.tell(pod, "AddressHeld", "held")
     again.settle()
     assert [event["count"] for event in declared.list(EVENTS, "payments").items] == [3]
 
