@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from podberth.cni.errors import InvalidNetns
 from podberth.linux.namespaces import Namespaces
-from podberth.net.step import Drift
+from podberth.linux.netlink import links
+from podberth.net.ops import made
+from podberth.net.step import IDENTITY, INDEX, Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from podberth.linux.locks import Locked, Locks
+    from podberth.linux.netlink.links import LinkInfo
+    from podberth.linux.spare import Spare
     from podberth.net.facts import NetnsId
     from podberth.net.step import Step
 
@@ -21,8 +25,8 @@ LOCK_SECONDS = 60.0
 class Ground:
     """The node under one host object. `left` names bridges that have been seen to before their steps are undone."""
 
-    def __init__(self, locks: Locks, given: Mapping[str, int] | None = None) -> None:
-        self.namespaces = Namespaces(given)
+    def __init__(self, locks: Locks, given: Mapping[str, int] | None = None, spare: Spare | None = None) -> None:
+        self.namespaces = Namespaces(given, spare)
         self.left: set[str] = set()
         self._locks = locks
 
@@ -49,6 +53,24 @@ class Ground:
         if self._is_of(step, netns):
             return ()
         return (Drift(what=ifname, field="netns", wanted=f"{netns} as at ADD", found="another one"),)
+
+    def stranger(self, step: Step) -> tuple[Drift, ...]:
+        """Return the difference if the link that the step has made is there no more, and another one has its name."""
+        index, (netns, ifname) = step.before_of(INDEX), made(step.op)
+        if index is None or self.elsewhere(step, netns, ifname):
+            return ()
+        link = self.namespaces.link(netns, ifname)
+        if link is None or str(link.index) == index:
+            return ()
+        return (Drift(what=ifname, field=IDENTITY, wanted=f"link {index}", found=f"link {link.index}: another one"),)
+
+    def own(self, step: Step) -> LinkInfo | None:
+        """Return the link that the step has made in the pod, whatever it is called by now; None if it is gone."""
+        index, (netns, ifname) = step.before_of(INDEX), made(step.op)
+        if index is None:
+            return self.namespaces.link(netns, ifname)
+        body = self.namespaces.socket(netns).get(links.GET, links.by_index(int(index)))
+        return links.parse(body) if body is not None else None
 
     def _is_of(self, step: Step, inside: str) -> bool:
         recorded = step.before_of("netns")

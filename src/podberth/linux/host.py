@@ -6,15 +6,18 @@ import errno
 import os
 
 from podberth.cni.errors import InvalidNetns, KernelRefused
+from podberth.cni.value import replace
 from podberth.linux import abilities, netns, pci
 from podberth.linux.effects import bridges, departing, links
 from podberth.linux.ground import Ground
-from podberth.linux.inventory import on_this_node, traffic
+from podberth.linux.inventory import addresses_of, default_link, on_this_node, traffic
+from podberth.linux.netlink import links as nl_links
+from podberth.linux.netlink import routes
 from podberth.linux.refusals import translated
 from podberth.net import ops
 from podberth.net.facts import Link
-from podberth.net.ops import describe, family
-from podberth.net.step import Step
+from podberth.net.ops import describe, family, made
+from podberth.net.step import INDEX, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +26,10 @@ if TYPE_CHECKING:
 
     from podberth.linux.locks import Locked, Locks
     from podberth.linux.netlink.links import LinkInfo
-    from podberth.net.facts import NetnsId
-    from podberth.net.ops import Op
+    from podberth.linux.spare import Spare
+    from podberth.net.facts import HostDevice, NetnsId
+    from podberth.net.ops import Address, Interface, Op
+    from podberth.net.seen import DeviceSought
     from podberth.net.step import Drift
     from podberth.net.vf import Counters, Vf
 
@@ -35,11 +40,11 @@ class LinuxHost:
     """One node's network. Keep it for one call, or `close` it.
 
     `given` are descriptors of the network namespaces at some paths, which this process need not see; they become the
-    host's own.
+    host's own. `spare`: sockets that outlive the call.
     """
 
-    def __init__(self, locks: Locks, given: Mapping[str, int] | None = None) -> None:
-        self._ground = Ground(locks, given)
+    def __init__(self, locks: Locks, given: Mapping[str, int] | None = None, spare: Spare | None = None) -> None:
+        self._ground = Ground(locks, given, spare)
         self._namespaces = self._ground.namespaces
 
     def close(self) -> None:
@@ -52,9 +57,64 @@ class LinuxHost:
         found = self._link(None, name)
         return _fact(found) if found is not None else None
 
+    def towards(self, address: Address) -> str | None:
+        """Return the name of the node's link that the way to the address leads over; None without a way."""
+        socket = self._namespaces.socket(None)
+        try:
+            index = routes.link_of(socket.get(routes.GET, routes.way_to(address)))
+        except OSError:
+            return None  # the kernel says in several ways that there is none
+        body = socket.get(nl_links.GET, nl_links.by_index(index)) if index else None
+        return nl_links.parse(body).name if body is not None else None
+
+    def named_in(self, netns: str, name: str) -> Link | None:
+        """Return the link of that name in the namespace at a path, as it is now; None if there is none."""
+        try:
+            found = self._namespaces.look(netns, name)
+        except OSError as refused:
+            raise translated(f"ip -n {netns} link show {name}", refused) from refused
+        return _fact(found) if found is not None else None
+
+    def default_link(self, netns: str | None) -> str:
+        """Return the name of the link that has the default route; '' if none has. Of several, the one that is used."""
+        try:
+            return default_link(self._namespaces, netns)
+        except OSError as refused:
+            raise translated("ip route show default", refused) from refused
+
+    def device(self, sought: DeviceSought) -> HostDevice | None:
+        """Return the device that is sought on this node, if it is there."""
+        from podberth.linux.sought import device
+
+        try:
+            return device(self._namespaces, sought)
+        except OSError as refused:
+            raise translated("ip link show", refused) from refused
+
     def can(self, ability: str) -> bool:
         """Try out whether the node's kernel is able to (`net.seen.Can`). ValueError for what is none of those."""
         return abilities.tried(ability)
+
+    def lines(self, path: str) -> tuple[str, ...] | None:
+        """Return the lines of a file of the node. KernelRefused if there is one that can't be read."""
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                return tuple(line.strip() for line in file)
+        except FileNotFoundError:
+            return None
+        except OSError as refused:
+            raise translated(f"cat {path}", refused) from refused
+
+    def peer(self, netns: str, ifname: str) -> Link | None:
+        """Return the node's link that is the other end of a pod's veth pair; None if there is none."""
+        inside = self._link(netns, ifname)
+        if inside is None or inside.kind != "veth":
+            return None
+        try:
+            found = self._namespaces.peer(netns, inside.index)
+        except OSError as refused:
+            raise translated(f"ip -n {netns} link show {ifname}", refused) from refused
+        return _fact(found) if found is not None else None
 
     def netns_id(self, path: str) -> NetnsId | None:
         """Return the identity of the network namespace at `path`; None if there is none (any more)."""
@@ -70,6 +130,16 @@ class LinuxHost:
         if found is None:
             raise KernelRefused(f"there is no link {ifname}", "somebody took it away meanwhile")
         return _fact(found)
+
+    def addresses(self, netns: str | None, ifname: str) -> tuple[Interface, ...]:
+        """Return the link's addresses as they are now, but IPv6 link-local ones; IPv4 first. () if there is no link."""
+        link = self._link(netns, ifname)
+        if link is None:
+            return ()
+        try:
+            return addresses_of(self._namespaces, netns, link.index)
+        except OSError as refused:
+            raise translated(f"ip address show dev {ifname}", refused) from refused
 
     def vfs(self) -> tuple[Vf, ...]:
         """Return the virtual functions of this node, by PF and index."""
@@ -131,6 +201,12 @@ class LinuxHost:
         except OSError as refused:
             raise translated(describe(step.op), refused, step.op) from refused
 
+    def known(self, step: Step) -> Step:
+        """Return the step with the index of the link that it has made in the pod's namespace."""
+        netns, ifname = made(step.op)
+        found = self._link(netns, ifname) if ifname else None
+        return step if found is None else replace(step, before=(*step.before, (INDEX, str(found.index))))
+
     def undo(self, step: Step, netns: NetnsId | None) -> None:
         """Take the step back; succeeds when nothing is left to take back."""
         self._namespaces.changed()
@@ -162,8 +238,10 @@ class LinuxHost:
             raise translated(f"ip link delete {name}", refused) from refused
 
     def check(self, step: Step) -> tuple[Drift, ...]:
-        """Compare the step with the live host; empty if it holds."""
+        """Compare the step with the live host; empty if it holds. A link that only has the name is another."""
         try:
+            if stranger := self._ground.stranger(step):
+                return stranger
             drifts: tuple[Drift, ...] = _effects(step.op).check(self._ground, step.op, step)
         except OSError as refused:
             raise translated(f"checking {describe(step.op)}", refused) from refused

@@ -1,11 +1,14 @@
-"""What the node's own namespace says about its virtual functions: MACs, what the node itself uses, traffic."""
+"""What the node's own namespace says about its virtual functions: MACs, what the node itself uses, traffic.
+
+And which link a namespace has its default route by.
+"""
 
 from __future__ import annotations
 
 from podberth.cni.value import replace
 from podberth.linux import pci
 from podberth.linux.effects import vf_links
-from podberth.linux.netlink import addresses, counters, links, vfs
+from podberth.linux.netlink import addresses, counters, links, routes, vfs
 from podberth.net.vf import Counters
 
 TYPE_CHECKING = False
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from podberth.linux.namespaces import Namespaces
+    from podberth.net.ops import Interface
     from podberth.net.vf import Vf
 
 
@@ -46,6 +50,19 @@ def uses(namespaces: Namespaces) -> dict[str, str]:
     return found
 
 
+def addresses_of(namespaces: Namespaces, netns: str | None, index: int) -> tuple[Interface, ...]:
+    """Return the addresses of a link, IPv4 first, without IPv6 ones that are link-local."""
+    found: list[Interface] = []
+    for family in (4, 6):
+        bodies = namespaces.socket(netns).dump(addresses.GET, addresses.of_link(index, family))
+        found += [
+            address
+            for there, address in map(addresses.parse, bodies)
+            if there == index and not (family == 6 and address.is_link_local)
+        ]
+    return tuple(found)
+
+
 def traffic(namespaces: Namespaces, vf: Vf, netns: str | None, ifname: str) -> Counters:
     """Return what went through a function: as its interface counts where that can be reached, else as its PF does."""
     link = vf_links.on_node(namespaces, vf.address)
@@ -59,3 +76,15 @@ def traffic(namespaces: Namespaces, vf: Vf, netns: str | None, ifname: str) -> C
     told = vfs.parse_counters(body or b"").get(vf.index, {})
     names = ("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_dropped", "tx_dropped", "multicast")
     return Counters(counted_by="PF", **{name: told.get(name, 0) for name in names})
+
+
+def default_link(namespaces: Namespaces, netns: str | None) -> str:
+    """Return the name of the link with the default route of least metric, of IPv4 before IPv6; '' if none has one."""
+    socket = namespaces.socket(netns)
+    for version in (4, 6):
+        found = [hop for body in socket.dump(routes.GET, routes.every(version)) if (hop := routes.default(body))]
+        if found:
+            _, index = min(found, key=lambda hop: hop[0])
+            body = socket.get(links.GET, links.by_index(index))
+            return links.parse(body).name if body is not None else ""
+    return ""

@@ -16,18 +16,21 @@ if TYPE_CHECKING:
 
     from podberth.linux.netlink.links import LinkInfo
     from podberth.linux.netlink.nfnl import Nfnl
+    from podberth.linux.spare import Spare
     from podberth.net.facts import NetnsId
 
     T = TypeVar("T")
 
 
 class Namespaces:
-    """The node's own namespace (None) and those at paths. A path that names another namespace by now is opened anew.
+    """The node's own namespace (None) and those at paths. One that is open stays what its path means until `held`.
 
     `given` are descriptors of namespaces: their paths mean those, whatever is there for this process.
+    `spare`: where sockets for nf_tables come from, and go.
     """
 
-    def __init__(self, given: Mapping[str, int] | None = None) -> None:
+    def __init__(self, given: Mapping[str, int] | None = None, spare: Spare | None = None) -> None:
+        self._spare = spare
         self._given = dict(given or {})
         self._own: Rtnl | None = None
         self._rules: Nfnl | None = None
@@ -41,7 +44,12 @@ class Namespaces:
         return netns.identity(path) if given is None else netns.identity_of(given)
 
     def held(self, path: str) -> NetnsId:
-        """Return the same of one that stays open here: by one look at the path. InvalidNetns if there is none."""
+        """Return the same of one that stays open here, and is what the path means from here on: by one look at it.
+
+        A path that names another namespace by now is opened anew. InvalidNetns if there is none.
+        """
+        if path in self._opened and path not in self._given and self._opened[path][0] != netns.inode(path):
+            self._forget(path)
         self._at(path)
         return self._opened[path][0]
 
@@ -53,20 +61,24 @@ class Namespaces:
             self._own = Rtnl()
         return self._own
 
-    def beside(self, open_socket: Callable[[], T]) -> T:
-        """Return another socket, which the caller closes, in the node's own namespace."""
+    def opened(self, path: str | None, open_one: Callable[[], T]) -> T:
+        """Return a socket, or a file of /proc/sys, that is opened inside and stays so; the caller closes it."""
+        if path is not None:
+            return netns.opened_in(self.descriptor(path), open_one)
         own = self.socket(None).namespace()
         try:
-            return netns.opened_in(own, open_socket)
+            return netns.opened_in(own, open_one)
         finally:
             os.close(own)
 
     def rules(self) -> Nfnl:
         """Return the socket for the node's own nf_tables."""
+        if self._rules is None and self._spare is not None:
+            self._rules = self._spare.take(self.socket(None).cookie())
         if self._rules is None:
             from podberth.linux.netlink.nfnl import Nfnl
 
-            self._rules = self.beside(Nfnl)
+            self._rules = self.opened(None, Nfnl)
         return self._rules
 
     def descriptor(self, path: str) -> int:
@@ -91,6 +103,20 @@ class Namespaces:
         """Return the link of that name, if there is one."""
         found = self.socket(path).get(links.GET, links.by_name(name))
         return links.parse(found) if found is not None else None
+
+    def peer(self, path: str, index: int) -> LinkInfo | None:
+        """Return the node's own link that is the other end of the pair whose end `index` is inside, if there is one."""
+        inside = self.socket(path).get(links.GET, links.by_index(index))
+        below = links.parse(inside).below if inside is not None else 0
+        found = self.socket(None).get(links.GET, links.by_index(below)) if below else None
+        if found is None:
+            return None
+        # An index says nothing of its namespace: the node's link has to name this one, by the node's number for it.
+        number = self.socket(None).get(links.GET_NSID, links.nsid_of(self.descriptor(path)))
+        if number is None or links.parse_nsid(number) != links.below_nsid(found):
+            return None
+        other = links.parse(found)
+        return other if other.kind == "veth" and other.below == index else None
 
     def seen(self, path: str | None, name: str) -> LinkInfo | None:
         """Return the link as it was when it was first looked at: for what stays, as its index, while no link is made.
@@ -137,7 +163,7 @@ class Namespaces:
 
     def any_link(self, request: bytes, wanted: Callable[[LinkInfo], bool]) -> bool:
         """Say whether one of the node's own links that `request` asks for is wanted."""
-        socket = self.beside(Rtnl)
+        socket = self.opened(None, Rtnl)
         try:
             return socket.any_of(links.GET, request, lambda body: wanted(links.parse(body)))
         finally:
@@ -162,12 +188,15 @@ class Namespaces:
     def close(self) -> None:
         """Close everything."""
         self.changed()
+        if self._rules is not None:
+            if self._spare is not None:
+                self._spare.leave(self.socket(None).cookie(), self._rules)
+            else:
+                self._rules.close()
+            self._rules = None
         if self._own is not None:
             self._own.close()
             self._own = None
-        if self._rules is not None:
-            self._rules.close()
-            self._rules = None
         for path in tuple(self._opened):
             self._forget(path)
         for descriptor in self._given.values():
@@ -181,10 +210,8 @@ class Namespaces:
         return self._seen[key]
 
     def _at(self, path: str) -> tuple[int, Rtnl]:
-        given = self._given.get(path)
-        if given is None and path in self._opened and self._opened[path][0] != netns.inode(path):
-            self._forget(path)
         if path not in self._opened:
+            given = self._given.get(path)
             descriptor = netns.open_at(path) if given is None else netns.again(given, path)
             try:
                 now = netns.numbers(os.fstat(descriptor))

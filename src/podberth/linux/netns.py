@@ -1,16 +1,17 @@
 """Network namespaces: who is who, and doing something inside one.
 
-A thread that enters a namespace to do something never comes back: it ends there. Only to open a socket does one enter
-and leave again, and it takes the process with it should it find no way out.
+A thread that enters a namespace to do something never comes back: it ends there. Only to open a socket or a file does
+one enter and leave again, and it takes the process with it should it find no way out.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 
-from podberth.cni.errors import InvalidNetns
+from podberth.cni.errors import InvalidNetns, KernelRefused
 from podberth.net.facts import NetnsId
 
 TYPE_CHECKING = False
@@ -25,14 +26,20 @@ _NEWNET = 0x40000000  # CLONE_NEWNET
 _GET_NSTYPE = 0xB703  # ioctl_ns(2), NS_GET_NSTYPE
 # A caller may name anything: a pipe must not block, a terminal not become this process's own.
 LOOKING = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_UNSEEN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
 _OWN = "/proc/thread-self/ns/net"
 
 
 def identity(path: str) -> NetnsId | None:
-    """Return the identity of the network namespace at `path`; None if there is none, or something else is there."""
+    """Return the identity of the network namespace at `path`; None if there is none, or something else is there.
+
+    KernelRefused where that can't be seen, as without a descriptor left: nobody may take a pod for gone then.
+    """
     try:
         descriptor = os.open(path, LOOKING)
-    except OSError:
+    except OSError as wrong:
+        if wrong.errno in _UNSEEN:
+            raise KernelRefused(f"{path}: {wrong.strerror}", "see the limits of this process") from wrong
         return None
     try:
         return identity_of(descriptor)
@@ -101,13 +108,13 @@ def call_in(descriptor: int, function: Callable[[], T]) -> T:
     return call(inside)
 
 
-def opened_in(descriptor: int, open_socket: Callable[[], T]) -> T:
-    """Return what `open_socket` opens inside the namespace: a socket stays in the namespace it was opened in."""
+def opened_in(descriptor: int, open_one: Callable[[], T]) -> T:
+    """Return what is opened inside the namespace: a socket, or a file of /proc/sys/net, stays in it."""
     home = open_own()
     try:
         _enter(descriptor)
         try:
-            return open_socket()
+            return open_one()
         finally:
             if _setns(home, _NEWNET) != 0:
                 os.abort()  # whatever this thread did next would be done to a pod's network

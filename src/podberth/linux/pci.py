@@ -57,6 +57,17 @@ def exists(address: str) -> bool:
     return os.path.exists(f"{DEVICES}/{address}")
 
 
+def incarnation(address: str) -> str:
+    """Return what tells a device from one that had its address before; '' if there is none.
+
+    The kernel gives each directory of sysfs a number that no other has until the next boot (fs/kernfs/dir.c).
+    """
+    try:
+        return str(os.stat(f"{DEVICES}/{address}/").st_ino)
+    except OSError:
+        return ""
+
+
 def link(address: str) -> str:
     """Return the device's interface in the node's namespace; '' if it has none, or it is in another."""
     return next(iter(sorted(_list(f"{DEVICES}/{address}/net"))), "")

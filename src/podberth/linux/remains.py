@@ -58,9 +58,14 @@ def _made(namespaces: Namespaces, at: str, attachment: Attachment, link: LinkInf
             return
         yield ops.CreateVeth(name=name, netns=at, ifname=attachment.ifname)
         if bridge := _at(namespaces, port.master):
-            yield ops.JoinBridge(link=name, bridge=bridge.name, hairpin=port.hairpin)
+            yield ops.JoinBridge(link=name, bridge=bridge.name, hairpin=port.hairpin, isolated=port.isolated)
+        return
+    if link.kind == "tun":
+        yield ops.CreateTap(netns=at, ifname=attachment.ifname)
         return
     below, modes = _at(namespaces, link.below), links.MACVLAN_MODES if link.kind == "macvlan" else links.IPVLAN_MODES
+    if link.kind == "vlan" and below is not None:
+        yield ops.CreateVlan(parent=below.name, tag=link.tag, netns=at, ifname=attachment.ifname)
     mode = next((name for name, code in modes.items() if code == link.mode), "")
     if link.kind not in ("macvlan", "ipvlan") or below is None or not mode:
         return

@@ -54,5 +54,7 @@ def revert(host: Host, steps: Iterable[Step], netns: NetnsId | None) -> None:
             host.undo(step, netns)
         except CniError as failure:
             failures.append(failure)
+        except Exception as bug:  # noqa: BLE001 - the rest is undone all the same
+            failures.append(CniError(f"internal error: {type(bug).__name__}: {bug}", "please report it"))
     if failures:
         raise NotUndone("; ".join(failure.message for failure in failures), "DEL or `podberth gc` will try again")

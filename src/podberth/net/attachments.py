@@ -7,7 +7,7 @@ from typing import Protocol
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
-    from podberth.net.record import Record
+    from podberth.net.record import Record, RecordKey
     from podberth.net.step import Step
 
 
@@ -22,23 +22,30 @@ class Attachments(Protocol):
         ...
 
     def open(self, record: Record) -> None:
-        """Write the intent; replaces nothing: StoreFailed if the attachment, or its device, has a record."""
+        """Write the intent; replaces nothing: StoreFailed if its key, or its device, has a record."""
         ...
 
-    def revise(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
-        """Replace the steps of the attachment's record, before the effect of those that are new."""
+    def revise(self, key: RecordKey, steps: tuple[Step, ...]) -> None:
+        """Replace the steps of the record, before the effect of those that are new."""
         ...
 
-    def done(self, attachment: Attachment) -> None:
-        """Mark the attachment's record as complete."""
+    def done(self, key: RecordKey, steps: tuple[Step, ...], *, durable: bool = True) -> None:
+        """Mark the record as complete, with its steps as they were done; `durable`: what was written before is on disk.
+
+        A record of kernel state alone need not be: a loss of power takes both.
+        """
         ...
 
-    def removing(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
-        """Mark the attachment's record: its DEL is answered with these steps left to take back."""
+    def removing(self, key: RecordKey, steps: tuple[Step, ...]) -> None:
+        """Mark the record: its DEL is answered with these steps left to take back."""
         ...
 
-    def find(self, attachment: Attachment) -> Record | None:
-        """Return the attachment's record."""
+    def find(self, key: RecordKey) -> Record | None:
+        """Return the record of that key."""
+        ...
+
+    def of(self, attachment: Attachment) -> tuple[Record, ...]:
+        """Return every record of the attachment, oldest first: one for each plugin of podberth's in its chain."""
         ...
 
     def holder(self, device: str) -> Record | None:
@@ -53,8 +60,8 @@ class Attachments(Protocol):
         """Give the device exactly these labels; none takes them all away."""
         ...
 
-    def close(self, *attachments: Attachment) -> None:
-        """Forget the attachments; nothing happens where there is no record."""
+    def close(self, *keys: RecordKey, durable: bool = True) -> None:
+        """Forget the records; nothing happens where there is none. `durable` as with `done`."""
         ...
 
     def all(self, network: str | None = None) -> tuple[Record, ...]:

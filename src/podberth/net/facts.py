@@ -25,3 +25,11 @@ class Link:
     up: bool
     ours: bool
     vlan_filtering: bool = False
+
+
+@value
+class HostDevice:
+    """A device of the node: its link there, '' if it has none, and whether a driver gives it to processes instead."""
+
+    link: str
+    userspace: bool = False

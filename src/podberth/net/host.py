@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    from podberth.net.facts import Link, NetnsId
-    from podberth.net.ops import Op
+    from podberth.net.facts import HostDevice, Link, NetnsId
+    from podberth.net.ops import Address, Interface, Op
+    from podberth.net.seen import DeviceSought
     from podberth.net.step import Drift, Step
     from podberth.net.vf import Counters, Vf
 
@@ -22,8 +23,32 @@ class Host(Protocol):
         """Return the node's link of that name, as it is now; None if there is none."""
         ...
 
+    def towards(self, address: Address) -> str | None:
+        """Return the name of the node's link that the way to the address leads over; None without a way."""
+        ...
+
+    def named_in(self, netns: str, name: str) -> Link | None:
+        """Return the link of that name in the namespace at a path, as it is now; None if there is none."""
+        ...
+
+    def default_link(self, netns: str | None) -> str:
+        """Return the name of the link that has the default route; '' if none has. Of several, the one that is used."""
+        ...
+
+    def device(self, sought: DeviceSought) -> HostDevice | None:
+        """Return the device that is sought on this node, if it is there."""
+        ...
+
     def can(self, ability: str) -> bool:
         """Try out whether the node's kernel is able to (`net.seen.Can`). ValueError for what is none of those."""
+        ...
+
+    def lines(self, path: str) -> tuple[str, ...] | None:
+        """Return the lines of a file of the node, without white space around them; None if there is none."""
+        ...
+
+    def peer(self, netns: str, ifname: str) -> Link | None:
+        """Return the node's link that is the other end of a pod's veth pair; None if the pod's link is of no such."""
         ...
 
     def netns_id(self, path: str) -> NetnsId | None:
@@ -40,6 +65,10 @@ class Host(Protocol):
 
     def do(self, step: Step) -> None:
         """Perform the step, or raise with nothing changed. `ProbeAddress` raises `AddressAnswered`."""
+        ...
+
+    def known(self, step: Step) -> Step:
+        """Return a step that was done, with what its link is known by from now on: a name can become another's."""
         ...
 
     def undo(self, step: Step, netns: NetnsId | None) -> None:
@@ -66,6 +95,10 @@ class Host(Protocol):
 
         KernelRefused if there is none.
         """
+        ...
+
+    def addresses(self, netns: str | None, ifname: str) -> tuple[Interface, ...]:
+        """Return the link's addresses as they are now, but IPv6 link-local ones; IPv4 first. () if there is no link."""
         ...
 
     def vfs(self) -> tuple[Vf, ...]:

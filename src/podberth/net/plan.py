@@ -6,6 +6,7 @@ from podberth.cni.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Op
 
 
@@ -29,7 +30,16 @@ class Made:
 
 @value
 class Plan:
-    """`ops` in order. `interfaces` as the result names them; the last one has the addresses."""
+    """`ops` in order. `interfaces` as the result names them; the one at the index `addressed` has the addresses.
+
+    A plugin that works on what was made before it adds to that result. `readdressed` names interfaces of it, with their
+    netns as in `Made`, whose MAC may be another by now. `end`: the pod's end as the result says it, where the plan has
+    made gateways and routes out of the configuration. With `inherits` its own interface has the addresses of before.
+    """
 
     ops: tuple[Op, ...]
     interfaces: tuple[Made, ...] = ()
+    addressed: int = -1
+    readdressed: tuple[tuple[str, str | None], ...] = ()
+    end: Endpoint | None = None
+    inherits: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podberth.cni.errors import UnsupportedField
 from podberth.net import ops
 
 TYPE_CHECKING = False
@@ -11,20 +12,30 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Op
+    from podberth.net.settings import Settings
 
 
-def link_name(prefix: str, attachment: Attachment) -> str:
-    """Return the node-side name of an attachment's link: `prefix` and 12 characters that depend on nothing else.
+def link_name(prefix: str, attachment: Attachment | str) -> str:
+    """Return the node-side name of an attachment's link, or one for a text: `prefix` and 12 characters.
 
-    The number is the attachment's text modulo the prime 2^61 - 1. Container IDs are the runtime's, not the pod's, so
-    nobody can aim at a collision; should one happen, making the link fails and nothing else is touched.
+    They depend on nothing else. Container IDs are the runtime's, not the pod's, so nobody can aim at a collision;
+    should one happen, making the link fails and nothing else is touched.
     """
-    number = int.from_bytes(str(attachment).encode(), "big") % (2**61 - 1)
-    digits = ""
+    number, digits = _number(attachment), ""
     while len(digits) < 12:
         number, digit = divmod(number, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
     return prefix + digits
+
+
+def own_mac(attachment: Attachment) -> str:
+    """Return a locally administered MAC that depends on the attachment alone: of 2^40 that there may be."""
+    return "02:" + (_number(attachment) % 2**40).to_bytes(5, "big").hex(":")
+
+
+def _number(attachment: Attachment | str) -> int:
+    """Return the text modulo the prime 2^61 - 1."""
+    return int.from_bytes(str(attachment).encode(), "big") % (2**61 - 1)
 
 
 def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0) -> Iterator[Op]:
@@ -46,6 +57,8 @@ def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0) 
         yield ops.AwaitCarrier(netns=netns, ifname=ifname, milliseconds=carrier_ms)
     if endpoint.probing and neighbours:
         for address in endpoint.addresses:
+            if address.version not in endpoint.probing.versions:
+                continue
             yield ops.ProbeAddress(
                 netns=netns,
                 ifname=ifname,
@@ -55,10 +68,15 @@ def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0) 
             )
     for address in endpoint.addresses:
         yield ops.AddAddress(netns=netns, ifname=ifname, address=address)
-    for route in settings.routes or ():
+    yield from routed(endpoint, neighbours=neighbours)
+
+
+def routed(endpoint: Endpoint, *, neighbours: bool = True) -> Iterator[Op]:
+    """Plan the routes inside the pod, a part of `inside`. `neighbours` as there."""
+    for route in endpoint.settings.routes or ():
         yield ops.AddRoute(
-            netns=netns,
-            ifname=ifname,
+            netns=endpoint.netns,
+            ifname=endpoint.attachment.ifname,
             dst=route.dst,
             gw=route.gw if neighbours else None,
             mtu=route.mtu,
@@ -67,6 +85,17 @@ def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0) 
             table=route.table,
             scope=route.scope,
         )
+
+
+def refuse(settings: Settings, device: str, *more: str) -> None:
+    """Refuse settings that only a virtual function has, and `more`, of a standard type. UnsupportedField names one."""
+    for name in ("vlan", "spoofchk", "trust", "link_state", *more):
+        wanted = getattr(settings, name)
+        if wanted is not None:
+            said = "linkState" if name == "link_state" else name
+            raise UnsupportedField(
+                f"{said}: a {device} interface has no such setting", "leave it out, or give the pod another kind"
+            )
 
 
 def limits(endpoint: Endpoint, *, egress: bool = True) -> Iterator[Op]:

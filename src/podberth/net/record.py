@@ -1,25 +1,50 @@
-"""An attachment's record: what was done to the network for it, so that it can be undone."""
+"""The record of one plugin call: what was done to the network for an attachment, so that it can be undone."""
 
 from __future__ import annotations
+
+import json
 
 from podberth.cni.value import value
 from podberth.net.ops import device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from podberth.cni.pod import Attachment, PodRef
     from podberth.net.facts import NetnsId
     from podberth.net.step import Step
     from podberth.net.told import Told
 
 
+# Of one call alone, whoever the plugin is: what earlier plugins made, and what the runtime says of this pod.
+OF_ONE_CALL = frozenset(("prevResult", "runtimeConfig"))
+
+
+@value
+class RecordKey:
+    """Of which call of a plugin a record is. Each plugin of a chain that is podberth's has one for the attachment.
+
+    `n` counts the records of the type for the attachment: a plugin is not told its place in the chain. `type` is '' in
+    a record of 0.1.0 that does not say it.
+    """
+
+    attachment: Attachment
+    type: str = ""
+    n: int = 0
+
+    def __str__(self) -> str:
+        return str(self.attachment)
+
+
 @value
 class Record:
-    """One attachment's record. `done` is False from before the first effect until after the last (an intent).
+    """The record of one plugin call. `done` is False from before the first effect until after the last (an intent).
 
     It is False again, and `removing` True, from when a DEL was answered until all has been taken back.
 
     `conf` is the network configuration it was made by, as JSON: what a changed PodNetwork is resolved against.
+    `leases`: the attachment's leases end with it. Another plugin of the chain leaves them alone.
     `told` is what the pod was told (`net.told`); empty if that is not known, as in a record of 0.1.0.
     """
 
@@ -33,6 +58,19 @@ class Record:
     conf: str = ""
     removing: bool = False
     told: Told = ()
+    type: str = ""
+    n: int = 0
+    leases: bool = True
+
+    @property
+    def key(self) -> RecordKey:
+        """What it is found by."""
+        return RecordKey(attachment=self.attachment, type=self.type, n=self.n)
+
+    def made_by(self, conf: Mapping[str, object]) -> bool:
+        """Say whether it was made by that network configuration, whatever else came with the call."""
+        own = json.loads(self.conf) if self.conf else {}
+        return bool(own) and _lasting(own) == _lasting(conf)
 
     @property
     def boot(self) -> str:
@@ -43,3 +81,15 @@ class Record:
     def device(self) -> str | None:
         """The PCI address of the virtual function that is the attachment's, if it has one."""
         return next((named for step in self.steps if (named := device(step.op)) is not None), None)
+
+
+def by_attachment(records: Iterable[Record]) -> dict[Attachment, tuple[Record, ...]]:
+    """Return the records of each attachment, in the order they come."""
+    found: dict[Attachment, tuple[Record, ...]] = {}
+    for record in records:
+        found[record.attachment] = (*found.get(record.attachment, ()), record)
+    return found
+
+
+def _lasting(conf: Mapping[str, object]) -> dict[str, object]:
+    return {key: said for key, said in conf.items() if key not in OF_ONE_CALL}

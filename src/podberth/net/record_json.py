@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 from podberth.cni import strictjson
 from podberth.cni.errors import StoreFailed
-from podberth.cni.value import fields
+from podberth.cni.value import chosen, fields
 from podberth.net import ops
 from podberth.net.step import Step
 
@@ -20,13 +20,17 @@ _READERS: dict[str, Callable[[Any], object]] = {
     "Address": ip_address,
     "Interface": ip_interface,
     "Network": ip_network,
+    "tuple[str, ...]": tuple,
     "tuple[Address, ...]": lambda members: tuple(map(ip_address, members)),
     "tuple[Interface, ...]": lambda members: tuple(map(ip_interface, members)),
 }
 
 
 def steps_json(steps: Iterable[Step]) -> str:
-    """Return the steps as one JSON text."""
+    """Return the steps as one JSON text. It lacks fields that have their default.
+
+    So an op can get fields, and a release that does not know them reads each record that makes no use of them.
+    """
     return strictjson.dumps(
         [{"op": type(step.op).__name__, **_fields(step.op), "before": dict(step.before)} for step in steps]
     )
@@ -43,7 +47,7 @@ def parse_steps(text: str) -> tuple[Step, ...]:
 
 
 def _fields(op: object) -> dict[str, object]:
-    return {name: _plain(getattr(op, name)) for name, _ in fields(op)}
+    return {name: _plain(member) for name, member in chosen(op)}
 
 
 def _plain(member: object) -> object:
@@ -55,7 +59,6 @@ def _plain(member: object) -> object:
 def _step(raw: dict[str, Any]) -> Step:
     kind = getattr(ops, raw.pop("op"))
     before = tuple(raw.pop("before").items())
-    # A field that the op has got since the record was written has its default.
     given = {name: _read(annotation, raw.pop(name)) for name, annotation in fields(kind) if name in raw}
     if raw:
         raise TypeError(f"{kind.__name__} has no field {', '.join(raw)}")

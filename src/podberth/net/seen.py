@@ -6,14 +6,17 @@ A plugin names its questions (`asks`), with what it was answered before: some fo
 from __future__ import annotations
 
 from podberth.cni.value import value
+from podberth.net.vf import FunctionWanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
-    from podberth.net.facts import Link
+    from podberth.net.facts import HostDevice, Link
     from podberth.net.host import Host
+    from podberth.net.ops import Address, Interface
+    from podberth.net.vf import Vf
 
 
 @value
@@ -28,6 +31,60 @@ class LinkNamed:
 
 
 @value
+class LinkInPod:
+    """Which link in the pod's namespace has the name? A Link, or None."""
+
+    netns: str
+    name: str
+
+    def of(self, host: Host) -> Link | None:
+        """Ask."""
+        return host.named_in(self.netns, self.name)
+
+
+@value
+class DefaultLink:
+    """Which link has the default route, of the node (None) or of the pod? Its name, '' if there is none."""
+
+    netns: str | None = None
+
+    def of(self, host: Host) -> str:
+        """Ask."""
+        return host.default_link(self.netns)
+
+
+@value
+class DeviceSought:
+    """Which device of the node is it? A HostDevice, or None. One of the fields is said.
+
+    `mac`: that a link has. `path`: of a device in sysfs. `pci`: a PCI address. `any`: the name of a device on the PCI
+    bus or on the auxiliary bus, whichever has it.
+    """
+
+    link: str = ""
+    mac: str = ""
+    path: str = ""
+    pci: str = ""
+    any: str = ""
+
+    def of(self, host: Host) -> HostDevice | None:
+        """Ask."""
+        return host.device(self)
+
+
+@value
+class AddressesOf:
+    """Which addresses has the link in the namespace, but IPv6 link-local ones? () if there is no link."""
+
+    netns: str | None
+    ifname: str
+
+    def of(self, host: Host) -> tuple[Interface, ...]:
+        """Ask."""
+        return host.addresses(self.netns, self.ifname)
+
+
+@value
 class Can:
     """Is the node's kernel able to do it? It is tried out, which costs a few round trips."""
 
@@ -38,8 +95,45 @@ class Can:
         return host.can(self.ability)
 
 
+@value
+class Lines:
+    """What does a file of the node say? Its lines without white space around them, or None without such a file."""
+
+    path: str
+
+    def of(self, host: Host) -> tuple[str, ...] | None:
+        """Ask."""
+        return host.lines(self.path)
+
+
+@value
+class PeerOf:
+    """Which link of the node is the other end of a pod's veth pair? A Link, or None."""
+
+    netns: str
+    ifname: str
+
+    def of(self, host: Host) -> Link | None:
+        """Ask."""
+        return host.peer(self.netns, self.ifname)
+
+
+@value
+class LinkTowards:
+    """Which link of the node does the way to the address lead over? Its name, or None without a way."""
+
+    address: Address
+
+    def of(self, host: Host) -> str | None:
+        """Ask."""
+        return host.towards(self.address)
+
+
 if TYPE_CHECKING:
-    Query: TypeAlias = LinkNamed | Can
+    Query: TypeAlias = (
+        LinkNamed | LinkInPod | LinkTowards | DefaultLink | DeviceSought | AddressesOf | Can | Lines | PeerOf
+        | FunctionWanted
+    )  # fmt: skip
 
 FILTER_VLANS = Can(ability="bridges that filter VLANs")
 VLAN_DEVICES = Can(ability="802.1Q devices")
@@ -47,26 +141,71 @@ ROUNDS = 5  # of questions that follow from answers; in the last there is none
 
 
 class Seen:
-    """Answers by their queries. KeyError for what was not asked: `asks` has to name all that `plan` looks at."""
+    """Answers by their queries. KeyError for what was not asked: `asks` has to name all that `plan` looks at.
 
-    def __init__(self, answers: Mapping[Query, object] | None = None) -> None:
+    `wanted`: the function that is still to be claimed; None if none is asked for.
+    """
+
+    def __init__(self, answers: Mapping[Query, object] | None = None, wanted: FunctionWanted | None = None) -> None:
         self._answers = dict(answers or {})
+        self.wanted = wanted
 
     def __contains__(self, query: object) -> bool:
-        return query in self._answers
+        return query in self._answers or query == self.wanted
 
     def link(self, name: str) -> Link | None:
         """Return the node's link of that name, None if there is none."""
         found: Link | None = self._answers[LinkNamed(name=name)]  # type: ignore[assignment]
         return found
 
+    def asked(self, query: Query) -> Any:
+        """Return the answer to a query, of the type that it says."""
+        return self._answers[query]
+
+    def addresses(self, query: AddressesOf) -> tuple[Interface, ...]:
+        """Return the addresses of a link."""
+        found: tuple[Interface, ...] = self._answers[query]  # type: ignore[assignment]
+        return found
+
+    def towards(self, address: Address) -> str | None:
+        """Return the name of the node's link that the way to the address leads over, None without a way."""
+        found: str | None = self._answers[LinkTowards(address=address)]  # type: ignore[assignment]
+        return found
+
     def can(self, ability: Can) -> bool:
         """Say whether the node's kernel is able to."""
         return bool(self._answers[ability])
 
+    def lines(self, path: str) -> tuple[str, ...] | None:
+        """Return the lines of a file of the node, None if there is none."""
+        found: tuple[str, ...] | None = self._answers[Lines(path=path)]  # type: ignore[assignment]
+        return found
+
+    def peer(self, netns: str, ifname: str) -> Link | None:
+        """Return the node's end of a pod's veth pair, None if there is none."""
+        found: Link | None = self._answers[PeerOf(netns=netns, ifname=ifname)]  # type: ignore[assignment]
+        return found
+
+    def function(self, wanted: FunctionWanted) -> Vf:
+        """Return the virtual function that was claimed."""
+        found: Vf = self._answers[wanted]  # type: ignore[assignment]
+        return found
+
     def with_answers(self, host: Host, queries: tuple[Query, ...]) -> Seen:
-        """Return this, and the node's answers to more."""
-        return Seen({**self._answers, **{query: query.of(host) for query in queries}})
+        """Return this, and the node's answers to more. What a function is wanted for is left open."""
+        answers = dict(self._answers)
+        wanted = self.wanted
+        for query in queries:
+            if isinstance(query, FunctionWanted):
+                wanted = query
+            else:
+                answers[query] = query.of(host)
+        return Seen(answers, wanted)
+
+    def with_function(self, vf: Vf) -> Seen:
+        """Return this, and the function that was claimed."""
+        assert self.wanted is not None
+        return Seen({**self._answers, self.wanted: vf}, self.wanted)
 
 
 def see(host: Host, asks: Callable[[Seen], tuple[Query, ...]]) -> Seen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from podberth.cni.result import Dns, Route
 from podberth.cni.value import value
 
-__all__ = ["LINK_STATES", "VLAN_PROTOCOLS", "Dns", "Rates", "Route", "Settings", "Vlan"]
+__all__ = ["LINK_STATES", "VLAN_PROTOCOLS", "Dns", "Rates", "Route", "Settings", "Standalone", "Vlan"]
 
 VLAN_PROTOCOLS = ("802.1q", "802.1ad")
 LINK_STATES = ("auto", "enable", "disable")
@@ -49,3 +49,16 @@ class Settings:
     spoofchk: bool | None = None
     trust: bool | None = None
     link_state: str | None = None
+
+
+class Standalone:
+    """What the configuration of a plugin has whose interface stands on no link of the node, and that has no settings.
+
+    One that has says its own.
+    """
+
+    __slots__ = ()
+    parent = ""
+    vf = None
+    stands_on: tuple[str, ...] = ()
+    settings = Settings()

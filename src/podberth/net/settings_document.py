@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podberth.cni import parsers
 from podberth.cni.fields import shown
+from podberth.cni.keys import ANY, LIST, NUMBER, OBJECT, TEXT, Key
 from podberth.cni.result import Dns, Route, encode_dns
 from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
 
@@ -16,25 +17,61 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-SETTINGS_KEYS = ("mac", "mtu", "vlan", "rates", "routes", "dns", "sysctls", "spoofchk", "trust", "linkState")
 FROM_ADDRESS = "fromAddress"
 MAX_RATE = 1_000_000  # Mbit/s
 _ROUTE_KEYS = ("dst", "gw", "mtu", "advmss", "priority", "table", "scope")
 
 
+def _mac(raw: object) -> str:
+    return FROM_ADDRESS if raw == FROM_ADDRESS else _literal_mac(raw)
+
+
+MAC = Key(name="mac", kind=TEXT, read=_mac, what="The MAC, or `fromAddress`: 02:50 and the IPv4 address.")
+# RFC 791: every link carries 68 bytes.
+MTU = Key(name="mtu", kind=NUMBER, read=parsers.integer(68, 65535), what="Bytes of a packet, at most.")
+SPOOFCHK = Key(name="spoofchk", kind=ANY, read=parsers.on_off, what="A virtual function sends with its own MAC alone.")
+TRUST = Key(name="trust", kind=ANY, read=parsers.on_off, what="The pod may change its virtual function's MAC and mode.")
+LINK_STATE = Key(
+    name="linkState", kind=TEXT, read=parsers.choice(*LINK_STATES), what="A virtual function's link state."
+)
+KEYS: tuple[Key, ...] = (
+    MAC,
+    MTU,
+    Key(name="vlan", kind=ANY, read=dict, what="The VLAN's number, or `id`, `priority` and `proto`. 0 is untagged."),
+    Key(
+        name="rates",
+        kind=OBJECT,
+        read=dict,
+        what="`egress`, `ingress`, `minEgress`: Mbit/s as the pod sees them.",
+    ),
+    Key(name="routes", kind=LIST, read=list, what="Routes of the pod, instead of the default route by the gateway."),
+    Key(
+        name="dns",
+        kind=OBJECT,
+        read=dict,
+        what="`nameservers`, `domain`, `search` and `options`.",
+    ),
+    Key(name="sysctls", kind=OBJECT, read=dict, what="Sysctls of the pod. IFNAME stands for the interface."),
+    SPOOFCHK,
+    TRUST,
+    LINK_STATE,
+)
+SETTINGS_KEYS = tuple(key.name for key in KEYS)
+
+
 def parse_settings(fields: Fields) -> Settings:
     """Read the settings among `fields`; the document's error names the one at fault. Absent ones are None."""
     return Settings(
-        mac=fields.optional("mac", _mac),
-        mtu=fields.optional("mtu", parsers.integer(68, 65535)),  # RFC 791: every link carries 68 bytes
+        mac=MAC.of(fields),
+        mtu=MTU.of(fields),
         vlan=_vlan(fields),
         rates=_child(fields, "rates", _rates),
         routes=_routes(fields),
         dns=_child(fields, "dns", _dns) if fields.said("dns") else None,
         sysctls=_sysctls(fields),
-        spoofchk=fields.optional("spoofchk", parsers.on_off),
-        trust=fields.optional("trust", parsers.on_off),
-        link_state=fields.optional("linkState", parsers.choice(*LINK_STATES)),
+        spoofchk=SPOOFCHK.of(fields),
+        trust=TRUST.of(fields),
+        link_state=LINK_STATE.of(fields),
     )
 
 
@@ -116,10 +153,6 @@ def _sysctls(fields: Fields) -> tuple[tuple[str, str], ...] | None:
     if fields.raw.get("sysctls") is None:
         return None
     return tuple(fields.pairs("sysctls", parsers.sysctl_key, parsers.sysctl_value, most=256))
-
-
-def _mac(raw: object) -> str:
-    return FROM_ADDRESS if raw == FROM_ADDRESS else _literal_mac(raw)
 
 
 def _literal_mac(raw: object) -> str:

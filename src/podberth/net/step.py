@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from podberth.net.ops import Op
 
 
+INDEX = "index"  # of what is kept of a step: the index of the link that it made
+FLOWS = "flows"  # of what is kept of a step: flows that its rules have made go on when these are taken away
+IDENTITY = "identity"  # the field of a difference: the link is another one, whatever it is called
+
+
 @value
 class Step:
     """`before` is what the host found (flat, JSON-able, op-specific); undoing needs nothing but the step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from podberth.cni.value import fields, value
+from podberth.cni.value import fields, replace, value
 
 # Drivers that hand a function to a process: it has no network interface then (Documentation/driver-api/vfio.rst).
 USERSPACE_DRIVERS = ("vfio-pci", "uio_pci_generic", "igb_uio")
@@ -88,6 +88,29 @@ class Selector:
     def __str__(self) -> str:
         said = ((name, getattr(self, name)) for name, _ in fields(Selector))
         return "; ".join(f"{name} {', '.join(map(str, wanted))}" for name, wanted in said if wanted) or "any"
+
+
+@value
+class FunctionWanted:
+    """Which virtual function a plan is for: the one that the caller named (a device plugin), or one that fits.
+
+    It is a question whose answer is claimed: nobody else may have the function from then on. `device_id` is a PCI
+    address.
+    """
+
+    selector: Selector
+    device_id: str | None = None
+
+    @classmethod
+    def of_pf(cls, selector: Selector | None, pf: str | None, device_id: str | None = None) -> FunctionWanted:
+        """Return what is wanted of a PF, unless the selector names PFs itself."""
+        wanted = selector or Selector()
+        if pf and not wanted.pfs:
+            wanted = replace(wanted, pfs=(pf,))
+        return cls(selector=wanted, device_id=device_id)
+
+    def __str__(self) -> str:
+        return f"deviceID {self.device_id}" if self.device_id else str(self.selector)
 
 
 def indices(text: str) -> frozenset[int]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-
 from podberth.cni.errors import InvalidConfig, TryAgainLater
-from podberth.linux.netlink import addresses, codec, links
-from podberth.linux.netlink.socket import NetlinkError
+from podberth.linux.effects import gateways, port_vlans, sysctls, vlan_gateways
+from podberth.linux.netlink import codec, links
 from podberth.linux.patience import awaited
+from podberth.net.ops import ServeGateways, WriteSysctl
 from podberth.net.step import Drift
 
 TYPE_CHECKING = False
@@ -18,46 +17,67 @@ if TYPE_CHECKING:
     from podberth.linux.namespaces import Namespaces
     from podberth.linux.netlink.links import LinkInfo
     from podberth.net.facts import NetnsId
-    from podberth.net.ops import Interface, JoinBridge
+    from podberth.net.ops import JoinBridge
+    from podberth.net.ops.bridges import Op
     from podberth.net.step import Step
 
 PORT_WAIT = 2.0  # seconds; nobody but an operator keeps the node's end of a pair from getting its carrier
 PORT = "port"  # of what was before: whether there was a link of the port's name
+_PROMISCUOUS = "promiscuous"  # of what was before: whether a bridge that was there was not
 _PAUSE = 0.002  # seconds
 
 
-def before(at: Ground, op: JoinBridge) -> Iterator[tuple[str, str]]:
+def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
     """Yield whether the port is there: then it is another's. The bridge is made with its first port, under its lock."""
+    if isinstance(op, ServeGateways):
+        yield from gateways.before(at, op)
+        return
+    bridge = at.namespaces.link(None, op.bridge) if op.promiscuous else None
+    if bridge is not None and not bridge.sticky & links.PROMISC:
+        yield _PROMISCUOUS, "no"
     if at.namespaces.seen(None, op.link) is not None:
         yield PORT, "there"
 
 
-def do(at: Ground, op: JoinBridge) -> None:
-    """Make the bridge unless it is there, and the link its port."""
+def do(at: Ground, op: Op) -> None:
+    """Make the bridge unless it is there, and the link its port; or give it addresses."""
+    if isinstance(op, ServeGateways):
+        gateways.do(at, op)
+        return
     with at.locked(f"bridge:{op.bridge}"):
         _join(at.namespaces, op)
     at.namespaces.changed(op.bridge)  # it has taken its new port's MAC, if that is the lowest
 
 
-def undo(at: Ground, op: JoinBridge, step: Step, netns: NetnsId | None) -> None:
+def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
     """Take the bridge away if podberth made it and it has no other port.
 
     A port that was there before was never joined by this step, nor is it going: what made it was refused.
     """
     del netns
+    if isinstance(op, ServeGateways):
+        gateways.undo(at, op, step)
+        return
     if step.before_of(PORT) is None and op.bridge not in at.left:
         leave(at, op)
+    if step.before_of(_PROMISCUOUS):
+        _calm(at, op)
 
 
-def check(at: Ground, op: JoinBridge, step: Step) -> tuple[Drift, ...]:
-    """Compare port, bridge and VLAN with the op."""
+def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
+    """Compare port, bridge, VLAN and addresses with the op."""
     del step
+    if isinstance(op, ServeGateways):
+        return gateways.check(at, op)
     return _check(at.namespaces, op)
 
 
-def repair(at: Ground, op: JoinBridge, step: Step, netns: NetnsId) -> None:
-    """Join it anew."""
+def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
+    """Join it anew; give it the addresses that it lacks."""
     del step, netns
+    if isinstance(op, ServeGateways):
+        gateways.do(at, op)
+        return
     with at.locked(f"bridge:{op.bridge}"):
         _leave(at.namespaces, op, at.namespaces.link(None, op.link))
     do(at, op)
@@ -103,73 +123,58 @@ def _join(namespaces: Namespaces, op: JoinBridge) -> None:
     socket = namespaces.socket(None)
     bridge = namespaces.link(None, op.bridge)
     if bridge is None:
-        made = links.bridge(op.bridge, vlan_filtering=op.vlan_filtering)
+        made = links.bridge(op.bridge, vlan_filtering=op.vlan_filtering, mtu=op.bridge_mtu)
         socket.do(links.NEW, made, codec.CREATE | codec.EXCL)
         bridge = namespaces.link(None, op.bridge)
     if bridge is None or bridge.kind != "bridge":
         raise InvalidConfig(f"bridge: {op.bridge} is no bridge", "name another, or take that link away")
-    if op.vlan is not None and not bridge.vlan_filtering:
+    if (op.vlan is not None or op.trunk) and not bridge.vlan_filtering:
         raise TryAgainLater(
             f"bridge {op.bridge} does not filter VLANs, as it was to when this was planned",
             "somebody changed it just now: the next ADD is planned anew",
         )
+    if op.tended:
+        _tend(namespaces, bridge, op)
     if op.gateways:
-        _serve(namespaces, bridge, op)
+        gateways.serve(namespaces, bridge, op)
     port = namespaces.known_index(None, op.link)
     socket.do(links.SET, links.set_master(port, bridge.index))
-    if op.hairpin:
-        socket.do(links.NEW, links.set_hairpin(port))
-    if op.vlan is not None:
-        # The bridge has put its new port into its default VLAN: 1, or what the operator has chosen, or none.
-        if bridge.default_vlan not in (0, op.vlan):
-            socket.do(links.DEL, links.port_vlan(port, bridge.default_vlan, access=False))
-        socket.do(links.SET, links.port_vlan(port, op.vlan, access=True))
+    if op.hairpin or op.isolated:
+        socket.do(links.NEW, links.set_port(port, hairpin=op.hairpin, isolated=op.isolated))
+    port_vlans.give(namespaces, port, bridge, op.vlan, op.trunk, keeps_default=op.keeps_default)
 
 
-def _serve(namespaces: Namespaces, bridge: LinkInfo, op: JoinBridge) -> None:
-    """Give a bridge of podberth's the gateways that it lacks; InvalidConfig if another's lacks one."""
+def _tend(namespaces: Namespaces, bridge: LinkInfo, op: JoinBridge) -> None:
+    """Set the bridge up, and see to it that no router advertisement gives it a route; promiscuous if it is to be."""
     socket = namespaces.socket(None)
-    if not bridge.ours:
-        for missing in _missing(namespaces, bridge, op):
-            raise InvalidConfig(
-                f"isGateway: {op.bridge} has no {missing}, and podberth does not change a bridge that it has not made",
-                f"`ip address add {missing} dev {op.bridge}`, or name another bridge",
-            )
-        return
-    # It is to keep the MAC it has: pods remember their gateway's, and its ports, of which it has the lowest, change.
-    fixed = False
-    for gateway in op.gateways:
-        try:
-            socket.do(addresses.NEW, addresses.add(bridge.index, gateway), codec.CREATE | codec.EXCL)
-        except NetlinkError as refused:
-            if refused.errno != errno.EEXIST:
-                raise
-        else:
-            if not fixed:
-                socket.do(links.SET, links.set_mac(bridge.index, bridge.mac))
-            fixed = True
-
-
-def _missing(namespaces: Namespaces, bridge: LinkInfo, op: JoinBridge) -> list[Interface]:
-    live = set()
-    for version in {gateway.version for gateway in op.gateways}:
-        bodies = namespaces.socket(None).dump(addresses.GET, addresses.of_link(bridge.index, version))
-        live |= {address for index, address in map(addresses.parse, bodies) if index == bridge.index}
-    return [gateway for gateway in op.gateways if gateway not in live]
+    if not bridge.up:
+        socket.do(links.NEW, links.set_up(bridge.index))
+    key = f"net/ipv6/conf/{op.bridge}/accept_ra"
+    sysctls.write(namespaces, WriteSysctl(netns=None, key=key, value="0", optional=True), "0")
+    if op.promiscuous and not bridge.sticky & links.PROMISC:
+        socket.do(links.NEW, links.set_promiscuous(bridge.index, on=True))
 
 
 def _leave(namespaces: Namespaces, op: JoinBridge, port: LinkInfo | None) -> None:
     """Take the bridge away if podberth made it and it has no other port; the caller holds the bridge's lock.
 
-    The port itself is deleted next, by the undo of what made it: taking it out first would cost an RCU period more.
+    Gateways of its VLANs go with it, and with the last port of one that somebody else has made. The port itself is
+    deleted next, by the undo of what made it: taking it out first would cost an RCU period more.
     """
-    socket = namespaces.socket(None)
     bridge = namespaces.link(None, op.bridge)
-    if bridge is None or not bridge.ours or bridge.kind != "bridge":
+    if bridge is None or bridge.kind != "bridge" or not gateways.is_last(namespaces, bridge.index, port):
         return
-    own = port.index if port is not None else 0
-    if not namespaces.any_link(links.ports(bridge.index), lambda link: link.index != own and link.group != links.GOING):
-        socket.do(links.DEL, links.delete(bridge.index))
+    vlan_gateways.take_away(namespaces, bridge.index)
+    if bridge.ours:
+        namespaces.socket(None).do(links.DEL, links.delete(bridge.index))
+
+
+def _calm(at: Ground, op: JoinBridge) -> None:
+    """Take the promiscuous mode from a bridge that somebody else has made, if its last port is going."""
+    with at.locked(f"bridge:{op.bridge}"):
+        bridge, port = at.namespaces.link(None, op.bridge), at.namespaces.link(None, op.link)
+        if bridge is not None and not bridge.ours and gateways.is_last(at.namespaces, bridge.index, port):
+            at.namespaces.socket(None).do(links.NEW, links.set_promiscuous(bridge.index, on=False))
 
 
 def _check(namespaces: Namespaces, op: JoinBridge) -> tuple[Drift, ...]:
@@ -181,23 +186,25 @@ def _check(namespaces: Namespaces, op: JoinBridge) -> tuple[Drift, ...]:
         found.append(Drift(what=op.link, field="master", wanted=op.bridge, found=_master(namespaces, port)))
     if port.hairpin != op.hairpin and bridge is not None and port.master == bridge.index:
         found.append(Drift(what=op.link, field="hairpin", wanted=str(op.hairpin), found=str(port.hairpin)))
+    if op.isolated and not port.isolated:
+        found.append(Drift(what=op.link, field="isolated", wanted="on", found="off"))
+    if bridge is not None and op.promiscuous and not bridge.sticky & links.PROMISC:
+        found.append(Drift(what=op.bridge, field="promisc", wanted="on", found="off"))
     if bridge is not None:
-        lacks = _missing(namespaces, bridge, op)
+        lacks = gateways.missing(namespaces, bridge, op.gateways)
         found += [Drift(what=op.bridge, field="address", wanted=str(gateway), found="gone") for gateway in lacks]
-    if op.vlan is not None and bridge is not None and not bridge.vlan_filtering:
-        found.append(Drift(what=op.bridge, field="vlan_filtering", wanted="1", found="0"))
-    if op.vlan is not None and _vlans(namespaces, port.index) != {op.vlan: True}:
-        vlans = ", ".join(map(str, _vlans(namespaces, port.index))) or "none"
-        found.append(Drift(what=op.link, field="vlan", wanted=f"{op.vlan} untagged", found=vlans))
+    if bridge is not None and (op.vlan is not None or op.trunk):
+        found += _check_vlans(namespaces, op, port, bridge)
     return tuple(found)
 
 
-def _vlans(namespaces: Namespaces, index: int) -> dict[int, bool]:
-    for body in namespaces.socket(None).dump(links.GET, links.port_vlans()):
-        port, members = links.parse_port_vlans(body)
-        if port == index:
-            return dict(members)
-    return {}
+def _check_vlans(namespaces: Namespaces, op: JoinBridge, port: LinkInfo, bridge: LinkInfo) -> Iterator[Drift]:
+    if not bridge.vlan_filtering:
+        yield Drift(what=op.bridge, field="vlan_filtering", wanted="1", found="0")
+        if op.keeps_default:
+            return  # which VLAN that is, such a bridge does not say
+    members = port_vlans.wanted(bridge.default_vlan, op.vlan, op.trunk, keeps_default=op.keeps_default)
+    yield from port_vlans.drifts(namespaces, port, members)
 
 
 def _master(namespaces: Namespaces, port: LinkInfo) -> str:

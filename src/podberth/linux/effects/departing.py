@@ -11,7 +11,18 @@ from podberth.cni.value import replace
 from podberth.linux.effects.addressing import GONE, route_of
 from podberth.linux.netlink import addresses, links, routes
 from podberth.linux.netlink.socket import NetlinkError
-from podberth.net.ops import AddAddress, AddRoute, CreateIpvlan, CreateMacvlan, CreateVeth, JoinBridge, WriteSysctl
+from podberth.net.ops import (
+    AddAddress,
+    AddRoute,
+    CreateIpvlan,
+    CreateMacvlan,
+    CreateVeth,
+    JoinBridge,
+    LimitReceive,
+    LimitTransmit,
+    WriteSysctl,
+    made,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +41,8 @@ def cut_off(at: Ground, steps: Sequence[Step], netns: NetnsId | None) -> tuple[S
     """
     if any(isinstance(step.op, WriteSysctl) and step.before_of("value") for step in steps):
         return None  # the namespace's own settings: whoever is attached to it next must find them as they were
+    if all(isinstance(step.op, LimitTransmit | LimitReceive) and step.op.netns is None for step in steps):
+        return tuple(steps)  # of the node's end: it goes in a moment itself, and they with it
     has_port = any(isinstance(step.op, JoinBridge) for step in steps)
     for step in steps:
         op = step.op
@@ -39,7 +52,7 @@ def cut_off(at: Ground, steps: Sequence[Step], netns: NetnsId | None) -> tuple[S
             continue
         if isinstance(op, CreateVeth):
             _close_port(at.namespaces, op)
-        return _put_away(at.namespaces, op.netns, op.ifname, steps) if at.alive(step, netns) else tuple(steps)
+        return _put_away(at, step, steps) if at.alive(step, netns) else tuple(steps)
     return None
 
 
@@ -50,12 +63,13 @@ def _close_port(namespaces: Namespaces, op: CreateVeth) -> None:
         namespaces.socket(None).do(links.NEW, links.disable_port(found.index, links.GOING))
 
 
-def _put_away(namespaces: Namespaces, netns: str, ifname: str, steps: Sequence[Step]) -> tuple[Step, ...]:
+def _put_away(at: Ground, made_by: Step, steps: Sequence[Step]) -> tuple[Step, ...]:
     """Take name, addresses and routes from the pod's link; return the steps that are left, with the name it has now.
 
     OSError EBUSY where a link that is up keeps its name.
     """
-    found = namespaces.link(netns, ifname)
+    (netns, ifname), namespaces = made(made_by.op), at.namespaces
+    found = at.own(made_by)
     if found is None or not found.ours:
         return tuple(steps)
     name = f"pg{found.index}"
@@ -75,9 +89,11 @@ def _put_away(namespaces: Namespaces, netns: str, ifname: str, steps: Sequence[S
 def _undoing(index: int, ifname: str, steps: Sequence[Step]) -> Iterator[tuple[int, bytes]]:
     for step in reversed(steps):
         op = step.op
-        if isinstance(op, AddRoute) and op.ifname == ifname:
-            yield routes.DEL, routes.add(index, route_of(op))
-        elif isinstance(op, AddAddress) and op.ifname == ifname:
+        if not isinstance(op, AddRoute | AddAddress) or op.netns is None or op.ifname != ifname:
+            continue  # the node's own go with the pair
+        if isinstance(op, AddRoute):
+            yield routes.DEL, routes.add(index, route_of(op), op.source)
+        else:
             yield addresses.DEL, addresses.delete(index, op.address)
 
 

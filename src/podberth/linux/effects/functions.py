@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from podberth.linux import pci
 from podberth.linux.effects import vf_links, vf_settings
 from podberth.net.ops import ConfigureVf
+from podberth.net.step import IDENTITY, Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,11 +14,15 @@ if TYPE_CHECKING:
     from podberth.linux.ground import Ground
     from podberth.net.facts import NetnsId
     from podberth.net.ops.functions import Op
-    from podberth.net.step import Drift, Step
+    from podberth.net.step import Step
+
+INCARNATION = "incarnation"  # of what is kept of a step: which one of its address the function was
 
 
 def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
     """Yield everything the function, or its interface, has now that is to be given back."""
+    if incarnation := pci.incarnation(op.device):
+        yield INCARNATION, incarnation
     if isinstance(op, ConfigureVf):
         yield from vf_settings.before(at.namespaces, op)
         return
@@ -37,7 +43,12 @@ def do(at: Ground, op: Op) -> None:
 
 
 def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
-    """Give back what was found; or have the interface on the node as it was."""
+    """Give back what was found; or have the interface on the node as it was.
+
+    A function that was made anew under the pod is another one: whatever it is set to is somebody else's word.
+    """
+    if _is_another(op, step):
+        return
     if isinstance(op, ConfigureVf):
         vf_settings.give_back(at.namespaces, step, op)
     else:
@@ -46,6 +57,8 @@ def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
 
 def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     """Compare every setting; or where the interface is, its name, MAC and MTU."""
+    if _is_another(op, step):
+        return (Drift(what=op.device, field=IDENTITY, wanted="the function of the ADD", found="one made anew since"),)
     if isinstance(op, ConfigureVf):
         return vf_settings.check(at.namespaces, step, op)
     return vf_links.check(at.namespaces, op)
@@ -58,3 +71,8 @@ def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
         vf_settings.repair(at.namespaces, step, op)
     else:
         vf_links.repair(at.namespaces, op)
+
+
+def _is_another(op: Op, step: Step) -> bool:
+    known, now = step.before_of(INCARNATION), pci.incarnation(op.device)
+    return known is not None and bool(now) and known != now

@@ -1,4 +1,4 @@
-"""Links that podberth makes beside nothing else, veth pairs, and links that are set up."""
+"""Links that podberth makes beside nothing else, veth pairs and dummies, and links that are set up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import errno
 from podberth.linux.ground import made_anew
 from podberth.linux.netlink import codec, links
 from podberth.linux.netlink.socket import NetlinkError
-from podberth.net.ops import CreateVeth
+from podberth.net.ops import CreateDummy, CreateVeth, SetLinkUp, SetLoopbackUp
 from podberth.net.step import Drift
 from podberth.process import machine
 
@@ -17,45 +17,66 @@ if TYPE_CHECKING:
 
     from podberth.linux.ground import Ground
     from podberth.linux.namespaces import Namespaces
+    from podberth.linux.netlink.links import LinkInfo
     from podberth.net.facts import NetnsId
     from podberth.net.ops.links import Op
     from podberth.net.step import Step
 
+_LO = "lo"
+
 
 def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
     """Yield the boot, which no link outlives, and whether either end is there."""
-    if not isinstance(op, CreateVeth):
+    if isinstance(op, SetLinkUp):
+        return
+    if isinstance(op, SetLoopbackUp):
+        lo = at.namespaces.look(op.netns, _LO)
+        yield "up", "yes" if lo is not None and lo.up else "no"
         return
     yield from of_boot()
     at.namespaces.changed()  # what a host that was kept saw before may be long ago
-    if at.namespaces.seen(None, op.name) or at.namespaces.seen(op.netns, op.ifname):
+    if (isinstance(op, CreateVeth) and at.namespaces.seen(None, op.name)) or at.namespaces.seen(op.netns, op.ifname):
         yield "existed", "yes"
 
 
 def do(at: Ground, op: Op) -> None:
-    """Make both ends at once, the pod's right in its namespace; or set a link up."""
-    if not isinstance(op, CreateVeth):
+    """Make both ends of a pair at once, the pod's right in its namespace; or a dummy there; or set a link up."""
+    if isinstance(op, SetLinkUp):
         at.namespaces.set_up(op.netns, op.ifname)
         return
-    made = links.veth(op.name, op.ifname, at.namespaces.descriptor(op.netns), op.mac, op.mtu)
+    if isinstance(op, SetLoopbackUp):
+        at.namespaces.set_up(op.netns, _LO)
+        return
+    inside = at.namespaces.descriptor(op.netns)
+    if isinstance(op, CreateVeth):
+        made = links.veth(op.name, op.ifname, inside, op.mac, op.mtu)
+    else:
+        made = links.dummy(op.ifname, inside)
     at.namespaces.socket(None).do(links.NEW, made, codec.CREATE | codec.EXCL)
     at.namespaces.changed()
 
 
 def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
     """Delete the pair, also when the pod's namespace is gone; a link that is up goes with whatever made it."""
-    del step, netns
     if isinstance(op, CreateVeth):
         delete(at.namespaces, None, op.name, "veth")
+    elif isinstance(op, SetLoopbackUp):
+        if step.before_of("up") == "no" and at.alive(step, netns):
+            at.namespaces.socket(op.netns).do(links.NEW, links.set_down(at.namespaces.index(op.netns, _LO)))
+    elif isinstance(op, CreateDummy) and at.alive(step, netns):
+        delete_link(at.namespaces, op.netns, at.own(step), "dummy")
 
 
 def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     """Compare both ends, or the link's state, with the op."""
-    if not isinstance(op, CreateVeth):
-        link = at.namespaces.link(op.netns, op.ifname)
-        return () if link is None or link.up else (Drift(what=op.ifname, field="state", wanted="up", found="down"),)
+    if isinstance(op, SetLinkUp | SetLoopbackUp):
+        name = op.ifname if isinstance(op, SetLinkUp) else _LO
+        link = at.namespaces.link(op.netns, name)
+        return () if link is None or link.up else (Drift(what=name, field="state", wanted="up", found="down"),)
     if moved := at.elsewhere(step, op.netns, op.ifname):
         return moved
+    if isinstance(op, CreateDummy):
+        return compared(at.namespaces, op.netns, op.ifname, "dummy", None, None)
     if at.namespaces.link(None, op.name) is None:
         return (Drift(what=op.name, field="link", wanted="there", found="gone"),)
     return compared(at.namespaces, op.netns, op.ifname, "veth", op.mac, op.mtu)
@@ -72,7 +93,11 @@ def of_boot() -> Iterator[tuple[str, str]]:
 
 def delete(namespaces: Namespaces, netns: str | None, name: str, *kinds: str) -> None:
     """Delete the link if it is there, of that kind, and podberth's own."""
-    found = namespaces.link(netns, name)
+    delete_link(namespaces, netns, namespaces.link(netns, name), *kinds)
+
+
+def delete_link(namespaces: Namespaces, netns: str | None, found: LinkInfo | None, *kinds: str) -> None:
+    """Delete the link that was found, if any was, of that kind, and podberth's own."""
     if found is None or not found.ours or found.kind not in kinds:
         return
     try:

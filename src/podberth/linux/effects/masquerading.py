@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import errno
 
-from podberth.cni.errors import TryAgainLater
 from podberth.linux.netlink import nft
 from podberth.linux.netlink.nfnl import Nfnl
 from podberth.linux.netlink.socket import NetlinkError
+from podberth.linux.transactions import there, transact, transact_if_any
 from podberth.net.step import Drift
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import TypeVar
+    from collections.abc import Iterator
 
     from podberth.linux.ground import Ground
     from podberth.linux.namespaces import Namespaces
@@ -26,11 +25,6 @@ if TYPE_CHECKING:
     from podberth.net.facts import NetnsId
     from podberth.net.ops import Masquerade
     from podberth.net.step import Step
-
-    T = TypeVar("T")
-
-_TRIES = 200  # how often others may change the rules between a look and the transaction that follows from it
-_NONE_HERE = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)  # a kernel without nf_tables
 
 
 def before(at: Ground, op: Masquerade) -> Iterator[tuple[str, str]]:
@@ -52,11 +46,7 @@ def do(at: Ground, op: Masquerade) -> None:
 def undo(at: Ground, op: Masquerade, step: Step, netns: NetnsId | None) -> None:
     """Take the element away if it is the op's, and its set, rule and table if nobody else needs them."""
     del step, netns
-    try:
-        _transact(at.namespaces, lambda: _leaving(at.namespaces, op))
-    except NetlinkError as refused:
-        if refused.errno not in _NONE_HERE:
-            raise
+    transact_if_any(at.namespaces, lambda: _leaving(at.namespaces, op))
 
 
 def check(at: Ground, op: Masquerade, step: Step) -> tuple[Drift, ...]:
@@ -89,7 +79,7 @@ def _bring_about(namespaces: Namespaces, op: Masquerade) -> None:
         requests.append(nft.new_element(op.group, op.address.ip, op.comment, only_new=False))
         return requests
 
-    _transact(namespaces, wanted)
+    transact(namespaces, wanted)
 
 
 def _check(namespaces: Namespaces, op: Masquerade) -> tuple[Drift, ...]:
@@ -115,7 +105,7 @@ def _leaving(namespaces: Namespaces, op: Masquerade) -> list[Request]:
     others = _others(namespaces, op)
     if others is None or others:
         return mine
-    groups = set(map(nft.parse_set, _there(lambda: socket.dump(nft.GET_SET, nft.table())) or ()))
+    groups = set(map(nft.parse_set, there(lambda: socket.dump(nft.GET_SET, nft.table())) or ()))
     rules = _rules(socket)
     if groups == {op.group} and all(rule.group == op.group for rule in rules):
         return [nft.delete_table()]
@@ -123,28 +113,8 @@ def _leaving(namespaces: Namespaces, op: Masquerade) -> list[Request]:
     return [*map(nft.delete_rule, handles), nft.delete_set(op.group)]
 
 
-def _transact(namespaces: Namespaces, wanted: Callable[[], list[Request]]) -> None:
-    """Do what is `wanted` as things are, and look again as long as others change them meanwhile."""
-    socket = namespaces.rules()
-    for _ in range(_TRIES):
-        generation = nft.parse_generation(socket.get(nft.GET_GENERATION, nft.generation()) or b"")
-        requests = wanted()
-        if not requests:
-            return
-        try:
-            socket.batch(requests, generation)
-        except NetlinkError as refused:
-            if refused.errno != errno.ERESTART:
-                raise
-        else:
-            return
-    raise TryAgainLater(
-        "the rules of nf_tables are being changed all the time by others", "`nft monitor` shows what is changed"
-    )
-
-
 def _rules(socket: Nfnl) -> list[Rule]:
-    return [nft.parse_rule(body) for body in _there(lambda: socket.dump(nft.GET_RULE, nft.table())) or ()]
+    return [nft.parse_rule(body) for body in there(lambda: socket.dump(nft.GET_RULE, nft.table())) or ()]
 
 
 def _holder(socket: Nfnl, op: Masquerade) -> str | None:
@@ -156,9 +126,9 @@ def _holder(socket: Nfnl, op: Masquerade) -> str | None:
 def _others(namespaces: Namespaces, op: Masquerade) -> bool | None:
     """Say whether the set has another element than the op's; None if there is no such set."""
     own = op.address.ip.packed
-    socket = namespaces.beside(Nfnl)
+    socket = namespaces.opened(None, Nfnl)
     try:
-        return _there(
+        return there(
             lambda: socket.any_of(
                 nft.GET_ELEMENT,
                 nft.elements(op.group),
@@ -167,13 +137,3 @@ def _others(namespaces: Namespaces, op: Masquerade) -> bool | None:
         )
     finally:
         socket.close()
-
-
-def _there(ask: Callable[[], T]) -> T | None:
-    """Return the answer; None where what is asked about is not there."""
-    try:
-        return ask()
-    except NetlinkError as refused:
-        if refused.errno != errno.ENOENT:
-            raise
-        return None

@@ -43,9 +43,9 @@ def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
 def do(at: Ground, op: Op) -> None:
     """Set the limit."""
     if isinstance(op, LimitTransmit):
-        limit_transmit(at.namespaces.socket(op.netns), op.ifname, op.mbit)
+        limit_transmit(at.namespaces.socket(op.netns), op.ifname, _bucket(op))
     else:
-        limit_receive(at.namespaces.socket(op.netns), op.ifname, op.ifb, op.mbit)
+        limit_receive(at.namespaces.socket(op.netns), op.ifname, op.ifb, _bucket(op), op.mtu)
 
 
 def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
@@ -62,20 +62,20 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     """Compare the limit with the op's."""
     del step
     if isinstance(op, LimitTransmit):
-        return check_transmit(at.namespaces.socket(op.netns), op.ifname, op.mbit)
-    return check_receive(at.namespaces.socket(op.netns), op.ifname, op.ifb, op.mbit)
+        return check_transmit(at.namespaces.socket(op.netns), op.ifname, _bucket(op))
+    return check_receive(at.namespaces.socket(op.netns), op.ifname, op.ifb, _bucket(op))
 
 
 repair = made_anew(undo, do)
 
 
-def limit_transmit(sock: Rtnl, ifname: str, mbit: int) -> None:
-    """Let the link send at most `mbit` Mbit/s; a limit set here before is changed.
+def limit_transmit(sock: Rtnl, ifname: str, limit: int | tc.Tbf) -> None:
+    """Let the link send at most `limit`, Mbit/s or a bucket; a limit set here before is changed.
 
     Raises OSError: ENODEV without such a link, EEXIST if it has a root qdisc that somebody else set.
     """
     # Neither EXCL nor REPLACE: the kernel puts it over a default root, changes one with our handle, refuses any other.
-    sock.do(tc.NEW_QDISC, tc.tbf(_required(sock, ifname).index, tc.bucket(mbit)), CREATE)
+    sock.do(tc.NEW_QDISC, tc.tbf(_required(sock, ifname).index, _as_bucket(limit)), CREATE)
 
 
 def unlimit_transmit(sock: Rtnl, ifname: str) -> None:
@@ -85,19 +85,21 @@ def unlimit_transmit(sock: Rtnl, ifname: str) -> None:
         _drop(sock, tc.DEL_QDISC, tc.delete_tbf(found.index))
 
 
-def limit_receive(sock: Rtnl, ifname: str, ifb: str, mbit: int) -> None:
-    """Let the link receive at most `mbit` Mbit/s: all of it goes through a link `ifb`, made for that, and its bucket.
+def limit_receive(sock: Rtnl, ifname: str, ifb: str, limit: int | tc.Tbf, mtu: int | None = None) -> None:
+    """Let the link receive at most `limit`, Mbit/s or a bucket: all goes through a link `ifb`, made for that.
 
     All, or nothing is left. Raises OSError: ENODEV without such a link, EEXIST if there is an `ifb` already or if the
     link has an ingress (or clsact) qdisc that somebody else set, EOPNOTSUPP if the kernel has no ifb.
     """
     index = _required(sock, ifname).index
-    sock.do(links.NEW, links.ifb(ifb), CREATE | EXCL)
+    sock.do(links.NEW, links.ifb(ifb, mtu), CREATE | EXCL)
     undo = []
     try:
         through = _required(sock, ifb).index
         undo.append((links.DEL, links.delete(through)))
-        sock.do(tc.NEW_QDISC, tc.tbf(through, tc.bucket(mbit)), CREATE)
+        # While it is down: another root for a link that is up waits for an RCU period.
+        sock.do(tc.NEW_QDISC, tc.tbf(through, _as_bucket(limit)), CREATE)
+        sock.do(links.NEW, links.set_up(through))
         sock.do(tc.NEW_QDISC, tc.ingress(index), CREATE | EXCL)
         undo.append((tc.DEL_QDISC, tc.ingress(index)))
         sock.do(tc.NEW_FILTER, tc.redirect(index, through), CREATE | EXCL)
@@ -124,18 +126,18 @@ def unlimit_receive(sock: Rtnl, ifname: str, ifb: str) -> None:
         _drop(sock, links.DEL, links.delete(through.index))
 
 
-def check_transmit(sock: Rtnl, ifname: str, mbit: int) -> tuple[Drift, ...]:
-    """Return how the link's limit on sending differs from `mbit` Mbit/s; empty if it does not."""
+def check_transmit(sock: Rtnl, ifname: str, limit: int | tc.Tbf) -> tuple[Drift, ...]:
+    """Return how the link's limit on sending differs from `limit`, Mbit/s or a bucket; empty if it does not."""
     link = _link(sock, ifname)
-    return _root_drift(sock, link, mbit) if link is not None else (_absent(ifname),)
+    return _root_drift(sock, link, _as_bucket(limit)) if link is not None else (_absent(ifname),)
 
 
-def check_receive(sock: Rtnl, ifname: str, ifb: str, mbit: int) -> tuple[Drift, ...]:
-    """Return how the link's limit on receiving differs from `mbit` Mbit/s; empty if it does not."""
+def check_receive(sock: Rtnl, ifname: str, ifb: str, limit: int | tc.Tbf) -> tuple[Drift, ...]:
+    """Return how the link's limit on receiving differs from `limit`, Mbit/s or a bucket; empty if it does not."""
     link, through = _link(sock, ifname), _link(sock, ifb)
     if link is None or through is None:
         return tuple(_absent(name) for name, found in ((ifname, link), (ifb, through)) if found is None)
-    drifts = list(_root_drift(sock, through, mbit))
+    drifts = list(_root_drift(sock, through, _as_bucket(limit)))
     if not through.up:
         drifts.append(Drift(what=ifb, field="state", wanted="up", found="down"))
     targets = [found.redirect for found in _filters(sock, link.index) if found.ours and found.redirect is not None]
@@ -144,6 +146,14 @@ def check_receive(sock: Rtnl, ifname: str, ifb: str, mbit: int) -> tuple[Drift, 
         wanted = f"to link {through.index} ({ifb})"
         drifts.append(Drift(what=f"ingress of {ifname}", field="redirection", wanted=wanted, found=shown))
     return tuple(drifts)
+
+
+def _bucket(op: Op) -> tc.Tbf:
+    return tc.exact(op.rate, op.burst) if op.rate else tc.bucket(op.mbit)
+
+
+def _as_bucket(limit: int | tc.Tbf) -> tc.Tbf:
+    return tc.bucket(limit) if isinstance(limit, int) else limit
 
 
 def _link(sock: Rtnl, name: str) -> LinkInfo | None:
@@ -175,8 +185,8 @@ def _drop(sock: Rtnl, kind: int, body: bytes) -> None:
             raise
 
 
-def _root_drift(sock: Rtnl, link: LinkInfo, mbit: int) -> tuple[Drift, ...]:
-    what, wanted = f"root qdisc of {link.name}", tc.bucket(mbit)
+def _root_drift(sock: Rtnl, link: LinkInfo, wanted: tc.Tbf) -> tuple[Drift, ...]:
+    what = f"root qdisc of {link.name}"
     found = [tc.parse_qdisc(body) for body in sock.dump(tc.GET_QDISC, tc.qdiscs()) if tc.index_of(body) == link.index]
     root = next((qdisc for qdisc in found if qdisc.is_root), None)
     if root is None or not root.ours or root.tbf is None:

@@ -6,6 +6,7 @@ rely on it too.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from podberth.linux.ground import made_anew
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from podberth.net.step import Step
 
 
+# One that only triggers something can be written alone, as net.ipv4.route.flush; one may have no value yet.
+_UNREAD = (errno.ENOENT, errno.EACCES, errno.EIO)
+_MOST = 1 << 16  # bytes: a value is a line, of a table a page or two
 _FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 
 
@@ -39,7 +43,7 @@ def do(at: Ground, op: Op) -> None:
     if isinstance(op, WriteSysctl):
         write(at.namespaces, op, op.value)
     elif not _forwards(at.namespaces, op):
-        at.namespaces.call(None, lambda: _put(f"/proc/sys/{_FORWARDING[op.version]}", "1"))
+        _put(at.namespaces, None, f"/proc/sys/{_FORWARDING[op.version]}", "1")
 
 
 def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
@@ -62,7 +66,7 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
             return ()
         return (Drift(what=_FORWARDING[op.version], field="value", wanted="1", found="0"),)
     found = _read(at.namespaces, op)
-    if found.split() == op.value.split() if found is not None else op.optional:
+    if found.split() == op.value.split() if found is not None else op.optional or _is_there(at.namespaces, op):
         return ()
     return (Drift(what=op.key, field="value", wanted=op.value, found=found if found is not None else "gone"),)
 
@@ -72,28 +76,34 @@ repair = made_anew(undo, do)
 
 def write(namespaces: Namespaces, op: WriteSysctl, content: str) -> None:
     """Write a value in the op's namespace. FileNotFoundError if there is no such sysctl, unless it is optional."""
-
-    def inside() -> None:
-        try:
-            _put(_path(op), content)
-        except FileNotFoundError:
-            if not op.optional:
-                raise
-
-    namespaces.call(op.netns, inside)
+    try:
+        _put(namespaces, op.netns, _path(op), content)
+    except FileNotFoundError:
+        if not op.optional:
+            raise
 
 
 def _read(namespaces: Namespaces, op: WriteSysctl) -> str | None:
-    """Return the value it has; None if there is no such sysctl (yet: an interface's come with it)."""
+    """Return the value it has; None if there is no such sysctl (yet: an interface's come with it), or no reading it."""
+    try:
+        return read(namespaces, op.netns, _path(op))
+    except OSError as refused:
+        if refused.errno not in _UNREAD:
+            raise
+        return None
 
-    def inside() -> str | None:
-        try:
-            with open(_path(op), encoding="ascii") as file:
-                return file.read().strip()
-        except FileNotFoundError:
-            return None
 
-    return namespaces.call(op.netns, inside)
+def read(namespaces: Namespaces, netns: str | None, path: str) -> str:
+    """Return the content of a file of /proc/sys as it is in a namespace, without white space around it."""
+    descriptor = namespaces.opened(netns, lambda: os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    try:
+        return os.read(descriptor, _MOST).decode("ascii").strip()
+    finally:
+        os.close(descriptor)
+
+
+def _is_there(namespaces: Namespaces, op: WriteSysctl) -> bool:
+    return namespaces.opened(op.netns, lambda: os.path.exists(_path(op)))
 
 
 def _forwards(namespaces: Namespaces, op: EnableForwarding) -> bool:
@@ -101,8 +111,8 @@ def _forwards(namespaces: Namespaces, op: EnableForwarding) -> bool:
     return body is not None and devconf.parse_forwarding(body)
 
 
-def _put(path: str, content: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+def _put(namespaces: Namespaces, netns: str | None, path: str, content: str) -> None:
+    descriptor = namespaces.opened(netns, lambda: os.open(path, os.O_WRONLY | os.O_CLOEXEC))
     try:
         os.write(descriptor, f"{content}\n".encode())  # the kernel never sees a write of no bytes
     finally:

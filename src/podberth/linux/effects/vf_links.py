@@ -89,7 +89,7 @@ def bring_back(namespaces: Namespaces, step: Step, op: MoveVf, *, alive: bool) -
     if link is None and alive:
         held = inside(namespaces, op.netns, op.device, op.ifname)
         if held is not None:
-            _out(namespaces, op.netns, held, found["name"])
+            out(namespaces, op.netns, held, found["name"])
     link = _awaited(namespaces, op.device)
     if link is None:
         where = elsewhere(namespaces, op.device)
@@ -99,7 +99,7 @@ def bring_back(namespaces: Namespaces, step: Step, op: MoveVf, *, alive: bool) -
             if where
             else "processes of the pod may still run (`lsns -t net`): it comes back when they end",
         )
-    _restore(namespaces, link, found)
+    restore(namespaces, link, found)
 
 
 def bring_home(namespaces: Namespaces, op: MoveVf) -> None:
@@ -109,7 +109,7 @@ def bring_home(namespaces: Namespaces, op: MoveVf) -> None:
     for path in (op.netns, *_named()):
         held = inside(namespaces, path, op.device, op.ifname) if namespace.identity(path) is not None else None
         if held is not None:
-            _out(namespaces, path, held, op.link)
+            out(namespaces, path, held, op.link)
             return
     raise TryAgainLater(f"the interface of {op.device} is in no network namespace that has a name", "see `lsns -t net`")
 
@@ -195,12 +195,13 @@ def rebind(namespaces: Namespaces, device: str) -> None:
     link = _awaited(namespaces, device)
     if old is not None and link is not None:
         found = {"name": old.name, "altnames": " ".join(old.altnames), "mtu": str(old.mtu)}
-        _restore(namespaces, link, {**found, "queue": str(old.queue), "flags": str(old.sticky)})
+        restore(namespaces, link, {**found, "queue": str(old.queue), "flags": str(old.sticky)})
 
 
-def _out(namespaces: Namespaces, netns: str, link: LinkInfo, name: str) -> None:
+def out(namespaces: Namespaces, netns: str, link: LinkInfo, name: str) -> None:
     """Move the interface to the node, under its name there unless somebody has that; then under one of its own."""
     socket = namespaces.socket(netns)
+    take_down(namespaces, netns, link.index)
     if link.up:
         socket.do(links.NEW, links.set_down(link.index))
     if namespaces.link(None, name) is not None:
@@ -214,6 +215,21 @@ def _out(namespaces: Namespaces, netns: str, link: LinkInfo, name: str) -> None:
         os.close(own)
 
 
+def take_down(namespaces: Namespaces, netns: str, index: int) -> None:
+    """Delete what the pod has stacked on the interface: it would go on sending and receiving through the next pod's.
+
+    What stands on that in turn goes with it.
+    """
+    socket = namespaces.socket(netns)
+    for body in socket.dump(links.GET, links.all_links()):
+        if links.stands_on(body, index):
+            try:
+                socket.do(links.DEL, links.delete(links.parse(body).index))
+            except NetlinkError as refused:
+                if refused.errno != errno.ENODEV:  # it stood on another one that is deleted
+                    raise
+
+
 def _awaited(namespaces: Namespaces, device: str) -> LinkInfo | None:
     end = time.monotonic() + _RETURN_SECONDS
     while (link := on_node(namespaces, device)) is None and time.monotonic() < end:
@@ -221,7 +237,7 @@ def _awaited(namespaces: Namespaces, device: str) -> LinkInfo | None:
     return link
 
 
-def _restore(namespaces: Namespaces, link: LinkInfo, found: dict[str, str]) -> None:
+def restore(namespaces: Namespaces, link: LinkInfo, found: dict[str, str]) -> None:
     """Give the interface its names, MTU, queue and flags again. OSError EEXIST if another link has its name by now."""
     wanted = tuple(found["altnames"].split())
     mtu, queue, flags = (int(found[key]) for key in ("mtu", "queue", "flags"))
@@ -241,7 +257,7 @@ def _restore(namespaces: Namespaces, link: LinkInfo, found: dict[str, str]) -> N
             if refused.errno != errno.EEXIST:
                 raise
             raise KernelRefused(
-                f"{link.name} ({pci_of(link)}) can't have its name {found['name']} back: another link has it by now",
+                f"{link.name}{pci_of(link)} can't have its name {found['name']} back: another link has it by now",
                 f"rename that one: `ip link set {found['name']} name OTHER`",
             ) from refused
     for name in wanted[right:]:
@@ -250,8 +266,8 @@ def _restore(namespaces: Namespaces, link: LinkInfo, found: dict[str, str]) -> N
 
 
 def pci_of(link: LinkInfo) -> str:
-    """Return the PCI address of the device behind the link, as far as the kernel says it."""
-    return link.device or "a virtual function"
+    """Return the name of the device behind the link, in brackets, as far as there is one and the kernel says it."""
+    return f" ({link.device})" if link.device else ""
 
 
 def _named() -> tuple[str, ...]:

@@ -16,15 +16,20 @@ NEW, DEL, GET = 20, 21, 22  # RTM_NEWADDR and on
 _ADDR = Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 _FAMILY = {4: 2, 6: 10}  # AF_INET, AF_INET6
 _ADDRESS, _LOCAL, _BROADCAST, _FLAGS = 1, 2, 4, 8
-_NODAD = 0x02
+_NODAD, _NOPREFIXROUTE = 0x02, 0x200
 
 
-def add(index: int, address: Interface) -> bytes:
-    """ip address add ADDRESS dev INDEX; nodad for IPv6: the ledger has decided whose it is already."""
+def add(index: int, address: Interface, *, connected: bool = True) -> bytes:
+    """ip address add ADDRESS dev INDEX; nodad for IPv6: the ledger has decided whose it is already.
+
+    Not `connected`: noprefixroute.
+    """
+    alone = 0 if connected else _NOPREFIXROUTE
     if address.version == 6:
-        return delete(index, address) + codec.u32(_FLAGS, _NODAD)
+        return delete(index, address) + codec.u32(_FLAGS, _NODAD | alone)
     broadcast = address.network.broadcast_address.packed if address.network.prefixlen < 31 else None
-    return delete(index, address) + (codec.attribute(_BROADCAST, broadcast) if broadcast else b"")
+    flags = codec.u32(_FLAGS, alone) if alone else b""
+    return delete(index, address) + (codec.attribute(_BROADCAST, broadcast) if broadcast else b"") + flags
 
 
 def delete(index: int, address: Interface) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _socket
+
 from podberth.linux.netlink import codec, nft
 from podberth.linux.netlink.socket import Netlink, NetlinkError
 
@@ -10,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NETFILTER = 12  # NETLINK_NETFILTER
+_SNDBUFFORCE = 32  # SO_SNDBUFFORCE, asm-generic/socket.h
+_SMALL = 1 << 16  # bytes that fit into any send buffer: a transaction has to be sent at once
 
 
 class Nfnl(Netlink):
@@ -31,7 +35,10 @@ class Nfnl(Netlink):
             ack = codec.ACK if sequence == last else 0  # what is refused is answered anyway
             sent.append(codec.message(kind, codec.REQUEST | ack | flags, sequence, body))
         sent.append(codec.message(nft.BATCH_END, codec.REQUEST, last + 1, nft.end()))
-        self.send(b"".join(sent))
+        batch = b"".join(sent)
+        if len(batch) > _SMALL:
+            self._socket.setsockopt(_socket.SOL_SOCKET, _SNDBUFFORCE, 2 * len(batch))
+        self.send(batch)
         self._acknowledged(first, last)
 
     def _acknowledged(self, first: int, last: int) -> None:

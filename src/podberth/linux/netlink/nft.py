@@ -26,8 +26,8 @@ APPEND = 0x800  # NLM_F_APPEND
 BATCH_BEGIN, BATCH_END = 0x10, 0x11  # NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END
 _SUBSYSTEM = 10  # NFNL_SUBSYS_NFTABLES
 _OF = _SUBSYSTEM << 8
-NEW_TABLE, DEL_TABLE = _OF | 0, _OF | 2
-NEW_CHAIN = _OF | 3
+NEW_TABLE, GET_TABLE, DEL_TABLE = _OF | 0, _OF | 1, _OF | 2
+NEW_CHAIN, GET_CHAIN, DEL_CHAIN = _OF | 3, _OF | 4, _OF | 5
 NEW_RULE, GET_RULE, DEL_RULE = _OF | 6, _OF | 7, _OF | 8
 NEW_SET, GET_SET, DEL_SET = _OF | 9, _OF | 10, _OF | 11
 NEW_ELEMENT, GET_ELEMENT, DEL_ELEMENT = _OF | 12, _OF | 13, _OF | 14
@@ -70,7 +70,7 @@ class Rule:
 
 def begin(generation: int) -> bytes:
     """The beginning of a transaction; with a generation, ERESTART if anything has changed since then."""
-    return _BATCH + (_number(1, generation) if generation else b"")
+    return _BATCH + (number(1, generation) if generation else b"")
 
 
 def end() -> bytes:
@@ -82,7 +82,7 @@ def frame(group: str, version: int) -> tuple[Request, ...]:
     """Table, chain and set, each unless it is there."""
     key, length = _KEY[version]
     return (
-        (NEW_TABLE, codec.CREATE, _INET + text(1, TABLE) + _number(2, 0) + _said(_TABLE_USERDATA, "podberth's own")),
+        (NEW_TABLE, codec.CREATE, _INET + text(1, TABLE) + number(2, 0) + said(_TABLE_USERDATA, "podberth's own")),
         (
             NEW_CHAIN,
             codec.CREATE,
@@ -90,17 +90,17 @@ def frame(group: str, version: int) -> tuple[Request, ...]:
             + text(1, TABLE)
             + text(_CHAIN_NAME, CHAIN)
             + text(_CHAIN_TYPE, "nat")
-            + _number(_CHAIN_POLICY, _ACCEPT)
-            + nested(_CHAIN_HOOK, _number(1, _POSTROUTING), _number(2, _SRCNAT)),
+            + number(_CHAIN_POLICY, _ACCEPT)
+            + nested(_CHAIN_HOOK, number(1, _POSTROUTING), number(2, _SRCNAT)),
         ),
         (
             NEW_SET,
             codec.CREATE,
             _of(group)
-            + _number(_SET_FLAGS, 0)
-            + _number(_SET_KEY_TYPE, key)
-            + _number(_SET_KEY_LENGTH, length)
-            + _number(_SET_ID, 1)
+            + number(_SET_FLAGS, 0)
+            + number(_SET_KEY_TYPE, key)
+            + number(_SET_KEY_LENGTH, length)
+            + number(_SET_ID, 1)
             + attribute(_SET_USERDATA, _BIG_ENDIAN),
         ),
     )
@@ -114,7 +114,7 @@ def rule(group: str, subnet: Network) -> Request:
 def new_element(group: str, address: Address, comment: str, *, only_new: bool) -> Request:
     """nft add element; with `only_new` EEXIST if it is there, else what is there stays as it is."""
     flags = codec.CREATE | (codec.EXCL if only_new else 0)
-    return NEW_ELEMENT, flags, _of(group) + _element(address, _said(_ELEM_USERDATA, comment))
+    return NEW_ELEMENT, flags, _of(group) + _element(address, said(_ELEM_USERDATA, comment))
 
 
 def delete_element(group: str, address: Address) -> Request:
@@ -167,7 +167,7 @@ def parse_elements(body: bytes) -> Iterator[tuple[bytes, str]]:
     members = codec.attributes(body[_HEADER:]).get(_ELEMENTS, b"")
     for _, member in codec.each_attribute(members):
         found = codec.attributes(member)
-        yield codec.attributes(found.get(_ELEM_KEY, b"")).get(_VALUE, b""), _commented(found.get(_ELEM_USERDATA, b""))
+        yield codec.attributes(found.get(_ELEM_KEY, b"")).get(_VALUE, b""), commented(found.get(_ELEM_USERDATA, b""))
 
 
 def parse_set(body: bytes) -> str:
@@ -195,10 +195,10 @@ def shape_of(group: str, subnet: Network) -> tuple[str, ...]:
 
 def _expressions(group: str, subnet: Network) -> Iterator[bytes]:
     version = subnet.version
-    yield _expression("meta", _number(2, _NFPROTO), _number(1, _REGISTER))
+    yield _expression("meta", number(2, _NFPROTO), number(1, _REGISTER))
     yield _compare(_EQUAL, bytes([_PROTOCOL[version]]))
     yield _load(_SOURCE[version], _KEY[version][1])
-    yield _expression("lookup", text(1, group), _number(2, _REGISTER))
+    yield _expression("lookup", text(1, group), number(2, _REGISTER))
     for elsewhere in (subnet, _MULTICAST[version]):
         whole, rest = divmod(elsewhere.prefixlen, 8)
         packed, mask = elsewhere.network_address.packed, elsewhere.netmask.packed
@@ -212,23 +212,23 @@ def _expressions(group: str, subnet: Network) -> Iterator[bytes]:
 
 def _load(offset: int, size: int) -> bytes:
     return _expression(
-        "payload", _number(1, _REGISTER), _number(2, _NETWORK), _number(3, offset), _number(4, size)
+        "payload", number(1, _REGISTER), number(2, _NETWORK), number(3, offset), number(4, size)
     )  # NFTA_PAYLOAD_DREG, BASE, OFFSET, LEN
 
 
 def _mask(mask: bytes) -> bytes:
     return _expression(
         "bitwise",
-        _number(1, _REGISTER),
-        _number(2, _REGISTER),
-        _number(3, len(mask)),
+        number(1, _REGISTER),
+        number(2, _REGISTER),
+        number(3, len(mask)),
         nested(4, attribute(_VALUE, mask)),
         nested(5, attribute(_VALUE, bytes(len(mask)))),
     )  # NFTA_BITWISE_SREG, DREG, LEN, MASK, XOR
 
 
 def _compare(how: int, wanted: bytes) -> bytes:
-    return _expression("cmp", _number(1, _REGISTER), _number(2, how), nested(3, attribute(_VALUE, wanted)))
+    return _expression("cmp", number(1, _REGISTER), number(2, how), nested(3, attribute(_VALUE, wanted)))
 
 
 def _expression(name: str, *data: bytes) -> bytes:
@@ -260,12 +260,14 @@ def _element(address: Address, *more: bytes) -> bytes:
     return nested(_ELEMENTS, nested(_LIST_ELEM, key, *more))
 
 
-def _said(kind: int, comment: str) -> bytes:
+def said(kind: int, comment: str) -> bytes:
+    """Return an attribute of user data that is a comment, as nft(8) writes and reads it."""
     content = comment.encode() + b"\0"
     return attribute(kind, bytes([_COMMENT, len(content)]) + content)
 
 
-def _commented(userdata: bytes) -> str:
+def commented(userdata: bytes) -> str:
+    """Return the comment in user data, '' for none."""
     at = 0
     while at + 2 <= len(userdata):
         kind, size = userdata[at], userdata[at + 1]
@@ -275,8 +277,9 @@ def _commented(userdata: bytes) -> str:
     return ""
 
 
-def _number(kind: int, number: int) -> bytes:
-    return attribute(kind, number.to_bytes(4, "big"))
+def number(kind: int, content: int) -> bytes:
+    """Return an attribute of four bytes in network byte order."""
+    return attribute(kind, content.to_bytes(4, "big"))
 
 
 def _big(content: bytes) -> int:

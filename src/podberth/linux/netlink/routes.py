@@ -10,23 +10,29 @@ from podberth.linux.netlink import codec
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.result import Route
+    from podberth.net.ops import Address
 
 NEW, DEL, GET = 24, 25, 26  # RTM_NEWROUTE and on
 
 _ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, dst and src length, tos, table, protocol, scope, type, flags
 _FAMILY = {4: 2, 6: 10}
-_DST, _OIF, _GATEWAY, _PRIORITY, _METRICS, _TABLE = 1, 4, 5, 6, 8, 15
+_DST, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _METRICS, _HOPS, _CACHED, _TABLE = 1, 4, 5, 6, 7, 8, 9, 12, 15
+_HOP = Struct("=HBBi")  # struct rtnexthop: length, flags, hops, index
 _MTU, _ADVMSS = 2, 8  # RTAX_*
-_MAIN = 254
-_STATIC = 4  # RTPROT_STATIC
+MAIN = 254  # RT_TABLE_MAIN
+_ONLINK = 4  # RTNH_F_ONLINK, the one flag that is said and not only shown
+_KERNEL, _STATIC = 2, 4  # RTPROT_*
 _UNICAST = 1
 _UNIVERSE, _LINK = 0, 253
 _DEFAULT_METRIC = {4: 0, 6: 1024}  # what the kernel gives a route without one
 
 
-def add(index: int, route: Route) -> bytes:
-    """ip route add DST [via GW] dev INDEX [metric, table, scope, mtu, advmss]; also what deletes exactly that route."""
-    table = route.table or _MAIN  # of no number: the kernel's own choice is the main table
+def add(index: int, route: Route, source: Address | None = None) -> bytes:
+    """ip route add DST [via GW] dev INDEX [metric, table, scope, mtu, advmss] [src SOURCE].
+
+    Also what deletes exactly that route.
+    """
+    table = route.table or MAIN  # of no number: the kernel's own choice is the main table
     scope = route.scope if route.scope is not None else (_UNIVERSE if route.gw is not None else _LINK)
     family = route.dst.version
     body = _ROUTE.pack(
@@ -47,10 +53,23 @@ def add(index: int, route: Route) -> bytes:
         body += codec.attribute(_GATEWAY, route.gw.packed)
     if route.priority is not None:
         body += codec.u32(_PRIORITY, route.priority)
+    if source is not None:
+        body += codec.attribute(_PREFSRC, source.packed)
     metrics = b"".join(
         codec.u32(kind, number) for kind, number in ((_MTU, route.mtu), (_ADVMSS, route.advmss)) if number is not None
     )
     return body + (codec.nested(_METRICS, metrics) if metrics else b"")
+
+
+def way_to(address: Address) -> bytes:
+    """ip route get ADDRESS."""
+    family, length = _FAMILY[address.version], address.max_prefixlen
+    return _ROUTE.pack(family, length, 0, 0, 0, 0, 0, 0, 0) + codec.attribute(_DST, address.packed)
+
+
+def link_of(body: bytes | None) -> int:
+    """Read the index of a route's link; 0 if there is none."""
+    return codec.number(codec.attributes(body[_ROUTE.size :]).get(_OIF)) if body is not None else 0
 
 
 def every(family: int) -> bytes:
@@ -78,6 +97,55 @@ def parse(body: bytes) -> tuple[int, Route]:
     )
 
 
+def table_of(body: bytes) -> int:
+    """Read only the table out of an RTM_NEWROUTE."""
+    table = codec.header(_ROUTE, body)[4]
+    return codec.number(codec.first(body[_ROUTE.size :], _TABLE), table)
+
+
+def of_kernel(body: bytes) -> bool:
+    """Say whether the kernel has made the route of an RTM_NEWROUTE by itself."""
+    return codec.header(_ROUTE, body)[5] == _KERNEL
+
+
+def ends(body: bytes) -> tuple[Address, ...]:
+    """Read only the gateway and the preferred source out of an RTM_NEWROUTE, as far as it has them."""
+    found = codec.attributes(body[_ROUTE.size :])
+    return tuple(ip_address(found[kind]) for kind in (_GATEWAY, _PREFSRC) if kind in found)
+
+
+def elsewhere(body: bytes, table: int) -> bytes:
+    """Return what makes a route that the kernel has shown, in another table, with whatever else there is to it."""
+    family, dst, src, tos, _, protocol, scope, kind, flags = codec.header(_ROUTE, body)
+    head = _ROUTE.pack(family, dst, src, tos, table if table < 256 else 0, protocol, scope, kind, flags & _ONLINK)
+    kept = [
+        codec.attribute(number, content)
+        for number, content in codec.each_attribute(body[_ROUTE.size :])
+        if number not in (_TABLE, _CACHED)
+    ]
+    return head + codec.u32(_TABLE, table) + b"".join(kept)
+
+
+def parse_source(body: bytes) -> Address | None:
+    """Read the address that packets by the route leave with, unless they have one; None if it says none."""
+    found = codec.attributes(body[_ROUTE.size :]).get(_PREFSRC)
+    return ip_address(found) if found is not None else None
+
+
+def default(body: bytes) -> tuple[int, int] | None:
+    """Read a default route of the main table out of an RTM_NEWROUTE: (metric, index of its first link), else None."""
+    _, length, _, _, table, _, _, kind, _ = codec.header(_ROUTE, body)
+    if length or kind != _UNICAST:
+        return None
+    found = codec.attributes(body[_ROUTE.size :])
+    index, hops = codec.number(found.get(_OIF)), found.get(_HOPS, b"")
+    if not index and hops:
+        index = codec.header(_HOP, hops)[3]
+    if codec.number(found.get(_TABLE), table) != MAIN or not index:
+        return None
+    return codec.number(found.get(_PRIORITY)), index
+
+
 def completed(route: Route) -> Route:
     """Return the route with what the kernel fills in where it says nothing, as `parse` reads it."""
     from podberth.cni.value import replace
@@ -89,6 +157,6 @@ def completed(route: Route) -> Route:
         mtu=route.mtu or 0,
         advmss=route.advmss or 0,
         priority=route.priority or _DEFAULT_METRIC[family],
-        table=route.table or _MAIN,
+        table=route.table or MAIN,
         scope=scope if family == 4 else _UNIVERSE,
     )

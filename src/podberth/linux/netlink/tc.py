@@ -26,6 +26,8 @@ TICK_NS = 64
 # Milliseconds that a frame waits in the queue at most; what does not fit is dropped.
 LATENCY_MS = 50
 
+EXACT_LATENCY_MS = 25  # the same, where a rate and a bucket are said to the bit
+
 # A bucket must hold what the rate brings between two looks at it, or the rate is never reached: rate / HZ (tc-tbf(8),
 # "burst"). 100 is the smallest HZ that kernels are built with.
 _HZ = 100
@@ -108,6 +110,26 @@ def bucket(mbit: int) -> Tbf:
     limit = min(rate * LATENCY_MS // 1000 + burst, _MAX_U32)  # tc-tbf(8), "latency"
     # In ticks rather than in bytes (TCA_TBF_BURST): so the kernel gives back exactly what it was told.
     return Tbf(rate=rate, limit=limit, buffer=-(-burst * 1_000_000_000 // (rate * TICK_NS)))
+
+
+def exact(rate: int, burst: int) -> Tbf:
+    """Return the bucket of `burst` bits that lets `rate` bit/s through, at least 8 of each.
+
+    One that would last for more than 274 seconds is as large as that: the kernel is told its ticks in 32 bits. So is
+    the queue, which is as long as the bucket and 25 ms more.
+    """
+    rate, burst = rate // 8, burst // 8
+    buffer = min(-(-burst * 1_000_000_000 // (rate * TICK_NS)), _MAX_U32)
+    if buffer == _MAX_U32:
+        burst = buffer * TICK_NS * rate // 1_000_000_000
+    return Tbf(rate=rate, limit=min(rate * EXACT_LATENCY_MS // 1000 + burst, _MAX_U32), buffer=buffer)
+
+
+def coarse(rate: int, burst: int) -> Tbf:
+    """Return the same bucket as `exact`, its time counted in microseconds: as the CNI project's plugin makes it."""
+    fine = exact(rate, burst)
+    ticks = int((burst // 8 * 1_000_000 // (rate // 8)) * (1000 / TICK_NS))
+    return Tbf(rate=fine.rate, limit=fine.limit, buffer=min(ticks, _MAX_U32))
 
 
 def tbf(index: int, bucket: Tbf) -> bytes:

@@ -16,18 +16,22 @@ __all__ = ["AddAddress", "AddRoute"]
 
 @value
 class AddAddress:
-    """ip address add ADDRESS dev IFNAME (nodad for IPv6: the ledger has already decided)."""
+    """ip address add ADDRESS dev IFNAME (nodad for IPv6: the ledger has already decided).
 
-    netns: str
+    Not `connected`: noprefixroute, so that no route to its subnet comes with it.
+    """
+
+    netns: str | None
     ifname: str
     address: Interface
+    connected: bool = True
 
 
 @value
 class AddRoute:
-    """ip route add DST via GW dev IFNAME [metric table scope mtu advmss]."""
+    """ip route add DST via GW dev IFNAME [metric table scope mtu advmss src]."""
 
-    netns: str
+    netns: str | None
     ifname: str
     dst: Network
     gw: Address | None = None
@@ -36,6 +40,7 @@ class AddRoute:
     priority: int | None = None
     table: int | None = None
     scope: int | None = None
+    source: Address | None = None
 
 
 if TYPE_CHECKING:
@@ -51,7 +56,8 @@ def describe(op: Op) -> str:
 
 def _add_address(op: AddAddress) -> str:
     nodad = " nodad" if op.address.version == 6 else ""
-    return f"ip{inside(op.netns)} address add {op.address} dev {op.ifname}{nodad}"
+    alone = "" if op.connected else " noprefixroute"
+    return f"ip{inside(op.netns)} address add {op.address} dev {op.ifname}{nodad}{alone}"
 
 
 def _add_route(op: AddRoute) -> str:
@@ -62,6 +68,7 @@ def _add_route(op: AddRoute) -> str:
         ("scope", op.scope),
         ("mtu", op.mtu),
         ("advmss", op.advmss),
+        ("src", op.source),
     )
     rest = "".join(f" {key} {number}" for key, number in said if number is not None)
     return f"ip{inside(op.netns)} route add {op.dst}{via} dev {op.ifname}{rest}"

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-__all__ = ["ConfigureVf", "MoveVf", "device"]
+__all__ = ["ConfigureVf", "MoveVf"]
 
 
 @value

@@ -1,4 +1,4 @@
-"""Links that stand on no other: veth pairs; and links that are set up."""
+"""Links that stand on no other: veth pairs, dummies; and links that are set up, a pod's loopback too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-__all__ = ["CreateVeth", "SetLinkUp"]
+__all__ = ["CreateDummy", "CreateVeth", "SetLinkUp", "SetLoopbackUp"]
 
 
 @value
@@ -24,6 +24,14 @@ class CreateVeth:
 
 
 @value
+class CreateDummy:
+    """ip link add IFNAME netns NETNS type dummy."""
+
+    netns: str
+    ifname: str
+
+
+@value
 class SetLinkUp:
     """ip link set IFNAME up."""
 
@@ -31,14 +39,28 @@ class SetLinkUp:
     ifname: str
 
 
+@value
+class SetLoopbackUp:
+    """ip link set lo up, in a pod's namespace. Undone, it is as it was before."""
+
+    netns: str
+
+
 if TYPE_CHECKING:
-    Op: TypeAlias = CreateVeth | SetLinkUp
+    Op: TypeAlias = CreateDummy | CreateVeth | SetLinkUp | SetLoopbackUp
+
+
+MAKERS = (CreateDummy, CreateVeth)
 
 
 def describe(op: Op) -> str:
     """Return the op as a command line."""
     if isinstance(op, CreateVeth):
         return _create_veth(op)
+    if isinstance(op, CreateDummy):
+        return f"ip link add {op.ifname} netns {op.netns} type dummy"
+    if isinstance(op, SetLoopbackUp):
+        return f"ip{inside(op.netns)} link set lo up"
     return _set_link_up(op)
 
 

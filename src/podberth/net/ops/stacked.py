@@ -1,22 +1,26 @@
-"""Links that stand on a parent of the node's: macvlans, ipvlans, and the VLAN devices below."""
+"""Links that stand on a parent: macvlans, ipvlans, VLAN devices, and the VLAN devices below.
+
+The parent is a link of the node, or of the pod itself where it is `in_pod`.
+"""
 
 from __future__ import annotations
 
 from podberth.cni.value import value
-from podberth.net.ops.parts import mac, mtu
+from podberth.net.ops.parts import inside, mac, mtu
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-__all__ = ["CreateIpvlan", "CreateMacvlan", "vlan_device"]
+__all__ = ["CreateIpvlan", "CreateMacvlan", "CreateVlan"]
 
 
 @value
 class CreateMacvlan:
     """ip link add IFNAME link PARENT netns NETNS type macvlan mode MODE (bridge, private, vepa, passthru).
 
-    With a VLAN it stands on PARENT.VLAN, which is made unless it is there.
+    With a VLAN it stands on PARENT.VLAN, which is made unless it is there. `bcqueuelen`: how many broadcasts the parent
+    keeps for its macvlans; the most that one of them asks for counts.
     """
 
     parent: str
@@ -26,6 +30,8 @@ class CreateMacvlan:
     vlan: int | None = None
     mac: str | None = None
     mtu: int | None = None
+    in_pod: bool = False
+    bcqueuelen: int | None = None
 
 
 @value
@@ -38,10 +44,26 @@ class CreateIpvlan:
     ifname: str
     vlan: int | None = None
     mtu: int | None = None
+    in_pod: bool = False
+
+
+@value
+class CreateVlan:
+    """ip link add IFNAME link PARENT netns NETNS type vlan id TAG; TAG 0 is for frames with a priority alone."""
+
+    parent: str
+    tag: int
+    netns: str
+    ifname: str
+    mtu: int | None = None
+    in_pod: bool = False
 
 
 if TYPE_CHECKING:
-    Op: TypeAlias = CreateMacvlan | CreateIpvlan
+    Op: TypeAlias = CreateMacvlan | CreateIpvlan | CreateVlan
+
+
+MAKERS = (CreateIpvlan, CreateMacvlan, CreateVlan)
 
 
 def vlan_device(op: object) -> str | None:
@@ -53,17 +75,16 @@ def vlan_device(op: object) -> str | None:
 
 def describe(op: Op) -> str:
     """Return the op as a command line."""
-    if isinstance(op, CreateMacvlan):
-        return _create_macvlan(op)
-    return _create_ipvlan(op)
-
-
-def _create_macvlan(op: CreateMacvlan) -> str:
     below = vlan_device(op) or op.parent
-    place = f"link {below} netns {op.netns}{mac(op.mac)}{mtu(op.mtu)}"
-    return f"ip link add {op.ifname} {place} type macvlan mode {op.mode}"
+    place = f" link {below}" if op.in_pod else f" link {below} netns {op.netns}"
+    chosen = mac(op.mac) if isinstance(op, CreateMacvlan) else ""
+    return f"ip{inside(op.netns if op.in_pod else None)} link add {op.ifname}{place}{chosen}{mtu(op.mtu)} {_kind(op)}"
 
 
-def _create_ipvlan(op: CreateIpvlan) -> str:
-    below = vlan_device(op) or op.parent
-    return f"ip link add {op.ifname} link {below} netns {op.netns}{mtu(op.mtu)} type ipvlan mode {op.mode}"
+def _kind(op: Op) -> str:
+    if isinstance(op, CreateVlan):
+        return f"type vlan id {op.tag}"
+    if isinstance(op, CreateIpvlan):
+        return f"type ipvlan mode {op.mode}"
+    length = f" bcqueuelen {op.bcqueuelen}" if op.bcqueuelen is not None else ""
+    return f"type macvlan mode {op.mode}{length}"

@@ -13,12 +13,12 @@ __all__ = ["EnableForwarding", "WriteSysctl"]
 
 @value
 class WriteSysctl:
-    """sysctl -w KEY=VALUE in NETNS; KEY is the path below /proc/sys, as net/ipv4/conf/eth0.5/rp_filter.
+    """sysctl -w KEY=VALUE in NETNS, None for the node's; KEY is the path below /proc/sys, as net/ipv4/conf/eth0.5/mtu.
 
     One that is `optional` is left out on a kernel that has no such sysctl.
     """
 
-    netns: str
+    netns: str | None
     key: str
     value: str
     optional: bool = False
@@ -46,7 +46,8 @@ def describe(op: Op) -> str:
 
 
 def _write_sysctl(op: WriteSysctl) -> str:
-    return f"ip netns exec {op.netns} sysctl -w {op.key}={op.value}"
+    inside = f"ip netns exec {op.netns} " if op.netns is not None else ""
+    return f"{inside}sysctl -w {op.key}={op.value}"
 
 
 def _enable_forwarding(op: EnableForwarding) -> str:

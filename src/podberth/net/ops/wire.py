@@ -37,7 +37,7 @@ class Announce:
 class AwaitCarrier:
     """Wait until IFNAME has a carrier, so that what is sent next arrives; go on without one after a while."""
 
-    netns: str
+    netns: str | None
     ifname: str
     milliseconds: int
 
