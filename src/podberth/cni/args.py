@@ -24,7 +24,7 @@ NAMESPACE, NAME, UID = "K8S_POD_NAMESPACE", "K8S_POD_NAME", "K8S_POD_UID"
 _KNOWN = frozenset(
     (
         *(NAMESPACE, NAME, UID, "K8S_POD_INFRA_CONTAINER_ID"),
-        *("IP", "MAC", "deviceID", "IgnoreUnknown"),
+        *("IP", "GATEWAY", "MAC", "deviceID", "IgnoreUnknown"),
     )
 )
 

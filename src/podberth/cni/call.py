@@ -119,6 +119,29 @@ class Call:
         """The MAC the runtime wishes."""
         return self.conf.runtime_config.mac or self.pod_args.mac
 
+    @property
+    def device_id(self) -> str | None:
+        """The PCI address that came with the call. InvalidConfig if two places name different ones."""
+        places = (
+            ("runtimeConfig.deviceID", (self.runtime_config or {}).get("deviceID")),
+            ("deviceID", self.conf.raw.get("deviceID")),
+            ("CNI_ARGS: deviceID", self.pod_args.device_id),
+        )
+        named: list[tuple[str, str]] = []
+        for where, raw in places:
+            if raw not in (None, ""):
+                try:
+                    named.append((where, parsers.pci_address(raw)))
+                except ValueError as wrong:
+                    raise InvalidConfig(f"{where}: {wrong}", "the device plugin names the function there") from None
+        different = {address for _, address in named}
+        if len(different) > 1:
+            raise InvalidConfig(
+                "; ".join(f"{where} is {address}" for where, address in named),
+                "whoever calls the plugin has to name one device",
+            )
+        return named[0][1] if named else None
+
     @classmethod
     def parse(cls, env: Mapping[str, str], stdin: bytes, *, any_args: bool = False) -> Call | VersionProbe | None:
         """Read a request; None if there is no CNI_COMMAND, so that a person, not a runtime, has called.

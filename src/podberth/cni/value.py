@@ -132,6 +132,15 @@ def fields(of: object) -> Iterator[tuple[str, str]]:
         yield name, cls.__annotations__[name]
 
 
+def chosen(of: object) -> Iterator[tuple[str, object]]:
+    """Yield (name, content) of each field of a value that has not its default."""
+    cls: Any = type(of)
+    for name in cls.__slots__:
+        content = getattr(of, name)
+        if name not in cls._defaults or content != cls._defaults[name]:
+            yield name, content
+
+
 def replace(of: T, **changes: object) -> T:
     """Return a copy of the value `of` with `changes`; TypeError for a name it does not have."""
     cls: Any = type(of)

@@ -6,9 +6,11 @@ from ipaddress import ip_interface
 
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, Unfit, UnsupportedField
-from podberth.cni.value import value
+from podberth.cni.keys import BOOLEAN, TEXT, Key
+from podberth.cni.value import replace, value
 from podberth.net import ops
 from podberth.net.addresses import Addresses
+from podberth.net.keys import IP_MASQ
 from podberth.net.masquerade import masquerading
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits, link_name
@@ -20,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from podberth.cni.call import Call
     from podberth.cni.fields import Fields
     from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Interface, Op
@@ -28,7 +31,41 @@ if TYPE_CHECKING:
 
 TYPES: tuple[str, ...] = ("podberth",)
 ADDRESSES = Addresses.LEDGER
+SETTINGS = MAC = True
+KINDS = ("bridge", "macvlan", "ipvlan", "sriov")
 MODES = {"macvlan": ("bridge", "private", "vepa", "passthru"), "ipvlan": ("l2", "l3", "l3s")}
+DEVICE = Key(name="device", kind=TEXT, read=parsers.choice(*KINDS), default="bridge", what="The kind of interface.")
+BRIDGE = Key(
+    name="bridge", kind=TEXT, read=parsers.ifname, default="podberth0", what="The bridge. It is made if it is missing."
+)
+PARENT = Key(
+    name="parent", kind=TEXT, read=parsers.ifname, required=True, what="The link below a macvlan or ipvlan, or the PF."
+)
+HAIRPIN = Key(
+    name="hairpin", kind=BOOLEAN, read=parsers.boolean, default=False,
+    what="The bridge sends frames back out of the port that they came in by.",
+)  # fmt: skip
+IS_GATEWAY = Key(
+    name="isGateway",
+    kind=BOOLEAN,
+    read=parsers.boolean,
+    default=False,
+    what="The bridge has the pool's gateway address.",
+)
+IS_DEFAULT = replace(IS_GATEWAY, name="isDefaultGateway", what="The same: the default route is by the gateway anyway.")
+MODE = Key(
+    name="mode", kind=TEXT, read=parsers.choice(*(mode for modes in MODES.values() for mode in modes)),
+    what="The mode of a macvlan or ipvlan.",
+)  # fmt: skip
+KEYS: tuple[Key, ...] = (DEVICE, BRIDGE, PARENT, MODE, HAIRPIN, IS_GATEWAY, IS_DEFAULT, IP_MASQ, sriov.VF)
+# Keys of Go's bridge plugin that keep pods apart, or change what a port lets through: ignored, nobody would miss them.
+_OF_BRIDGE = {
+    "hairpinMode": "say `hairpin`",
+    "macspoofchk": "use type `bridge`, or device 'sriov' with `spoofchk`",
+    "portIsolation": "use type `bridge`",
+    "vlanTrunk": "use type `bridge`",
+    "promiscMode": "leave it out: a bridge of podberth's needs no such mode",
+}
 IFNAMSIZ = 15  # bytes of an interface name without the final NUL (linux/if.h)
 
 
@@ -38,6 +75,7 @@ class Conf:
 
     `kind`: 'bridge', 'macvlan' or 'ipvlan'. `parent`: the bridge's name, or the link a macvlan or ipvlan stands on.
     `gateway`: the bridge has the pool's gateway address. `masquerade`: what leaves the subnet has the node's address.
+    `foreign`: a key of another plugin's that an ADD is refused for; STATUS, and pods that run, are not.
     """
 
     kind: str
@@ -48,6 +86,7 @@ class Conf:
     masquerade: bool = False
     vf: Selector | None = None
     settings: Settings = Settings()
+    foreign: str = ""
 
     @property
     def stands_on(self) -> tuple[str, ...]:
@@ -57,7 +96,7 @@ class Conf:
 
 def configure(fields: Fields) -> Conf | sriov.Conf:
     """Read the plugin's own keys of a network configuration; InvalidConfig names the one at fault."""
-    kind = fields.get("device", parsers.choice("bridge", "macvlan", "ipvlan", "sriov"), "bridge")
+    kind = DEVICE.of(fields)
     if kind == "sriov":
         return sriov.configure(fields)
     if fields.said("vf"):
@@ -66,15 +105,14 @@ def configure(fields: Fields) -> Conf | sriov.Conf:
         for key in ("parent", "mode"):
             if fields.said(key):
                 raise fields.fail(key, "has no meaning for device 'bridge'", "leave it out, or set device")
-        bridge = fields.get("bridge", parsers.ifname, "podberth0")
         return Conf(
             kind=kind,
-            parent=bridge,
-            hairpin=fields.get("hairpin", parsers.boolean, False),
+            foreign=next((key for key in _OF_BRIDGE if fields.said(key)), ""),
+            parent=BRIDGE.of(fields),
+            hairpin=HAIRPIN.of(fields),
             # The default route is by the gateway already, unless `routes` are said: both keys come to the same.
-            gateway=fields.get("isGateway", parsers.boolean, False)
-            | fields.get("isDefaultGateway", parsers.boolean, False),
-            masquerade=fields.get("ipMasq", parsers.boolean, False),
+            gateway=IS_GATEWAY.of(fields) | IS_DEFAULT.of(fields),
+            masquerade=IP_MASQ.of(fields),
         )
     sriov.refuse_routing(fields, kind)
     for key in ("bridge", "hairpin"):
@@ -83,15 +121,15 @@ def configure(fields: Fields) -> Conf | sriov.Conf:
     modes = MODES[kind]
     return Conf(
         kind=kind,
-        parent=fields.required("parent", parsers.ifname),
+        parent=PARENT.of(fields),
         mode=fields.get("mode", parsers.choice(*modes), modes[0]),
     )
 
 
-def asks(conf: Conf | sriov.Conf, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
+def asks(conf: Conf | sriov.Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
     """Return what the plan depends on: the link below, and with a VLAN whether this kernel can keep it apart there."""
     if isinstance(conf, sriov.Conf):
-        return sriov.asks(conf, endpoint, seen)
+        return sriov.asks(conf, call, endpoint, seen)
     below = LinkNamed(name=endpoint.device or conf.parent)
     if endpoint.settings.vlan is None or below not in seen:
         return (below,)
@@ -101,10 +139,15 @@ def asks(conf: Conf | sriov.Conf, endpoint: Endpoint, seen: Seen) -> tuple[Query
     return (below,) if link is None else (below, VLAN_DEVICES)
 
 
-def plan(conf: Conf | sriov.Conf, endpoint: Endpoint, seen: Seen) -> Plan:
+def plan(conf: Conf | sriov.Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     """Return what has to be done for the endpoint. UnsupportedField names what the device cannot carry."""
     if isinstance(conf, sriov.Conf):
-        return sriov.plan(conf, endpoint, seen)
+        return sriov.plan(conf, call, endpoint, seen)
+    if conf.foreign:
+        raise UnsupportedField(
+            f"{conf.foreign}: is a key of the plugin `bridge`, and a network of type 'podberth' does nothing with it",
+            _OF_BRIDGE[conf.foreign],
+        )
     _refuse_settings_of_vfs(conf, endpoint.settings)
     if conf.kind == "bridge":
         return _bridge(conf, endpoint, seen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
+from podberth.cni.keys import NUMBER, OBJECT, TEXT, Key
 from podberth.cni.value import value
 from podberth.net import ops
 from podberth.net.addresses import Addresses
@@ -15,13 +16,14 @@ from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits
 from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
 from podberth.net.settings_document import MAX_RATE
-from podberth.net.vf import Selector
+from podberth.net.vf import FunctionWanted, Selector
 from podberth.net.vf_document import parse_selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from podberth.cni.call import Call
     from podberth.cni.fields import Fields
     from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Op
@@ -30,17 +32,43 @@ if TYPE_CHECKING:
 
 TYPES: tuple[str, ...] = ("sriov",)
 ADDRESSES = Addresses.IPAM
+SETTINGS = MAC = True
+
+
+def _protocol(raw: object) -> str:
+    return parsers.choice(*VLAN_PROTOCOLS)(raw.lower() if isinstance(raw, str) else raw)
+
+
+_RATE = parsers.integer(0, MAX_RATE)
+VF = Key(name="vf", kind=OBJECT, read=dict, what="Which virtual functions will do.")
+PARENT = Key(name="parent", kind=TEXT, read=parsers.ifname, default="", what="The PF whose functions will do.")
+DEVICE_ID = Key(name="deviceID", kind=TEXT, read=parsers.pci_address, what="The PCI address of the function.")
+LINK_STATE = Key(
+    name="link_state", kind=TEXT, read=parsers.choice(*LINK_STATES), what="`linkState`, as sriov-cni has it."
+)
+VLAN_QOS = Key(name="vlanQoS", kind=NUMBER, read=parsers.integer(0, 7), default=0, what="The VLAN's priority, 0..7.")
+VLAN_PROTO = Key(
+    name="vlanProto", kind=TEXT, read=_protocol, default=VLAN_PROTOCOLS[0],
+    what="The VLAN's protocol: 802.1q or 802.1ad.",
+)  # fmt: skip
+MAX_TX = Key(name="max_tx_rate", kind=NUMBER, read=_RATE, what="Mbit/s that the pod may send. 0 is no limit.")
+MIN_TX = Key(name="min_tx_rate", kind=NUMBER, read=_RATE, what="Mbit/s that the pod is guaranteed.")
+KEYS: tuple[Key, ...] = (VF, PARENT, DEVICE_ID, LINK_STATE, VLAN_QOS, VLAN_PROTO, MAX_TX, MIN_TX)
 CARRIER_MS = 1000  # a driver brings the carrier up after the link; what is sent before is lost
 _NONE = Vlan(id=0)
 
 
 @value
 class Conf:
-    """`parent`: the PF whose functions will do, '' for any. `settings`: those said in the keys of sriov-cni alone."""
+    """`parent`: the PF whose functions will do, '' for any. `settings`: those said in the keys of sriov-cni alone.
+
+    `master`: whether sriov-cni's old key names a PF.
+    """
 
     vf: Selector
     parent: str = ""
     settings: Settings = Settings()
+    master: bool = False
 
     @property
     def stands_on(self) -> tuple[str, ...]:
@@ -58,11 +86,12 @@ def configure(fields: Fields) -> Conf:
         raise fields.fail("link_state", "is said by `linkState` too", "leave one of them out")
     return Conf(
         vf=parse_selector(fields) or Selector(),
-        parent=fields.get("parent", parsers.ifname, ""),
+        parent=PARENT.of(fields),
+        master=fields.said("master"),
         settings=Settings(
             vlan=_vlan(fields),
             rates=_rates(fields),
-            link_state=fields.optional("link_state", parsers.choice(*LINK_STATES)),
+            link_state=LINK_STATE.of(fields),
         ),
     )
 
@@ -77,31 +106,31 @@ def refuse_routing(fields: Fields, device: str) -> None:
             )
 
 
-def asks(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
-    """Return nothing: the function is chosen before, and is all that the plan depends on."""
-    del conf, endpoint, seen
-    return ()
+def asks(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
+    """Return which function it wants: all that the plan depends on. InvalidConfig for a `master` in place of one."""
+    del seen
+    if conf.master and call.device_id is None:
+        raise InvalidConfig("master: names no function: without deviceID any would do", "say `parent`, which is the PF")
+    return (_wanted(conf, call, endpoint),)
 
 
-def plan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Plan:
+def plan(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     """Return what has to be done for the endpoint. UnsupportedField names what the function can't carry."""
-    del conf, seen
-    vf, ifname, netns = endpoint.vf, endpoint.attachment.ifname, endpoint.netns
-    if vf is None:
-        raise InvalidConfig(
-            "deviceID: no virtual function was chosen",
-            "the runtime names one, or a PodNetwork's `vf` says which will do",
-        )
+    vf, ifname, netns = seen.function(_wanted(conf, call, endpoint)), endpoint.attachment.ifname, endpoint.netns
     made = Made(name=ifname, netns=netns, reads_mtu=True, pci_id=vf.address)
     if vf.userspace:
         made = Made(name=ifname, netns=netns, mac=endpoint.settings.mac or "", pci_id=vf.address, there=False)
     return Plan(ops=tuple(_ops(endpoint, vf)), interfaces=(made,))
 
 
+def _wanted(conf: Conf, call: Call, endpoint: Endpoint) -> FunctionWanted:
+    return FunctionWanted.of_pf(endpoint.functions or conf.vf, endpoint.device or conf.parent, call.device_id)
+
+
 def _ops(endpoint: Endpoint, vf: Vf) -> Iterator[Op]:
     settings = endpoint.settings
     vlan, rates = settings.vlan or _NONE, settings.rates or Rates()
-    _refuse(endpoint, rates)
+    _refuse(endpoint.settings, rates, vf)
     yield ops.ConfigureVf(
         device=vf.address,
         pf=vf.pf,
@@ -132,15 +161,14 @@ def _ops(endpoint: Endpoint, vf: Vf) -> Iterator[Op]:
     yield from announcement(endpoint)
 
 
-def _refuse(endpoint: Endpoint, rates: Rates) -> None:
-    vf, settings = endpoint.vf, endpoint.settings
+def _refuse(settings: Settings, rates: Rates, vf: Vf) -> None:
     if rates.egress and rates.min_egress and rates.min_egress > rates.egress:
         raise InvalidConfig(
             f"rates.minEgress (min_tx_rate): {rates.min_egress} Mbit/s are more than rates.egress (max_tx_rate),"
             f" {rates.egress} Mbit/s",
             "lower the first, or raise the second",
         )
-    if vf is None or not vf.userspace:
+    if not vf.userspace:
         return
     for name, wanted in (("rates.ingress", rates.ingress), ("sysctls", settings.sysctls or None)):
         if wanted is not None:
@@ -159,8 +187,8 @@ def _vlan(fields: Fields) -> Vlan | None:
         raise fields.fail(beside[0], "needs `vlan` beside it, as a number of 1..4094")
     found = Vlan(
         id=fields.required("vlan", parsers.integer(0, 4094)),
-        priority=fields.get("vlanQoS", parsers.integer(0, 7), 0),
-        proto=fields.get("vlanProto", _protocol, VLAN_PROTOCOLS[0]),
+        priority=VLAN_QOS.of(fields),
+        proto=VLAN_PROTO.of(fields),
     )
     if not found.id and (found.priority or found.proto != VLAN_PROTOCOLS[0]):
         at_fault = "vlanQoS" if found.priority else "vlanProto"
@@ -175,12 +203,7 @@ def _rates(fields: Fields) -> Rates | None:
         return None
     if fields.raw.get("rates") is not None:
         raise fields.fail(said[0], "is said by `rates` too", "leave one of them out")
-    rate = parsers.integer(0, MAX_RATE)
-    most, least = fields.optional("max_tx_rate", rate), fields.optional("min_tx_rate", rate)
+    most, least = MAX_TX.of(fields), MIN_TX.of(fields)
     if most and least and least > most:
         raise fields.fail("min_tx_rate", f"{least} Mbit/s are more than max_tx_rate, {most} Mbit/s")
     return Rates(egress=most, min_egress=least)
-
-
-def _protocol(raw: object) -> str:
-    return parsers.choice(*VLAN_PROTOCOLS)(raw.lower() if isinstance(raw, str) else raw)

@@ -6,6 +6,7 @@ The whole configuration and environment are passed on; only CNI_COMMAND may diff
 from __future__ import annotations
 
 import json
+import os
 
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import DecodingFailure, InvalidConfig
@@ -20,18 +21,27 @@ if TYPE_CHECKING:
     from podberth.cni.call import Call
 
 
-def delegate(call: Call, verb: str, env: Mapping[str, str]) -> Result | None:
-    """Call the IPAM plugin that the request's configuration names; return its result, None if it printed none.
+def executable_of(call: Call) -> tuple[str, str]:
+    """Return the executable and the type of the IPAM plugin that the request's configuration names.
 
-    Raises InvalidConfig if CNI_PATH has no such plugin, PluginFailed with its code if it fails.
+    InvalidConfig if CNI_PATH has no such plugin.
     """
     conf = call.conf
     name = conf.ipam.get("type", parsers.text, "") if conf.ipam is not None else ""
     if not name:
         raise InvalidConfig("ipam.type: expected the name of a plugin, got ''")
-    executable = invoke.find(name, call.path, "ipam.type")
+    return invoke.find(name, call.path, "ipam.type"), name
+
+
+def delegate(call: Call, verb: str, executable: str, env: Mapping[str, str]) -> Result | None:
+    """Call the IPAM plugin of the request's configuration; return its result, None if it printed none.
+
+    Raises PluginFailed with its code if it fails.
+    """
+    conf = call.conf
     stdout = invoke.call(executable, {**env, "CNI_COMMAND": verb}, json.dumps(dict(conf.raw)).encode())
     if not stdout.strip():
         return None
+    name = os.path.basename(executable)
     document = strictjson.loads(stdout, f"the result of {name}", DecodingFailure)
     return Result.parse(Fields(document, f"{name}'s result", DecodingFailure), conf.cni_version)

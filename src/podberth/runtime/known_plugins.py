@@ -1,4 +1,6 @@
-"""Which keys the plugins that most networks are made of have, for `lint`: ours, and those of the CNI project.
+"""Which keys the plugins that most networks are made of have, for `lint`: those of the CNI project.
+
+A plugin of podberth's says its keys itself (`cni.keys`).
 
 A key's kind is what JSON has there: 'text', 'number', 'boolean', 'object', 'list' or 'any'. From the plugins'
 documentation, containernetworking/plugins 1.1 to 1.7, and sriov-cni 2.10.
@@ -26,25 +28,7 @@ COMMON = _keys(
 # Keys of the list around the plugins.
 LIST = _keys(text="cniVersion name", list="cniVersions plugins", any="disableCheck disableGC loadOnlyInlinedPlugins")
 
-_OURS = _keys(
-    text="device bridge parent mode pool undeclared podNamespace policyDir stateDir mac logLevel logFile linkState",
-    boolean="hairpin sticky spoofchk trust",
-    number="mtu",
-    object="rates sysctls vf",
-    list="routes",
-    any="vlan",
-)
-
 PLUGINS: Mapping[str, Keys] = {
-    "podberth": {**_OURS, **_keys(boolean="ipMasq isGateway isDefaultGateway")},
-    "sriov": {
-        **_OURS,
-        **_keys(
-            text="deviceID vlanProto link_state",
-            number="vlanQoS min_tx_rate max_tx_rate",
-            any="spoofchk trust vlan",
-        ),
-    },
     "bridge": _keys(
         text="bridge ipMasqBackend mac",
         boolean="isGateway isDefaultGateway forceAddress ipMasq hairpinMode promiscMode preserveDefaultVlan macspoofchk"
@@ -77,15 +61,6 @@ IPAM: Mapping[str, Keys] = {
     "host-local": _keys(text="type dataDir resolvConf subnet rangeStart rangeEnd gateway", list="ranges routes"),
     "static": _keys(text="type", list="addresses routes", object="dns"),
     "dhcp": _keys(text="type daemonSocketPath", list="request provide", number="priority"),
-    "podberth": {
-        **_keys(
-            text="type pool undeclared podNamespace policyDir stateDir mac",
-            boolean="sticky",
-            number="mtu",
-            list="routes",
-        ),
-        **_keys(object="sysctls rates", any="vlan"),
-    },
 }
 
 # The capabilities that each plugin does something with; where nothing is said, nothing is checked.

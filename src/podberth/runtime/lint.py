@@ -15,6 +15,9 @@ from podberth.runtime.networks import parse
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from typing import TypeAlias
+
+    Ours: TypeAlias = Callable[[str, bool], Mapping[str, str] | None]
 
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "text": (str,),
@@ -36,10 +39,13 @@ class Finding:
     fatal: bool = True
 
 
-def lint(data: bytes, installed: Callable[[str], bool]) -> tuple[Finding, ...]:
+def lint(
+    data: bytes, installed: Callable[[str], bool], ours: Ours = lambda _kind, _inside: None
+) -> tuple[Finding, ...]:
     """Return what is wrong with a network list, or with one plugin's configuration.
 
-    `installed` says whether a plugin of a type is found.
+    `installed` says whether a plugin of a type is found. `ours` returns the keys of a type that is podberth's, in the
+    configuration or inside of `ipam`.
     """
     try:
         document = strictjson.loads(data, "the file", InvalidConfig)
@@ -50,11 +56,11 @@ def lint(data: bytes, installed: Callable[[str], bool]) -> tuple[Finding, ...]:
     found = list(_whole(data))
     plugins = document.get("plugins")
     if not isinstance(plugins, list):
-        return (*found, *_plugin(document, "", installed))
+        return (*found, *_plugin(document, "", installed, ours))
     found += _keys(document, "", LIST, "a network list")
     for index, plugin in enumerate(plugins):
         if isinstance(plugin, dict):
-            found += _plugin(plugin, f"plugins[{index}]", installed)
+            found += _plugin(plugin, f"plugins[{index}]", installed, ours)
             found += _ignored(plugin, f"plugins[{index}]")
     return tuple(found)
 
@@ -75,14 +81,15 @@ def _whole(data: bytes) -> Iterator[Finding]:
         )
 
 
-def _plugin(raw: Mapping[str, object], at: str, installed: Callable[[str], bool]) -> Iterator[Finding]:
+def _plugin(raw: Mapping[str, object], at: str, installed: Callable[[str], bool], ours: Ours) -> Iterator[Finding]:
     kind = raw.get("type")
     if not isinstance(kind, str):
         return  # `_whole` has said so
     if not installed(kind):
         yield Finding(path=_in(at, "type"), message=f"there is no plugin {shown(kind)} in CNI_PATH", hint="install it")
-    if kind in PLUGINS:
-        yield from _keys(raw, at, {**COMMON, **PLUGINS[kind]}, f"a {kind}")
+    keys = ours(kind, False) or PLUGINS.get(kind)
+    if keys is not None:
+        yield from _keys(raw, at, {**COMMON, **keys}, f"a {kind}")
     declared = raw.get("capabilities")
     if kind in CAPABILITIES and isinstance(declared, dict):
         for name in declared:
@@ -98,8 +105,9 @@ def _plugin(raw: Mapping[str, object], at: str, installed: Callable[[str], bool]
         if not installed(named):
             message = f"there is no plugin {shown(named)} in CNI_PATH"
             yield Finding(path=f"{path}.type", message=message, hint="install it")
-        if named in IPAM:
-            yield from _keys(ipam, path, IPAM[named], f"an ipam of {named}")
+        inside = ours(named, True) or IPAM.get(named)
+        if inside is not None:
+            yield from _keys(ipam, path, inside, f"an ipam of {named}")
 
 
 def _keys(raw: Mapping[str, object], at: str, known: Mapping[str, str], what: str) -> Iterator[Finding]:
