@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 
 from podberth.cni.errors import Refused
-from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.owner import may_have
 from podberth.ipam.pool import Pool
@@ -19,6 +18,7 @@ from podberth.policy.changes import Changes, Declared
 from podberth.policy.collision import collision
 from podberth.policy.permit import APPLY, OPERATOR, Using, permit
 from podberth.policy.podnetwork import PodNetwork
+from podberth.policy.reserves import declared_addresses
 from podberth.policy.use import Use
 
 TYPE_CHECKING = False
@@ -48,19 +48,6 @@ class Conflicts(Refused):
 def check(view: View, documents: Sequence[Document], deleted: Sequence[Document] = ()) -> Changes:
     """Return what putting `documents` in force and deleting `deleted` changes; raise Conflicts if it must not be."""
     return _Check(view, documents, deleted).changes()
-
-
-def declared_addresses(podnetwork: PodNetwork, policy: AttachmentPolicy) -> Iterator[tuple[PodRef, Address]]:
-    """Yield every address the attachment declares and the pod, or the Deployment, it is for."""
-    if podnetwork.pod is not None:
-        for address in policy.addresses:
-            yield PodRef(namespace=podnetwork.namespace, name=podnetwork.pod), address
-    if podnetwork.owner is not None:
-        for address in policy.shared:
-            yield podnetwork.owner, address
-    for ordinals in policy.ordinals:
-        for number, address in enumerate(ordinals.addresses, ordinals.start):
-            yield PodRef(namespace=podnetwork.namespace, name=f"{podnetwork.stateful_set}-{number}"), address
 
 
 class _Check:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from podberth.cni.pod import PodRef
 from podberth.policy import usable
-from podberth.policy.admission import declared_addresses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
     from podberth.policy.podnetwork import AttachmentPolicy, PodNetwork
+
+
+def declared_addresses(podnetwork: PodNetwork, policy: AttachmentPolicy) -> Iterator[tuple[PodRef, Address]]:
+    """Yield every address the attachment declares and the pod, or the Deployment, it is for."""
+    if podnetwork.pod is not None:
+        for address in policy.addresses:
+            yield PodRef(namespace=podnetwork.namespace, name=podnetwork.pod), address
+    if podnetwork.owner is not None:
+        for address in policy.shared:
+            yield podnetwork.owner, address
+    for ordinals in policy.ordinals:
+        for number, address in enumerate(ordinals.addresses, ordinals.start):
+            yield PodRef(namespace=podnetwork.namespace, name=f"{podnetwork.stateful_set}-{number}"), address
 
 
 def reserved_by(body: PodNetwork, pools: Sequence[Pool]) -> dict[str, set[Address]]:

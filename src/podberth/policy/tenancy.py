@@ -13,10 +13,9 @@ from podberth.cni.fields import joined
 from podberth.cni.value import replace
 from podberth.ipam.pool import FOREVER
 from podberth.net.settings_document import settings_document
-from podberth.policy.admission import declared_addresses
 from podberth.policy.authorise import beyond_quota, chosen, names, quota, refused, unnamed
 from podberth.policy.podnetwork import PodNetwork
-from podberth.policy.reserves import pools_of, reserved_by
+from podberth.policy.reserves import declared_addresses, pools_of, reserved_by
 from podberth.policy.standing import CHOICE, ELSEWHERE, FOREIGN, NO_ADDRESS, REMEDY, SPOKEN_OF
 from podberth.policy.usable import contains
 from podberth.policy.use import Use

@@ -32,5 +32,5 @@ def _boot_id() -> str:
 
 
 def _content(path: str) -> str:
-    with open(path, encoding="ascii", errors="replace") as stream:
+    with open(path, encoding="utf-8", errors="replace") as stream:
         return stream.read(64).strip()

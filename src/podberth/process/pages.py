@@ -8,20 +8,19 @@ and the newest connection takes the place of the one that has been silent for lo
 from __future__ import annotations
 
 import http.server
-import os
 import socket
 import threading
-from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
 from podberth.process import health as process_health
+from podberth.process import sockets
 from podberth.process.errand import Errand
 from podberth.process.loop import Loop
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     Page = Callable[[], tuple[int, str, bytes]]  # status, content type, body
@@ -264,21 +263,8 @@ def on_tcp(address: tuple[str, int]) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=128)
 
 
-@contextmanager
-def for_root_only() -> Iterator[None]:
-    """Have the sockets that are bound meanwhile readable and writable for their owner alone (umask(2))."""
-    before = os.umask(0o177)
-    try:
-        yield
-    finally:
-        os.umask(before)
-
-
 def on_unix(path: Path) -> socket.socket:
     """Listen at a path, for root only, in place of what was there. OSError if that can't be had."""
-    path.unlink(missing_ok=True)
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with for_root_only():
-        made.bind(str(path))
+    made = sockets.replaced(path)
     made.listen(128)
     return made

@@ -140,7 +140,7 @@ def see(directory: str, node: str) -> None:
 
 def _read(path: str) -> str:
     try:
-        with open(path, encoding="ascii", errors="replace") as stream:
+        with open(path, encoding="utf-8", errors="replace") as stream:
             return stream.read(1024).strip()
     except FileNotFoundError:
         return ""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import InvalidEnvironment, InvalidNetns
+import json
+
+from podberth.cni.errors import InvalidConfig, InvalidEnvironment, InvalidNetns
 from podberth.cni.value import replace, value
 from podberth.ipam.lease import Actor
 from podberth.net.apply import AddressAnswered, NotUndone, apply
-from podberth.net.record import Record
+from podberth.net.ops import made
+from podberth.net.record import Record, RecordKey
 from podberth.net.told import told
-from podberth.verbs.delete import delete_locked
+from podberth.verbs.delete import delete_locked, end
 from podberth.verbs.devices import candidates, claim
 from podberth.verbs.outcome import interfaces
 from podberth.verbs.takeover import bind, give_back, refuse, tell
@@ -27,36 +30,59 @@ if TYPE_CHECKING:
     from podberth.net.plan import Plan
     from podberth.net.step import Step
     from podberth.net.told import Told
-    from podberth.net.vf import Vf
+    from podberth.net.vf import FunctionWanted, Vf
     from podberth.policy.precedence import Resolved
-    from podberth.verbs.devices import Choice
-    from podberth.verbs.node import Node, Planner
+    from podberth.verbs.node import Node
+    from podberth.verbs.planner import Planner
     from podberth.verbs.takeover import Taken
 
+_NEVER_ENDED = "ADD after one that never ended"
 ATTEMPTS = 8  # how many addresses are tried while hosts on the wire answer for them
 
 
 @value
 class Arrival:
-    """A pod's interface as it arrives: whose it is and where it has to go. `conf`: by what network configuration."""
+    """A pod's interface as it arrives: whose it is and where it has to go.
+
+    `conf`: by what network configuration; it is of that `type`. `leases`: its addresses are the ledger's.
+    `before`: what plugins of podberth's that come before in the chain have recorded.
+    """
 
     attachment: Attachment
     pod: PodRef | None
     netns: str
     netns_id: NetnsId
     conf: str = ""
+    type: str = ""
+    leases: bool = True
+    before: tuple[Record, ...] = ()
+
+    @property
+    def key(self) -> RecordKey:
+        """What its record is found by."""
+        n = 1 + max((record.n for record in self.before if record.type == self.type), default=-1)
+        return RecordKey(attachment=self.attachment, type=self.type, n=n)
 
 
 @value
 class Attached:
-    """What an ADD achieved: the endpoint as it is now, and the links made for it, with their MACs."""
+    """What an ADD achieved: the endpoint as it is now, by which plan, and the links made for it, with their MACs."""
 
     endpoint: Endpoint
+    plan: Plan
     links: tuple[Interface, ...]
 
 
 def arrive(
-    node: Node, attachment: Attachment, pod: PodRef | None, netns: str, *, own_netns_too: bool, conf: str = ""
+    node: Node,
+    attachment: Attachment,
+    pod: PodRef | None,
+    netns: str,
+    *,
+    own_netns_too: bool,
+    conf: str = "",
+    type: str = "",  # noqa: A002 - the configuration's key
+    leases: bool = True,
 ) -> Arrival:
     """Check the target namespace before any effect; InvalidNetns if there is none or it is the plugin's own."""
     found = node.host.netns_id(netns)
@@ -69,18 +95,15 @@ def arrive(
             f"CNI_NETNS: {netns} is the plugin's own network namespace",
             "set CNI_NETNS_OVERRIDE=1 if that is meant",
         )
-    return Arrival(attachment=attachment, pod=pod, netns=netns, netns_id=found, conf=conf)
+    return Arrival(attachment=attachment, pod=pod, netns=netns, netns_id=found, conf=conf, type=type, leases=leases)
 
 
-def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chosen: Choice | None = None) -> Attached:
-    """Give the arrival what was resolved, as `planner` plans it; all of it, or nothing and an error.
-
-    `chosen`: from which virtual functions it gets one.
-    """
+def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> Attached:
+    """Give the arrival what was resolved, as `planner` plans it; all of it, or nothing and an error."""
     with node.host.locked(f"container:{arrival.attachment.container_id}"):
-        _refuse_repetition(node, arrival)
+        arrival = _once(node, arrival)
         # What can't be planned is refused before anything is bound: runtimes retry, and the ledger never forgets.
-        _foresee(node, provisional(resolved, arrival.attachment, arrival.netns), planner, chosen)
+        wanted, _ = _foresee(node, provisional(resolved, arrival.attachment, arrival.netns), planner)
         # Only binding what sticks reserves an address: else it can be asked later what the pod has of its own.
         own = _own(node, arrival) if resolved.sticky else None
         avoid: tuple[Address, ...] = ()
@@ -91,7 +114,7 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chos
                 avoid=avoid, durable=False, locked=arrival.attachment.container_id,
             )  # fmt: skip
             try:
-                attached = _attach(node, arrival, _end(node, arrival, resolved, taken), planner, chosen)
+                attached = _attach(node, arrival, _end(node, arrival, resolved, taken), planner, wanted)
             except NotUndone:
                 raise  # record and lease stay: the address may still be live
             except AddressAnswered as answered:
@@ -103,7 +126,7 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner, chos
                     raise
             except BaseException:
                 give_back(node, arrival.attachment, taken, "ADD failed")
-                delete_locked(node, arrival.attachment, "ADD failed")
+                _take_back(node, arrival, "ADD failed")
                 raise
             else:
                 tell(node, arrival.pod, taken)
@@ -115,26 +138,86 @@ def add_delegated(
     arrival: Arrival,
     first: Endpoint,
     planner: Planner,
-    chosen: Choice | None,
     give: Callable[[], Endpoint],
     take: Callable[[], None],
+    *,
+    link_first: bool = False,
 ) -> Attached:
     """Do the same with addresses of another IPAM plugin: `give` has it give them, `take` has it take them back.
 
-    `first` is the endpoint as far as it is known before that.
+    `first` is the endpoint as far as it is known before that. `link_first`: they are given over the link.
     """
     with node.host.locked(f"container:{arrival.attachment.container_id}"):
-        _refuse_repetition(node, arrival)
-        _foresee(node, first, planner, chosen)
+        arrival = _once(node, arrival)
+        if link_first:
+            return _add_over_link(node, arrival, first, planner, give, take)
+        wanted, plan = _foresee(node, first, planner)
+        if wanted is None:
+            _refuse_existing(node, plan.ops)
         end = give()
         try:
-            return _attach(node, arrival, end, planner, chosen)
+            return _attach(node, arrival, end, planner, wanted)
         except NotUndone:
             raise
         except BaseException:
-            delete_locked(node, arrival.attachment, "ADD failed")
+            _take_back(node, arrival, "ADD failed")
             take()
             raise
+
+
+def _add_over_link(
+    node: Node,
+    arrival: Arrival,
+    first: Endpoint,
+    planner: Planner,
+    give: Callable[[], Endpoint],
+    take: Callable[[], None],
+) -> Attached:
+    """Make the link without addresses, have them given over it, then do what the plan with addresses has more.
+
+    The record has the steps of both: it is revised before the second part begins.
+    """
+    wanted = planner.wanted(first)
+    function: list[Vf | None] = []
+
+    def intend(vf: Vf | None) -> tuple[Plan, tuple[Step, ...]]:
+        function.append(vf)
+        plan = planner(first, vf)
+        return plan, _intend(node, arrival, plan.ops, told(first))
+
+    bare, steps = intend(None) if wanted is None else claim(node, wanted, arrival.attachment, intend)
+    try:
+        apply(node.host, steps, arrival.netns_id)
+        end = give()
+        try:
+            plan = planner(end, function[-1])
+            more = tuple(node.host.prepare(op) for op in _further(plan, bare))
+            node.attachments.revise(arrival.key, (*steps, *more))
+            apply(node.host, more, arrival.netns_id)
+            attached = Attached(endpoint=end, plan=plan, links=interfaces(node.host, plan))
+            known = tuple(map(node.host.known, (*steps, *more)))
+            node.attachments.done(arrival.key, known, durable=arrival.leases)
+        except NotUndone:
+            raise  # the address may still be on the link
+        except BaseException:
+            take()
+            raise
+    except NotUndone:
+        raise
+    except BaseException:
+        _take_back(node, arrival, "ADD failed")
+        raise
+    return attached
+
+
+def _further(plan: Plan, bare: Plan) -> tuple[Op, ...]:
+    """Return the ops of a plan that the plan without addresses has not. InvalidConfig if the link is another there."""
+    found = tuple(op for op in plan.ops if op not in bare.ops)
+    if any(made(op)[1] for op in found):
+        raise InvalidConfig(
+            "mac: the link has to be there before its address is known", "name no MAC, or one that is no address's"
+        )
+    return found
 
 
 def _own(node: Node, arrival: Arrival) -> frozenset[Address]:
@@ -143,8 +226,22 @@ def _own(node: Node, arrival: Arrival) -> frozenset[Address]:
     return frozenset(kept.address for kept in reserved)
 
 
-def _foresee(node: Node, end: Endpoint, planner: Planner, chosen: Choice | None) -> None:
-    planner(end if chosen is None else replace(end, vf=candidates(node, chosen)[0]))
+def _foresee(node: Node, end: Endpoint, planner: Planner) -> tuple[FunctionWanted | None, Plan]:
+    """Plan, with the function that it would be now; return which one it has to be, and that plan."""
+    wanted = planner.wanted(end)
+    return wanted, planner(end, candidates(node, wanted)[0] if wanted is not None else None)
+
+
+def _refuse_existing(node: Node, planned: tuple[Op, ...]) -> None:
+    """Refuse a link that is there before another plugin gives addresses.
+
+    That may have given them to this very attachment, which others have made: it would take those back from a live link.
+    """
+    for op in planned:
+        if made(op)[1]:
+            step = node.host.prepare(op)
+            if step.existed:
+                node.host.do(step)  # refuses it
 
 
 def _end(node: Node, arrival: Arrival, resolved: Resolved, taken: Taken) -> Endpoint:
@@ -164,7 +261,7 @@ def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, taken: Tak
     node.ledger.conflicted(answered.address, answered.mac, arrival.attachment, actor)
     said = f"the host with MAC {answered.mac} answers for {answered.address} on the wire"
     give_back(node, arrival.attachment, taken, said)
-    delete_locked(node, arrival.attachment, actor.why)
+    _take_back(node, arrival, actor.why)
     for moved in taken.elsewhere(node):
         if moved.lease.address == answered.address:
             raise refuse(
@@ -176,16 +273,15 @@ def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, taken: Tak
                 node.ledger.release(kept.address, actor)
 
 
-def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, chosen: Choice | None) -> Attached:
-    def intend(vf: Vf | None) -> tuple[Endpoint, Plan, tuple[Step, ...]]:
-        mine = replace(end, vf=vf)
-        plan = planner(mine)
-        return mine, plan, _intend(node, arrival, plan.ops, told(mine))
+def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, wanted: FunctionWanted | None) -> Attached:
+    def intend(vf: Vf | None) -> tuple[Plan, tuple[Step, ...]]:
+        plan = planner(end, vf)
+        return plan, _intend(node, arrival, plan.ops, told(end))
 
-    mine, plan, steps = intend(None) if chosen is None else claim(node, chosen, arrival.attachment, intend)
+    plan, steps = intend(None) if wanted is None else claim(node, wanted, arrival.attachment, intend)
     apply(node.host, steps, arrival.netns_id)
-    attached = Attached(endpoint=mine, links=interfaces(node.host, plan))
-    node.attachments.done(arrival.attachment)
+    attached = Attached(endpoint=end, plan=plan, links=interfaces(node.host, plan))
+    node.attachments.done(arrival.key, tuple(map(node.host.known, steps)), durable=arrival.leases)
     return attached
 
 
@@ -203,22 +299,52 @@ def _intend(node: Node, arrival: Arrival, ops: tuple[Op, ...], said: Told) -> tu
             netns_id=arrival.netns_id,
             steps=steps,
             done=False,
-            since=node.clock(),
+            since=max([node.clock(), *(record.since + 1 for record in arrival.before)]),  # whatever the clock does
             conf=arrival.conf,
             told=said,
+            type=arrival.key.type,
+            n=arrival.key.n,
+            leases=arrival.leases,
         )
     )
     return steps
 
 
-def _refuse_repetition(node: Node, arrival: Arrival) -> None:
-    """Clear away what a killed ADD, or a namespace that died, left under the same name; refuse a live attachment."""
-    record = node.attachments.find(arrival.attachment)
-    if record is None:
-        return
-    if record.done and node.host.netns_id(record.netns) == record.netns_id:
-        raise InvalidEnvironment(
-            f"CNI_CONTAINERID, CNI_IFNAME: {arrival.attachment} is attached already",
-            "DEL it first: an ADD is not repeated for the same container and interface",
-        )
-    delete_locked(node, arrival.attachment, "ADD after one that never ended")
+def _take_back(node: Node, arrival: Arrival, why: str) -> None:
+    """Undo what was recorded for the arrival, and end what was bound for it; the caller holds the container's lock."""
+    record = node.attachments.find(arrival.key)
+    if record is not None:
+        end(node, record, why)
+    elif arrival.leases:
+        node.ledger.unbind(arrival.attachment, Actor(who="plugin", why=why, node=node.name))
+
+
+def _once(node: Node, arrival: Arrival) -> Arrival:
+    """Return the arrival with what plugins before it in the chain have recorded. InvalidEnvironment for a repetition.
+
+    What a killed ADD, or a namespace that died, left under the same name is cleared away first.
+    """
+    found = node.attachments.of(arrival.attachment)
+    if not found:
+        return arrival
+    live = tuple(record for record in found if node.host.netns_id(record.netns) == record.netns_id)
+    if not live:
+        delete_locked(node, arrival.attachment, _NEVER_ENDED)
+        return arrival
+    for record in live:
+        if not _is_same(record, arrival):
+            continue
+        if record.done:
+            raise InvalidEnvironment(
+                f"CNI_CONTAINERID, CNI_IFNAME: {arrival.attachment} is attached already",
+                "DEL it first: an ADD is not repeated for the same container and interface",
+            )
+        end(node, record, _NEVER_ENDED)
+    return replace(arrival, before=node.attachments.of(arrival.attachment))
+
+
+def _is_same(record: Record, arrival: Arrival) -> bool:
+    """Say whether the record is of this very call: of two plugins of a chain one alone has the ledger's addresses."""
+    if record.leases and arrival.leases:
+        return True
+    return record.type == arrival.type and record.made_by(json.loads(arrival.conf or "{}"))

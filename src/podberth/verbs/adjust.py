@@ -15,8 +15,8 @@ from podberth.cni.netconf import NetConf
 from podberth.cni.value import replace, value
 from podberth.ipam.lifecycle import Kind
 from podberth.net.ops import ConfigureVf
-from podberth.net.seen import see
 from podberth.verbs.network import decide, question, read_network
+from podberth.verbs.planner import Planner
 from podberth.verbs.wish import provisional
 
 TYPE_CHECKING = False
@@ -65,16 +65,16 @@ def adjust(node: Node, wanted: Adjustment, actor: Actor) -> None:
     """Make the changes, and have the ledger say so: all of them, or none. InvalidConfig if the record has changed."""
     attachment = wanted.record.attachment
     with node.host.locked(f"container:{attachment.container_id}"):
-        record = node.attachments.find(attachment)
+        record = node.attachments.find(wanted.record.key)
         if record is None or record != wanted.record:
             raise InvalidConfig(f"{attachment} has changed meanwhile", "apply again")
         old = next(step for step in record.steps if isinstance(step.op, ConfigureVf))
         steps = tuple(wanted.step if step is old else step for step in record.steps)
-        node.attachments.revise(attachment, steps)  # before the effect: from now on CHECK expects it
+        node.attachments.revise(record.key, steps)  # before the effect: from now on CHECK expects it
         try:
             node.host.repair(wanted.step, record.netns_id)
         except CniError:
-            node.attachments.revise(attachment, record.steps)
+            node.attachments.revise(record.key, record.steps)
             node.host.repair(old, record.netns_id)
             raise
         node.ledger.noted(attachment, Kind.ADJUSTED, replace(actor, why=f"{actor.why}: {wanted}"))
@@ -91,9 +91,10 @@ def _planned(node: Node, record: Record, op: ConfigureVf, plugin: Callable[[str]
     vf = node.host.vf(op.device)
     if vf is None:
         raise InvalidConfig(f"{of}: its function {op.device} is gone", "restart the pod")
-    end = replace(provisional(resolved, of, record.netns), vf=vf)
-    seen = see(node.host, lambda seen: kind.asks(network.kind, end, seen))
-    return next(planned for planned in kind.plan(network.kind, end, seen).ops if isinstance(planned, ConfigureVf))
+    assert network.kind is not None
+    planner = Planner(node.host, kind, network.kind, call, resolved)
+    plan = planner(provisional(resolved, of, record.netns), vf)
+    return next(planned for planned in plan.ops if isinstance(planned, ConfigureVf))
 
 
 def _differing(op: ConfigureVf, planned: ConfigureVf, names: tuple[str, ...]) -> tuple[tuple[str, object, object], ...]:

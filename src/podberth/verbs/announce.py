@@ -11,6 +11,7 @@ from podberth.ipam.epoch import FOUND, WHO, Announcement, HeldAddress
 from podberth.ipam.lease import Actor
 from podberth.verbs.departed import addresses_of, awaiting
 from podberth.verbs.gone import holder_is_gone
+from podberth.verbs.recorded import lessee
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ def announce(node: Node) -> Announcement:
 
 def _take_back_what_went(node: Node, records: Iterable[Record]) -> None:
     """End the leases that were announced of what ended meanwhile: its own end came before they were in the ledger."""
-    for attachment in (record.attachment for record in records):
-        if node.attachments.find(attachment) is not None:
+    for attachment in (record.attachment for record in records if record.leases):
+        if lessee(node, attachment) is not None:
             continue  # whoever ends it from now on finds the lease
         with node.host.locked(f"container:{attachment.container_id}"):
-            if node.attachments.find(attachment) is None:
+            if lessee(node, attachment) is None:
                 actor = Actor(who=WHO, why="it ended while it was announced", node=node.name)
                 node.ledger.unbind(attachment, actor)
 
@@ -65,7 +66,7 @@ def clear(node: Node) -> bool:
 
 
 def _recorded(records: Iterable[Record]) -> Iterator[HeldAddress]:
-    for record in records:
+    for record in (each for each in records if each.leases):
         for address in sorted(addresses_of(record), key=int):
             yield HeldAddress(address=address, attachment=record.attachment, pod=record.pod, netns=record.netns)
 

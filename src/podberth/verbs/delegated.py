@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import CniError, InvalidConfig, InvalidEnvironment
 from podberth.cni.value import replace
-from podberth.net.endpoint import Endpoint
+from podberth.net.endpoint import Endpoint, by_gateways, first_gateways
 from podberth.verbs.wish import mac_of
 
 TYPE_CHECKING = False
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
     from podberth.cni.call import Call
     from podberth.cni.pod import Attachment
-    from podberth.cni.result import Result, Route
+    from podberth.cni.result import Result
     from podberth.policy.precedence import Resolved
 
     # Calls the IPAM plugin of the configuration with the caller's own environment, but for the verb (the argument).
     Delegate: TypeAlias = Callable[[Call, str], Result | None]
+
+
+# An IPAM plugin that asks and answers over the pod's own link: that has to be there first, and goes last.
+_OVER_LINK = ("dhcp",)
 
 
 def given(call: Call, delegate: Delegate) -> Result:
@@ -33,23 +37,30 @@ def given(call: Call, delegate: Delegate) -> Result:
     return found
 
 
-def endpoint(resolved: Resolved, attachment: Attachment, netns: str, found: Result) -> Endpoint:
-    """Return the pod's end with the addresses of an IPAM plugin's result, and the routes that follow from it."""
-    gateways = {ip.address.version: ip.gateway for ip in found.ips if ip.gateway is not None}
+def endpoint(
+    resolved: Resolved, attachment: Attachment, netns: str, found: Result, *, as_given: bool = False
+) -> Endpoint:
+    """Return the pod's end with the addresses of an IPAM plugin's result, and the routes that follow from it.
+
+    `as_given`: the result has a route that came without a gateway without one, as the CNI project's plugins have it.
+    """
+    gateways = tuple(ip.gateway for ip in found.ips)
     routes = resolved.settings.routes if resolved.settings.routes is not None else found.routes
     addresses = tuple(ip.address for ip in found.ips)
     return Endpoint(
         attachment=attachment,
         netns=netns,
         addresses=addresses,
-        gateways=tuple(ip.gateway for ip in found.ips),
+        gateways=gateways,
         settings=replace(
             resolved.settings,
             mac=mac_of(resolved.settings.mac, [address.ip for address in addresses]),
-            routes=tuple(_with_gateway(route, gateways.get(route.dst.version)) for route in routes),
+            routes=by_gateways(routes, first_gateways(gateways)),
             dns=resolved.settings.dns or found.dns,
         ),
         device=resolved.device,
+        functions=resolved.vf,
+        told=routes if as_given else None,
     )
 
 
@@ -67,13 +78,13 @@ def forward(call: Call, delegate: Delegate) -> None:
             raise
 
 
+def over_link(call: Call) -> bool:
+    """Say whether the configuration's IPAM plugin needs the pod's link to give addresses, and to take them back."""
+    return ipam_type(call) in _OVER_LINK
+
+
 def ipam_type(call: Call) -> str:
     """Return the type that the `ipam` section names; '' if it names none."""
     ipam = call.conf.ipam
     found = ipam.raw.get("type") if ipam is not None else None
     return found if isinstance(found, str) else ""
-
-
-def _with_gateway(route: Route, gateway: object) -> Route:
-    on_link = route.gw is not None or route.scope is not None
-    return route if on_link or gateway is None else replace(route, gw=gateway)

@@ -10,6 +10,7 @@ from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import same
 from podberth.net.ops import AddAddress
 from podberth.verbs.delete import delete_locked
+from podberth.verbs.recorded import lessee
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _CONTROLLER = "controller"  # ends the leases of pods that Kubernetes has no mor
 
 def addresses_of(record: Record) -> frozenset[Address]:
     """Return the addresses that were given to the record's interface."""
-    return frozenset(step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress))
+    return frozenset(step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress) and step.op.netns)
 
 
 def awaiting(node: Node) -> Epoch | None:
@@ -44,7 +45,7 @@ def moved_away(node: Node, record: Record, leased: AbstractSet[Address]) -> Even
     `leased`: the addresses that the ledger says are the record's. Its history is read only if others are in it. A
     ledger that was put back, and does not know yet what this node's pods have, is no ground to take anything from them.
     """
-    if awaiting(node) is not None:
+    if not record.leases or awaiting(node) is not None:
         return None
     for address in addresses_of(record) - leased:
         if node.ledger.who(address).event is None:
@@ -78,7 +79,7 @@ def cut_off(node: Node, attachment: Attachment, who: str) -> Event | None:
     Raises NotUndone, with the record kept, if the kernel refuses.
     """
     with node.host.locked(f"container:{attachment.container_id}"):
-        record = node.attachments.find(attachment)
+        record = lessee(node, attachment)
         if record is None:
             return None
         taken = moved_away(node, record, {lease.address for lease in node.ledger.of(attachment)})

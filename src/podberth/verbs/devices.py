@@ -6,24 +6,20 @@ function; and it is taken away only when the function is as it was found. So who
 
 from __future__ import annotations
 
-from podberth.cni import parsers
-from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, UnsupportedField
-from podberth.cni.value import replace, value
-from podberth.net.vf import Selector
+from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice
+from podberth.cni.value import replace
+from podberth.net.vf import FunctionWanted
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.gone import is_gone
-from podberth.verbs.network import Role
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeVar
 
-    from podberth.cni.call import Call
     from podberth.cni.pod import Attachment
-    from podberth.net.record import Record
+    from podberth.net.record import Record, RecordKey
     from podberth.net.vf import Vf
-    from podberth.policy.precedence import Resolved
     from podberth.verbs.network import Network
     from podberth.verbs.node import Node
 
@@ -32,62 +28,7 @@ if TYPE_CHECKING:
 _SHOWN = 16  # how many functions an error names
 
 
-@value
-class Choice:
-    """`device_id`: the PCI address that the caller named (a device plugin, Multus); else what fits the selector."""
-
-    selector: Selector
-    device_id: str | None = None
-
-    def __str__(self) -> str:
-        return f"deviceID {self.device_id}" if self.device_id else str(self.selector)
-
-
-def choice(network: Network, call: Call, resolved: Resolved) -> Choice | None:
-    """Return what may be chosen from; None if the network's interfaces are no virtual functions."""
-    if network.kind is None or network.kind.vf is None:
-        if resolved.vf is not None and network.role is Role.MAKE:
-            said = resolved.origin("vf")
-            raise UnsupportedField(
-                f"vf: network {network.name} gives no virtual functions, {said.source} {said.detail} asks for one",
-                "leave `vf` out there, or give the network `device: sriov`",
-            )
-        return None
-    return _choice(resolved.vf, resolved.device, device_id(call))
-
-
-def _choice(selector: Selector | None, pf: str | None, named: str | None) -> Choice:
-    wanted = selector or Selector()
-    if pf and not wanted.pfs:
-        wanted = replace(wanted, pfs=(pf,))
-    return Choice(selector=wanted, device_id=named)
-
-
-def device_id(call: Call) -> str | None:
-    """Return the PCI address that came with the call. InvalidConfig if two places name different ones."""
-    conf = call.conf
-    places = (
-        ("runtimeConfig.deviceID", (conf.runtime_config.raw or {}).get("deviceID")),
-        ("deviceID", conf.raw.get("deviceID")),
-        ("CNI_ARGS: deviceID", call.pod_args.device_id),
-    )
-    named: list[tuple[str, str]] = []
-    for where, raw in places:
-        if raw not in (None, ""):
-            try:
-                named.append((where, parsers.pci_address(raw)))
-            except ValueError as wrong:
-                raise InvalidConfig(f"{where}: {wrong}", "the device plugin names the function there") from None
-    different = {address for _, address in named}
-    if len(different) > 1:
-        raise InvalidConfig(
-            "; ".join(f"{where} is {address}" for where, address in named),
-            "whoever calls the plugin has to name one device",
-        )
-    return named[0][1] if named else None
-
-
-def candidates(node: Node, wanted: Choice) -> tuple[Vf, ...]:
+def candidates(node: Node, wanted: FunctionWanted) -> tuple[Vf, ...]:
     """Return the functions that can be claimed: those nobody holds, then those whose holder is gone but not deleted.
 
     Raises NoFreeDevice with every function that would do and who has it.
@@ -106,7 +47,7 @@ def candidates(node: Node, wanted: Choice) -> tuple[Vf, ...]:
     return (*free, *dead)
 
 
-def claim(node: Node, wanted: Choice, mine: Attachment, record: Callable[[Vf], T]) -> T:
+def claim(node: Node, wanted: FunctionWanted, mine: Attachment, record: Callable[[Vf], T]) -> T:
     """Have `record` write down the claim of the first function that is still to be had; return what it returns.
 
     The caller holds the lock of the container of `mine`. Raises NoFreeDevice if others were faster everywhere, or what
@@ -137,21 +78,21 @@ def _take_from_the_dead(node: Node, vf: Vf, mine: Attachment) -> None:
         return
     of = holder.attachment
     if of.container_id == mine.container_id:
-        _bury(node, of, vf)
+        _bury(node, holder.key, vf)
         return
     with node.host.locked(f"container:{of.container_id}"):
-        _bury(node, of, vf)
+        _bury(node, holder.key, vf)
 
 
-def _bury(node: Node, of: Attachment, vf: Vf) -> None:
+def _bury(node: Node, of: RecordKey, vf: Vf) -> None:
     record = node.attachments.find(of)  # under the lock: it may have been attached anew meanwhile
     if record is not None and record.device == vf.address and is_gone(node, record):
-        delete_locked(node, of, f"its sandbox is gone, {vf.address} is needed")
+        delete_locked(node, of.attachment, f"its sandbox is gone, {vf.address} is needed")
 
 
 def counted_for(node: Node, network: Network) -> tuple[int, int]:
     """Return how many functions fit the network's own selector, and how many of them are free."""
-    wanted = _choice(network.defaults.vf, network.defaults.device, None)
+    wanted = FunctionWanted.of_pf(network.defaults.vf, network.defaults.device)
     fitting, held = _fitting(node, wanted), _held(node)
     return len(fitting), sum(vf.address not in held and not unusable(vf) for vf in fitting)
 
@@ -175,7 +116,7 @@ def labelled(node: Node, found: Iterable[Vf]) -> tuple[Vf, ...]:
     )
 
 
-def none_free(wanted: Choice, fitting: Iterable[Vf], held: Mapping[str | None, Record]) -> NoFreeDevice:
+def none_free(wanted: FunctionWanted, fitting: Iterable[Vf], held: Mapping[str | None, Record]) -> NoFreeDevice:
     """Return the error that says who has what would do."""
     told = [
         f"{vf.address} {_holder(held[vf.address])}" if vf.address in held else f"{vf.address} {unusable(vf) or 'taken'}"
@@ -188,7 +129,7 @@ def none_free(wanted: Choice, fitting: Iterable[Vf], held: Mapping[str | None, R
     )
 
 
-def _fitting(node: Node, wanted: Choice) -> tuple[Vf, ...]:
+def _fitting(node: Node, wanted: FunctionWanted) -> tuple[Vf, ...]:
     if wanted.device_id is None:
         return tuple(vf for vf in labelled(node, node.host.vfs()) if wanted.selector.fits(vf))
     named = node.host.vf(wanted.device_id)

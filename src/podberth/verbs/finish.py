@@ -12,16 +12,17 @@ from contextlib import ExitStack, nullcontext
 from time import sleep
 
 from podberth.cni.errors import CniError, DiskFull, TryAgainLater
-from podberth.verbs.delete import delete_locked, end, shares_a_device, unbind_and_forget, undo_steps, with_room
+from podberth.verbs.delete import delete_record, end, shares_a_device, unbind_and_forget, undo_steps, with_room
+from podberth.verbs.recorded import record_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
-    from podberth.cni.pod import Attachment
-    from podberth.net.record import Record
-    from podberth.verbs.node import Node
+    from podberth.cni.call import Call
+    from podberth.net.record import Record, RecordKey
+    from podberth.verbs.node import Node, Plugin
 
 
 _PAUSE, _TURNS = 0.02, 100  # seconds; how often it is looked whether others have ended what they are about to end
@@ -32,25 +33,26 @@ class Occupied(TryAgainLater):
     """Code 11: somebody is at work on the container, and may be about to end what is to be ended."""
 
 
-def begin(node: Node, attachment: Attachment, later: Callable[[Attachment], None], why: str = "DEL") -> None:
+def begin(node: Node, call: Call, plugin: Plugin, later: Callable[[RecordKey], None]) -> None:
     """Do what a caller of DEL has to wait for, and leave the rest to `later`. Raises NotUndone.
 
     A virtual function is given back at once: the kernel would move one that is left behind in a namespace by itself.
     """
 
-    def once() -> bool:
-        with node.host.locked(f"container:{attachment.container_id}"):
-            record = node.attachments.find(attachment)
+    def once() -> RecordKey | None:
+        with node.host.locked(f"container:{call.container_id}"):
+            record = record_of(node, call, plugin.TYPES)
             at_once = record is None or bool(record.device)
             left = None if record is None or at_once else node.host.cut_off(record.steps, record.netns_id)
-            if left is None:
-                delete_locked(node, attachment, why)
-                return False
-            node.attachments.removing(attachment, left)
-            return True
+            if record is None or left is None:
+                delete_record(node, call, record, plugin)
+                return None
+            node.attachments.removing(record.key, left)
+            return record.key
 
-    if with_room(node, once):
-        later(attachment)
+    begun = with_room(node, once)
+    if begun is not None:
+        later(begun)
 
 
 def hasten(node: Node, locked: str = "") -> None:
@@ -59,7 +61,7 @@ def hasten(node: Node, locked: str = "") -> None:
     Whoever ends one has locked its container; what ended nothing for another reason won't by being waited for.
     `locked`: the container whose lock the caller has: nobody else can end its DELs.
     """
-    begun = tuple(record.attachment for record in node.attachments.all() if record.removing)
+    begun = tuple(record.key for record in node.attachments.all() if record.removing)
     for _ in range(_TURNS):
         failures = finish(node, begun, locked=locked)
         begun = tuple(each for each, failure in failures.items() if isinstance(failure, Occupied))
@@ -82,16 +84,13 @@ def settle(node: Node, container_id: str) -> None:
         sleep(_PAUSE)
 
 
-def finish(
-    node: Node, attachments: Iterable[Attachment], why: str = "DEL", *, locked: str = ""
-) -> dict[Attachment, CniError]:
+def finish(node: Node, keys: Iterable[RecordKey], why: str = "DEL", *, locked: str = "") -> dict[RecordKey, CniError]:
     """End the DELs that were begun; return what kept some from their end: they can be tried again.
 
     `locked`: the container whose lock the caller has already, if any.
     Whoever has ended one meanwhile (another DEL, GC, an ADD that took the address over) did all there was to do.
     """
-    attachments = tuple(attachments)
-    failures = _finish(node, attachments, why, locked)
+    failures = _finish(node, keys, why, locked)
     full = [each for each, failure in failures.items() if isinstance(failure, DiskFull)]
     if full and node.room is not None and node.room.give_up():
         failures = {each: failure for each, failure in failures.items() if each not in full}
@@ -99,11 +98,11 @@ def finish(
     return failures
 
 
-def _finish(node: Node, attachments: Iterable[Attachment], why: str, locked: str) -> dict[Attachment, CniError]:
-    failures: dict[Attachment, CniError] = {}
+def _finish(node: Node, keys: Iterable[RecordKey], why: str, locked: str) -> dict[RecordKey, CniError]:
+    failures: dict[RecordKey, CniError] = {}
     with ExitStack() as held:
         mine: list[Record] = []
-        for container_id, its in _by_container(attachments).items():
+        for container_id, its in _by_container(keys).items():
             try:
                 # Whoever has the lock of one container may be waiting for that of another: nobody is waited for here.
                 held.enter_context(alone_with(node, container_id, locked, wait=False))
@@ -120,28 +119,28 @@ def _finish(node: Node, attachments: Iterable[Attachment], why: str, locked: str
     return failures
 
 
-def _end(node: Node, records: Iterable[Record], why: str) -> dict[Attachment, CniError]:
+def _end(node: Node, records: Iterable[Record], why: str) -> dict[RecordKey, CniError]:
     """End the records, the store's part of it in one step for all those that nothing keeps apart."""
-    failures: dict[Attachment, CniError] = {}
-    together: list[Attachment] = []
+    failures: dict[RecordKey, CniError] = {}
+    together: list[Record] = []
     for record in records:
         try:
             if shares_a_device(record):
                 end(node, record, why)  # the next one looks for what is recorded of others
             else:
                 undo_steps(node, record)
-                together.append(record.attachment)
+                together.append(record)
         except CniError as failure:
-            failures[record.attachment] = failure
+            failures[record.key] = failure
     try:
         unbind_and_forget(node, together, why)
     except CniError as failure:
-        failures.update(dict.fromkeys(together, failure))
+        failures.update(dict.fromkeys((record.key for record in together), failure))
     return failures
 
 
-def _by_container(attachments: Iterable[Attachment]) -> dict[str, list[Attachment]]:
-    found: dict[str, list[Attachment]] = {}
-    for attachment in dict.fromkeys(attachments):
-        found.setdefault(attachment.container_id, []).append(attachment)
+def _by_container(keys: Iterable[RecordKey]) -> dict[str, list[RecordKey]]:
+    found: dict[str, list[RecordKey]] = {}
+    for key in dict.fromkeys(keys):
+        found.setdefault(key.attachment.container_id, []).append(key)
     return found

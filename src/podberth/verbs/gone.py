@@ -33,9 +33,9 @@ def holder_is_gone(node: Node, lease: Lease) -> bool:
 
 def attachment_is_gone(node: Node, attachment: Attachment) -> bool:
     """Say whether an attachment of this node, recorded or only leased, is known to have lost its namespace."""
-    record = node.attachments.find(attachment)
-    if record is not None:
-        return is_gone(node, record)
+    records = node.attachments.of(attachment)
+    if records:
+        return all(is_gone(node, record) for record in records)
     leases = node.ledger.of(attachment)
     return bool(leases) and all(lease.node == node.name and holder_is_gone(node, lease) for lease in leases)
 

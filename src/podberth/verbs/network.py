@@ -8,10 +8,12 @@ from enum import StrEnum
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.fields import Fields
+from podberth.cni.keys import BOOLEAN, TEXT, Key
 from podberth.cni.pod import PodRef
 from podberth.cni.value import fields as members
 from podberth.cni.value import replace, value
 from podberth.net.addresses import Addresses
+from podberth.net.record import OF_ONE_CALL
 from podberth.net.settings import Settings
 from podberth.net.settings_document import parse_settings
 from podberth.policy.annotations import ANNOTATION, parse_annotation
@@ -31,8 +33,27 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Kind, Plugin
 
 STATE_DIR = "/var/lib/podberth"
+UNDECLARED = ("dynamic", "refuse")
+# The keys about addresses, of each network whose addresses are the ledger's.
+KEYS = (
+    Key(name="pool", kind=TEXT, read=parsers.name, what="The pool whose addresses pods get that nobody declares."),
+    Key(name="sticky", kind=BOOLEAN, read=parsers.boolean, what="An address stays reserved for the pod's name."),
+    Key(
+        name="undeclared", kind=TEXT, read=parsers.choice(*UNDECLARED), default=UNDECLARED[0],
+        what="A pod that nobody declares gets an address of the pool, or is refused.",
+    ),
+    Key(
+        name="podNamespace", kind=TEXT, read=parsers.label, default="",
+        what="The namespace of pods whose runtime names none, as podman.",
+    ),
+    Key(name="policyDir", kind=TEXT, read=parsers.absolute_path, what="A folder of documents to keep in force."),
+    Key(
+        name="stateDir", kind=TEXT, read=parsers.absolute_path, default=STATE_DIR,
+        what="The folder of the node's store.",
+    ),
+)  # fmt: skip
+_POOL, _STICKY, _UNDECLARED, _POD_NAMESPACE, _POLICY_DIR, _STATE_DIR = KEYS
 LEDGER = "podberth"  # the type under which the ledger gives addresses
-_OF_ONE_POD = frozenset(("prevResult", "runtimeConfig"))
 _last: dict[tuple[str, ...], tuple[str, Network]] = {}  # by plugin, the configuration read last, and what it says
 
 
@@ -52,6 +73,7 @@ class Network:
     `kind`: the plugin's own reading of the keys that say how the interface is made.
     `declared_only`: a pod without a PodNetwork is refused. `policy_dir`: a folder of documents to keep in force.
     `pod_namespace`: where pods belong whose caller names no namespace; '' if nobody says.
+    `takes_mac`: an interface can have the MAC that the runtime wishes.
     """
 
     name: str
@@ -63,6 +85,7 @@ class Network:
     declared_only: bool = False
     pod_namespace: str = ""
     policy_dir: str | None = None
+    takes_mac: bool = True
 
 
 def role_of(conf: NetConf, plugin: Plugin) -> Role:
@@ -85,7 +108,7 @@ def network_of(conf: NetConf, plugin: Plugin) -> Network:
 
     Most calls on a node have the same one; what is of one pod alone says nothing here.
     """
-    text = json.dumps({key: said for key, said in conf.raw.items() if key not in _OF_ONE_POD})
+    text = json.dumps({key: said for key, said in conf.raw.items() if key not in OF_ONE_CALL})
     last = _last.get(plugin.TYPES)
     if last is None or last[0] != text:
         last = _last[plugin.TYPES] = text, read_network(conf, plugin)
@@ -99,7 +122,7 @@ def read_network(conf: NetConf, plugin: Plugin) -> Network:
     _check_ipam(conf, plugin, role)
     fields = own_fields(conf, role)
     kind = None if gives else plugin.configure(conf.fields)
-    settings = parse_settings(fields if kind is None else conf.fields)
+    settings = _settings(conf, plugin, fields, kind)
     return Network(
         name=conf.name,
         role=role,
@@ -107,15 +130,16 @@ def read_network(conf: NetConf, plugin: Plugin) -> Network:
         delegated="" if gives else delegated(conf, plugin),
         plain=not gives and plugin.ADDRESSES is Addresses.IPAM,
         defaults=NetworkDefaults(
-            pool=fields.optional("pool", parsers.name),
-            sticky=fields.optional("sticky", parsers.boolean),
+            pool=_POOL.of(fields),
+            sticky=_STICKY.of(fields),
             device=(kind.parent or None) if kind is not None else None,
             vf=kind.vf if kind is not None else None,
-            settings=settings if kind is None else _merged(kind.settings, settings),
+            settings=settings,
         ),
-        declared_only=fields.get("undeclared", parsers.choice("dynamic", "refuse"), "dynamic") == "refuse",
-        pod_namespace=fields.get("podNamespace", parsers.label, ""),
-        policy_dir=fields.optional("policyDir", parsers.absolute_path),
+        declared_only=_UNDECLARED.of(fields) != UNDECLARED[0],
+        pod_namespace=_POD_NAMESPACE.of(fields),
+        policy_dir=_POLICY_DIR.of(fields),
+        takes_mac=gives or plugin.MAC,
     )
 
 
@@ -125,6 +149,19 @@ def delegated(conf: NetConf, plugin: Plugin) -> str:
         return ""
     named = conf.ipam.get("type", parsers.text, "")
     return "" if named == LEDGER else named
+
+
+def _settings(conf: NetConf, plugin: Plugin, fields: Fields, kind: Kind | None) -> Settings:
+    """Return what the configuration says of the interface: in the plugin's own keys, and in those that are podberth's.
+
+    A plugin of others' keys has podberth's only where podberth gives the addresses, in `ipam`.
+    """
+    if kind is None:
+        return parse_settings(fields)
+    if plugin.SETTINGS:
+        return _merged(kind.settings, parse_settings(conf.fields))
+    said = _merged(kind.settings, Settings(dns=conf.dns))
+    return _merged(parse_settings(fields), said) if fields is conf.ipam else said
 
 
 def _merged(first: Settings, second: Settings) -> Settings:
@@ -158,7 +195,8 @@ def own_fields(conf: NetConf, role: Role) -> Fields:
 
 def state_dir(fields: Fields) -> str:
     """Return the directory of the node's store."""
-    return fields.get("stateDir", parsers.absolute_path, STATE_DIR)
+    found: str = _STATE_DIR.of(fields)
+    return found
 
 
 def pod_of(network: Network, args: Args) -> PodRef | None:
@@ -180,7 +218,9 @@ def question(network: Network, call: Call, policies: Policies) -> Question:
         declared=policies.find(pod) if pod is not None else (),
         annotation=parse_annotation(annotation) if annotation is not None else (),
         # Where another IPAM plugin gives the addresses, the wish is that plugin's to answer: it gets the same CNI_ARGS.
-        request=RuntimeRequest(addresses=() if network.delegated else call.ips, mac=call.mac),
+        request=RuntimeRequest(
+            addresses=() if network.delegated else call.ips, mac=call.mac if network.takes_mac else None
+        ),
         defaults=network.defaults,
         plain=network.plain,
     )

@@ -8,9 +8,11 @@ from podberth.ipam.elsewhere import Alone
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any, Protocol, TypeAlias
+    from typing import Any, Protocol
 
+    from podberth.cni.call import Call
     from podberth.cni.fields import Fields
+    from podberth.cni.keys import Key
     from podberth.cni.pod import Attachment
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.epoch import SeenAddress
@@ -21,13 +23,12 @@ if TYPE_CHECKING:
     from podberth.net.endpoint import Endpoint
     from podberth.net.host import Host
     from podberth.net.plan import Plan
+    from podberth.net.record import RecordKey
     from podberth.net.seen import Query, Seen
     from podberth.net.settings import Settings
     from podberth.net.step import Step
     from podberth.net.vf import Selector
     from podberth.policy.store import Policies
-
-    Planner: TypeAlias = Callable[[Endpoint], Plan]
 
     class Kind(Protocol):
         """A plugin's reading of its own keys; the rest of it is the plugin's business."""
@@ -72,17 +73,20 @@ if TYPE_CHECKING:
         """A module of `podberth.plugins`."""
 
         TYPES: tuple[str, ...]  # of network configurations that it serves
+        KEYS: tuple[Key, ...]  # its own keys of such a configuration
         ADDRESSES: Addresses  # where those of its interfaces come from
+        SETTINGS: bool  # whether podberth's keys stand beside its own: pool, mac, vlan and the like
+        MAC: bool  # whether an interface of it can have the MAC that the runtime wishes
 
         def configure(self, fields: Fields) -> Any:
             """Read the plugin's own keys; InvalidConfig names the one at fault."""
             ...
 
-        def asks(self, conf: Any, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
+        def asks(self, conf: Any, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
             """Return what the plan depends on; questions may follow from what was `seen`. No I/O."""
             ...
 
-        def plan(self, conf: Any, endpoint: Endpoint, seen: Seen) -> Plan:
+        def plan(self, conf: Any, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
             """Return what has to be done for the endpoint, and what the result will name. No I/O."""
             ...
 
@@ -113,7 +117,7 @@ class Node:
     attachments: Attachments
     clock: Callable[[], int]
     follow: Callable[[str], str]
-    later: Callable[[Attachment], None] | None = None
+    later: Callable[[RecordKey], None] | None = None
     elsewhere: Elsewhere = Alone()
     stored: Callable[[], bool] = lambda: True
     usable: tuple[Callable[[], None], ...] = ()

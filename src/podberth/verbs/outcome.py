@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni.result import Interface, IPConfig, Result
+from podberth.cni.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,17 +26,43 @@ def _interface(host: Host, made: Made) -> Interface:
     return Interface(name=made.name, mac=mac or "", mtu=mtu, sandbox=made.netns or "", pci_id=made.pci_id)
 
 
-def result(end: Endpoint, links: tuple[Interface, ...], previous: Result | None) -> Result:
-    """Return what was made, after what earlier plugins of the chain made; without links, as an IPAM plugin does."""
+def passed(host: Host, plan: Plan, links: tuple[Interface, ...], before: Result) -> Result:
+    """Return the result of a plugin that works on what was made before it: that one, with what it changed and added."""
+    macs = {(name, netns or ""): host.link(netns, name).mac for name, netns in plan.readdressed}
+    same = tuple(replace(one, mac=macs.get((one.name, one.sandbox), one.mac)) for one in before.interfaces)
+    return replace(before, interfaces=same + links)
+
+
+def found(host: Host, plan: Plan, links: tuple[Interface, ...]) -> Result:
+    """Return the result where the kernel has given the addresses: the first of each family of each link of the plan."""
+    ips: list[IPConfig] = []
+    for index, made in enumerate(plan.interfaces):
+        first = {address.version: address for address in reversed(host.addresses(made.netns, made.name))}
+        ips += [IPConfig(address=first[version], interface=index) for version in (4, 6) if version in first]
+    return Result(interfaces=links, ips=tuple(ips))
+
+
+def result(
+    end: Endpoint,
+    links: tuple[Interface, ...],
+    previous: Result | None,
+    addressed: int = -1,
+    *,
+    inherits: bool = False,
+) -> Result:
+    """Return what was made, after what earlier plugins of the chain made; without links, as an IPAM plugin does.
+
+    `addressed`: the index, among the links, of the one that has the addresses; with `inherits` those of before too.
+    """
     before = previous or Result()
-    index = len(before.interfaces) + len(links) - 1 if links else None
+    index = len(before.interfaces) + addressed % len(links) if links else None
     ips = tuple(
         IPConfig(address=address, gateway=gateway, interface=index)
         for address, gateway in zip(end.addresses, end.gateways, strict=True)
     )
     return Result(
         interfaces=before.interfaces + links,
-        ips=before.ips + ips,
-        routes=before.routes + (end.settings.routes or ()),
+        ips=(tuple(replace(ip, interface=index) for ip in before.ips) if inherits else before.ips) + ips,
+        routes=before.routes + ((end.settings.routes if end.told is None else end.told) or ()),
         dns=end.settings.dns or before.dns,
     )

@@ -25,20 +25,18 @@ if TYPE_CHECKING:
 def outdated(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> tuple[tuple[str, str, str], ...]:
     """Return what an ADD of the pod would tell otherwise now: its name, what the pod was told, and what it would be.
 
-    Empty if that is nothing, or not known: a record of 0.1.0 does not say what was told, and a pod that would be
-    refused now would be told nothing.
+    Empty if that is nothing, or not known: a record of 0.1.0 does not say what was told, another plugin's addresses
+    are not the ledger's to tell of, and a pod that would be refused now would be told nothing.
     """
-    if not record.done or not record.conf or not record.told:
+    if not record.done or not record.conf or not record.told or not record.leases:
         return ()
     try:
         conf = NetConf.parse(Fields(json.loads(record.conf)))
         network = read_network(conf, plugin(conf.type))
-        if network.delegated:
-            return ()
         of = record.attachment
         call = Call(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, pod_args=Args(pod=record.pod))
         resolved = decide(network, question(network, call, node.policies), node.policies, node.ledger)
-        addresses = [step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress)]
+        addresses = [step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress) and step.op.netns]
         now = told(endpoint(resolved, of, record.netns, addresses))
     except CniError:
         return ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from podberth.cni.errors import TryAgainLater
+from podberth.net.record import by_attachment
 from podberth.verbs.delete import unbind_and_forget
 from podberth.verbs.gone import is_gone
 
@@ -28,18 +29,18 @@ def end_of_earlier_boots(node: Node, who: str) -> tuple[Attachment, ...]:
     What somebody is at work on is left to that. Raises TryAgainLater while a cluster has not agreed that this machine
     is the node: a copy of the node is of another boot too.
     """
-    old = [record.attachment for record in node.attachments.all() if _is_over(node, record)]
+    old = [record.key for record in node.attachments.all() if _is_over(node, record)]
     with ExitStack() as held:
-        mine: list[Attachment] = []
-        for container_id in {each.container_id: None for each in old}:
+        mine: list[Record] = []
+        for container_id in {each.attachment.container_id: None for each in old}:
             try:
                 held.enter_context(node.host.locked(f"container:{container_id}", wait=False))
             except TryAgainLater:
                 continue
-            its = (node.attachments.find(each) for each in old if each.container_id == container_id)
-            mine += [record.attachment for record in its if record is not None and _is_over(node, record)]
+            its = (node.attachments.find(each) for each in old if each.attachment.container_id == container_id)
+            mine += [record for record in its if record is not None and _is_over(node, record)]
         unbind_and_forget(node, mine, WHY, who)
-    return tuple(mine)
+    return tuple(by_attachment(mine))
 
 
 def _is_over(node: Node, record: Record) -> bool:

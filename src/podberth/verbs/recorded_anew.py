@@ -10,6 +10,7 @@ from podberth.ipam.lease import Actor
 from podberth.ipam.lifecycle import Kind
 from podberth.net.ops import AddAddress
 from podberth.net.record import Record
+from podberth.verbs.recorded import lessee
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ def record_anew(node: Node) -> Iterator[Attachment]:
     """Record what has leases of this node, an interface of podberth's, and no record; yield each."""
     if node.remains is None:
         return
-    known = {record.attachment for record in node.attachments.all()}
+    known = {record.attachment for record in node.attachments.all() if record.leases}
     held: dict[Attachment, list[Lease]] = {}
     for lease in node.ledger.leases():
         if lease.node == node.name and lease.netns and lease.attachment not in known:
             held.setdefault(lease.attachment, []).append(lease)
     for attachment, leases in held.items():
         with node.host.locked(f"container:{attachment.container_id}", wait=False):
-            if node.attachments.find(attachment) is None and _recorded(node, attachment, leases):
+            if lessee(node, attachment) is None and _recorded(node, attachment, leases):
                 yield attachment
 
 
@@ -51,6 +52,6 @@ def _recorded(node: Node, attachment: Attachment, leases: list[Lease]) -> bool:
         attachment=attachment, pod=pod, netns=path, netns_id=before, steps=steps, done=True, since=node.clock()
     )
     node.attachments.open(record)
-    node.attachments.done(attachment)
+    node.attachments.done(record.key, record.steps)
     node.ledger.noted(attachment, Kind.REPAIRED, Actor(who=WHO, why=WHY, node=node.name))
     return True

@@ -5,9 +5,9 @@ from __future__ import annotations
 from podberth.cni.errors import Drifted
 from podberth.cni.value import replace
 from podberth.ipam.lifecycle import Kind
-from podberth.net.step import Drift
+from podberth.net.step import IDENTITY, Drift
 from podberth.verbs import departed
-from podberth.verbs.check import differences
+from podberth.verbs.check import of_all
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.departed import moved_away
 from podberth.verbs.gone import attachment_is_gone, is_gone
@@ -27,27 +27,31 @@ def repair(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...
     what could not be repaired, KernelRefused where the kernel would not have it.
     """
     with node.host.locked(f"container:{attachment.container_id}"):
-        record = node.attachments.find(attachment)
-        if record is None:
+        records = node.attachments.of(attachment)
+        if not records:
             return _ended(node, attachment, actor)
         leased = {lease.address for lease in node.ledger.of(attachment)}
-        found = tuple(differences(node, record, leased))
+        found = of_all(node, records, leased)
         if not found:
             return ()
-        taken = moved_away(node, record, leased)
+        taken = next((event for record in records if (event := moved_away(node, record, leased)) is not None), None)
         if taken is not None:
             delete_locked(node, attachment, departed.why(taken), actor.who)
             return found
         # Whoever ADDs holds the lock we hold: an intent that is seen here belongs to a process that is no more.
-        if is_gone(node, record) or not record.done:
+        if any(is_gone(node, record) or not record.done for record in records):
             delete_locked(node, attachment, actor.why, actor.who)
             return found
-        for step in record.steps:
-            if node.host.check(step):  # only now: repairing one step can undo what a later one had brought about
-                node.host.repair(step, record.netns_id)
+        strangers = [drift for drift in found if drift.field == IDENTITY]
+        if strangers:
+            raise Drifted("; ".join(map(str, strangers)), "nothing of another link is touched: restart the pod")
+        for record in records:
+            for step in record.steps:
+                if node.host.check(step):  # only now: repairing one step can undo what a later one had brought about
+                    node.host.repair(step, record.netns_id)
         told = replace(actor, why=f"{actor.why}: {'; '.join(map(str, found))}")
         node.ledger.noted(attachment, Kind.REPAIRED, told)
-        left = tuple(differences(node, record, leased))
+        left = of_all(node, records, leased)
         if left:
             raise Drifted("; ".join(map(str, left)), "this could not be repaired: restart the pod")
         return found

@@ -7,14 +7,14 @@ import json
 from podberth.cni.call import Verb
 from podberth.cni.errors import InvalidConfig, Refused, Unfit
 from podberth.ipam.elsewhere import UNFIT
-from podberth.net.seen import see
+from podberth.net.addresses import Addresses
 from podberth.verbs.add import add, add_delegated, arrive
+from podberth.verbs.adopted import take_away
 from podberth.verbs.check import check
 from podberth.verbs.collect import collect
 from podberth.verbs.delegated import endpoint as delegated_endpoint
-from podberth.verbs.delegated import forward, given, take
-from podberth.verbs.delete import delete
-from podberth.verbs.devices import choice
+from podberth.verbs.delegated import forward, given, over_link, take
+from podberth.verbs.delete import delete_call
 from podberth.verbs.network import (
     Role,
     decide,
@@ -27,6 +27,7 @@ from podberth.verbs.network import (
     state_dir,
 )
 from podberth.verbs.outcome import result
+from podberth.verbs.planner import Planner
 from podberth.verbs.takeover import bind, tell
 from podberth.verbs.wish import endpoint, provisional
 
@@ -37,13 +38,10 @@ if TYPE_CHECKING:
 
     from podberth.cni.call import Call
     from podberth.cni.result import Result
-    from podberth.net.endpoint import Endpoint
-    from podberth.net.plan import Plan
-    from podberth.net.seen import Seen
     from podberth.policy.precedence import Resolved
     from podberth.verbs.delegated import Delegate
     from podberth.verbs.network import Network
-    from podberth.verbs.node import Node, Planner, Plugin
+    from podberth.verbs.node import Node, Plugin
 
     Connect: TypeAlias = Callable[[str], Node]
 
@@ -54,21 +52,25 @@ def serve(call: Call, plugin: Plugin, connect: Connect, delegate: Delegate) -> R
     `delegate` calls the IPAM plugin of a configuration that leaves addresses to another.
     A configuration of another type that arrives here delegates: only addresses are wanted (SPEC.md section 4).
     """
+    if plugin.ADDRESSES in (Addresses.PREVIOUS, Addresses.KERNEL):
+        return _served_behind(call, plugin, connect(state_dir(call.conf.fields)))
     role = _role(call, plugin)
     directory = state_dir(own_fields(call.conf, role))
     other_ipam = "" if role is Role.GIVE else delegated(call.conf, plugin)
     if call.verb is Verb.DEL:
-        _delete(connect(directory), call, delegate if other_ipam else None)
+        _delete(connect(directory), call, plugin, delegate if other_ipam else None)
         return None
-    if call.verb is Verb.GC:
-        valid = call.conf.valid_attachments
-        if valid is None:
-            raise InvalidConfig("cni.dev/valid-attachments: required for GC", "an empty list means that none is valid")
-        collect(connect(directory), call.conf.name, frozenset(valid))
-    if call.verb is Verb.CHECK:
-        check(connect(directory), call.attachment, call.conf.prev_result)
     if call.verb in (Verb.GC, Verb.CHECK):
-        if other_ipam:
+        before = call.verb is Verb.GC and over_link(call)
+        try:
+            if other_ipam and before:
+                forward(call, delegate)
+        finally:
+            if call.verb is Verb.GC:
+                collect(connect(directory), call.conf.name, _valid(call))
+            else:
+                check(connect(directory), call, plugin)
+        if other_ipam and not before:
             forward(call, delegate)
         return None
     network = network_of(call.conf, plugin)
@@ -82,6 +84,32 @@ def serve(call: Call, plugin: Plugin, connect: Connect, delegate: Delegate) -> R
     node = connect(directory)
     _require_store(node, network, directory)
     return _add(node, network, call, plugin, delegate)
+
+
+def _served_behind(call: Call, plugin: Plugin, node: Node) -> Result | None:
+    """Serve a plugin that works on what was made before it in the chain."""
+    if call.verb is Verb.DEL:
+        _delete(node, call, plugin, None)
+    elif call.verb is Verb.GC:
+        collect(node, call.conf.name, _valid(call))
+    elif call.verb is Verb.CHECK:
+        check(node, call, plugin)
+    elif call.verb is Verb.STATUS:
+        from podberth.verbs.status import serves_anybody
+
+        serves_anybody(node)
+    else:
+        from podberth.verbs.chained import add_chained
+
+        return add_chained(node, call, plugin, _kept(call))
+    return None
+
+
+def _valid(call: Call) -> frozenset[tuple[str, str]]:
+    valid = call.conf.valid_attachments
+    if valid is None:
+        raise InvalidConfig("cni.dev/valid-attachments: required for GC", "an empty list means that none is valid")
+    return frozenset(valid)
 
 
 def _role(call: Call, plugin: Plugin) -> Role:
@@ -102,20 +130,22 @@ def _require_store(node: Node, network: Network, directory: str) -> None:
         )
 
 
-def _delete(node: Node, call: Call, other_ipam: Delegate | None) -> None:
-    stored = node.stored()  # a DEL makes no store
-    if other_ipam is not None:
-        if stored:
-            delete(node, call.attachment)  # all of it: the other plugin may give the address away at once
-        other_ipam(call, "DEL")
-    elif not stored:
-        return
-    elif node.later is None:
-        delete(node, call.attachment)
-    else:
-        from podberth.verbs.finish import begin
+def _delete(node: Node, call: Call, plugin: Plugin, other_ipam: Delegate | None) -> None:
+    over = other_ipam is not None and over_link(call)
+    try:
+        if other_ipam is not None and over:
+            other_ipam(call, "DEL")
+    finally:
+        if not node.stored():
+            take_away(node, call, plugin)  # a DEL makes no store
+        elif over or node.later is None:
+            delete_call(node, call, plugin)
+        else:
+            from podberth.verbs.finish import begin
 
-        begin(node, call.attachment, node.later)
+            begin(node, call, plugin, node.later)
+    if other_ipam is not None and not over:
+        other_ipam(call, "DEL")  # it may give the address away at once: nobody can use it any more by then
 
 
 def decided(node: Node, network: Network, call: Call) -> Resolved:
@@ -151,7 +181,6 @@ def _added(node: Node, network: Network, call: Call, plugin: Plugin, delegate: D
         tell(node, pod, taken)
         end = endpoint(resolved, call.attachment, call.netns, [lease.address for lease in taken.leases])
         return result(end, (), previous)
-    chosen = choice(network, call, resolved)
     arrival = arrive(
         node,
         call.attachment,
@@ -159,37 +188,30 @@ def _added(node: Node, network: Network, call: Call, plugin: Plugin, delegate: D
         call.netns,
         own_netns_too=call.netns_override,
         conf=_kept(call),
+        type=call.conf.type,
+        leases=not network.delegated,
     )
-    plans = planner(node, network, plugin)
+    assert network.kind is not None
+    planner = Planner(node.host, plugin, network.kind, call, resolved)
     if network.delegated:
         attached = add_delegated(
             node,
             arrival,
             provisional(resolved, call.attachment, call.netns),
-            plans,
-            chosen,
-            lambda: delegated_endpoint(resolved, call.attachment, call.netns, given(call, delegate)),
+            planner,
+            lambda: delegated_endpoint(
+                resolved, call.attachment, call.netns, given(call, delegate), as_given=not plugin.SETTINGS
+            ),
             lambda: take(call, delegate),
+            link_first=over_link(call),
         )
     else:
-        attached = add(node, arrival, resolved, plans, chosen)
-    return result(attached.endpoint, attached.links, previous)
+        attached = add(node, arrival, resolved, planner)
+    plan = attached.plan
+    end = plan.end or attached.endpoint
+    return result(end, attached.links, previous, plan.addressed, inherits=plan.inherits)
 
 
 def _kept(call: Call) -> str:
     """Return the network configuration as it is kept with the record; prevResult is other plugins' business."""
     return json.dumps({key: said for key, said in call.conf.raw.items() if key != "prevResult"})
-
-
-def planner(node: Node, network: Network, plugin: Plugin) -> Planner:
-    """Return the planning function for the network: the plugin's, with the answers it wants of this node."""
-    answers: list[Seen] = []  # once: they depend on what was resolved, not on the addresses
-
-    def plan(end: Endpoint) -> Plan:
-        kind = network.kind
-        assert kind is not None
-        if not answers:
-            answers.append(see(node.host, lambda seen: plugin.asks(kind, end, seen)))
-        return plugin.plan(kind, end, answers[0])
-
-    return plan

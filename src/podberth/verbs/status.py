@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import CniError, InvalidConfig, NotAvailable, TryAgainLater
 from podberth.ipam.outlook import sentence
-from podberth.net.ops import CreateIpvlan, CreateMacvlan
+from podberth.net.ops import CreateIpvlan, CreateMacvlan, CreateVlan
 from podberth.verbs.delegated import forward
 
 TYPE_CHECKING = False
@@ -34,16 +34,21 @@ def status(node: Node, network: Network) -> None:
     A full disk, a parent link that is missing, and a cluster's store that is away pass, and the pods that run have
     their network meanwhile. Where an operator has chosen so they fail STATUS too.
     """
+    serves_anybody(node)
+    for choice in CHOICES:
+        trouble, todo = _CHOSEN[choice](node, network) if choice in node.status_on else ("", "")
+        if trouble:
+            raise NotAvailable(trouble, f"{todo}; STATUS fails for this because of the agent's --status-on {choice}")
+
+
+def serves_anybody(node: Node) -> None:
+    """Raise what keeps the node itself from serving any pod: an unusable store or lock file, or a fence."""
     for probe in (node.attachments.probe, lambda: _lock(node), *node.usable):
         try:
             probe()
         except TryAgainLater:
             continue  # others are at it: a store that is busy serves the next ADD
     _require_no_fence(node)
-    for choice in CHOICES:
-        trouble, todo = _CHOSEN[choice](node, network) if choice in node.status_on else ("", "")
-        if trouble:
-            raise NotAvailable(trouble, f"{todo}; STATUS fails for this because of the agent's --status-on {choice}")
 
 
 def status_for_now(connect: Callable[[], Node], network: Network) -> None:
@@ -117,7 +122,7 @@ def status_of_ipam(call: Call, delegate: Delegate) -> None:
 def missing_parents(host: Host, records: Iterable[Record]) -> tuple[str, ...]:
     """Return the links that recorded interfaces stand on and that this node has no more."""
     ops = (step.op for record in records for step in record.steps)
-    names = {op.parent for op in ops if isinstance(op, CreateMacvlan | CreateIpvlan)}
+    names = {op.parent for op in ops if isinstance(op, CreateMacvlan | CreateIpvlan | CreateVlan) and not op.in_pod}
     return tuple(sorted(name for name in names if host.named(name) is None))
 
 

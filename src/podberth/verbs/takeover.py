@@ -13,6 +13,7 @@ from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import leaving
 from podberth.verbs.delete import undo_steps
 from podberth.verbs.gone import holder_is_gone, is_gone, is_unknown
+from podberth.verbs.recorded import lessee
 from podberth.verbs.wish import wanted
 
 TYPE_CHECKING = False
@@ -211,7 +212,7 @@ def _dead(node: Node, lease: Lease, pod: PodRef | None, own: str) -> str:
     why = _gone_here(node, lease, pod if lease.attachment.container_id != own else None)
     if not why and not node.ledger.of(lease.attachment):
         return "its DEL is answered"  # and has ended since the lease was looked at
-    if not why and is_unknown(lease) and node.attachments.find(lease.attachment) is None:
+    if not why and is_unknown(lease) and lessee(node, lease.attachment) is None:
         raise refuse(
             node, pod, lease, "it was imported, and which network namespace it has is not known",
             "it moves once the old container's DEL has ended the lease; `podberth gc --keep-file` ends one without DEL",
@@ -227,7 +228,7 @@ def _gone_here(node: Node, lease: Lease, pod: PodRef | None) -> str:
     Gone: its network namespace exists no more, or its DEL is answered. As good as gone: it is an older sandbox of this
     very pod (the same K8S_POD_UID), whose interface this node can take down itself.
     """
-    record = node.attachments.find(lease.attachment)
+    record = lessee(node, lease.attachment)
     if record is not None and record.removing:
         return "its DEL is answered"
     if is_gone(node, record) if record is not None else holder_is_gone(node, lease):
@@ -242,10 +243,9 @@ def _take_down(node: Node, older: Attachment, locked: str) -> None:
     from podberth.verbs.finish import alone_with
 
     with alone_with(node, older.container_id, locked):
-        record = node.attachments.find(older)
-        if record is not None:
+        for record in reversed(node.attachments.of(older)):
             undo_steps(node, record)
-            node.attachments.close(older)
+            node.attachments.close(record.key)
 
 
 def _is_moved(node: Node, lease: Lease) -> bool:

@@ -9,7 +9,7 @@ from podberth.cni.result import Route
 from podberth.cni.value import replace
 from podberth.ipam.lease import Wanted
 from podberth.ipam.pool import ConflictDetection
-from podberth.net.endpoint import Endpoint, Probing
+from podberth.net.endpoint import Endpoint, Probing, by_gateways
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def endpoint(
             resolved.settings, mac=mac_of(resolved.settings.mac, addresses), routes=routes(resolved, addresses)
         ),
         device=resolved.device,
+        functions=resolved.vf,
         probing=Probing(probes=detection.probes, interval_ms=detection.interval_ms) if detection else None,
     )
 
@@ -74,7 +75,8 @@ def provisional(resolved: Resolved, attachment: Attachment, netns: str) -> Endpo
 def routes(resolved: Resolved, addresses: Sequence[Address]) -> tuple[Route, ...]:
     """Return the routes somebody named, or else a default route by the gateway of each address's subnet."""
     if resolved.settings.routes is not None:
-        return tuple(_with_gateway(resolved.pool, route, addresses) for route in resolved.settings.routes)
+        first: dict[int, Address | None] = {a.version: subnet_of(resolved.pool, a).gateway for a in reversed(addresses)}
+        return by_gateways(resolved.settings.routes, first)
     gateways = {a.version: subnet_of(resolved.pool, a).gateway for a in addresses}
     return tuple(Route(dst=_EVERYTHING[v], gw=gw) for v, gw in gateways.items() if gw is not None)
 
@@ -92,14 +94,6 @@ def _within(subnet: Subnet, address: Address) -> Interface:
         (int(address), subnet.network.prefixlen)  # not as text, which would be taken apart and read again
     )
     return made
-
-
-def _with_gateway(pool: Pool, route: Route, addresses: Sequence[Address]) -> Route:
-    """Fill in a gateway that a route leaves out with that of the subnet (SPEC.md section 5: "routes", gw)."""
-    if route.gw is not None or route.scope is not None:
-        return route
-    own = next((address for address in addresses if address.version == route.dst.version), None)
-    return replace(route, gw=subnet_of(pool, own).gateway) if own is not None else route
 
 
 def mac_of(mac: str | None, addresses: Sequence[Address]) -> str | None:

@@ -19,12 +19,15 @@ MOST = 8  # former texts of one document
 
 
 def with_former(connection: Connection, before: Approved, after: DocumentText, now: Moment) -> tuple[Former, ...]:
-    """Return the former texts of a document that was approved as `before`, and is to be as `after`."""
-    kept = list(before.former)
-    last = _last(connection, after)
-    if last and before.text.body and _tells(before.text) != _tells(after):
-        kept.append(Former(body=before.text.body, until=max(last, now.true)))
-    return tuple(one for one in kept if _is_as_old(connection, after, one.until))[-MOST:]
+    """Return the former texts of a document that was approved as `before`, and is to be as `after`.
+
+    That of `before` is among them whatever leases are known: one of another node may still be on its way here. It goes
+    with the next change, if no pod was told by it.
+    """
+    kept = [one for one in before.former if _is_as_old(connection, after, one.until)]
+    if before.text.body and _tells(before.text) != _tells(after):
+        kept.append(Former(body=before.text.body, until=max(_last(connection, after), now.true)))
+    return tuple(kept[-MOST:])
 
 
 def _last(connection: Connection, text: DocumentText) -> int:

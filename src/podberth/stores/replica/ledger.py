@@ -64,6 +64,16 @@ class ClusterLedger:
         written = {write.record.address: write.record.lease for write in made.addresses}
         return tuple(written.get(lease.address) or lease for lease in leases)
 
+    def foresee(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
+        """Return what `bind` would return by all that is known here, or raise what it would. Nothing is changed."""
+
+        def decide(connection: Connection, rivals: Rivals) -> tuple[Lease, ...]:
+            return claims.bind(connection, claim, actor, self._now(), rivals, awaited=False)
+
+        self._see()
+        self._proposer.replica.begin()
+        return self._proposer.dry_run(decide)
+
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none."""
         return self.unbind_all((attachment,), actor, durable=durable)

@@ -118,6 +118,11 @@ class LedgerOf:
         with self._names.refusals():
             return self._out(self._ledger.bind(self._in(claim), self._in(actor), durable=durable))
 
+    def foresee(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
+        """Return what `bind` would, or raise what it would."""
+        with self._names.refusals():
+            return self._out(self._ledger.foresee(self._in(claim), self._in(actor)))
+
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended."""
         return self._out(self._ledger.unbind(attachment, self._in(actor), durable=durable))

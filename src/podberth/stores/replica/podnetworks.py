@@ -18,7 +18,7 @@ from podberth.stores.replica.shared import Approved
 from podberth.stores.replica.standing import make_way
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import declare, undeclare
-from podberth.stores.sqlite.policies import check
+from podberth.stores.sqlite.declaring import check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

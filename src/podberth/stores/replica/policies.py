@@ -11,8 +11,9 @@ from podberth.stores.replica.shared import Seen
 from podberth.stores.replica.standing import ended, make_way
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
+from podberth.stores.sqlite.declaring import check, make
 from podberth.stores.sqlite.operations import operate
-from podberth.stores.sqlite.policies import SqlitePolicies, check, make
+from podberth.stores.sqlite.policies import SqlitePolicies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

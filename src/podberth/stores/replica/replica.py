@@ -23,7 +23,8 @@ from podberth.stores.replica.shared import AddressWrite, ApprovedWrite, Document
 from podberth.stores.replica.standing import apply_bundles, apply_documents, obey, recount
 from podberth.stores.sqlite import changes, epochs, minimum, rows, space
 from podberth.stores.sqlite.counts import counted
-from podberth.stores.sqlite.database import NODE, CannotWrite, Database
+from podberth.stores.sqlite.database import NODE, Database
+from podberth.stores.sqlite.failing import CannotWrite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from podberth.ipam.lease import Actor, AddressBoundElsewhere, Claim, Lease, Want
 from podberth.ipam.outlook import bare, sentence
 from podberth.ipam.refusals import same
 from podberth.stores.replica.shared import Away
-from podberth.stores.sqlite.database import CannotWrite, Database, Schema
+from podberth.stores.sqlite.database import Database, Schema
+from podberth.stores.sqlite.failing import CannotWrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,6 +112,10 @@ class JournalledLedger:
         leases = self._had(claim, actor)
         self._undelivered.add({"do": "bind", "claim": _claim_form(claim, leases), "actor": _actor_form(actor)})
         return leases
+
+    def foresee(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
+        """Return what `bind` would by the last that is known, or raise what it would."""
+        return self._ledger.foresee(claim, actor)
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; while the store is away, as soon as it is back."""

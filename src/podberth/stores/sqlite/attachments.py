@@ -8,7 +8,7 @@ from podberth.cni import strictjson
 from podberth.cni.errors import StoreFailed
 from podberth.cni.pod import Attachment
 from podberth.net.facts import NetnsId
-from podberth.net.record import Record
+from podberth.net.record import Record, RecordKey
 from podberth.net.record_json import parse_steps, steps_json
 from podberth.stores.sqlite.rows import pod_of
 
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from podberth.stores.sqlite.database import Database
 
 _DONE, _REMOVING = 1, 2  # of the column `done`; 0: an intent
-_KEY = "network = ? AND container_id = ? AND ifname = ?"
+_OF = "network = ? AND container_id = ? AND ifname = ?"
+_KEY = f"{_OF} AND type = ? AND n = ?"
+_ORDER = "since, network, container_id, ifname, type, n"
 _COLUMNS = (
-    "network, container_id, ifname, namespace, pod, uid, netns, netns_device, netns_inode, steps, done, since, conf,"
-    " told"
+    "network, container_id, ifname, type, n, namespace, pod, uid, netns, netns_device, netns_inode, steps, done, since,"
+    " conf, told, leases"
 )
+_MARKS = ", ".join("?" * 18)  # of a new record: the columns, and its device
 
 
 class SqliteAttachments:
@@ -38,20 +41,20 @@ class SqliteAttachments:
         self._database.probe()
 
     def open(self, record: Record) -> None:
-        """Write the intent; StoreFailed if the attachment, or its device, has a record already.
+        """Write the intent; StoreFailed if its key, or its device, has a record already.
 
         `done` waits for the disk. A loss of power in between takes with it all that the intent was to undo.
         """
         with self._database.write(durable=False, events=False) as connection:
             pod, device = record.pod, record.device or ""
             holder = _holder(connection, device) if device else None
-            if holder is not None and holder.attachment != record.attachment:
+            if holder is not None and holder.key != record.key:
                 raise StoreFailed(f"{device} is recorded as {holder.attachment}'s", "DEL that attachment first")
             written = connection.execute(
-                f"INSERT INTO attachments ({_COLUMNS}, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+                f"INSERT INTO attachments ({_COLUMNS}, device) VALUES ({_MARKS})"  # noqa: S608
                 " ON CONFLICT DO NOTHING",
                 (
-                    *_key(record.attachment),
+                    *_values(record.key),
                     *((pod.namespace, pod.name, pod.uid) if pod is not None else ("", "", "")),
                     record.netns,
                     record.netns_id.device,
@@ -61,43 +64,54 @@ class SqliteAttachments:
                     record.since,
                     record.conf,
                     strictjson.dumps(dict(record.told)) if record.told else "",
+                    int(record.leases),
                     device,
                 ),
             )
             if not written.rowcount:
                 raise StoreFailed(f"{record.attachment} has a record already", "DEL the attachment first")
-        if self._database.staying:
-            self._database.log.ahead()
+        if self._database.staying and record.leases:
+            self._database.log.ahead(self._database.flush)
 
-    def revise(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
-        """Replace the steps of the attachment's record. StoreFailed if it has none."""
+    def revise(self, key: RecordKey, steps: tuple[Step, ...]) -> None:
+        """Replace the steps of the record. StoreFailed if there is none."""
         with self._database.write(events=False) as connection:
-            values = (steps_json(steps), *_key(attachment))
+            values = (steps_json(steps), *_values(key))
             written = connection.execute(f"UPDATE attachments SET steps = ? WHERE {_KEY}", values)  # noqa: S608
             if not written.rowcount:
-                raise StoreFailed(f"{attachment} has no record", "it was deleted meanwhile")
+                raise StoreFailed(f"{key} has no record", "it was deleted meanwhile")
 
-    def done(self, attachment: Attachment) -> None:
-        """Mark the attachment's record as complete, with all that was written before it on disk.
+    def done(self, key: RecordKey, steps: tuple[Step, ...], *, durable: bool = True) -> None:
+        """Mark the record as complete, with its steps as they were done; `durable`: what was written before is on disk.
 
         The mark itself need not be: an attachment that is taken for unfinished after a loss of power has lost its
-        network namespace too.
+        network namespace too. Nor need a record that no lease depends on.
         """
         before = self._database.log.commits
-        self._mark(attachment, "done = ?", (_DONE,))
-        self._database.flush(before)
+        self._mark(key, "done = ?, steps = ?", (_DONE, steps_json(steps)))
+        if durable:
+            self._database.flush(before)
 
-    def removing(self, attachment: Attachment, steps: tuple[Step, ...]) -> None:
-        """Mark the attachment's record as one whose DEL is answered, with these steps left.
+    def removing(self, key: RecordKey, steps: tuple[Step, ...]) -> None:
+        """Mark the record as one whose DEL is answered, with these steps left.
 
         A loss of power takes the network namespace too, and by that the record is known to be nobody's any more.
         """
-        self._mark(attachment, "done = ?, steps = ?", (_REMOVING, steps_json(steps)))
+        self._mark(key, "done = ?, steps = ?", (_REMOVING, steps_json(steps)))
 
-    def find(self, attachment: Attachment) -> Record | None:
-        """Return the attachment's record."""
+    def find(self, key: RecordKey) -> Record | None:
+        """Return the record of that key."""
+        query = f"SELECT {_COLUMNS} FROM attachments WHERE {_KEY}"  # noqa: S608
         with self._database.look() as connection:
-            return _find(connection, attachment)
+            row = connection.execute(query, _values(key)).fetchone()
+        return _record(row) if row is not None else None
+
+    def of(self, attachment: Attachment) -> tuple[Record, ...]:
+        """Return every record of the attachment, oldest first."""
+        query = f"SELECT {_COLUMNS} FROM attachments WHERE {_OF} ORDER BY {_ORDER}"  # noqa: S608
+        with self._database.look() as connection:
+            rows = connection.execute(query, _named(attachment)).fetchall()
+        return tuple(map(_record, rows))
 
     def holder(self, device: str) -> Record | None:
         """Return the record that speaks of the device."""
@@ -118,31 +132,25 @@ class SqliteAttachments:
             connection.execute("DELETE FROM device_labels WHERE device = ?", (device,))
             connection.executemany("INSERT INTO device_labels VALUES (?, ?)", ((device, one) for one in set(labels)))
 
-    def _mark(self, attachment: Attachment, what: str, values: tuple[object, ...]) -> None:
+    def _mark(self, key: RecordKey, what: str, values: tuple[object, ...]) -> None:
         with self._database.write(durable=False, events=False) as connection:
             query = f"UPDATE attachments SET {what} WHERE {_KEY}"  # noqa: S608
-            written = connection.execute(query, (*values, *_key(attachment)))
+            written = connection.execute(query, (*values, *_values(key)))
             if not written.rowcount:
-                raise StoreFailed(f"{attachment} has no record", "DEL the attachment, then ADD it again")
+                raise StoreFailed(f"{key} has no record", "DEL the attachment, then ADD it again")
 
-    def close(self, *attachments: Attachment) -> None:
-        """Forget the attachments; nothing happens where there is no record."""
-        with self._database.write(events=False) as connection:
-            for attachment in attachments:
-                connection.execute(f"DELETE FROM attachments WHERE {_KEY}", _key(attachment))  # noqa: S608
+    def close(self, *keys: RecordKey, durable: bool = True) -> None:
+        """Forget the records; nothing happens where there is none. `durable` as with `done`."""
+        with self._database.write(durable=durable, events=False) as connection:
+            for key in keys:
+                connection.execute(f"DELETE FROM attachments WHERE {_KEY}", _values(key))  # noqa: S608
 
     def all(self, network: str | None = None) -> tuple[Record, ...]:
         """Return every record, or those of one network, oldest first."""
         where, values = ("WHERE network = ?", (network,)) if network is not None else ("", ())
-        query = f"SELECT {_COLUMNS} FROM attachments {where} ORDER BY since, network, container_id, ifname"  # noqa: S608
+        query = f"SELECT {_COLUMNS} FROM attachments {where} ORDER BY {_ORDER}"  # noqa: S608
         with self._database.read() as connection:
             return tuple(_record(row) for row in connection.execute(query, values))
-
-
-def _find(connection: Connection, attachment: Attachment) -> Record | None:
-    query = f"SELECT {_COLUMNS} FROM attachments WHERE {_KEY}"  # noqa: S608
-    row = connection.execute(query, _key(attachment)).fetchone()
-    return _record(row) if row is not None else None
 
 
 def _holder(connection: Connection, device: str) -> Record | None:
@@ -151,12 +159,17 @@ def _holder(connection: Connection, device: str) -> Record | None:
     return _record(row) if row is not None else None
 
 
-def _key(attachment: Attachment) -> tuple[str, str, str]:
+def _named(attachment: Attachment) -> tuple[str, str, str]:
     return attachment.network, attachment.container_id, attachment.ifname
 
 
+def _values(key: RecordKey) -> tuple[str, str, str, str, int]:
+    return *_named(key.attachment), key.type, key.n
+
+
 def _record(row: tuple[object, ...]) -> Record:
-    network, container_id, ifname, namespace, pod, uid, netns, device, inode, steps, done, since, conf, told = row
+    network, container_id, ifname, kind, n, namespace, pod, uid, netns, device, inode, steps, done, *rest = row
+    since, conf, told, leases = rest
     return Record(
         attachment=Attachment(network=str(network), container_id=str(container_id), ifname=str(ifname)),
         pod=pod_of(str(namespace), str(pod), str(uid)),
@@ -168,4 +181,7 @@ def _record(row: tuple[object, ...]) -> Record:
         conf=str(conf),
         removing=done == _REMOVING,
         told=tuple(json.loads(str(told)).items()) if told else (),
+        type=str(kind),
+        n=int(str(n)),
+        leases=bool(leases),
     )

@@ -11,6 +11,7 @@ import os
 
 from podberth.cni.errors import CniError, DiskFull, StoreFailed
 from podberth.cni.value import value
+from podberth.stores.sqlite.failing import DOUBT, CannotWrite
 from podberth.stores.sqlite.log import Log
 from podberth.stores.sqlite.progress import Progress
 from podberth.stores.sqlite.succession import (
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from podberth.cni.errors import TryAgainLater
     from podberth.stores.sqlite.succession import Identity, Kept
 
-DOUBT = "-doubt"  # behind the file's name: a file that says that a disk did not take what was written (doubt.py)
 BUSY_SECONDS = 30.0  # how long a writer waits for other processes
 TURN_SECONDS = 10.0  # how long a thread waits for the others of this process; the shim waits 100 s for all of a call
 # A plugin leaves its log behind, and the next one reads it all when it opens the store (sqlite.org/walformat.html):
@@ -71,7 +71,7 @@ def _of_the_node() -> Sequence[Sequence[str]]:
 NODE = Schema(
     file="podberth.db",
     application_id=0x70646274,  # 'pdbt'
-    version=10,
+    version=11,
     migrations=_of_the_node,
     kept=OF_THE_NODE,
     ledger=True,
@@ -363,7 +363,3 @@ class Database:
 
         migrate(connection, self._schema)
         return connection
-
-
-class CannotWrite(StoreFailed):
-    """Code 104: the file can't be written by this process, for as long as nobody changes that."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
-from podberth.stores.sqlite.database import CannotWrite
+from podberth.stores.sqlite.failing import CannotWrite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

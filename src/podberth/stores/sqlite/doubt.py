@@ -11,8 +11,8 @@ import _sqlite3 as sqlite3
 import os
 
 from podberth.cni.errors import DiskFull, StoreFailed, TryAgainLater
-from podberth.stores.sqlite.database import DOUBT
 from podberth.stores.sqlite.disk import NO_SPACE, translated
+from podberth.stores.sqlite.failing import DOUBT
 
 
 def note(path: str) -> None:

@@ -46,6 +46,25 @@ DROP TABLE ending;
 DROP TABLE operations;
 """
 
+_BY_ATTACHMENT = """
+DROP INDEX attachments_with;
+ALTER TABLE attachments RENAME TO attachments_after;
+CREATE TABLE attachments (
+    network TEXT NOT NULL, container_id TEXT NOT NULL, ifname TEXT NOT NULL,
+    namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL,
+    netns TEXT NOT NULL, netns_device INTEGER NOT NULL, netns_inode INTEGER NOT NULL,
+    steps TEXT NOT NULL, done INTEGER NOT NULL, since INTEGER NOT NULL,
+    conf TEXT NOT NULL DEFAULT '', device TEXT NOT NULL DEFAULT '', told TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (network, container_id, ifname)
+) STRICT, WITHOUT ROWID;
+INSERT INTO attachments
+SELECT network, container_id, ifname, namespace, pod, uid, netns, netns_device, netns_inode, steps, done, since, conf,
+    device, told
+FROM attachments_after;
+DROP TABLE attachments_after;
+CREATE UNIQUE INDEX attachments_with ON attachments (device) WHERE device <> '';
+"""
+
 _NO_MINIMUM = "DROP TABLE minimum;"
 
 _NO_EPOCHS = """
@@ -127,8 +146,31 @@ def _no_epochs(connection: sqlite3.Connection, _: Moment) -> None:
     _run(connection, _NO_EPOCHS)
 
 
+def _by_attachment(connection: sqlite3.Connection, _: Moment) -> None:
+    several = connection.execute(
+        "SELECT network, container_id, ifname FROM attachments GROUP BY 1, 2, 3 HAVING count(*) > 1 LIMIT 1"
+    ).fetchone()
+    if several is not None:
+        raise Refused(
+            f"{'/'.join(several)} was made by more than one plugin of podberth's, of which an earlier release would"
+            " take back one alone",
+            "delete the pods of such networks first: `podberth get attachments` lists them",
+        )
+    other = connection.execute(
+        "SELECT network, container_id, ifname, type FROM attachments"
+        " WHERE type NOT IN ('', 'podberth', 'sriov') LIMIT 1"
+    ).fetchone()
+    if other is not None:
+        raise Refused(
+            f"{'/'.join(other[:3])} was made by the plugin {other[3]}, which an earlier release does not have",
+            "delete the pods of such networks first: `podberth get attachments --json` has the plugins",
+        )
+    _run(connection, _BY_ATTACHMENT)
+
+
 # By the number of the migration that is taken back; none goes behind the first release.
 BACK: Mapping[int, Callable[[sqlite3.Connection, Moment], None]] = {
+    11: _by_attachment,
     10: _no_epochs,
     9: _ended,
     8: lambda connection, _: _run(connection, "ALTER TABLE pools DROP COLUMN sticky;"),

@@ -35,6 +35,14 @@ _SPREAD, _SELDOM = 2_654_435_761, range(1, 2**24)
 PAGE = 1000  # events read at a time: no transaction stays open while a caller looks at them
 
 
+class _Foreseen(Exception):
+    """The leases that a bind would have had."""
+
+    def __init__(self, leases: tuple[Lease, ...]) -> None:
+        super().__init__()
+        self.leases = leases
+
+
 class SqliteLedger:
     """The ledger of one database."""
 
@@ -63,6 +71,17 @@ class SqliteLedger:
                         _settle(connection, claim, now)
                     return claims.bind(connection, claim, actor, now, awaited=look.awaited)
                 space.begin(connection, now.uptime)
+
+    def foresee(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
+        """Return what `bind` would return now, or raise what it would: it is tried, and taken back."""
+        settled(self._database, self._clock)
+        try:
+            with self._database.write(durable=False, events=False) as connection:
+                now = self._clock()
+                space.begin(connection, now.uptime)
+                raise _Foreseen(claims.bind(connection, claim, actor, now, awaited=False))  # noqa: TRY301 - to roll back
+        except _Foreseen as found:
+            return found.leases  # the transaction is rolled back: nothing is written
 
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none."""

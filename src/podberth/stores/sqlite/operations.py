@@ -6,7 +6,7 @@ from podberth.ipam.owner import is_deployment
 from podberth.ipam.refusals import has_one
 from podberth.policy.operation import Done
 from podberth.stores.sqlite import changes, claims, rows
-from podberth.stores.sqlite.policies import check, make
+from podberth.stores.sqlite.declaring import check, make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

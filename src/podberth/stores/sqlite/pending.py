@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.ipam.refusals import same
-from podberth.policy.admission import declared_addresses
 from podberth.policy.changes import Declared
+from podberth.policy.reserves import declared_addresses
 from podberth.policy.usable import around, unusable
 from podberth.stores.sqlite import documents
 from podberth.stores.sqlite.rows import reservation_at

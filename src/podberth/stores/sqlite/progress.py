@@ -6,6 +6,7 @@ What the process has seen itself it knows. A process that has just begun asks th
 from __future__ import annotations
 
 import _sqlite3 as sqlite3  # the package around it imports datetime, which nothing on the ADD path needs
+from _thread import allocate_lock
 
 from podberth.cni.value import value
 from podberth.stores.sqlite.witness import Reached
@@ -91,6 +92,7 @@ class Progress:
         self._made: tuple[int, Reached] | None = None  # the number of a commit, and how far it went
         self._look: Look | None = None
         self._version = self._changes = -1  # SQLite's counts, when the transaction under way began
+        self._saying = allocate_lock()  # of threads that come from the disk at once
         self._flushed: tuple[tuple[int, Reached], bool] | None = None  # what the witness was told last
 
     @property
@@ -146,11 +148,14 @@ class Progress:
 
     def flushed(self, made: tuple[int, Reached] | None, commit: int) -> None:
         """Say how far it had come, and whether that is on the disk: all up to a commit is."""
-        on_disk = made is not None and made[0] <= commit
-        if made is None or self._witness is None or (made, on_disk) == self._flushed:
-            return  # others may have come further since it was said
-        self._flushed = made, on_disk
-        self._witness.reached(made[1], on_disk=on_disk)
+        if made is None or self._witness is None:
+            return
+        on_disk = made[0] <= commit
+        with self._saying:
+            if self._flushed is not None and (made[0], on_disk) <= (self._flushed[0][0], self._flushed[1]):
+                return  # it was said, or that others have come further
+            self._flushed = made, on_disk
+            self._witness.reached(made[1], on_disk=on_disk)
 
     def missing(self, connection: sqlite3.Connection) -> str:
         """Return what the file lacks of what is known to have been in it; '' if nothing."""

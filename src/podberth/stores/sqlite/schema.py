@@ -309,6 +309,28 @@ CREATE TRIGGER documents_count_old AFTER DELETE ON documents BEGIN UPDATE declar
 CREATE TRIGGER documents_count_changed AFTER UPDATE ON documents BEGIN UPDATE declared SET revision = revision + 1; END;
 """
 
+# A record is of one plugin call (`net.record`), and says whether the attachment's leases end with it. What was written
+# before is of a type that its configuration names, if it has one.
+_CALLS = """
+DROP INDEX attachments_with;
+ALTER TABLE attachments RENAME TO attachments_before;
+CREATE TABLE attachments (
+    network TEXT NOT NULL, container_id TEXT NOT NULL, ifname TEXT NOT NULL, type TEXT NOT NULL, n INTEGER NOT NULL,
+    namespace TEXT NOT NULL, pod TEXT NOT NULL, uid TEXT NOT NULL,
+    netns TEXT NOT NULL, netns_device INTEGER NOT NULL, netns_inode INTEGER NOT NULL,
+    steps TEXT NOT NULL, done INTEGER NOT NULL, since INTEGER NOT NULL,
+    conf TEXT NOT NULL, device TEXT NOT NULL, told TEXT NOT NULL, leases INTEGER NOT NULL,
+    PRIMARY KEY (network, container_id, ifname, type, n)
+) STRICT, WITHOUT ROWID;
+INSERT INTO attachments
+SELECT network, container_id, ifname, coalesce(json_extract(nullif(conf, ''), '$.type'), ''), 0, namespace, pod, uid,
+    netns, netns_device, netns_inode, steps, done, since, conf, device, told,
+    coalesce(json_extract(nullif(conf, ''), '$.ipam.type'), 'podberth') = 'podberth'
+FROM attachments_before;
+DROP TABLE attachments_before;
+CREATE UNIQUE INDEX attachments_with ON attachments (device) WHERE device <> '';
+"""
+
 # What each version adds; a file that is out in the world is only ever changed by a new member. The way back of each is
 # in `stores.sqlite.downgrade`.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -322,4 +344,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_STICKY)),
     tuple(statements(_OPERATIONS)),
     tuple(statements(_EPOCHS)),
+    tuple(statements(_CALLS)),
 )

@@ -33,12 +33,13 @@ _HELD = "EXISTS (SELECT 1 FROM leases WHERE leases.pool = told.pool AND leases.s
 
 
 def changes(connection: Connection, before: Pool, after: Pool, now: Moment) -> None:
-    """Note what pods of the pool were told of until now, and are told no more."""
+    """Note what pods of the pool were told of until now, and are told no more.
+
+    That is so whatever leases are known here: of a cluster's, one of another node may still be on its way.
+    """
     prune(connection, after.name)
     (last,) = connection.execute("SELECT max(since) FROM leases WHERE pool = ?", (after.name,)).fetchone()
-    if last is None:
-        return
-    since = max(last, now.true)  # the clock of a node that bound one may be ahead
+    since = max(last or 0, now.true)  # the clock of a node that bound one may be ahead
     _put(connection, after.name, (Told(address=address, since=since) for address in before.told))
     again = ((after.name, address.packed) for address in after.told)
     connection.executemany("DELETE FROM told WHERE pool = ? AND address = ?", again)

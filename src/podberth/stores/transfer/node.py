@@ -21,8 +21,8 @@ from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import past, rows, space
 from podberth.stores.sqlite.database import Database
 from podberth.stores.sqlite.declared import define_pool
+from podberth.stores.sqlite.declaring import require_readable
 from podberth.stores.sqlite.minimum import require
-from podberth.stores.sqlite.policies import require_readable
 from podberth.stores.transfer.story import needed, story_of
 from podberth.stores.transfer.verdict import differences
 

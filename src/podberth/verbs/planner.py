@@ -1,0 +1,54 @@
+"""How an attachment is planned: the plugin's questions are answered once, and then it plans."""
+
+from __future__ import annotations
+
+from podberth.cni.errors import UnsupportedField
+from podberth.net.seen import see
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.call import Call
+    from podberth.net.endpoint import Endpoint
+    from podberth.net.host import Host
+    from podberth.net.plan import Plan
+    from podberth.net.seen import Seen
+    from podberth.net.vf import FunctionWanted, Vf
+    from podberth.policy.precedence import Resolved
+    from podberth.verbs.node import Kind, Plugin
+
+
+class Planner:
+    """The planning of one call, by a plugin's reading of its configuration.
+
+    What the plugin asks depends on what was `resolved`, None where nothing is, and not on the addresses.
+    """
+
+    def __init__(self, host: Host, plugin: Plugin, kind: Kind, call: Call, resolved: Resolved | None = None) -> None:
+        self._host = host
+        self._plugin = plugin
+        self._kind = kind
+        self._call = call
+        self._resolved = resolved
+        self._answers: Seen | None = None
+
+    def wanted(self, end: Endpoint) -> FunctionWanted | None:
+        """Return which virtual function the plan is for; None if for none. UnsupportedField if one is declared then."""
+        wanted = self._seen(end).wanted
+        if wanted is None and self._resolved is not None and self._resolved.vf is not None:
+            origin = self._resolved.origin("vf")
+            raise UnsupportedField(
+                f"vf: network {self._call.name} gives no virtual functions, {origin.source} {origin.detail} asks"
+                " for one",
+                "leave `vf` out there, or give the network `device: sriov`",
+            )
+        return wanted
+
+    def __call__(self, end: Endpoint, vf: Vf | None = None) -> Plan:
+        """Return the plan for the pod's end, with the function that was claimed for it."""
+        seen = self._seen(end)
+        return self._plugin.plan(self._kind, self._call, end, seen if vf is None else seen.with_function(vf))
+
+    def _seen(self, end: Endpoint) -> Seen:
+        if self._answers is None:
+            self._answers = see(self._host, lambda seen: self._plugin.asks(self._kind, self._call, end, seen))
+        return self._answers
