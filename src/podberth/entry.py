@@ -10,10 +10,12 @@ import os
 import sys
 from _thread import RLock
 
-from podberth.cni.call import Call, VersionProbe, spoken_version
-from podberth.cni.errors import CniError, InvalidConfig
+from podberth.catalogue import find_ipam, plugin_of, unknown
+from podberth.cni.call import Call, Verb, VersionProbe, spoken_version
+from podberth.cni.errors import CniError
 from podberth.cni.reply import error_json, result_json, version_json
 from podberth.cni.value import replace
+from podberth.verbs.ipam import serve_ipam
 from podberth.verbs.node import Node
 from podberth.verbs.serve import serve
 
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from podberth.stores.member import Member
     from podberth.stores.sqlite.database import Database
     from podberth.verbs.delegated import Delegate
-    from podberth.verbs.node import Plugin
 
 CHOICE = "store.json"  # where a state directory says that it stands for a cluster (stores/chosen.py)
 MOST_STORES = 16  # four descriptors each
@@ -45,7 +46,14 @@ CNI protocol versions supported: {protocols}
 
 
 def main(plugin_type: str) -> int:
-    """Serve one CNI call from this process's environment and stdin; return the exit code."""
+    """Serve one CNI call from this process's environment and stdin; return the exit code.
+
+    `dhcp daemon` is no call: it is the process that `dhcp` asks.
+    """
+    if plugin_type == "dhcp" and sys.argv[1:2] == ["daemon"]:
+        from podberth.dhcp.flags import main as daemon
+
+        return daemon(sys.argv[2:])
     if not os.environ.get("CNI_COMMAND"):
         sys.stderr.write(about(plugin_type))
         return 0
@@ -85,7 +93,7 @@ def handle(
         if isinstance(call, VersionProbe):
             return 0, version_json(call.version)
         log = _log(call)
-        achieved = serve(call, find_plugin(plugin_type), open_once, delegate_of(env))
+        achieved = _served(call, plugin_type, open_once, env)
         if log is not None:
             log.ended(None)
         return 0, "" if achieved is None else result_json(achieved, call.conf.cni_version)
@@ -106,6 +114,16 @@ def handle(
             node.host.close()  # a namespace that is held open here would outlive its pod
 
 
+def _served(call: Call, plugin_type: str, open_once: Callable[[str], Node], env: Mapping[str, str]) -> Result | None:
+    plugin = plugin_of(plugin_type)
+    if plugin is not None:
+        return serve(call, plugin, open_once, delegate_of(env))
+    giver = find_ipam(plugin_type)
+    if giver is None:
+        raise unknown(plugin_type)
+    return serve_ipam(call, giver)
+
+
 def _log(call: Call) -> Log | None:
     if not any(call.conf.fields.said(key) for key in ("logLevel", "logFile")):
         return None
@@ -115,38 +133,22 @@ def _log(call: Call) -> Log | None:
 
 
 def delegate_of(env: Mapping[str, str]) -> Delegate:
-    """Return what calls the IPAM plugin of a request's configuration, in the caller's environment."""
+    """Return what calls the IPAM plugin of a request's configuration, in the caller's environment.
+
+    Where CNI_PATH has podberth's own plugin of that type, it is served here, without another process.
+    """
 
     def asked(call: Call, verb: str) -> Result | None:
-        from podberth.runtime.delegate import delegate
+        from podberth.runtime.delegate import delegate, executable_of
+        from podberth.runtime.own import is_own
 
-        return delegate(call, verb, env)
+        executable, name = executable_of(call)
+        giver = find_ipam(name) if is_own(executable) else None
+        if giver is not None:
+            return serve_ipam(replace(call, verb=Verb(verb)), giver)
+        return delegate(call, verb, executable, env)
 
     return asked
-
-
-def find_plugin(plugin_type: str) -> Plugin:
-    """Return the module of `podberth.plugins` that is named for the type: a new type is one file, found by name.
-
-    A hyphen is an underscore in the module's name. InvalidConfig unless the module says that it serves the type.
-    """
-    module = plugin_type.replace("-", "_")
-    name = f"podberth.plugins.{module}"
-    unknown = InvalidConfig(
-        f"type: podberth has no plugin {plugin_type[:60]!r}", "`podberth install-shim` installs those that there are"
-    )
-    if not module.isidentifier() or module.startswith("_"):
-        raise unknown
-    try:
-        __import__(name)
-    except ModuleNotFoundError as missing:
-        if missing.name != name:
-            raise
-        raise unknown from None
-    found: Plugin = sys.modules[name]
-    if plugin_type not in found.TYPES:
-        raise unknown
-    return found
 
 
 def staying() -> Callable[[Mapping[str, str], bytes, str], tuple[int, str]]:
@@ -171,6 +173,8 @@ class Kept:
         moved: Callable[[frozenset[Address]], None] = lambda _: None,
         equip: Callable[[str, Node], Node] = lambda _, node: node,
     ) -> None:
+        from podberth.linux.spare import Spare
+
         self._moved = moved
         self._equip = equip
         self._nodes: dict[str, tuple[Node, Locks]] = {}
@@ -178,6 +182,7 @@ class Kept:
         self._members: list[Member] = []
         self._own: dict[str, Database] = {}
         self._guard = RLock()
+        self._spare = Spare()
 
     @property
     def directories(self) -> tuple[str, ...]:
@@ -218,6 +223,8 @@ class Kept:
             member.close()
         for database in self._own.values():
             database.close()
+        if self._spare is not None:
+            self._spare.close()
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node with a network to be used for one call, then closed; `given` as a LinuxHost takes it."""
@@ -233,7 +240,7 @@ class Kept:
                     self._chosen.setdefault(directory, choice)
                     self._bound()
         node, locks = found
-        return replace(node, host=LinuxHost(locks, given))
+        return replace(node, host=LinuxHost(locks, given, self._spare))
 
     def _stored(self, directory: str, node: Node) -> bool:
         """Say whether the store is there; one that is not, or of which that is not known, is not kept."""

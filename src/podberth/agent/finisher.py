@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podberth.cni.pod import Attachment
+    from podberth.net.record import RecordKey
     from podberth.verbs.node import Node
 
 BATCH = 256  # links deleted in one go: the kernel holds its lock for networks meanwhile
@@ -55,10 +56,10 @@ class Finisher:
         self._open = open_node
         self._told = told
         self._changed = threading.Condition()
-        self._begun: deque[tuple[str, Attachment]] = deque()
+        self._begun: deque[tuple[str, RecordKey]] = deque()
         self._stopping = False
-        self._again: dict[tuple[str, Attachment], _Again] = {}  # each at its own time: no DEL waits for another's
-        self._under_way: dict[tuple[str, Attachment], int] = {}  # with how often it was tried
+        self._again: dict[tuple[str, RecordKey], _Again] = {}  # each at its own time: no DEL waits for another's
+        self._under_way: dict[tuple[str, RecordKey], int] = {}  # with how often it was tried
         self._loop = Loop("finisher", self._turn, failed)
 
     @property
@@ -79,10 +80,10 @@ class Finisher:
         self._loop.wake()
         self._loop.join(seconds)
 
-    def add(self, directory: str, attachment: Attachment) -> None:
+    def add(self, directory: str, key: RecordKey) -> None:
         """See to the end of a DEL that was begun in the store in `directory`."""
         with self._changed:
-            self._begun.append((directory, attachment))
+            self._begun.append((directory, key))
             if len(self._begun) in (1, BATCH):  # what comes in between is found, without a change of threads for each
                 self._changed.notify()
 
@@ -97,7 +98,7 @@ class Finisher:
                 self._under_way = {}
         return 0.0
 
-    def _next(self) -> tuple[tuple[str, Attachment], ...]:
+    def _next(self) -> tuple[tuple[str, RecordKey], ...]:
         """Wait for DELs to end, for a while, and return them. The loop ends if it is to, and no more can be done."""
         with self._changed:
             if not self._begun and not self._stopping:
@@ -119,18 +120,18 @@ class Finisher:
             before = len(self._begun)
             self._changed.wait(QUIET)
 
-    def _end(self, batch: tuple[tuple[str, Attachment], ...]) -> dict[tuple[str, Attachment], _Again]:
+    def _end(self, batch: tuple[tuple[str, RecordKey], ...]) -> dict[tuple[str, RecordKey], _Again]:
         again = {}
         for directory in dict.fromkeys(directory for directory, _ in batch):
-            its = [attachment for named, attachment in batch if named == directory]
-            for attachment, failure in self._finish(directory, its).items():
-                tries = self._under_way[directory, attachment] + 1
+            its = [key for named, key in batch if named == directory]
+            for key, failure in self._finish(directory, its).items():
+                tries = self._under_way[directory, key] + 1
                 if tries == _TOLD or not isinstance(failure, Occupied):
-                    self._told(attachment, failure)
-                again[directory, attachment] = _Again(due=monotonic() + pause(failure, tries), tries=tries)
+                    self._told(key.attachment, failure)
+                again[directory, key] = _Again(due=monotonic() + pause(failure, tries), tries=tries)
         return again
 
-    def _finish(self, directory: str, its: list[Attachment]) -> dict[Attachment, CniError]:
+    def _finish(self, directory: str, its: list[RecordKey]) -> dict[RecordKey, CniError]:
         try:
             node = self._open(directory)
             try:

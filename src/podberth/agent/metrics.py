@@ -122,7 +122,7 @@ class Pools:
         for node in self._nodes():
             try:
                 records = node.attachments.all()
-                count += len(records)
+                count += len({record.attachment for record in records})
                 full += bool(records) and node.room is not None and not node.room.held
                 gone += len(missing_parents(node.host, records))
                 for usage in node.ledger.usage():

@@ -19,9 +19,9 @@ from podberth.cni.call import Verb, spoken_version
 from podberth.cni.errors import TryAgainLater
 from podberth.cni.reply import error_json
 from podberth.linux import backlog
+from podberth.process import sockets
 from podberth.process.errand import Errand
 from podberth.process.loop import WAIT, Loop, reason, report
-from podberth.process.pages import for_root_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,16 +226,4 @@ def _rest(peer: socket.socket, length: int) -> bytes:
 def listen(path: Path) -> socket.socket:
     """Make the socket at `path`, for root only, in place of one that nobody listens on. OSError if somebody does."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with probe:
-        try:
-            probe.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            path.unlink(missing_ok=True)
-        else:
-            raise FileExistsError(f"{path}: another agent listens there; stop it, or choose another --socket")
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with for_root_only():
-        made.bind(str(path))
-    made.listen(BACKLOG)
-    return made
+    return sockets.listen(path, BACKLOG, "another agent listens there; stop it, or choose another --socket")

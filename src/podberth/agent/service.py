@@ -31,6 +31,7 @@ from podberth.agent.upkeep import Upkeep, recover
 from podberth.cni.value import value
 from podberth.process.loop import reason, report
 from podberth.process.signals import ENDING, REPLACE, Signals
+from podberth.process.sockets import HANDED, handed_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 
 _GARBAGE = 50_000  # objects made until the next look for cycles: some ten ADDs, which make none
 _FLUSH = 5.0  # seconds that a stop waits for the collector at most
-_HANDED = 3  # SD_LISTEN_FDS_START: the first descriptor that systemd, or the agent before, hands on
 _OWN = "podberth-own"  # the name of a socket that an agent has made, and has to remove
 
 
@@ -146,7 +146,7 @@ class Agent:
                 self._found(found)
 
     def _remember(self) -> None:
-        for directory in self._stores():
+        for directory in self.stores():
             self.resident.remember(directory)
 
     def _try(self, what: str, step: Callable[[], object]) -> None:
@@ -157,14 +157,15 @@ class Agent:
 
     def nodes(self) -> Iterator[Node]:
         """Yield the node of every store there is; each is closed when the next is asked for."""
-        for directory in self._stores():
+        for directory in self.stores():
             node = self.resident.node(directory)
             try:
                 yield node
             finally:
                 node.host.close()
 
-    def _stores(self) -> list[str]:
+    def stores(self) -> list[str]:
+        """Return the state directories that calls or options have named, and that are there."""
         named = dict.fromkeys((*self.resident.directories, *self.options.states))
         return [directory for directory in named if Path(directory).exists()]
 
@@ -244,8 +245,8 @@ class Agent:
 def run(options: Options, journal: Journal) -> int:
     """Serve until a signal ends it; return the exit status. OSError if the socket can't be had."""
     signals = Signals((REPLACE, *ENDING))
-    handed, own = inherited()
-    own = own or handed is None
+    handed, name = handed_on()
+    own = handed is None or name == _OWN
     agent = Agent(options, handed or listen(options.path), journal, lambda: os.kill(os.getpid(), REPLACE))
     agent.start()
     report(notify, "READY=1")
@@ -269,27 +270,14 @@ def _handed_on(agent: Agent, signals: Signals, *, own: bool) -> int:
     return 0
 
 
-def inherited() -> tuple[socket.socket | None, bool]:
-    """Return the socket that was handed on to this process (sd_listen_fds(3)), and whether an agent has made it.
-
-    Neither if there is none.
-    """
-    mine, count = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "")
-    name = os.environ.pop("LISTEN_FDNAMES", "")
-    if mine != str(os.getpid()) or count != "1":
-        return None, False
-    os.set_inheritable(_HANDED, False)
-    return socket.socket(fileno=_HANDED), name == _OWN
-
-
 def hand_on(listening: socket.socket, signals: Signals, *, own: bool) -> None:
     """Replace this process by a new one of the same command line, which finds the socket where systemd would put it.
 
     Does nothing if a signal has come that ends the process.
     """
-    if listening.fileno() != _HANDED:
-        os.dup2(listening.fileno(), _HANDED)
-    os.set_inheritable(_HANDED, True)
+    if listening.fileno() != HANDED:
+        os.dup2(listening.fileno(), HANDED)
+    os.set_inheritable(HANDED, True)
     name = _OWN if own else "podberth"
     os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": name}
     signals.replace()

@@ -9,18 +9,21 @@ from podberth.cni.value import value
 from podberth.ipam.lease import Actor
 from podberth.process.loop import Loop, reason
 from podberth.verbs.check import differences
-from podberth.verbs.delete import delete_locked
+from podberth.verbs.delete import end
 from podberth.verbs.departed import cut_off, why
 from podberth.verbs.gone import is_gone
 from podberth.verbs.repair import repair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
     from podberth.cni.pod import Attachment
-    from podberth.net.record import Record
+    from podberth.net.record import Record, RecordKey
     from podberth.net.step import Drift
     from podberth.verbs.node import Node
+
+    RecordSince: TypeAlias = tuple[RecordKey, int]
 
 WHO = "agent"
 
@@ -46,20 +49,21 @@ def recover(node: Node) -> Iterator[Found]:
     """
     for record in node.attachments.all():
         if record.removing and node.later is not None:
-            node.later(record.attachment)
+            node.later(record.key)
         elif not record.done:
-            found = _revert(node, record.attachment)
+            found = _revert(node, record.key)
             if found is not None:
                 yield found
 
 
-def _revert(node: Node, attachment: Attachment) -> Found | None:
+def _revert(node: Node, key: RecordKey) -> Found | None:
+    attachment = key.attachment
     try:
         with node.host.locked(f"container:{attachment.container_id}", wait=False):
-            record = node.attachments.find(attachment)
+            record = node.attachments.find(key)
             if record is None or record.done or record.removing:
                 return None
-            delete_locked(node, attachment, "an ADD that never ended", WHO)
+            end(node, record, "an ADD that never ended", WHO)
     except TryAgainLater:
         return None
     except CniError as failure:
@@ -96,7 +100,7 @@ class Upkeep:
         self._told = told
         self._seconds = seconds
         self._repairing = repairing
-        self._seen: set[tuple[Attachment, int]] = set()
+        self._seen: set[RecordSince] = set()
         self._look: Iterator[None] | None = None  # the one under way
         self._loop = Loop("upkeep", self._turn, failed)
         self.drifted = 0  # attachments, at the last look
@@ -121,7 +125,7 @@ class Upkeep:
     def _looks(self) -> Iterator[None]:
         """Look at every attachment once, at one for each step."""
         found = 0
-        seen: set[tuple[Attachment, int]] = set()
+        seen: set[RecordSince] = set()
         for node in self._nodes():
             _keep_room(node)
             for record in node.attachments.all():
@@ -130,7 +134,7 @@ class Upkeep:
         self._seen = seen
         self.drifted = found
 
-    def _look_at(self, node: Node, record: Record, seen: set[tuple[Attachment, int]]) -> bool:
+    def _look_at(self, node: Node, record: Record, seen: set[RecordSince]) -> bool:
         if not record.done:
             return False  # somebody is at work on it, or `recover` and GC are there for it
         try:
@@ -139,8 +143,8 @@ class Upkeep:
             self._told(Found(attachment=record.attachment, outcome="failed", failure=reason(failure)))
             return True
 
-    def _compared(self, node: Node, record: Record, seen: set[tuple[Attachment, int]]) -> bool:
-        key = record.attachment, record.since
+    def _compared(self, node: Node, record: Record, seen: set[RecordSince]) -> bool:
+        key = record.key, record.since
         gone = is_gone(node, record)
         if not gone or key in self._seen:
             seen.add(key)

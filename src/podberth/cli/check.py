@@ -6,33 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms
 from podberth.cli.failures import DRIFTED, OK
 from podberth.cli.manual import NODE, Page
 from podberth.cli.options import NETWORK, POD, json_option
 from podberth.cli.screen import Cell, columns
 from podberth.cli.session import actor
 from podberth.cli.text import counted
-from podberth.cni.errors import CniError
-from podberth.entry import find_plugin
-from podberth.net.step import Drift
-from podberth.verbs.check import differences as compare
-from podberth.verbs.gone import holder_is_gone, is_unknown
-from podberth.verbs.outdated import outdated
-from podberth.verbs.repair import lost, repair
+from podberth.desk.check import DONE
+from podberth.desk.check import check as desk_check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
-    from podberth.cni.pod import Attachment, PodRef
-    from podberth.ipam.lease import Lease
-    from podberth.net.record import Record
-    from podberth.verbs.node import Node
-
-    Outdated = tuple[tuple[str, str, str], ...]
-    Checked = tuple[Attachment, PodRef | None, tuple[Drift, ...]]
+    from podberth.cni.pod import PodRef
+    from podberth.desk.check import Check
 
 
 @click.command(
@@ -64,110 +51,38 @@ def check(session: Session, network: str | None, pod: PodRef | None, *, repairs:
     attachment whose network namespace is gone, or whose ADD never ended, is taken back: its function, its links, its
     leases. Traffic of a pod may stop for a moment where its link has to be moved or set down. Needs root.
     """
-    node = session.node
-    named = (str(pod),) if pod is not None else None
-    checked = [of for of in differences(node, network) if named is None or str(of[1]) in named]
-    older = {record.attachment: outdated(node, record, find_plugin) for record in node.attachments.all(network)}
-    wrong = [of for of in checked if of[2]]
-    outcome = _outcome(node, network, [at for at, _, _ in wrong]) if repairs else {}
-    unknown = _unknown(node, network, named)
-    form: dict[str, object] = {
-        "checked": len(checked),
-        "drifted": len(wrong),
-        "repaired": sum(not failure for failure in outcome.values()),
-        "attachments": [
-            {
-                **(forms.attachment(at) or {}),
-                "pod": forms.pod(of),
-                "drifts": [forms.drift(d) for d in found],
-                "outdated": forms.outdated(older.get(at, ())),
-                "repair": None if at not in outcome else outcome[at] or "done",
-            }
-            for at, of, found in checked
-        ],
-    }
+    by = actor(session.node, "check --repair") if repairs else None
+    found = desk_check(session.node, network=network, pod=pod, by=by)
     of = " ".join((f" of {pod}" if pod is not None else "", f"of network {network}" if network else "")).rstrip()
-    if unknown:
-        form["unknown"] = [forms.attachment(at) for at in unknown]
-    session.show(as_json, form, lambda screen: _draw(screen, checked, outcome, older, len(unknown), of))
-    return DRIFTED if any(outcome.get(at, "not tried") for at, _, _ in wrong) else OK
+    session.show(as_json, found.document(), lambda screen: _draw(screen, found, of))
+    return DRIFTED if found.wrong else OK
 
 
-def _outcome(node: Node, network: str | None, wrong: list[Attachment]) -> dict[Attachment, str]:
-    """Repair them; return of each what is left to do, '' if it was looked at again and is as made."""
-    failures = {at: _repaired(node, at) for at in wrong}
-    left = {at: "; ".join(map(str, found)) for at, _, found in differences(node, network)}
-    return {at: failure or left.get(at, "") for at, failure in failures.items()}
-
-
-def _repaired(node: Node, attachment: Attachment) -> str:
-    """Repair one attachment; return what kept it from that, '' if nothing did."""
-    try:
-        repair(node, attachment, actor(node, "check --repair"))
-    except CniError as refused:
-        return refused.message
-    return ""
-
-
-def differences(node: Node, network: str | None = None) -> Iterator[Checked]:
-    """Yield every attachment of this node, recorded or only leased, with what is different about it."""
-    leases: dict[Attachment, list[Lease]] = {}
-    for lease in node.ledger.leases(network=network):
-        if lease.node == node.name:
-            leases.setdefault(lease.attachment, []).append(lease)
-    for record in node.attachments.all(network):
-        yield record.attachment, record.pod, tuple(_of_record(node, record, leases.pop(record.attachment, ())))
-    for attachment, held in leases.items():
-        # An IPAM plugin's leases: another plugin made the interface, the namespace is all that can be looked at.
-        if not is_unknown(held[0]):
-            yield attachment, held[0].pod, (lost(held[0]),) if holder_is_gone(node, held[0]) else ()
-
-
-def _unknown(node: Node, network: str | None, named: tuple[str, ...] | None) -> tuple[Attachment, ...]:
-    """Return the imported attachments of which nothing can be looked at: not even their namespace is known."""
-    leases = [lease for lease in node.ledger.leases(network=network) if lease.node == node.name and is_unknown(lease)]
-    found = (lease.attachment for lease in leases if named is None or str(lease.pod) in named)
-    return tuple(at for at in dict.fromkeys(found) if node.attachments.find(at) is None)
-
-
-def _of_record(node: Node, record: Record, leases: Iterable[Lease]) -> Iterator[Drift]:
-    try:
-        yield from compare(node, record, {lease.address for lease in leases})
-    except CniError as refused:
-        yield Drift(what=str(record.attachment), field="host", wanted="an answer", found=refused.message)
-
-
-def _draw(
-    screen: Screen,
-    checked: list[Checked],
-    outcome: Mapping[Attachment, str],
-    older: Mapping[Attachment, Outdated],
-    unknown: int,
-    of: str,
-) -> None:
+def _draw(screen: Screen, found: Check, of: str) -> None:
     rows: list[list[str | Cell]] = [
-        [Cell(str(pod or attachment), "bold"), found.what, found.field, found.wanted, Cell(found.found, "red")]
-        for attachment, pod, drifted in checked
-        for found in drifted
+        [Cell(str(each.pod or each.named), "bold"), drift.what, drift.field, drift.expected, Cell(drift.found, "red")]
+        for each in found.attachments
+        for drift in each.drifts
     ]
-    wrong = sum(1 for _, _, found in checked if found)
     if rows:
         titles = ("Pod", "What", "Field", "Expected", "Found")
         screen.table(columns(*titles, breaks=("What", "Expected", "Found")), rows)
-    for attachment, failure in outcome.items():
-        if failure:
-            screen.line(Cell("not repaired", "red"), f"  {attachment}: {failure}")
-    for at, pod, _ in checked:
-        for name, had, now in older.get(at, ()):
-            screen.line(Cell("older", "yellow"), f"  {pod or at}: {name} {had}; a pod that starts now gets {now}")
-    told, left = counted(len(checked), "attachment"), sum(bool(failure) for failure in outcome.values())
-    if outcome:
-        screen.line(f"{len(outcome) - left} repaired, {left} not, of {told}")
-    elif wrong:
-        screen.line(Cell(f"{wrong} of {told} not as made", "bold red"), ": `podberth check --repair` puts them right")
-    else:
+    for each in found.attachments:
+        if each.repair not in (None, DONE):
+            screen.line(Cell("not repaired", "red"), f"  {each.named}: {each.repair}")
+    for each in found.attachments:
+        for old in each.outdated:
+            said = f"{old.field} {old.told}; a pod that starts now gets {old.now}"
+            screen.line(Cell("older", "yellow"), f"  {each.pod or each.named}: {said}")
+    told, tried = counted(found.checked, "attachment"), sum(each.repair is not None for each in found.attachments)
+    if tried:
+        screen.line(f"{found.repaired} repaired, {tried - found.repaired} not, of {told}")
+    elif found.drifted:
         screen.line(
-            Cell("ok", "green"), f": {told} checked, all as made" if checked else f": no attachments{of} on this node"
+            Cell(f"{found.drifted} of {told} not as made", "bold red"), ": `podberth check --repair` puts them right"
         )
-    if unknown:
+    else:
+        none = f": no attachments{of} on this node"
+        screen.line(Cell("ok", "green"), f": {told} checked, all as made" if found.checked else none)
+    if unknown := len(found.unknown):
         screen.line(f"{counted(unknown, 'imported lease')} not looked at: which network namespace has it is not known")

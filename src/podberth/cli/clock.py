@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms, when
+from podberth.cli import when
 from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import EXITS, Book, Page
 from podberth.cli.options import DURATION, EVENTS, NODE, SAID, dry_run_option, json_option
@@ -15,6 +15,8 @@ from podberth.cli.session import actor
 from podberth.cli.text import counted, duration
 from podberth.cni.errors import Refused
 from podberth.cni.value import value
+from podberth.desk import rows as desk
+from podberth.desk.form import json_form, rfc3339
 from podberth.ipam.correction import corrected, objection
 from podberth.ipam.lease import Correction
 from podberth.ipam.timeline import placed
@@ -128,7 +130,7 @@ def repair(
     found = session.node.ledger.corrected(correction, by)
     document = {
         "dry_run": False,
-        "correction": forms.correction(correction),
+        "correction": json_form(desk.Correction.of(correction)),
         "addresses": [str(address) for address in found],
     }
     said = f"noted for {counted(len(found), 'address', 'addresses')}: the clock was {_wrong(wrong)}"
@@ -160,13 +162,18 @@ def _show_prospect(session: Session, said: Correction, about: Sequence[Corrected
             "seq": one.event.seq,
             "address": str(one.event.address),
             "node": one.event.actor.node,
-            "time": when.rfc3339(one.event.time),
-            "corrected": when.rfc3339(one.time),
+            "time": rfc3339(one.event.time),
+            "corrected": rfc3339(one.time),
         }
         for one in about
     ]
     addresses = list(dict.fromkeys(str(one.event.address) for one in about))
-    document = {"dry_run": True, "correction": forms.correction(said), "addresses": addresses, "events": rows}
+    document = {
+        "dry_run": True,
+        "correction": json_form(desk.Correction.of(said)),
+        "addresses": addresses,
+        "events": rows,
+    }
 
     def draw(screen: Screen) -> None:
         screen.table(

@@ -7,18 +7,21 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podberth.cli import netconf_file, prospect
-from podberth.cli.explain import make_plan
+from podberth.catalogue import find_plugin
+from podberth.cli import netconf_file
+from podberth.cli.explain import draw_plan
 from podberth.cli.screen import Cell, Screen
 from podberth.cni.args import Args
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.pod import Attachment
-from podberth.entry import find_plugin, open_node
+from podberth.desk import prospect
+from podberth.desk.plan import plan as desk_plan
+from podberth.entry import open_node
 from podberth.verbs.network import pod_of, state_dir
 
 if TYPE_CHECKING:
-    from podberth.cli.explain import Planned
+    from podberth.desk.plan import Plan
     from podberth.runtime.conf import RuntimeConf
     from podberth.runtime.networks import NetworkList, PluginConf
 
@@ -34,10 +37,10 @@ def foreshadow(network: NetworkList, conf: RuntimeConf, *, as_json: bool) -> Non
     for name, found in plans:
         screen.line(Cell(f"# {name}", "bold"), "" if found is not None else ": can't say what it would do")
         if found is not None:
-            found.draw(screen)
+            draw_plan(screen, found)
 
 
-def _plan(network: NetworkList, plugin: PluginConf, conf: RuntimeConf) -> Planned | None:
+def _plan(network: NetworkList, plugin: PluginConf, conf: RuntimeConf) -> Plan | None:
     raw = {**plugin.raw, "name": network.name, "cniVersion": network.cni_version}
     if not netconf_file.is_ours(raw):
         return None
@@ -50,4 +53,4 @@ def _plan(network: NetworkList, plugin: PluginConf, conf: RuntimeConf) -> Planne
     fields = Fields(raw, "", InvalidConfig)
     own = fields if raw.get("type") in netconf_file.OURS else fields.child("ipam") or fields
     attachment = partial(Attachment, container_id=conf.container_id, ifname=conf.ifname)
-    return make_plan(open_node(state_dir(own)), pod, json.dumps(raw).encode(), attachment, conf.netns)
+    return desk_plan(open_node(state_dir(own)), pod, json.dumps(raw).encode(), attachment, conf.netns)

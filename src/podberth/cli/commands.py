@@ -25,11 +25,13 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Before the fact": {"explain": "explain:explain", "plan": "explain:plan"},
     "This node": {
         "agent": "agent.command:agent",
+        "dhcp": "dhcp:dhcp",
         "top": "agent.top:top",
         "trace": "agent.trace:trace",
         "vf": "vf.command:vf",
         "check": "check:check",
         "gc": "gc:gc",
+        "evict-rules": "evict:evict_rules",
         "doctor": "doctor.command:doctor",
         "store": "store.command:store",
     },

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from podberth.catalogue import find_plugin
 from podberth.cli import sources
 from podberth.cli.failures import OK, REFUSED, Misuse, NotFound
 from podberth.cli.following import PoolsBefore, follow
@@ -16,7 +17,6 @@ from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cni import parsers
 from podberth.cni.fields import shown
-from podberth.entry import find_plugin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,18 +10,14 @@ import click
 
 from podberth.cli.text import printable
 from podberth.cni.errors import CniError, Drifted, IOFailure
+from podberth.desk import unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OK, REFUSED, USAGE, NOT_FOUND, DRIFTED, UNFIT, LAST_KNOWN, UNKNOWABLE = range(8)
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-
-
-class NotFound(CniError):
-    """Code 110, exit code 3: what the command names does not exist."""
-
-    code: ClassVar[int] = 110
+NotFound = unknown.NotFound
 
 
 class Misuse(CniError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms, when
+from podberth.cli import when
 from podberth.cli.failures import LAST_KNOWN, OK, Misuse, NotFound
 from podberth.cli.listening import LISTENING, listen
 from podberth.cli.manual import EXITS, Page
@@ -16,6 +16,8 @@ from podberth.cli.screen import Cell, columns
 from podberth.cli.session import actor
 from podberth.cli.text import counted
 from podberth.cni.errors import Refused
+from podberth.desk import rows
+from podberth.desk.form import json_form
 from podberth.ipam.elsewhere import Fence
 
 if TYPE_CHECKING:
@@ -67,7 +69,9 @@ def fence(session: Session, name: str | None, why: str | None, *, cutting: bool,
             raise Misuse("NODE is required: --why and --cut-running-pods speak of one")
         session.tolerant = True  # the list is answered by the last that is known
         said = session.node.elsewhere.fences()
-        session.show(as_json, {"fences": [forms.fence(one) for one in said]}, lambda screen: _draw(screen, said))
+        session.show(
+            as_json, {"fences": [json_form(rows.Fence.of(one)) for one in said]}, lambda screen: _draw(screen, said)
+        )
         return LAST_KNOWN if session.away else OK
     node, why = session.node, given(why, _HOW_KNOWN)
     if name == node.name:
@@ -85,7 +89,7 @@ def fence(session: Session, name: str | None, why: str | None, *, cutting: bool,
     said_now = _say(node, name, why, lifted=False)
     session.show(
         as_json,
-        {"fence": forms.fence(said_now), "leases": [forms.lease(lease) for lease in held]},
+        {"fence": json_form(rows.Fence.of(said_now)), "leases": [json_form(rows.Lease.of(lease)) for lease in held]},
         lambda screen: screen.line(
             f"node {name} is fenced: {counted(len(held), 'address', 'addresses')} may move to other nodes"
         ),
@@ -123,7 +127,11 @@ def unfence(session: Session, name: str, why: str | None, *, as_json: bool) -> N
     What has moved meanwhile stays where it is: the node's agent takes such addresses from the pods that it still finds.
     """
     said = _say(session.node, name, given(why, _HOW_KNOWN), lifted=True)
-    session.show(as_json, {"fence": forms.fence(said)}, lambda screen: screen.line(f"node {name} is no longer fenced"))
+    session.show(
+        as_json,
+        {"fence": json_form(rows.Fence.of(said))},
+        lambda screen: screen.line(f"node {name} is no longer fenced"),
+    )
 
 
 def _say(node: Node, name: str, why: str, *, lifted: bool) -> Fence:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podberth.cli import forms
 from podberth.cli.screen import Cell
 from podberth.cni.errors import CniError
+from podberth.desk import rows
+from podberth.desk.form import json_form, names
 from podberth.ipam.pool import Pool
 from podberth.verbs.adjust import adjust, foresee
 from podberth.verbs.outdated import outdated
@@ -36,8 +37,8 @@ class Followed:
         """Return it for programs."""
         found = self.adjustment
         return {
-            **(forms.attachment(self.record.attachment) or {}),
-            "pod": forms.pod(self.record.pod),
+            **names(self.record.attachment),
+            "pod": str(self.record.pod) if self.record.pod is not None else None,
             "changes": _changes(found.changes) if found else [],
             "at_next_start": _changes(found.later) if found else [],
             "refusal": self.refusal or None,
@@ -45,8 +46,8 @@ class Followed:
 
     def outdated_form(self) -> dict[str, object]:
         """Return what the pod keeps, for programs."""
-        named = {**(forms.attachment(self.record.attachment) or {}), "pod": forms.pod(self.record.pod)}
-        return {**named, "values": forms.outdated(self.outdated)}
+        named = {**names(self.record.attachment), "pod": str(self.record.pod) if self.record.pod is not None else None}
+        return {**named, "values": [json_form(rows.Outdated.of(each)) for each in self.outdated]}
 
     def draw(self, screen: Screen) -> None:
         """Write it for people."""

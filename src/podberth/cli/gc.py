@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms
 from podberth.cli.failures import OK, REFUSED, Misuse, Undecided
 from podberth.cli.manual import NODE, Page
 from podberth.cli.options import NETWORK, json_option
@@ -18,6 +17,7 @@ from podberth.cli.text import counted
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import CniError
 from podberth.cni.fields import Fields
+from podberth.desk.form import names
 from podberth.verbs.collect import stale
 from podberth.verbs.delete import delete
 from podberth.verbs.gone import attachment_is_gone, fenced, fenced_off, is_unknown
@@ -78,9 +78,9 @@ def gc(
     listed = found if dry_run else taken
     form = {
         "dry_run": dry_run,
-        "collected": [forms.attachment(attachment) for attachment in listed],
+        "collected": [names(attachment) for attachment in listed],
         **({"unknown": unknown} if unknown else {}),
-        "failed": [{"attachment": forms.attachment(at), "msg": error.message} for at, error in failures],
+        "failed": [{"attachment": names(at), "msg": error.message} for at, error in failures],
     }
 
     def draw(screen: Screen) -> None:
@@ -112,7 +112,7 @@ def _gone(node: Node, network: str | None) -> tuple[Attachment, ...]:
 def _unknown(node: Node, network: str | None) -> int:
     """Return how many leases on this node may be a running container's, for all that is known: imported ones."""
     leases = [lease for lease in node.ledger.leases(network=network) if lease.node == node.name and is_unknown(lease)]
-    return sum(node.attachments.find(lease.attachment) is None for lease in leases)
+    return sum(not node.attachments.of(lease.attachment) for lease in leases)
 
 
 def _valid(path: str) -> frozenset[tuple[str, str]]:
@@ -158,8 +158,8 @@ def _take(
 
 
 def _row(node: Node, attachment: Attachment) -> list[str | Cell]:
-    record, leases = node.attachments.find(attachment), node.ledger.of(attachment)
-    pod = record.pod if record is not None else leases[0].pod if leases else None
+    records, leases = node.attachments.of(attachment), node.ledger.of(attachment)
+    pod = records[0].pod if records else leases[0].pod if leases else None
     addresses = ", ".join(str(lease.address) for lease in leases) or "-"
     return [Cell(str(pod or "-"), "bold"), addresses, attachment.network, attachment.ifname, attachment.container_id]
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms, when
+from podberth.cli import when
 from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import CLUSTER, EXITS, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Screen, columns
 from podberth.cni.fields import shown
-from podberth.verbs.departed import addresses_of
+from podberth.desk.attachments import attachments
+from podberth.desk.form import json_form
+from podberth.desk.reservations import reservations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,9 +32,13 @@ SHOWN = 3  # addresses of a StatefulSet for people; -o yaml has them all
 
 
 class Listing:
-    """What was found: the head of its table, and a row and a JSON form for each item. `documents`: can be applied."""
+    """What was found: the head of its table, and a row and a JSON form for each item.
 
-    def __init__(self, titles: Sequence[str], *, documents: bool = False) -> None:
+    `documents`: it can be applied, and says so itself. Anything else is an answer of that `schema`.
+    """
+
+    def __init__(self, titles: Sequence[str], *, documents: bool = False, schema: str = "") -> None:
+        self.schema = schema
         self.columns = columns(*titles, breaks=("Source", "Declares", "Netns"))
         self.documents = documents
         self.names: list[str] = []
@@ -58,7 +64,7 @@ class Listing:
         """Return the JSON document: the one item, or a list that `apply` reads where they are documents."""
         if one and len(self.items) == 1:
             return self.items[0]
-        head = {"apiVersion": "v1", "kind": "List"} if self.documents else {}
+        head = {"apiVersion": "v1", "kind": "List"} if self.documents else {"schema": self.schema}
         return {**head, "items": self.items}
 
     def draw(self, screen: Screen) -> None:
@@ -176,35 +182,34 @@ def _declares(found: PodNetwork) -> str:
 
 
 def _reservations(session: Session) -> Listing:
-    listing = Listing(("Address", "For", "Ifname", "Pool", "Origin", "Since"))
-    for found in session.node.ledger.reservations():
+    found = reservations(session.node)
+    listing = Listing(("Address", "For", "Ifname", "Pool", "Origin", "Since"), schema=found.SCHEMA)
+    for each in found.items:
         row: Row = [
-            Cell(str(found.address), "bold"),
-            str(found.pod),
-            found.ifname,
-            found.pool,
-            found.origin,
-            when.local(found.since),
+            Cell(str(each.address), "bold"),
+            str(each.pod),
+            each.ifname,
+            each.pool,
+            each.origin,
+            when.local(each.since),
         ]
-        listing.add(str(found.address), row, forms.reservation(found))
+        listing.add(str(each.address), row, json_form(each))
     return listing
 
 
 def _attachments(session: Session) -> Listing:
-    listing = Listing(("Attachment", "Pod", "Addresses", "Netns", "State", "Since"))
-    for record in session.node.attachments.all():
-        # The record has them, but for a function that the pod drives itself: those the ledger has alone.
-        own = sorted(addresses_of(record), key=lambda address: (address.version, address))
-        addresses = list(map(str, own or (lease.address for lease in session.node.ledger.of(record.attachment))))
+    found = attachments(session.node)
+    listing = Listing(("Attachment", "Pod", "Addresses", "Netns", "State", "Since"), schema=found.SCHEMA)
+    for each in found.items:
         row: Row = [
-            Cell(str(record.attachment), "bold"),
-            str(record.pod or "-"),
-            ", ".join(addresses) or "-",
-            record.netns,
-            "complete" if record.done else Cell("removing" if record.removing else "unfinished", "red"),
-            when.local(record.since),
+            Cell(str(each.named), "bold"),
+            str(each.pod or "-"),
+            ", ".join(map(str, each.addresses)) or "-",
+            each.netns,
+            "complete" if each.complete else Cell("removing" if each.removing else "unfinished", "red"),
+            when.local(each.since),
         ]
-        listing.add(str(record.attachment), row, forms.record(record, addresses))
+        listing.add(str(each.named), row, json_form(each))
     return listing
 
 

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms, when
-from podberth.cli.failures import OK, UNKNOWABLE, NotFound
+from podberth.cli import when
+from podberth.cli.failures import OK, UNKNOWABLE
 from podberth.cli.manual import CLUSTER, EXITS, Page
-from podberth.cli.options import (
-    ADDRESS_OR_RANGE,
-    NETWORK,
-    POD_OR_ADDRESS,
-    POOL,
-    WHEN,
-    in_range,
-    is_address,
-    json_option,
-)
+from podberth.cli.options import ADDRESS_OR_RANGE, NETWORK, POD_OR_ADDRESS, POOL, WHEN, json_option
 from podberth.cli.screen import Cell, columns
 from podberth.cli.text import counted, duration, large
-from podberth.cli.when import rfc3339
-from podberth.cni.pod import PodRef
-from podberth.ipam import timeline
-from podberth.ipam.lifecycle import Edge, State
-from podberth.ipam.pool import Pool, Span
-from podberth.policy.usable import contains
+from podberth.desk import leases as desk
+from podberth.desk.history import history as desk_history
+from podberth.desk.who import who as desk_who
+from podberth.desk.who import who_of_range
+from podberth.ipam.lifecycle import Edge
+from podberth.ipam.pool import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
-    from podberth.ipam.lease import Event, Holding
+    from podberth.cni.pod import PodRef
+    from podberth.desk.rows import Event, Lease
+    from podberth.desk.who import Holding, WhoOfRange
     from podberth.net.ops import Address
 
 SHORT_ID = 12  # characters of a container's ID for people, as runtimes' own tools have it
@@ -75,34 +67,8 @@ STYLES = {
 @click.pass_obj
 def leases(session: Session, pool: str | None, network: str | None, *, as_json: bool) -> None:
     """List the leases: addresses bound to an attachment right now."""
-    node = session.node
-    if pool is not None and node.policies.pool(pool) is None:
-        raise NotFound(f"there is no pool {pool}", "`podberth pool` lists the pools")
-    found = node.ledger.leases(pool=pool, network=network)
-
-    def draw(screen: Screen) -> None:
-        if not found:
-            screen.line("no leases")
-            return
-        titles = ("Address", "Pod", "Ifname", "Network", "Container", "Node", "Pool", "Since")
-        screen.table(
-            columns(*titles, breaks=("Node", "Network", "Pool")),
-            [
-                [
-                    Cell(str(lease.address), "bold"),
-                    str(lease.pod or "-"),
-                    lease.attachment.ifname,
-                    lease.attachment.network,
-                    lease.attachment.container_id[:SHORT_ID],
-                    lease.node,
-                    lease.pool,
-                    when.local(lease.since),
-                ]
-                for lease in found
-            ],
-        )
-
-    session.show(as_json, {"leases": [forms.lease(lease) for lease in found]}, draw)
+    found = desk.leases(session.node, pool=pool, network=network)
+    session.show(as_json, found.document(), lambda screen: _draw_leases(screen, found.leases))
 
 
 @click.command(
@@ -133,62 +99,13 @@ def who(session: Session, subject: Address | Span, at: int | None, *, as_json: b
     for ever, unless an operator corrects a clock (`podberth clock`). TIME is taken in this machine's zone unless it
     says otherwise; ambiguous local times are refused.
     """
-    node = session.node
-    asked = node.clock() if at is None else at
     if isinstance(subject, Span):
-        return _of_range(session, subject, at, asked, as_json=as_json)
-    held = node.ledger.who(subject, at)
-    known = held.event is not None or any(contains(pool, subject) for pool in node.policies.pools())
-    if not known and next(iter(node.ledger.history(address=subject)), None) is None:
-        raise NotFound(f"no pool contains {subject}", "`podberth pool` lists the pools; the ledger never saw it")
-    session.show(as_json, forms.holding(held, asked), lambda screen: _draw_holding(screen, held, asked))
-    return UNKNOWABLE if held.state in set(Edge) else OK
-
-
-def _of_range(session: Session, span: Span, at: int | None, asked: int, *, as_json: bool) -> int:
-    node = session.node
-    if at is None:
-        ledger = node.ledger
-        named = {lease.address for lease in ledger.leases()} | {kept.address for kept in ledger.reservations()}
-    else:
-        named = {event.address for event in node.ledger.history()}
-    found = [node.ledger.who(address, at) for address in sorted(a for a in named if in_range(a, span))]
-    edge = node.ledger.who(span.first, at)
-    if edge.state in set(Edge):
-        found = []
-    held = [each for each in found if each.state != State.FREE]
-    if not found and not any(_overlaps(pool, span) for pool in node.policies.pools()):
-        raise NotFound(
-            f"no pool has addresses of {span.first}-{span.last}", "`podberth pool` lists the pools; the ledger saw none"
-        )
-    document = {
-        "first": str(span.first),
-        "last": str(span.last),
-        "at": rfc3339(asked),
-        "state": edge.state if edge.state in set(Edge) else None,
-        "begins": rfc3339(edge.begins) if edge.begins is not None else None,
-        "addresses": [forms.holding(each, asked) for each in held],
-    }
-
-    def draw(screen: Screen) -> None:
-        if edge.state in set(Edge):
-            screen.line(Cell(f"{span.first}-{span.last}", "bold"), f" at {when.local(asked)}: {_state(edge)}")
-            return
-        _draw_holdings(screen, held)
-        others = int(span.last) - int(span.first) + 1 - len(held)
-        screen.line(Cell(f"at {when.local(asked)}; nobody has the other {large(others)}", "dim"))
-
-    session.show(as_json, document, draw)
-    return UNKNOWABLE if edge.state in set(Edge) else OK
-
-
-def _overlaps(pool: Pool, span: Span) -> bool:
-    return any(
-        subnet.network.version == span.first.version
-        and int(subnet.network[0]) <= int(span.last)
-        and int(span.first) <= int(subnet.network[-1])
-        for subnet in pool.subnets
-    )
+        found = who_of_range(session.node, subject, at)
+        session.show(as_json, found.document(), lambda screen: _draw_range(screen, found))
+        return UNKNOWABLE if found.at_edge else OK
+    held = desk_who(session.node, subject, at)
+    session.show(as_json, held.document(), lambda screen: _draw_holding(screen, held))
+    return UNKNOWABLE if held.at_edge else OK
 
 
 @click.command(
@@ -222,43 +139,53 @@ def history(
 
     Each event has who caused it and why. The ledger is append-only: nothing in it is ever changed.
     """
-    events = session.node.ledger.history(
-        pod=subject if isinstance(subject, PodRef) else None,
-        address=subject if is_address(subject) else None,  # type: ignore[arg-type]
-    )
-    if isinstance(subject, Span):
-        span = subject
-        events = (event for event in events if in_range(event.address, span))
-    found = _selected(events, since, last, session.node.clock())
-    if subject is not None and not found and since is None:
-        named = f"{subject.first}-{subject.last}" if isinstance(subject, Span) else str(subject)
-        raise NotFound(f"the ledger has no event of {named}", "`podberth leases` and `podberth get` list what there is")
+    found = desk_history(session.node, subject, since=since, last=last)
 
     def draw(screen: Screen) -> None:
-        _draw_events(screen, found)
-        screen.line(Cell(counted(len(found), "event"), "dim"))
+        _draw_events(screen, found.events)
+        screen.line(Cell(counted(len(found.events), "event"), "dim"))
 
-    session.show(as_json, {"events": [forms.event(event) for event in found]}, draw)
-
-
-def _selected(events: Iterable[Event], since: int | None, last: int | None, now: int) -> Sequence[Event]:
-    """Return the latest events; with `since` those that happened from that time on, or may have."""
-    if since is None:
-        return tuple(deque(events, maxlen=last))
-    every = tuple(events)
-    own: dict[Address, list[Event]] = {}
-    for event in every:
-        own.setdefault(event.address, []).append(event)
-    later = {(event.address, event.seq) for each in own.values() for event in timeline.since(each, since, now)}
-    return tuple(deque((event for event in every if (event.address, event.seq) in later), maxlen=last))
+    session.show(as_json, found.document(), draw)
 
 
-def _state(held: Holding) -> str:
+def _draw_leases(screen: Screen, found: Sequence[Lease]) -> None:
+    if not found:
+        screen.line("no leases")
+        return
+    titles = ("Address", "Pod", "Ifname", "Network", "Container", "Node", "Pool", "Since")
+    screen.table(
+        columns(*titles, breaks=("Node", "Network", "Pool")),
+        [
+            [
+                Cell(str(lease.address), "bold"),
+                str(lease.pod or "-"),
+                lease.attachment.ifname,
+                lease.attachment.network,
+                lease.attachment.container_id[:SHORT_ID],
+                lease.node,
+                lease.pool,
+                when.local(lease.since),
+            ]
+            for lease in found
+        ],
+    )
+
+
+def _draw_range(screen: Screen, found: WhoOfRange) -> None:
+    if found.at_edge:
+        screen.line(Cell(f"{found.first}-{found.last}", "bold"), f" at {when.local(found.at)}: {_state(found)}")
+        return
+    _draw_holdings(screen, found.addresses)
+    others = int(found.last) - int(found.first) + 1 - len(found.addresses)
+    screen.line(Cell(f"at {when.local(found.at)}; nobody has the other {large(others)}", "dim"))
+
+
+def _state(held: Holding | WhoOfRange) -> str:
     if held.state == Edge.UNKNOWN:
         if held.begins is not None:
             return f"unknown: the ledger begins at {when.local(held.begins)}"
         return "unknown: " + ("no clock tells when the ledger begins" if held.between else "it has no event yet")
-    return STATES[held.state]
+    return STATES[held.state or ""]
 
 
 def _draw_holdings(screen: Screen, held: Sequence[Holding]) -> None:
@@ -272,7 +199,7 @@ def _draw_holdings(screen: Screen, held: Sequence[Holding]) -> None:
                 STATES[each.state],
                 str(each.pod or "-"),
                 str(each.reserved_for or "-"),
-                each.bound_to.container_id[:SHORT_ID] if each.bound_to is not None else "-",
+                each.attachment.container_id[:SHORT_ID] if each.attachment is not None else "-",
                 when.local(each.since) if each.since is not None else "-",
             ]
             for each in held
@@ -280,14 +207,14 @@ def _draw_holdings(screen: Screen, held: Sequence[Holding]) -> None:
     )
 
 
-def _draw_holding(screen: Screen, held: Holding, at: int) -> None:
+def _draw_holding(screen: Screen, held: Holding) -> None:
     pool = f" of pool {held.event.pool}" if held.event is not None else ""
-    screen.line(Cell(str(held.address), "bold"), pool, f" at {when.local(at)}")
-    bound, event = held.bound_to, held.event
+    screen.line(Cell(str(held.address), "bold"), pool, f" at {when.local(held.at)}")
+    bound, event = held.attachment, held.event
     facts: list[tuple[str, str | Cell]] = [("state", _state(held))]
     if held.pod is not None or bound is not None:
         facts.append(("pod", Cell(str(held.pod or "none named"), "bold green")))
-    elif held.state not in set(Edge):
+    elif not held.at_edge:
         facts.append(("pod", "nobody"))
     if bound is not None:
         facts += [("interface", bound.ifname), ("network", bound.network), ("container", bound.container_id)]
@@ -295,8 +222,8 @@ def _draw_holding(screen: Screen, held: Holding, at: int) -> None:
         facts.append(("reserved", f"for {held.reserved_for}"))
     if event is not None and held.since is not None:
         facts += [
-            ("since", f"{when.local(held.since)} ({duration((at - held.since) / when.NS)} before)"),
-            ("by", f"{event.kind}: {event.actor.who}, {event.actor.why}, on node {event.actor.node}"),
+            ("since", f"{when.local(held.since)} ({duration((held.at - held.since) / when.NS)} before)"),
+            ("by", f"{event.kind}: {event.who}, {event.why}, on node {event.node}"),
         ]
     if held.between is not None and held.state == Edge.UNKNOWN:
         facts.append(("clock", "unproven: the ledger may have begun earlier, or later"))
@@ -319,9 +246,9 @@ def _draw_events(screen: Screen, events: Sequence[Event]) -> None:
                 str(event.pod or "-"),
                 event.ifname or "-",
                 event.attachment.container_id[:SHORT_ID] if event.attachment is not None else "-",
-                event.actor.who,
-                event.actor.why,
-                event.actor.node,
+                event.who,
+                event.why,
+                event.node,
             ]
             for event in events
         ],

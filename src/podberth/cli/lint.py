@@ -6,19 +6,27 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import failures, netconf_file, prospect
+from podberth.catalogue import find_plugin
+from podberth.cli import failures, netconf_file
 from podberth.cli.manual import Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cni.errors import CniError, InvalidConfig
-from podberth.entry import find_plugin
+from podberth.cni.keys import TEXT, kinds
+from podberth.desk import prospect
+from podberth.net.settings_document import KEYS as SETTINGS
 from podberth.runtime import invoke
 from podberth.runtime.lint import Finding
 from podberth.runtime.lint import lint as find_all
 from podberth.runtime.networks import load
+from podberth.verbs.network import KEYS, LEDGER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NET_DIR = "/etc/cni/net.d"
 COLUMNS = (Column(title="Where"), Column(title="What", breaks=True), Column(title="What to do", breaks=True))
@@ -45,7 +53,7 @@ def lint(network: str, *, as_json: bool) -> int:
     """
     path = network if Path(network).is_file() else load(os.environ.get("NETCONFPATH") or NET_DIR, network).path
     data = Path(path).read_bytes()
-    found = find_all(data, _installed)
+    found = find_all(data, _installed, our_keys)
     found += _ours(data, path) if not any(one.fatal for one in found) else ()
     if as_json:
         findings = [{"path": f.path, "message": f.message, "hint": f.hint, "fatal": f.fatal} for f in found]
@@ -64,6 +72,19 @@ def _installed(plugin: str) -> bool:
     except InvalidConfig:
         return False
     return True
+
+
+def our_keys(kind: str, inside: bool) -> Mapping[str, str] | None:
+    """Return the keys of a type that is podberth's, or those that it has inside of `ipam`; None of any other type."""
+    try:
+        plugin = find_plugin(kind)
+    except InvalidConfig:
+        return None
+    about_addresses = {**kinds(KEYS), **kinds(SETTINGS)}
+    if inside:
+        return about_addresses if kind == LEDGER else None
+    common = {"stateDir": TEXT, "logLevel": TEXT, "logFile": TEXT}
+    return {**common, **(about_addresses if plugin.SETTINGS else {}), **kinds(plugin.KEYS)}
 
 
 def _ours(data: bytes, path: str) -> tuple[Finding, ...]:

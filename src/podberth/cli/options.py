@@ -160,11 +160,6 @@ def _range(text: str) -> Span | None:
     return Span(first=one, last=other)
 
 
-def in_range(address: Address, span: Span) -> bool:
-    """Say whether the range has the address."""
-    return address.version == span.first.version and int(span.first) <= int(address) <= int(span.last)
-
-
 def pod_or_address(text: str) -> PodRef | Address | Span:
     """Return the pod, or the Deployment as NAMESPACE/deployment/NAME; or the address, or the range."""
     found = _range(text)

@@ -6,21 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms
-from podberth.cli.failures import NotFound
 from podberth.cli.manual import CLUSTER, EXITS, Book, Page
 from podberth.cli.options import POOL, json_option
 from podberth.cli.screen import Cell, Column
 from podberth.cli.text import large
+from podberth.desk import pools as desk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
-    from podberth.ipam.lease import Usage
-    from podberth.ipam.pool import Pool
-    from podberth.policy.changes import Waiting
+    from podberth.desk.pools import Usage
+    from podberth.desk.rows import Waiting
 
 BAR = 12  # characters
 NEARLY_FULL = 0.8
@@ -68,44 +66,32 @@ def list_(session: Session, *, as_json: bool) -> None:
 @click.pass_obj
 def show(session: Session, name: str, *, as_json: bool) -> None:
     """Show one pool: its usage and its document."""
-    from podberth.policy.documents import document_of, raw_document
-
-    found = session.node.policies.pool(name)
-    if found is None:
-        raise NotFound(f"there is no pool {name}", "`podberth pool` lists the pools")
-    usage = session.node.ledger.usage(name)
-    raw = raw_document(document_of(found, found.source))
-    waiting = [one for one in session.node.policies.waiting() if one.document == f"Pool {name}"]
+    found = desk.pool(session.node, name)
 
     def draw(screen: Screen) -> None:
         from podberth.cli.yamltext import dump
 
         screen.line(Cell(f"Pool {name}", "bold"), f"  ({found.source})" if found.source else "")
-        _table(screen, [(found, row) for row in usage])
+        _table(screen, [(name, found.subnets, row) for row in found.usage])
         screen.line()
-        for line in dump(raw).splitlines():
+        for line in dump(found.document_).splitlines():
             screen.line(line)
-        _warn(screen, waiting)
+        _warn(screen, found.waiting)
 
-    form = {"name": name, "source": found.source, **_usages(usage), "document": raw}
-    session.show(as_json, {**form, **forms.waiting(waiting)}, draw)
+    session.show(as_json, found.document(), draw)
 
 
 def _list(session: Session, *, as_json: bool) -> None:
-    pools, usage = session.node.policies.pools(), session.node.ledger.usage()
-    of_pool = {found.name: [row for row in usage if row.pool == found.name] for found in pools}
-
-    waiting = [one for one in session.node.policies.waiting() if not one.document.startswith("PodNetwork ")]
+    found = desk.pools(session.node)
 
     def draw(screen: Screen) -> None:
-        if pools:
-            _table(screen, [(found, row) for found in pools for row in of_pool[found.name]])
+        if found.pools:
+            _table(screen, [(pool.name, pool.subnets, row) for pool in found.pools for row in pool.usage])
         else:
             screen.line("no pools: `podberth apply` a document of kind Pool")
-        _warn(screen, waiting)
+        _warn(screen, found.waiting)
 
-    listed = [{"name": found.name, "subnets": _subnets(found), **_usages(of_pool[found.name])} for found in pools]
-    session.show(as_json, {"pools": listed, **forms.waiting(waiting)}, draw)
+    session.show(as_json, found.document(), draw)
 
 
 def _warn(screen: Screen, waiting: Sequence[Waiting]) -> None:
@@ -114,15 +100,11 @@ def _warn(screen: Screen, waiting: Sequence[Waiting]) -> None:
         screen.line(Cell("not in force", "red"), f"  {one.document} ({one.source}): {one}")
 
 
-def _usages(usage: Sequence[Usage]) -> dict[str, object]:
-    return {"usage": [forms.usage(row) for row in usage]}
+def _of_family(subnets: Sequence[str], family: int) -> list[str]:
+    return [subnet for subnet in subnets if (":" in subnet) == (family == 6)]
 
 
-def _subnets(found: Pool, family: int | None = None) -> list[str]:
-    return [str(s.network) for s in found.subnets if family in (None, s.network.version)]
-
-
-def _table(screen: Screen, rows: Sequence[tuple[Pool, Usage]]) -> None:
+def _table(screen: Screen, rows: Sequence[tuple[str, Sequence[str], Usage]]) -> None:
     screen.table(
         [
             Column(title="Pool"),
@@ -133,13 +115,13 @@ def _table(screen: Screen, rows: Sequence[tuple[Pool, Usage]]) -> None:
         ],
         [
             [
-                Cell(row.pool, "bold"),
+                Cell(name, "bold"),
                 f"IPv{row.family}",
-                ", ".join(_subnets(found, row.family)),
+                ", ".join(_of_family(subnets, row.family)),
                 *(large(count) for count in (row.size, row.leased, row.reserved, row.resting, row.free)),
                 _bar(row),
             ]
-            for found, row in rows
+            for name, subnets, row in rows
         ],
     )
 

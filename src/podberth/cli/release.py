@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms
 from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import ADDRESS, NAMESPACE, POOL, dry_run_option, json_option
@@ -15,6 +14,8 @@ from podberth.cli.reading import contents
 from podberth.cli.screen import UNCHANGED, Cell, columns
 from podberth.cli.session import actor, asking
 from podberth.cli.text import counted
+from podberth.desk import rows
+from podberth.desk.form import json_form
 from podberth.policy.operation import Operation
 from podberth.policy.permit import OPERATOR, RELEASE, Releasing, permit
 from podberth.stores.transfer.sheet import read, releasing
@@ -86,7 +87,7 @@ def _one(session: Session, node: Node, address: Address, *, as_json: bool) -> No
         raise _nobody_s(address)
     session.show(
         as_json,
-        {"reservation": forms.reservation(ended)},
+        {"reservation": json_form(rows.Reservation.of(ended))},
         lambda screen: screen.line(f"{ended.address} is no longer reserved for {ended.pod} {ended.ifname}"),
     )
 
@@ -141,5 +142,5 @@ def _show_many(session: Session, ended: Sequence[Reservation], stay: int, *, dry
         if dry_run:
             screen.line(UNCHANGED)
 
-    form = {"dry_run": dry_run, "released": [forms.reservation(kept) for kept in ended], "declared": stay}
+    form = {"dry_run": dry_run, "released": [json_form(rows.Reservation.of(kept)) for kept in ended], "declared": stay}
     session.show(as_json, form, draw)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms
 from podberth.cli.failures import NotFound
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import ADDRESS, IFNAME, OWNER, POOL, json_option, override_option, overriding
 from podberth.cli.session import actor, asking
 from podberth.cni.errors import Refused
+from podberth.desk import rows
+from podberth.desk.form import json_form
 from podberth.ipam.lease import Keeping
 from podberth.policy.operation import Operation
 from podberth.policy.permit import OPERATOR, RESERVE, Reserving, permit
@@ -68,7 +69,7 @@ def reserve(
     (made,) = node.policies.operate(Operation(keep=(wanted,)), by, source=by.why).kept
     session.show(
         as_json,
-        {"reservation": forms.reservation(made)},
+        {"reservation": json_form(rows.Reservation.of(made))},
         lambda screen: screen.line(f"{made.address} of pool {made.pool} is reserved for {made.pod} {made.ifname}"),
     )
 

@@ -13,6 +13,7 @@ from podberth.cli.failures import NotFound
 from podberth.cli.screen import Cell, Screen
 from podberth.cli.text import printable
 from podberth.cni.errors import CniError, IOFailure
+from podberth.desk.form import placed, rfc3339
 from podberth.ipam.lease import Actor
 from podberth.stores.chosen import chosen, path_of
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 STATE_DIR = "/var/lib/podberth"
 STORE = "podberth.db"
-_NAMED = ("pod", "reserved_for", "owner", "namespace", "node")  # keys of JSON that name an owner or a node
 
 
 class Session:
@@ -113,34 +113,14 @@ class Session:
             document = placed(document, self.cluster)
             if lacks and isinstance(document, dict):
                 why, as_of = self._known
-                document = {**document, "asOf": when.rfc3339(as_of) if as_of else None, "away": why}
+                since = rfc3339(as_of) if as_of else None
+                document = {**document, "as_of": since, "asOf": since, "away": why}
             sys.stdout.write(json.dumps(document, indent=2) + "\n")
             return
         screen = Screen()
         if lacks:
             screen.line(Cell(lacks, "yellow"))
         draw(screen)
-
-
-def placed(document: object, own: str) -> object:
-    """Return a document with the cluster of each pod, or node, as a key of its own; the first cluster has none.
-
-    `own`: of the node that answers, whose pods and nodes are called by their bare names there.
-    """
-    if isinstance(document, list):
-        return [placed(each, own) for each in document]
-    if not isinstance(document, dict) or "apiVersion" in document:  # a declaration is the cluster's own
-        return document
-    made = {key: placed(each, own) for key, each in document.items()}
-    clusters: dict[str, dict[str, str]] = {}
-    for key in _NAMED:
-        if isinstance(named := made.get(key), str) and named:
-            cluster, bare = named.partition(":")[::2] if ":" in named else (own, named)
-            clusters.setdefault(cluster, {})[key] = bare
-    if clusters:
-        first, names = next(iter(clusters.items()))  # the owner's, if there is one: a node of another keeps its own
-        return {**made, **names, **({"cluster": first} if first else {})}
-    return made
 
 
 def actor(node: Node, why: str) -> Actor:

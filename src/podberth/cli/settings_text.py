@@ -1,27 +1,15 @@
-"""Resolved values as text for people, and in their documents' form for programs."""
+"""Resolved values as text for people."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podberth.cni.value import fields
-from podberth.net.settings import VLAN_PROTOCOLS, Dns, Rates, Route, Settings, Vlan
-from podberth.net.settings_document import settings_document
+from podberth.net.settings import VLAN_PROTOCOLS, Dns, Rates, Route, Vlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SPELLED = {"link_state": "linkState"}
-_FIELDS = frozenset(name for name, _ in fields(Settings))
-
-
-def form(field: str, value: object) -> object:
-    """Return the JSON form: as documents write it."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if field in _FIELDS:
-        return settings_document(Settings(**{field: value}))[field]  # type: ignore[arg-type]
-    return str(value)
 
 
 def spelled(field: str) -> str:

@@ -6,8 +6,9 @@ import re
 from datetime import UTC, datetime
 
 from podberth.cli.text import duration
+from podberth.desk import form
 
-NS = 10**9
+NS = form.NS
 FORMS = 'RFC 3339, "2026-11-20 14:00" (local), seconds since the epoch, "10m ago", "-10m" or "now"'
 
 _RELATIVE = re.compile(r"(?:(-)\s*)?((?:\d{1,9}\s*(?:d|h|min|m|sec|s)\s*)+)(ago)?", re.ASCII)
@@ -50,12 +51,6 @@ def length(text: str) -> int:
 def local(time: int) -> str:
     """Return the time to the second in this machine's zone, which is named: '2026-11-20 14:00:03 CET'."""
     return datetime.fromtimestamp(time // NS, tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def rfc3339(time: int) -> str:
-    """Return the time in UTC with all its nine digits, as `--at` takes it back without loss."""
-    seconds = datetime.fromtimestamp(time // NS, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{seconds}.{time % NS:09}Z"
 
 
 def ago(time: int, now: int) -> str:

@@ -30,10 +30,10 @@ from podberth.stores.replica.shared import Bundle, DocumentText
 from podberth.stores.replica.standing import make_way
 from podberth.stores.sqlite import changes, documents
 from podberth.stores.sqlite.declared import declare
+from podberth.stores.sqlite.declaring import check
 from podberth.stores.sqlite.minimum import require
 from podberth.stores.sqlite.operations import keep
 from podberth.stores.sqlite.pending import pending
-from podberth.stores.sqlite.policies import check
 from podberth.stores.sqlite.rows import reservation_at
 
 if TYPE_CHECKING:

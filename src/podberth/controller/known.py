@@ -8,7 +8,7 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import value
 from podberth.controller.keeping import Kept, owner_of
 from podberth.ipam.pool import FOREVER
-from podberth.policy.admission import declared_addresses
+from podberth.policy.reserves import declared_addresses
 from podberth.policy.texts import parsed
 from podberth.stores.replica import podnetworks as newest
 from podberth.stores.replica.approved import all_former, in_force, pool_key

@@ -20,8 +20,8 @@ from podberth.kube import resources
 from podberth.kube.events import NORMAL, WARNING
 from podberth.policy import bundle
 from podberth.policy.address_reservation import parse_reservation
-from podberth.policy.admission import declared_addresses
 from podberth.policy.permit import CONTROLLER, OPERATOR, Reserving, Using, permit, role_of_object
+from podberth.policy.reserves import declared_addresses
 from podberth.policy.use import Use
 from podberth.process.loop import reason
 from podberth.stores.replica import copies

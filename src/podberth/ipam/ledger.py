@@ -32,6 +32,13 @@ class Ledger(Protocol):
         """
         ...
 
+    def foresee(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
+        """Return what `bind` would return now, or raise what it would raise. Nothing is changed.
+
+        A node that the ledger awaits is taken to have announced its pods, as its ADD would.
+        """
+        ...
+
     def unbind(self, attachment: Attachment, actor: Actor, *, durable: bool = True) -> tuple[Lease, ...]:
         """End the attachment's leases; returns what was ended, empty if there were none. `durable` as with `bind`."""
         ...

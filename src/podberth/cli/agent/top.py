@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,11 +13,15 @@ from podberth.cli.failures import OK
 from podberth.cli.manual import Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column, Screen
+from podberth.desk import state as states
+from podberth.desk.calls import read
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from podberth.cli.session import Session
+    from podberth.desk.state import Directory, PoolRow, Top
 
 RECENT = 60.0  # seconds
 _BAR = 30  # characters of a full pool's bar
@@ -46,7 +49,7 @@ def top(session: Session, path: Path, *, once: bool, as_json: bool) -> int:
     """
     if as_json or once or not sys.stdout.isatty():
         found = look(path)
-        session.show(as_json, found, lambda screen: _draw(screen, found))
+        session.show(as_json, found.document(), lambda screen: _draw(screen, found))
         return OK
     while True:
         found = look(path)
@@ -56,86 +59,67 @@ def top(session: Session, path: Path, *, once: bool, as_json: bool) -> int:
         time.sleep(1)
 
 
-def look(path: Path) -> dict[str, Any]:
+def look(path: Path) -> Top:
     """Ask the agent, and count what it says of its last calls."""
-    state, calls = ask(path, "/v1/state"), ask(path, "/v1/calls")["calls"]
-    since = time.time() - RECENT  # noqa: TID251
-    recent = [call for call in calls if call["began"] >= since]
-    return {**state, "seconds": RECENT, "verbs": [_verb(verb, recent) for verb in sorted({c["verb"] for c in recent})]}
+    state, calls = states.read(ask(path, "/v1/state")), read(ask(path, "/v1/calls")).calls
+    return states.top(state, calls, time.time() - RECENT, RECENT)  # noqa: TID251
 
 
-def _verb(verb: str, calls: list[dict[str, Any]]) -> dict[str, Any]:
-    its = [call for call in calls if call["verb"] == verb]
-    took = sorted(call["milliseconds"] for call in its)
-    kernel = sorted(call["kernelMilliseconds"] for call in its)
-    return {
-        "verb": verb,
-        "calls": len(its),
-        "codes": {str(code): count for code, count in sorted(Counter(call["code"] for call in its).items())},
-        "median": took[len(took) // 2],
-        "p99": took[min(len(took) - 1, int(len(took) * 0.99))],
-        "kernelMedian": kernel[len(kernel) // 2],
-    }
-
-
-def _draw(screen: Screen, found: dict[str, Any]) -> None:
-    known = found["waiting"] is not None
-    drifted = Cell(f"{found['drifted']} drifted", "red" if found["drifted"] else "")
+def _draw(screen: Screen, found: Top) -> None:
+    known = found.waiting is not None
+    drifted = Cell(f"{found.drifted} drifted", "red" if found.drifted else "")
     screen.line(
-        Cell(f"podberth {found['version']}", "bold"),
-        f"  {found['busy']} of {found['workers']} workers busy  ",
-        Cell(f"{found['waiting']} calls waiting  ", "red" if found["waiting"] else "") if known else "",
-        f"{found['begunDels']} DELs to end  ",
+        Cell(f"podberth {found.version}", "bold"),
+        f"  {found.busy} of {found.workers} workers busy  ",
+        Cell(f"{found.waiting} calls waiting  ", "red" if found.waiting else "") if known else "",
+        f"{found.begun_dels} DELs to end  ",
         drifted,
     )
     _draw_verbs(screen, found)
-    _draw_pools(screen, found["pools"])
-    if found["policies"]:
-        _draw_directories(screen, found["policies"])
+    _draw_pools(screen, found.pools)
+    if found.policies:
+        _draw_directories(screen, found.policies)
 
 
-def _draw_verbs(screen: Screen, found: dict[str, Any]) -> None:
+def _draw_verbs(screen: Screen, found: Top) -> None:
     titles = ("calls", "failed", "median ms", "p99 ms", "kernel ms")
     screen.table(
-        (Column(title=f"last {found['seconds']:.0f} s"), *(Column(title=title, right=True) for title in titles)),
+        (Column(title=f"last {found.seconds:.0f} s"), *(Column(title=title, right=True) for title in titles)),
         [
             (
-                Cell(verb["verb"], "bold"),
-                str(verb["calls"]),
-                str(verb["calls"] - verb["codes"].get("0", 0)),
-                *(f"{verb[key]:.2f}" for key in ("median", "p99", "kernelMedian")),
+                Cell(verb.verb, "bold"),
+                str(verb.calls),
+                str(verb.calls - verb.codes.get("0", 0)),
+                *(f"{took:.2f}" for took in (verb.median, verb.p99, verb.kernel_median)),
             )
-            for verb in found["verbs"]
+            for verb in found.verbs
         ],
     )
 
 
-def _draw_pools(screen: Screen, pools: list[dict[str, Any]]) -> None:
+def _draw_pools(screen: Screen, pools: Sequence[PoolRow]) -> None:
     screen.table(
         (Column(title="pool"), *(Column(title=title, right=True) for title in ("IPv", "free", "of")), Column(title="")),
-        [
-            (Cell(pool["pool"], "bold"), str(pool["family"]), str(pool["free"]), str(pool["size"]), _bar(pool))
-            for pool in pools
-        ],
+        [(Cell(pool.pool, "bold"), str(pool.family), str(pool.free), str(pool.size), _bar(pool)) for pool in pools],
     )
 
 
-def _draw_directories(screen: Screen, directories: list[dict[str, Any]]) -> None:
+def _draw_directories(screen: Screen, directories: Sequence[Directory]) -> None:
     screen.table(
         (Column(title="policyDir"), Column(title="state"), Column(title="")),
         [
             (
-                Cell(each["directory"], "bold"),
-                Cell(each["state"], "red" if each["state"] == "failed" else ""),
-                each["message"] or each["unwatched"],
+                Cell(each.directory, "bold"),
+                Cell(each.state, "red" if each.state == "failed" else ""),
+                each.message or each.unwatched,
             )
             for each in directories
         ],
     )
 
 
-def _bar(pool: dict[str, Any]) -> Cell:
-    used = 1 - pool["free"] / pool["size"] if pool["size"] else 1.0
+def _bar(pool: PoolRow) -> Cell:
+    used = 1 - pool.free / pool.size if pool.size else 1.0
     full = round(used * _BAR)
     style = "red" if used > 0.9 else "yellow" if used > 0.75 else "green"
     return Cell("█" * full + "·" * (_BAR - full), style, f"{used:.0%} used")

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from podberth.cli.agent.asking import ask, desk_option
-from podberth.cli.failures import OK, NotFound
+from podberth.cli.failures import OK
 from podberth.cli.manual import Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column
+from podberth.desk import calls as desk
+from podberth.desk.calls import LAST
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
+    from podberth.desk.calls import Trace
 
-LAST = "last"
 _BAR = 24  # characters of the longest op's bar
 
 
@@ -42,47 +44,35 @@ def trace(session: Session, which: str, path: Path, *, as_json: bool) -> int:
 
     What is left of the whole time is podberth's own: reading, deciding, and waiting for the disk. Needs root.
     """
-    found = chosen(ask(path, "/v1/calls")["calls"], which)
+    found = desk.trace(desk.read(ask(path, "/v1/calls")).calls, which)
 
     def draw(screen: Screen) -> None:
         _draw(screen, found)
 
-    session.show(as_json, found, draw)
+    session.show(as_json, found.document(), draw)
     return OK
 
 
-def chosen(calls: list[dict[str, Any]], which: str) -> dict[str, Any]:
-    """Return the last call that is meant. NotFound if there is none."""
-    for call in reversed(calls):
-        named = call["pod"] == which or call["containerID"].startswith(which)
-        if call["verb"] == "ADD" if which == LAST else named:
-            return dict(call)
-    raise NotFound(
-        f"there is no such call among the agent's last {len(calls)}: {which}",
-        "`podberth top` shows what it serves now",
-    )
-
-
-def _draw(screen: Screen, call: dict[str, Any]) -> None:
-    ended = "done" if not call["code"] else f"code {call['code']}: {call['message']}"
+def _draw(screen: Screen, call: Trace) -> None:
+    ended = "done" if not call.code else f"code {call.code}: {call.message}"
     screen.line(
-        Cell(f"{call['verb']} {call['pod'] or call['containerID']}", "bold"),
-        f" ({call['ifname']} on {call['network']}): ",
-        Cell(ended, "red" if call["code"] else "green"),
+        Cell(f"{call.verb} {call.pod or call.container_id}", "bold"),
+        f" ({call.ifname} on {call.network}): ",
+        Cell(ended, "red" if call.code else "green"),
     )
-    longest = max((op["milliseconds"] for op in call["ops"]), default=0.0) or 1.0
-    own = call["milliseconds"] - call["kernelMilliseconds"]
+    longest = max((op.milliseconds for op in call.ops), default=0.0) or 1.0
+    own = call.milliseconds - call.kernel_milliseconds
     rows: list[tuple[str | Cell, ...]] = [
         (
-            f"{op['milliseconds']:.3f}",
-            Cell("█" * max(1, round(op["milliseconds"] / longest * _BAR)), "cyan", ""),
-            ("undo: " if op["verb"] == "undo" else "") + op["op"],
+            f"{op.milliseconds:.3f}",
+            Cell("█" * max(1, round(op.milliseconds / longest * _BAR)), "cyan", ""),
+            ("undo: " if op.verb == "undo" else "") + op.op,
         )
-        for op in call["ops"]
+        for op in call.ops
     ]
     rows += [
-        (f"{call['kernelMilliseconds']:.3f}", "", "the kernel's part"),
+        (f"{call.kernel_milliseconds:.3f}", "", "the kernel's part"),
         (f"{own:.3f}", "", "podberth's own: reading, deciding, writing down"),
-        (Cell(f"{call['milliseconds']:.3f}", "bold"), "", Cell("in all", "bold")),
+        (Cell(f"{call.milliseconds:.3f}", "bold"), "", Cell("in all", "bold")),
     ]
     screen.table((Column(title="ms", right=True), Column(title=""), Column(title="op", breaks=True)), rows)

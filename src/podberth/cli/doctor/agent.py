@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from podberth import __version__
 from podberth.agent.frame import SOCKET
 from podberth.cli.agent.asking import ask
-from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cni.errors import CniError
+from podberth.desk.doctor import FAIL, OK, WARN, Finding
 from podberth.stores import chosen as choice
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cli.text import duration
 from podberth.cni.errors import CniError
+from podberth.desk.doctor import FAIL, OK, WARN, Finding
 from podberth.stores import chosen as choice
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from podberth.cli.doctor import api
-from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cli.doctor.identity import COPIED
 from podberth.cli.text import counted
 from podberth.cni.errors import CniError
+from podberth.desk.doctor import FAIL, OK, WARN, Finding
 from podberth.kube import errors
 from podberth.kube.resources import NODES, PODS
 

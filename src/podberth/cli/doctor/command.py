@@ -22,19 +22,19 @@ from podberth.cli.doctor import (
     rights,
     store,
 )
-from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.failures import OK as FIT
 from podberth.cli.failures import UNFIT
 from podberth.cli.manual import EXITS, NODE, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell
+from podberth.desk.doctor import FAIL, OK, WARN, health
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from podberth.cli.doctor.finding import Finding
     from podberth.cli.screen import Screen
     from podberth.cli.session import Session
+    from podberth.desk.doctor import Finding
 
 STYLES = {OK: "green", WARN: "yellow", FAIL: "bold red"}
 
@@ -68,23 +68,23 @@ def doctor(session: Session, net_dir: Path, path: Path, *, all_nodes: bool, as_j
     The kernel is asked by doing what an ADD does, in a network namespace made for it that is gone afterwards. 'warn' is
     for what only some pods would miss, 'fail' for what keeps ADD from working. Needs root to be of much use.
     """
-    findings = (
-        *machine.look(Path(session.state)),
-        *kernel.look(),
-        *store.look(session),
-        *identity.look(session),
-        *agent.look(session, path),
-        *api.look(session),
-        *rights.look(session),
-        *control.look(session),
-        *config_maps.look(session),
-        *networks.look(session, net_dir),
-        *(cluster.look(session) if all_nodes else ()),
+    found = health(
+        (
+            *machine.look(Path(session.state)),
+            *kernel.look(),
+            *store.look(session),
+            *identity.look(session),
+            *agent.look(session, path),
+            *api.look(session),
+            *rights.look(session),
+            *control.look(session),
+            *config_maps.look(session),
+            *networks.look(session, net_dir),
+            *(cluster.look(session) if all_nodes else ()),
+        )
     )
-    fit = not any(finding.level == FAIL for finding in findings)
-    form = {"fit": fit, "findings": [finding.form() for finding in findings]}
-    session.show(as_json, form, lambda screen: _draw(screen, findings, fit=fit))
-    return FIT if fit else UNFIT
+    session.show(as_json, found.document(), lambda screen: _draw(screen, found.findings, fit=found.fit))
+    return FIT if found.fit else UNFIT
 
 
 def _draw(screen: Screen, findings: Sequence[Finding], *, fit: bool) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from podberth.cli.doctor.finding import WARN, Finding
 from podberth.cni.errors import CniError
+from podberth.desk.doctor import WARN, Finding
 from podberth.policy.standing import worded
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podberth.cli.doctor import api
-from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cli.text import duration
 from podberth.cni.errors import CniError
+from podberth.desk.doctor import FAIL, OK, WARN, Finding
 from podberth.kube import errors
 from podberth.kube.resources import LEASES, POOLS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.cli.doctor import api
-from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cni.errors import CniError
+from podberth.desk.doctor import FAIL, OK, WARN, Finding
 from podberth.ipam.registration import QUESTION, Registration, judge, remedy
 from podberth.kube import errors
 from podberth.kube.resources import NODES

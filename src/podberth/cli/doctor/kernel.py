@@ -14,8 +14,9 @@ import tempfile
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
-from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cni.errors import CniError
+from podberth.desk.doctor import FAIL, OK, WARN, Finding
+from podberth.desk.form import json_form
 from podberth.net import ops
 from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES
 
@@ -112,7 +113,9 @@ def _main() -> int:
         sys.stderr.write(f"a network namespace can't be made: {os.strerror(number)}\n")
         return 1
     with tempfile.TemporaryDirectory(prefix="podberth-doctor-") as scratch:
-        found = [finding.form() for finding in ask(LinuxHost(Locks(f"{scratch}/locks")), f"/proc/{os.getpid()}/ns/net")]
+        found = [
+            json_form(finding) for finding in ask(LinuxHost(Locks(f"{scratch}/locks")), f"/proc/{os.getpid()}/ns/net")
+        ]
     sys.stdout.write(json.dumps(found))
     return 0
 

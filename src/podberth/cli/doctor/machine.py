@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
+from podberth.desk.doctor import FAIL, OK, WARN, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podberth.cli import netconf_file
-from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cli.text import counted
 from podberth.cni import strictjson
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
+from podberth.desk.doctor import FAIL, OK, WARN, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,7 +94,7 @@ def _concerns(document: object) -> bool:
 
 
 def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
-    from podberth.entry import find_plugin
+    from podberth.catalogue import find_plugin
     from podberth.verbs.network import own_fields, read_network, state_dir
     from podberth.verbs.status import missing_link
 

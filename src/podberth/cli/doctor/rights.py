@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from podberth.cli.doctor import api
-from podberth.cli.doctor.finding import FAIL, OK, Finding
 from podberth.cni.errors import CniError
+from podberth.desk.doctor import FAIL, OK, Finding
 from podberth.kube.client import RIGHTS
 from podberth.kube.resources import ACCESS_REVIEWS
 from podberth.stores import chosen as choice

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from podberth.cli import when
 from podberth.cli.clock import suspicions
-from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cli.store.minimum_version import asked
 from podberth.cli.text import counted, duration
 from podberth.cni.errors import CniError
+from podberth.desk.doctor import FAIL, OK, WARN, Finding
 from podberth.ipam.lifecycle import fold
 from podberth.ipam.outlook import sentence
 from podberth.ipam.refusals import FREEING

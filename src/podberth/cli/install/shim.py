@@ -15,6 +15,7 @@ from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import json_option
 from podberth.cni.errors import IOFailure
 from podberth.process.whole import sync
+from podberth.runtime.own import MOST, SIGN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(podberth.__file__).parent
 PACKED = PACKAGE / "_shim" / "podberth-shim"  # in a wheel: tools/hatch_build.py puts it there
 FALLBACK = ".podberth"  # what tools/build_cni.py leaves beside the shim: plugins that need no agent, but a Python
-SIGN = b"podberth: a CNI plugin, called by a container runtime"  # in the shim, and in each that ever was
-_MOST = 4 << 20  # bytes of a shim; most CNI plugins are no larger, and an old one with glibc has 1 MB
+OWN, STANDARD = ("plugins",), ("plugins/standard", "ipam_plugins")  # where a type is a module
+ALWAYS = "loopback"  # of the standard types: a runtime needs one for each pod, and a bare host has none
 _MODE = 0o755
 
 
@@ -38,6 +39,10 @@ _MODE = 0o755
     examples=(
         ("install-shim /host/opt/cni/bin", "What a node needs of podberth, beside its agent."),
         ("install-shim /host/opt/cni/bin --replace sriov", "Also in the place of the sriov-cni that is there."),
+        (
+            "install-shim /host/opt/cni/bin --standard --replace bridge",
+            "The CNI project's types that are missing; bridge.",
+        ),
         ("install-shim /host/opt/cni/bin --remove", "Take away what was put there."),
     ),
 )
@@ -46,6 +51,7 @@ _MODE = 0o755
     "--replace", "replaced", metavar="TYPE", multiple=True,
     help="A plugin type whose program of somebody else's gives way; repeat it for each.",
 )  # fmt: skip
+@click.option("--standard", is_flag=True, help="Also the types of the CNI project's plugins: bridge, host-local, ...")
 @click.option(
     "--shim", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), default=PACKED,
     help="The shim to install; by default the one that came with podberth.",
@@ -54,22 +60,34 @@ _MODE = 0o755
 @json_option
 @click.pass_obj
 def install_shim(
-    session: Session, folder: Path, replaced: tuple[str, ...], shim: Path, *, remove: bool, as_json: bool
+    session: Session,
+    folder: Path,
+    replaced: tuple[str, ...],
+    shim: Path,
+    *,
+    standard: bool,
+    remove: bool,
+    as_json: bool,
 ) -> None:
     """Put the shim into DIR under the name of each plugin type, each by one rename, and nothing where it is already.
 
     Shims of types that this version does not have are taken away, and so are plugins of an older version that run
     without an agent. A program of the same name that is somebody else's is left alone, unless --replace names it.
+
+    The types of the CNI project are installed with --standard, or as --replace names them. Of those, loopback is
+    installed where DIR has none. What is there of podberth's is renewed: only --remove takes it away.
     """
-    unknown = set(replaced) - set(kinds())
+    unknown = set(replaced) - {*kinds(), *standard_kinds()}
     if unknown:
-        raise NotFound(f"--replace: podberth has no plugin {min(unknown)!r}", f"there are {', '.join(kinds())}")
+        there = ", ".join((*kinds(), *standard_kinds()))
+        raise NotFound(f"--replace: podberth has no plugin {min(unknown)!r}", f"there are {there}")
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}", "mount the host's; kubelet or the runtime says which it uses")
     try:
         content = b"" if remove else _content(shim)
-        left = [] if remove else [kind for kind in kinds() if kind not in replaced and _is_foreign(folder / kind)]
-        wanted = [] if remove else [kind for kind in kinds() if kind not in left]
+        asked = [] if remove else _asked(folder, replaced, standard=standard)
+        left = [kind for kind in asked if kind not in replaced and _is_foreign(folder / kind)]
+        wanted = [kind for kind in asked if kind not in left]
         about: dict[str, list[str]] = {
             "installed": [kind for kind in wanted if put(folder / kind, content, _MODE)],
             "removed": list(_cleared(folder, wanted)),
@@ -79,11 +97,11 @@ def install_shim(
         raise IOFailure(f"{wrong.filename or folder}: {wrong.strerror}", "run it as root, DIR writable") from None
 
     def draw(screen: Screen) -> None:
+        for name in left:
+            screen.line(f"left    {folder / name}: it is another program; --replace {name} takes its place")
         for what in ("installed", "removed"):
             for name in about[what]:
                 screen.line(f"{what} {folder / name}")
-        for name in left:
-            screen.line(f"left    {folder / name}: it is another program; --replace {name} takes its place")
         if not any(about.values()):
             screen.line(f"nothing to do in {folder}")
 
@@ -91,8 +109,31 @@ def install_shim(
 
 
 def kinds() -> list[str]:
-    """Return the plugin types, which are modules."""
-    return sorted(path.stem for path in (PACKAGE / "plugins").glob("[!_]*.py"))
+    """Return podberth's own plugin types, which are modules."""
+    return _modules(*OWN)
+
+
+def standard_kinds() -> list[str]:
+    """Return the types of the CNI project's plugins that podberth has."""
+    return _modules(*STANDARD)
+
+
+def _modules(*rooms: str) -> list[str]:
+    """Return the types of the rooms. An underscore in a module's name is a hyphen of the type's."""
+    return sorted(path.stem.replace("_", "-") for room in rooms for path in (PACKAGE / room).glob("[!_]*.py"))
+
+
+def _asked(folder: Path, replaced: tuple[str, ...], *, standard: bool) -> list[str]:
+    """Return the types that are to be there, if nobody else's program is."""
+    more = [
+        kind
+        for kind in standard_kinds()
+        if standard
+        or kind in replaced
+        or _is_ours(folder / kind)
+        or (kind == ALWAYS and not _is_foreign(folder / kind))
+    ]
+    return sorted(kinds() + more)
 
 
 def _content(shim: Path) -> bytes:
@@ -129,6 +170,6 @@ def _is_foreign(path: Path) -> bool:
 
 def _is_ours(path: Path) -> bool:
     try:
-        return path.is_file() and path.stat().st_size <= _MOST and SIGN in path.read_bytes()
+        return path.is_file() and path.stat().st_size <= MOST and SIGN in path.read_bytes()
     except PermissionError:  # root without its capabilities, and a file that its owner keeps to himself
         return False

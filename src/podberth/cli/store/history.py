@@ -14,6 +14,7 @@ from podberth.cli.screen import Cell, columns
 from podberth.cli.session import actor
 from podberth.cli.text import counted, duration
 from podberth.cni.errors import Refused
+from podberth.desk.form import rfc3339
 from podberth.ipam.pool import FOREVER
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.retention import What
@@ -106,7 +107,7 @@ def _form(extent: Extent) -> dict[str, Any]:
 
 def _word(word: Word) -> dict[str, Any]:
     return {
-        "time": when.rfc3339(word.time), "what": word.what, "said": word.said, "who": word.actor.who,
+        "time": rfc3339(word.time), "what": word.what, "said": word.said, "who": word.actor.who,
         "why": word.actor.why, "node": word.actor.node, "first": word.first or None, "last": word.last or None,
         "events": word.events or None,
     }  # fmt: skip

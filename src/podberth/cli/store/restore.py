@@ -16,6 +16,7 @@ from podberth.cli.session import asking
 from podberth.cli.text import counted
 from podberth.cni.errors import Refused
 from podberth.cni.value import replace
+from podberth.desk.form import rfc3339
 from podberth.entry import join
 from podberth.ipam.epoch import heard
 from podberth.stores import chosen as choice
@@ -162,7 +163,7 @@ def epoch_form(epoch: Epoch) -> dict[str, Any]:
     return {
         "number": epoch.number,
         "lastEvent": epoch.seq,
-        "time": when.rfc3339(epoch.time),
+        "time": rfc3339(epoch.time),
         "who": epoch.who,
         "why": epoch.why,
         "node": epoch.node,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms
 from podberth.cli.failures import OK
 from podberth.cli.manual import EXITS, Page
 from podberth.cli.options import dry_run_option, json_option, override_option, overriding
@@ -15,6 +14,8 @@ from podberth.cli.reading import contents
 from podberth.cli.screen import UNCHANGED, Cell, columns
 from podberth.cli.session import actor, asking
 from podberth.cli.text import counted
+from podberth.desk.form import json_form
+from podberth.desk.rows import Reservation as Kept
 from podberth.policy.operation import Operation
 from podberth.stores.transfer.sheet import fitting, keeping, read
 
@@ -69,6 +70,10 @@ def sheet(session: Session, file: str, override: str, *, dry_run: bool, as_json:
         if dry_run:
             screen.line(UNCHANGED)
 
-    form = {"dry_run": dry_run, "rows": len(fit), "reservations": [forms.reservation(kept) for kept in made]}
+    form = {
+        "dry_run": dry_run,
+        "rows": len(fit),
+        "reservations": [json_form(Kept.of(kept)) for kept in made],
+    }
     session.show(as_json, form, draw)
     return OK

@@ -14,9 +14,9 @@ from podberth.cli.manual import Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import UNCHANGED, Cell
 from podberth.cli.text import counted
-from podberth.cli.vf.listing import held
 from podberth.cli.vf.names import PF, pf_named
 from podberth.cni.errors import KernelRefused, Refused
+from podberth.desk.vfs import held
 from podberth.linux import vf_creation
 from podberth.verbs.devices import unusable
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli import forms
 from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import EXITS, NODE, Page
 from podberth.cli.options import POD, json_option
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cli.text import large
-from podberth.cli.vf.listing import held
 from podberth.cni.value import fields
+from podberth.desk.form import names
+from podberth.desk.vfs import held
 from podberth.net.vf import Counters
 from podberth.verbs.gone import is_gone
 
@@ -88,10 +88,10 @@ def _rate(now: Counted, before: list[Counted], seconds: float) -> Counted:
 
 def _form(vf: Vf, record: Record, counters: Counters) -> dict[str, object]:
     numbers = {name: getattr(counters, name) for name in NUMBERS}
-    attachment = forms.attachment(record.attachment)
+    attachment = names(record.attachment)
     return {
         "address": vf.address,
-        "pod": forms.pod(record.pod),
+        "pod": str(record.pod) if record.pod is not None else None,
         "attachment": attachment,
         "counted_by": counters.counted_by,
         **numbers,
