@@ -6,6 +6,9 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from podberth.cni.call import Call, Verb
+from podberth.cni.fields import Fields
+from podberth.cni.netconf import NetConf
 from podberth.net.facts import Link, NetnsId
 from podberth.net.seen import see
 from podberth.net.step import Drift, Step
@@ -16,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from podberth.net.endpoint import Endpoint
+    from podberth.net.facts import HostDevice
     from podberth.net.host import Host
-    from podberth.net.ops import Op
+    from podberth.net.ops import Address, Interface, Op
+    from podberth.net.seen import DeviceSought
     from podberth.net.vf import Vf
 
 
@@ -31,8 +36,26 @@ class FakeHost:
     def named(self, name: str) -> Link | None:
         return None
 
+    def towards(self, address: Address) -> str | None:
+        return "bank0"
+
+    def named_in(self, netns: str, name: str) -> Link | None:
+        return None
+
+    def default_link(self, netns: str | None) -> str:
+        return ""
+
+    def device(self, sought: DeviceSought) -> HostDevice | None:
+        return None
+
     def can(self, ability: str) -> bool:
         return True
+
+    def lines(self, path: str) -> tuple[str, ...] | None:
+        return None
+
+    def peer(self, netns: str, ifname: str) -> Link | None:
+        return None
 
     def netns_id(self, path: str) -> NetnsId | None:
         return self.namespaces.get(path)
@@ -45,6 +68,9 @@ class FakeHost:
 
     def do(self, step: Step) -> None:
         self.effects.append(step.op)
+
+    def known(self, step: Step) -> Step:
+        return step
 
     def undo(self, step: Step, netns: NetnsId | None) -> None:
         self.effects.append(step.op)
@@ -60,6 +86,9 @@ class FakeHost:
 
     def link(self, netns: str | None, ifname: str) -> Link:
         return Link(name=ifname, index=1, kind="", mac="02:50:00:00:00:01", mtu=1500, up=True, ours=True)
+
+    def addresses(self, netns: str | None, ifname: str) -> tuple[Interface, ...]:
+        return ()
 
     def vfs(self) -> tuple[Vf, ...]:
         return ()
@@ -85,4 +114,5 @@ class FakeHost:
 
 def plan_of(host: Host, conf: podberth.Conf, end: Endpoint) -> tuple[Op, ...]:
     """Return what the type `podberth` plans on the host, once it was told what it asks."""
-    return podberth.plan(conf, end, see(host, lambda seen: podberth.asks(conf, end, seen))).ops
+    call = Call(verb=Verb.ADD, conf=NetConf.parse(Fields({"name": end.attachment.network, "type": "podberth"})))
+    return podberth.plan(conf, call, end, see(host, lambda seen: podberth.asks(conf, call, end, seen))).ops

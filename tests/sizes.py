@@ -1,31 +1,60 @@
 """How far a test with a long count goes: its smallest size in `make test`, all of it in `make soak`, a part in CI.
 
-A soak runs just the modules that import `size`: a test with a long count is in a module of its own.
+A soak runs just the modules that import `size`: a test with a long count is in a module of its own. CI leaves out those
+whose part is no more than the smallest size, unless their random numbers are others there: `make test` has run them.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Mapping, Sequence
+
+T = TypeVar("T")
 
 SOAK = "PODBERTH_SOAK"  # unset: the smallest size; `1`: the whole; `ci`: a tenth
 SEED = "PODBERTH_SEED"  # a number that takes the place of each test's own seed
 
 
+_asked: dict[str, bool] = {}  # by module that has asked for a size: whether one was more than the smallest
+
+
 def size(least: int, soak: int) -> int:
     """Return how many cases, operations or seconds a test has in this run."""
+    return _counted(least, soak)
+
+
+def spread(cases: Mapping[str, T], least: int) -> dict[str, T]:
+    """Return so many of the cases, from the first to the last; all of them in a soak."""
+    step = max(1, len(cases) // _counted(least, len(cases)))
+    return dict(tuple(cases.items())[::step])
+
+
+def evenly(cases: Sequence[T], count: int) -> list[T]:
+    """Return at most so many of the cases, two or more, the first and the last among them."""
+    if len(cases) <= count:
+        return list(cases)
+    return [cases[(len(cases) - 1) * number // (count - 1)] for number in range(count)]
+
+
+def _counted(least: int, soak: int) -> int:
     match os.environ.get(SOAK):
         case None | "":
-            return least
+            found = least
         case "1":
-            return soak
+            found = soak
         case "ci":
-            return max(least, soak // 10)
+            found = max(least, soak // 10)
         case other:
             raise AssertionError(f"{SOAK}: expected 1 or ci, got {other!r}")
+    module = sys._getframe(2).f_globals["__name__"]
+    _asked[module] = _asked.get(module, False) or found > least
+    return found
 
 
 def seed(default: int) -> int:
@@ -34,5 +63,9 @@ def seed(default: int) -> int:
 
 
 def has_long_counts(item: pytest.Item) -> bool:
-    """Say whether the test's module asks for a size."""
-    return getattr(getattr(item, "module", None), "size", None) is size
+    """Say whether the test's module asks for a size, and this run has more of it than `make test`."""
+    names = vars(item.module) if isinstance(item, pytest.Function) else {}
+    if names.get("size") is not size and names.get("spread") is not spread:
+        return False
+    # A module that asks for none until its tests run may ask for any.
+    return os.environ.get(SOAK) != "ci" or names.get("seed") is seed or _asked.get(names["__name__"], True)

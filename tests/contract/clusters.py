@@ -19,6 +19,7 @@ from podberth.stores.etcd.store import EtcdCluster
 from podberth.stores.kubernetes.store import KubernetesCluster
 from tests.servers.etcd import EtcdServer
 from tests.servers.kube import KubeServer
+from tests.servers.operator import SECONDS
 from tests.waiting import PATIENCE
 
 NAMESPACES = ("db", "other", "test", "z", "payments", "podberth-system")  # those that the suites declare pods in
@@ -57,7 +58,7 @@ def kube_server() -> KubeServer:
 
 @cache
 def _kube_client() -> Client:
-    return Client(load(str(kube_server().kubeconfig)))
+    return Client(load(str(kube_server().kubeconfig)), timeout=SECONDS)
 
 
 def in_kubernetes(*, alone: bool = False) -> Cluster:

@@ -18,6 +18,7 @@ from podberth.stores.replica.replica import Replica
 from tests.contract.clusters import clear_kubernetes, kube_server
 from tests.contract.ledgers import Clock, InMemory, OnKubernetes, addresses, claim, pool
 from tests.servers.etcd import EtcdServer
+from tests.servers.operator import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +149,7 @@ class KubernetesSite(Site):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.client = Client(load(str(kube_server().kubeconfig)))
+        self.client = Client(load(str(kube_server().kubeconfig)), timeout=SECONDS)
         made = OnKubernetes(folder / "pools")
         made.define(pool("db", SUBNET))
 

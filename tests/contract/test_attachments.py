@@ -12,7 +12,7 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.net import ops
 from podberth.net.facts import NetnsId
-from podberth.net.record import Record
+from podberth.net.record import Record, RecordKey
 from podberth.net.step import Step
 from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
@@ -52,50 +52,50 @@ def reopened(directory: Path) -> Attachments:
 
 def test_an_intent_is_there_for_the_next_process(attachments: Attachments, tmp_path: Path) -> None:
     attachments.open(RECORD)
-    assert reopened(tmp_path).find(RECORD.attachment) == RECORD
+    assert reopened(tmp_path).find(RECORD.key) == RECORD
     assert reopened(tmp_path).all() == (RECORD,)
 
 
 def test_a_record_that_is_done_says_so(attachments: Attachments, tmp_path: Path) -> None:
     attachments.open(RECORD)
-    attachments.done(RECORD.attachment)
-    assert reopened(tmp_path).find(RECORD.attachment) == replace(RECORD, done=True)
+    attachments.done(RECORD.key, RECORD.steps)
+    assert reopened(tmp_path).find(RECORD.key) == replace(RECORD, done=True)
 
 
 def test_a_record_whose_del_is_answered_says_so_with_the_steps_that_are_left(
     attachments: Attachments, tmp_path: Path
 ) -> None:
     attachments.open(RECORD)
-    attachments.done(RECORD.attachment)
-    attachments.removing(RECORD.attachment, RECORD.steps[:1])
+    attachments.done(RECORD.key, RECORD.steps)
+    attachments.removing(RECORD.key, RECORD.steps[:1])
     left = replace(RECORD, steps=RECORD.steps[:1], done=False, removing=True)
-    assert reopened(tmp_path).find(RECORD.attachment) == left
+    assert reopened(tmp_path).find(RECORD.key) == left
 
 
 def test_a_record_of_no_pod_and_no_steps_comes_back(attachments: Attachments) -> None:
     bare = replace(RECORD, pod=None, steps=())
     attachments.open(bare)
-    assert attachments.find(bare.attachment) == bare
+    assert attachments.find(bare.key) == bare
 
 
 def test_an_intent_replaces_nothing(attachments: Attachments) -> None:
     attachments.open(RECORD)
     with pytest.raises(StoreFailed, match="banknet/1/eth0 has a record already"):
         attachments.open(replace(RECORD, steps=()))
-    assert attachments.find(RECORD.attachment) == RECORD
+    assert attachments.find(RECORD.key) == RECORD
 
 
 def test_what_has_no_record_can_not_be_done(attachments: Attachments) -> None:
     with pytest.raises(StoreFailed, match="banknet/1/eth0 has no record"):
-        attachments.done(RECORD.attachment)
+        attachments.done(RECORD.key, RECORD.steps)
     assert attachments.all() == ()
 
 
 def test_closing_forgets_and_a_second_time_is_nothing(attachments: Attachments) -> None:
     attachments.open(RECORD)
     for _ in range(2):
-        attachments.close(RECORD.attachment)
-        assert attachments.find(RECORD.attachment) is None
+        attachments.close(RECORD.key)
+        assert attachments.find(RECORD.key) is None
     attachments.open(RECORD)
     assert attachments.all() == (RECORD,)
 
@@ -108,8 +108,28 @@ def test_records_are_by_network_container_and_interface(attachments: Attachments
     assert attachments.all() == tuple(records)
     assert attachments.all("banknet") == tuple(records[:3])
     assert attachments.all("none") == ()
-    attachments.close(keys[0])
+    attachments.close(records[0].key)
     assert attachments.all() == tuple(records[1:])
+
+
+def test_each_plugin_of_a_chain_has_a_record_of_its_own(attachments: Attachments, tmp_path: Path) -> None:
+    types = ("sriov", "tuning", "tuning", "sbr")
+    chain = [
+        replace(RECORD, type=kind, n=n, since=NOON + place, leases=place == 0, conf=f'{{"type": "{kind}"}}')
+        for place, (kind, n) in enumerate(zip(types, (0, 0, 1, 0), strict=True))
+    ]
+    for record in reversed(chain):
+        attachments.open(record)
+    other = reopened(tmp_path)
+    assert other.of(RECORD.attachment) == other.all() == tuple(chain)
+    attachments.done(chain[1].key, chain[1].steps)
+    attachments.removing(chain[2].key, ())
+    attachments.close(chain[3].key)
+    assert [(each.done, each.removing) for each in other.of(RECORD.attachment)] == [
+        (False, False), (True, False), (False, True),
+    ]  # fmt: skip
+    assert other.find(chain[3].key) is None
+    assert other.of(attachment("2")) == ()
 
 
 def with_device(container: str, device: str) -> Record:
@@ -125,7 +145,7 @@ def test_a_device_is_one_records_at_a_time(attachments: Attachments, tmp_path: P
     with pytest.raises(StoreFailed, match=r"0000:01:10\.0 is recorded as"):
         attachments.open(with_device("2", "0000:01:10.0"))
     assert attachments.all() == (mine,)
-    attachments.close(mine.attachment)
+    attachments.close(mine.key)
     assert attachments.holder("0000:01:10.0") is None
     attachments.open(with_device("2", "0000:01:10.0"))
 
@@ -134,7 +154,7 @@ def test_several_are_forgotten_at_once(attachments: Attachments) -> None:
     others = [replace(RECORD, attachment=attachment(name)) for name in ("2", "3")]
     for record in (RECORD, *others):
         attachments.open(record)
-    attachments.close(RECORD.attachment, others[1].attachment, attachment("nobody"))
+    attachments.close(RECORD.key, others[1].key, RecordKey(attachment=attachment("nobody")))
     assert attachments.all() == (others[0],)
 
 
@@ -148,13 +168,13 @@ def test_revised_steps_are_there_for_the_next_process(attachments: Attachments, 
     mine = with_device("1", "0000:01:10.0")
     attachments.open(mine)
     steps = (replace(mine.steps[0], op=replace(mine.steps[0].op, vlan=200)),)
-    attachments.revise(mine.attachment, steps)
-    assert reopened(tmp_path).find(mine.attachment) == replace(mine, steps=steps)
+    attachments.revise(mine.key, steps)
+    assert reopened(tmp_path).find(mine.key) == replace(mine, steps=steps)
 
 
 def test_there_is_nothing_to_revise_without_a_record(attachments: Attachments) -> None:
     with pytest.raises(StoreFailed, match="has no record"):
-        attachments.revise(RECORD.attachment, STEPS)
+        attachments.revise(RECORD.key, STEPS)
 
 
 def test_labels_are_exactly_those_given_last(attachments: Attachments, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bench.cluster.nodes import Store
 
-MANY, SOME = size(24, 120), size(16, 60)  # pods
+MANY, SOME = size(8, 120), size(6, 60)  # pods
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def test_as_many_pods_as_addresses_get_one_each_and_again_once_all_have_ended(ki
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_pods_that_are_recreated_at_once_on_other_nodes_have_the_addresses_they_had(kind: str, tmp_path: Path) -> None:
     with running(kind) as (store, processes):
-        run = crowds.coming_back(store, tmp_path, count=SOME, nodes=size(4, 12), processes=processes)
+        run = crowds.coming_back(store, tmp_path, count=SOME, nodes=size(3, 12), processes=processes)
     assert not run.wrong, "\n".join(run.wrong)
     assert (run.verdict.leases, run.verdict.reservations) == (0, SOME)
 
@@ -46,7 +46,7 @@ def test_pods_that_are_recreated_at_once_on_other_nodes_have_the_addresses_they_
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_restarts_drains_and_lost_nodes_leave_every_pod_its_address(kind: str, tmp_path: Path) -> None:
     with running(kind) as (store, processes):
-        run = crowds.storms(store, tmp_path, count=SOME, nodes=size(6, 8), processes=processes)
+        run = crowds.storms(store, tmp_path, count=SOME, nodes=size(3, 8), processes=processes)
     assert not run.wrong, "\n".join(run.wrong)
     assert run.verdict.reservations == SOME
     assert (run.verdict.moves > 0) == (processes > 0)
@@ -55,7 +55,7 @@ def test_restarts_drains_and_lost_nodes_leave_every_pod_its_address(kind: str, t
 @pytest.mark.parametrize("kind", servers.KINDS)
 def test_whatever_is_killed_cut_or_compacted_the_history_is_linearizable(kind: str, tmp_path: Path) -> None:
     with servers.server(kind, proxied=True) as server:
-        seconds, gap = size(3, 60), size(1, 3) / 2
+        seconds, gap = size(2, 60), size(1, 3) / 2
         run, done = faults.under_faults(server, tmp_path, seconds=seconds, nodes=4, processes=2, gap=gap)
     assert not run.wrong, "\n".join(run.wrong)
     assert min(done.values()) > 0

@@ -257,7 +257,7 @@ def test_a_copy_that_nobody_can_read_harms_nobody_and_is_written_anew(data: Any)
 
 
 @given(rows=st.lists(st.lists(RAW, max_size=5) | RAW, max_size=4), annotations=ANNOTATIONS)
-@settings(max_examples=size(50, 5_000), deadline=None)
+@settings(max_examples=size(15, 5_000), deadline=None)
 def test_no_copy_that_is_written_by_hand_ends_who_reads_it(rows: list[Any], annotations: Any) -> None:
     made = by_hand(data=packed([*rows, ROW]))
     assert [one.text.name for one in config_maps.read(made).sayings][-1:] == ["web"]
@@ -330,7 +330,7 @@ NEWS: tuple[Seen | Bundle, ...] = (
 
 
 @given(random=st.randoms(use_true_random=False))
-@settings(max_examples=size(40, 1_000), deadline=None)
+@settings(max_examples=size(12, 1_000), deadline=None)
 def test_in_whatever_order_a_node_hears_of_it_the_same_is_in_force(random: random.Random) -> None:
     news = list(NEWS)
     random.shuffle(news)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FUZZ = settings(
-    max_examples=size(60, 5000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=size(15, 5000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # fmt: skip
 EVIL = "evil"
 KEPT = ("PodNetwork bank/kept", "10.20.0.40")

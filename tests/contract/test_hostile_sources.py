@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FUZZ = settings(
-    max_examples=size(40, 5000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=size(12, 5000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # fmt: skip
 PLUGIN = Actor(who="plugin", why="policyDir", node="node1")
 

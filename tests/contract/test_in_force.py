@@ -169,7 +169,7 @@ def test_a_pool_whose_end_was_approved_is_not_in_force_whatever_its_newest_text_
     assert SqlitePolicies(replica.database).pools() == ()
 
 
-@settings(max_examples=size(60, 5000), deadline=None)
+@settings(max_examples=size(15, 5000), deadline=None)
 @given(news(), st.randoms(use_true_random=False), st.integers(1, 3))
 def test_in_whatever_order_it_is_heard_the_same_pools_are_in_force(
     told: list[Seen], chance: random.Random, times: int

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.checkout import ROOT
-from tests.waiting import PATIENCE
+from tests.waiting import ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,10 +72,7 @@ class Clone:
         ids = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups") if os.getuid() == 0 else ()
         environment = {name: text for name, text in os.environ.items() if name.startswith(REACHING)}
         environment |= {"HOME": str(HOME), "PATH": str(self.programs)}
-        return subprocess.run(
-            [*ids, "make", *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, check=False,
-            timeout=PATIENCE,
-        )  # fmt: skip
+        return ended([*ids, "make", *arguments], cwd=self.folder, env=environment)
 
 
 @pytest.fixture

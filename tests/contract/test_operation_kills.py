@@ -41,6 +41,7 @@ from podberth.stores.sqlite.policies import SqlitePolicies
 from tests.contract.clusters import clear_kubernetes, etcd_server, kube_server
 from tests.contract.ledgers import OPERATOR, PLUGIN, claim, ip, pod, pool, subnet
 from tests.contract.transfers import Node, filled
+from tests.servers.operator import SECONDS
 from tests.sizes import seed, size
 from tests.waiting import PATIENCE, until
 
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from podberth.policy.store import Policies
     from podberth.stores.replica.shared import Cluster
 
-KILLS = size(2, 1000)  # points at which a command is killed, of a store: in a soak all that there are
+KILLS = size(1, 1000)  # points at which a command is killed, of a store: in a soak all that there are
 STORES = ("sqlite", "etcd", "kubernetes")
 COMMANDS = ("csv", "whereabouts", "host-local", "release", "migrate")
 MANY = {"sqlite": 8, "etcd": 70, "kubernetes": 5}  # addresses: more than a transaction of etcd takes
@@ -120,7 +121,7 @@ def on_kubernetes(folder: Path, ends: ExitStack) -> Store:
     kubeconfig = str(kube_server().kubeconfig)
     document = {"store": "kubernetes", "node": "node1"}
     document["kubernetes"] = {"kubeconfig": kubeconfig, "namespace": "default"}  # type: ignore[assignment]
-    made = lambda: KubernetesCluster(Client(load(kubeconfig)), "default", "node2")  # noqa: E731
+    made = lambda: KubernetesCluster(Client(load(kubeconfig), timeout=SECONDS), "default", "node2")  # noqa: E731
     return Store(kind="kubernetes", document=document, client=in_cluster(folder, made, ends))
 
 

@@ -103,7 +103,8 @@ def test_a_question_about_the_cluster_is_answered_by_the_last_that_is_known(
     server.kill()
     code, found = desk.json(*question)
     assert code == 6
-    assert found.pop("asOf").startswith("20")
+    assert found.pop("asOf") == found["as_of"]
+    assert found.pop("as_of").startswith("20")
     assert "the connection was refused" in found.pop("away")
     if question[0] not in ("history", "store", "who"):
         assert found == was

@@ -165,7 +165,7 @@ def news(draw: st.DrawFn) -> list[Seen]:
     return told
 
 
-@settings(max_examples=size(40, 3000), deadline=None)
+@settings(max_examples=size(12, 3000), deadline=None)
 @given(news(), st.randoms(use_true_random=False))
 def test_in_whatever_order_it_is_heard_the_same_podnetwork_is_in_force(told: list[Seen], chance: random.Random) -> None:
     mixed = list(told)

@@ -13,13 +13,17 @@ import pytest
 
 from podberth.cli.main import main
 from podberth.cni.errors import Refused, StoreFailed
+from podberth.cni.value import replace
 from podberth.ipam.lease import Correction
 from podberth.ipam.versions import HERE, Feature, Minimum
+from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import NODE, Database
 from podberth.stores.sqlite.downgrade import BACK, SCHEMAS, downgrade
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.minimum import keep, minimum
 from tests.contract.ledgers import NOON, OPERATOR, PLUGIN, SECOND, Clock, SqliteBackend, attachment, claim, pool
+from tests.contract.test_attachments import RECORD
+from tests.moments import moment
 from tests.released import earlier
 from tests.released.answers import told_then
 from tests.released.versions import Release, named, of
@@ -131,6 +135,22 @@ def test_a_store_with_what_the_last_release_would_misread_does_not_go_back(tmp_p
     with pytest.raises(Refused, match=f"is for podberth {HERE} and later"):
         downgrade(str(tmp_path / "podberth.db"), LAST, Clock()())
     assert (tmp_path / "podberth.db").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("types", "why"),
+    [(("podberth", "sriov"), "made by more than one plugin"), (("bridge",), "made by the plugin bridge")],
+)
+def test_a_store_with_records_that_the_last_release_can_not_undo_does_not_go_back(
+    tmp_path: Path, types: tuple[str, ...], why: str
+) -> None:
+    database = Database(str(tmp_path))
+    for kind in types:
+        SqliteAttachments(database).open(replace(RECORD, type=kind))
+    database.close()
+    with pytest.raises(Refused, match=f"banknet/1/eth0 was {why}"):
+        downgrade(str(tmp_path / "podberth.db"), LAST, moment(NOON))
+    assert len(SqliteAttachments(Database(str(tmp_path))).all()) == len(types)
 
 
 def test_a_store_that_was_upgraded_does_not_go_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ ROUNDS = 300  # restarts at the beginning and at the end that the ledger itself 
 
 
 def test_a_year_of_restarts_is_kept_whole_in_64_mib_and_who_is_answered_of_all_of_it(tmp_path: Path) -> None:
-    restarts = size(6000, RESTARTS)
+    restarts = size(3000, RESTARTS)
     year = Year(tmp_path, seed(1))
     year.run(ROUNDS)
     year.fill(restarts - 2 * ROUNDS)

@@ -127,7 +127,7 @@ NEWS: tuple[Seen | Bundle, ...] = (
 )
 
 
-@settings(max_examples=size(40, 2000), deadline=None)
+@settings(max_examples=size(12, 2000), deadline=None)
 @given(st.permutations(NEWS), st.randoms(use_true_random=False))
 def test_every_order_of_the_news_ends_in_the_same(news: Sequence[Seen | Bundle], chance: random.Random) -> None:
     with closing(Here(*NEWS)) as here, closing(Here(*news, *chance.sample(NEWS, 3))) as other:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from podberth.cni.errors import CniError, PoolExhausted, TryAgainLater
 from podberth.cni.pod import PodRef
+from podberth.stores.replica import former
+from podberth.stores.sqlite import told
 from podberth.stores.sqlite.database import Database
-from podberth.stores.sqlite.told import Told, of_pool, replace
+from podberth.stores.sqlite.told import Told, changes, of_pool, replace
 from tests.contract.declarations import OPERATOR, STORES, Store
 from tests.unit.policy.declared import ip
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from sqlite3 import Connection
 
 
 @pytest.fixture(params=STORES)
@@ -39,6 +42,30 @@ def test_a_former_gateway_goes_to_nobody_while_a_pod_runs_that_was_told_of_it(st
         store.bind("db/f")
     store.unbind("db/a")
     assert sorted(str(store.again().bind(f"db/{name}").address)[-1] for name in "fg") == ["1", "2"]
+
+
+def without_leases(connection: Connection, *what: Any) -> None:
+    """Note what was told as an approver does that has heard of no lease yet."""
+    leases = connection.execute("SELECT * FROM leases").fetchall()
+    connection.execute("DELETE FROM leases")
+    changes(connection, *what)
+    connection.executemany(f"INSERT INTO leases VALUES ({', '.join('?' * len(leases[0]))})", leases)
+
+
+@pytest.mark.parametrize("kind", [name for name in STORES if name != "sqlite"])
+def test_the_gateway_of_a_pod_that_the_approver_has_not_heard_of_is_held_back_too(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = STORES[kind](tmp_path)
+    store.apply(pool("10.20.0.1"))
+    store.bind("db/a")
+    with monkeypatch.context() as behind:
+        behind.setattr(former, "_last", lambda *_: 0)
+        behind.setattr(former, "_is_as_old", lambda *_: False)
+        behind.setattr(told, "changes", without_leases)
+        store.apply(pool("10.20.0.6"))
+    with pytest.raises(TryAgainLater, match=r"10.20.0.1 of pool db is held back: 1 running pods were told"):
+        store.again().bind("db/b", "10.20.0.1")
 
 
 def test_a_former_gateway_is_reserved_for_nobody(store: Store) -> None:

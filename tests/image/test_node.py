@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from podberth.cli.install import shim
+from podberth.runtime.own import SIGN
 from tests.contract.install import manifests
 from tests.image.daemon import NODE_NAME, RUNNING
 from tests.image.pods import pod, start
@@ -42,8 +43,9 @@ def test_the_first_names_the_cluster_and_the_node_in_the_state_directory(daemon:
 def test_the_second_puts_the_static_shim_onto_the_host_under_each_plugin_type(daemon: Daemon) -> None:
     folder = daemon.host("/opt/cni/bin")
     for name in shim.kinds():
-        assert shim.SIGN in (folder / name).read_bytes()
+        assert SIGN in (folder / name).read_bytes()
         assert (folder / name).stat().st_mode & 0o777 == 0o755
+    assert SIGN not in (folder / shim.ALWAYS).read_bytes()  # the runtime's own is left alone
 
 
 def test_the_third_puts_the_network_where_the_runtime_reads_it(daemon: Daemon) -> None:

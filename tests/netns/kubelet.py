@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from podberth.cli.main import main as podberth
 from tests.checkout import ROOT
+from tests.forked import forked
+from tests.netns.crash.tripwire import main as wired
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -144,14 +147,19 @@ class Kubelet:
 
     def podberth(self, *argv: str) -> str:
         """Run the command line on this node's store."""
-        podberth = (sys.executable, "-m", "podberth.cli.main", "--state", str(self.state))
-        return run(*self.at_node, *podberth, *argv)
+        command = (sys.executable, "-m", "podberth.cli.main", "--state", str(self.state))
+        return run(*self.at_node, *command, *argv)
 
     def apply(self, documents: str) -> None:
         """Put documents in force."""
         file = self.state.parent / f"documents-{uuid.uuid4().hex[:6]}.yaml"
         file.write_text(documents)
-        self.podberth("apply", "-f", str(file))
+        if (self.state / "store.json").exists():  # gRPC, which the store of a cluster is asked by, is for no fork
+            self.podberth("apply", "-f", str(file))
+        else:
+            words = ["--state", str(self.state), "apply", "-f", str(file)]
+            done = forked(lambda: podberth(words), self.node, os.environ, "")
+            assert done.status == 0, f"{done.stdout}{done.stderr}"
 
     def env(self, verb: str, pod: Pod, *, ifname: str = "eth0", netns: str | None = None) -> dict[str, str]:
         """Return a call's environment."""
@@ -220,17 +228,17 @@ class Kubelet:
         env: Mapping[str, str] | None = None,
         **changes: object,
     ) -> Answer:
-        """Make a call by exec and wait for its answer; with `tripwire`, through tests.netns.crash.tripwire."""
+        """Make a call by exec and wait for its answer; with `tripwire`, by a fork that may die on the way."""
+        said = {**self.env(verb, pod, ifname=ifname, netns=netns), **(env or {})}
+        stdin = json.dumps(self.config(**changes))
+        if tripwire is not None:
+            ended = forked(wired, self.node, {**said, "TRIPWIRE": tripwire}, stdin)
+            return Answer(ended.status, ended.stdout, ended.stderr)
         binary = BUILT / plugin if (BUILT / plugin).exists() else Path("/usr/lib/cni", plugin)
-        wired = [sys.executable, "-m", "tests.netns.crash.tripwire"]
         done = subprocess.run(
-            [*self.at_node, *([str(binary)] if tripwire is None else wired)],
-            env={
-                **self.env(verb, pod, ifname=ifname, netns=netns),
-                **({} if tripwire is None else {"TRIPWIRE": tripwire}),
-                **(env or {}),
-            },
-            input=json.dumps(self.config(**changes)),
+            [*self.at_node, str(binary)],
+            env=said,
+            input=stdin,
             capture_output=True,
             text=True,
             cwd=ROOT,
@@ -271,9 +279,9 @@ class Kubelet:
 
 
 @contextlib.contextmanager
-def kubelet(state: Path, documents: str, *, bare: bool = False) -> Iterator[Kubelet]:
+def kubelet(state: Path, documents: str, *, bare: bool = False, kind: type[Kubelet] = Kubelet) -> Iterator[Kubelet]:
     """Make a node with these documents in force; every namespace is gone at the end."""
-    made = Kubelet(state=state, bare=bare)
+    made = kind(state=state, bare=bare)
     if not bare:
         made.namespace(made.node)
     try:

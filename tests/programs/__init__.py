@@ -17,7 +17,8 @@ CURRENT = ("containerd", "containernetworking-plugins", "etcd-server", "kubectl"
 # Which of them the tests of a tier ask for: these are made ready before the tier runs, and no others.
 NEEDS: dict[str, tuple[str, ...]] = {
     "contract": ("kube-apiserver",),
-    "netns": ("kube-apiserver",),
+    "netns": ("kube-apiserver", "containernetworking-plugins"),
+    "vm": ("containernetworking-plugins",),
     "runtime": ("containerd",),
     "image": KUBERNETES,
 }

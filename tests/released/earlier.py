@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.waiting import until
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
+NO_CONNECTION = "tcp handshaker shutdown"  # in the words of gRPC
 _FIRST = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); import podberth;"
     " assert podberth.__file__.startswith(sys.path[0]);"
@@ -30,9 +33,16 @@ def code(release: str = "0.1.0") -> Path:
 
 
 def command(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the release's command line."""
+    """Run the release's command line; again while its store takes no connection in a second (`Member.ask`)."""
     argv = [sys.executable, "-c", _MAIN, str(code()), "--state", str(state), *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+    def ended() -> subprocess.CompletedProcess[str] | None:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        return None if done.returncode and NO_CONNECTION in done.stderr else done
+
+    found = until(ended, "its store takes no connection")
+    assert found is not None
+    return found
 
 
 def told(state: Path, *words: str) -> str:
@@ -49,14 +59,21 @@ class Member:
         self._process = process
 
     def ask(self, **words: Any) -> Any:
-        """Have one thing done; return the answer, or {"error": ...}."""
+        """Have one thing done; return the answer, or {"error": ...}.
+
+        The release gives a store a second to take a connection. A busy machine needs more: then it is asked again.
+        """
+        return until(lambda: self._answer(words))
+
+    def _answer(self, words: dict[str, Any]) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(words) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         assert line, "the member has ended"
-        return json.loads(line)
+        answer = json.loads(line)
+        return None if NO_CONNECTION in str(answer.get("error", "")) else answer
 
     def bind(self, pod: str, pool: str = "db", node: str = "old") -> list[str]:
         """Return the addresses that a pod's interface gets."""

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +24,7 @@ NETNS = "/run/netns"
 _SET_UP = f"""
 set -e
 # A mount of this machine's that stayed below would be taken for the node's.
-while umount --recursive {NETNS} 2>/dev/null; do :; done
+for each in 1 2 3 4 5 6 7 8; do umount --recursive {NETNS} 2>/dev/null || break; done
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/lib
 mkdir -p /run/lock /run/cgroup {NETNS} {CACHE}
@@ -92,6 +95,16 @@ class Node:
         return [row[0] for row in table if Path(row[1]).name == name]
 
 
+def _stuck(pid: int) -> str:
+    """Return what a process and those below it wait for in the kernel (proc(5), stack)."""
+    told = ""
+    for each in (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())):
+        words = Path(f"/proc/{each}/cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]
+        below = _stuck(each) if each != pid else ""
+        told += f"\n{each} {words}\n{Path(f'/proc/{each}/stack').read_text()}{below}"
+    return told
+
+
 @contextlib.contextmanager
 def node() -> Iterator[Node]:
     """Make a node; all its processes, mounts and links are gone at the end."""
@@ -109,6 +122,8 @@ def node() -> Iterator[Node]:
     starting = subprocess.Popen([*command, "sh", "-c", _SET_UP], stdout=subprocess.PIPE, text=True)
     assert starting.stdout is not None
     try:
+        heard = select.select([starting.stdout], [], [], PATIENCE)[0]
+        assert heard, f"the node does not come up: {_stuck(starting.pid)}"
         assert starting.stdout.readline() == "up\n", "the node's mounts were refused"
         # The only child of unshare is the node's first process.
         children = Path(f"/proc/{starting.pid}/task/{starting.pid}/children").read_text().split()

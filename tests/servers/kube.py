@@ -99,11 +99,12 @@ class KubeServer:
         self._server = None
 
     def save(self) -> None:
-        """Keep a copy of etcd's data, as a snapshot of its disk is; both servers go on after."""
-        self.stop()
+        """Keep a copy of etcd's data, as a snapshot of its disk is; both servers go on."""
+        assert self._etcd is not None
         shutil.rmtree(self._data / "saved", ignore_errors=True)
+        freeze(self._etcd.pid)
         shutil.copytree(self._data / "now", self._data / "saved")
-        self.start()
+        self._etcd.send_signal(signal.SIGCONT)
 
     def put_back(self) -> None:
         """Have both servers go on with the copy of etcd's data."""

@@ -27,7 +27,7 @@ from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
 from tests.checkout import ROOT
-from tests.servers.operator import objects
+from tests.servers.operator import SECONDS, objects
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Cluster:
     def __init__(self, server: KubeServer, folder: Path) -> None:
         self.server = server
         self.folder = folder
-        self.client = Client(load(str(server.kubeconfig)))
+        self.client = Client(load(str(server.kubeconfig)), timeout=SECONDS)
         self.store = KubernetesCluster(self.client, HOME, "test")
         proposer = Proposer(Replica(tempfile.mkdtemp(dir=folder)), self.store, "node1", current=True)
         self.ledger = ClusterLedger(proposer, clock=node_clock)

@@ -19,7 +19,7 @@ _OURS = ("podberth.io/", "leases/", "configmaps/", "pods/", "minions/", "events/
 _WEBHOOKS = "validatingwebhookconfigurations/"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     with KubeServer(tmp_path_factory.mktemp("control")) as server:
         server.serve_our_resources()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.cli.doctor import api, control, identity, rights
-from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.session import Session
 from podberth.controller.certificate import CONFIGURATIONS
+from podberth.desk.doctor import FAIL, OK, WARN
 from podberth.entry import Kept, open_node
 from podberth.kube import errors
 from podberth.stores.replica.shared import NeverRead
@@ -23,8 +23,8 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from podberth.cli.doctor.finding import Finding
     from podberth.cni.errors import StoreFailed
+    from podberth.desk.doctor import Finding
     from tests.contract.control.cluster import Cluster
 
 

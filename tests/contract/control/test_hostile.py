@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.contract.control.cluster import Cluster
 
 FUZZ = settings(
-    max_examples=size(25, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=size(10, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # fmt: skip
 MIXED = f"{json.dumps(podnetwork('kept', '10.20.0.50', namespace=HOME))}\n---\n{NO_KIND}"
 

@@ -12,6 +12,7 @@ from podberth.kube.config import load
 from podberth.kube.resources import EVENTS, LEASES, NAMESPACES, NODES, PODS
 from tests.contract.clusters import kube_server
 from tests.contract.identity.site import POD
+from tests.servers.operator import SECONDS
 
 if TYPE_CHECKING:
     from podberth.kube.resources import Resource
@@ -24,7 +25,7 @@ class Api:
     """What `kubectl`, the kubelets and the controllers would do to one pod and its nodes."""
 
     def __init__(self) -> None:
-        self.client = Client(load(str(kube_server().kubeconfig)))
+        self.client = Client(load(str(kube_server().kubeconfig)), timeout=SECONDS)
         self._clear()
         for namespace in ("bank", HEARTBEATS):
             self._make(NAMESPACES, {"metadata": {"name": namespace}})

@@ -97,11 +97,11 @@ class Host(FakeHost):
             if found is not None and found[0] != op.netns:
                 raise AddressAnswered(op.address, found[1])
         elif isinstance(op, AddAddress):
-            self.wire.add(op.address.ip, op.netns)
+            self.wire.add(op.address.ip, op.netns or "")
 
     def undo(self, step: Step, netns: NetnsId | None) -> None:
         if isinstance(step.op, AddAddress):
-            self.wire.remove(step.op.address.ip, step.op.netns)
+            self.wire.remove(step.op.address.ip, step.op.netns or "")
 
 
 @dataclass(frozen=True)

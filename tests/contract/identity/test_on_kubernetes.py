@@ -18,6 +18,7 @@ from tests.contract.clusters import clear_kubernetes, in_kubernetes, kube_server
 from tests.contract.identity.api import Api
 from tests.contract.identity.site import ADDRESS, Machine, Site
 from tests.contract.ledgers import NOON, OPERATOR
+from tests.servers.operator import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -240,7 +241,7 @@ def test_an_event_that_can_not_be_posted_fails_no_add(pair: Pair, capfd: pytest.
     user = kube_server().user("no-events")
     asked = (("", "pods", ("get",)), ("", "nodes", ("get",)), ("coordination.k8s.io", "leases", ("get",)))
     kube_server().allow("no-events", *asked)
-    client = Client(load(str(user)))
+    client = Client(load(str(user)), timeout=SECONDS)
     mute = KubernetesElsewhere(client, "n2")
     pair.two.node = replace(pair.two.node, elsewhere=mute)
     second = pair.move()

@@ -12,6 +12,7 @@ from podberth.kube.config import load
 from podberth.kube.resources import NAMESPACES
 from tests.contract.install.manifests import objects
 from tests.servers.kube import KubeServer
+from tests.servers.operator import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ WEBHOOKS = "ValidatingWebhookConfiguration"
 _OURS = ("podberth.io/", f"leases/{HOME}/", "configmaps/", "pods/", "minions/", "events/", "secrets/")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     """All of the default overlay is applied, but what would have the API server ask a webhook that does not run."""
     with KubeServer(tmp_path_factory.mktemp("install")) as server:
@@ -46,7 +47,7 @@ def asked(server: KubeServer) -> Iterator[None]:
 def admin(server: KubeServer) -> Iterator[Client]:
     """The administrator; of podberth's objects there is none yet."""
     server.clear(*_OURS)
-    client = Client(load(str(server.kubeconfig)))
+    client = Client(load(str(server.kubeconfig)), timeout=SECONDS)
     yield client
     client.close()
 
@@ -63,7 +64,7 @@ def client(account: Callable[[str], Path]) -> Iterator[Callable[[str], Client]]:
     made: list[Client] = []
 
     def one(name: str) -> Client:
-        made.append(Client(load(str(account(name)))))
+        made.append(Client(load(str(account(name))), timeout=SECONDS))
         return made[-1]
 
     yield one

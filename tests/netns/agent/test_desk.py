@@ -163,3 +163,18 @@ def test_top_tells_once_what_the_agent_did_in_the_last_minute(node: Kubelet) -> 
 def test_without_an_agent_top_says_what_to_start(node: Kubelet) -> None:
     done = podberth(node, "top", "--once")
     assert (done.returncode, "podberth agent" in done.stderr) == (3, True)
+
+
+def test_the_pages_for_root_answer_as_the_command_line_does(node: Kubelet) -> None:
+    with agent(node):
+        assert node.call("ADD", node.pod("mysql-0")).code == 0
+        for name, words in (
+            ("leases", ["leases"]),
+            ("pools", ["pool"]),
+            ("reservations", ["get", "reservations"]),
+            ("attachments", ["get", "attachments"]),
+        ):
+            status, body = page(node, f"/v1/{name}")
+            told = json.loads(body)
+            assert (status, told["schema"]) == (200, f"{name}/1")
+            assert told == json.loads(node.podberth(*words, "--json"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.netns.kubelet import Answer, Kubelet, Pod
 
 WORKERS = 8
-CALLS, KILLS = size(192, 1008), 3  # at least
+CALLS, KILLS = size(96, 1008), 3  # at least
 SEED = seed(1)
 
 

@@ -42,8 +42,13 @@ spec: {{pod: {pod}, attachments: [{{pool: db, addresses: [10.60.0.{host}]}}]}}
 
 def write(file: Path, pod: str, host: int) -> None:
     """Write a document as a new file in the old one's place."""
+    replaced(file, document(pod, host))
+
+
+def replaced(file: Path, text: str) -> None:
+    """Have the text be in the file at once: nobody sees a part of it."""
     fresh = file.with_name(".fresh")
-    fresh.write_text(document(pod, host))
+    fresh.write_text(text)
     fresh.replace(file)
 
 
@@ -186,7 +191,7 @@ def test_a_broken_file_is_told_once_and_shown_until_it_is_mended(node: Kubelet, 
     with agent(node) as running:
         known(node, folder)
         assert (standing(node)["state"], standing(node)["watched"], samples(node)[failed]) == ("in force", True, 0)
-        (folder / "a.yaml").write_text("}")
+        replaced(folder / "a.yaml", "}")
         told = running.wait_for("policies", 2)[-1]
         assert (told["level"], told["state"], "a.yaml:1: not valid YAML" in told["message"]) == (
             "warning",

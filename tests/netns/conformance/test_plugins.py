@@ -13,7 +13,7 @@ from tests.netns.agent.running import agent
 from tests.netns.conformance.conftest import failing, suite
 from tests.netns.conformance.plugins import example, go, ours, ours_by
 from tests.netns.kubelet import run
-from tests.sizes import size
+from tests.sizes import size, spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,8 @@ KINDS = {
     "portmap": "chained",
     "bandwidth": "chained",
 }
-SOME = ("[adov]*", "*")[size(0, 1)]  # names of checks: about ADD, DEL, many, and VERSION; in a soak all there are
+# Names of checks: about ADD; in a soak all there are.
+FEW = ("add-*", "*")[size(0, 1)]
 # An agent ends a DEL after its answer: these two look for what is left a moment too early.
 ENDED_LATER = {"over-and-over", "over-and-over-inside"}
 MAPPED = [{"hostPort": 18080, "containerPort": 80, "protocol": "tcp"}]
@@ -54,10 +55,10 @@ def below(node: Kubelet) -> str:
 @pytest.mark.parametrize("device", ["bridge", "macvlan"])
 def test_ours_passes_every_check_that_applies(node: Kubelet, below: str, device: str) -> None:
     keys = {"bridge": {"bridge": "bank0"}, "macvlan": {"parent": below}}.get(device, {})
-    code, document = suite(node, ours(node.state.parent, device=device, **keys), "--only", SOME)
+    code, document = suite(node, ours(node.state.parent, device=device, **keys), "--only", FEW)
     assert failing(document) == {}
     assert code == 0
-    assert document["counts"]["passed"] >= size(45, 220)
+    assert document["counts"]["passed"] >= size(15, 220)
 
 
 def test_ours_passes_them_through_an_agent(node: Kubelet, below: str) -> None:
@@ -74,20 +75,20 @@ def test_a_node_that_is_its_pods_router_passes_every_check_that_applies(node: Ku
         "spec: {subnets: [{subnet: 10.96.0.0/16, gateway: 10.96.0.1}], routes: []}\n"
     )
     keys = {"bridge": "bank1", "pool": "routed", "isGateway": True, "ipMasq": True}
-    code, document = suite(node, ours(node.state.parent, **keys), "--only", SOME)
+    code, document = suite(node, ours(node.state.parent, **keys), "--only", FEW)
     assert failing(document) == {}
     assert code == 0
-    assert document["counts"]["passed"] >= size(45, 220)
+    assert document["counts"]["passed"] >= size(15, 220)
 
 
 def test_the_documented_example_of_a_plugin_passes(node: Kubelet, tmp_path: Path) -> None:
-    code, document = suite(node, example(tmp_path), "--only", SOME)
+    code, document = suite(node, example(tmp_path), "--only", FEW)
     assert failing(document) == {}
     assert code == 0
-    assert document["counts"]["passed"] >= size(35, 180)
+    assert document["counts"]["passed"] >= size(10, 180)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", spread(KINDS, 2))
 def test_gos_plugins_fail_what_the_documentation_lists(node: Kubelet, below: str, name: str) -> None:
     assert below
     listed = {at["check"] for at in LISTED.finditer((ROOT / "docs/conformance.md").read_text()) if at["plugin"] == name}

@@ -1,7 +1,7 @@
 """Kill or fail an ADD and a DEL right before and right after each of their effects; then DEL or GC must leave nothing.
 
 The node is a network namespace of its own with a real store; each call is a process of its own, as under a runtime.
-In `make test` it goes on from each of these places in one way, by turns; in all of `make soak` in every way.
+In `make test` it goes on from some of these places in one way, by turns; in all of `make soak` from each in every way.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sizes import size
+from tests.sizes import evenly, size
 
 if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet, Pod
 
 HOW_IT_GOES_ON = ("DEL", "DEL without netns", "GC")
 WAYS = size(1, len(HOW_IT_GOES_ON))  # from each place
+PLACES = size(5, 1000)  # of a call
 
 
 def effects_of(node: Kubelet, pod: Pod, verb: str) -> list[str]:
@@ -36,10 +37,11 @@ def recover(node: Kubelet, pod: Pod, way: str) -> None:
 
 
 def places(effects: int, way: str) -> list[tuple[int, str]]:
-    """Return the places from which it goes on in this way: those of all ways together are all there are."""
+    """Return places from which it goes on in this way: in a soak those of all ways together are all there are."""
     every = [(index, when) for index in range(effects) for when in ("before", "after")]
     first = HOW_IT_GOES_ON.index(way)
-    return [place for number, place in enumerate(every) if (number - first) % len(HOW_IT_GOES_ON) < WAYS]
+    of_this = [place for number, place in enumerate(every) if (number - first) % len(HOW_IT_GOES_ON) < WAYS]
+    return evenly(of_this, PLACES)
 
 
 @pytest.mark.parametrize("way", HOW_IT_GOES_ON)
@@ -69,7 +71,7 @@ def test_nothing_is_left_after_a_crash_at_any_step(node: Kubelet, verb: str, how
 def test_an_add_after_a_crash_needs_no_del_before_it(node: Kubelet, how: str) -> None:
     pod = node.pod("mysql-0")
     node.remember()
-    for index in range(len(effects_of(node, pod, "ADD"))):
+    for index in evenly(range(len(effects_of(node, pod, "ADD"))), PLACES):
         assert node.call("ADD", pod, tripwire=f"{index}:before:{how}").code != 0
         again = node.call("ADD", pod)
         assert again.code == 0, (index, again)

@@ -31,19 +31,27 @@ READINGS = {
     "host": (
         "close",
         "named",
+        "named_in",
+        "default_link",
+        "device",
         "can",
+        "lines",
+        "peer",
+        "towards",
         "netns_id",
         "own_netns",
         "link",
+        "addresses",
         "vfs",
         "vf",
         "traffic",
         "locked",
         "prepare",
+        "known",
         "check",
     ),
     "ledger": ("leases", "of", "reservations", "who", "history", "usage"),
-    "attachments": ("find", "holder", "labels", "all"),
+    "attachments": ("find", "of", "holder", "labels", "all"),
 }
 
 

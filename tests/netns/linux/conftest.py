@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
     from podberth.net.facts import NetnsId
 
-QUESTIONS = (("link",), ("address",), ("route", "show", "table", "all"), ("-6", "route", "show", "table", "all"))
+QUESTIONS = (
+    ("link",),
+    ("address",),
+    ("route", "show", "table", "all"),
+    ("-6", "route", "show", "table", "all"),
+    ("rule",),
+    ("-6", "rule"),
+)
 
 
 @dataclass

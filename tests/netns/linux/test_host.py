@@ -219,24 +219,6 @@ CHANGES: dict[str, tuple[tuple[str, ...], str]] = {
     "down": (("link", "set", "eth0", "down"), "eth0: state: expected up, found down"),
     "address": (("address", "del", "10.20.0.11/24", "dev", "eth0"), "eth0: address: expected 10.20.0.11/24"),
     "route": (("route", "del", "default"), "eth0: route: expected 0.0.0.0/0 via 10.20.0.1 metric 5"),
-    "route's mtu": (
-        (
-            "route",
-            "change",
-            "default",
-            "via",
-            "10.20.0.1",
-            "dev",
-            "eth0",
-            "metric",
-            "5",
-            "proto",
-            "static",
-            "mtu",
-            "1300",
-        ),
-        "found 0.0.0.0/0 via 10.20.0.1 metric 5 mtu 1300",
-    ),
     "gone": (("link", "del", "eth0"), "link: expected there, found gone"),
 }
 

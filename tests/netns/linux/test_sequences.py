@@ -55,6 +55,19 @@ carried = st.one_of(
     st.builds(ops.LimitTransmit, netns=st.just(POD), ifname=ifnames, mbit=st.integers(1, 100)),
     st.builds(ops.LimitReceive, netns=st.just(POD), ifname=ifnames, ifb=st.just("pi0"), mbit=st.integers(1, 100)),
     st.builds(ops.SetLinkUp, netns=st.just(POD), ifname=ifnames),
+    st.builds(
+        lambda ifname, said: ops.SetAttribute(netns=POD, ifname=ifname, attribute=said[0], value=said[1]),
+        ifnames,
+        st.sampled_from([("address", "02:00:00:00:00:07"), ("mtu", "1400"), ("txqueuelen", "5"), ("promisc", "on")]),
+    ),
+    st.builds(
+        ops.RouteBySource,
+        netns=st.just(POD),
+        ifname=ifnames,
+        address=st.sampled_from([ip_interface("10.20.0.11/24"), ip_interface("fd00:20::11/64")]),
+        table=st.sampled_from([None, 7]),
+    ),
+    st.builds(ops.LeaveMainTable, netns=st.just(POD), ifname=ifnames, version=st.sampled_from([4, 6])),
 )
 sequences = st.tuples(beginnings, st.lists(more | on_node, max_size=1), st.lists(carried, max_size=6)).map(
     lambda parts: [op for part in parts for op in part]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from tests.netns.kubelet import run
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from tests.netns.kubelet import Kubelet
+    from tests.netns.kubelet import Kubelet, Pod
 
 
 def test_four_deletes_in_a_row_succeed_three_without_a_namespace(node: Kubelet) -> None:
@@ -166,3 +169,49 @@ def test_neighbours_learn_the_new_mac_without_asking(node: Kubelet) -> None:
         lambda: json.loads(node.inside(neighbour, *shown))[0]["lladdr"] == mac,
         lambda: f"the neighbour knows {node.inside(neighbour, *shown)}",
     )
+
+
+def renamed(node: Kubelet, pod: Pod) -> None:
+    """Do in the pod as KubeVirt's bridge binding does: its link gets another name, and another link the pod's."""
+    for line in (
+        "link set eth0 down", "link set eth0 name k6t-eth0", "link set k6t-eth0 up",
+        "link add eth0 type veth peer name other", "link set eth0 mtu 1300",
+    ):  # fmt: skip
+        node.inside(pod.netns, "ip", *line.split())
+
+
+@pytest.mark.parametrize("device", [{}, {"device": "macvlan", "parent": "uplink", "bridge": None}])
+def test_a_link_that_has_the_pods_name_by_now_is_another_and_is_left_alone(
+    node: Kubelet, device: dict[str, Any]
+) -> None:
+    run("ip", "-n", node.node, "link", "add", "uplink", "type", "veth", "peer", "name", "far")
+    run("ip", "-n", node.node, "link", "set", "uplink", "up")
+    pod = node.pod("mysql-0")
+    added = node.call("ADD", pod, **device)
+    assert added.code == 0, added
+    renamed(node, pod)
+    checked = node.call("CHECK", pod, prevResult=added.result, **device)
+    assert checked.code == 1
+    assert "eth0: identity: expected link " in str(checked.result["msg"])
+    before = node.inside(pod.netns, "ip", "address", "show", "dev", "eth0")
+    with pytest.raises(AssertionError, match="another one"):
+        node.podberth("check", "--repair")
+    assert node.inside(pod.netns, "ip", "address", "show", "dev", "eth0") == before
+    assert node.call("DEL", pod, **device).code == 0
+    assert set(node.links(pod.netns)) == {"lo", "eth0", "other"}
+    assert node.rows("SELECT * FROM leases") == []
+
+
+@pytest.mark.parametrize("change", ["mtu 1300", "advmss 1200", "table 100"])
+def test_a_route_that_a_later_plugin_has_changed_is_still_the_one_that_was_made(node: Kubelet, change: str) -> None:
+    pod = node.pod("mysql-0")
+    added = node.call("ADD", pod)
+    (default,) = [route for route in added.result["routes"] if route["dst"] == "0.0.0.0/0"]
+    by = ("default", "via", default["gw"], "dev", "eth0")
+    node.inside(pod.netns, "ip", "route", "delete", *by)
+    assert "eth0: route" in str(node.call("CHECK", pod, prevResult=added.result).result["msg"])
+    node.inside(pod.netns, "ip", "route", "add", *by, *change.split())
+    assert node.call("CHECK", pod, prevResult=added.result).code == 0
+    node.podberth("check", "--repair")
+    assert change.rsplit(maxsplit=1)[-1] in node.inside(pod.netns, "ip", "route", "show", "table", "all", "default")
+    assert node.call("DEL", pod).code == 0

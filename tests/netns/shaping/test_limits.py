@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from podberth.linux.netlink.socket import Rtnl
     from tests.netns.shaping.conftest import Pair
 
-STEPS_OF_RECEIVE = 4  # ifb, its bucket, ingress, redirection
+STEPS_OF_RECEIVE = 5  # ifb, its bucket, up, ingress, redirection
 STEPS_OF_UNDOING = 3  # redirection, ingress, ifb
 
 

@@ -274,6 +274,14 @@ def test_without_a_command_it_says_what_it_is(shim: Shim) -> None:
     assert b"CNI plugin" in done.stderr
 
 
+def test_arguments_are_for_the_plugin_that_needs_no_agent_alone(shim: Shim) -> None:
+    with answering(shim.folder / "s", []) as peer:
+        env = {"CNI_COMMAND": "ADD", "PODBERTH_SOCKET": str(shim.folder / "s")}
+        done = subprocess.run([shim.binary, "daemon"], env=env, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, peer.calls) == (4, b"", [])
+    assert b"`podberth dhcp`" in done.stderr
+
+
 def test_a_stdout_nobody_reads_is_a_failure_and_no_signal(shim: Shim) -> None:
     taken, out = os.pipe()
     os.close(taken)

@@ -26,13 +26,13 @@ def test_a_del_that_is_stuck_keeps_no_other_from_its_end() -> None:
     node = node_of(parts)
     told: list[tuple[Attachment, CniError]] = []
     finisher = Finisher(lambda _: node, lambda *each: told.append(each), lambda _: None)
-    finisher.add("/state", removing("a").attachment)
+    finisher.add("/state", removing("a").key)
     finisher.start()
     until(lambda: len(told) >= 2, "the stuck one was not told of")
-    finisher.add("/state", removing("b").attachment)
+    finisher.add("/state", removing("b").key)
     until(lambda: finisher.waiting == 1, "the other one does not end")
     finisher.stop(5)
-    assert [each.container_id for each in parts.records] == ["a"]
+    assert [each.attachment.container_id for each in parts.records] == ["a"]
     assert {each.container_id for each, _ in told} == {"a"}
 
 
@@ -43,7 +43,7 @@ def test_a_container_that_was_busy_for_a_moment_is_nothing_to_tell() -> None:
     told: list[tuple[Attachment, CniError]] = []
     finisher = Finisher(lambda _: node, lambda *each: told.append(each), lambda _: None)
     for name in ("a", "b"):
-        finisher.add("/state", removing(name).attachment)
+        finisher.add("/state", removing(name).key)
     finisher.start()
     until(lambda: finisher.waiting == 0, "one does not end")
     finisher.stop(5)

@@ -10,6 +10,7 @@ import pytest
 from podberth.agent.metrics import Pools
 from podberth.cni.errors import StoreFailed
 from podberth.cni.pod import Attachment
+from podberth.cni.value import replace
 from podberth.net.facts import NetnsId
 from podberth.net.ops import CreateMacvlan
 from podberth.net.record import Record
@@ -60,7 +61,8 @@ def test_a_store_without_attachments_has_given_up_nothing() -> None:
 
 
 def test_links_that_live_pods_stand_on_and_that_are_gone_are_counted_once_for_each_store() -> None:
-    found = values(node(RECORD, RECORD, held=True), node(RECORD, held=True), node(held=True))
+    other = replace(RECORD, attachment=replace(RECORD.attachment, ifname="net1"))
+    found = values(node(RECORD, other, held=True), node(RECORD, held=True), node(held=True))
     assert (found["podberth_parents_missing"], found["podberth_attachments"]) == (2, 3)
 
 

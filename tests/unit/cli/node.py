@@ -168,9 +168,10 @@ class Operator:
                 steps=(step,),
                 done=False,
                 since=self.now,
+                type="podberth",
             )
             node.attachments.open(record)
-            node.attachments.done(attachment)
+            node.attachments.done(record.key, record.steps)
         return attachment
 
 

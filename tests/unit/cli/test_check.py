@@ -30,6 +30,7 @@ def test_attachments_that_are_as_made_are_ok(podberth: Operator, attachment: Att
     ended = podberth("check")
     assert (ended.code, ended.out) == (0, "ok: 1 attachment checked, all as made\n")
     assert podberth("check", "--json").json == {
+        "schema": "check/1",
         "checked": 1,
         "drifted": 0,
         "repaired": 0,

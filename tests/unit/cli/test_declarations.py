@@ -184,7 +184,7 @@ def test_an_empty_directory_is_refused(podberth: Operator) -> None:
 def test_a_deleted_document_takes_its_reservations_along(podberth: Operator) -> None:
     ended = podberth("delete", "PodNetwork", "bank/mysql")
     assert (ended.code, ended.out) == (0, "deleted  PodNetwork bank/mysql\n")
-    assert podberth("get", "reservations", "--json").json == {"items": []}
+    assert podberth("get", "reservations", "--json").json["items"] == []
     assert podberth("delete", "pools", "db", "--json").json == {"deleted": ["Pool db"]}
 
 

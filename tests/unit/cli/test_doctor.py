@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.cli.doctor import kernel, machine, networks, store
-from podberth.cli.doctor.finding import FAIL, OK, WARN, Finding
 from podberth.cli.session import Session
+from podberth.desk.doctor import FAIL, OK, WARN, Finding
 from tests.unit.cli.node import ToldHost
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from podberth.cli.doctor.finding import FAIL, OK, WARN
 from podberth.cli.doctor.identity import own, registered, twins
 from podberth.cni.value import replace
+from podberth.desk.doctor import FAIL, OK, WARN
 from podberth.ipam.registration import Registration
 
 MINE = Registration(node="n1", machine="m1", boot="b1", key="0123456789abcdef")

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.unit.cli.node import MYSQL, POD
+from podberth.cni.errors import TryAgainLater
+from podberth.cni.pod import Attachment, PodRef
+from podberth.ipam.lease import Claim, Wanted
+from tests.unit.cli.node import MYSQL, PLUGIN, POD
 
 if TYPE_CHECKING:
     from tests.ended import Ended
@@ -216,3 +219,47 @@ def test_people_see_a_field_as_documents_write_it_and_programs_as_0_1_0_wrote_it
     assert "linkState" in shown
     assert "link_state" not in shown
     assert "link_state" in values(podberth("explain", "bank/mysql-0", "--config", config(podberth), "--json"))
+
+
+RESTING = """\
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: db}
+spec:
+  subnets: [{subnet: 10.20.0.0/30}]
+  quarantine: 600
+  allow: [{namespaces: [bank], podRequests: true}]
+"""
+
+
+def rested(podberth: Operator) -> str:
+    """Have bank/a give back 10.20.0.1, which rests from then on; return a network configuration."""
+    podberth.apply(RESTING)
+    attached = podberth.attach("bank/a", "10.20.0.1", recorded=False)
+    podberth.connect(str(podberth.state)).ledger.unbind(attached, PLUGIN)
+    return config(podberth)
+
+
+def test_an_address_in_quarantine_is_planned_for_no_other_pod_as_add_gives_it_to_none(bare: Operator) -> None:
+    file = rested(bare)
+    shown = bare("plan", "bank/c", "--config", file, "--json").json
+    assert [each["address"] for each in shown["addresses"]] == ["10.20.0.2"]
+    claim = Claim(
+        attachment=Attachment(network="banknet", container_id="c", ifname="eth0"),
+        pod=PodRef(namespace="bank", name="c"),
+        netns="/run/netns/c",
+        wanted=(Wanted(pool="db", family=4),),
+    )
+    (lease,) = bare.connect(str(bare.state)).ledger.bind(claim, PLUGIN)
+    assert str(lease.address) == "10.20.0.2"
+
+
+def test_a_resting_address_that_a_pod_names_is_refused_by_plan_as_by_add(bare: Operator) -> None:
+    file = rested(bare)
+    with pytest.raises(TryAgainLater) as refused:
+        bare.attach("bank/b", "10.20.0.1")
+    named = bare.file("named.json", json.dumps({**CONF, "args": {"cni": {"ips": ["10.20.0.1"]}}}))
+    assert bare("plan", "bank/b", "--config", file).code == 0
+    planned = bare("plan", "bank/b", "--config", named)
+    assert planned.code == 1
+    assert refused.value.message.partition(" for another")[0] in planned.err

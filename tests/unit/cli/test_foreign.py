@@ -65,7 +65,7 @@ def test_host_local_s_addresses_are_leases_of_their_containers(podberth: Operato
     argv = ("import", "host-local", "--dir", directory(tmp_path, files), "--pool", "db")
     dry = podberth(*argv, "--dry-run")
     assert (dry.code, dry.out.splitlines()[-2:]) == (0, ["4 leases", "dry run: nothing was changed"])
-    assert podberth("leases", "--json").json == {"leases": []}
+    assert podberth("leases", "--json").json["leases"] == []
     for _ in range(2):
         assert podberth(*argv).code == 0
         leases = podberth("leases", "--json").json["leases"]

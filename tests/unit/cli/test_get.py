@@ -85,6 +85,7 @@ def test_attachments_have_their_addresses_and_namespace(podberth: Operator) -> N
         "netns": f"/run/netns/{attachment.container_id}",
         "complete": True,
         "removing": False,
+        "plugins": ["podberth"],
     }
     row = podberth("get", "attachments", str(attachment)).table[1]
     assert row[:3] == [str(attachment), "bank/mysql-0", "10.20.0.11"]
@@ -93,8 +94,8 @@ def test_attachments_have_their_addresses_and_namespace(podberth: Operator) -> N
 
 def test_nothing_to_list_is_no_error(podberth: Operator) -> None:
     assert podberth("get", "attachments").out == "none\n"
-    assert podberth("get", "attachments", "--json").json == {"items": []}
-    assert yaml.safe_load(podberth("get", "attachments", "-o", "yaml").out) == {"items": []}
+    assert podberth("get", "attachments", "--json").json == {"schema": "attachments/1", "items": []}
+    assert yaml.safe_load(podberth("get", "attachments", "-o", "yaml").out) == {"schema": "attachments/1", "items": []}
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_the_json_of_a_lease_has_all_of_it(podberth: Operator) -> None:
 def test_leases_of_one_pool_or_network_only(podberth: Operator) -> None:
     podberth.attach("bank/mysql-0", "10.20.0.11")
     assert len(podberth("leases", "--pool", "db", "--network", "banknet", "--json").json["leases"]) == 1
-    assert podberth("leases", "--network", "other", "--json").json == {"leases": []}
+    assert podberth("leases", "--network", "other", "--json").json == {"schema": "leases/1", "leases": []}
     assert podberth("leases", "--network", "other").out == "no leases\n"
     assert podberth("leases", "--pool", "other").code == 3
 
@@ -77,7 +77,8 @@ def test_the_json_of_who_says_all_there_is(podberth: Operator) -> None:
     podberth.attach("bank/mysql-0", "10.20.0.11")
     held = podberth("who", "10.20.0.11", "--json").json
     assert sorted(held) == [
-        *("address", "at", "attachment", "begins", "between", "event", "pod", "reserved_for", "since", "state"),
+        *("address", "at", "attachment", "begins", "between", "event", "pod", "reserved_for", "schema"),
+        *("since", "state"),
     ]
     assert held["attachment"] == {"network": "banknet", "container_id": ID, "ifname": "eth0"}
     assert held["event"]["kind"] == "Bound"

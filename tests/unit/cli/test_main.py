@@ -102,6 +102,7 @@ PRINTS_AS_IT_IS = {("cnitool", *verb) for verb in ((), ("add",), ("check",), ("d
 WITHOUT_JSON = {
     (),
     ("agent",),
+    ("dhcp",),
     ("controller",),
     ("webhook",),
     ("export",),

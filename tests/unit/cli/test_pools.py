@@ -57,7 +57,7 @@ def test_a_store_without_pools_says_how_to_make_one(podberth: Operator) -> None:
     podberth("delete", "podnetwork", "bank/mysql")
     assert podberth("delete", "pool", "db").code == 0
     assert "`podberth apply`" in podberth("pool").out
-    assert podberth("pool", "--json").json == {"pools": []}
+    assert podberth("pool", "--json").json == {"schema": "pools/1", "pools": []}
 
 
 def test_a_full_pool_is_at_a_hundred_per_cent(bare: Operator) -> None:

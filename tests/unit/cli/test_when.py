@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from podberth.cli import when
 from podberth.cli.when import NS
+from podberth.desk.form import rfc3339
 
 NOW = 1_795_000_000 * NS  # 2026-11-18T11:06:40Z
 DAY = 86400
@@ -81,7 +82,7 @@ def test_the_offset_settles_a_local_time_that_comes_twice() -> None:
 
 @given(st.integers(min_value=0, max_value=4 * 10**18))
 def test_what_is_printed_for_programs_is_read_back_to_the_nanosecond(time: int) -> None:
-    assert when.parse(when.rfc3339(time), NOW) == time
+    assert when.parse(rfc3339(time), NOW) == time
 
 
 def test_what_is_printed_for_people_names_the_zone() -> None:

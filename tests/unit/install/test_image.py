@@ -16,6 +16,7 @@ import pytest
 
 import podberth
 from podberth.cli.install import shim
+from podberth.runtime.own import SIGN
 from tests.checkout import ROOT
 
 TOOLS = "/tools/bin/"
@@ -103,11 +104,11 @@ def test_the_wheel_has_the_shim_which_can_be_executed(wheel: Path, tmp_path: Pat
     with zipfile.ZipFile(wheel) as archive:
         packed = f"podberth/{shim.PACKED.relative_to(shim.PACKAGE)}"
         program = Path(archive.extract(packed, tmp_path))
-        assert shim.SIGN in program.read_bytes()
+        assert SIGN in program.read_bytes()
         entry = archive.read(f"podberth-{podberth.__version__}.dist-info/entry_points.txt").decode()
     program.chmod(0o755)
     said = subprocess.run([program], env={}, capture_output=True, check=True).stderr
-    assert said.startswith(shim.SIGN)
+    assert said.startswith(SIGN)
     assert "podberth = podberth.cli.main:main" in entry
 
 
@@ -122,7 +123,7 @@ def test_the_wheel_installs_its_shim_by_itself(wheel: Path, tmp_path: Path) -> N
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["installed"] == shim.kinds()
+    assert json.loads(done.stdout)["installed"] == sorted([*shim.kinds(), shim.ALWAYS])
 
 
 def test_the_final_stage_has_no_compiler_and_starts_the_command_line() -> None:

@@ -15,7 +15,7 @@ from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from podberth.cni.result import Route
 from podberth.cni.value import replace
-from podberth.linux.netlink import addresses, codec, links, routes
+from podberth.linux.netlink import addresses, codec, links, port_vlans, routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,7 @@ BARE = links.LinkInfo(
     vlan_filtering=False,
     default_vlan=0,
     hairpin=False,
+    isolated=False,
     queue=0,
     sticky=0,
     running=True,
@@ -98,18 +99,11 @@ def test_a_link_that_is_down_is_down() -> None:
     assert not links.parse(encoded(ifinfmsg, [("IFLA_IFNAME", "up0")], index=7, flags=0x1002)).up
 
 
-def test_a_ports_vlans_are_told_apart_from_its_access_vlan() -> None:
-    members = [
-        ("IFLA_BRIDGE_VLAN_INFO", {"flags": flags, "vid": vid}) for flags, vid in ((0x6, 100), (0x0, 200), (0x2, 300))
-    ]
-    body = encoded(ifinfmsg, [], index=7, family=7) + codec.nested(
-        26,
-        *(
-            codec.attribute(2, pair["flags"].to_bytes(2, "little") + pair["vid"].to_bytes(2, "little"))
-            for _, pair in members
-        ),
-    )
-    assert links.parse_port_vlans(body) == (7, ((100, True), (200, False), (300, False)))
+def test_a_ports_vlans_are_read_with_their_ranges_and_flags() -> None:
+    said = ((0x6, 100), (0x0, 200), (0x2, 300), (0x8, 400), (0x10, 402), (0x4, 500))
+    members = (codec.attribute(2, flags.to_bytes(2, "little") + vid.to_bytes(2, "little")) for flags, vid in said)
+    body = encoded(ifinfmsg, [], index=7, family=7) + codec.nested(26, *members)
+    assert port_vlans.parse(body) == (7, {100: port_vlans.ACCESS, 200: 0, 300: 2, 400: 0, 401: 0, 402: 0, 500: 4})
 
 
 @pytest.mark.parametrize("text", ["10.20.0.11/24", "10.20.0.11/32", "fd00:20::11/64"])
@@ -135,7 +129,7 @@ def test_a_route_of_a_table_over_255_is_read_with_that_table() -> None:
 
 READERS: dict[str, Callable[[bytes], object]] = {
     "link": links.parse,
-    "vlans of a port": links.parse_port_vlans,
+    "vlans of a port": port_vlans.parse,
     "address": addresses.parse,
     "route": routes.parse,
     "messages": lambda data: list(codec.messages(data)),

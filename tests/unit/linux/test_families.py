@@ -22,6 +22,10 @@ FUNCTIONS = {
 }
 
 
+def test_every_family_is_looked_through_for_an_op() -> None:
+    assert sorted(ops.FAMILIES) == FAMILIES
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_has_the_same_five_functions_as_any_other(name: str) -> None:
     module = import_module(f"podberth.linux.effects.{name}")

@@ -13,7 +13,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from podberth.cni.result import Route
-from podberth.linux.netlink import addresses, codec, links, routes
+from podberth.linux.netlink import addresses, codec, links, port_vlans, routes
 
 
 def decoded(kind: Any, body: bytes) -> Any:
@@ -48,7 +48,7 @@ def test_a_bridge_is_up_and_filters_only_if_asked(filtering: bool) -> None:
 
 @pytest.mark.parametrize("mode", links.MACVLAN_MODES)
 def test_a_macvlan_names_its_parent_mode_and_namespace(mode: str) -> None:
-    read = decoded(ifinfmsg, links.macvlan("eth0", 12, 9, mode, None, None))
+    read = decoded(ifinfmsg, links.stacked("eth0", 12, 9, links.macvlan_data(mode), None, None))
     assert (read.get_attr("IFLA_LINK"), read.get_attr("IFLA_NET_NS_FD")) == (12, 9)
     info = read.get_attr("IFLA_LINKINFO")
     assert info.get_attr("IFLA_INFO_KIND") == "macvlan"
@@ -57,7 +57,7 @@ def test_a_macvlan_names_its_parent_mode_and_namespace(mode: str) -> None:
 
 @pytest.mark.parametrize(("mode", "code"), links.IPVLAN_MODES.items())
 def test_an_ipvlan_names_its_parent_mode_and_namespace(mode: str, code: int) -> None:
-    read = decoded(ifinfmsg, links.ipvlan("eth0", 12, 9, mode, 1300))
+    read = decoded(ifinfmsg, links.stacked("eth0", 12, 9, links.ipvlan_data(mode), None, 1300))
     assert (read.get_attr("IFLA_LINK"), read.get_attr("IFLA_NET_NS_FD"), read.get_attr("IFLA_MTU")) == (12, 9, 1300)
     info = read.get_attr("IFLA_LINKINFO")
     assert info.get_attr("IFLA_INFO_KIND") == "ipvlan"
@@ -92,22 +92,37 @@ def test_a_link_is_told_to_announce_its_addresses() -> None:
 
 
 def test_a_port_answers_its_own_frames_when_hairpin_is_asked_for() -> None:
-    read = decoded(ifinfmsg, links.set_hairpin(5))
+    read = decoded(ifinfmsg, links.set_port(5, hairpin=True, isolated=False))
     info = read.get_attr("IFLA_LINKINFO")
     assert (read["index"], info.get_attr("IFLA_INFO_SLAVE_KIND")) == (5, "bridge")
     assert info.get_attr("IFLA_INFO_SLAVE_DATA").get_attr("IFLA_BRPORT_MODE") == 1
 
 
-@pytest.mark.parametrize(("access", "flags"), [(True, 0x6), (False, 0)])
-def test_a_port_is_put_into_a_vlan_as_its_access_vlan_or_plainly(access: bool, flags: int) -> None:
-    read = decoded(ifinfmsg, links.port_vlan(5, 100, access=access))
+@pytest.mark.parametrize(
+    ("vlans", "flags", "said"),
+    [
+        ([(100, 100)], port_vlans.ACCESS, ["0600 6400"]),
+        ([(100, 100)], 0, ["0000 6400"]),
+        ([(101, 101), (200, 210)], 0, ["0000 6500", "0800 c800", "1000 d200"]),
+    ],
+)
+def test_a_port_is_put_into_vlans(vlans: list[tuple[int, int]], flags: int, said: list[str]) -> None:
+    body = port_vlans.of_port(5, vlans, flags)
+    read = decoded(ifinfmsg, body)
     assert (read["family"], read["index"]) == (7, 5)
-    assert read.get_attr("IFLA_AF_SPEC").get_attr("IFLA_BRIDGE_VLAN_INFO") == {"flags": flags, "vid": 100}
+    assert body[16:] == codec.nested(26, *(codec.attribute(2, bytes.fromhex(each)) for each in said))
 
 
-def test_an_ifb_is_up_at_once_and_podberths() -> None:
+def test_a_gateways_pair_is_this_namespaces_and_podberths() -> None:
+    read = decoded(ifinfmsg, links.gateway("cni0.7", "pb0", 1400))
+    assert (read["flags"] & 1, read.get_attr("IFLA_GROUP"), read.get_attr("IFLA_MTU")) == (0, links.GATEWAY, 1400)
+    peer = read.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA").get_attr("VETH_INFO_PEER")
+    assert (peer.get_attr("IFLA_IFNAME"), peer.get_attr("IFLA_GROUP")) == ("pb0", links.GATEWAY)
+
+
+def test_an_ifb_is_podberths_and_not_up_yet() -> None:
     read = decoded(ifinfmsg, links.ifb("pi0"))
-    assert (read["flags"] & 1, read["change"] & 1, read.get_attr("IFLA_GROUP")) == (1, 1, links.GROUP)
+    assert (read["flags"] & 1, read["change"] & 1, read.get_attr("IFLA_GROUP")) == (0, 0, links.GROUP)
     assert read.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_KIND") == "ifb"
 
 
@@ -122,7 +137,7 @@ def test_a_link_to_delete_is_named_by_index_alone() -> None:
         (links.by_name("eth0"), 0, 0x8),
         (links.ports(3), 0, 0x8),
         (links.all_links(), 0, 0x8),
-        (links.port_vlans(), 7, 2),
+        (port_vlans.every(), 7, 4),
     ],
     ids=["one", "ports", "all", "vlans"],
 )
@@ -208,3 +223,15 @@ def test_the_kernels_own_words_are_read_from_every_kind_of_refusal(kind: int, fl
     body = (-22).to_bytes(4, "little", signed=True) + padded + codec.text(1, "Invalid prefix length")
     found = codec.Message(kind=kind, flags=flags, sequence=7, body=body)
     assert codec.error(found) == (22, "Invalid prefix length")
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
+def test_the_way_to_an_address_is_asked_for_by_it_alone(address: str) -> None:
+    read = decoded(rtmsg, routes.way_to(ip_address(address)))
+    assert read.get_attr("RTA_DST") == address
+    assert (read["dst_len"], read["table"], read["flags"]) == (ip_address(address).max_prefixlen, 0, 0)
+
+
+def test_a_way_leads_over_a_link_or_there_is_none() -> None:
+    assert routes.link_of(routes.add(4, Route(dst=ip_network("192.0.2.1/32")))) == 4
+    assert routes.link_of(None) == 0

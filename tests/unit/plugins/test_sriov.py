@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
+from podberth.cni.call import Call, Verb
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
@@ -14,11 +15,12 @@ from podberth.cni.result import Route
 from podberth.cni.value import replace
 from podberth.net import ops
 from podberth.net.endpoint import Endpoint, Probing
-from podberth.net.seen import Seen
+from podberth.net.seen import Seen, see
 from podberth.net.settings import Rates, Settings, Vlan
 from podberth.net.vf import USERSPACE_DRIVERS, Selector, Vf
 from podberth.plugins import podberth, sriov
 from podberth.verbs.network import read_network
+from tests.hosts import FakeHost
 
 VF = Vf(
     address="0000:03:02.1",
@@ -31,15 +33,14 @@ VF = Vf(
     link="ens1f0v4",
     mac="02:00:00:00:00:04",
 )
-SEEN = Seen()  # it asks nothing
 NETNS = "/run/netns/pod"
+CALL = Call(verb=Verb.ADD, conf=NetConf.parse(Fields({"cniVersion": "1.0.0", "name": "fast", "type": "sriov"})))
 BARE = Endpoint(
     attachment=Attachment(network="fast", container_id="c1", ifname="net1"),
     netns=NETNS,
     addresses=(),
     gateways=(),
     settings=Settings(),
-    vf=VF,
 )
 REFERENCE: dict[str, tuple[object, Settings]] = {
     "deviceID": ("0000:03:02.0", Settings()),
@@ -185,11 +186,17 @@ def test_the_podberth_type_plans_the_same_for_its_device_sriov() -> None:
     keys = {"vf": {"driver": "iavf"}, "vlan": 100, "vlanQoS": 3, "max_tx_rate": 0}
     conf = podberth.configure(Fields({"device": "sriov", **keys}))
     assert conf == sriov.configure(Fields(keys))
-    assert podberth.plan(conf, RICH, SEEN).ops == plan(RICH)
+    assert podberth.plan(conf, CALL, RICH, seen(conf, VF, RICH)).ops == plan(RICH)
 
 
-def plan(endpoint: Endpoint) -> tuple[ops.Op, ...]:
-    return sriov.plan(sriov.Conf(vf=Selector()), endpoint, SEEN).ops
+def plan(endpoint: Endpoint, vf: Vf = VF) -> tuple[ops.Op, ...]:
+    conf = sriov.Conf(vf=Selector())
+    return sriov.plan(conf, CALL, endpoint, seen(conf, vf, endpoint)).ops
+
+
+def seen(conf: sriov.Conf | podberth.Conf, vf: Vf, endpoint: Endpoint = BARE) -> Seen:
+    """Return what the type has seen once the function that it wants was claimed."""
+    return see(FakeHost(), lambda seen: podberth.asks(conf, CALL, endpoint, seen)).with_function(vf)
 
 
 RICH = replace(
@@ -299,7 +306,7 @@ def test_a_userspace_function_is_configured_by_its_pf_and_stays_where_it_is(driv
     own = replace(RICH.settings, rates=Rates(egress=1000, min_egress=100), sysctls=())
     vf = replace(VF, driver=driver, link="")
     wanted = replace(plan(RICH)[0], userspace=True)
-    assert plan(replace(RICH, vf=vf, settings=own)) == (wanted,)
+    assert plan(replace(RICH, settings=own), vf) == (wanted,)
 
 
 @pytest.mark.parametrize(
@@ -312,14 +319,14 @@ def test_a_userspace_function_is_configured_by_its_pf_and_stays_where_it_is(driv
 def test_what_needs_an_interface_is_refused_for_a_userspace_function(settings: Settings, named: str) -> None:
     vf = replace(VF, driver="vfio-pci", link="")
     with pytest.raises(UnsupportedField, match=rf"^{named}: VF 4 of ens1f0 .* driven by vfio-pci"):
-        plan(replace(BARE, vf=vf, settings=settings))
+        plan(replace(BARE, settings=settings), vf)
 
 
 @pytest.mark.parametrize("driver", ["iavf", "vfio-pci"])
 def test_a_least_rate_above_the_most_is_refused_whoever_said_which(driver: str) -> None:
     settings = Settings(rates=Rates(egress=100, min_egress=101))
     with pytest.raises(InvalidConfig, match=r"^rates\.minEgress \(min_tx_rate\): 101 Mbit/s .* 100 Mbit/s"):
-        plan(replace(BARE, vf=replace(VF, driver=driver), settings=settings))
+        plan(replace(BARE, settings=settings), replace(VF, driver=driver))
 
 
 @pytest.mark.parametrize(("least", "most"), [(100, 100), (100, 0), (100, None), (0, 100), (None, 100)])
@@ -329,14 +336,25 @@ def test_a_least_rate_without_or_below_the_most_is_told_to_the_pf(least: int | N
     assert (told.min_tx_rate, told.max_tx_rate) == (least, most)
 
 
-def test_nothing_is_planned_without_a_function() -> None:
-    with pytest.raises(InvalidConfig, match=r"^deviceID: no virtual function was chosen"):
-        plan(replace(BARE, vf=None))
-
-
 def test_the_result_names_the_function_and_only_one_with_a_driver_has_a_link() -> None:
     conf = sriov.Conf(vf=Selector())
-    (made,) = sriov.plan(conf, RICH, SEEN).interfaces
+    (made,) = sriov.plan(conf, CALL, RICH, seen(conf, VF, RICH)).interfaces
     assert (made.name, made.netns, made.pci_id, made.reads_mtu, made.there) == ("net1", NETNS, VF.address, True, True)
-    (driven,) = sriov.plan(conf, replace(BARE, vf=replace(VF, driver="vfio-pci", link="")), SEEN).interfaces
+    (driven,) = sriov.plan(conf, CALL, BARE, seen(conf, replace(VF, driver="vfio-pci", link=""))).interfaces
     assert (driven.pci_id, driven.there, driven.mac) == (VF.address, False, "")
+
+
+def test_a_master_without_a_function_is_refused_since_any_function_would_do() -> None:
+    conf = sriov.configure(Fields({"master": "eth1"}).from_go())
+    with pytest.raises(InvalidConfig, match="master: names no function"):
+        sriov.asks(conf, CALL, BARE, Seen())
+    named = replace(CALL, conf=NetConf.parse(Fields({"name": "fast", "type": "sriov", "deviceID": VF.address})))
+    assert sriov.asks(conf, named, BARE, Seen()) != ()
+
+
+@pytest.mark.parametrize("key", ["hairpinMode", "macspoofchk", "portIsolation", "promiscMode"])
+def test_what_keeps_pods_apart_on_a_bridge_of_go_is_refused_at_an_add_not_ignored(key: str) -> None:
+    conf = podberth.configure(Fields({key: True}).from_go())
+    with pytest.raises(UnsupportedField, match=f"{key}: is a key of the plugin"):
+        podberth.plan(conf, CALL, BARE, Seen())
+    assert podberth.configure(Fields({key: False}).from_go()) == podberth.configure(Fields({}))

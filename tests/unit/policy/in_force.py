@@ -10,9 +10,10 @@ from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Lease, Reservation
 from podberth.ipam.owner import deployment_of
 from podberth.ipam.pool import Pool
-from podberth.policy.admission import Conflicts, check, declared_addresses
+from podberth.policy.admission import Conflicts, check
 from podberth.policy.documents import Document, document_of
 from podberth.policy.podnetwork import PodNetwork
+from podberth.policy.reserves import declared_addresses
 from tests.unit.policy.declared import ip, pool, subnet
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 from podberth.cni.call import Call
 from podberth.cni.errors import CniError, DecodingFailure, IncompatibleVersion, InvalidConfig, IOFailure
 from podberth.cni.result import IPConfig, Result, Route
-from podberth.runtime.delegate import delegate
+from podberth.runtime.delegate import delegate, executable_of
 from podberth.runtime.invoke import PluginFailed
 
 GIVEN = {
@@ -68,7 +68,7 @@ class Caller:
     def call(self, verb: str = "ADD") -> Result | None:
         call = Call.parse(self.env, json.dumps(self.conf).encode())
         assert isinstance(call, Call)
-        return delegate(call, verb, self.env)
+        return delegate(call, verb, executable_of(call)[0], self.env)
 
 
 @pytest.fixture

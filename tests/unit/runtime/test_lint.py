@@ -6,13 +6,14 @@ import json
 
 import pytest
 
+from podberth.cli.lint import our_keys
 from podberth.runtime.lint import Finding, lint
 
 
 def linted(*plugins: dict[str, object], installed: bool = True, **keys: object) -> dict[str, Finding]:
     """Return what is found in a list of plugins, by path."""
     body = {"cniVersion": "1.0.0", "name": "net", "plugins": list(plugins), **keys}
-    return {found.path: found for found in lint(json.dumps(body).encode(), lambda _: installed)}
+    return {found.path: found for found in lint(json.dumps(body).encode(), lambda _: installed, our_keys)}
 
 
 GOOD: dict[str, object] = {

@@ -56,8 +56,8 @@ class Parts:
     def all(self) -> tuple[Record, ...]:
         return tuple(self.records.values())
 
-    def find(self, attachment: Attachment) -> Record | None:
-        return self.records.get(attachment)
+    def of(self, attachment: Attachment) -> tuple[Record, ...]:
+        return tuple(each for each in self.all() if each.attachment == attachment)
 
     def epoch(self) -> Epoch:
         return Epoch(number=1, time=1, who="w", why="y", node="n1", seq=0, awaited=("n1",))

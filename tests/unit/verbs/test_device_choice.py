@@ -9,15 +9,16 @@ import pytest
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
-from podberth.cni.pod import PodRef
+from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import replace
-from podberth.net.vf import Selector
+from podberth.net.vf import FunctionWanted, Selector
 from podberth.plugins import podberth, sriov
 from podberth.policy.podnetwork import AttachmentPolicy, PodNetwork
 from podberth.policy.precedence import NetworkDefaults, Question, resolve
-from podberth.verbs import devices
-from podberth.verbs.devices import Choice
 from podberth.verbs.network import Network, read_network
+from podberth.verbs.planner import Planner
+from podberth.verbs.wish import provisional
+from tests.hosts import FakeHost
 from tests.unit.verbs.card import call
 
 if TYPE_CHECKING:
@@ -59,50 +60,53 @@ def resolved(defaults: NetworkDefaults, **policy: object) -> Resolved:
     return resolve(asked, Nowhere())
 
 
-def chosen(conf: dict[str, object], asked: Call | None = None, **policy: object) -> Choice | None:
+def chosen(conf: dict[str, object], asked: Call | None = None, **policy: object) -> FunctionWanted | None:
+    return wanted_of(conf, asked or call(conf), **policy)
+
+
+def wanted_of(conf: dict[str, object], asked: Call, **policy: object) -> FunctionWanted | None:
+    """Return which function an ADD would claim one of, as its plugin asks for it."""
     read = network(conf)
-    return devices.choice(read, asked or call(), resolved(read.defaults, **policy))
+    found = resolved(read.defaults, **policy)
+    plugin = sriov if conf.get("type", "sriov") == "sriov" else podberth
+    end = provisional(found, Attachment(network="fast", container_id="new", ifname="net1"), "/run/netns/new")
+    assert read.kind is not None
+    return Planner(FakeHost(), plugin, read.kind, asked, found).wanted(end)
 
 
 def test_a_network_without_virtual_functions_chooses_none() -> None:
-    bridge = network({"type": "podberth"})
-    assert devices.choice(bridge, call(), resolved(bridge.defaults)) is None
+    assert wanted_of({"type": "podberth"}, call()) is None
 
 
 def test_a_function_for_a_network_that_gives_none_is_refused_by_who_asks_for_it() -> None:
-    bridge = network({"type": "podberth"})
     with pytest.raises(UnsupportedField, match=r"^vf: network fast gives no .* PodNetwork \(pod\) bank/mysql asks"):
-        devices.choice(bridge, call(), resolved(bridge.defaults, vf=Selector(numa=(0,))))
-
-
-def test_where_another_plugin_makes_the_interface_the_function_is_its_business() -> None:
-    other = network({"type": "host-device", "ipam": {"type": "podberth"}})
-    assert devices.choice(other, call(), resolved(other.defaults, vf=Selector(numa=(0,)))) is None
+        wanted_of({"type": "podberth"}, call(), vf=Selector(numa=(0,)))
 
 
 @pytest.mark.parametrize("kind", ["sriov", "podberth"])
 def test_a_network_of_virtual_functions_says_which_will_do(kind: str) -> None:
     conf: dict[str, object] = {"type": kind, "device": "sriov", "vf": {"vendor": "8086"}, "deviceID": A}
-    wanted = Choice(selector=Selector(vendors=("8086",)), device_id=A)
-    read = network(conf)
-    assert devices.choice(read, call(conf), resolved(read.defaults)) == wanted
+    wanted = FunctionWanted(selector=Selector(vendors=("8086",)), device_id=A)
+    assert wanted_of(conf, call(conf)) == wanted
 
 
 def test_a_podnetworks_selector_replaces_the_networks() -> None:
-    assert chosen({"vf": {"vendor": "8086", "numa": 1}}, vf=Selector(numa=(0,))) == Choice(selector=Selector(numa=(0,)))
+    assert chosen({"vf": {"vendor": "8086", "numa": 1}}, vf=Selector(numa=(0,))) == FunctionWanted(
+        selector=Selector(numa=(0,))
+    )
 
 
 def test_the_parent_is_the_pf_where_the_selector_names_none() -> None:
-    of_pf = Choice(selector=Selector(pfs=("ens1f0",), numa=(0,)))
+    of_pf = FunctionWanted(selector=Selector(pfs=("ens1f0",), numa=(0,)))
     assert chosen({"parent": "ens1f0", "vf": {"numa": 0}}) == of_pf
     assert chosen({"parent": "ens9", "vf": {"numa": 0}}, device="ens1f0") == of_pf
     assert chosen({"parent": "ens9"}, vf=Selector(pfs=("ens1f0",), numa=(0,))) == of_pf
 
 
 def test_a_choice_is_told_by_the_function_named_or_by_what_will_do() -> None:
-    assert str(Choice(selector=Selector())) == "any"
-    assert str(Choice(selector=Selector(numa=(0,)))) == "numa 0"
-    assert str(Choice(selector=Selector(numa=(0,)), device_id=A)) == f"deviceID {A}"
+    assert str(FunctionWanted(selector=Selector())) == "any"
+    assert str(FunctionWanted(selector=Selector(numa=(0,)))) == "numa 0"
+    assert str(FunctionWanted(selector=Selector(numa=(0,)), device_id=A)) == f"deviceID {A}"
 
 
 def calls(address: str) -> dict[str, Call]:
@@ -118,14 +122,14 @@ PLACES = ("runtimeConfig.deviceID", "deviceID", "CNI_ARGS: deviceID")
 
 @pytest.mark.parametrize("place", PLACES)
 def test_each_of_three_places_may_name_the_function(place: str) -> None:
-    assert devices.device_id(calls("0000:AF:02.0")[place]) == "0000:af:02.0"
+    assert calls("0000:AF:02.0")[place].device_id == "0000:af:02.0"
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("wrong", ["ens1f0v0", "03:02.0", "0000:03:02", "0000:03:02.0 "])
 def test_what_is_no_pci_address_is_refused_by_its_place(place: str, wrong: str) -> None:
     with pytest.raises(InvalidConfig, match=f"^{place}: expected a PCI address as '0000:03:02.1'"):
-        devices.device_id(calls(wrong)[place])
+        _ = calls(wrong)[place].device_id
 
 
 @pytest.mark.parametrize("wrong", [0, False, [A], {"id": A}])
@@ -133,19 +137,19 @@ def test_a_device_that_is_no_string_is_refused_and_not_taken_for_none(wrong: obj
     said: tuple[dict[str, object], ...] = ({"deviceID": wrong}, {"runtimeConfig": {"deviceID": wrong}})
     for conf in said:
         with pytest.raises(InvalidConfig, match="deviceID: expected a PCI address"):
-            devices.device_id(call(conf))
+            _ = call(conf).device_id
 
 
 def test_a_device_that_is_empty_or_null_is_not_named() -> None:
-    assert devices.device_id(call()) is None
-    assert devices.device_id(call({"deviceID": None, "runtimeConfig": {"deviceID": ""}}, deviceID="")) is None
-    assert devices.device_id(call({"deviceID": "", "runtimeConfig": {"deviceID": None}}, deviceID=A)) == A
+    assert call().device_id is None
+    assert call({"deviceID": None, "runtimeConfig": {"deviceID": ""}}, deviceID="").device_id is None
+    assert call({"deviceID": "", "runtimeConfig": {"deviceID": None}}, deviceID=A).device_id == A
 
 
 def test_places_that_agree_name_one_function_also_in_capitals() -> None:
     asked = call({"deviceID": "0000:AF:02.0", "runtimeConfig": {"deviceID": "0000:af:02.0"}})
-    assert devices.device_id(asked) == "0000:af:02.0"
-    assert devices.device_id(call({"deviceID": A}, deviceID=A)) == A
+    assert asked.device_id == "0000:af:02.0"
+    assert call({"deviceID": A}, deviceID=A).device_id == A
 
 
 @pytest.mark.parametrize(
@@ -161,5 +165,5 @@ def test_places_that_agree_name_one_function_also_in_capitals() -> None:
 )
 def test_places_that_name_different_functions_are_all_told(asked: Call, told: str) -> None:
     with pytest.raises(InvalidConfig) as refused:
-        devices.device_id(asked)
+        _ = asked.device_id
     assert refused.value.message == told

@@ -12,11 +12,10 @@ from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.net.apply import NotUndone
 from podberth.net.facts import NetnsId
-from podberth.net.vf import Selector
+from podberth.net.vf import FunctionWanted, Selector
 from podberth.policy.documents import parse_document
 from podberth.verbs import devices
 from podberth.verbs.delete import delete_locked
-from podberth.verbs.devices import Choice
 from tests.unit.verbs.card import PF, Site, function
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from podberth.net.vf import Vf
 
 A, B, C = "0000:03:02.0", "0000:03:02.1", "0000:03:02.2"
-ANY = Choice(selector=Selector())
+ANY = FunctionWanted(selector=Selector())
 MINE = Attachment(network="net", container_id="mine", ifname="eth0")
 
 
@@ -57,7 +56,7 @@ def test_free_functions_come_in_the_nodes_order(site: Site) -> None:
 
 
 def test_only_functions_that_fit_are_candidates(site: Site) -> None:
-    assert addresses(devices.candidates(site.node, Choice(selector=Selector(pfs=("ens1f0#1-2",))))) == [B, C]
+    assert addresses(devices.candidates(site.node, FunctionWanted(selector=Selector(pfs=("ens1f0#1-2",))))) == [B, C]
 
 
 def test_a_function_that_somebody_holds_is_no_candidate(site: Site) -> None:
@@ -80,7 +79,7 @@ def test_a_function_that_the_node_uses_or_that_has_no_interface_is_passed_over(
     assert addresses(devices.candidates(site.node, ANY)) == [B]
     assert devices.unusable(site.card.functions[A]) == why
     with pytest.raises(NoFreeDevice) as none:
-        devices.candidates(site.node, Choice(selector=Selector(pfs=("ens1f0#0",))))
+        devices.candidates(site.node, FunctionWanted(selector=Selector(pfs=("ens1f0#0",))))
     assert none.value.message == f"no virtual function is free (pfs ens1f0#0): {A} {why}"
 
 
@@ -97,9 +96,9 @@ def test_functions_of_dead_pods_come_after_all_that_are_free(site: Site) -> None
 def test_labels_of_a_function_and_of_its_pf_are_looked_for(site: Site) -> None:
     site.node.attachments.label(PF, ("fast",))
     site.node.attachments.label(B, ("blue", "lab"))
-    wanted = Choice(selector=Selector(labels=("fast", "blue")))
+    wanted = FunctionWanted(selector=Selector(labels=("fast", "blue")))
     assert addresses(devices.candidates(site.node, wanted)) == [B]
-    assert addresses(devices.candidates(site.node, Choice(selector=Selector(labels=("fast",))))) == [A, B, C]
+    assert addresses(devices.candidates(site.node, FunctionWanted(selector=Selector(labels=("fast",))))) == [A, B, C]
     assert [vf.labels for vf in devices.labelled(site.node, site.card.vfs())] == [
         ("fast",),
         ("fast", "blue", "lab"),
@@ -112,24 +111,24 @@ def test_without_labels_functions_are_left_as_they_are(site: Site) -> None:
 
 
 def test_the_function_that_was_named_is_the_only_candidate(site: Site) -> None:
-    assert addresses(devices.candidates(site.node, Choice(selector=Selector(), device_id=B))) == [B]
+    assert addresses(devices.candidates(site.node, FunctionWanted(selector=Selector(), device_id=B))) == [B]
 
 
 def test_a_named_function_that_is_not_on_this_node_is_a_wrong_configuration(site: Site) -> None:
     with pytest.raises(InvalidConfig, match=r"^deviceID: 0000:ff:00\.1 is no virtual function of this node$"):
-        devices.candidates(site.node, Choice(selector=Selector(), device_id="0000:ff:00.1"))
+        devices.candidates(site.node, FunctionWanted(selector=Selector(), device_id="0000:ff:00.1"))
 
 
 def test_a_named_function_that_is_held_is_told_with_its_holder(site: Site) -> None:
     site.attach(function(1))
     with pytest.raises(NoFreeDevice) as none:
-        devices.candidates(site.node, Choice(selector=Selector(), device_id=B))
+        devices.candidates(site.node, FunctionWanted(selector=Selector(), device_id=B))
     assert none.value.message == f"no virtual function is free (deviceID {B}): {B} held by bank/mysql-0 as net1"
 
 
 def test_where_nothing_fits_it_is_said_what_was_wanted(site: Site) -> None:
     with pytest.raises(NoFreeDevice, match=r"no virtual function that fits \(vendors 15b3\)"):
-        devices.candidates(site.node, Choice(selector=Selector(vendors=("15b3",))))
+        devices.candidates(site.node, FunctionWanted(selector=Selector(vendors=("15b3",))))
 
 
 def test_every_function_that_would_do_is_told_with_who_has_it(build: Callable[..., Site]) -> None:
@@ -256,7 +255,7 @@ def test_a_dead_pods_addresses_are_given_back_with_its_function(site: Site) -> N
     claim = Claim(attachment=dead.attachment, pod=dead.pod, netns=dead.netns, wanted=(Wanted(pool="db", family=4),))
     site.node.ledger.bind(claim, actor)
     site.kill(dead)
-    assert devices.claim(site.node, Choice(selector=Selector(), device_id=A), MINE, taking(site)) == A
+    assert devices.claim(site.node, FunctionWanted(selector=Selector(), device_id=A), MINE, taking(site)) == A
     assert site.node.ledger.leases() == ()
     ended = list(site.node.ledger.history())[-1]
     assert f"its sandbox is gone, {A} is needed" in str(ended)
@@ -314,7 +313,7 @@ def test_a_holder_that_came_back_meanwhile_keeps_its_function(site: Site) -> Non
 
     site.card.meanwhile[f"container:{record.attachment.container_id}"] = attached_anew
     with pytest.raises(NoFreeDevice, match="held by bank/mysql-0"):
-        devices.claim(site.node, Choice(selector=Selector(), device_id=A), MINE, taking(site))
+        devices.claim(site.node, FunctionWanted(selector=Selector(), device_id=A), MINE, taking(site))
     assert site.holders() == {A: "c0"}
 
 
@@ -327,7 +326,7 @@ def test_a_dead_holder_of_the_same_container_is_cleared_away_under_the_lock_that
 
 
 def test_a_function_that_fits_no_more_under_the_lock_is_passed_over(site: Site) -> None:
-    wanted = Choice(selector=Selector(drivers=(function(0).driver,)))
+    wanted = FunctionWanted(selector=Selector(drivers=(function(0).driver,)))
     rebound = replace(function(0), driver="vfio-pci", link="")
     site.card.meanwhile[f"device:{A}"] = lambda: site.card.functions.update({A: rebound})
     assert devices.claim(site.node, wanted, MINE, taking(site)) == B

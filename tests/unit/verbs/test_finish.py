@@ -9,7 +9,7 @@ from podberth.cni.errors import KernelRefused, TryAgainLater
 from podberth.cni.pod import Attachment
 from podberth.net.facts import NetnsId
 from podberth.net.ops import CreateMacvlan
-from podberth.net.record import Record
+from podberth.net.record import Record, RecordKey
 from podberth.net.step import Step
 from podberth.verbs.finish import finish, hasten, settle
 from podberth.verbs.node import Node
@@ -24,7 +24,7 @@ class Everything:
     """Host, ledger and records of one node, as far as the end of a DEL has to do with them; `said` is what was done."""
 
     def __init__(self, records: Sequence[Record], stuck: frozenset[str] = frozenset()) -> None:
-        self.records = {record.attachment: record for record in records}
+        self.records = {record.key: record for record in records}
         self.stuck = stuck
         self.said: list[str] = []
         self.looks, self.last_look = 0, -1  # how often all records were looked at; after which look others end them
@@ -36,12 +36,12 @@ class Everything:
         if left > 0:
             self.others[key] = left - 1
             if left == 1:
-                self.records = {at: each for at, each in self.records.items() if key != f"container:{at.container_id}"}
+                self.records = {at: each for at, each in self.records.items() if key != _lock(at)}
             raise TryAgainLater(f"{key} has been busy")
         yield
 
-    def find(self, attachment: Attachment) -> Record | None:
-        return self.records.get(attachment)
+    def find(self, key: RecordKey) -> Record | None:
+        return self.records.get(key)
 
     def all(self) -> tuple[Record, ...]:
         found = tuple(self.records.values())
@@ -68,10 +68,14 @@ class Everything:
         self.said.append("unbind " + " ".join(each.container_id for each in attachments))
         return ()
 
-    def close(self, *attachments: Attachment) -> None:
-        self.said.append("forget " + " ".join(each.container_id for each in attachments))
-        for each in attachments:
+    def close(self, *keys: RecordKey, **_how: bool) -> None:
+        self.said.append("forget " + " ".join(each.attachment.container_id for each in keys))
+        for each in keys:
             del self.records[each]
+
+
+def _lock(key: RecordKey) -> str:
+    return f"container:{key.attachment.container_id}"
 
 
 def removing(name: str, vlan: int | None = None) -> Record:
@@ -90,7 +94,7 @@ def removing(name: str, vlan: int | None = None) -> Record:
 
 def ended(parts: Everything, records: Sequence[Record]) -> list[str]:
     """End the records; return the containers of those that could not be."""
-    return [each.container_id for each in finish(node_of(parts), [record.attachment for record in records])]
+    return [each.attachment.container_id for each in finish(node_of(parts), [record.key for record in records])]
 
 
 def node_of(parts: Everything) -> Node:
@@ -109,7 +113,7 @@ def test_a_link_that_keeps_the_others_from_being_deleted_together_keeps_none_fro
     records = [removing("a"), removing("b"), removing("c")]
     parts = Everything(records, stuck=frozenset({"b"}))
     assert ended(parts, records) == ["b"]
-    assert [each.container_id for each in parts.records] == ["b"]
+    assert [each.attachment.container_id for each in parts.records] == ["b"]
 
 
 def test_leases_and_records_of_many_end_in_one_step_when_all_links_are_gone() -> None:
@@ -153,7 +157,7 @@ def test_who_holds_a_container_s_lock_ends_its_dels_itself() -> None:
 def test_who_can_not_wait_does_not_wait_for_what_the_kernel_keeps() -> None:
     parts = Everything([removing("a"), removing("b")], stuck=frozenset({"a"}))
     hasten(node_of(parts))
-    assert [each.container_id for each in parts.records] == ["a"]
+    assert [each.attachment.container_id for each in parts.records] == ["a"]
     assert parts.said.count("forget b") == 1
     assert [said for said in parts.said if said.startswith("drop")] == ["drop 2"]
 

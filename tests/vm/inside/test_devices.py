@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.netns.kubelet import Kubelet, Pod, kubelet
+from tests.sizes import evenly, size
+from tests.vm.inside.warm import warm_kubelet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.netns.kubelet import Kubelet, Pod
 
 DOCUMENTS = """\
 apiVersion: podberth.io/v1alpha1
@@ -49,6 +52,8 @@ spec:
   pod: named
   attachments: [{pool: db, addresses: [10.50.0.41], mac: fromAddress}]
 """
+DEATHS = size(3, 60)  # of a call
+TURNS = size(1, 2)
 MACVLAN: dict[str, Any] = {"device": "macvlan", "parent": "up0", "bridge": None}
 IPVLAN: dict[str, Any] = {"device": "ipvlan", "parent": "up0", "bridge": None}
 
@@ -56,7 +61,7 @@ IPVLAN: dict[str, Any] = {"device": "ipvlan", "parent": "up0", "bridge": None}
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Kubelet]:
     """A node whose uplink `up0` is one end of a wire."""
-    with kubelet(tmp_path / "state", DOCUMENTS) as made:
+    with warm_kubelet(tmp_path / "state", DOCUMENTS) as made:
         made.inside(made.node, "ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
         for name in ("up0", "up1"):
             # No link-local address: it would appear at a time of its own.
@@ -163,7 +168,7 @@ def test_nothing_is_left_of_a_macvlan_on_a_vlan_killed_at_any_step(node: Kubelet
     effects = node.call("ADD", pod, tripwire="", **MACVLAN).effects
     assert "host.do CreateMacvlan" in effects
     deleted(node, pod, **MACVLAN)
-    for index in range(len(effects)):
+    for index in evenly(range(len(effects)), DEATHS):
         # After each is before the next: under emulation once has to do.
         assert node.call("ADD", pod, tripwire=f"{index}:after:kill", **MACVLAN).code != 0
         deleted(node, pod, **MACVLAN)
@@ -181,7 +186,7 @@ def test_a_del_killed_once_the_link_on_a_vlan_is_gone_is_finished_by_the_next(no
     assert node.call("ADD", pod, **MACVLAN).code == 0
     effects = node.call("DEL", pod, tripwire="", **MACVLAN).effects
     # What comes before is of the link itself, as on any device: tests/netns/crash kills there.
-    for index in range(effects.index("host.undo CreateMacvlan"), len(effects)):
+    for index in evenly(range(effects.index("host.undo CreateMacvlan"), len(effects)), DEATHS):
         assert node.call("ADD", pod, **MACVLAN).code == 0
         assert node.call("DEL", pod, tripwire=f"{index}:after:kill", **MACVLAN).code != 0
         deleted(node, pod, **MACVLAN)
@@ -194,12 +199,12 @@ def test_a_del_killed_once_the_link_on_a_vlan_is_gone_is_finished_by_the_next(no
 def test_a_vlan_device_is_there_for_all_who_come_and_gone_after_the_last_however_they_meet(node: Kubelet) -> None:
     pods = [node.pod(name) for name in ("red-0", "red-1")]
     node.remember()
-    for _ in range(4):
+    for _ in range(TURNS):
         for verb in ("ADD", "DEL"):
             calls = [node.start(verb, pod, **MACVLAN) for pod in pods]
             ended = [(*call.communicate(), call.returncode) for call in calls]
             assert [code for *_, code in ended] == [0, 0], ended
-    for staying, leaving in (pods, pods[::-1]):
+    for staying, leaving in (pods, pods[::-1])[:TURNS]:
         assert node.call("ADD", leaving, **MACVLAN).code == 0
         calls = [node.start(verb, pod, **MACVLAN) for verb, pod in (("DEL", leaving), ("ADD", staying))]
         ended = [(*call.communicate(), call.returncode) for call in calls]

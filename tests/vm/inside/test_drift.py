@@ -9,6 +9,7 @@ import pytest
 
 from podberth.cli.main import main as podberth
 from tests.netns.kubelet import run
+from tests.sizes import spread
 from tests.vm.inside import card
 from tests.vm.inside.card import DOCUMENTS, PF, Node, as_it_was, declared, node_with_card
 
@@ -91,7 +92,7 @@ DRIFTS: dict[str, tuple[Callable[[Pod], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", DRIFTS)
+@pytest.mark.parametrize("name", spread(DRIFTS, 5))
 def test_a_drift_is_named_by_check_and_repaired(node: Node, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     change, words = DRIFTS[name]
     pod, shown = node.added("full-0")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.sizes import size
 from tests.vm.inside import card, wire
 from tests.vm.inside.card import Node, as_it_was, declared, node_with_card
 from tests.vm.inside.endings import (
@@ -28,6 +29,8 @@ REFUSED = (
     + declared("guaranteed-0", "10.60.0.52", vlan=100, rates={"egress": 50, "minEgress": 10})
     + declared("double-0", "10.60.0.53", vlan={"id": 100, "proto": "802.1ad"})
 )
+DEATHS = size(3, 60)  # of a call
+STRIDE = 5 - size(1, 4)  # effects from one death to the next
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,7 @@ def test_an_add_that_was_killed(node: Node) -> None:
         "ADD",
         lambda: node.kubelet.pod("full-0"),
         lambda pod, number: go_on(node, pod, number),
+        deaths=DEATHS,
         deviceID=operators(),
     )
     assert len(ended.effects) >= 18, ended.effects
@@ -63,6 +67,7 @@ def test_a_del_that_was_killed(node: Node) -> None:
         "DEL",
         lambda: node.added("full-0", deviceID=operators())[0],
         lambda pod, number: go_on(node, pod, number),
+        deaths=DEATHS,
     )
     assert len(ended.effects) >= 12, ended.effects
 
@@ -73,7 +78,7 @@ def test_a_namespace_that_went_first(node: Node) -> None:
         node.kubelet.remove_namespace(pod.netns)
         return pod
 
-    ended = wire.everywhere(node, "DEL", gone, lambda pod, _: node.deleted(pod))
+    ended = wire.everywhere(node, "DEL", gone, lambda pod, _: node.deleted(pod), deaths=DEATHS)
     assert len(ended.effects) >= 8, ended.effects
 
 
@@ -87,6 +92,7 @@ def test_a_refusal_in_the_middle(node: Node, name: str, setting: str) -> None:
         "ADD",
         lambda: node.kubelet.pod(name),
         lambda pod, number: go_on(node, pod, number),
+        deaths=DEATHS,
         refused=103,
         deviceID=operators() if name == "forced-0" else untouched(),
     )
@@ -99,7 +105,7 @@ def test_a_garbage_collection_that_was_killed(node: Node) -> None:
     gone, _ = node.added("full-0", deviceID=operators())
     node.kubelet.remove_namespace(gone.netns)
     left, _ = node.added("light-0", deviceID=untouched())
-    assert wire.step_by_step(node, "GC", left, **valid(peer)) >= 15
+    assert wire.step_by_step(node, "GC", left, **valid(peer), stride=STRIDE) >= 15
     assert node.left_behind() == peers
     node.deleted(peer)
 
@@ -121,7 +127,7 @@ def test_a_successor_that_takes_from_the_dead_and_was_killed(node: Node) -> None
             go_on(node, pod, number)
             node.deleted(dead[-1])
 
-    ended = wire.everywhere(node, "ADD", next_one, late, until="open", deviceID=untouched())
+    ended = wire.everywhere(node, "ADD", next_one, late, deaths=DEATHS, until="open", deviceID=untouched())
     assert len(ended.effects) >= 16, ended.effects
 
 
@@ -131,7 +137,7 @@ def test_a_del_that_comes_when_another_pod_has_the_function(node: Node) -> None:
     successor, _ = node.added("light-0", deviceID=untouched())
     peer, _ = node.added("peer-0")
     now, inside = node.left_behind(), node.kubelet.links(successor.netns)
-    ended = wire.everywhere(node, "DEL", lambda: dead, lambda pod, _: node.deleted(pod), left=now)
+    ended = wire.everywhere(node, "DEL", lambda: dead, lambda pod, _: node.deleted(pod), deaths=DEATHS, left=now)
     assert ended.effects == ["unbind_all, by SqliteLedger.unbind"]
     assert node.kubelet.links(successor.netns) == inside
     assert node.reaches(peer, "10.60.0.42")

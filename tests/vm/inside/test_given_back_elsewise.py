@@ -15,6 +15,7 @@ import pytest
 from podberth.linux import pci
 from podberth.process import machine
 from tests.netns.kubelet import Pod, run
+from tests.sizes import size
 from tests.vm.inside import card, wire
 from tests.vm.inside.card import PF, Node, as_it_was, node_with_card
 from tests.vm.inside.endings import PODS, configure_by_hand, configure_no_more, go_on, operators, untouched, valid
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VFIO = "vfio-pci"
+DEATHS = size(2, 60)  # of a call
+STRIDE = 5 - size(1, 4)  # effects from one death to the next
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ def test_a_pause_container_that_was_killed(node: Node) -> None:
     pod = killed()
     node.deleted(pod)
     assert node.left_behind() == []
-    assert wire.step_by_step(node, "DEL", killed()) >= 8
+    assert wire.step_by_step(node, "DEL", killed(), stride=STRIDE) >= 8
 
 
 def test_another_process_that_keeps_the_namespace_of_a_killed_one(node: Node) -> None:
@@ -102,7 +105,7 @@ def test_another_process_that_keeps_the_namespace_of_a_killed_one(node: Node) ->
 def test_a_function_without_its_driver(node: Node) -> None:
     pod, _ = node.added("full-0", deviceID=operators())
     pci.unbind(operators())
-    assert wire.step_by_step(node, "DEL", pod) >= 12
+    assert wire.step_by_step(node, "DEL", pod, stride=STRIDE) >= 9
     assert node.left_behind() == []
     pod, _ = node.added("full-0", deviceID=operators())
     pci.unbind(operators())
@@ -153,7 +156,7 @@ def test_a_name_that_somebody_else_took(node: Node) -> None:
     assert card.interface(untouched()) not in ("", name)
     solved(pod, 0)
     assert node.left_behind() == []
-    ended = wire.everywhere(node, "DEL", clash, solved, refused=103)
+    ended = wire.everywhere(node, "DEL", clash, solved, deaths=DEATHS, refused=103)
     assert len(ended.effects) >= 4, ended.effects
 
 
@@ -219,7 +222,9 @@ def test_a_function_that_a_process_drives(node: Node) -> None:
         return node.added("full-0", deviceID=function)[0]
 
     for verb, start in (("ADD", lambda: node.kubelet.pod("full-0")), ("DEL", started)):
-        ended = wire.everywhere(node, verb, start, lambda pod, number: go_on(node, pod, number), deviceID=function)
+        ended = wire.everywhere(
+            node, verb, start, lambda pod, number: go_on(node, pod, number), deaths=DEATHS, deviceID=function
+        )
         assert any(effect.endswith(f"/{function}/reset 1") for effect in ended.effects) == (verb == "DEL"), ended
     to_the_kernel(function)
     node.first = card.seen()

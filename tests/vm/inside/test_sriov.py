@@ -130,6 +130,21 @@ def test_a_card_that_forgot_the_mac_of_a_function_hears_it_again(whole: Node, fi
     assert card.seen() == before
 
 
+def test_what_a_pod_stacked_on_its_function_is_taken_down_with_it(node: Node) -> None:
+    pod, _ = node.added("plain-0")
+    for line in (
+        "link add link eth0 name v30 type vlan id 30",
+        "link set v30 up",
+        "link add link v30 name m0 type macvlan mode bridge",
+        "link add name x0 type veth peer name x1",
+    ):
+        run("ip", "-n", pod.netns, *line.split())
+    node.deleted(pod)  # its namespace stays
+    assert {"v30", "m0"}.isdisjoint(node.kubelet.links(pod.netns))
+    assert {"x0", "x1"} <= set(node.kubelet.links(pod.netns))
+    assert node.left_behind() == []
+
+
 def test_names_altnames_queue_and_flags_come_back(whole: Node, first: str) -> None:
     for altname in ("enp1s0v0", "bond-leg-a"):
         run("ip", "link", "property", "add", "dev", first, "altname", altname)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.netns.kubelet import Answer, Pod
 
-IN_PROCESS, BY_EXEC = size(20, 500), size(5, 50)
+IN_PROCESS, BY_EXEC = size(4, 500), size(1, 50)
 SEED = seed(82576)
 SETTINGS: tuple[dict[str, Any], ...] = (
     {},

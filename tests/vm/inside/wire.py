@@ -22,6 +22,7 @@ from podberth.linux.netlink.socket import NetlinkError, Rtnl
 from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.ledger import SqliteLedger
 from tests.netns.kubelet import Answer
+from tests.sizes import evenly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,6 +93,7 @@ def everywhere(
     start: Callable[[], Pod],
     go_on: Callable[[Pod, int], object],
     *,
+    deaths: int,
     refused: int = 0,
     until: str = "",
     left: Sequence[str] = (),
@@ -99,9 +101,10 @@ def everywhere(
 ) -> Ended:
     """Make the call to its end, then kill it before each of its effects, and after the last; return how it ended.
 
-    `start` makes what the call is about; `go_on` does what a runtime does after it, or after its death (by number),
-    and only what is `left` may be left then. `refused`: the code with which the call itself is to fail. `until`: how
-    the words of the effect begin behind which nothing is of interest.
+    `deaths`: how many kills at most, spread over the effects. `start` makes what the call is about; `go_on` does what a
+    runtime does after it, or after its death (by number), and only what is `left` may be left then. `refused`: the code
+    with which the call itself is to fail. `until`: how the words of the effect begin behind which nothing is of
+    interest.
     """
     pod = start()
     clean = call(node, verb, pod, **changes)
@@ -110,9 +113,9 @@ def everywhere(
     go_on(pod, 0)
     found = node.left_behind()
     assert found == [*left], f"without a kill: {found}"
-    deaths = [*clean.effects, "the answer"]
-    last = next((number for number, effect in enumerate(deaths) if until and effect.startswith(until)), len(deaths))
-    for number, effect in enumerate(deaths[: last + 1]):
+    effects = [*clean.effects, "the answer"]
+    last = next((number for number, effect in enumerate(effects) if until and effect.startswith(until)), len(effects))
+    for number, effect in evenly(tuple(enumerate(effects[: last + 1])), deaths):
         pod = start()
         call(node, verb, pod, kill_before=number, **changes)
         go_on(pod, number)
@@ -121,15 +124,16 @@ def everywhere(
     return clean
 
 
-def step_by_step(node: Node, verb: str, pod: Pod, **changes: Any) -> int:
-    """Make the call until it ends, killed each time after one effect more than the last got to; return how often."""
-    number, last = 1, [""]
-    for calls in range(1, MOST_CALLS):
+def step_by_step(node: Node, verb: str, pod: Pod, *, stride: int = 1, **changes: Any) -> int:
+    """Make the call until it ends, killed each time that many effects later; return how many it took all in all."""
+    number, last, done = stride, [""], 0
+    for _ in range(MOST_CALLS):
         effects = call(node, verb, pod, kill_before=number, **changes).effects
+        done += len(effects)
         if len(effects) < number:
-            return calls
+            return done
         if effects == last:  # some are repeated by every call
-            number += 1
+            number += stride
         last = effects
     raise AssertionError(f"{MOST_CALLS} calls did not end it: {last}")
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cli.install.shim import SIGN, kinds
+from podberth.cli.install.shim import kinds, standard_kinds
+from podberth.runtime.own import SIGN
 from tests.checkout import ROOT
 from tests.unit.cli.node import Operator
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHIM = b"\x7fELF" + SIGN + b", version 2"
+BARE = ["loopback", "podberth", "sriov"]  # in a folder that has nothing
 OLD = b"\x7fELF" + SIGN + b", version 1"
 
 
@@ -43,11 +45,11 @@ def install(operator: Operator, *more: str) -> dict[str, list[str]]:
 
 
 def test_it_is_there_under_the_name_of_each_plugin_type(operator: Operator, folder: Path) -> None:
-    assert install(operator) == {"installed": ["podberth", "sriov"], "removed": [], "left": []}
-    for name in ("podberth", "sriov"):
+    assert install(operator) == {"installed": BARE, "removed": [], "left": []}
+    for name in BARE:
         assert (folder / name).read_bytes() == SHIM
         assert (folder / name).stat().st_mode & 0o7777 == 0o755
-    assert names(folder) == kinds()
+    assert names(folder) == sorted([*kinds(), "loopback"])
     assert not operator.state.exists()
 
 
@@ -79,7 +81,7 @@ def test_wrong_modes_are_put_right(operator: Operator, folder: Path) -> None:
 def test_somebody_elses_program_is_left_alone_until_it_is_named(operator: Operator, folder: Path) -> None:
     (folder / "sriov").write_bytes(b"\x7fELF sriov-cni")
     (folder / "bridge").write_bytes(b"\x7fELF bridge")
-    assert install(operator) == {"installed": ["podberth"], "removed": [], "left": ["sriov"]}
+    assert install(operator) == {"installed": ["loopback", "podberth"], "removed": [], "left": ["sriov"]}
     assert (folder / "sriov").read_bytes() == b"\x7fELF sriov-cni"
     assert install(operator, "--replace", "sriov") == {"installed": ["sriov"], "removed": [], "left": []}
     assert (folder / "sriov").read_bytes() == SHIM
@@ -91,7 +93,7 @@ def test_a_link_gives_way_to_a_file_and_what_it_leads_to_stays(operator: Operato
     elsewhere.write_bytes(OLD)
     (folder / "podberth").symlink_to(elsewhere)
     (folder / "sriov").symlink_to(folder.parent / "nowhere")
-    assert install(operator) == {"installed": ["podberth"], "removed": [], "left": ["sriov"]}
+    assert install(operator) == {"installed": ["loopback", "podberth"], "removed": [], "left": ["sriov"]}
     assert not (folder / "podberth").is_symlink()
     assert elsewhere.read_bytes() == OLD
 
@@ -116,24 +118,77 @@ def test_who_reads_meanwhile_finds_the_old_one_or_the_new_one(operator: Operator
 
 def test_what_was_left_by_one_that_was_killed_is_no_hindrance(operator: Operator, folder: Path) -> None:
     (folder / ".sriov.podberth-new").write_bytes(SHIM[:5])
-    assert install(operator)["installed"] == ["podberth", "sriov"]
-    assert names(folder) == kinds()
+    assert install(operator)["installed"] == BARE
+    assert names(folder) == BARE
 
 
 def test_remove_takes_away_ours_alone(operator: Operator, folder: Path) -> None:
     (folder / "bridge").write_bytes(b"\x7fELF bridge")
     install(operator)
-    assert install(operator, "--remove") == {"installed": [], "removed": ["podberth", "sriov"], "left": []}
+    assert install(operator, "--remove") == {"installed": [], "removed": BARE, "left": []}
     assert names(folder) == ["bridge"]
     assert install(operator, "--remove")["removed"] == []
+
+
+def test_the_standard_types_are_installed_where_nobody_elses_are(operator: Operator, folder: Path) -> None:
+    (folder / "host-local").write_bytes(b"\x7fELF host-local")
+    (folder / "bandwidth.conf").write_bytes(b"no type")
+    assert {"dummy", "host-local", "loopback", "static"} <= set(standard_kinds())
+    every = sorted(kinds() + standard_kinds())
+    others = [name for name in every if name != "host-local"]
+    assert install(operator, "--standard") == {"installed": others, "removed": [], "left": ["host-local"]}
+    assert (folder / "host-local").read_bytes() == b"\x7fELF host-local"
+    assert install(operator, "--standard", "--replace", "host-local")["installed"] == ["host-local"]
+    assert install(operator, "--standard") == {"installed": [], "removed": [], "left": []}
+    assert install(operator, "--remove")["removed"] == every
+    assert names(folder) == ["bandwidth.conf"]
+
+
+def test_whose_place_it_would_take_is_told_first(operator: Operator, folder: Path) -> None:
+    for name in ("static", "host-local"):
+        (folder / name).write_bytes(b"\x7fELF")
+    told = operator("install-shim", str(folder), "--shim", str(folder.parent / "shim"), "--standard").out.splitlines()
+    assert told[:2] == [
+        f"left    {folder}/{name}: it is another program; --replace {name} takes its place"
+        for name in ("host-local", "static")
+    ]
+    assert all(line.startswith("installed ") for line in told[2:])
+
+
+def test_a_standard_type_that_is_named_takes_its_place_alone(operator: Operator, folder: Path) -> None:
+    (folder / "static").write_bytes(b"\x7fELF static")
+    (folder / "host-local").write_bytes(b"\x7fELF host-local")
+    assert install(operator, "--replace", "static") == {
+        "installed": sorted([*BARE, "static"]),
+        "removed": [],
+        "left": [],
+    }
+    assert (folder / "host-local").read_bytes() == b"\x7fELF host-local"
+
+
+def test_the_standard_types_that_are_there_stay_and_are_renewed(operator: Operator, folder: Path) -> None:
+    install(operator)
+    (folder / "static").write_bytes(OLD)
+    assert install(operator) == {"installed": ["static"], "removed": [], "left": []}
+    assert (folder / "static").read_bytes() == SHIM
+
+
+def test_somebody_elses_loopback_stays_and_is_no_news(operator: Operator, folder: Path) -> None:
+    (folder / "loopback").write_bytes(b"\x7fELF loopback")
+    assert install(operator) == {"installed": ["podberth", "sriov"], "removed": [], "left": []}
+    assert install(operator, "--standard")["left"] == ["loopback"]
+    assert (folder / "loopback").read_bytes() == b"\x7fELF loopback"
 
 
 def test_people_are_told_what_was_done(operator: Operator, folder: Path) -> None:
     (folder / "sriov").write_bytes(b"\x7fELF sriov-cni")
     given = ("install-shim", str(folder), "--shim", str(folder.parent / "shim"))
     told = operator(*given).out.splitlines()
-    assert told[0] == f"installed {folder}/podberth"
-    assert told[1] == f"left    {folder}/sriov: it is another program; --replace sriov takes its place"
+    assert told == [
+        f"left    {folder}/sriov: it is another program; --replace sriov takes its place",
+        f"installed {folder}/loopback",
+        f"installed {folder}/podberth",
+    ]
     (folder / "sriov").unlink()
     operator(*given)
     assert operator(*given).out == f"nothing to do in {folder}\n"
@@ -144,7 +199,7 @@ def test_what_is_missing_or_wrong_is_said(operator: Operator, folder: Path) -> N
     assert "there is no folder" in operator("install-shim", str(folder / "no"), "--shim", shim).err
     assert "there is no shim" in operator("install-shim", str(folder), "--shim", str(folder / "no")).err
     assert "is no shim" in operator("install-shim", str(folder), "--shim", str(ROOT / "LICENSE")).err
-    assert "podberth has no plugin 'bridge'" in operator("install-shim", str(folder), "--replace", "bridge").err
+    assert "podberth has no plugin 'weave'" in operator("install-shim", str(folder), "--replace", "weave").err
     assert not names(folder)
 
 

@@ -1,0 +1,77 @@
+"""The standard types that the suite is put to, each with a configuration that does something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.netns.conformance.plugins import Subject
+from tests.netns.standard.twins import OURS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UP = "up0"  # what devices stand on
+GIVEN = "given0"  # what is moved to a container
+MAPPED = [{"hostPort": 18081, "containerPort": 80, "protocol": "tcp"}]
+SUBNET = "10.94.0.0/16"
+INTERFACES: dict[str, dict[str, object]] = {
+    "bridge": {"bridge": "cnf0", "isGateway": True, "ipMasq": True},
+    "ptp": {"ipMasq": True},
+    "macvlan": {"master": UP, "mode": "bridge"},
+    "host-device": {"device": GIVEN},
+    "tap": {"multiQueue": True},
+    "dummy": {},
+    "vlan": {"master": UP, "vlanId": 7},
+    "ipvlan": {"master": UP, "mode": "l2"},
+}
+CHAINED: dict[str, dict[str, object]] = {
+    "portmap": {"capabilities": {"portMappings": True}, "runtimeConfig": {"portMappings": MAPPED}},
+    "bandwidth": {"ingressRate": 10**6, "ingressBurst": 10**5, "egressRate": 10**6, "egressBurst": 10**5},
+    "tuning": {"sysctl": {"net.ipv4.conf.IFNAME.arp_filter": "1"}, "mtu": 1400, "promisc": True},
+    "firewall": {},
+    "sbr": {},
+    "vrf": {"vrfname": "blue"},
+}
+IPAM: dict[str, dict[str, object]] = {
+    "host-local": {"ranges": [[{"subnet": SUBNET}]]},
+    "static": {"addresses": [{"address": "10.94.0.7/16", "gateway": "10.94.0.1"}]},
+}
+KINDS = {
+    **dict.fromkeys(INTERFACES, "interface"),
+    **dict.fromkeys(CHAINED, "chained"),
+    **dict.fromkeys(IPAM, "ipam"),
+    "loopback": "loopback",
+}
+VM = ("dummy", "vlan", "ipvlan", "vrf")  # not every kernel has these
+# What no plugin of that kind can do: there is one device to move, and one address to give.
+BY_NATURE: dict[str, frozenset[str]] = {
+    "host-device": frozenset(
+        {
+            "add-two-interfaces",
+            "add-two-containers",
+            "del-keeps-the-other-interface",
+            "del-keeps-the-other-container",
+            "at-once-succeeds",
+            "at-once-distinct-addresses",
+            "at-once-distinct-macs",
+            "at-once-del",
+            "two-networks",
+        }
+    ),
+    "static": frozenset({"at-once-distinct-addresses"}),
+}
+# Checks that take the device away with the pod, or the pod's interface: a pair that goes so is gone for all later ones.
+TAKE_AWAY = {"host-device": ("*-gone*", "*namespace*", "check-finds-another-*")}
+
+
+def standard(name: str, folder: Path) -> Subject:
+    """Return a standard type of ours, with what it keeps in a folder; an interface has its address of host-local."""
+    conf: dict[str, object] = {"cniVersion": "1.1.0", "name": f"std-{name}", "type": name}
+    conf["stateDir"] = str(folder / "standard")
+    conf |= INTERFACES.get(name, {}) | CHAINED.get(name, {})
+    if KINDS[name] in ("interface", "ipam"):
+        giver = name if name in IPAM else "host-local"
+        conf["ipam"] = {"type": giver, "dataDir": str(folder / "addresses"), **IPAM[giver]}
+        if giver == "static":
+            conf["ipam"] = {"type": giver, **IPAM[giver]}
+    return Subject(plugin=OURS / name, kind=KINDS[name], conf=conf)
