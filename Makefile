@@ -80,6 +80,7 @@ fresh: root ## demo and test on a fresh Debian 12 in namespaces of its own (root
 .PHONY: bench
 bench: root build ## measure, side by side with the Go plugins (root)
 	@tools/packages.sh bench
+	@$(BIN)/python -m tests.programs containernetworking-plugins
 	@$(BIN)/python -m bench
 
 .PHONY: root

@@ -1,4 +1,4 @@
-"""`python -m bench`: every benchmark, or those named: agent, runtime, scale, year, vf, cluster.
+"""`python -m bench`: every benchmark, or those named: agent, standard, runtime, scale, year, vf, cluster.
 
 After `cluster` come its own arguments: `python -m bench cluster --help`. `python -m bench before TREE [ROUNDS]`
 holds this tree against another commit's, and `python -m bench features [ROUNDS]` a store that has much against one that
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 INSIDE = "PODBERTH_BENCH_NODE"
 ROUNDS = 60
+OFTEN = "PODBERTH_BENCH_ROUNDS"  # another number of them
 
 
 def on_a_node(name: str, *more: str) -> None:
     """Run one benchmark in a process whose network namespace is a node of its own; `more` are its arguments."""
     if INSIDE in os.environ:
-        import_module(f"bench.{name}").run(ROUNDS, *more)
+        import_module(f"bench.{name}").run(int(os.environ.get(OFTEN) or ROUNDS), *more)
         return
     node = f"podberth-bench-{os.getpid()}"
     subprocess.run(["ip", "netns", "add", node], check=True)
@@ -75,6 +76,7 @@ def main() -> int:
         return 0
     known: dict[str, Callable[[], object]] = {
         "agent": partial(on_a_node, "agent"),
+        "standard": partial(on_a_node, "standard"),
         "runtime": partial(on_a_node, "runtime"),
         "scale": scale,
         "year": year,

@@ -48,25 +48,29 @@ class Contestant:
             "PATH": os.environ["PATH"],
             "PODBERTH_SOCKET": str(self.socket),
         }
-        stdin = json.dumps(self.conf).encode()
-        began = time.perf_counter()
-        given, into = os.pipe()
-        taken, out = os.pipe()
-        actions = [(os.POSIX_SPAWN_DUP2, given, 0), (os.POSIX_SPAWN_DUP2, out, 1)]
-        process = os.posix_spawn(str(self.binary), [str(self.binary)], env, file_actions=actions)
-        os.close(given)
-        os.close(out)
-        os.write(into, stdin)
-        os.close(into)
-        answer = b""
-        while part := os.read(taken, 65536):
-            answer += part
-        os.close(taken)
-        _, status = os.waitpid(process, 0)
-        took = (time.perf_counter() - began) * 1000
-        if status:
-            raise RuntimeError(f"{self.binary} {verb} {container}: {answer.decode()}")
-        return took
+        return spawned(str(self.binary), env, json.dumps(self.conf).encode())[0]
+
+
+def spawned(binary: str, env: Mapping[str, str], stdin: bytes) -> tuple[float, bytes]:
+    """Exec a plugin; return milliseconds and its stdout. RuntimeError if it refuses."""
+    began = time.perf_counter()
+    given, into = os.pipe()
+    taken, out = os.pipe()
+    actions = [(os.POSIX_SPAWN_DUP2, given, 0), (os.POSIX_SPAWN_DUP2, out, 1)]
+    process = os.posix_spawn(binary, [binary], env, file_actions=actions)
+    os.close(given)
+    os.close(out)
+    os.write(into, stdin)
+    os.close(into)
+    answer = b""
+    while part := os.read(taken, 65536):
+        answer += part
+    os.close(taken)
+    _, status = os.waitpid(process, 0)
+    took = (time.perf_counter() - began) * 1000
+    if status:
+        raise RuntimeError(f"{binary} {env.get('CNI_COMMAND')} {env.get('CNI_CONTAINERID')}: {answer.decode()}")
+    return took, answer
 
 
 @dataclass

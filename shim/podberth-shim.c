@@ -334,12 +334,18 @@ static int pass_on(int agent, int64_t end) {
 }
 
 int main(int argc, char **argv, char **variables) {
-    (void)argc;
     static char folder[PATH_MAX];
     const char *type;
     find_self(argv[0], folder, &type);
     const char *path = getenv("PODBERTH_SOCKET");
     path = path && *path ? path : SOCKET_PATH;
+    if (argc > 1) { /* `dhcp daemon`: no call, and nothing for the agent */
+        static const char why[] = "podberth: only the plugins that need no agent take arguments, and none is beside this "
+                                  "file; `podberth dhcp` is the daemon of `dhcp`.\n";
+        fall_back(folder, type, argv, variables);
+        put(STDERR_FILENO, why, sizeof why - 1);
+        return CODE_ENVIRONMENT;
+    }
     if (!getenv("CNI_COMMAND")) {
         static const char about[] = "podberth: a CNI plugin, called by a container runtime with CNI_COMMAND and the "
                                     "like in its environment; people use `podberth --help`.\n";

@@ -1,5 +1,7 @@
 """Build the CNI executables: `python tools/build_cni.py build/cni` makes one per module of podberth/plugins.
 
+Those that stand in for the CNI project's own plugins are put into a folder beside it, `build/cni-standard`.
+
 Each is the shim, which hands its call to the agent. Where no agent runs it becomes the plugin of the same name in
 .podberth/bin: a few lines that start the interpreter bare and load the package from a compiled copy beside them, most
 of it from one file (tools/bundle.py). So they keep working while the checkout changes. The figures behind each choice
@@ -23,6 +25,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "podberth"
 COPY = ".podberth"
 LAUNCHERS = "bin"  # in COPY; shim/podberth-shim.c knows the place
 ROOMS_LEFT_OUT = ("cli", "agent")
+OWN, STANDARD = ("plugins",), ("plugins/standard", "ipam_plugins")
 # What an ADD may load from outside the standard library: a node whose policies are YAML files.
 BROUGHT = ("yaml",)
 
@@ -67,18 +70,29 @@ def build(target: Path, source: Path = SOURCE) -> list[Path]:
         _bring(name, fresh / COPY)
     _compile(fresh, target)
     bundle.write(fresh / COPY, source.name)
-    kinds = sorted(path.stem for path in (source / "plugins").glob("[!_]*.py"))
+    kinds, standard = _kinds(source, *OWN), _kinds(source, *STANDARD)
     if not kinds:
         raise SystemExit(f"build: no plugin in {source / 'plugins'}")
     shim = fresh / kinds[0]
     build_shim.compiled(shim)
     (fresh / COPY / LAUNCHERS).mkdir()
-    for kind in kinds:
+    beside = target.with_name(f"{target.name}-standard")
+    other = beside.with_name(f"{beside.name}.new")
+    shutil.rmtree(other, ignore_errors=True)
+    other.mkdir()
+    (other / COPY).symlink_to(Path("..") / target.name / COPY)
+    for kind in kinds + standard:
         _launcher(fresh / COPY / LAUNCHERS / kind, kind)
         if kind != kinds[0]:
-            (fresh / kind).hardlink_to(shim)
+            ((fresh if kind in kinds else other) / kind).hardlink_to(shim)
     _replace(target, fresh)
+    _replace(beside, other)
     return [target / kind for kind in kinds]
+
+
+def _kinds(source: Path, *rooms: str) -> list[str]:
+    """Return the plugin types, which are modules: an underscore in a module's name is a hyphen of the type's."""
+    return sorted(path.stem.replace("_", "-") for room in rooms for path in (source / room).glob("[!_]*.py"))
 
 
 def _bring(name: str, folder: Path) -> None:

@@ -28,6 +28,8 @@ test|etcd-server|command -v etcd
 test|etcd-client|command -v etcdctl
 test|kubernetes-client|command -v kubectl
 test|nftables|command -v nft
+test|dnsmasq-base|command -v dnsmasq
+test|kea-dhcp4-server|command -v kea-dhcp4
 test|debootstrap|command -v debootstrap
 test|buildah|command -v buildah
 END
@@ -64,6 +66,7 @@ services=()
 if [ -d /run/systemd/system ]; then
     case " $packages " in *" containerd "*) services+=(containerd.service) ;; esac
     case " $packages " in *" etcd-server "*) services+=(etcd.service) ;; esac
+    case " $packages " in *" kea-dhcp4-server "*) services+=(kea-dhcp4-server.service) ;; esac
     case " $packages " in
     *" podman "*) services+=(podman.socket podman.service podman-restart.service podman-auto-update.timer) ;;
     esac
