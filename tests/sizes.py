@@ -31,8 +31,7 @@ def size(least: int, soak: int) -> int:
 
 def spread(cases: Mapping[str, T], least: int) -> dict[str, T]:
     """Return so many of the cases, from the first to the last; all of them in a soak."""
-    step = max(1, len(cases) // _counted(least, len(cases)))
-    return dict(tuple(cases.items())[::step])
+    return dict(evenly(tuple(cases.items()), _counted(least, len(cases))))
 
 
 def evenly(cases: Sequence[T], count: int) -> list[T]:

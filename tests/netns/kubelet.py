@@ -150,6 +150,13 @@ class Kubelet:
         command = (sys.executable, "-m", "podberth.cli.main", "--state", str(self.state))
         return run(*self.at_node, *command, *argv)
 
+    def podberth_by_fork(self, *argv: str) -> str:
+        """Run the command line on this node's store in a fork of this process."""
+        words = ["--state", str(self.state), *argv]
+        done = forked(lambda: podberth(words), self.node, os.environ, "")
+        assert done.status == 0, f"{' '.join(argv)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
     def apply(self, documents: str) -> None:
         """Put documents in force."""
         file = self.state.parent / f"documents-{uuid.uuid4().hex[:6]}.yaml"
@@ -157,9 +164,7 @@ class Kubelet:
         if (self.state / "store.json").exists():  # gRPC, which the store of a cluster is asked by, is for no fork
             self.podberth("apply", "-f", str(file))
         else:
-            words = ["--state", str(self.state), "apply", "-f", str(file)]
-            done = forked(lambda: podberth(words), self.node, os.environ, "")
-            assert done.status == 0, f"{done.stdout}{done.stderr}"
+            self.podberth_by_fork("apply", "-f", str(file))
 
     def env(self, verb: str, pod: Pod, *, ifname: str = "eth0", netns: str | None = None) -> dict[str, str]:
         """Return a call's environment."""

@@ -99,6 +99,8 @@ def status(call: Call, ipam: Fields) -> None:
     _requested(ipam)
     try:
         _ask(call, ipam, {}, seconds=asking.AT_ONCE)
+    except InvalidConfig:
+        raise
     except CniError as wrong:
         from podberth.process.log import notice
 
@@ -119,7 +121,7 @@ def _ask(
     if request["verb"] != "ADD":
         return asking.ask(path, request, seconds)
     with _Waiting():
-        return asking.ask(path, request)
+        return asking.ask(path, request, seconds)
 
 
 class _Waiting:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.conformance.checks import all_checks
-from tests.sizes import size
+from tests.sizes import evenly, size
 
 if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet
 
 Proof = dict[str, list[tuple[str, str]]]  # the outcome on each plugin, and why
-SHARES = 6 * size(1, 3)  # so many processes prove the checks; a share's tests are one worker's
+SHARES = 6  # so many processes prove the checks; a share's tests are one worker's
 PLUGINS = size(1, 2)  # the one with the fault; the one without it too
-NAMES = [check.name for check in all_checks][:: 4 - size(1, 3)]
+NAMES = evenly([check.name for check in all_checks], size(len(all_checks) // 3, len(all_checks)))
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,7 @@ SHORT = (
     "version-succeeds", "add-makes-the-interface", "chain-keeps-*", "result-addresses-are-set", "refuses-empty-stdin",
     "del-leaves-the-node-as-it-was", "del-four-times", "check-succeeds", "gc-then-del", "status-succeeds",
 )  # fmt: skip
-CHOSEN = (SHORT, ("*",))[size(0, 1)]
-LEAST = size(6, 150)
+CHOSEN, LEAST = ((SHORT, 6), (("*",), 150))[size(0, 1)]
 
 
 @pytest.fixture(scope="module")

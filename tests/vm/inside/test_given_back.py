@@ -30,7 +30,6 @@ REFUSED = (
     + declared("double-0", "10.60.0.53", vlan={"id": 100, "proto": "802.1ad"})
 )
 DEATHS = size(3, 60)  # of a call
-STRIDE = 5 - size(1, 4)  # effects from one death to the next
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +104,7 @@ def test_a_garbage_collection_that_was_killed(node: Node) -> None:
     gone, _ = node.added("full-0", deviceID=operators())
     node.kubelet.remove_namespace(gone.netns)
     left, _ = node.added("light-0", deviceID=untouched())
-    assert wire.step_by_step(node, "GC", left, **valid(peer), stride=STRIDE) >= 15
+    assert wire.step_by_step(node, "GC", left, **valid(peer)) >= 15
     assert node.left_behind() == peers
     node.deleted(peer)
 

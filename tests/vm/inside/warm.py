@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from podberth.cli.main import main as podberth
-from tests.forked import forked
 from tests.netns.kubelet import Answer, Kubelet, kubelet
 
 if TYPE_CHECKING:
@@ -38,10 +35,7 @@ class WarmKubelet(Kubelet):
 
     def podberth(self, *argv: str) -> str:
         """Run the command line on this node's store."""
-        words = ["--state", str(self.state), *argv]
-        done = forked(lambda: podberth(words), self.node, os.environ, "")
-        assert done.status == 0, f"{' '.join(argv)}: {done.stdout}{done.stderr}"
-        return done.stdout
+        return self.podberth_by_fork(*argv)
 
 
 def warm_kubelet(state: Path, documents: str) -> contextlib.AbstractContextManager[Kubelet]:

@@ -124,16 +124,15 @@ def everywhere(
     return clean
 
 
-def step_by_step(node: Node, verb: str, pod: Pod, *, stride: int = 1, **changes: Any) -> int:
-    """Make the call until it ends, killed each time that many effects later; return how many it took all in all."""
-    number, last, done = stride, [""], 0
-    for _ in range(MOST_CALLS):
+def step_by_step(node: Node, verb: str, pod: Pod, **changes: Any) -> int:
+    """Make the call until it ends, killed each time after one effect more than the last got to; return how often."""
+    number, last = 1, [""]
+    for calls in range(1, MOST_CALLS):
         effects = call(node, verb, pod, kill_before=number, **changes).effects
-        done += len(effects)
         if len(effects) < number:
-            return done
+            return calls
         if effects == last:  # some are repeated by every call
-            number += stride
+            number += 1
         last = effects
     raise AssertionError(f"{MOST_CALLS} calls did not end it: {last}")
 
