@@ -35,10 +35,10 @@ def spread(cases: Mapping[str, T], least: int) -> dict[str, T]:
 
 
 def evenly(cases: Sequence[T], count: int) -> list[T]:
-    """Return at most so many of the cases, two or more, the first and the last among them."""
+    """Return at most so many of the cases: the first, and from there on to the last."""
     if len(cases) <= count:
         return list(cases)
-    return [cases[(len(cases) - 1) * number // (count - 1)] for number in range(count)]
+    return [cases[(len(cases) - 1) * number // max(1, count - 1)] for number in range(count)]
 
 
 def _counted(least: int, soak: int) -> int:
