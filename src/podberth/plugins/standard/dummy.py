@@ -5,6 +5,7 @@ Its keys and results are those of the plugin of that name (github.com/containern
 
 from __future__ import annotations
 
+from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import value
 from podberth.net import adopted as theirs
 from podberth.net import ops
@@ -37,7 +38,7 @@ def configure(fields: Fields) -> Conf:
     """Return the configuration. InvalidConfig without an IPAM plugin: a dummy is there for its addresses."""
     ipam = fields.child("ipam")
     if ipam is None or not ipam.said("type"):
-        raise fields.fail("ipam.type", "required: a dummy interface is there for its addresses", "name an IPAM plugin")
+        raise InvalidConfig("ipam.type: required: a dummy interface is there for its addresses", "name an IPAM plugin")
     return Conf()
 
 
