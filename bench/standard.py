@@ -159,6 +159,8 @@ def before(pod: str, last: int = 2, *, made: bool = False) -> dict[str, Any]:
     """Return the result of a plugin that made a pair for the pod; make that pair unless it is there."""
     peer = f"to{pod}"[:15]
     if not made:
+        # The kernel ends a namespace, and the pairs with an end in it, some time after its name is gone.
+        subprocess.run(["ip", "link", "del", peer], check=False, stderr=subprocess.DEVNULL)
         _ip("link", "add", peer, "type", "veth", "peer", "name", "eth0", "netns", pod)
         _ip("link", "set", peer, "up")
         _ip("-n", pod, "address", "add", f"10.93.0.{last}/24", "dev", "eth0")
