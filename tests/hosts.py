@@ -16,7 +16,7 @@ from podberth.net.vf import Counters
 from podberth.plugins import podberth
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from podberth.net.endpoint import Endpoint
     from podberth.net.facts import HostDevice
@@ -44,6 +44,9 @@ class FakeHost:
 
     def default_link(self, netns: str | None) -> str:
         return ""
+
+    def routed(self, netns: str, versions: Iterable[int]) -> frozenset[int]:
+        return frozenset()
 
     def device(self, sought: DeviceSought) -> HostDevice | None:
         return None

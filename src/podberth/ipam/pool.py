@@ -30,10 +30,11 @@ class Span:
 @value
 class Subnet:
     """One subnet of a pool. `ranges` empty: all its host addresses. `exclude`: never used by podberth. `hold`: only for
-    explicit declarations and reservations, never handed out."""
+    explicit declarations and reservations, never handed out. `on_link`: the gateway may be outside the subnet."""
 
     network: IPv4Network | IPv6Network
     gateway: IPv4Address | IPv6Address | None = None
+    on_link: bool = False
     ranges: tuple[Span, ...] = ()
     exclude: tuple[Span, ...] = ()
     hold: tuple[Span, ...] = ()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.errors import CniError
     from podberth.cni.fields import Fields
-    from podberth.net.ops import Network
+    from podberth.net.ops import Address, Network
 
 API_VERSION = "podberth.io/v1alpha1"
 # Of a document's metadata; what a Kubernetes API adds is read over.
@@ -147,7 +147,7 @@ def span(raw: object) -> Span:
 
 
 def _subnet(fields: Fields) -> Subnet:
-    fields.only(("subnet", "gateway", "ranges", "exclude", "hold"))
+    fields.only(("subnet", "gateway", "onLink", "ranges", "exclude", "hold"))
     network = fields.required("subnet", parsers.ip_network)
     shortest, longest = _PREFIXES[network.version]
     if not shortest <= network.prefixlen <= longest:
@@ -155,12 +155,31 @@ def _subnet(fields: Fields) -> Subnet:
     for block, what in _NOT_FOR_PODS:
         if network.version == block.version and network.overlaps(block):
             raise fields.fail("subnet", f"{network} overlaps {block}, which is for {what}")
-    gateway = fields.optional("gateway", parsers.ip_address)
-    if gateway is not None and gateway not in network:
-        raise fields.fail("gateway", f"{gateway} is not in {network}")
-    if gateway is not None and gateway in _edges(network):
-        raise fields.fail("gateway", f"{gateway} is the network or broadcast address of {network}")
-    return Subnet(network=network, gateway=gateway, **_spans(fields, network))
+    gateway, on_link = fields.optional("gateway", parsers.ip_address), fields.get("onLink", parsers.boolean, False)
+    if gateway is not None:
+        _require_reachable(fields, gateway, network, on_link=on_link)
+    elif on_link:
+        raise fields.fail("onLink", "has no meaning without a gateway", "say `gateway` too")
+    return Subnet(network=network, gateway=gateway, on_link=on_link, **_spans(fields, network))
+
+
+def _require_reachable(fields: Fields, gateway: Address, network: Network, *, on_link: bool) -> None:
+    """Refuse a gateway that a pod could not reach. A link-local one is on every link (RFC 4291 section 2.5.6)."""
+    if gateway.version != network.version:
+        raise fields.fail("gateway", f"{gateway} is not an IPv{network.version} address, as {network} is")
+    if gateway in network:
+        if gateway in _edges(network):
+            raise fields.fail("gateway", f"{gateway} is the network or broadcast address of {network}")
+        return
+    if gateway.version == 6 and gateway.is_link_local:
+        return
+    if not on_link:
+        raise fields.fail(
+            "gateway", f"{gateway} is not in {network}", "`onLink: true` says that it is on the same link"
+        )
+    for block, what in _NOT_FOR_PODS:
+        if gateway.version == block.version and gateway in block:
+            raise fields.fail("gateway", f"{gateway} is in {block}, which is for {what}")
 
 
 def _spans(fields: Fields, network: Network) -> dict[str, tuple[Span, ...]]:
@@ -261,6 +280,8 @@ def _subnet_document(subnet: Subnet) -> dict[str, object]:
     document: dict[str, object] = {"subnet": str(subnet.network)}
     if subnet.gateway is not None:
         document["gateway"] = str(subnet.gateway)
+    if subnet.on_link:
+        document["onLink"] = True
     for key in ("ranges", "exclude", "hold"):
         spans: Iterable[Span] = getattr(subnet, key)
         if spans:
@@ -296,4 +317,6 @@ def pool_needs(pool: Pool) -> frozenset[Feature]:
         found.add(Feature.GRANTS)
     if pool.sticky_reservations is not None:
         found.add(Feature.STICKY)
+    if any(subnet.gateway is not None and subnet.gateway not in subnet.network for subnet in pool.subnets):
+        found.add(Feature.GATEWAYS)
     return frozenset(found)

@@ -29,6 +29,7 @@ class Feature(StrEnum):
     CLUSTERS = "a second cluster"
     MACHINES = "a machine that is no Node of its Kubernetes"
     STICKY = "a pool's `stickyReservations`"
+    GATEWAYS = "a gateway outside its subnet"
     RETENTION = "a word about for how long history is kept"
     PODNETWORKS_IN_FORCE = "what is in force of a PodNetwork in etcd"
     OPERATIONS = "an operation of more than one step"
@@ -41,6 +42,8 @@ NEEDS: Mapping[Feature, str] = {
     Feature.GRANTS: "0.2.0",
     # As with a rule's new keys.
     Feature.STICKY: "0.2.0",
+    # As with a rule's new keys.
+    Feature.GATEWAYS: "0.2.0",
     # 0.1.0 deletes nothing, and would not say what was deleted.
     Feature.RETENTION: "0.2.0",
     # 0.1.0 takes the owners of all clusters for one.

@@ -10,7 +10,7 @@ from podberth.cni.value import replace
 from podberth.linux import abilities, netns, pci
 from podberth.linux.effects import bridges, departing, links
 from podberth.linux.ground import Ground
-from podberth.linux.inventory import addresses_of, default_link, on_this_node, traffic
+from podberth.linux.inventory import addresses_of, default_link, on_this_node, routed, traffic
 from podberth.linux.netlink import links as nl_links
 from podberth.linux.netlink import routes
 from podberth.linux.refusals import translated
@@ -21,7 +21,7 @@ from podberth.net.step import INDEX, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import ModuleType
 
     from podberth.linux.locks import Locked, Locks
@@ -79,6 +79,15 @@ class LinuxHost:
         """Return the name of the link that has the default route; '' if none has. Of several, the one that is used."""
         try:
             return default_link(self._namespaces, netns)
+        except OSError as refused:
+            raise translated("ip route show default", refused) from refused
+
+    def routed(self, netns: str, versions: Iterable[int]) -> frozenset[int]:
+        """Return in which of the IP versions the namespace at a path has a default route; none if it is not there."""
+        try:
+            return routed(self._namespaces, netns, versions)
+        except InvalidNetns:
+            return frozenset()
         except OSError as refused:
             raise translated("ip route show default", refused) from refused
 

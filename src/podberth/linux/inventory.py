@@ -13,7 +13,7 @@ from podberth.net.vf import Counters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from podberth.linux.namespaces import Namespaces
     from podberth.net.ops import Interface
@@ -76,6 +76,16 @@ def traffic(namespaces: Namespaces, vf: Vf, netns: str | None, ifname: str) -> C
     told = vfs.parse_counters(body or b"").get(vf.index, {})
     names = ("rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_dropped", "tx_dropped", "multicast")
     return Counters(counted_by="PF", **{name: told.get(name, 0) for name in names})
+
+
+def routed(namespaces: Namespaces, netns: str, versions: Iterable[int]) -> frozenset[int]:
+    """Return in which of the IP versions there is a default route."""
+    socket = namespaces.socket(netns)
+    return frozenset(
+        version
+        for version in versions
+        if any(routes.default(body) for body in socket.dump(routes.GET, routes.every(version)))
+    )
 
 
 def default_link(namespaces: Namespaces, netns: str | None) -> str:

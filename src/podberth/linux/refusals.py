@@ -19,15 +19,26 @@ _HINTS = {
     errno.ENETDOWN: "the link below, the parent, is down: `ip link set PARENT up`",
     errno.ENETUNREACH: "a route's gateway has to be in a subnet of the interface",
 }
+# Where the kernel says only that it will not: what it is about, by what was to be made.
+_BELOW = (
+    "the link below is a port of a bridge or a bond, or a macvlan or ipvlan stands on it already that takes all of it:"
+    " `ip -d link show PARENT` says which; name another parent"
+)
+_ROUTE_THERE = "another interface of the pod has that route: `routes: []` in its pool or PodNetwork leaves it out"
+_HINTS_OF: dict[tuple[type[object], int], str] = {
+    **{(kind, code): _BELOW for kind in (ops.CreateMacvlan, ops.CreateIpvlan) for code in (errno.EBUSY, errno.EINVAL)},
+    (ops.CreateVlan, errno.EINVAL): "the link below takes no VLAN: a loopback, or a link of no Ethernet; name another",
+    (ops.JoinBridge, errno.EINVAL): "a loopback, another bridge or a link that refuses bridges can be no port",
+    (ops.JoinBridge, errno.EBUSY): "the link is a port of another bridge or bond already: `ip link` shows its master",
+    (ops.AddRoute, errno.EEXIST): _ROUTE_THERE,
+    (ops.AddRoute, errno.EINVAL): "a gateway has to be on the link: name one in the subnet, or say `onLink: true`",
+    (ops.AddAddress, errno.EACCES): "IPv6 is switched off there: sysctl net.ipv6.conf.*.disable_ipv6",
+}
 
 
 def translated(doing: str, refused: OSError, op: Op | None = None) -> KernelRefused:
     """Return what a runtime is told of a refusal, while `doing` what; `op` is the op that was to be brought about."""
     code = refused.errno or 0
     name = errno.errorcode.get(code, "no errno")
-    hint = _HINTS.get(code, "`podberth doctor` says whether this node is fit")
-    if isinstance(op, ops.AddRoute) and code == errno.EEXIST:
-        hint = (
-            "another interface of the pod has that route: `routes: []` in this one's pool or PodNetwork leaves it out"
-        )
+    hint = _HINTS_OF.get((type(op), code)) or _HINTS.get(code, "`podberth doctor` says whether this node is fit")
     return KernelRefused(f"{doing}: {refused.strerror or refused} ({name})", hint)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from podberth.net.facts import HostDevice, Link, NetnsId
@@ -33,6 +33,10 @@ class Host(Protocol):
 
     def default_link(self, netns: str | None) -> str:
         """Return the name of the link that has the default route; '' if none has. Of several, the one that is used."""
+        ...
+
+    def routed(self, netns: str, versions: Iterable[int]) -> frozenset[int]:
+        """Return in which of the IP versions the namespace at a path has a default route; none if it is not there."""
         ...
 
     def device(self, sought: DeviceSought) -> HostDevice | None:

@@ -31,6 +31,13 @@ MTU = replace(
 )  # fmt: skip
 
 
+def require_carried(mtu: int | None, link: Link) -> None:
+    """Refuse an MTU (bytes) that is larger than that of the link below: InvalidConfig; None is as large."""
+    if mtu is not None and mtu > link.mtu:
+        most = f"at most {link.mtu}, which {link.name} has"
+        raise InvalidConfig(f"mtu: expected {most}, got {mtu}", "leave it out to have as much as that")
+
+
 @value
 class Master:
     """What is said of the link below; '' if nobody names one."""
@@ -57,11 +64,7 @@ class Master:
         link: Link | None = seen.asked(self._link(endpoint, name))
         if link is None:
             raise self._missing(endpoint, f"there is no link {name} now")
-        mtu = endpoint.settings.mtu
-        if mtu is not None and mtu > link.mtu:
-            raise InvalidConfig(
-                f"mtu: expected at most {link.mtu}, which {name} has, got {mtu}", "leave it out to have as much as that"
-            )
+        require_carried(endpoint.settings.mtu, link)
         return link
 
     def _named(self, endpoint: Endpoint) -> str:

@@ -7,11 +7,12 @@ from podberth.net import ops
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from podberth.cni.pod import Attachment
+    from podberth.cni.result import Route
     from podberth.net.endpoint import Endpoint
-    from podberth.net.ops import Op
+    from podberth.net.ops import Address, Network, Op
     from podberth.net.settings import Settings
 
 
@@ -72,8 +73,9 @@ def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0) 
 
 
 def routed(endpoint: Endpoint, *, neighbours: bool = True) -> Iterator[Op]:
-    """Plan the routes inside the pod, a part of `inside`. `neighbours` as there."""
-    for route in endpoint.settings.routes or ():
+    """Plan the routes inside the pod, a part of `inside`. `neighbours` as there. Those to the link come first."""
+    networks = [address.network for address in endpoint.addresses]
+    for route in sorted(endpoint.settings.routes or (), key=_is_by_gateway):
         yield ops.AddRoute(
             netns=endpoint.netns,
             ifname=endpoint.attachment.ifname,
@@ -84,7 +86,21 @@ def routed(endpoint: Endpoint, *, neighbours: bool = True) -> Iterator[Op]:
             priority=route.priority,
             table=route.table,
             scope=route.scope,
+            on_link=neighbours and route.gw in endpoint.gateways and not _reachable(route.gw, networks),
         )
+
+
+def _is_by_gateway(route: Route) -> bool:
+    return route.gw is not None
+
+
+def _reachable(gateway: Address | None, networks: Sequence[Network]) -> bool:
+    """Say whether a link with addresses of these networks reaches the gateway by them, or as each link does."""
+    return (
+        gateway is None
+        or (gateway.version == 6 and gateway.is_link_local)
+        or any(gateway in network for network in networks)
+    )
 
 
 def refuse(settings: Settings, device: str, *more: str) -> None:

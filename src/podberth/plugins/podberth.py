@@ -12,6 +12,7 @@ from podberth.net import ops
 from podberth.net.addresses import Addresses
 from podberth.net.keys import IP_MASQ
 from podberth.net.masquerade import masquerading
+from podberth.net.master import require_carried
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits, link_name
 from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES, LinkNamed
@@ -235,6 +236,12 @@ def _gateways(endpoint: Endpoint, vlan: int | None) -> tuple[Interface, ...]:
             raise InvalidConfig(
                 f"isGateway: the pool has no gateway for {address.network}", "say `gateway` beside the subnet"
             )
+        if gateway not in address.network:
+            raise InvalidConfig(
+                f"isGateway: the pool's gateway {gateway} is not in {address.network}, and the node would know no way"
+                " to the pods",
+                "name a gateway in the subnet, or leave isGateway out",
+            )
         found.append(ip_interface(f"{gateway}/{address.network.prefixlen}"))
     return tuple(found)
 
@@ -281,10 +288,12 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
 def _below(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[str, int | None]:
     """Return the link below a macvlan or ipvlan, and the VLAN on it; refuse what this node can't do."""
     name, vlan = endpoint.device or conf.parent, endpoint.settings.vlan
-    if seen.link(name) is None:
+    link = seen.link(name)
+    if link is None:
         raise Unfit(
             f"parent: this node has no link {name} now", "bring it up, or correct parent: see `ip link` for the names"
         )
+    require_carried(endpoint.settings.mtu, link)
     if vlan is None or not vlan.id:
         return name, None
     if not seen.can(VLAN_DEVICES):

@@ -133,7 +133,8 @@ class Provenance:
 class Resolved:
     """What the interface is to have. `declared`: a PodNetwork speaks of it. `addresses`: those somebody named.
 
-    `shares`: for a family each, those that the pod's Deployment has.
+    `shares`: for a family each, those that the pod's Deployment has. `routed`: IP versions in which another interface
+    of the pod has the default route already.
     """
 
     pool: Pool
@@ -145,6 +146,7 @@ class Resolved:
     settings: Settings
     declared: bool
     provenance: tuple[Provenance, ...]
+    routed: frozenset[int] = frozenset()
 
     def origin(self, field: str) -> Provenance:
         """Return where the field came from."""

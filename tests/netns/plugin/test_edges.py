@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from tests.netns.kubelet import BUILT
+from tests.netns.kubelet import BUILT, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,11 @@ def test_two_interfaces_of_one_pod_live_and_go_apart(node: Kubelet) -> None:
     pod = node.pod("mysql-0")
     node.remember()
     assert node.call("ADD", pod).code == 0
-    both = node.call("ADD", pod, ifname="net1", pool="dual")
+    node.apply(
+        "apiVersion: podberth.io/v1alpha1\nkind: Pool\nmetadata: {name: named}\n"
+        "spec: {subnets: [{subnet: 10.69.0.0/24}], routes: [{dst: 0.0.0.0/0, gw: 10.69.0.1}]}\n"
+    )
+    both = node.call("ADD", pod, ifname="net1", pool="named")
     assert both.result["code"] == 103
     assert "`routes: []`" in both.result["details"]
     node.apply(
@@ -93,6 +97,25 @@ def test_two_interfaces_of_one_pod_live_and_go_apart(node: Kubelet) -> None:
     assert "eth0@" not in node.inside(pod.netns, "ip", "-o", "link")
     assert node.call("DEL", pod, ifname="net1").code == 0
     assert node.left_behind() == []
+
+
+def test_a_link_that_no_interface_can_stand_on_is_named_with_what_is_wrong(node: Kubelet) -> None:
+    for argv in (
+        ("link", "add", "below0", "type", "veth", "peer", "name", "below1"),
+        ("link", "add", "taken0", "type", "bridge"),
+        ("link", "set", "below0", "up"),
+    ):
+        run(*node.at_node, "ip", *argv)
+    pod = node.pod("leg-0")
+    macvlan: dict[str, Any] = {"device": "macvlan", "parent": "below0", "pool": "db", "bridge": None}
+    larger = node.call("ADD", pod, **macvlan, mtu=9000)
+    assert larger.result["code"] == 7
+    assert larger.result["msg"] == "mtu: expected at most 1500, which below0 has, got 9000"
+    run(*node.at_node, "ip", "link", "set", "below0", "master", "taken0")
+    port = node.call("ADD", pod, **macvlan)
+    assert port.result["code"] == 103
+    assert "the link below is a port of a bridge" in port.result["details"]
+    assert "`ip -d link show PARENT`" in port.result["details"]
 
 
 def test_the_plugins_own_namespace_is_taken_only_if_told_so(node: Kubelet) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.ipam.pool import ConflictDetection, Grant, Pool, Span, Subnet
-from podberth.ipam.pool_document import parse_pool, pool_document
+from podberth.ipam.pool_document import parse_pool, pool_document, pool_needs
+from podberth.ipam.versions import Feature
 from podberth.net.settings import Rates, Settings, Vlan
 
 if TYPE_CHECKING:
@@ -115,6 +116,11 @@ def test_subnets_of_all_allowed_sizes_are_read(network: str) -> None:
     ("subnet", "complaint"),
     [
         ({"gateway": "10.21.0.1"}, r"gateway: 10\.21\.0\.1 is not in 10\.20\.0\.0/24"),
+        ({"gateway": "fe80::1"}, r"gateway: fe80::1 is not an IPv4 address, as 10\.20\.0\.0/24 is"),
+        ({"gateway": "224.0.0.1", "onLink": True}, r"gateway: 224\.0\.0\.1 is in 224\.0\.0\.0/4, which is for multi"),
+        ({"gateway": "10.20.0.255", "onLink": True}, r"gateway: 10\.20\.0\.255 is the network or broadcast address"),
+        ({"onLink": True}, r"onLink: has no meaning without a gateway"),
+        ({"onLink": "yes"}, r"onLink: expected true or false"),
         ({"ranges": ["10.20.0.9-10.20.1.9"]}, r"ranges\[0\]: .* is not inside 10\.20\.0\.0/24"),
         ({"ranges": ["10.20.0.9", "10.20.0.0/30"]}, r"ranges\[1\]: .* network or broadcast address 10\.20\.0\.0"),
         ({"ranges": ["10.20.0.9-10.20.0.12", "10.20.0.12"]}, r"ranges\[1\]: 10\.20\.0\.12 overlaps ranges\[0\]"),
@@ -125,6 +131,22 @@ def test_subnets_of_all_allowed_sizes_are_read(network: str) -> None:
 def test_what_is_wrong_with_a_subnet_names_its_path(subnet: dict[str, object], complaint: str) -> None:
     with pytest.raises(InvalidConfig, match=rf"^db\.yaml\[0\]\.spec\.subnets\[1\]\.{complaint}"):
         parse_pool(document({"subnet": "10.30.0.0/24"}, {"subnet": "10.20.0.0/24", **subnet}))
+
+
+@pytest.mark.parametrize(
+    "subnet",
+    [
+        {"subnet": "10.20.0.0/32", "gateway": "192.0.2.1", "onLink": True},
+        {"subnet": "fd00:20::/64", "gateway": "fe80::1"},
+        {"subnet": "fd00:20::/128", "gateway": "2001:db8::1", "onLink": True},
+    ],
+)
+def test_a_gateway_outside_its_subnet_is_read_and_needs_a_ledger_of_today(subnet: dict[str, object]) -> None:
+    pool = parse_pool(document(subnet))
+    assert str(pool.subnets[0].gateway) == subnet["gateway"]
+    assert parse_pool(Fields(pool_document(pool))) == pool
+    assert pool_needs(pool) == {Feature.GATEWAYS}
+    assert pool_needs(parse_pool(document({"subnet": "10.20.0.0/24", "gateway": "10.20.0.1"}))) == frozenset()
 
 
 def within(network: Network) -> st.SearchStrategy[Span]:

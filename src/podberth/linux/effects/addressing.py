@@ -39,7 +39,7 @@ def do(at: Ground, op: Op) -> None:
     if isinstance(op, AddAddress):
         socket.do(addresses.NEW, addresses.add(index, op.address, connected=op.connected), _NEW)
     else:
-        socket.do(routes.NEW, routes.add(index, route_of(op), op.source), _NEW)
+        socket.do(routes.NEW, routes.add(index, route_of(op), op.source, on_link=op.on_link), _NEW)
 
 
 def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:

@@ -27,8 +27,8 @@ _UNIVERSE, _LINK = 0, 253
 _DEFAULT_METRIC = {4: 0, 6: 1024}  # what the kernel gives a route without one
 
 
-def add(index: int, route: Route, source: Address | None = None) -> bytes:
-    """ip route add DST [via GW] dev INDEX [metric, table, scope, mtu, advmss] [src SOURCE].
+def add(index: int, route: Route, source: Address | None = None, *, on_link: bool = False) -> bytes:
+    """ip route add DST [via GW] dev INDEX [onlink] [metric, table, scope, mtu, advmss] [src SOURCE].
 
     Also what deletes exactly that route.
     """
@@ -44,7 +44,7 @@ def add(index: int, route: Route, source: Address | None = None) -> bytes:
         _STATIC,
         scope if family == 4 else _UNIVERSE,
         _UNICAST,
-        0,
+        _ONLINK if on_link else 0,
     )
     body += codec.u32(_TABLE, table) + codec.u32(_OIF, index)
     if route.dst.prefixlen:

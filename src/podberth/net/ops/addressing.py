@@ -29,7 +29,10 @@ class AddAddress:
 
 @value
 class AddRoute:
-    """ip route add DST via GW dev IFNAME [metric table scope mtu advmss src]."""
+    """ip route add DST via GW dev IFNAME [onlink metric table scope mtu advmss src].
+
+    `on_link`: the gateway is on the link, though no address of the link says so.
+    """
 
     netns: str | None
     ifname: str
@@ -41,6 +44,7 @@ class AddRoute:
     table: int | None = None
     scope: int | None = None
     source: Address | None = None
+    on_link: bool = False
 
 
 if TYPE_CHECKING:
@@ -62,6 +66,7 @@ def _add_address(op: AddAddress) -> str:
 
 def _add_route(op: AddRoute) -> str:
     via = f" via {op.gw}" if op.gw is not None else ""
+    on_link = " onlink" if op.on_link else ""
     said = (
         ("metric", op.priority),
         ("table", op.table),
@@ -71,4 +76,4 @@ def _add_route(op: AddRoute) -> str:
         ("src", op.source),
     )
     rest = "".join(f" {key} {number}" for key, number in said if number is not None)
-    return f"ip{inside(op.netns)} route add {op.dst}{via} dev {op.ifname}{rest}"
+    return f"ip{inside(op.netns)} route add {op.dst}{via} dev {op.ifname}{on_link}{rest}"

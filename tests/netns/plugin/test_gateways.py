@@ -1,0 +1,73 @@
+"""Where a pod's default route goes: to a gateway outside its subnet, and by the first of its interfaces."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.netns.kubelet import run
+
+if TYPE_CHECKING:
+    from tests.netns.kubelet import Kubelet
+
+POOL = "apiVersion: podberth.io/v1alpha1\nkind: Pool\nmetadata: {{name: {name}}}\nspec: {{subnets: [{subnets}]}}\n"
+ONE = "{subnet: 10.71.0.0/32, gateway: 192.0.2.1, onLink: true}, {subnet: fd00:71::/64, gateway: 'fe80::1'}"
+
+
+def default_routes(node: Kubelet, netns: str) -> dict[str, str]:
+    """Return by gateway which link of the pod its default routes are by."""
+    found: dict[str, str] = {}
+    for version in ("-4", "-6"):
+        routes = json.loads(node.inside(netns, "ip", "-j", version, "route", "show", "default") or "[]")
+        found |= {route["gateway"]: route["dev"] for route in routes}
+    return found
+
+
+def test_a_gateway_may_be_outside_the_subnet_and_is_reached(node: Kubelet) -> None:
+    node.apply(POOL.format(name="apart", subnets=ONE))
+    pod = node.pod("leg-0")
+    added = node.call("ADD", pod, pool="apart", bridge="apart0")
+    assert added.code == 0, added
+    assert default_routes(node, pod.netns) == {"192.0.2.1": "eth0", "fe80::1": "eth0"}
+    assert [ip["gateway"] for ip in added.result["ips"]] == ["192.0.2.1", "fe80::1"]
+    for router in ("192.0.2.1/32", "fe80::1/64"):
+        run(*node.at_node, "ip", "address", "add", router, "dev", "apart0", "nodad")
+    run(*node.at_node, "ip", "route", "add", "10.71.0.0/32", "dev", "apart0")
+    node.inside(pod.netns, "ping", "-c1", "-W5", "192.0.2.1")
+    node.inside(pod.netns, "ping", "-c20", "-i0.2", "-w8", "fe80::1%eth0")
+    assert node.call("CHECK", pod, pool="apart", bridge="apart0", prevResult=added.result).code == 0
+    assert node.call("DEL", pod, pool="apart", bridge="apart0").code == 0
+
+
+def test_the_first_interface_has_the_default_route(node: Kubelet) -> None:
+    for number in (72, 73):
+        subnets = f"{{subnet: 10.{number}.0.0/24, gateway: 10.{number}.0.1}}"
+        if number == 73:
+            subnets += ", {subnet: 'fd00:73::/64', gateway: 'fd00:73::1'}"
+        node.apply(POOL.format(name=f"leg{number}", subnets=subnets))
+    pod = node.pod("leg-0")
+    node.remember()
+    first = node.call("ADD", pod, pool="leg72")
+    second = node.call("ADD", pod, ifname="net1", pool="leg73")
+    assert (first.code, second.code) == (0, 0), (first, second)
+    # Of IPv6 the second is the first that has one.
+    assert default_routes(node, pod.netns) == {"10.72.0.1": "eth0", "fd00:73::1": "net1"}
+    assert [route["dst"] for route in second.result["routes"]] == ["::/0"]
+    assert node.call("CHECK", pod, ifname="net1", pool="leg73", prevResult=second.result).code == 0
+    named = node.call("ADD", node.pod("leg-1"), pool="leg72")
+    assert [route["dst"] for route in named.result["routes"]] == ["0.0.0.0/0"]
+    for ifname in ("net1", "eth0"):
+        assert node.call("DEL", pod, ifname=ifname).code == 0
+
+
+def test_an_ipam_plugin_that_is_asked_for_a_second_interface_gives_it_no_default_route(node: Kubelet) -> None:
+    node.apply(POOL.format(name="leg74", subnets="{subnet: 10.74.0.0/24, gateway: 10.74.0.1}"))
+    pod = node.pod("leg-0")
+    ipam = {"type": "podberth", "stateDir": str(node.state), "pool": "leg74"}
+    one = node.call("ADD", pod, type="bridge", bridge="go0", ipam=ipam)
+    assert [route["dst"] for route in one.result["routes"]] == ["0.0.0.0/0"]
+    node.inside(pod.netns, "ip", "link", "set", "lo", "up")
+    node.inside(pod.netns, "ip", "route", "add", "default", "dev", "lo")  # as by the plugin that asked
+    other = node.call("ADD", pod, ifname="net1", type="bridge", bridge="go0", ipam=ipam)
+    assert other.code == 0
+    assert "routes" not in other.result
