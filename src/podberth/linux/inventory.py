@@ -13,7 +13,7 @@ from podberth.net.vf import Counters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from podberth.linux.namespaces import Namespaces
     from podberth.net.ops import Interface
@@ -23,31 +23,49 @@ if TYPE_CHECKING:
 def on_this_node(namespaces: Namespaces, found: Sequence[Vf]) -> tuple[Vf, ...]:
     """Return the functions with what is known of their interfaces, where these are in the node's namespace."""
     known = {link.name: link for link in namespaces.links(None)}
-    used = uses(namespaces)
+    used, lent = _own(namespaces), _lent(namespaces)
     made: list[Vf] = []
     for vf in found:
         link = known.get(vf.link)
         if link is None:
             made.append(replace(vf, link=""))
         else:
-            made.append(replace(vf, mac=link.mac, up=link.up, busy=used.get(vf.link, "")))
+            made.append(replace(vf, mac=link.mac, up=link.up, busy=used.get(vf.link, ""), lent=lent.get(vf.link, "")))
     return tuple(made)
 
 
 def uses(namespaces: Namespaces) -> dict[str, str]:
     """Return by name what the node itself uses its links for: an address that is not link-local, a master above."""
+    return {**_lent(namespaces), **_own(namespaces)}
+
+
+def _own(namespaces: Namespaces) -> dict[str, str]:
+    """Return by name what links are used for by somebody's will: an address that was set, a master above."""
     known = namespaces.links(None)
     names = {link.index: link.name for link in known}
-    found: dict[str, str] = {}
-    for family in (4, 6):
-        bodies = namespaces.socket(None).dump(addresses.GET, addresses.every(family))
-        for index, address in map(addresses.parse, bodies):
-            if not address.is_link_local and index in names:
-                found[names[index]] = f"has the node's address {address}"
+    found = {name: f"has the node's address {address}" for name, address in _addressed(namespaces, lasting=True)}
     for link in known:
         if link.master:
             found[link.name] = f"is a port of {names.get(link.master, link.master)}"
     return found
+
+
+def _lent(namespaces: Namespaces) -> dict[str, str]:
+    """Return by name what links were lent by DHCP. What a router advertises, every link that is up gets (RFC 4862)."""
+    return {
+        name: f"has the address {address} by DHCP"
+        for name, address in _addressed(namespaces, lasting=False)
+        if address.version == 4 or address.network.prefixlen == address.max_prefixlen
+    }
+
+
+def _addressed(namespaces: Namespaces, *, lasting: bool) -> Iterator[tuple[str, Interface]]:
+    names = {link.index: link.name for link in namespaces.links(None)}
+    for family in (4, 6):
+        for body in namespaces.socket(None).dump(addresses.GET, addresses.every(family)):
+            index, address = addresses.parse(body)
+            if not address.is_link_local and index in names and addresses.is_lasting(body) is lasting:
+                yield names[index], address
 
 
 def addresses_of(namespaces: Namespaces, netns: str | None, index: int) -> tuple[Interface, ...]:

@@ -16,6 +16,7 @@ class Vf:
 
     `vendor`, `device`: PCI IDs, four hexadecimal digits. `numa`: the node, -1 if unknown. `link`: its own interface in
     the node's namespace, '' if it is elsewhere or has none, with `mac` and `up`. `busy`: why the node itself uses it.
+    `lent`: which address it has by DHCP; who names it may have it all the same.
     `representor`: the link that stands for it on a switchdev PF.
     """
 
@@ -31,6 +32,7 @@ class Vf:
     mac: str = ""
     up: bool = False
     busy: str = ""
+    lent: str = ""
     rdma: bool = False
     switchdev: bool = False
     representor: str = ""

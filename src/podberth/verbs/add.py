@@ -185,7 +185,7 @@ def _add_over_link(
         plan = planner(first, vf)
         return plan, _intend(node, arrival, plan.ops, told(first))
 
-    bare, steps = intend(None) if wanted is None else claim(node, wanted, arrival.attachment, intend)
+    bare, steps = intend(None) if wanted is None else claim(node, wanted, first, intend)
     try:
         apply(node.host, steps, arrival.netns_id)
         end = give()
@@ -278,7 +278,7 @@ def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, wante
         plan = planner(end, vf)
         return plan, _intend(node, arrival, plan.ops, told(end))
 
-    plan, steps = intend(None) if wanted is None else claim(node, wanted, arrival.attachment, intend)
+    plan, steps = intend(None) if wanted is None else claim(node, wanted, end, intend)
     apply(node.host, steps, arrival.netns_id)
     attached = Attached(endpoint=end, plan=plan, links=interfaces(node.host, plan))
     node.attachments.done(arrival.key, tuple(map(node.host.known, steps)), durable=arrival.leases)

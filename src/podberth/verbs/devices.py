@@ -6,8 +6,9 @@ function; and it is taken away only when the function is as it was found. So who
 
 from __future__ import annotations
 
-from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice
+from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, Refused
 from podberth.cni.value import replace
+from podberth.net.ops import ConfigureVf
 from podberth.net.vf import FunctionWanted
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.gone import is_gone
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from podberth.cni.pod import Attachment
+    from podberth.net.endpoint import Endpoint
     from podberth.net.record import Record, RecordKey
     from podberth.net.vf import Vf
     from podberth.verbs.network import Network
@@ -39,55 +41,86 @@ def candidates(node: Node, wanted: FunctionWanted) -> tuple[Vf, ...]:
             f"this node has no virtual function that fits ({wanted})",
             "`podberth vf list` shows those there are, `podberth vf create` makes some",
         )
-    held = _held(node)
-    free = [vf for vf in fitting if vf.address not in held and not unusable(vf)]
+    held, named = _held(node), wanted.device_id is not None
+    free = [vf for vf in fitting if vf.address not in held and not unusable(vf, named=named)]
     dead = [vf for vf in fitting if vf.address in held and is_gone(node, held[vf.address])]
     if not free and not dead:
         raise none_free(wanted, fitting, held)
     return (*free, *dead)
 
 
-def claim(node: Node, wanted: FunctionWanted, mine: Attachment, record: Callable[[Vf], T]) -> T:
+def claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[Vf], T]) -> T:
     """Have `record` write down the claim of the first function that is still to be had; return what it returns.
 
-    The caller holds the lock of the container of `mine`. Raises NoFreeDevice if others were faster everywhere, or what
-    kept a dead holder's function from being given back, if there is nothing else.
+    The caller holds the lock of the container of the endpoint. Raises NoFreeDevice if others were faster everywhere, or
+    what kept a dead holder's function from being given back, if there is nothing else; Refused for another's MAC.
     """
+    if end.settings.mac is None:
+        return _claim(node, wanted, end, record)
+    with node.host.locked(f"mac:{end.settings.mac}"):
+        for record_of, op in _with_mac(node, end):
+            _take_from_the_dead(node, op.device, end.attachment, record_of)
+        return _claim(node, wanted, end, record)
+
+
+def _claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[Vf], T]) -> T:
     stuck: CniError | None = None
     for vf in candidates(node, wanted):
         try:
-            _take_from_the_dead(node, vf, mine)
+            _take_from_the_dead(node, vf.address, end.attachment, node.attachments.holder(vf.address))
         except CniError as refused:
             stuck = refused
             continue
         with node.host.locked(f"device:{vf.address}"):
             now = node.host.vf(vf.address)
-            if now is None or node.attachments.holder(vf.address) is not None or unusable(now):
+            named = wanted.device_id is not None
+            if now is None or node.attachments.holder(vf.address) is not None or unusable(now, named=named):
                 continue
-            if wanted.device_id is not None or wanted.selector.fits(labelled(node, (now,))[0]):
+            if named or wanted.selector.fits(labelled(node, (now,))[0]):
+                _require_own_mac(node, now, end)
                 return record(now)
     if stuck is not None:
         raise stuck
     raise none_free(wanted, _fitting(node, wanted), _held(node))
 
 
-def _take_from_the_dead(node: Node, vf: Vf, mine: Attachment) -> None:
+def _with_mac(node: Node, end: Endpoint) -> tuple[tuple[Record, ConfigureVf], ...]:
+    """Return who has the endpoint's MAC on a function, in the endpoint's VLAN."""
+    mac, vlan = end.settings.mac, end.settings.vlan.id if end.settings.vlan is not None else 0
+    return tuple(
+        (record, step.op)
+        for record in (node.attachments.all() if mac is not None else ())
+        for step in record.steps
+        if isinstance(step.op, ConfigureVf) and (step.op.mac, step.op.vlan) == (mac, vlan)
+    )
+
+
+def _require_own_mac(node: Node, vf: Vf, end: Endpoint) -> None:
+    """Refuse a MAC that another function of the card has: its frames would go to either."""
+    for record, op in _with_mac(node, end):
+        if op.pf == vf.pf and op.device != vf.address:
+            raise Refused(
+                f"mac: VF {op.index} of {op.pf} ({op.device}), {_holder(record)}, has {op.mac} too, in the same VLAN",
+                "give one of the two another MAC, or end that pod",
+            )
+
+
+def _take_from_the_dead(node: Node, device: str, mine: Attachment, holder: Record | None) -> None:
     """Do the DEL that the function's last holder never got, if its sandbox is gone; a live one keeps it."""
-    holder = node.attachments.holder(vf.address)
     if holder is None:
         return
     of = holder.attachment
     if of.container_id == mine.container_id:
-        _bury(node, holder.key, vf)
+        _bury(node, holder.key, device)
         return
     with node.host.locked(f"container:{of.container_id}"):
-        _bury(node, holder.key, vf)
+        _bury(node, holder.key, device)
 
 
-def _bury(node: Node, of: RecordKey, vf: Vf) -> None:
+def _bury(node: Node, of: RecordKey, device: str) -> None:
     record = node.attachments.find(of)  # under the lock: it may have been attached anew meanwhile
-    if record is not None and record.device == vf.address and is_gone(node, record):
-        delete_locked(node, of.attachment, f"its sandbox is gone, {vf.address} is needed")
+    if record is not None and record.device == device and is_gone(node, record):
+        delete_locked(node, of.attachment, f"its sandbox is gone, {device} is needed")
 
 
 def counted_for(node: Node, network: Network) -> tuple[int, int]:
@@ -97,10 +130,13 @@ def counted_for(node: Node, network: Network) -> tuple[int, int]:
     return len(fitting), sum(vf.address not in held and not unusable(vf) for vf in fitting)
 
 
-def unusable(vf: Vf) -> str:
-    """Return why nobody can have the function though no record speaks of it; '' if it is to be had."""
-    if vf.busy:
-        return f"{vf.link} {vf.busy}"
+def unusable(vf: Vf, *, named: bool = False) -> str:
+    """Return why nobody can have the function though no record speaks of it; '' if it is to be had.
+
+    `named`: a device plugin, or an operator, has chosen it. An address that DHCP lent it keeps it from no such choice.
+    """
+    if vf.busy or (vf.lent and not named):
+        return f"{vf.link} {vf.busy or vf.lent}"
     if not vf.driver:
         return "without a driver"
     if not vf.link and not vf.userspace:

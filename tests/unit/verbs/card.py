@@ -114,13 +114,21 @@ class Site:
             follow=lambda path: f"{path} is not followed here",
         )
 
-    def attach(self, vf: Vf, pod: str | None = "bank/mysql-0", *, container: str = "", ifname: str = "net1") -> Record:
+    def attach(
+        self,
+        vf: Vf,
+        pod: str | None = "bank/mysql-0",
+        *,
+        container: str = "",
+        ifname: str = "net1",
+        mac: str | None = None,
+    ) -> Record:
         """Record that a pod has the function, and take its interface off the node, as an ADD does."""
         name = container or f"c{vf.index}"
         netns = f"/run/netns/{name}"
         identity = self.card.namespaces.setdefault(netns, NetnsId(device=4, inode=100 + vf.index))
         ops = (
-            ConfigureVf(device=vf.address, pf=vf.pf, index=vf.index),
+            ConfigureVf(device=vf.address, pf=vf.pf, index=vf.index, mac=mac),
             MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=ifname),
         )
         record = Record(

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice
+from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, Refused
 from podberth.cni.pod import Attachment
 from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.net.apply import NotUndone
+from podberth.net.endpoint import Endpoint
 from podberth.net.facts import NetnsId
+from podberth.net.settings import Settings, Vlan
 from podberth.net.vf import FunctionWanted, Selector
 from podberth.policy.documents import parse_document
 from podberth.verbs import devices
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
 
     from podberth.net.vf import Vf
 
+MAC = "02:00:00:00:00:77"
 A, B, C = "0000:03:02.0", "0000:03:02.1", "0000:03:02.2"
 ANY = FunctionWanted(selector=Selector())
 MINE = Attachment(network="net", container_id="mine", ifname="eth0")
+END = Endpoint(attachment=MINE, netns="/run/netns/mine", addresses=(), gateways=(), settings=Settings())
 
 
 @pytest.fixture
@@ -66,6 +70,7 @@ def test_a_function_that_somebody_holds_is_no_candidate(site: Site) -> None:
 
 UNUSABLE = {
     "ens1f0v0 is a port of br0": {"busy": "is a port of br0"},
+    "ens1f0v0 has the address 192.0.2.7/24 by DHCP": {"lent": "has the address 192.0.2.7/24 by DHCP"},
     "without a driver": {"driver": "", "link": ""},
     "its interface is in another network namespace": {"link": ""},
 }
@@ -166,21 +171,21 @@ def taking(site: Site, container: str = "new") -> Callable[[Vf], str]:
 
 
 def test_the_first_free_function_is_claimed_under_its_lock(site: Site) -> None:
-    assert devices.claim(site.node, ANY, MINE, taking(site)) == A
+    assert devices.claim(site.node, ANY, END, taking(site)) == A
     assert site.holders() == {A: "new"}
     assert site.card.held == []
 
 
 def test_claims_one_after_the_other_never_share_a_function(site: Site) -> None:
-    assert [devices.claim(site.node, ANY, MINE, taking(site, name)) for name in ("x", "y", "z")] == [A, B, C]
+    assert [devices.claim(site.node, ANY, END, taking(site, name)) for name in ("x", "y", "z")] == [A, B, C]
     with pytest.raises(NoFreeDevice, match=f"{A} held by bank/mysql-0 as net1; {B} held by"):
-        devices.claim(site.node, ANY, MINE, taking(site))
+        devices.claim(site.node, ANY, END, taking(site))
     assert site.holders() == {A: "x", B: "y", C: "z"}
 
 
 def test_a_lost_race_goes_on_with_the_next_function(site: Site) -> None:
     site.card.meanwhile[f"device:{A}"] = lambda: site.attach(function(0), container="faster")
-    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
+    assert devices.claim(site.node, ANY, END, taking(site)) == B
     assert site.holders() == {A: "faster", B: "new"}
 
 
@@ -192,7 +197,7 @@ def test_races_lost_everywhere_are_told_with_those_who_were_faster(site: Site) -
 
         site.card.meanwhile[f"device:{address}"] = faster
     with pytest.raises(NoFreeDevice) as none:
-        devices.claim(site.node, ANY, MINE, taking(site))
+        devices.claim(site.node, ANY, END, taking(site))
     assert none.value.message.endswith(
         "; ".join(f"{vf} held by bank/web-{i} as net1" for i, vf in enumerate((A, B, C)))
     )
@@ -204,7 +209,7 @@ def test_a_function_that_the_node_took_meanwhile_is_passed_over(site: Site, chan
         site.card.functions[A] = replace(site.card.functions[A], **change)
 
     site.card.meanwhile[f"device:{A}"] = meanwhile
-    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
+    assert devices.claim(site.node, ANY, END, taking(site)) == B
 
 
 def test_a_function_that_went_away_meanwhile_is_passed_over(site: Site) -> None:
@@ -212,7 +217,7 @@ def test_a_function_that_went_away_meanwhile_is_passed_over(site: Site) -> None:
         del site.card.functions[A]
 
     site.card.meanwhile[f"device:{A}"] = meanwhile
-    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
+    assert devices.claim(site.node, ANY, END, taking(site)) == B
 
 
 def test_the_claim_is_for_the_function_as_it_is_under_the_lock(site: Site) -> None:
@@ -220,7 +225,7 @@ def test_the_claim_is_for_the_function_as_it_is_under_the_lock(site: Site) -> No
         site.card.functions[A] = function(0, link="renamed0")
 
     site.card.meanwhile[f"device:{A}"] = meanwhile
-    assert devices.claim(site.node, ANY, MINE, lambda vf: vf.link) == "renamed0"
+    assert devices.claim(site.node, ANY, END, lambda vf: vf.link) == "renamed0"
 
 
 def test_a_claim_that_can_not_be_recorded_fails_and_leaves_no_lock(site: Site) -> None:
@@ -228,7 +233,7 @@ def test_a_claim_that_can_not_be_recorded_fails_and_leaves_no_lock(site: Site) -
         raise CniError(f"the store is full: {vf.address}")
 
     with pytest.raises(CniError, match="the store is full"):
-        devices.claim(site.node, ANY, MINE, broken)
+        devices.claim(site.node, ANY, END, broken)
     assert site.card.held == []
     assert site.holders() == {}
 
@@ -241,7 +246,7 @@ def full(site: Site) -> None:
 def test_a_dead_pod_is_deleted_before_its_function_is_claimed(site: Site) -> None:
     full(site)
     site.kill(next(record for record in site.node.attachments.all() if record.device == B))
-    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
+    assert devices.claim(site.node, ANY, END, taking(site)) == B
     assert site.card.undone == [B]
     assert site.holders() == {A: "c0", B: "new", C: "c2"}
 
@@ -255,7 +260,7 @@ def test_a_dead_pods_addresses_are_given_back_with_its_function(site: Site) -> N
     claim = Claim(attachment=dead.attachment, pod=dead.pod, netns=dead.netns, wanted=(Wanted(pool="db", family=4),))
     site.node.ledger.bind(claim, actor)
     site.kill(dead)
-    assert devices.claim(site.node, FunctionWanted(selector=Selector(), device_id=A), MINE, taking(site)) == A
+    assert devices.claim(site.node, FunctionWanted(selector=Selector(), device_id=A), END, taking(site)) == A
     assert site.node.ledger.leases() == ()
     ended = list(site.node.ledger.history())[-1]
     assert f"its sandbox is gone, {A} is needed" in str(ended)
@@ -265,12 +270,12 @@ def test_a_namespace_of_the_same_path_that_is_another_one_is_a_dead_pods(site: S
     full(site)
     site.card.namespaces["/run/netns/c2"] = NetnsId(device=4, inode=999)
     assert addresses(devices.candidates(site.node, ANY)) == [C]
-    assert devices.claim(site.node, ANY, MINE, taking(site)) == C
+    assert devices.claim(site.node, ANY, END, taking(site)) == C
 
 
 def test_nobody_is_deleted_while_a_function_is_free(site: Site) -> None:
     site.kill(site.attach(function(0)))
-    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
+    assert devices.claim(site.node, ANY, END, taking(site)) == B
     assert site.holders() == {A: "c0", B: "new"}
     assert site.card.undone == []
 
@@ -278,7 +283,7 @@ def test_nobody_is_deleted_while_a_function_is_free(site: Site) -> None:
 def test_a_live_pod_is_never_deleted(site: Site) -> None:
     full(site)
     with pytest.raises(NoFreeDevice):
-        devices.claim(site.node, ANY, MINE, taking(site))
+        devices.claim(site.node, ANY, END, taking(site))
     assert site.card.undone == []
     assert site.holders() == {A: "c0", B: "c1", C: "c2"}
 
@@ -288,7 +293,7 @@ def test_a_dead_pod_that_can_not_be_undone_keeps_its_record_and_its_function(sit
     site.kill(next(record for record in site.node.attachments.all() if record.device == B))
     site.card.stuck.add(B)
     with pytest.raises(NotUndone, match="in a network namespace without a name"):
-        devices.claim(site.node, ANY, MINE, taking(site))
+        devices.claim(site.node, ANY, END, taking(site))
     assert site.holders() == {A: "c0", B: "c1", C: "c2"}
     assert site.card.held == []
 
@@ -299,7 +304,7 @@ def test_a_dead_pods_function_may_be_taken_by_somebody_else_before_it_is_claimed
         if record.device in (A, B):
             site.kill(record)
     site.card.meanwhile[f"device:{A}"] = lambda: site.attach(function(0), container="faster")
-    assert devices.claim(site.node, ANY, MINE, taking(site)) == B
+    assert devices.claim(site.node, ANY, END, taking(site)) == B
     assert site.holders() == {A: "faster", B: "new", C: "c2"}
 
 
@@ -313,7 +318,7 @@ def test_a_holder_that_came_back_meanwhile_keeps_its_function(site: Site) -> Non
 
     site.card.meanwhile[f"container:{record.attachment.container_id}"] = attached_anew
     with pytest.raises(NoFreeDevice, match="held by bank/mysql-0"):
-        devices.claim(site.node, FunctionWanted(selector=Selector(), device_id=A), MINE, taking(site))
+        devices.claim(site.node, FunctionWanted(selector=Selector(), device_id=A), END, taking(site))
     assert site.holders() == {A: "c0"}
 
 
@@ -322,11 +327,29 @@ def test_a_dead_holder_of_the_same_container_is_cleared_away_under_the_lock_that
         site.kill(site.attach(function(index), container=container))
     mine = Attachment(network="net", container_id="x", ifname="eth9")
     with site.node.host.locked("container:x"):
-        assert devices.claim(site.node, ANY, mine, taking(site)) == A
+        assert devices.claim(site.node, ANY, replace(END, attachment=mine), taking(site)) == A
 
 
 def test_a_function_that_fits_no_more_under_the_lock_is_passed_over(site: Site) -> None:
     wanted = FunctionWanted(selector=Selector(drivers=(function(0).driver,)))
     rebound = replace(function(0), driver="vfio-pci", link="")
     site.card.meanwhile[f"device:{A}"] = lambda: site.card.functions.update({A: rebound})
-    assert devices.claim(site.node, wanted, MINE, taking(site)) == B
+    assert devices.claim(site.node, wanted, END, taking(site)) == B
+
+
+def test_a_mac_that_another_function_of_the_card_has_in_the_vlan_is_refused(site: Site) -> None:
+    site.attach(function(0), mac=MAC)
+    mine = replace(END, settings=Settings(mac=MAC))
+    why = rf"^mac: VF 0 of ens1f0 \({A}\), held by bank/mysql-0 as net1, has {MAC} too, in the same VLAN"
+    with pytest.raises(Refused, match=why):
+        devices.claim(site.node, ANY, mine, taking(site))
+    tagged = replace(END, settings=Settings(mac=MAC, vlan=Vlan(id=30)))
+    assert devices.claim(site.node, ANY, tagged, taking(site)) == B
+
+
+def test_who_is_gone_and_has_the_mac_gets_the_del_that_never_came(site: Site) -> None:
+    site.kill(site.attach(function(0), mac=MAC))
+    mine = replace(END, settings=Settings(mac=MAC))
+    assert devices.claim(site.node, FunctionWanted(selector=Selector(), device_id=B), mine, taking(site)) == B
+    assert site.card.undone == [A]
+    assert site.card.held == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -237,6 +238,39 @@ def test_a_function_that_the_node_uses_itself_is_never_given_away(node: Node) ->
     assert f"{name} has the node's address 192.0.2.1/32" in refused.result["msg"]
     node.deleted(pod)
     run("ip", "address", "del", "192.0.2.1/32", "dev", name)
+
+
+def test_an_address_that_was_lent_keeps_a_function_from_nobody_who_names_it(node: Node) -> None:
+    first = card.functions()[0]
+    name = card.interface(first)
+    lent = ("valid_lft", "600", "preferred_lft", "300")
+    run("ip", "address", "add", "192.0.2.1/24", "dev", name, *lent)
+    pod, shown = node.added("plain-0")
+    assert index_of(shown) == 1
+    node.deleted(pod)
+    pod, shown = node.added("plain-1", deviceID=first)
+    assert index_of(shown) == 0
+    node.deleted(pod)
+    run("ip", "address", "add", "fd00:2::1/64", "dev", name, *lent)  # as by a router's advertisement
+    pod, shown = node.added("plain-0")
+    assert index_of(shown) == 0
+    node.deleted(pod)
+
+
+def test_one_mac_is_on_one_function(node: Node) -> None:
+    first, second = card.functions()[:2]
+    pod, _ = node.added("plain-0", deviceID=first, mac="02:00:00:00:00:77")
+    other = node.kubelet.pod("plain-1")
+    refused = node.call("ADD", other, deviceID=second, mac="02:00:00:00:00:77")
+    assert refused.result["code"] == 102
+    assert f"mac: VF 0 of {PF} ({first}), held by" in refused.result["msg"]
+    assert node.call("ADD", other, deviceID=second, mac="02:00:00:00:00:77", vlan=30).code == 0
+    node.deleted(other)
+    node.kubelet.remove_namespace(Path(pod.netns).name)  # no DEL comes
+    again, _ = node.added("plain-1", deviceID=second, mac="02:00:00:00:00:77")
+    assert card.vf(0)["address"] != "02:00:00:00:00:77"
+    node.deleted(again)
+    assert node.left_behind() == []
 
 
 def test_an_interface_name_in_use_in_the_pod_is_refused_and_nothing_moves(node: Node) -> None:

@@ -16,7 +16,7 @@ NEW, DEL, GET = 20, 21, 22  # RTM_NEWADDR and on
 _ADDR = Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, index
 _FAMILY = {4: 2, 6: 10}  # AF_INET, AF_INET6
 _ADDRESS, _LOCAL, _BROADCAST, _FLAGS = 1, 2, 4, 8
-_NODAD, _NOPREFIXROUTE = 0x02, 0x200
+_NODAD, _PERMANENT, _NOPREFIXROUTE = 0x02, 0x80, 0x200
 
 
 def add(index: int, address: Interface, *, connected: bool = True) -> bytes:
@@ -47,6 +47,12 @@ def of_link(index: int, family: int) -> bytes:
 def every(family: int) -> bytes:
     """ip address show (a dump)."""
     return of_link(0, family)
+
+
+def is_lasting(body: bytes) -> bool:
+    """Say whether somebody has set the address of an RTM_NEWADDR: DHCP and routers lend theirs for some time."""
+    flags = codec.number(codec.first(body[_ADDR.size :], _FLAGS), codec.header(_ADDR, body)[2])
+    return bool(flags & _PERMANENT)
 
 
 def parse(body: bytes) -> tuple[int, Interface]:
