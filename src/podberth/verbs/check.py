@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni.errors import Drifted, UnknownContainer
-from podberth.net.ops import AddAddress, CreateVeth, made
+from podberth.net.ops import AddAddress, CreateVeth, SetAttribute, WriteSysctl, made
 from podberth.net.step import IDENTITY, Drift
 from podberth.verbs.adopted import adopted
 from podberth.verbs.adopted import differences as adopted_differences
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from podberth.cni.call import Call
     from podberth.cni.pod import Attachment
     from podberth.cni.result import Result
-    from podberth.net.ops import Address
+    from podberth.net.ops import Address, Op
     from podberth.net.record import Record
+    from podberth.net.step import Step
     from podberth.verbs.node import Node, Plugin
 
 
@@ -28,9 +29,35 @@ def drifts(node: Node, record: Record) -> tuple[Drift, ...]:
     if netns != record.netns_id:
         found = "gone" if netns is None else "another one"
         return (Drift(what=str(record.attachment), field="netns", wanted=record.netns, found=found),)
-    every = tuple(drift for step in record.steps for drift in node.host.check(step))
+    every = tuple(drift for step in record.steps for drift in drifts_of(node, record, step))
     # What else is different is another link's, or another function's, business.
     return tuple(drift for drift in every if drift.field == IDENTITY) or every
+
+
+def drifts_of(node: Node, record: Record, step: Step) -> tuple[Drift, ...]:
+    """Return what is not as a step of the record made it, but for what a later plugin of the chain has made of it."""
+    found = node.host.check(step)
+    if not found:
+        return ()
+    later = [one for one in node.attachments.of(record.attachment) if one.since > record.since]
+    steps = [other for one in later for other in one.steps]
+    return tuple(
+        drift
+        for drift in found
+        if not any(_subject(other.op) == _of_drift(step.op, drift) and not node.host.check(other) for other in steps)
+    )
+
+
+def _subject(op: Op) -> tuple[str | None, str, str] | None:
+    """Return of what in which namespace an op says how it is to be: (netns, link or sysctl, field of a Drift)."""
+    if isinstance(op, SetAttribute):
+        return op.netns, op.ifname, "mac" if op.attribute == "address" else op.attribute
+    return (op.netns, op.key, "value") if isinstance(op, WriteSysctl) else None
+
+
+def _of_drift(op: Op, drift: Drift) -> tuple[str | None, str, str]:
+    field = "mac" if isinstance(op, SetAttribute) and drift.field == "address" else drift.field
+    return getattr(op, "netns", None), drift.what, field
 
 
 def differences(node: Node, record: Record, leased: AbstractSet[Address]) -> Iterator[Drift]:
@@ -64,6 +91,7 @@ def check(node: Node, call: Call, plugin: Plugin) -> None:
         raise _unknown(attachment)
     found = list(differences(node, record, leased)) if record is not None else list(adopted_differences(node, others))
     if prev_result is not None:
+        found = [drift for drift in found if not _is_told(record, prev_result, drift)]
         stated = {ip.address.ip for ip in prev_result.ips}
         found += [
             Drift(what=str(attachment), field="prevResult.ips", wanted=str(address), found="not in it")
@@ -75,6 +103,14 @@ def check(node: Node, call: Call, plugin: Plugin) -> None:
         raise Drifted(
             "; ".join(map(str, dict.fromkeys(found))), "`podberth check --repair` puts it right, or restart the pod"
         )
+
+
+def _is_told(record: Record | None, told: Result, drift: Drift) -> bool:
+    """Say whether the result says of the pod's link what was found: a later plugin of the chain has given it an MTU."""
+    return drift.field == "mtu" and any(
+        record is not None and (one.sandbox, one.name, str(one.mtu)) == (record.netns, drift.what, drift.found)
+        for one in told.interfaces
+    )
 
 
 def _other_macs(node: Node, record: Record, told: Result) -> Iterator[Drift]:

@@ -7,7 +7,7 @@ from podberth.cni.value import replace
 from podberth.ipam.lifecycle import Kind
 from podberth.net.step import IDENTITY, Drift
 from podberth.verbs import departed
-from podberth.verbs.check import of_all
+from podberth.verbs.check import drifts_of, of_all
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.departed import moved_away
 from podberth.verbs.gone import attachment_is_gone, is_gone
@@ -47,7 +47,9 @@ def repair(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...
             raise Drifted("; ".join(map(str, strangers)), "nothing of another link is touched: restart the pod")
         for record in records:
             for step in record.steps:
-                if node.host.check(step):  # only now: repairing one step can undo what a later one had brought about
+                if drifts_of(
+                    node, record, step
+                ):  # only now: repairing one step can undo what a later one had brought about
                     node.host.repair(step, record.netns_id)
         told = replace(actor, why=f"{actor.why}: {'; '.join(map(str, found))}")
         node.ledger.noted(attachment, Kind.REPAIRED, told)

@@ -206,6 +206,11 @@ def test_two_in_a_chain_put_back_what_was_there_before_both(twins: tuple[Node, N
     second = conf("tuning", mtu=1300, mac=OTHER, sysctl={"net.core.somaxconn": "600"})
     added = went(ours, "ADD", second, went(ours, "ADD", first, previous).said)
     assert mac(ours) == OTHER
+    for document in (first, second):  # what the second has made of it is no drift of the first's
+        went(ours, "CHECK", document, added.said)
+    ours.run("ip", "link", "set", "eth0", "mtu", "1250", inside="pod")
+    assert ours.call("CHECK", first, previous=added.said).status != 0
+    ours.run("ip", "link", "set", "eth0", "mtu", "1300", inside="pod")
     went(ours, "DEL", second, added.said)
     assert mac(ours) == MAC
     went(ours, "DEL", first, added.said)
