@@ -78,7 +78,9 @@ def _be(main: Callable[[], int], namespace: str, env: Mapping[str, str], streams
     except Exception:  # noqa: BLE001 - told, and never a test's
         traceback.print_exc()
     finally:
-        gc.collect()  # an interpreter that ends closes what is open, as a database
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+        try:
+            gc.collect()  # an interpreter that ends closes what is open, as a database
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)

@@ -45,7 +45,7 @@ class FakeHost:
     def default_link(self, netns: str | None) -> str:
         return ""
 
-    def routed(self, netns: str, versions: Iterable[int]) -> frozenset[int]:
+    def default_routes(self, netns: str, versions: Iterable[int]) -> frozenset[int]:
         return frozenset()
 
     def device(self, sought: DeviceSought) -> HostDevice | None:

@@ -238,6 +238,20 @@ def sysctl_value(raw: object) -> str:
     return found
 
 
+def members(raw: object) -> tuple[object, ...]:
+    """Return the members of a list, as they are."""
+    if not isinstance(raw, list):
+        raise ValueError(f"expected a list, got {shown(raw)}")  # noqa: TRY004 - as all parsers
+    return tuple(raw)
+
+
+def mapping(raw: object) -> dict[str, object]:
+    """Return an object, as it is."""
+    if not isinstance(raw, dict):
+        raise ValueError(f"expected an object, got {shown(raw)}")  # noqa: TRY004 - as all parsers
+    return raw
+
+
 def absolute_path(raw: object) -> str:
     """Return an absolute path without '..' components."""
     found = text(raw, "an absolute path")

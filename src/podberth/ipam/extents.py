@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 def usable(pool: Pool, family: int) -> Extents:
     """Return every address of the family that the pool can give to anybody."""
-    found = [extent for subnet in pool.subnets if subnet.network.version == family for extent in _usable(subnet)]
-    return tuple(sorted(found))
+    subnets = [subnet for subnet in pool.subnets if subnet.network.version == family]
+    gateways = [int(subnet.gateway) for subnet in subnets if subnet.gateway is not None]
+    return tuple(sorted(extent for subnet in subnets for extent in _usable(subnet, gateways)))
 
 
 def offered(pool: Pool, family: int) -> Extents:
@@ -80,16 +81,15 @@ def covers(extents: Extents, number: int) -> bool:
     return at >= 0 and extents[at][1] >= number
 
 
-def _usable(subnet: Subnet) -> Extents:
+def _usable(subnet: Subnet, gateways: Iterable[int]) -> Extents:
+    """Return what can be given of a subnet; the gateways are the pool's: one may be in another's subnet."""
     network = subnet.network
     whole = (int(network.network_address), int(network.broadcast_address))
-    special: list[tuple[int, int]] = []
+    special = [(gateway, gateway) for gateway in gateways]
     if network.prefixlen < network.max_prefixlen - 1:  # RFC 3021: a /31 has no network and broadcast address
         special.append((whole[0], whole[0]))  # IPv6: the subnet-router anycast address, RFC 4291 section 2.6.1
         if network.version == 4:
             special.append((whole[1], whole[1]))
-    if subnet.gateway is not None:
-        special.append((int(subnet.gateway), int(subnet.gateway)))
     return subtract(_pairs(subnet.ranges) or [whole], [*special, *_pairs(subnet.exclude)])
 
 

@@ -317,6 +317,7 @@ def pool_needs(pool: Pool) -> frozenset[Feature]:
         found.add(Feature.GRANTS)
     if pool.sticky_reservations is not None:
         found.add(Feature.STICKY)
-    if any(subnet.gateway is not None and subnet.gateway not in subnet.network for subnet in pool.subnets):
+    outside = (subnet.gateway is not None and subnet.gateway not in subnet.network for subnet in pool.subnets)
+    if any(subnet.on_link for subnet in pool.subnets) or any(outside):
         found.add(Feature.GATEWAYS)
     return frozenset(found)

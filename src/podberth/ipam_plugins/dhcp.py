@@ -30,8 +30,18 @@ KEYS: tuple[Key, ...] = (
         default=asking.SOCKET,
         what="Where the daemon listens.",
     ),
-    Key(name="request", kind=LIST, read=list, what="Options to ask the server for: `option`, or `skipDefault`."),
-    Key(name="provide", kind=LIST, read=list, what="Options to send: `option`, and `value` or `fromArg` of CNI_ARGS."),
+    Key(
+        name="request",
+        kind=LIST,
+        read=parsers.members,
+        what="Options to ask the server for: `option`, or `skipDefault`.",
+    ),
+    Key(
+        name="provide",
+        kind=LIST,
+        read=parsers.members,
+        what="Options to send: `option`, and `value` or `fromArg` of CNI_ARGS.",
+    ),
     Key(name="priority", kind=NUMBER, read=parsers.integer(0, 2**31 - 1), what="The metric of the routes."),
 )
 # What is asked for unless `skipDefault` says so: as the other plugin does, and what a result has a place for.

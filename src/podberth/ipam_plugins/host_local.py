@@ -44,12 +44,22 @@ def _path(raw: object) -> str:
 
 
 KEYS: tuple[Key, ...] = (
-    Key(name="ranges", kind=LIST, read=list, what="Sets of ranges. An interface gets one address of each set."),
+    Key(
+        name="ranges",
+        kind=LIST,
+        read=parsers.members,
+        what="Sets of ranges. An interface gets one address of each set.",
+    ),
     Key(name="subnet", kind=TEXT, read=parsers.ip_network, what="The subnet of a range: of the first set, said flat."),
     Key(name="rangeStart", kind=TEXT, read=parsers.ip_address, what="The first address that is given of `subnet`."),
     Key(name="rangeEnd", kind=TEXT, read=parsers.ip_address, what="The last address that is given of `subnet`."),
     Key(name="gateway", kind=TEXT, read=parsers.ip_address, what="The gateway of `subnet`; else its first address."),
-    Key(name="routes", kind=LIST, read=list, what="Routes: `dst`, `gw` and the numbers of the result's routes."),
+    Key(
+        name="routes",
+        kind=LIST,
+        read=parsers.members,
+        what="Routes: `dst`, `gw` and the numbers of the result's routes.",
+    ),
     Key(name="dataDir", kind=TEXT, read=_path, what="Has a folder for each network.", default=DATA_DIR),
     Key(name="resolvConf", kind=TEXT, read=_path, what="A resolv.conf, for the result's `dns`."),
 )

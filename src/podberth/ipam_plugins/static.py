@@ -17,9 +17,19 @@ if TYPE_CHECKING:
 
 TYPES: tuple[str, ...] = ("static",)
 KEYS: tuple[Key, ...] = (
-    Key(name="addresses", kind=LIST, read=list, what="Addresses: `address` with its prefix length, and `gateway`."),
-    Key(name="routes", kind=LIST, read=list, what="Routes: `dst`, `gw` and the numbers of the result's routes."),
-    Key(name="dns", kind=OBJECT, read=dict, what="`nameservers`, `domain`, `search` and `options`."),
+    Key(
+        name="addresses",
+        kind=LIST,
+        read=parsers.members,
+        what="Addresses: `address` with its prefix length, and `gateway`.",
+    ),
+    Key(
+        name="routes",
+        kind=LIST,
+        read=parsers.members,
+        what="Routes: `dst`, `gw` and the numbers of the result's routes.",
+    ),
+    Key(name="dns", kind=OBJECT, read=parsers.mapping, what="`nameservers`, `domain`, `search` and `options`."),
 )
 
 

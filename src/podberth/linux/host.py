@@ -10,7 +10,7 @@ from podberth.cni.value import replace
 from podberth.linux import abilities, netns, pci
 from podberth.linux.effects import bridges, departing, links
 from podberth.linux.ground import Ground
-from podberth.linux.inventory import addresses_of, default_link, on_this_node, routed, traffic
+from podberth.linux.inventory import addresses_of, default_link, default_routes, on_this_node, traffic
 from podberth.linux.netlink import links as nl_links
 from podberth.linux.netlink import routes
 from podberth.linux.refusals import translated
@@ -82,10 +82,10 @@ class LinuxHost:
         except OSError as refused:
             raise translated("ip route show default", refused) from refused
 
-    def routed(self, netns: str, versions: Iterable[int]) -> frozenset[int]:
+    def default_routes(self, netns: str, versions: Iterable[int]) -> frozenset[int]:
         """Return in which of the IP versions the namespace at a path has a default route; none if it is not there."""
         try:
-            return routed(self._namespaces, netns, versions)
+            return default_routes(self._namespaces, netns, versions)
         except InvalidNetns:
             return frozenset()
         except OSError as refused:

@@ -36,7 +36,8 @@ def on_this_node(namespaces: Namespaces, found: Sequence[Vf]) -> tuple[Vf, ...]:
 
 def uses(namespaces: Namespaces) -> dict[str, str]:
     """Return by name what the node itself uses its links for: an address that is not link-local, a master above."""
-    return {**_lent(namespaces), **_own(namespaces)}
+    addressed = {name: f"has the node's address {address}" for name, address in _addressed(namespaces, lasting=False)}
+    return {**addressed, **_own(namespaces)}
 
 
 def _own(namespaces: Namespaces) -> dict[str, str]:
@@ -96,7 +97,7 @@ def traffic(namespaces: Namespaces, vf: Vf, netns: str | None, ifname: str) -> C
     return Counters(counted_by="PF", **{name: told.get(name, 0) for name in names})
 
 
-def routed(namespaces: Namespaces, netns: str, versions: Iterable[int]) -> frozenset[int]:
+def default_routes(namespaces: Namespaces, netns: str, versions: Iterable[int]) -> frozenset[int]:
     """Return in which of the IP versions there is a default route."""
     socket = namespaces.socket(netns)
     return frozenset(

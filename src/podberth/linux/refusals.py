@@ -17,7 +17,7 @@ _HINTS = {
     errno.EOPNOTSUPP: "this node's kernel lacks the feature: `podberth doctor` lists what is missing",
     errno.ENODEV: "`ip link` lists the links there are",
     errno.ENETDOWN: "the link below, the parent, is down: `ip link set PARENT up`",
-    errno.ENETUNREACH: "a route's gateway has to be in a subnet of the interface",
+    errno.ENETUNREACH: "a route's gateway has to be in a subnet of the interface, or `onLink: true` of its pool",
 }
 # Where the kernel says only that it will not: what it is about, by what was to be made.
 _BELOW = (
@@ -32,7 +32,7 @@ _HINTS_OF: dict[tuple[type[object], int], str] = {
     (ops.JoinBridge, errno.EBUSY): "the link is a port of another bridge or bond already: `ip link` shows its master",
     (ops.AddRoute, errno.EEXIST): _ROUTE_THERE,
     (ops.AddRoute, errno.EINVAL): "a gateway has to be on the link: name one in the subnet, or say `onLink: true`",
-    (ops.AddAddress, errno.EACCES): "IPv6 is switched off there: sysctl net.ipv6.conf.*.disable_ipv6",
+    (ops.AddAddress, errno.EACCES): "IPv6 is switched off there: `sysctl -w net.ipv6.conf.all.disable_ipv6=0`",
 }
 
 
@@ -40,5 +40,6 @@ def translated(doing: str, refused: OSError, op: Op | None = None) -> KernelRefu
     """Return what a runtime is told of a refusal, while `doing` what; `op` is the op that was to be brought about."""
     code = refused.errno or 0
     name = errno.errorcode.get(code, "no errno")
-    hint = _HINTS_OF.get((type(op), code)) or _HINTS.get(code, "`podberth doctor` says whether this node is fit")
+    hint = "" if getattr(op, "netns", "") is None else _HINTS_OF.get((type(op), code), "")
+    hint = hint or _HINTS.get(code, "`podberth doctor` says whether this node is fit")
     return KernelRefused(f"{doing}: {refused.strerror or refused} ({name})", hint)

@@ -29,7 +29,8 @@ class Probing:
 
 @value
 class Endpoint:
-    """`settings.routes` are final: the pool's gateway is a default route already. `device` overrides the parent.
+    """`settings.routes` are final: the pool's gateway is a default route already, unless another interface
+    of the pod has one. `device` overrides the parent.
 
     `gateways` has for each address that of its subnet, None without one. `functions`: which virtual functions will do,
     if somebody has said that. `told`: the routes as the result has them, where it is not `settings.routes`.

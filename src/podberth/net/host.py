@@ -35,7 +35,7 @@ class Host(Protocol):
         """Return the name of the link that has the default route; '' if none has. Of several, the one that is used."""
         ...
 
-    def routed(self, netns: str, versions: Iterable[int]) -> frozenset[int]:
+    def default_routes(self, netns: str, versions: Iterable[int]) -> frozenset[int]:
         """Return in which of the IP versions the namespace at a path has a default route; none if it is not there."""
         ...
 

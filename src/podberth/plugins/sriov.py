@@ -40,7 +40,7 @@ def _protocol(raw: object) -> str:
 
 
 _RATE = parsers.integer(0, MAX_RATE)
-VF = Key(name="vf", kind=OBJECT, read=dict, what="Which virtual functions will do.")
+VF = Key(name="vf", kind=OBJECT, read=parsers.mapping, what="Which virtual functions will do.")
 PARENT = Key(name="parent", kind=TEXT, read=parsers.ifname, default="", what="The PF whose functions will do.")
 DEVICE_ID = Key(name="deviceID", kind=TEXT, read=parsers.pci_address, what="The PCI address of the function.")
 LINK_STATE = Key(

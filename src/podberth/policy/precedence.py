@@ -133,8 +133,8 @@ class Provenance:
 class Resolved:
     """What the interface is to have. `declared`: a PodNetwork speaks of it. `addresses`: those somebody named.
 
-    `shares`: for a family each, those that the pod's Deployment has. `routed`: IP versions in which another interface
-    of the pod has the default route already.
+    `shares`: for a family each, those that the pod's Deployment has. `without_default`: IP versions in which no default
+    route follows from the pool, since another interface of the pod has one.
     """
 
     pool: Pool
@@ -146,7 +146,7 @@ class Resolved:
     settings: Settings
     declared: bool
     provenance: tuple[Provenance, ...]
-    routed: frozenset[int] = frozenset()
+    without_default: frozenset[int] = frozenset()
 
     def origin(self, field: str) -> Provenance:
         """Return where the field came from."""

@@ -23,6 +23,9 @@ def unusable(pool: Pool, address: Address) -> str:
     subnet = pool.subnet_of(address)
     if subnet is None:
         return f"is outside the subnets of pool {pool.name}"
+    routed = next((one for one in pool.subnets if one.gateway == address), None)
+    if routed is not None:
+        return f"is the gateway of {routed.network} in pool {pool.name}"
     special = _special(subnet, address)
     if special:
         return f"is {special} of {subnet.network} in pool {pool.name}"
@@ -72,8 +75,6 @@ def _within(address: Address, spans: Iterable[Span]) -> bool:
 
 def _special(subnet: Subnet, address: Address) -> str:
     """A /31 has neither (RFC 3021); IPv6's all-zeros host is the subnet-router anycast (RFC 4291 section 2.6.1)."""
-    if address == subnet.gateway:
-        return "the gateway"
     if subnet.network.prefixlen >= subnet.network.max_prefixlen - 1:
         return ""
     if address == subnet.network.network_address:

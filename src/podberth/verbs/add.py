@@ -13,6 +13,7 @@ from podberth.net.record import Record, RecordKey
 from podberth.net.told import told
 from podberth.verbs.delete import delete_locked, end
 from podberth.verbs.devices import candidates, claim
+from podberth.verbs.network import beside_others
 from podberth.verbs.outcome import interfaces
 from podberth.verbs.takeover import bind, give_back, refuse, tell
 from podberth.verbs.wish import endpoint, may_take_another, provisional
@@ -102,6 +103,7 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
     """Give the arrival what was resolved, as `planner` plans it; all of it, or nothing and an error."""
     with node.host.locked(f"container:{arrival.attachment.container_id}"):
         arrival = _once(node, arrival)
+        resolved = beside_others(node.host, resolved, arrival.netns)
         # What can't be planned is refused before anything is bound: runtimes retry, and the ledger never forgets.
         wanted, _ = _foresee(node, provisional(resolved, arrival.attachment, arrival.netns), planner)
         # Only binding what sticks reserves an address: else it can be asked later what the pod has of its own.

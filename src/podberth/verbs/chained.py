@@ -36,7 +36,7 @@ def add_chained(node: Node, call: Call, plugin: Plugin, conf: str) -> Result:
         node, call.attachment, pod, call.netns, own_netns_too=call.netns_override, conf=conf, type=call.conf.type,
         leases=False,
     )  # fmt: skip
-    end = _end(call, before or Result())
+    end = end_before(call, before or Result())
     planner = Planner(node.host, plugin, plugin.configure(call.conf.fields), call)
     attached = add_delegated(node, arrival, end, planner, lambda: end, lambda: None)
     if before is None:
@@ -44,7 +44,7 @@ def add_chained(node: Node, call: Call, plugin: Plugin, conf: str) -> Result:
     return passed(node.host, attached.plan, attached.links, before)
 
 
-def _end(call: Call, before: Result) -> Endpoint:
+def end_before(call: Call, before: Result) -> Endpoint:
     """Return the pod's end as the plugins before have made it."""
     return Endpoint(
         attachment=call.attachment,

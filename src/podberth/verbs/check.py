@@ -49,7 +49,7 @@ def drifts_of(node: Node, record: Record, step: Step) -> tuple[Drift, ...]:
 
 
 def _subject(op: Op) -> tuple[str | None, str, str] | None:
-    """Return of what in which namespace an op says how it is to be: (netns, link or sysctl, field of a Drift)."""
+    """Return the setting that an op fixes: (its namespace, link or sysctl, the field of a Drift)."""
     if isinstance(op, SetAttribute):
         return op.netns, op.ifname, "mac" if op.attribute == "address" else op.attribute
     return (op.netns, op.key, "value") if isinstance(op, WriteSysctl) else None

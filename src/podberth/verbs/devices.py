@@ -58,8 +58,9 @@ def claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[V
     if end.settings.mac is None:
         return _claim(node, wanted, end, record)
     with node.host.locked(f"mac:{end.settings.mac}"):
-        for record_of, op in _with_mac(node, end):
-            _take_from_the_dead(node, op.device, end.attachment, record_of)
+        for holder, op in _with_mac(node, end):
+            if is_gone(node, holder):  # who lives may wait for this lock
+                _take_from_the_dead(node, op.device, end.attachment, holder)
         return _claim(node, wanted, end, record)
 
 
@@ -77,8 +78,10 @@ def _claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[
             if now is None or node.attachments.holder(vf.address) is not None or unusable(now, named=named):
                 continue
             if named or wanted.selector.fits(labelled(node, (now,))[0]):
-                _require_own_mac(node, now, end)
-                return record(now)
+                taken = _mac_of_another(node, now, end)
+                if taken is None:
+                    return record(now)
+                stuck = taken
     if stuck is not None:
         raise stuck
     raise none_free(wanted, _fitting(node, wanted), _held(node))
@@ -95,14 +98,15 @@ def _with_mac(node: Node, end: Endpoint) -> tuple[tuple[Record, ConfigureVf], ..
     )
 
 
-def _require_own_mac(node: Node, vf: Vf, end: Endpoint) -> None:
-    """Refuse a MAC that another function of the card has: its frames would go to either."""
-    for record, op in _with_mac(node, end):
+def _mac_of_another(node: Node, vf: Vf, end: Endpoint) -> Refused | None:
+    """Return the refusal of a MAC that another function of the card has: its frames would go to either."""
+    for holder, op in _with_mac(node, end):
         if op.pf == vf.pf and op.device != vf.address:
-            raise Refused(
-                f"mac: VF {op.index} of {op.pf} ({op.device}), {_holder(record)}, has {op.mac} too, in the same VLAN",
+            return Refused(
+                f"mac: VF {op.index} of {op.pf} ({op.device}), {_holder(holder)}, has {op.mac} too, in the same VLAN",
                 "give one of the two another MAC, or end that pod",
             )
+    return None
 
 
 def _take_from_the_dead(node: Node, device: str, mine: Attachment, holder: Record | None) -> None:
@@ -155,7 +159,9 @@ def labelled(node: Node, found: Iterable[Vf]) -> tuple[Vf, ...]:
 def none_free(wanted: FunctionWanted, fitting: Iterable[Vf], held: Mapping[str | None, Record]) -> NoFreeDevice:
     """Return the error that says who has what would do."""
     told = [
-        f"{vf.address} {_holder(held[vf.address])}" if vf.address in held else f"{vf.address} {unusable(vf) or 'taken'}"
+        f"{vf.address} {_holder(held[vf.address])}"
+        if vf.address in held
+        else f"{vf.address} {unusable(vf, named=wanted.device_id is not None) or 'taken'}"
         for vf in fitting
     ]
     more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""

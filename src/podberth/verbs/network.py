@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from podberth.cni.netconf import NetConf
     from podberth.ipam.lease import Reservation
     from podberth.ipam.ledger import Ledger
+    from podberth.net.host import Host
     from podberth.policy.precedence import Resolved
     from podberth.policy.store import Policies
     from podberth.verbs.node import Kind, Plugin
@@ -276,3 +277,15 @@ def _kept(network: Network, asked: Question, resolved: Resolved, ledger: Ledger)
     if asked.pod is None or resolved.declared or not network.declared_only:
         return ()
     return ledger.reservations(pod=asked.pod)
+
+
+def beside_others(host: Host, resolved: Resolved, netns: str) -> Resolved:
+    """Return what was resolved; without the default routes that follow from the pool, where the pod has such already.
+
+    Routes that somebody has named stay: two default routes that differ may be meant.
+    """
+    if resolved.settings.routes is not None:
+        return resolved
+    versions = {subnet.network.version for subnet in resolved.pool.subnets if subnet.gateway is not None}
+    there = host.default_routes(netns, versions) if versions else frozenset()
+    return replace(resolved, without_default=there) if there else resolved

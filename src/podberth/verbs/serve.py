@@ -6,7 +6,6 @@ import json
 
 from podberth.cni.call import Verb
 from podberth.cni.errors import InvalidConfig, Refused, Unfit
-from podberth.cni.value import replace
 from podberth.ipam.elsewhere import UNFIT
 from podberth.net.addresses import Addresses
 from podberth.verbs.add import add, add_delegated, arrive
@@ -18,6 +17,7 @@ from podberth.verbs.delegated import forward, given, over_link, take
 from podberth.verbs.delete import delete_call
 from podberth.verbs.network import (
     Role,
+    beside_others,
     decide,
     delegated,
     network_of,
@@ -175,9 +175,10 @@ def _add(node: Node, network: Network, call: Call, plugin: Plugin, delegate: Del
 
 
 def _added(node: Node, network: Network, call: Call, plugin: Plugin, delegate: Delegate) -> Result:
-    resolved = _beside_others(node, decided(node, network, call), call.netns)
+    resolved = decided(node, network, call)
     previous, pod = call.conf.prev_result, pod_of(network, call.pod_args)
     if network.role is Role.GIVE:
+        resolved = beside_others(node.host, resolved, call.netns)
         taken = bind(node, call.attachment, pod, call.netns, resolved)
         tell(node, pod, taken)
         end = endpoint(resolved, call.attachment, call.netns, [lease.address for lease in taken.leases])
@@ -211,18 +212,6 @@ def _added(node: Node, network: Network, call: Call, plugin: Plugin, delegate: D
     plan = attached.plan
     end = plan.end or attached.endpoint
     return result(end, attached.links, previous, plan.addressed, inherits=plan.inherits)
-
-
-def _beside_others(node: Node, resolved: Resolved, netns: str) -> Resolved:
-    """Return what was resolved; without the default routes that follow from the pool, where the pod has such already.
-
-    Routes that somebody has named stay: two default routes that differ may be meant.
-    """
-    if resolved.settings.routes is not None:
-        return resolved
-    versions = {subnet.network.version for subnet in resolved.pool.subnets if subnet.gateway is not None}
-    there = node.host.routed(netns, versions) if versions else frozenset()
-    return replace(resolved, routed=there) if there else resolved
 
 
 def _kept(call: Call) -> str:

@@ -75,13 +75,13 @@ def provisional(resolved: Resolved, attachment: Attachment, netns: str) -> Endpo
 def routes(resolved: Resolved, addresses: Sequence[Address]) -> tuple[Route, ...]:
     """Return the routes somebody named, or else a default route by the gateway of each address's subnet.
 
-    Of several interfaces the first has the default route, as Multus-style networks have it.
+    Of several interfaces of a pod the first has the default route.
     """
     if resolved.settings.routes is not None:
         first: dict[int, Address | None] = {a.version: subnet_of(resolved.pool, a).gateway for a in reversed(addresses)}
         return by_gateways(resolved.settings.routes, first)
     gateways = {a.version: subnet_of(resolved.pool, a).gateway for a in addresses}
-    named = ((v, gw) for v, gw in gateways.items() if v not in resolved.routed)
+    named = ((v, gw) for v, gw in gateways.items() if v not in resolved.without_default)
     return tuple(Route(dst=_EVERYTHING[v], gw=gw) for v, gw in named if gw is not None)
 
 

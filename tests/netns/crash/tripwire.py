@@ -33,6 +33,7 @@ READINGS = {
         "named",
         "named_in",
         "default_link",
+        "default_routes",
         "device",
         "can",
         "lines",

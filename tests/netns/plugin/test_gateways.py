@@ -60,6 +60,18 @@ def test_the_first_interface_has_the_default_route(node: Kubelet) -> None:
         assert node.call("DEL", pod, ifname=ifname).code == 0
 
 
+def test_an_add_that_was_killed_leaves_the_next_its_default_route(node: Kubelet) -> None:
+    node.apply(POOL.format(name="leg75", subnets="{subnet: 10.75.0.0/24, gateway: 10.75.0.1}"))
+    once = node.pod("leg-1")
+    effects = node.call("ADD", once, pool="leg75", tripwire="").effects
+    routed = max(number for number, effect in enumerate(effects) if "AddRoute" in effect)
+    pod = node.pod("leg-0")
+    node.call("ADD", pod, pool="leg75", tripwire=f"{routed}:after:kill")
+    assert default_routes(node, pod.netns) == {"10.75.0.1": "eth0"}
+    assert node.call("ADD", pod, pool="leg75").code == 0
+    assert default_routes(node, pod.netns) == {"10.75.0.1": "eth0"}
+
+
 def test_an_ipam_plugin_that_is_asked_for_a_second_interface_gives_it_no_default_route(node: Kubelet) -> None:
     node.apply(POOL.format(name="leg74", subnets="{subnet: 10.74.0.0/24, gateway: 10.74.0.1}"))
     pod = node.pod("leg-0")

@@ -99,10 +99,10 @@ class Grounds:
             follow=lambda path: sync(policies, path, ACTOR),
         )
 
-    def call(self, env: dict[str, str], stdin: bytes) -> tuple[int, str]:
+    def call(self, env: dict[str, str], stdin: bytes, plugin_type: str = "podberth") -> tuple[int, str]:
         """Serve one call, and close what it opened."""
         try:
-            return handle(env, stdin, connect=self.connect)
+            return handle(env, stdin, plugin_type, self.connect)
         finally:
             while self.databases:
                 self.databases.pop().close()

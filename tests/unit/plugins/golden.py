@@ -21,6 +21,7 @@ from podberth.cni.netconf import NetConf
 from podberth.cni.pod import Attachment
 from podberth.cni.result import IPConfig, Result, encode
 from podberth.cni.value import chosen, fields
+from podberth.net.addresses import Addresses
 from podberth.net.endpoint import Endpoint
 from podberth.net.facts import HostDevice, Link
 from podberth.net.record_json import steps_json
@@ -28,6 +29,7 @@ from podberth.net.seen import see
 from podberth.net.settings_document import parse_settings
 from podberth.net.step import Step
 from podberth.net.vf import Vf
+from podberth.verbs.chained import end_before
 from podberth.verbs.network import read_network
 from tests.checkout import ROOT
 from tests.hosts import FakeHost
@@ -43,6 +45,10 @@ if TYPE_CHECKING:
 
 CASES = ROOT / "tests/golden/plugins"
 NETNS = "/run/netns/pod"
+KEYS = {
+    *("links", "links_in_pod", "peers", "default_link", "default_link_in_pod", "towards", "devices", "unable", "files"),
+    *("addresses_of", "function", "addresses", "settings"),
+}
 
 
 class DescribedHost(FakeHost):
@@ -51,6 +57,7 @@ class DescribedHost(FakeHost):
     def __init__(self, given: dict[str, Any]) -> None:
         super().__init__()
         self.given = given
+        assert given.keys() <= KEYS, given.keys() - KEYS
 
     def named(self, name: str) -> Link | None:
         return self._link("links", name)
@@ -109,18 +116,25 @@ def _planned(network: dict[str, Any], given: dict[str, Any]) -> Plan:
     plugin = catalogue.find_plugin(network["type"])
     call = Call(verb=Verb.ADD, conf=NetConf.parse(Fields(network)), netns=NETNS, ifname="eth0", container_id="c1")
     conf = plugin.configure(call.conf.fields)
+    end = _end(call, plugin, given)
+    seen = see(DescribedHost(given), lambda seen: plugin.asks(conf, call, end, seen))
+    if seen.wanted is not None:
+        seen = seen.with_function(Vf(**given["function"]))
+    return plugin.plan(conf, call, end, seen)
+
+
+def _end(call: Call, plugin: Plugin, given: dict[str, Any]) -> Endpoint:
+    """Return the pod's end: of a plugin that others come before, as they have made it."""
+    if call.previous is not None and plugin.ADDRESSES is Addresses.PREVIOUS:
+        return end_before(call, call.previous)
     pairs = given.get("addresses", ())
-    end = Endpoint(
+    return Endpoint(
         attachment=Attachment(network=call.name, container_id="c1", ifname="eth0"),
         netns=NETNS,
         addresses=tuple(ip_interface(address) for address, _ in pairs),
         gateways=tuple(gateway and ip_address(gateway) for _, gateway in pairs),
         settings=_settings(call.conf, plugin, given),
     )
-    seen = see(DescribedHost(given), lambda seen: plugin.asks(conf, call, end, seen))
-    if seen.wanted is not None:
-        seen = seen.with_function(Vf(**given["function"]))
-    return plugin.plan(conf, call, end, seen)
 
 
 def _settings(conf: NetConf, plugin: Plugin, given: dict[str, Any]) -> Settings:

@@ -127,7 +127,7 @@ def everywhere(
 def step_by_step(node: Node, verb: str, pod: Pod, **changes: Any) -> int:
     """Make the call until it ends, killed each time after one effect more than the last got to; return how often."""
     number, last = 1, [""]
-    for calls in range(1, MOST_CALLS):
+    for calls in range(1, MOST_CALLS + 1):
         effects = call(node, verb, pod, kill_before=number, **changes).effects
         if len(effects) < number:
             return calls

@@ -63,7 +63,7 @@ KEYS: tuple[Key, ...] = (
     MTU,
     Key(name="vlan", kind=NUMBER, read=parsers.integer(0, 4094), default=0, what="The port's VLAN. 0 is none."),
     Key(
-        name="vlanTrunk", kind=LIST, read=tuple,
+        name="vlanTrunk", kind=LIST, read=parsers.members,
         what="VLANs that are tagged on the port: `id`, or `minID` to `maxID`. Untagged is `vlan`, or else 1.",
     ),
 )  # fmt: skip

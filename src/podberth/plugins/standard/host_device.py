@@ -89,16 +89,25 @@ def plan(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     if found is not None and found.userspace:
         return Plan(ops=(), interfaces=(Made(name=ifname, netns=netns, mac="", there=False),))
     if found is None or not found.link:
-        name = sought.link or sought.mac or sought.path or sought.pci or sought.any
-        raise Unfit(
-            f"device: this node has no {'device' if found is None else 'link of'} {name} now",
-            "`ip link` lists the links that are not a pod's already",
-        )
+        key, name, where = _said(sought)
+        raise Unfit(f"{key}: this node has no {'device' if found is None else 'link of'} {name} now", where)
     moved = ops.MoveLink(link=found.link, netns=netns, ifname=ifname)
     return Plan(
         ops=(moved, *inside(endpoint), *limits(endpoint)),
         interfaces=(Made(name=ifname, netns=netns),),
     )
+
+
+def _said(sought: DeviceSought) -> tuple[str, str, str]:
+    """Return the key that named the device, what it said, and where such names are to be seen."""
+    links, functions = "`ip link` lists the links that are not a pod's already", "`lspci -D` lists the PCI devices"
+    said = (
+        (DEVICE.name, sought.link, links),
+        (HWADDR.name, sought.mac, links),
+        (KERNEL_PATH.name, sought.path, "its folder is below /sys/devices"),
+        (PCI.name, sought.pci, functions),
+    )
+    return next((one for one in said if one[1]), ("runtimeConfig.deviceID", sought.any, functions))
 
 
 def adopted(call: Call) -> tuple[Step, ...]:

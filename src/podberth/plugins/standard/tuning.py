@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 TYPES: tuple[str, ...] = ("tuning",)
 ALLOWED = Lines(path="/etc/cni/tuning/allowlist.conf")
 MAX_MTU = 2**31 - 1
-SYSCTL = Key(name="sysctl", kind=OBJECT, read=dict, what="Sysctls below `net`; IFNAME in a key is the interface.")
+SYSCTL = Key(
+    name="sysctl", kind=OBJECT, read=parsers.mapping, what="Sysctls below `net`; IFNAME in a key is the interface."
+)
 MAC_ADDRESS = Key(name="mac", kind=TEXT, read=parsers.mac, what="The interface's MAC.")
 PROMISC = Key(name="promisc", kind=BOOLEAN, read=parsers.boolean, what="The interface takes every frame, or not.")
 MTU = Key(name="mtu", kind=NUMBER, read=parsers.integer(1, MAX_MTU), what="The interface's MTU.")
@@ -43,7 +45,10 @@ ALLMULTI = Key(
     name="allmulti", kind=BOOLEAN, read=parsers.boolean, what="The interface takes every multicast frame, or not."
 )
 DATA_DIR = Key(
-    name="dataDir", kind=TEXT, read=parsers.text, what="Has no effect: the store keeps the values of before."
+    name="dataDir",
+    kind=TEXT,
+    read=parsers.string(min=0, max=parsers.MAX_PATH),
+    what="Has no effect: the store keeps the values of before.",
 )
 KEYS: tuple[Key, ...] = (SYSCTL, MAC_ADDRESS, PROMISC, MTU, QUEUE, ALLMULTI, DATA_DIR)
 ADDRESSES = Addresses.PREVIOUS
