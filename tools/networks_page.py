@@ -32,12 +32,13 @@ CNI specification says. `logLevel` and `logFile` make a log of the calls of one 
 ## Addresses
 
 These keys are beside `type` in networks of type `podberth` and `sriov`. Where another plugin makes the interface, they
-are inside of `"ipam": {"type": "podberth"}`.
+are inside of `"ipam": {"type": "podberth"}`. Every plugin of podberth's takes `stateDir` beside `type` too.
 """
 SETTINGS_HEAD = """
 ## Settings of an interface
 
-Networks of type `podberth` and `sriov`, Pools and PodNetworks have these.
+Networks of type `podberth` and `sriov`, Pools and PodNetworks have these. Where another plugin makes the interface,
+they count inside of `"ipam": {"type": "podberth"}`, as far as that plugin can set them.
 """
 
 

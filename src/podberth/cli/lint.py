@@ -16,6 +16,7 @@ from podberth.cli.manual import Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.fields import Fields
 from podberth.cni.keys import TEXT, kinds
 from podberth.desk import prospect
 from podberth.net.settings_document import KEYS as SETTINGS
@@ -26,7 +27,7 @@ from podberth.runtime.networks import load
 from podberth.verbs.network import KEYS, LEDGER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 NET_DIR = "/etc/cni/net.d"
 COLUMNS = (Column(title="Where"), Column(title="What", breaks=True), Column(title="What to do", breaks=True))
@@ -54,7 +55,7 @@ def lint(network: str, *, as_json: bool) -> int:
     path = network if Path(network).is_file() else load(os.environ.get("NETCONFPATH") or NET_DIR, network).path
     data = Path(path).read_bytes()
     found = find_all(data, _installed, our_keys)
-    found += _ours(data, path) if not any(one.fatal for one in found) else ()
+    found += (*_drop_ins(data), *_ours(data, path)) if not any(one.fatal for one in found) else ()
     if as_json:
         findings = [{"path": f.path, "message": f.message, "hint": f.hint, "fatal": f.fatal} for f in found]
         sys.stdout.write(json.dumps({"file": path, "findings": findings}, indent=2) + "\n")
@@ -82,9 +83,25 @@ def our_keys(kind: str, inside: bool) -> Mapping[str, str] | None:
         return None
     about_addresses = {**kinds(KEYS), **kinds(SETTINGS)}
     if inside:
-        return about_addresses if kind == LEDGER else None
+        return {"type": TEXT, **about_addresses} if kind == LEDGER else None
     common = {"stateDir": TEXT, "logLevel": TEXT, "logFile": TEXT}
     return {**common, **(about_addresses if plugin.SETTINGS else {}), **kinds(plugin.KEYS)}
+
+
+def _drop_ins(data: bytes) -> Iterator[Finding]:
+    """Yield what podberth's plugins of the CNI project's types refuse; a node may have the project's own there."""
+    document = json.loads(data)
+    listed = document.get("plugins")
+    for at, raw in [("", document)] if listed is None else [(f"plugins[{i}]", one) for i, one in enumerate(listed)]:
+        if not isinstance(raw, dict) or raw.get("type") in netconf_file.OURS:
+            continue
+        try:
+            find_plugin(str(raw.get("type"))).configure(Fields(raw, at))
+        except CniError as refused:
+            if refused.message.startswith("type: "):
+                continue  # it is no type of podberth's
+            where, _, message = refused.message.partition(": ")
+            yield Finding(path=where, message=f"podberth's plugin: {message}", hint=refused.details, fatal=False)
 
 
 def _ours(data: bytes, path: str) -> tuple[Finding, ...]:

@@ -172,6 +172,10 @@ def _require_reachable(fields: Fields, gateway: Address, network: Network, *, on
             raise fields.fail("gateway", f"{gateway} is the network or broadcast address of {network}")
         return
     if gateway.version == 6 and gateway.is_link_local:
+        if gateway == ip_network("fe80::/64").network_address:
+            raise fields.fail(
+                "gateway", f"{gateway} is every router's address (RFC 4291 section 2.6.1), and no one's own"
+            )
         return
     if not on_link:
         raise fields.fail(

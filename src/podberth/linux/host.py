@@ -214,7 +214,10 @@ class LinuxHost:
         """Return the step with the index of the link that it has made in the pod's namespace."""
         netns, ifname = made(step.op)
         found = self._link(netns, ifname) if ifname else None
-        return step if found is None else replace(step, before=(*step.before, (INDEX, str(found.index))))
+        if found is None:
+            return step
+        rest = (one for one in step.before if one[0] != INDEX)
+        return replace(step, before=(*rest, (INDEX, str(found.index))))
 
     def undo(self, step: Step, netns: NetnsId | None) -> None:
         """Take the step back; succeeds when nothing is left to take back."""

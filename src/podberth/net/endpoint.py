@@ -34,6 +34,7 @@ class Endpoint:
 
     `gateways` has for each address that of its subnet, None without one. `functions`: which virtual functions will do,
     if somebody has said that. `told`: the routes as the result has them, where it is not `settings.routes`.
+    `on_link`: a gateway that is outside of the subnets is on the link all the same.
     """
 
     attachment: Attachment
@@ -45,6 +46,7 @@ class Endpoint:
     probing: Probing | None = None
     functions: Selector | None = None
     told: tuple[Route, ...] | None = None
+    on_link: bool = False
 
 
 def first_gateways(gateways: Sequence[Address | None]) -> dict[int, Address]:

@@ -86,7 +86,7 @@ def routed(endpoint: Endpoint, *, neighbours: bool = True) -> Iterator[Op]:
             priority=route.priority,
             table=route.table,
             scope=route.scope,
-            on_link=neighbours and route.gw in endpoint.gateways and not _reachable(route.gw, networks),
+            on_link=endpoint.on_link and neighbours and not _reachable(route.gw, networks),
         )
 
 

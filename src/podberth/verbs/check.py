@@ -100,9 +100,8 @@ def check(node: Node, call: Call, plugin: Plugin) -> None:
         if record is not None and node.host.netns_id(record.netns) == record.netns_id:
             found += _other_macs(node, record, prev_result)
     if found:
-        raise Drifted(
-            "; ".join(map(str, dict.fromkeys(found))), "`podberth check --repair` puts it right, or restart the pod"
-        )
+        remedy = "`podberth check --repair` puts it right, or restart the pod"
+        raise Drifted("; ".join(map(str, dict.fromkeys(found))), remedy if record is not None else "restart the pod")
 
 
 def _is_told(record: Record | None, told: Result, drift: Drift) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from podberth.cni.errors import CniError, InvalidConfig, InvalidEnvironment
 from podberth.cni.value import replace
 from podberth.net.endpoint import Endpoint, by_gateways, first_gateways
+from podberth.verbs.network import LEDGER
 from podberth.verbs.wish import mac_of
 
 TYPE_CHECKING = False
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from podberth.cni.call import Call
-    from podberth.cni.pod import Attachment
     from podberth.cni.result import Result
     from podberth.policy.precedence import Resolved
 
@@ -37,19 +37,18 @@ def given(call: Call, delegate: Delegate) -> Result:
     return found
 
 
-def endpoint(
-    resolved: Resolved, attachment: Attachment, netns: str, found: Result, *, as_given: bool = False
-) -> Endpoint:
+def endpoint(resolved: Resolved, call: Call, found: Result, *, as_given: bool = False) -> Endpoint:
     """Return the pod's end with the addresses of an IPAM plugin's result, and the routes that follow from it.
 
+    A gateway outside of its subnet is on the link if podberth's ledger has given it: its pool has said so then.
     `as_given`: the result has a route that came without a gateway without one, as the CNI project's plugins have it.
     """
     gateways = tuple(ip.gateway for ip in found.ips)
     routes = resolved.settings.routes if resolved.settings.routes is not None else found.routes
     addresses = tuple(ip.address for ip in found.ips)
     return Endpoint(
-        attachment=attachment,
-        netns=netns,
+        attachment=call.attachment,
+        netns=call.netns,
         addresses=addresses,
         gateways=gateways,
         settings=replace(
@@ -61,6 +60,7 @@ def endpoint(
         device=resolved.device,
         functions=resolved.vf,
         told=routes if as_given else None,
+        on_link=ipam_type(call) == LEDGER,
     )
 
 

@@ -9,7 +9,8 @@ from podberth.cni.call import Call, Verb
 from podberth.cni.errors import CniError
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
-from podberth.net.ops import AddAddress, ConfigureVf
+from podberth.cni.value import replace
+from podberth.net.ops import AddAddress, AddRoute, ConfigureVf
 from podberth.net.told import differences, told
 from podberth.verbs.network import decide, question, read_network
 from podberth.verbs.wish import endpoint
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podberth.net.record import Record
+    from podberth.policy.precedence import Resolved
     from podberth.verbs.node import Node, Plugin
 
 
@@ -37,9 +39,24 @@ def outdated(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> tup
         call = Call(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, pod_args=Args(pod=record.pod))
         resolved = decide(network, question(network, call, node.policies), node.policies, node.ledger)
         addresses = [step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress) and step.op.netns]
-        now = told(endpoint(resolved, of, record.netns, addresses))
+        now = told(endpoint(_beside_others(node, record, resolved), of, record.netns, addresses))
     except CniError:
         return ()
     # The rates of a virtual function follow a declaration at once (`verbs.adjust`).
     follows = any(isinstance(step.op, ConfigureVf) for step in record.steps)
     return tuple(each for each in differences(record.told, now) if not (follows and each[0] == "rates"))
+
+
+def _beside_others(node: Node, record: Record, resolved: Resolved) -> Resolved:
+    """Return what was resolved; without the default routes that another interface of the pod has, as an ADD has it."""
+    if resolved.settings.routes is not None:
+        return resolved
+    container = record.attachment.container_id
+    others = (one for one in node.attachments.all() if one.attachment.container_id == container)
+    routes = (
+        step.op.dst.version
+        for other in others
+        for step in other.steps
+        if other.attachment != record.attachment and isinstance(step.op, AddRoute) and not step.op.dst.prefixlen
+    )
+    return replace(resolved, without_default=frozenset(routes))

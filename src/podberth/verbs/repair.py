@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.ipam.lease import Actor, Lease
+    from podberth.net.record import Record
     from podberth.verbs.node import Node
 
 
@@ -46,17 +47,28 @@ def repair(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...
         if strangers:
             raise Drifted("; ".join(map(str, strangers)), "nothing of another link is touched: restart the pod")
         for record in records:
-            for step in record.steps:
-                if drifts_of(
-                    node, record, step
-                ):  # only now: repairing one step can undo what a later one had brought about
-                    node.host.repair(step, record.netns_id)
+            _put_right(node, record)
+        records = node.attachments.of(attachment)
         told = replace(actor, why=f"{actor.why}: {'; '.join(map(str, found))}")
         node.ledger.noted(attachment, Kind.REPAIRED, told)
         left = of_all(node, records, leased)
         if left:
             raise Drifted("; ".join(map(str, left)), "this could not be repaired: restart the pod")
         return found
+
+
+def _put_right(node: Node, record: Record) -> None:
+    """Repair each step that is not as it was; a link that was made anew has another index, which is recorded."""
+    steps = []
+    for step in record.steps:
+        # Only now: repairing one step can undo what a later one had brought about.
+        if drifts_of(node, record, step):
+            node.host.repair(step, record.netns_id)
+            steps.append(node.host.known(step))
+        else:
+            steps.append(step)
+    if tuple(steps) != record.steps:
+        node.attachments.revise(record.key, tuple(steps))
 
 
 def _ended(node: Node, attachment: Attachment, actor: Actor) -> tuple[Drift, ...]:

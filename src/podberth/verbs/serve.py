@@ -201,9 +201,7 @@ def _added(node: Node, network: Network, call: Call, plugin: Plugin, delegate: D
             arrival,
             provisional(resolved, call.attachment, call.netns),
             planner,
-            lambda: delegated_endpoint(
-                resolved, call.attachment, call.netns, given(call, delegate), as_given=not plugin.SETTINGS
-            ),
+            lambda: delegated_endpoint(resolved, call, given(call, delegate), as_given=not plugin.SETTINGS),
             lambda: take(call, delegate),
             link_first=over_link(call),
         )

@@ -61,6 +61,7 @@ def endpoint(
         device=resolved.device,
         functions=resolved.vf,
         probing=Probing(probes=detection.probes, interval_ms=detection.interval_ms) if detection else None,
+        on_link=any(subnet.on_link for subnet in pool.subnets),
     )
 
 

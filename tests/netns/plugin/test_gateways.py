@@ -83,3 +83,50 @@ def test_an_ipam_plugin_that_is_asked_for_a_second_interface_gives_it_no_default
     other = node.call("ADD", pod, ifname="net1", type="bridge", bridge="go0", ipam=ipam)
     assert other.code == 0
     assert "routes" not in other.result
+
+
+def test_a_former_gateway_is_nobodys_in_another_pool_too(node: Kubelet) -> None:
+    apart = "{{subnet: 10.76.0.0/24, gateway: 10.77.0.{last}, onLink: true}}"
+    node.apply(POOL.format(name="apart", subnets=apart.format(last=1)))
+    pod = node.pod("leg-0")
+    assert node.call("ADD", pod, pool="apart").code == 0
+    node.apply(POOL.format(name="apart", subnets=apart.format(last=254)))
+    node.apply(POOL.format(name="beside", subnets="{subnet: 10.77.0.0/30}"))
+    beside = node.call("ADD", node.pod("leg-1"), pool="beside")
+    assert beside.address == "10.77.0.2/30"  # the first is still what leg-0 sends to
+    assert node.call("DEL", pod).code == 0
+    assert node.call("ADD", node.pod("leg-2"), pool="beside").address == "10.77.0.1/30"
+
+
+def test_a_pools_gateway_in_another_of_its_subnets_is_nobodys(node: Kubelet) -> None:
+    subnets = "{subnet: 10.78.0.0/30, gateway: 10.79.0.1, onLink: true}, {subnet: 10.79.0.0/30}"
+    node.apply(POOL.format(name="both", subnets=subnets))
+    added = [node.call("ADD", node.pod(f"leg-{number}"), pool="both") for number in range(4)]
+    assert [one.address for one in added[:3]] == ["10.78.0.1/30", "10.78.0.2/30", "10.79.0.2/30"]
+    assert added[3].result["code"] == 100
+
+
+def test_a_second_interface_is_not_said_to_be_older(node: Kubelet) -> None:
+    for number in (80, 81):
+        subnets = f"{{subnet: 10.{number}.0.0/24, gateway: 10.{number}.0.1}}"
+        node.apply(POOL.format(name=f"leg{number}", subnets=subnets))
+    pod = node.pod("leg-0")
+    assert node.call("ADD", pod, pool="leg80").code == 0
+    assert node.call("ADD", pod, ifname="net1", pool="leg81").code == 0
+    assert "older" not in node.podberth("check")
+    assert node.call("DEL", pod).code == 0
+    assert "older" in node.podberth("check")  # a pod that starts now would have the route
+
+
+def test_a_repair_of_a_pair_is_one(node: Kubelet) -> None:
+    pod = node.pod("leg-0")
+    added = node.call("ADD", pod, pool="db", mtu=1400)
+    index = node.links(pod.netns)["eth0"]["ifindex"]
+    node.inside(pod.netns, "ip", "link", "set", "eth0", "mtu", "1300")
+    node.podberth("check", "--repair")
+    assert (node.links(pod.netns)["eth0"]["ifindex"], node.links(pod.netns)["eth0"]["mtu"]) == (index, 1400)
+    node.inside(pod.netns, "ip", "link", "del", "eth0")
+    node.podberth("check", "--repair")
+    assert node.links(pod.netns)["eth0"]["mtu"] == 1400
+    assert node.call("CHECK", pod, pool="db", mtu=1400, prevResult={**added.result, "interfaces": []}).code == 0
+    node.podberth("check")

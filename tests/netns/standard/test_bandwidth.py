@@ -257,5 +257,6 @@ def test_traffic_keeps_to_the_limits(twins: tuple[Node, Node], kind: str) -> Non
         on = "host0" if kind == "veth" else "wire0"
         node.run("ip", "address", "add", "10.1.0.1/24", "dev", on)
         went(node, "ADD", conf("bandwidth", **INGRESS, **EGRESS), previous)
-        assert 12e6 < rate(node, "pod", "10.1.0.5", 3_000_000) < 20e6
-        assert 6e6 < rate(node, "", "10.1.0.1", 1_500_000) < 10e6
+        # A limit of a wrong unit is eight times too low; a busy machine may be slower than the limit.
+        assert 4e6 < rate(node, "pod", "10.1.0.5", 3_000_000) < 20e6
+        assert 2e6 < rate(node, "", "10.1.0.1", 1_500_000) < 10e6

@@ -52,3 +52,19 @@ def test_what_our_plugin_would_refuse_is_found(folder: Path, capsys: pytest.Capt
     assert main(["cnitool", "lint", "net", "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert finding["path"] == "parent"
+
+
+def test_addresses_of_the_ledger_are_no_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network(folder, type="bridge", ipam={"type": "podberth", "pool": "db"})
+    assert main(["cnitool", "lint", "net"]) == 0
+    assert "nothing is wrong" in capsys.readouterr().out
+
+
+def test_a_value_that_podberths_plugin_of_a_standard_type_refuses_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network(folder, type="bridge", vlan=9999)
+    assert main(["cnitool", "lint", "net", "--json"]) == 0  # the plugin there may be the CNI project's
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (finding["path"], finding["fatal"]) == ("plugins[0].vlan", False)
+    assert finding["message"] == "podberth's plugin: expected a whole number 0..4094, got 9999"

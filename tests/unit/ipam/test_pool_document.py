@@ -119,6 +119,7 @@ def test_subnets_of_all_allowed_sizes_are_read(network: str) -> None:
         ({"gateway": "fe80::1"}, r"gateway: fe80::1 is not an IPv4 address, as 10\.20\.0\.0/24 is"),
         ({"gateway": "224.0.0.1", "onLink": True}, r"gateway: 224\.0\.0\.1 is in 224\.0\.0\.0/4, which is for multi"),
         ({"gateway": "10.20.0.255", "onLink": True}, r"gateway: 10\.20\.0\.255 is the network or broadcast address"),
+        ({"subnet": "fd00:20::/64", "gateway": "fe80::"}, r"gateway: fe80:: is every router's address"),
         ({"onLink": True}, r"onLink: has no meaning without a gateway"),
         ({"onLink": "yes"}, r"onLink: expected true or false"),
         ({"ranges": ["10.20.0.9-10.20.1.9"]}, r"ranges\[0\]: .* is not inside 10\.20\.0\.0/24"),
@@ -139,6 +140,7 @@ def test_what_is_wrong_with_a_subnet_names_its_path(subnet: dict[str, object], c
         {"subnet": "10.20.0.0/32", "gateway": "192.0.2.1", "onLink": True},
         {"subnet": "fd00:20::/64", "gateway": "fe80::1"},
         {"subnet": "fd00:20::/128", "gateway": "2001:db8::1", "onLink": True},
+        {"subnet": "10.20.0.0/24", "gateway": "10.20.0.1", "onLink": True},
     ],
 )
 def test_a_gateway_outside_its_subnet_is_read_and_needs_a_ledger_of_today(subnet: dict[str, object]) -> None:

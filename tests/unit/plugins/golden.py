@@ -47,7 +47,7 @@ CASES = ROOT / "tests/golden/plugins"
 NETNS = "/run/netns/pod"
 KEYS = {
     *("links", "links_in_pod", "peers", "default_link", "default_link_in_pod", "towards", "devices", "unable", "files"),
-    *("addresses_of", "function", "addresses", "settings"),
+    *("addresses_of", "function", "addresses", "settings", "on_link"),
 }
 
 
@@ -134,6 +134,7 @@ def _end(call: Call, plugin: Plugin, given: dict[str, Any]) -> Endpoint:
         addresses=tuple(ip_interface(address) for address, _ in pairs),
         gateways=tuple(gateway and ip_address(gateway) for _, gateway in pairs),
         settings=_settings(call.conf, plugin, given),
+        on_link=given.get("on_link", False),
     )
 
 

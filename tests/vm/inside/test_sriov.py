@@ -259,16 +259,16 @@ def test_an_address_that_was_lent_keeps_a_function_from_nobody_who_names_it(node
 
 def test_one_mac_is_on_one_function(node: Node) -> None:
     first, second = card.functions()[:2]
-    pod, _ = node.added("plain-0", deviceID=first, mac="02:00:00:00:00:77")
+    pod, _ = node.added("plain-0", deviceID=first, mac="02:00:00:00:00:78")
     other = node.kubelet.pod("plain-1")
-    refused = node.call("ADD", other, deviceID=second, mac="02:00:00:00:00:77")
+    refused = node.call("ADD", other, deviceID=second, mac="02:00:00:00:00:78")
     assert refused.result["code"] == 102
     assert f"mac: VF 0 of {PF} ({first}), held by" in refused.result["msg"]
-    assert node.call("ADD", other, deviceID=second, mac="02:00:00:00:00:77", vlan=30).code == 0
+    assert node.call("ADD", other, deviceID=second, mac="02:00:00:00:00:78", vlan=30).code == 0
     node.deleted(other)
     node.kubelet.remove_namespace(Path(pod.netns).name)  # no DEL comes
-    again, _ = node.added("plain-1", deviceID=second, mac="02:00:00:00:00:77")
-    assert card.vf(0)["address"] != "02:00:00:00:00:77"
+    again, _ = node.added("plain-1", deviceID=second, mac="02:00:00:00:00:78")
+    assert card.vf(0)["address"] != "02:00:00:00:00:78"
     node.deleted(again)
     assert node.left_behind() == []
 

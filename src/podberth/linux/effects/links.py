@@ -82,7 +82,21 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     return compared(at.namespaces, op.netns, op.ifname, "veth", op.mac, op.mtu)
 
 
-repair = made_anew(undo, do)
+_anew = made_anew(undo, do)
+
+
+def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
+    """Give the pod's end its MTU and MAC again, where the pair is there; else make it anew."""
+    there = at.namespaces.link(op.netns, op.ifname) if isinstance(op, CreateVeth) else None
+    if not isinstance(op, CreateVeth) or there is None or at.namespaces.link(None, op.name) is None:
+        _anew(at, op, step, netns)
+        return
+    socket = at.namespaces.socket(op.netns)
+    if op.mtu is not None and there.mtu != op.mtu:
+        socket.do(links.SET, links.set_mtu(there.index, op.mtu))
+    if op.mac is not None and there.mac != op.mac:
+        socket.do(links.SET, links.set_mac(there.index, op.mac))
+    at.namespaces.changed()
 
 
 def of_boot() -> Iterator[tuple[str, str]]:

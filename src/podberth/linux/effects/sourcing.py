@@ -120,7 +120,10 @@ def _bring_about(at: Ground, op: RouteBySource, bodies: Sequence[bytes]) -> None
         socket.do(routes.NEW, routes.elsewhere(body, table), _REPLACED)
     if op.gateway is not None and not any(routes.parse(body)[1].dst.prefixlen == 0 for body in direct):
         route = Route(dst=_EVERYWHERE[op.gateway.version], gw=op.gateway, table=table)
-        socket.do(routes.NEW, routes.add(index, route), _NEW)
+        # An address that is alone in its network reaches no gateway otherwise; else the routes of before say so.
+        alone = op.address.network.prefixlen == op.address.max_prefixlen
+        on_link = alone or any(routes.is_on_link(body, op.gateway) for body in bodies)
+        socket.do(routes.NEW, routes.add(index, route, on_link=on_link), _NEW)
     for body in fitting[len(direct) :]:
         # What the main table has for the default goes before what was made of the gateway alone.
         socket.do(routes.NEW, routes.elsewhere(body, table), _REPLACED)

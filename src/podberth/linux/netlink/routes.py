@@ -114,6 +114,11 @@ def ends(body: bytes) -> tuple[Address, ...]:
     return tuple(ip_address(found[kind]) for kind in (_GATEWAY, _PREFSRC) if kind in found)
 
 
+def is_on_link(body: bytes, gateway: Address) -> bool:
+    """Say whether an RTM_NEWROUTE is by the gateway, which is on the link though no address says so."""
+    return bool(codec.header(_ROUTE, body)[8] & _ONLINK) and gateway in ends(body)
+
+
 def elsewhere(body: bytes, table: int) -> bytes:
     """Return what makes a route that the kernel has shown, in another table, with whatever else there is to it."""
     family, dst, src, tos, _, protocol, scope, kind, flags = codec.header(_ROUTE, body)

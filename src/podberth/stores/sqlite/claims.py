@@ -112,7 +112,7 @@ def known(connection: Connection, pool: str) -> tuple[str, int, int, int]:
     """
     query = (
         "SELECT allocation, EXISTS (SELECT 1 FROM resting WHERE resting.pool = pools.name),"
-        " EXISTS (SELECT 1 FROM told WHERE told.pool = pools.name), EXISTS (SELECT 1 FROM awaited)"
+        " EXISTS (SELECT 1 FROM told), EXISTS (SELECT 1 FROM awaited)"
         " FROM pools WHERE name = ?"
     )
     found: tuple[str, int, int, int] | None = connection.execute(query, (pool,)).fetchone()
@@ -310,7 +310,7 @@ def _next(
 ) -> Address:
     """Return the pool's next address; `terms` are what `known` says of the pool."""
     pool, family, (allocation, some_rest, some_told) = wanted.pool, wanted.family, terms
-    back = told.held_back(connection, pool) if some_told else frozenset()
+    back = told.held_back(connection) if some_told else frozenset()
     avoid = rivals.taken | back | frozenset(claim.avoid) if rivals.taken or back else claim.avoid
     start = rivals.start(pool, family)
     if some_rest and allocation != space.LONGEST_AGO:
@@ -333,7 +333,8 @@ def _exhausted(connection: Connection, claim: Claim, wanted: Wanted, now: Moment
     )
     if held:
         message += f", {held} held for declarations"
-    if back := told.held_back(connection, wanted.pool):
+    back = [one for one in told.held_back(connection) if space.has(connection, "free", used.pool, one)]
+    if back:
         message += f", {len(back)} held back since running pods were told that they are gateways or DNS servers"
     if claim.avoid:
         message += f", {len(claim.avoid)} in use on the wire"

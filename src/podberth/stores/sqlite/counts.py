@@ -38,7 +38,7 @@ def usage(connection: Connection, pool: str, family: int, now: Moment) -> Usage:
     )
     back = sum(
         address.version == family and space.has(connection, "free", pool, address)
-        for address in told.held_back(connection, pool)
+        for address in told.held_back(connection)
     )
     rested = space.rested(connection, pool, family, now.uptime)
     return Usage(

@@ -62,19 +62,19 @@ def replace(connection: Connection, pool: str, noted: Iterable[Told]) -> None:
     _put(connection, pool, noted)
 
 
-def held_back(connection: Connection, pool: str) -> frozenset[Address]:
-    """Return the addresses that nobody gets yet."""
-    query = f"SELECT address FROM told WHERE pool = ? AND {_HELD}"  # noqa: S608 - a constant
-    return frozenset(ip_address(packed) for (packed,) in connection.execute(query, (pool,)))
+def held_back(connection: Connection) -> frozenset[Address]:
+    """Return the addresses that nobody gets yet, of whichever pool: a gateway may lie in another one than its pods."""
+    query = f"SELECT address FROM told WHERE {_HELD}"  # noqa: S608 - a constant
+    return frozenset(ip_address(packed) for (packed,) in connection.execute(query))
 
 
 def must_be_untold(connection: Connection, pool: str, address: Address) -> None:
-    """Raise TryAgainLater if running pods were told of the address."""
+    """Raise TryAgainLater if running pods, of any pool, were told of the address of this one."""
     query = (
         "SELECT count(*) FROM leases JOIN told ON told.pool = leases.pool AND leases.since <= told.since"
-        " WHERE told.address = ? AND told.pool = ?"
+        " WHERE told.address = ?"
     )
-    (pods,) = connection.execute(query, (address.packed, pool)).fetchone()
+    (pods,) = connection.execute(query, (address.packed,)).fetchone()
     if pods:
         raise TryAgainLater(
             f"{address} of pool {pool} is held back: {pods} running pods were told of it, as a gateway or a DNS server",
