@@ -109,7 +109,7 @@ class Desk:
         self._listening.close()
 
     def _serve(self, peer: Peer, line: bytes) -> None:
-        def told(how: Held | CniError) -> None:
+        def later(how: Held | CniError) -> None:
             self._answer(peer, _refusal(how) if isinstance(how, CniError) else _lease(how))
 
         if b" HTTP/1." in line.split(b"\n", 1)[0]:  # net/rpc of Go
@@ -117,7 +117,7 @@ class Desk:
             return
         try:
             said = Fields(strictjson.loads(line, "the request", DecodingFailure, most=LONGEST), "", InvalidConfig)
-            answer = self._asked(said, told)
+            answer = self._asked(said, later)
         except CniError as wrong:
             answer = _refusal(wrong)
         except Exception as bug:  # noqa: BLE001 - whatever it is, others are served
@@ -126,7 +126,7 @@ class Desk:
         if answer is not None:
             self._answer(peer, answer)
 
-    def _asked(self, said: Fields, told: Callable[[Held | CniError], None]) -> dict[str, object] | None:
+    def _asked(self, said: Fields, later: Callable[[Held | CniError], None]) -> dict[str, object] | None:
         """Do what is asked; return the answer, None if it comes later."""
         verb = said.required("verb", parsers.choice("ADD", "DEL", "CHECK", "GC", "STATUS"))
         if verb == "STATUS":
@@ -151,7 +151,7 @@ class Desk:
                 raise Drifted(f"prevResult.ips: {held.given} is leased, which is not among them", "restart the pod")
             return _lease(held)
         link = self._keeper.link(said.required("netns", parsers.absolute_path), key.ifname)
-        self._keeper.get(key, link, _subject(said, link.mac), self._seconds, told)
+        self._keeper.get(key, link, _subject(said, link.mac), self._seconds, later)
         return None
 
     def _answer(self, peer: Peer, answer: dict[str, object]) -> None:

@@ -103,7 +103,7 @@ class Keeper:
         return sandbox.link(self._prefix, path, ifname)
 
     def get(
-        self, key: Key, link: Link, subject: Subject, seconds: float, told: Callable[[Held | CniError], None]
+        self, key: Key, link: Link, subject: Subject, seconds: float, answer: Callable[[Held | CniError], None]
     ) -> None:
         """Have a lease; whoever asks is told. One that is there for the same link is the answer."""
         held = self._held.get(key)
@@ -115,9 +115,9 @@ class Keeper:
                 raise Unfit(f"the daemon has {MOST} leases, and takes no more", "end pods, or use several networks")
             held = self._held[key] = Held(key, link.place, Client(subject=self._as_told(subject)))
         if held.given is not None:
-            told(held)
+            answer(held)
             return
-        held.waiting.append(told)
+        held.waiting.append(answer)
         held.deadline = max(held.deadline, self._moment().now + seconds)
         self._step(held)
 
@@ -327,8 +327,8 @@ class Keeper:
 def _silent(held: Held) -> CniError:
     """Return the error of an ADD for which no server was found in time."""
     if held.trouble:
-        told = f"{held.key.ifname}: no server could be asked for a lease: {held.trouble}"
-        return TryAgainLater(told, "repeat the ADD once the interface can send")
+        message = f"{held.key.ifname}: no server could be asked for a lease: {held.trouble}"
+        return TryAgainLater(message, "repeat the ADD once the interface can send")
     where = {
         State.SELECTING: "no DHCP server answered",
         State.REQUESTING: f"the server {held.client.server} offered {held.client.asked}, and then was silent",
@@ -348,5 +348,5 @@ def checked(held: Held | None, key: Key) -> Held:
 
 
 def _tell(waiting: list[Callable[[Held | CniError], None]], how: Held | CniError) -> None:
-    for told in waiting:
-        told(how)
+    for answer in waiting:
+        answer(how)

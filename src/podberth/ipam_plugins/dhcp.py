@@ -44,7 +44,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(name="priority", kind=NUMBER, read=parsers.integer(0, 2**31 - 1), what="The metric of the routes."),
 )
-# What is asked for unless `skipDefault` says so: as the other plugin does, and what a result has a place for.
+# What is asked for unless `skipDefault` says so: as the CNI project's plugin does, and what a result has a place for.
 DEFAULT = (options.ROUTERS, options.MASK, options.SERVERS, options.DOMAIN, options.SEARCH)
 MOST_WAITING = 4  # ADDs of one process: half of an agent's workers
 _LONGEST = 255  # bytes of an option's value
@@ -118,7 +118,7 @@ def status(call: Call, ipam: Fields) -> None:
 
 
 def client_of(call: Call) -> bytes:
-    """Return the client identifier, without its type: the same as the other plugin's."""
+    """Return the client identifier, without its type: that of the CNI project's plugin."""
     return f"{call.container_id}/{call.name}/{call.ifname}".encode()[:_CLIENT]
 
 
@@ -161,7 +161,7 @@ def _requested(ipam: Fields) -> tuple[int, ...]:
         skip |= each.get("skipDefault", parsers.boolean, default=False)
         code = each.from_go().optional("option", options.option)
         found += [code] if code is not None else []
-    # None at all is a server's own choice, and none of ours: as the other plugin, the default is asked for then.
+    # None at all is a server's own choice. As with the CNI project's plugin, the default is asked for then.
     if skip and not found:
         return DEFAULT
     return tuple(dict.fromkeys((*found, *(() if skip else DEFAULT))))

@@ -1,7 +1,7 @@
 """Rules of iptables that the CNI project's plugins have made: looked at, and taken away. No rule is ever made.
 
-The program is started only where there is such a rule: for a node that goes from the project's plugins to podberth's,
-or back. Where it is not there, its rules stay.
+The program is started only where there is such a rule: for a node that goes from the CNI project's plugins to
+podberth's, or back. Where it is not there, its rules stay.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def remove_chains(namespaces: Namespaces, table: str, chains: Sequence[str]) -> 
 def make_chain(namespaces: Namespaces, table: str, chain: str, versions: Collection[int]) -> None:
     """Make an empty chain, where iptables is usable; nothing happens where it is not, or where there is the chain.
 
-    Version 1.9.1 of the project's plugins deletes a rule that leads to it, whatever its backend, and takes the refusal
-    of a chain that is not there for a failure: iptables 1.8 has the exit status 2 for that.
+    Version 1.9.1 of the CNI project's plugins deletes a rule that leads to it, whatever its backend. It takes the
+    refusal of a chain that is not there for a failure: iptables 1.8 has the exit status 2 for that.
     """
     for version, name, _, _ in _PROGRAMS:
         program = _found(name) if version in versions else None

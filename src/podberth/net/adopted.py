@@ -104,7 +104,7 @@ def carried(call: Call) -> Iterator[Step]:
     gateways = {ip.address.version: ip.gateway for ip in reversed(call.previous.ips) if ip.gateway is not None}
     for route in call.previous.routes:
         via = route.gw or gateways.get(route.dst.version)
-        if via is not None:  # without a gateway the model looks for any route to there
+        if via is not None:  # without a gateway the CNI project's plugin looks for any route to there
             yield _kept(ops.AddRoute(netns=call.netns, ifname=call.ifname, dst=route.dst, gw=via))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import UnsupportedField
+from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.net import ops
 
 TYPE_CHECKING = False
@@ -101,6 +101,15 @@ def _reachable(gateway: Address | None, networks: Sequence[Network]) -> bool:
         or (gateway.version == 6 and gateway.is_link_local)
         or any(gateway in network for network in networks)
     )
+
+
+def require_within(gateway: Address, network: Network) -> None:
+    """Refuse to have a bridge be a gateway that is outside of its subnet. InvalidConfig."""
+    if gateway not in network:
+        raise InvalidConfig(
+            f"isGateway: the pool's gateway {gateway} is not in {network}, and the node would know no way to the pods",
+            "name a gateway in the subnet, or leave isGateway out",
+        )
 
 
 def refuse(settings: Settings, device: str, *more: str) -> None:

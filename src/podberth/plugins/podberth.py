@@ -14,7 +14,7 @@ from podberth.net.keys import IP_MASQ
 from podberth.net.masquerade import masquerading
 from podberth.net.master import require_carried
 from podberth.net.plan import Made, Plan
-from podberth.net.pod_side import announcement, inside, limits, link_name
+from podberth.net.pod_side import announcement, inside, limits, link_name, require_within
 from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES, LinkNamed
 from podberth.net.settings import VLAN_PROTOCOLS, Settings
 from podberth.plugins import sriov
@@ -67,7 +67,6 @@ _OF_BRIDGE = {
     "vlanTrunk": "use type `bridge`",
     "promiscMode": "leave it out: a bridge of podberth's needs no such mode",
 }
-IFNAMSIZ = 15  # bytes of an interface name without the final NUL (linux/if.h)
 
 
 @value
@@ -236,12 +235,7 @@ def _gateways(endpoint: Endpoint, vlan: int | None) -> tuple[Interface, ...]:
             raise InvalidConfig(
                 f"isGateway: the pool has no gateway for {address.network}", "say `gateway` beside the subnet"
             )
-        if gateway not in address.network:
-            raise InvalidConfig(
-                f"isGateway: the pool's gateway {gateway} is not in {address.network}, and the node would know no way"
-                " to the pods",
-                "name a gateway in the subnet, or leave isGateway out",
-            )
+        require_within(gateway, address.network)
         found.append(ip_interface(f"{gateway}/{address.network.prefixlen}"))
     return tuple(found)
 
@@ -307,9 +301,9 @@ def _below(conf: Conf, endpoint: Endpoint, seen: Seen) -> tuple[str, int | None]
 
 def _suffixed(name: str, vlan: int, key: str) -> str:
     full = f"{name}.{vlan}"
-    if len(full.encode()) > IFNAMSIZ:
+    if len(full.encode()) > parsers.IFNAMSIZ:
         raise InvalidConfig(
-            f"{key}: {name} is too long: with VLAN {vlan} it becomes {full}, over {IFNAMSIZ} bytes",
+            f"{key}: {name} is too long: with VLAN {vlan} it becomes {full}, over {parsers.IFNAMSIZ} bytes",
             "name a shorter one",
         )
     return full

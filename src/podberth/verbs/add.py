@@ -11,7 +11,8 @@ from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.ops import made
 from podberth.net.record import Record, RecordKey
 from podberth.net.told import told
-from podberth.verbs.delete import delete_locked, end
+from podberth.verbs.delete import delete_locked
+from podberth.verbs.delete import end as end_record
 from podberth.verbs.devices import candidates, claim
 from podberth.verbs.network import beside_others
 from podberth.verbs.outcome import interfaces
@@ -316,7 +317,7 @@ def _take_back(node: Node, arrival: Arrival, why: str) -> None:
     """Undo what was recorded for the arrival, and end what was bound for it; the caller holds the container's lock."""
     record = node.attachments.find(arrival.key)
     if record is not None:
-        end(node, record, why)
+        end_record(node, record, why)
     elif arrival.leases:
         node.ledger.unbind(arrival.attachment, Actor(who="plugin", why=why, node=node.name))
 
@@ -341,7 +342,7 @@ def _once(node: Node, arrival: Arrival) -> Arrival:
                 f"CNI_CONTAINERID, CNI_IFNAME: {arrival.attachment} is attached already",
                 "DEL it first: an ADD is not repeated for the same container and interface",
             )
-        end(node, record, _NEVER_ENDED)
+        end_record(node, record, _NEVER_ENDED)
     return replace(arrival, before=node.attachments.of(arrival.attachment))
 
 

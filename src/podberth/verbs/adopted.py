@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def adopted(call: Call, plugin: Plugin) -> tuple[Step, ...]:
-    """Return the steps that another plugin of the type would have done for the call; none if there is no such."""
+    """Return the steps that the CNI project's plugin of the type has done for the call; none if there is no such."""
     said = getattr(plugin, "adopted", None)
     found: tuple[Step, ...] = said(call) if said is not None and call.conf.type in plugin.TYPES else ()
     return found
 
 
 def take_away(node: Node, call: Call, plugin: Plugin) -> None:
-    """Undo what another plugin has made for the call, as far as it is there. Raises NotUndone.
+    """Undo what the CNI project's plugin has made for the call, as far as it is there. Raises NotUndone.
 
     A path that leads to the plugin's own namespace is a pod's that is gone, as of a process whose number went on to
     another: nothing of the node is a pod's. So ADD has it too, but for CNI_NETNS_OVERRIDE.

@@ -90,6 +90,8 @@ if TYPE_CHECKING:
             """Return what has to be done for the endpoint, and what the result will name. No I/O."""
             ...
 
+        # adopted(call) -> steps: what the CNI project's plugin of the type has made; podberth's own types have none.
+
 
 @value
 class Node:

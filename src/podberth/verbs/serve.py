@@ -57,21 +57,21 @@ def serve(call: Call, plugin: Plugin, connect: Connect, delegate: Delegate) -> R
         return _served_behind(call, plugin, connect(state_dir(call.conf.fields)))
     role = _role(call, plugin)
     directory = state_dir(own_fields(call.conf, role))
-    other_ipam = "" if role is Role.GIVE else delegated(call.conf, plugin)
+    ipam_type = "" if role is Role.GIVE else delegated(call.conf, plugin)
     if call.verb is Verb.DEL:
-        _delete(connect(directory), call, plugin, delegate if other_ipam else None)
+        _delete(connect(directory), call, plugin, delegate if ipam_type else None)
         return None
     if call.verb in (Verb.GC, Verb.CHECK):
         before = call.verb is Verb.GC and over_link(call)
         try:
-            if other_ipam and before:
+            if ipam_type and before:
                 forward(call, delegate)
         finally:
             if call.verb is Verb.GC:
                 collect(connect(directory), call.conf.name, _valid(call))
             else:
                 check(connect(directory), call, plugin)
-        if other_ipam and not before:
+        if ipam_type and not before:
             forward(call, delegate)
         return None
     network = network_of(call.conf, plugin)
@@ -79,7 +79,7 @@ def serve(call: Call, plugin: Plugin, connect: Connect, delegate: Delegate) -> R
         from podberth.verbs.status import status_for_now, status_of_ipam
 
         status_for_now(lambda: connect(directory), network)
-        if other_ipam:
+        if ipam_type:
             status_of_ipam(call, delegate)
         return None
     node = connect(directory)
@@ -131,11 +131,11 @@ def _require_store(node: Node, network: Network, directory: str) -> None:
         )
 
 
-def _delete(node: Node, call: Call, plugin: Plugin, other_ipam: Delegate | None) -> None:
-    over = other_ipam is not None and over_link(call)
+def _delete(node: Node, call: Call, plugin: Plugin, delegate: Delegate | None) -> None:
+    over = delegate is not None and over_link(call)
     try:
-        if other_ipam is not None and over:
-            other_ipam(call, "DEL")
+        if delegate is not None and over:
+            delegate(call, "DEL")
     finally:
         if not node.stored():
             take_away(node, call, plugin)  # a DEL makes no store
@@ -145,8 +145,8 @@ def _delete(node: Node, call: Call, plugin: Plugin, other_ipam: Delegate | None)
             from podberth.verbs.finish import begin
 
             begin(node, call, plugin, node.later)
-    if other_ipam is not None and not over:
-        other_ipam(call, "DEL")  # it may give the address away at once: nobody can use it any more by then
+    if delegate is not None and not over:
+        delegate(call, "DEL")  # it may give the address away at once: nobody can use it any more by then
 
 
 def decided(node: Node, network: Network, call: Call) -> Resolved:

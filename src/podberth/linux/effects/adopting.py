@@ -43,7 +43,7 @@ def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
 
 
 def do(at: Ground, op: Op) -> None:
-    """Make what is there in another form: for a node that goes back. All else the project's plugins alone make."""
+    """Make what is there in another form: for a node that goes back. All else the CNI project's plugins alone make."""
     if isinstance(op, ops.AdoptMasquerade):
         _masquerade(at, op)
     elif isinstance(op, ops.AdoptPorts):
@@ -70,7 +70,7 @@ def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
 
 
 def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
-    """Compare what was made; nothing where the project's plugin compares nothing."""
+    """Compare what was made; nothing where the CNI project's plugin compares nothing."""
     del step
     compare = _COMPARED.get(type(op))
     return tuple(compare(at, op)) if compare is not None else ()
@@ -292,7 +292,7 @@ def _check_vrf(at: Ground, op: ops.AdoptVrf) -> Iterator[Drift]:
 
 
 def _check_ports(at: Ground, op: ops.AdoptPorts) -> Iterator[Drift]:
-    """Count rules, in either backend, as the project's plugin does: it is not known which one has made them."""
+    """Count rules, in either backend, as the CNI project's plugin does: it is not known which one has made them."""
     from podberth.linux import iptables
 
     dnat = [(version, words) for chain in op.chains for version, words in iptables.rules(at.namespaces, "nat", chain)]

@@ -21,7 +21,7 @@ from podberth.net.keys import IP_MASQ, IP_MASQ_BACKEND, MTU
 from podberth.net.masquerade import masquerading
 from podberth.net.ops.bridges import gateway_link
 from podberth.net.plan import Made, Plan
-from podberth.net.pod_side import announcement, inside, link_name, own_mac
+from podberth.net.pod_side import announcement, inside, link_name, own_mac, require_within
 from podberth.net.seen import FILTER_VLANS, LinkNamed
 from podberth.net.settings import Settings, Standalone, Vlan
 from podberth.net.step import Step
@@ -40,7 +40,7 @@ TYPES: tuple[str, ...] = ("bridge",)
 ADDRESSES = Addresses.IPAM
 SETTINGS = False
 MAC = True
-CARRIER_MS = 2500  # as long as the model waits for its port
+CARRIER_MS = 2500  # as long as the CNI project's plugin waits for its port
 
 
 _SWITCHES = (
@@ -185,6 +185,10 @@ def adopted(call: Call) -> tuple[Step, ...]:
 
 def _serve(conf: Conf, end: Endpoint, join: ops.JoinBridge) -> ops.ServeGateways | None:
     """Plan the gateways, of the bridge or of its VLAN. None if there are none."""
+    if conf.gateway and end.on_link:  # the ledger has given the gateways, which may be anywhere
+        for address, gateway in zip(end.addresses, end.gateways, strict=True):
+            if gateway is not None:
+                require_within(gateway, address.network)
     gateways = _served(end) if conf.gateway else ()
     if not gateways:
         return None

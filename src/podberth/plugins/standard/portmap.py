@@ -185,7 +185,7 @@ def _addresses(call: Call, ifname: str) -> tuple[Interface, ...]:
 
 def _is_pods(before: Result | None, index: int | None, ifname: str) -> bool:
     """Say whether the interface at the index is the pod's; no index is taken for that."""
-    if before is None or index is None or not 0 <= index < len(before.interfaces):
+    if before is None or index is None:
         return True
     interface = before.interfaces[index]
     return interface.name == ifname and bool(interface.sandbox)

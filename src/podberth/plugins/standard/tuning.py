@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 TYPES: tuple[str, ...] = ("tuning",)
 ALLOWED = Lines(path="/etc/cni/tuning/allowlist.conf")
-MAX_MTU = 2**31 - 1
+_MAX_INT32 = 2**31 - 1
 SYSCTL = Key(
     name="sysctl", kind=OBJECT, read=parsers.mapping, what="Sysctls below `net`; IFNAME in a key is the interface."
 )
 MAC_ADDRESS = Key(name="mac", kind=TEXT, read=parsers.mac, what="The interface's MAC.")
 PROMISC = Key(name="promisc", kind=BOOLEAN, read=parsers.boolean, what="The interface takes every frame, or not.")
-MTU = Key(name="mtu", kind=NUMBER, read=parsers.integer(1, MAX_MTU), what="The interface's MTU.")
+MTU = Key(name="mtu", kind=NUMBER, read=parsers.integer(1, _MAX_INT32), what="The interface's MTU.")
 QUEUE = Key(
-    name="txQLen", kind=NUMBER, read=parsers.integer(0, MAX_MTU), what="How many packets wait to be sent at most."
+    name="txQLen", kind=NUMBER, read=parsers.integer(0, _MAX_INT32), what="How many packets wait to be sent at most."
 )
 ALLMULTI = Key(
     name="allmulti", kind=BOOLEAN, read=parsers.boolean, what="The interface takes every multicast frame, or not."
