@@ -128,7 +128,7 @@ def _table(screen: Screen, rows: Sequence[tuple[str, Sequence[str], Usage]]) -> 
 
 def _bar(row: Usage) -> Cell:
     """Return how much of it is somebody's: a bar on a terminal, per cent elsewhere; red if no pod can have any."""
-    used = min(1.0, (row.leased + row.reserved + row.resting) / row.size) if row.size else 1.0
+    used = desk.in_use(row)
     filled = max(round(used * BAR), 1 if used else 0)
     style = "red" if not row.free and not row.reserved else "yellow" if used >= NEARLY_FULL else "green"
     percent = f"{used:.0%}"

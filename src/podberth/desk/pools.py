@@ -9,6 +9,7 @@ from podberth.desk.leases import no_pool
 from podberth.desk.rows import NOT_IN_FORCE, Waiting
 
 if TYPE_CHECKING:
+    from podberth.desk.state import PoolRow
     from podberth.ipam import lease
     from podberth.verbs.node import Node
 
@@ -30,6 +31,11 @@ class Usage:
         return cls(
             family=of.family, size=of.size, leased=of.leased, reserved=of.reserved, resting=of.resting, free=of.free
         )
+
+
+def in_use(of: Usage | PoolRow) -> float:
+    """Return the share of the addresses that are somebody's, 0 to 1: leased, reserved or resting."""
+    return min(1.0, (of.leased + of.reserved + of.resting) / of.size) if of.size else 1.0
 
 
 @row

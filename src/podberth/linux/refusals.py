@@ -32,6 +32,13 @@ _HINTS_OF: dict[tuple[type[object], int], str] = {
     (ops.JoinBridge, errno.EBUSY): "the link is a port of another bridge or bond already: `ip link` shows its master",
     (ops.AddRoute, errno.EEXIST): _ROUTE_THERE,
     (ops.AddRoute, errno.EINVAL): "a gateway has to be on the link: name one in the subnet, or say `onLink: true`",
+    (ops.MoveLink, errno.EINVAL): "the kernel keeps that link where it is, as it does a loopback: name another device",
+    (ops.SetAttribute, errno.EINVAL): "`ip -d link show` says which MTUs the link takes: minmtu to maxmtu",
+    (ops.WriteSysctl, errno.ENOENT): "this kernel has no such sysctl: `sysctl -a` lists those that there are",
+    (
+        ops.WriteSysctl,
+        errno.EINVAL,
+    ): "the sysctl takes no such value: Documentation/networking/ip-sysctl.rst names them",
     (ops.AddAddress, errno.EACCES): "IPv6 is switched off there: `sysctl -w net.ipv6.conf.all.disable_ipv6=0`",
 }
 

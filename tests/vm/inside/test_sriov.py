@@ -251,6 +251,11 @@ def test_an_address_that_was_lent_keeps_a_function_from_nobody_who_names_it(node
     pod, shown = node.added("plain-1", deviceID=first)
     assert index_of(shown) == 0
     node.deleted(pod)
+    run("ip", "address", "add", "fd00:2::2/128", "dev", name, *lent)
+    pod, shown = node.added("plain-0")
+    assert index_of(shown) == 1
+    node.deleted(pod)
+    run("ip", "address", "del", "fd00:2::2/128", "dev", name)
     run("ip", "address", "add", "fd00:2::1/64", "dev", name, *lent)  # as by a router's advertisement
     pod, shown = node.added("plain-0")
     assert index_of(shown) == 0

@@ -15,6 +15,7 @@ from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column, Screen
 from podberth.desk import state as states
 from podberth.desk.calls import read
+from podberth.desk.pools import in_use
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +120,7 @@ def _draw_directories(screen: Screen, directories: Sequence[Directory]) -> None:
 
 
 def _bar(pool: PoolRow) -> Cell:
-    used = 1 - pool.free / pool.size if pool.size else 1.0
+    used = in_use(pool)
     full = round(used * _BAR)
     style = "red" if used > 0.9 else "yellow" if used > 0.75 else "green"
     return Cell("█" * full + "·" * (_BAR - full), style, f"{used:.0%} used")
