@@ -86,8 +86,8 @@ def apply(session: Session, paths: tuple[str, ...], *, dry_run: bool, prune: boo
         for each in followed:
             each.draw(screen)
         for name, pods in before.pods(node).items():
-            told = f"{counted(pods, 'pod keeps', 'pods keep')} what was told before: gateway, routes, DNS, MTU, rates"
-            screen.line(Cell(name, "yellow"), f"  {told}; it changes when a pod restarts")
+            started = f"{counted(pods, 'pod has', 'pods have')} started before: {', '.join(before.kinds(name))} may be"
+            screen.line(Cell(name, "yellow"), f"  {started} as then, until a restart; `podberth check` says whose")
         if dry_run:
             screen.line(UNCHANGED)
 

@@ -68,25 +68,32 @@ class PoolsBefore:
 
     def __init__(self, node: Node, documents: Iterable[Document]) -> None:
         named = [(document.body, node.policies.pool(document.name)) for document in documents]
-        self._changed = [
-            pool for pool, before in named if isinstance(pool, Pool) and before is not None and _tells(pool, before)
-        ]
+        changes = {
+            pool.name: _changed(pool, before) for pool, before in named if isinstance(pool, Pool) and before is not None
+        }
+        self._changed = {name: kinds for name, kinds in changes.items() if kinds}
 
     def pods(self, node: Node) -> dict[str, int]:
         """Return how many running pods, on all nodes, have addresses of each pool that tells something else now."""
-        leases = {pool.name: node.ledger.leases(pool=pool.name) for pool in self._changed}
+        leases = {name: node.ledger.leases(pool=name) for name in self._changed}
         counts = {name: len({lease.attachment for lease in held}) for name, held in leases.items()}
         return {f"Pool {name}": count for name, count in counts.items() if count}
 
+    def kinds(self, name: str) -> tuple[str, ...]:
+        """Return of which kinds the values are that a pool, `Pool NAME`, tells otherwise now."""
+        return self._changed[name.removeprefix("Pool ")]
 
-def _tells(pool: Pool, before: Pool) -> bool:
-    """Say whether a pool tells its pods something else than before."""
 
-    def told(of: Pool) -> object:
+def _changed(pool: Pool, before: Pool) -> tuple[str, ...]:
+    """Return of which kinds the values are that a pool tells its pods otherwise than before."""
+
+    def told(of: Pool) -> dict[str, object]:
         said = of.settings
-        return [(s.network, s.gateway) for s in of.subnets], said.mtu, said.routes, said.dns, said.rates
+        subnets = [(s.network, s.gateway) for s in of.subnets]
+        return {"gateway": subnets, "MTU": said.mtu, "routes": said.routes, "DNS": said.dns, "rates": said.rates}
 
-    return told(pool) != told(before)
+    was = told(before)
+    return tuple(kind for kind, now in told(pool).items() if now != was[kind])
 
 
 def follow(node: Node, plugin: Callable[[str], Plugin], actor: Actor) -> tuple[Followed, ...]:
