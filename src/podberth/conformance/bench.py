@@ -132,8 +132,12 @@ class Bench:
             args = ["IgnoreUnknown=1", "K8S_POD_NAMESPACE=default", f"K8S_POD_NAME={container.name}"]
             args += [f"K8S_POD_INFRA_CONTAINER_ID={container.container_id}", *filter(None, [self.args])]
             env.update(CNI_CONTAINERID=container.container_id, CNI_NETNS=container.netns)
-            env.update(CNI_IFNAME="lo" if self.kind == "loopback" else ifname, CNI_ARGS=";".join(args))
+            env.update(CNI_IFNAME=self.named(ifname), CNI_ARGS=";".join(args))
         return env
+
+    def named(self, ifname: str = "eth0") -> str:
+        """Return how a runtime names a container's interface for a plugin of this kind."""
+        return "lo" if self.kind == "loopback" else ifname
 
     def stdin(self, version: str | None = None, **changes: object) -> bytes:
         """Return the configuration as JSON; a change to None leaves a key out."""

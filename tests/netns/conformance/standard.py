@@ -43,7 +43,8 @@ KINDS = {
     "loopback": "loopback",
 }
 VM = ("dummy", "vlan", "ipvlan", "vrf")  # not every kernel has these
-# What no plugin of that kind can do: there is one device to move, and one address to give.
+# What no plugin of that kind can do: there is one device to move, and one address to give, and its type keeps nothing;
+# one link alone of a pod leads to a gateway.
 BY_NATURE: dict[str, frozenset[str]] = {
     "host-device": frozenset(
         {
@@ -58,10 +59,11 @@ BY_NATURE: dict[str, frozenset[str]] = {
             "two-networks",
         }
     ),
-    "static": frozenset({"at-once-distinct-addresses"}),
+    "ptp": frozenset({"add-two-interfaces", "del-keeps-the-other-interface", "two-networks"}),
+    "static": frozenset({"at-once-distinct-addresses", "check-after-del"}),
 }
 # Checks that take the device away with the pod, or the pod's interface: a pair that goes so is gone for all later ones.
-TAKE_AWAY = {"host-device": ("*-gone*", "*namespace*", "check-finds-another-*")}
+TAKE_AWAY = {"host-device": ("*-gone*", "*namespace*", "check-finds-another-*", "add-at-another-path")}
 
 
 def standard(name: str, folder: Path) -> Subject:

@@ -16,7 +16,7 @@ KEY = "cni.dev/valid-attachments"
 
 
 def _collect(bench: Bench, *valid: Container) -> Answer:
-    listed = [{"containerID": pod.container_id, "ifname": "eth0"} for pod in valid]
+    listed = [{"containerID": pod.container_id, "ifname": bench.named()} for pod in valid]
     return bench.call("GC", None, keys={KEY: listed, "cni.dev/attachments": listed})
 
 
