@@ -107,6 +107,8 @@ def test_records_are_by_network_container_and_interface(attachments: Attachments
         attachments.open(record)
     assert attachments.all() == tuple(records)
     assert attachments.all("banknet") == tuple(records[:3])
+    of_one = records[0].attachment.container_id
+    assert attachments.all(container_id=of_one) == tuple(r for r in records if r.attachment.container_id == of_one)
     assert attachments.all("none") == ()
     attachments.close(records[0].key)
     assert attachments.all() == tuple(records[1:])

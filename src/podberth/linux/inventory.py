@@ -14,16 +14,22 @@ from podberth.net.vf import Counters
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import TypeAlias
 
     from podberth.linux.namespaces import Namespaces
+    from podberth.linux.netlink.links import LinkInfo
     from podberth.net.ops import Interface
     from podberth.net.vf import Vf
+
+    Addressed: TypeAlias = tuple[str, Interface, bool]
 
 
 def on_this_node(namespaces: Namespaces, found: Sequence[Vf]) -> tuple[Vf, ...]:
     """Return the functions with what is known of their interfaces, where these are in the node's namespace."""
-    known = {link.name: link for link in namespaces.links(None)}
-    used, lent = _own(namespaces), _lent(namespaces)
+    every = namespaces.links(None)
+    known = {link.name: link for link in every}
+    addressed = tuple(_addressed(namespaces, every))
+    used, lent = _own(every, addressed), _lent(addressed)
     made: list[Vf] = []
     for vf in found:
         link = known.get(vf.link)
@@ -36,37 +42,39 @@ def on_this_node(namespaces: Namespaces, found: Sequence[Vf]) -> tuple[Vf, ...]:
 
 def uses(namespaces: Namespaces) -> dict[str, str]:
     """Return by name what the node itself uses its links for: an address that is not link-local, a master above."""
-    addressed = {name: f"has the node's address {address}" for name, address in _addressed(namespaces, lasting=False)}
-    return {**addressed, **_own(namespaces)}
+    every = namespaces.links(None)
+    addressed = tuple(_addressed(namespaces, every))
+    lent = {name: f"has the node's address {address}" for name, address, lasting in addressed if not lasting}
+    return {**lent, **_own(every, addressed)}
 
 
-def _own(namespaces: Namespaces) -> dict[str, str]:
+def _own(every: Sequence[LinkInfo], addressed: Iterable[Addressed]) -> dict[str, str]:
     """Return by name what links are used for by somebody's will: an address that was set, a master above."""
-    known = namespaces.links(None)
-    names = {link.index: link.name for link in known}
-    found = {name: f"has the node's address {address}" for name, address in _addressed(namespaces, lasting=True)}
-    for link in known:
+    names = {link.index: link.name for link in every}
+    found = {name: f"has the node's address {address}" for name, address, lasting in addressed if lasting}
+    for link in every:
         if link.master:
             found[link.name] = f"is a port of {names.get(link.master, link.master)}"
     return found
 
 
-def _lent(namespaces: Namespaces) -> dict[str, str]:
+def _lent(addressed: Iterable[Addressed]) -> dict[str, str]:
     """Return by name what links were lent by DHCP. What a router advertises, every link that is up gets (RFC 4862)."""
     return {
         name: f"has the address {address} by DHCP"
-        for name, address in _addressed(namespaces, lasting=False)
-        if address.version == 4 or address.network.prefixlen == address.max_prefixlen
+        for name, address, lasting in addressed
+        if not lasting and (address.version == 4 or address.network.prefixlen == address.max_prefixlen)
     }
 
 
-def _addressed(namespaces: Namespaces, *, lasting: bool) -> Iterator[tuple[str, Interface]]:
-    names = {link.index: link.name for link in namespaces.links(None)}
+def _addressed(namespaces: Namespaces, every: Sequence[LinkInfo]) -> Iterator[Addressed]:
+    """Yield each address of the links that is not link-local: (name of its link, it, whether it lasts)."""
+    names = {link.index: link.name for link in every}
     for family in (4, 6):
         for body in namespaces.socket(None).dump(addresses.GET, addresses.every(family)):
             index, address = addresses.parse(body)
-            if not address.is_link_local and index in names and addresses.is_lasting(body) is lasting:
-                yield names[index], address
+            if not address.is_link_local and index in names:
+                yield names[index], address, addresses.is_lasting(body)
 
 
 def addresses_of(namespaces: Namespaces, netns: str | None, index: int) -> tuple[Interface, ...]:

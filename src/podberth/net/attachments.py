@@ -64,6 +64,6 @@ class Attachments(Protocol):
         """Forget the records; nothing happens where there is none. `durable` as with `done`."""
         ...
 
-    def all(self, network: str | None = None) -> tuple[Record, ...]:
-        """Return every record, or those of one network, oldest first."""
+    def all(self, network: str | None = None, container_id: str | None = None) -> tuple[Record, ...]:
+        """Return every record, or those of one network, or of one container, oldest first."""
         ...

@@ -49,13 +49,9 @@ def outdated(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> tup
 
 def _beside_others(node: Node, record: Record, resolved: Resolved) -> Resolved:
     """Return what was resolved; without the default routes that another interface of the pod has, as an ADD has it."""
-    if resolved.settings.routes is not None:
-        return resolved
-    container = record.attachment.container_id
-    others = (one for one in node.attachments.all() if one.attachment.container_id == container)
     routes = (
         step.op.dst.version
-        for other in others
+        for other in node.attachments.all(container_id=record.attachment.container_id)
         for step in other.steps
         if other.attachment != record.attachment and isinstance(step.op, AddRoute) and not step.op.dst.prefixlen
     )

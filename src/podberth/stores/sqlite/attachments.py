@@ -145,9 +145,11 @@ class SqliteAttachments:
             for key in keys:
                 connection.execute(f"DELETE FROM attachments WHERE {_KEY}", _values(key))  # noqa: S608
 
-    def all(self, network: str | None = None) -> tuple[Record, ...]:
-        """Return every record, or those of one network, oldest first."""
-        where, values = ("WHERE network = ?", (network,)) if network is not None else ("", ())
+    def all(self, network: str | None = None, container_id: str | None = None) -> tuple[Record, ...]:
+        """Return every record, or those of one network, or of one container, oldest first."""
+        said = {"network": network, "container_id": container_id}
+        values = {name: wanted for name, wanted in said.items() if wanted is not None}
+        where = "WHERE " + " AND ".join(f"{name} = :{name}" for name in values) if values else ""
         query = f"SELECT {_COLUMNS} FROM attachments {where} ORDER BY {_ORDER}"  # noqa: S608
         with self._database.read() as connection:
             return tuple(_record(row) for row in connection.execute(query, values))
