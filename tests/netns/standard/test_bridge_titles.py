@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.netns.standard.test_bridge import DEFAULT, GIVEN, V4, V6, both, conf
+from tests.netns.standard.alike import both
+from tests.netns.standard.test_bridge import DEFAULT, GIVEN, V4, V6, conf
 from tests.netns.standard.twins import comparable, unlike
 from tests.sizes import spread
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.netns.standard.alike import goes_again, refused
 from tests.netns.standard.twins import comparable
 
 if TYPE_CHECKING:
@@ -70,19 +71,12 @@ def test_link_and_result_are_the_same(twins: Twins, said: dict[str, Any]) -> Non
     assert ended[1].said["interfaces"][0]["mac"] == MAC
     assert ours.state_of() == go.state_of()
     assert link_of(ours, "eth0", inside="pod") == link_of(go, "eth0", inside="pod")
-    if str(said.get("cniVersion", "1.0.0")) >= "0.4.0":
-        assert ours.call("CHECK", conf(said), previous=ended[1].said).status == 0
-    for _ in range(2):
-        assert ours.call("DEL", conf(said)).status == 0
-    assert ours.state_of() == before
+    goes_again(ours, conf(said), ended[1], before)
 
 
 @pytest.mark.parametrize("said", REFUSED.values(), ids=REFUSED)
 def test_the_same_is_refused_and_the_node_keeps_its_link(twins: Twins, said: dict[str, Any]) -> None:
-    before = twins[1].state_of()
-    ended = [node.call("ADD", conf(said)) for node in twins]
-    assert [one.status for one in ended] == [1, 1], ended
-    assert twins[1].state_of() == before
+    refused(twins, conf(said))
 
 
 def test_it_comes_back_as_it_was_found(twins: Twins) -> None:

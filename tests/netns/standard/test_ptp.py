@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.netns.standard.alike import both, goes_again, refused
 from tests.netns.standard.twins import comparable, unlike
 from tests.sizes import spread
 
 if TYPE_CHECKING:
-    from tests.netns.standard.twins import Ended, Node
+    from tests.netns.standard.twins import Node
 
 V4 = {"address": "10.1.2.3/24", "gateway": "10.1.2.1"}
 V6 = {"address": "fd00:1::3/64", "gateway": "fd00:1::1"}
@@ -59,11 +60,6 @@ REFUSED: dict[str, dict[str, Any]] = {
 }
 
 
-def both(twins: tuple[Node, Node], verb: str, document: dict[str, Any], **how: Any) -> tuple[Ended, Ended]:
-    go, ours = (node.call(verb, document, **how) for node in twins)
-    return go, ours
-
-
 @pytest.mark.parametrize("name", spread(SAME, 3))
 def test_it_does_what_gos_does(twins: tuple[Node, Node], name: str) -> None:
     document, args = SAME[name]
@@ -73,24 +69,13 @@ def test_it_does_what_gos_does(twins: tuple[Node, Node], name: str) -> None:
     assert (theirs.status, mine.status) == (0, 0), (theirs.said, mine.said)
     assert comparable(mine.said, ours) == comparable(theirs.said, go)
     assert unlike(go, ours) == ""
-    if document["cniVersion"] != "0.2.0":
-        checked = ours.call("CHECK", document, args=args, previous=mine.said)
-        assert checked.status == 0, checked.said
-    for _ in range(2):
-        assert ours.call("DEL", document, args=args).status == 0
-    assert ours.state_of() == before
+    goes_again(ours, document, mine, before, args=args)
     assert "podberth" not in ours.run("nft", "list", "ruleset")
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_it_refuses_what_gos_refuses(twins: tuple[Node, Node], name: str) -> None:
-    _, ours = twins
-    before = ours.state_of()
-    theirs, mine = both(twins, "ADD", REFUSED[name])
-    assert theirs.status
-    assert mine.status
-    assert mine.said["code"] != 999, mine.said
-    assert ours.state_of() == before
+    refused(twins, REFUSED[name])
 
 
 def _outside(node: Node) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.netns.standard.alike import goes_again, refused
 from tests.netns.standard.twins import comparable
 from tests.sizes import spread
 
@@ -87,19 +88,12 @@ def test_link_and_result_are_the_same(twins: Twins, said: dict[str, Any]) -> Non
     assert comparable(ended[1].said, ours) == comparable(ended[0].said, go)
     assert state_of(ours) == state_of(go)
     assert tap_of(ours) == tap_of(go)
-    if str(said.get("cniVersion", "1.0.0")) >= "0.4.0":
-        assert ours.call("CHECK", conf(said), previous=ended[1].said).status == 0
-    for _ in range(2):
-        assert ours.call("DEL", conf(said)).status == 0
-    assert ours.state_of() == before
+    goes_again(ours, conf(said), ended[1], before)
 
 
 @pytest.mark.parametrize("said", REFUSED.values(), ids=REFUSED)
 def test_the_same_is_refused_and_nothing_is_left(twins: Twins, said: dict[str, Any]) -> None:
-    before = twins[1].state_of()
-    ended = [node.call("ADD", conf(said)) for node in twins]
-    assert [one.status for one in ended] == [1, 1], ended
-    assert twins[1].state_of() == before
+    refused(twins, conf(said))
 
 
 def test_mac_and_mtu_count_beside_owner_and_group(twins: Twins) -> None:

@@ -63,7 +63,7 @@ class DescribedHost(FakeHost):
         return self._link("links", name)
 
     def named_in(self, netns: str, name: str) -> Link | None:
-        return self._link("links_in_pod", name)
+        return self._link("links_in_pod", name) if netns == NETNS else None
 
     def peer(self, netns: str, ifname: str) -> Link | None:
         return self._link("peers", ifname)
@@ -107,12 +107,13 @@ def outcome(case: Path) -> dict[str, object]:
     found = case / "given.json"
     given = json.loads(found.read_text()) if found.exists() else {}
     try:
-        return _document(_planned(network, given))
+        return _document(planned(network, given))
     except CniError as refused:
         return {"code": refused.code, "msg": refused.message, "details": refused.details}
 
 
-def _planned(network: dict[str, Any], given: dict[str, Any]) -> Plan:
+def planned(network: dict[str, Any], given: dict[str, Any]) -> Plan:
+    """Return the plan of a network on a node as `given.json` describes it; CniError for a refusal."""
     plugin = catalogue.find_plugin(network["type"])
     call = Call(verb=Verb.ADD, conf=NetConf.parse(Fields(network)), netns=NETNS, ifname="eth0", container_id="c1")
     conf = plugin.configure(call.conf.fields)

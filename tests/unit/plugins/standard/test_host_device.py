@@ -11,10 +11,10 @@ from podberth.net import ops
 from podberth.net.facts import HostDevice
 from podberth.net.plan import Made
 from podberth.plugins.standard import host_device
-from tests.unit.plugins.standard.plans import NETNS, ToldHost, planned
+from tests.unit.plugins.standard.plans import NETNS, described, planned
 
 MAC, PATH = "02:11:22:33:44:55", "/sys/devices/pci0000:00/0000:00:03.0"
-NODE = ToldHost(
+NODE = described(
     devices={
         "up0": HostDevice(link="up0"),
         MAC: HostDevice(link="up1"),

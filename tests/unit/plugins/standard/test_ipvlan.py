@@ -10,9 +10,9 @@ import pytest
 from podberth.cni.errors import InvalidConfig
 from podberth.net import ops
 from podberth.plugins.standard import ipvlan
-from tests.unit.plugins.standard.plans import NETNS, ToldHost, planned
+from tests.unit.plugins.standard.plans import NETNS, described, planned
 
-NODE = ToldHost("up0", "up1", default="up1")
+NODE = described("up0", "up1", default="up1")
 BEFORE = {
     "cniVersion": "1.0.0",
     "interfaces": [{"name": "up0"}],

@@ -10,9 +10,9 @@ from podberth.cni.errors import InvalidConfig, Unfit
 from podberth.cni.fields import Fields
 from podberth.net import ops
 from podberth.plugins.standard import macvlan
-from tests.unit.plugins.standard.plans import NETNS, ToldHost, planned
+from tests.unit.plugins.standard.plans import NETNS, described, planned
 
-NODE = ToldHost("up0", "up1", in_pod="in0", default="up1", default_in_pod="in0")
+NODE = described("up0", "up1", in_pod="in0", default="up1", default_in_pod="in0")
 
 
 def made(**said: Any) -> ops.CreateMacvlan:
@@ -60,7 +60,7 @@ def test_a_node_without_the_master_gets_it_back_one_day() -> None:
     with pytest.raises(Unfit, match="no link up9"):
         made(master="up9")
     with pytest.raises(Unfit, match="default route"):
-        planned(macvlan, ToldHost("up0"))
+        planned(macvlan, described("up0"))
 
 
 def test_status_asks_for_the_master_of_the_node_alone() -> None:

@@ -9,12 +9,11 @@ import pytest
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.net import ops
 from podberth.plugins.standard import tap
-from tests.hosts import FakeHost
 from tests.unit.plugins.standard.plans import NETNS, planned
 
 
 def made(**said: Any) -> ops.CreateTap:
-    first = planned(tap, FakeHost(), **said).ops[0]
+    first = planned(tap, {}, **said).ops[0]
     assert isinstance(first, ops.CreateTap)
     return first
 

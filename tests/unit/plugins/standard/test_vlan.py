@@ -9,9 +9,9 @@ import pytest
 from podberth.cni.errors import InvalidConfig, Unfit
 from podberth.net import ops
 from podberth.plugins.standard import vlan
-from tests.unit.plugins.standard.plans import NETNS, ToldHost, planned
+from tests.unit.plugins.standard.plans import NETNS, described, planned
 
-NODE = ToldHost("up0", in_pod="in0", default="up0")
+NODE = described("up0", in_pod="in0", default="up0")
 
 
 def made(**said: Any) -> ops.CreateVlan:
