@@ -41,8 +41,9 @@ gc.disable()  # the process ends before a collection pays for itself
 root = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, root)
 try:
-    with open(root + "/modules." + sys.implementation.cache_tag, "rb") as bundle:
-        importer, modules = marshal.loads(bundle.read())
+    bundle = open(root + "/modules." + sys.implementation.cache_tag, "rb", buffering=0)
+    codes = {length} + int.from_bytes(bundle.read({length}), "little")
+    importer, modules = marshal.loads(bundle.read(codes - {length}))
     exec(importer)
 except FileNotFoundError:
     pass  # made by another version of Python: the same from a file for each module, more slowly
@@ -113,7 +114,7 @@ def _compile(fresh: Path, target: Path) -> None:
 
 
 def _launcher(path: Path, kind: str) -> None:
-    path.write_text(LAUNCHER.format(python=_interpreter(), kind=kind))
+    path.write_text(LAUNCHER.format(python=_interpreter(), kind=kind, length=bundle.LENGTH))
     path.chmod(0o755)
 
 

@@ -3,6 +3,9 @@
 Python's own importer looks at the file system some six times for each module; an ADD without an agent loads 140. What
 is not in the file comes from the folder beside it, compiled too. The name has the version of Python: another one finds
 no file, and loads all from there. docs/decisions/003-how-the-plugin-starts.md has the figures.
+
+The file: how long its head is, in eight bytes; the head, a marshalled pair of the importer's code and the index; the
+code of each module. An ADD loads a third of it, so each module is read when it is imported.
 """
 
 from __future__ import annotations
@@ -19,13 +22,15 @@ ELSEWHERE = (
     *("stores/etcd", "stores/kubernetes", "stores/replica", "stores/transfer"),
 )
 _HEADER = 16  # bytes before the code in a compiled file (PEP 552)
+LENGTH = 8  # bytes that say how long the head is
 
-# Run by a launcher, with `root`, the folder, and `modules`: by name whether it is a package, the paths of source and
-# compiled file below the folder, and the code.
+# Run by a launcher, with `root`, the folder; `bundle`, the open file; `codes`, where in it the code begins; and
+# `modules`: by name whether it is a package, and where its code begins and how long it is, counted from `codes`.
 IMPORTER = """\
 import sys
 from _frozen_importlib import ModuleSpec
 from marshal import loads
+from posix import pread
 
 
 class Bundled:
@@ -34,11 +39,13 @@ class Bundled:
         found = modules.get(name)
         if found is None:
             return None
-        package, source, cached, _ = found
-        spec = ModuleSpec(name, Bundled, origin=root + source, is_package=package)
-        spec.has_location, spec.cached = True, root + cached
+        package, _, _ = found
+        folder = root + "/" + name.replace(".", "/")
+        origin = folder + "/__init__.py" if package else folder + ".py"
+        spec = ModuleSpec(name, Bundled, origin=origin, is_package=package)
+        spec.has_location = True
         if package:
-            spec.submodule_search_locations.append(spec.origin.rpartition("/")[0])
+            spec.submodule_search_locations.append(folder)
         return spec
 
     @staticmethod
@@ -47,7 +54,8 @@ class Bundled:
 
     @staticmethod
     def exec_module(module):
-        exec(loads(modules[module.__name__][3]), vars(module))
+        _, begin, length = modules[module.__name__]
+        exec(loads(pread(bundle.fileno(), length, codes + begin)), vars(module))
 
 
 sys.meta_path.insert(0, Bundled)
@@ -56,7 +64,7 @@ sys.meta_path.insert(0, Bundled)
 
 def write(folder: Path, package: str) -> None:
     """Write the file for the package in the folder, which is compiled already."""
-    modules: dict[str, tuple[bool, str, str, bytes]] = {}
+    codes: dict[str, tuple[bool, bytes]] = {}
     for source in sorted((folder / package).rglob("*.py")):
         below = source.relative_to(folder)
         if any(below.is_relative_to(Path(package) / room) for room in ELSEWHERE):
@@ -64,11 +72,12 @@ def write(folder: Path, package: str) -> None:
         names = below.with_suffix("").parts
         is_package = names[-1] == "__init__"
         compiled = Path(cache_from_source(source))
-        modules[".".join(names[:-1] if is_package else names)] = (
-            is_package,
-            f"/{below}",
-            f"/{compiled.relative_to(folder)}",
-            compiled.read_bytes()[_HEADER:],
-        )
-    importer = compile(IMPORTER, "<importer>", "exec")
-    (folder / NAME).write_bytes(marshal.dumps((importer, modules)))
+        codes[".".join(names[:-1] if is_package else names)] = is_package, compiled.read_bytes()[_HEADER:]
+    index: dict[str, tuple[bool, int, int]] = {}
+    begin = 0
+    for name, (is_package, code) in codes.items():
+        index[name] = is_package, begin, len(code)
+        begin += len(code)
+    head = marshal.dumps((compile(IMPORTER, "<importer>", "exec"), index))
+    length = len(head).to_bytes(LENGTH, "little")
+    (folder / NAME).write_bytes(length + head + b"".join(code for _, code in codes.values()))

@@ -17,7 +17,7 @@ from podberth.cni.reply import error_json, result_json, version_json
 from podberth.cni.value import replace
 from podberth.verbs.ipam import serve_ipam
 from podberth.verbs.node import Node
-from podberth.verbs.serve import serve
+from podberth.verbs.serve import load, serve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ class Kept:
     ) -> None:
         from podberth.linux.spare import Spare
 
+        load()
         self._moved = moved
         self._equip = equip
         self._nodes: dict[str, tuple[Node, Locks]] = {}

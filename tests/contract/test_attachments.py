@@ -13,7 +13,7 @@ from podberth.cni.value import replace
 from podberth.net import ops
 from podberth.net.facts import NetnsId
 from podberth.net.record import Record, RecordKey
-from podberth.net.step import Step
+from podberth.net.step import INDEX, Step
 from podberth.stores.sqlite.attachments import SqliteAttachments
 from podberth.stores.sqlite.database import Database
 from tests.contract.ledgers import NOON, attachment
@@ -58,15 +58,24 @@ def test_an_intent_is_there_for_the_next_process(attachments: Attachments, tmp_p
 
 def test_a_record_that_is_done_says_so(attachments: Attachments, tmp_path: Path) -> None:
     attachments.open(RECORD)
-    attachments.done(RECORD.key, RECORD.steps)
+    attachments.done(RECORD.key)
     assert reopened(tmp_path).find(RECORD.key) == replace(RECORD, done=True)
+
+
+def test_a_record_that_is_done_knows_the_indexes_of_the_links_that_were_made(
+    attachments: Attachments, tmp_path: Path
+) -> None:
+    attachments.open(RECORD)
+    attachments.done(RECORD.key, {0: "7"})
+    known = replace(STEPS[0], before=(*STEPS[0].before, (INDEX, "7")))
+    assert reopened(tmp_path).find(RECORD.key) == replace(RECORD, done=True, steps=(known, STEPS[1]))
 
 
 def test_a_record_whose_del_is_answered_says_so_with_the_steps_that_are_left(
     attachments: Attachments, tmp_path: Path
 ) -> None:
     attachments.open(RECORD)
-    attachments.done(RECORD.key, RECORD.steps)
+    attachments.done(RECORD.key)
     attachments.removing(RECORD.key, RECORD.steps[:1])
     left = replace(RECORD, steps=RECORD.steps[:1], done=False, removing=True)
     assert reopened(tmp_path).find(RECORD.key) == left
@@ -87,7 +96,7 @@ def test_an_intent_replaces_nothing(attachments: Attachments) -> None:
 
 def test_what_has_no_record_can_not_be_done(attachments: Attachments) -> None:
     with pytest.raises(StoreFailed, match="banknet/1/eth0 has no record"):
-        attachments.done(RECORD.key, RECORD.steps)
+        attachments.done(RECORD.key)
     assert attachments.all() == ()
 
 
@@ -124,7 +133,7 @@ def test_each_plugin_of_a_chain_has_a_record_of_its_own(attachments: Attachments
         attachments.open(record)
     other = reopened(tmp_path)
     assert other.of(RECORD.attachment) == other.all() == tuple(chain)
-    attachments.done(chain[1].key, chain[1].steps)
+    attachments.done(chain[1].key)
     attachments.removing(chain[2].key, ())
     attachments.close(chain[3].key)
     assert [(each.done, each.removing) for each in other.of(RECORD.attachment)] == [

@@ -60,7 +60,7 @@ for word in words:
             while Path(flag).exists() and not Path(directory, "podberth.db-doubt").exists():
                 time.sleep(0.01)
         elif what == "done":
-            attachments.done(record(name).key, record(name).steps)
+            attachments.done(record(name).key)
         print("done", flush=True)
     except CniError as failure:
         print(failure.message, flush=True)

@@ -28,7 +28,7 @@ from podberth.agent.resident import Resident
 from podberth.agent.server import Server, listen
 from podberth.agent.trace import Trace
 from podberth.agent.upkeep import Upkeep, recover
-from podberth.cni.value import value
+from podberth.cni.value import stay, value
 from podberth.process.loop import reason, report
 from podberth.process.signals import ENDING, REPLACE, Signals
 from podberth.process.sockets import HANDED, handed_on
@@ -97,6 +97,7 @@ class Agent:
 
     def start(self) -> None:
         """End what the agent before left unfinished, and begin to serve."""
+        stay()
         self._try("recovery", self.announcements.begin)
         self._try("recovery", self._recover)
         self._try("recovery", self.departures.look)

@@ -18,7 +18,8 @@ from podberth.cni.pod import Attachment
 from podberth.desk import prospect
 from podberth.desk.plan import plan as desk_plan
 from podberth.entry import open_node
-from podberth.verbs.network import pod_of, state_dir
+from podberth.verbs.network import pod_of
+from podberth.verbs.role import state_dir
 
 if TYPE_CHECKING:
     from podberth.desk.plan import Plan

@@ -19,7 +19,7 @@ from podberth.desk.explain import explain as desk_explain
 from podberth.desk.plan import plan as desk_plan
 from podberth.policy.precedence import POOL, Share
 from podberth.policy.standing import worded
-from podberth.verbs.network import Role
+from podberth.verbs.role import Role
 
 if TYPE_CHECKING:
     from podberth.cli.screen import Screen

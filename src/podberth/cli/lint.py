@@ -24,7 +24,8 @@ from podberth.runtime import invoke
 from podberth.runtime.lint import Finding
 from podberth.runtime.lint import lint as find_all
 from podberth.runtime.networks import load
-from podberth.verbs.network import KEYS, LEDGER
+from podberth.verbs.network import KEYS
+from podberth.verbs.role import LEDGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,13 +4,13 @@
 may have to start from nothing for every ADD: importing `dataclasses` costs 11 ms there and each decorated class half a
 millisecond more (docs/decisions/002-values-without-dataclasses.md). Type checkers see a dataclass (PEP 681).
 
-A process that stays makes many values of one class. Then that class gets an `__init__` of its own, as a dataclass has.
+A process that stays makes many values of each class. It says so with `stay`, and each class gets an `__init__` of its
+own, as a dataclass has: half as slow, and compiling it takes as long as a hundred values.
 """
 
 from __future__ import annotations
 
 from _operator import attrgetter  # `operator` around it is Python code that nothing here needs
-from itertools import count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,15 +25,13 @@ else:
         return lambda decorator: decorator
 
 
-OFTEN = 64  # values of one class, more than the process of a single call makes of most
 _set = object.__setattr__
+_classes: list[Any] | None = []  # those that share one `__init__`; None once this process is to stay
 
 
 def _init(self: Any, **given: Any) -> None:
     # A call makes some 150 values: each field's slot is filled without looking it up by name.
     cls = type(self)
-    if next(cls._made) == OFTEN and cls._fill:
-        cls.__init__ = _written(cls)
     if len(given) != len(cls._fill):
         given = {**cls._defaults, **given}
     try:
@@ -46,7 +44,7 @@ def _init(self: Any, **given: Any) -> None:
 
 
 def _written(cls: Any) -> Any:
-    """Return an `__init__` of the class's own: twice as fast, and compiling it costs as much as a hundred values."""
+    """Return an `__init__` of the class's own."""
     space: dict[str, Any] = {f"__fill_{name}": fill for name, fill in cls._fill}
     space |= {f"__default_{name}": default for name, default in cls._defaults.items()}
     given = (f"{name}=__default_{name}" if name in cls._defaults else name for name in cls.__slots__)
@@ -121,8 +119,24 @@ def value(cls: type[T]) -> type[T]:
     made: Any = type(cls.__name__, cls.__bases__, {**body, **own, "__slots__": names, "_defaults": defaults})
     setattr(made, "_members", attrgetter(*names) if names else _astuple)  # noqa: B010 - its own, as the next one
     setattr(made, "_fill", tuple((name, vars(made)[name].__set__) for name in names))  # noqa: B010
-    setattr(made, "_made", count(1))  # noqa: B010
+    if _classes is not None:
+        _classes.append(made)
+    else:
+        _settle(made)
     return made  # type: ignore[no-any-return]
+
+
+def stay() -> None:
+    """Have each class make its values the fast way from here on, those that are loaded later too."""
+    global _classes
+    classes, _classes = _classes, None
+    for made in classes or ():
+        _settle(made)
+
+
+def _settle(cls: Any) -> None:
+    if cls._fill and cls.__init__ is _init:
+        cls.__init__ = _written(cls)
 
 
 def fields(of: object) -> Iterator[tuple[str, str]]:

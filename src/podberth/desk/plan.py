@@ -10,7 +10,7 @@ from podberth.desk.form import UNSAID, Answer, Key, Pod, row
 from podberth.desk.prospect import Expected, Prospect
 from podberth.net.ops import describe
 from podberth.net.vf import Vf
-from podberth.verbs.network import Role
+from podberth.verbs.role import Role
 from podberth.verbs.wish import endpoint
 
 if TYPE_CHECKING:

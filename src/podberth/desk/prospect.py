@@ -21,8 +21,9 @@ from podberth.ipam.lease import Actor, Claim
 from podberth.ipam.refusals import same
 from podberth.policy.precedence import NetworkDefaults, Question, resolve
 from podberth.verbs.devices import candidates
-from podberth.verbs.network import Network, Role, decide, question, read_network
+from podberth.verbs.network import Network, decide, question, read_network
 from podberth.verbs.planner import Planner
+from podberth.verbs.role import Role
 from podberth.verbs.wish import endpoint, wanted
 
 if TYPE_CHECKING:

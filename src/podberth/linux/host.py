@@ -131,7 +131,7 @@ class LinuxHost:
 
     def own_netns(self) -> NetnsId:
         """Return the identity of this process's network namespace."""
-        return netns.own()
+        return netns.numbers(os.fstat(self._namespaces.home()))
 
     def link(self, netns: str | None, ifname: str) -> Link:
         """Return what a link is, as far as this host has had to do with it. KernelRefused if there is none."""

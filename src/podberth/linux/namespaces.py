@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
+_LO = "lo"
+
+
 class Namespaces:
     """The node's own namespace (None) and those at paths. One that is open stays what its path means until `held`.
 
@@ -32,16 +35,24 @@ class Namespaces:
     def __init__(self, given: Mapping[str, int] | None = None, spare: Spare | None = None) -> None:
         self._spare = spare
         self._given = dict(given or {})
+        self._home = -1  # a descriptor of the calling thread's own namespace, once it was asked for
         self._own: Rtnl | None = None
         self._rules: Nfnl | None = None
         self._opened: dict[str, tuple[NetnsId, int, Rtnl]] = {}
         self._seen: dict[tuple[str | None, str], bytes | None] = {}  # as the kernel's answer
         self._read: dict[tuple[str | None, str], LinkInfo] = {}  # of these, what was asked for more than its index
+        self._bare: set[str] = set()  # with no link but lo, as was seen just now
 
     def identity(self, path: str) -> NetnsId | None:
         """Return the identity of the network namespace at the path; None if there is none (any more)."""
         given = self._given.get(path)
         return netns.identity(path) if given is None else netns.identity_of(given)
+
+    def home(self) -> int:
+        """Return a descriptor of the calling thread's own namespace, which stays open: it is found by a long way."""
+        if self._home < 0:
+            self._home = netns.open_own()
+        return self._home
 
     def held(self, path: str) -> NetnsId:
         """Return the same of one that stays open here, and is what the path means from here on: by one look at it.
@@ -64,10 +75,10 @@ class Namespaces:
     def opened(self, path: str | None, open_one: Callable[[], T]) -> T:
         """Return a socket, or a file of /proc/sys, that is opened inside and stays so; the caller closes it."""
         if path is not None:
-            return netns.opened_in(self.descriptor(path), open_one)
+            return netns.opened_from(self.home(), self.descriptor(path), open_one)
         own = self.socket(None).namespace()
         try:
-            return netns.opened_in(own, open_one)
+            return netns.opened_from(self.home(), own, open_one)
         finally:
             os.close(own)
 
@@ -132,10 +143,31 @@ class Namespaces:
         return self._read[key]
 
     def look(self, path: str | None, name: str) -> LinkInfo | None:
-        """Return the link as it is now, and as it is `seen` from here on."""
-        self._seen.pop((path, name), None)
-        self._read.pop((path, name), None)
+        """Return the link as it is now, and as it is `seen` from here on. What `bare` has seen counts for one look."""
+        key = path, name
+        self._seen.pop(key, None)
+        self._read.pop(key, None)
+        if path in self._bare:
+            self._bare.discard(path)
+            if name != _LO:
+                self._seen[key] = None
         return self.seen(path, name)
+
+    def bare(self, path: str) -> bool:
+        """Say whether the namespace has no link but lo, which each has."""
+        found = len(self.socket(path).dump(links.GET, links.all_links())) == 1
+        if found:
+            self._bare.add(path)
+        return found
+
+    def look_at(self, path: str | None, index: int) -> LinkInfo | None:
+        """Return the link with that index as it is now, and as it is `seen` by its name from here on."""
+        body = self.socket(path).get(links.GET, links.by_index(index))
+        if body is None:
+            return None
+        found = links.parse(body)
+        self._seen[path, found.name], self._read[path, found.name] = body, found
+        return found
 
     def set_up(self, path: str | None, name: str) -> None:
         """Set the link up; links are looked at anew from here on, a pod's at once: it is used next. OSError ENODEV.
@@ -143,7 +175,7 @@ class Namespaces:
         Being looked at anew is also how a link gets on: its carrier takes effect within a second, or when somebody asks
         for the link (net/core/link_watch.c, linkwatch_sync_dev).
         """
-        up = links.set_up(self.known_index(path, name))
+        up = links.set_up_named(name)
         if path is None:
             self.socket(None).do(links.NEW, up)
             self.changed()
@@ -157,6 +189,7 @@ class Namespaces:
         if name is None:
             self._seen.clear()
             self._read.clear()
+            self._bare.clear()
         else:
             self._seen.pop((None, name), None)
             self._read.pop((None, name), None)
@@ -199,6 +232,9 @@ class Namespaces:
             self._own = None
         for path in tuple(self._opened):
             self._forget(path)
+        if self._home >= 0:
+            os.close(self._home)
+            self._home = -1
         for descriptor in self._given.values():
             os.close(descriptor)
         self._given.clear()
@@ -215,7 +251,7 @@ class Namespaces:
             descriptor = netns.open_at(path) if given is None else netns.again(given, path)
             try:
                 now = netns.numbers(os.fstat(descriptor))
-                self._opened[path] = (now, descriptor, netns.opened_in(descriptor, Rtnl))
+                self._opened[path] = (now, descriptor, netns.opened_from(self.home(), descriptor, Rtnl))
             except BaseException:
                 os.close(descriptor)
                 raise

@@ -112,14 +112,19 @@ def opened_in(descriptor: int, open_one: Callable[[], T]) -> T:
     """Return what is opened inside the namespace: a socket, or a file of /proc/sys/net, stays in it."""
     home = open_own()
     try:
-        _enter(descriptor)
-        try:
-            return open_one()
-        finally:
-            if _setns(home, _NEWNET) != 0:
-                os.abort()  # whatever this thread did next would be done to a pod's network
+        return opened_from(home, descriptor, open_one)
     finally:
         os.close(home)
+
+
+def opened_from(home: int, descriptor: int, open_one: Callable[[], T]) -> T:
+    """Do the same for a caller who has a descriptor of the thread's own namespace, `home`."""
+    _enter(descriptor)
+    try:
+        return open_one()
+    finally:
+        if _setns(home, _NEWNET) != 0:
+            os.abort()  # whatever this thread did next would be done to a pod's network
 
 
 def _enter(descriptor: int) -> None:

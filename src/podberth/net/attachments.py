@@ -6,6 +6,8 @@ from typing import Protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from podberth.cni.pod import Attachment
     from podberth.net.record import Record, RecordKey
     from podberth.net.step import Step
@@ -29,9 +31,10 @@ class Attachments(Protocol):
         """Replace the steps of the record, before the effect of those that are new."""
         ...
 
-    def done(self, key: RecordKey, steps: tuple[Step, ...], *, durable: bool = True) -> None:
-        """Mark the record as complete, with its steps as they were done; `durable`: what was written before is on disk.
+    def done(self, key: RecordKey, indexes: Mapping[int, str] | None = None, *, durable: bool = True) -> None:
+        """Mark the record as complete; `durable`: what was written before is on disk.
 
+        `indexes`: of the links that its steps have made, each by the step's place; they are a part of the steps.
         A record of kernel state alone need not be: a loss of power takes both.
         """
         ...

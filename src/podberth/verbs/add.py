@@ -10,6 +10,7 @@ from podberth.ipam.lease import Actor
 from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.ops import made
 from podberth.net.record import Record, RecordKey
+from podberth.net.step import INDEX
 from podberth.net.told import told
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.delete import end as end_record
@@ -198,8 +199,7 @@ def _add_over_link(
             node.attachments.revise(arrival.key, (*steps, *more))
             apply(node.host, more, arrival.netns_id)
             attached = Attached(endpoint=end, plan=plan, links=interfaces(node.host, plan))
-            known = tuple(map(node.host.known, (*steps, *more)))
-            node.attachments.done(arrival.key, known, durable=arrival.leases)
+            node.attachments.done(arrival.key, _indexes(node, (*steps, *more)), durable=arrival.leases)
         except NotUndone:
             raise  # the address may still be on the link
         except BaseException:
@@ -284,8 +284,14 @@ def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, wante
     plan, steps = intend(None) if wanted is None else claim(node, wanted, end, intend)
     apply(node.host, steps, arrival.netns_id)
     attached = Attached(endpoint=end, plan=plan, links=interfaces(node.host, plan))
-    node.attachments.done(arrival.key, tuple(map(node.host.known, steps)), durable=arrival.leases)
+    node.attachments.done(arrival.key, _indexes(node, steps), durable=arrival.leases)
     return attached
+
+
+def _indexes(node: Node, steps: tuple[Step, ...]) -> dict[int, str]:
+    """Return the index of each link that a step has made in the pod, by the step's place."""
+    known = ((place, node.host.known(step).before_of(INDEX)) for place, step in enumerate(steps) if made(step.op)[1])
+    return {place: index for place, index in known if index is not None}
 
 
 def _intend(node: Node, arrival: Arrival, ops: tuple[Op, ...], said: Told) -> tuple[Step, ...]:

@@ -13,6 +13,7 @@ from podberth.net.settings import Settings
 from podberth.verbs.add import add_delegated, arrive
 from podberth.verbs.outcome import found, passed
 from podberth.verbs.planner import Planner
+from podberth.verbs.recorded import kept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Node, Plugin
 
 
-def add_chained(node: Node, call: Call, plugin: Plugin, conf: str) -> Result:
+def add_chained(node: Node, call: Call, plugin: Plugin) -> Result:
     """Do what the plugin plans for the attachment, all of it or nothing; return the result for the next one.
 
-    `conf`: the configuration as its record keeps it. InvalidConfig without a prevResult, if the plugin needs one.
+    InvalidConfig without a prevResult, if the plugin needs one.
     """
     before = call.previous
     if before is None and plugin.ADDRESSES is Addresses.PREVIOUS:
@@ -33,7 +34,7 @@ def add_chained(node: Node, call: Call, plugin: Plugin, conf: str) -> Result:
         )
     pod = call.pod_args.pod
     arrival = arrive(
-        node, call.attachment, pod, call.netns, own_netns_too=call.netns_override, conf=conf, type=call.conf.type,
+        node, call.attachment, pod, call.netns, own_netns_too=call.netns_override, conf=kept(call), type=call.conf.type,
         leases=False,
     )  # fmt: skip
     end = end_before(call, before or Result())

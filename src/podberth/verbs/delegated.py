@@ -5,8 +5,7 @@ from __future__ import annotations
 from podberth.cni.errors import CniError, InvalidConfig, InvalidEnvironment
 from podberth.cni.value import replace
 from podberth.net.endpoint import Endpoint, by_gateways, first_gateways
-from podberth.verbs.network import LEDGER
-from podberth.verbs.wish import mac_of
+from podberth.verbs.role import LEDGER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +42,8 @@ def endpoint(resolved: Resolved, call: Call, found: Result, *, as_given: bool = 
     A gateway outside of its subnet is on the link if podberth's ledger has given it: its pool has said so then.
     `as_given`: the result has a route that came without a gateway without one, as the CNI project's plugins have it.
     """
+    from podberth.verbs.wish import mac_of  # not with a DEL
+
     gateways = tuple(ip.gateway for ip in found.ips)
     routes = resolved.settings.routes if resolved.settings.routes is not None else found.routes
     addresses = tuple(ip.address for ip in found.ips)

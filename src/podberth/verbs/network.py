@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
@@ -19,6 +18,7 @@ from podberth.net.settings_document import parse_settings
 from podberth.policy.annotations import ANNOTATION, parse_annotation
 from podberth.policy.permit import TENANT, Attaching, door_of, limit, permit
 from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, resolve
+from podberth.verbs.role import STATE_DIR, Role, delegated, own_fields, role_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from podberth.policy.store import Policies
     from podberth.verbs.node import Kind, Plugin
 
-STATE_DIR = "/var/lib/podberth"
 UNDECLARED = ("dynamic", "refuse")
 # The keys about addresses, of each network whose addresses are the ledger's.
 KEYS = (
@@ -48,21 +47,10 @@ KEYS = (
         what="The namespace of pods whose runtime names none, as podman.",
     ),
     Key(name="policyDir", kind=TEXT, read=parsers.absolute_path, what="A folder of documents to keep in force."),
-    Key(
-        name="stateDir", kind=TEXT, read=parsers.absolute_path, default=STATE_DIR,
-        what="The folder of the node's store.",
-    ),
+    STATE_DIR,
 )  # fmt: skip
-_POOL, _STICKY, _UNDECLARED, _POD_NAMESPACE, _POLICY_DIR, _STATE_DIR = KEYS
-LEDGER = "podberth"  # the type under which the ledger gives addresses
+_POOL, _STICKY, _UNDECLARED, _POD_NAMESPACE, _POLICY_DIR, _ = KEYS
 _last: dict[tuple[str, ...], tuple[str, Network]] = {}  # by plugin, the configuration read last, and what it says
-
-
-class Role(StrEnum):
-    """What a call is for. GIVE: another plugin makes the interface, and wants addresses only (SPEC.md section 4)."""
-
-    MAKE = "make"
-    GIVE = "give"
 
 
 @value
@@ -87,21 +75,6 @@ class Network:
     pod_namespace: str = ""
     policy_dir: str | None = None
     takes_mac: bool = True
-
-
-def role_of(conf: NetConf, plugin: Plugin) -> Role:
-    """Return what a plugin is called for: a configuration of another type wants addresses of the one that `ipam` names.
-
-    InvalidConfig if that is another plugin too: then the call is for none of them.
-    """
-    if conf.type in plugin.TYPES:
-        return Role.MAKE
-    if conf.ipam is None:
-        raise conf.fields.fail("ipam", f"required in a network of type {conf.type!r}, which is not podberth's to make")
-    named = conf.ipam.get("type", parsers.text, "")
-    if named not in plugin.TYPES:
-        raise conf.ipam.fail("type", f"expected {plugin.TYPES[0]!r}, which was called, got {named!r}")
-    return Role.GIVE
 
 
 def network_of(conf: NetConf, plugin: Plugin) -> Network:
@@ -144,14 +117,6 @@ def read_network(conf: NetConf, plugin: Plugin) -> Network:
     )
 
 
-def delegated(conf: NetConf, plugin: Plugin) -> str:
-    """Return the type of the IPAM plugin that gives the addresses; '' if that is podberth's own ledger."""
-    if conf.ipam is None or plugin.ADDRESSES is not Addresses.IPAM:
-        return ""
-    named = conf.ipam.get("type", parsers.text, "")
-    return "" if named == LEDGER else named
-
-
 def _settings(conf: NetConf, plugin: Plugin, fields: Fields, kind: Kind | None) -> Settings:
     """Return what the configuration says of the interface: in the plugin's own keys, and in those that are podberth's.
 
@@ -185,19 +150,6 @@ def _check_ipam(conf: NetConf, plugin: Plugin, role: Role) -> None:
     for key in ipam.raw:
         if key != "type" and ipam.said(key):
             raise ipam.fail(key, f"says nothing here: a network of type {own!r} has its keys beside `ipam`")
-
-
-def own_fields(conf: NetConf, role: Role) -> Fields:
-    """Return where podberth's keys about addresses stand: in `ipam` if that is podberth's, else beside it."""
-    ipam = conf.ipam
-    inside = ipam is not None and (role is Role.GIVE or (conf.type != LEDGER and ipam.raw.get("type") == LEDGER))
-    return ipam if inside and ipam is not None else conf.fields
-
-
-def state_dir(fields: Fields) -> str:
-    """Return the directory of the node's store."""
-    found: str = _STATE_DIR.of(fields)
-    return found
 
 
 def pod_of(network: Network, args: Args) -> PodRef | None:

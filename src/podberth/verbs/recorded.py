@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from podberth.cni.value import replace
 
 TYPE_CHECKING = False
@@ -55,3 +57,8 @@ def _lessee(records: Iterable[Record]) -> Record | None:
 
 def _newest(records: list[Record]) -> Record | None:
     return records[-1] if records else None
+
+
+def kept(call: Call) -> str:
+    """Return the network configuration as it is kept with the record; prevResult is other plugins' business."""
+    return json.dumps({key: said for key, said in call.conf.raw.items() if key != "prevResult"})

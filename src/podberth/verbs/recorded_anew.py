@@ -52,6 +52,6 @@ def _recorded(node: Node, attachment: Attachment, leases: list[Lease]) -> bool:
         attachment=attachment, pod=pod, netns=path, netns_id=before, steps=steps, done=True, since=node.clock()
     )
     node.attachments.open(record)
-    node.attachments.done(record.key, record.steps)
+    node.attachments.done(record.key)
     node.ledger.noted(attachment, Kind.REPAIRED, Actor(who=WHO, why=WHY, node=node.name))
     return True

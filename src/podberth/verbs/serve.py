@@ -1,36 +1,17 @@
-"""From a request to its verb: reads the configuration as a whole first, then opens the node, then acts."""
+"""From a request to its verb: reads the configuration as a whole first, then opens the node, then acts.
+
+What one verb alone needs is loaded when that is called: the process of a plugin without an agent serves a single call.
+"""
 
 from __future__ import annotations
 
-import json
-
 from podberth.cni.call import Verb
-from podberth.cni.errors import InvalidConfig, Refused, Unfit
-from podberth.ipam.elsewhere import UNFIT
+from podberth.cni.errors import InvalidConfig
 from podberth.net.addresses import Addresses
-from podberth.verbs.add import add, add_delegated, arrive
 from podberth.verbs.adopted import take_away
-from podberth.verbs.check import check
-from podberth.verbs.collect import collect
-from podberth.verbs.delegated import endpoint as delegated_endpoint
-from podberth.verbs.delegated import forward, given, over_link, take
+from podberth.verbs.delegated import forward, over_link
 from podberth.verbs.delete import delete_call
-from podberth.verbs.network import (
-    Role,
-    beside_others,
-    decide,
-    delegated,
-    network_of,
-    own_fields,
-    pod_of,
-    question,
-    role_of,
-    state_dir,
-)
-from podberth.verbs.outcome import result
-from podberth.verbs.planner import Planner
-from podberth.verbs.takeover import bind, tell
-from podberth.verbs.wish import endpoint, provisional
+from podberth.verbs.role import Role, delegated, own_fields, role_of, state_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +20,6 @@ if TYPE_CHECKING:
 
     from podberth.cni.call import Call
     from podberth.cni.result import Result
-    from podberth.policy.precedence import Resolved
     from podberth.verbs.delegated import Delegate
     from podberth.verbs.network import Network
     from podberth.verbs.node import Node, Plugin
@@ -67,13 +47,12 @@ def serve(call: Call, plugin: Plugin, connect: Connect, delegate: Delegate) -> R
             if ipam_type and before:
                 forward(call, delegate)
         finally:
-            if call.verb is Verb.GC:
-                collect(connect(directory), call.conf.name, _valid(call))
-            else:
-                check(connect(directory), call, plugin)
+            (_collect if call.verb is Verb.GC else _check)(connect(directory), call, plugin)
         if ipam_type and not before:
             forward(call, delegate)
         return None
+    from podberth.verbs.network import network_of
+
     network = network_of(call.conf, plugin)
     if call.verb is Verb.STATUS:
         from podberth.verbs.status import status_for_now, status_of_ipam
@@ -82,9 +61,17 @@ def serve(call: Call, plugin: Plugin, connect: Connect, delegate: Delegate) -> R
         if ipam_type:
             status_of_ipam(call, delegate)
         return None
+    from podberth.verbs.attach import attach
+
     node = connect(directory)
     _require_store(node, network, directory)
-    return _add(node, network, call, plugin, delegate)
+    return attach(node, network, call, plugin, delegate)
+
+
+def load() -> None:
+    """Load what calls need once they are there, in a process that stays: no call has to wait for it."""
+    for verb in ("attach", "chained", "check", "collect", "finish", "status"):
+        __import__(f"podberth.verbs.{verb}")
 
 
 def _served_behind(call: Call, plugin: Plugin, node: Node) -> Result | None:
@@ -92,9 +79,9 @@ def _served_behind(call: Call, plugin: Plugin, node: Node) -> Result | None:
     if call.verb is Verb.DEL:
         _delete(node, call, plugin, None)
     elif call.verb is Verb.GC:
-        collect(node, call.conf.name, _valid(call))
+        _collect(node, call, plugin)
     elif call.verb is Verb.CHECK:
-        check(node, call, plugin)
+        _check(node, call, plugin)
     elif call.verb is Verb.STATUS:
         from podberth.verbs.status import serves_anybody
 
@@ -102,8 +89,20 @@ def _served_behind(call: Call, plugin: Plugin, node: Node) -> Result | None:
     else:
         from podberth.verbs.chained import add_chained
 
-        return add_chained(node, call, plugin, _kept(call))
+        return add_chained(node, call, plugin)
     return None
+
+
+def _check(node: Node, call: Call, plugin: Plugin) -> None:
+    from podberth.verbs.check import check
+
+    check(node, call, plugin)
+
+
+def _collect(node: Node, call: Call, _plugin: Plugin) -> None:
+    from podberth.verbs.collect import collect
+
+    collect(node, call.conf.name, _valid(call))
 
 
 def _valid(call: Call) -> frozenset[tuple[str, str]]:
@@ -147,71 +146,3 @@ def _delete(node: Node, call: Call, plugin: Plugin, delegate: Delegate | None) -
             begin(node, call, plugin, node.later)
     if delegate is not None and not over:
         delegate(call, "DEL")  # it may give the address away at once: nobody can use it any more by then
-
-
-def decided(node: Node, network: Network, call: Call) -> Resolved:
-    """Return what the interface of `call` is to have, after bringing the policy directory into force.
-
-    Refused if the directory can't be read, and nothing else declares the pod.
-    """
-    broken = node.follow(network.policy_dir) if network.policy_dir else ""
-    asked = question(network, call, node.policies)
-    if broken and not asked.declared:
-        # The declaration that is missing may be in the very file that can't be read.
-        raise Refused(f"policyDir: {broken}", "correct the file; pods declared before it broke are still served")
-    return decide(network, asked, node.policies, node.ledger)
-
-
-def _add(node: Node, network: Network, call: Call, plugin: Plugin, delegate: Delegate) -> Result:
-    try:
-        if node.room is not None:
-            node.room.keep()
-        return _added(node, network, call, plugin, delegate)
-    except Unfit as unfit:
-        pod = pod_of(network, call.pod_args)
-        if pod is not None:
-            node.elsewhere.tell(pod, UNFIT, f"node {node.name}: {unfit.message}; {unfit.details}")
-        raise
-
-
-def _added(node: Node, network: Network, call: Call, plugin: Plugin, delegate: Delegate) -> Result:
-    resolved = decided(node, network, call)
-    previous, pod = call.conf.prev_result, pod_of(network, call.pod_args)
-    if network.role is Role.GIVE:
-        resolved = beside_others(node.host, resolved, call.netns)
-        taken = bind(node, call.attachment, pod, call.netns, resolved)
-        tell(node, pod, taken)
-        end = endpoint(resolved, call.attachment, call.netns, [lease.address for lease in taken.leases])
-        return result(end, (), previous)
-    arrival = arrive(
-        node,
-        call.attachment,
-        pod,
-        call.netns,
-        own_netns_too=call.netns_override,
-        conf=_kept(call),
-        type=call.conf.type,
-        leases=not network.delegated,
-    )
-    assert network.kind is not None
-    planner = Planner(node.host, plugin, network.kind, call, resolved)
-    if network.delegated:
-        attached = add_delegated(
-            node,
-            arrival,
-            provisional(resolved, call.attachment, call.netns),
-            planner,
-            lambda: delegated_endpoint(resolved, call, given(call, delegate), as_given=not plugin.SETTINGS),
-            lambda: take(call, delegate),
-            link_first=over_link(call),
-        )
-    else:
-        attached = add(node, arrival, resolved, planner)
-    plan = attached.plan
-    end = plan.end or attached.endpoint
-    return result(end, attached.links, previous, plan.addressed, inherits=plan.inherits)
-
-
-def _kept(call: Call) -> str:
-    """Return the network configuration as it is kept with the record; prevResult is other plugins' business."""
-    return json.dumps({key: said for key, said in call.conf.raw.items() if key != "prevResult"})

@@ -18,7 +18,8 @@ from podberth.policy.budget import MAX_DOCUMENTS
 from podberth.policy.documents import parse_document
 from podberth.policy.precedence import NetworkDefaults, Question
 from podberth.stores.kubernetes.earlier import OBJECTS, OBJECTS_SEAL
-from podberth.verbs.network import Network, Role, decide
+from podberth.verbs.network import Network, decide
+from podberth.verbs.role import Role
 from tests.contract.control.cluster import API_VERSION, HOME, config_map, in_force, node, podnetwork, pool, reservation
 from tests.contract.declarations import OPERATOR
 from tests.waiting import until

@@ -171,7 +171,7 @@ class Operator:
                 type="podberth",
             )
             node.attachments.open(record)
-            node.attachments.done(record.key, record.steps)
+            node.attachments.done(record.key)
         return attachment
 
 

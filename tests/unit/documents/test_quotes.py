@@ -32,7 +32,7 @@ from podberth.stores import member
 from podberth.stores.kubernetes import earlier
 from podberth.stores.sqlite import reserve
 from podberth.stores.transfer import sheet
-from podberth.verbs.network import STATE_DIR
+from podberth.verbs.role import STATE_DIR
 from tests.checkout import ROOT
 from tests.documents.pages import blocks
 
@@ -225,11 +225,11 @@ def test_every_command_is_named() -> None:
 @pytest.mark.parametrize(
     ("page", "path"),
     [
-        (CLI, STATE_DIR),
+        (CLI, STATE_DIR.default),
         (CLI, session.STATE_DIR),
         (INSTALL, str(Path(frame.SOCKET).parent)),
-        (INSTALL, STATE_DIR),
-        ("docs/migrate.md", STATE_DIR),
+        (INSTALL, STATE_DIR.default),
+        ("docs/migrate.md", STATE_DIR.default),
     ],
 )
 def test_a_default_path_is_named(page: str, path: str) -> None:

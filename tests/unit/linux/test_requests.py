@@ -83,6 +83,13 @@ def test_changes_name_the_link_by_its_index() -> None:
     assert mac.get_attr("IFLA_ADDRESS") == "02:00:00:00:00:05"
 
 
+def test_a_link_is_set_up_or_made_a_port_by_its_name_where_its_index_is_not_known() -> None:
+    up, port = (decoded(ifinfmsg, body) for body in (links.set_up_named("eth0"), links.set_master_named("eth0", 8)))
+    assert {(read["index"], read.get_attr("IFLA_IFNAME")) for read in (up, port)} == {(0, "eth0")}
+    assert (up["flags"], up["change"]) == (1, 1)
+    assert port.get_attr("IFLA_MASTER") == 8
+
+
 def test_a_link_is_told_to_announce_its_addresses() -> None:
     read = decoded(ifinfmsg, links.set_arp_notify(5))
     inet_conf = bytes.fromhex("0c00 0180 0800 1600 01000000")  # IFLA_INET_CONF: IPV4_DEVCONF_ARP_NOTIFY is 1

@@ -11,7 +11,7 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
 from podberth.plugins import podberth
-from podberth.verbs.network import Role, role_of
+from podberth.verbs.role import Role, role_of
 from podberth.verbs.serve import serve
 from tests.unit.cli.node import Operator
 

@@ -95,7 +95,8 @@ def _concerns(document: object) -> bool:
 
 def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
     from podberth.catalogue import find_plugin
-    from podberth.verbs.network import own_fields, read_network, state_dir
+    from podberth.verbs.network import read_network
+    from podberth.verbs.role import own_fields, state_dir
     from podberth.verbs.status import missing_link
 
     parsed = NetConf.parse(Fields(strictjson.loads(conf, str(file))))

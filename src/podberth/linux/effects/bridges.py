@@ -107,9 +107,8 @@ def await_port(namespaces: Namespaces, inner: LinkInfo) -> None:
         return
 
     def lets_through() -> bool:
-        body = namespaces.socket(None).get(links.GET, links.by_index(inner.below))
-        up, running = links.carries(body) if body else (False, False)
-        return running or not up
+        outer = namespaces.look_at(None, inner.below)
+        return outer is None or outer.running or not outer.up
 
     awaited(lets_through, PORT_WAIT, _PAUSE)
 
@@ -137,11 +136,13 @@ def _join(namespaces: Namespaces, op: JoinBridge) -> None:
         _tend(namespaces, bridge, op)
     if op.gateways:
         gateways.serve(namespaces, bridge, op)
-    port = namespaces.known_index(None, op.link)
-    socket.do(links.SET, links.set_master(port, bridge.index))
+    socket.do(links.SET, links.set_master_named(op.link, bridge.index))
     if op.hairpin or op.isolated:
+        port = namespaces.known_index(None, op.link)
         socket.do(links.NEW, links.set_port(port, hairpin=op.hairpin, isolated=op.isolated))
-    port_vlans.give(namespaces, port, bridge, op.vlan, op.trunk, keeps_default=op.keeps_default)
+    if op.vlan is not None or op.trunk:
+        port = namespaces.known_index(None, op.link)
+        port_vlans.give(namespaces, port, bridge, op.vlan, op.trunk, keeps_default=op.keeps_default)
 
 
 def _tend(namespaces: Namespaces, bridge: LinkInfo, op: JoinBridge) -> None:

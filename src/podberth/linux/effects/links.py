@@ -34,8 +34,7 @@ def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
         yield "up", "yes" if lo is not None and lo.up else "no"
         return
     yield from of_boot()
-    at.namespaces.changed()  # what a host that was kept saw before may be long ago
-    if (isinstance(op, CreateVeth) and at.namespaces.seen(None, op.name)) or at.namespaces.seen(op.netns, op.ifname):
+    if (isinstance(op, CreateVeth) and at.namespaces.look(None, op.name)) or at.namespaces.look(op.netns, op.ifname):
         yield "existed", "yes"
 
 

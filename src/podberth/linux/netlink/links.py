@@ -174,6 +174,11 @@ def set_up(index: int) -> bytes:
     return _INFO.pack(0, 0, index, _UP, _UP)
 
 
+def set_up_named(name: str) -> bytes:
+    """ip link set NAME up: the kernel looks for the link by name where a message has no index."""
+    return _INFO.pack(0, 0, 0, _UP, _UP) + text(_IFNAME, name)
+
+
 def set_down(index: int) -> bytes:
     """ip link set down."""
     return _INFO.pack(0, 0, index, 0, _UP)
@@ -235,6 +240,11 @@ def set_master(index: int, master: int) -> bytes:
     return _INFO.pack(0, 0, index, 0, 0) + u32(_MASTER, master)
 
 
+def set_master_named(name: str, master: int) -> bytes:
+    """ip link set NAME master."""
+    return _INFO.pack(0, 0, 0, 0, 0) + text(_IFNAME, name) + u32(_MASTER, master)
+
+
 def set_port(index: int, *, hairpin: bool, isolated: bool) -> bytes:
     """bridge link set hairpin on isolated on, each if it is wanted."""
     said = ((_BRPORT_MODE, hairpin), (_BRPORT_ISOLATED, isolated))
@@ -270,12 +280,6 @@ def all_links() -> bytes:
 def index_of(body: bytes) -> int:
     """Read only the index out of an RTM_NEWLINK."""
     return codec.header(_INFO, body)[2]
-
-
-def carries(body: bytes) -> tuple[bool, bool]:
-    """Read only the flags out of an RTM_NEWLINK: whether it is up, and whether its carrier has taken effect."""
-    flags = codec.header(_INFO, body)[3]
-    return bool(flags & _UP), bool(flags & _RUNNING)
 
 
 def nsid_of(netns_fd: int) -> bytes:

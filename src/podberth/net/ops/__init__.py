@@ -81,8 +81,8 @@ if TYPE_CHECKING:
 
 # Looked through in this order: first what most plans are made of. A family is loaded when something of it is asked for.
 FAMILIES = (
-    *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "stacked", "masquerading", "shaping"),
-    *("functions", "moving", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
+    *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
+    *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
 )
 
 

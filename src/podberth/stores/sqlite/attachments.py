@@ -10,10 +10,12 @@ from podberth.cni.pod import Attachment
 from podberth.net.facts import NetnsId
 from podberth.net.record import Record, RecordKey
 from podberth.net.record_json import parse_steps, steps_json
+from podberth.net.step import INDEX
 from podberth.stores.sqlite.rows import pod_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from sqlite3 import Connection
 
     from podberth.net.step import Step
@@ -81,14 +83,20 @@ class SqliteAttachments:
             if not written.rowcount:
                 raise StoreFailed(f"{key} has no record", "it was deleted meanwhile")
 
-    def done(self, key: RecordKey, steps: tuple[Step, ...], *, durable: bool = True) -> None:
-        """Mark the record as complete, with its steps as they were done; `durable`: what was written before is on disk.
+    def done(self, key: RecordKey, indexes: Mapping[int, str] | None = None, *, durable: bool = True) -> None:
+        """Mark the record as complete; `durable`: what was written before is on disk.
+
+        `indexes`: of the links that its steps have made, each by the step's place.
 
         The mark itself need not be: an attachment that is taken for unfinished after a loss of power has lost its
         network namespace too. Nor need a record that no lease depends on.
         """
         before = self._database.log.commits
-        self._mark(key, "done = ?, steps = ?", (_DONE, steps_json(steps)))
+        if indexes:  # SQLite puts them into the text: most of it need not be written anew for one number
+            members = tuple(part for place, index in indexes.items() for part in (f"$[{place}].before.{INDEX}", index))
+            self._mark(key, f"done = ?, steps = json_set(steps{', ?' * len(members)})", (_DONE, *members))
+        else:
+            self._mark(key, "done = ?", (_DONE,))
         if durable:
             self._database.flush(before)
 

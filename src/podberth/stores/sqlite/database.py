@@ -194,7 +194,7 @@ class Database:
         try:
             if self._connection is None:
                 self._connection = self._open()
-            elif self._replaced() and not self._connection.in_transaction:
+            elif not self._connection.in_transaction and self._replaced():
                 self._succeed(self._connection)
         except (OSError, sqlite3.Error) as failure:
             raise self.translated(failure) from failure
