@@ -78,8 +78,9 @@ def test_an_ipam_plugin_that_is_asked_for_a_second_interface_gives_it_no_default
     ipam = {"type": "podberth", "stateDir": str(node.state), "pool": "leg74"}
     one = node.call("ADD", pod, type="bridge", bridge="go0", ipam=ipam)
     assert [route["dst"] for route in one.result["routes"]] == ["0.0.0.0/0"]
-    node.inside(pod.netns, "ip", "link", "set", "lo", "up")
-    node.inside(pod.netns, "ip", "route", "add", "default", "dev", "lo")  # as by the plugin that asked
+    node.inside(pod.netns, "ip", "link", "add", "eth0", "type", "veth", "peer", "name", "out")
+    node.inside(pod.netns, "ip", "link", "set", "eth0", "up")
+    node.inside(pod.netns, "ip", "route", "add", "default", "dev", "eth0")  # as by the plugin that asked
     other = node.call("ADD", pod, ifname="net1", type="bridge", bridge="go0", ipam=ipam)
     assert other.code == 0
     assert "routes" not in other.result
