@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podberth.net.facts import HostDevice
     from podberth.net.host import Host
     from podberth.net.ops import Address, Interface, Op
+    from podberth.net.outside import Outside
     from podberth.net.seen import DeviceSought
     from podberth.net.vf import Vf
 
@@ -56,6 +57,10 @@ class FakeHost:
 
     def lines(self, path: str) -> tuple[str, ...] | None:
         return None
+
+    @property
+    def outside(self) -> Outside:
+        raise AssertionError("nobody calls other plugins here")
 
     def peer(self, netns: str, ifname: str) -> Link | None:
         return None

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 PLUGINS = ("podberth.plugins", "podberth.plugins.standard")
 IPAM_PLUGINS = ("podberth.ipam_plugins",)
+ABOUT = """podberth {version}: a CNI plugin ({type}) that gives a pod its fixed address, by the pod's name.
+It is called by a container runtime, with CNI_COMMAND and the like in its environment; people use `podberth --help`.
+CNI protocol versions supported: {protocols}
+"""
 _MOST = 256  # types that are remembered
 
 _found: dict[tuple[str, tuple[str, ...]], Any] = {}
@@ -76,3 +80,11 @@ def unknown(plugin_type: str) -> InvalidConfig:
     return InvalidConfig(
         f"type: podberth has no plugin {plugin_type[:60]!r}", "`podberth install-shim` installs those that there are"
     )
+
+
+def about(plugin_type: str) -> str:
+    """Return what a person who starts the plugin by hand is told."""
+    from podberth import __version__
+    from podberth.cni.version import SUPPORTED
+
+    return ABOUT.format(version=__version__, type=plugin_type, protocols=", ".join(SUPPORTED))

@@ -10,7 +10,7 @@ import os
 import sys
 from _thread import RLock
 
-from podberth.catalogue import find_ipam, plugin_of, unknown
+from podberth.catalogue import about, find_ipam, plugin_of, unknown
 from podberth.cni.call import Call, Verb, VersionProbe, spoken_version
 from podberth.cni.errors import CniError
 from podberth.cni.reply import error_json, result_json, version_json
@@ -23,14 +23,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from podberth.cni.pod import Attachment
+    from podberth.cni.pod import Attachment, PodRef
     from podberth.cni.result import Result
     from podberth.ipam.epoch import SeenAddress
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.moment import Moment
     from podberth.linux.locks import Locks
     from podberth.net.ops import Address
+    from podberth.net.outside import Outside
     from podberth.net.step import Step
+    from podberth.outside import Look
     from podberth.policy.store import Policies
     from podberth.runtime.log import Log
     from podberth.stores.member import Member
@@ -39,10 +41,6 @@ if TYPE_CHECKING:
 
 CHOICE = "store.json"  # where a state directory says that it stands for a cluster (stores/chosen.py)
 MOST_STORES = 16  # four descriptors each
-ABOUT = """podberth {version}: a CNI plugin ({type}) that gives a pod its fixed address, by the pod's name.
-It is called by a container runtime, with CNI_COMMAND and the like in its environment; people use `podberth --help`.
-CNI protocol versions supported: {protocols}
-"""
 
 
 def main(plugin_type: str) -> int:
@@ -61,14 +59,6 @@ def main(plugin_type: str) -> int:
     sys.stdout.write(stdout)
     sys.stdout.flush()
     return code
-
-
-def about(plugin_type: str) -> str:
-    """Return what a person who starts the plugin by hand is told."""
-    from podberth import __version__
-    from podberth.cni.version import SUPPORTED
-
-    return ABOUT.format(version=__version__, type=plugin_type, protocols=", ".join(SUPPORTED))
 
 
 def handle(
@@ -165,19 +155,21 @@ class Kept:
 
     Of stores that are one node's own it keeps the `MOST_STORES` that were opened last, and none that is not there.
     `moved` is told which addresses have moved to other nodes of a cluster. `equip` returns the node of a directory as
-    this process serves it.
+    this process serves it. `look` finds objects of API servers.
     """
 
     def __init__(
         self,
         moved: Callable[[frozenset[Address]], None] = lambda _: None,
         equip: Callable[[str, Node], Node] = lambda _, node: node,
+        look: Look | None = None,
     ) -> None:
         from podberth.linux.spare import Spare
 
         load()
         self._moved = moved
         self._equip = equip
+        self._look = look
         self._nodes: dict[str, tuple[Node, Locks]] = {}
         self._chosen: dict[str, tuple[int, ...]] = {}  # what the file was that named the store, when that was opened
         self._members: list[Member] = []
@@ -241,7 +233,7 @@ class Kept:
                     self._chosen.setdefault(directory, choice)
                     self._bound()
         node, locks = found
-        return replace(node, host=LinuxHost(locks, given, self._spare))
+        return replace(node, host=LinuxHost(locks, given, self._spare, lambda: _outside(self.node, self._look)))
 
     def _stored(self, directory: str, node: Node) -> bool:
         """Say whether the store is there; one that is not, or of which that is not known, is not kept."""
@@ -353,13 +345,14 @@ def _node(
 ) -> Node:
     from podberth.ipam.lease import Actor
     from podberth.linux.host import LinuxHost
+    from podberth.process.machine import boot_id
     from podberth.stores.directory import sync
     from podberth.stores.sqlite.attachments import SqliteAttachments
     from podberth.stores.sqlite.reserve import Reserve
 
     return Node(
         name=name,
-        host=LinuxHost(open_locks(directory)),
+        host=LinuxHost(open_locks(directory), outside=lambda: _outside(lambda other, _: open_node(other))),
         policies=policies,
         ledger=ledger,
         attachments=SqliteAttachments(database),
@@ -369,14 +362,9 @@ def _node(
         remains=_remains,
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
         stored=lambda: database.stored,
-        boot=_boot,
+        boot=boot_id,
+        annotate=_annotate,
     )
-
-
-def _boot() -> str:
-    from podberth.process.machine import boot_id
-
-    return boot_id()
 
 
 def _inside(folders: tuple[str, ...]) -> Iterable[SeenAddress]:
@@ -396,3 +384,16 @@ def open_locks(directory: str) -> Locks:
     from podberth.linux.locks import Locks
 
     return Locks(os.path.join(directory, "locks"))
+
+
+def _outside(node: Callable[[str, Mapping[str, int]], Node], look: Look | None = None) -> Outside:
+    """Return what is beyond a host's kernel: podberth's own plugins are called with the nodes of `node`."""
+    from podberth.outside import calls
+
+    return calls(handle, node, look)
+
+
+def _annotate(kubeconfig: str, pod: PodRef, text: str) -> None:
+    from podberth.objects import try_to_annotate
+
+    try_to_annotate(kubeconfig, pod, text)

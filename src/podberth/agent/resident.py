@@ -6,7 +6,9 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
+from podberth.agent.annotator import Annotator
 from podberth.agent.finisher import Finisher
+from podberth.agent.objects import Objects
 from podberth.agent.policies import PolicyDirectories
 from podberth.agent.sight import require_sight
 from podberth.cni.call import Verb
@@ -43,7 +45,9 @@ class Resident:
         status_on: frozenset[str] = frozenset(),
     ) -> None:
         self._status_on = status_on
-        self._kept = Kept(moved, self._equipped)
+        self.objects = Objects()
+        self.annotator = Annotator(lambda why: told("warning", "network-status", {"message": why}))
+        self._kept = Kept(moved, self._equipped, self.objects.look)
         self._anew = anew
         self.finisher = Finisher(self.node, not_finished, lambda why: told("error", "finisher", {"message": why}))
         self.policies = PolicyDirectories(told)
@@ -73,6 +77,7 @@ class Resident:
             later=partial(self.finisher.add, directory),
             follow=partial(self.policies.follow, node, directory),
             status_on=self._status_on,
+            annotate=self.annotator.put,
         )
 
     def remember(self, directory: str) -> None:
@@ -113,6 +118,7 @@ class Resident:
 
     def close(self) -> None:
         """End what runs for the stores."""
+        self.objects.close()
         self._kept.close()
 
     def serve(self, call: Call, netns: int, trace: Trace) -> tuple[int, str]:

@@ -32,6 +32,7 @@ from podberth.cni.value import stay, value
 from podberth.process.loop import reason, report
 from podberth.process.signals import ENDING, REPLACE, Signals
 from podberth.process.sockets import HANDED, handed_on
+from podberth.verbs.role import NETWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,6 +106,7 @@ class Agent:
         self.announcements.start()
         self.records.start()
         self.resident.finisher.start()
+        self.resident.annotator.start()
         self._try("policies", self._remember)
         self.resident.policies.start()
         self.upkeep.start()
@@ -126,7 +128,7 @@ class Agent:
         finished = self.server.stop(grace)
         turned = self.server.turn_away() if last else 0
         loops = (self.upkeep, self.history, self.departures, self.announcements, self.records)
-        for part in (*loops, self.resident.policies, self.resident.finisher):
+        for part in (*loops, self.resident.policies, self.resident.finisher, self.resident.annotator):
             self._try("stop", partial(part.stop, grace))
         self._try("stop", self.resident.close)
         unsent = self._flush(end)
@@ -167,7 +169,8 @@ class Agent:
 
     def stores(self) -> list[str]:
         """Return the state directories that calls or options have named, and that are there."""
-        named = dict.fromkeys((*self.resident.directories, *self.options.states))
+        own = (each for state in self.options.states for each in (state, f"{state}/{NETWORKS}"))
+        named = dict.fromkeys((*self.resident.directories, *own))
         return [directory for directory in named if Path(directory).exists()]
 
     def _serve(self, call: Call, netns: int, answer: Answer) -> None:

@@ -31,7 +31,7 @@ from podberth.runtime.networks import load
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from podberth.runtime.networks import NetworkList
+    from podberth.cni.netlist import NetworkList
 
 ENVIRONMENT = (
     ("NETCONFPATH", f"The folder of network configurations; {NET_DIR} if unset."),

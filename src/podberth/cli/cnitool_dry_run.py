@@ -22,9 +22,9 @@ from podberth.verbs.network import pod_of
 from podberth.verbs.role import state_dir
 
 if TYPE_CHECKING:
+    from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.desk.plan import Plan
     from podberth.runtime.conf import RuntimeConf
-    from podberth.runtime.networks import NetworkList, PluginConf
 
 
 def foreshadow(network: NetworkList, conf: RuntimeConf, *, as_json: bool) -> None:

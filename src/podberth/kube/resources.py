@@ -53,6 +53,10 @@ ADDRESS_HISTORIES = _ours("addresshistories", "AddressHistory")
 CONFIG_MAPS = Resource(group="", version="v1", plural="configmaps", kind="ConfigMap", namespaced=True)
 NAMESPACES = Resource(group="", version="v1", plural="namespaces", kind="Namespace", namespaced=False)
 NODES = Resource(group="", version="v1", plural="nodes", kind="Node", namespaced=False)
+NETWORK_ATTACHMENTS = Resource(
+    group="k8s.cni.cncf.io", version="v1", plural="network-attachment-definitions", kind="NetworkAttachmentDefinition",
+    namespaced=True,
+)  # fmt: skip
 PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
 EVENTS = Resource(group="", version="v1", plural="events", kind="Event", namespaced=True)
 LEASES = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease", namespaced=True)

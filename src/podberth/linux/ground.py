@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import InvalidNetns
+from podberth.cni.errors import InvalidNetns, KernelRefused
 from podberth.linux.namespaces import Namespaces
 from podberth.linux.netlink import links
 from podberth.net.ops import made
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from podberth.linux.netlink.links import LinkInfo
     from podberth.linux.spare import Spare
     from podberth.net.facts import NetnsId
+    from podberth.net.outside import Outside
     from podberth.net.step import Step
 
 LOCK_SECONDS = 60.0
@@ -25,10 +26,27 @@ LOCK_SECONDS = 60.0
 class Ground:
     """The node under one host object. `left` names bridges that have been seen to before their steps are undone."""
 
-    def __init__(self, locks: Locks, given: Mapping[str, int] | None = None, spare: Spare | None = None) -> None:
+    def __init__(
+        self,
+        locks: Locks,
+        given: Mapping[str, int] | None = None,
+        spare: Spare | None = None,
+        outside: Callable[[], Outside] | None = None,
+    ) -> None:
+        self._outside = outside
+        self._made: Outside | None = None
         self.namespaces = Namespaces(given, spare)
         self.left: set[str] = set()
         self._locks = locks
+
+    @property
+    def outside(self) -> Outside:
+        """What is beyond the kernel. KernelRefused for a host that was made without."""
+        if self._made is None:
+            if self._outside is None:
+                raise KernelRefused("this host calls no plugins", "it was opened for the node's own links alone")
+            self._made = self._outside()
+        return self._made
 
     def locked(self, key: str, *, wait: bool = True) -> Locked:
         """Hold the node-wide exclusive lock named `key`. TryAgainLater if another holds it for too long, or at all."""

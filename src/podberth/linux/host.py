@@ -21,7 +21,7 @@ from podberth.net.step import INDEX, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import ModuleType
 
     from podberth.linux.locks import Locked, Locks
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from podberth.linux.spare import Spare
     from podberth.net.facts import HostDevice, NetnsId
     from podberth.net.ops import Address, Interface, Op
+    from podberth.net.outside import Outside
     from podberth.net.seen import DeviceSought
     from podberth.net.step import Drift
     from podberth.net.vf import Counters, Vf
@@ -40,11 +41,17 @@ class LinuxHost:
     """One node's network. Keep it for one call, or `close` it.
 
     `given` are descriptors of the network namespaces at some paths, which this process need not see; they become the
-    host's own. `spare`: sockets that outlive the call.
+    host's own. `spare`: sockets that outlive the call. `outside` makes who calls other plugins.
     """
 
-    def __init__(self, locks: Locks, given: Mapping[str, int] | None = None, spare: Spare | None = None) -> None:
-        self._ground = Ground(locks, given, spare)
+    def __init__(
+        self,
+        locks: Locks,
+        given: Mapping[str, int] | None = None,
+        spare: Spare | None = None,
+        outside: Callable[[], Outside] | None = None,
+    ) -> None:
+        self._ground = Ground(locks, given, spare, outside)
         self._namespaces = self._ground.namespaces
 
     def close(self) -> None:
@@ -113,6 +120,11 @@ class LinuxHost:
             return None
         except OSError as refused:
             raise translated(f"cat {path}", refused) from refused
+
+    @property
+    def outside(self) -> Outside:
+        """What is beyond the kernel: other plugins, files, API servers. KernelRefused where there is none of it."""
+        return self._ground.outside
 
     def peer(self, netns: str, ifname: str) -> Link | None:
         """Return the node's link that is the other end of a pod's veth pair; None if there is none."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from podberth.net.facts import HostDevice, Link, NetnsId
     from podberth.net.ops import Address, Interface, Op
+    from podberth.net.outside import Outside
     from podberth.net.seen import DeviceSought
     from podberth.net.step import Drift, Step
     from podberth.net.vf import Counters, Vf
@@ -49,6 +50,11 @@ class Host(Protocol):
 
     def lines(self, path: str) -> tuple[str, ...] | None:
         """Return the lines of a file of the node, without white space around them; None if there is none."""
+        ...
+
+    @property
+    def outside(self) -> Outside:
+        """What is beyond the kernel: other plugins, files, API servers. KernelRefused where there is none of it."""
         ...
 
     def peer(self, netns: str, ifname: str) -> Link | None:

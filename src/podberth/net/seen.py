@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeAlias
 
+    from podberth.cni.netlist import NetworkList
     from podberth.net.facts import HostDevice, Link
     from podberth.net.host import Host
     from podberth.net.ops import Address, Interface
@@ -129,10 +130,39 @@ class LinkTowards:
         return host.towards(self.address)
 
 
+@value
+class ObjectSought:
+    """What does the API server of a kubeconfig have under the name? The object as JSON has it, or None.
+
+    `kind`: 'Pod' or 'NetworkAttachmentDefinition'. `uid`: only one with that UID will do; '' for any.
+    """
+
+    kubeconfig: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str = ""
+
+    def of(self, host: Host) -> Mapping[str, object] | None:
+        """Ask."""
+        return host.outside.object(self)
+
+
+@value
+class NetworksAt:
+    """Which networks do the files of a folder of the node describe, or the file at the path? () if none do."""
+
+    path: str
+
+    def of(self, host: Host) -> tuple[NetworkList, ...]:
+        """Ask."""
+        return host.outside.networks(self.path)
+
+
 if TYPE_CHECKING:
     Query: TypeAlias = (
         LinkNamed | LinkInPod | LinkTowards | DefaultLink | DeviceSought | AddressesOf | Can | Lines | PeerOf
-        | FunctionWanted
+        | FunctionWanted | ObjectSought | NetworksAt
     )  # fmt: skip
 
 FILTER_VLANS = Can(ability="bridges that filter VLANs")

@@ -3,6 +3,8 @@
 ```python
 from podberth.runtime.chain import Runtime
 from podberth.runtime.conf import RuntimeConf
+from podberth.runtime.own import is_own
+from podberth.runtime.own import is_own
 from podberth.runtime.networks import load
 
 runtime = Runtime(path=("/opt/cni/bin",))
@@ -31,12 +33,13 @@ from podberth.cni.value import value
 from podberth.runtime import invoke
 from podberth.runtime.cache import Cache
 from podberth.runtime.conf import RuntimeConf
+from podberth.runtime.own import is_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from podberth.runtime.networks import NetworkList, PluginConf
+    from podberth.cni.netlist import NetworkList, PluginConf
 
     Handler = Callable[[Mapping[str, str], bytes, str], tuple[int, str]]
 
@@ -68,8 +71,9 @@ class Runtime:
 
     `timeout` (seconds) ends a plugin that takes longer, None never. `watch` is told of each call after it. Plugins
     whose types are in `in_process` are not executed: their function gets the environment, stdin and the type, and
-    returns the exit status and stdout, as what `podberth.entry.staying` returns does; no `timeout` ends it. Threads may
-    share a Runtime: it has no state of its own but the cache's files.
+    returns the exit status and stdout, as what `podberth.entry.staying` returns does; no `timeout` ends it. `own` is
+    that function for any plugin of podberth's that is found on the path. Threads may share a Runtime: it has no state
+    of its own but the cache's files.
     """
 
     def __init__(
@@ -80,12 +84,14 @@ class Runtime:
         timeout: float | None = None,
         watch: Callable[[Call], None] | None = None,
         in_process: Mapping[str, Handler] | None = None,
+        own: Handler | None = None,
     ) -> None:
         self.path = path
         self.cache = cache or Cache()
         self._timeout = timeout
         self._watch = watch
         self._in_process = in_process or {}
+        self._own = own
 
     def add(self, network: NetworkList, conf: RuntimeConf) -> Added:
         """ADD in order, each plugin with the result of the one before; remember and return the last one's."""
@@ -265,7 +271,10 @@ class Runtime:
     def _answer(self, plugin_type: str, env: Mapping[str, str], stdin: bytes) -> bytes:
         handler = self._in_process.get(plugin_type)
         if handler is None:
-            return invoke.call(invoke.find(plugin_type, self.path), env, stdin, self._timeout)
+            executable = invoke.find(plugin_type, self.path)
+            handler = self._own if self._own is not None and is_own(executable) else None
+            if handler is None:
+                return invoke.call(executable, env, stdin, self._timeout)
         status, stdout = handler(env, stdin, plugin_type)
         if status:
             raise invoke.refusal(plugin_type, status, stdout.encode())

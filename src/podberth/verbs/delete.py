@@ -54,7 +54,7 @@ def delete_record(node: Node, call: Call, record: Record | None, plugin: Plugin,
         end(node, record, why)
         return True
     take_away(node, call, plugin)
-    if plugin.ADDRESSES in (Addresses.PREVIOUS, Addresses.KERNEL):
+    if plugin.ADDRESSES in (Addresses.PREVIOUS, Addresses.KERNEL, Addresses.CALLED):
         return False  # what is leased to the attachment is another plugin's
     return bool(node.ledger.unbind(call.attachment, Actor(who="plugin", why=why, node=node.name)))
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from podberth.cni.call import Call
     from podberth.cni.fields import Fields
     from podberth.cni.keys import Key
-    from podberth.cni.pod import Attachment
+    from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.epoch import SeenAddress
     from podberth.ipam.ledger import Ledger
@@ -103,6 +103,7 @@ class Node:
     `outlook` says how what it answers is known; None where the store is its own.
     `room` is space that is kept for DELs.
     `away` says why the cluster's store can't be reached, '' while it can.
+    `annotate` has a pod's network-status written, by the API server of a kubeconfig; None where nobody can.
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `archive` does one step of putting older events into the store's archive, and says whether there was one to do.
     `boot` returns what tells this boot of the machine from others, '' if that is not known.
@@ -131,3 +132,4 @@ class Node:
     status_on: frozenset[str] = frozenset()
     archive: Callable[[], bool] | None = None
     boot: Callable[[], str] = lambda: ""
+    annotate: Callable[[str, PodRef, str], None] | None = None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Plugin
 
 LEDGER = "podberth"  # the type under which the ledger gives addresses
+NETWORKS = "networks"  # below a state directory, the store of meta plugins' calls
 STATE_DIR = Key(
     name="stateDir", kind=TEXT, read=parsers.absolute_path, default="/var/lib/podberth",
     what="The folder of the node's store.",

@@ -11,7 +11,7 @@ from podberth.net.addresses import Addresses
 from podberth.verbs.adopted import take_away
 from podberth.verbs.delegated import forward, over_link
 from podberth.verbs.delete import delete_call
-from podberth.verbs.role import Role, delegated, own_fields, role_of, state_dir
+from podberth.verbs.role import NETWORKS, Role, delegated, own_fields, role_of, state_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ def serve(call: Call, plugin: Plugin, connect: Connect, delegate: Delegate) -> R
     `delegate` calls the IPAM plugin of a configuration that leaves addresses to another.
     A configuration of another type that arrives here delegates: only addresses are wanted (SPEC.md section 4).
     """
+    if plugin.ADDRESSES is Addresses.CALLED:
+        from podberth.verbs.called import serve_called
+
+        return serve_called(connect(f"{state_dir(call.conf.fields)}/{NETWORKS}"), call, plugin)
     if plugin.ADDRESSES in (Addresses.PREVIOUS, Addresses.KERNEL):
         return _served_behind(call, plugin, connect(state_dir(call.conf.fields)))
     role = _role(call, plugin)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from podberth.runtime.cache import Cache
 from podberth.runtime.chain import Runtime
 from podberth.runtime.conf import RuntimeConf
-from podberth.runtime.networks import NetworkList, parse
+from podberth.runtime.networks import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from podberth.cni.netlist import NetworkList
 
 CONF = RuntimeConf(container_id="c0ffee", netns="/run/netns/blue", args=(("K8S_POD_NAME", "mysql-0"), ("X", "1")))
 

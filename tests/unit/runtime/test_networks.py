@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.cni.errors import IncompatibleVersion, InvalidConfig
-from podberth.runtime.networks import MAX_PLUGINS, load, load_all, parse
+from podberth.cni.netlist import MAX_PLUGINS
+from podberth.runtime.networks import load, load_all, parse
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from podberth.cli.session import Session
+    from podberth.cni.netlist import NetworkList
     from podberth.runtime.chain import Added
-    from podberth.runtime.networks import NetworkList
 
 RUN_DIR = "/run/podberth/run"
 TOOLS = {"podman": "podman", "containerd": "ctr"}

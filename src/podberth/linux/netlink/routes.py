@@ -23,7 +23,7 @@ MAIN = 254  # RT_TABLE_MAIN
 _ONLINK = 4  # RTNH_F_ONLINK, the one flag that is said and not only shown
 _KERNEL, _STATIC = 2, 4  # RTPROT_*
 _UNICAST = 1
-_UNIVERSE, _LINK = 0, 253
+_UNIVERSE, _LINK, _NOWHERE = 0, 253, 255
 _DEFAULT_METRIC = {4: 0, 6: 1024}  # what the kernel gives a route without one
 
 
@@ -149,6 +149,12 @@ def default(body: bytes) -> tuple[int, int] | None:
     if codec.number(found.get(_TABLE), table) != MAIN or not index:
         return None
     return codec.number(found.get(_PRIORITY)), index
+
+
+def delete_default(index: int, version: int, metric: int) -> bytes:
+    """ip route del default dev INDEX metric METRIC, whoever has made it: of any protocol, scope and gateway."""
+    body = _ROUTE.pack(_FAMILY[version], 0, 0, 0, MAIN, 0, _NOWHERE, 0, 0)
+    return body + codec.u32(_OIF, index) + codec.u32(_PRIORITY, metric)
 
 
 def completed(route: Route) -> Route:

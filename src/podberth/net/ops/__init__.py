@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         adopting,
         attributes,
         bridges,
+        calling,
         filtering,
         functions,
         links,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from podberth.net.ops.adopting import *
     from podberth.net.ops.attributes import *
     from podberth.net.ops.bridges import *
+    from podberth.net.ops.calling import *
     from podberth.net.ops.filtering import *
     from podberth.net.ops.functions import *
     from podberth.net.ops.links import *
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
         | adopting.Op
         | attributes.Op
         | bridges.Op
+        | calling.Op
         | filtering.Op
         | functions.Op
         | links.Op
@@ -83,6 +86,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
     *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
+    "calling",
 )
 
 

@@ -1,0 +1,89 @@
+"""The objects of API servers that meta plugins look up by name: followed, so that a call reads nothing.
+
+Definitions are followed in all namespaces, pods of this node alone. What is not known here is asked of the server, as
+by a plugin without an agent: a watch may be behind.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from podberth import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from podberth.kube.client import Object
+    from podberth.net.seen import ObjectSought
+
+NODE_NAME = "NODE_NAME"  # in an agent's pod, by the downward API; else the machine's own name
+
+
+class Objects:
+    """What is known of each API server that a call has named. Threads share it."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._known: dict[tuple[str, str], _Known] = {}
+
+    def look(self, sought: ObjectSought) -> Mapping[str, object] | None:
+        """Return the object, None if there is none of that name and UID. TryAgainLater if that can't be known."""
+        found = self._of(sought.kubeconfig, sought.kind).find(sought)
+        return found if found is not None else objects.look(sought)
+
+    def close(self) -> None:
+        """Follow nothing more."""
+        with self._guard:
+            known, self._known = self._known, {}
+        for each in known.values():
+            each.follower.close()
+
+    def _of(self, kubeconfig: str, kind: str) -> _Known:
+        with self._guard:
+            found = self._known.get((kubeconfig, kind))
+            if found is None:
+                found = self._known[kubeconfig, kind] = _Known(kubeconfig, kind)
+                found.follower.start()
+            return found
+
+
+class _Known:
+    """The objects of one kind, by namespace and name (`kube.follow.Handler`)."""
+
+    def __init__(self, kubeconfig: str, kind: str) -> None:
+        self._there: dict[tuple[str, str], Object] = {}
+        from podberth.kube.follow import Follower  # most nodes follow nothing
+        from podberth.kube.resources import NETWORK_ATTACHMENTS, PODS
+
+        resource = PODS if kind == PODS.kind else NETWORK_ATTACHMENTS
+        node = os.environ.get(NODE_NAME) or os.uname().nodename
+        fields = f"spec.nodeName={node}" if resource is PODS else ""
+        self.follower = Follower(objects.client(kubeconfig), resource, self, fields=fields)
+
+    def find(self, sought: ObjectSought) -> Object | None:
+        """Return the object as it was heard of last; None if it is not known, or not with that UID."""
+        found = self._there.get((sought.namespace, sought.name))
+        if found is None or not self.follower.synced.is_set():
+            return None
+        return found if sought.uid in ("", found["metadata"]["uid"]) else None
+
+    def replace(self, items: Sequence[Object], resource_version: str) -> None:
+        """Take these as all there are."""
+        del resource_version
+        self._there = {_key(item): item for item in items}
+
+    def change(self, kind: str, item: Object) -> None:
+        """Take one change."""
+        if kind == "DELETED":
+            self._there.pop(_key(item), None)
+        else:
+            self._there[_key(item)] = item
+
+    def reached(self, resource_version: str) -> None:
+        """Take note of nothing: what is followed begins anew with each agent."""
+
+
+def _key(item: Object) -> tuple[str, str]:
+    return item["metadata"]["namespace"], item["metadata"]["name"]

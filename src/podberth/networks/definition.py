@@ -1,0 +1,64 @@
+"""What a NetworkAttachmentDefinition comes to: a network's configuration (multi-net-spec 1.3, section 3.4)."""
+
+from __future__ import annotations
+
+from podberth.cni import netlist, parsers
+from podberth.cni.errors import InvalidConfig
+from podberth.cni.fields import Fields
+from podberth.cni.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from podberth.cni.netlist import NetworkList, PluginConf
+
+RESOURCE = "k8s.v1.cni.cncf.io/resourceName"
+
+
+@value
+class Definition:
+    """A NetworkAttachmentDefinition. Without a `config` it stands for the node's own network of its name.
+
+    `resource`: which devices of the kubelet's a pod needs for it, '' if none.
+    """
+
+    namespace: str
+    name: str
+    config: str = ""
+    resource: str = ""
+
+
+def read(document: Mapping[str, object]) -> Definition:
+    """Read the object as an API server has it. InvalidConfig names the field at fault."""
+    fields = Fields(document, "NetworkAttachmentDefinition", InvalidConfig)
+    metadata, spec = fields.child("metadata") or Fields({}), fields.child("spec")
+    annotations = metadata.child("annotations")
+    return Definition(
+        namespace=metadata.required("namespace", parsers.label),
+        name=metadata.required("name", parsers.name),
+        config=spec.get("config", parsers.string(min=0, max=1 << 20), "") if spec is not None else "",
+        resource=annotations.get(RESOURCE, parsers.string(max=512), "") if annotations is not None else "",
+    )
+
+
+def network(
+    definition: Definition, own: Iterable[NetworkList], beside: Callable[[str], tuple[PluginConf, ...]] = lambda _: ()
+) -> NetworkList:
+    """Return the network of the definition: as its config says, or else that of the node's `own` with its name.
+
+    `beside` as `cni.netlist.parse` takes it. InvalidConfig if there is none, or its configuration is wrong.
+    """
+    what = f"NetworkAttachmentDefinition {definition.namespace}/{definition.name}"
+    if not definition.config.strip():
+        found = next((each for each in own if each.name == definition.name), None)
+        if found is None:
+            raise InvalidConfig(
+                f"{what}: it has no config, and this node has no network {definition.name}",
+                "write its configuration into `spec.config`, or put a file with that `name` into confDir on each node",
+            )
+        return found
+    try:
+        return netlist.parse(definition.config.encode(), f"{what}: spec.config", name=definition.name, beside=beside)
+    except InvalidConfig as wrong:
+        raise InvalidConfig(f"{what}: spec.config: {wrong.message}", wrong.details) from None

@@ -1,0 +1,146 @@
+"""The networks of one pod, each with its interface: the cluster's, and those that the pod selects."""
+
+from __future__ import annotations
+
+from podberth.cni.errors import InvalidConfig, Refused
+from podberth.cni.strictjson import dumps
+from podberth.cni.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from podberth.cni.netlist import NetworkList
+    from podberth.networks.selection import Selection
+    from podberth.networks.settings import Settings
+
+ANNOTATIONS = "io.kubernetes.cri.pod-annotations"  # of the pod, not of one network: each leg is offered it
+
+
+@value
+class Leg:
+    """One network of a pod. `label` is how network-status calls it. `selection`: None of the cluster's networks."""
+
+    label: str
+    network: NetworkList
+    ifname: str
+    selection: Selection | None = None
+
+    @property
+    def keeps_default(self) -> bool:
+        """Whether the pod says that the default route is this network's."""
+        return self.selection is not None and self.selection.default_route is not None
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The gateways that the pod names for it."""
+        named = self.selection.default_route if self.selection is not None else None
+        return tuple(map(str, named or ()))
+
+
+def named(networks: Sequence[tuple[str, NetworkList, Selection | None]], ifname: str) -> tuple[Leg, ...]:
+    """Return the legs of networks, of (label, network, selection), with their interfaces.
+
+    The first has the name that the runtime says, the others `net1` and so on by their place, or what the pod says.
+    Refused if two would have the same.
+    """
+    legs: list[Leg] = []
+    for place, (label, network, selection) in enumerate(networks):
+        wanted = selection.interface if selection is not None else ""
+        name = ifname if place == 0 else wanted or f"net{place}"
+        other = next((leg for leg in legs if leg.ifname == name), None)
+        if other is not None:
+            raise Refused(
+                f"the networks {other.label} and {label} would both have the interface {name}",
+                "name another one for one of them, behind `@` or as `interface`",
+            )
+        legs.append(Leg(label=label, network=network, ifname=name, selection=selection))
+    chosen = [leg.label for leg in legs if leg.keeps_default]
+    if len(chosen) > 1:
+        raise Refused(
+            f"default-route: both {chosen[0]} and {chosen[1]} are to have the default route", "say it of one network"
+        )
+    return tuple(legs)
+
+
+def sheds(leg: Leg, legs: Sequence[Leg]) -> tuple[str, ...]:
+    """Return of which IP versions the leg is not to have the default routes that its network gives it.
+
+    Those of the network that the pod names go on where it names no gateway; else they are of the gateways' versions.
+    """
+    chosen = next((each for each in legs if each.keeps_default), None)
+    if chosen is None or (chosen is leg and not leg.gateways):
+        return ()
+    versions = {"6" if ":" in gateway else "4" for gateway in chosen.gateways} or {"4", "6"}
+    return tuple(sorted(versions))
+
+
+def require_reachable(settings: Settings, selected: Iterable[Selection], namespace: str) -> None:
+    """Refuse definitions of namespaces that the pod's may not select from. Refused names the first."""
+    if not settings.isolated:
+        return
+    for one in selected:
+        if one.namespace != namespace and one.namespace not in settings.shared:
+            raise Refused(
+                f"namespaceIsolation: a pod of {namespace} may not select {one}",
+                "put the definition into the pod's namespace, or its namespace into globalNamespaces",
+            )
+
+
+def capabilities(leg: Leg, offered: Mapping[str, object], *, first: bool) -> dict[str, object]:
+    """Return what the plugins of a leg are offered; `offered` is what the runtime has said.
+
+    That is about the cluster's network, the first (multi-net-spec 7.5), but for what is about the pod. Refused for what
+    the pod wants and no plugin of the network takes (4.1.2.1.3.2): an address that is asked for is not left out.
+    """
+    found = dict(offered) if first else {key: said for key, said in offered.items() if key == ANNOTATIONS}
+    selection = leg.selection
+    if selection is None:
+        return found
+    wanted: dict[str, object] = dict(selection.capabilities)
+    if selection.ips:
+        wanted["ips"] = list(selection.ips)
+    if selection.mac:
+        wanted["mac"] = selection.mac
+    taken = {name for plugin in leg.network.plugins for name in plugin.capabilities}
+    lacking = sorted(name for name in wanted if name not in taken and name != "deviceID")
+    if lacking:
+        raise Refused(
+            f"{leg.label}: the pod asks for {', '.join(lacking)}, which no plugin of the network takes",
+            f'add "capabilities": {{"{lacking[0]}": true}} to the plugin that does, or take it out of the annotation',
+        )
+    return found | wanted
+
+
+def configured(leg: Leg) -> str:
+    """Return the leg's list of plugins as JSON, with what the pod says of it."""
+    selection, network = leg.selection, leg.network
+    plugins = [dict(plugin.raw) for plugin in network.plugins]
+    for raw in plugins if selection is not None else ():
+        assert selection is not None
+        if selection.cni_args:
+            raw["args"] = _with(raw.get("args"), dict(selection.cni_args))
+        device = dict(selection.capabilities).get("deviceID")
+        if device is not None:
+            raw |= {"deviceID": device, "pciBusID": device}
+    whole: dict[str, object] = {"cniVersion": network.cni_version, "name": network.name, "plugins": plugins}
+    flags = (("disableCheck", network.disable_check), ("disableGC", network.disable_gc))
+    whole |= {key: True for key, said in flags if said}
+    return dumps(whole)
+
+
+def _with(args: object, more: dict[str, object]) -> dict[str, object]:
+    said = dict(args) if isinstance(args, dict) else {}
+    cni = said.get("cni")
+    return {**said, "cni": {**(cni if isinstance(cni, dict) else {}), **more}}
+
+
+def require_devices(leg: Leg, resource: str) -> None:
+    """Refuse a network that needs a device of the kubelet's which nobody names."""
+    named = leg.selection is not None and "deviceID" in dict(leg.selection.capabilities)
+    if resource and not named:
+        raise InvalidConfig(
+            f"{leg.label}: it needs a device of {resource}, and nobody says which the kubelet has given the pod",
+            "say `deviceID` in the pod's annotation; or take the annotation resourceName from the definition and let "
+            "a network of type sriov choose a free function",
+        )

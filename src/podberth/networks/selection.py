@@ -1,0 +1,125 @@
+"""What a pod's annotation selects: `k8s.v1.cni.cncf.io/networks`, short or JSON (multi-net-spec 1.3, section 3)."""
+
+from __future__ import annotations
+
+from podberth.cni import parsers, strictjson
+from podberth.cni.errors import InvalidConfig
+from podberth.cni.fields import Fields, shown
+from podberth.cni.value import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.parsers import Address
+
+NETWORKS = "k8s.v1.cni.cncf.io/networks"
+DEFAULT_NETWORK = "v1.multus-cni.io/default-network"
+MOST = 64  # networks of one pod
+
+
+@value
+class Selection:
+    """One network that a pod selects, and what it wants of it.
+
+    `ips` are addresses, with a prefix length or without, as they stand there. `capabilities` are what else the plugins
+    are told if they declare it: portMappings, bandwidth, infinibandGUID, deviceID, as JSON has them. `cni_args` goes
+    into each plugin's `args.cni`. `default_route`: the gateways of the default route; empty for the network's own, None
+    if it is not to be here. `claim` names an IPAMClaim.
+    """
+
+    namespace: str
+    name: str
+    interface: str = ""
+    ips: tuple[str, ...] = ()
+    mac: str = ""
+    capabilities: tuple[tuple[str, object], ...] = ()
+    cni_args: tuple[tuple[str, object], ...] = ()
+    default_route: tuple[Address, ...] | None = None
+    claim: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+def parse(annotation: str, namespace: str, what: str = NETWORKS) -> tuple[Selection, ...]:
+    """Return what the annotation of a pod in the namespace selects, in order. InvalidConfig names the place at fault.
+
+    It is JSON if it has any of the signs that JSON objects and lists have, as Multus tells the two forms apart.
+    """
+    if not annotation.strip():
+        return ()
+    found = _long(annotation, namespace, what) if set(annotation) & set('[{"') else _short(annotation, namespace, what)
+    if len(found) > MOST:
+        raise InvalidConfig(f"{what}: expected at most {MOST} networks, got {len(found)}")
+    return found
+
+
+def _short(annotation: str, namespace: str, what: str) -> tuple[Selection, ...]:
+    return tuple(_one(part.strip(), namespace, what) for part in annotation.split(",", MOST + 1))
+
+
+def _one(text: str, namespace: str, what: str) -> Selection:
+    """Read NAMESPACE/NAME@INTERFACE."""
+    rest, at, interface = text.partition("@")
+    before, slash, name = rest.rpartition("/")
+    fields = Fields({"namespace": before if slash else namespace, "name": name}, f"{what}: {shown(text)}")
+    if at:
+        try:
+            parsers.ifname(interface)
+        except ValueError as wrong:
+            raise InvalidConfig(f"{what}: {shown(text)}: the interface: {wrong}") from None
+    return Selection(
+        namespace=fields.required("namespace", parsers.label),
+        name=fields.required("name", parsers.label),
+        interface=interface,
+    )
+
+
+def _long(annotation: str, namespace: str, what: str) -> tuple[Selection, ...]:
+    # Keys that are not known are passed over, as Multus does: a pod that ran before runs on.
+    document = strictjson.loads(annotation.encode(), what, InvalidConfig)
+    listed = document if isinstance(document, list) else [document]
+    return tuple(_read(Fields(one, f"{what}[{i}]").from_go(), namespace) for i, one in enumerate(listed[: MOST + 1]))
+
+
+def _read(fields: Fields, namespace: str) -> Selection:
+    interface = fields.get("interface", parsers.ifname, "") or fields.get("interfaceRequest", parsers.ifname, "")
+    ips, claim = fields.each("ips", _address, most=MOST), fields.get("ipam-claim-reference", parsers.name, "")
+    if ips and claim:
+        raise fields.fail("ips", "can't be asked for beside `ipam-claim-reference`: the claim has the addresses")
+    routes = "default-route" in fields.raw and fields.raw["default-route"] is not None
+    args = fields.child("cni-args")
+    return Selection(
+        namespace=fields.get("namespace", parsers.label, namespace),
+        name=fields.required("name", parsers.name),
+        interface=interface,
+        ips=ips,
+        mac=fields.get("mac", parsers.mac, ""),
+        capabilities=_capabilities(fields),
+        cni_args=tuple(args.raw.items()) if args is not None else (),
+        default_route=fields.each("default-route", parsers.ip_address, most=MOST) if routes else None,
+        claim=claim,
+    )
+
+
+def _capabilities(fields: Fields) -> tuple[tuple[str, object], ...]:
+    ports, bandwidth = fields.children("portMappings", most=MOST), fields.child("bandwidth")
+    said: dict[str, object] = {}
+    if ports:
+        said["portMappings"] = [dict(port.raw) for port in ports]
+    if bandwidth is not None:
+        said["bandwidth"] = dict(bandwidth.raw)
+    for key, name in (("infiniband-guid", "infinibandGUID"), ("deviceID", "deviceID")):
+        found = fields.get(key, parsers.string(max=256), "")
+        if found:
+            said[name] = found
+    return tuple(said.items())
+
+
+def _address(raw: object) -> str:
+    """Return an address as it stands there, which may have a prefix length."""
+    text = parsers.text(raw, "an address")
+    if "/" in text:
+        parsers.ip_interface(text)
+    else:
+        parsers.ip_address(text)
+    return text

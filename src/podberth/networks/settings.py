@@ -1,0 +1,138 @@
+"""The keys of a meta plugin's configuration: those of Multus (multus-cni 4.3, docs/configuration.md), as they are."""
+
+from __future__ import annotations
+
+from podberth.cni import netlist, parsers
+from podberth.cni.keys import BOOLEAN, LIST, TEXT, Key
+from podberth.cni.value import value
+from podberth.net.seen import Lines
+from podberth.net.settings import Standalone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.cni.fields import Fields
+    from podberth.cni.netlist import NetworkList
+
+MOST = 64  # networks, or namespaces, in one list
+_TEXT = parsers.string(min=0, max=4096)
+CONF_DIR = Key(
+    name="confDir", kind=TEXT, read=parsers.absolute_path, default="/etc/cni/multus/net.d",
+    what="The folder of the node's own networks.",
+)  # fmt: skip
+CNI_DIR = Key(
+    name="cniDir", kind=TEXT, read=parsers.absolute_path, default="/var/lib/cni/multus",
+    what="The folder where results are remembered, and where Multus has remembered pods' networks.",
+)  # fmt: skip
+BIN_DIR = Key(
+    name="binDir", kind=TEXT, read=parsers.absolute_path, default="/opt/cni/bin",
+    what="Where plugins are looked for beside CNI_PATH.",
+)  # fmt: skip
+KUBECONFIG = Key(
+    name="kubeconfig", kind=TEXT, read=parsers.absolute_path, default="",
+    what="Which API server is asked; without it pods have the cluster's networks alone.",
+)  # fmt: skip
+CLUSTER = Key(
+    name="clusterNetwork", kind=TEXT, read=_TEXT, default="",
+    what="The first network of each pod: a definition in multusNamespace, a network of confDir, a folder or a file.",
+)  # fmt: skip
+DEFAULTS = Key(
+    name="defaultNetworks", kind=LIST, read=parsers.members, default=(),
+    what="More networks of each pod, named as clusterNetwork, but for those of systemNamespaces.",
+)  # fmt: skip
+DELEGATES = Key(
+    name="delegates", kind=LIST, read=parsers.members, default=(),
+    what="The networks of each pod, written out; in the place of clusterNetwork.",
+)  # fmt: skip
+NAMESPACE = Key(
+    name="multusNamespace", kind=TEXT, read=parsers.label, default="kube-system",
+    what="The namespace of definitions that clusterNetwork and defaultNetworks name.",
+)  # fmt: skip
+SYSTEM = Key(
+    name="systemNamespaces", kind=LIST, read=parsers.members, default=("kube-system",),
+    what="Namespaces whose pods have clusterNetwork alone, and no network-status.",
+)  # fmt: skip
+ISOLATION = Key(
+    name="namespaceIsolation", kind=BOOLEAN, read=parsers.boolean, default=False,
+    what="A pod selects definitions of its own namespace only, and of globalNamespaces.",
+)  # fmt: skip
+GLOBAL = Key(
+    name="globalNamespaces", kind=TEXT, read=_TEXT, default="default",
+    what="Namespaces whose definitions any pod may select, with commas between them.",
+)  # fmt: skip
+READINESS = Key(
+    name="readinessindicatorfile", kind=TEXT, read=_TEXT, default="",
+    what="A file that the cluster's network makes once it is ready: before, no pod is served.",
+)  # fmt: skip
+# Read by Multus alone: an agent needs none of it, and a node changes over with its file as it is.
+WITHOUT_EFFECT = (
+    *("logFile", "logLevel", "logToStderr", "logOptions", "retryDeleteOnError", "auxiliaryCNIChainName", "chrootDir"),
+    *("socketDir", "daemonSocketDir", "metricsPort", "perNodeCertificate", "cniConfigDir", "multusConfigFile"),
+    *("multusAutoconfigDir", "forceCNIVersion", "readinessIndicatorFile", "capabilities"),
+)
+KEYS = (
+    *(CLUSTER, DEFAULTS, DELEGATES, CONF_DIR, CNI_DIR, BIN_DIR, KUBECONFIG, NAMESPACE, SYSTEM, ISOLATION, GLOBAL),
+    READINESS,
+)  # fmt: skip
+
+
+@value
+class Settings(Standalone):
+    """A meta plugin's configuration.
+
+    `cluster`, `defaults`: how the cluster's networks are named, the first of them first. `delegates`: those that are
+    written out, in their place.
+    """
+
+    cluster: str = ""
+    defaults: tuple[str, ...] = ()
+    delegates: tuple[NetworkList, ...] = ()
+    conf_dir: str = ""
+    cni_dir: str = ""
+    bin_dir: str = ""
+    kubeconfig: str = ""
+    namespace: str = ""
+    system: tuple[str, ...] = ()
+    isolated: bool = False
+    shared: tuple[str, ...] = ()
+    readiness: str = ""
+
+    @property
+    def readiness_file(self) -> Lines:
+        """The question for the file that says that the cluster's network is ready."""
+        return Lines(path=self.readiness)
+
+    def shows(self, namespace: str) -> bool:
+        """Say whether pods of the namespace have a network-status."""
+        return bool(self.kubeconfig) and namespace not in self.system
+
+
+def read(fields: Fields) -> Settings:
+    """Read the keys. InvalidConfig names the field at fault: one of `delegates` and `clusterNetwork` has to be said."""
+    fields = fields.from_go()
+    cluster, delegates = CLUSTER.of(fields), fields.children(DELEGATES.name, most=MOST)
+    if bool(cluster) == bool(delegates):
+        raise fields.fail(
+            CLUSTER.name,
+            "it and `delegates` are two ways to say the same: expected one of them, got "
+            + ("both" if cluster else "neither"),
+        )
+    return Settings(
+        cluster=cluster,
+        defaults=fields.each(DEFAULTS.name, _TEXT, most=MOST),
+        delegates=tuple(_delegate(each) for each in delegates),
+        conf_dir=CONF_DIR.of(fields),
+        cni_dir=CNI_DIR.of(fields),
+        bin_dir=BIN_DIR.of(fields),
+        kubeconfig=KUBECONFIG.of(fields),
+        namespace=NAMESPACE.of(fields),
+        system=fields.each(SYSTEM.name, parsers.label, most=MOST) or SYSTEM.default,
+        isolated=ISOLATION.of(fields),
+        shared=tuple(each.strip() for each in str(GLOBAL.of(fields)).split(",") if each.strip()),
+        readiness=READINESS.of(fields),
+    )
+
+
+def _delegate(fields: Fields) -> NetworkList:
+    from podberth.cni.strictjson import dumps
+
+    return netlist.parse(dumps(dict(fields.raw)).encode(), fields.path)

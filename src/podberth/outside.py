@@ -1,0 +1,199 @@
+"""Beyond the kernel (`net.outside.Outside`): plugins that are called, files of networks, objects of an API server.
+
+Podberth's own plugins are served in this process, with the pod's namespace as it is open here: one exec of a runtime
+serves all the networks of a pod.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import os
+
+from podberth.cni import netlist, strictjson
+from podberth.cni.errors import CniError, KernelRefused
+from podberth.cni.fields import Fields
+from podberth.cni.result import Result
+from podberth.net.ops import CallPlugins
+from podberth.runtime.cache import Cache
+from podberth.runtime.chain import Runtime
+from podberth.runtime.conf import RuntimeConf
+from podberth.runtime.networks import load_all, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
+
+    from podberth.cni.netlist import NetworkList
+    from podberth.net.ops import AdoptCalls
+    from podberth.net.seen import ObjectSought
+    from podberth.verbs.node import Node
+
+    # Serves a call of one of podberth's plugins: environment, stdin, type, and descriptors of namespaces, which become
+    # its own.
+    Serve: TypeAlias = Callable[[Mapping[str, str], bytes, str, dict[str, int]], tuple[int, str]]
+    Handle: TypeAlias = Callable[[Mapping[str, str], bytes, str, Callable[[str], Node]], tuple[int, str]]
+    Look: TypeAlias = Callable[[ObjectSought], Mapping[str, object] | None]
+
+_EVERYTHING = {"4": "0.0.0.0/0", "6": "::/0"}
+TIMEOUT = 90.0  # seconds that another's plugin may take; a runtime waits for some two minutes
+
+
+def calls(handle: Handle, node: Callable[[str, Mapping[str, int]], Node], look: Look | None) -> Calls:
+    """Return the outside of a node whose own plugins `handle` serves, with the nodes that `node` returns.
+
+    `look`: None to ask API servers for each object.
+    """
+    from podberth import objects
+
+    def serve(env: Mapping[str, str], stdin: bytes, plugin_type: str, given: dict[str, int]) -> tuple[int, str]:
+        def connect(directory: str) -> Node:
+            found = node(directory, dict(given))
+            given.clear()  # they are the host's now
+            return found
+
+        return handle(env, stdin, plugin_type, connect)
+
+    return Calls(serve, look or objects.look)
+
+
+class Calls:
+    """The outside of one node. Threads may share it. `look` finds an object of an API server."""
+
+    def __init__(self, serve: Serve, look: Look) -> None:
+        self._serve = serve
+        self._look = look
+
+    def add(self, op: CallPlugins, netns: int) -> None:
+        """Call ADD of a network's plugins, in order, and remember the result."""
+        self._runtime(op, netns).add(_network(op), _conf(op, netns))
+
+    def delete(self, op: CallPlugins, netns: int) -> None:
+        """Call DEL of the plugins, in reverse order; `netns` is -1 if the namespace is gone."""
+        self._runtime(op, netns).delete(_network(op), _conf(op, netns))
+
+    def check(self, op: CallPlugins, netns: int) -> None:
+        """Call CHECK of the plugins, as far as the network's version has it."""
+        network = _network(op)
+        if netlist.has_check(network):
+            self._runtime(op, netns).check(network, _conf(op, netns))
+
+    def collect(self, op: CallPlugins, valid: Iterable[tuple[str, str]]) -> None:
+        """Have everything of the network gone that is not among `valid`, pairs of (container ID, ifname)."""
+        self._runtime(op, -1).collect(_network(op), valid)
+
+    def status(self, network: NetworkList, path: tuple[str, ...]) -> None:
+        """Call STATUS of the network's plugins."""
+        Runtime(path, timeout=TIMEOUT, own=self._handler(None, -1)).status(network)
+
+    def answered(self, op: CallPlugins) -> Result:
+        """Return the result of an ADD. KernelRefused if it is not remembered."""
+        cached = Cache(op.cache).get(op.network, op.container_id, op.ifname)
+        if cached is None or cached.result is None:
+            raise KernelRefused(
+                f"{op.label or op.network}: the result of {op.container_id}'s {op.ifname} is not in {op.cache}",
+                "somebody took its file away: DEL and ADD the pod again",
+            )
+        return Result.parse(Fields(dict(cached.result), "the cached result"), _network(op).cni_version)
+
+    def shed(self, op: CallPlugins) -> None:
+        """Remember the result without default routes but those by the op's gateways."""
+        cache = Cache(op.cache)
+        cached = cache.get(op.network, op.container_id, op.ifname)
+        if cached is None or cached.result is None:
+            return
+        result = dict(cached.result)
+        listed = result.get("routes")
+        gone = {_EVERYTHING[version] for version in op.sheds}
+        every = listed if isinstance(listed, list) else []
+        kept = [route for route in every if not (isinstance(route, dict) and route.get("dst") in gone)]
+        kept += [{"dst": _EVERYTHING["6" if ":" in gateway else "4"], "gw": gateway} for gateway in op.gateways]
+        if kept:
+            result["routes"] = kept
+        else:
+            result.pop("routes", None)
+        cache.put(op.network, _conf(op, 0), cached.config, result)
+
+    def remembered(self, op: AdoptCalls) -> tuple[CallPlugins, ...]:
+        """Return the calls that Multus has made for a pod, in order; () if it has remembered none that can be read."""
+        try:
+            with open(op.path, "rb") as file:
+                listed = strictjson.loads(file.read(strictjson.MAX_BYTES + 1), op.path)
+            return tuple(
+                _delegate(op, place, one) for place, one in enumerate(listed if isinstance(listed, list) else ())
+            )
+        except (OSError, CniError, ValueError):
+            return ()
+
+    def forget(self, op: AdoptCalls) -> None:
+        """Take away what Multus has remembered of a pod."""
+        try:
+            os.unlink(op.path)
+        except OSError:
+            pass  # whoever comes next finds plugins whose DEL has nothing to do
+
+    def networks(self, path: str) -> tuple[NetworkList, ...]:
+        """Return the networks of a folder, or of the file at the path; () if there are none that can be read."""
+        try:
+            if os.path.isdir(path):
+                return load_all(path)[0]
+            with open(path, "rb") as file:
+                return (parse(file.read(strictjson.MAX_BYTES + 1), path),)
+        except (OSError, CniError):
+            return ()
+
+    def object(self, sought: ObjectSought) -> Mapping[str, object] | None:
+        """Return an object of an API server, None if there is none. TryAgainLater if it can't be asked."""
+        return self._look(sought)
+
+    def _runtime(self, op: CallPlugins, netns: int) -> Runtime:
+        return Runtime(op.path, cache=Cache(op.cache), timeout=TIMEOUT, own=self._handler(op, netns))
+
+    def _handler(
+        self, op: CallPlugins | None, netns: int
+    ) -> Callable[[Mapping[str, str], bytes, str], tuple[int, str]]:
+        def handle(env: Mapping[str, str], stdin: bytes, plugin_type: str) -> tuple[int, str]:
+            given = {op.netns: os.dup(netns)} if op is not None and netns >= 0 else {}
+            try:
+                return self._serve(env, stdin, plugin_type, given)
+            finally:
+                for descriptor in given.values():
+                    os.close(descriptor)
+
+        return handle
+
+
+def _network(op: CallPlugins) -> NetworkList:
+    return netlist.parse(op.config.encode(), name=op.network)
+
+
+def _conf(op: CallPlugins, netns: int) -> RuntimeConf:
+    args = tuple((key, text) for key, _, text in (pair.partition("=") for pair in op.args))
+    return RuntimeConf(
+        container_id=op.container_id,
+        ifname=op.ifname,
+        netns=op.netns if netns >= 0 else "",
+        args=args,
+        capability_args=tuple(json.loads(op.capabilities).items()) if op.capabilities else (),
+    )
+
+
+def _delegate(op: AdoptCalls, place: int, document: object) -> CallPlugins:
+    """Return one call of Multus' as it has remembered it. InvalidConfig or ValueError if it can't be read."""
+    fields = Fields(document, f"{op.path}[{place}]")
+    asked = str(fields.raw.get("ifnameRequest") or "")
+    config = binascii.a2b_base64(str(fields.raw.get("Bytes") or ""))
+    network = netlist.parse(config, op.path)
+    return CallPlugins(
+        network=network.name,
+        netns=op.netns,
+        ifname=op.ifname if place == 0 else asked or f"net{place}",
+        container_id=op.container_id,
+        config=config.decode(),
+        path=op.search,
+        cache=op.cache,
+        args=op.args,
+        label=str(fields.raw.get("Name") or network.name),
+        default=place == 0,
+    )

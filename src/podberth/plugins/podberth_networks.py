@@ -1,0 +1,255 @@
+"""The `podberth-networks` type: all networks of a pod in one call, in the place of Multus. Pure.
+
+The cluster's networks come first, then those that the pod selects by its annotation (multi-net-spec 1.3). Each is a
+list of plugins that is called; podberth's own are served in the same process.
+"""
+
+from __future__ import annotations
+
+from podberth.cni.errors import InvalidConfig, Refused, TryAgainLater
+from podberth.cni.fields import Fields
+from podberth.cni.strictjson import dumps
+from podberth.net import ops
+from podberth.net.addresses import Addresses
+from podberth.net.plan import Plan
+from podberth.net.seen import NetworksAt, ObjectSought
+from podberth.net.step import Step
+from podberth.networks import definition, selection, settings
+from podberth.networks.legs import Leg, capabilities, configured, named, require_devices, require_reachable, sheds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from podberth.cni.call import Call
+    from podberth.cni.keys import Key
+    from podberth.cni.netlist import NetworkList
+    from podberth.net.endpoint import Endpoint
+    from podberth.net.seen import Query, Seen
+    from podberth.networks.definition import Definition
+    from podberth.networks.selection import Selection
+    from podberth.networks.settings import Settings
+
+TYPES: tuple[str, ...] = ("podberth-networks",)
+KEYS: tuple[Key, ...] = settings.KEYS
+ADDRESSES = Addresses.CALLED
+SETTINGS = MAC = False
+POD, DEFINITION = "Pod", "NetworkAttachmentDefinition"
+
+
+def configure(fields: Fields) -> Settings:
+    """Return the configuration. InvalidConfig names the field at fault."""
+    return settings.read(fields)
+
+
+def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
+    """Return the node's networks, the pod, the cluster's definitions; then those that the pod selects."""
+    del endpoint
+    if conf.readiness and conf.readiness_file not in seen:
+        return (conf.readiness_file,)
+    first = (NetworksAt(path=conf.conf_dir), *_of_cluster(conf))
+    pod = _pod_sought(conf, call)
+    if pod is None:
+        return first
+    if pod not in seen:
+        return (*first, pod)
+    chosen = (*_default_of_pod(conf, seen.asked(pod)), *_selected(conf, call, seen.asked(pod)))
+    return (*first, pod, *(_sought(conf, one.namespace, one.name) for one in chosen))
+
+
+def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
+    """Return the calls, the cluster's network first. TryAgainLater for a pod that the API server does not have yet."""
+    del endpoint
+    _require_ready(conf, seen)
+    sought = _pod_sought(conf, call)
+    pod = seen.asked(sought) if sought is not None else None
+    if sought is not None and pod is None:
+        raise TryAgainLater(
+            f"the API server has no pod {sought.namespace}/{sought.name}"
+            + (f" with the UID {sought.uid}" if sought.uid else ""),
+            "it may be gone, or not be known here yet: the runtime tries again",
+        )
+    selected = _selected(conf, call, pod) if pod is not None else ()
+    own = seen.asked(NetworksAt(path=conf.conf_dir))
+    whole = [*_cluster(conf, call, pod, seen, own)]
+    for one in selected:
+        label, network, resource = _defined(conf, one.namespace, one.name, seen, own)
+        leg = Leg(label=label, network=network, ifname="", selection=one)
+        require_devices(leg, resource)
+        whole.append((label, network, one))
+    legs = named(whole, call.ifname)
+    default = next((leg for leg in legs if leg.keeps_default), legs[0])
+    return Plan(ops=tuple(_called(conf, call, leg, legs, default=leg is default) for leg in legs))
+
+
+def status(conf: Settings, seen: Seen) -> NetworkList | None:
+    """Return the network of each pod, whose STATUS is the node's; None if it is an API server's to say which it is.
+
+    TryAgainLater until it is ready.
+    """
+    _require_ready(conf, seen)
+    if conf.delegates:
+        return conf.delegates[0]
+    named = seen.asked(_files(conf))
+    return next((each for each in named if "/" in conf.cluster or each.name == conf.cluster), None)
+
+
+def status_asks(conf: Settings, seen: Seen) -> tuple[Query, ...]:
+    """Return what `status` looks at: files of the node. An API server that is away makes no node unready."""
+    del seen
+    return (*((conf.readiness_file,) if conf.readiness else ()), _files(conf))
+
+
+def _files(conf: Settings) -> NetworksAt:
+    return NetworksAt(path=conf.cluster if "/" in conf.cluster else conf.conf_dir)
+
+
+def adopted(call: Call) -> tuple[Step, ...]:
+    """Return the calls that Multus has made for the pod, if it did: a file of its own has them."""
+    cni_dir = call.conf.raw.get("cniDir") or settings.CNI_DIR.default
+    bin_dir = call.conf.raw.get("binDir") or settings.BIN_DIR.default
+    op = ops.AdoptCalls(
+        netns=call.netns,
+        ifname=call.ifname,
+        container_id=call.container_id,
+        path=f"{cni_dir}/{call.container_id}",
+        search=(*call.path, str(bin_dir)),
+        cache=str(cni_dir),
+        args=_args(call),
+    )
+    return (Step(op=op),)
+
+
+def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], *, default: bool) -> ops.CallPlugins:
+    offered = capabilities(leg, call.runtime_config or {}, first=leg is legs[0])
+    return ops.CallPlugins(
+        network=leg.network.name,
+        netns=call.netns,
+        ifname=leg.ifname,
+        container_id=call.container_id,
+        config=configured(leg),
+        path=(*call.path, *((conf.bin_dir,) if conf.bin_dir not in call.path else ())),
+        cache=conf.cni_dir,
+        args=_args(call),
+        capabilities=dumps(offered) if offered else "",
+        label=leg.label,
+        default=default,
+        sheds=sheds(leg, legs),
+        gateways=leg.gateways,
+    )
+
+
+def _args(call: Call) -> tuple[str, ...]:
+    return tuple(f"{key}={text}" for key, text in call.args)
+
+
+def _cluster(
+    conf: Settings, call: Call, pod: Mapping[str, object] | None, seen: Seen, own: tuple[NetworkList, ...]
+) -> Iterator[tuple[str, NetworkList, Selection | None]]:
+    """Yield the networks of each pod: the first, or what the pod names in its place, then the others."""
+    instead = _default_of_pod(conf, pod) if pod is not None else ()
+    if call.pod_args.pod is not None:
+        elsewhere = [one for one in instead if one.namespace != conf.namespace]
+        require_reachable(conf, elsewhere, call.pod_args.pod.namespace)
+    names = (conf.cluster, *(() if _is_system(conf, pod) else conf.defaults)) if conf.cluster else ()
+    given = [(each.name, each) for each in conf.delegates] or [_named(conf, name, seen, own) for name in names]
+    for one in instead:
+        other, in_its_place, _ = _defined(conf, one.namespace, one.name, seen, own)
+        yield other, in_its_place, one
+    for label, network in given[len(instead) :]:
+        yield label, network, None
+
+
+def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> tuple[str, NetworkList]:
+    """Return a network that the configuration names: a path, a definition, or a network of the node's own."""
+    if "/" in name:
+        found = seen.asked(NetworksAt(path=name))
+        if not found:
+            raise InvalidConfig(
+                f"clusterNetwork: there is no network at {name}", "name a folder or a file that has one"
+            )
+        return found[0].name, found[0]
+    if conf.kubeconfig and seen.asked(_sought(conf, conf.namespace, name)) is not None:
+        label, network, _ = _defined(conf, conf.namespace, name, seen, own)
+        return label, network
+    mine = next((each for each in own if each.name == name), None)
+    if mine is None:
+        raise InvalidConfig(
+            f"clusterNetwork: there is no network {name} in {conf.conf_dir}, and no definition of that name in "
+            f"{conf.namespace}",
+            "write the one or the other",
+        )
+    return mine.name, mine
+
+
+def _defined(
+    conf: Settings, namespace: str, name: str, seen: Seen, own: tuple[NetworkList, ...]
+) -> tuple[str, NetworkList, str]:
+    """Return a definition's label, network and resource. Refused if there is none of that name."""
+    document = seen.asked(_sought(conf, namespace, name))
+    if document is None:
+        raise Refused(
+            f"there is no NetworkAttachmentDefinition {namespace}/{name}",
+            "make it, or correct the pod's annotation; the pod starts as soon as it is there",
+        )
+    found: Definition = definition.read(document)
+    return f"{namespace}/{name}", definition.network(found, own), found.resource
+
+
+def _of_cluster(conf: Settings) -> tuple[Query, ...]:
+    """Return what the names of the cluster's networks may stand for."""
+    names = (conf.cluster, *conf.defaults) if conf.cluster else ()
+    paths = tuple(NetworksAt(path=name) for name in names if "/" in name)
+    plain = tuple(name for name in names if "/" not in name) if conf.kubeconfig else ()
+    return (*paths, *(_sought(conf, conf.namespace, name) for name in plain))
+
+
+def _sought(conf: Settings, namespace: str, name: str) -> ObjectSought:
+    return ObjectSought(kubeconfig=conf.kubeconfig, kind=DEFINITION, namespace=namespace, name=name)
+
+
+def _pod_sought(conf: Settings, call: Call) -> ObjectSought | None:
+    pod = call.pod_args.pod
+    if pod is None or not conf.kubeconfig:
+        return None
+    return ObjectSought(kubeconfig=conf.kubeconfig, kind=POD, namespace=pod.namespace, name=pod.name, uid=pod.uid)
+
+
+def _annotation(pod: Mapping[str, object], name: str) -> str:
+    metadata = Fields(pod, "Pod").child("metadata")
+    annotations = metadata.child("annotations") if metadata is not None else None
+    found = annotations.raw.get(name) if annotations is not None else None
+    return found if isinstance(found, str) else ""
+
+
+def _selected(conf: Settings, call: Call, pod: Mapping[str, object] | None) -> tuple[Selection, ...]:
+    if pod is None or call.pod_args.pod is None:
+        return ()
+    namespace = call.pod_args.pod.namespace
+    found = selection.parse(_annotation(pod, selection.NETWORKS), namespace)
+    require_reachable(conf, found, namespace)
+    return found
+
+
+def _default_of_pod(conf: Settings, pod: Mapping[str, object] | None) -> tuple[Selection, ...]:
+    """Return what the pod names in the place of the cluster's network; () if nothing. Refused if it names more."""
+    if pod is None:
+        return ()
+    text = _annotation(pod, selection.DEFAULT_NETWORK)
+    found = selection.parse(text, conf.namespace, selection.DEFAULT_NETWORK)
+    if len(found) > 1:
+        raise Refused(f"{selection.DEFAULT_NETWORK}: expected one network, got {len(found)}", "name the first alone")
+    return found
+
+
+def _is_system(conf: Settings, pod: Mapping[str, object] | None) -> bool:
+    metadata = Fields(pod, "Pod").child("metadata") if pod is not None else None
+    return metadata is not None and metadata.raw.get("namespace") in conf.system
+
+
+def _require_ready(conf: Settings, seen: Seen) -> None:
+    if conf.readiness and seen.asked(conf.readiness_file) is None:
+        raise TryAgainLater(
+            f"readinessindicatorfile: there is no {conf.readiness} yet",
+            "the cluster's network makes it once it is ready",
+        )

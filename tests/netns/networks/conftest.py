@@ -1,0 +1,174 @@
+"""A node whose runtime calls a meta plugin, and a real API server with pods and networks' definitions."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from podberth.cni.errors import CniError
+from podberth.kube.resources import NETWORK_ATTACHMENTS, PODS
+from tests.checkout import ROOT
+from tests.netns.kubelet import BUILT, Answer, Kubelet, Pod, kubelet
+from tests.servers.kube import KubeServer
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from podberth.kube.client import Client
+
+POOL = """
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: legs}
+spec: {subnets: [{subnet: 10.81.0.0/24, gateway: 10.81.0.1}]}
+"""
+NAMESPACE = "bank"
+# Fields of the definition that the convention names (multi-net-spec 1.3, section 3.2).
+CRD: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {
+        "name": "network-attachment-definitions.k8s.cni.cncf.io",
+        "annotations": {"api-approved.kubernetes.io": "unapproved, testing only"},
+    },
+    "spec": {
+        "group": "k8s.cni.cncf.io",
+        "scope": "Namespaced",
+        "names": {
+            "plural": "network-attachment-definitions",
+            "singular": "network-attachment-definition",
+            "kind": "NetworkAttachmentDefinition",
+        },
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {"spec": {"type": "object", "properties": {"config": {"type": "string"}}}},
+                    }
+                },
+            }
+        ],
+    },
+}
+
+
+@dataclass
+class Site:
+    """One node, and the cluster it is of."""
+
+    node: Kubelet
+    server: KubeServer
+    folder: Path
+
+    @property
+    def client(self) -> Client:
+        """The cluster's administrator."""
+        return self.server.operator.client
+
+    def conf(self, **changes: object) -> dict[str, object]:
+        """Return what the runtime's configuration says of all networks."""
+        own = {
+            "type": "podberth-networks",
+            "name": "every",
+            "bridge": None,
+            "pool": None,
+            "confDir": str(self.folder / "net.d"),
+            "cniDir": str(self.folder / "cni"),
+            "binDir": str(ROOT / "build" / "cni-standard"),
+            "kubeconfig": str(self.server.kubeconfig),
+            "clusterNetwork": "cluster",
+        }
+        return {**own, **changes}
+
+    def call(self, verb: str, pod: Pod, **changes: object) -> Answer:
+        """Make a call of the meta plugin."""
+        env = {"CNI_PATH": str(BUILT)}
+        return self.node.call(verb, pod, plugin="podberth-networks", env=env, **cast("Any", self.conf(**changes)))
+
+    def define(self, name: str, config: object, namespace: str = NAMESPACE, **annotations: str) -> None:
+        """Make a definition; a `config` that is no text is written as JSON."""
+        text = config if isinstance(config, str) else json.dumps(config)
+        metadata = {"name": name, "namespace": namespace, "annotations": annotations}
+        self.client.create(NETWORK_ATTACHMENTS, {"metadata": metadata, "spec": {"config": text}}, namespace)
+
+    def pod(self, name: str, networks: object = "", **annotations: str) -> Pod:
+        """Make a pod of the API server's, and its sandbox here."""
+        text = networks if isinstance(networks, str) else json.dumps(networks)
+        said = {**({"k8s.v1.cni.cncf.io/networks": text} if text else {}), **annotations}
+        body = {
+            "metadata": {"name": name, "namespace": NAMESPACE, "annotations": said},
+            "spec": {"containers": [{"name": "main", "image": "none"}], "automountServiceAccountToken": False},
+        }
+        made = self.client.create(PODS, body, NAMESPACE)
+        return self.node.pod(name, namespace=NAMESPACE, uid=made["metadata"]["uid"])
+
+    def status(self, pod: Pod) -> list[dict[str, Any]]:
+        """Return the pod's network-status; [] if it has none."""
+        annotations = self.client.get(PODS, pod.name, pod.namespace)["metadata"].get("annotations", {})
+        return list(json.loads(annotations.get("k8s.v1.cni.cncf.io/network-status", "[]")))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
+    with KubeServer(tmp_path_factory.mktemp("kube")) as running:
+        running.operator.apply(CRD)
+        until(lambda: _listed(running.operator.client))
+        for namespace in (NAMESPACE, "shared"):
+            running.operator.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        yield running
+
+
+def _listed(client: Client) -> bool:
+    try:
+        client.list(NETWORK_ATTACHMENTS)
+    except CniError:
+        return False
+    return True
+
+
+@pytest.fixture
+def site(tmp_path: Path, server: KubeServer) -> Iterator[Site]:
+    with kubelet(tmp_path / "state", POOL, bare=True) as node:
+        made = Site(node=node, server=server, folder=tmp_path)
+        (tmp_path / "net.d").mkdir()
+        (tmp_path / "net.d" / "10-cluster.conflist").write_text(json.dumps(cluster_network(tmp_path)))
+        yield made
+    client = made.client
+    for resource in (PODS, NETWORK_ATTACHMENTS):
+        for one in client.list(resource).items:
+            client.delete(resource, one["metadata"]["name"], one["metadata"]["namespace"])
+    shutil.rmtree(tmp_path / "cni", ignore_errors=True)
+
+
+def cluster_network(folder: Path) -> dict[str, object]:
+    """Return the cluster's network: a bridge with addresses of a folder, as most clusters have it."""
+    ipam = {
+        "type": "host-local",
+        "ranges": [[{"subnet": "10.80.0.0/24"}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+        "dataDir": str(folder / "host-local"),
+    }
+    bridge = {
+        "type": "bridge",
+        "bridge": "cluster0",
+        "isGateway": True,
+        "ipam": ipam,
+        "stateDir": str(folder / "state"),
+    }
+    return {"cniVersion": "1.1.0", "name": "cluster", "plugins": [bridge]}
+
+
+def leg(folder: Path, **changes: object) -> dict[str, object]:
+    """Return a second network: addresses by the pods' names, of podberth's ledger."""
+    own = {"type": "podberth", "bridge": "legs0", "pool": "legs", "stateDir": str(folder / "state")}
+    return {"cniVersion": "1.1.0", "name": "legs", "plugins": [{**own, **changes}]}
