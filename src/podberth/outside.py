@@ -14,15 +14,18 @@ from podberth.cni import netlist, strictjson
 from podberth.cni.errors import CniError, KernelRefused
 from podberth.cni.fields import Fields
 from podberth.cni.result import Result
+from podberth.cni.value import replace
 from podberth.net.ops import CallPlugins
 from podberth.runtime.cache import Cache
 from podberth.runtime.chain import Runtime
 from podberth.runtime.conf import RuntimeConf
+from podberth.runtime.invoke import find
 from podberth.runtime.networks import load_all, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
     from typing import TypeAlias
 
     from podberth.cni.netlist import NetworkList
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     Look: TypeAlias = Callable[[ObjectSought], Mapping[str, object] | None]
 
 _EVERYTHING = {"4": "0.0.0.0/0", "6": "::/0"}
+# Codes of errors about what a plugin was called with: version, field, JSON, configuration (SPEC.md section 5, "Error").
+_OF_THE_CONFIGURATION = (1, 2, 6, 7)
 TIMEOUT = 90.0  # seconds that another's plugin may take; a runtime waits for some two minutes
 
 
@@ -66,12 +71,28 @@ class Calls:
         self._look = look
 
     def add(self, op: CallPlugins, netns: int) -> None:
-        """Call ADD of a network's plugins, in order, and remember the result."""
-        self._runtime(op, netns).add(_network(op), _conf(op, netns))
+        """Call ADD of a network's plugins, in order, and remember the result. None is called if one is missing."""
+        network = _network(op)
+        for plugin in network.plugins:
+            find(plugin.type, op.path)
+        self._runtime(op, netns).add(network, _conf(op, netns))
 
     def delete(self, op: CallPlugins, netns: int) -> None:
-        """Call DEL of the plugins, in reverse order; `netns` is -1 if the namespace is gone."""
-        self._runtime(op, netns).delete(_network(op), _conf(op, netns))
+        """Call DEL of the plugins, in reverse order; `netns` is -1 if the namespace is gone.
+
+        An ADD that was not ended is taken back plugin by plugin. Who refuses its configuration, or is not there, had
+        refused the ADD too: a definition that nobody can serve must not keep its pod from going away.
+        """
+        network, conf, runtime = _network(op), _conf(op, netns), self._runtime(op, netns)
+        if Cache(op.cache).get(op.network, op.container_id, op.ifname) is not None:
+            runtime.delete(network, conf)
+            return
+        for plugin in reversed(network.plugins):
+            try:
+                runtime.delete(replace(network, plugins=(plugin,)), conf)
+            except CniError as refused:
+                if refused.code not in _OF_THE_CONFIGURATION:
+                    raise
 
     def check(self, op: CallPlugins, netns: int) -> None:
         """Call CHECK of the plugins, as far as the network's version has it."""
@@ -79,8 +100,10 @@ class Calls:
         if netlist.has_check(network):
             self._runtime(op, netns).check(network, _conf(op, netns))
 
-    def collect(self, op: CallPlugins, valid: Iterable[tuple[str, str]]) -> None:
-        """Have everything of the network gone that is not among `valid`, pairs of (container ID, ifname)."""
+    def collect(self, op: CallPlugins, containers: AbstractSet[str]) -> None:
+        """Have everything of the network gone that is no interface of these containers: those that Multus made stay."""
+        cached = Cache(op.cache).all(op.network)
+        valid = [(one.container_id, one.ifname) for one in cached if one.container_id in containers]
         self._runtime(op, -1).collect(_network(op), valid)
 
     def status(self, network: NetworkList, path: tuple[str, ...]) -> None:

@@ -13,18 +13,23 @@ from typing import TYPE_CHECKING
 from podberth import objects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from podberth.kube.client import Object
     from podberth.net.seen import ObjectSought
 
+POD, DEFINITION = "Pod", "NetworkAttachmentDefinition"
 NODE_NAME = "NODE_NAME"  # in an agent's pod, by the downward API; else the machine's own name
 
 
 class Objects:
-    """What is known of each API server that a call has named. Threads share it."""
+    """What is known of each API server that a call has named. Threads share it.
 
-    def __init__(self) -> None:
+    `changed` is told the namespace and the name of each pod of this node that is new or has changed.
+    """
+
+    def __init__(self, changed: Callable[[str, str], None]) -> None:
+        self._changed = changed
         self._guard = threading.Lock()
         self._known: dict[tuple[str, str], _Known] = {}
 
@@ -32,6 +37,11 @@ class Objects:
         """Return the object, None if there is none of that name and UID. TryAgainLater if that can't be known."""
         found = self._of(sought.kubeconfig, sought.kind).find(sought)
         return found if found is not None else objects.look(sought)
+
+    def follow(self, kubeconfig: str) -> None:
+        """Follow an API server's pods and definitions, before any call names it."""
+        for kind in (POD, DEFINITION):
+            self._of(kubeconfig, kind)
 
     def close(self) -> None:
         """Follow nothing more."""
@@ -44,7 +54,7 @@ class Objects:
         with self._guard:
             found = self._known.get((kubeconfig, kind))
             if found is None:
-                found = self._known[kubeconfig, kind] = _Known(kubeconfig, kind)
+                found = self._known[kubeconfig, kind] = _Known(kubeconfig, kind, self._changed)
                 found.follower.start()
             return found
 
@@ -52,12 +62,13 @@ class Objects:
 class _Known:
     """The objects of one kind, by namespace and name (`kube.follow.Handler`)."""
 
-    def __init__(self, kubeconfig: str, kind: str) -> None:
+    def __init__(self, kubeconfig: str, kind: str, changed: Callable[[str, str], None]) -> None:
+        self._changed = changed if kind == POD else lambda *_: None
         self._there: dict[tuple[str, str], Object] = {}
         from podberth.kube.follow import Follower  # most nodes follow nothing
         from podberth.kube.resources import NETWORK_ATTACHMENTS, PODS
 
-        resource = PODS if kind == PODS.kind else NETWORK_ATTACHMENTS
+        resource = PODS if kind == POD else NETWORK_ATTACHMENTS
         node = os.environ.get(NODE_NAME) or os.uname().nodename
         fields = f"spec.nodeName={node}" if resource is PODS else ""
         self.follower = Follower(objects.client(kubeconfig), resource, self, fields=fields)
@@ -73,6 +84,8 @@ class _Known:
         """Take these as all there are."""
         del resource_version
         self._there = {_key(item): item for item in items}
+        for key in self._there:
+            self._changed(*key)
 
     def change(self, kind: str, item: Object) -> None:
         """Take one change."""
@@ -80,6 +93,7 @@ class _Known:
             self._there.pop(_key(item), None)
         else:
             self._there[_key(item)] = item
+            self._changed(*_key(item))
 
     def reached(self, resource_version: str) -> None:
         """Take note of nothing: what is followed begins anew with each agent."""

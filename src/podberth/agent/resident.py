@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from podberth.agent.annotator import Annotator
 from podberth.agent.finisher import Finisher
+from podberth.agent.hotplug import HotPlug
 from podberth.agent.objects import Objects
 from podberth.agent.policies import PolicyDirectories
 from podberth.agent.sight import require_sight
@@ -16,9 +19,11 @@ from podberth.cni.errors import CniError, TryAgainLater
 from podberth.cni.value import replace
 from podberth.entry import Kept, handle
 from podberth.ipam.outlook import sentence
+from podberth.verbs.role import NETWORKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from podberth.agent.frame import Call
     from podberth.agent.policies import Told
@@ -45,7 +50,12 @@ class Resident:
         status_on: frozenset[str] = frozenset(),
     ) -> None:
         self._status_on = status_on
-        self.objects = Objects()
+        self.hot_plug = HotPlug(
+            self._of_networks,
+            lambda level, about: told(level, "networks changed", about),
+            lambda why: told("warning", "hot plug", {"message": why}),
+        )
+        self.objects = Objects(self.hot_plug.look)
         self.annotator = Annotator(lambda why: told("warning", "network-status", {"message": why}))
         self._kept = Kept(moved, self._equipped, self.objects.look)
         self._anew = anew
@@ -67,6 +77,12 @@ class Resident:
         """Why no ADD is served now: a cluster's store can't be reached, or knows another machine as this node."""
         return "; ".join((*map(sentence, self._kept.away), *self._kept.unproven))
 
+    def _of_networks(self) -> Iterator[AbstractContextManager[Node]]:
+        """Yield the stores of meta plugins' calls."""
+        for directory in self.directories:
+            if directory.endswith(f"/{NETWORKS}"):
+                yield _opened(self.node(directory))
+
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
         return self._kept.node(directory, given)
@@ -87,6 +103,15 @@ class Resident:
             self.policies.remember(node, directory)
         finally:
             node.host.close()
+
+    def follow_networks(self) -> None:
+        """Follow the API servers by whose objects pods have several networks: an annotation may have changed."""
+        for opened in self._of_networks():
+            with opened as node:
+                records = node.attachments.all() if node.stored() else ()
+            for kubeconfig in {json.loads(record.conf or "{}").get("kubeconfig") for record in records}:
+                if isinstance(kubeconfig, str) and kubeconfig:
+                    self.objects.follow(kubeconfig)
 
     def stores(self) -> list[dict[str, str]]:
         """Return which store each directory stands for; one that has changed makes way for the next agent."""
@@ -145,3 +170,11 @@ class Resident:
         finally:
             for descriptor in given.values():
                 os.close(descriptor)
+
+
+@contextmanager
+def _opened(node: Node) -> Iterator[Node]:
+    try:
+        yield node
+    finally:
+        node.host.close()

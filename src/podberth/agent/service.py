@@ -107,6 +107,8 @@ class Agent:
         self.records.start()
         self.resident.finisher.start()
         self.resident.annotator.start()
+        self.resident.hot_plug.start()
+        self._try("hot plug", self.resident.follow_networks)
         self._try("policies", self._remember)
         self.resident.policies.start()
         self.upkeep.start()
@@ -128,7 +130,8 @@ class Agent:
         finished = self.server.stop(grace)
         turned = self.server.turn_away() if last else 0
         loops = (self.upkeep, self.history, self.departures, self.announcements, self.records)
-        for part in (*loops, self.resident.policies, self.resident.finisher, self.resident.annotator):
+        resident = self.resident
+        for part in (*loops, resident.policies, resident.hot_plug, resident.finisher, resident.annotator):
             self._try("stop", partial(part.stop, grace))
         self._try("stop", self.resident.close)
         unsent = self._flush(end)

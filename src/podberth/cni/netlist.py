@@ -53,7 +53,7 @@ def parse(
     """
     fields = Fields(strictjson.loads(data, path or "network configuration", InvalidConfig), "", InvalidConfig).from_go()
     named = fields.required("name", parsers.identifier) if not name else fields.get("name", parsers.identifier, name)
-    if "plugins" not in fields.raw and "type" in fields.raw:
+    if fields.said("type") and not fields.said("plugins"):
         found = (plugin_of(fields),)
         return NetworkList(name=named, cni_version=_version(fields), plugins=found, path=path, raw=data)
     plugins = tuple(plugin_of(member) for member in fields.children("plugins", most=MAX_PLUGINS))

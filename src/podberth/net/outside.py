@@ -6,7 +6,8 @@ from typing import Protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from podberth.cni.netlist import NetworkList
     from podberth.cni.result import Result
@@ -32,8 +33,8 @@ class Outside(Protocol):
         """Call CHECK of the plugins. Raises as `add`."""
         ...
 
-    def collect(self, op: CallPlugins, valid: Iterable[tuple[str, str]]) -> None:
-        """Have everything of the network gone that is not among `valid`, pairs of (container ID, ifname)."""
+    def collect(self, op: CallPlugins, containers: AbstractSet[str]) -> None:
+        """Have everything of the network gone that is no interface of these containers, by their IDs."""
         ...
 
     def status(self, network: NetworkList, path: tuple[str, ...]) -> None:

@@ -1,10 +1,10 @@
-"""What a NetworkAttachmentDefinition comes to: a network's configuration (multi-net-spec 1.3, section 3.4)."""
+"""What a NetworkAttachmentDefinition comes to: a network's configuration (multi-net-spec 1.3, section 3.4). Pure."""
 
 from __future__ import annotations
 
 from podberth.cni import netlist, parsers
-from podberth.cni.errors import InvalidConfig
-from podberth.cni.fields import Fields
+from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.fields import Fields, shown
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ def read(document: Mapping[str, object]) -> Definition:
     return Definition(
         namespace=metadata.required("namespace", parsers.label),
         name=metadata.required("name", parsers.name),
-        config=spec.get("config", parsers.string(min=0, max=1 << 20), "") if spec is not None else "",
+        config=spec.get("config", _text, "") if spec is not None else "",
         resource=annotations.get(RESOURCE, parsers.string(max=512), "") if annotations is not None else "",
     )
 
@@ -47,7 +47,8 @@ def network(
 ) -> NetworkList:
     """Return the network of the definition: as its config says, or else that of the node's `own` with its name.
 
-    `beside` as `cni.netlist.parse` takes it. InvalidConfig if there is none, or its configuration is wrong.
+    `beside` as `cni.netlist.parse` takes it. InvalidConfig if there is none; a fault of its configuration is raised
+    with the definition's name.
     """
     what = f"NetworkAttachmentDefinition {definition.namespace}/{definition.name}"
     if not definition.config.strip():
@@ -59,6 +60,14 @@ def network(
             )
         return found
     try:
-        return netlist.parse(definition.config.encode(), f"{what}: spec.config", name=definition.name, beside=beside)
-    except InvalidConfig as wrong:
-        raise InvalidConfig(f"{what}: spec.config: {wrong.message}", wrong.details) from None
+        data = definition.config.encode("utf-8", "surrogatepass")
+        return netlist.parse(data, name=definition.name, beside=beside)
+    except CniError as wrong:
+        raise type(wrong)(f"{what}: spec.config: {wrong.message}", wrong.details) from None
+
+
+def _text(raw: object) -> str:
+    """Return a text of any lines: people write JSON over several."""
+    if not isinstance(raw, str):
+        raise ValueError(f"expected a string, got {shown(raw)}")  # noqa: TRY004 - as all parsers
+    return raw

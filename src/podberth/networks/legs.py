@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from podberth.networks.selection import Selection
     from podberth.networks.settings import Settings
 
+_WISHES = ("IP", "GATEWAY", "MAC", "deviceID")  # keys of CNI_ARGS
 ANNOTATIONS = "io.kubernetes.cri.pod-annotations"  # of the pod, not of one network: each leg is offered it
 
 
@@ -30,6 +31,13 @@ class Leg:
     def keeps_default(self) -> bool:
         """Whether the pod says that the default route is this network's."""
         return self.selection is not None and self.selection.default_route is not None
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Of which IP versions, '4' and '6', the default route is this network's: of both if no gateway is named."""
+        if not self.keeps_default:
+            return ()
+        return tuple(sorted({"6" if ":" in gateway else "4" for gateway in self.gateways})) or ("4", "6")
 
     @property
     def gateways(self) -> tuple[str, ...]:
@@ -55,24 +63,25 @@ def named(networks: Sequence[tuple[str, NetworkList, Selection | None]], ifname:
                 "name another one for one of them, behind `@` or as `interface`",
             )
         legs.append(Leg(label=label, network=network, ifname=name, selection=selection))
-    chosen = [leg.label for leg in legs if leg.keeps_default]
-    if len(chosen) > 1:
-        raise Refused(
-            f"default-route: both {chosen[0]} and {chosen[1]} are to have the default route", "say it of one network"
-        )
+    for version in ("4", "6"):
+        chosen = [leg for leg in legs if version in leg.versions]
+        if len(chosen) > 1:
+            raise Refused(
+                f"default-route: both {chosen[0].label} ({chosen[0].ifname}) and {chosen[1].label} "
+                f"({chosen[1].ifname}) are to have the default route of IPv{version}",
+                "say it of one network, or of one of each IP version with its gateway",
+            )
     return tuple(legs)
 
 
 def sheds(leg: Leg, legs: Sequence[Leg]) -> tuple[str, ...]:
     """Return of which IP versions the leg is not to have the default routes that its network gives it.
 
-    Those of the network that the pod names go on where it names no gateway; else they are of the gateways' versions.
+    That is where the pod says that another's are to be, or names its gateway. A network of which it says `[]` keeps
+    its own.
     """
-    chosen = next((each for each in legs if each.keeps_default), None)
-    if chosen is None or (chosen is leg and not leg.gateways):
-        return ()
-    versions = {"6" if ":" in gateway else "4" for gateway in chosen.gateways} or {"4", "6"}
-    return tuple(sorted(versions))
+    theirs = {version for each in legs if each is not leg for version in each.versions}
+    return tuple(sorted(theirs | (set(leg.versions) if leg.gateways else set())))
 
 
 def require_reachable(settings: Settings, selected: Iterable[Selection], namespace: str) -> None:
@@ -110,6 +119,18 @@ def capabilities(leg: Leg, offered: Mapping[str, object], *, first: bool) -> dic
             f'add "capabilities": {{"{lacking[0]}": true}} to the plugin that does, or take it out of the annotation',
         )
     return found | wanted
+
+
+def args(leg: Leg, said: Mapping[str, str], *, first: bool) -> tuple[str, ...]:
+    """Return CNI_ARGS for a leg; `said` is what the runtime has: its wishes are about the first leg.
+
+    The addresses and the MAC that the pod asks for are here too, as Multus has them: some plugins look nowhere else.
+    """
+    found = {key: text for key, text in said.items() if first or key not in _WISHES}
+    if leg.selection is not None:
+        wanted = {"IP": ",".join(leg.selection.ips), "MAC": leg.selection.mac}
+        found |= {key: text for key, text in wanted.items() if text}
+    return tuple(f"{key}={text}" for key, text in found.items())
 
 
 def configured(leg: Leg) -> str:

@@ -6,6 +6,7 @@ from podberth.cni import parsers, strictjson
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields, shown
 from podberth.cni.value import value
+from podberth.networks.spelling import spelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 NETWORKS = "k8s.v1.cni.cncf.io/networks"
 DEFAULT_NETWORK = "v1.multus-cni.io/default-network"
 MOST = 64  # networks of one pod
+_KEYS = (
+    *("name", "namespace", "interface", "interfaceRequest", "ips", "mac", "infiniband-guid", "portMappings"),
+    *("bandwidth", "deviceID", "cni-args", "default-route", "ipam-claim-reference"),
+)
 
 
 @value
@@ -58,27 +63,26 @@ def _short(annotation: str, namespace: str, what: str) -> tuple[Selection, ...]:
 
 
 def _one(text: str, namespace: str, what: str) -> Selection:
-    """Read NAMESPACE/NAME@INTERFACE."""
-    rest, at, interface = text.partition("@")
-    before, slash, name = rest.rpartition("/")
-    fields = Fields({"namespace": before if slash else namespace, "name": name}, f"{what}: {shown(text)}")
-    if at:
-        try:
-            parsers.ifname(interface)
-        except ValueError as wrong:
-            raise InvalidConfig(f"{what}: {shown(text)}: the interface: {wrong}") from None
+    """Read NAMESPACE/NAME@INTERFACE: there may be white space around each, and nothing stands for nothing said."""
+    before, _, rest = text.rpartition("/")
+    name, _, interface = (part.strip() for part in rest.partition("@"))
+    if "@" in interface:
+        raise InvalidConfig(f"{what}: {shown(text)}: expected NAMESPACE/NAME@INTERFACE, got more than one '@'")
+    said = {"namespace": before.strip() or namespace, "name": name, "interface": interface or None}
+    fields = Fields(said, f"{what}: {shown(text)}")
     return Selection(
         namespace=fields.required("namespace", parsers.label),
         name=fields.required("name", parsers.label),
-        interface=interface,
+        interface=fields.get("interface", parsers.ifname, ""),
     )
 
 
 def _long(annotation: str, namespace: str, what: str) -> tuple[Selection, ...]:
     # Keys that are not known are passed over, as Multus does: a pod that ran before runs on.
-    document = strictjson.loads(annotation.encode(), what, InvalidConfig)
+    document = strictjson.loads(annotation.encode("utf-8", "surrogatepass"), what, InvalidConfig)
     listed = document if isinstance(document, list) else [document]
-    return tuple(_read(Fields(one, f"{what}[{i}]").from_go(), namespace) for i, one in enumerate(listed[: MOST + 1]))
+    every = (Fields(one, f"{what}[{i}]").from_go() for i, one in enumerate(listed[: MOST + 1]))
+    return tuple(_read(spelled(one, _KEYS), namespace) for one in every)
 
 
 def _read(fields: Fields, namespace: str) -> Selection:
@@ -86,19 +90,28 @@ def _read(fields: Fields, namespace: str) -> Selection:
     ips, claim = fields.each("ips", _address, most=MOST), fields.get("ipam-claim-reference", parsers.name, "")
     if ips and claim:
         raise fields.fail("ips", "can't be asked for beside `ipam-claim-reference`: the claim has the addresses")
-    routes = "default-route" in fields.raw and fields.raw["default-route"] is not None
     args = fields.child("cni-args")
     return Selection(
         namespace=fields.get("namespace", parsers.label, namespace),
         name=fields.required("name", parsers.name),
         interface=interface,
         ips=ips,
-        mac=fields.get("mac", parsers.mac, ""),
+        mac=fields.get("mac", _mac, ""),
         capabilities=_capabilities(fields),
         cni_args=tuple(args.raw.items()) if args is not None else (),
-        default_route=fields.each("default-route", parsers.ip_address, most=MOST) if routes else None,
+        default_route=_gateways(fields) if fields.raw.get("default-route") is not None else None,
         claim=claim,
     )
+
+
+def _gateways(fields: Fields) -> tuple[Address, ...]:
+    """Return the gateways of the default route: one of each IP version, as a link has no two default routes."""
+    found = fields.each("default-route", parsers.ip_address, most=MOST)
+    for place, gateway in enumerate(found):
+        if any(gateway.version == other.version for other in found[:place]):
+            at = f"{fields.at('default-route')}[{place}]"
+            raise fields.error(f"{at}: expected one gateway of each IP version, got {gateway} beside another")
+    return found
 
 
 def _capabilities(fields: Fields) -> tuple[tuple[str, object], ...]:
@@ -106,13 +119,21 @@ def _capabilities(fields: Fields) -> tuple[tuple[str, object], ...]:
     said: dict[str, object] = {}
     if ports:
         said["portMappings"] = [dict(port.raw) for port in ports]
-    if bandwidth is not None:
+    if bandwidth is not None and bandwidth.raw:
         said["bandwidth"] = dict(bandwidth.raw)
     for key, name in (("infiniband-guid", "infinibandGUID"), ("deviceID", "deviceID")):
         found = fields.get(key, parsers.string(max=256), "")
         if found:
             said[name] = found
     return tuple(said.items())
+
+
+def _mac(raw: object) -> str:
+    """Return a MAC; dots between groups of four are taken too, as Go's programs do."""
+    groups = raw.split(".") if isinstance(raw, str) else []
+    if len(groups) == 3 and all(len(group) == 4 for group in groups):
+        raw = ":".join(f"{group[:2]}:{group[2:]}" for group in groups)
+    return parsers.mac(raw)
 
 
 def _address(raw: object) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from podberth.cni import netlist, parsers
+from podberth.cni.errors import CniError
 from podberth.cni.keys import BOOLEAN, LIST, TEXT, Key
 from podberth.cni.value import value
 from podberth.net.seen import Lines
 from podberth.net.settings import Standalone
+from podberth.networks.spelling import spelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ CNI_DIR = Key(
 )  # fmt: skip
 BIN_DIR = Key(
     name="binDir", kind=TEXT, read=parsers.absolute_path, default="/opt/cni/bin",
-    what="Where plugins are looked for beside CNI_PATH.",
+    what="Where plugins are looked for, before the folders of CNI_PATH.",
 )  # fmt: skip
 KUBECONFIG = Key(
     name="kubeconfig", kind=TEXT, read=parsers.absolute_path, default="",
@@ -67,7 +69,7 @@ READINESS = Key(
 WITHOUT_EFFECT = (
     *("logFile", "logLevel", "logToStderr", "logOptions", "retryDeleteOnError", "auxiliaryCNIChainName", "chrootDir"),
     *("socketDir", "daemonSocketDir", "metricsPort", "perNodeCertificate", "cniConfigDir", "multusConfigFile"),
-    *("multusAutoconfigDir", "forceCNIVersion", "readinessIndicatorFile", "capabilities"),
+    *("multusAutoconfigDir", "forceCNIVersion", "capabilities"),
 )
 KEYS = (
     *(CLUSTER, DEFAULTS, DELEGATES, CONF_DIR, CNI_DIR, BIN_DIR, KUBECONFIG, NAMESPACE, SYSTEM, ISOLATION, GLOBAL),
@@ -108,7 +110,7 @@ class Settings(Standalone):
 
 def read(fields: Fields) -> Settings:
     """Read the keys. InvalidConfig names the field at fault: one of `delegates` and `clusterNetwork` has to be said."""
-    fields = fields.from_go()
+    fields = spelled(fields.from_go(), (key.name for key in KEYS))
     cluster, delegates = CLUSTER.of(fields), fields.children(DELEGATES.name, most=MOST)
     if bool(cluster) == bool(delegates):
         raise fields.fail(
@@ -125,14 +127,24 @@ def read(fields: Fields) -> Settings:
         bin_dir=BIN_DIR.of(fields),
         kubeconfig=KUBECONFIG.of(fields),
         namespace=NAMESPACE.of(fields),
-        system=fields.each(SYSTEM.name, parsers.label, most=MOST) or SYSTEM.default,
+        system=_system(fields),
         isolated=ISOLATION.of(fields),
         shared=tuple(each.strip() for each in str(GLOBAL.of(fields)).split(",") if each.strip()),
         readiness=READINESS.of(fields),
     )
 
 
+def _system(fields: Fields) -> tuple[str, ...]:
+    """Return the namespaces with one network each; an empty list says that there are none."""
+    if fields.raw.get(SYSTEM.name) is None:
+        return tuple(SYSTEM.default)
+    return fields.each(SYSTEM.name, parsers.label, most=MOST)
+
+
 def _delegate(fields: Fields) -> NetworkList:
     from podberth.cni.strictjson import dumps
 
-    return netlist.parse(dumps(dict(fields.raw)).encode(), fields.path)
+    try:
+        return netlist.parse(dumps(dict(fields.raw)).encode())
+    except CniError as wrong:
+        raise type(wrong)(f"{fields.path}.{wrong.message}", wrong.details) from None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from podberth.cni.result import Interface
 from podberth.cni.strictjson import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from podberth.cni.result import Dns, IPConfig, Result
     from podberth.net.ops import CallPlugins
@@ -15,35 +16,56 @@ STATUS = "k8s.v1.cni.cncf.io/network-status"
 
 
 def status(called: Iterable[tuple[CallPlugins, Result]]) -> str:
-    """Return the annotation's text: an entry for each network, in the order of their ADDs."""
-    return dumps([_entry(op, result) for op, result in called])
+    """Return the annotation's text: each network's interfaces in the pod, in the order of their ADDs."""
+    return dumps([entry for op, result in called for entry in _entries(op, result)])
 
 
-def _entry(op: CallPlugins, result: Result) -> dict[str, object]:
-    """Return what is said of one network: of its first interface in the pod."""
-    inside = [(place, link) for place, link in enumerate(result.interfaces) if link.sandbox]
-    place, link = inside[0] if inside else (None, None)
-    ips = [ip for ip in result.ips if _is_of(ip, place)]
+def _entries(op: CallPlugins, result: Result) -> Iterator[dict[str, object]]:
+    """Yield an entry for each interface in the pod; one with the addresses where a plugin says nothing of interfaces.
+
+    Addresses of no interface are the last one's, and of a network that is the default the first with a gateway is it.
+    """
+    inside = [place for place, link in enumerate(result.interfaces) if link.sandbox]
+    if not inside:
+        yield _entry(op, result, Interface(name=op.ifname), result.ips, default=op.default)
+    towards = [ip.interface for ip in result.ips if ip.gateway is not None and ip.interface in inside]
+    chosen = next(iter(towards + inside), None)
+    for place in inside:
+        places = (place, None) if place == inside[-1] else (place,)
+        ips = tuple(ip for ip in result.ips if ip.interface in places)
+        yield _entry(op, result, result.interfaces[place], ips, default=op.default and place == chosen)
+
+
+def _entry(
+    op: CallPlugins, result: Result, link: Interface, ips: Iterable[IPConfig], *, default: bool
+) -> dict[str, object]:
     entry: dict[str, object] = {
         "name": op.label,
-        "interface": link.name if link is not None else op.ifname,
+        "interface": link.name,
         "ips": [str(ip.address.ip) for ip in ips],
     }
-    if link is not None and link.mac:
+    if link.mac:
         entry["mac"] = link.mac
-    if link is not None and link.mtu:
+    if link.mtu:
         entry["mtu"] = link.mtu
-    entry |= {"default": op.default, "dns": _dns(result.dns)}
-    gateways = [str(ip.gateway) for ip in ips if ip.gateway is not None]
+    entry |= {"default": default, "dns": _dns(result.dns)}
+    gateways = _gateways(result)
     if gateways:
         entry["gateway"] = gateways
-    if link is not None and link.pci_id:
+    if link.pci_id:
         entry["device-info"] = {"type": "pci", "version": "1.1.0", "pci": {"pci-address": link.pci_id}}
     return entry
 
 
-def _is_of(ip: IPConfig, place: int | None) -> bool:
-    return ip.interface is None or place is None or ip.interface == place
+def _gateways(result: Result) -> list[str]:
+    """Return the gateways of the default routes; a route that names none goes by that of the addresses."""
+    found: list[str] = []
+    for route in result.routes:
+        if route.dst.prefixlen == 0:
+            known = (ip.gateway for ip in result.ips if ip.gateway is not None)
+            gateway = route.gw or next((each for each in known if each.version == route.dst.version), None)
+            found += [str(gateway)] if gateway is not None else []
+    return found
 
 
 def _dns(dns: Dns | None) -> dict[str, object]:

@@ -15,7 +15,7 @@ from podberth.net.plan import Plan
 from podberth.net.seen import NetworksAt, ObjectSought
 from podberth.net.step import Step
 from podberth.networks import definition, selection, settings
-from podberth.networks.legs import Leg, capabilities, configured, named, require_devices, require_reachable, sheds
+from podberth.networks.legs import Leg, args, capabilities, configured, named, require_devices, require_reachable, sheds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ TYPES: tuple[str, ...] = ("podberth-networks",)
 KEYS: tuple[Key, ...] = settings.KEYS
 ADDRESSES = Addresses.CALLED
 SETTINGS = MAC = False
+STATIC = "kubernetes.io/config.hash"  # annotation of a static pod: the UID that it has for the kubelet and the runtime
 POD, DEFINITION = "Pod", "NetworkAttachmentDefinition"
 
 
@@ -53,7 +54,11 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
         return first
     if pod not in seen:
         return (*first, pod)
-    chosen = (*_default_of_pod(conf, seen.asked(pod)), *_selected(conf, call, seen.asked(pod)))
+    of_any_uid = _of_any_uid(pod)
+    if seen.asked(pod) is None and of_any_uid not in seen:
+        return (*first, pod, of_any_uid)
+    found = _pod(pod, seen)
+    chosen = (*_default_of_pod(conf, found), *_selected(conf, call, found))
     return (*first, pod, *(_sought(conf, one.namespace, one.name) for one in chosen))
 
 
@@ -62,7 +67,7 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     del endpoint
     _require_ready(conf, seen)
     sought = _pod_sought(conf, call)
-    pod = seen.asked(sought) if sought is not None else None
+    pod = _pod(sought, seen) if sought is not None else None
     if sought is not None and pod is None:
         raise TryAgainLater(
             f"the API server has no pod {sought.namespace}/{sought.name}"
@@ -78,8 +83,7 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
         require_devices(leg, resource)
         whole.append((label, network, one))
     legs = named(whole, call.ifname)
-    default = next((leg for leg in legs if leg.keeps_default), legs[0])
-    return Plan(ops=tuple(_called(conf, call, leg, legs, default=leg is default) for leg in legs))
+    return Plan(ops=tuple(_called(conf, call, leg, legs) for leg in legs))
 
 
 def status(conf: Settings, seen: Seen) -> NetworkList | None:
@@ -90,8 +94,10 @@ def status(conf: Settings, seen: Seen) -> NetworkList | None:
     _require_ready(conf, seen)
     if conf.delegates:
         return conf.delegates[0]
-    named = seen.asked(_files(conf))
-    return next((each for each in named if "/" in conf.cluster or each.name == conf.cluster), None)
+    found = seen.asked(_files(conf))
+    if "/" in conf.cluster:
+        return _first(found)
+    return next((each for each in found if each.name == conf.cluster), None)
 
 
 def status_asks(conf: Settings, seen: Seen) -> tuple[Query, ...]:
@@ -113,34 +119,41 @@ def adopted(call: Call) -> tuple[Step, ...]:
         ifname=call.ifname,
         container_id=call.container_id,
         path=f"{cni_dir}/{call.container_id}",
-        search=(*call.path, str(bin_dir)),
+        search=_search(str(bin_dir), call),
         cache=str(cni_dir),
-        args=_args(call),
+        args=tuple(f"{key}={text}" for key, text in call.args),
     )
     return (Step(op=op),)
 
 
-def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], *, default: bool) -> ops.CallPlugins:
-    offered = capabilities(leg, call.runtime_config or {}, first=leg is legs[0])
+def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...]) -> ops.CallPlugins:
+    first = leg is legs[0]
+    offered = capabilities(leg, call.runtime_config or {}, first=first)
     return ops.CallPlugins(
         network=leg.network.name,
         netns=call.netns,
         ifname=leg.ifname,
         container_id=call.container_id,
         config=configured(leg),
-        path=(*call.path, *((conf.bin_dir,) if conf.bin_dir not in call.path else ())),
+        path=_search(conf.bin_dir, call),
         cache=conf.cni_dir,
-        args=_args(call),
+        args=args(leg, dict(call.args), first=first),
         capabilities=dumps(offered) if offered else "",
         label=leg.label,
-        default=default,
+        default=first,
         sheds=sheds(leg, legs),
         gateways=leg.gateways,
     )
 
 
-def _args(call: Call) -> tuple[str, ...]:
-    return tuple(f"{key}={text}" for key, text in call.args)
+def _search(bin_dir: str, call: Call) -> tuple[str, ...]:
+    """Return where plugins are looked for: in binDir first, as Multus does."""
+    return (bin_dir, *(folder for folder in call.path if folder != bin_dir))
+
+
+def _first(networks: tuple[NetworkList, ...]) -> NetworkList | None:
+    """Return the network of a folder: that of the first file by name, be it a list or a single plugin."""
+    return min(networks, key=lambda network: network.path, default=None)
 
 
 def _cluster(
@@ -154,7 +167,8 @@ def _cluster(
     names = (conf.cluster, *(() if _is_system(conf, pod) else conf.defaults)) if conf.cluster else ()
     given = [(each.name, each) for each in conf.delegates] or [_named(conf, name, seen, own) for name in names]
     for one in instead:
-        other, in_its_place, _ = _defined(conf, one.namespace, one.name, seen, own)
+        other, in_its_place, resource = _defined(conf, one.namespace, one.name, seen, own)
+        require_devices(Leg(label=other, network=in_its_place, ifname="", selection=one), resource)
         yield other, in_its_place, one
     for label, network in given[len(instead) :]:
         yield label, network, None
@@ -162,21 +176,19 @@ def _cluster(
 
 def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> tuple[str, NetworkList]:
     """Return a network that the configuration names: a path, a definition, or a network of the node's own."""
+    key = settings.CLUSTER.name if name == conf.cluster else settings.DEFAULTS.name
     if "/" in name:
-        found = seen.asked(NetworksAt(path=name))
-        if not found:
-            raise InvalidConfig(
-                f"clusterNetwork: there is no network at {name}", "name a folder or a file that has one"
-            )
-        return found[0].name, found[0]
+        found = _first(seen.asked(NetworksAt(path=name)))
+        if found is None:
+            raise InvalidConfig(f"{key}: there is no network at {name}", "name a folder or a file that has one")
+        return found.name, found
     if conf.kubeconfig and seen.asked(_sought(conf, conf.namespace, name)) is not None:
         label, network, _ = _defined(conf, conf.namespace, name, seen, own)
         return label, network
     mine = next((each for each in own if each.name == name), None)
     if mine is None:
         raise InvalidConfig(
-            f"clusterNetwork: there is no network {name} in {conf.conf_dir}, and no definition of that name in "
-            f"{conf.namespace}",
+            f"{key}: there is no network {name} in {conf.conf_dir}, and no definition of that name in {conf.namespace}",
             "write the one or the other",
         )
     return mine.name, mine
@@ -213,6 +225,19 @@ def _pod_sought(conf: Settings, call: Call) -> ObjectSought | None:
     if pod is None or not conf.kubeconfig:
         return None
     return ObjectSought(kubeconfig=conf.kubeconfig, kind=POD, namespace=pod.namespace, name=pod.name, uid=pod.uid)
+
+
+def _of_any_uid(sought: ObjectSought) -> ObjectSought:
+    return ObjectSought(kubeconfig=sought.kubeconfig, kind=POD, namespace=sought.namespace, name=sought.name)
+
+
+def _pod(sought: ObjectSought, seen: Seen) -> Mapping[str, object] | None:
+    """Return the pod. The API server knows a static one by a UID of its own: an annotation says the kubelet's."""
+    found: Mapping[str, object] | None = seen.asked(sought)
+    if found is not None:
+        return found
+    other: Mapping[str, object] | None = seen.asked(_of_any_uid(sought))
+    return other if other is not None and _annotation(other, STATIC) == sought.uid else None
 
 
 def _annotation(pod: Mapping[str, object], name: str) -> str:

@@ -81,7 +81,7 @@ def _collect(node: Node, call: Call) -> None:
     records = node.attachments.all(call.conf.name) if node.stored() else ()
     for network, calls in _by_network(records).items():
         try:
-            node.host.outside.collect(calls[-1], tuple((op.container_id, op.ifname) for op in calls))
+            node.host.outside.collect(calls[-1], {container_id for container_id, _ in valid})
         except CniError as failure:
             failures.append(f"{network}: {failure.message}")
     if failures:
@@ -94,7 +94,7 @@ def _status(node: Node, call: Call, plugin: Plugin) -> None:
     conf = plugin.configure(call.conf.fields)
     network = plugin.status(conf, see(node.host, lambda seen: plugin.status_asks(conf, seen)))  # type: ignore[attr-defined]
     if network is not None:
-        node.host.outside.status(network, (*call.path, conf.bin_dir))
+        node.host.outside.status(network, (conf.bin_dir, *call.path))
 
 
 def _calls(ops: Iterable[object]) -> tuple[CallPlugins, ...]:

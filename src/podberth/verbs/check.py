@@ -9,6 +9,8 @@ from podberth.verbs.adopted import adopted
 from podberth.verbs.adopted import differences as adopted_differences
 from podberth.verbs.recorded import record_of
 
+_EVERYTHING = ("0.0.0.0/0", "::/0")
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -105,7 +107,14 @@ def check(node: Node, call: Call, plugin: Plugin) -> None:
 
 
 def _is_told(record: Record | None, told: Result, drift: Drift) -> bool:
-    """Say whether the result says of the pod's link what was found: a later plugin of the chain has given it an MTU."""
+    """Say whether the result says of the pod's link what was found: a later plugin of the chain has given it an MTU.
+
+    Or a meta plugin has taken its default route, since another network of the pod has that.
+    """
+    if drift.field == "route":
+        dst, _, rest = drift.wanted.partition(" ")
+        hops = [route.gw for route in told.routes if str(route.dst) == dst]
+        return dst in _EVERYTHING and not any(hop is None or rest.startswith(f"via {hop} ") for hop in hops)
     return drift.field == "mtu" and any(
         record is not None and (one.sandbox, one.name, str(one.mtu)) == (record.netns, drift.what, drift.found)
         for one in told.interfaces

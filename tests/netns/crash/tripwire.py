@@ -1,8 +1,9 @@
 """One CNI call in a process of its own that dies, or fails, right before or right after a chosen effect.
 
 Run as `python -m tests.netns.crash.tripwire`: CNI_* in the environment, the configuration on stdin, and TRIPWIRE as
-`INDEX:WHEN:HOW` (`3:before:kill`, `5:after:fail`) or empty. Effects are counted from 0 in the order they happen; their
-names go to stderr, a line each, so that a first run without a wire tells how many there are.
+`INDEX:WHEN:HOW` (`3:before:kill`, `5:after:fail`) or empty; PLUGIN is the type, if it is not `podberth`. Effects are
+counted from 0 in the order they happen; their names go to stderr, a line each, so that a first run without a wire tells
+how many there are.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ READINGS = {
         "prepare",
         "known",
         "check",
+        "outside",
     ),
     "ledger": ("leases", "of", "reservations", "who", "history", "usage"),
     "attachments": ("find", "of", "holder", "labels", "all"),
@@ -112,7 +114,8 @@ def wired(directory: str, wire: Wire) -> Node:
 def main() -> int:
     """Serve one call as the plugin does."""
     wire = Wire(os.environ.get("TRIPWIRE", ""))
-    code, stdout = handle(os.environ, sys.stdin.buffer.read(), connect=lambda directory: wired(directory, wire))
+    plugin = os.environ.get("PLUGIN", "podberth")
+    code, stdout = handle(os.environ, sys.stdin.buffer.read(), plugin, lambda directory: wired(directory, wire))
     sys.stdout.write(stdout)
     return code
 

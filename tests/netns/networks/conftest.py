@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+import sqlite3
+import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from podberth.cni.errors import CniError
+from podberth.kube.client import Call
 from podberth.kube.resources import NETWORK_ATTACHMENTS, PODS
 from tests.checkout import ROOT
+from tests.netns.agent.running import agent
 from tests.netns.kubelet import BUILT, Answer, Kubelet, Pod, kubelet
 from tests.servers.kube import KubeServer
 from tests.waiting import until
@@ -21,14 +26,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from podberth.kube.client import Client
+    from podberth.kube.resources import Resource
 
 POOL = """
 apiVersion: podberth.io/v1alpha1
 kind: Pool
 metadata: {name: legs}
-spec: {subnets: [{subnet: 10.81.0.0/24, gateway: 10.81.0.1}]}
+spec:
+  subnets: [{subnet: 10.81.0.0/24, gateway: 10.81.0.1}]
+  allow: [{namespaces: [bank], podRequests: true, macs: ["02:00:00"]}]
 """
 NAMESPACE = "bank"
+NODE = "edge-1"  # where all pods are
 # Fields of the definition that the convention names (multi-net-spec 1.3, section 3.2).
 CRD: dict[str, Any] = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -90,10 +99,41 @@ class Site:
         }
         return {**own, **changes}
 
-    def call(self, verb: str, pod: Pod, **changes: object) -> Answer:
-        """Make a call of the meta plugin."""
-        env = {"CNI_PATH": str(BUILT)}
-        return self.node.call(verb, pod, plugin="podberth-networks", env=env, **cast("Any", self.conf(**changes)))
+    def call(self, verb: str, pod: Pod, *, tripwire: str | None = None, **changes: object) -> Answer:
+        """Make a call of the meta plugin; with `tripwire` it may die on the way."""
+        env = {"CNI_PATH": str(BUILT), "PLUGIN": "podberth-networks"}
+        said = cast("Any", self.conf(**changes))
+        return self.node.call(verb, pod, plugin="podberth-networks", env=env, tripwire=tripwire, **said)
+
+    def collect(self, *valid: Pod) -> Answer:
+        """Make a GC call: only these pods are there."""
+        stay = [{"containerID": pod.container_id, "ifname": "eth0"} for pod in valid]
+        pod = Pod(name="none", container_id="none", netns="none")
+        return self.call("GC", pod, **cast("Any", {"cni.dev/valid-attachments": stay}))
+
+    def left(self) -> list[object]:
+        """Return what is recorded, leased, lent by the folder of the cluster's network, and remembered."""
+        found: list[object] = [*self.node.rows("SELECT * FROM leases"), *self.node.rows("SELECT * FROM attachments")]
+        own = self.node.state / "networks" / "podberth.db"
+        if own.exists():
+            with contextlib.closing(sqlite3.connect(own)) as database:
+                found += database.execute("SELECT * FROM attachments").fetchall()
+        lent = self.folder / "host-local" / "cluster"
+        names = [*lent.glob("10.*"), *(self.folder / "cni" / "results").glob("*")]
+        return [*found, *(path.name for path in names)]
+
+    def gone(self, pod: Pod) -> bool:
+        """Wait until the pod has no link but lo, and nothing is left: an agent answers a DEL before its end."""
+        until(lambda: set(self.node.links(pod.netns)) == {"lo"})
+        return self.all_ended()
+
+    def all_ended(self) -> bool:
+        """Wait until nothing is left of any pod."""
+        return until(lambda: not self.left(), lambda: f"left: {self.left()}")
+
+    def told(self, pod: Pod, entries: int) -> list[dict[str, Any]]:
+        """Return the pod's network-status once it has so many entries."""
+        return until(lambda: found if len(found := self.status(pod)) == entries else [])
 
     def define(self, name: str, config: object, namespace: str = NAMESPACE, **annotations: str) -> None:
         """Make a definition; a `config` that is no text is written as JSON."""
@@ -107,10 +147,18 @@ class Site:
         said = {**({"k8s.v1.cni.cncf.io/networks": text} if text else {}), **annotations}
         body = {
             "metadata": {"name": name, "namespace": NAMESPACE, "annotations": said},
-            "spec": {"containers": [{"name": "main", "image": "none"}], "automountServiceAccountToken": False},
+            "spec": {
+                "nodeName": NODE,
+                "containers": [{"name": "main", "image": "none"}],
+                "automountServiceAccountToken": False,
+            },
         }
         made = self.client.create(PODS, body, NAMESPACE)
         return self.node.pod(name, namespace=NAMESPACE, uid=made["metadata"]["uid"])
+
+    def remove_pod(self, pod: Pod) -> None:
+        """Have the API server forget the pod."""
+        forget(self.client, PODS, pod.name, pod.namespace)
 
     def status(self, pod: Pod) -> list[dict[str, Any]]:
         """Return the pod's network-status; [] if it has none."""
@@ -128,6 +176,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
         yield running
 
 
+def forget(client: Client, resource: Resource, name: str, namespace: str) -> None:
+    """Have an object gone at once: nobody ends pods of a node that is none."""
+    body = json.dumps({"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0}).encode()
+    client.call(Call(verb="delete", resource=resource, namespace=namespace, name=name, body=body))
+
+
 def _listed(client: Client) -> bool:
     try:
         client.list(NETWORK_ATTACHMENTS)
@@ -138,16 +192,26 @@ def _listed(client: Client) -> bool:
 
 @pytest.fixture
 def site(tmp_path: Path, server: KubeServer) -> Iterator[Site]:
+    """Yield a node without an agent."""
     with kubelet(tmp_path / "state", POOL, bare=True) as node:
         made = Site(node=node, server=server, folder=tmp_path)
         (tmp_path / "net.d").mkdir()
         (tmp_path / "net.d" / "10-cluster.conflist").write_text(json.dumps(cluster_network(tmp_path)))
         yield made
+    for bridge in ("cluster0", "legs0"):
+        subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
     client = made.client
     for resource in (PODS, NETWORK_ATTACHMENTS):
         for one in client.list(resource).items:
-            client.delete(resource, one["metadata"]["name"], one["metadata"]["namespace"])
+            forget(client, resource, one["metadata"]["name"], one["metadata"]["namespace"])
     shutil.rmtree(tmp_path / "cni", ignore_errors=True)
+
+
+@pytest.fixture(params=["alone", "agent"])
+def served(site: Site, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """Yield a node whose calls are served by a process each, and one that has an agent."""
+    with agent(site.node) if request.param == "agent" else contextlib.nullcontext():
+        yield site
 
 
 def cluster_network(folder: Path) -> dict[str, object]:

@@ -2,41 +2,120 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.netns.kubelet import run
 from tests.netns.networks.conftest import leg
 
 if TYPE_CHECKING:
     from tests.netns.networks.conftest import Site
 
 
-def test_a_pod_without_an_annotation_has_the_clusters_network_alone(site: Site) -> None:
-    pod = site.pod("web-0")
-    added = site.call("ADD", pod)
+def test_a_pod_without_an_annotation_has_the_clusters_network_alone(served: Site) -> None:
+    pod = served.pod("web-0")
+    added = served.call("ADD", pod)
     assert added.code == 0, added.stdout
     assert added.address.startswith("10.80.0.")
-    assert set(site.node.links(pod.netns)) == {"lo", "eth0"}
-    assert site.call("CHECK", pod, prevResult=added.result).code == 0
-    assert [(one["name"], one["interface"], one["default"]) for one in site.status(pod)] == [("cluster", "eth0", True)]
-    assert site.call("DEL", pod).code == 0
-    assert set(site.node.links(pod.netns)) == {"lo"}
+    assert set(served.node.links(pod.netns)) == {"lo", "eth0"}
+    assert served.call("CHECK", pod, prevResult=added.result).code == 0
+    assert [(one["name"], one["interface"], one["default"]) for one in served.told(pod, 1)] == [
+        ("cluster", "eth0", True),
+    ]  # fmt: skip
+    assert served.call("DEL", pod).code == 0
+    assert served.gone(pod)
 
 
-def test_a_pod_has_a_leg_for_each_network_that_it_selects_and_they_go_with_it(site: Site) -> None:
-    site.define("storage", leg(site.folder))
-    pod = site.pod("mysql-0", "storage, bank/storage@backup")
-    added = site.call("ADD", pod)
+def test_a_pod_has_a_leg_for_each_network_that_it_selects_and_they_go_with_it(served: Site) -> None:
+    served.define("storage", leg(served.folder))
+    pod = served.pod("mysql-0", "storage, bank/storage@backup")
+    added = served.call("ADD", pod)
     assert added.code == 0, added.stdout
-    links = site.node.links(pod.netns)
+    links = served.node.links(pod.netns)
     assert set(links) == {"lo", "eth0", "net1", "backup"}
-    told = site.status(pod)
+    told = served.told(pod, 3)
     assert [(one["name"], one["interface"]) for one in told] == [
         ("cluster", "eth0"), ("bank/storage", "net1"), ("bank/storage", "backup"),
     ]  # fmt: skip
     assert all(one["mac"] == links[one["interface"]]["address"] for one in told)
     assert [ip for one in told[1:] for ip in one["ips"]] == ["10.81.0.2", "10.81.0.3"]
-    assert site.call("CHECK", pod, prevResult=added.result).code == 0
-    assert site.call("DEL", pod).code == 0
-    assert set(site.node.links(pod.netns)) == {"lo"}
-    assert site.node.rows("SELECT * FROM leases") == []
-    assert site.call("DEL", pod).code == 0
+    assert served.call("CHECK", pod, prevResult=added.result).code == 0
+    run("ip", "-n", pod.netns, "address", "delete", "10.81.0.2/24", "dev", "net1")
+    refused = served.call("CHECK", pod, prevResult=added.result)
+    assert (refused.code, "10.81.0.2/24" in refused.stdout) == (1, True)
+    assert served.call("DEL", pod).code == 0
+    assert served.call("DEL", pod).code == 0
+    assert served.gone(pod)
+
+
+def test_a_pod_has_all_its_networks_or_none(served: Site) -> None:
+    served.define("storage", leg(served.folder))
+    served.define("broken", leg(served.folder, bridge=None, device="macvlan", parent="no-such-link"))
+    pod = served.pod("mysql-0", "storage,broken")
+    refused = served.call("ADD", pod)
+    assert (refused.code, "no-such-link" in refused.stdout) == (1, True)
+    assert served.gone(pod)
+    assert served.call("DEL", pod).code == 0
+
+
+def test_a_fixed_address_of_the_pods_name_is_on_its_second_leg(served: Site) -> None:
+    served.define("storage", leg(served.folder))
+    served.node.apply(
+        "{apiVersion: podberth.io/v1alpha1, kind: PodNetwork, metadata: {namespace: bank, name: mysql},"
+        " spec: {pod: mysql-0, attachments: [{ifname: net1, pool: legs, addresses: [10.81.0.77]}]}}"
+    )
+    for _ in range(2):
+        pod = served.pod("mysql-0", "storage")
+        assert served.call("ADD", pod).code == 0
+        assert served.told(pod, 2)[1]["ips"] == ["10.81.0.77"]
+        assert served.call("DEL", pod).code == 0
+        served.remove_pod(pod)
+
+
+@pytest.mark.parametrize(
+    ("wish", "complaint"),
+    [
+        ({"ips": ["10.81.0.9/24"]}, "asks for ips, which no plugin"),
+        ({"mac": "02:00:00:00:00:09"}, "asks for mac, which no plugin"),
+        ({"name": "nowhere"}, "no NetworkAttachmentDefinition bank/nowhere"),
+        ({"interface": "eth0"}, "would both have the interface eth0"),
+        ({"ips": ["10.81.0.9/24"], "ipam-claim-reference": "c"}, "ipam-claim-reference"),
+        ({"namespace": "kube system"}, "namespace"),
+    ],
+)
+def test_what_a_pod_can_not_have_is_refused_before_any_plugin_is_called(
+    site: Site, wish: dict[str, object], complaint: str
+) -> None:
+    site.define("storage", leg(site.folder))
+    refused = site.call("ADD", site.pod("mysql-0", [{"name": "storage", **wish}]))
+    assert (refused.code, complaint in json.loads(refused.stdout)["msg"]) == (1, True), refused.stdout
+    assert not (site.folder / "host-local").exists()
+
+
+def test_wishes_reach_the_plugins_that_take_them(site: Site) -> None:
+    site.define("storage", leg(site.folder, capabilities={"ips": True, "mac": True}))
+    pod = site.pod("mysql-0", [{"name": "storage", "ips": ["10.81.0.9"], "mac": "02:00:00:00:00:09"}])
+    added = site.call("ADD", pod)
+    assert added.code == 0, added.stdout
+    assert [(one["ips"], one["mac"]) for one in site.status(pod)[1:]] == [(["10.81.0.9"], "02:00:00:00:00:09")]
+
+
+@pytest.mark.parametrize(
+    ("gateways", "hops"),
+    [([], [("10.81.0.1", "net1")]), (["10.81.0.254"], [("10.81.0.254", "net1")])],
+    ids=["of the network", "of the pod"],
+)
+def test_the_default_route_is_of_the_network_that_the_pod_names(
+    served: Site, gateways: list[str], hops: list[tuple[str, str]]
+) -> None:
+    served.define("storage", leg(served.folder))
+    pod = served.pod("mysql-0", [{"name": "storage", "default-route": gateways}])
+    added = served.call("ADD", pod)
+    assert added.code == 0, added.stdout
+    shown = json.loads(run("ip", "-n", pod.netns, "-json", "route", "show", "default"))
+    assert [(route["gateway"], route["dev"]) for route in shown] == hops
+    assert [one["default"] for one in served.told(pod, 2)] == [True, False]
+    assert served.call("CHECK", pod, prevResult=added.result).code == 0
+    assert served.call("DEL", pod).code == 0

@@ -37,6 +37,7 @@ _BASE: Mapping[str, Json] = {
     "host-device": {"device": "up0"},
     "vrf": {"vrfname": "red"},
     "bandwidth": {"ingressRate": 10**6, "ingressBurst": 10**5},
+    "multus": {"clusterNetwork": "cluster"},
 }
 _IPAM: Mapping[str, Json] = {
     "host-local": {"dataDir": f"{STATE}/networks", "subnet": "10.20.0.0/24"},

@@ -261,6 +261,22 @@ LINES: list[tuple[Op, str]] = [
         ops.Announce(netns=POD, ifname="eth0", addresses=(ip_address("10.20.0.11"),)),
         f"ip netns exec {POD} arping -U -c 2 -I eth0 10.20.0.11",
     ),
+    (
+        ops.CallPlugins(
+            network="storage",
+            netns=POD,
+            ifname="net1",
+            container_id="c1",
+            config="{}",
+            path=("/opt/cni/bin",),
+            cache="/c",
+        ),
+        f"CNI_IFNAME=net1 cnitool add storage {POD}",
+    ),
+    (
+        ops.AdoptCalls(netns=POD, ifname="eth0", container_id="c1", path="/m/c1", search=("/opt/cni/bin",), cache="/m"),
+        "CNI_IFNAME=eth0 cnitool del, for each network in /m/c1",
+    ),
 ]
 
 

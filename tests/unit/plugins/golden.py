@@ -14,10 +14,10 @@ from ipaddress import ip_address, ip_interface
 from typing import TYPE_CHECKING, Any
 
 from podberth import catalogue
-from podberth.cni.call import Call, Verb
+from podberth.cni import netlist
+from podberth.cni.call import Call
 from podberth.cni.errors import CniError
 from podberth.cni.fields import Fields
-from podberth.cni.netconf import NetConf
 from podberth.cni.pod import Attachment
 from podberth.cni.result import IPConfig, Result, encode
 from podberth.cni.value import chosen, fields
@@ -37,9 +37,11 @@ from tests.hosts import FakeHost
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from podberth.cni.netconf import NetConf
+    from podberth.cni.netlist import NetworkList
     from podberth.net.ops import Address, Interface
     from podberth.net.plan import Plan
-    from podberth.net.seen import DeviceSought
+    from podberth.net.seen import DeviceSought, ObjectSought
     from podberth.net.settings import Settings
     from podberth.verbs.node import Plugin
 
@@ -47,7 +49,7 @@ CASES = ROOT / "tests/golden/plugins"
 NETNS = "/run/netns/pod"
 KEYS = {
     *("links", "links_in_pod", "peers", "default_link", "default_link_in_pod", "towards", "devices", "unable", "files"),
-    *("addresses_of", "function", "addresses", "settings", "on_link"),
+    *("addresses_of", "function", "addresses", "settings", "on_link", "objects", "networks", "args"),
 }
 
 
@@ -90,10 +92,32 @@ class DescribedHost(FakeHost):
     def addresses(self, netns: str | None, ifname: str) -> tuple[Interface, ...]:
         return tuple(map(ip_interface, self.given.get("addresses_of", {}).get(ifname, ())))
 
+    @property
+    def outside(self) -> Any:
+        return DescribedOutside(self.given)
+
     def _link(self, where: str, name: str) -> Link | None:
         found = self.given.get(where, {}).get(name)
         usual = {"name": name, "index": 7, "kind": "", "mac": "02:50:00:00:00:01", "mtu": 1500, "up": True}
         return None if found is None else Link(**{**usual, "ours": False, **found})
+
+
+class DescribedOutside:
+    """What is beyond the kernel, as a case has it: objects by kind, namespace and name, networks by path."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = given
+
+    def object(self, sought: ObjectSought) -> dict[str, Any] | None:
+        spec = self.given.get("objects", {}).get(f"{sought.kind} {sought.namespace}/{sought.name}")
+        if spec is None:
+            return None
+        metadata = {"namespace": sought.namespace, "name": sought.name, "annotations": spec.get("annotations", {})}
+        return {"metadata": metadata, "spec": {"config": json.dumps(spec["config"]) if "config" in spec else ""}}
+
+    def networks(self, path: str) -> tuple[NetworkList, ...]:
+        found = self.given.get("networks", {}).get(path, ())
+        return tuple(netlist.parse(json.dumps(one).encode()) for one in found)
 
 
 def cases() -> list[Path]:
@@ -115,7 +139,9 @@ def outcome(case: Path) -> dict[str, object]:
 def planned(network: dict[str, Any], given: dict[str, Any]) -> Plan:
     """Return the plan of a network on a node as `given.json` describes it; CniError for a refusal."""
     plugin = catalogue.find_plugin(network["type"])
-    call = Call(verb=Verb.ADD, conf=NetConf.parse(Fields(network)), netns=NETNS, ifname="eth0", container_id="c1")
+    said = {"CNI_CONTAINERID": "c1", "CNI_IFNAME": "eth0", "CNI_NETNS": NETNS, "CNI_ARGS": given.get("args", "")}
+    call = Call.parse({"CNI_COMMAND": "ADD", **said}, json.dumps(network).encode())
+    assert isinstance(call, Call)
     conf = plugin.configure(call.conf.fields)
     end = _end(call, plugin, given)
     seen = see(DescribedHost(given), lambda seen: plugin.asks(conf, call, end, seen))

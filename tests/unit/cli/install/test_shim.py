@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHIM = b"\x7fELF" + SIGN + b", version 2"
-BARE = ["loopback", "podberth", "sriov"]  # in a folder that has nothing
+BARE = ["loopback", "podberth", "podberth-networks", "sriov"]  # in a folder that has nothing
 OLD = b"\x7fELF" + SIGN + b", version 1"
 
 
@@ -81,7 +81,7 @@ def test_wrong_modes_are_put_right(operator: Operator, folder: Path) -> None:
 def test_somebody_elses_program_is_left_alone_until_it_is_named(operator: Operator, folder: Path) -> None:
     (folder / "sriov").write_bytes(b"\x7fELF sriov-cni")
     (folder / "bridge").write_bytes(b"\x7fELF bridge")
-    assert install(operator) == {"installed": ["loopback", "podberth"], "removed": [], "left": ["sriov"]}
+    assert install(operator) == {"installed": BARE[:-1], "removed": [], "left": ["sriov"]}
     assert (folder / "sriov").read_bytes() == b"\x7fELF sriov-cni"
     assert install(operator, "--replace", "sriov") == {"installed": ["sriov"], "removed": [], "left": []}
     assert (folder / "sriov").read_bytes() == SHIM
@@ -93,7 +93,7 @@ def test_a_link_gives_way_to_a_file_and_what_it_leads_to_stays(operator: Operato
     elsewhere.write_bytes(OLD)
     (folder / "podberth").symlink_to(elsewhere)
     (folder / "sriov").symlink_to(folder.parent / "nowhere")
-    assert install(operator) == {"installed": ["loopback", "podberth"], "removed": [], "left": ["sriov"]}
+    assert install(operator) == {"installed": BARE[:-1], "removed": [], "left": ["sriov"]}
     assert not (folder / "podberth").is_symlink()
     assert elsewhere.read_bytes() == OLD
 
@@ -175,7 +175,7 @@ def test_the_standard_types_that_are_there_stay_and_are_renewed(operator: Operat
 
 def test_somebody_elses_loopback_stays_and_is_no_news(operator: Operator, folder: Path) -> None:
     (folder / "loopback").write_bytes(b"\x7fELF loopback")
-    assert install(operator) == {"installed": ["podberth", "sriov"], "removed": [], "left": []}
+    assert install(operator) == {"installed": ["podberth", "podberth-networks", "sriov"], "removed": [], "left": []}
     assert install(operator, "--standard")["left"] == ["loopback"]
     assert (folder / "loopback").read_bytes() == b"\x7fELF loopback"
 
@@ -188,6 +188,7 @@ def test_people_are_told_what_was_done(operator: Operator, folder: Path) -> None
         f"left    {folder}/sriov: it is another program; --replace sriov takes its place",
         f"installed {folder}/loopback",
         f"installed {folder}/podberth",
+        f"installed {folder}/podberth-networks",
     ]
     (folder / "sriov").unlink()
     operator(*given)

@@ -1,0 +1,96 @@
+"""A running pod's networks as its annotation has them now: networks come and go, all others stay as they are."""
+
+from __future__ import annotations
+
+from podberth.cni.call import Call
+from podberth.cni.errors import InvalidConfig
+from podberth.cni.result import Result
+from podberth.net.apply import NotUndone, apply
+from podberth.net.ops import CallPlugins
+from podberth.networks.change import changes
+from podberth.networks.status import status
+from podberth.verbs.chained import end_before
+from podberth.verbs.planner import Planner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from podberth.net.record import Record, RecordKey
+    from podberth.net.step import Step
+    from podberth.verbs.node import Node, Plugin
+
+
+def hot_plug(node: Node, key: RecordKey, plugin: Plugin) -> tuple[str, ...]:
+    """Bring a pod's networks about that it wants by now; return the interfaces that went, as '-net1', and came.
+
+    What the pod wants is planned as at an ADD, so it is refused for the same reasons; then nothing changes. A network
+    that can't be made is taken back, and those that were changed before it stay changed. The record has each change
+    before it is done. Raises as ADD does, and NotUndone.
+    """
+    with node.host.locked(f"container:{key.attachment.container_id}"):
+        record = node.attachments.find(key)
+        if record is None or not record.done or node.host.netns_id(record.netns) != record.netns_id:
+            return ()
+        before = tuple(step.op for step in record.steps if isinstance(step.op, CallPlugins))
+        call = _call(record, before[0])
+        conf = plugin.configure(call.conf.fields)
+        planned = Planner(node.host, plugin, conf, call)(end_before(call, Result()))
+        going, coming = changes(before, tuple(op for op in planned.ops if isinstance(op, CallPlugins)))
+        steps = record.steps
+        for op in going:
+            steps = _taken_back(node, record, steps, op)
+        for op in coming:
+            steps = _made(node, record, steps, op)
+        if going or coming:
+            _show(node, record, conf, steps)
+    return (*(f"-{op.ifname}" for op in going), *(f"+{op.ifname}" for op in coming))
+
+
+def _taken_back(node: Node, record: Record, steps: tuple[Step, ...], op: CallPlugins) -> tuple[Step, ...]:
+    (step,) = (each for each in steps if each.op == op)
+    node.host.undo(step, record.netns_id)
+    left = tuple(each for each in steps if each is not step)
+    node.attachments.revise(record.key, left)
+    return left
+
+
+def _made(node: Node, record: Record, steps: tuple[Step, ...], op: CallPlugins) -> tuple[Step, ...]:
+    step = node.host.prepare(op)
+    if step.existed:
+        raise InvalidConfig(
+            f"{op.label}: the pod has a link {op.ifname} already", "name another interface in the pod's annotation"
+        )
+    more = (*steps, step)
+    node.attachments.revise(record.key, more)
+    try:
+        apply(node.host, (step,), record.netns_id)
+    except NotUndone:
+        raise  # it stays recorded
+    except BaseException:
+        node.attachments.revise(record.key, steps)
+        raise
+    return more
+
+
+def _show(node: Node, record: Record, conf: object, steps: tuple[Step, ...]) -> None:
+    """Have the pod's network-status say what it has now."""
+    shows, kubeconfig = getattr(conf, "shows", None), getattr(conf, "kubeconfig", "")
+    pod = record.pod
+    if pod is None or node.annotate is None or shows is None or not shows(pod.namespace):
+        return
+    ops = [step.op for step in steps if isinstance(step.op, CallPlugins)]
+    node.annotate(kubeconfig, pod, status((op, node.host.outside.answered(op)) for op in ops))
+
+
+def _call(record: Record, first: CallPlugins) -> Call:
+    """Return the ADD that has made the record, as far as it says."""
+    env = {
+        "CNI_COMMAND": "ADD",
+        "CNI_CONTAINERID": record.attachment.container_id,
+        "CNI_NETNS": record.netns,
+        "CNI_IFNAME": record.attachment.ifname,
+        "CNI_PATH": ":".join(first.path),
+        "CNI_ARGS": ";".join(first.args),
+    }
+    made = Call.parse(env, record.conf.encode())
+    assert isinstance(made, Call)
+    return made

@@ -1,0 +1,153 @@
+"""How a pod's networks end: when much is gone, when a call was killed, and when Multus had made them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.cni.netlist import parse
+from podberth.kube.resources import NETWORK_ATTACHMENTS
+from podberth.runtime.cache import Cache
+from podberth.runtime.chain import Runtime
+from podberth.runtime.conf import RuntimeConf
+from tests.checkout import ROOT
+from tests.netns.kubelet import BUILT
+from tests.netns.networks.conftest import cluster_network, leg
+
+if TYPE_CHECKING:
+    from tests.netns.kubelet import Pod
+    from tests.netns.networks.conftest import Site
+
+AWAY = {"kubeconfig": "/nowhere/kubeconfig"}  # whatever is asked of that API server fails
+
+
+def pairs_of(pod: Pod) -> tuple[tuple[str, str], ...]:
+    """Return CNI_ARGS as a runtime has them."""
+    return tuple((key, text) for key, _, text in (each.partition("=") for each in pod.args.split(";")))
+
+
+def added(site: Site, name: str = "mysql-0") -> Pod:
+    """Have a pod with two networks."""
+    pod = site.pod(name, "storage")
+    answer = site.call("ADD", pod)
+    assert answer.code == 0, answer.stdout
+    return pod
+
+
+def by_multus(site: Site, pod: Pod) -> Pod:
+    """Have what Multus leaves of a pod with two networks: its own file, and libcni's below the same folder."""
+    folder = site.folder / "cni"
+    lists = [cluster_network(site.folder), leg(site.folder)]
+    runtime = Runtime((str(ROOT / "build" / "cni-standard"), str(BUILT)), cache=Cache(str(folder)))
+    for ifname, network in zip(("eth0", "net1"), lists, strict=True):
+        conf = RuntimeConf(container_id=pod.container_id, ifname=ifname, netns=pod.path, args=pairs_of(pod))
+        runtime.add(parse(json.dumps(network).encode()), conf)
+    remembered = [
+        {"Conf": {}, "ConfList": one, "Name": one["name"], "Bytes": base64.b64encode(json.dumps(one).encode()).decode()}
+        for one in lists
+    ]
+    (folder / pod.container_id).write_text(json.dumps(remembered))
+    return pod
+
+
+def test_a_del_needs_neither_the_api_server_nor_definition_nor_namespace(served: Site) -> None:
+    served.define("storage", leg(served.folder))
+    pod = added(served)
+    served.client.delete(NETWORK_ATTACHMENTS, "storage", "bank")
+    (served.folder / "net.d" / "10-cluster.conflist").unlink()
+    served.node.remove_namespace(pod.netns)
+    assert served.call("DEL", pod, clusterNetwork="other", **AWAY).code == 0
+    assert served.all_ended()
+
+
+def test_gc_takes_all_networks_of_what_is_not_valid_and_leaves_the_others(served: Site) -> None:
+    served.define("storage", leg(served.folder))
+    stays, goes = added(served, "mysql-0"), added(served, "mysql-1")
+    lost = served.node.pod("mysql-9")
+    leak = RuntimeConf(container_id=lost.container_id, ifname="net1", netns=lost.path, args=pairs_of(lost))
+    network = parse(json.dumps(leg(served.folder)).encode())
+    runtime = Runtime((str(BUILT),), cache=Cache(str(served.folder / "elsewhere")))
+    runtime.add(network, leak)
+    assert served.collect(stays).code == 0
+    rows = served.node.rows("SELECT DISTINCT container_id FROM leases")
+    assert rows == [(stays.container_id,)]
+    assert set(served.node.links(stays.netns)) == {"lo", "eth0", "net1"}
+    assert served.call("DEL", stays).code == 0
+    assert served.gone(goes)
+    assert served.gone(stays)
+
+
+def test_status_fails_for_the_nodes_own_reasons_alone(served: Site) -> None:
+    pod = served.pod("web-0", "no-such-definition")
+    assert served.call("STATUS", pod).code == 0
+    assert served.call("STATUS", pod, **AWAY).code == 0
+    ready = served.folder / "ready"
+    assert served.call("STATUS", pod, readinessindicatorfile=str(ready)).code == 1
+    ready.touch()
+    assert served.call("STATUS", pod, readinessindicatorfile=str(ready)).code == 0
+
+
+def test_nothing_is_left_of_an_add_that_was_killed_at_any_effect(site: Site) -> None:
+    site.define("storage", leg(site.folder))
+    first = site.pod("mysql-0", "storage")
+    effects = site.call("ADD", first, tripwire="-1:before:kill").effects
+    assert [effect for effect in effects if "CallPlugins" in effect] == ["host.do CallPlugins"] * 2
+    assert site.call("DEL", first).code == 0
+    for index in range(len(effects)):
+        for when in ("before", "after"):
+            pod = site.node.pod("mysql-0", namespace="bank", uid=first.uid)
+            site.call("ADD", pod, tripwire=f"{index}:{when}:kill")
+            assert site.call("DEL", pod).code == 0
+            assert site.gone(pod), (effects[index], when)
+
+
+def test_an_add_after_one_that_was_killed_makes_all_networks(site: Site) -> None:
+    site.define("storage", leg(site.folder))
+    pod = site.pod("mysql-0", "storage")
+    site.call("ADD", pod, tripwire="2:after:kill")
+    again = site.call("ADD", pod)
+    assert again.code == 0, again.stdout
+    assert set(site.node.links(pod.netns)) == {"lo", "eth0", "net1"}
+    assert site.call("DEL", pod).code == 0
+    assert site.gone(pod)
+
+
+@pytest.mark.parametrize("config", [{"cniVersion": "0.1.0"}, {"type": "no-such-plugin"}, {"bridge": 7}])
+def test_a_definition_that_nobody_can_serve_keeps_no_pod_from_going_away(
+    served: Site, config: dict[str, object]
+) -> None:
+    """Whoever may write definitions may write any."""
+    own = {"cniVersion": "1.1.0", "type": "bridge", "bridge": "legs0", **config}
+    served.define("odd", {"cniVersion": own.pop("cniVersion"), "name": "odd", "plugins": [own]})
+    pod = served.pod("mysql-0", "odd")
+    assert served.call("ADD", pod).code == 1
+    assert served.call("DEL", pod).code == 0
+    assert served.gone(pod)
+
+
+def test_gc_leaves_a_valid_pod_that_multus_has_made_and_takes_another(served: Site) -> None:
+    served.define("storage", leg(served.folder))
+    own = added(served, "mysql-0")
+    stays, goes = (by_multus(served, served.pod(name, "storage")) for name in ("mysql-1", "mysql-2"))
+    assert served.collect(own, stays).code == 0
+    assert set(served.node.links(stays.netns)) == {"lo", "eth0", "net1"}
+    rows = served.node.rows("SELECT container_id FROM leases")
+    assert {row[0] for row in rows} == {own.container_id, stays.container_id}
+    assert not [link for link in served.node.links(goes.netns) if link in ("eth0", "net1")]
+
+
+@pytest.mark.parametrize("namespace_is_there", [True, False])
+def test_a_pod_that_multus_has_made_is_taken_down_by_what_multus_has_remembered(
+    served: Site, *, namespace_is_there: bool
+) -> None:
+    """Multus keeps a file of its own for each pod, and libcni's files of results below the same folder."""
+    pod = by_multus(served, served.pod("mysql-0", "storage"))
+    if not namespace_is_there:
+        served.node.remove_namespace(pod.netns)
+    assert served.call("DEL", pod, **AWAY).code == 0
+    assert served.all_ended()
+    assert not (served.folder / "cni" / pod.container_id).exists()
+    assert served.call("DEL", pod, **AWAY).code == 0

@@ -1,0 +1,108 @@
+"""The annotation of a running pod changes: networks come and go, and nothing else of the pod is touched."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.kube.resources import NETWORK_ATTACHMENTS, PODS
+from podberth.networks.selection import NETWORKS
+from tests.netns.agent.running import agent
+from tests.netns.kubelet import run, within
+from tests.netns.networks.conftest import NODE, leg
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.netns.kubelet import Pod
+    from tests.netns.networks.conftest import Site
+
+
+@pytest.fixture
+def followed(site: Site) -> Iterator[Site]:
+    """Yield a node whose agent follows its pods."""
+    site.define("storage", leg(site.folder))
+    site.define("backup", leg(site.folder))
+    with agent(site.node, env={"NODE_NAME": NODE}):
+        yield site
+
+
+def select(site: Site, pod: Pod, networks: str | None) -> None:
+    """Change the pod's annotation."""
+    site.client.merge_patch(PODS, pod.name, {"metadata": {"annotations": {NETWORKS: networks}}}, pod.namespace)
+
+
+def attached(site: Site, pod: Pod, *links: str) -> bool:
+    """Wait until the pod has these links, and its network-status says so."""
+
+    def names() -> tuple[set[str], set[str]]:
+        inside = {name for name in site.node.links(pod.netns) if not name.startswith("pg")}
+        return inside, {one["interface"] for one in site.status(pod)}
+
+    wanted = {"lo", "eth0", *links}, {"eth0", *links}
+    return until(lambda: names() == wanted, lambda: f"{names()} is not {wanted}")
+
+
+def started(site: Site, networks: str = "") -> Pod:
+    """Have a running pod."""
+    pod = site.pod("mysql-0", networks)
+    added = site.call("ADD", pod)
+    assert added.code == 0, added.stdout
+    return pod
+
+
+def test_networks_come_and_go_with_the_annotation(followed: Site) -> None:
+    pod = started(followed)
+    for networks, links in (
+        ("storage", ["net1"]), ("storage,backup@vault", ["net1", "vault"]), ("backup@vault,storage", ["net1", "vault"]),
+        ("backup@vault", ["vault"]), (None, []),
+    ):  # fmt: skip
+        select(followed, pod, networks)
+        assert attached(followed, pod, *links)
+    assert followed.call("DEL", pod).code == 0
+    assert followed.gone(pod)
+
+
+def test_a_leg_that_stays_keeps_link_and_address_and_no_packet_of_it_is_lost(followed: Site) -> None:
+    pod = started(followed, "storage")
+    before = followed.node.links(pod.netns)
+    beat = ["ping", "-i", "0.01", "-q", "-w", "20", "10.80.0.1"]
+    with subprocess.Popen([*within(pod.netns), *beat], stdout=subprocess.PIPE, text=True) as pinging:
+        for networks, links in (("storage,backup", ["net1", "net2"]), ("storage", ["net1"])):
+            select(followed, pod, networks)
+            assert attached(followed, pod, *links)
+        pinging.send_signal(2)
+        shown, _ = pinging.communicate()
+    sent, received = (int(number) for number in re.findall(r"(\d+) (?:packets transmitted|received)", shown))
+    assert sent == received > 0
+    after = followed.node.links(pod.netns)
+    assert [after[name]["ifindex"] for name in ("eth0", "net1")] == [
+        before[name]["ifindex"] for name in ("eth0", "net1")
+    ]
+
+
+def test_what_can_not_be_made_changes_nothing_and_is_made_once_it_can(followed: Site) -> None:
+    pod = started(followed, "storage")
+    select(followed, pod, "storage,later")
+    assert attached(followed, pod, "net1")
+    followed.define("later", leg(followed.folder))
+    assert attached(followed, pod, "net1", "net2")
+    select(followed, pod, "storage,[")
+    followed.client.delete(NETWORK_ATTACHMENTS, "later", "bank")
+    assert attached(followed, pod, "net1", "net2")
+
+
+def test_what_changed_while_no_agent_ran_is_caught_up_with(site: Site) -> None:
+    site.define("storage", leg(site.folder))
+    with agent(site.node, env={"NODE_NAME": NODE}):
+        pod = started(site)
+    select(site, pod, "storage")
+    with agent(site.node, env={"NODE_NAME": NODE}):
+        assert attached(site, pod, "net1")
+        assert site.call("DEL", pod).code == 0
+        assert site.gone(pod)
+    assert "net1" not in run("ip", "-n", pod.netns, "link")

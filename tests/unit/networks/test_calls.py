@@ -1,0 +1,188 @@
+"""Which calls the type plans for a pod, by what the API server has."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from podberth.cni.errors import InvalidConfig, Refused, TryAgainLater
+from podberth.networks.definition import RESOURCE
+from tests.unit.networks.described import (
+    BIN_DIR,
+    NETNS,
+    POD_ARGS,
+    DescribedNode,
+    call,
+    defined,
+    listed,
+    named,
+    planned,
+    pod,
+)
+
+STATIC = "kubernetes.io/config.hash"
+
+
+def test_a_pod_without_an_annotation_has_the_clusters_network_alone() -> None:
+    assert named(planned(DescribedNode(pod()), call())) == [("cluster", "eth0")]
+
+
+def test_a_pod_has_the_networks_that_it_selects_behind_the_clusters() -> None:
+    node = DescribedNode(
+        pod(networks="storage, shared/backup@bak0"), defined("storage"), defined("backup", namespace="shared")
+    )
+    assert named(planned(node, call())) == [("cluster", "eth0"), ("bank/storage", "net1"), ("shared/backup", "bak0")]
+
+
+def test_a_network_that_is_selected_twice_is_called_twice() -> None:
+    node = DescribedNode(pod(networks="storage,storage"), defined("storage"))
+    assert named(planned(node, call()))[1:] == [("bank/storage", "net1"), ("bank/storage", "net2")]
+
+
+def test_a_call_has_what_its_plugins_are_to_be_told() -> None:
+    op = planned(DescribedNode(pod()), call(cniDir="/c"))[0]
+    assert (op.network, op.netns, op.container_id, op.cache) == ("cluster", NETNS, "c1", "/c")
+    assert op.args == tuple(POD_ARGS.split(";"))
+    assert json.loads(op.config) == {"cniVersion": "1.0.0", "name": "cluster", "plugins": [{"type": "bridge"}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "wanted"),
+    [
+        ("/usr/lib/cni", {}, (BIN_DIR, "/usr/lib/cni")),
+        (f"/usr/lib/cni:{BIN_DIR}", {}, (BIN_DIR, "/usr/lib/cni")),
+        ("/usr/lib/cni", {"binDir": "/b"}, ("/b", "/usr/lib/cni")),
+    ],
+)
+def test_plugins_are_looked_for_in_the_folder_of_the_configuration_first(
+    path: str, said: dict[str, Any], wanted: tuple[str, ...]
+) -> None:
+    assert planned(DescribedNode(pod()), call(path=path, **said))[0].path == wanted
+
+
+def test_the_clusters_network_is_the_default_one_though_another_has_the_default_route() -> None:
+    node = DescribedNode(pod(networks='[{"name": "storage", "default-route": ["10.0.0.1"]}]'), defined("storage"))
+    ops = planned(node, call())
+    assert [op.default for op in ops] == [True, False]
+    assert [(op.sheds, op.gateways) for op in ops] == [(("4",), ()), (("4",), ("10.0.0.1",))]
+
+
+def test_what_the_runtime_offers_goes_to_the_first_network_alone() -> None:
+    node = DescribedNode(pod(networks="storage"), defined("storage"))
+    ops = planned(node, call(runtimeConfig={"portMappings": [{"hostPort": 80}]}))
+    assert [op.capabilities for op in ops] == ['{"portMappings":[{"hostPort":80}]}', ""]
+
+
+def test_a_pod_that_the_api_server_does_not_have_is_tried_again() -> None:
+    with pytest.raises(TryAgainLater, match=r"no pod bank/web-0 with the UID u1$") as refused:
+        planned(DescribedNode(), call())
+    assert refused.value.code == 11
+
+
+def test_a_pod_of_the_same_name_with_another_uid_is_another() -> None:
+    with pytest.raises(TryAgainLater, match=r"no pod bank/web-0 with the UID u1"):
+        planned(DescribedNode(pod(uid="u2", networks="storage"), defined("storage")), call())
+
+
+def test_a_call_without_a_uid_is_about_any_pod_of_the_name() -> None:
+    args = "K8S_POD_NAMESPACE=bank;K8S_POD_NAME=web-0"
+    node = DescribedNode(pod(uid="u2", networks="storage"), defined("storage"))
+    assert named(planned(node, call(args=args)))[1:] == [("bank/storage", "net1")]
+    with pytest.raises(TryAgainLater, match=r"no pod bank/web-0$"):
+        planned(DescribedNode(), call(args=args))
+
+
+def test_a_static_pod_is_known_by_the_uid_that_its_annotation_says() -> None:
+    mirror = pod(uid="of-the-mirror", networks="storage", **{STATIC: "u1"})
+    assert named(planned(DescribedNode(mirror, defined("storage")), call()))[1:] == [("bank/storage", "net1")]
+
+
+def test_a_static_pod_as_it_was_before_is_another() -> None:
+    with pytest.raises(TryAgainLater, match=r"no pod bank/web-0"):
+        planned(DescribedNode(pod(uid="of-the-mirror", **{STATIC: "u0"})), call())
+
+
+def test_a_static_pods_networks_are_found_once_its_node_is_ready_too() -> None:
+    mirror = pod(uid="of-the-mirror", networks="storage", **{STATIC: "u1"})
+    node = DescribedNode(mirror, defined("storage"), files=["/run/ready"])
+    assert len(planned(node, call(readinessindicatorfile="/run/ready"))) == 2
+
+
+def test_a_definition_that_is_not_there_is_refused_by_its_name() -> None:
+    with pytest.raises(Refused, match=r"^there is no NetworkAttachmentDefinition shared/storage$"):
+        planned(DescribedNode(pod(networks="shared/storage"), defined("storage")), call())
+
+
+def test_a_definition_without_a_config_is_the_nodes_own_network() -> None:
+    node = DescribedNode(
+        pod(networks="storage"),
+        defined("storage", ""),
+        networks={"/own": [listed("cluster"), listed("storage", "macvlan")]},
+    )
+    _, op = planned(node, call(confDir="/own"))
+    assert (op.label, json.loads(op.config)["plugins"]) == ("bank/storage", [{"type": "macvlan"}])
+
+
+def test_an_annotation_that_can_not_be_read_is_refused_by_its_place() -> None:
+    with pytest.raises(InvalidConfig, match=r"^k8s\.v1\.cni\.cncf\.io/networks\[0\]\.name: "):
+        planned(DescribedNode(pod(networks='[{"namespace": "bank"}]')), call())
+
+
+@pytest.mark.parametrize("annotations", [None, {}, {"k8s.v1.cni.cncf.io/networks": 7}])
+def test_a_pod_whose_annotations_say_nothing_selects_nothing(annotations: object) -> None:
+    document = pod()
+    document["metadata"]["annotations"] = annotations
+    assert len(planned(DescribedNode(document), call())) == 1
+
+
+def test_a_wish_that_no_plugin_takes_is_refused() -> None:
+    node = DescribedNode(pod(networks='[{"name": "storage", "ips": ["10.0.0.5"]}]'), defined("storage"))
+    with pytest.raises(Refused, match=r"^bank/storage: the pod asks for ips"):
+        planned(node, call())
+
+
+def test_wishes_reach_the_network_that_they_are_about() -> None:
+    config = {"cniVersion": "1.0.0", "type": "macvlan", "capabilities": {"ips": True}}
+    node = DescribedNode(pod(networks='[{"name": "storage", "ips": ["10.0.0.5"]}]'), defined("storage", config))
+    first, second = planned(node, call())
+    assert (first.capabilities, second.capabilities) == ("", '{"ips":["10.0.0.5"]}')
+    assert ("IP=10.0.0.5" in first.args, "IP=10.0.0.5" in second.args) == (False, True)
+
+
+def test_a_network_of_devices_needs_one_that_somebody_names() -> None:
+    storage = defined("storage", **{RESOURCE: "example.com/vf"})
+    with pytest.raises(InvalidConfig, match=r"^bank/storage: it needs a device of example\.com/vf"):
+        planned(DescribedNode(pod(networks="storage"), storage), call())
+    said = '[{"name": "storage", "deviceID": "0000:03:02.1"}]'
+    assert '"deviceID":"0000:03:02.1"' in planned(DescribedNode(pod(networks=said), storage), call())[1].config
+
+
+def test_isolation_refuses_a_definition_of_another_namespace() -> None:
+    objects = (pod(networks="other/storage"), defined("storage", namespace="other"))
+    assert len(planned(DescribedNode(*objects), call())) == 2
+    assert len(planned(DescribedNode(*objects), call(namespaceIsolation=True, globalNamespaces="x,other"))) == 2
+    with pytest.raises(Refused, match=r"^namespaceIsolation: a pod of bank may not select other/storage$"):
+        planned(DescribedNode(*objects), call(namespaceIsolation=True))
+
+
+def test_isolation_refuses_before_the_definition_is_looked_for() -> None:
+    node = DescribedNode(pod(networks="other/storage"))
+    with pytest.raises(Refused, match="namespaceIsolation"):
+        planned(node, call(namespaceIsolation=True))
+    assert "NetworkAttachmentDefinition other/storage" not in node.asked
+
+
+@pytest.mark.parametrize(("said", "args"), [({"kubeconfig": None}, POD_ARGS), ({}, ""), ({}, "K8S_POD_NAME=web-0")])
+def test_without_an_api_server_or_a_pod_nobody_is_asked_for_one(said: dict[str, Any], args: str) -> None:
+    node = DescribedNode()
+    assert named(planned(node, call(args=args, **said))) == [("cluster", "eth0")]
+    assert not [asked for asked in node.asked if asked.startswith("Pod ")]
+
+
+def test_a_readiness_file_that_is_not_there_is_waited_for() -> None:
+    said = {"readinessindicatorfile": "/run/ready"}
+    assert len(planned(DescribedNode(pod(), files=["/run/ready"]), call(**said))) == 1
+    with pytest.raises(TryAgainLater, match=r"^readinessindicatorfile: there is no /run/ready yet$"):
+        planned(DescribedNode(pod()), call(**said))
