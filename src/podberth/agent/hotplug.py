@@ -30,17 +30,18 @@ _BACKOFF = Backoff(0.5, 60.0)  # seconds before what could not be done is tried 
 class HotPlug:
     """A loop that looks at pods that have changed. `nodes` opens the stores of meta plugins' calls, each for one use.
 
-    `told` gets the pod and what became of it: interfaces that went and came, or why they could not.
+    `done` gets the pod, and the interfaces that went and came; `refused` why they could not.
     """
 
     def __init__(
         self,
         nodes: Callable[[], Iterator[AbstractContextManager[Node]]],
-        told: Callable[[str, Mapping[str, object]], None],
+        done: Callable[[Mapping[str, object]], None],
+        refused: Callable[[Mapping[str, object]], None],
         failed: Callable[[str], None],
     ) -> None:
         self._nodes = nodes
-        self._told = told
+        self._done, self._refused = done, refused
         self._changed = threading.Condition()
         self._due: dict[tuple[str, str], float] = {}  # when a pod is to be looked at, by the monotonic clock
         self._tries: dict[tuple[str, str], int] = {}
@@ -97,10 +98,10 @@ class HotPlug:
         try:
             done = hot_plug(node, record.key, plugin)
         except CniError as refused:
-            self._told("error", {"pod": str(record.pod), "message": refused.message, "details": refused.details})
+            self._refused({"pod": str(record.pod), "message": refused.message, "details": refused.details})
             return refused.message
         if done:
-            self._told("info", {"pod": str(record.pod), "interfaces": list(done)})
+            self._done({"pod": str(record.pod), "interfaces": list(done)})
         return ""
 
 

@@ -52,13 +52,15 @@ class Resident:
         self._status_on = status_on
         self.hot_plug = HotPlug(
             self._of_networks,
-            lambda level, about: told(level, "networks changed", about),
+            lambda about: told("info", "networks changed", about),
+            lambda about: told("error", "networks not changed", about),
             lambda why: told("warning", "hot plug", {"message": why}),
         )
         self.objects = Objects(self.hot_plug.look)
         self.annotator = Annotator(lambda why: told("warning", "network-status", {"message": why}))
         self._kept = Kept(moved, self._equipped, self.objects.look)
         self._anew = anew
+        self._of_calls: set[str] = set()  # meta plugins' stores, which a first ADD makes
         self.finisher = Finisher(self.node, not_finished, lambda why: told("error", "finisher", {"message": why}))
         self.policies = PolicyDirectories(told)
 
@@ -79,9 +81,9 @@ class Resident:
 
     def _of_networks(self) -> Iterator[AbstractContextManager[Node]]:
         """Yield the stores of meta plugins' calls."""
-        for directory in self.directories:
-            if directory.endswith(f"/{NETWORKS}"):
-                yield _opened(self.node(directory))
+        named = {*self.directories, *self._of_calls}
+        for directory in sorted(each for each in named if each.endswith(f"/{NETWORKS}")):
+            yield _opened(self.node(directory))
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
@@ -156,6 +158,8 @@ class Resident:
 
         def connect(directory: str) -> Node:
             self._same(directory)
+            if directory.endswith(f"/{NETWORKS}"):
+                self._of_calls.add(directory)
             if is_status and netns >= 0:
                 node = self.node(directory)
                 return trace.over(replace(node, usable=(*node.usable, partial(require_sight, netns))))
