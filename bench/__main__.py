@@ -1,4 +1,5 @@
-"""`python -m bench`: every benchmark, or those named: agent, standard, runtime, scale, year, vf, cluster.
+"""`python -m bench`: every benchmark, or those named: agent, standard, networks, runtime, scale, year,
+vf, cluster.
 
 After `cluster` come its own arguments: `python -m bench cluster --help`. `python -m bench before TREE [ROUNDS]`
 holds this tree against another commit's, and `python -m bench features [ROUNDS]` a store that has much against one that
@@ -77,6 +78,7 @@ def main() -> int:
     known: dict[str, Callable[[], object]] = {
         "agent": partial(on_a_node, "agent"),
         "standard": partial(on_a_node, "standard"),
+        "networks": partial(on_a_node, "networks"),
         "runtime": partial(on_a_node, "runtime"),
         "scale": scale,
         "year": year,

@@ -64,18 +64,20 @@ def calls(handle: Handle, node: Callable[[str, Mapping[str, int]], Node], look: 
 
 
 class Calls:
-    """The outside of one node. Threads may share it. `look` finds an object of an API server."""
+    """The outside of one host. `look` finds an object of an API server."""
 
     def __init__(self, serve: Serve, look: Look) -> None:
         self._serve = serve
         self._look = look
+        self._added: dict[CallPlugins, Result] = {}  # by this host
+        self._read: dict[str, NetworkList] = {}  # by their text
 
     def add(self, op: CallPlugins, netns: int) -> None:
         """Call ADD of a network's plugins, in order, and remember the result. None is called if one is missing."""
-        network = _network(op)
+        network = self._network(op)
         for plugin in network.plugins:
             find(plugin.type, op.path)
-        self._runtime(op, netns).add(network, _conf(op, netns))
+        self._added[op] = self._runtime(op, netns).add(network, _conf(op, netns)).result
 
     def delete(self, op: CallPlugins, netns: int) -> None:
         """Call DEL of the plugins, in reverse order; `netns` is -1 if the namespace is gone.
@@ -83,7 +85,7 @@ class Calls:
         An ADD that was not ended is taken back plugin by plugin. Who refuses its configuration, or is not there, had
         refused the ADD too: a definition that nobody can serve must not keep its pod from going away.
         """
-        network, conf, runtime = _network(op), _conf(op, netns), self._runtime(op, netns)
+        network, conf, runtime = self._network(op), _conf(op, netns), self._runtime(op, netns)
         if Cache(op.cache).get(op.network, op.container_id, op.ifname) is not None:
             runtime.delete(network, conf)
             return
@@ -96,7 +98,7 @@ class Calls:
 
     def check(self, op: CallPlugins, netns: int) -> None:
         """Call CHECK of the plugins, as far as the network's version has it."""
-        network = _network(op)
+        network = self._network(op)
         if netlist.has_check(network):
             self._runtime(op, netns).check(network, _conf(op, netns))
 
@@ -104,7 +106,7 @@ class Calls:
         """Have everything of the network gone that is no interface of these containers: those that Multus made stay."""
         cached = Cache(op.cache).all(op.network)
         valid = [(one.container_id, one.ifname) for one in cached if one.container_id in containers]
-        self._runtime(op, -1).collect(_network(op), valid)
+        self._runtime(op, -1).collect(self._network(op), valid)
 
     def status(self, network: NetworkList, path: tuple[str, ...]) -> None:
         """Call STATUS of the network's plugins."""
@@ -112,13 +114,15 @@ class Calls:
 
     def answered(self, op: CallPlugins) -> Result:
         """Return the result of an ADD. KernelRefused if it is not remembered."""
+        if op in self._added:
+            return self._added[op]
         cached = Cache(op.cache).get(op.network, op.container_id, op.ifname)
         if cached is None or cached.result is None:
             raise KernelRefused(
                 f"{op.label or op.network}: the result of {op.container_id}'s {op.ifname} is not in {op.cache}",
                 "somebody took its file away: DEL and ADD the pod again",
             )
-        return Result.parse(Fields(dict(cached.result), "the cached result"), _network(op).cni_version)
+        return Result.parse(Fields(dict(cached.result), "the cached result"), self._network(op).cni_version)
 
     def shed(self, op: CallPlugins) -> None:
         """Remember the result without default routes but those by the op's gateways."""
@@ -137,6 +141,7 @@ class Calls:
         else:
             result.pop("routes", None)
         cache.put(op.network, _conf(op, 0), cached.config, result)
+        self._added.pop(op, None)
 
     def remembered(self, op: AdoptCalls) -> tuple[CallPlugins, ...]:
         """Return the calls that Multus has made for a pod, in order; () if it has remembered none that can be read."""
@@ -186,9 +191,10 @@ class Calls:
 
         return handle
 
-
-def _network(op: CallPlugins) -> NetworkList:
-    return netlist.parse(op.config.encode(), name=op.network)
+    def _network(self, op: CallPlugins) -> NetworkList:
+        if op.config not in self._read:
+            self._read[op.config] = netlist.parse(op.config.encode(), name=op.network)
+        return self._read[op.config]
 
 
 def _conf(op: CallPlugins, netns: int) -> RuntimeConf:

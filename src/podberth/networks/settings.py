@@ -51,7 +51,7 @@ NAMESPACE = Key(
 )  # fmt: skip
 SYSTEM = Key(
     name="systemNamespaces", kind=LIST, read=parsers.members, default=("kube-system",),
-    what="Namespaces whose pods have clusterNetwork alone, and no network-status.",
+    what="Namespaces whose pods have none of defaultNetworks, and no network-status.",
 )  # fmt: skip
 ISOLATION = Key(
     name="namespaceIsolation", kind=BOOLEAN, read=parsers.boolean, default=False,

@@ -79,6 +79,11 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     whole = [*_cluster(conf, call, pod, seen, own)]
     for one in selected:
         label, network, resource = _defined(conf, one.namespace, one.name, seen, own)
+        if one.claim:
+            raise Refused(
+                f"{label}: ipam-claim-reference: claims are not read, so {one.claim} has no address to give",
+                "declare the pod's addresses in a PodNetwork, and take the claim out of the annotation",
+            )
         leg = Leg(label=label, network=network, ifname="", selection=one)
         require_devices(leg, resource)
         whole.append((label, network, one))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from podberth.net.host import Host
     from podberth.net.step import Step
 
+_VERBOSE = "verbose"  # a level of Multus', between `error` and `debug`
 LEVELS = ("panic", "error", "warning", "info", "debug")
 
 
@@ -92,7 +93,8 @@ def asked(call: Call) -> Log:
 
 
 def _level(fields: Fields) -> str:
-    return fields.get("logLevel", parsers.choice(*LEVELS), "info")
+    level = fields.get("logLevel", parsers.choice(*LEVELS, _VERBOSE), "info")
+    return "info" if level == _VERBOSE else level
 
 
 def _file(fields: Fields) -> str | None:
