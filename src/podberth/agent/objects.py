@@ -84,8 +84,8 @@ class _Known:
         """Take these as all there are."""
         del resource_version
         self._there = {_key(item): item for item in items}
-        for key in self._there:
-            self._changed(*key)
+        for item in items:
+            self._tell(item)
 
     def change(self, kind: str, item: Object) -> None:
         """Take one change."""
@@ -93,6 +93,10 @@ class _Known:
             self._there.pop(_key(item), None)
         else:
             self._there[_key(item)] = item
+            self._tell(item)
+
+    def _tell(self, item: Object) -> None:
+        if not item["metadata"].get("deletionTimestamp"):  # a pod that goes keeps what it has
             self._changed(*_key(item))
 
     def reached(self, resource_version: str) -> None:

@@ -35,7 +35,7 @@ from podberth.process.sockets import HANDED, handed_on
 from podberth.verbs.role import NETWORKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from podberth.agent.frame import Call
     from podberth.agent.server import Answer
@@ -88,7 +88,7 @@ class Agent:
         self.records = Records(self.nodes, self._found, self._not_looked)
         self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew, options.status_on)
         self.server = Server(listening, self._serve, self._refused, options.workers)
-        self.upkeep = Upkeep(self.nodes, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
+        self.upkeep = Upkeep(self.of_links, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.history = History(self.nodes, self._not_archived)
         self.metrics = Metrics(self)
         self.spans = None if options.spans is None else self._exporter(options.spans)
@@ -163,12 +163,19 @@ class Agent:
 
     def nodes(self) -> Iterator[Node]:
         """Yield the node of every store there is; each is closed when the next is asked for."""
-        for directory in self.stores():
+        return self._each(self.stores())
+
+    def _each(self, directories: Iterable[str]) -> Iterator[Node]:
+        for directory in directories:
             node = self.resident.node(directory)
             try:
                 yield node
             finally:
                 node.host.close()
+
+    def of_links(self) -> Iterator[Node]:
+        """Yield those with links of podberth's own: the calls of meta plugins are others' to check, by an exec each."""
+        return self._each(each for each in self.stores() if not each.endswith(f"/{NETWORKS}"))
 
     def stores(self) -> list[str]:
         """Return the state directories that calls or options have named, and that are there."""
