@@ -16,8 +16,9 @@ from podberth.cni.fields import Fields
 from podberth.cni.result import Result
 from podberth.cni.value import replace
 from podberth.net.ops import CallPlugins
+from podberth.process.log import notice
 from podberth.runtime.cache import Cache
-from podberth.runtime.chain import Runtime
+from podberth.runtime.chain import Gate, Runtime
 from podberth.runtime.conf import RuntimeConf
 from podberth.runtime.invoke import find
 from podberth.runtime.networks import load_all, parse
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from podberth.cni.netlist import NetworkList
     from podberth.net.ops import AdoptCalls
     from podberth.net.seen import ObjectSought
+    from podberth.runtime.chain import Call
     from podberth.verbs.node import Node
 
     # Serves a call of one of podberth's plugins: environment, stdin, type, and descriptors of namespaces, which become
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     Handle: TypeAlias = Callable[[Mapping[str, str], bytes, str, Callable[[str], Node]], tuple[int, str]]
     Look: TypeAlias = Callable[[ObjectSought], Mapping[str, object] | None]
 
+FOREIGN = 4  # of others' plugins that run at once, but for DELs: an agent has eight workers for all calls of a node
+_GATE = Gate(FOREIGN)
 _EVERYTHING = {"4": "0.0.0.0/0", "6": "::/0"}
 # Codes of errors about what a plugin was called with: version, field, JSON, configuration (SPEC.md section 5, "Error").
 _OF_THE_CONFIGURATION = (1, 2, 6, 7)
@@ -70,6 +74,7 @@ class Calls:
         self._serve = serve
         self._look = look
         self._added: dict[CallPlugins, Result] = {}  # by this host
+        self._returned: dict[CallPlugins, list[str]] = {}  # the types of plugins whose ADD has succeeded here
         self._read: dict[str, NetworkList] = {}  # by their text
 
     def add(self, op: CallPlugins, netns: int) -> None:
@@ -89,11 +94,12 @@ class Calls:
         if Cache(op.cache).get(op.network, op.container_id, op.ifname) is not None:
             runtime.delete(network, conf)
             return
+        returned = self._returned.get(op, ())
         for plugin in reversed(network.plugins):
             try:
                 runtime.delete(replace(network, plugins=(plugin,)), conf)
             except CniError as refused:
-                if refused.code not in _OF_THE_CONFIGURATION:
+                if refused.code not in _OF_THE_CONFIGURATION or plugin.type in returned:
                     raise
 
     def check(self, op: CallPlugins, netns: int) -> None:
@@ -102,11 +108,15 @@ class Calls:
         if netlist.has_check(network):
             self._runtime(op, netns).check(network, _conf(op, netns))
 
-    def collect(self, op: CallPlugins, containers: AbstractSet[str]) -> None:
-        """Have everything of the network gone that is no interface of these containers: those that Multus made stay."""
+    def collect(self, op: CallPlugins, valid: AbstractSet[tuple[str, str]]) -> None:
+        """Have everything of the network gone but what is valid, and all interfaces of the same containers.
+
+        Those that Multus made stay too.
+        """
+        containers = {container_id for container_id, _ in valid}
         cached = Cache(op.cache).all(op.network)
-        valid = [(one.container_id, one.ifname) for one in cached if one.container_id in containers]
-        self._runtime(op, -1).collect(self._network(op), valid)
+        more = {(one.container_id, one.ifname) for one in cached if one.container_id in containers}
+        self._runtime(op, -1).collect(self._network(op), sorted(valid | more))
 
     def status(self, network: NetworkList, path: tuple[str, ...]) -> None:
         """Call STATUS of the network's plugins."""
@@ -144,22 +154,31 @@ class Calls:
         self._added.pop(op, None)
 
     def remembered(self, op: AdoptCalls) -> tuple[CallPlugins, ...]:
-        """Return the calls that Multus has made for a pod, in order; () if it has remembered none that can be read."""
+        """Return the calls that Multus has made for a pod, in order, as far as they can be read; () if it made none."""
+        return tuple(found for found in self._remembered(op) if found is not None)
+
+    def forget(self, op: AdoptCalls) -> None:
+        """Take away what Multus has remembered of a pod; what can't be read is put aside, for people."""
+        found = self._remembered(op)
+        try:
+            if found and None not in found:
+                os.unlink(op.path)
+            else:
+                os.replace(op.path, f"{op.path}.unread")
+        except OSError:
+            pass  # there is none; or plugins whose DEL has nothing more to do are called once more
+
+    def _remembered(self, op: AdoptCalls) -> list[CallPlugins | None]:
         try:
             with open(op.path, "rb") as file:
                 listed = strictjson.loads(file.read(strictjson.MAX_BYTES + 1), op.path)
-            return tuple(
-                _delegate(op, place, one) for place, one in enumerate(listed if isinstance(listed, list) else ())
-            )
-        except (OSError, CniError, ValueError):
-            return ()
-
-    def forget(self, op: AdoptCalls) -> None:
-        """Take away what Multus has remembered of a pod."""
-        try:
-            os.unlink(op.path)
-        except OSError:
-            pass  # whoever comes next finds plugins whose DEL has nothing to do
+        except FileNotFoundError:
+            return []
+        except (OSError, CniError) as wrong:
+            notice(f"{op.path}: {wrong}")
+            return [None]
+        every = listed if isinstance(listed, list) else [None]
+        return [_readable(op, place, one) for place, one in enumerate(every)]
 
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         """Return the networks of a folder, or of the file at the path; () if there are none that can be read."""
@@ -176,7 +195,12 @@ class Calls:
         return self._look(sought)
 
     def _runtime(self, op: CallPlugins, netns: int) -> Runtime:
-        return Runtime(op.path, cache=Cache(op.cache), timeout=TIMEOUT, own=self._handler(op, netns))
+        def watch(call: Call) -> None:
+            if call.verb == "ADD" and call.error is None:
+                self._returned.setdefault(op, []).append(call.plugin)
+
+        own = self._handler(op, netns)
+        return Runtime(op.path, cache=Cache(op.cache), timeout=TIMEOUT, watch=watch, own=own, gate=_GATE)
 
     def _handler(
         self, op: CallPlugins | None, netns: int
@@ -206,6 +230,15 @@ def _conf(op: CallPlugins, netns: int) -> RuntimeConf:
         args=args,
         capability_args=tuple(json.loads(op.capabilities).items()) if op.capabilities else (),
     )
+
+
+def _readable(op: AdoptCalls, place: int, document: object) -> CallPlugins | None:
+    """Return one call of Multus'; None if it can't be read, which is told on stderr."""
+    try:
+        return _delegate(op, place, document)
+    except (CniError, ValueError) as wrong:
+        notice(f"{op.path}[{place}]: {wrong}")
+        return None
 
 
 def _delegate(op: AdoptCalls, place: int, document: object) -> CallPlugins:

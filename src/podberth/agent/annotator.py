@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from podberth import objects
 from podberth.cni.errors import CniError
-from podberth.kube.errors import Conflict, Invalid, NotFound
+from podberth.cni.value import replace, value
+from podberth.kube.errors import Conflict, NotFound
 from podberth.process.jitter import Backoff
 from podberth.process.loop import WAIT, Loop
 
@@ -17,7 +19,18 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
 
 MOST = 4096  # pods whose status waits; of more the oldest is given up
+TRIES = 2000  # of one status, most of a day; the next change of the pod's networks begins anew
 _BACKOFF = Backoff(0.2, 30.0)
+
+
+@value
+class _Due:
+    """A status to be written at that time, by the monotonic clock, after so many tries."""
+
+    kubeconfig: str
+    text: str
+    at: float
+    tries: int
 
 
 class Annotator:
@@ -25,8 +38,7 @@ class Annotator:
 
     def __init__(self, failed: Callable[[str], None]) -> None:
         self._changed = threading.Condition()
-        self._due: dict[PodRef, tuple[str, str]] = {}  # with the kubeconfig
-        self._failures = 0  # in a row
+        self._due: dict[PodRef, _Due] = {}
         self._failed = failed
         self._loop = Loop("network-status", self._turn, failed)
 
@@ -47,28 +59,34 @@ class Annotator:
             self._due.pop(pod, None)
             if len(self._due) >= MOST:
                 del self._due[next(iter(self._due))]
-            self._due[pod] = kubeconfig, text
+            self._due[pod] = _Due(kubeconfig=kubeconfig, text=text, at=monotonic(), tries=0)
             self._changed.notify()
 
     def _turn(self) -> float:
         with self._changed:
-            if not self._due and not self._loop.stopping:
-                self._changed.wait(WAIT)
-            if not self._due:
-                return 0.0
-            pod, (kubeconfig, text) = next(iter(self._due.items()))
-        try:
-            objects.annotate(kubeconfig, pod, text)
-        except (NotFound, Conflict, Invalid) as gone:
-            if not isinstance(gone, NotFound | Conflict):
-                self._failed(f"network-status of {pod}: {gone.message}")
-        except CniError as away:
-            if self._failures == 0:
-                self._failed(f"network-status of {pod}: {away.message}")
-            self._failures += 1
-            return _BACKOFF.pause(self._failures)
-        self._failures = 0
-        with self._changed:
-            if self._due.get(pod) == (kubeconfig, text):
-                del self._due[pod]
+            wait = min((due.at for due in self._due.values()), default=monotonic() + WAIT) - monotonic()
+            if wait > 0 and not self._loop.stopping:
+                self._changed.wait(min(wait, WAIT))
+            now = monotonic()
+            ready = next(((pod, due) for pod, due in self._due.items() if due.at <= now), None)
+        if ready is not None:
+            self._write(*ready)
         return 0.0
+
+    def _write(self, pod: PodRef, due: _Due) -> None:
+        """Write one. What is refused is refused again: the others do not wait for it."""
+        again: _Due | None = None
+        try:
+            objects.annotate(due.kubeconfig, pod, due.text)
+        except (NotFound, Conflict):
+            pass  # the pod is gone
+        except CniError as failure:
+            if due.tries == 0:
+                self._failed(f"network-status of {pod}: {failure.message}")
+            if due.tries < TRIES:
+                again = replace(due, at=monotonic() + _BACKOFF.pause(due.tries + 1), tries=due.tries + 1)
+        with self._changed:
+            if self._due.get(pod) == due:
+                del self._due[pod]
+                if again is not None:
+                    self._due[pod] = again

@@ -35,7 +35,10 @@ class Objects:
 
     def look(self, sought: ObjectSought) -> Mapping[str, object] | None:
         """Return the object, None if there is none of that name and UID. TryAgainLater if that can't be known."""
-        found = self._of(sought.kubeconfig, sought.kind).find(sought)
+        known = self._of(sought.kubeconfig, sought.kind)
+        found = known.find(sought)
+        if found is None and sought.kind == DEFINITION and known.follower.synced.is_set():
+            return None  # one that was made just now is there at the next try
         return found if found is not None else objects.look(sought)
 
     def follow(self, kubeconfig: str) -> None:

@@ -33,8 +33,11 @@ class Outside(Protocol):
         """Call CHECK of the plugins. Raises as `add`."""
         ...
 
-    def collect(self, op: CallPlugins, containers: AbstractSet[str]) -> None:
-        """Have everything of the network gone that is no interface of these containers, by their IDs."""
+    def collect(self, op: CallPlugins, valid: AbstractSet[tuple[str, str]]) -> None:
+        """Have everything of the network gone but what is valid, pairs of (container ID, ifname).
+
+        All interfaces of the same containers are valid too.
+        """
         ...
 
     def status(self, network: NetworkList, path: tuple[str, ...]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import InvalidConfig, Refused
+from podberth.cni import netlist
+from podberth.cni.errors import CniError, InvalidConfig, Refused
 from podberth.cni.strictjson import dumps
 from podberth.cni.value import value
 
@@ -11,10 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from podberth.cni.netlist import NetworkList
+    from podberth.net.ops import CallPlugins
     from podberth.networks.selection import Selection
     from podberth.networks.settings import Settings
 
 _WISHES = ("IP", "GATEWAY", "MAC", "deviceID")  # keys of CNI_ARGS
+META = ("podberth-networks", "multus", "multus-shim")
+MOST_BYTES, MOST_OF_A_POD = 1 << 18, 1 << 20  # of configurations; a call takes a MiB, and a result goes with each
+MOST_OF_A_NAME = 230  # characters of NETWORK-CONTAINER-INTERFACE, beside a process's own ending: 255 for a file
 ANNOTATIONS = "io.kubernetes.cri.pod-annotations"  # of the pod, not of one network: each leg is offered it
 
 
@@ -165,3 +170,34 @@ def require_devices(leg: Leg, resource: str) -> None:
             "say `deviceID` in the pod's annotation; or take the annotation resourceName from the definition and let "
             "a network of type sriov choose a free function",
         )
+
+
+def require_sound(ops: Iterable[CallPlugins]) -> None:
+    """Refuse calls that could be made and not be taken back. Refused names the network.
+
+    Their configuration has to be readable as it is written, with room for a result beside it in one call, and libcni's
+    file of the result has to have a name that a file can have. A meta plugin in the list of another would wait for the
+    lock of the call that it is part of.
+    """
+    whole = 0
+    for op in ops:
+        size = len(op.config)
+        whole += size
+        if size > MOST_BYTES or whole > MOST_OF_A_POD:
+            raise Refused(
+                f"{op.label}: its configuration has {size} bytes, and with the networks before it {whole}",
+                f"a network may have {MOST_BYTES}, and all networks of a pod {MOST_OF_A_POD}",
+            )
+        try:
+            network = netlist.parse(op.config.encode(), name=op.network)
+        except CniError as wrong:
+            raise Refused(f"{op.label}: {wrong.message}", wrong.details or "correct its configuration") from None
+        meta = next((plugin.type for plugin in network.plugins if plugin.type in META), None)
+        if meta is not None:
+            raise Refused(
+                f"{op.label}: {meta} calls networks, and is in none itself", "name the plugins that it would call"
+            )
+        if len(f"{op.network}-{op.container_id}-{op.ifname}") > MOST_OF_A_NAME:
+            raise Refused(
+                f"{op.label}: the name of its network has {len(op.network)} characters", "give it a shorter one"
+            )

@@ -15,7 +15,17 @@ from podberth.net.plan import Plan
 from podberth.net.seen import NetworksAt, ObjectSought
 from podberth.net.step import Step
 from podberth.networks import definition, selection, settings
-from podberth.networks.legs import Leg, args, capabilities, configured, named, require_devices, require_reachable, sheds
+from podberth.networks.legs import (
+    Leg,
+    args,
+    capabilities,
+    configured,
+    named,
+    require_devices,
+    require_reachable,
+    require_sound,
+    sheds,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +98,9 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
         require_devices(leg, resource)
         whole.append((label, network, one))
     legs = named(whole, call.ifname)
-    return Plan(ops=tuple(_called(conf, call, leg, legs) for leg in legs))
+    calls = tuple(_called(conf, call, leg, legs) for leg in legs)
+    require_sound(calls)
+    return Plan(ops=calls)
 
 
 def status(conf: Settings, seen: Seen) -> NetworkList | None:

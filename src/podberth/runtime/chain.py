@@ -23,10 +23,18 @@ from __future__ import annotations
 import json
 import os
 import time
+from _thread import allocate_lock
 
 from podberth.cni import strictjson
 from podberth.cni import version as versions
-from podberth.cni.errors import CniError, DecodingFailure, IncompatibleVersion, InvalidConfig, KernelRefused
+from podberth.cni.errors import (
+    CniError,
+    DecodingFailure,
+    IncompatibleVersion,
+    InvalidConfig,
+    KernelRefused,
+    TryAgainLater,
+)
 from podberth.cni.fields import Fields
 from podberth.cni.result import Result, encode
 from podberth.cni.value import value
@@ -37,12 +45,14 @@ from podberth.runtime.own import is_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _thread import LockType
     from collections.abc import Callable, Iterable, Mapping
 
     from podberth.cni.netlist import NetworkList, PluginConf
 
     Handler = Callable[[Mapping[str, str], bytes, str], tuple[int, str]]
 
+_PATIENCE, _PAUSE = 10.0, 0.01  # seconds until a plugin that finds no place is refused; between two looks
 _DUMMY = "dummy"  # what a VERSION call has for a netns, an ifname and a path, as libcni's
 
 
@@ -66,14 +76,35 @@ class Call:
     seconds: float
 
 
+class Gate:
+    """How many plugins run at once, but for DELs, of all runtimes that share it."""
+
+    def __init__(self, most: int) -> None:
+        self._places = [allocate_lock() for _ in range(most)]
+
+    def enter(self) -> LockType:
+        """Return a place, which the caller releases. TryAgainLater if none gets free for a while."""
+        end = time.monotonic() + _PATIENCE
+        while True:
+            for place in self._places:
+                if place.acquire(blocking=False):
+                    return place
+            if time.monotonic() > end:
+                raise TryAgainLater(
+                    f"{len(self._places)} plugins of others run, and none has ended for {_PATIENCE:g} s",
+                    "see what they wait for: `podberth trace` shows the calls that take long",
+                )
+            time.sleep(_PAUSE)
+
+
 class Runtime:
     """Calls networks' plugins, found on `path`, and remembers attachments in `cache`.
 
     `timeout` (seconds) ends a plugin that takes longer, None never. `watch` is told of each call after it. Plugins
     whose types are in `in_process` are not executed: their function gets the environment, stdin and the type, and
     returns the exit status and stdout, as what `podberth.entry.staying` returns does; no `timeout` ends it. `own` is
-    that function for any plugin of podberth's that is found on the path. Threads may share a Runtime: it has no state
-    of its own but the cache's files.
+    that function for any plugin of podberth's that is found on the path. `gate` bounds how many are executed at once.
+    Threads may share a Runtime: it has no state of its own but the cache's files.
     """
 
     def __init__(
@@ -85,6 +116,7 @@ class Runtime:
         watch: Callable[[Call], None] | None = None,
         in_process: Mapping[str, Handler] | None = None,
         own: Handler | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.path = path
         self.cache = cache or Cache()
@@ -92,6 +124,7 @@ class Runtime:
         self._watch = watch
         self._in_process = in_process or {}
         self._own = own
+        self._gate = gate
 
     def add(self, network: NetworkList, conf: RuntimeConf) -> Added:
         """ADD in order, each plugin with the result of the one before; remember and return the last one's."""
@@ -274,11 +307,20 @@ class Runtime:
             executable = invoke.find(plugin_type, self.path)
             handler = self._own if self._own is not None and is_own(executable) else None
             if handler is None:
-                return invoke.call(executable, env, stdin, self._timeout)
+                return self._executed(executable, env, stdin)
         status, stdout = handler(env, stdin, plugin_type)
         if status:
             raise invoke.refusal(plugin_type, status, stdout.encode())
         return stdout.encode()
+
+    def _executed(self, executable: str, env: Mapping[str, str], stdin: bytes) -> bytes:
+        if self._gate is None or env["CNI_COMMAND"] == "DEL":
+            return invoke.call(executable, env, stdin, self._timeout)
+        place = self._gate.enter()
+        try:
+            return invoke.call(executable, env, stdin, self._timeout)
+        finally:
+            place.release()
 
 
 def _read(network: NetworkList, plugin: PluginConf, stdout: bytes, previous: Added | None) -> Added | None:

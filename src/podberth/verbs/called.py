@@ -68,9 +68,10 @@ def _add(node: Node, call: Call, plugin: Plugin) -> Result:
 
 
 def _collect(node: Node, call: Call) -> None:
-    """Take back the calls for whatever is not valid, then have each network that is left collect.
+    """Take back the calls for all that is not valid, then have each of the operator's networks that is left collect.
 
-    One failure does not keep the others; KernelRefused names all.
+    Those of definitions do not: in theirs a tenant may have named a network that others have too. One failure does not
+    keep the others; KernelRefused names all.
     """
     failures: list[str] = []
     valid = frozenset(call.valid)
@@ -81,7 +82,7 @@ def _collect(node: Node, call: Call) -> None:
     records = node.attachments.all(call.conf.name) if node.stored() else ()
     for network, calls in _by_network(records).items():
         try:
-            node.host.outside.collect(calls[-1], {container_id for container_id, _ in valid})
+            node.host.outside.collect(calls[-1], valid)
         except CniError as failure:
             failures.append(f"{network}: {failure.message}")
     if failures:
@@ -105,5 +106,6 @@ def _by_network(records: Iterable[Record]) -> dict[str, list[CallPlugins]]:
     found: dict[str, list[CallPlugins]] = {}
     for record in records:
         for op in _calls(step.op for step in record.steps):
-            found.setdefault(op.network, []).append(op)
+            if op.label == op.network:
+                found.setdefault(op.network, []).append(op)
     return found

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from podberth.cni.call import Call
-from podberth.cni.errors import InvalidConfig
+from podberth.cni.errors import InvalidConfig, Refused
 from podberth.cni.result import Result
+from podberth.cni.value import replace
 from podberth.net.apply import NotUndone, apply
 from podberth.net.ops import CallPlugins
 from podberth.networks.change import changes
 from podberth.networks.status import status
 from podberth.verbs.chained import end_before
 from podberth.verbs.planner import Planner
+
+_UNDER_WAY = "underWay"  # of what is kept of a step: it is being done, or taken back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,24 +33,33 @@ def hot_plug(node: Node, key: RecordKey, plugin: Plugin) -> tuple[str, ...]:
         record = node.attachments.find(key)
         if record is None or not record.done or node.host.netns_id(record.netns) != record.netns_id:
             return ()
-        before = tuple(step.op for step in record.steps if isinstance(step.op, CallPlugins))
-        call = _call(record, before[0])
+        first = record.steps[0].op
+        assert isinstance(first, CallPlugins)
+        call = _call(record, first)
         conf = plugin.configure(call.conf.fields)
         planned = Planner(node.host, plugin, conf, call)(end_before(call, Result()))
-        going, coming = changes(before, tuple(op for op in planned.ops if isinstance(op, CallPlugins)))
+        wanted = tuple(op for op in planned.ops if isinstance(op, CallPlugins))
         steps = record.steps
+        halves = [step for step in steps if step.before_of(_UNDER_WAY) is not None]  # the agent was killed at them
+        for step in halves:
+            steps = _taken_back(node, record, steps, step)
+        before = tuple(step.op for step in steps if isinstance(step.op, CallPlugins))
+        going, coming = changes(before, wanted)
+        _require_routes(before, wanted)
         for op in going:
-            steps = _taken_back(node, record, steps, op)
+            steps = _taken_back(node, record, steps, next(step for step in steps if step.op == op))
         for op in coming:
             steps = _made(node, record, steps, op)
-        if going or coming:
+        if halves or going or coming:
             _show(node, record, conf, steps)
     return (*(f"-{op.ifname}" for op in going), *(f"+{op.ifname}" for op in coming))
 
 
-def _taken_back(node: Node, record: Record, steps: tuple[Step, ...], op: CallPlugins) -> tuple[Step, ...]:
-    (step,) = (each for each in steps if each.op == op)
-    node.host.undo(step, record.netns_id)
+def _taken_back(node: Node, record: Record, steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:
+    """Take one network back. The record has it as under way meanwhile: half of it is no network."""
+    marked = _marked(step)
+    node.attachments.revise(record.key, tuple(marked if each is step else each for each in steps))
+    node.host.undo(marked, record.netns_id)
     left = tuple(each for each in steps if each is not step)
     node.attachments.revise(record.key, left)
     return left
@@ -59,16 +71,31 @@ def _made(node: Node, record: Record, steps: tuple[Step, ...], op: CallPlugins) 
         raise InvalidConfig(
             f"{op.label}: the pod has a link {op.ifname} already", "name another interface in the pod's annotation"
         )
-    more = (*steps, step)
-    node.attachments.revise(record.key, more)
+    node.attachments.revise(record.key, (*steps, _marked(step)))
     try:
         apply(node.host, (step,), record.netns_id)
     except NotUndone:
-        raise  # it stays recorded
+        raise  # it stays recorded, and is taken back the next time
     except BaseException:
         node.attachments.revise(record.key, steps)
         raise
+    more = (*steps, step)
+    node.attachments.revise(record.key, more)
     return more
+
+
+def _marked(step: Step) -> Step:
+    rest = (pair for pair in step.before if pair[0] != _UNDER_WAY)
+    return replace(step, before=(*rest, (_UNDER_WAY, "yes")))
+
+
+def _require_routes(before: tuple[CallPlugins, ...], wanted: tuple[CallPlugins, ...]) -> None:
+    """Refuse another default route of a pod that runs: networks that stay would have to give theirs back."""
+    had, now = ({(op.sheds, op.gateways) for op in ops if op.sheds or op.gateways} for ops in (before, wanted))
+    if had != now:
+        raise Refused(
+            "default-route: it is another than when the pod was started", "restart the pod, or put the annotation back"
+        )
 
 
 def _show(node: Node, record: Record, conf: object, steps: tuple[Step, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 
 from podberth.kube.resources import NETWORK_ATTACHMENTS, PODS
 from podberth.networks.selection import NETWORKS
+from tests.checkout import ROOT
 from tests.netns.agent.running import agent
 from tests.netns.kubelet import run, within
 from tests.netns.networks.conftest import NODE, leg
@@ -94,6 +96,47 @@ def test_what_can_not_be_made_changes_nothing_and_is_made_once_it_can(followed: 
     select(followed, pod, "storage,[")
     followed.client.delete(NETWORK_ATTACHMENTS, "later", "bank")
     assert attached(followed, pod, "net1", "net2")
+
+
+@pytest.mark.parametrize("networks", ["slow,storage", "storage"], ids=["comes", "goes"])
+def test_a_change_that_was_killed_half_way_is_ended_by_the_next_agent(site: Site, networks: str) -> None:
+    """A plugin between waits as long as it is told to."""
+    folder, hold = site.folder / "bin", site.folder / "hold"
+    folder.mkdir()
+    for plugin in (ROOT / "build" / "cni-standard").iterdir():
+        (folder / plugin.name).symlink_to(plugin)
+    (folder / "bridge-slow").write_text(
+        f"#!/bin/sh\ntouch {hold}.seen\nwhile test -e {hold}; do sleep 0.05; done\n"
+        f"sed s/bridge-slow/bridge/ | {folder}/bridge\n"
+    )
+    (folder / "bridge-slow").chmod(0o755)
+    slow = {"type": "bridge-slow", "bridge": "legs0", "ipam": {}, "stateDir": str(site.node.state)}
+    site.define("slow", {"cniVersion": "1.1.0", "name": "slow", "plugins": [slow]})
+    site.define("storage", leg(site.folder))
+    other = "storage" if networks == "slow,storage" else "slow,storage"
+    with agent(site.node, env={"NODE_NAME": NODE}) as running:
+        pod = site.pod("mysql-0", other)
+        assert site.call("ADD", pod, binDir=str(folder)).code == 0
+        hold.touch()
+        select(site, pod, networks)
+        (site.folder / "hold.seen").unlink(missing_ok=True)
+        until((site.folder / "hold.seen").exists)
+        running.stop(signal.SIGKILL)
+    hold.unlink()
+    with agent(site.node, env={"NODE_NAME": NODE}):
+        assert attached(site, pod, *(["net1", "net2"] if "slow" in networks else ["net2"]))
+        assert site.call("CHECK", pod, binDir=str(folder)).code == 0
+        assert site.call("DEL", pod, binDir=str(folder)).code == 0
+        assert site.gone(pod)
+
+
+def test_another_default_route_waits_for_a_restart(followed: Site) -> None:
+    pod = started(followed, "storage")
+    select(followed, pod, '[{"name": "storage", "default-route": []}, {"name": "backup"}]')
+    select(followed, pod, "storage,backup")
+    assert attached(followed, pod, "net1", "net2")
+    routes = run("ip", "-n", pod.netns, "route", "show", "default")
+    assert "10.80.0.1 dev eth0" in routes
 
 
 def test_what_changed_while_no_agent_ran_is_caught_up_with(site: Site) -> None:
