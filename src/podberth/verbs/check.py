@@ -9,6 +9,7 @@ from podberth.verbs.adopted import adopted
 from podberth.verbs.adopted import differences as adopted_differences
 from podberth.verbs.recorded import record_of
 
+_MAIN = " table 254"
 _EVERYTHING = ("0.0.0.0/0", "::/0")
 
 TYPE_CHECKING = False
@@ -114,7 +115,8 @@ def _is_told(record: Record | None, told: Result, drift: Drift) -> bool:
     if drift.field == "route":
         dst, _, rest = drift.wanted.partition(" ")
         hops = [route.gw for route in told.routes if str(route.dst) == dst]
-        return dst in _EVERYTHING and not any(hop is None or rest.startswith(f"via {hop} ") for hop in hops)
+        of_all = dst in _EVERYTHING and _MAIN in rest  # rules lead to another table: that is no default of the pod's
+        return of_all and not any(hop is None or rest.startswith(f"via {hop} ") for hop in hops)
     return drift.field == "mtu" and any(
         record is not None and (one.sandbox, one.name, str(one.mtu)) == (record.netns, drift.what, drift.found)
         for one in told.interfaces

@@ -31,7 +31,18 @@ if TYPE_CHECKING:
     from tests.netns.kubelet import Answer, Kubelet
 
 VERSION = {"CNI_COMMAND": "VERSION"}
-OWN = {"announcements", "departures", "finisher", "history", "pages", "policies", "records", "upkeep"}
+OWN = {
+    "announcements",
+    "departures",
+    "finisher",
+    "history",
+    "hot plug",
+    "network-status",
+    "pages",
+    "policies",
+    "records",
+    "upkeep",
+}
 LOOPS = {*OWN, *(f"worker-{number}" for number in range(8))}
 
 
