@@ -10,6 +10,7 @@ from threading import Lock
 
 from podberth.cni.errors import CniError, TryAgainLater
 from podberth.kube.errors import NotFound
+from podberth.net.seen import DEFINITION, POD
 from podberth.process.log import notice
 
 TYPE_CHECKING = False
@@ -28,7 +29,7 @@ _guard = Lock()
 def look(sought: ObjectSought) -> Mapping[str, object] | None:
     """Return the object, None if there is none of that name and UID. TryAgainLater if the server can't be asked."""
     try:
-        found = client(sought.kubeconfig).get(_resource(sought.kind), sought.name, sought.namespace)
+        found = client(sought.kubeconfig).get(resource_of(sought.kind), sought.name, sought.namespace)
     except NotFound:
         return None
     except CniError as away:
@@ -70,7 +71,8 @@ def client(kubeconfig: str) -> Client:
         return _clients[kubeconfig]
 
 
-def _resource(kind: str) -> Resource:
+def resource_of(kind: str) -> Resource:
+    """Return the resource of a kind, POD or DEFINITION."""
     from podberth.kube.resources import NETWORK_ATTACHMENTS, PODS
 
-    return {"Pod": PODS, "NetworkAttachmentDefinition": NETWORK_ATTACHMENTS}[kind]
+    return {POD: PODS, DEFINITION: NETWORK_ATTACHMENTS}[kind]

@@ -6,15 +6,13 @@ nothing depends on which changes were heard of.
 
 from __future__ import annotations
 
-import threading
-from time import monotonic
 from typing import TYPE_CHECKING
 
+from podberth.agent.due import Due
 from podberth.catalogue import plugin_of
 from podberth.cni.errors import CniError
 from podberth.net.addresses import Addresses
 from podberth.process.jitter import Backoff
-from podberth.process.loop import WAIT, Loop
 from podberth.verbs.hotplug import hot_plug
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ _BACKOFF = Backoff(0.5, 60.0)  # seconds before what could not be done is tried 
 
 
 class HotPlug:
-    """A loop that looks at pods that have changed. `nodes` opens the stores of meta plugins' calls, each for one use.
+    """Looks at pods that have changed. `nodes` opens the stores of meta plugins' calls, each for one use.
 
     `done` gets the pod, and the interfaces that went and came; `refused` why they could not.
     """
@@ -42,54 +40,26 @@ class HotPlug:
     ) -> None:
         self._nodes = nodes
         self._done, self._refused = done, refused
-        self._changed = threading.Condition()
-        self._due: dict[tuple[str, str], float] = {}  # when a pod is to be looked at, by the monotonic clock
         self._tries: dict[tuple[str, str], int] = {}
-        self._loop = Loop("hot plug", self._turn, failed)
-
-    def start(self) -> None:
-        """Begin."""
-        self._loop.start()
-
-    def stop(self, seconds: float) -> None:
-        """End, after the pod that is being looked at, but for at most so long."""
-        self._loop.stop()
-        with self._changed:
-            self._changed.notify()
-        self._loop.join(seconds)
+        self._due: Due[tuple[str, str], None] = Due("hot plug", self._looked_at, failed)
+        self.start, self.stop = self._due.start, self._due.stop
 
     def look(self, namespace: str, name: str) -> None:
         """Look at the pod, soon."""
-        with self._changed:
-            self._due[namespace, name] = monotonic()
-            self._changed.notify()
+        self._due.put((namespace, name), None)
 
-    def _turn(self) -> float:
-        with self._changed:
-            wait = min(min(self._due.values(), default=monotonic() + WAIT) - monotonic(), WAIT)
-            if wait > 0 and not self._loop.stopping:
-                self._changed.wait(wait)
-            now = monotonic()
-            ready = [pod for pod, due in self._due.items() if due <= now][:1]
-            for pod in ready:
-                del self._due[pod]
-        for pod in ready:
-            self._looked_at(*pod)
-        return 0.0
-
-    def _looked_at(self, namespace: str, name: str) -> None:
+    def _looked_at(self, pod: tuple[str, str], _: None) -> None:
         """Change what is to be changed; what can't be done is tried again, later each time."""
         failure = ""
         for opened in self._nodes():
             with opened as node:
-                for record in _of_pod(node, namespace, name):
+                for record in _of_pod(node, *pod):
                     failure = self._changed_record(node, record) or failure
-        with self._changed:
-            if not failure:
-                self._tries.pop((namespace, name), None)
-                return
-            tries = self._tries[namespace, name] = self._tries.get((namespace, name), 0) + 1
-            self._due.setdefault((namespace, name), monotonic() + _BACKOFF.pause(tries))
+        if not failure:
+            self._tries.pop(pod, None)
+            return
+        self._tries[pod] = self._tries.get(pod, 0) + 1
+        self._due.again(pod, None, _BACKOFF.pause(self._tries[pod]))
 
     def _changed_record(self, node: Node, record: Record) -> str:
         plugin = plugin_of(record.type)

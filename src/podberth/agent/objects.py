@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from podberth import objects
+from podberth.net.seen import DEFINITION, POD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from podberth.kube.client import Object
     from podberth.net.seen import ObjectSought
 
-POD, DEFINITION = "Pod", "NetworkAttachmentDefinition"
 NODE_NAME = "NODE_NAME"  # in an agent's pod, by the downward API; else the machine's own name
 
 
@@ -69,12 +69,10 @@ class _Known:
         self._changed = changed if kind == POD else lambda *_: None
         self._there: dict[tuple[str, str], Object] = {}
         from podberth.kube.follow import Follower  # most nodes follow nothing
-        from podberth.kube.resources import NETWORK_ATTACHMENTS, PODS
 
-        resource = PODS if kind == POD else NETWORK_ATTACHMENTS
         node = os.environ.get(NODE_NAME) or os.uname().nodename
-        fields = f"spec.nodeName={node}" if resource is PODS else ""
-        self.follower = Follower(objects.client(kubeconfig), resource, self, fields=fields)
+        fields = f"spec.nodeName={node}" if kind == POD else ""
+        self.follower = Follower(objects.client(kubeconfig), objects.resource_of(kind), self, fields=fields)
 
     def find(self, sought: ObjectSought) -> Object | None:
         """Return the object as it was heard of last; None if it is not known, or not with that UID."""

@@ -130,11 +130,14 @@ class LinkTowards:
         return host.towards(self.address)
 
 
+POD, DEFINITION = "Pod", "NetworkAttachmentDefinition"  # kinds of objects
+
+
 @value
 class ObjectSought:
     """What does the API server of a kubeconfig have under the name? The object as JSON has it, or None.
 
-    `kind`: 'Pod' or 'NetworkAttachmentDefinition'. `uid`: only one with that UID will do; '' for any.
+    `kind`: POD or DEFINITION. `uid`: only one with that UID will do; '' for any.
     """
 
     kubeconfig: str

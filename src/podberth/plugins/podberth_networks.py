@@ -12,7 +12,7 @@ from podberth.cni.strictjson import dumps
 from podberth.net import ops
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Plan
-from podberth.net.seen import NetworksAt, ObjectSought
+from podberth.net.seen import DEFINITION, POD, NetworksAt, ObjectSought
 from podberth.net.step import Step
 from podberth.networks import definition, selection, settings
 from podberth.networks.legs import (
@@ -45,7 +45,6 @@ KEYS: tuple[Key, ...] = settings.KEYS
 ADDRESSES = Addresses.CALLED
 SETTINGS = MAC = False
 STATIC = "kubernetes.io/config.hash"  # annotation of a static pod: the UID that it has for the kubelet and the runtime
-POD, DEFINITION = "Pod", "NetworkAttachmentDefinition"
 
 
 def configure(fields: Fields) -> Settings:

@@ -1,0 +1,71 @@
+"""Work that is due: the last of a key counts, what is tried again yields to what is new, the oldest is given up."""
+
+from __future__ import annotations
+
+import threading
+
+from podberth.agent.due import Due
+
+PATIENCE = 60.0  # seconds, the bound of a wait for a thread
+
+
+def test_of_the_work_of_one_key_the_last_counts_and_what_waits_is_bounded() -> None:
+    done: list[tuple[str, int]] = []
+    over = threading.Event()
+
+    def act(key: str, work: int) -> None:
+        done.append((key, work))
+        if key == "last":
+            over.set()
+
+    due: Due[str, int] = Due("due", act, done_with_failure, most=3)
+    for key, work in (("given up", 0), ("a", 1), ("b", 1), ("a", 2), ("last", 1)):
+        due.put(key, work)  # before the start: all wait
+    due.start()
+    assert over.wait(PATIENCE)
+    due.stop(PATIENCE)
+    assert done == [("b", 1), ("a", 2), ("last", 1)]
+
+
+def test_another_try_yields_to_work_that_came_meanwhile_and_else_is_made() -> None:
+    done: list[int] = []
+    over = threading.Event()
+
+    def act(key: str, work: int) -> None:
+        done.append(work)
+        if work == 1:
+            due.put(key, 2)
+            due.again(key, 1, 0.0)
+        elif work == 2:
+            due.again(key, 3, 0.01)
+        else:
+            over.set()
+
+    due: Due[str, int] = Due("due", act, done_with_failure)
+    due.start()
+    due.put("a", 1)
+    assert over.wait(PATIENCE)
+    due.stop(PATIENCE)
+    assert done == [1, 2, 3]
+
+
+def test_work_that_fails_is_told_and_keeps_no_other_waiting() -> None:
+    told: list[str] = []
+    over = threading.Event()
+
+    def act(key: str, work: None) -> None:
+        if key == "bad":
+            raise ValueError("no")
+        over.set()
+
+    due: Due[str, None] = Due("due", act, told.append)
+    due.put("bad", None)
+    due.put("good", None)
+    due.start()
+    assert over.wait(PATIENCE)
+    due.stop(PATIENCE)
+    assert told == ["ValueError: no"]
+
+
+def done_with_failure(why: str) -> None:
+    raise AssertionError(why)
