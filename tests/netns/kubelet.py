@@ -10,6 +10,7 @@ import subprocess
 import sys
 import uuid
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from tests.netns.crash.tripwire import main as wired
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 BUILT = ROOT / "build" / "cni"
 TABLES = ("leases", "attachments")  # of the store: what is live
@@ -34,6 +35,18 @@ echo "tcp_keepalive_time $(cat /proc/sys/net/ipv4/tcp_keepalive_time)"
 
 # What the kernel adds to a link that is up, by itself and some time after: addresses and routes of the link alone.
 KERNELS = (" fe80:", " ff00::/8 ", ": anycast ")
+
+
+def lasting(look: Callable[[], Iterable[str]]) -> list[str]:
+    """Return what a look shows once each link's state is that of its carrier, without the kernel's own addresses."""
+    lines: list[str] = []
+
+    def settled() -> bool:
+        lines[:] = look()
+        return not any("LOWER_UP>" in line and "DOWN mode" in line for line in lines)
+
+    until(settled, lambda: f"a link is not yet up: {lines}")
+    return [line for line in lines if not any(own in f" {line}" for own in KERNELS)]
 
 
 @dataclass(frozen=True)
@@ -261,20 +274,22 @@ class Kubelet:
         with contextlib.closing(sqlite3.connect(self.state / "podberth.db")) as database:
             return list(database.execute(query))
 
+    def shown(self, namespace: str) -> list[str]:
+        """Return the lines of SHOW in a namespace."""
+        return self.inside(namespace, "sh", "-ec", SHOW).replace(" tentative ", " ").splitlines()
+
     def inventory(self) -> list[str]:
         """List links, addresses, routes, qdiscs, rules and a sysctl of every namespace, and the store's live rows."""
         lines: list[str] = []
         for namespace in self.namespaces:
-            shown = self.inside(namespace, "sh", "-ec", SHOW).replace(" tentative ", " ").splitlines()
-            named = (f"{namespace}: {line}" for line in shown)
-            lines += [line for line in named if not any(own in line for own in KERNELS)]
+            shown = lasting(partial(self.shown, namespace))
+            lines += [f"{namespace}: {line}" for line in shown]
         for table in TABLES:
             lines += [f"{table}: {row}" for row in self.rows(f"SELECT * FROM {table}")]
         return lines
 
     def remember(self) -> None:
-        """Take what is there now as what has to be there in the end, once each link's state is that of its carrier."""
-        until(lambda: not any("LOWER_UP>" in line and "DOWN mode" in line for line in self.inventory()))
+        """Take what is there now as what has to be there in the end."""
         self.first = self.inventory()
 
     def left_behind(self) -> list[str]:

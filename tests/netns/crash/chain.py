@@ -15,17 +15,18 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podberth.entry import handle
 from podberth.ipam_plugins.address_files.folder import Folder
 from tests.netns.crash.tripwire import Wire, wired
-from tests.netns.kubelet import KERNELS, SHOW, within
+from tests.netns.kubelet import SHOW, lasting, within
 from tests.netns.standard.twins import OURS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 SETTLES = 5  # seconds
 RATES = {"ingressRate": 10**8, "ingressBurst": 10**6, "egressRate": 10**8, "egressBurst": 10**6}
@@ -62,6 +63,10 @@ class Named(Wire):
         """Perform an effect, unless the wire is across its path."""
         self.names.append(name)
         return super().effect(name, act)
+
+
+def _printed(command: Sequence[str]) -> list[str]:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
 class Trial:
@@ -112,8 +117,8 @@ class Trial:
         lines = []
         for space in ("", self.pod):
             command = [*within(space), "sh", "-ec", f"{SHOW}ip rule"]
-            shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            lines += [f"{space}: {line}" for line in shown.splitlines() if not any(own in line for own in KERNELS)]
+            shown = lasting(partial(_printed, command))
+            lines += [f"{space}: {line}" for line in shown]
         lines += [str(path) for path in (self.folder / "leases").glob("net/*") if path.name[0].isdigit()]
         database = self.folder / "state" / "podberth.db"
         if database.exists():

@@ -14,7 +14,7 @@ import pytest
 from podberth.linux import netns
 from podberth.linux.host import LinuxHost
 from podberth.linux.locks import Locks
-from tests.netns.kubelet import KERNELS, run
+from tests.netns.kubelet import lasting, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,13 +57,16 @@ class Ground:
 
     def state(self) -> list[str]:
         """List links, addresses, routes and qdiscs of both namespaces, without what counts up."""
+        return sorted(lasting(self.look))
+
+    def look(self) -> list[str]:
+        """List what is there at this moment."""
         lines = []
         for name in (self.node, Path(self.pod).name):
             for words in QUESTIONS:
                 lines += [f"{name}: {line}" for line in run("ip", "-n", name, "-o", *words).splitlines()]
             lines += [f"{name}: {line}" for line in run("tc", "-n", name, "qdisc").splitlines()]
-        lines = [line.replace(" tentative ", " ") for line in lines]
-        return sorted(line for line in lines if not any(own in line for own in KERNELS))
+        return [line.replace(" tentative ", " ") for line in lines]
 
 
 @pytest.fixture

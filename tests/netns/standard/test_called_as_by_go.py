@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.netns.kubelet import KERNELS, SHOW, run, within
+from tests.netns.kubelet import SHOW, lasting, run, within
 from tests.netns.standard import behind
 from tests.netns.standard.twins import CONTAINER, Ended, Node
 from tests.sizes import spread
@@ -105,11 +105,14 @@ class Caller:
         lines = [
             f"{space}: {TURNS.sub('', line)}"
             for space in spaces
-            for line in run(*within(space), "sh", "-ec", f"{SHOW}ip rule").splitlines()
-            if not any(own in f" {line}" for own in KERNELS)
+            for line in lasting(partial(_shown, space))
         ]
         leases = [path.name for path in self.node.state.glob("cni/networks/*/*") if path.name[0].isdigit()]
         return sorted(lines + leases)
+
+
+def _shown(space: str) -> list[str]:
+    return run(*within(space), "sh", "-ec", f"{SHOW}ip rule").splitlines()
 
 
 def caller(node: Node, name: str, conf: Mapping[str, object]) -> Caller:
