@@ -13,6 +13,7 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
