@@ -103,11 +103,7 @@ class Caller:
     def seen(self) -> list[str]:
         """Return all that the calls may change: links, addresses, routes, rules, queues, leases."""
         spaces = (self.node.name, self.node.pod())
-        lines = [
-            f"{space}: {TURNS.sub('', line)}"
-            for space in spaces
-            for line in lasting(partial(_shown, space))
-        ]
+        lines = [f"{space}: {TURNS.sub('', line)}" for space in spaces for line in lasting(partial(_shown, space))]
         leases = [path.name for path in self.node.state.glob("cni/networks/*/*") if path.name[0].isdigit()]
         return sorted(lines + leases)
 
