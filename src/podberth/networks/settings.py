@@ -6,17 +6,22 @@ from podberth.cni import netlist, parsers
 from podberth.cni.errors import CniError
 from podberth.cni.keys import BOOLEAN, LIST, TEXT, Key
 from podberth.cni.value import value
+from podberth.net.requests import ANY, Rule
 from podberth.net.seen import Lines
 from podberth.net.settings import Standalone
+from podberth.networks.selection import REQUESTS
 from podberth.networks.spelling import spelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podberth.cni.fields import Fields
     from podberth.cni.netlist import NetworkList
 
 MOST = 64  # networks, or namespaces, in one list
 _TEXT = parsers.string(min=0, max=4096)
+_PATTERN = parsers.string(max=512)
 CONF_DIR = Key(
     name="confDir", kind=TEXT, read=parsers.absolute_path, default="/etc/cni/multus/net.d",
     what="The folder of the node's own networks.",
@@ -65,6 +70,10 @@ READINESS = Key(
     name="readinessindicatorfile", kind=TEXT, read=_TEXT, default="",
     what="A file that the cluster's network makes once it is ready: before, no pod is served.",
 )  # fmt: skip
+ALLOW = Key(
+    name="allow", kind=LIST, read=parsers.members, default=(),
+    what="Rules: which namespaces' pods may ask for which keys of which definitions. Without rules: all for all.",
+)  # fmt: skip
 # Read by Multus alone: an agent needs none of it, and a node changes over with its file as it is.
 WITHOUT_EFFECT = (
     *("logFile", "logLevel", "logToStderr", "logOptions", "retryDeleteOnError", "auxiliaryCNIChainName", "chrootDir"),
@@ -73,7 +82,7 @@ WITHOUT_EFFECT = (
 )
 KEYS = (
     *(CLUSTER, DEFAULTS, DELEGATES, CONF_DIR, CNI_DIR, BIN_DIR, KUBECONFIG, NAMESPACE, SYSTEM, ISOLATION, GLOBAL),
-    READINESS,
+    *(READINESS, ALLOW),
 )  # fmt: skip
 
 
@@ -82,7 +91,7 @@ class Settings(Standalone):
     """A meta plugin's configuration.
 
     `cluster`, `defaults`: how the cluster's networks are named, the first of them first. `delegates`: those that are
-    written out, in their place.
+    written out, in their place. `rules`: what a pod's annotation may ask for; without any, all of it.
     """
 
     cluster: str = ""
@@ -97,6 +106,7 @@ class Settings(Standalone):
     isolated: bool = False
     shared: tuple[str, ...] = ()
     readiness: str = ""
+    rules: tuple[Rule, ...] = ()
 
     @property
     def readiness_file(self) -> Lines:
@@ -131,7 +141,24 @@ def read(fields: Fields) -> Settings:
         isolated=ISOLATION.of(fields),
         shared=tuple(each.strip() for each in str(GLOBAL.of(fields)).split(",") if each.strip()),
         readiness=READINESS.of(fields),
+        rules=tuple(map(_rule, fields.children(ALLOW.name, most=1024))),
     )
+
+
+def _rule(fields: Fields) -> Rule:
+    fields.only(("namespaces", "networks", "requests"))
+    return Rule(
+        namespaces=_some(fields, "namespaces", _PATTERN),
+        networks=_some(fields, "networks", _PATTERN),
+        requests=_some(fields, "requests", parsers.choice(ANY, *REQUESTS)),
+    )
+
+
+def _some(fields: Fields, key: str, parser: Callable[[object], str]) -> tuple[str, ...]:
+    found = fields.each(key, parser, most=MOST)
+    if not found:
+        raise fields.fail(key, "expected at least one", 'say ["*"] for all')
+    return found
 
 
 def _system(fields: Fields) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from podberth.cni.strictjson import dumps
 from podberth.net import ops
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Plan
+from podberth.net.requests import Request
 from podberth.net.seen import DEFINITION, POD, NetworksAt, ObjectSought
 from podberth.net.step import Step
 from podberth.networks import definition, selection, settings
@@ -99,7 +100,7 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     legs = named(whole, call.ifname)
     calls = tuple(_called(conf, call, leg, legs) for leg in legs)
     require_sound(calls)
-    return Plan(ops=calls)
+    return Plan(ops=calls, requests=tuple(_requests(conf, call, legs)))
 
 
 def status(conf: Settings, seen: Seen) -> NetworkList | None:
@@ -140,6 +141,14 @@ def adopted(call: Call) -> tuple[Step, ...]:
         args=tuple(f"{key}={text}" for key, text in call.args),
     )
     return (Step(op=op),)
+
+
+def _requests(conf: Settings, call: Call, legs: tuple[Leg, ...]) -> Iterator[Request]:
+    """Yield what the pod's annotation asks of its networks, where the operator has rules about that."""
+    pod = call.pod_args.pod
+    for leg in legs if conf.rules and pod is not None else ():
+        if leg.selection is not None and leg.selection.requests and pod is not None:
+            yield Request(pod=pod, network=leg.label, keys=leg.selection.requests, rules=conf.rules)
 
 
 def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...]) -> ops.CallPlugins:

@@ -74,6 +74,21 @@ def test_a_fixed_address_of_the_pods_name_is_on_its_second_leg(served: Site) -> 
         served.remove_pod(pod)
 
 
+def test_a_pod_asks_for_no_more_than_the_operators_rules_let_it_and_is_refused_before_any_call(served: Site) -> None:
+    served.define("storage", leg(served.folder, capabilities={"ips": True, "mac": True}))
+    rules = [{"namespaces": ["bank"], "networks": ["bank/storage"], "requests": ["ips"]}]
+    pod = served.pod("mysql-0", '[{"name": "storage", "ips": ["10.81.0.9/24"]}]')
+    assert served.call("ADD", pod, allow=rules).code == 0
+    assert served.told(pod, 2)[1]["ips"] == ["10.81.0.9"]
+    assert served.call("DEL", pod).code == 0
+    served.remove_pod(pod)
+    other = served.pod("mysql-1", '[{"name": "storage", "mac": "02:00:00:00:00:09"}]')
+    refused = served.call("ADD", other, allow=rules)
+    assert (refused.code, refused.result["code"]) == (1, 102)
+    assert "bank/storage: the annotation of pod bank/mysql-1 asks for `mac`" in refused.stdout
+    assert served.gone(other)
+
+
 @pytest.mark.parametrize(
     ("wish", "complaint"),
     [

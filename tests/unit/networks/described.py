@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from podberth.cni.netlist import NetworkList
+    from podberth.net.plan import Plan
     from podberth.net.seen import ObjectSought
 
 __all__ = ["DEFAULT_NETWORK", "NETWORKS"]
@@ -93,12 +94,22 @@ def call(verb: str = "ADD", args: str = POD_ARGS, path: str = "/usr/lib/cni", **
 
 def planned(node: DescribedNode, made: Call) -> tuple[CallPlugins, ...]:
     """Return the calls that are planned."""
+    found = plan_of(node, made).ops
+    assert all(isinstance(op, CallPlugins) for op in found)
+    return tuple(op for op in found if isinstance(op, CallPlugins))
+
+
+def requests(node: DescribedNode, made: Call) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what is to be permitted: each network with the keys by which the pod asks something of it."""
+    return [(each.network, each.keys) for each in plan_of(node, made).requests]
+
+
+def plan_of(node: DescribedNode, made: Call) -> Plan:
+    """Return the plan of a call."""
     conf = plugin.configure(made.conf.fields)
     end = Endpoint(attachment=made.attachment, netns=NETNS, addresses=(), gateways=(), settings=Settings())
     seen = see(node, lambda seen: plugin.asks(conf, made, end, seen))
-    found = plugin.plan(conf, made, end, seen).ops
-    assert all(isinstance(op, CallPlugins) for op in found)
-    return tuple(op for op in found if isinstance(op, CallPlugins))
+    return plugin.plan(conf, made, end, seen)
 
 
 def named(ops: Iterable[CallPlugins]) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ from tests.unit.networks.described import (
     named,
     planned,
     pod,
+    requests,
 )
 
 STATIC = "kubernetes.io/config.hash"
@@ -157,6 +158,15 @@ def test_a_network_of_devices_needs_one_that_somebody_names() -> None:
         planned(DescribedNode(pod(networks="storage"), storage), call())
     said = '[{"name": "storage", "deviceID": "0000:03:02.1"}]'
     assert '"deviceID":"0000:03:02.1"' in planned(DescribedNode(pod(networks=said), storage), call())[1].config
+
+
+def test_what_a_pod_asks_for_is_the_operators_to_permit_where_he_has_rules() -> None:
+    config = {"cniVersion": "1.0.0", "type": "macvlan", "capabilities": {"ips": True}}
+    said = '[{"name": "storage", "ips": ["10.0.0.5"], "interface": "data0"}, {"name": "storage", "interface": "b"}]'
+    node = DescribedNode(pod(networks=said), defined("storage", config))
+    rules = [{"namespaces": ["bank"], "networks": ["*"], "requests": ["mac"]}]
+    assert requests(node, call()) == []
+    assert requests(node, call(allow=rules)) == [("bank/storage", ("ips",))]
 
 
 def test_isolation_refuses_a_definition_of_another_namespace() -> None:
