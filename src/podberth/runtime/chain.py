@@ -3,8 +3,6 @@
 ```python
 from podberth.runtime.chain import Runtime
 from podberth.runtime.conf import RuntimeConf
-from podberth.runtime.own import is_own
-from podberth.runtime.own import is_own
 from podberth.runtime.networks import load
 
 runtime = Runtime(path=("/opt/cni/bin",))
@@ -235,13 +233,9 @@ class Runtime:
         previous: Mapping[str, object] | None,
         more: Mapping[str, object] | None = None,
     ) -> bytes:
-        """Return a plugin's configuration for one call (SPEC.md section 3, "Deriving request configuration")."""
-        body = {**plugin.raw, "name": network.name, "cniVersion": network.cni_version, **(more or {})}
-        if conf is not None:
-            offered = dict(conf.capability_args)
-            wanted = {name: offered[name] for name in plugin.capabilities if name in offered}
-            if wanted:
-                body["runtimeConfig"] = wanted
+        """Return what a plugin reads of one call."""
+        offered = dict(conf.capability_args) if conf is not None else {}
+        body = {**derived(network, plugin, offered), **(more or {})}
         if previous is not None:
             body["prevResult"] = previous
         return json.dumps(body).encode()
@@ -321,6 +315,16 @@ class Runtime:
             return invoke.call(executable, env, stdin, self._timeout)
         finally:
             place.release()
+
+
+def derived(network: NetworkList, plugin: PluginConf, offered: Mapping[str, object]) -> dict[str, object]:
+    """Return a plugin's configuration for a call (SPEC.md section 3, "Deriving request configuration").
+
+    `offered` are capabilities: the plugin is told those that it declares.
+    """
+    body = {**plugin.raw, "name": network.name, "cniVersion": network.cni_version}
+    wanted = {name: offered[name] for name in plugin.capabilities if name in offered}
+    return {**body, "runtimeConfig": wanted} if wanted else body
 
 
 def _read(network: NetworkList, plugin: PluginConf, stdout: bytes, previous: Added | None) -> Added | None:
