@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import json
 import os
+from functools import partial
 
 from podberth.cni import netlist, strictjson
 from podberth.cni.errors import CniError, KernelRefused
@@ -17,6 +18,7 @@ from podberth.cni.result import Result
 from podberth.cni.value import replace
 from podberth.net.ops import CallPlugins
 from podberth.process.log import notice
+from podberth.runtime.allowance import Allowance
 from podberth.runtime.cache import Cache
 from podberth.runtime.chain import Gate, Runtime
 from podberth.runtime.conf import RuntimeConf
@@ -46,7 +48,9 @@ _GATE = Gate(FOREIGN)
 _EVERYTHING = {"4": "0.0.0.0/0", "6": "::/0"}
 # Codes of errors about what a plugin was called with: version, field, JSON, configuration (SPEC.md section 5, "Error").
 _OF_THE_CONFIGURATION = (1, 2, 6, 7)
-TIMEOUT = 90.0  # seconds that another's plugin may take; a runtime waits for some two minutes
+# Seconds that another's plugin may take, that all of one pod may take, and that each has at least. A runtime waits for
+# some two minutes.
+TIMEOUT, TOGETHER, LEAST = 90.0, 100.0, 2.0
 
 
 def calls(handle: Handle, node: Callable[[str, Mapping[str, int]], Node], look: Look | None) -> Calls:
@@ -76,6 +80,7 @@ class Calls:
         self._added: dict[CallPlugins, Result] = {}  # by this host
         self._returned: dict[CallPlugins, list[str]] = {}  # the types of plugins whose ADD has succeeded here
         self._read: dict[str, NetworkList] = {}  # by their text
+        self._allowance = Allowance(TIMEOUT, TOGETHER, LEAST)
 
     def add(self, op: CallPlugins, netns: int) -> None:
         """Call ADD of a network's plugins, in order, and remember the result. None is called if one is missing."""
@@ -199,8 +204,8 @@ class Calls:
             if call.verb == "ADD" and call.error is None:
                 self._returned.setdefault(op, []).append(call.plugin)
 
-        own = self._handler(op, netns)
-        return Runtime(op.path, cache=Cache(op.cache), timeout=TIMEOUT, watch=watch, own=own, gate=_GATE)
+        own, timeout = self._handler(op, netns), partial(self._allowance.left, op.container_id)
+        return Runtime(op.path, cache=Cache(op.cache), timeout=timeout, watch=watch, own=own, gate=_GATE)
 
     def _handler(
         self, op: CallPlugins | None, netns: int
