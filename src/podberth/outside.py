@@ -17,13 +17,15 @@ from podberth.cni.fields import Fields
 from podberth.cni.result import Result
 from podberth.cni.value import replace
 from podberth.net.ops import CallPlugins
+from podberth.networks.legs import PASSTHRU
 from podberth.process.log import notice
 from podberth.runtime.allowance import Allowance
 from podberth.runtime.cache import Cache
 from podberth.runtime.chain import Gate, Runtime
 from podberth.runtime.conf import RuntimeConf
 from podberth.runtime.invoke import find
-from podberth.runtime.networks import load_all, parse
+from podberth.runtime.networks import chain, load_all, parse
+from podberth.runtime.passthru import passthru
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from typing import TypeAlias
 
-    from podberth.cni.netlist import NetworkList
+    from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.net.ops import AdoptCalls
     from podberth.net.seen import ObjectSought
     from podberth.runtime.chain import Call
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 FOREIGN = 4  # of others' plugins that run at once, but for DELs: an agent has eight workers for all calls of a node
 _GATE = Gate(FOREIGN)
+_IN_PROCESS = {PASSTHRU: passthru}
 _EVERYTHING = {"4": "0.0.0.0/0", "6": "::/0"}
 # Codes of errors about what a plugin was called with: version, field, JSON, configuration (SPEC.md section 5, "Error").
 _OF_THE_CONFIGURATION = (1, 2, 6, 7)
@@ -86,7 +89,8 @@ class Calls:
         """Call ADD of a network's plugins, in order, and remember the result. None is called if one is missing."""
         network = self._network(op)
         for plugin in network.plugins:
-            find(plugin.type, op.path)
+            if plugin.type not in _IN_PROCESS:
+                find(plugin.type, op.path)
         self._added[op] = self._runtime(op, netns).add(network, _conf(op, netns)).result
 
     def delete(self, op: CallPlugins, netns: int) -> None:
@@ -195,6 +199,10 @@ class Calls:
         except (OSError, CniError):
             return ()
 
+    def chain(self, path: str) -> tuple[PluginConf, ...]:
+        """Return the plugins of a folder's files; () if there is no folder. InvalidConfig names a file at fault."""
+        return chain(path)
+
     def object(self, sought: ObjectSought) -> Mapping[str, object] | None:
         """Return an object of an API server, None if there is none. TryAgainLater if it can't be asked."""
         return self._look(sought)
@@ -205,7 +213,9 @@ class Calls:
                 self._returned.setdefault(op, []).append(call.plugin)
 
         own, timeout = self._handler(op, netns), partial(self._allowance.left, op.container_id)
-        return Runtime(op.path, cache=Cache(op.cache), timeout=timeout, watch=watch, own=own, gate=_GATE)
+        return Runtime(
+            op.path, cache=Cache(op.cache), timeout=timeout, watch=watch, in_process=_IN_PROCESS, own=own, gate=_GATE
+        )
 
     def _handler(
         self, op: CallPlugins | None, netns: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podberth.cni import netlist
 from podberth.cni.errors import CniError, InvalidConfig, Refused
+from podberth.cni.netlist import NetworkList, PluginConf
 from podberth.cni.strictjson import dumps
 from podberth.cni.value import value
 
@@ -11,12 +12,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from podberth.cni.netlist import NetworkList
     from podberth.net.ops import CallPlugins
     from podberth.networks.selection import Selection
     from podberth.networks.settings import Settings
 
 _WISHES = ("IP", "GATEWAY", "MAC", "deviceID")  # keys of CNI_ARGS
+PASSTHRU = "passthru"  # the plugin that has an empty result
 META = ("podberth-networks", "multus", "multus-shim")
 MOST_BYTES, MOST_OF_A_POD = 1 << 18, 1 << 20  # of configurations; a call takes a MiB, and a result goes with each
 MOST_OF_A_NAME = 230  # characters of NETWORK-CONTAINER-INTERFACE, beside a process's own ending: 255 for a file
@@ -87,6 +88,12 @@ def sheds(leg: Leg, legs: Sequence[Leg]) -> tuple[str, ...]:
     """
     theirs = {version for each in legs if each is not leg for version in each.versions}
     return tuple(sorted(theirs | (set(leg.versions) if leg.gateways else set())))
+
+
+def auxiliary(name: str, cni_version: str, plugins: Sequence[PluginConf]) -> NetworkList:
+    """Return the network of an auxiliary chain: its plugins behind one that has an empty result."""
+    first = PluginConf(type=PASSTHRU, capabilities=(), raw={"type": PASSTHRU})
+    return NetworkList(name=name, cni_version=cni_version, plugins=(first, *plugins))
 
 
 def require_reachable(settings: Settings, selected: Iterable[Selection], namespace: str) -> None:

@@ -19,6 +19,7 @@ from podberth.networks import definition, selection, settings
 from podberth.networks.legs import (
     Leg,
     args,
+    auxiliary,
     capabilities,
     configured,
     named,
@@ -58,7 +59,7 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     del endpoint
     if conf.readiness and conf.readiness_file not in seen:
         return (conf.readiness_file,)
-    first = (NetworksAt(path=conf.conf_dir), *_of_cluster(conf))
+    first = (NetworksAt(path=conf.conf_dir), *_of_cluster(conf), *((conf.chain,) if conf.auxiliary else ()))
     pod = _pod_sought(conf, call)
     if pod is None:
         return first
@@ -97,6 +98,9 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
         leg = Leg(label=label, network=network, ifname="", selection=one)
         require_devices(leg, resource)
         whole.append((label, network, one))
+    chained = seen.asked(conf.chain) if conf.auxiliary else ()
+    if chained:
+        whole.append((conf.auxiliary, auxiliary(conf.auxiliary, call.conf.cni_version, chained), None))
     legs = named(whole, call.ifname)
     calls = tuple(_called(conf, call, leg, legs) for leg in legs)
     require_sound(calls)

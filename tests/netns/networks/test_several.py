@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.netns.kubelet import run
+from tests.netns.kubelet import BUILT, run
 from tests.netns.networks.conftest import leg
 
 if TYPE_CHECKING:
@@ -134,3 +134,38 @@ def test_the_default_route_is_of_the_network_that_the_pod_names(
     assert [one["default"] for one in served.told(pod, 2)] == [True, False]
     assert served.call("CHECK", pod, prevResult=added.result).code == 0
     assert served.call("DEL", pod).code == 0
+
+
+VENDORS = """#!/bin/sh
+# Tells what it was called with, and passes the result on.
+conf="$(cat)"
+echo "$CNI_COMMAND $CNI_IFNAME $conf" >> "$0.calls"
+[ "$CNI_COMMAND" != ADD ] || echo "$conf" | sed 's/.*"prevResult": *\\({.*}\\)}$/\\1/'
+"""
+
+
+def test_the_plugins_of_an_auxiliary_chain_are_called_for_each_pod_and_have_no_status(served: Site) -> None:
+    vendor = served.folder / "bin" / "vendor"
+    chain = served.folder / "net.d" / "vendors"
+    for folder in (vendor.parent, chain):
+        folder.mkdir()
+    vendor.write_text(VENDORS)
+    vendor.chmod(0o755)
+    (chain / "10-vendor.conf").write_text('{"type": "vendor"}')
+    served.define("storage", leg(served.folder))
+    pod = served.pod("mysql-0", "storage")
+    said = {
+        "clusterNetwork": str(served.folder / "net.d" / "10-cluster.conflist"), "auxiliaryCNIChainName": "vendors",
+    }  # fmt: skip
+    served.path = f"{BUILT}:{vendor.parent}"
+    added = served.call("ADD", pod, **said)
+    assert added.code == 0, added.stdout
+    assert served.call("CHECK", pod, prevResult=added.result, **said).code == 0
+    assert [one["interface"] for one in served.told(pod, 2)] == ["eth0", "net1"]
+    (chain / "20-broken.conf").write_text("{")
+    assert served.call("DEL", pod, **said).code == 0
+    calls = [line.split(" ", 2) for line in (vendor.parent / "vendor.calls").read_text().splitlines()]
+    assert [(verb, ifname) for verb, ifname, _ in calls] == [("ADD", "net2"), ("CHECK", "net2"), ("DEL", "net2")]
+    assert json.loads(calls[0][2])["prevResult"] == {"cniVersion": "1.1.0"}
+    refused = served.call("ADD", served.pod("mysql-1"), **said)
+    assert (refused.code, "20-broken.conf" in refused.stdout) == (1, True)

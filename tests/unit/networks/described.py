@@ -18,7 +18,7 @@ from tests.hosts import FakeHost
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from podberth.cni.netlist import NetworkList
+    from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.net.plan import Plan
     from podberth.net.seen import ObjectSought
 
@@ -59,11 +59,13 @@ class DescribedNode(FakeHost):
         *objects: dict[str, Any],
         networks: Mapping[str, Iterable[NetworkList]] | None = None,
         files: Iterable[str] = (),
+        chains: Mapping[str, tuple[PluginConf, ...]] | None = None,
     ) -> None:
         super().__init__()
         self.objects = {_key(each["kind"], each["metadata"]): each for each in objects}
         self.folders = {CONF_DIR: (listed("cluster"),)} if networks is None else dict(networks)
         self.files = tuple(files)
+        self.chains = chains or {}
         self.asked: list[str] = []
 
     @property
@@ -75,6 +77,9 @@ class DescribedNode(FakeHost):
 
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         return tuple(self.folders.get(path, ()))
+
+    def chain(self, path: str) -> tuple[PluginConf, ...]:
+        return self.chains.get(path, ())
 
     def object(self, sought: ObjectSought) -> Mapping[str, object] | None:
         self.asked.append(f"{sought.kind} {sought.namespace}/{sought.name}")

@@ -43,6 +43,7 @@ def test_keys_that_are_not_said_are_as_multus_has_them() -> None:
         ({"readinessindicatorfile": "/run/ready"}, {"readiness": "/run/ready"}),
         ({"readinessIndicatorFile": "/run/ready"}, {"readiness": "/run/ready"}),
         ({"ConfDir": "/c"}, {"conf_dir": "/c"}),
+        ({"clusterNetwork": "/a/b", "auxiliaryCNIChainName": "v"}, {"cluster": "/a/b", "auxiliary": "v"}),
         (
             {"allow": [{"namespaces": ["a-*"], "networks": ["a/b"], "requests": ["ips", "*"]}]},
             {"rules": (Rule(namespaces=("a-*",), networks=("a/b",), requests=("ips", "*")),)},
@@ -99,6 +100,9 @@ def test_a_key_of_which_nothing_is_read_is_taken(key: str, what: object) -> None
         ({"globalNamespaces": ["a"]}, "globalNamespaces"),
         ({"readinessindicatorfile": 7}, "readinessindicatorfile"),
         ({"confDir": "/a", "confdir": "/b"}, "confdir"),
+        ({"auxiliaryCNIChainName": "v"}, "auxiliaryCNIChainName"),
+        ({"clusterNetwork": "/a", "auxiliaryCNIChainName": "a/b"}, "auxiliaryCNIChainName"),
+        ({"clusterNetwork": "/a", "auxiliaryCNIChainName": ".."}, "auxiliaryCNIChainName"),
         ({"allow": {"namespaces": ["a"]}}, "allow"),
         ({"allow": [{"namespaces": [], "networks": ["*"], "requests": ["ips"]}]}, "allow[0].namespaces"),
         ({"allow": [{"namespaces": ["a"], "networks": ["*"]}]}, "allow[0].requests"),
