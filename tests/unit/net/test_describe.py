@@ -91,6 +91,10 @@ LINES: list[tuple[Op, str]] = [
         ops.AdoptMasquerade(comment="0a1b", chain="CNI-0a1b"),
         'nft add rule inet cni_plugins_masquerade masq_checks ... comment "0a1b"',
     ),
+    (
+        ops.AdoptFunction(netns=POD, ifname="net1", path="/var/lib/cni/sriov/c1-net1"),
+        f"ip -n {POD} link set net1 netns 1, with what /var/lib/cni/sriov/c1-net1 says of it",
+    ),
     (ops.AdoptSpoofCheck(owner="c1-eth0"), "nft add chain bridge nat cni-br-iface-c1-eth0"),
     (
         ops.AdoptPorts(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         shaping,
         sourcing,
         spoofing,
+        sriov_cni,
         stacked,
         sysctls,
         taps,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from podberth.net.ops.shaping import *
     from podberth.net.ops.sourcing import *
     from podberth.net.ops.spoofing import *
+    from podberth.net.ops.sriov_cni import *
     from podberth.net.ops.stacked import *
     from podberth.net.ops.sysctls import *
     from podberth.net.ops.taps import *
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
         | shaping.Op
         | sourcing.Op
         | spoofing.Op
+        | sriov_cni.Op
         | stacked.Op
         | sysctls.Op
         | taps.Op
@@ -86,7 +89,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
     *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
-    "calling",
+    *("calling", "sriov_cni"),
 )
 
 
