@@ -18,6 +18,7 @@ from podberth.cni.result import Result
 from podberth.cni.value import replace
 from podberth.net.ops import CallPlugins
 from podberth.networks.legs import PASSTHRU
+from podberth.networks.shedding import shed
 from podberth.process.log import notice
 from podberth.runtime.allowance import Allowance
 from podberth.runtime.cache import Cache
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 FOREIGN = 4  # of others' plugins that run at once, but for DELs: an agent has eight workers for all calls of a node
 _GATE = Gate(FOREIGN)
 _IN_PROCESS = {PASSTHRU: passthru}
-_EVERYTHING = {"4": "0.0.0.0/0", "6": "::/0"}
 # Codes of errors about what a plugin was called with: version, field, JSON, configuration (SPEC.md section 5, "Error").
 _OF_THE_CONFIGURATION = (1, 2, 6, 7)
 # Seconds that another's plugin may take, that all of one pod may take, and that each has at least. A runtime waits for
@@ -149,16 +149,7 @@ class Calls:
         cached = cache.get(op.network, op.container_id, op.ifname)
         if cached is None or cached.result is None:
             return
-        result = dict(cached.result)
-        listed = result.get("routes")
-        gone = {_EVERYTHING[version] for version in op.sheds}
-        every = listed if isinstance(listed, list) else []
-        kept = [route for route in every if not (isinstance(route, dict) and route.get("dst") in gone)]
-        kept += [{"dst": _EVERYTHING["6" if ":" in gateway else "4"], "gw": gateway} for gateway in op.gateways]
-        if kept:
-            result["routes"] = kept
-        else:
-            result.pop("routes", None)
+        result = shed(dict(cached.result), tuple(map(int, op.sheds)), op.gateways)
         cache.put(op.network, _conf(op, 0), cached.config, result)
         self._added.pop(op, None)
 
