@@ -1,8 +1,11 @@
-"""Whose a reservation is: a pod's name, or a Deployment's name, which any of its pods may have. Pure.
+"""Whose a reservation is: a pod's name, a Deployment's name, which any of its pods may have, or an IPAMClaim. Pure.
 
 A Deployment is written as a pod of the name `deployment/NAME`, which no pod can have; `named` reads all that may be
 written down. Its pods are known by their
 names alone: NAME, the hash of their template, and a suffix (kubernetes.io, "Deployment status", "Pod-template-hash").
+
+An IPAMClaim (multi-net-spec 1.3, section 8) is written as `ipamclaim/NAME/UID`: one that is made anew under the name of
+another is another. Which pods may have its address is what they refer to: any pod of its namespace may.
 """
 
 from __future__ import annotations
@@ -10,11 +13,13 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.pod import PodRef, declared
 
-_PREFIX = "deployment/"
+_PREFIX, _CLAIM = "deployment/", "ipamclaim/"
 SAFE = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: what hashes and suffixes are made of
 MAX_HASH, SUFFIX = 10, 5
 # k8s.io/apiserver/pkg/storage/names cuts what comes before a suffix to 58 characters: name, '-', hash, '-'.
 MAX_NAME = 58 - MAX_HASH - 2
+# Characters of a claim's name and UID: together they are an owner's name, which has 253 in every store.
+MAX_CLAIM, MAX_UID = 200, 40
 
 
 def of_deployment(namespace: str, name: str) -> PodRef:
@@ -22,8 +27,19 @@ def of_deployment(namespace: str, name: str) -> PodRef:
     return PodRef(namespace=namespace, name=_PREFIX + name)
 
 
+def of_claim(namespace: str, name: str, uid: str) -> PodRef:
+    """Return the owner of the addresses of an IPAMClaim."""
+    return PodRef(namespace=namespace, name=f"{_CLAIM}{name}/{uid}")
+
+
 def named(namespace: object, name: object) -> PodRef:
-    """Return the pod, or with `deployment/NAME` the Deployment, that somebody names. ValueError says what is wrong."""
+    """Return the pod that somebody names, or with `deployment/NAME` the Deployment, or with `ipamclaim/NAME/UID` the
+    claim. ValueError says what is wrong.
+    """
+    if isinstance(name, str) and name.startswith(_CLAIM):
+        whole, _, uid = name.removeprefix(_CLAIM).partition("/")
+        owner = declared(namespace, whole, claim_name)
+        return of_claim(owner.namespace, owner.name, claim_uid(uid))
     if not isinstance(name, str) or not name.startswith(_PREFIX):
         return declared(namespace, name)
     owner = declared(namespace, name.removeprefix(_PREFIX), deployment_name)
@@ -38,9 +54,41 @@ def deployment_name(raw: object) -> str:
     return found
 
 
+def claim_name(raw: object) -> str:
+    """Return the name of an IPAMClaim that an owner's name has room for; ValueError if it is none."""
+    found = parsers.name(raw)
+    if len(found) > MAX_CLAIM:
+        raise ValueError(f"expected a claim's name of at most {MAX_CLAIM} characters, got {len(found)}")
+    return found
+
+
+def claim_uid(raw: object) -> str:
+    """Return the UID of an IPAMClaim; ValueError if it is none."""
+    found = parsers.identifier(raw)
+    if len(found) > MAX_UID:
+        raise ValueError(f"expected a UID of at most {MAX_UID} characters, got {len(found)}")
+    return found
+
+
 def is_deployment(owner: PodRef) -> bool:
     """Say whether it is a Deployment, not a pod."""
     return owner.name.startswith(_PREFIX)
+
+
+def is_claim(owner: PodRef) -> bool:
+    """Say whether it is an IPAMClaim."""
+    return owner.name.startswith(_CLAIM)
+
+
+def is_shared(owner: PodRef) -> bool:
+    """Say whether it is a Deployment or a claim: pods of other names have its addresses, one after another."""
+    return owner.name.startswith((_PREFIX, _CLAIM))
+
+
+def claim_of(owner: PodRef) -> tuple[str, str]:
+    """Return the name and the UID of the claim that the owner is."""
+    name, _, uid = owner.name.removeprefix(_CLAIM).partition("/")
+    return name, uid
 
 
 def generation_of(pod: PodRef) -> tuple[str, str] | None:
@@ -59,7 +107,7 @@ def deployment_of(pod: PodRef) -> PodRef | None:
 
 
 def may_have(owner: PodRef, pod: PodRef | None) -> bool:
-    """Say whether the pod is the owner by name, or one of its pods."""
+    """Say whether the pod is the owner by name, or one of its pods; of a claim's namespace any."""
     if pod is None or owner.namespace != pod.namespace:
         return False
-    return owner.name == pod.name or (is_deployment(owner) and deployment_of(pod) == owner)
+    return owner.name == pod.name or is_claim(owner) or (is_deployment(owner) and deployment_of(pod) == owner)
