@@ -10,7 +10,7 @@ another is another. Which pods may have its address is what they refer to: any p
 
 from __future__ import annotations
 
-from podberth.cni import parsers
+from podberth.cni import ipam_claim, parsers
 from podberth.cni.pod import PodRef, declared
 
 _PREFIX, _CLAIM = "deployment/", "ipamclaim/"
@@ -18,8 +18,6 @@ SAFE = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: what 
 MAX_HASH, SUFFIX = 10, 5
 # k8s.io/apiserver/pkg/storage/names cuts what comes before a suffix to 58 characters: name, '-', hash, '-'.
 MAX_NAME = 58 - MAX_HASH - 2
-# Characters of a claim's name and UID: together they are an owner's name, which has 253 in every store.
-MAX_CLAIM, MAX_UID = 200, 40
 
 
 def of_deployment(namespace: str, name: str) -> PodRef:
@@ -38,8 +36,8 @@ def named(namespace: object, name: object) -> PodRef:
     """
     if isinstance(name, str) and name.startswith(_CLAIM):
         whole, _, uid = name.removeprefix(_CLAIM).partition("/")
-        owner = declared(namespace, whole, claim_name)
-        return of_claim(owner.namespace, owner.name, claim_uid(uid))
+        owner = declared(namespace, whole, ipam_claim.name)
+        return of_claim(owner.namespace, owner.name, ipam_claim.uid(uid))
     if not isinstance(name, str) or not name.startswith(_PREFIX):
         return declared(namespace, name)
     owner = declared(namespace, name.removeprefix(_PREFIX), deployment_name)
@@ -51,22 +49,6 @@ def deployment_name(raw: object) -> str:
     found = parsers.name(raw)
     if len(found) > MAX_NAME:
         raise ValueError(f"Kubernetes cuts the pods' names of a Deployment of more than {MAX_NAME} characters")
-    return found
-
-
-def claim_name(raw: object) -> str:
-    """Return the name of an IPAMClaim that an owner's name has room for; ValueError if it is none."""
-    found = parsers.name(raw)
-    if len(found) > MAX_CLAIM:
-        raise ValueError(f"expected a claim's name of at most {MAX_CLAIM} characters, got {len(found)}")
-    return found
-
-
-def claim_uid(raw: object) -> str:
-    """Return the UID of an IPAMClaim; ValueError if it is none."""
-    found = parsers.identifier(raw)
-    if len(found) > MAX_UID:
-        raise ValueError(f"expected a UID of at most {MAX_UID} characters, got {len(found)}")
     return found
 
 

@@ -109,7 +109,7 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
         # What can't be planned is refused before anything is bound: runtimes retry, and the ledger never forgets.
         wanted, _ = _foresee(node, provisional(resolved, arrival.attachment, arrival.netns), planner)
         # Only binding what sticks reserves an address: else it can be asked later what the pod has of its own.
-        own = _own(node, arrival) if resolved.sticky else None
+        own = _own(node, arrival, resolved) if resolved.sticky or resolved.claim else None
         avoid: tuple[Address, ...] = ()
         while True:
             # Marking the record as done takes the leases to disk with it.
@@ -122,8 +122,8 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
             except NotUndone:
                 raise  # record and lease stay: the address may still be live
             except AddressAnswered as answered:
-                own = _own(node, arrival) if own is None else own
-                _give_up(node, arrival, answered, taken, own)
+                own = _own(node, arrival, resolved) if own is None else own
+                _give_up(node, arrival, answered, taken, own, resolved.claim or arrival.pod)
                 avoid += (answered.address,)
                 fixed = answered.address in own or not may_take_another(resolved, answered.address)
                 if fixed or len(avoid) >= ATTEMPTS:
@@ -223,10 +223,10 @@ def _further(plan: Plan, bare: Plan) -> tuple[Op, ...]:
     return found
 
 
-def _own(node: Node, arrival: Arrival) -> frozenset[Address]:
-    """Return what is reserved for the pod."""
-    reserved = node.ledger.reservations(pod=arrival.pod) if arrival.pod is not None else ()
-    return frozenset(kept.address for kept in reserved)
+def _own(node: Node, arrival: Arrival, resolved: Resolved) -> frozenset[Address]:
+    """Return what is reserved for the pod, and for its IPAMClaim."""
+    whose = [each for each in (arrival.pod, resolved.claim) if each is not None]
+    return frozenset(kept.address for each in whose for kept in node.ledger.reservations(pod=each))
 
 
 def _foresee(node: Node, end: Endpoint, planner: Planner) -> tuple[FunctionWanted | None, Plan]:
@@ -254,7 +254,10 @@ def _end(node: Node, arrival: Arrival, resolved: Resolved, taken: Taken) -> Endp
     return endpoint(resolved, arrival.attachment, arrival.netns, addresses, probed=probed)
 
 
-def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, taken: Taken, own: AbstractSet[Address]) -> None:
+def _give_up(
+    node: Node, arrival: Arrival, answered: AddressAnswered, taken: Taken, own: AbstractSet[Address],
+    whose: PodRef | None,
+) -> None:  # fmt: skip
     """Record that a host answers for the address, and take back all that was done; a reservation of before stays.
 
     Raises AddressBoundElsewhere if the address came from another node: then its holder is not as dead as it was taken
@@ -270,8 +273,8 @@ def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, taken: Tak
             raise refuse(
                 node, arrival.pod, moved.lease, f"{moved.why}, but {said}", "it moves once nobody answers for it"
             ) from answered
-    if arrival.pod is not None and answered.address not in own:
-        for kept in node.ledger.reservations(pod=arrival.pod):
+    if whose is not None and answered.address not in own:
+        for kept in node.ledger.reservations(pod=whose):
             if kept.address == answered.address:
                 node.ledger.release(kept.address, actor)
 

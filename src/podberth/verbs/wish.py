@@ -26,8 +26,14 @@ _EVERYTHING: dict[int, IPv4Network | IPv6Network] = {4: IPv4Network((0, 0)), 6: 
 
 def wanted(resolved: Resolved) -> tuple[Wanted, ...]:
     """Return the claim's part: every named address, and of the other families one of those that the pod's Deployment
-    has, or any of the pool."""
+    has, or any of the pool. For a pod that refers to an IPAMClaim those are the claim's."""
     pool, named = resolved.pool, {address.version for address in resolved.addresses}
+    if resolved.claim is not None:
+        said: dict[int, Address] = {address.version: address for address in resolved.claimed}
+        return tuple(
+            Wanted(pool=pool.name, family=family, address=said.get(family), owner=resolved.claim)
+            for family in pool.families
+        )
     exact = tuple(Wanted(pool=pool.name, family=a.version, address=a) for a in resolved.addresses)
     shares = {share.addresses[0].version: share.owner for share in resolved.shares}
     named.update(shares)
@@ -38,7 +44,11 @@ def wanted(resolved: Resolved) -> tuple[Wanted, ...]:
 def may_take_another(resolved: Resolved, address: Address) -> bool:
     """Say whether an address that a host answers for may be replaced by another of the pool."""
     detection = resolved.pool.conflict_detection
-    return detection is not None and detection.on_conflict == "next" and address not in resolved.addresses
+    return (
+        detection is not None
+        and detection.on_conflict == "next"
+        and address not in (*resolved.addresses, *resolved.claimed)
+    )
 
 
 def endpoint(

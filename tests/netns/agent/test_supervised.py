@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 VERSION = {"CNI_COMMAND": "VERSION"}
 OWN = {
     "announcements",
+    "claim status",
+    "claims",
     "departures",
     "finisher",
     "history",

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podberth.cni.errors import Refused
+from podberth.cni.ipam_claim import IpamClaim
 from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Reservation
@@ -145,6 +146,7 @@ BEHIND: dict[str, tuple[tuple[str, ...], type[Any]]] = {  # what the page calls 
     "release": ((RELEASE,), Releasing),
     "annotation": ((ANNOTATION,), Attaching),
     "start of a pod": ((ADD,), Attaching),
+    "IPAMClaim": ((ADD,), Attaching),
 }
 
 
@@ -291,3 +293,26 @@ def test_a_narrower_rule_lets_nothing_through_that_a_wider_one_refuses(addresses
         assert permit("pay", TENANT, FEED, Declaring(document=one, pools=(wide,))) is None
     assert permit("pay", TENANT, APPLY, Declaring(document=one, pools=(replace(BANK, grants=()),))) is not None
     assert permit("root", OPERATOR, RELEASE, Releasing(kept=KEPT)) is None
+
+
+def claiming(*ips: str, which: Pool = BANK, namespace: str = "pay", reserved: int = 0, more: int = 1) -> Refused | None:
+    """Return what a pod is told that refers to an IPAMClaim, which names these addresses."""
+    claim = IpamClaim(name="vm.net1", uid="5f0d", ips=tuple(map(ip, ips)))
+    asked = Question(
+        pod=PodRef(namespace=namespace, name="a"), network="n", ifname="eth0", claim=claim,
+        defaults=NetworkDefaults(pool=which.name),
+    )  # fmt: skip
+    resolved = resolve(asked, Pools(*POOLS))
+    change = Attaching(question=asked, resolved=resolved, claimed=claim.ips, reserved=reserved, more=more)
+    return permit(namespace, TENANT, ADD, change)
+
+
+def test_a_claim_is_the_word_of_a_namespace_that_a_rule_names() -> None:
+    assert claiming() is None
+    assert claiming("10.20.0.11") is None
+    assert "names namespace web" in str(claiming(namespace="web", which=OPEN))
+    assert "(`*` names nobody)" in str(claiming(namespace="web", which=EVERY))
+    assert "lets addresses 10.20.0.10-10.20.0.29 be named, not 10.20.0.99" in str(claiming("10.20.0.99"))
+    assert claiming(reserved=4) is None
+    assert "has 5 and asks for 1 more" in str(claiming(reserved=5))
+    assert claiming(reserved=5, more=0) is None

@@ -136,11 +136,11 @@ class ClusterLedger:
 
         return self._proposer.settle(decide, about=(address,))[0]
 
-    def release(self, address: Address, actor: Actor) -> Reservation | None:
+    def release(self, address: Address, actor: Actor, owner: PodRef | None = None) -> Reservation | None:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""
 
         def decide(connection: Connection, _: Rivals) -> Reservation | None:
-            return claims.release(connection, address, actor, self._now())
+            return claims.release(connection, address, actor, self._now(), owner)
 
         return self._proposer.settle(decide, about=(address,))[0]
 

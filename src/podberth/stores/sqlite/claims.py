@@ -84,10 +84,12 @@ def unbind(
     return ended
 
 
-def release(connection: Connection, address: Address, actor: Actor, now: Moment) -> Reservation | None:
-    """End a reservation that no PodNetwork declares; AddressTaken if one does."""
+def release(
+    connection: Connection, address: Address, actor: Actor, now: Moment, owner: PodRef | None = None
+) -> Reservation | None:
+    """End a reservation that no PodNetwork declares, of that `owner` if there is one; AddressTaken if one does."""
     kept = rows.reservation_at(connection, address)
-    if kept is None:
+    if kept is None or (owner is not None and not same(kept.pod, owner)):
         return None
     if kept.origin == "declared":
         raise AddressTaken(
