@@ -48,7 +48,8 @@ class _Status:
 class Claims:
     """`nodes` opens each store of addresses for one use; `calls` those of meta plugins' calls, in `folders`.
 
-    `ended` gets what was released; `failed` why something could not be done.
+    `standing_by` is told of a pod that may not have its address yet. `ended` gets what was released; `failed` why
+    something could not be done.
     """
 
     def __init__(
@@ -56,10 +57,12 @@ class Claims:
         nodes: Callable[[], Iterator[AbstractContextManager[Node]]],
         calls: Callable[[], Iterator[AbstractContextManager[Node]]],
         folders: Callable[[], Iterable[str]],
+        standing_by: Callable[[], None],
         ended: Callable[[Mapping[str, object]], None],
         failed: Callable[[str], None],
     ) -> None:
         self._nodes, self._calls, self._folders = nodes, calls, folders
+        self._standing_by = standing_by
         self._ended, self._failed = ended, failed
         self._due: Due[tuple[str, str], _Status] = Due("claim status", self._write, failed, most=MOST)
         self._loop = Loop("claims", self._turn, failed)
@@ -82,11 +85,18 @@ class Claims:
 
     def put(self, folder: str, kubeconfig: str, status: ClaimStatus) -> None:
         """Have a claim's status written, and remember its API server: the pod may be gone by the next start."""
-        self._put(kubeconfig, status)
+        if status.standby:
+            self._standing_by()
+        else:
+            self._put(kubeconfig, status)
         try:
             remember(folder, kubeconfig)
         except OSError as failure:
             self._failed(reason(failure))
+
+    def show(self, kubeconfig: str, status: ClaimStatus) -> None:
+        """Have a claim's status written that a pod has by now."""
+        self._put(kubeconfig, status)
 
     def _put(self, kubeconfig: str, status: ClaimStatus) -> None:
         self._due.put((status.namespace, status.name), _Status(kubeconfig=kubeconfig, status=status, tries=0))

@@ -12,6 +12,7 @@ from podberth.agent.annotator import Annotator
 from podberth.agent.claims import Claims
 from podberth.agent.finisher import Finisher
 from podberth.agent.hotplug import HotPlug
+from podberth.agent.migrations import Migrations
 from podberth.agent.objects import Objects
 from podberth.agent.policies import PolicyDirectories
 from podberth.agent.sight import require_sight
@@ -57,14 +58,23 @@ class Resident:
             lambda about: told("error", "networks not changed", about),
             lambda why: told("warning", "hot plug", {"message": why}),
         )
-        self.objects = Objects(self.hot_plug.look)
+        self.objects = Objects(self._pod_changed)
         self.annotator = Annotator(lambda why: told("warning", "network-status", {"message": why}))
         self.claims = Claims(
             self._of_addresses,
             self._of_networks,
             self._folders,
+            self._stands_by,
             lambda about: told("info", "claim ended", about),
             lambda why: told("warning", "claims", {"message": why}),
+        )
+        self.migrations = Migrations(
+            self._of_networks,
+            self._of_addresses,
+            self.objects.look,
+            self.claims.show,
+            lambda about: told("info", "migrated", about),
+            lambda why: told("warning", "migrations", {"message": why}),
         )
         self._kept = Kept(moved, self._equipped, self.objects.look)
         self._anew = anew
@@ -86,6 +96,13 @@ class Resident:
     def trouble(self) -> str:
         """Why no ADD is served now: a cluster's store can't be reached, or knows another machine as this node."""
         return "; ".join((*map(sentence, self._kept.away), *self._kept.unproven))
+
+    def _stands_by(self) -> None:
+        self.migrations.expect()
+
+    def _pod_changed(self, namespace: str, name: str) -> None:
+        self.hot_plug.look(namespace, name)
+        self.migrations.changed(namespace, name)
 
     def _of_networks(self) -> Iterator[AbstractContextManager[Node]]:
         """Yield the stores of meta plugins' calls."""

@@ -20,16 +20,21 @@ MOST = 2  # addresses of a claim: one of each IP version
 
 @value
 class IpamClaim:
-    """A claim of the pod's namespace. `ips`: what it says that it has, or asks for, before the ledger has an answer."""
+    """A claim of the pod's namespace. `ips`: what it says that it has, or asks for, before the ledger has an answer.
+
+    `standby`: the pod is the target of a live migration, and another has the address until its guest runs here.
+    """
 
     name: str
     uid: str
     ips: tuple[Address, ...] = ()
+    standby: bool = False
 
     @property
     def form(self) -> dict[str, object]:
         """What `parse` reads as the same."""
-        return {"name": self.name, "uid": self.uid, "ips": [str(ip) for ip in self.ips]}
+        said: dict[str, object] = {"name": self.name, "uid": self.uid, "ips": [str(ip) for ip in self.ips]}
+        return {**said, "standby": True} if self.standby else said
 
 
 def parse(fields: Fields) -> IpamClaim | None:
@@ -40,7 +45,12 @@ def parse(fields: Fields) -> IpamClaim | None:
     ips = said.each("ips", parsers.ip_address, most=MOST)
     if len({ip.version for ip in ips}) < len(ips):
         raise said.fail("ips", "expected one address of each IP version")
-    return IpamClaim(name=said.required("name", name), uid=said.required("uid", uid), ips=ips)
+    return IpamClaim(
+        name=said.required("name", name),
+        uid=said.required("uid", uid),
+        ips=ips,
+        standby=said.get("standby", parsers.boolean, False),
+    )
 
 
 def name(raw: object) -> str:

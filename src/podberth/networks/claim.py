@@ -41,13 +41,17 @@ class ClaimObject:
 
 @value
 class ClaimStatus:
-    """What the status of a claim is to say: its addresses, each with its prefix length, and the pod that has them."""
+    """What the status of a claim is to say: its addresses, each with its prefix length, and the pod that has them.
+
+    `standby`: the pod may not have them yet.
+    """
 
     namespace: str
     name: str
     uid: str
     ips: tuple[str, ...]
     pod: str
+    standby: bool = False
 
     @property
     def form(self) -> dict[str, object]:
@@ -61,7 +65,7 @@ def status_of(op: CallPlugins, result: Result, pod: PodRef) -> ClaimStatus | Non
         return None
     name, _, uid = op.claim.partition("/")
     ips = tuple(str(ip.address) for ip in result.ips)
-    return ClaimStatus(namespace=pod.namespace, name=name, uid=uid, ips=ips, pod=pod.name)
+    return ClaimStatus(namespace=pod.namespace, name=name, uid=uid, ips=ips, pod=pod.name, standby=op.standby)
 
 
 def read(document: Mapping[str, object]) -> ClaimObject:

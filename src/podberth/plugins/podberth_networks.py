@@ -9,6 +9,7 @@ from __future__ import annotations
 from podberth.cni.errors import InvalidConfig, Refused, TryAgainLater
 from podberth.cni.fields import Fields
 from podberth.cni.strictjson import dumps
+from podberth.cni.value import replace
 from podberth.net import ops
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Plan
@@ -26,6 +27,7 @@ from podberth.networks.legs import (
     require_sound,
     sheds,
 )
+from podberth.networks.migration import is_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +97,8 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
         require_devices(leg, resource)
         whole.append((label, network, one))
     legs = named(whole, call.ifname)
-    calls = tuple(_called(conf, call, leg, legs, seen) for leg in legs)
+    standby = pod is not None and any(one.claim for one in selected) and is_target(pod)
+    calls = tuple(_called(conf, call, leg, legs, seen, standby=standby) for leg in legs)
     require_sound(calls)
     return Plan(ops=calls)
 
@@ -140,7 +143,9 @@ def adopted(call: Call) -> tuple[Step, ...]:
     return (Step(op=op),)
 
 
-def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen) -> ops.CallPlugins:
+def _called(
+    conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen, *, standby: bool
+) -> ops.CallPlugins:
     first = leg is legs[0]
     claim: IpamClaim | None = None
     if leg.selection is not None and leg.selection.claim:
@@ -148,7 +153,8 @@ def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: S
 
         assert call.pod_args.pod is not None
         namespace = call.pod_args.pod.namespace
-        claim = claimed(leg, seen.asked(_claim_sought(conf, namespace, leg.selection.claim)), namespace, legs)
+        document = seen.asked(_claim_sought(conf, namespace, leg.selection.claim))
+        claim = replace(claimed(leg, document, namespace, legs), standby=standby)
     offered = capabilities(leg, call.runtime_config or {}, first=first)
     return ops.CallPlugins(
         network=leg.network.name,
@@ -165,6 +171,7 @@ def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: S
         sheds=sheds(leg, legs),
         gateways=leg.gateways,
         claim=f"{claim.name}/{claim.uid}" if claim is not None else "",
+        standby=claim is not None and claim.standby,
     )
 
 

@@ -139,6 +139,7 @@ class Resolved:
     `shares`: for a family each, those that the pod's Deployment has. `without_default`: IP versions in which no default
     route follows from the pool, since another interface of the pod has one. `claim`: whose addresses they are, if that
     is an IPAMClaim; `claimed`: what that says that it has, or asks for.
+    `standby`: another may have them still.
     """
 
     pool: Pool
@@ -153,6 +154,7 @@ class Resolved:
     without_default: frozenset[int] = frozenset()
     claim: PodRef | None = None
     claimed: tuple[Address, ...] = ()
+    standby: bool = False
 
     def origin(self, field: str) -> Provenance:
         """Return where the field came from."""
@@ -225,6 +227,7 @@ def resolve(question: Question, pools: Pools) -> Resolved:
         ),
         claim=_claim(question, families, pool),
         claimed=question.claim.ips if question.claim is not None else (),
+        standby=question.claim is not None and question.claim.standby,
     )
 
 

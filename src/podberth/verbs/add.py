@@ -113,10 +113,7 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
         avoid: tuple[Address, ...] = ()
         while True:
             # Marking the record as done takes the leases to disk with it.
-            taken = bind(
-                node, arrival.attachment, arrival.pod, arrival.netns, resolved,
-                avoid=avoid, durable=False, locked=arrival.attachment.container_id,
-            )  # fmt: skip
+            taken = _taken(node, arrival, resolved, avoid)
             try:
                 attached = _attach(node, arrival, _end(node, arrival, resolved, taken), planner, wanted)
             except NotUndone:
@@ -213,6 +210,23 @@ def _add_over_link(
     return attached
 
 
+def _taken(node: Node, arrival: Arrival, resolved: Resolved, avoid: tuple[Address, ...]) -> Taken:
+    """Bind; the target of a live migration gets what its source has still, and does not have it by the ledger.
+
+    Only an agent sees to it that it has it then.
+    """
+    if resolved.standby and node.later is not None:
+        from podberth.verbs.standby import prepared
+
+        waiting = prepared(node, arrival, resolved)
+        if waiting is not None:
+            return waiting
+    return bind(
+        node, arrival.attachment, arrival.pod, arrival.netns, resolved,
+        avoid=avoid, durable=False, locked=arrival.attachment.container_id,
+    )  # fmt: skip
+
+
 def _further(plan: Plan, bare: Plan) -> tuple[Op, ...]:
     """Return the ops of a plan that the plan without addresses has not. InvalidConfig if the link is another there."""
     found = tuple(op for op in plan.ops if op not in bare.ops)
@@ -251,7 +265,8 @@ def _end(node: Node, arrival: Arrival, resolved: Resolved, taken: Taken) -> Endp
     """Return the endpoint; the wire has the last word about what came from another node (decision 020)."""
     addresses = [lease.address for lease in taken.leases]
     probed = bool(taken.elsewhere(node))
-    return endpoint(resolved, arrival.attachment, arrival.netns, addresses, probed=probed)
+    end = endpoint(resolved, arrival.attachment, arrival.netns, addresses, probed=probed)
+    return replace(end, standby=True) if taken.standby else end
 
 
 def _give_up(

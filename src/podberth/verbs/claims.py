@@ -50,7 +50,8 @@ def shown(node: Node) -> Iterator[tuple[str, ClaimStatus]]:
     """
     for record in node.attachments.all() if node.stored() else ():
         kubeconfig = json.loads(record.conf or "{}").get("kubeconfig")
-        ops = [step.op for step in record.steps if isinstance(step.op, CallPlugins) and step.op.claim]
+        calls = [step.op for step in record.steps if isinstance(step.op, CallPlugins)]
+        ops = [op for op in calls if op.claim and not op.standby]  # those: `agent.migrations`
         if record.pod is None or not record.done or not isinstance(kubeconfig, str):
             continue
         for op in ops:

@@ -46,7 +46,12 @@ class Planner:
     def __call__(self, end: Endpoint, vf: Vf | None = None) -> Plan:
         """Return the plan for the pod's end, with the function that was claimed for it."""
         seen = self._seen(end)
-        return self._plugin.plan(self._kind, self._call, end, seen if vf is None else seen.with_function(vf))
+        plan = self._plugin.plan(self._kind, self._call, end, seen if vf is None else seen.with_function(vf))
+        if not end.standby:
+            return plan
+        from podberth.net.standby import standing_by
+
+        return standing_by(plan, end)
 
     def _seen(self, end: Endpoint) -> Seen:
         if self._answers is None:

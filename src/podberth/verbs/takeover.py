@@ -41,10 +41,14 @@ class Moved:
 
 @value
 class Taken:
-    """What was bound, in the order of what was wanted; and what of it had another holder before."""
+    """What was bound, in the order of what was wanted; and what of it had another holder before.
+
+    `standby`: nothing was bound: another has all of it still (`verbs.standby`).
+    """
 
     leases: tuple[Lease, ...]
     moved: tuple[Moved, ...] = ()
+    standby: bool = False
 
     def elsewhere(self, node: Node) -> tuple[Moved, ...]:
         """Return what came from other nodes: there nobody has seen the old interface go."""

@@ -39,6 +39,7 @@ OWN = {
     "finisher",
     "history",
     "hot plug",
+    "migrations",
     "network-status",
     "pages",
     "policies",

@@ -161,12 +161,12 @@ class Site:
         rows = self.node.rows("SELECT address, namespace, pod FROM reservations ORDER BY address")
         return [(str(ip_address(cast("bytes", address))), f"{namespace}/{pod}") for address, namespace, pod in rows]
 
-    def pod(self, name: str, networks: object = "", **annotations: str) -> Pod:
+    def pod(self, name: str, networks: object = "", labels: dict[str, str] | None = None, **annotations: str) -> Pod:
         """Make a pod of the API server's, and its sandbox here."""
         text = networks if isinstance(networks, str) else json.dumps(networks)
         said = {**({"k8s.v1.cni.cncf.io/networks": text} if text else {}), **annotations}
         body = {
-            "metadata": {"name": name, "namespace": NAMESPACE, "annotations": said},
+            "metadata": {"name": name, "namespace": NAMESPACE, "annotations": said, "labels": labels or {}},
             "spec": {
                 "nodeName": NODE,
                 "containers": [{"name": "main", "image": "none"}],

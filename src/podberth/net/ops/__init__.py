@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         sourcing,
         spoofing,
         stacked,
+        standby,
         sysctls,
         taps,
         vrfs,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from podberth.net.ops.sourcing import *
     from podberth.net.ops.spoofing import *
     from podberth.net.ops.stacked import *
+    from podberth.net.ops.standby import *
     from podberth.net.ops.sysctls import *
     from podberth.net.ops.taps import *
     from podberth.net.ops.vrfs import *
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
         | sourcing.Op
         | spoofing.Op
         | stacked.Op
+        | standby.Op
         | sysctls.Op
         | taps.Op
         | vrfs.Op
@@ -86,7 +89,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
     *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
-    "calling",
+    *("calling", "standby"),
 )
 
 

@@ -20,7 +20,7 @@ class CallPlugins:
     results are remembered. `label` is how the pod's network-status calls the network, and whether it is the `default`.
     `sheds`: of which IP versions, '4' or '6', the link loses the default routes that its plugins gave it: another has
     them. `gateways`: of the default routes that it gets in their place. `claim`: NAME/UID of the IPAMClaim whose
-    addresses it has.
+    addresses it has; `standby`: once the live migration is over whose target the pod is.
     """
 
     network: str
@@ -37,6 +37,7 @@ class CallPlugins:
     sheds: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
     claim: str = ""
+    standby: bool = False
 
 
 @value
