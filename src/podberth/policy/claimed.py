@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from podberth.cni.errors import InvalidConfig
-from podberth.ipam.owner import of_claim
+from podberth.cni.value import value
+from podberth.ipam import owner
 from podberth.policy.usable import contains
 
 TYPE_CHECKING = False
@@ -13,11 +14,24 @@ if TYPE_CHECKING:
     from podberth.cni.ipam_claim import IpamClaim
     from podberth.cni.pod import PodRef
     from podberth.ipam.pool import Pool
+    from podberth.net.ops import Address
     from podberth.policy.precedence import Provenance, Question
 
 
-def owner(question: Question, claim: IpamClaim, families: Sequence[Provenance], pool: Pool) -> PodRef:
-    """Return the owner that the pod's claim is. InvalidConfig where another names an address, or it can't be had."""
+@value
+class OfClaim:
+    """The `owner` that a claim is, by the ledger. `ips`: addresses that the claim says it has, or asks for.
+
+    `standby`: the pod is the target of a live migration, and another may have them still.
+    """
+
+    owner: PodRef
+    ips: tuple[Address, ...]
+    standby: bool
+
+
+def of_claim(question: Question, claim: IpamClaim, families: Sequence[Provenance], pool: Pool) -> OfClaim:
+    """Return what the pod's claim comes to. InvalidConfig where another names an address, or it can't be had."""
     pod = question.pod
     if pod is None:
         raise InvalidConfig("ipamClaim: a claim is a pod's, and the caller named none", "pass K8S_POD_NAME in CNI_ARGS")
@@ -35,4 +49,5 @@ def owner(question: Question, claim: IpamClaim, families: Sequence[Provenance], 
             f"{said}: {outside} is not in pool {pool.name}, from which {question.ifname} of {pod} has its addresses",
             "extend the pool, or make the claim anew without that address",
         )
-    return of_claim(pod.namespace, claim.name, claim.uid)
+    whose = owner.of_claim(pod.namespace, claim.name, claim.uid)
+    return OfClaim(owner=whose, ips=claim.ips, standby=claim.standby)

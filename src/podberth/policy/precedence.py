@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.net.ops import Address
     from podberth.net.vf import Selector
+    from podberth.policy.claimed import OfClaim
     from podberth.policy.podnetwork import AttachmentPolicy, PodNetwork
 
     class Pools(Protocol):
@@ -138,8 +139,7 @@ class Resolved:
 
     `shares`: for a family each, those that the pod's Deployment has. `without_default`: IP versions in which no default
     route follows from the pool, since another interface of the pod has one. `claim`: whose addresses they are, if that
-    is an IPAMClaim; `claimed`: what that says that it has, or asks for.
-    `standby`: another may have them still.
+    is an IPAMClaim.
     """
 
     pool: Pool
@@ -152,9 +152,7 @@ class Resolved:
     declared: bool
     provenance: tuple[Provenance, ...]
     without_default: frozenset[int] = frozenset()
-    claim: PodRef | None = None
-    claimed: tuple[Address, ...] = ()
-    standby: bool = False
+    claim: OfClaim | None = None
 
     def origin(self, field: str) -> Provenance:
         """Return where the field came from."""
@@ -226,17 +224,15 @@ def resolve(question: Question, pools: Pools) -> Resolved:
             *rest,
         ),
         claim=_claim(question, families, pool),
-        claimed=question.claim.ips if question.claim is not None else (),
-        standby=question.claim is not None and question.claim.standby,
     )
 
 
-def _claim(question: Question, families: Sequence[Provenance], pool: Pool) -> PodRef | None:
+def _claim(question: Question, families: Sequence[Provenance], pool: Pool) -> OfClaim | None:
     if question.claim is None:
         return None
-    from podberth.policy.claimed import owner
+    from podberth.policy.claimed import of_claim
 
-    return owner(question, question.claim, families, pool)
+    return of_claim(question, question.claim, families, pool)
 
 
 def _asked(question: Question) -> tuple[_Layer, ...]:

@@ -120,7 +120,7 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
                 raise  # record and lease stay: the address may still be live
             except AddressAnswered as answered:
                 own = _own(node, arrival, resolved) if own is None else own
-                _give_up(node, arrival, answered, taken, own, resolved.claim or arrival.pod)
+                _give_up(node, arrival, answered, taken, own, _whose(arrival, resolved)[-1])
                 avoid += (answered.address,)
                 fixed = answered.address in own or not may_take_another(resolved, answered.address)
                 if fixed or len(avoid) >= ATTEMPTS:
@@ -215,7 +215,7 @@ def _taken(node: Node, arrival: Arrival, resolved: Resolved, avoid: tuple[Addres
 
     Only an agent sees to it that it has it then.
     """
-    if resolved.standby and node.later is not None:
+    if resolved.claim is not None and resolved.claim.standby and node.later is not None:
         from podberth.verbs.standby import prepared
 
         waiting = prepared(node, arrival, resolved)
@@ -239,8 +239,13 @@ def _further(plan: Plan, bare: Plan) -> tuple[Op, ...]:
 
 def _own(node: Node, arrival: Arrival, resolved: Resolved) -> frozenset[Address]:
     """Return what is reserved for the pod, and for its IPAMClaim."""
-    whose = [each for each in (arrival.pod, resolved.claim) if each is not None]
+    whose = [each for each in _whose(arrival, resolved) if each is not None]
     return frozenset(kept.address for each in whose for kept in node.ledger.reservations(pod=each))
+
+
+def _whose(arrival: Arrival, resolved: Resolved) -> tuple[PodRef | None, ...]:
+    """Return for whom addresses of the interface may be reserved; last the one for whom a new one is."""
+    return (arrival.pod,) if resolved.claim is None else (arrival.pod, resolved.claim.owner)
 
 
 def _foresee(node: Node, end: Endpoint, planner: Planner) -> tuple[FunctionWanted | None, Plan]:

@@ -232,7 +232,7 @@ def _reserved(asked: Question, resolved: Resolved, policies: Policies, ledger: L
     pod, pool = asked.pod, resolved.pool
     if pod is None or not (resolved.sticky or resolved.claim) or limit(pool, pod.namespace) is None:
         return 0, 0
-    whose = resolved.claim or pod
+    whose = resolved.claim.owner if resolved.claim is not None else pod
     from podberth.policy.reserves import reserved_by
 
     documents = policies.pod_networks(pod.namespace)
@@ -245,11 +245,11 @@ def _reserved(asked: Question, resolved: Resolved, policies: Policies, ledger: L
 
 def _new(asked: Question, resolved: Resolved, ledger: Ledger) -> tuple[Address, ...]:
     """Return the addresses that the pod's IPAMClaim names and the ledger does not keep for it yet."""
-    if resolved.claim is None or not resolved.claimed:
+    if resolved.claim is None or not resolved.claim.ips:
         return ()
-    kept = ledger.reservations(pool=resolved.pool.name, pod=resolved.claim)
+    kept = ledger.reservations(pool=resolved.pool.name, pod=resolved.claim.owner)
     known = {one.address.version for one in kept if one.ifname == asked.ifname}
-    return tuple(address for address in resolved.claimed if address.version not in known)
+    return tuple(address for address in resolved.claim.ips if address.version not in known)
 
 
 def _kept(network: Network, asked: Question, resolved: Resolved, ledger: Ledger) -> tuple[Reservation, ...]:

@@ -33,8 +33,8 @@ WHO = "agent"
 
 def prepared(node: Node, arrival: Arrival, resolved: Resolved) -> Taken | None:
     """Return what the claim has, for a leg that stands by; None if nobody else has it: then it can be bound."""
-    kept = _kept(node, resolved.claim, arrival.attachment.ifname, resolved.pool.name)
-    by_family = {one.address.version: one for one in kept}
+    kept = _kept(node, resolved.claim.owner if resolved.claim else None, arrival.attachment.ifname, resolved.pool.name)
+    by_family: dict[int, Reservation] = {one.address.version: one for one in kept}
     mine = {one.address for one in kept}
     others = [one for one in node.ledger.leases(pool=resolved.pool.name) if one.address in mine]
     if all(one.attachment == arrival.attachment for one in others) or set(by_family) < set(resolved.pool.families):
