@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 MOST = 4096  # claims whose status waits; of more the oldest is given up
 TRIES = 2000  # of one status, most of a day; the next ADD, or the next agent, begins anew
-FIRST, LOOK = 1.0, 15.0  # seconds until the first look at what is kept for claims, and between two
-SOON, LATE = 15.0, 300.0  # seconds until a claim that is still there is asked for again, and at most
+FIRST, LOOK = 1.0, 60.0  # seconds until the first look at what is kept for claims, and between two
+SOON, LATE = 60.0, 300.0  # seconds until a claim that is still there is asked for again, and at most
 _BACKOFF = Backoff(0.2, 30.0)
 _IDLE = Backoff(SOON, LATE, least=0.5)
 

@@ -80,6 +80,7 @@ class Site:
     node: Kubelet
     server: KubeServer
     folder: Path
+    name: str = NODE
 
     @property
     def client(self) -> Client:
@@ -168,7 +169,7 @@ class Site:
         body = {
             "metadata": {"name": name, "namespace": NAMESPACE, "annotations": said, "labels": labels or {}},
             "spec": {
-                "nodeName": NODE,
+                "nodeName": self.name,
                 "containers": [{"name": "main", "image": "none"}],
                 "automountServiceAccountToken": False,
             },
@@ -222,11 +223,15 @@ def site(tmp_path: Path, server: KubeServer) -> Iterator[Site]:
         yield made
     for bridge in ("cluster0", "legs0"):
         subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
-    client = made.client
+    emptied(made.client)
+    shutil.rmtree(tmp_path / "cni", ignore_errors=True)
+
+
+def emptied(client: Client) -> None:
+    """Have the API server forget what a test has made."""
     for resource in (PODS, NETWORK_ATTACHMENTS, IPAM_CLAIMS):
         for one in client.list(resource).items:
             forget(client, resource, one["metadata"]["name"], one["metadata"]["namespace"])
-    shutil.rmtree(tmp_path / "cni", ignore_errors=True)
 
 
 @pytest.fixture(params=["alone", "agent"])

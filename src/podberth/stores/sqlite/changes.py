@@ -6,7 +6,7 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Lease, Reservation
 from podberth.ipam.lifecycle import Kind, State, after
-from podberth.ipam.owner import is_shared, may_have
+from podberth.ipam.owner import is_claim, is_shared, may_have
 from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import space, told
 from podberth.stores.sqlite.rows import corrects, last_event, lease_at, reservation_at
@@ -44,6 +44,11 @@ def reserve(
 
     AddressTaken names who has it.
     """
+    if is_claim(pod):
+        from podberth.ipam.versions import Feature
+        from podberth.stores.sqlite.minimum import require
+
+        require(connection, Feature.CLAIMS)
     if not space.has(connection, "usable", pool, address):
         raise unusable(pool, address)
     kept, lease = reservation_at(connection, address), lease_at(connection, address)
