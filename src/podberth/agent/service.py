@@ -107,6 +107,8 @@ class Agent:
         self.records.start()
         self.resident.finisher.start()
         self.resident.annotator.start()
+        self._try("claims", self.resident.claims.start)
+        self.resident.migrations.start()
         self.resident.hot_plug.start()
         self._try("hot plug", self.resident.follow_networks)
         self._try("policies", self._remember)
@@ -131,7 +133,8 @@ class Agent:
         turned = self.server.turn_away() if last else 0
         loops = (self.upkeep, self.history, self.departures, self.announcements, self.records)
         resident = self.resident
-        for part in (*loops, resident.policies, resident.hot_plug, resident.finisher, resident.annotator):
+        waiting = (resident.hot_plug, resident.finisher, resident.annotator, resident.migrations, resident.claims)
+        for part in (*loops, resident.policies, *waiting):
             self._try("stop", partial(part.stop, grace))
         self._try("stop", self.resident.close)
         unsent = self._flush(end)

@@ -130,14 +130,14 @@ class LinkTowards:
         return host.towards(self.address)
 
 
-POD, DEFINITION = "Pod", "NetworkAttachmentDefinition"  # kinds of objects
+POD, DEFINITION, CLAIM = "Pod", "NetworkAttachmentDefinition", "IPAMClaim"  # kinds of objects
 
 
 @value
 class ObjectSought:
     """What does the API server of a kubeconfig have under the name? The object as JSON has it, or None.
 
-    `kind`: POD or DEFINITION. `uid`: only one with that UID will do; '' for any.
+    `kind`: POD, DEFINITION or CLAIM. `uid`: only one with that UID will do; '' for any.
     """
 
     kubeconfig: str

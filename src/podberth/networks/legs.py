@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podberth.cni import netlist
 from podberth.cni.errors import CniError, InvalidConfig, Refused
+from podberth.cni.ipam_claim import KEY
 from podberth.cni.netlist import NetworkList, PluginConf
 from podberth.cni.strictjson import dumps
 from podberth.cni.value import value
@@ -12,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from podberth.cni.ipam_claim import IpamClaim
     from podberth.net.ops import CallPlugins
     from podberth.networks.selection import Selection
     from podberth.networks.settings import Settings
@@ -145,10 +147,15 @@ def args(leg: Leg, said: Mapping[str, str], *, first: bool) -> tuple[str, ...]:
     return tuple(f"{key}={text}" for key, text in found.items())
 
 
-def configured(leg: Leg) -> str:
-    """Return the leg's list of plugins as JSON, with what the pod says of it."""
+def configured(leg: Leg, claim: IpamClaim | None = None) -> str:
+    """Return the leg's list of plugins as JSON, with what the pod says of it. `claim`: whose addresses it has.
+
+    The plugin that gives the addresses is the first, or called by that.
+    """
     selection, network = leg.selection, leg.network
-    plugins = [dict(plugin.raw) for plugin in network.plugins]
+    plugins = [{key: said for key, said in plugin.raw.items() if key != KEY} for plugin in network.plugins]
+    if claim is not None:
+        plugins[0][KEY] = claim.form
     for raw in plugins if selection is not None else ():
         assert selection is not None
         if selection.cni_args:

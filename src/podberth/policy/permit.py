@@ -101,7 +101,8 @@ class Attaching:
     """A pod that starts. `declared_only`: its network takes declared pods only.
 
     `reserved`: how many addresses of the pool are reserved for its namespace, `more` how many would be by this. `kept`:
-    what is reserved for a pod that nobody declares.
+    what is reserved for a pod that nobody declares. `claimed`: addresses that the pod's IPAMClaim names, and that are
+    not kept for it yet: they are the namespace's own word.
     """
 
     question: Question
@@ -110,6 +111,7 @@ class Attaching:
     reserved: int = 0
     more: int = 0
     kept: Sequence[Reservation] = ()
+    claimed: Sequence[Address] = ()
 
 
 @value
@@ -220,7 +222,17 @@ def _tenant_attaches(who: str, door: str, change: Attaching) -> Refused | None: 
             f"say `podNamespace` in the network configuration, the namespace of such pods; or {refusal.details}",
         )
     namespace = question.pod.namespace if question.pod is not None else ""
-    return beyond(resolved.pool, namespace, change.reserved, change.more)
+    claims = _claims(namespace, change) if resolved.claim is not None else None
+    return claims or beyond(resolved.pool, namespace, change.reserved, change.more)
+
+
+def _claims(namespace: str, change: Attaching) -> Refused | None:
+    """Return why the namespace may not have an address kept for an IPAMClaim; None if it may."""
+    pool = change.resolved.pool
+    if not any(names(grant, namespace) for grant in pool.grants):
+        return Refused(f"an IPAMClaim is a namespace's own word, and {unnamed(pool, namespace)}", REMEDY)
+    use = Use(who=f"namespace {namespace}", namespace=namespace, addresses=tuple(change.claimed))
+    return refused(_for(pool, namespace), use) if change.claimed else None
 
 
 def _tenant_selects(who: str, door: str, change: Selecting) -> Refused | None:  # noqa: ARG001

@@ -53,7 +53,11 @@ class Planner:
         plan = self._plugin.plan(self._kind, self._call, end, seen if vf is None else seen.with_function(vf))
         for request in plan.requests:
             _require_permitted(request)
-        return plan
+        if not end.standby:
+            return plan
+        from podberth.net.standby import standing_by
+
+        return standing_by(plan, end)
 
     def _seen(self, end: Endpoint) -> Seen:
         if self._answers is None:

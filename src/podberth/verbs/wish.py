@@ -25,8 +25,14 @@ MAC_FROM_ADDRESS = "fromAddress"
 
 def wanted(resolved: Resolved) -> tuple[Wanted, ...]:
     """Return the claim's part: every named address, and of the other families one of those that the pod's Deployment
-    has, or any of the pool."""
+    has, or any of the pool. For a pod that refers to an IPAMClaim those are the claim's."""
     pool, named = resolved.pool, {address.version for address in resolved.addresses}
+    if resolved.claim is not None:
+        said: dict[int, Address] = {address.version: address for address in resolved.claim.ips}
+        return tuple(
+            Wanted(pool=pool.name, family=family, address=said.get(family), owner=resolved.claim.owner)
+            for family in pool.families
+        )
     exact = tuple(Wanted(pool=pool.name, family=a.version, address=a) for a in resolved.addresses)
     shares = {share.addresses[0].version: share.owner for share in resolved.shares}
     named.update(shares)
@@ -37,7 +43,8 @@ def wanted(resolved: Resolved) -> tuple[Wanted, ...]:
 def may_take_another(resolved: Resolved, address: Address) -> bool:
     """Say whether an address that a host answers for may be replaced by another of the pool."""
     detection = resolved.pool.conflict_detection
-    return detection is not None and detection.on_conflict == "next" and address not in resolved.addresses
+    named = resolved.addresses if resolved.claim is None else (*resolved.addresses, *resolved.claim.ips)
+    return detection is not None and detection.on_conflict == "next" and address not in named
 
 
 def endpoint(

@@ -34,10 +34,13 @@ if TYPE_CHECKING:
 VERSION = {"CNI_COMMAND": "VERSION"}
 OWN = {
     "announcements",
+    "claim status",
+    "claims",
     "departures",
     "finisher",
     "history",
     *(f"hot plug-{number}" for number in range(HOT_PLUGS)),
+    "migrations",
     "network-status",
     "pages",
     "policies",

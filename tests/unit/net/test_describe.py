@@ -278,6 +278,14 @@ LINES: list[tuple[Op, str]] = [
         f"CNI_IFNAME=net1 cnitool add storage {POD}",
     ),
     (
+        ops.HoldBack(netns=POD, ifname="net1", held_back=(ip_address("10.81.0.5"),)),
+        (
+            f"ip netns exec {POD} nft 'add table netdev podberth-standby-net1; add chain netdev podberth-standby-net1"
+            " out { type filter hook egress device net1 priority 0; };"
+            " add rule netdev podberth-standby-net1 out drop'"
+        ),
+    ),
+    (
         ops.AdoptCalls(netns=POD, ifname="eth0", container_id="c1", path="/m/c1", search=("/opt/cni/bin",), cache="/m"),
         "CNI_IFNAME=eth0 cnitool del, for each network in /m/c1",
     ),

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podberth.cni.errors import Refused
+from podberth.cni.ipam_claim import IpamClaim
 from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Reservation
@@ -155,6 +156,7 @@ BEHIND: dict[str, tuple[tuple[str, ...], type[Any]]] = {  # what the page calls 
     "release": ((RELEASE,), Releasing),
     "annotation": ((ANNOTATION,), Attaching),
     "start of a pod": ((ADD,), Attaching),
+    "IPAMClaim": ((ADD,), Attaching),
 }
 
 
@@ -328,3 +330,26 @@ def test_a_pods_annotation_asks_for_what_a_rule_lets_it_and_for_no_more(asked: R
         rule = json.loads(str(refusal.details).partition(" adds ")[2].removesuffix(" under `allow`"))
         more = Rule(**{key: tuple(said) for key, said in rule.items()})
         assert permit("", TENANT, ANNOTATION, Selecting(request=replace(asked, rules=(*asked.rules, more)))) is None
+
+
+def claiming(*ips: str, which: Pool = BANK, namespace: str = "pay", reserved: int = 0, more: int = 1) -> Refused | None:
+    """Return what a pod is told that refers to an IPAMClaim, which names these addresses."""
+    claim = IpamClaim(name="vm.net1", uid="5f0d", ips=tuple(map(ip, ips)))
+    asked = Question(
+        pod=PodRef(namespace=namespace, name="a"), network="n", ifname="eth0", claim=claim,
+        defaults=NetworkDefaults(pool=which.name),
+    )  # fmt: skip
+    resolved = resolve(asked, Pools(*POOLS))
+    change = Attaching(question=asked, resolved=resolved, claimed=claim.ips, reserved=reserved, more=more)
+    return permit(namespace, TENANT, ADD, change)
+
+
+def test_a_claim_is_the_word_of_a_namespace_that_a_rule_names() -> None:
+    assert claiming() is None
+    assert claiming("10.20.0.11") is None
+    assert "names namespace web" in str(claiming(namespace="web", which=OPEN))
+    assert "(`*` names nobody)" in str(claiming(namespace="web", which=EVERY))
+    assert "lets addresses 10.20.0.10-10.20.0.29 be named, not 10.20.0.99" in str(claiming("10.20.0.99"))
+    assert claiming(reserved=4) is None
+    assert "has 5 and asks for 1 more" in str(claiming(reserved=5))
+    assert claiming(reserved=5, more=0) is None

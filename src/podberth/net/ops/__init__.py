@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         spoofing,
         sriov_cni,
         stacked,
+        standby,
         sysctls,
         taps,
         vrfs,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from podberth.net.ops.spoofing import *
     from podberth.net.ops.sriov_cni import *
     from podberth.net.ops.stacked import *
+    from podberth.net.ops.standby import *
     from podberth.net.ops.sysctls import *
     from podberth.net.ops.taps import *
     from podberth.net.ops.vrfs import *
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
         | spoofing.Op
         | sriov_cni.Op
         | stacked.Op
+        | standby.Op
         | sysctls.Op
         | taps.Op
         | vrfs.Op
@@ -89,7 +92,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
     *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
-    *("calling", "sriov_cni"),
+    *("calling", "sriov_cni", "standby"),
 )
 
 

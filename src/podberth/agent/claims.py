@@ -1,0 +1,139 @@
+"""IPAMClaims: their status is written after the ADD is answered, and their address ends once they are deleted.
+
+Both are level-driven. A status is written anew at each start of the agent. What the ledger keeps for a claim is
+compared with the API server again and again, while no pod has it. A server that can't be asked says nothing: not known
+is never gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from podberth import objects
+from podberth.agent.due import Due
+from podberth.agent.known_servers import known, remember
+from podberth.cni.errors import CniError, TryAgainLater
+from podberth.cni.value import replace, value
+from podberth.ipam.owner import claim_of
+from podberth.kube.errors import Conflict, NotFound
+from podberth.process.jitter import Backoff
+from podberth.process.loop import Loop, reason
+from podberth.verbs.claims import end, idle, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from podberth.ipam.lease import Reservation
+    from podberth.networks.claim import ClaimStatus
+    from podberth.verbs.node import Node
+
+MOST = 4096  # claims whose status waits; of more the oldest is given up
+TRIES = 2000  # of one status, most of a day; the next ADD, or the next agent, begins anew
+FIRST, LOOK = 1.0, 60.0  # seconds until the first look at what is kept for claims, and between two
+SOON, LATE = 60.0, 300.0  # seconds until a claim that is still there is asked for again, and at most
+_BACKOFF = Backoff(0.2, 30.0)
+_IDLE = Backoff(SOON, LATE, least=0.5)
+
+
+@value
+class _Status:
+    """A status to be written to the API server of a kubeconfig, after so many tries."""
+
+    kubeconfig: str
+    status: ClaimStatus
+    tries: int
+
+
+class Claims:
+    """`nodes` opens each store of addresses for one use; `calls` those of meta plugins' calls, in `folders`.
+
+    `standing_by` is told of a pod that may not have its address yet. `ended` gets what was released; `failed` why
+    something could not be done.
+    """
+
+    def __init__(
+        self,
+        nodes: Callable[[], Iterator[AbstractContextManager[Node]]],
+        calls: Callable[[], Iterator[AbstractContextManager[Node]]],
+        folders: Callable[[], Iterable[str]],
+        standing_by: Callable[[], None],
+        ended: Callable[[Mapping[str, object]], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self._nodes, self._calls, self._folders = nodes, calls, folders
+        self._standing_by = standing_by
+        self._ended, self._failed = ended, failed
+        self._due: Due[tuple[str, str], _Status] = Due("claim status", self._write, failed, most=MOST)
+        self._loop = Loop("claims", self._turn, failed)
+        self._pauses: dict[Reservation, tuple[int, float]] = {}  # how often each was found, and turns until the next
+        self._told = ""
+
+    def start(self) -> None:
+        """Begin, with the status of all claims that pods here refer to."""
+        self._due.start()
+        self._loop.start(after=FIRST)
+        for opened in self._calls():
+            with opened as node:
+                for kubeconfig, status in shown(node):
+                    self._put(kubeconfig, status)
+
+    def stop(self, seconds: float) -> None:
+        """End."""
+        self._loop.end(seconds)
+        self._due.stop(seconds)
+
+    def put(self, folder: str, kubeconfig: str, status: ClaimStatus) -> None:
+        """Have a claim's status written, and remember its API server: the pod may be gone by the next start."""
+        if status.standby:
+            self._standing_by()
+        else:
+            self._put(kubeconfig, status)
+        try:
+            remember(folder, kubeconfig)
+        except OSError as failure:
+            self._failed(reason(failure))
+
+    def show(self, kubeconfig: str, status: ClaimStatus) -> None:
+        """Have a claim's status written that a pod has by now."""
+        self._put(kubeconfig, status)
+
+    def _put(self, kubeconfig: str, status: ClaimStatus) -> None:
+        self._due.put((status.namespace, status.name), _Status(kubeconfig=kubeconfig, status=status, tries=0))
+
+    def _write(self, claim: tuple[str, str], work: _Status) -> None:
+        try:
+            objects.show_claim(work.kubeconfig, work.status)
+        except (NotFound, Conflict):
+            pass  # the claim is gone
+        except CniError as failure:
+            if work.tries == 0:
+                self._failed(f"status of IPAMClaim {'/'.join(claim)}: {failure.message}")
+            if work.tries < TRIES:
+                self._due.again(claim, replace(work, tries=work.tries + 1), _BACKOFF.pause(work.tries + 1))
+
+    def _turn(self) -> float:
+        """Ask for the claims whose turn it is, of all that no pod has."""
+        there: dict[Reservation, tuple[int, float]] = {}
+        servers = tuple(dict.fromkeys(server for folder in self._folders() for server in known(folder)))
+        for opened in self._nodes() if servers else ():
+            with opened as node:
+                for kept in idle(node):
+                    tries, left = self._pauses.get(kept, (0, 0.0))
+                    there[kept] = (tries, left - LOOK) if left > 0 else self._asked(node, servers, kept, tries)
+        self._pauses = there
+        return LOOK
+
+    def _asked(self, node: Node, servers: tuple[str, ...], kept: Reservation, tries: int) -> tuple[int, float]:
+        """Release what is kept for a claim that all API servers say is gone; return when to ask again."""
+        name, uid = claim_of(kept.pod)
+        try:
+            gone = all(objects.claim_is_gone(server, kept.pod.namespace, name, uid) for server in servers)
+            if gone and end(node, kept):
+                self._ended({"claim": f"{kept.pod.namespace}/{name}", "address": str(kept.address)})
+        except (CniError, OSError) as failure:
+            why = reason(failure)
+            if why != self._told or not isinstance(failure, TryAgainLater):
+                self._told = why
+                self._failed(why)
+        return tries + 1, _IDLE.pause(tries + 1)
