@@ -351,20 +351,21 @@ def _node(
     from podberth.stores.sqlite.reserve import Reserve
 
     return Node(
-        name=name,
+        name=name, policies=policies, ledger=ledger,
         host=LinuxHost(open_locks(directory), outside=lambda: _outside(lambda other, _: open_node(other))),
-        policies=policies,
-        ledger=ledger,
         attachments=SqliteAttachments(database),
         clock=lambda: clock().true,
-        room=Reserve(directory),
-        inside=_inside,
-        remains=_remains,
+        room=Reserve(directory), inside=_inside, remains=_remains,
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
         stored=lambda: database.stored,
-        boot=boot_id,
-        annotate=_annotate,
-    )
+        boot=boot_id, annotate=_annotate, labels=lambda kind, pod: _labels(directory, name, kind, pod),
+    )  # fmt: skip
+
+
+def _labels(directory: str, node: str, kind: str, pod: PodRef | None) -> Mapping[str, str]:
+    from podberth.labels import labels
+
+    return labels(directory, node, kind, pod)
 
 
 def _inside(folders: tuple[str, ...]) -> Iterable[SeenAddress]:

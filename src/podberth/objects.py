@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from podberth.kube.resources import Resource
     from podberth.net.seen import ObjectSought
 
-_clients: dict[str, Client] = {}
+_clients: dict[tuple[str, str], Client] = {}
 _guard = Lock()
 
 
@@ -60,15 +60,15 @@ def try_to_annotate(kubeconfig: str, pod: PodRef, text: str) -> None:
         notice(f"network-status of {pod}: {failure.message}")
 
 
-def client(kubeconfig: str) -> Client:
+def client(kubeconfig: str, context: str = "") -> Client:
     """Return the client of a kubeconfig's API server, made once."""
     with _guard:
-        if kubeconfig not in _clients:
+        if (kubeconfig, context) not in _clients:
             from podberth.kube.client import Client
             from podberth.kube.config import load
 
-            _clients[kubeconfig] = Client(load(kubeconfig))
-        return _clients[kubeconfig]
+            _clients[kubeconfig, context] = Client(load(kubeconfig, context))
+        return _clients[kubeconfig, context]
 
 
 def resource_of(kind: str) -> Resource:

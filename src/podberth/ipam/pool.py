@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+    from podberth.ipam.affinity import Affinity
+
 
 FOREVER = "forever"
 
@@ -67,10 +69,20 @@ class ConflictDetection:
 
 
 @value
+class GatewayCheck:
+    """Ask on the wire for the gateway of each address before an ADD answers: `probes` times, so far apart."""
+
+    probes: int = 3
+    interval_ms: int = 200
+
+
+@value
 class Pool:
     """`allocation`: 'lowest' free address, or 'leastRecentlyUsed'. `quarantine`: seconds a released address rests.
     `sticky_retention`: how long a sticky reservation stays after its pod was deleted, in seconds, or FOREVER.
     `sticky_reservations`: how many of them there may be in each family; None is any number.
+
+    `affinity`: for which nodes, namespaces and pods it is; None for any. `gateway_check`: None to ask for no gateway.
 
     `grants` empty: every namespace may take addresses dynamically and have them declared by the operator; pods may
     request nothing themselves.
@@ -84,6 +96,8 @@ class Pool:
     sticky_reservations: int | None = None
     conflict_detection: ConflictDetection | None = None
     grants: tuple[Grant, ...] = ()
+    affinity: Affinity | None = None
+    gateway_check: GatewayCheck | None = None
     settings: Settings = Settings()
     source: str = ""
 

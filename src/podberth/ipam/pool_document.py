@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from podberth.cni import parsers
 from podberth.cni.fields import shown
 from podberth.cni.pod import parted
-from podberth.ipam.pool import FOREVER, ConflictDetection, Grant, Pool, Span, Subnet
+from podberth.ipam.pool import FOREVER, ConflictDetection, GatewayCheck, Grant, Pool, Span, Subnet
 from podberth.ipam.versions import Feature
 from podberth.net.settings_document import SETTINGS_KEYS, parse_settings, settings_document
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.errors import CniError
     from podberth.cni.fields import Fields
+    from podberth.ipam.affinity import Affinity
     from podberth.net.ops import Address, Network
 
 API_VERSION = "podberth.io/v1alpha1"
@@ -24,6 +25,7 @@ API_VERSION = "podberth.io/v1alpha1"
 METADATA = ("name", "labels", "annotations", "uid", "resourceVersion", "generation", "creationTimestamp")
 KEYS = (
     *("subnets", "allocation", "quarantine", "stickyRetention", "stickyReservations", "conflictDetection", "allow"),
+    *("affinity", "gatewayCheck"),
     *SETTINGS_KEYS,
 )
 ALLOCATIONS = ("lowest", "leastRecentlyUsed")
@@ -73,6 +75,8 @@ def parse_pool(document: Fields) -> Pool:
         sticky_reservations=fields.optional("stickyReservations", parsers.integer(0, MAX_RESERVATIONS)),
         conflict_detection=_detection(fields),
         grants=_grants(fields),
+        affinity=_affinity(fields),
+        gateway_check=_gateway_check(fields, subnets),
         settings=settings,
     )
 
@@ -95,6 +99,13 @@ def pool_document(pool: Pool) -> dict[str, object]:
             "probes": detection.probes,
             "intervalMilliseconds": detection.interval_ms,
         }
+    if pool.affinity is not None:
+        from podberth.ipam.affinity_document import affinity_document
+
+        spec["affinity"] = affinity_document(pool.affinity)
+    if pool.gateway_check is not None:
+        check = pool.gateway_check
+        spec["gatewayCheck"] = {"probes": check.probes, "intervalMilliseconds": check.interval_ms}
     if pool.grants:
         spec["allow"] = [_grant_document(grant) for grant in pool.grants]
     return {
@@ -225,6 +236,28 @@ def _detection(fields: Fields) -> ConflictDetection | None:
     )
 
 
+def _affinity(fields: Fields) -> Affinity | None:
+    if fields.raw.get("affinity") is None:
+        return None
+    from podberth.ipam.affinity_document import parse_affinity  # most pools are for everybody
+
+    return parse_affinity(fields, _pattern)
+
+
+def _gateway_check(fields: Fields, subnets: Iterable[Subnet]) -> GatewayCheck | None:
+    child = fields.child("gatewayCheck")
+    if child is None:
+        return None
+    child.only(("probes", "intervalMilliseconds"))
+    found = GatewayCheck(
+        probes=child.get("probes", parsers.integer(1, 10), 3),
+        interval_ms=child.get("intervalMilliseconds", parsers.integer(10, 2000), 200),
+    )
+    if not any(subnet.gateway is not None for subnet in subnets):
+        raise fields.fail("gatewayCheck", "no subnet of the pool has a gateway", "name one, or leave it out")
+    return found
+
+
 def _grants(fields: Fields) -> tuple[Grant, ...]:
     if fields.raw.get("allow") == []:
         raise fields.fail("allow", "expected at least one rule", "leave it out to let every namespace use the pool")
@@ -324,4 +357,8 @@ def pool_needs(pool: Pool) -> frozenset[Feature]:
     outside = (subnet.gateway is not None and subnet.gateway not in subnet.network for subnet in pool.subnets)
     if any(subnet.on_link for subnet in pool.subnets) or any(outside):
         found.add(Feature.GATEWAYS)
+    if pool.affinity is not None:
+        found.add(Feature.AFFINITY)
+    if pool.gateway_check is not None:
+        found.add(Feature.GATEWAY_CHECK)
     return frozenset(found)

@@ -34,6 +34,7 @@ class Endpoint:
 
     `gateways` has for each address that of its subnet, None without one. `functions`: which virtual functions will do,
     if somebody has said that. `told`: the routes as the result has them, where it is not `settings.routes`.
+    `asking`: how the gateways are asked for on the wire, None if they are not.
     `on_link`: a gateway that is outside of the subnets is on the link all the same.
     """
 
@@ -44,6 +45,7 @@ class Endpoint:
     settings: Settings
     device: str | None = None
     probing: Probing | None = None
+    asking: Probing | None = None
     functions: Selector | None = None
     told: tuple[Route, ...] | None = None
     on_link: bool = False

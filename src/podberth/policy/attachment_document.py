@@ -5,6 +5,7 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.fields import shown
 from podberth.ipam.pool_document import span
+from podberth.ipam.preference import preference
 from podberth.net.settings_document import FROM_ADDRESS, SETTINGS_KEYS, parse_settings, settings_document
 from podberth.net.vf_document import parse_selector, selector_document
 from podberth.policy.podnetwork import AttachmentPolicy, Ordinals, Run, compact
@@ -21,7 +22,7 @@ MAX_ADDRESSES = 2 * MAX_ORDINALS  # of all attachments: a few lines of `base` co
 MAX_SHARED = 1024  # addresses of one attachment that the pods of a Deployment have among them
 MAX_ATTACHMENTS = 64
 
-_COMMON = ("ifname", "network", "pool", "sticky", "device", "vf", *SETTINGS_KEYS)
+_COMMON = ("ifname", "network", "pool", "pools", "sticky", "device", "vf", *SETTINGS_KEYS)
 
 
 def parse_attachments(
@@ -54,6 +55,8 @@ def attachment_document(policy: AttachmentPolicy) -> dict[str, object]:
     for key in ("network", "pool"):
         if getattr(policy, key) is not None:
             document[key] = getattr(policy, key)
+    if policy.pools:
+        document["pools"] = list(policy.pools)
     if policy.shared:
         document["addresses"] = [
             f"{first}-{last}" if first != last else str(first) for first, last in runs(policy.shared)
@@ -136,6 +139,7 @@ def _attachment(
         ifname=entry.get("ifname", parsers.ifname, "eth0"),
         network=entry.optional("network", parsers.identifier),
         pool=entry.optional("pool", parsers.name),
+        pools=_pools(entry),
         addresses=_addresses(entry) if shared is None else (),
         ordinals=_all_ordinals(entry, replicas, start or 0),
         shared=shared or (),
@@ -144,6 +148,16 @@ def _attachment(
         vf=parse_selector(entry),
         settings=settings,
     )
+
+
+def _pools(entry: Fields) -> tuple[str, ...]:
+    """Read the pools that are to be tried one after another. Addresses lie in one pool: there is nothing to try."""
+    if entry.raw.get("pools") is None:
+        return ()
+    for key in ("pool", "addresses", "ordinals"):
+        if entry.raw.get(key) is not None:
+            raise entry.fail("pools", f"is said beside `{key}`", "`pools` are for a pod whose address nobody names")
+    return entry.required("pools", preference)
 
 
 def _addresses(entry: Fields) -> tuple[Address, ...]:

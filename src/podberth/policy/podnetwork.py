@@ -62,7 +62,9 @@ class Ordinals:
 
 @value
 class AttachmentPolicy:
-    """What is declared for one interface. `pool`, `addresses`, `ordinals`, `shared` None/empty: not said here.
+    """What is declared for one interface. `pool`, `pools`, `addresses`, `ordinals`, `shared` None/empty: not said here.
+
+    `pools`: instead of one pool several, in order of preference; addresses are then named by nobody.
 
     `addresses` are a single pod's (at most one a family), `ordinals` a StatefulSet's (one `Ordinals` a family),
     `shared` those that the pods of a Deployment have among them.
@@ -73,6 +75,7 @@ class AttachmentPolicy:
     ifname: str
     network: str | None = None
     pool: str | None = None
+    pools: tuple[str, ...] = ()
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
     ordinals: tuple[Ordinals, ...] = ()
     shared: tuple[IPv4Address | IPv6Address, ...] = ()
@@ -80,6 +83,11 @@ class AttachmentPolicy:
     device: str | None = None
     vf: Selector | None = None
     settings: Settings = Settings()
+
+    @property
+    def preferred(self) -> tuple[str, ...]:
+        """The pools that it names, in its order of preference."""
+        return (self.pool,) if self.pool is not None else self.pools
 
 
 @value

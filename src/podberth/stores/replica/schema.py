@@ -23,6 +23,7 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_at ON events (address);
 CREATE INDEX events_by ON events (seq);
+CREATE INDEX events_of ON events (namespace, pod, seq);
 
 -- Each record of the cluster's store that this replica has, with its revision there.
 CREATE TABLE records (
@@ -120,4 +121,4 @@ def _tables() -> tuple[tuple[str, ...], ...]:
 
 
 # A file of another version is thrown away, not brought up to date: the cluster's store has everything.
-SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=8, migrations=_tables, cache=True)  # 'pdbr'
+SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=9, migrations=_tables, cache=True)  # 'pdbr'

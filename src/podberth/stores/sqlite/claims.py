@@ -156,6 +156,10 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
         address: Address | None = choose(connection, claim, wanted, older_ones, rivals.taken)
     else:
         address = wanted.address or _reserved(connection, claim, wanted) or _left_behind(connection, claim, wanted)
+        if address is None and some_rest and not some_told:
+            from podberth.stores.sqlite.in_vain import resting_for
+
+            address = resting_for(connection, claim, wanted, now)
     older: Lease | None = None
     kept: Reservation | None = None
     if address is not None:
