@@ -101,8 +101,9 @@ def test_what_an_older_agent_would_misread_is_refused_until_the_ledger_is_upgrad
         ("allow: [{namespaces: [bank], macs: ['02:aa']}]", "a pool's rule with `macs`"),
         ("affinity: {nodeSelector: {matchLabels: {zone: a}}}", "a pool's `affinity`"),
         ("gatewayCheck: {}", "a pool's `gatewayCheck`"),
+        ("madeFor: {pool: up, namespace: db, podNetwork: x}", "a pool of an application"),
     ],
-    ids=["a rule with macs", "affinity", "gatewayCheck"],
+    ids=["a rule with macs", "affinity", "gatewayCheck", "madeFor"],
 )
 def test_a_pool_that_older_agents_can_not_read_is_refused_until_then(
     cluster: Cluster, tmp_path: Path, said: str, why: str

@@ -32,6 +32,7 @@ class Feature(StrEnum):
     GATEWAYS = "a gateway outside its subnet"
     AFFINITY = "a pool's `affinity`"
     GATEWAY_CHECK = "a pool's `gatewayCheck`"
+    OWN_POOLS = "a pool of an application"
     PREFERENCE = "a PodNetwork with `pools`"
     RETENTION = "a word about for how long history is kept"
     PODNETWORKS_IN_FORCE = "what is in force of a PodNetwork in etcd"
@@ -51,6 +52,8 @@ NEEDS: Mapping[Feature, str] = {
     Feature.AFFINITY: "0.2.0",
     # As with a rule's new keys.
     Feature.GATEWAY_CHECK: "0.2.0",
+    # As with a rule's new keys: 0.1.0 would go on giving out what is set aside.
+    Feature.OWN_POOLS: "0.2.0",
     # 0.1.0 can't read the PodNetwork: to it the pod is one that nobody declares, and gets what those get.
     Feature.PREFERENCE: "0.2.0",
     # 0.1.0 deletes nothing, and would not say what was deleted.

@@ -286,6 +286,8 @@ def _same(document: Document, before: Document | None) -> bool:
 
 
 def _no_pool(policy: AttachmentPolicy, addresses: Sequence[Address], around: Sequence[Pool]) -> str:
+    if policy.own is not None:
+        return f"its own pool {policy.pool} is not there: `podberth apply` of the PodNetwork makes it"
     if policy.pool is not None:
         return f"there is no pool {policy.pool!r}"
     if not around:

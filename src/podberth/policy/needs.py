@@ -5,6 +5,7 @@ from __future__ import annotations
 from podberth.ipam.pool import Pool
 from podberth.ipam.pool_document import pool_needs
 from podberth.ipam.versions import Feature
+from podberth.policy.podnetwork import PodNetwork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ def needs(document: Document) -> frozenset[Feature]:
         return frozenset({Feature.CLUSTERS})
     if isinstance(body, Pool):
         return pool_needs(body)
-    return frozenset({Feature.PREFERENCE} if any(policy.pools for policy in body.attachments) else ())
+    found = {Feature.PREFERENCE} if any(policy.pools for policy in body.attachments) else set()
+    return frozenset(found | ({Feature.OWN_POOLS} if any(policy.own for policy in body.attachments) else set()))
 
 
 def newly_needed(before: Document | None, document: Document) -> tuple[Feature, ...]:
@@ -28,5 +30,5 @@ def newly_needed(before: Document | None, document: Document) -> tuple[Feature, 
     changed. To one that can't read a new PodNetwork the pod is undeclared, so that counts from its first text on.
     """
     if before is None:
-        return tuple(sorted(needs(document) & {Feature.PREFERENCE}))
+        return tuple(sorted(needs(document) if isinstance(document.body, PodNetwork) else ()))
     return tuple(sorted(needs(document) - needs(before)))

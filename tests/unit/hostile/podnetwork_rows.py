@@ -93,6 +93,25 @@ _ATTACHMENT: dict[str, tuple[str, Json]] = {
     "pools with one twice": (".pools", {"pool": ABSENT, "addresses": ABSENT, "pools": ["db", "db"]}),
     "pools with a path": (".pools", {"pool": ABSENT, "addresses": ABSENT, "pools": ["../db"]}),
     "17 pools": (".pools", {"pool": ABSENT, "addresses": ABSENT, "pools": [f"db{n}" for n in range(17)]}),
+    "ownPool beside pool": (".ownPool", {"addresses": ABSENT, "ownPool": {"from": "db", "addresses": 2}}),
+    "ownPool beside addresses": (".ownPool", {"pool": ABSENT, "ownPool": {"from": "db", "addresses": 2}}),
+    "ownPool a name": (".ownPool", {"pool": ABSENT, "addresses": ABSENT, "ownPool": "db"}),
+    "ownPool of nothing": (
+        ".ownPool.from",
+        {"pool": ABSENT, "addresses": ABSENT, "ownPool": {"addresses": 2}},
+    ),
+    "ownPool of no address": (
+        ".ownPool.addresses",
+        {"pool": ABSENT, "addresses": ABSENT, "ownPool": {"from": "db", "addresses": 0}},
+    ),
+    "ownPool of all addresses": (
+        ".ownPool.addresses",
+        {"pool": ABSENT, "addresses": ABSENT, "ownPool": {"from": "db", "addresses": 2**32}},
+    ),
+    "ownPool with an unknown field": (
+        ".ownPool.most",
+        {"pool": ABSENT, "addresses": ABSENT, "ownPool": {"from": "db", "addresses": 2, "most": 4}},
+    ),
     "sticky of a word": (".sticky", {"sticky": "yes"}),
     "sticky of a number": (".sticky", {"sticky": 1}),
     "device of 16": (".device", {"device": "a" * 16}),

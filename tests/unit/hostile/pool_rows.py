@@ -124,6 +124,12 @@ _SPECS: dict[str, tuple[str, Json]] = {
         {"conflictDetection": {"intervalMilliseconds": -1}},
     ),
     "conflictDetection with an unknown field": ("conflictDetection.interval", {"conflictDetection": {"interval": 200}}),
+    "madeFor a name": ("madeFor", {"madeFor": "db/reports"}),
+    "madeFor nobody": ("madeFor.namespace", {"madeFor": {"pool": "db", "podNetwork": "x"}}),
+    "madeFor with a path": (
+        "madeFor.podNetwork",
+        {"madeFor": {"pool": "db", "namespace": "db", "podNetwork": "../x"}},
+    ),
     "gatewayCheck without a gateway": ("gatewayCheck", {"gatewayCheck": {}}),
     "gatewayCheck a word": ("gatewayCheck", {"gatewayCheck": "yes"}),
     "gatewayCheck true": ("gatewayCheck", {"gatewayCheck": True}),

@@ -190,6 +190,9 @@ def _names(body: PodNetwork) -> Iterable[tuple[str, str]]:
     for policy in body.attachments:
         for pool in policy.preferred:
             yield "pool", pool
+        if policy.own is not None:
+            yield "own", ""
+            yield "pool", policy.own.parent
         if policy.settings.mac is not None:
             yield "mac", policy.settings.mac
 
