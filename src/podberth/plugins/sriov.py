@@ -163,7 +163,7 @@ def _ops(endpoint: Endpoint, vf: Vf) -> Iterator[Op]:
         f"ipv6/conf/{ifname}/optimistic_dad",
     ):
         yield ops.WriteSysctl(netns=netns, key=f"net/{key}", value="1", optional=True)
-    yield from inside(endpoint, carrier_ms=CARRIER_MS)
+    yield from inside(endpoint, carrier_ms=CARRIER_MS, over=vf.pf)
     yield from limits(endpoint, egress=False)
     yield from announcement(endpoint)
 

@@ -202,6 +202,18 @@ LINES: list[tuple[Op, str]] = [
         f"ip netns exec {POD} arping -D -c 3 -I eth0 10.20.0.11",
     ),
     (
+        ops.AskGateway(
+            netns=POD,
+            ifname="eth0",
+            over="bank0",
+            source=ip_address("10.20.0.11"),
+            gateway=ip_address("10.20.0.1"),
+            probes=3,
+            interval_ms=200,
+        ),
+        f"ip netns exec {POD} arping -f -c 3 -s 10.20.0.11 -I eth0 10.20.0.1",
+    ),
+    (
         ops.AddAddress(netns=POD, ifname="eth0", address=ip_interface("fd00::11/64")),
         f"ip -n {POD} address add fd00::11/64 dev eth0 nodad",
     ),
