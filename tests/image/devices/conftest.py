@@ -34,6 +34,7 @@ def real() -> Iterator[RealKubelet]:
 def kubelet(request: pytest.FixtureRequest) -> Iterator[KubeletOfDevices]:
     if request.param.startswith("real"):
         made = request.getfixturevalue("real")
+        made.forget()
         yield made
         made.end_pods()
         return

@@ -72,6 +72,9 @@ class FakeKubelet:
                 each.unlink()
         self._start()
 
+    def forget(self) -> None:
+        """Do nothing: `healthy` says what is so."""
+
     def healthy(self, resource: str) -> set[str]:
         """Return the devices that it counts; empty for a resource that nobody serves."""
         endpoint = self._endpoints.get(resource)

@@ -44,6 +44,9 @@ class KubeletOfDevices(Protocol):
 
     root: Path
 
+    def forget(self) -> None:
+        """Have `healthy` say nothing of what was so before."""
+
     def healthy(self, resource: str) -> set[str]:
         """Return the devices that it counts."""
 
@@ -63,9 +66,10 @@ class RealKubelet:
     def __init__(self, containerd: Containerd, folder: Path, mark: str) -> None:
         self._containerd, self._folder, self._mark = containerd, folder, mark
         self._node = containerd.node
-        self._runs = 0
+        self._started = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._pods: list[Started] = []
+        self._before = (0, 0)
         self.root = Path(f"/proc/{self._node.pid}/root/var/lib/kubelet")
         for each in ("manifests", "out"):
             (folder / each).mkdir()
@@ -92,14 +96,23 @@ class RealKubelet:
     def restart(self) -> None:
         """Start it anew, by a kill; its pods run on."""
         self._kill()
+        self.forget()
         self._start()
+
+    def forget(self) -> None:
+        """Have `healthy` say nothing of what was so before: the checkpoint is written at news of devices alone."""
+        self._before = self._written()
 
     def healthy(self, resource: str) -> set[str]:
         """Return the devices that it counts, by its checkpoint."""
+        if self._written() == self._before:
+            return set()
         return set(self._checkpoint().get("RegisteredDevices", {}).get(resource) or ())
 
     def start_pod(self, name: str, resource: str, count: int = 1) -> Started:
         """Write the pod's file; wait until its container has said which variables it has."""
+        self._started += 1
+        name = f"{name}-{self._started}"  # what one of before has said is not taken for its own
         out = self._folder / "out" / name
         limits = {resource: str(count), "cpu": "10m", "memory": "16Mi"}
         container = {
@@ -151,12 +164,18 @@ class RealKubelet:
             for each in entries
         ]
 
+    def _written(self) -> tuple[int, int]:
+        try:
+            at = (self.root / "device-plugins" / "kubelet_internal_checkpoint").stat()
+        except OSError:
+            return 0, 0
+        return at.st_ino, at.st_mtime_ns
+
     def _checkpoint(self) -> dict[str, Any]:
         file = self.root / "device-plugins" / "kubelet_internal_checkpoint"
         return dict(json.loads(file.read_text())["Data"]) if file.exists() else {}
 
     def _start(self) -> None:
-        self._runs += 1
         socket = self._containerd.root / "containerd.sock"
         command = self._node.command(
             "sh", "-c", 'echo $$ >"$0/pid"; exec "$@" >>"$0/log" 2>&1', str(self._folder),

@@ -122,7 +122,7 @@ def test_an_agent_that_starts_anew_has_all_resources_registered_again(
     kubelet: KubeletOfDevices, node: DescribedNode
 ) -> None:
     node.serve(kubelet.root).stop(30)
-    counted(kubelet, node)
+    kubelet.forget()
     node.serve(kubelet.root)
     counted(kubelet, node, *OF_STORAGE)
 
