@@ -38,6 +38,7 @@ class Endpoint:
     numa: dict[str, list[int]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     alive: bool = True
+    told: int = 0  # how often it has
 
 
 class FakeKubelet:
@@ -74,6 +75,11 @@ class FakeKubelet:
 
     def forget(self) -> None:
         """Do nothing: `healthy` says what is so."""
+
+    def serves(self, resource: str) -> bool:
+        """Say whether a plugin of the resource is there, and has said which devices there are."""
+        endpoint = self._endpoints.get(resource)
+        return endpoint is not None and endpoint.alive and endpoint.told > 0
 
     def healthy(self, resource: str) -> set[str]:
         """Return the devices that it counts; empty for a resource that nobody serves."""
@@ -151,6 +157,7 @@ class FakeKubelet:
             for answer in stream(m.Empty()):
                 made.wrong += _wrong(answer.devices)
                 made.devices = {each.ID: each.health for each in answer.devices}
+                made.told += 1
                 made.numa = {each.ID: [node.ID for node in each.topology.nodes] for each in answer.devices}
         except (grpc.RpcError, ValueError):
             pass  # the plugin has gone, or this kubelet

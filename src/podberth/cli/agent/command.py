@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,10 +14,9 @@ from podberth.cli.options import socket_option
 from podberth.cni.errors import IOFailure
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from podberth.agent.spans.target import Target
     from podberth.cli.session import Session
+    from podberth.devices.service import Options as Given
 
 
 @click.command(
@@ -60,6 +60,17 @@ if TYPE_CHECKING:
     "--spans", "collector", metavar="URL",
     help="Send a span of each call to the OpenTelemetry collector there, at /v1/traces, as JSON.",
 )  # fmt: skip
+@click.option(
+    "--devices", type=click.Path(path_type=Path), metavar="FILE",
+    help="Serve the resources that the file names to the kubelet, as device plugins (docs/devices.md).",
+)  # fmt: skip
+@click.option(
+    "--resource-prefix", "prefix", default="intel.com", show_default=True, metavar="DOMAIN",
+    help="Of resources in the file that have none.",
+)  # fmt: skip
+@click.option(
+    "--kubelet", "root", default="/var/lib/kubelet", show_default=True, metavar="DIR", help="The kubelet's folder.",
+)  # fmt: skip
 @log_level_option
 @click.pass_obj
 def agent(
@@ -75,6 +86,9 @@ def agent(
     cert: Path | None,
     key: Path | None,
     collector: str | None,
+    devices: Path | None,
+    prefix: str,
+    root: str,
     level: str,
 ) -> int:
     """Serve CNI calls on this node: the shim in CNI_PATH hands each of them to this process over a socket.
@@ -101,11 +115,22 @@ def agent(
         certificate=served(cert, key),
         spans=_target(collector),
         status_on=status_on,
+        devices=_devices(devices, prefix, root),
     )
     try:
         return run(options, Journal(level).with_notices())
     except OSError as failure:
         raise IOFailure(f"--socket {path}: {failure}", "run it as root, and one agent a node") from failure
+
+
+def _devices(file: Path | None, prefix: str, root: str) -> Given | None:
+    if file is None:
+        return None
+    from podberth.devices.files import configuration
+    from podberth.devices.service import Options
+
+    configuration(file, prefix)  # a file that can't be read at all is better said now
+    return Options(file=file.absolute(), prefix=prefix, root=root)
 
 
 def _target(collector: str | None) -> Target | None:
