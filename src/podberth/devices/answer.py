@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from podberth.devices.resource import Resource
     from podberth.net.vf import Vf
 
-DP = "/var/run/k8s.cni.cncf.io/devinfo/dp"  # device-info-spec 1.1, section 4
-CNI = "/var/run/k8s.cni.cncf.io/devinfo/cni"
-SUFFIX = "-device.json"
 VFIO = "/dev/vfio/vfio"  # of every container with a function of vfio-pci (Documentation/driver-api/vfio.rst)
 
 
@@ -50,11 +47,6 @@ def _about(resource: Resource, device: str, nodes: Sequence[str]) -> dict[str, o
         found["uio"] = {"mount": own[0]}
     more = {key: text for at, texts in resource.info if at in ("*", device) for key, text in texts}
     return {**found, "extra_info": more} if more else found
-
-
-def info_file(resource: str, device: str, folder: str = DP) -> str:
-    """Return the path of the file about a device that the device plugin has given."""
-    return f"{folder}/{resource.replace('/', '-')}-{device}{SUFFIX}"
 
 
 def info(vf: Vf) -> str:

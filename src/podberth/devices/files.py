@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, InvalidConfig
-from podberth.devices.answer import SUFFIX, cdi_spec, info, info_file
+from podberth.devices.answer import cdi_spec, info
 from podberth.devices.configuration import Configuration, read
+from podberth.networks.device_info import SUFFIX, dp_file
 from podberth.policy.yamlfiles import load
 from podberth.process.whole import write_whole
 
@@ -37,8 +38,8 @@ def configuration(path: Path, prefix: str) -> Configuration:
 def about(resource: Resource, functions: Iterable[Vf], folder: str) -> None:
     """Have a file about each function of the resource be there, and none about others. Raises OSError."""
     Path(folder).mkdir(parents=True, exist_ok=True)
-    wanted = {info_file(resource.name, vf.address, folder): info(vf).encode() for vf in functions}
-    named = info_file(resource.name, "*", "").removeprefix("/")
+    wanted = {dp_file(resource.name, vf.address, folder): info(vf).encode() for vf in functions}
+    named = dp_file(resource.name, "*", "").removeprefix("/")
     for old in Path(folder).glob(named):
         address = old.name.removesuffix(SUFFIX)[len(named) - len(SUFFIX) - 1 :]
         if str(old) not in wanted and address.count(":") == 2:  # not of another whose name begins like this one's

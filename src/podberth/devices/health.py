@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from podberth.cni.value import value
+from podberth.networks.allocation import resource_of as resource_said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from podberth.net.record import Record
     from podberth.net.vf import Vf
 
-RESOURCE = "k8s.v1.cni.cncf.io/resourceName"  # in `args.cni` of a network's plugins: the device is the kubelet's choice
 PLUGIN, NAMED, CHOSEN = "device plugin", "deviceID", "choice"
 
 
@@ -63,10 +63,7 @@ def way(record: Record) -> str:
 
 def resource_of(record: Record) -> str:
     """Return of which resource the kubelet has given the record's function; '' if it has not, as far as is known."""
-    args = _conf(record).get("args")
-    said = args.get("cni") if isinstance(args, dict) else None
-    named = said.get(RESOURCE) if isinstance(said, dict) else None
-    return named if isinstance(named, str) else ""
+    return resource_said(_conf(record))
 
 
 def forfeited(record: Record, allocated: Iterable[Allocated] | None) -> bool:

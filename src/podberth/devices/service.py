@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import CniError, InvalidConfig, TryAgainLater
 from podberth.cni.value import value
 from podberth.devices import files
-from podberth.devices.answer import DP, answer
+from podberth.devices.answer import answer
 from podberth.devices.configuration import PREFIX, Configuration
 from podberth.devices.health import device, forfeited, resource_of
 from podberth.devices.kubelet import ROOT, Kubelet
@@ -27,6 +27,7 @@ from podberth.devices.preference import preferred
 from podberth.devices.resource import shares
 from podberth.linux import pci
 from podberth.linux.inotify import NAMES, Inotify
+from podberth.networks.device_info import DP
 from podberth.process.loop import Loop
 from podberth.verbs.devices import give_back, labelled, unusable
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 from podberth.cni.errors import InvalidConfig, Refused, TryAgainLater
 from podberth.cni.fields import Fields
 from podberth.cni.strictjson import dumps
+from podberth.cni.value import replace
 from podberth.net import ops
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Plan
-from podberth.net.seen import DEFINITION, POD, NetworksAt, ObjectSought
+from podberth.net.seen import DEFINITION, POD, DevicesOf, NetworksAt, ObjectSought, Suiting
 from podberth.net.step import Step
-from podberth.networks import definition, selection, settings
+from podberth.networks import definition, device_info, selection, settings
 from podberth.networks.legs import (
     Leg,
     args,
     capabilities,
     configured,
+    dealt,
     named,
-    require_devices,
     require_reachable,
     require_sound,
     sheds,
@@ -57,6 +58,44 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     del endpoint
     if conf.readiness and conf.readiness_file not in seen:
         return (conf.readiness_file,)
+    objects = _objects(conf, call, seen)
+    if not all(query in seen for query in objects):
+        return objects
+    pod = _found_pod(conf, call, seen)
+    legs = _legs(conf, call, pod, seen) if pod is not None else ()
+    if not any(leg.lacks for leg in legs):
+        return objects
+    devices = _devices_of(call)
+    if devices not in seen:
+        return (*objects, devices)
+    return (*objects, devices, *(_suiting(conf, call, leg, legs, seen) for leg in legs if leg.lacks))
+
+
+def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
+    """Return the calls, the cluster's network first. TryAgainLater for a pod that the API server does not have yet."""
+    del endpoint
+    _require_ready(conf, seen)
+    sought, pod = _pod_sought(conf, call), _found_pod(conf, call, seen)
+    if sought is not None and pod is None:
+        raise TryAgainLater(
+            f"the API server has no pod {sought.namespace}/{sought.name}"
+            + (f" with the UID {sought.uid}" if sought.uid else ""),
+            "it may be gone, or not be known here yet: the runtime tries again",
+        )
+    legs = _legs(conf, call, pod, seen)
+    if any(leg.lacks for leg in legs):
+        given = seen.asked(_devices_of(call))
+        asked = legs
+        legs = dealt(
+            legs, str(call.pod_args.pod), given, lambda leg: seen.asked(_suiting(conf, call, leg, asked, seen))
+        )
+    calls = tuple(_called(conf, call, leg, legs) for leg in legs)
+    require_sound(calls)
+    return Plan(ops=calls)
+
+
+def _objects(conf: Settings, call: Call, seen: Seen) -> tuple[Query, ...]:
+    """Return the questions for files and objects, as far as they follow from what was seen."""
     first = (NetworksAt(path=conf.conf_dir), *_of_cluster(conf))
     pod = _pod_sought(conf, call)
     if pod is None:
@@ -71,35 +110,42 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     return (*first, pod, *(_sought(conf, one.namespace, one.name) for one in chosen))
 
 
-def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
-    """Return the calls, the cluster's network first. TryAgainLater for a pod that the API server does not have yet."""
-    del endpoint
-    _require_ready(conf, seen)
+def _found_pod(conf: Settings, call: Call, seen: Seen) -> Mapping[str, object] | None:
     sought = _pod_sought(conf, call)
-    pod = _pod(sought, seen) if sought is not None else None
-    if sought is not None and pod is None:
-        raise TryAgainLater(
-            f"the API server has no pod {sought.namespace}/{sought.name}"
-            + (f" with the UID {sought.uid}" if sought.uid else ""),
-            "it may be gone, or not be known here yet: the runtime tries again",
-        )
-    selected = _selected(conf, call, pod) if pod is not None else ()
+    return _pod(sought, seen) if sought is not None else None
+
+
+def _legs(conf: Settings, call: Call, pod: Mapping[str, object] | None, seen: Seen) -> tuple[Leg, ...]:
+    """Return the networks of the pod with their interfaces, before the kubelet's devices are dealt."""
     own = seen.asked(NetworksAt(path=conf.conf_dir))
     whole = [*_cluster(conf, call, pod, seen, own)]
-    for one in selected:
+    for one in _selected(conf, call, pod) if pod is not None else ():
         label, network, resource = _defined(conf, one.namespace, one.name, seen, own)
         if one.claim:
             raise Refused(
                 f"{label}: ipam-claim-reference: claims are not read, so {one.claim} has no address to give",
                 "declare the pod's addresses in a PodNetwork, and take the claim out of the annotation",
             )
-        leg = Leg(label=label, network=network, ifname="", selection=one)
-        require_devices(leg, resource)
-        whole.append((label, network, one))
-    legs = named(whole, call.ifname)
-    calls = tuple(_called(conf, call, leg, legs) for leg in legs)
-    require_sound(calls)
-    return Plan(ops=calls)
+        whole.append((label, network, one, resource))
+    legs = named([each[:3] for each in whole], call.ifname)
+    return tuple(replace(leg, resource=each[3]) for leg, each in zip(legs, whole, strict=True))
+
+
+def _devices_of(call: Call) -> DevicesOf:
+    pod = call.pod_args.pod
+    if pod is None:
+        raise InvalidConfig(
+            "K8S_POD_NAME: without a pod's name nobody knows which devices the kubelet has given it",
+            "take the annotation resourceName from the definition",
+        )
+    return DevicesOf(namespace=pod.namespace, name=pod.name, uid=pod.uid)
+
+
+def _suiting(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen) -> Suiting:
+    """Return the question which of the devices of its resource suit a leg."""
+    given = seen.asked(_devices_of(call))
+    among = tuple(dict.fromkeys(device for resource, device in given if resource == leg.resource))
+    return Suiting(call=_called(conf, call, leg, legs), among=among)
 
 
 def status(conf: Settings, seen: Seen) -> NetworkList | None:
@@ -144,7 +190,9 @@ def adopted(call: Call) -> tuple[Step, ...]:
 
 def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...]) -> ops.CallPlugins:
     first = leg is legs[0]
-    offered = capabilities(leg, call.runtime_config or {}, first=first)
+    device = leg.device or leg.named
+    info_file = device_info.cni_file(leg.label, call.container_id, leg.ifname) if leg.resource and device else ""
+    offered = capabilities(leg, call.runtime_config or {}, first=first, info_file=info_file)
     return ops.CallPlugins(
         network=leg.network.name,
         netns=call.netns,
@@ -159,6 +207,8 @@ def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...]) -> ops.
         default=first,
         sheds=sheds(leg, legs),
         gateways=leg.gateways,
+        info_from=device_info.dp_file(leg.resource, device) if info_file else "",
+        info_file=info_file,
     )
 
 
@@ -174,40 +224,41 @@ def _first(networks: tuple[NetworkList, ...]) -> NetworkList | None:
 
 def _cluster(
     conf: Settings, call: Call, pod: Mapping[str, object] | None, seen: Seen, own: tuple[NetworkList, ...]
-) -> Iterator[tuple[str, NetworkList, Selection | None]]:
-    """Yield the networks of each pod: the first, or what the pod names in its place, then the others."""
+) -> Iterator[tuple[str, NetworkList, Selection | None, str]]:
+    """Yield the networks of each pod, with their resources: the first, or what the pod names instead, then others."""
     instead = _default_of_pod(conf, pod) if pod is not None else ()
     if call.pod_args.pod is not None:
         elsewhere = [one for one in instead if one.namespace != conf.namespace]
         require_reachable(conf, elsewhere, call.pod_args.pod.namespace)
     names = (conf.cluster, *(() if _is_system(conf, pod) else conf.defaults)) if conf.cluster else ()
-    given = [(each.name, each) for each in conf.delegates] or [_named(conf, name, seen, own) for name in names]
+    given = [(each.name, each, "") for each in conf.delegates] or [_named(conf, name, seen, own) for name in names]
     for one in instead:
         other, in_its_place, resource = _defined(conf, one.namespace, one.name, seen, own)
-        require_devices(Leg(label=other, network=in_its_place, ifname="", selection=one), resource)
-        yield other, in_its_place, one
-    for label, network in given[len(instead) :]:
-        yield label, network, None
+        yield other, in_its_place, one, resource
+    for label, network, resource in given[len(instead) :]:
+        yield label, network, None, resource
 
 
-def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> tuple[str, NetworkList]:
-    """Return a network that the configuration names: a path, a definition, or a network of the node's own."""
+def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> tuple[str, NetworkList, str]:
+    """Return a network that the configuration names: a path, a definition, or a network of the node's own.
+
+    With its label and its resource, '' if it needs no device of the kubelet's.
+    """
     key = settings.CLUSTER.name if name == conf.cluster else settings.DEFAULTS.name
     if "/" in name:
         found = _first(seen.asked(NetworksAt(path=name)))
         if found is None:
             raise InvalidConfig(f"{key}: there is no network at {name}", "name a folder or a file that has one")
-        return found.name, found
+        return found.name, found, ""
     if conf.kubeconfig and seen.asked(_sought(conf, conf.namespace, name)) is not None:
-        label, network, _ = _defined(conf, conf.namespace, name, seen, own)
-        return label, network
+        return _defined(conf, conf.namespace, name, seen, own)
     mine = next((each for each in own if each.name == name), None)
     if mine is None:
         raise InvalidConfig(
             f"{key}: there is no network {name} in {conf.conf_dir}, and no definition of that name in {conf.namespace}",
             "write the one or the other",
         )
-    return mine.name, mine
+    return mine.name, mine, ""
 
 
 def _defined(

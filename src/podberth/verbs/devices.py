@@ -12,6 +12,7 @@ from podberth.net.ops import ConfigureVf
 from podberth.net.vf import FunctionWanted
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.gone import is_gone
+from podberth.verbs.suiting import require_met
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -201,6 +202,7 @@ def _fitting(node: Node, wanted: FunctionWanted) -> tuple[Vf, ...]:
             f"deviceID: {wanted.device_id} is no virtual function of this node",
             "`podberth vf list` shows those there are",
         )
+    require_met(labelled(node, (named,))[0], wanted)
     return (named,)
 
 

@@ -105,7 +105,8 @@ def _show(node: Node, record: Record, conf: object, steps: tuple[Step, ...]) -> 
     if pod is None or node.annotate is None or shows is None or not shows(pod.namespace):
         return
     ops = [step.op for step in steps if isinstance(step.op, CallPlugins)]
-    node.annotate(kubeconfig, pod, status((op, node.host.outside.answered(op)) for op in ops))
+    outside = node.host.outside
+    node.annotate(kubeconfig, pod, status((op, outside.answered(op), outside.device_info(op)) for op in ops))
 
 
 def _call(record: Record, first: CallPlugins) -> Call:

@@ -7,10 +7,11 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podberth.devices.answer import VFIO, answer, cdi_spec, info, info_file
+from podberth.devices.answer import VFIO, answer, cdi_spec, info
 from podberth.devices.preference import preferred
 from podberth.devices.resource import Choice, Named, Resource, shares
 from podberth.net.vf import Selector
+from podberth.networks.device_info import dp_file
 from tests.unit.devices.functions import vf
 
 FIRST = Resource(name="bank.example/first", choices=(Choice(pfs=(Named(text="ens1f0", those="0-1"),)),))
@@ -102,7 +103,7 @@ def test_with_cdi_character_devices_are_named_and_described_by_a_file() -> None:
 
 
 def test_the_file_about_a_device_is_where_meta_plugins_look_for_it() -> None:
-    assert info_file("bank.example/net", "0000:03:02.0") == (
+    assert dp_file("bank.example/net", "0000:03:02.0") == (
         "/var/run/k8s.cni.cncf.io/devinfo/dp/bank.example-net-0000:03:02.0-device.json"
     )
     assert json.loads(info(vf(0))) == {

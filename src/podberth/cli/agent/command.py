@@ -12,6 +12,7 @@ from podberth.cli.listener import certificate_option, key_option, log_level_opti
 from podberth.cli.manual import Page
 from podberth.cli.options import socket_option
 from podberth.cni.errors import IOFailure
+from podberth.outside import KUBELET
 
 if TYPE_CHECKING:
     from podberth.agent.spans.target import Target
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         ("PODBERTH_SOCKET", "Where the agent listens, as --socket; the shim reads it too."),
         ("LISTEN_FDS, LISTEN_PID", "A socket handed on by systemd, or by the agent before: sd_listen_fds(3)."),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "Where spans go, as --spans, and the other OTEL_* of docs/agent.md."),
+        ("PODBERTH_KUBELET", "The kubelet's folder, as --kubelet; a plugin without an agent reads it too."),
         ("NOTIFY_SOCKET", "Where systemd is told that the agent serves: sd_notify(3)."),
     ),
 )
@@ -69,7 +71,8 @@ if TYPE_CHECKING:
     help="Of resources in the file that have none.",
 )  # fmt: skip
 @click.option(
-    "--kubelet", "root", default="/var/lib/kubelet", show_default=True, metavar="DIR", help="The kubelet's folder.",
+    "--kubelet", "root", envvar=KUBELET, default="/var/lib/kubelet", show_default=True, metavar="DIR",
+    help="The kubelet's folder.",
 )  # fmt: skip
 @log_level_option
 @click.pass_obj
@@ -124,6 +127,7 @@ def agent(
 
 
 def _devices(file: Path | None, prefix: str, root: str) -> Given | None:
+    os.environ[KUBELET] = root  # networks ask the kubelet too, in this process
     if file is None:
         return None
     from podberth.devices.files import configuration
