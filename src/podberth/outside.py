@@ -208,7 +208,7 @@ class Calls:
         if plugin is None or not is_own(find(main.type, op.path)):
             return Suited(devices=among)
         from podberth.cni.call import Call
-        from podberth.verbs.suiting import directory_of, suited
+        from podberth.verbs.dealing import directory_of, suited
 
         made = Call.parse(*self._runtime(op, 0).first(network, _conf(op, 0)))
         assert isinstance(made, Call)

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from podberth.cni.errors import Refused
 from podberth.cni.value import replace
-from podberth.net.suited import Suited
 from podberth.net.vf import Selector
 from podberth.networks.allocation import resource_of
 from podberth.policy.precedence import DECLARED
-from podberth.verbs.role import own_fields, role_of, state_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.call import Call
     from podberth.net.vf import FunctionWanted, Vf
     from podberth.policy.precedence import Resolved
-    from podberth.verbs.node import Node, Plugin
 
 
 def declared(resolved: Resolved) -> tuple[Selector | None, str]:
@@ -58,28 +55,3 @@ def require_met(vf: Vf, wanted: FunctionWanted) -> None:
         f"deviceID: {vf}, which {wanted.given}, is none of those that {wanted.by} asks for ({wanted.declared})",
         "have both name the same functions: change the resource, or `vf` and `device` of the PodNetwork",
     )
-
-
-def directory_of(call: Call, plugin: Plugin) -> str:
-    """Return the state directory that a call names."""
-    return state_dir(own_fields(call.conf, role_of(call.conf, plugin)))
-
-
-def suited(node: Node, call: Call, plugin: Plugin, among: tuple[str, ...]) -> Suited:
-    """Return which of the devices the plugin would take for the call's pod, and who says so.
-
-    All of them where it makes no interface of functions, or no PodNetwork asks for some. Raises as the ADD would.
-    """
-    from podberth.verbs.attach import decided
-    from podberth.verbs.devices import labelled
-    from podberth.verbs.network import network_of
-
-    network = network_of(call.conf, plugin)
-    if network.kind is None or network.kind.vf is None or not node.stored():
-        return Suited(devices=among)
-    selector, by = declared(decided(node, network, call))
-    if selector is None:
-        return Suited(devices=among)
-    there = [vf for vf in map(node.host.vf, among) if vf is not None]
-    fitting = tuple(vf.address for vf in labelled(node, there) if selector.fits(vf))
-    return Suited(devices=fitting, by=f"{by} ({selector})")
