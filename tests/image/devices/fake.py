@@ -42,10 +42,10 @@ class Endpoint:
 
 
 class FakeKubelet:
-    """One kubelet; `get`: whether it has PodResources' Get."""
+    """One kubelet; `get`: whether it has PodResources' Get. Its pods are of one namespace."""
 
-    def __init__(self, root: Path, *, get: bool = True) -> None:
-        self.root, self._get = root, get
+    def __init__(self, root: Path, *, get: bool = True, namespace: str = NAMESPACE) -> None:
+        self.root, self._get, self._namespace = root, get, namespace
         self._folder = root / "device-plugins"
         self._changed = threading.Condition()
         self._endpoints: dict[str, Endpoint] = {}
@@ -105,7 +105,9 @@ class FakeKubelet:
             raise Unscheduled(str(refused)) from refused
         (given,) = answered.container_responses
         self._uids += 1
-        made = Started(name=name, uid=f"uid-{self._uids}", devices=frozenset(chosen), variables=dict(given.envs))
+        made = Started(
+            name=name, uid=f"uid-{self._uids}", devices=frozenset(chosen), variables=dict(given.envs), resource=resource
+        )
         self._pods[name] = made
         self._keep(resource)
         return made
@@ -184,14 +186,19 @@ class FakeKubelet:
         )
 
     def _list(self, _request: Any, _context: grpc.ServicerContext) -> Any:
-        return m.ListPodResourcesResponse(pod_resources=[_said(pod) for pod in self._pods.values()])
+        return m.ListPodResourcesResponse(pod_resources=[self._said(pod) for pod in self._pods.values()])
 
     def _get_one(self, request: Any, context: grpc.ServicerContext) -> Any:
         found = self._pods.get(request.pod_name)
-        if request.pod_namespace != NAMESPACE or found is None:
+        if request.pod_namespace != self._namespace or found is None:
             context.abort(grpc.StatusCode.UNKNOWN, f"pod {request.pod_name} not found")
         assert found is not None
-        return m.GetPodResourcesResponse(pod_resources=_said(found))
+        return m.GetPodResourcesResponse(pod_resources=self._said(found))
+
+    def _said(self, pod: Started) -> dict[str, object]:
+        given = {"resource_name": pod.resource, "device_ids": random.sample(sorted(pod.devices), len(pod.devices))}
+        containers = [{"name": "main", "devices": [given]}]
+        return {"name": pod.name, "namespace": self._namespace, "containers": containers}
 
     def _keep(self, resource: str) -> None:
         entries = [
@@ -208,11 +215,6 @@ class FakeKubelet:
         new = self._folder / ".kubelet_internal_checkpoint"
         new.write_text(json.dumps({"Data": data, "Checksum": 1}))
         new.rename(self._folder / "kubelet_internal_checkpoint")
-
-
-def _said(pod: Started) -> dict[str, object]:
-    given = {"resource_name": pod.resource, "device_ids": random.sample(sorted(pod.devices), len(pod.devices))}
-    return {"name": pod.name, "namespace": NAMESPACE, "containers": [{"name": "main", "devices": [given]}]}
 
 
 def _wrong(devices: Iterable[Any]) -> list[str]:
