@@ -6,22 +6,20 @@ A connection is made for each question: the socket is another after each start o
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from podberth.cni.errors import CniError, TryAgainLater
-from podberth.devices import messages
-from podberth.devices.allocations import MOST_BYTES, of_answer, of_file, proven
-from podberth.process.log import notice
+from podberth.cni.errors import TryAgainLater
+from podberth.devices import checkpoint, messages
+from podberth.devices.allocations import MOST_BYTES, of_answer, proven
+from podberth.devices.checkpoint import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from podberth.devices.health import Allocated
 
-ROOT = "/var/lib/kubelet"
 _SERVICE = "/v1.PodResourcesLister"
 # A path in the place of a host's name is no name that every server of Go takes.
 OPTIONS = (
@@ -40,14 +38,14 @@ class Kubelet:
 
     def __init__(self, root: str = ROOT) -> None:
         self._socket = f"{root}/pod-resources/kubelet.sock"
-        self._file = Path(f"{root}/device-plugins/kubelet_internal_checkpoint")
+        self._root = root
 
     def of_pod(self, namespace: str, name: str, uid: str) -> tuple[Allocated, ...]:
         """Return the devices of one pod, by container and address.
 
         TryAgainLater if the kubelet can't be asked, and its file does not know the UID; or if they contradict.
         """
-        kept = self._kept()
+        kept = checkpoint.kept(self._root) or ()
         try:
             said = self._said(namespace, name)
         except grpc.RpcError as failure:
@@ -79,16 +77,6 @@ class Kubelet:
     def _list(self) -> tuple[Allocated, ...]:
         with self._asking("List", messages.ListPodResourcesRequest, messages.ListPodResourcesResponse) as ask:
             return _read(ask(messages.ListPodResourcesRequest(), timeout=_OF_ALL).pod_resources)
-
-    def _kept(self) -> tuple[Allocated, ...]:
-        try:
-            with self._file.open("rb") as file:
-                return of_file(file.read(MOST_BYTES + 1))
-        except OSError:
-            return ()  # a kubelet that has given nothing has none; and it need not be seen from here
-        except CniError as wrong:
-            notice(f"{self._file}: {wrong.message}")
-            return ()
 
     @contextmanager
     def _asking(self, method: str, request: Any, response: Any) -> Iterator[Callable[..., Any]]:

@@ -19,9 +19,10 @@ from podberth.cni.errors import CniError, InvalidConfig, TryAgainLater
 from podberth.cni.value import value
 from podberth.devices import files
 from podberth.devices.answer import answer
+from podberth.devices.checkpoint import ROOT
 from podberth.devices.configuration import PREFIX, Configuration
 from podberth.devices.health import device, forfeited, resource_of
-from podberth.devices.kubelet import ROOT, Kubelet
+from podberth.devices.kubelet import Kubelet
 from podberth.devices.plugin import KUBELET, Plugin
 from podberth.devices.preference import preferred
 from podberth.devices.resource import shares

@@ -89,7 +89,7 @@ class FakeKubelet:
         assert endpoint.wrong == []
         return {each for each, health in endpoint.devices.items() if health == "Healthy"}
 
-    def start_pod(self, name: str, resource: str, count: int = 1) -> Started:
+    def start_pod(self, name: str, resource: str, count: int = 1, uid: str = "") -> Started:
         """Start a pod that asks for so many devices. Unscheduled with the reason if it is not admitted."""
         endpoint = self._endpoints.get(resource)
         taken = {device for pod in self._pods.values() for device in pod.devices}
@@ -106,7 +106,11 @@ class FakeKubelet:
         (given,) = answered.container_responses
         self._uids += 1
         made = Started(
-            name=name, uid=f"uid-{self._uids}", devices=frozenset(chosen), variables=dict(given.envs), resource=resource
+            name=name,
+            uid=uid or f"uid-{self._uids}",
+            devices=frozenset(chosen),
+            variables=dict(given.envs),
+            resource=resource,
         )
         self._pods[name] = made
         self._keep(resource)
