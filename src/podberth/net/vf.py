@@ -99,11 +99,14 @@ class FunctionWanted:
     """Which virtual function a plan is for: the one that the caller named (a device plugin), or one that fits.
 
     It is a question whose answer is claimed: nobody else may have the function from then on. `device_id` is a PCI
-    address.
+    address, which is `given` by somebody. `declared`: what `by` asks for, whoever has chosen the function.
     """
 
     selector: Selector
     device_id: str | None = None
+    given: str = ""
+    declared: Selector | None = None
+    by: str = ""
 
     @classmethod
     def of_pf(cls, selector: Selector | None, pf: str | None, device_id: str | None = None) -> FunctionWanted:

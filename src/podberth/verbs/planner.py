@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import UnsupportedField
 from podberth.net.seen import see
+from podberth.verbs.suiting import met
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Planner:
                 " for one",
                 "leave `vf` out there, or give the network `device: sriov`",
             )
-        return wanted
+        return wanted if wanted is None or self._resolved is None else met(wanted, self._resolved, self._call)
 
     def __call__(self, end: Endpoint, vf: Vf | None = None) -> Plan:
         """Return the plan for the pod's end, with the function that was claimed for it.
