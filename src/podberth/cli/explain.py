@@ -96,8 +96,8 @@ def draw_plan(screen: Screen, found: Plan) -> None:
     """Show it as a script, with what can't be known in comments."""
     for expected in found.addresses:
         screen.line(f"# {expected.address}: {expected.why}")
-    if found.vf is not None:
-        screen.line(f"# {found.vf}: the one that would be chosen now")
+    for vf in found.vfs:
+        screen.line(f"# {vf}: {'one of those' if len(found.vfs) > 1 else 'the one'} that would be chosen now")
     network = found.prospect.network
     if network.delegated:
         screen.line(f"# addresses: those that {network.delegated} gives")

@@ -30,16 +30,20 @@ class Planned:
 
 @row
 class Plan(Answer):
-    """What an ADD would do, in order. `function` is the PCI address of the virtual function that it would take."""
+    """What an ADD would do, in order. `functions` are the PCI addresses of the virtual functions that it would take.
+
+    `function` is the first of them.
+    """
 
     SCHEMA = "plan/1"
     pod: Pod
     attachment: Key
     addresses: tuple[Expected, ...]
     function: str | None
+    functions: tuple[str, ...]
     ops: tuple[Planned, ...]
     prospect: Annotated[Prospect, UNSAID]
-    vf: Annotated[Vf | None, UNSAID] = None
+    vfs: Annotated[tuple[Vf, ...], UNSAID] = ()
 
 
 def plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attachment], netns: str) -> Plan:
@@ -51,13 +55,14 @@ def plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attac
         raise found.refusal
     end = endpoint(found.resolved, to_be, netns, [expected.address for expected in found.addresses])
     gives = network.role is Role.GIVE
-    vf, ops = (None, ()) if gives else prospect.plan(node, found, conf, plugin, end)
+    vfs, ops = ((), ()) if gives else prospect.plan(node, found, conf, plugin, end)
     return Plan(
         pod=pod,
         attachment=to_be,
         addresses=found.addresses,
-        function=vf.address if vf is not None else None,
+        function=vfs[0].address if vfs else None,
+        functions=tuple(vf.address for vf in vfs),
         ops=tuple(Planned(op=type(op).__name__, command=describe(op)) for op in ops),
         prospect=found,
-        vf=vf,
+        vfs=vfs,
     )

@@ -29,8 +29,8 @@ def link_name(prefix: str, attachment: Attachment | str) -> str:
     return prefix + digits
 
 
-def own_mac(attachment: Attachment) -> str:
-    """Return a locally administered MAC that depends on the attachment alone: of 2^40 that there may be."""
+def own_mac(attachment: Attachment | str) -> str:
+    """Return a locally administered MAC that depends on the attachment, or text, alone: of 2^40 that there may be."""
     return "02:" + (_number(attachment) % 2**40).to_bytes(5, "big").hex(":")
 
 

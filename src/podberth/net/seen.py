@@ -219,9 +219,9 @@ class Seen:
         found: Link | None = self._answers[PeerOf(netns=netns, ifname=ifname)]  # type: ignore[assignment]
         return found
 
-    def function(self, wanted: FunctionWanted) -> Vf:
-        """Return the virtual function that was claimed."""
-        found: Vf = self._answers[wanted]  # type: ignore[assignment]
+    def functions(self, wanted: FunctionWanted) -> tuple[Vf, ...]:
+        """Return the virtual functions that were claimed, as many as are wanted."""
+        found: tuple[Vf, ...] = self._answers[wanted]  # type: ignore[assignment]
         return found
 
     def with_answers(self, host: Host, queries: tuple[Query, ...]) -> Seen:
@@ -235,10 +235,10 @@ class Seen:
                 answers[query] = query.of(host)
         return Seen(answers, wanted)
 
-    def with_function(self, vf: Vf) -> Seen:
-        """Return this, and the function that was claimed."""
+    def with_functions(self, vfs: tuple[Vf, ...]) -> Seen:
+        """Return this, and the functions that were claimed."""
         assert self.wanted is not None
-        return Seen({**self._answers, self.wanted: vf}, self.wanted)
+        return Seen({**self._answers, self.wanted: vfs}, self.wanted)
 
 
 def see(host: Host, asks: Callable[[Seen], tuple[Query, ...]]) -> Seen:

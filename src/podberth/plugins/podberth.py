@@ -8,7 +8,7 @@ from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, Unfit, UnsupportedField
 from podberth.cni.keys import BOOLEAN, TEXT, Key
 from podberth.cni.value import replace, value
-from podberth.net import ops
+from podberth.net import bonding, ops
 from podberth.net.addresses import Addresses
 from podberth.net.keys import IP_MASQ
 from podberth.net.masquerade import masquerading
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TYPES: tuple[str, ...] = ("podberth",)
 ADDRESSES = Addresses.LEDGER
 SETTINGS = MAC = True
-KINDS = ("bridge", "macvlan", "ipvlan", "sriov")
+KINDS = ("bridge", "macvlan", "ipvlan", "sriov", "bond")
 MODES = {"macvlan": ("bridge", "private", "vepa", "passthru"), "ipvlan": ("l2", "l3", "l3s")}
 DEVICE = Key(name="device", kind=TEXT, read=parsers.choice(*KINDS), default="bridge", what="The kind of interface.")
 BRIDGE = Key(
@@ -55,10 +55,22 @@ IS_GATEWAY = Key(
 )
 IS_DEFAULT = replace(IS_GATEWAY, name="isDefaultGateway", what="The same: the default route is by the gateway anyway.")
 MODE = Key(
-    name="mode", kind=TEXT, read=parsers.choice(*(mode for modes in MODES.values() for mode in modes)),
-    what="The mode of a macvlan or ipvlan.",
+    name="mode", kind=TEXT,
+    read=parsers.choice(*(mode for modes in (*MODES.values(), bonding.MODES) for mode in modes)),
+    what="The mode of a macvlan or ipvlan, or of a bond.",
 )  # fmt: skip
-KEYS: tuple[Key, ...] = (DEVICE, BRIDGE, PARENT, MODE, HAIRPIN, IS_GATEWAY, IS_DEFAULT, IP_MASQ, sriov.VF)
+KEYS: tuple[Key, ...] = (
+    DEVICE,
+    BRIDGE,
+    PARENT,
+    MODE,
+    HAIRPIN,
+    IS_GATEWAY,
+    IS_DEFAULT,
+    IP_MASQ,
+    sriov.VF,
+    *sriov.OF_BONDS,
+)
 # Keys of Go's bridge plugin that keep pods apart, or change what a port lets through: ignored, nobody would miss them.
 _OF_BRIDGE = {
     "hairpinMode": "say `hairpin`",
@@ -97,8 +109,9 @@ class Conf:
 def configure(fields: Fields) -> Conf | sriov.Conf:
     """Read the plugin's own keys of a network configuration; InvalidConfig names the one at fault."""
     kind = DEVICE.of(fields)
-    if kind == "sriov":
+    if kind in ("sriov", "bond"):
         return sriov.configure(fields)
+    bonding.refuse(fields, kind)
     if fields.said("vf"):
         raise fields.fail("vf", f"has no meaning for device {kind!r}", "leave it out, or set device to 'sriov'")
     if kind == "bridge":

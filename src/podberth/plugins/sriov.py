@@ -9,8 +9,8 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.keys import NUMBER, OBJECT, TEXT, Key
-from podberth.cni.value import value
-from podberth.net import ops
+from podberth.cni.value import replace, value
+from podberth.net import bonding, ops
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.call import Call
     from podberth.cni.fields import Fields
+    from podberth.net.bonding import Bonding
     from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Op
     from podberth.net.seen import Query, Seen
@@ -40,6 +41,10 @@ def _protocol(raw: object) -> str:
 
 
 _RATE = parsers.integer(0, MAX_RATE)
+DEVICE = Key(
+    name="device", kind=TEXT, read=parsers.choice("sriov", "bond"), default="sriov",
+    what="`bond`: a bond of several functions.",
+)  # fmt: skip
 VF = Key(name="vf", kind=OBJECT, read=parsers.mapping, what="Which virtual functions will do.")
 PARENT = Key(name="parent", kind=TEXT, read=parsers.ifname, default="", what="The PF whose functions will do.")
 DEVICE_ID = Key(name="deviceID", kind=TEXT, read=parsers.pci_address, what="The PCI address of the function.")
@@ -53,7 +58,12 @@ VLAN_PROTO = Key(
 )  # fmt: skip
 MAX_TX = Key(name="max_tx_rate", kind=NUMBER, read=_RATE, what="Mbit/s that the pod may send. 0 is no limit.")
 MIN_TX = Key(name="min_tx_rate", kind=NUMBER, read=_RATE, what="Mbit/s that the pod is guaranteed.")
-KEYS: tuple[Key, ...] = (VF, PARENT, DEVICE_ID, LINK_STATE, VLAN_QOS, VLAN_PROTO, MAX_TX, MIN_TX)
+MODE = replace(bonding.MODE, required=False, default=bonding.ACTIVE_BACKUP)
+OF_BONDS = (bonding.MEMBERS, bonding.MIIMON, bonding.FAIL_OVER_MAC, bonding.XMIT_HASH_POLICY)
+KEYS: tuple[Key, ...] = (
+    *(DEVICE, VF, PARENT, DEVICE_ID, LINK_STATE, VLAN_QOS, VLAN_PROTO, MAX_TX, MIN_TX, MODE),
+    *OF_BONDS,
+)
 CARRIER_MS = 1000  # a driver brings the carrier up after the link; what is sent before is lost
 _NONE = Vlan(id=0)
 
@@ -62,13 +72,16 @@ _NONE = Vlan(id=0)
 class Conf:
     """`parent`: the PF whose functions will do, '' for any. `settings`: those said in the keys of sriov-cni alone.
 
-    `master`: whether sriov-cni's old key names a PF.
+    `master`: whether sriov-cni's old key names a PF. `bonding`: of a bond of `members` functions; None for a function
+    alone.
     """
 
     vf: Selector
     parent: str = ""
     settings: Settings = Settings()
     master: bool = False
+    bonding: Bonding | None = None
+    members: int = 1
 
     @property
     def stands_on(self) -> tuple[str, ...]:
@@ -78,16 +91,21 @@ class Conf:
 
 def configure(fields: Fields) -> Conf:
     """Read the plugin's own keys of a network configuration; InvalidConfig names the one at fault."""
-    for key in ("bridge", "hairpin", "mode"):
+    bonded = DEVICE.of(fields) == "bond"
+    for key in ("bridge", "hairpin", *(() if bonded else ("mode",))):
         if fields.said(key):
             raise fields.fail(key, "has no meaning for a virtual function", "leave it out")
     refuse_routing(fields, TYPES[0])
+    if not bonded:
+        bonding.refuse(fields, DEVICE.default)
     if fields.said("link_state") and fields.said("linkState"):
         raise fields.fail("link_state", "is said by `linkState` too", "leave one of them out")
     return Conf(
         vf=parse_selector(fields) or Selector(),
         parent=PARENT.of(fields),
         master=fields.said("master"),
+        bonding=bonding.parse_of_functions(fields) if bonded else None,
+        members=bonding.MEMBERS.of(fields) if bonded else 1,
         settings=Settings(
             vlan=_vlan(fields),
             rates=_rates(fields),
@@ -109,6 +127,11 @@ def refuse_routing(fields: Fields, device: str) -> None:
 def asks(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
     """Return which function it wants: all that the plan depends on. InvalidConfig for a `master` in place of one."""
     del seen
+    if conf.bonding is not None and call.device_id is not None:
+        raise InvalidConfig(
+            f"deviceID: names one function, {call.device_id}, and a bond has {conf.members}",
+            "leave it out: `vf` says which functions will do; or bond links of other networks with the type `bond`",
+        )
     if conf.master and call.device_id is None:
         raise InvalidConfig("master: names no function: without deviceID any would do", "say `parent`, which is the PF")
     return (_wanted(conf, call, endpoint),)
@@ -116,7 +139,10 @@ def asks(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query,
 
 def plan(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     """Return what has to be done for the endpoint. UnsupportedField names what the function can't carry."""
-    vf, ifname, netns = seen.function(_wanted(conf, call, endpoint)), endpoint.attachment.ifname, endpoint.netns
+    vfs, ifname, netns = seen.functions(_wanted(conf, call, endpoint)), endpoint.attachment.ifname, endpoint.netns
+    if conf.bonding is not None:
+        return _bond(conf.bonding, endpoint, vfs)
+    (vf,) = vfs
     made = Made(name=ifname, netns=netns, reads_mtu=True, pci_id=vf.address)
     if vf.userspace:
         made = Made(name=ifname, netns=netns, mac=endpoint.settings.mac or "", pci_id=vf.address, there=False)
@@ -124,21 +150,55 @@ def plan(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
 
 
 def _wanted(conf: Conf, call: Call, endpoint: Endpoint) -> FunctionWanted:
-    return FunctionWanted.of_pf(endpoint.functions or conf.vf, endpoint.device or conf.parent, call.device_id)
+    selector, pf = endpoint.functions or conf.vf, endpoint.device or conf.parent
+    return FunctionWanted.of_pf(selector, pf, call.device_id, conf.members)
+
+
+def _bond(said: Bonding, endpoint: Endpoint, vfs: tuple[Vf, ...]) -> Plan:
+    """Plan a bond of functions: each is configured by its PF as one alone would be, and the bond has the addresses."""
+    ifname, netns, settings = endpoint.attachment.ifname, endpoint.netns, endpoint.settings
+    for vf in vfs:
+        if vf.userspace:
+            raise UnsupportedField(
+                f"device: {vf} is driven by {vf.driver} and has no interface that could be bonded",
+                "say which functions have one: `vf: {driver: ...}`",
+            )
+    each = tuple(zip(vfs, bonding.macs(said, settings.mac, vfs), strict=True))
+    names = tuple(bonding.member(ifname, n) for n in range(len(vfs)))
+    planned = (
+        *(_configure(settings, vf, mac) for vf, mac in each),
+        bonding.made(said, netns, ifname, settings.mtu),
+        *(
+            ops.MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=name, mac=mac, mtu=settings.mtu)
+            for (vf, mac), name in zip(each, names, strict=True)
+        ),
+        *bonding.joined(netns, ifname, names),
+        *_in_pod(endpoint),
+    )
+    members = (Made(name=name, netns=netns, pci_id=vf.address) for vf, name in zip(vfs, names, strict=True))
+    return Plan(ops=planned, interfaces=(Made(name=ifname, netns=netns, reads_mtu=True), *members), addressed=0)
 
 
 def _ops(endpoint: Endpoint, vf: Vf) -> Iterator[Op]:
-    settings = endpoint.settings
+    settings, netns, ifname = endpoint.settings, endpoint.netns, endpoint.attachment.ifname
+    yield _configure(settings, vf, settings.mac)
+    if vf.userspace:
+        return
+    yield ops.MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
+    yield from _in_pod(endpoint)
+
+
+def _configure(settings: Settings, vf: Vf, mac: str | None) -> Op:
     vlan, rates = settings.vlan or _NONE, settings.rates or Rates()
-    _refuse(endpoint.settings, rates, vf)
-    yield ops.ConfigureVf(
+    _refuse(settings, rates, vf)
+    return ops.ConfigureVf(
         device=vf.address,
         pf=vf.pf,
         index=vf.index,
         vlan=vlan.id,
         qos=vlan.priority,
         proto=vlan.proto,
-        mac=settings.mac,
+        mac=mac,
         max_tx_rate=rates.egress,
         min_tx_rate=rates.min_egress,
         spoofchk=settings.spoofchk,
@@ -146,10 +206,10 @@ def _ops(endpoint: Endpoint, vf: Vf) -> Iterator[Op]:
         link_state=settings.link_state,
         userspace=vf.userspace,
     )
-    if vf.userspace:
-        return
+
+
+def _in_pod(endpoint: Endpoint) -> Iterator[Op]:
     netns, ifname = endpoint.netns, endpoint.attachment.ifname
-    yield ops.MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
     for key in (
         f"ipv4/conf/{ifname}/arp_notify",
         f"ipv6/conf/{ifname}/ndisc_notify",

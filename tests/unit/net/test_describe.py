@@ -20,6 +20,26 @@ LINES: list[tuple[Op, str]] = [
         ops.CreateVeth(name="pb1", netns=POD, ifname="eth0", mac="02:00:00:00:00:01", mtu=1400),
         f"ip link add pb1 mtu 1400 type veth peer name eth0 netns {POD} address 02:00:00:00:00:01 mtu 1400",
     ),
+    (
+        ops.CreateBond(
+            netns=POD,
+            ifname="eth0",
+            mode="balance-tlb",
+            miimon=50,
+            xmit_hash_policy="layer2+3",
+            all_slaves_active=True,
+            tlb_dynamic_lb=False,
+            mtu=1400,
+        ),
+        (
+            f"ip -n {POD} link add eth0 mtu 1400 type bond mode balance-tlb miimon 50 xmit_hash_policy layer2+3"
+            " all_slaves_active 1 tlb_dynamic_lb 0"
+        ),
+    ),
+    (
+        ops.JoinBond(netns=POD, link="net1", bond="eth0"),
+        f"ip -n {POD} link set net1 down; ip -n {POD} link set net1 master eth0",
+    ),
     (ops.CreateDummy(netns=POD, ifname="eth0"), f"ip link add eth0 netns {POD} type dummy"),
     (
         ops.JoinBridge(link="pb1", bridge="bank0"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         addressing,
         adopting,
         attributes,
+        bonds,
         bridges,
         calling,
         filtering,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from podberth.net.ops.addressing import *
     from podberth.net.ops.adopting import *
     from podberth.net.ops.attributes import *
+    from podberth.net.ops.bonds import *
     from podberth.net.ops.bridges import *
     from podberth.net.ops.calling import *
     from podberth.net.ops.filtering import *
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
         addressing.Op
         | adopting.Op
         | attributes.Op
+        | bonds.Op
         | bridges.Op
         | calling.Op
         | filtering.Op
@@ -86,7 +89,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
     *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
-    "calling",
+    *("calling", "bonds"),
 )
 
 
