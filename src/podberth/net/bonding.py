@@ -150,7 +150,7 @@ def refuse(fields: Fields, device: str) -> None:
             )
 
 
-def macs(bonding: Bonding, mac: str | None, vfs: Sequence[Vf]) -> tuple[str | None, ...]:
+def macs_of(bonding: Bonding, mac: str | None, vfs: Sequence[Vf]) -> tuple[str | None, ...]:
     """Return which MAC each function has to have; None leaves it its own. UnsupportedField where that can't be.
 
     Where members have one MAC it is the one that is declared, or else the first function's. Otherwise the first has
@@ -189,6 +189,6 @@ def made(bonding: Bonding, netns: str, ifname: str, mtu: int | None) -> Op:
 
 
 def joined(netns: str, bond: str, links: Iterable[str]) -> Iterator[Op]:
-    """Yield the ops by which links of the pod join it, the first one first: it is the active one at the start."""
+    """Yield the ops by which links of the pod join it."""
     for link in links:
         yield ops.JoinBond(netns=netns, link=link, bond=bond)

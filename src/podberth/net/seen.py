@@ -5,6 +5,7 @@ A plugin names its questions (`asks`), with what it was answered before: some fo
 
 from __future__ import annotations
 
+from podberth.cni.errors import UnsupportedField
 from podberth.cni.value import value
 from podberth.net.vf import FunctionWanted
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from podberth.net.facts import HostDevice, Link
     from podberth.net.host import Host
     from podberth.net.ops import Address, Interface
+    from podberth.net.settings import Settings
     from podberth.net.vf import Vf
 
 
@@ -170,6 +172,24 @@ if TYPE_CHECKING:
 
 FILTER_VLANS = Can(ability="bridges that filter VLANs")
 VLAN_DEVICES = Can(ability="802.1Q devices")
+RULES_OF_LINKS = Can(ability="rules of nf_tables for what a link receives and sends")
+
+
+def sender_rules(settings: Settings) -> tuple[Query, ...]:
+    """Return the question whether senders can be checked, if they are to be."""
+    return (RULES_OF_LINKS,) if settings.anti_spoofing else ()
+
+
+def require_sender_rules(settings: Settings, seen: Seen) -> None:
+    """Refuse what this node's kernel can't check. UnsupportedField."""
+    if settings.anti_spoofing and not seen.can(RULES_OF_LINKS):
+        raise UnsupportedField(
+            f"antiSpoofing: this node's kernel has no {RULES_OF_LINKS.ability}: Linux 5.16 or later, with nf_tables,"
+            " CONFIG_NETFILTER_INGRESS and CONFIG_NETFILTER_EGRESS",
+            "leave it out for pods on this node, or run another kernel",
+        )
+
+
 ROUNDS = 5  # of questions that follow from answers; in the last there is none
 
 

@@ -13,7 +13,8 @@ from podberth.cni.value import replace, value
 from podberth.net import bonding, ops
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Made, Plan
-from podberth.net.pod_side import announcement, inside, limits
+from podberth.net.pod_side import announcement, inside, limits, pinned
+from podberth.net.seen import require_sender_rules, sender_rules
 from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
 from podberth.net.settings_document import MAX_RATE
 from podberth.net.vf import FunctionWanted, Selector
@@ -134,12 +135,14 @@ def asks(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query,
         )
     if conf.master and call.device_id is None:
         raise InvalidConfig("master: names no function: without deviceID any would do", "say `parent`, which is the PF")
-    return (_wanted(conf, call, endpoint),)
+    return (_wanted(conf, call, endpoint), *sender_rules(endpoint.settings))
 
 
 def plan(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     """Return what has to be done for the endpoint. UnsupportedField names what the function can't carry."""
     vfs, ifname, netns = seen.functions(_wanted(conf, call, endpoint)), endpoint.attachment.ifname, endpoint.netns
+    _refuse_senders(conf, call, endpoint.settings, vfs)
+    require_sender_rules(endpoint.settings, seen)
     if conf.bonding is not None:
         return _bond(conf.bonding, endpoint, vfs)
     (vf,) = vfs
@@ -163,7 +166,9 @@ def _bond(said: Bonding, endpoint: Endpoint, vfs: tuple[Vf, ...]) -> Plan:
                 f"device: {vf} is driven by {vf.driver} and has no interface that could be bonded",
                 "say which functions have one: `vf: {driver: ...}`",
             )
-    each = tuple(zip(vfs, bonding.macs(said, settings.mac, vfs), strict=True))
+    declared = bonding.macs_of(said, settings.mac, vfs)
+    each = tuple((vf, _known(settings, vf, mac)) for vf, mac in zip(vfs, declared, strict=True))
+    macs = tuple(dict.fromkeys(mac for _, mac in each if mac is not None))
     names = tuple(bonding.member(ifname, n) for n in range(len(vfs)))
     planned = (
         *(_configure(settings, vf, mac) for vf, mac in each),
@@ -172,6 +177,7 @@ def _bond(said: Bonding, endpoint: Endpoint, vfs: tuple[Vf, ...]) -> Plan:
             ops.MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=name, mac=mac, mtu=settings.mtu)
             for (vf, mac), name in zip(each, names, strict=True)
         ),
+        *(op for name in names for op in pinned(endpoint, name, macs)),
         *bonding.joined(netns, ifname, names),
         *_in_pod(endpoint),
     )
@@ -181,11 +187,36 @@ def _bond(said: Bonding, endpoint: Endpoint, vfs: tuple[Vf, ...]) -> Plan:
 
 def _ops(endpoint: Endpoint, vf: Vf) -> Iterator[Op]:
     settings, netns, ifname = endpoint.settings, endpoint.netns, endpoint.attachment.ifname
-    yield _configure(settings, vf, settings.mac)
+    mac = _known(settings, vf, settings.mac)
+    yield _configure(settings, vf, mac)
     if vf.userspace:
         return
-    yield ops.MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
+    yield ops.MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=ifname, mac=mac, mtu=settings.mtu)
+    yield from pinned(endpoint, ifname, (mac,) if mac else ())
     yield from _in_pod(endpoint)
+
+
+def _known(settings: Settings, vf: Vf, mac: str | None) -> str | None:
+    """Return the MAC that the PF is told; where senders are checked the function's own, so that it stays that."""
+    return mac or (vf.mac or None if settings.anti_spoofing else None)
+
+
+def _refuse_senders(conf: Conf, call: Call, settings: Settings, vfs: tuple[Vf, ...]) -> None:
+    """Refuse what contradicts that senders are checked, or what can't be checked."""
+    if not settings.anti_spoofing:
+        return
+    by_dhcp = call.conf.ipam is not None and call.conf.ipam.raw.get("type") == "dhcp"
+    lacp = conf.bonding is not None and conf.bonding.mode == "802.3ad"
+    said = (
+        ("spoofchk", settings.spoofchk is False, "'off' lets any MAC through"),
+        ("trust", settings.trust is True, "'on' lets the pod change its MAC"),
+        ("ipam.type", by_dhcp, "'dhcp' asks without an address, and may give another one later"),
+        ("mode", lacp, "'802.3ad' sends what is neither ARP nor IP"),
+        ("antiSpoofing", any(vf.userspace for vf in vfs), "a process drives the function, and no rule is in its way"),
+    )
+    for name, contradicts, why in said:
+        if contradicts:
+            raise UnsupportedField(f"{name}: {why}, and antiSpoofing is declared", "leave one of the two out")
 
 
 def _configure(settings: Settings, vf: Vf, mac: str | None) -> Op:
@@ -201,7 +232,7 @@ def _configure(settings: Settings, vf: Vf, mac: str | None) -> Op:
         mac=mac,
         max_tx_rate=rates.egress,
         min_tx_rate=rates.min_egress,
-        spoofchk=settings.spoofchk,
+        spoofchk=True if settings.anti_spoofing else settings.spoofchk,
         trust=settings.trust,
         link_state=settings.link_state,
         userspace=vf.userspace,

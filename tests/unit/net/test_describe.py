@@ -21,6 +21,35 @@ LINES: list[tuple[Op, str]] = [
         f"ip link add pb1 mtu 1400 type veth peer name eth0 netns {POD} address 02:00:00:00:00:01 mtu 1400",
     ),
     (
+        ops.PinSender(
+            netns=None,
+            link="pb1",
+            owner="ps1",
+            addresses=(ip_address("10.20.0.11"), ip_address("fd00::1")),
+            own_macs=("02:00:00:00:00:01",),
+        ),
+        (
+            "nft add chain netdev podberth-senders ps1 '{ type filter hook ingress device pb1 priority 0; }'"
+            "  # lets through frames from 02:00:00:00:00:01 of 10.20.0.11, fd00::1"
+        ),
+    ),
+    (
+        ops.PinSender(netns=POD, link="eth0", owner="ps1", addresses=(), any_link_local=True),
+        (
+            f"ip netns exec {POD} nft add chain netdev podberth-senders ps1"
+            " '{ type filter hook egress device eth0 priority 0; }'  # lets through frames of nobody"
+        ),
+    ),
+    (
+        ops.PinSenderAtParent(
+            parent="up0", owner="ps1", mac="02:00:00:00:00:01", addresses=(ip_address("10.20.0.11"),)
+        ),
+        (
+            "nft add chain netdev podberth-senders ps1 '{ type filter hook egress device up0 priority 0; }'"
+            "  # lets through frames from 02:00:00:00:00:01: those of 10.20.0.11"
+        ),
+    ),
+    (
         ops.CreateBond(
             netns=POD,
             ifname="eth0",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         masquerading,
         moving,
         ports,
+        senders,
         shaping,
         sourcing,
         spoofing,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from podberth.net.ops.parts import Interface as Interface
     from podberth.net.ops.parts import Network as Network
     from podberth.net.ops.ports import *
+    from podberth.net.ops.senders import *
     from podberth.net.ops.shaping import *
     from podberth.net.ops.sourcing import *
     from podberth.net.ops.spoofing import *
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
         | masquerading.Op
         | moving.Op
         | ports.Op
+        | senders.Op
         | shaping.Op
         | sourcing.Op
         | spoofing.Op
@@ -89,7 +92,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
     *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
-    *("calling", "bonds"),
+    *("calling", "bonds", "senders"),
 )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TYPES: tuple[str, ...] = ("bond",)
 LINKS = Key(
     name="links", kind=LIST, read=parsers.members,
-    what="The members: objects with a `name` each. The first is the active one at the start. Behind another plugin: if"
+    what="The members: objects with a `name` each. Behind another plugin: if"
     " none are named, those that it made in the pod.",
 )  # fmt: skip
 IN_POD = Key(
