@@ -1,7 +1,7 @@
 """What a pod may send, as chains and rules of nf_tables. No I/O.
 
-Each attachment has chains of its own, in one table for all: one at the hook, and from there one each for ARP, for IPv6
-and for neighbour discovery. What none of them lets through is dropped.
+Each attachment has chains of its own, in one table for all: one at the hook, that looks at MACs, and from there one
+each for what has the pod's, for ARP, for IPv6 and for neighbour discovery. What none of them lets through is dropped.
 
 Offsets are those of RFC 826 (ARP), RFC 8200 (IPv6), RFC 4861 and RFC 3810 (neighbour discovery, MLD).
 """
@@ -56,9 +56,12 @@ def names(owner: str) -> tuple[str, ...]:
 def rules(op: Op) -> tuple[Rule, ...]:
     """Return the rules of all of its chains, those of a chain in order."""
     macs = op.own_macs if isinstance(op, PinSender) else (op.mac,)
-    arp, six, neighbours = _names(op.owner)
+    own, arp, six, neighbours = _names(op.owner)
     made: list[tuple[str, tuple[Expression, ...]]] = []
-    made += [(op.owner, one) for one in _frames(op, macs, arp, six)]
+    made += [(op.owner, (*nft.from_mac(mac), *nft.go_to(own))) for mac in macs]
+    if isinstance(op, PinSender):
+        made.append((op.owner, nft.drop()))  # at a parent, other MACs are other pods' and the node's
+    made += [(own, one) for one in _frames(op, arp, six)]
     made += [(arp, one) for one in _arp(op, macs)]
     made += [(six, one) for one in _six(op, macs, neighbours)]
     made += [(neighbours, one) for one in _neighbours(op, macs)]
@@ -70,15 +73,11 @@ def _hook(op: PinSender) -> int:
     return nft.INGRESS if op.netns is None else nft.EGRESS
 
 
-def _names(owner: str) -> tuple[str, str, str]:
-    return f"{owner}-arp", f"{owner}-ip6", f"{owner}-nd"
+def _names(owner: str) -> tuple[str, str, str, str]:
+    return f"{owner}-own", f"{owner}-arp", f"{owner}-ip6", f"{owner}-nd"
 
 
-def _frames(op: Op, macs: tuple[str, ...], arp: str, six: str) -> Iterator[tuple[Expression, ...]]:
-    if isinstance(op, PinSenderAtParent):
-        yield *nft.from_other_mac(op.mac), *nft.accept()  # another pod's, or the node's own: not looked at here
-    elif len(macs) == 1:
-        yield *nft.from_other_mac(macs[0]), *nft.drop()
+def _frames(op: Op, arp: str, six: str) -> Iterator[tuple[Expression, ...]]:
     yield *nft.of_protocol(_ARP), *nft.go_to(arp)
     for address in _of(op, 4):
         yield *nft.of_protocol(_IPV4), *nft.from_address(address), *nft.accept()

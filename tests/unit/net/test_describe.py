@@ -34,10 +34,13 @@ LINES: list[tuple[Op, str]] = [
         ),
     ),
     (
-        ops.PinSender(netns=POD, link="eth0", owner="ps1", addresses=(), any_link_local=True),
+        ops.PinSender(
+            netns=POD, link="eth0", owner="ps1", addresses=(), own_macs=("02:00:00:00:00:01",), any_link_local=True
+        ),
         (
             f"ip netns exec {POD} nft add chain netdev podberth-senders ps1"
-            " '{ type filter hook egress device eth0 priority 0; }'  # lets through frames of nobody"
+            " '{ type filter hook egress device eth0 priority 0; }'"
+            "  # lets through frames from 02:00:00:00:00:01 of nobody"
         ),
     ),
     (

@@ -197,11 +197,6 @@ def from_mac(mac: str) -> tuple[Expression, ...]:
     return _load(_ETHERNET, 6, 6), _compare(bytes.fromhex(mac.replace(":", "")))
 
 
-def from_other_mac(mac: str) -> tuple[Expression, ...]:
-    """Ether saddr != MAC."""
-    return _load(_ETHERNET, 6, 6), _compare(bytes.fromhex(mac.replace(":", "")), _DIFFERENT)
-
-
 def of_protocol(ethertype: int) -> tuple[Expression, ...]:
     """Meta protocol ETHERTYPE: of a frame, without its VLAN tag."""
     return _meta(_PROTOCOL_OF_FRAME), _compare(ethertype.to_bytes(2, "big"))

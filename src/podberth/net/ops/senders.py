@@ -18,15 +18,15 @@ class PinSender:
     """nft add chain netdev podberth-senders OWNER, at LINK's ingress (a link of the node: NETNS is None) or egress.
 
     What is not from one of `own_macs`, or has a sender that is none of `addresses`, is dropped. So is what is neither
-    ARP nor IP, a router's advertisement and a redirect. Of several MACs the card sees to it that they are its own.
-    Link-local addresses are those that follow from the MACs (RFC 4291, appendix A); with `any_link_local` each will do.
+    ARP nor IP, a router's advertisement and a redirect. Link-local addresses are those that follow from the MACs
+    (RFC 4291, appendix A); with `any_link_local` each will do.
     """
 
     netns: str | None
     link: str
     owner: str
     addresses: tuple[Address, ...]
-    own_macs: tuple[str, ...] = ()
+    own_macs: tuple[str, ...]
     any_link_local: bool = False
 
 
@@ -54,7 +54,7 @@ def describe(op: Op) -> str:
     if isinstance(op, PinSenderAtParent):
         hook, link, rest = "egress", op.parent, f"frames from {op.mac}: those of {own}"
     else:
-        link, rest = op.link, f"frames{' from ' + ', '.join(op.own_macs) if op.own_macs else ''} of {own}"
+        link, rest = op.link, f"frames from {', '.join(op.own_macs)} of {own}"
         if op.netns is not None:
             inside, hook = f"ip netns exec {op.netns} ", "egress"
     chain = f"{{ type filter hook {hook} device {link} priority 0; }}"
