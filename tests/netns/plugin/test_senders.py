@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.netns.agent.running import agent, ended
 from tests.netns.kubelet import Kubelet, kubelet
 from tests.netns.plugin import forging as forge
 from tests.sizes import evenly, size
@@ -173,6 +174,20 @@ def test_nothing_is_left_of_a_call_that_was_killed(whole: Kubelet, kind: str, ve
         assert whole.call(verb, pod, tripwire=f"{index}:after:kill", **network).code != 0
         assert whole.call("DEL", pod, **network).code == 0
         assert whole.left_behind() == [], f"after {effects[index]}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_agent_that_ends_a_del_later_leaves_no_rule(whole: Kubelet, kind: str) -> None:
+    pods = [whole.pod(f"mysql-{n}") for n in range(2)]
+    whole.remember()
+    with agent(whole):
+        for pod in pods:
+            assert whole.call("ADD", pod, **KINDS[kind]).code == 0
+        assert whole.reaches(pods[0], OTHER.ipv4)
+        for pod in pods:
+            assert whole.call("DEL", pod, **KINDS[kind]).code == 0
+        assert all(ended(whole, pod) for pod in pods)
+        assert whole.left_behind() == []
 
 
 def test_one_pods_rules_stay_when_another_goes_and_the_table_goes_with_the_last(whole: Kubelet) -> None:
