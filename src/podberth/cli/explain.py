@@ -105,8 +105,8 @@ def draw_plan(screen: Screen, found: Plan) -> None:
         screen.line(f"# passed over: {passed.why}")
     for expected in found.addresses:
         screen.line(f"# {expected.address}: {expected.why}")
-    if found.vf is not None:
-        screen.line(f"# {found.vf}: the one that would be chosen now")
+    for vf in found.vfs:
+        screen.line(f"# {vf}: {'one of those' if len(found.vfs) > 1 else 'the one'} that would be chosen now")
     network = found.prospect.network if found.prospect is not None else None
     if network is not None and network.delegated:
         screen.line(f"# addresses: those that {network.delegated} gives")

@@ -21,7 +21,7 @@ from podberth.desk.form import Address, row
 from podberth.ipam.lease import Actor, Claim
 from podberth.ipam.refusals import same
 from podberth.policy.precedence import NetworkDefaults, Question, resolve
-from podberth.verbs.devices import candidates
+from podberth.verbs.devices import foreseen
 from podberth.verbs.network import Network, question, read_network
 from podberth.verbs.planner import Planner
 from podberth.verbs.preference import Passed, serve
@@ -121,14 +121,16 @@ def foresee(node: Node, pod: PodRef, ifname: str, network: Network, conf: NetCon
     return replace_parts(found, passed=tuple(passed))
 
 
-def plan(node: Node, found: Prospect, conf: NetConf, plugin: Plugin, end: Endpoint) -> tuple[Vf | None, tuple[Op, ...]]:
-    """Return what would be done for the endpoint now, and with which function, if any. NoFreeDevice if none is free."""
+def plan(
+    node: Node, found: Prospect, conf: NetConf, plugin: Plugin, end: Endpoint
+) -> tuple[tuple[Vf, ...], tuple[Op, ...]]:
+    """Return what would be done for the endpoint now, and with which functions. NoFreeDevice if too few are free."""
     call = Call(verb=Verb.ADD, conf=conf, ifname=found.ifname, pod_args=Args(pod=found.pod))
     assert found.network.kind is not None
     planner = Planner(node.host, plugin, found.network.kind, call, found.resolved)
     function = planner.wanted(end)
-    vf = candidates(node, function)[0] if function is not None else None
-    return vf, planner(end, vf).ops
+    vfs = foreseen(node, function) if function is not None else ()
+    return vfs, planner(end, vfs).ops
 
 
 def unnamed(name: str) -> Network:

@@ -81,7 +81,7 @@ def vfs(node: Node, empty: Iterable[PfWithout], *, pf: str | None = None, only_f
 
 def held(node: Node) -> tuple[Held, ...]:
     """Return every function of the node with the record of who has it."""
-    records = {record.device: record for record in node.attachments.all() if record.device}
+    records = {device: record for record in node.attachments.all() for device in record.devices}
     return tuple((vf, records.get(vf.address)) for vf in labelled(node, node.host.vfs()))
 
 

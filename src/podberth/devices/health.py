@@ -102,7 +102,7 @@ def _is_its_own(record: Record, given: Iterable[Allocated]) -> bool:
     """Say whether the pod of the record is one that the kubelet has given the function to."""
     pod = record.pod
     return pod is not None and any(
-        each.device == record.device
+        each.device in record.devices
         and ((pod.uid != "" and pod.uid == each.uid) or (pod.namespace, pod.name) == (each.namespace, each.name))
         for each in given
     )

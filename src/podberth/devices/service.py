@@ -120,7 +120,10 @@ class Devices:
         ids = [each for container in containers for each in container]
         strange = [each for each in ids if each not in known]
         if found is None or strange:
-            raise InvalidConfig(f"{resource}: there is no device {', '.join(map(repr, strange[:4]))}")
+            raise InvalidConfig(
+                f"{resource}: there is no device {', '.join(map(repr, strange[:4]))}",
+                "the kubelet hears of the devices that there are now; `podberth vf list` shows them",
+            )
         end = monotonic() + self._options.patience
         for each in ids:
             held = self._held(each, end)
@@ -267,7 +270,7 @@ class Devices:
                 every = {vf.address: vf for vf in (labelled(node, found) if node.stored() else found)}
                 wires |= {pf: _has_wire(node, pf) for pf in {vf.pf for vf in every.values() if vf.pf}}
             if node.stored():
-                records |= {record.device: record for record in node.attachments.all() if record.device}
+                records |= {device: record for record in node.attachments.all() for device in record.devices}
         why = {vf.address: said for vf in every.values() if (said := unusable(vf, named=True))}
         return every, records, why, wires
 

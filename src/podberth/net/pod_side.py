@@ -29,8 +29,8 @@ def link_name(prefix: str, attachment: Attachment | str) -> str:
     return prefix + digits
 
 
-def own_mac(attachment: Attachment) -> str:
-    """Return a locally administered MAC that depends on the attachment alone: of 2^40 that there may be."""
+def own_mac(attachment: Attachment | str) -> str:
+    """Return a locally administered MAC that depends on the attachment, or text, alone: of 2^40 that there may be."""
     return "02:" + (_number(attachment) % 2**40).to_bytes(5, "big").hex(":")
 
 
@@ -134,13 +134,37 @@ def require_within(gateway: Address, network: Network) -> None:
 
 def refuse(settings: Settings, device: str, *more: str) -> None:
     """Refuse settings that only a virtual function has, and `more`, of a standard type. UnsupportedField names one."""
-    for name in ("vlan", "spoofchk", "trust", "link_state", *more):
+    for name in ("vlan", "spoofchk", "trust", "link_state", "anti_spoofing", *more):
         wanted = getattr(settings, name)
-        if wanted is not None:
-            said = "linkState" if name == "link_state" else name
+        if wanted is not None and not (name == "anti_spoofing" and not wanted):
+            said = {"link_state": "linkState", "anti_spoofing": "antiSpoofing"}.get(name, name)
             raise UnsupportedField(
                 f"{said}: a {device} interface has no such setting", "leave it out, or give the pod another kind"
             )
+
+
+def own_or(endpoint: Endpoint) -> str | None:
+    """Return the MAC that is declared; one of the attachment's own where it has to be known what the pod sends as."""
+    settings = endpoint.settings
+    return settings.mac or (own_mac(endpoint.attachment) if settings.anti_spoofing else None)
+
+
+def pinned(
+    endpoint: Endpoint, link: str, macs: tuple[str, ...], *, node: bool = False, any_link_local: bool = False
+) -> Iterator[Op]:
+    """Plan that what the link sends has these MACs and the endpoint's addresses as the sender's, if that is asked for.
+
+    `node`: it is the node's end of a pair, and what the pod sends comes in there.
+    """
+    if endpoint.settings.anti_spoofing:
+        yield ops.PinSender(
+            netns=None if node else endpoint.netns,
+            link=link,
+            owner=link_name("ps", f"{endpoint.attachment} {link}"),
+            addresses=tuple(address.ip for address in endpoint.addresses),
+            own_macs=macs,
+            any_link_local=any_link_local,
+        )
 
 
 def limits(endpoint: Endpoint, *, egress: bool = True) -> Iterator[Op]:

@@ -35,6 +35,7 @@ _OPERATORS = {
     "vf": "which virtual function a pod gets",
     "trust": "whether a virtual function is trusted",
     "spoofchk": "whether a virtual function's sender addresses are checked",
+    "anti_spoofing": "whether a pod's sender addresses are checked",
 }
 SYSCTLS_OF_PODS = ("net.ipv4.", "net.ipv6.", "net.core.")
 

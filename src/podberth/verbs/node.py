@@ -97,7 +97,10 @@ if TYPE_CHECKING:
 
 def _unlabelled(kind: str, pod: PodRef | None) -> Mapping[str, str]:
     """Know no label of anything."""
-    raise Refused(f"the labels of the {kind} {pod or ''} are not known here".replace("  ", " "))
+    raise Refused(
+        f"the labels of the {kind} {pod or ''} are not known here".replace("  ", " "),
+        "choose the pool by names, or connect the node to a cluster: docs/pools.md",
+    )
 
 
 @value

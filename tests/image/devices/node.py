@@ -103,9 +103,9 @@ class DescribedNode:
         self.node().attachments.open(record)
         return record
 
-    def holders(self) -> set[str | None]:
+    def holders(self) -> set[str]:
         """Return the functions that somebody holds."""
-        return {record.device for record in self.node().attachments.all()}
+        return {device for record in self.node().attachments.all() for device in record.devices}
 
     def said(self, event: str) -> Sequence[Mapping[str, object]]:
         """Return what the log has of an event."""

@@ -50,7 +50,7 @@ CASES = ROOT / "tests/golden/plugins"
 NETNS = "/run/netns/pod"
 KEYS = {
     *("links", "links_in_pod", "peers", "default_link", "default_link_in_pod", "towards", "devices", "unable", "files"),
-    *("addresses_of", "function", "addresses", "settings", "on_link", "objects", "networks", "args"),
+    *("addresses_of", "function", "functions", "addresses", "settings", "on_link", "objects", "networks", "args"),
 }
 
 
@@ -157,7 +157,8 @@ def planned(network: dict[str, Any], given: dict[str, Any]) -> Plan:
     end = _end(call, plugin, given)
     seen = see(DescribedHost(given), lambda seen: plugin.asks(conf, call, end, seen))
     if seen.wanted is not None:
-        seen = seen.with_function(Vf(**given["function"]))
+        functions = given["functions"] if "functions" in given else [given["function"]]
+        seen = seen.with_functions(tuple(Vf(**function) for function in functions))
     return plugin.plan(conf, call, end, seen)
 
 
