@@ -37,6 +37,7 @@ from podberth.verbs.role import NETWORKS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from podberth.agent.claims import ClaimOptions, Claims
     from podberth.agent.frame import Call
     from podberth.agent.server import Answer
     from podberth.agent.spans.exporter import Exporter
@@ -59,7 +60,8 @@ class Options:
     """`states` are the stores whose unfinished work is looked for at the start; times are in seconds.
 
     `metrics` is the TCP address where the desk can be asked too, with the `certificate` if there is one; `spans` is the
-    collector that spans of calls go to. `status_on` is what STATUS fails for beside what makes a node useless.
+    collector that spans of calls go to. `status_on` is what STATUS fails for beside what makes a node useless. With
+    `claims` it is the node's DRA driver too, whose claims are kept with the first store.
     """
 
     states: tuple[str, ...]
@@ -72,6 +74,7 @@ class Options:
     certificate: Certificate | None
     spans: Target | None
     status_on: frozenset[str] = frozenset()
+    claims: ClaimOptions | None = None
 
 
 class Agent:
@@ -92,6 +95,7 @@ class Agent:
         self.history = History(self.nodes, self._not_archived)
         self.metrics = Metrics(self)
         self.spans = None if options.spans is None else self._exporter(options.spans)
+        self.claims = None if options.claims is None else self._claims(options.claims)
         self.serving = False
         self.desk = Desk(self)
         self.desk.open(desk_of(options.path), options.metrics, options.certificate)
@@ -119,6 +123,8 @@ class Agent:
         if self.spans is not None:
             self.spans.start()
         self.server.start()
+        if self.claims is not None:
+            self._try("claims", self.claims.start)
         self.serving = True
         self.journal.write("info", "serving", {"version": __version__, "workers": self.server.workers})
 
@@ -127,6 +133,8 @@ class Agent:
         grace = self.options.grace
         end = time.monotonic() + grace
         self.serving = False
+        if self.claims is not None:
+            self._try("stop", partial(self.claims.stop, grace))
         finished = self.server.stop(grace)
         turned = self.server.turn_away() if last else 0
         loops = (self.upkeep, self.history, self.departures, self.announcements, self.records)
@@ -209,6 +217,11 @@ class Agent:
         level = "error" if served.code else "info"
         if self.journal.wants(level):
             self.journal.write(level, "call", served.about())
+
+    def _claims(self, options: ClaimOptions) -> Claims:
+        from podberth.agent.claims import Claims
+
+        return Claims(options, self.options.states[0], self.resident, self.journal.write)
 
     def _exporter(self, to: Target) -> Exporter:
         from podberth.agent.spans.exporter import Exporter

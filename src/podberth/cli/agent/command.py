@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from podberth.cli.agent.claims import claim_options, claimed
 from podberth.cli.listener import certificate_option, key_option, log_level_option, served
 from podberth.cli.manual import Page
 from podberth.cli.options import socket_option
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         ("agent", "Serve until SIGTERM; what runs then is finished."),
         ("agent --no-repair --check-interval 300", "Look for drift every five minutes, and only report it."),
         ("agent --log-level warning", "Say nothing of calls that succeed."),
+        ("agent --dra --dra-link macvlan:eth1=32", "Serve resource claims too: functions, and 32 macvlans on eth1."),
     ),
     environment=(
         ("PODBERTH_SOCKET", "Where the agent listens, as --socket; the shim reads it too."),
@@ -60,10 +62,12 @@ if TYPE_CHECKING:
     "--spans", "collector", metavar="URL",
     help="Send a span of each call to the OpenTelemetry collector there, at /v1/traces, as JSON.",
 )  # fmt: skip
+@claim_options
 @log_level_option
 @click.pass_obj
 def agent(
     session: Session,
+    /,
     path: Path,
     workers: int,
     grace: float,
@@ -76,12 +80,15 @@ def agent(
     key: Path | None,
     collector: str | None,
     level: str,
+    **claims: object,
 ) -> int:
     """Serve CNI calls on this node: the shim in CNI_PATH hands each of them to this process over a socket.
 
     At the start it takes back what calls that never ended have left. From then on it serves calls, ends DELs that
     were answered, and compares what is recorded with the kernel. SIGTERM ends it once all calls under way are
     finished; SIGHUP replaces it by what is installed now, without losing a call. Needs root.
+
+    With --dra it is the node's DRA driver too: pods get interfaces by resource claims (docs/dra.md).
 
     With a ledger in the Kubernetes API it does not start on a machine whose name is no Node's, and never was.
     """
@@ -101,6 +108,7 @@ def agent(
         certificate=served(cert, key),
         spans=_target(collector),
         status_on=status_on,
+        claims=claimed(claims),
     )
     try:
         return run(options, Journal(level).with_notices())
