@@ -140,7 +140,7 @@ class Driver:
             if each.ifname in taken or each.ifname in ("eth0", "lo"):
                 other = taken.get(each.ifname, "the cluster's network")
                 raise InvalidConfig(
-                    f"interface: the pod of {prepared} has an {each.ifname} already, by {other}",
+                    f"interface: the pod of {prepared} has a {each.ifname} already, by {other}",
                     "say `interface` in the claim's parameters, or name its request otherwise",
                 )
             taken[each.ifname] = str(prepared)
