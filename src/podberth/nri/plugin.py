@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from podberth.nri.frames import BadFrame
-from podberth.nri.session import Kind, Refused, Session
+from podberth.nri.session import Kind, NotTaken, Session
 from podberth.nri.wire import Malformed
 from podberth.process.errand import Errand
 from podberth.process.loop import WAIT, Loop, reason, report
@@ -101,7 +101,7 @@ class Plugin:
             raise ConnectionResetError(f"{self._path}: the runtime has closed the connection")
         try:
             answers, told = self._session.receive(received)
-        except (BadFrame, Malformed, Refused):
+        except (BadFrame, Malformed, NotTaken):
             self._leave()
             raise
         self._send(peer, answers)

@@ -38,7 +38,7 @@ MOST_PODS = 10_000  # that one node's runtime may tell of; kubelet's bound is fa
 _FIRST = 1  # the stream of a client's first call
 
 
-class Refused(Exception):
+class NotTaken(Exception):
     """The runtime does not take this plugin."""
 
 
@@ -90,7 +90,7 @@ class Session:
     def receive(self, received: bytes) -> tuple[bytes, tuple[Told, ...]]:
         """Take bytes in pieces of any size; return what to send at once, and the calls that are to be served.
 
-        BadFrame or Malformed if they are not of this protocol, Refused if the runtime won't have the plugin: then the
+        BadFrame or Malformed if they are not of this protocol, NotTaken if the runtime won't have the plugin: then the
         connection is of no use any more.
         """
         told = tuple(call for frame in self._decoder.feed(received, (SERVED, CALLED)) for call in self._taken(frame))
@@ -131,7 +131,7 @@ class Session:
             raise BadFrame(f"an answer of type {frame.type} to call {frame.stream}, which was never made")
         response = Response.read(frame.body)
         if response.code != OK:
-            raise Refused(f"the runtime does not register the plugin {self._name}: {response.message}")
+            raise NotTaken(f"the runtime does not register the plugin {self._name}: {response.message}")
         self.registered = True
 
     def _read(self, stream: int, request: Request) -> Told | None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from podberth.net.step import Drift
+
 POOLS = """\
 apiVersion: podberth.io/v1alpha1
 kind: Pool
@@ -88,6 +90,11 @@ def link(netns: str) -> dict[str, Any]:
     return dict(found)
 
 
+def drifts(driven: Driven, uid: str) -> list[Drift]:
+    with driven.node() as node:
+        return [drift for each in driven.record(uid).steps for drift in node.host.check(each)]
+
+
 def has_all(netns: str) -> bool:
     shown = link(netns)
     addresses = {each["local"] for each in shown["addr_info"] if each["scope"] == "global"}
@@ -116,10 +123,11 @@ def test_what_was_prepared_is_in_the_pod_and_nowhere_else(driven: Driven, pod: s
 def test_the_record_is_true_wherever_the_link_is(driven: Driven, pod: str) -> None:
     uid = claimed(driven)
     driven.prepare(uid)
-    for step in (lambda: driven.driver.bring(uid, pod), lambda: driven.driver.take_home(uid)):
-        step()
-        with driven.node() as node:
-            assert [drift for each in driven.record(uid).steps for drift in node.host.check(each)] == []
+    driven.driver.bring(uid, pod)
+    in_pod = drifts(driven, uid)
+    driven.driver.take_home(uid)
+
+    assert (in_pod, drifts(driven, uid)) == ([], [])
 
 
 def test_there_and_back_and_into_the_next_pod_it_is_the_same_link(driven: Driven, pod: str, other: str) -> None:

@@ -48,7 +48,7 @@ spec:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with node_with_card(tmp_path_factory.mktemp("node") / "state", ()) as made:
+    with node_with_card(tmp_path_factory.mktemp("node") / "state", "") as made:
         yield made
 
 
