@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from podberth.kube.resources import Resource
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -68,6 +69,23 @@ def serve(operator: Operator, *versions: str) -> None:
     wanted = {"resourceslices", "resourceclaims"}
     for version in versions:
         until(lambda at=version: wanted <= {one.plural for one in operator.resources(f"resource.k8s.io/{at}")})  # type: ignore[misc]
+
+
+def remove(operator: Operator) -> None:
+    """Have the server know neither any more, and all objects of them be gone."""
+    definitions = Resource(
+        group="apiextensions.k8s.io",
+        version="v1",
+        plural="customresourcedefinitions",
+        kind="CustomResourceDefinition",
+        namespaced=False,
+    )
+    names = ("resourceslices.resource.k8s.io", "resourceclaims.resource.k8s.io")
+    for name in names:
+        operator.client.delete(definitions, name)
+    until(lambda: not {one["metadata"]["name"] for one in operator.client.list(definitions).items} & set(names))
+    until(lambda: not operator.resources("resource.k8s.io/v1"))
+    until(lambda: not operator.resources("resource.k8s.io/v1beta1"))
 
 
 def _definition(plural: str, kind: str, scope: str, versions: tuple[str, ...], schema: Any) -> Object:

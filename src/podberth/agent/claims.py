@@ -88,7 +88,7 @@ class Claims:
             holding=options.holding,
         )
         driver = Driver(parts)
-        self._kubelet = Kubelet(options.kubelet, driver, fence, self._failed)
+        self._kubelet = Kubelet(options.kubelet, driver, fence, self._taken, self._failed)
         pods = ClaimedPods(driver, self._claims, self._failed)
         self._runtime = Plugin(options.runtime, pods, self._heard, self._failed)
         self._published: tuple[float, Mapping[str, Device]] | None = None
@@ -151,6 +151,11 @@ class Claims:
             if before != found:
                 self._write("info", "devices published", {"devices": len(found), "generation": generation})
         return WAIT
+
+    def _taken(self) -> None:
+        """Publish anew: a kubelet that has started has deleted all slices of its node."""
+        self._published = None
+        self._slices.wake()
 
     def _told(self, prepared: Prepared) -> None:
         self._due.put(prepared.uid, (prepared, 0))

@@ -39,14 +39,18 @@ AT_A_TIME = 32  # calls; kubelet makes one for each pod that starts or ends
 
 
 class Kubelet:
-    """Serves kubelet in its folder, /var/lib/kubelet on most nodes. `failed` is told which claims can't be served."""
+    """Serves kubelet in its folder, /var/lib/kubelet on most nodes.
 
-    def __init__(self, folder: Path, driver: Driver, fence: Fence, failed: Callable[[str], None]) -> None:
-        self._driver, self._fence, self._failed = driver, fence, failed
+    `taken` is called when a kubelet takes the driver, `failed` is told which claims can't be served.
+    """
+
+    def __init__(
+        self, folder: Path, driver: Driver, fence: Fence, taken: Callable[[], None], failed: Callable[[str], None]
+    ) -> None:
+        self._driver, self._fence, self._taken, self._failed = driver, fence, taken, failed
         self._plugin = folder / "plugins" / DRIVER / "dra.sock"
         self._registry = folder / "plugins_registry" / f"{DRIVER}-reg.sock"
         self._servers: list[Any] = []
-        self.registered = False
 
     def start(self) -> None:
         """Begin to serve. OSError or RuntimeError if a socket can't be made."""
@@ -87,9 +91,10 @@ class Kubelet:
 
     def _status(self, body: bytes) -> bytes:
         why = registered(body)
-        self.registered = not why
         if why:
             report(self._failed, f"kubelet does not take the driver {DRIVER}: {why}")
+        else:
+            self._taken()
         return b""
 
     def _prepare(self, body: bytes) -> bytes:

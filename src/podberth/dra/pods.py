@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError, TryAgainLater
+from podberth.process.errand import Errand
 from podberth.process.loop import reason, report
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ class ClaimedPods:
         self._driver, self._claims, self._failed = driver, claims, failed
         self._guard = threading.Lock()
         self._there: dict[str, str] = {}  # by a claim's UID, the sandbox that has its links
+        self._ended: set[str] = set()  # sandboxes that have stopped since the runtime has listed all there are
 
     def synchronize(self, pods: tuple[Pod, ...]) -> None:
-        """Bring to each pod what it has missed."""
-        for pod in pods:
-            self.run(pod)
+        """Bring to each pod what it has missed. The runtime, which waits two seconds at most, waits for none of it."""
+        with self._guard:
+            self._ended.clear()
+        Errand(lambda: self._look_after(pods))
 
     def run(self, pod: Pod) -> None:
         """Bring the pod its links, and say nothing of what can't be brought: its containers are refused."""
@@ -47,6 +50,8 @@ class ClaimedPods:
 
     def stop(self, pod: Pod) -> None:
         """Take the pod's links out of its namespace, which is about to end. What can't be taken is made anew later."""
+        with self._guard:
+            self._ended.add(pod.id)
         for claim in self._claims.of_pod(pod.uid):
             with self._guard:
                 if self._there.get(claim.uid, pod.id) != pod.id:
@@ -56,6 +61,13 @@ class ClaimedPods:
                 self._driver.take_home(claim.uid)
             except CniError as failure:
                 report(self._failed, f"{pod}: {claim}: {failure.message}")
+
+    def _look_after(self, pods: tuple[Pod, ...]) -> None:
+        for pod in pods:
+            with self._guard:
+                ended = pod.id in self._ended
+            if not ended:
+                self.run(pod)
 
     def _bring(self, pod: Pod, *, anew: bool) -> None:
         claims = self._claims.of_pod(pod.uid)
@@ -73,4 +85,5 @@ class ClaimedPods:
             except CniError as failure:
                 raise TryAgainLater(f"{claim}: {reason(failure)}", failure.details) from failure
             with self._guard:
-                self._there[claim.uid] = pod.id
+                kept = {uid: sandbox for uid, sandbox in self._there.items() if self._claims.find(uid) is not None}
+                self._there = {**kept, claim.uid: pod.id}

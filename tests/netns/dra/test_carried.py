@@ -10,6 +10,7 @@ import pytest
 
 from podberth.cni.errors import CniError
 from podberth.dra.devices import Shared, devices
+from podberth.linux import holding
 from podberth.verbs.bring import bring, rebased
 from tests.netns.dra.driving import Driven
 from tests.netns.kubelet import run
@@ -192,6 +193,43 @@ def test_a_claim_whose_attachment_was_taken_for_gone_is_made_in_the_pod(driven: 
     driven.driver.bring(uid, pod)
 
     assert has_all(pod)
+
+
+@pytest.mark.parametrize("end", ["bring", "home", "unprepare"])
+def test_killed_between_the_link_and_its_addresses_the_next_agent_ends_it(driven: Driven, pod: str, end: str) -> None:
+    uid = claimed(driven)
+    driven.prepare(uid)
+    with driven.node() as node:
+        node.attachments.moved(rebased(node, driven.record(uid), pod))
+    assert holding.carry(f"{driven.holding}{uid}", pod, "net1")
+    driven.begin()
+
+    if end == "bring":
+        driven.driver.bring(uid, pod)
+        assert has_all(pod)
+    if end == "home":
+        driven.driver.take_home(uid)
+        assert has_all(f"{driven.holding}{uid}")
+    driven.driver.unprepare(uid)
+
+    assert driven.left() == []
+    assert "net1" not in inside(pod, "ip", "link")
+
+
+def test_killed_on_the_way_home_and_the_pod_has_gone_it_is_made_anew(driven: Driven, other: str) -> None:
+    uid, gone = claimed(driven), f"pod-{uuid.uuid4().hex[:8]}"
+    run("ip", "netns", "add", gone)
+    driven.prepare(uid)
+    driven.driver.bring(uid, f"/var/run/netns/{gone}")
+    with driven.node() as node:
+        node.attachments.moved(rebased(node, driven.record(uid), f"{driven.holding}{uid}"))
+    run("ip", "netns", "delete", gone)
+    driven.begin()
+
+    driven.driver.bring(uid, other)
+    assert has_all(other)
+    driven.driver.unprepare(uid)
+    assert driven.left() == []
 
 
 @pytest.mark.parametrize("end", ["bring", "unprepare"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.dra.devices import devices
+from podberth.verbs.bring import rebased
 from tests.netns.dra.driving import Driven
 from tests.netns.kubelet import run
 from tests.vm.inside import card
@@ -116,8 +117,6 @@ def test_a_function_has_vlan_rate_and_mac_before_the_pod_and_reaches_its_peer_in
 
 @pytest.mark.parametrize("where", ["home", "pod", "on its way"])
 def test_a_function_goes_back_as_it_was_from_wherever_it_is(driven: Driven, pod: str, where: str) -> None:
-    from podberth.verbs.bring import rebased
-
     uid = driven.claim("db-0", names(driven)[0])
     driven.prepare(uid)
     if where == "pod":
@@ -128,6 +127,24 @@ def test_a_function_goes_back_as_it_was_from_wherever_it_is(driven: Driven, pod:
 
     driven.driver.unprepare(uid)
 
+    assert driven.left() == []
+
+
+@pytest.mark.parametrize("end", ["bring", "unprepare"])
+def test_a_function_that_fell_to_the_node_on_its_way_home_is_found(driven: Driven, pod: str, end: str) -> None:
+    uid, gone = driven.claim("db-0", names(driven)[0]), f"pod-{uuid.uuid4().hex[:8]}"
+    run("ip", "netns", "add", gone)
+    driven.prepare(uid)
+    driven.driver.bring(uid, f"/var/run/netns/{gone}")
+    with driven.node() as node:
+        node.attachments.moved(rebased(node, driven.record(uid), f"{driven.holding}{uid}"))
+    run("ip", "netns", "delete", gone)
+    driven.begin()
+
+    if end == "bring":
+        driven.driver.bring(uid, pod)
+        assert "10.70.0.11" in inside(pod, "ip", "address", "show", "net1")
+    driven.driver.unprepare(uid)
     assert driven.left() == []
 
 
