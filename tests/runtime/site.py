@@ -130,7 +130,7 @@ class Site:
     def container(self, sandbox: Sandbox, *devices: str) -> str:
         """Start a container of busybox in the pod, with these devices of CDI; return its ID."""
         config = {
-            "metadata": {"name": "main"},
+            "metadata": {"name": f"main-{uuid.uuid4().hex[:8]}"},
             "image": {"image": image.NAME},
             "log_path": f"{sandbox.id}.log",
             "CDI_devices": [{"name": name} for name in devices],
