@@ -46,6 +46,9 @@ class Seen:
     def stop(self, pod: Pod) -> None:
         self._see("stop", pod)
 
+    def remove(self, pod: Pod) -> None:
+        self._see("remove", pod)
+
     def create(self, pod: Pod) -> None:
         self._see("create", pod)
 
@@ -82,7 +85,7 @@ def test_a_pod_is_told_of_with_its_namespace_before_its_containers_and_at_its_en
     bank.container(sandbox)
     bank.remove(sandbox)
 
-    assert [what for what, name in seen.told if name == "mysql-0"][:3] == ["run", "create", "stop"]
+    assert [what for what, name in seen.told if name == "mysql-0"] == ["run", "create", "stop", "remove"]
     pod = seen.pods["mysql-0"]
     assert (pod.id, pod.namespace, pod.uid) == (sandbox.id, "bank", sandbox.config["metadata"]["uid"])
     assert pod.netns.startswith("/var/run/netns/")

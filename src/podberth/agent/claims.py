@@ -114,6 +114,11 @@ class Claims:
         self._slices.end(seconds)
         self._due.stop(seconds)
 
+    @property
+    def connected(self) -> bool:
+        """Whether a runtime tells of its pods now: without one no pod gets a link by a claim."""
+        return self._runtime.connected
+
     def devices(self) -> dict[str, Device]:
         """Return what the node has to offer now."""
         with self._node() as node:
@@ -174,7 +179,8 @@ class Claims:
                 self._due.again(uid, (prepared, tries + 1), _BACKOFF.pause(tries + 1))
 
     def _heard(self, runtime: Runtime) -> None:
-        self._write("info", "runtime", {"name": runtime.name, "version": runtime.version})
+        about = {"name": runtime.name, "version": runtime.version, "patience": runtime.patience or None}
+        self._write("info", "runtime", about)
 
     def _failed(self, why: str) -> None:
         self._write("warning", "claims", {"outcome": "failed", "message": why})

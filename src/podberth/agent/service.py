@@ -91,11 +91,13 @@ class Agent:
         self.records = Records(self.nodes, self._found, self._not_looked)
         self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew, options.status_on)
         self.server = Server(listening, self._serve, self._refused, options.workers)
+        self.claims = None if options.claims is None else self._claims(options.claims)
         self.upkeep = Upkeep(self.of_links, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.history = History(self.nodes, self._not_archived)
         self.metrics = Metrics(self)
+        if self.claims is not None:
+            self.metrics.claiming(self.claims)
         self.spans = None if options.spans is None else self._exporter(options.spans)
-        self.claims = None if options.claims is None else self._claims(options.claims)
         self.serving = False
         self.desk = Desk(self)
         self.desk.open(desk_of(options.path), options.metrics, options.certificate)

@@ -62,6 +62,11 @@ class ClaimedPods:
             except CniError as failure:
                 report(self._failed, f"{pod}: {claim}: {failure.message}")
 
+    def remove(self, pod: Pod) -> None:
+        """Forget the sandbox."""
+        with self._guard:
+            self._ended.discard(pod.id)
+
     def _look_after(self, pods: tuple[Pod, ...]) -> None:
         for pod in pods:
             with self._guard:

@@ -44,6 +44,10 @@ class Pods(Protocol):
         """Take from a pod what must not go with its namespace; the runtime goes on, whatever this raises."""
         ...
 
+    def remove(self, pod: Pod) -> None:
+        """Forget the sandbox, which has gone."""
+        ...
+
     def create(self, pod: Pod) -> None:
         """Look at the pod of a container that is to be created; an error keeps the container from that."""
         ...
@@ -164,6 +168,8 @@ class Plugin:
             self._pods.run(call.pods[0])
         elif call.kind is Kind.STOP:
             self._pods.stop(call.pods[0])
+        elif call.kind is Kind.REMOVE:
+            self._pods.remove(call.pods[0])
         elif call.kind is Kind.CREATE:
             self._pods.create(call.pods[0])
 

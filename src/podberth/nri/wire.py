@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types; 3 and 4, groups, are of proto2
 _LONGEST = 10  # bytes of a varint: 64 bits
@@ -69,10 +69,6 @@ class Message:
         """Return a message; an empty one if it is not there."""
         return Message(self.bytes(number))
 
-    def pairs(self, number: int) -> dict[str, str]:
-        """Return a map of strings."""
-        return {pair.text(1): pair.text(2) for pair in self.messages(number)}
-
 
 def encoded_text(number: int, text: str) -> bytes:
     """Return a string as a field; nothing for ''."""
@@ -92,11 +88,6 @@ def encoded_bytes(number: int, content: bytes) -> bytes:
 def encoded_number(number: int, content: int) -> bytes:
     """Return a whole number or a switch as a field; nothing for 0."""
     return _tag(number, _VARINT) + _encoded(content & _MASK) if content else b""
-
-
-def encoded_pairs(number: int, pairs: Mapping[str, str]) -> bytes:
-    """Return a map of strings as a field."""
-    return b"".join(encoded_bytes(number, encoded_text(1, key) + encoded_text(2, text)) for key, text in pairs.items())
 
 
 def _tag(number: int, kind: int) -> bytes:

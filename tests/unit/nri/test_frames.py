@@ -13,7 +13,6 @@ from podberth.nri.wire import (
     Message,
     encoded_bytes,
     encoded_number,
-    encoded_pairs,
     encoded_text,
     encoded_texts,
 )
@@ -96,11 +95,6 @@ def test_what_is_written_is_read(text: str, number: int, texts: list[str]) -> No
     found = Message(encoded_text(1, text) + encoded_number(2, number) + encoded_texts(3, texts))
 
     assert (found.text(1), found.number(2), found.texts(3)) == (text, number, tuple(texts))
-
-
-@given(st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=4))
-def test_maps_are_read(pairs: dict[str, str]) -> None:
-    assert Message(encoded_pairs(5, pairs)).pairs(5) == pairs
 
 
 def test_fields_of_fixed_width_are_passed_over() -> None:

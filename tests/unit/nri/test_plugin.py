@@ -38,6 +38,9 @@ class Pods:
     def stop(self, pod: Pod) -> None:
         """Do nothing."""
 
+    def remove(self, pod: Pod) -> None:
+        """Do nothing."""
+
     def create(self, pod: Pod) -> None:
         """Do nothing."""
 
