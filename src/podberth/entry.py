@@ -21,17 +21,15 @@ from podberth.verbs.serve import load, serve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
-    from podberth.cni.pod import Attachment, PodRef
     from podberth.cni.result import Result
-    from podberth.ipam.epoch import SeenAddress
     from podberth.ipam.ledger import Ledger
     from podberth.ipam.moment import Moment
     from podberth.linux.locks import Locks
     from podberth.net.ops import Address
     from podberth.net.outside import Outside
-    from podberth.net.step import Step
     from podberth.outside import Look
     from podberth.policy.store import Policies
     from podberth.runtime.log import Log
@@ -358,25 +356,14 @@ def _node(
         attachments=SqliteAttachments(database),
         clock=lambda: clock().true,
         room=Reserve(directory),
-        inside=_inside,
-        remains=_remains,
+        inside=_loaded("podberth.linux.occupied", "inside"),
+        remains=_loaded("podberth.linux.remains", "remains"),
         follow=lambda path: sync(policies, path, Actor(who="plugin", why="policyDir", node=name)),
         stored=lambda: database.stored,
         boot=boot_id,
-        annotate=_annotate,
+        annotate=_loaded("podberth.objects", "try_to_annotate"),
+        show_claim=_loaded("podberth.objects", "try_to_show_claim"),
     )
-
-
-def _inside(folders: tuple[str, ...]) -> Iterable[SeenAddress]:
-    from podberth.linux.occupied import inside
-
-    return inside(folders)
-
-
-def _remains(netns: str, attachment: Attachment) -> tuple[Step, ...]:
-    from podberth.linux.remains import remains
-
-    return remains(netns, attachment)
 
 
 def open_locks(directory: str) -> Locks:
@@ -393,7 +380,10 @@ def _outside(node: Callable[[str, Mapping[str, int]], Node], look: Look | None =
     return calls(handle, node, look)
 
 
-def _annotate(kubeconfig: str, pod: PodRef, text: str) -> None:
-    from podberth.objects import try_to_annotate
+def _loaded(module: str, name: str) -> Callable[..., Any]:
+    """Return a function of a module that few calls need: it is loaded when it is called."""
 
-    try_to_annotate(kubeconfig, pod, text)
+    def call(*said: object) -> Any:
+        return getattr(__import__(module, fromlist=[name]), name)(*said)
+
+    return call

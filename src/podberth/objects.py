@@ -10,7 +10,7 @@ from threading import Lock
 
 from podberth.cni.errors import CniError, TryAgainLater
 from podberth.kube.errors import NotFound
-from podberth.net.seen import DEFINITION, POD
+from podberth.net.seen import CLAIM, DEFINITION, POD
 from podberth.process.log import notice
 
 TYPE_CHECKING = False
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from podberth.kube.client import Client
     from podberth.kube.resources import Resource
     from podberth.net.seen import ObjectSought
+    from podberth.networks.claim import ClaimStatus
 
 _clients: dict[str, Client] = {}
 _guard = Lock()
@@ -60,6 +61,44 @@ def try_to_annotate(kubeconfig: str, pod: PodRef, text: str) -> None:
         notice(f"network-status of {pod}: {failure.message}")
 
 
+def show_claim(kubeconfig: str, status: ClaimStatus) -> None:
+    """Write the status of an IPAMClaim, unless another has the name by now. Raises a CniError if that can't be done."""
+    from podberth.kube.resources import IPAM_CLAIMS
+
+    body = {"metadata": {"uid": status.uid}, "status": status.form}
+    client(kubeconfig).merge_patch(IPAM_CLAIMS, status.name, body, status.namespace, subresource="status")
+
+
+def try_to_show_claim(kubeconfig: str, status: ClaimStatus) -> None:
+    """Do the same where nobody can try again: the ledger keeps the address all the same."""
+    try:
+        show_claim(kubeconfig, status)
+    except CniError as failure:
+        notice(f"status of IPAMClaim {status.namespace}/{status.name}: {failure.message}")
+
+
+def claim_is_gone(kubeconfig: str, namespace: str, name: str, uid: str) -> bool:
+    """Say whether an IPAMClaim was deleted: another has its name, or none has.
+
+    A server that does not have the custom resource says the same of each name: that it is gone is not known then.
+    TryAgainLater if it can't be known.
+    """
+    from podberth.kube.resources import IPAM_CLAIMS
+
+    api = client(kubeconfig)
+    try:
+        return bool(api.get(IPAM_CLAIMS, name, namespace)["metadata"]["uid"] != uid)
+    except NotFound:
+        pass
+    except CniError as away:
+        raise TryAgainLater(f"IPAMClaim {namespace}/{name}: {away.message}", away.details) from away
+    try:
+        found = api.list(IPAM_CLAIMS, namespace, fields=f"metadata.name={name}").items
+    except CniError as away:
+        raise TryAgainLater(f"IPAMClaims of {namespace}: {away.message}", away.details) from away
+    return all(one["metadata"]["uid"] != uid for one in found)
+
+
 def client(kubeconfig: str) -> Client:
     """Return the client of a kubeconfig's API server, made once."""
     with _guard:
@@ -72,7 +111,7 @@ def client(kubeconfig: str) -> Client:
 
 
 def resource_of(kind: str) -> Resource:
-    """Return the resource of a kind, POD or DEFINITION."""
-    from podberth.kube.resources import NETWORK_ATTACHMENTS, PODS
+    """Return the resource of a kind, POD, DEFINITION or CLAIM."""
+    from podberth.kube.resources import IPAM_CLAIMS, NETWORK_ATTACHMENTS, PODS
 
-    return {POD: PODS, DEFINITION: NETWORK_ATTACHMENTS}[kind]
+    return {POD: PODS, DEFINITION: NETWORK_ATTACHMENTS, CLAIM: IPAM_CLAIMS}[kind]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import json
 import os
+from functools import partial
 
 from podberth.cni import netlist, strictjson
 from podberth.cni.errors import CniError, KernelRefused
@@ -16,12 +17,16 @@ from podberth.cni.fields import Fields
 from podberth.cni.result import Result
 from podberth.cni.value import replace
 from podberth.net.ops import CallPlugins
+from podberth.networks.legs import PASSTHRU
+from podberth.networks.shedding import shed
 from podberth.process.log import notice
+from podberth.runtime.allowance import Allowance
 from podberth.runtime.cache import Cache
 from podberth.runtime.chain import Gate, Runtime
 from podberth.runtime.conf import RuntimeConf
 from podberth.runtime.invoke import find
-from podberth.runtime.networks import load_all, parse
+from podberth.runtime.networks import chain, load_all, parse
+from podberth.runtime.passthru import passthru
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from typing import TypeAlias
 
-    from podberth.cni.netlist import NetworkList
+    from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.net.ops import AdoptCalls
     from podberth.net.seen import ObjectSought
     from podberth.runtime.chain import Call
@@ -43,10 +48,12 @@ if TYPE_CHECKING:
 
 FOREIGN = 4  # of others' plugins that run at once, but for DELs: an agent has eight workers for all calls of a node
 _GATE = Gate(FOREIGN)
-_EVERYTHING = {"4": "0.0.0.0/0", "6": "::/0"}
+_IN_PROCESS = {PASSTHRU: passthru}
 # Codes of errors about what a plugin was called with: version, field, JSON, configuration (SPEC.md section 5, "Error").
 _OF_THE_CONFIGURATION = (1, 2, 6, 7)
-TIMEOUT = 90.0  # seconds that another's plugin may take; a runtime waits for some two minutes
+# Seconds that another's plugin may take, that all of one pod may take, and that each has at least. A runtime waits for
+# some two minutes.
+TIMEOUT, TOGETHER, LEAST = 90.0, 100.0, 2.0
 
 
 def calls(handle: Handle, node: Callable[[str, Mapping[str, int]], Node], look: Look | None) -> Calls:
@@ -76,12 +83,14 @@ class Calls:
         self._added: dict[CallPlugins, Result] = {}  # by this host
         self._returned: dict[CallPlugins, list[str]] = {}  # the types of plugins whose ADD has succeeded here
         self._read: dict[str, NetworkList] = {}  # by their text
+        self._allowance = Allowance(TIMEOUT, TOGETHER, LEAST)
 
     def add(self, op: CallPlugins, netns: int) -> None:
         """Call ADD of a network's plugins, in order, and remember the result. None is called if one is missing."""
         network = self._network(op)
         for plugin in network.plugins:
-            find(plugin.type, op.path)
+            if plugin.type not in _IN_PROCESS:
+                find(plugin.type, op.path)
         self._added[op] = self._runtime(op, netns).add(network, _conf(op, netns)).result
 
     def delete(self, op: CallPlugins, netns: int) -> None:
@@ -140,16 +149,7 @@ class Calls:
         cached = cache.get(op.network, op.container_id, op.ifname)
         if cached is None or cached.result is None:
             return
-        result = dict(cached.result)
-        listed = result.get("routes")
-        gone = {_EVERYTHING[version] for version in op.sheds}
-        every = listed if isinstance(listed, list) else []
-        kept = [route for route in every if not (isinstance(route, dict) and route.get("dst") in gone)]
-        kept += [{"dst": _EVERYTHING["6" if ":" in gateway else "4"], "gw": gateway} for gateway in op.gateways]
-        if kept:
-            result["routes"] = kept
-        else:
-            result.pop("routes", None)
+        result = shed(dict(cached.result), tuple(map(int, op.sheds)), op.gateways)
         cache.put(op.network, _conf(op, 0), cached.config, result)
         self._added.pop(op, None)
 
@@ -190,6 +190,10 @@ class Calls:
         except (OSError, CniError):
             return ()
 
+    def chain(self, path: str) -> tuple[PluginConf, ...]:
+        """Return the plugins of a folder's files; () if there is no folder. InvalidConfig names a file at fault."""
+        return chain(path)
+
     def object(self, sought: ObjectSought) -> Mapping[str, object] | None:
         """Return an object of an API server, None if there is none. TryAgainLater if it can't be asked."""
         return self._look(sought)
@@ -199,8 +203,10 @@ class Calls:
             if call.verb == "ADD" and call.error is None:
                 self._returned.setdefault(op, []).append(call.plugin)
 
-        own = self._handler(op, netns)
-        return Runtime(op.path, cache=Cache(op.cache), timeout=TIMEOUT, watch=watch, own=own, gate=_GATE)
+        own, timeout = self._handler(op, netns), partial(self._allowance.left, op.container_id)
+        return Runtime(
+            op.path, cache=Cache(op.cache), timeout=timeout, watch=watch, in_process=_IN_PROCESS, own=own, gate=_GATE
+        )
 
     def _handler(
         self, op: CallPlugins | None, netns: int

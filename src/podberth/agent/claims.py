@@ -1,191 +1,139 @@
-"""Resource claims as a part of the agent: what kubelet, the runtime and the API server are told and asked for them."""
+"""IPAMClaims: their status is written after the ADD is answered, and their address ends once they are deleted.
+
+Both are level-driven. A status is written anew at each start of the agent. What the ledger keeps for a claim is
+compared with the API server again and again, while no pod has it. A server that can't be asked says nothing: not known
+is never gone.
+"""
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
-from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING
 
-import podberth
+from podberth import objects
 from podberth.agent.due import Due
-from podberth.agent.frame import Call
-from podberth.agent.trace import Trace
-from podberth.cni.errors import CniError, InvalidConfig
+from podberth.agent.known_servers import known, remember
+from podberth.cni.errors import CniError, TryAgainLater
 from podberth.cni.value import replace, value
-from podberth.dra.cdi import Fence
-from podberth.dra.devices import Shared, devices
-from podberth.dra.driver import DRIVER, HOLDING, Driver, Parts
-from podberth.dra.kubelet import Kubelet
-from podberth.dra.pods import ClaimedPods
-from podberth.dra.prepared import PreparedClaims
-from podberth.dra.publisher import Publisher
-from podberth.kube.errors import Conflict, Invalid, NotFound
-from podberth.nri.plugin import Plugin
+from podberth.ipam.owner import claim_of
+from podberth.kube.errors import Conflict, NotFound
 from podberth.process.jitter import Backoff
-from podberth.process.loop import WAIT, Loop
-from podberth.process.whole import write_whole
+from podberth.process.loop import Loop, reason
+from podberth.verbs.claims import end, idle, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
-    from podberth.agent.resident import Resident
-    from podberth.dra.devices import Device
-    from podberth.dra.prepared import Prepared
-    from podberth.kube.client import Client
-    from podberth.nri.messages import Runtime
+    from podberth.ipam.lease import Reservation
+    from podberth.networks.claim import ClaimStatus
     from podberth.verbs.node import Node
 
-    Write = Callable[[str, str, dict[str, object]], object]  # level, event, what is said of it
-
-PACKED = Path(podberth.__file__).parent / "_shim" / "podberth-link-hook"  # in a wheel: tools/hatch_build.py
-_LOOK = 600.0  # seconds after which the slices are read again, though nothing has changed here
-_MOST, _TRIES = 4096, 2000  # claims whose status waits; tries of one
+MOST = 4096  # claims whose status waits; of more the oldest is given up
+TRIES = 2000  # of one status, most of a day; the next ADD, or the next agent, begins anew
+FIRST, LOOK = 1.0, 60.0  # seconds until the first look at what is kept for claims, and between two
+SOON, LATE = 60.0, 300.0  # seconds until a claim that is still there is asked for again, and at most
 _BACKOFF = Backoff(0.2, 30.0)
+_IDLE = Backoff(SOON, LATE, least=0.5)
 
 
 @value
-class ClaimOptions:
-    """Where the peers of a DRA driver are. `shared`: links that pods may share. `hook`: a program of the node's.
+class _Status:
+    """A status to be written to the API server of a kubeconfig, after so many tries."""
 
-    An empty `hook` stands for the one that came with podberth, which is put beside the store.
-    """
-
-    client: Client
-    node: str
-    kubelet: Path
-    runtime: Path
-    cdi: Path
-    shared: tuple[Shared, ...] = ()
-    hook: str = ""
-    holding: str = HOLDING
+    kubeconfig: str
+    status: ClaimStatus
+    tries: int
 
 
 class Claims:
-    """Everything about resource claims. `write` is the agent's log."""
+    """`nodes` opens each store of addresses for one use; `calls` those of meta plugins' calls, in `folders`.
+
+    `standing_by` is told of a pod that may not have its address yet. `ended` gets what was released; `failed` why
+    something could not be done.
+    """
 
     def __init__(
         self,
-        options: ClaimOptions,
-        state: str,
-        resident: Resident,
-        write: Callable[[str, str, dict[str, object]], None],
+        nodes: Callable[[], Iterator[AbstractContextManager[Node]]],
+        calls: Callable[[], Iterator[AbstractContextManager[Node]]],
+        folders: Callable[[], Iterable[str]],
+        standing_by: Callable[[], None],
+        ended: Callable[[Mapping[str, object]], None],
+        failed: Callable[[str], None],
     ) -> None:
-        self._options, self._state, self._resident, self._write = options, state, resident, write
-        self._publisher = Publisher(options.client, options.node)
-        self._claims = PreparedClaims(Path(state) / "claims")
-        fence = Fence(folder=options.cdi, hook=options.hook or f"{state}/bin/{PACKED.name}", vendor=DRIVER)
-        parts = Parts(
-            state=state,
-            claims=self._claims,
-            fence=fence,
-            claim=self._publisher.claim,
-            devices=self.devices,
-            handle=self._handle,
-            node=self._node,
-            told=self._told,
-            holding=options.holding,
-        )
-        driver = Driver(parts)
-        self._kubelet = Kubelet(options.kubelet, driver, fence, self._taken, self._failed)
-        pods = ClaimedPods(driver, self._claims, self._failed)
-        self._runtime = Plugin(options.runtime, pods, self._heard, self._failed)
-        self._published: tuple[float, Mapping[str, Device]] | None = None
-        self._slices = Loop("resource-slices", self._publish, self._failed)
-        self._due: Due[str, tuple[Prepared, int]] = Due("claims' status", self._tell, self._failed, most=_MOST)
+        self._nodes, self._calls, self._folders = nodes, calls, folders
+        self._standing_by = standing_by
+        self._ended, self._failed = ended, failed
+        self._due: Due[tuple[str, str], _Status] = Due("claim status", self._write, failed, most=MOST)
+        self._loop = Loop("claims", self._turn, failed)
+        self._pauses: dict[Reservation, tuple[int, float]] = {}  # how often each was found, and turns until the next
+        self._told = ""
 
     def start(self) -> None:
-        """Begin: first what is known, then the peers. A CniError or an OSError keeps it from that."""
-        if not self._options.hook:
-            self._put_hook()
-        self._claims.load()
-        for path in self._claims.unreadable:
-            self._failed(f"{path}: not a claim that this version can read: it is left alone")
+        """Begin, with the status of all claims that pods here refer to."""
         self._due.start()
-        self._runtime.start()
-        self._kubelet.start()
-        self._slices.start()
+        self._loop.start(after=FIRST)
+        for opened in self._calls():
+            with opened as node:
+                for kubeconfig, status in shown(node):
+                    self._put(kubeconfig, status)
 
     def stop(self, seconds: float) -> None:
-        """End; kubelet and runtime find nobody from now on."""
-        self._kubelet.stop(seconds)
-        self._runtime.stop(seconds)
-        self._slices.end(seconds)
+        """End."""
+        self._loop.end(seconds)
         self._due.stop(seconds)
 
-    @property
-    def connected(self) -> bool:
-        """Whether a runtime tells of its pods now: without one no pod gets a link by a claim."""
-        return self._runtime.connected
-
-    def devices(self) -> dict[str, Device]:
-        """Return what the node has to offer now."""
-        with self._node() as node:
-            labels = node.attachments.labels() if node.stored() else {}
-            vfs = tuple(replace(vf, labels=labels.get(vf.address, ())) for vf in node.host.vfs())
-        return devices(vfs, self._options.shared)
-
-    def _put_hook(self) -> None:
-        target = Path(self._state) / "bin" / PACKED.name
+    def put(self, folder: str, kubeconfig: str, status: ClaimStatus) -> None:
+        """Have a claim's status written, and remember its API server: the pod may be gone by the next start."""
+        if status.standby:
+            self._standing_by()
+        else:
+            self._put(kubeconfig, status)
         try:
-            content = PACKED.read_bytes()
-        except OSError as wrong:
-            raise InvalidConfig(f"{PACKED}: {wrong.strerror}", "a wheel has it; else name one by --dra-hook") from wrong
-        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        write_whole(str(target), content, 0o755)
+            remember(folder, kubeconfig)
+        except OSError as failure:
+            self._failed(reason(failure))
 
-    @contextmanager
-    def _node(self) -> Iterator[Node]:
-        node = self._resident.node(self._state)
+    def show(self, kubeconfig: str, status: ClaimStatus) -> None:
+        """Have a claim's status written that a pod has by now."""
+        self._put(kubeconfig, status)
+
+    def _put(self, kubeconfig: str, status: ClaimStatus) -> None:
+        self._due.put((status.namespace, status.name), _Status(kubeconfig=kubeconfig, status=status, tries=0))
+
+    def _write(self, claim: tuple[str, str], work: _Status) -> None:
         try:
-            yield node
-        finally:
-            node.host.close()
-
-    def _handle(self, env: Mapping[str, str], stdin: bytes) -> tuple[int, str]:
-        call = Call(plugin_type="podberth", env=env, stdin=stdin)
-        return self._resident.serve(call, -1, Trace(whole=False))
-
-    def _publish(self) -> float:
-        found = self.devices()
-        if self._published is None or self._published[1] != found or monotonic() - self._published[0] > _LOOK:
-            before = None if self._published is None else self._published[1]
-            generation = self._publisher.publish(found)
-            self._published = (monotonic(), found)
-            if before != found:
-                self._write("info", "devices published", {"devices": len(found), "generation": generation})
-        return WAIT
-
-    def _taken(self) -> None:
-        """Publish anew: a kubelet that has started has deleted all slices of its node."""
-        self._published = None
-        self._slices.wake()
-
-    def _told(self, prepared: Prepared) -> None:
-        self._due.put(prepared.uid, (prepared, 0))
-
-    def _tell(self, uid: str, work: tuple[Prepared, int]) -> None:
-        prepared, tries = work
-        try:
-            self._publisher.tell(prepared)
-        except (NotFound, Conflict, Invalid) as refused:
-            if not isinstance(refused, NotFound):
-                self._failed(f"status of {prepared}: {refused.message}")
+            objects.show_claim(work.kubeconfig, work.status)
+        except (NotFound, Conflict):
+            pass  # the claim is gone
         except CniError as failure:
-            if tries == 0:
-                self._failed(f"status of {prepared}: {failure.message}")
-            if tries < _TRIES:
-                self._due.again(uid, (prepared, tries + 1), _BACKOFF.pause(tries + 1))
+            if work.tries == 0:
+                self._failed(f"status of IPAMClaim {'/'.join(claim)}: {failure.message}")
+            if work.tries < TRIES:
+                self._due.again(claim, replace(work, tries=work.tries + 1), _BACKOFF.pause(work.tries + 1))
 
-    def _heard(self, runtime: Runtime) -> None:
-        about = {"name": runtime.name, "version": runtime.version, "patience": runtime.patience or None}
-        self._write("info", "runtime", about)
+    def _turn(self) -> float:
+        """Ask for the claims whose turn it is, of all that no pod has."""
+        there: dict[Reservation, tuple[int, float]] = {}
+        servers = tuple(dict.fromkeys(server for folder in self._folders() for server in known(folder)))
+        for opened in self._nodes() if servers else ():
+            with opened as node:
+                for kept in idle(node):
+                    tries, left = self._pauses.get(kept, (0, 0.0))
+                    there[kept] = (tries, left - LOOK) if left > 0 else self._asked(node, servers, kept, tries)
+        self._pauses = there
+        return LOOK
 
-    def _failed(self, why: str) -> None:
-        self._write("warning", "claims", {"outcome": "failed", "message": why})
-
-
-def node_name() -> str:
-    """Return what the node is called: in an agent's pod by the downward API, else as the machine is."""
-    return os.environ.get("NODE_NAME") or os.uname().nodename
+    def _asked(self, node: Node, servers: tuple[str, ...], kept: Reservation, tries: int) -> tuple[int, float]:
+        """Release what is kept for a claim that all API servers say is gone; return when to ask again."""
+        name, uid = claim_of(kept.pod)
+        try:
+            gone = all(objects.claim_is_gone(server, kept.pod.namespace, name, uid) for server in servers)
+            if gone and end(node, kept):
+                self._ended({"claim": f"{kept.pod.namespace}/{name}", "address": str(kept.address)})
+        except (CniError, OSError) as failure:
+            why = reason(failure)
+            if why != self._told or not isinstance(failure, TryAgainLater):
+                self._told = why
+                self._failed(why)
+        return tries + 1, _IDLE.pause(tries + 1)

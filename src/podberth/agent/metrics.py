@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from podberth.agent.calls import Served
-    from podberth.agent.claims import Claims
     from podberth.agent.policies import PolicyDirectories
+    from podberth.agent.resource_claims import ResourceClaims
     from podberth.agent.service import Agent
     from podberth.agent.spans.exporter import Exporter
     from podberth.agent.upkeep import Found
@@ -80,7 +80,7 @@ class Metrics:
         """Count what upkeep came to."""
         self._upkeep.labels(found.outcome).inc()
 
-    def claiming(self, claims: Claims) -> None:
+    def claiming(self, claims: ResourceClaims) -> None:
         """Tell of the container runtime too: this agent serves resource claims."""
         self._live("podberth_runtime_connected", "Whether the runtime tells of pods (NRI).", lambda: claims.connected)
 

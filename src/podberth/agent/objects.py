@@ -1,7 +1,8 @@
 """The objects of API servers that meta plugins look up by name: followed, so that a call reads nothing.
 
 Definitions are followed in all namespaces, pods of this node alone. What is not known here is asked of the server, as
-by a plugin without an agent: a watch may be behind.
+by a plugin without an agent: a watch may be behind. IPAMClaims are asked for one by one: there may be as many as
+pods in the cluster, and no watch carries the whole cluster to every node.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from podberth import objects
-from podberth.net.seen import DEFINITION, POD
+from podberth.net.seen import CLAIM, DEFINITION, POD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,8 @@ class Objects:
 
     def look(self, sought: ObjectSought) -> Mapping[str, object] | None:
         """Return the object, None if there is none of that name and UID. TryAgainLater if that can't be known."""
+        if sought.kind == CLAIM:
+            return objects.look(sought)
         known = self._of(sought.kubeconfig, sought.kind)
         found = known.find(sought)
         if found is None and sought.kind == DEFINITION and known.follower.synced.is_set():

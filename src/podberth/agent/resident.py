@@ -9,8 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podberth.agent.annotator import Annotator
+from podberth.agent.claims import Claims
 from podberth.agent.finisher import Finisher
 from podberth.agent.hotplug import HotPlug
+from podberth.agent.migrations import Migrations
 from podberth.agent.objects import Objects
 from podberth.agent.policies import PolicyDirectories
 from podberth.agent.sight import require_sight
@@ -56,8 +58,24 @@ class Resident:
             lambda about: told("error", "networks not changed", about),
             lambda why: told("warning", "hot plug", {"message": why}),
         )
-        self.objects = Objects(self.hot_plug.look)
+        self.objects = Objects(self._pod_changed)
         self.annotator = Annotator(lambda why: told("warning", "network-status", {"message": why}))
+        self.claims = Claims(
+            self._of_addresses,
+            self._of_networks,
+            self._folders,
+            self._stands_by,
+            lambda about: told("info", "claim ended", about),
+            lambda why: told("warning", "claims", {"message": why}),
+        )
+        self.migrations = Migrations(
+            self._of_networks,
+            self._of_addresses,
+            self.objects.look,
+            self.claims.show,
+            lambda about: told("info", "migrated", about),
+            lambda why: told("warning", "migrations", {"message": why}),
+        )
         self._kept = Kept(moved, self._equipped, self.objects.look)
         self._anew = anew
         self._of_calls: set[str] = set()  # meta plugins' stores, which a first ADD makes
@@ -79,11 +97,26 @@ class Resident:
         """Why no ADD is served now: a cluster's store can't be reached, or knows another machine as this node."""
         return "; ".join((*map(sentence, self._kept.away), *self._kept.unproven))
 
+    def _stands_by(self) -> None:
+        self.migrations.expect()
+
+    def _pod_changed(self, namespace: str, name: str) -> None:
+        self.hot_plug.look(namespace, name)
+        self.migrations.changed(namespace, name)
+
     def _of_networks(self) -> Iterator[AbstractContextManager[Node]]:
         """Yield the stores of meta plugins' calls."""
-        named = {*self.directories, *self._of_calls}
-        for directory in sorted(each for each in named if each.endswith(f"/{NETWORKS}")):
+        for directory in self._folders():
             yield _opened(self.node(directory))
+
+    def _folders(self) -> list[str]:
+        return sorted(each for each in {*self.directories, *self._of_calls} if each.endswith(f"/{NETWORKS}"))
+
+    def _of_addresses(self) -> Iterator[AbstractContextManager[Node]]:
+        """Yield the stores of addresses."""
+        for directory in self.directories:
+            if not directory.endswith(f"/{NETWORKS}"):
+                yield _opened(self.node(directory))
 
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
@@ -96,6 +129,7 @@ class Resident:
             follow=partial(self.policies.follow, node, directory),
             status_on=self._status_on,
             annotate=self.annotator.put,
+            show_claim=partial(self.claims.put, directory),
         )
 
     def remember(self, directory: str) -> None:

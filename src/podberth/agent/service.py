@@ -37,8 +37,8 @@ from podberth.verbs.role import NETWORKS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from podberth.agent.claims import ClaimOptions, Claims
     from podberth.agent.frame import Call
+    from podberth.agent.resource_claims import ResourceClaimOptions, ResourceClaims
     from podberth.agent.server import Answer
     from podberth.agent.spans.exporter import Exporter
     from podberth.agent.spans.target import Target
@@ -61,7 +61,7 @@ class Options:
 
     `metrics` is the TCP address where the desk can be asked too, with the `certificate` if there is one; `spans` is the
     collector that spans of calls go to. `status_on` is what STATUS fails for beside what makes a node useless. With
-    `claims` it is the node's DRA driver too, whose claims are kept with the first store.
+    `resource_claims` it is the node's DRA driver too, whose claims are kept with the first store.
     """
 
     states: tuple[str, ...]
@@ -74,7 +74,7 @@ class Options:
     certificate: Certificate | None
     spans: Target | None
     status_on: frozenset[str] = frozenset()
-    claims: ClaimOptions | None = None
+    resource_claims: ResourceClaimOptions | None = None
 
 
 class Agent:
@@ -91,12 +91,13 @@ class Agent:
         self.records = Records(self.nodes, self._found, self._not_looked)
         self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew, options.status_on)
         self.server = Server(listening, self._serve, self._refused, options.workers)
-        self.claims = None if options.claims is None else self._claims(options.claims)
+        asked = options.resource_claims
+        self.resource_claims = None if asked is None else self._resource_claims(asked)
         self.upkeep = Upkeep(self.of_links, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.history = History(self.nodes, self._not_archived)
         self.metrics = Metrics(self)
-        if self.claims is not None:
-            self.metrics.claiming(self.claims)
+        if self.resource_claims is not None:
+            self.metrics.claiming(self.resource_claims)
         self.spans = None if options.spans is None else self._exporter(options.spans)
         self.serving = False
         self.desk = Desk(self)
@@ -113,6 +114,8 @@ class Agent:
         self.records.start()
         self.resident.finisher.start()
         self.resident.annotator.start()
+        self._try("claims", self.resident.claims.start)
+        self.resident.migrations.start()
         self.resident.hot_plug.start()
         self._try("hot plug", self.resident.follow_networks)
         self._try("policies", self._remember)
@@ -125,8 +128,8 @@ class Agent:
         if self.spans is not None:
             self.spans.start()
         self.server.start()
-        if self.claims is not None:
-            self._try("claims", self.claims.start)
+        if self.resource_claims is not None:
+            self._try("resource claims", self.resource_claims.start)
         self.serving = True
         self.journal.write("info", "serving", {"version": __version__, "workers": self.server.workers})
 
@@ -135,13 +138,14 @@ class Agent:
         grace = self.options.grace
         end = time.monotonic() + grace
         self.serving = False
-        if self.claims is not None:
-            self._try("stop", partial(self.claims.stop, grace))
+        if self.resource_claims is not None:
+            self._try("stop", partial(self.resource_claims.stop, grace))
         finished = self.server.stop(grace)
         turned = self.server.turn_away() if last else 0
         loops = (self.upkeep, self.history, self.departures, self.announcements, self.records)
         resident = self.resident
-        for part in (*loops, resident.policies, resident.hot_plug, resident.finisher, resident.annotator):
+        waiting = (resident.hot_plug, resident.finisher, resident.annotator, resident.migrations, resident.claims)
+        for part in (*loops, resident.policies, *waiting):
             self._try("stop", partial(part.stop, grace))
         self._try("stop", self.resident.close)
         unsent = self._flush(end)
@@ -220,10 +224,10 @@ class Agent:
         if self.journal.wants(level):
             self.journal.write(level, "call", served.about())
 
-    def _claims(self, options: ClaimOptions) -> Claims:
-        from podberth.agent.claims import Claims
+    def _resource_claims(self, options: ResourceClaimOptions) -> ResourceClaims:
+        from podberth.agent.resource_claims import ResourceClaims
 
-        return Claims(options, self.options.states[0], self.resident, self.journal.write)
+        return ResourceClaims(options, self.options.states[0], self.resident, self.journal.write)
 
     def _exporter(self, to: Target) -> Exporter:
         from podberth.agent.spans.exporter import Exporter

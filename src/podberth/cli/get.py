@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -12,6 +12,7 @@ from podberth.cli.failures import Misuse, NotFound
 from podberth.cli.manual import CLUSTER, EXITS, Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Screen, columns
+from podberth.cli.text import counted
 from podberth.cni.fields import shown
 from podberth.desk.attachments import attachments
 from podberth.desk.form import json_form
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     Row = list[str | Cell]
 
-KINDS = ("all", "pools", "podnetworks", "reservations", "attachments")
-SHORT = {"pool": "pools", "podnetwork": "podnetworks", "reservation": "reservations", "attachment": "attachments"}
+KINDS = ("all", "pools", "podnetworks", "reservations", "claims", "attachments")
+SHORT = {kind.removesuffix("s"): kind for kind in KINDS[1:]}
 SHOWN = 3  # addresses of a StatefulSet for people; -o yaml has them all
 
 
@@ -86,10 +87,11 @@ class Listing:
         ("get podnetworks payments/mysql -o yaml", "One document, as `apply` takes it."),
         ("get podnetworks payments/", "Those of one namespace."),
         ("get reservations --json", ""),
+        ("get claims -o yaml", "Reservations as IPAMClaims, for programs that read those."),
         ("get -o yaml > backup.yaml", "All that is declared."),
     ),
 )
-@click.argument("kind", default="all", metavar="[pools|podnetworks|reservations|attachments]")
+@click.argument("kind", default="all", metavar="[pools|podnetworks|reservations|claims|attachments]")
 @click.argument("name", required=False)
 @click.option(
     "-o", "--output", type=click.Choice(["table", "yaml", "json"]), default="table", show_default=True, help="The form."
@@ -99,7 +101,8 @@ class Listing:
 def get(session: Session, kind: str, name: str | None, output: str, *, as_json: bool) -> None:
     """Show what is declared and what is there: pools, PodNetworks, reservations, this node's attachments.
 
-    Without a kind: all documents. NAME is a pool's name, a PodNetwork's NAMESPACE/NAME, a reserved address, or an
+    Claims are reservations as IPAMClaims (k8s.cni.cncf.io), where their network is known. Without a kind: all
+    documents. NAME is a pool's name, a PodNetwork's NAMESPACE/NAME, a reserved address, or an
     attachment's NETWORK/CONTAINER/IFNAME; one that ends in `/` stands for all below it.
     """
     kind = SHORT.get(kind.lower(), kind.lower())
@@ -197,6 +200,27 @@ def _reservations(session: Session) -> Listing:
     return listing
 
 
+def _claims(session: Session) -> Listing:
+    from podberth.desk.claims import claims
+
+    found, left = claims(session.node)
+    if left:
+        sys.stderr.write(f"{counted(left, 'reservation')} of no known network, or of a Deployment: no claim\n")
+    listing = Listing(("Name", "Network", "Interface", "IPs", "Pod"), documents=True)
+    for document in found:
+        metadata, spec, status = (cast("dict[str, Any]", document[part]) for part in ("metadata", "spec", "status"))
+        name = f"{metadata['namespace']}/{metadata['name']}"
+        row: Row = [
+            Cell(name, "bold"),
+            spec["network"],
+            spec["interface"],
+            ", ".join(status["ips"]),
+            status["ownerPod"] or "-",
+        ]
+        listing.add(name, row, document)
+    return listing
+
+
 def _attachments(session: Session) -> Listing:
     found = attachments(session.node)
     listing = Listing(("Attachment", "Pod", "Addresses", "Netns", "State", "Since"), schema=found.SCHEMA)
@@ -218,5 +242,6 @@ _LISTINGS: dict[str, Callable[[Session], Listing]] = {
     "pools": _pools,
     "podnetworks": _pod_networks,
     "reservations": _reservations,
+    "claims": _claims,
     "attachments": _attachments,
 }

@@ -18,7 +18,7 @@ from podberth.cni import parsers
 from podberth.cni.errors import CniError
 from podberth.cni.fields import shown
 from podberth.cni.pod import PodRef, called, joined, parted
-from podberth.ipam.owner import is_deployment, named, of_deployment
+from podberth.ipam.owner import is_shared, named, of_deployment
 from podberth.ipam.pool import Span
 
 if TYPE_CHECKING:
@@ -161,11 +161,15 @@ def _range(text: str) -> Span | None:
 
 
 def pod_or_address(text: str) -> PodRef | Address | Span:
-    """Return the pod, or the Deployment as NAMESPACE/deployment/NAME; or the address, or the range."""
+    """Return the pod; the Deployment as NAMESPACE/deployment/NAME, the claim as NAMESPACE/ipamclaim/NAME/UID; or the
+    address, or the range.
+    """
     found = _range(text)
     if found is not None:
         return found
     namespace, _, rest = text.partition("/")
+    if rest.startswith("ipamclaim/"):
+        return named(namespace, rest)
     if rest.startswith("deployment/"):
         whose = pod_name(f"{namespace}/{rest.partition('/')[2]}")
         return of_deployment(whose.namespace, whose.name)
@@ -200,7 +204,7 @@ def _pools(node: Node) -> Iterable[str]:
 
 
 def _pods(node: Node) -> Iterable[str]:
-    reserved = (str(kept.pod) for kept in node.ledger.reservations() if not is_deployment(kept.pod))
+    reserved = (str(kept.pod) for kept in node.ledger.reservations() if not is_shared(kept.pod))
     return (*reserved, *(str(lease.pod) for lease in node.ledger.leases() if lease.pod is not None))
 
 

@@ -16,6 +16,7 @@ from podberth.cli.session import actor, asking
 from podberth.cli.text import counted
 from podberth.desk import rows
 from podberth.desk.form import json_form
+from podberth.ipam.owner import is_claim
 from podberth.policy.operation import Operation
 from podberth.policy.permit import OPERATOR, RELEASE, Releasing, permit
 from podberth.stores.transfer.sheet import read, releasing
@@ -95,7 +96,7 @@ def _one(session: Session, node: Node, address: Address, *, as_json: bool) -> No
 def _chosen(
     node: Node, address: Address | None, file: str | None, pool: str | None, namespace: str | None
 ) -> tuple[tuple[Reservation, ...], int]:
-    """Return the reservations that are to end, and how many of those meant stay, as PodNetworks declare them."""
+    """Return the reservations that are to end, and how many of those meant PodNetworks and IPAMClaims keep."""
     there = node.ledger.reservations(pool=pool)
     if file is not None:
         rows, complaints = read(contents(file), "stdin" if file == "-" else file)
@@ -106,7 +107,7 @@ def _chosen(
             raise _nobody_s(address)
         return found, 0
     meant = [kept for kept in there if namespace in (None, kept.pod.namespace)]
-    chosen = tuple(kept for kept in meant if kept.origin != "declared")
+    chosen = tuple(kept for kept in meant if kept.origin != "declared" and not is_claim(kept.pod))
     return chosen, len(meant) - len(chosen)
 
 
@@ -138,7 +139,7 @@ def _show_many(session: Session, ended: Sequence[Reservation], stay: int, *, dry
             )
         screen.line(f"{counted(len(ended), 'reservation')} {'would end' if dry_run else 'ended'}")
         if stay:
-            screen.line(f"{counted(stay, 'reservation')} of PodNetworks stay: change or delete the PodNetworks")
+            screen.line(f"{counted(stay, 'reservation')} of PodNetworks and IPAMClaims stay: change or delete those")
         if dry_run:
             screen.line(UNCHANGED)
 

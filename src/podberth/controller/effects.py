@@ -15,6 +15,7 @@ from podberth.controller.facts import Node, read_node, read_pod
 from podberth.controller.gone import is_over
 from podberth.controller.keeping import WHY
 from podberth.ipam.lease import Actor
+from podberth.ipam.owner import claim_of
 from podberth.ipam.refusals import same
 from podberth.kube import errors, resources
 from podberth.kube.resources import Resource
@@ -23,7 +24,7 @@ from podberth.stores.chosen import NAMESPACE
 from podberth.stores.kubernetes.machines import Machines
 from podberth.stores.kubernetes.once import OnceNodes
 from podberth.stores.replica.standing import withheld
-from podberth.stores.sqlite import changes
+from podberth.stores.sqlite import changes, claims
 from podberth.stores.sqlite.declared import declare, is_stray, undeclare
 from podberth.stores.sqlite.operations import keep
 from podberth.stores.sqlite.rows import lease_at, reservation_at
@@ -175,6 +176,16 @@ class Effects:
     def unreserve(self, kept: Reservation) -> bool:
         """End a reservation that an object made which is no more."""
         return self._ended(kept, self._actor("its AddressReservation is gone"))
+
+    def claim_ended(self, kept: Reservation) -> bool:
+        """End what is kept for an IPAMClaim that was deleted; a pod that has the address just now keeps it."""
+        name, uid = claim_of(kept.pod)
+        actor = self._actor(f"IPAMClaim {kept.pod.namespace}/{name} ({uid}) was deleted")
+
+        def end(connection: Connection, _: Rivals) -> bool:
+            return claims.release(connection, kept.address, actor, self._now(), kept.pod) is not None
+
+        return self._proposer.settle(end)[0]
 
     def _now(self) -> Moment:
         return self._proposer.replica.clock()

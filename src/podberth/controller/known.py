@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import value
 from podberth.controller.keeping import Kept, owner_of
+from podberth.ipam.owner import is_claim
 from podberth.ipam.pool import FOREVER
 from podberth.policy.reserves import declared_addresses
 from podberth.policy.texts import parsed
@@ -123,12 +124,12 @@ def _kept(
     declarers: Mapping[Address, tuple[PodNetwork, ...]],
     pools: Mapping[str, Pool],
 ) -> Kept | None:
-    """Return the reservation with its retention; None if it is kept for ever."""
+    """Return the reservation with its retention; None if it is kept for ever, or as long as its claim is there."""
     by = next(iter(declarers.get(kept.address, ())), None) if kept.origin == "declared" else None
     retention: str | int = FOREVER
     if by is not None:
         retention = by.retention
-    elif kept.origin == "sticky" and kept.pool in pools:
+    elif kept.origin == "sticky" and kept.pool in pools and not is_claim(kept.pod):
         retention = pools[kept.pool].sticky_retention
     if retention == FOREVER:
         return None

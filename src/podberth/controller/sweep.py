@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import joined
 from podberth.cni.value import value
-from podberth.controller import conditions, gone, keeping
+from podberth.controller import claims, conditions, gone, keeping
 from podberth.controller.effects import WHO, by_hand
 from podberth.controller.known import known
 from podberth.controller.older import older
@@ -85,7 +85,7 @@ class Sweep:
         """Do all of it once. A step that fails leaves the others to be done."""
         steps = (
             self._accept, self._accept_podnetworks, self._keep_last_good, self._declarations, self._config_maps,
-            self._reservations, self._retention, self._leases, self._pools,
+            self._reservations, self._retention, self._claims, self._leases, self._pools,
         )  # fmt: skip
         for step in steps:
             if not self._leading():
@@ -275,6 +275,14 @@ class Sweep:
             by = (e.actor.why for e in made if e.actor.who == "controller" and e.actor.why.startswith("Addr"))
             self._made[kept] = next(by, "")
         return self._made[kept]
+
+    def _claims(self, now: Known) -> None:
+        """End what is kept for IPAMClaims that were deleted."""
+        kept = claims.idle(now.reservations.values(), now.leases)
+        there = claims.listed(self._client, (one.pod.namespace for one in kept)) if kept else None
+        for one in claims.gone(kept, there) if there is not None else ():
+            if self._effects.claim_ended(one):
+                self._count("unreserved")
 
     def _retention(self, now: Known) -> None:
         """End reservations whose retention is over."""

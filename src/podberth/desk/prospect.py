@@ -27,7 +27,7 @@ from podberth.verbs.role import Role
 from podberth.verbs.wish import endpoint, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from podberth.cni.pod import PodRef
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Node, Plugin
 
 IPAM = "podberth"
+OURS = (IPAM, "sriov")  # the types whose addresses are always the ledger's
 ANY = "any free address, for example this one"
 
 
@@ -60,6 +61,12 @@ class Prospect:
     resolved: Resolved
     addresses: tuple[Expected, ...] = ()
     refusal: CniError | None = None
+
+
+def asks_podberth(conf: Mapping[str, object]) -> bool:
+    """Say whether the ledger is asked for addresses by a plugin of that configuration."""
+    ipam = conf.get("ipam")
+    return conf.get("type") in OURS or (isinstance(ipam, dict) and ipam.get("type") == IPAM)
 
 
 def read(conf: bytes, find: Callable[[str], Plugin]) -> tuple[Network, NetConf, Plugin]:

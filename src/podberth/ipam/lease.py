@@ -30,7 +30,8 @@ class Actor:
 class Wanted:
     """One address of a claim: any of `pool` of IP `family` (4 or 6), or exactly `address`.
 
-    `owner`: one of those reserved for that Deployment (`ipam.owner`), and no other.
+    `owner`: one of those reserved for that Deployment (`ipam.owner`), and no other. Of an IPAMClaim: the one that is
+    reserved for it, or else `address`, or any, which is reserved for it then.
     """
 
     pool: str

@@ -53,8 +53,13 @@ class Ledger(Protocol):
         """Reserve an address for a pod's name by hand; the same again returns the reservation. Raises AddressTaken."""
         ...
 
-    def release(self, address: IPv4Address | IPv6Address, actor: Actor) -> Reservation | None:
-        """End a manual or sticky reservation (AddressTaken for a declared one: its PodNetwork has to change)."""
+    def release(
+        self, address: IPv4Address | IPv6Address, actor: Actor, owner: PodRef | None = None
+    ) -> Reservation | None:
+        """End a manual or sticky reservation (AddressTaken for a declared one: its PodNetwork has to change).
+
+        With `owner` only one that is this owner's; None if it is not.
+        """
         ...
 
     def conflicted(self, address: IPv4Address | IPv6Address, mac: str, attachment: Attachment, actor: Actor) -> None:

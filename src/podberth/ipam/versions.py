@@ -33,6 +33,7 @@ class Feature(StrEnum):
     RETENTION = "a word about for how long history is kept"
     PODNETWORKS_IN_FORCE = "what is in force of a PodNetwork in etcd"
     OPERATIONS = "an operation of more than one step"
+    CLAIMS = "an address of an IPAMClaim"
 
 
 NEEDS: Mapping[Feature, str] = {
@@ -54,6 +55,8 @@ NEEDS: Mapping[Feature, str] = {
     Feature.MACHINES: "0.2.0",
     # 0.1.0 gives away an address that an operation has marked, and does not see what is committed.
     Feature.OPERATIONS: "0.2.0",
+    # 0.1.0 takes a pod that has it for one that may not, and reads nothing of the store from then on.
+    Feature.CLAIMS: "0.2.0",
 }
 
 

@@ -57,6 +57,9 @@ NETWORK_ATTACHMENTS = Resource(
     group="k8s.cni.cncf.io", version="v1", plural="network-attachment-definitions", kind="NetworkAttachmentDefinition",
     namespaced=True,
 )  # fmt: skip
+IPAM_CLAIMS = Resource(
+    group="k8s.cni.cncf.io", version="v1alpha1", plural="ipamclaims", kind="IPAMClaim", namespaced=True
+)
 PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
 EVENTS = Resource(group="", version="v1", plural="events", kind="Event", namespaced=True)
 LEASES = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease", namespaced=True)

@@ -34,7 +34,8 @@ class Endpoint:
 
     `gateways` has for each address that of its subnet, None without one. `functions`: which virtual functions will do,
     if somebody has said that. `told`: the routes as the result has them, where it is not `settings.routes`.
-    `on_link`: a gateway that is outside of the subnets is on the link all the same.
+    `on_link`: a gateway that is outside of the subnets is on the link all the same. `standby`: another has the
+    addresses, and nothing is to leave by the link until they are moved here (`net.standby`).
     """
 
     attachment: Attachment
@@ -47,6 +48,7 @@ class Endpoint:
     functions: Selector | None = None
     told: tuple[Route, ...] | None = None
     on_link: bool = False
+    standby: bool = False
 
 
 def first_gateways(gateways: Sequence[Address | None]) -> dict[int, Address]:

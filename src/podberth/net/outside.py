@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from podberth.cni.netlist import NetworkList
+    from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.cni.result import Result
     from podberth.net.ops import AdoptCalls, CallPlugins
     from podberth.net.seen import ObjectSought
@@ -62,6 +62,10 @@ class Outside(Protocol):
 
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         """Return the networks of a folder, or of the file at the path; () if there are none that can be read."""
+        ...
+
+    def chain(self, path: str) -> tuple[PluginConf, ...]:
+        """Return the plugins of a folder's files; () if there is no folder. InvalidConfig names a file at fault."""
         ...
 
     def object(self, sought: ObjectSought) -> Mapping[str, object] | None:

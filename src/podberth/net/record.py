@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 # Of one call alone, whoever the plugin is: what earlier plugins made, and what the runtime says of this pod.
-OF_ONE_CALL = frozenset(("prevResult", "runtimeConfig"))
+OF_ONE_CALL = frozenset(("prevResult", "runtimeConfig", "ipamClaim"))
 
 
 @value

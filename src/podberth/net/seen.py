@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeAlias
 
-    from podberth.cni.netlist import NetworkList
+    from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.net.facts import HostDevice, Link
     from podberth.net.host import Host
     from podberth.net.ops import Address, Interface
@@ -130,14 +130,14 @@ class LinkTowards:
         return host.towards(self.address)
 
 
-POD, DEFINITION = "Pod", "NetworkAttachmentDefinition"  # kinds of objects
+POD, DEFINITION, CLAIM = "Pod", "NetworkAttachmentDefinition", "IPAMClaim"  # kinds of objects
 
 
 @value
 class ObjectSought:
     """What does the API server of a kubeconfig have under the name? The object as JSON has it, or None.
 
-    `kind`: POD or DEFINITION. `uid`: only one with that UID will do; '' for any.
+    `kind`: POD, DEFINITION or CLAIM. `uid`: only one with that UID will do; '' for any.
     """
 
     kubeconfig: str
@@ -162,10 +162,21 @@ class NetworksAt:
         return host.outside.networks(self.path)
 
 
+@value
+class ChainAt:
+    """Which plugins do the files of a folder of the node have, in order of their names? () if there is no folder."""
+
+    path: str
+
+    def of(self, host: Host) -> tuple[PluginConf, ...]:
+        """Ask."""
+        return host.outside.chain(self.path)
+
+
 if TYPE_CHECKING:
     Query: TypeAlias = (
         LinkNamed | LinkInPod | LinkTowards | DefaultLink | DeviceSought | AddressesOf | Can | Lines | PeerOf
-        | FunctionWanted | ObjectSought | NetworksAt
+        | FunctionWanted | ObjectSought | NetworksAt | ChainAt
     )  # fmt: skip
 
 FILTER_VLANS = Can(ability="bridges that filter VLANs")

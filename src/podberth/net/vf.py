@@ -16,7 +16,8 @@ class Vf:
 
     `vendor`, `device`: PCI IDs, four hexadecimal digits. `numa`: the node, -1 if unknown. `link`: its own interface in
     the node's namespace, '' if it is elsewhere or has none, with `mac` and `up`. `busy`: why the node itself uses it.
-    `lent`: which address it has by DHCP; who names it may have it all the same.
+    `lent`: which address it has by DHCP; who names it may have it all the same. `theirs`: the network namespace that
+    sriov-cni has given it to.
     `representor`: the link that stands for it on a switchdev PF.
     """
 
@@ -33,6 +34,7 @@ class Vf:
     up: bool = False
     busy: str = ""
     lent: str = ""
+    theirs: str = ""
     rdma: bool = False
     switchdev: bool = False
     representor: str = ""

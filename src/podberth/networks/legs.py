@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from podberth.cni import netlist
 from podberth.cni.errors import CniError, InvalidConfig, Refused
+from podberth.cni.ipam_claim import KEY
+from podberth.cni.netlist import NetworkList, PluginConf
 from podberth.cni.strictjson import dumps
 from podberth.cni.value import value
 
@@ -11,12 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from podberth.cni.netlist import NetworkList
+    from podberth.cni.ipam_claim import IpamClaim
     from podberth.net.ops import CallPlugins
     from podberth.networks.selection import Selection
     from podberth.networks.settings import Settings
 
 _WISHES = ("IP", "GATEWAY", "MAC", "deviceID")  # keys of CNI_ARGS
+PASSTHRU = "passthru"  # the plugin that has an empty result
 META = ("podberth-networks", "multus", "multus-shim")
 MOST_BYTES, MOST_OF_A_POD = 1 << 18, 1 << 20  # of configurations; a call takes a MiB, and a result goes with each
 MOST_OF_A_NAME = 230  # characters of NETWORK-CONTAINER-INTERFACE, beside a process's own ending: 255 for a file
@@ -89,6 +92,12 @@ def sheds(leg: Leg, legs: Sequence[Leg]) -> tuple[str, ...]:
     return tuple(sorted(theirs | (set(leg.versions) if leg.gateways else set())))
 
 
+def auxiliary(name: str, cni_version: str, plugins: Sequence[PluginConf]) -> NetworkList:
+    """Return the network of an auxiliary chain: its plugins behind one that has an empty result."""
+    first = PluginConf(type=PASSTHRU, capabilities=(), raw={"type": PASSTHRU})
+    return NetworkList(name=name, cni_version=cni_version, plugins=(first, *plugins))
+
+
 def require_reachable(settings: Settings, selected: Iterable[Selection], namespace: str) -> None:
     """Refuse definitions of namespaces that the pod's may not select from. Refused names the first."""
     if not settings.isolated:
@@ -138,10 +147,15 @@ def args(leg: Leg, said: Mapping[str, str], *, first: bool) -> tuple[str, ...]:
     return tuple(f"{key}={text}" for key, text in found.items())
 
 
-def configured(leg: Leg) -> str:
-    """Return the leg's list of plugins as JSON, with what the pod says of it."""
+def configured(leg: Leg, claim: IpamClaim | None = None) -> str:
+    """Return the leg's list of plugins as JSON, with what the pod says of it. `claim`: whose addresses it has.
+
+    The plugin that gives the addresses is the first, or called by that.
+    """
     selection, network = leg.selection, leg.network
-    plugins = [dict(plugin.raw) for plugin in network.plugins]
+    plugins = [{key: said for key, said in plugin.raw.items() if key != KEY} for plugin in network.plugins]
+    if claim is not None:
+        plugins[0][KEY] = claim.form
     for raw in plugins if selection is not None else ():
         assert selection is not None
         if selection.cni_args:

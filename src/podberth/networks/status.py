@@ -23,8 +23,11 @@ def status(called: Iterable[tuple[CallPlugins, Result]]) -> str:
 def _entries(op: CallPlugins, result: Result) -> Iterator[dict[str, object]]:
     """Yield an entry for each interface in the pod; one with the addresses where a plugin says nothing of interfaces.
 
-    Addresses of no interface are the last one's, and of a network that is the default the first with a gateway is it.
+    Addresses of no interface are the last one's, and of a network that is the default the first with a gateway is it. A
+    chain that makes neither interfaces nor addresses has no entry.
     """
+    if not result.interfaces and not result.ips:
+        return
     inside = [place for place, link in enumerate(result.interfaces) if link.sandbox]
     if not inside:
         yield _entry(op, result, Interface(name=op.ifname), result.ips, default=op.default)

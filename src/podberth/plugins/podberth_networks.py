@@ -9,15 +9,18 @@ from __future__ import annotations
 from podberth.cni.errors import InvalidConfig, Refused, TryAgainLater
 from podberth.cni.fields import Fields
 from podberth.cni.strictjson import dumps
+from podberth.cni.value import replace
 from podberth.net import ops
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Plan
-from podberth.net.seen import DEFINITION, POD, NetworksAt, ObjectSought
+from podberth.net.requests import Request
+from podberth.net.seen import CLAIM, DEFINITION, POD, NetworksAt, ObjectSought
 from podberth.net.step import Step
 from podberth.networks import definition, selection, settings
 from podberth.networks.legs import (
     Leg,
     args,
+    auxiliary,
     capabilities,
     configured,
     named,
@@ -26,12 +29,14 @@ from podberth.networks.legs import (
     require_sound,
     sheds,
 )
+from podberth.networks.migration import is_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from podberth.cni.call import Call
+    from podberth.cni.ipam_claim import IpamClaim
     from podberth.cni.keys import Key
     from podberth.cni.netlist import NetworkList
     from podberth.net.endpoint import Endpoint
@@ -57,7 +62,7 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     del endpoint
     if conf.readiness and conf.readiness_file not in seen:
         return (conf.readiness_file,)
-    first = (NetworksAt(path=conf.conf_dir), *_of_cluster(conf))
+    first = (NetworksAt(path=conf.conf_dir), *_of_cluster(conf), *((conf.chain,) if conf.auxiliary else ()))
     pod = _pod_sought(conf, call)
     if pod is None:
         return first
@@ -67,8 +72,10 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     if seen.asked(pod) is None and of_any_uid not in seen:
         return (*first, pod, of_any_uid)
     found = _pod(pod, seen)
-    chosen = (*_default_of_pod(conf, found), *_selected(conf, call, found))
-    return (*first, pod, *(_sought(conf, one.namespace, one.name) for one in chosen))
+    selected = _selected(conf, call, found)
+    chosen = (*_default_of_pod(conf, found), *selected)
+    claims = (_claim_sought(conf, pod.namespace, one.claim) for one in selected if one.claim)
+    return (*first, pod, *(_sought(conf, one.namespace, one.name) for one in chosen), *claims)
 
 
 def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
@@ -88,18 +95,17 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     whole = [*_cluster(conf, call, pod, seen, own)]
     for one in selected:
         label, network, resource = _defined(conf, one.namespace, one.name, seen, own)
-        if one.claim:
-            raise Refused(
-                f"{label}: ipam-claim-reference: claims are not read, so {one.claim} has no address to give",
-                "declare the pod's addresses in a PodNetwork, and take the claim out of the annotation",
-            )
         leg = Leg(label=label, network=network, ifname="", selection=one)
         require_devices(leg, resource)
         whole.append((label, network, one))
+    chained = seen.asked(conf.chain) if conf.auxiliary else ()
+    if chained:
+        whole.append((conf.auxiliary, auxiliary(conf.auxiliary, call.conf.cni_version, chained), None))
     legs = named(whole, call.ifname)
-    calls = tuple(_called(conf, call, leg, legs) for leg in legs)
+    standby = pod is not None and any(one.claim for one in selected) and is_target(pod)
+    calls = tuple(_called(conf, call, leg, legs, seen, standby=standby) for leg in legs)
     require_sound(calls)
-    return Plan(ops=calls)
+    return Plan(ops=calls, requests=tuple(_requests(conf, call, legs)))
 
 
 def status(conf: Settings, seen: Seen) -> NetworkList | None:
@@ -142,15 +148,33 @@ def adopted(call: Call) -> tuple[Step, ...]:
     return (Step(op=op),)
 
 
-def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...]) -> ops.CallPlugins:
+def _requests(conf: Settings, call: Call, legs: tuple[Leg, ...]) -> Iterator[Request]:
+    """Yield what the pod's annotation asks of its networks, where the operator has rules about that."""
+    pod = call.pod_args.pod
+    for leg in legs if conf.rules and pod is not None else ():
+        if leg.selection is not None and leg.selection.requests and pod is not None:
+            yield Request(pod=pod, network=leg.label, keys=leg.selection.requests, rules=conf.rules)
+
+
+def _called(
+    conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen, *, standby: bool
+) -> ops.CallPlugins:
     first = leg is legs[0]
+    claim: IpamClaim | None = None
+    if leg.selection is not None and leg.selection.claim:
+        from podberth.networks.claim import claimed
+
+        assert call.pod_args.pod is not None
+        namespace = call.pod_args.pod.namespace
+        document = seen.asked(_claim_sought(conf, namespace, leg.selection.claim))
+        claim = replace(claimed(leg, document, namespace, legs), standby=standby)
     offered = capabilities(leg, call.runtime_config or {}, first=first)
     return ops.CallPlugins(
         network=leg.network.name,
         netns=call.netns,
         ifname=leg.ifname,
         container_id=call.container_id,
-        config=configured(leg),
+        config=configured(leg, claim),
         path=_search(conf.bin_dir, call),
         cache=conf.cni_dir,
         args=args(leg, dict(call.args), first=first),
@@ -159,6 +183,8 @@ def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...]) -> ops.
         default=first,
         sheds=sheds(leg, legs),
         gateways=leg.gateways,
+        claim=f"{claim.name}/{claim.uid}" if claim is not None else "",
+        standby=claim is not None and claim.standby,
     )
 
 
@@ -236,6 +262,10 @@ def _sought(conf: Settings, namespace: str, name: str) -> ObjectSought:
     return ObjectSought(kubeconfig=conf.kubeconfig, kind=DEFINITION, namespace=namespace, name=name)
 
 
+def _claim_sought(conf: Settings, namespace: str, name: str) -> ObjectSought:
+    return ObjectSought(kubeconfig=conf.kubeconfig, kind=CLAIM, namespace=namespace, name=name)
+
+
 def _pod_sought(conf: Settings, call: Call) -> ObjectSought | None:
     pod = call.pod_args.pod
     if pod is None or not conf.kubeconfig:
@@ -280,6 +310,11 @@ def _default_of_pod(conf: Settings, pod: Mapping[str, object] | None) -> tuple[S
     found = selection.parse(text, conf.namespace, selection.DEFAULT_NETWORK)
     if len(found) > 1:
         raise Refused(f"{selection.DEFAULT_NETWORK}: expected one network, got {len(found)}", "name the first alone")
+    if found and found[0].claim:
+        raise Refused(
+            f"{selection.DEFAULT_NETWORK}: ipam-claim-reference: {found[0].claim} can't be had on the first network",
+            "claims are for the networks that a pod selects beside it (multi-net-spec 1.3, section 8)",
+        )
     return found
 
 

@@ -10,12 +10,13 @@ from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.keys import NUMBER, OBJECT, TEXT, Key
 from podberth.cni.value import value
-from podberth.net import ops
+from podberth.net import ops, sriov_cni
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits
 from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
 from podberth.net.settings_document import MAX_RATE
+from podberth.net.step import Step
 from podberth.net.vf import FunctionWanted, Selector
 from podberth.net.vf_document import parse_selector
 
@@ -121,6 +122,12 @@ def plan(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     if vf.userspace:
         made = Made(name=ifname, netns=netns, mac=endpoint.settings.mac or "", pci_id=vf.address, there=False)
     return Plan(ops=tuple(_ops(endpoint, vf)), interfaces=(made,))
+
+
+def adopted(call: Call) -> tuple[Step, ...]:
+    """Return what sriov-cni has made for the call, if it did: a file of its own has it."""
+    path = sriov_cni.path_of(call.container_id, call.ifname)
+    return (Step(op=ops.AdoptFunction(netns=call.netns, ifname=call.ifname, path=path)),)
 
 
 def _wanted(conf: Conf, call: Call, endpoint: Endpoint) -> FunctionWanted:

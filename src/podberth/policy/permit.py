@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from podberth.cni.errors import Refused
 from podberth.cni.value import replace, value
-from podberth.policy.authorise import authorise, beyond_quota, names, quota, refused, undeclared, unnamed
+from podberth.policy.authorise import (
+    authorise,
+    beyond_quota,
+    names,
+    quota,
+    refused,
+    unasked,
+    undeclared,
+    unnamed,
+)
 from podberth.policy.standing import REMEDY
 from podberth.policy.use import Use
 
@@ -21,11 +30,12 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Reservation
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
+    from podberth.net.requests import Request
     from podberth.policy.documents import Document
     from podberth.policy.interfaces import Interfaces
     from podberth.policy.precedence import Question, Resolved
 
-    Change: TypeAlias = "Declaring | Speaking | Using | Reserving | Releasing | Attaching"
+    Change: TypeAlias = "Declaring | Speaking | Using | Reserving | Releasing | Attaching | Selecting"
     Rule: TypeAlias = "Callable[[str, str, Any], Refused | None]"
 
 OPERATOR, TENANT = "operator", "tenant"
@@ -91,7 +101,8 @@ class Attaching:
     """A pod that starts. `declared_only`: its network takes declared pods only.
 
     `reserved`: how many addresses of the pool are reserved for its namespace, `more` how many would be by this. `kept`:
-    what is reserved for a pod that nobody declares.
+    what is reserved for a pod that nobody declares. `claimed`: addresses that the pod's IPAMClaim names, and that are
+    not kept for it yet: they are the namespace's own word.
     """
 
     question: Question
@@ -100,6 +111,14 @@ class Attaching:
     reserved: int = 0
     more: int = 0
     kept: Sequence[Reservation] = ()
+    claimed: Sequence[Address] = ()
+
+
+@value
+class Selecting:
+    """What a pod's annotation asks of a network that it selects, where the operator has rules about that."""
+
+    request: Request
 
 
 def permit(who: str, role: str, door: str, change: Change) -> Refused | None:
@@ -203,7 +222,21 @@ def _tenant_attaches(who: str, door: str, change: Attaching) -> Refused | None: 
             f"say `podNamespace` in the network configuration, the namespace of such pods; or {refusal.details}",
         )
     namespace = question.pod.namespace if question.pod is not None else ""
-    return beyond(resolved.pool, namespace, change.reserved, change.more)
+    claims = _claims(namespace, change) if resolved.claim is not None else None
+    return claims or beyond(resolved.pool, namespace, change.reserved, change.more)
+
+
+def _claims(namespace: str, change: Attaching) -> Refused | None:
+    """Return why the namespace may not have an address kept for an IPAMClaim; None if it may."""
+    pool = change.resolved.pool
+    if not any(names(grant, namespace) for grant in pool.grants):
+        return Refused(f"an IPAMClaim is a namespace's own word, and {unnamed(pool, namespace)}", REMEDY)
+    use = Use(who=f"namespace {namespace}", namespace=namespace, addresses=tuple(change.claimed))
+    return refused(_for(pool, namespace), use) if change.claimed else None
+
+
+def _tenant_selects(who: str, door: str, change: Selecting) -> Refused | None:  # noqa: ARG001
+    return unasked(change.request)
 
 
 def _for(pool: Pool, namespace: str) -> Pool:
@@ -229,6 +262,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], type[object], Rule], ...] = (
     (TENANT, _OF_DOCUMENTS, Using, _operator_uses),
     (TENANT, _OF_RESERVATIONS, Reserving, _tenant_reserves),
     (TENANT, (ANNOTATION, ADD), Attaching, _tenant_attaches),
+    (TENANT, (ANNOTATION,), Selecting, _tenant_selects),
 )
 RULES: Mapping[tuple[str, str, type[object]], Rule] = {
     (role, door, kind): rule for role, doors, kind, rule in _ROWS for door in doors

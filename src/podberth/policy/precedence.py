@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Protocol
 
+    from podberth.cni.ipam_claim import IpamClaim
     from podberth.cni.pod import PodRef
     from podberth.net.ops import Address
     from podberth.net.vf import Selector
+    from podberth.policy.claimed import OfClaim
     from podberth.policy.podnetwork import AttachmentPolicy, PodNetwork
 
     class Pools(Protocol):
@@ -80,6 +82,7 @@ class Question:
 
     `plain`: it may have no address of any pool; what it has then is `NO_POOL`'s.
     `lone_name`: the name of a pod whose namespace nobody has said; `pod` is None then.
+    `claim`: the IPAMClaim that the pod refers to for this interface.
     """
 
     pod: PodRef | None
@@ -91,6 +94,7 @@ class Question:
     defaults: NetworkDefaults = NetworkDefaults()
     plain: bool = False
     lone_name: str = ""
+    claim: IpamClaim | None = None
 
 
 @value
@@ -134,7 +138,8 @@ class Resolved:
     """What the interface is to have. `declared`: a PodNetwork speaks of it. `addresses`: those somebody named.
 
     `shares`: for a family each, those that the pod's Deployment has. `without_default`: IP versions in which no default
-    route follows from the pool, since another interface of the pod has one.
+    route follows from the pool, since another interface of the pod has one. `claim`: whose addresses they are, if that
+    is an IPAMClaim.
     """
 
     pool: Pool
@@ -147,6 +152,7 @@ class Resolved:
     declared: bool
     provenance: tuple[Provenance, ...]
     without_default: frozenset[int] = frozenset()
+    claim: OfClaim | None = None
 
     def origin(self, field: str) -> Provenance:
         """Return where the field came from."""
@@ -217,7 +223,16 @@ def resolve(question: Question, pools: Pools) -> Resolved:
             vf,
             *rest,
         ),
+        claim=_claim(question, families, pool),
     )
+
+
+def _claim(question: Question, families: Sequence[Provenance], pool: Pool) -> OfClaim | None:
+    if question.claim is None:
+        return None
+    from podberth.policy.claimed import of_claim
+
+    return of_claim(question, question.claim, families, pool)
 
 
 def _asked(question: Question) -> tuple[_Layer, ...]:

@@ -109,21 +109,18 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
         # What can't be planned is refused before anything is bound: runtimes retry, and the ledger never forgets.
         wanted, _ = _foresee(node, provisional(resolved, arrival.attachment, arrival.netns), planner)
         # Only binding what sticks reserves an address: else it can be asked later what the pod has of its own.
-        own = _own(node, arrival) if resolved.sticky else None
+        own = _own(node, arrival, resolved) if resolved.sticky or resolved.claim else None
         avoid: tuple[Address, ...] = ()
         while True:
             # Marking the record as done takes the leases to disk with it.
-            taken = bind(
-                node, arrival.attachment, arrival.pod, arrival.netns, resolved,
-                avoid=avoid, durable=False, locked=arrival.attachment.container_id,
-            )  # fmt: skip
+            taken = _taken(node, arrival, resolved, avoid)
             try:
                 attached = _attach(node, arrival, _end(node, arrival, resolved, taken), planner, wanted)
             except NotUndone:
                 raise  # record and lease stay: the address may still be live
             except AddressAnswered as answered:
-                own = _own(node, arrival) if own is None else own
-                _give_up(node, arrival, answered, taken, own)
+                own = _own(node, arrival, resolved) if own is None else own
+                _give_up(node, arrival, answered, taken, own, _whose(arrival, resolved)[-1])
                 avoid += (answered.address,)
                 fixed = answered.address in own or not may_take_another(resolved, answered.address)
                 if fixed or len(avoid) >= ATTEMPTS:
@@ -213,6 +210,23 @@ def _add_over_link(
     return attached
 
 
+def _taken(node: Node, arrival: Arrival, resolved: Resolved, avoid: tuple[Address, ...]) -> Taken:
+    """Bind; the target of a live migration gets what its source has still, and does not have it by the ledger.
+
+    Only an agent sees to it that it has it then.
+    """
+    if resolved.claim is not None and resolved.claim.standby and node.later is not None:
+        from podberth.verbs.standby import prepared
+
+        waiting = prepared(node, arrival, resolved)
+        if waiting is not None:
+            return waiting
+    return bind(
+        node, arrival.attachment, arrival.pod, arrival.netns, resolved,
+        avoid=avoid, durable=False, locked=arrival.attachment.container_id,
+    )  # fmt: skip
+
+
 def _further(plan: Plan, bare: Plan) -> tuple[Op, ...]:
     """Return the ops of a plan that the plan without addresses has not. InvalidConfig if the link is another there."""
     found = tuple(op for op in plan.ops if op not in bare.ops)
@@ -223,10 +237,15 @@ def _further(plan: Plan, bare: Plan) -> tuple[Op, ...]:
     return found
 
 
-def _own(node: Node, arrival: Arrival) -> frozenset[Address]:
-    """Return what is reserved for the pod."""
-    reserved = node.ledger.reservations(pod=arrival.pod) if arrival.pod is not None else ()
-    return frozenset(kept.address for kept in reserved)
+def _own(node: Node, arrival: Arrival, resolved: Resolved) -> frozenset[Address]:
+    """Return what is reserved for the pod, and for its IPAMClaim."""
+    whose = [each for each in _whose(arrival, resolved) if each is not None]
+    return frozenset(kept.address for each in whose for kept in node.ledger.reservations(pod=each))
+
+
+def _whose(arrival: Arrival, resolved: Resolved) -> tuple[PodRef | None, ...]:
+    """Return for whom addresses of the interface may be reserved; last the one for whom a new one is."""
+    return (arrival.pod,) if resolved.claim is None else (arrival.pod, resolved.claim.owner)
 
 
 def _foresee(node: Node, end: Endpoint, planner: Planner) -> tuple[FunctionWanted | None, Plan]:
@@ -251,10 +270,14 @@ def _end(node: Node, arrival: Arrival, resolved: Resolved, taken: Taken) -> Endp
     """Return the endpoint; the wire has the last word about what came from another node (decision 020)."""
     addresses = [lease.address for lease in taken.leases]
     probed = bool(taken.elsewhere(node))
-    return endpoint(resolved, arrival.attachment, arrival.netns, addresses, probed=probed)
+    end = endpoint(resolved, arrival.attachment, arrival.netns, addresses, probed=probed)
+    return replace(end, standby=True) if taken.standby else end
 
 
-def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, taken: Taken, own: AbstractSet[Address]) -> None:
+def _give_up(
+    node: Node, arrival: Arrival, answered: AddressAnswered, taken: Taken, own: AbstractSet[Address],
+    whose: PodRef | None,
+) -> None:  # fmt: skip
     """Record that a host answers for the address, and take back all that was done; a reservation of before stays.
 
     Raises AddressBoundElsewhere if the address came from another node: then its holder is not as dead as it was taken
@@ -270,8 +293,8 @@ def _give_up(node: Node, arrival: Arrival, answered: AddressAnswered, taken: Tak
             raise refuse(
                 node, arrival.pod, moved.lease, f"{moved.why}, but {said}", "it moves once nobody answers for it"
             ) from answered
-    if arrival.pod is not None and answered.address not in own:
-        for kept in node.ledger.reservations(pod=arrival.pod):
+    if whose is not None and answered.address not in own:
+        for kept in node.ledger.reservations(pod=whose):
             if kept.address == answered.address:
                 node.ledger.release(kept.address, actor)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from podberth.cni.call import Call
+    from podberth.cni.pod import PodRef
     from podberth.net.record import Record
     from podberth.verbs.node import Node, Plugin
 
@@ -64,7 +65,20 @@ def _add(node: Node, call: Call, plugin: Plugin) -> Result:
     pod = call.pod_args.pod
     if pod is not None and node.annotate is not None and conf.shows(pod.namespace):
         node.annotate(conf.kubeconfig, pod, status_text(answers))
+    if pod is not None:
+        show_claims(node, conf.kubeconfig, pod, answers)
     return answers[0][1]
+
+
+def show_claims(node: Node, kubeconfig: str, pod: PodRef, answers: Iterable[tuple[CallPlugins, Result]]) -> None:
+    """Have the IPAMClaims that the pod refers to say which addresses they have, and that the pod has them."""
+    for op, answer in answers:
+        if op.claim and node.show_claim is not None:
+            from podberth.networks.claim import status_of
+
+            shown = status_of(op, answer, pod)
+            assert shown is not None
+            node.show_claim(kubeconfig, shown)
 
 
 def _collect(node: Node, call: Call) -> None:

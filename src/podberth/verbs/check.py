@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from podberth.cni.errors import Drifted, UnknownContainer
+from podberth.cni.result import EVERYTHING
 from podberth.net.ops import AddAddress, CreateVeth, SetAttribute, WriteSysctl, made
+from podberth.net.standby import held_back
 from podberth.net.step import IDENTITY, Drift
 from podberth.verbs.adopted import adopted
 from podberth.verbs.adopted import differences as adopted_differences
 from podberth.verbs.recorded import record_of
 
 _MAIN = " table 254"
-_EVERYTHING = ("0.0.0.0/0", "::/0")
+_EVERYTHING = tuple(map(str, EVERYTHING.values()))
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,8 +72,9 @@ def differences(node: Node, record: Record, leased: AbstractSet[Address]) -> Ite
         found = "its DEL is answered" if record.removing else "an ADD that never ended"
         yield Drift(what=what, field="record", wanted="complete", found=found)
     yield from drifts(node, record)
+    mine = leased | held_back(record.steps)
     for step in record.steps if record.leases else ():
-        if isinstance(step.op, AddAddress) and step.op.netns and step.op.address.ip not in leased:
+        if isinstance(step.op, AddAddress) and step.op.netns and step.op.address.ip not in mine:
             yield Drift(what=what, field="lease", wanted=str(step.op.address.ip), found="not leased to it")
 
 

@@ -9,6 +9,7 @@ from podberth.ipam.epoch import OWN
 from podberth.ipam.lifecycle import Kind
 from podberth.ipam.refusals import same
 from podberth.net.ops import AddAddress
+from podberth.net.standby import held_back
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.recorded import lessee
 
@@ -28,8 +29,9 @@ _CONTROLLER = "controller"  # ends the leases of pods that Kubernetes has no mor
 
 
 def addresses_of(record: Record) -> frozenset[Address]:
-    """Return the addresses that were given to the record's interface."""
-    return frozenset(step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress) and step.op.netns)
+    """Return the addresses that were given to the record's interface; of one that stands by another has them."""
+    given = (step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress) and step.op.netns)
+    return frozenset(given) - held_back(record.steps)
 
 
 def awaiting(node: Node) -> Epoch | None:

@@ -73,6 +73,7 @@ def _claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[
             stuck = refused
             continue
         with node.host.locked(f"device:{vf.address}"):
+            node.host.reclaim(vf.address)
             now = node.host.vf(vf.address)
             named = wanted.device_id is not None
             if now is None or node.attachments.holder(vf.address) is not None or unusable(now, named=named):
@@ -141,6 +142,8 @@ def unusable(vf: Vf, *, named: bool = False) -> str:
     """
     if vf.busy or (vf.lent and not named):
         return f"{vf.link} {vf.busy or vf.lent}"
+    if vf.theirs:
+        return f"sriov-cni has given it to {vf.theirs}"
     if not vf.driver:
         return "without a driver"
     if not vf.link and not vf.userspace:

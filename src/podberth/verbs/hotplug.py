@@ -10,6 +10,7 @@ from podberth.net.apply import NotUndone, apply
 from podberth.net.ops import CallPlugins
 from podberth.networks.change import changes
 from podberth.networks.status import status
+from podberth.verbs.called import show_claims
 from podberth.verbs.chained import end_before
 from podberth.verbs.planner import Planner
 
@@ -102,10 +103,13 @@ def _show(node: Node, record: Record, conf: object, steps: tuple[Step, ...]) -> 
     """Have the pod's network-status say what it has now."""
     shows, kubeconfig = getattr(conf, "shows", None), getattr(conf, "kubeconfig", "")
     pod = record.pod
-    if pod is None or node.annotate is None or shows is None or not shows(pod.namespace):
+    if pod is None:
         return
     ops = [step.op for step in steps if isinstance(step.op, CallPlugins)]
-    node.annotate(kubeconfig, pod, status((op, node.host.outside.answered(op)) for op in ops))
+    answers = [(op, node.host.outside.answered(op)) for op in ops]
+    show_claims(node, kubeconfig, pod, answers)
+    if node.annotate is not None and shows is not None and shows(pod.namespace):
+        node.annotate(kubeconfig, pod, status(answers))
 
 
 def _call(record: Record, first: CallPlugins) -> Call:

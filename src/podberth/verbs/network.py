@@ -25,14 +25,17 @@ if TYPE_CHECKING:
     from podberth.cni.args import Args
     from podberth.cni.call import Call
     from podberth.cni.fields import Fields
+    from podberth.cni.ipam_claim import IpamClaim
     from podberth.cni.netconf import NetConf
     from podberth.ipam.lease import Reservation
     from podberth.ipam.ledger import Ledger
     from podberth.net.host import Host
+    from podberth.net.ops import Address
     from podberth.policy.precedence import Resolved
     from podberth.policy.store import Policies
     from podberth.verbs.node import Kind, Plugin
 
+KEY = "ipamClaim"  # of the configuration (`cni.ipam_claim`): most pods refer to no claim
 UNDECLARED = ("dynamic", "refuse")
 # The keys about addresses, of each network whose addresses are the ledger's.
 KEYS = (
@@ -176,12 +179,25 @@ def question(network: Network, call: Call, policies: Policies) -> Question:
         ),
         defaults=network.defaults,
         plain=network.plain,
+        claim=_claim(call) if KEY in call.conf.raw else None,
     )
+
+
+def _claim(call: Call) -> IpamClaim | None:
+    from podberth.cni.ipam_claim import parse
+
+    return parse(call.conf.fields)
 
 
 def decide(network: Network, asked: Question, policies: Policies, ledger: Ledger) -> Resolved:
     """Resolve, and ask whether it may be; Refused for what the operator has not allowed, before any effect."""
     resolved = resolve(asked, policies)
+    if resolved.claim is not None and (network.delegated or not resolved.pool.name):
+        raise InvalidConfig(
+            f"ipamClaim: network {network.name} has its addresses from {network.delegated or 'nobody'}, which serves no"
+            " claims",
+            'use a network of type podberth, or with "ipam": {"type": "podberth"}',
+        )
     if network.delegated and resolved.pool.name:
         said = resolved.origin("pool")
         raise InvalidConfig(
@@ -190,6 +206,7 @@ def decide(network: Network, asked: Question, policies: Policies, ledger: Ledger
             "leave the pool out there, or `ipam` in the network configuration",
         )
     reserved, more = _reserved(asked, resolved, policies, ledger)
+    claimed = _new(asked, resolved, ledger)
     change = Attaching(
         question=asked,
         resolved=resolved,
@@ -197,6 +214,7 @@ def decide(network: Network, asked: Question, policies: Policies, ledger: Ledger
         reserved=reserved,
         more=more,
         kept=_kept(network, asked, resolved, ledger),
+        claimed=claimed,
     )
     who = asked.pod.namespace if asked.pod is not None else ""
     refusal = permit(who, TENANT, door_of(resolved), change)
@@ -212,16 +230,26 @@ def _reserved(asked: Question, resolved: Resolved, policies: Policies, ledger: L
     counts also before anybody has reserved it.
     """
     pod, pool = asked.pod, resolved.pool
-    if pod is None or not resolved.sticky or limit(pool, pod.namespace) is None:
+    if pod is None or not (resolved.sticky or resolved.claim) or limit(pool, pod.namespace) is None:
         return 0, 0
+    whose = resolved.claim.owner if resolved.claim is not None else pod
     from podberth.policy.reserves import reserved_by
 
     documents = policies.pod_networks(pod.namespace)
     declared = {address for one in documents for address in reserved_by(one, policies.pools()).get(pool.name, ())}
     kept = [one for one in ledger.reservations(pool=pool.name) if one.pod.namespace == pod.namespace]
-    own = {one.address.version for one in kept if one.pod.name == pod.name and one.ifname == asked.ifname}
+    own = {one.address.version for one in kept if one.pod.name == whose.name and one.ifname == asked.ifname}
     own |= {address.version for address in resolved.addresses if address in declared}
     return len(declared.union(one.address for one in kept)), len(set(pool.families) - own)
+
+
+def _new(asked: Question, resolved: Resolved, ledger: Ledger) -> tuple[Address, ...]:
+    """Return the addresses that the pod's IPAMClaim names and the ledger does not keep for it yet."""
+    if resolved.claim is None or not resolved.claim.ips:
+        return ()
+    kept = ledger.reservations(pool=resolved.pool.name, pod=resolved.claim.owner)
+    known = {one.address.version for one in kept if one.ifname == asked.ifname}
+    return tuple(address for address in resolved.claim.ips if address.version not in known)
 
 
 def _kept(network: Network, asked: Question, resolved: Resolved, ledger: Ledger) -> tuple[Reservation, ...]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from podberth.net.settings import Settings
     from podberth.net.step import Step
     from podberth.net.vf import Selector
+    from podberth.networks.claim import ClaimStatus
     from podberth.policy.store import Policies
 
     class Kind(Protocol):
@@ -104,6 +105,7 @@ class Node:
     `room` is space that is kept for DELs.
     `away` says why the cluster's store can't be reached, '' while it can.
     `annotate` has a pod's network-status written, by the API server of a kubeconfig; None where nobody can.
+    `show_claim` has the status of a pod's IPAMClaim written, as `annotate`.
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `archive` does one step of putting older events into the store's archive, and says whether there was one to do.
     `boot` returns what tells this boot of the machine from others, '' if that is not known.
@@ -133,3 +135,4 @@ class Node:
     archive: Callable[[], bool] | None = None
     boot: Callable[[], str] = lambda: ""
     annotate: Callable[[str, PodRef, str], None] | None = None
+    show_claim: Callable[[str, ClaimStatus], None] | None = None

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from podberth.net.endpoint import Endpoint
     from podberth.net.host import Host
     from podberth.net.plan import Plan
+    from podberth.net.requests import Request
     from podberth.net.seen import Seen
     from podberth.net.vf import FunctionWanted, Vf
     from podberth.policy.precedence import Resolved
@@ -44,11 +45,29 @@ class Planner:
         return wanted
 
     def __call__(self, end: Endpoint, vf: Vf | None = None) -> Plan:
-        """Return the plan for the pod's end, with the function that was claimed for it."""
+        """Return the plan for the pod's end, with the function that was claimed for it.
+
+        Refused if the pod's annotation asks for something that is not the pod's to say.
+        """
         seen = self._seen(end)
-        return self._plugin.plan(self._kind, self._call, end, seen if vf is None else seen.with_function(vf))
+        plan = self._plugin.plan(self._kind, self._call, end, seen if vf is None else seen.with_function(vf))
+        for request in plan.requests:
+            _require_permitted(request)
+        if not end.standby:
+            return plan
+        from podberth.net.standby import standing_by
+
+        return standing_by(plan, end)
 
     def _seen(self, end: Endpoint) -> Seen:
         if self._answers is None:
             self._answers = see(self._host, lambda seen: self._plugin.asks(self._kind, self._call, end, seen))
         return self._answers
+
+
+def _require_permitted(request: Request) -> None:
+    from podberth.policy.permit import ANNOTATION, TENANT, Selecting, permit  # few networks have rules
+
+    refusal = permit(request.pod.namespace, TENANT, ANNOTATION, Selecting(request=request))
+    if refusal is not None:
+        raise refusal

@@ -10,7 +10,7 @@ from podberth.cni.value import replace, value
 from podberth.ipam.elsewhere import HELD, MOVED
 from podberth.ipam.lease import Actor, AddressBoundElsewhere, AddressLeased, Claim, SetExhausted, Unannounced, Wanted
 from podberth.ipam.lifecycle import Kind
-from podberth.ipam.refusals import leaving
+from podberth.ipam.refusals import leaving, same
 from podberth.verbs.delete import undo_steps
 from podberth.verbs.gone import holder_is_gone, is_gone, is_unknown
 from podberth.verbs.recorded import lessee
@@ -41,10 +41,14 @@ class Moved:
 
 @value
 class Taken:
-    """What was bound, in the order of what was wanted; and what of it had another holder before."""
+    """What was bound, in the order of what was wanted; and what of it had another holder before.
+
+    `standby`: nothing was bound: another has all of it still (`verbs.standby`).
+    """
 
     leases: tuple[Lease, ...]
     moved: tuple[Moved, ...] = ()
+    standby: bool = False
 
     def elsewhere(self, node: Node) -> tuple[Moved, ...]:
         """Return what came from other nodes: there nobody has seen the old interface go."""
@@ -192,6 +196,8 @@ def give_back(node: Node, attachment: Attachment, taken: Taken, why: str) -> Non
 
 def refuse(node: Node, pod: PodRef | None, lease: Lease, why: str, advice: str) -> AddressBoundElsewhere:
     """Return the error of an address that is waited for, and tell the pod."""
+    if pod is not None and lease.pod is not None and not same(pod, lease.pod):
+        why = f"{why}, and {pod} refers to the same IPAMClaim"
     held = AddressBoundElsewhere(lease, why, advice)
     if pod is not None:
         node.elsewhere.tell(pod, HELD, f"{held.message}; {held.details}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
+from ipaddress import IPv4Interface, IPv6Interface
 
 from podberth.cni.errors import Refused
-from podberth.cni.result import Route
+from podberth.cni.result import EVERYTHING, Route
 from podberth.cni.value import replace
 from podberth.ipam.lease import Wanted
 from podberth.ipam.pool import ConflictDetection
@@ -21,13 +21,18 @@ if TYPE_CHECKING:
     from podberth.policy.precedence import Resolved
 
 MAC_FROM_ADDRESS = "fromAddress"
-_EVERYTHING: dict[int, IPv4Network | IPv6Network] = {4: IPv4Network((0, 0)), 6: IPv6Network((0, 0))}
 
 
 def wanted(resolved: Resolved) -> tuple[Wanted, ...]:
     """Return the claim's part: every named address, and of the other families one of those that the pod's Deployment
-    has, or any of the pool."""
+    has, or any of the pool. For a pod that refers to an IPAMClaim those are the claim's."""
     pool, named = resolved.pool, {address.version for address in resolved.addresses}
+    if resolved.claim is not None:
+        said: dict[int, Address] = {address.version: address for address in resolved.claim.ips}
+        return tuple(
+            Wanted(pool=pool.name, family=family, address=said.get(family), owner=resolved.claim.owner)
+            for family in pool.families
+        )
     exact = tuple(Wanted(pool=pool.name, family=a.version, address=a) for a in resolved.addresses)
     shares = {share.addresses[0].version: share.owner for share in resolved.shares}
     named.update(shares)
@@ -38,7 +43,8 @@ def wanted(resolved: Resolved) -> tuple[Wanted, ...]:
 def may_take_another(resolved: Resolved, address: Address) -> bool:
     """Say whether an address that a host answers for may be replaced by another of the pool."""
     detection = resolved.pool.conflict_detection
-    return detection is not None and detection.on_conflict == "next" and address not in resolved.addresses
+    named = resolved.addresses if resolved.claim is None else (*resolved.addresses, *resolved.claim.ips)
+    return detection is not None and detection.on_conflict == "next" and address not in named
 
 
 def endpoint(
@@ -83,7 +89,7 @@ def routes(resolved: Resolved, addresses: Sequence[Address]) -> tuple[Route, ...
         return by_gateways(resolved.settings.routes, first)
     gateways = {a.version: subnet_of(resolved.pool, a).gateway for a in addresses}
     named = ((v, gw) for v, gw in gateways.items() if v not in resolved.without_default)
-    return tuple(Route(dst=_EVERYTHING[v], gw=gw) for v, gw in named if gw is not None)
+    return tuple(Route(dst=EVERYTHING[v], gw=gw) for v, gw in named if gw is not None)
 
 
 def subnet_of(pool: Pool, address: Address) -> Subnet:

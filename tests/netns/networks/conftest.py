@@ -8,16 +8,18 @@ import shutil
 import sqlite3
 import subprocess
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from podberth.cni.errors import CniError
 from podberth.kube.client import Call
-from podberth.kube.resources import NETWORK_ATTACHMENTS, PODS
+from podberth.kube.resources import IPAM_CLAIMS, NETWORK_ATTACHMENTS, PODS
 from tests.checkout import ROOT
 from tests.netns.agent.running import agent
 from tests.netns.kubelet import BUILT, Answer, Kubelet, Pod, kubelet
+from tests.servers.ipam_claims import CLAIMS
 from tests.servers.kube import KubeServer
 from tests.waiting import until
 
@@ -78,6 +80,8 @@ class Site:
     node: Kubelet
     server: KubeServer
     folder: Path
+    path: str = str(BUILT)  # where plugins are looked for
+    name: str = NODE
 
     @property
     def client(self) -> Client:
@@ -101,7 +105,7 @@ class Site:
 
     def call(self, verb: str, pod: Pod, *, tripwire: str | None = None, **changes: object) -> Answer:
         """Make a call of the meta plugin; with `tripwire` it may die on the way."""
-        env = {"CNI_PATH": str(BUILT), "PLUGIN": "podberth-networks"}
+        env = {"CNI_PATH": self.path, "PLUGIN": "podberth-networks"}
         said = cast("Any", self.conf(**changes))
         return self.node.call(verb, pod, plugin="podberth-networks", env=env, tripwire=tripwire, **said)
 
@@ -141,14 +145,32 @@ class Site:
         metadata = {"name": name, "namespace": namespace, "annotations": annotations}
         self.client.create(NETWORK_ATTACHMENTS, {"metadata": metadata, "spec": {"config": text}}, namespace)
 
-    def pod(self, name: str, networks: object = "", **annotations: str) -> Pod:
+    def claim(self, name: str, *ips: str, **spec: object) -> str:
+        """Make an IPAMClaim, with a status if there are `ips`; return its UID."""
+        said = {"network": "legs", "interface": "net1", **spec}
+        made = self.client.create(IPAM_CLAIMS, {"metadata": {"name": name}, "spec": said}, NAMESPACE)
+        if ips:
+            status = {"status": {"ips": list(ips), "ownerPod": "before"}}
+            self.client.merge_patch(IPAM_CLAIMS, name, status, NAMESPACE, subresource="status")
+        return str(made["metadata"]["uid"])
+
+    def claim_status(self, name: str) -> dict[str, Any]:
+        """Return what a claim's status says."""
+        return dict(self.client.get(IPAM_CLAIMS, name, NAMESPACE).get("status", {}))
+
+    def kept(self) -> list[tuple[str, str]]:
+        """Return what is reserved, and for whom, as the store has it."""
+        rows = self.node.rows("SELECT address, namespace, pod FROM reservations ORDER BY address")
+        return [(str(ip_address(cast("bytes", address))), f"{namespace}/{pod}") for address, namespace, pod in rows]
+
+    def pod(self, name: str, networks: object = "", labels: dict[str, str] | None = None, **annotations: str) -> Pod:
         """Make a pod of the API server's, and its sandbox here."""
         text = networks if isinstance(networks, str) else json.dumps(networks)
         said = {**({"k8s.v1.cni.cncf.io/networks": text} if text else {}), **annotations}
         body = {
-            "metadata": {"name": name, "namespace": NAMESPACE, "annotations": said},
+            "metadata": {"name": name, "namespace": NAMESPACE, "annotations": said, "labels": labels or {}},
             "spec": {
-                "nodeName": NODE,
+                "nodeName": self.name,
                 "containers": [{"name": "main", "image": "none"}],
                 "automountServiceAccountToken": False,
             },
@@ -169,7 +191,8 @@ class Site:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
     with KubeServer(tmp_path_factory.mktemp("kube")) as running:
-        running.operator.apply(CRD)
+        for definition in (CRD, CLAIMS):
+            running.operator.apply(definition)
         until(lambda: _listed(running.operator.client))
         for namespace in (NAMESPACE, "shared"):
             running.operator.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
@@ -185,6 +208,7 @@ def forget(client: Client, resource: Resource, name: str, namespace: str) -> Non
 def _listed(client: Client) -> bool:
     try:
         client.list(NETWORK_ATTACHMENTS)
+        client.list(IPAM_CLAIMS)
     except CniError:
         return False
     return True
@@ -200,11 +224,15 @@ def site(tmp_path: Path, server: KubeServer) -> Iterator[Site]:
         yield made
     for bridge in ("cluster0", "legs0"):
         subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
-    client = made.client
-    for resource in (PODS, NETWORK_ATTACHMENTS):
+    emptied(made.client)
+    shutil.rmtree(tmp_path / "cni", ignore_errors=True)
+
+
+def emptied(client: Client) -> None:
+    """Have the API server forget what a test has made."""
+    for resource in (PODS, NETWORK_ATTACHMENTS, IPAM_CLAIMS):
         for one in client.list(resource).items:
             forget(client, resource, one["metadata"]["name"], one["metadata"]["namespace"])
-    shutil.rmtree(tmp_path / "cni", ignore_errors=True)
 
 
 @pytest.fixture(params=["alone", "agent"])

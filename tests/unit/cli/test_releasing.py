@@ -33,7 +33,7 @@ def test_all_of_a_pool_end_but_what_is_declared(reserved: Operator) -> None:
     ended = reserved("release", "--pool", "db")
     assert ended.code == 0
     assert "3 reservations ended" in ended.out
-    assert "of PodNetworks stay" in ended.out
+    assert "of PodNetworks and IPAMClaims stay" in ended.out
     assert by_hand(reserved) == []
     assert reserved("release", "--pool", "db", "--json").json["released"] == []
 

@@ -91,6 +91,10 @@ LINES: list[tuple[Op, str]] = [
         ops.AdoptMasquerade(comment="0a1b", chain="CNI-0a1b"),
         'nft add rule inet cni_plugins_masquerade masq_checks ... comment "0a1b"',
     ),
+    (
+        ops.AdoptFunction(netns=POD, ifname="net1", path="/var/lib/cni/sriov/c1-net1"),
+        f"ip -n {POD} link set net1 netns 1, with what /var/lib/cni/sriov/c1-net1 says of it",
+    ),
     (ops.AdoptSpoofCheck(owner="c1-eth0"), "nft add chain bridge nat cni-br-iface-c1-eth0"),
     (
         ops.AdoptPorts(
@@ -272,6 +276,14 @@ LINES: list[tuple[Op, str]] = [
             cache="/c",
         ),
         f"CNI_IFNAME=net1 cnitool add storage {POD}",
+    ),
+    (
+        ops.HoldBack(netns=POD, ifname="net1", held_back=(ip_address("10.81.0.5"),)),
+        (
+            f"ip netns exec {POD} nft 'add table netdev podberth-standby-net1; add chain netdev podberth-standby-net1"
+            " out { type filter hook egress device net1 priority 0; };"
+            " add rule netdev podberth-standby-net1 out drop'"
+        ),
     ),
     (
         ops.AdoptCalls(netns=POD, ifname="eth0", container_id="c1", path="/m/c1", search=("/opt/cni/bin",), cache="/m"),

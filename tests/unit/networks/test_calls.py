@@ -11,6 +11,7 @@ from podberth.cni.errors import InvalidConfig, Refused, TryAgainLater
 from podberth.networks.definition import RESOURCE
 from tests.unit.networks.described import (
     BIN_DIR,
+    CONF_DIR,
     NETNS,
     POD_ARGS,
     DescribedNode,
@@ -20,6 +21,7 @@ from tests.unit.networks.described import (
     named,
     planned,
     pod,
+    requests,
 )
 
 STATIC = "kubernetes.io/config.hash"
@@ -157,6 +159,29 @@ def test_a_network_of_devices_needs_one_that_somebody_names() -> None:
         planned(DescribedNode(pod(networks="storage"), storage), call())
     said = '[{"name": "storage", "deviceID": "0000:03:02.1"}]'
     assert '"deviceID":"0000:03:02.1"' in planned(DescribedNode(pod(networks=said), storage), call())[1].config
+
+
+def test_the_plugins_of_an_auxiliary_chain_are_the_last_network_behind_one_that_passes_through() -> None:
+    said = {"clusterNetwork": "/etc/cni/net.d/10-cluster.conflist", "auxiliaryCNIChainName": "vendor"}
+    networks = {"/etc/cni/net.d/10-cluster.conflist": [listed("cluster")], CONF_DIR: []}
+    chains = {"/etc/cni/net.d/vendor": listed("any", "mesh", "tuning").plugins}
+    objects = (pod(networks="storage"), defined("storage"))
+    ops = planned(DescribedNode(*objects, networks=networks, chains=chains), call(**said))
+    assert named(ops) == [("cluster", "eth0"), ("bank/storage", "net1"), ("vendor", "net2")]
+    made = json.loads(ops[-1].config)
+    assert (made["name"], made["cniVersion"]) == ("vendor", "1.1.0")
+    assert [plugin["type"] for plugin in made["plugins"]] == ["passthru", "mesh", "tuning"]
+    assert ops[-1].capabilities == ""
+    assert named(planned(DescribedNode(*objects, networks=networks), call(**said)))[-1] == ("bank/storage", "net1")
+
+
+def test_what_a_pod_asks_for_is_the_operators_to_permit_where_he_has_rules() -> None:
+    config = {"cniVersion": "1.0.0", "type": "macvlan", "capabilities": {"ips": True}}
+    said = '[{"name": "storage", "ips": ["10.0.0.5"], "interface": "data0"}, {"name": "storage", "interface": "b"}]'
+    node = DescribedNode(pod(networks=said), defined("storage", config))
+    rules = [{"namespaces": ["bank"], "networks": ["*"], "requests": ["mac"]}]
+    assert requests(node, call()) == []
+    assert requests(node, call(allow=rules)) == [("bank/storage", ("ips",))]
 
 
 def test_isolation_refuses_a_definition_of_another_namespace() -> None:

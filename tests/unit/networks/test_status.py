@@ -43,10 +43,15 @@ def test_an_entry_has_the_network_and_its_first_interface_in_the_pod() -> None:
 
 
 def test_networks_are_in_the_order_of_their_calls() -> None:
-    every = [(called(label="cluster", ifname="eth0", default=True), answered()), (called(), answered())]
+    made = answered(interfaces=[POD])
+    every = [(called(label="cluster", ifname="eth0", default=True), made), (called(), made)]
     assert [(one["name"], one["default"]) for one in json.loads(status(every))] == [
         ("cluster", True), ("bank/storage", False),
     ]  # fmt: skip
+
+
+def test_a_chain_that_makes_nothing_has_no_entry() -> None:
+    assert status([(called(), answered()), (called(), answered(dns={"domain": "bank"}))]) == "[]"
 
 
 def test_without_networks_it_is_an_empty_list() -> None:

@@ -113,7 +113,9 @@ class DescribedOutside:
         if spec is None:
             return None
         metadata = {"namespace": sought.namespace, "name": sought.name, "annotations": spec.get("annotations", {})}
-        return {"metadata": metadata, "spec": {"config": json.dumps(spec["config"]) if "config" in spec else ""}}
+        metadata |= {"labels": spec.get("labels", {}), "uid": spec.get("uid", "u1")}
+        config = {"config": json.dumps(spec["config"]) if "config" in spec else ""}
+        return {"metadata": metadata, "spec": spec.get("spec", config), "status": spec.get("status")}
 
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         found = self.given.get("networks", {}).get(path, ())

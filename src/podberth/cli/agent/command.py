@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from podberth.cli.agent.claims import claim_options, claimed
+from podberth.cli.agent.resource_claims import claim_options, claimed
 from podberth.cli.listener import certificate_option, key_option, log_level_option, served
 from podberth.cli.manual import Page
 from podberth.cli.options import socket_option
@@ -108,7 +108,7 @@ def agent(
         certificate=served(cert, key),
         spans=_target(collector),
         status_on=status_on,
-        claims=claimed(claims),
+        resource_claims=claimed(claims),
     )
     try:
         return run(options, Journal(level).with_notices())

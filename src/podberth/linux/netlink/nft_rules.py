@@ -33,13 +33,15 @@ if TYPE_CHECKING:
     Members: TypeAlias = tuple[tuple[int, "bytes | Members"], ...]  # attributes by kind, as they are sent
     Expression: TypeAlias = tuple[str, Members]
 
-INET, IPV4, BRIDGE, IPV6 = 1, 2, 7, 10  # NFPROTO_*
+INET, IPV4, NETDEV, BRIDGE, IPV6 = 1, 2, 5, 7, 10  # NFPROTO_*
 PREROUTING, FORWARD, OUTPUT, POSTROUTING = 0, 2, 3, 4  # NF_INET_*; NF_BR_FORWARD has the same number
+EGRESS = 1  # NF_NETDEV_EGRESS
 RAW, DSTNAT, FILTER, SRCNAT, BRIDGE_FILTER = -300, -100, 0, 100, -200  # NF_IP_PRI_*, NF_BR_PRI_FILTER_BRIDGED
 IIF, MARK, IIFNAME, OIFNAME = 4, 3, 6, 7  # NFT_META_*
 _LIST_ELEM, _HEADER = 1, 4
 _TABLE_USERDATA, _RULE_USERDATA = 6, 7
 _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _CHAIN_TYPE = 3, 4, 5, 7
+_HOOK_DEVICE = 3  # NFTA_HOOK_DEV
 _RULE_CHAIN, _RULE_HANDLE, _RULE_EXPRESSIONS = 2, 3, 4
 _EXPR_NAME, _EXPR_DATA = 1, 2
 _VALUE, _VERDICT = 1, 2  # NFTA_DATA_*
@@ -60,12 +62,16 @@ TRANSPORTS = {"tcp": 6, "udp": 17, "sctp": 132}  # IPPROTO_*
 
 @value
 class Chain:
-    """A chain; one of a `kind` ('nat', 'filter') is called at a hook, those of lower priority first."""
+    """A chain; one of a `kind` ('nat', 'filter') is called at a hook, those of lower priority first.
+
+    `device`: of which link alone, where the hook is a link's.
+    """
 
     name: str
     kind: str = ""
     hook: int = 0
     priority: int = 0
+    device: str = ""
 
 
 @value
@@ -328,7 +334,8 @@ def _word(content: int) -> bytes:
 def _chain(chain: Chain) -> bytes:
     if not chain.kind:
         return text(_CHAIN_NAME, chain.name)
-    hook = nested(_CHAIN_HOOK, number(1, chain.hook), number(2, chain.priority % 2**32))
+    device = (text(_HOOK_DEVICE, chain.device),) if chain.device else ()
+    hook = nested(_CHAIN_HOOK, number(1, chain.hook), number(2, chain.priority % 2**32), *device)
     return text(_CHAIN_NAME, chain.name) + text(_CHAIN_TYPE, chain.kind) + number(_CHAIN_POLICY, _ACCEPT) + hook
 
 

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
         shaping,
         sourcing,
         spoofing,
+        sriov_cni,
         stacked,
+        standby,
         sysctls,
         taps,
         vrfs,
@@ -54,7 +56,9 @@ if TYPE_CHECKING:
     from podberth.net.ops.shaping import *
     from podberth.net.ops.sourcing import *
     from podberth.net.ops.spoofing import *
+    from podberth.net.ops.sriov_cni import *
     from podberth.net.ops.stacked import *
+    from podberth.net.ops.standby import *
     from podberth.net.ops.sysctls import *
     from podberth.net.ops.taps import *
     from podberth.net.ops.vrfs import *
@@ -75,7 +79,9 @@ if TYPE_CHECKING:
         | shaping.Op
         | sourcing.Op
         | spoofing.Op
+        | sriov_cni.Op
         | stacked.Op
+        | standby.Op
         | sysctls.Op
         | taps.Op
         | vrfs.Op
@@ -86,7 +92,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
     *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
-    "calling",
+    *("calling", "sriov_cni", "standby"),
 )
 
 

@@ -19,7 +19,8 @@ class CallPlugins:
     `capabilities`: what the plugins are offered, as JSON. `path`: where they are looked for. `cache`: the folder where
     results are remembered. `label` is how the pod's network-status calls the network, and whether it is the `default`.
     `sheds`: of which IP versions, '4' or '6', the link loses the default routes that its plugins gave it: another has
-    them. `gateways`: of the default routes that it gets in their place.
+    them. `gateways`: of the default routes that it gets in their place. `claim`: NAME/UID of the IPAMClaim whose
+    addresses it has; `standby`: once the live migration is over whose target the pod is.
     """
 
     network: str
@@ -35,6 +36,8 @@ class CallPlugins:
     default: bool = False
     sheds: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
+    claim: str = ""
+    standby: bool = False
 
 
 @value

@@ -104,6 +104,10 @@ class EtcdCluster:
             found += _kvs(answers)
         return self._seen(found)
 
+    def reserved_for(self, owner: PodRef) -> Seen:  # noqa: ARG002
+        """Return nothing: each transaction relies on what is reserved for the names that were looked for."""
+        return Seen()
+
     def load(self) -> Iterator[Seen]:
         """Yield the whole state, as it was at one revision."""
         revision = 0

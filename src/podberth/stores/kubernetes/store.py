@@ -92,6 +92,12 @@ class KubernetesCluster:
         records = tuple(found for address in addresses if (found := self._record(address)) is not None)
         return replace(self._declarations.read(documents), records=records)
 
+    def reserved_for(self, owner: PodRef) -> Seen:
+        """Return the addresses that are reserved for the owner now, as the API server's own store has them."""
+        labels = f"{objects.RESERVED_FOR}={objects.name_label(owner)}"
+        found = self.client.list(resources.ADDRESS_LEASES, labels=labels).items
+        return Seen(records=tuple(map(objects.read_lease, found)))
+
     def load(self) -> Iterator[Seen]:
         """Yield the whole state, each resource as it was at one moment."""
         version = ""

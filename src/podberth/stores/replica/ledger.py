@@ -5,10 +5,13 @@ Who has what is read from the replica; what changes it is a step that the cluste
 
 from __future__ import annotations
 
-from podberth.cni.errors import CniError
+from podberth.cni.errors import CniError, TryAgainLater
+from podberth.cni.value import replace
 from podberth.ipam.lifecycle import Edge, Kind, answered
+from podberth.ipam.owner import is_claim
+from podberth.stores.replica.reaching import reaching
 from podberth.stores.replica.shared import Away
-from podberth.stores.sqlite import changes, claims
+from podberth.stores.sqlite import changes, claims, rows
 from podberth.stores.sqlite.counts import usages
 from podberth.stores.sqlite.ledger import SqliteLedger
 from podberth.stores.sqlite.minimum import allows
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.stores.identity import NodeIdentity
     from podberth.stores.replica.proposer import Proposer
+    from podberth.stores.replica.shared import Proposal
     from podberth.stores.sqlite.claims import Rivals
 
 
@@ -60,9 +64,40 @@ class ClusterLedger:
 
         self._proposer.replica.begin()
         pods = (claim.pod,) if claim.pod is not None else ()
-        leases, made = self._proposer.settle(decide, pods=pods, patience=_PATIENCE)
+        owners = {wanted.owner for wanted in claim.wanted if wanted.owner is not None and is_claim(wanted.owner)}
+        leases, made = self._proposer.settle(decide, pods=(*pods, *sorted(owners, key=str)), patience=_PATIENCE)
+        if owners:
+            self._must_be_only(claim, actor, made)
         written = {write.record.address: write.record.lease for write in made.addresses}
         return tuple(written.get(lease.address) or lease for lease in leases)
+
+    def _must_be_only(self, claim: Claim, actor: Actor, made: Proposal) -> None:
+        """Take back what was reserved for an IPAMClaim at the same moment as something else on another node.
+
+        A step of the Kubernetes API can't rely on that nothing else is reserved for it. So it is looked at after the
+        step too: of two nodes one at least sees the other's. TryAgainLater then: the next try finds what is left.
+        """
+        for write in made.addresses:
+            kept = write.record.reservation
+            if kept is None or write.reserved_before is not None or not is_claim(kept.pod):
+                continue
+            with reaching():
+                self._proposer.take(self._proposer.cluster.reserved_for(kept.pod))
+            others = [one for one in self._here.reservations(pool=kept.pool, pod=kept.pod) if _is_second(one, kept)]
+            if others:
+                self._take_back(claim, replace(actor, why=f"{actor.why}: {others[0].address} is the claim's"), kept)
+                raise TryAgainLater(
+                    f"{others[0].address} was reserved for {kept.pod} on another node at the same moment",
+                    "nothing has to be done: the next try asks for that one",
+                )
+
+    def _take_back(self, claim: Claim, actor: Actor, kept: Reservation) -> None:
+        def end(connection: Connection, _: Rivals) -> None:
+            claims.unbind(connection, claim.attachment, actor, self._now())
+            if rows.reservation_at(connection, kept.address) == kept:
+                changes.release(connection, kept, actor, self._now())
+
+        self._proposer.settle(end, about=(kept.address,))
 
     def foresee(self, claim: Claim, actor: Actor) -> tuple[Lease, ...]:
         """Return what `bind` would return by all that is known here, or raise what it would. Nothing is changed."""
@@ -101,11 +136,11 @@ class ClusterLedger:
 
         return self._proposer.settle(decide, about=(address,))[0]
 
-    def release(self, address: Address, actor: Actor) -> Reservation | None:
+    def release(self, address: Address, actor: Actor, owner: PodRef | None = None) -> Reservation | None:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""
 
         def decide(connection: Connection, _: Rivals) -> Reservation | None:
-            return claims.release(connection, address, actor, self._now())
+            return claims.release(connection, address, actor, self._now(), owner)
 
         return self._proposer.settle(decide, about=(address,))[0]
 
@@ -228,3 +263,8 @@ class ClusterLedger:
 
     def _see(self) -> None:
         self._proposer.see()
+
+
+def _is_second(one: Reservation, kept: Reservation) -> bool:
+    same_leg = (one.ifname, one.address.version) == (kept.ifname, kept.address.version)
+    return same_leg and one.address != kept.address

@@ -135,10 +135,10 @@ class LedgerOf:
         """Reserve an address for a pod's name by hand."""
         return self._out(self._ledger.reserve(pool, address, self._in(pod), ifname, self._in(actor)))
 
-    def release(self, address: Address, actor: Actor) -> Reservation | None:
+    def release(self, address: Address, actor: Actor, owner: PodRef | None = None) -> Reservation | None:
         """End a manual or sticky reservation. Refused if it is another cluster's."""
         _require_own(self._ledger, self._names, (address,))
-        return self._out(self._ledger.release(address, self._in(actor)))
+        return self._out(self._ledger.release(address, self._in(actor), self._in(owner)))
 
     def conflicted(self, address: Address, mac: str, attachment: Attachment, actor: Actor) -> None:
         """Record that a host answered for the address."""

@@ -288,6 +288,10 @@ class Cluster(Protocol):
         """Return what is there now of these."""
         ...
 
+    def reserved_for(self, owner: PodRef) -> Seen:
+        """Return the addresses that are reserved for the owner now, if a step does not rely on that by itself."""
+        ...
+
     def load(self) -> Iterator[Seen]:
         """Yield the whole state, as it was at one moment; the last part has its position."""
         ...

@@ -204,9 +204,9 @@ class JournalledLedger:
         """Reserve an address for a pod's name by hand."""
         return self._ledger.reserve(pool, address, pod, ifname, actor)
 
-    def release(self, address: Address, actor: Actor) -> Reservation | None:
-        """End a manual or sticky reservation."""
-        return self._ledger.release(address, actor)
+    def release(self, address: Address, actor: Actor, owner: PodRef | None = None) -> Reservation | None:
+        """End a manual or sticky reservation, of that owner if one is named."""
+        return self._ledger.release(address, actor, owner)
 
     def conflicted(self, address: Address, mac: str, attachment: Attachment, actor: Actor) -> None:
         """Record that a host answered for the address."""

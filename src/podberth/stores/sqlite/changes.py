@@ -6,7 +6,7 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Lease, Reservation
 from podberth.ipam.lifecycle import Kind, State, after
-from podberth.ipam.owner import is_deployment, may_have
+from podberth.ipam.owner import is_claim, is_shared, may_have
 from podberth.ipam.refusals import leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import space, told
 from podberth.stores.sqlite.rows import corrects, last_event, lease_at, reservation_at
@@ -40,10 +40,15 @@ def reserve(
     actor: Actor,
     now: Moment,
 ) -> Reservation:
-    """Reserve an address for a pod's name, or a Deployment's; the same again only updates where it comes from.
+    """Reserve an address for a pod's name, a Deployment's, or a claim; the same again only updates where it comes from.
 
     AddressTaken names who has it.
     """
+    if is_claim(pod):
+        from podberth.ipam.versions import Feature
+        from podberth.stores.sqlite.minimum import require
+
+        require(connection, Feature.CLAIMS)
     if not space.has(connection, "usable", pool, address):
         raise unusable(pool, address)
     kept, lease = reservation_at(connection, address), lease_at(connection, address)
@@ -105,14 +110,14 @@ def bind_kept(connection: Connection, lease: Lease, kept: Reservation | None, ac
 
 
 def move(connection: Connection, lease: Lease, actor: Actor, now: Moment) -> None:
-    """Give a bound address to another attachment of the same pod."""
+    """Give a bound address to another attachment of the same pod, or of the same claim."""
     held, pod = lease.attachment, lease.pod or NOBODY
     connection.execute(
-        "UPDATE leases SET network = ?, container_id = ?, ifname = ?, uid = ?, netns = ?, node = ?, since = ?"
-        " WHERE address = ?",
+        "UPDATE leases SET network = ?, container_id = ?, ifname = ?, namespace = ?, pod = ?, uid = ?, netns = ?,"
+        " node = ?, since = ? WHERE address = ?",
         (
-            held.network, held.container_id, held.ifname, pod.uid, lease.netns, lease.node, lease.since,
-            lease.address.packed,
+            held.network, held.container_id, held.ifname, pod.namespace, pod.name, pod.uid, lease.netns, lease.node,
+            lease.since, lease.address.packed,
         ),
     )  # fmt: skip
     kept = reservation_at(connection, lease.address)
@@ -185,11 +190,11 @@ def _state(kept: Reservation | None, lease: Lease | None) -> State:
 
 
 def _whose(kept: Reservation | None, lease: Lease | None, pod: PodRef | None = None) -> tuple[PodRef | None, str]:
-    """Return the pod that an event is about, and the name of the Deployment the address is reserved for, or ''.
+    """Return the pod that an event is about, and the name of the Deployment or claim it is reserved for, or ''.
 
     `pod`: of whom it is without a lease. A reservation of its own has a pod's name whether or not it has a lease.
     """
-    shared = kept is not None and is_deployment(kept.pod)
+    shared = kept is not None and is_shared(kept.pod)
     about = lease.pod if lease is not None and (shared or pod is None) else pod
     return about, kept.pod.name if kept is not None and shared else ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from podberth.cni.errors import AddressTaken, InvalidConfig, PoolExhausted, TryAgainLater
 from podberth.cni.value import replace, value
 from podberth.ipam.lease import AddressBoundElsewhere, Lease
-from podberth.ipam.owner import is_deployment
+from podberth.ipam.owner import is_claim, is_shared
 from podberth.ipam.refusals import FREEING, full_of_sticky, leased_by, reserved_for, same, unusable
 from podberth.stores.sqlite import changes, documents, rows, space, told
 from podberth.stores.sqlite.counts import usage
@@ -84,10 +84,12 @@ def unbind(
     return ended
 
 
-def release(connection: Connection, address: Address, actor: Actor, now: Moment) -> Reservation | None:
-    """End a reservation that no PodNetwork declares; AddressTaken if one does."""
+def release(
+    connection: Connection, address: Address, actor: Actor, now: Moment, owner: PodRef | None = None
+) -> Reservation | None:
+    """End a reservation that no PodNetwork declares, of that `owner` if there is one; AddressTaken if one does."""
     kept = rows.reservation_at(connection, address)
-    if kept is None:
+    if kept is None or (owner is not None and not same(kept.pod, owner)):
         return None
     if kept.origin == "declared":
         raise AddressTaken(
@@ -137,25 +139,20 @@ def _answers(connection: Connection, lease: Lease, wanted: Wanted, claim: Claim)
         return False
     if _is_shared_otherwise(connection, lease, wanted):
         return False
-    if wanted.address is not None:
-        return lease.address == wanted.address
     if wanted.owner is not None:
         from podberth.stores.sqlite.shared import belongs
 
         if not belongs(connection, lease, wanted.owner):
             return False
+    elif wanted.address is not None:
+        return lease.address == wanted.address
     return lease.address.version == wanted.family and lease.address not in claim.avoid
 
 
 def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: Moment, rivals: Rivals) -> Lease:
     allocation, some_rest, some_told, some_awaited = known(connection, wanted.pool)
-    if wanted.owner is not None:
-        from podberth.stores.sqlite.shared import choose
-
-        older_ones = tuple(_older(connection, claim, wanted))
-        address: Address | None = choose(connection, claim, wanted, older_ones, rivals.taken)
-    else:
-        address = wanted.address or _reserved(connection, claim, wanted) or _left_behind(connection, claim, wanted)
+    of_claim = wanted.owner if wanted.owner is not None and is_claim(wanted.owner) else None
+    address = _meant(connection, claim, wanted, rivals)
     older: Lease | None = None
     kept: Reservation | None = None
     if address is not None:
@@ -173,15 +170,29 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
         node=actor.node,
         since=now.true,
     )
-    if claim.sticky and claim.pod is not None and wanted.address is None and wanted.owner is None:
-        _must_have_room_to_stick(connection, wanted, address, claim.pod)
+    stays = claim.pod if claim.sticky and wanted.address is None and wanted.owner is None else of_claim
+    if stays is not None:
+        _must_have_room_to_stick(connection, wanted, address, stays)
         ifname = claim.attachment.ifname
-        kept = changes.reserve(connection, wanted.pool, address, claim.pod, ifname, "sticky", actor, now)
+        kept = changes.reserve(connection, wanted.pool, address, stays, ifname, "sticky", actor, now)
     if older is None:
         changes.bind_kept(connection, lease, kept, actor, now)
     else:
         changes.move(connection, lease, replace(actor, why=claim.moved or actor.why), now)
     return lease
+
+
+def _meant(connection: Connection, claim: Claim, wanted: Wanted, rivals: Rivals) -> Address | None:
+    """Return the address that it has to be; None for any of the pool."""
+    if wanted.owner is None:
+        return wanted.address or _reserved(connection, claim, wanted) or _left_behind(connection, claim, wanted)
+    if is_claim(wanted.owner):
+        from podberth.stores.sqlite.claimed import chosen
+
+        return chosen(connection, claim, wanted)
+    from podberth.stores.sqlite.shared import choose
+
+    return choose(connection, claim, wanted, tuple(_older(connection, claim, wanted)), rivals.taken)
 
 
 def _must_have_room_to_stick(connection: Connection, wanted: Wanted, address: Address, pod: PodRef) -> None:
@@ -258,9 +269,9 @@ def _older(connection: Connection, claim: Claim, wanted: Wanted) -> Sequence[Lea
 
 
 def _is_shared_otherwise(connection: Connection, lease: Lease, wanted: Wanted) -> bool:
-    """Say whether the address is one that a Deployment's pods share, and the claim is not in its name."""
+    """Say whether the address is one that pods of several names have, and the claim is not in that one's name."""
     kept = rows.reservation_at(connection, lease.address)
-    return kept is not None and is_deployment(kept.pod) and kept.pod != wanted.owner
+    return kept is not None and is_shared(kept.pod) and kept.pod != wanted.owner
 
 
 def _is_bound_here(connection: Connection, claim: Claim, address: Address) -> bool:
@@ -278,7 +289,8 @@ def _must_be_ours(
         raise reserved_for(kept)
     if lease is not None and lease.attachment == claim.attachment:
         raise InvalidConfig(f"ips: {address} is asked for twice", "name each address once")
-    if lease is not None and not (same(lease.pod, claim.pod) and lease.attachment.ifname == claim.attachment.ifname):
+    holds = lease is not None and (same(lease.pod, claim.pod) or (kept is not None and is_claim(kept.pod)))
+    if lease is not None and not (holds and lease.attachment.ifname == claim.attachment.ifname):
         raise leased_by(lease)
     if not space.has(connection, "usable", wanted.pool, address):
         raise unusable(wanted.pool, address)

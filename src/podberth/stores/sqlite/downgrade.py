@@ -17,7 +17,7 @@ from podberth.stores.sqlite import ending, packing
 from podberth.stores.sqlite.database import NODE
 from podberth.stores.sqlite.past import name_of
 from podberth.stores.sqlite.rows import EVENT
-from podberth.stores.sqlite.schema import statements
+from podberth.stores.sqlite.schema import SHARED, statements
 from podberth.stores.sqlite.witness import Witness
 
 if TYPE_CHECKING:
@@ -146,6 +146,11 @@ def _no_epochs(connection: sqlite3.Connection, _: Moment) -> None:
     _run(connection, _NO_EPOCHS)
 
 
+def _no_claims(connection: sqlite3.Connection, _: Moment) -> None:
+    """Put the conditions of before back. A store that ever had a claim's address has a minimum version."""
+    _run(connection, SHARED)
+
+
 def _by_attachment(connection: sqlite3.Connection, _: Moment) -> None:
     several = connection.execute(
         "SELECT network, container_id, ifname FROM attachments GROUP BY 1, 2, 3 HAVING count(*) > 1 LIMIT 1"
@@ -170,6 +175,7 @@ def _by_attachment(connection: sqlite3.Connection, _: Moment) -> None:
 
 # By the number of the migration that is taken back; none goes behind the first release.
 BACK: Mapping[int, Callable[[sqlite3.Connection, Moment], None]] = {
+    12: _no_claims,
     11: _by_attachment,
     10: _no_epochs,
     9: _ended,

@@ -144,10 +144,10 @@ class SqliteLedger:
             now = self._clock()
             return changes.reserve(connection, pool, address, pod, ifname, "manual", actor, now)
 
-    def release(self, address: Address, actor: Actor) -> Reservation | None:
+    def release(self, address: Address, actor: Actor, owner: PodRef | None = None) -> Reservation | None:
         """End a manual or sticky reservation; AddressTaken for a declared one: its PodNetwork has to change."""
         with self._database.write() as connection:
-            return claims.release(connection, address, actor, self._clock())
+            return claims.release(connection, address, actor, self._clock(), owner)
 
     def conflicted(self, address: Address, mac: str, attachment: Attachment, actor: Actor) -> None:
         """Record that a host with `mac` answered for the address while `attachment` was to get it."""

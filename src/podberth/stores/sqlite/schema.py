@@ -135,12 +135,15 @@ def _of_set(owner: str, pod: str) -> str:
     return _OF_SET.replace("SET", owner).replace("POD", pod)
 
 
-_SHARED = f"""
+_SHARED = """
 ALTER TABLE events ADD COLUMN owner TEXT NOT NULL DEFAULT '';
 
 ALTER TABLE documents ADD COLUMN deployment TEXT;
 CREATE INDEX documents_deployment ON documents (namespace, deployment) WHERE deployment IS NOT NULL;
+"""
 
+# The conditions under which a lease and a reservation of one address go together.
+SHARED = f"""
 DROP TRIGGER leases_respect;
 CREATE TRIGGER leases_respect BEFORE INSERT ON leases
 WHEN EXISTS (
@@ -331,12 +334,35 @@ DROP TABLE attachments_before;
 CREATE UNIQUE INDEX attachments_with ON attachments (device) WHERE device <> '';
 """
 
+# The address of an IPAMClaim is reserved for `ipamclaim/NAME/UID` (ipam.owner): whichever pod of its namespace refers
+# to the claim may have it.
+_CLAIMS = f"""
+DROP TRIGGER leases_respect;
+CREATE TRIGGER leases_respect BEFORE INSERT ON leases
+WHEN EXISTS (
+    SELECT 1 FROM reservations WHERE address = NEW.address
+    AND NOT ((namespace, ifname) = (NEW.namespace, NEW.ifname) AND (
+        pod = NEW.pod OR substr(pod, 1, 10) = 'ipamclaim/' OR ({_of_set("pod", "NEW.pod")})
+    ))
+)
+BEGIN SELECT RAISE(ABORT, 'the address is reserved for another pod'); END;
+DROP TRIGGER reservations_respect;
+CREATE TRIGGER reservations_respect BEFORE INSERT ON reservations
+WHEN EXISTS (
+    SELECT 1 FROM leases WHERE address = NEW.address
+    AND NOT ((namespace, ifname) = (NEW.namespace, NEW.ifname) AND (
+        pod = NEW.pod OR substr(NEW.pod, 1, 10) = 'ipamclaim/' OR ({_of_set("NEW.pod", "pod")})
+    ))
+)
+BEGIN SELECT RAISE(ABORT, 'the address is leased by another pod'); END;
+"""  # noqa: S608 - constants
+
 # What each version adds; a file that is out in the world is only ever changed by a new member. The way back of each is
 # in `stores.sqlite.downgrade`.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_TABLES) + statements(documents.DDL)),
     tuple(statements(_DEVICES)),
-    tuple(statements(_SHARED)),
+    tuple(statements(_SHARED + SHARED)),
     tuple(statements(_TOLD)),
     tuple(statements(_CLOCKS)),
     tuple(statements(_MINIMUM)),
@@ -345,4 +371,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     tuple(statements(_OPERATIONS)),
     tuple(statements(_EPOCHS)),
     tuple(statements(_CALLS)),
+    tuple(statements(_CLAIMS)),
 )

@@ -9,6 +9,7 @@ from podberth.cni.errors import InvalidConfig, StoreFailed
 from podberth.cni.value import replace, value
 from podberth.ipam.address_record import AddressRecord, changes_hands
 from podberth.ipam.lifecycle import fold
+from podberth.ipam.owner import is_claim
 from podberth.ipam.versions import Feature
 from podberth.policy.needs import needs
 from podberth.policy.texts import parsed
@@ -80,6 +81,8 @@ def needed(side: Side) -> frozenset[Feature]:
     found = {feature for text in side.documents() for feature in _needs(text)}
     for story in side.stories():
         for event in story.events:
+            if event.owner is not None and is_claim(event.owner):
+                found.add(Feature.CLAIMS)
             if event.corrects is not None:
                 found.add(Feature.CORRECTIONS)
             if ":" in event.actor.node or (event.pod is not None and ":" in event.pod.namespace):

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from podberth.agent.claims import ClaimOptions
+    from podberth.agent.resource_claims import ResourceClaimOptions
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -49,13 +49,13 @@ def claim_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def claimed(said: dict[str, Any]) -> ClaimOptions | None:
+def claimed(said: dict[str, Any]) -> ResourceClaimOptions | None:
     """Return what the options say; None without --dra. UsageError for a link that is none, InvalidConfig for no API."""
     if not said["dra"]:
         if said["links"] or said["hook"]:
             raise click.UsageError("--dra-link and --dra-hook say nothing without --dra")
         return None
-    from podberth.agent.claims import ClaimOptions, node_name
+    from podberth.agent.resource_claims import ResourceClaimOptions, node_name
     from podberth.dra.devices import parse_shared
     from podberth.kube.client import Client
     from podberth.kube.config import load
@@ -64,7 +64,7 @@ def claimed(said: dict[str, Any]) -> ClaimOptions | None:
         shared = tuple(map(parse_shared, said["links"]))
     except ValueError as wrong:
         raise click.UsageError(f"--dra-link: {wrong}") from wrong
-    return ClaimOptions(
+    return ResourceClaimOptions(
         client=Client(load(str(said["kubeconfig"] or ""))),
         node=node_name(),
         kubelet=said["kubelet"],
