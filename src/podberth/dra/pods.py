@@ -41,8 +41,8 @@ class ClaimedPods:
         """Bring the pod its links, and say nothing of what can't be brought: its containers are refused."""
         try:
             self._bring(pod, anew=True)
-        except CniError as failure:
-            report(self._failed, f"{pod}: {failure.message}")
+        except Exception as failure:  # noqa: BLE001 - the runtime must get no error for an answer, whatever this was
+            report(self._failed, f"{pod}: {reason(failure)}")
 
     def create(self, pod: Pod) -> None:
         """Bring the pod what it lacks, for a container. CniError says what it lacks still."""
