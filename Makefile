@@ -44,7 +44,7 @@ setup: .venv/.ready ## install what the command line needs, into .venv
 .PHONY: build
 build: build/cni ## leave the CNI executables in build/cni and the command line at .venv/bin/podberth
 
-build/cni: .venv/.ready tools/build_cni.py tools/bundle.py tools/build_shim.py shim/podberth-shim.c shim/version.h $(SOURCES)
+build/cni: .venv/.ready tools/build_cni.py tools/bundle.py tools/build_shim.py shim/podberth-shim.c shim/podberth-link-hook.c shim/version.h $(SOURCES)
 	@echo "build: compiling the shim into build/shim"
 	@$(BIN)/python tools/build_shim.py build/shim
 	@echo "build: putting the CNI executables into $@"

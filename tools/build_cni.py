@@ -24,7 +24,7 @@ from tools import build_shim, bundle
 SOURCE = Path(__file__).parent.parent / "src" / "podberth"
 COPY = ".podberth"
 LAUNCHERS = "bin"  # in COPY; shim/podberth-shim.c knows the place
-ROOMS_LEFT_OUT = ("cli", "agent")
+ROOMS_LEFT_OUT = ("cli", "agent", "dra", "nri")
 OWN, STANDARD = ("plugins",), ("plugins/standard", "ipam_plugins")
 # What an ADD may load from outside the standard library: a node whose policies are YAML files.
 BROUGHT = ("yaml",)

@@ -1,4 +1,4 @@
-"""Put the shim into the wheel, as podberth/_shim/podberth-shim: a node can be given it without a compiler."""
+"""Put the shim and the hook into the wheel, in podberth/_shim: a node can be given it without a compiler."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class Shim(BuildHookInterface[Any]):
-    """Compiles the shim for this machine, unless the project is installed editable: there `make build` does."""
+    """Compiles both for this machine, unless the project is installed editable: there `make build` does."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the file, and say that the wheel is no longer one for every machine (PEP 425)."""
+        """Add the files, and say that the wheel is no longer one for every machine (PEP 425)."""
         if version == "editable":
             return
         sys.path.insert(0, self.root)  # a build front end starts without it
@@ -22,7 +22,8 @@ class Shim(BuildHookInterface[Any]):
 
         folder = Path(self.root, "build", "shim")
         folder.mkdir(parents=True, exist_ok=True)
-        made = build_shim.compiled(folder / "podberth-shim")
-        build_data["force_include"][str(made)] = "podberth/_shim/podberth-shim"
+        for source in (build_shim.SOURCE, build_shim.HOOK):
+            made = build_shim.compiled(folder / source.stem, source=source)
+            build_data["force_include"][str(made)] = f"podberth/_shim/{source.stem}"
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-linux_{platform.machine()}"

@@ -19,7 +19,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "contract": ("kube-apiserver",),
     "netns": ("kube-apiserver", "containernetworking-plugins"),
     "vm": ("containernetworking-plugins",),
-    "runtime": ("containerd",),
+    "runtime": ("containerd", "kube-apiserver"),
     "image": KUBERNETES,
 }
 MAKE = "run `.venv/bin/python -m tests.programs {}`, as `make test` does: it fetches what is missing"

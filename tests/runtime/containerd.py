@@ -56,7 +56,7 @@ class Containerd:
         self._lay_out()
 
     def _lay_out(self) -> None:
-        for folder in ("bin", "net.d", "logs", "tmp"):
+        for folder in ("bin", "net.d", "logs", "tmp", "cdi", "nri"):
             (self.root / folder).mkdir()
         for plugin in (*DEBIAN.iterdir(), BUILT / "sriov"):
             (self.root / "bin" / plugin.name).symlink_to(plugin)

@@ -43,7 +43,7 @@ root = "{root}/root"
 state = "{root}/run"
 oom_score = 0
 disabled_plugins = ["io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing",
-  "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.blockfile",
+  "io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.blockfile",
   "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
 [grpc]
 address = "{root}/containerd.sock"
@@ -56,6 +56,8 @@ sandbox = "{image}"
 [plugins."io.containerd.cri.v1.runtime"]
 disable_apparmor = true
 restrict_oom_score_adj = true
+enable_cdi = true
+cdi_spec_dirs = ["{root}/cdi"]
 [plugins."io.containerd.cri.v1.runtime".cni]
 bin_dirs = ["{root}/bin"]
 conf_dir = "{root}/net.d"
@@ -66,6 +68,11 @@ SystemdCgroup = false
 [plugins."io.containerd.grpc.v1.cri"]
 disable_tcp_service = true
 stream_server_address = "127.0.0.1"
+[plugins."io.containerd.nri.v1.nri"]
+disable = false
+socket_path = "{root}/nri.sock"
+plugin_path = "{root}/nri"
+plugin_config_path = "{root}/nri"
 """
 
 

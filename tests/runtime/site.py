@@ -127,9 +127,14 @@ class Site:
         """Run a command of the node in the pod's network namespace."""
         return self.node.run("nsenter", f"--net={self.netns(sandbox)}", *argv)
 
-    def container(self, sandbox: Sandbox) -> str:
-        """Start a container of busybox in the pod; return its ID."""
-        config = {"metadata": {"name": "main"}, "image": {"image": image.NAME}, "log_path": f"{sandbox.id}.log"}
+    def container(self, sandbox: Sandbox, *devices: str) -> str:
+        """Start a container of busybox in the pod, with these devices of CDI; return its ID."""
+        config = {
+            "metadata": {"name": f"main-{uuid.uuid4().hex[:8]}"},
+            "image": {"image": image.NAME},
+            "log_path": f"{sandbox.id}.log",
+            "CDI_devices": [{"name": name} for name in devices],
+        }
         asked = {"pod_sandbox_id": sandbox.id, "config": config, "sandbox_config": sandbox.config}
         made = self.containerd.cri.call("CreateContainer", asked)
         self.containerd.cri.call("StartContainer", made)

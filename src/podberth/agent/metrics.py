@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from podberth.agent.calls import Served
     from podberth.agent.policies import PolicyDirectories
+    from podberth.agent.resource_claims import ResourceClaims
     from podberth.agent.service import Agent
     from podberth.agent.spans.exporter import Exporter
     from podberth.agent.upkeep import Found
@@ -78,6 +79,10 @@ class Metrics:
     def found(self, found: Found) -> None:
         """Count what upkeep came to."""
         self._upkeep.labels(found.outcome).inc()
+
+    def claiming(self, claims: ResourceClaims) -> None:
+        """Tell of the container runtime too: this agent serves resource claims."""
+        self._live("podberth_runtime_connected", "Whether the runtime tells of pods (NRI).", lambda: claims.connected)
 
     def sending(self, spans: Exporter) -> None:
         """Tell of spans too: this agent sends them."""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from podberth.agent.frame import Call
+    from podberth.agent.resource_claims import ResourceClaimOptions, ResourceClaims
     from podberth.agent.server import Answer
     from podberth.agent.spans.exporter import Exporter
     from podberth.agent.spans.target import Target
@@ -62,7 +63,8 @@ class Options:
 
     `metrics` is the TCP address where the desk can be asked too, with the `certificate` if there is one; `spans` is the
     collector that spans of calls go to. `status_on` is what STATUS fails for beside what makes a node useless.
-    `devices`: which functions are the kubelet's to give, if any.
+    `devices`: which functions are the kubelet's to give, if any. With `resource_claims` it is the node's DRA driver
+    too, whose claims are kept with the first store.
     """
 
     states: tuple[str, ...]
@@ -76,6 +78,7 @@ class Options:
     spans: Target | None
     status_on: frozenset[str] = frozenset()
     devices: Given | None = None
+    resource_claims: ResourceClaimOptions | None = None
 
 
 class Agent:
@@ -92,9 +95,13 @@ class Agent:
         self.records = Records(self.nodes, self._found, self._not_looked)
         self.resident = Resident(self._not_finished, self.departures.noticed, journal.write, anew, options.status_on)
         self.server = Server(listening, self._serve, self._refused, options.workers)
+        asked = options.resource_claims
+        self.resource_claims = None if asked is None else self._resource_claims(asked)
         self.upkeep = Upkeep(self.of_links, self._found, self._not_looked, options.upkeep, repairing=options.repairing)
         self.history = History(self.nodes, self._not_archived)
         self.metrics = Metrics(self)
+        if self.resource_claims is not None:
+            self.metrics.claiming(self.resource_claims)
         self.spans = None if options.spans is None else self._exporter(options.spans)
         self.devices = None if options.devices is None else self._device_plugins(options.devices)
         self.serving = False
@@ -126,6 +133,8 @@ class Agent:
         if self.spans is not None:
             self.spans.start()
         self.server.start()
+        if self.resource_claims is not None:
+            self._try("resource claims", self.resource_claims.start)
         self.serving = True
         if self.devices is not None:
             self.devices.start()  # a pod that is given a function has its ADD next
@@ -136,6 +145,8 @@ class Agent:
         grace = self.options.grace
         end = time.monotonic() + grace
         self.serving = False
+        if self.resource_claims is not None:
+            self._try("stop", partial(self.resource_claims.stop, grace))
         finished = self.server.stop(grace)
         turned = self.server.turn_away() if last else 0
         loops = (self.upkeep, self.history, self.departures, self.announcements, self.records)
@@ -234,6 +245,11 @@ class Agent:
         from podberth.devices.service import Devices  # most nodes have no need of gRPC
 
         return Devices(given, self.of_functions, self.journal.write)
+
+    def _resource_claims(self, options: ResourceClaimOptions) -> ResourceClaims:
+        from podberth.agent.resource_claims import ResourceClaims
+
+        return ResourceClaims(options, self.options.states[0], self.resident, self.journal.write)
 
     def _exporter(self, to: Target) -> Exporter:
         from podberth.agent.spans.exporter import Exporter

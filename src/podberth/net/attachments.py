@@ -31,6 +31,10 @@ class Attachments(Protocol):
         """Replace the steps of the record, before the effect of those that are new."""
         ...
 
+    def moved(self, record: Record) -> None:
+        """Put the record in the place of the one of its key: its link is about to be in another namespace."""
+        ...
+
     def done(self, key: RecordKey, indexes: Mapping[int, str] | None = None, *, durable: bool = True) -> None:
         """Mark the record as complete; `durable`: what was written before is on disk.
 

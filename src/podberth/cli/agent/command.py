@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from podberth.cli.agent.kubelet import claimed, device_plugins, kubelet_options
 from podberth.cli.listener import certificate_option, key_option, log_level_option, served
 from podberth.cli.manual import Page
 from podberth.cli.options import socket_option
 from podberth.cni.errors import IOFailure
-from podberth.outside import KUBELET
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from podberth.agent.spans.target import Target
     from podberth.cli.session import Session
-    from podberth.devices.service import Options as Given
 
 
 @click.command(
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ("agent", "Serve until SIGTERM; what runs then is finished."),
         ("agent --no-repair --check-interval 300", "Look for drift every five minutes, and only report it."),
         ("agent --log-level warning", "Say nothing of calls that succeed."),
+        ("agent --dra --dra-link macvlan:eth1=32", "Serve resource claims too: functions, and 32 macvlans on eth1."),
     ),
     environment=(
         ("PODBERTH_SOCKET", "Where the agent listens, as --socket; the shim reads it too."),
@@ -62,22 +63,12 @@ if TYPE_CHECKING:
     "--spans", "collector", metavar="URL",
     help="Send a span of each call to the OpenTelemetry collector there, at /v1/traces, as JSON.",
 )  # fmt: skip
-@click.option(
-    "--devices", type=click.Path(path_type=Path), metavar="FILE",
-    help="Serve the resources that the file names to the kubelet, as device plugins (docs/devices.md).",
-)  # fmt: skip
-@click.option(
-    "--resource-prefix", "prefix", default="intel.com", show_default=True, metavar="DOMAIN",
-    help="Of resources in the file that have none.",
-)  # fmt: skip
-@click.option(
-    "--kubelet", "root", envvar=KUBELET, default="/var/lib/kubelet", show_default=True, metavar="DIR",
-    help="The kubelet's folder.",
-)  # fmt: skip
+@kubelet_options
 @log_level_option
 @click.pass_obj
 def agent(
     session: Session,
+    /,
     path: Path,
     workers: int,
     grace: float,
@@ -89,16 +80,16 @@ def agent(
     cert: Path | None,
     key: Path | None,
     collector: str | None,
-    devices: Path | None,
-    prefix: str,
-    root: str,
     level: str,
+    **of_kubelet: Any,
 ) -> int:
     """Serve CNI calls on this node: the shim in CNI_PATH hands each of them to this process over a socket.
 
     At the start it takes back what calls that never ended have left. From then on it serves calls, ends DELs that
     were answered, and compares what is recorded with the kernel. SIGTERM ends it once all calls under way are
     finished; SIGHUP replaces it by what is installed now, without losing a call. Needs root.
+
+    With --dra it is the node's DRA driver too: pods get interfaces by resource claims (docs/dra.md).
 
     With a ledger in the Kubernetes API it does not start on a machine whose name is no Node's, and never was.
     """
@@ -118,23 +109,13 @@ def agent(
         certificate=served(cert, key),
         spans=_target(collector),
         status_on=status_on,
-        devices=_devices(devices, prefix, root),
+        devices=device_plugins(of_kubelet),
+        resource_claims=claimed(of_kubelet),
     )
     try:
         return run(options, Journal(level).with_notices())
     except OSError as failure:
         raise IOFailure(f"--socket {path}: {failure}", "run it as root, and one agent a node") from failure
-
-
-def _devices(file: Path | None, prefix: str, root: str) -> Given | None:
-    os.environ[KUBELET] = root  # networks ask the kubelet too, in this process
-    if file is None:
-        return None
-    from podberth.devices.files import configuration
-    from podberth.devices.service import Options
-
-    configuration(file, prefix)  # a file that can't be read at all is better said now
-    return Options(file=file.absolute(), prefix=prefix, root=root)
 
 
 def _target(collector: str | None) -> Target | None:

@@ -85,6 +85,12 @@ class SqliteAttachments:
             if not written.rowcount:
                 raise StoreFailed(f"{key} has no record", "it was deleted meanwhile")
 
+    def moved(self, record: Record) -> None:
+        """Have the record name another namespace, with the steps that are for it. StoreFailed if there is none."""
+        where = record.netns_id
+        values = (record.netns, where.device, where.inode, steps_json(record.steps))
+        self._mark(record.key, "netns = ?, netns_device = ?, netns_inode = ?, steps = ?", values)
+
     def done(self, key: RecordKey, indexes: Mapping[int, str] | None = None, *, durable: bool = True) -> None:
         """Mark the record as complete; `durable`: what was written before is on disk.
 

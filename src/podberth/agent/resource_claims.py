@@ -1,0 +1,195 @@
+"""Resource claims as a part of the agent: what kubelet, the runtime and the API server are told and asked for them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import podberth
+from podberth.agent.due import Due
+from podberth.agent.frame import Call
+from podberth.agent.trace import Trace
+from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.value import replace, value
+from podberth.dra.cdi import Fence
+from podberth.dra.devices import Shared, devices
+from podberth.dra.driver import DRIVER, HOLDING, Driver, Parts
+from podberth.dra.kubelet import Kubelet
+from podberth.dra.pods import ClaimedPods
+from podberth.dra.prepared import PreparedClaims
+from podberth.dra.publisher import Publisher
+from podberth.kube.errors import Conflict, Invalid, NotFound
+from podberth.nri.plugin import Plugin
+from podberth.process.jitter import Backoff
+from podberth.process.loop import WAIT, Loop
+from podberth.process.whole import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from podberth.agent.resident import Resident
+    from podberth.dra.devices import Device
+    from podberth.dra.prepared import Prepared
+    from podberth.kube.client import Client
+    from podberth.nri.messages import Runtime
+    from podberth.verbs.node import Node
+
+    Write = Callable[[str, str, dict[str, object]], object]  # level, event, what is said of it
+
+PACKED = Path(podberth.__file__).parent / "_shim" / "podberth-link-hook"  # in a wheel: tools/hatch_build.py
+_LOOK = 600.0  # seconds after which the slices are read again, though nothing has changed here
+_MOST, _TRIES = 4096, 2000  # claims whose status waits; tries of one
+_BACKOFF = Backoff(0.2, 30.0)
+
+
+@value
+class ResourceClaimOptions:
+    """Where the peers of a DRA driver are. `shared`: links that pods may share. `hook`: a program of the node's.
+
+    An empty `hook` stands for the one that came with podberth, which is put beside the store.
+    """
+
+    client: Client
+    node: str
+    kubelet: Path
+    runtime: Path
+    cdi: Path
+    shared: tuple[Shared, ...] = ()
+    hook: str = ""
+    holding: str = HOLDING
+
+
+class ResourceClaims:
+    """Everything about resource claims. `write` is the agent's log."""
+
+    def __init__(
+        self,
+        options: ResourceClaimOptions,
+        state: str,
+        resident: Resident,
+        write: Callable[[str, str, dict[str, object]], None],
+    ) -> None:
+        self._options, self._state, self._resident, self._write = options, state, resident, write
+        self._publisher = Publisher(options.client, options.node)
+        self._claims = PreparedClaims(Path(state) / "claims")
+        fence = Fence(folder=options.cdi, hook=options.hook or f"{state}/bin/{PACKED.name}", vendor=DRIVER)
+        parts = Parts(
+            state=state,
+            claims=self._claims,
+            fence=fence,
+            claim=self._publisher.claim,
+            devices=self.devices,
+            handle=self._handle,
+            node=self._node,
+            told=self._told,
+            holding=options.holding,
+        )
+        driver = Driver(parts)
+        self._kubelet = Kubelet(options.kubelet, driver, fence, self._taken, self._failed)
+        pods = ClaimedPods(driver, self._claims, self._failed)
+        self._runtime = Plugin(options.runtime, pods, self._heard, self._failed)
+        self._published: tuple[float, Mapping[str, Device]] | None = None
+        self._slices = Loop("resource-slices", self._publish, self._failed)
+        self._due: Due[str, tuple[Prepared, int]] = Due("resource claims' status", self._tell, self._failed, most=_MOST)
+
+    def start(self) -> None:
+        """Begin: first what is known, then the peers. A CniError or an OSError keeps it from that."""
+        if not self._options.hook:
+            self._put_hook()
+        self._claims.load()
+        for path in self._claims.unreadable:
+            self._failed(f"{path}: not a claim that this version can read: it is left alone")
+        self._due.start()
+        self._runtime.start()
+        self._kubelet.start()
+        self._slices.start()
+
+    def stop(self, seconds: float) -> None:
+        """End; kubelet and runtime find nobody from now on."""
+        self._kubelet.stop(seconds)
+        self._runtime.stop(seconds)
+        self._slices.end(seconds)
+        self._due.stop(seconds)
+
+    @property
+    def connected(self) -> bool:
+        """Whether a runtime tells of its pods now: without one no pod gets a link by a claim."""
+        return self._runtime.connected
+
+    def devices(self) -> dict[str, Device]:
+        """Return what the node has to offer now."""
+        with self._node() as node:
+            labels = node.attachments.labels() if node.stored() else {}
+            vfs = tuple(replace(vf, labels=labels.get(vf.address, ())) for vf in node.host.vfs())
+        return devices(vfs, self._options.shared)
+
+    def _put_hook(self) -> None:
+        target = Path(self._state) / "bin" / PACKED.name
+        try:
+            content = PACKED.read_bytes()
+        except OSError as wrong:
+            raise InvalidConfig(f"{PACKED}: {wrong.strerror}", "a wheel has it; else name one by --dra-hook") from wrong
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        write_whole(str(target), content, 0o755)
+
+    @contextmanager
+    def _node(self) -> Iterator[Node]:
+        node = self._resident.node(self._state)
+        try:
+            yield node
+        finally:
+            node.host.close()
+
+    def _handle(self, env: Mapping[str, str], stdin: bytes) -> tuple[int, str]:
+        call = Call(plugin_type="podberth", env=env, stdin=stdin)
+        return self._resident.serve(call, -1, Trace(whole=False))
+
+    def _publish(self) -> float:
+        found = self.devices()
+        if self._published is None or self._published[1] != found or monotonic() - self._published[0] > _LOOK:
+            before = None if self._published is None else self._published[1]
+            generation = self._publisher.publish(found)
+            self._published = (monotonic(), found)
+            if before != found:
+                self._write("info", "devices published", {"devices": len(found), "generation": generation})
+        return WAIT
+
+    def _taken(self) -> None:
+        """Publish anew: a kubelet that has started has deleted all slices of its node."""
+        self._published = None
+        self._slices.wake()
+
+    def _told(self, prepared: Prepared) -> None:
+        self._due.put(prepared.uid, (prepared, 0))
+
+    def _tell(self, uid: str, work: tuple[Prepared, int]) -> None:
+        prepared, tries = work
+        try:
+            self._publisher.tell(prepared)
+        except (NotFound, Conflict, Invalid) as refused:
+            if not isinstance(refused, NotFound):
+                self._failed(f"status of {prepared}: {refused.message}")
+        except CniError as failure:
+            if tries == 0:
+                self._failed(f"status of {prepared}: {failure.message}")
+            if tries < _TRIES:
+                self._due.again(uid, (prepared, tries + 1), _BACKOFF.pause(tries + 1))
+
+    def _heard(self, runtime: Runtime) -> None:
+        about: dict[str, object] = {
+            "name": runtime.name,
+            "version": runtime.version,
+            "patience": runtime.patience or None,
+        }
+        self._write("info", "runtime", about)
+
+    def _failed(self, why: str) -> None:
+        self._write("warning", "resource claims", {"outcome": "failed", "message": why})
+
+
+def node_name() -> str:
+    """Return what the node is called: in an agent's pod by the downward API, else as the machine is."""
+    return os.environ.get("NODE_NAME") or os.uname().nodename

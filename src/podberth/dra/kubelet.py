@@ -1,0 +1,136 @@
+"""The two sockets that kubelet asks: by one it finds the driver, by the other it has claims prepared. gRPC.
+
+kubelet watches the folder of the first (pkg/kubelet/pluginmanager): a driver that starts again makes it anew, and is
+registered anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from podberth.cni.errors import CniError
+from podberth.dra.driver import DRIVER
+from podberth.dra.messages import (
+    REGISTRATION,
+    SERVICES,
+    Given,
+    claims_of,
+    plugin_info,
+    prepared,
+    registered,
+    unprepared,
+)
+from podberth.nri.wire import Malformed
+from podberth.process.hands import Hands
+from podberth.process.loop import reason, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from podberth.dra.cdi import Fence
+    from podberth.dra.driver import Driver
+    from podberth.dra.messages import Asked
+
+AT_A_TIME = 32  # calls; kubelet makes one for each pod that starts or ends
+
+
+class Kubelet:
+    """Serves kubelet in its folder, /var/lib/kubelet on most nodes.
+
+    `taken` is called when a kubelet takes the driver, `failed` is told which claims can't be served.
+    """
+
+    def __init__(
+        self, folder: Path, driver: Driver, fence: Fence, taken: Callable[[], None], failed: Callable[[str], None]
+    ) -> None:
+        self._driver, self._fence, self._taken, self._failed = driver, fence, taken, failed
+        self._plugin = folder / "plugins" / DRIVER / "dra.sock"
+        self._registry = folder / "plugins_registry" / f"{DRIVER}-reg.sock"
+        self._servers: list[Any] = []
+
+    def start(self) -> None:
+        """Begin to serve. OSError or RuntimeError if a socket can't be made."""
+        serving: Mapping[str, Callable[[bytes], bytes]] = {
+            "NodePrepareResources": self._prepare,
+            "NodeUnprepareResources": self._unprepare,
+        }
+        finding: Mapping[str, Callable[[bytes], bytes]] = {
+            "GetInfo": self._info,
+            "NotifyRegistrationStatus": self._status,
+        }
+        self._serve(self._plugin, dict.fromkeys(SERVICES, serving))
+        self._serve(self._registry, {REGISTRATION: finding})
+
+    def stop(self, seconds: float) -> None:
+        """End: kubelet finds no driver from now on; what is under way has so long."""
+        for path in (self._registry, self._plugin):
+            path.unlink(missing_ok=True)
+        for server in self._servers:
+            server.stop(seconds).wait()
+        self._servers.clear()
+
+    def _serve(self, path: Path, services: Mapping[str, Mapping[str, Callable[[bytes], bytes]]]) -> None:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        server = grpc.server(Hands(), maximum_concurrent_rpcs=AT_A_TIME)
+        for service, methods in services.items():
+            handlers = {name: grpc.unary_unary_rpc_method_handler(_answered(each)) for name, each in methods.items()}
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        server.add_insecure_port(f"unix:{path}")
+        server.start()
+        path.chmod(0o600)
+        self._servers.append(server)
+
+    def _info(self, body: bytes) -> bytes:
+        del body
+        return plugin_info(DRIVER, str(self._plugin))
+
+    def _status(self, body: bytes) -> bytes:
+        why = registered(body)
+        if why:
+            report(self._failed, f"kubelet does not take the driver {DRIVER}: {why}")
+        else:
+            self._taken()
+        return b""
+
+    def _prepare(self, body: bytes) -> bytes:
+        return prepared({each.uid: self._prepared(each) for each in claims_of(body)})
+
+    def _prepared(self, claim: Asked) -> list[Given] | str:
+        try:
+            found = self._driver.prepare(claim.namespace, claim.name, claim.uid)
+        except Exception as failure:  # noqa: BLE001 - every claim of a request has an answer
+            return self._told(claim, failure)
+        named = zip(found.interfaces, self._fence.names(found), strict=True)
+        return [Given(request=each.request, pool=each.pool, device=each.device, names=(name,)) for each, name in named]
+
+    def _unprepare(self, body: bytes) -> bytes:
+        return unprepared({each.uid: self._unprepared(each) for each in claims_of(body)})
+
+    def _unprepared(self, claim: Asked) -> str:
+        try:
+            self._driver.unprepare(claim.uid)
+        except Exception as failure:  # noqa: BLE001 - every claim of a request has an answer
+            return self._told(claim, failure)
+        return ""
+
+    def _told(self, claim: Asked, failure: Exception) -> str:
+        """Return what kubelet puts into the pod's events."""
+        said = f"{failure.message}; {failure.details}" if isinstance(failure, CniError) and failure.details else ""
+        said = said or reason(failure)
+        report(self._failed, f"resource claim {claim.namespace}/{claim.name}: {said}")
+        return said
+
+
+def _answered(serve: Callable[[bytes], bytes]) -> Callable[[bytes, Any], bytes]:
+    def answer(body: bytes, context: Any) -> bytes:
+        try:
+            return serve(body)
+        except Malformed as wrong:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(wrong))
+            raise
+
+    return answer

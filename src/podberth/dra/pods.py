@@ -1,0 +1,94 @@
+"""What a runtime tells of pods (`nri.plugin.Pods`), as far as it concerns resource claims.
+
+Of two ways to keep a pod from starting, only the second is used: an error about its sandbox has containerd 2.1 forget
+the sandbox, whose processes stay for ever. So a sandbox goes on, whatever happens. Its containers are refused until
+their links are there, and each try of kubelet's brings them anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from podberth.cni.errors import CniError, TryAgainLater
+from podberth.process.errand import Errand
+from podberth.process.loop import reason, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from podberth.dra.driver import Driver
+    from podberth.dra.prepared import PreparedClaims
+    from podberth.nri.messages import Pod
+
+
+class ClaimedPods:
+    """Carries links into pods and out of them. `failed` is told what could not be done."""
+
+    def __init__(self, driver: Driver, claims: PreparedClaims, failed: Callable[[str], None]) -> None:
+        self._driver, self._claims, self._failed = driver, claims, failed
+        self._guard = threading.Lock()
+        self._there: dict[str, str] = {}  # by a claim's UID, the sandbox that has its links
+        self._ended: set[str] = set()  # sandboxes that have stopped since the runtime has listed all there are
+
+    def synchronize(self, pods: tuple[Pod, ...]) -> None:
+        """Bring to each pod what it has missed. The runtime, which waits two seconds at most, waits for none of it."""
+        with self._guard:
+            self._ended.clear()
+        Errand(lambda: self._look_after(pods))
+
+    def run(self, pod: Pod) -> None:
+        """Bring the pod its links, and say nothing of what can't be brought: its containers are refused."""
+        try:
+            self._bring(pod, anew=True)
+        except Exception as failure:  # noqa: BLE001 - the runtime must get no error for an answer, whatever this was
+            report(self._failed, f"{pod}: {reason(failure)}")
+
+    def create(self, pod: Pod) -> None:
+        """Bring the pod what it lacks, for a container. CniError says what it lacks still."""
+        self._bring(pod, anew=False)
+
+    def stop(self, pod: Pod) -> None:
+        """Take the pod's links out of its namespace, which is about to end. What can't be taken is made anew later."""
+        with self._guard:
+            self._ended.add(pod.id)
+        for claim in self._claims.of_pod(pod.uid):
+            with self._guard:
+                if self._there.get(claim.uid, pod.id) != pod.id:
+                    continue  # a sandbox that came after it has the links
+                self._there.pop(claim.uid, None)
+            try:
+                self._driver.take_home(claim.uid)
+            except CniError as failure:
+                report(self._failed, f"{pod}: {claim}: {failure.message}")
+
+    def remove(self, pod: Pod) -> None:
+        """Forget the sandbox."""
+        with self._guard:
+            self._ended.discard(pod.id)
+
+    def _look_after(self, pods: tuple[Pod, ...]) -> None:
+        for pod in pods:
+            with self._guard:
+                ended = pod.id in self._ended
+            if not ended:
+                self.run(pod)
+
+    def _bring(self, pod: Pod, *, anew: bool) -> None:
+        claims = self._claims.of_pod(pod.uid)
+        for claim in claims:
+            with self._guard:
+                there = self._there.get(claim.uid) == pod.id
+            if there and not anew:
+                continue
+            if not pod.netns:
+                raise TryAgainLater(
+                    f"{claim}: the runtime names no network namespace of the pod", "is it on the node's network?"
+                )
+            try:
+                self._driver.bring(claim.uid, pod.netns)
+            except CniError as failure:
+                raise TryAgainLater(f"{claim}: {reason(failure)}", failure.details) from failure
+            with self._guard:
+                kept = {uid: sandbox for uid, sandbox in self._there.items() if self._claims.find(uid) is not None}
+                self._there = {**kept, claim.uid: pod.id}

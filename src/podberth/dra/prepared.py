@@ -1,0 +1,113 @@
+"""What a node keeps of each claim that kubelet has had prepared: a file of JSON, there as a whole or not at all.
+
+It is written before the first effect. By it the attachments are found again, made anew, and taken back.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from podberth.cni.errors import StoreFailed
+from podberth.cni.pod import Attachment
+from podberth.process.whole import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """A device of a claim as a pod's interface. `conf` is the network configuration that makes it, as JSON.
+
+    `pod` is the name that its address goes by: the pod's, or the claim's. `mac` and `ips`, with prefix, are as they
+    were made; '' and none before.
+    """
+
+    request: str
+    pool: str
+    device: str
+    ifname: str
+    conf: str
+    pod: str
+    mac: str = ""
+    ips: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A claim. `complete`: all its interfaces were made, and kubelet may be told so."""
+
+    namespace: str
+    name: str
+    uid: str
+    pod_name: str
+    pod_uid: str
+    interfaces: tuple[Interface, ...]
+    complete: bool = False
+
+    def __str__(self) -> str:
+        return f"resource claim {self.namespace}/{self.name}"
+
+    def attachment(self, interface: Interface) -> Attachment:
+        """Return what its record and its leases are kept under: a claim's UID stands for the container's ID."""
+        network = str(json.loads(interface.conf)["name"])
+        return Attachment(network=network, container_id=self.uid, ifname=interface.ifname)
+
+
+class PreparedClaims:
+    """The claims of one node, in a folder; read once, and kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, Prepared] = {}
+        self.unreadable: tuple[str, ...] = ()
+
+    def load(self) -> None:
+        """Read what is there. A file that says nothing of use is left where it is, and named in `unreadable`."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        known, unreadable = {}, []
+        for path in sorted(self._folder.glob("*.json")):
+            try:
+                found = _read(json.loads(path.read_text()))
+            except (KeyError, TypeError, ValueError, OSError):
+                unreadable.append(str(path))
+            else:
+                known[found.uid] = found
+        self._known, self.unreadable = known, tuple(unreadable)
+
+    def find(self, uid: str) -> Prepared | None:
+        """Return the claim with that UID."""
+        return self._known.get(uid)
+
+    def of_pod(self, uid: str) -> tuple[Prepared, ...]:
+        """Return the claims of the pod with that UID."""
+        return tuple(each for each in tuple(self._known.values()) if each.pod_uid == uid)
+
+    def put(self, prepared: Prepared) -> None:
+        """Keep the claim, in place of what was kept of it. StoreFailed."""
+        content = json.dumps(asdict(prepared), sort_keys=True).encode()
+        try:
+            write_whole(str(self._file(prepared.uid)), content, 0o600)
+        except OSError as wrong:
+            raise StoreFailed(f"{self._file(prepared.uid)}: {wrong.strerror}", "is the disk full?") from wrong
+        self._known[prepared.uid] = prepared
+
+    def remove(self, uid: str) -> None:
+        """Forget the claim; nothing happens if there is none. StoreFailed."""
+        try:
+            self._file(uid).unlink()
+        except FileNotFoundError:
+            pass
+        except OSError as wrong:
+            raise StoreFailed(f"{self._file(uid)}: {wrong.strerror}", "is it writable?") from wrong
+        self._known.pop(uid, None)
+
+    def _file(self, uid: str) -> Path:
+        return self._folder / f"{uid}.json"
+
+
+def _read(said: dict[str, Any]) -> Prepared:
+    interfaces = tuple(Interface(**{**each, "ips": tuple(each["ips"])}) for each in said["interfaces"])
+    return Prepared(**{**said, "interfaces": interfaces})

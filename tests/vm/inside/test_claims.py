@@ -1,0 +1,161 @@
+"""Virtual functions by resource claims: VLAN, rate and MAC are set at Prepare; afterwards the card is as it was."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from podberth.dra.devices import devices
+from podberth.verbs.bring import rebased
+from tests.netns.dra.driving import Driven
+from tests.netns.kubelet import run
+from tests.vm.inside import card
+from tests.vm.inside.card import Node, as_it_was, node_with_card
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from podberth.dra.devices import Device
+
+DOCUMENTS = """\
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: trade}
+spec:
+  subnets:
+  - {subnet: 10.70.0.0/24, hold: [10.70.0.2-10.70.0.99]}
+---
+apiVersion: podberth.io/v1alpha1
+kind: PodNetwork
+metadata: {namespace: bank, name: db-0}
+spec:
+  pod: db-0
+  attachments:
+  - {ifname: net1, pool: trade, addresses: [10.70.0.11], vlan: {id: 100}, mac: "02:50:00:00:00:11", rates: {egress: 50}}
+---
+apiVersion: podberth.io/v1alpha1
+kind: PodNetwork
+metadata: {namespace: bank, name: db-1}
+spec:
+  pod: db-1
+  attachments:
+  - {ifname: net1, pool: trade, addresses: [10.70.0.12], vlan: {id: 100}}
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    with node_with_card(tmp_path_factory.mktemp("node") / "state", "") as made:
+        yield made
+
+
+@pytest.fixture
+def driven(whole: Node, tmp_path: Path) -> Iterator[Driven]:
+    def offered() -> Mapping[str, Device]:
+        with made.node() as node:
+            return devices(node.host.vfs(), ())
+
+    made = Driven(tmp_path, DOCUMENTS, offered)
+    with as_it_was(whole):
+        yield made
+    made.kept.close()
+
+
+@pytest.fixture
+def pod() -> Iterator[str]:
+    name = f"pod-{uuid.uuid4().hex[:8]}"
+    run("ip", "netns", "add", name)
+    yield f"/var/run/netns/{name}"
+    run("ip", "netns", "delete", name)
+
+
+def inside(netns: str, *argv: str) -> str:
+    return run("nsenter", f"--net={netns}", *argv)
+
+
+def names(driven: Driven) -> list[str]:
+    return sorted(driven.parts.devices())
+
+
+def test_each_function_is_a_device_with_its_pci_address_and_stays_one_in_a_pod(driven: Driven, pod: str) -> None:
+    offered = driven.parts.devices()
+    assert [each.attributes["resource.kubernetes.io/pciBusID"] for _, each in sorted(offered.items())] == sorted(
+        card.functions()
+    )
+    uid = driven.claim("db-0", names(driven)[0])
+    driven.prepare(uid)
+    driven.driver.bring(uid, pod)
+
+    assert set(driven.parts.devices()) == set(offered)
+    driven.driver.unprepare(uid)
+
+
+def test_a_function_has_vlan_rate_and_mac_before_the_pod_and_reaches_its_peer_in_it(driven: Driven, pod: str) -> None:
+    first, second = names(driven)[:2]
+    one, two = driven.claim("db-0", first), driven.claim("db-1", second)
+    prepared = driven.prepare(one)
+    told = card.vf(0)
+    assert (told["vlan_list"][0]["vlan"], told["rate"]["max_tx"]) == (100, 50)
+    assert prepared.interfaces[0].mac == "02:50:00:00:00:11"
+    driven.prepare(two)
+
+    driven.driver.bring(one, pod)
+
+    (link,) = json.loads(inside(pod, "ip", "-json", "address", "show", "net1"))
+    assert (link["address"], link["addr_info"][0]["local"]) == ("02:50:00:00:00:11", "10.70.0.11")
+    assert "1 received" in inside(pod, "ping", "-c", "1", "-w", "30", "10.70.0.12")
+    driven.driver.take_home(one)
+    assert "net1" not in inside(pod, "ip", "link")
+    for uid in (one, two):
+        driven.driver.unprepare(uid)
+    assert driven.left() == []
+
+
+@pytest.mark.parametrize("where", ["home", "pod", "on its way"])
+def test_a_function_goes_back_as_it_was_from_wherever_it_is(driven: Driven, pod: str, where: str) -> None:
+    uid = driven.claim("db-0", names(driven)[0])
+    driven.prepare(uid)
+    if where == "pod":
+        driven.driver.bring(uid, pod)
+    elif where == "on its way":
+        with driven.node() as node:
+            node.attachments.moved(rebased(node, driven.record(uid), pod))
+
+    driven.driver.unprepare(uid)
+
+    assert driven.left() == []
+
+
+@pytest.mark.parametrize("end", ["bring", "unprepare"])
+def test_a_function_that_fell_to_the_node_on_its_way_home_is_found(driven: Driven, pod: str, end: str) -> None:
+    uid, gone = driven.claim("db-0", names(driven)[0]), f"pod-{uuid.uuid4().hex[:8]}"
+    run("ip", "netns", "add", gone)
+    driven.prepare(uid)
+    driven.driver.bring(uid, f"/var/run/netns/{gone}")
+    with driven.node() as node:
+        node.attachments.moved(rebased(node, driven.record(uid), f"{driven.holding}{uid}"))
+    run("ip", "netns", "delete", gone)
+    driven.begin()
+
+    if end == "bring":
+        driven.driver.bring(uid, pod)
+        assert "10.70.0.11" in inside(pod, "ip", "address", "show", "net1")
+    driven.driver.unprepare(uid)
+    assert driven.left() == []
+
+
+def test_a_function_whose_pods_namespace_has_gone_is_brought_to_the_next(driven: Driven, pod: str) -> None:
+    uid, gone = driven.claim("db-0", names(driven)[0]), f"pod-{uuid.uuid4().hex[:8]}"
+    run("ip", "netns", "add", gone)
+    driven.prepare(uid)
+    driven.driver.bring(uid, f"/var/run/netns/{gone}")
+    run("ip", "netns", "delete", gone)
+
+    driven.driver.bring(uid, pod)
+
+    assert "10.70.0.11" in inside(pod, "ip", "address", "show", "net1")
+    driven.driver.unprepare(uid)
