@@ -13,6 +13,7 @@ from podberth.agent.finisher import Finisher
 from podberth.agent.hotplug import HotPlug
 from podberth.agent.objects import Objects
 from podberth.agent.policies import PolicyDirectories
+from podberth.agent.policing import Policing
 from podberth.agent.sight import require_sight
 from podberth.cni.call import Verb
 from podberth.cni.errors import CniError, TryAgainLater
@@ -56,7 +57,8 @@ class Resident:
             lambda about: told("error", "networks not changed", about),
             lambda why: told("warning", "hot plug", {"message": why}),
         )
-        self.objects = Objects(self.hot_plug.look)
+        self.objects = Objects(self._pod_changed)
+        self.policing = Policing(self._of_networks, self.objects.look, told)
         self.annotator = Annotator(lambda why: told("warning", "network-status", {"message": why}))
         self._kept = Kept(moved, self._equipped, self.objects.look)
         self._anew = anew
@@ -79,6 +81,10 @@ class Resident:
         """Why no ADD is served now: a cluster's store can't be reached, or knows another machine as this node."""
         return "; ".join((*map(sentence, self._kept.away), *self._kept.unproven))
 
+    def _pod_changed(self, namespace: str, name: str) -> None:
+        self.hot_plug.look(namespace, name)
+        self.policing.changed(namespace, name)
+
     def _of_networks(self) -> Iterator[AbstractContextManager[Node]]:
         """Yield the stores of meta plugins' calls."""
         named = {*self.directories, *self._of_calls}
@@ -96,6 +102,7 @@ class Resident:
             follow=partial(self.policies.follow, node, directory),
             status_on=self._status_on,
             annotate=self.annotator.put,
+            guard=self.policing.guard,
         )
 
     def remember(self, directory: str) -> None:
@@ -114,6 +121,7 @@ class Resident:
             for kubeconfig in {json.loads(record.conf or "{}").get("kubeconfig") for record in records}:
                 if isinstance(kubeconfig, str) and kubeconfig:
                     self.objects.follow(kubeconfig)
+        self.policing.follow()
 
     def stores(self) -> list[dict[str, str]]:
         """Return which store each directory stands for; one that has changed makes way for the next agent."""
@@ -145,6 +153,7 @@ class Resident:
 
     def close(self) -> None:
         """End what runs for the stores."""
+        self.policing.close()
         self.objects.close()
         self._kept.close()
 

@@ -108,6 +108,7 @@ class Agent:
         self.resident.finisher.start()
         self.resident.annotator.start()
         self.resident.hot_plug.start()
+        self.resident.policing.start()
         self._try("hot plug", self.resident.follow_networks)
         self._try("policies", self._remember)
         self.resident.policies.start()
@@ -131,7 +132,8 @@ class Agent:
         turned = self.server.turn_away() if last else 0
         loops = (self.upkeep, self.history, self.departures, self.announcements, self.records)
         resident = self.resident
-        for part in (*loops, resident.policies, resident.hot_plug, resident.finisher, resident.annotator):
+        ends = (resident.policies, resident.hot_plug, resident.policing, resident.finisher, resident.annotator)
+        for part in (*loops, *ends):
             self._try("stop", partial(part.stop, grace))
         self._try("stop", self.resident.close)
         unsent = self._flush(end)

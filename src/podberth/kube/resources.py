@@ -57,6 +57,10 @@ NETWORK_ATTACHMENTS = Resource(
     group="k8s.cni.cncf.io", version="v1", plural="network-attachment-definitions", kind="NetworkAttachmentDefinition",
     namespaced=True,
 )  # fmt: skip
+MULTI_NETWORK_POLICIES = Resource(
+    group="k8s.cni.cncf.io", version="v1beta1", plural="multi-networkpolicies", kind="MultiNetworkPolicy",
+    namespaced=True,
+)  # fmt: skip
 PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
 EVENTS = Resource(group="", version="v1", plural="events", kind="Event", namespaced=True)
 LEASES = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease", namespaced=True)

@@ -65,6 +65,10 @@ READINESS = Key(
     name="readinessindicatorfile", kind=TEXT, read=_TEXT, default="",
     what="A file that the cluster's network makes once it is ready: before, no pod is served.",
 )  # fmt: skip
+POLICIES = Key(
+    name="networkPolicies", kind=BOOLEAN, read=parsers.boolean, default=False,
+    what="MultiNetworkPolicies are kept on networks of definitions; pods of such networks wait until they are known.",
+)  # fmt: skip
 # Read by Multus alone: an agent needs none of it, and a node changes over with its file as it is.
 WITHOUT_EFFECT = (
     *("logFile", "logLevel", "logToStderr", "logOptions", "retryDeleteOnError", "auxiliaryCNIChainName", "chrootDir"),
@@ -73,7 +77,7 @@ WITHOUT_EFFECT = (
 )
 KEYS = (
     *(CLUSTER, DEFAULTS, DELEGATES, CONF_DIR, CNI_DIR, BIN_DIR, KUBECONFIG, NAMESPACE, SYSTEM, ISOLATION, GLOBAL),
-    READINESS,
+    *(READINESS, POLICIES),
 )  # fmt: skip
 
 
@@ -97,6 +101,7 @@ class Settings(Standalone):
     isolated: bool = False
     shared: tuple[str, ...] = ()
     readiness: str = ""
+    policies: bool = False
 
     @property
     def readiness_file(self) -> Lines:
@@ -131,7 +136,16 @@ def read(fields: Fields) -> Settings:
         isolated=ISOLATION.of(fields),
         shared=tuple(each.strip() for each in str(GLOBAL.of(fields)).split(",") if each.strip()),
         readiness=READINESS.of(fields),
+        policies=_policies(fields),
     )
+
+
+def _policies(fields: Fields) -> bool:
+    """Return whether policies are kept: of an API server that has to be named."""
+    found: bool = POLICIES.of(fields)
+    if found and not KUBECONFIG.of(fields):
+        raise fields.fail(POLICIES.name, "expected `kubeconfig` beside it: policies are an API server's")
+    return found
 
 
 def _system(fields: Fields) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from podberth.net.addresses import Addresses
     from podberth.net.attachments import Attachments
     from podberth.net.endpoint import Endpoint
+    from podberth.net.facts import NetnsId
     from podberth.net.host import Host
     from podberth.net.plan import Plan
     from podberth.net.record import RecordKey
@@ -104,6 +105,7 @@ class Node:
     `room` is space that is kept for DELs.
     `away` says why the cluster's store can't be reached, '' while it can.
     `annotate` has a pod's network-status written, by the API server of a kubeconfig; None where nobody can.
+    `guard` has what policies let pass put into a pod's namespace before the pod's networks are; None where nobody can.
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `archive` does one step of putting older events into the store's archive, and says whether there was one to do.
     `boot` returns what tells this boot of the machine from others, '' if that is not known.
@@ -133,3 +135,18 @@ class Node:
     archive: Callable[[], bool] | None = None
     boot: Callable[[], str] = lambda: ""
     annotate: Callable[[str, PodRef, str], None] | None = None
+    guard: Callable[[Host, Guarded], None] | None = None
+
+
+@value
+class Guarded:
+    """A pod whose networks are policed, and its namespace: by the policies of the API server of a kubeconfig.
+
+    `links` are interfaces on networks of definitions: (interface, NAMESPACE/NAME).
+    """
+
+    kubeconfig: str
+    pod: PodRef
+    netns: str
+    netns_id: NetnsId
+    links: tuple[tuple[str, str], ...]

@@ -40,6 +40,7 @@ OWN = {
     "network-status",
     "pages",
     "policies",
+    "policing",
     "records",
     "upkeep",
 }
