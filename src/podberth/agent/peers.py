@@ -14,6 +14,7 @@ from podberth import objects
 from podberth.kube.follow import Follower
 from podberth.kube.resources import NAMESPACES, PODS
 from podberth.netpolicy.pods import addresses_of
+from podberth.networks.status import STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -82,10 +83,10 @@ class PeerSets:
         )
 
     @property
-    def size(self) -> tuple[int, int]:
-        """How many watches there are, and how many pods are known by them."""
+    def trouble(self) -> str:
+        """Why a set is not being heard of; '' if all are."""
         with self._guard:
-            return len(self._watched), sum(len(each.there or ()) for each in self._watched.values())
+            return next((each.follower.trouble for each in self._watched.values() if each.follower.trouble), "")
 
     def close(self) -> None:
         """Watch nothing more."""
@@ -150,7 +151,7 @@ class _Watched:
         resource, namespace, labels = source
         self.follower = Follower(
             objects.client(kubeconfig), resource, self, namespace=namespace, labels=labels,
-            fields=_ALIVE if resource == PODS else "",
+            fields=_ALIVE if resource == PODS else "", part=_part,
         )  # fmt: skip
 
     def replace(self, items: Sequence[Object], resource_version: str) -> None:
@@ -171,6 +172,20 @@ class _Watched:
 
     def reached(self, resource_version: str) -> None:
         """Take note of nothing."""
+
+
+def _part(item: Object) -> Object:
+    """Return of a listed object what is kept: a cluster's pods in full need more memory than an agent has."""
+    metadata = item["metadata"]
+    said = (metadata.get("annotations") or {}).get(STATUS)
+    return {
+        "metadata": {
+            "namespace": metadata.get("namespace", ""),
+            "name": metadata["name"],
+            "annotations": {STATUS: said} if said is not None else {},
+        },
+        "status": {"phase": item.get("status", {}).get("phase")},
+    }
 
 
 def _key(item: Object) -> PodKey:

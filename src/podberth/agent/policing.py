@@ -128,8 +128,6 @@ class Policing:
         """Look at a pod of that name; what can't be done is tried again, later each time."""
         try:
             there = self._all_levelled(pod)
-            for cluster in tuple(self._clusters.values()):
-                cluster.peers.tidy()
         except CniError as failure:
             tries = self._tries[pod] = self._tries.get(pod, 0) + 1
             if not isinstance(failure, TryAgainLater) or tries == _LOUD:
@@ -146,6 +144,9 @@ class Policing:
             self._expected.pop(pod, None)
             for cluster in tuple(self._clusters.values()):
                 cluster.peers.need(pod, ())
+        for cluster in tuple(self._clusters.values()):
+            cluster.peers.tidy()
+            cluster.tell()
 
     def _all_levelled(self, pod: PodKey) -> bool:
         """Bring every namespace of a pod of that name level; return whether there is any."""
@@ -208,7 +209,7 @@ class _Cluster:
 
         self.known = threading.Event()
         self.peers = PeerSets(kubeconfig, peers_changed)
-        self._changed, self._told = changed, told
+        self._changed, self._told, self._trouble = changed, told, ""
         self._client, self._resource = objects.client(kubeconfig), MULTI_NETWORK_POLICIES
         self._there: dict[str, dict[str, Policy]] = {}  # by namespace, and by name
         self.follower = Follower(self._client, self._resource, self)
@@ -217,6 +218,13 @@ class _Cluster:
         """Return the policies of a namespace, in order."""
         there = self._there.get(namespace, {})
         return [there[name] for name in sorted(there)]
+
+    def tell(self) -> None:
+        """Say why policies or peers are not being heard of, once for each reason; and that they are again."""
+        trouble = self.follower.trouble or self.peers.trouble
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._told("warning" if trouble else "info", "policies not heard", {"message": trouble or "heard again"})
 
     def require(self) -> None:
         """Wait until the policies are known. TryAgainLater if they can't be; a server without that kind has none."""

@@ -14,7 +14,7 @@ from itertools import chain
 from podberth.linux.netlink import nft, nft_sets
 from podberth.linux.netlink import nft_rules as rules
 from podberth.linux.ruleset import rules_of
-from podberth.linux.transactions import there, transact
+from podberth.linux.transactions import there, transact, transact_if_any
 from podberth.net.policing import PORTS, PROTOCOLS
 
 TYPE_CHECKING = False
@@ -50,7 +50,8 @@ def level(at: Rules, wanted: Policing) -> bool:
         changed.append(bool(made))
         return made
 
-    transact(at, requests)
+    # A kernel without nf_tables has none to take away.
+    (transact if wanted.links else transact_if_any)(at, requests)
     return any(changed)
 
 
