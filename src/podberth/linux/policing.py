@@ -29,13 +29,12 @@ if TYPE_CHECKING:
 
 _NAME = "podberth-policy"
 _KINDS = {4: nft_sets.IPV4_ADDRESS, 6: nft_sets.IPV6_ADDRESS, PORTS: nft_sets.PORT}
-_INPUT, _OUTPUT, _IN, _OUT = "input", "output", "forward-in", "forward-out"
-# What is forwarded passes both ways of two links: a verdict ends its own chain alone, so there are two.
+_INGRESS, _EGRESS = "ingress", "egress"
+# Where a packet is as it is on the wire: after the connection is known, before any translation on the way in, and with
+# the real link, of a VRF too (Documentation/networking/vrf.rst). What is forwarded passes both.
 _HOOKS = (
-    rules.Chain(name=_INPUT, kind="filter", hook=rules.INPUT, priority=rules.FILTER),
-    rules.Chain(name=_OUTPUT, kind="filter", hook=rules.OUTPUT, priority=rules.FILTER),
-    rules.Chain(name=_IN, kind="filter", hook=rules.FORWARD, priority=rules.FILTER),
-    rules.Chain(name=_OUT, kind="filter", hook=rules.FORWARD, priority=rules.FILTER + 1),
+    rules.Chain(name=_INGRESS, kind="filter", hook=rules.PREROUTING, priority=rules.MANGLE),
+    rules.Chain(name=_EGRESS, kind="filter", hook=rules.POSTROUTING, priority=rules.MANGLE),
 )
 # Multicast listeners, and routers and neighbours (RFC 2710, RFC 4861; RFC 3810): ICMPv6 types, first and last.
 _NEEDED = ((130, 137), (143, 143))
@@ -139,21 +138,21 @@ def _table(wanted: Policing) -> Table:
             rules.Rule(chain=hook.name, expressions=(*rules.of_icmpv6(*types), *rules.accept())) for types in _NEEDED
         )
     for link in wanted.links:
-        for chains, key, way, allowed in _ways(link):
+        for hook_name, key, way, allowed in _ways(link):
             own.append(rules.Chain(name=way))
             through = rules.through(key, link.ifname)
-            made += (rules.Rule(chain=name, expressions=(*through, *rules.jump(way))) for name in chains)
+            made.append(rules.Rule(chain=hook_name, expressions=(*through, *rules.jump(way))))
             made += (rules.Rule(chain=way, expressions=(*_passing(one, key), *rules.accept())) for one in allowed)
             made.append(rules.Rule(chain=way, expressions=rules.drop()))
     return rules.Table(family=rules.INET, name=_NAME, chains=(*own, *_HOOKS), rules=tuple(made))
 
 
-def _ways(link: LinkRules) -> Iterator[tuple[tuple[str, str], int, str, tuple[Allow, ...]]]:
-    """Yield for each direction that is closed: the chains that lead there, by which key, its chain, what passes."""
+def _ways(link: LinkRules) -> Iterator[tuple[str, int, str, tuple[Allow, ...]]]:
+    """Yield for each direction that is closed: the chain that leads there, by which key, its chain, what passes."""
     if link.ingress is not None:
-        yield (_INPUT, _IN), rules.IIFNAME, f"in-{link.ifname}", link.ingress
+        yield _INGRESS, rules.IIFNAME, f"in-{link.ifname}", link.ingress
     if link.egress is not None:
-        yield (_OUTPUT, _OUT), rules.OIFNAME, f"out-{link.ifname}", link.egress
+        yield _EGRESS, rules.OIFNAME, f"out-{link.ifname}", link.egress
 
 
 def _passing(allow: Allow, key: int) -> tuple[Expression, ...]:

@@ -200,6 +200,19 @@ def test_what_is_forwarded_passes_both_links_or_none(pair: Ground) -> None:
         run("ip", "netns", "delete", behind)
 
 
+def test_a_port_is_that_of_the_wire_whatever_the_pod_makes_of_it(pair: Ground) -> None:
+    """A pod that redirects one port of its own to another: the policy speaks of the one that the peer names."""
+    wanted = (
+        "table inet own { chain pre { type nat hook prerouting priority dstnat; tcp dport 8080 redirect to :80; }; }"
+    )
+    run("ip", "netns", "exec", Path(pair.pod).name, "nft", wanted)
+    assert reaches(node(pair), THERE, 8080)
+    ports = Group(name="ports-x", version=0, spans=((8080, 8080),), ranges=True)
+    police(pair, closed(Allow(protocol="tcp", ports="ports-x"), groups=(ports,)))
+    assert reaches(node(pair), THERE, 8080)
+    assert not reaches(node(pair), THERE, 80)
+
+
 def test_neighbours_of_ipv6_are_found_over_a_link_that_is_closed_both_ways(pair: Ground) -> None:
     police(pair, Policing(links=(LinkRules(ifname="net1", ingress=(), egress=()),)))
     pair.ip("neighbour", "flush", "dev", "host0")
@@ -212,7 +225,7 @@ def test_neighbours_of_ipv6_are_found_over_a_link_that_is_closed_both_ways(pair:
     [
         ("flush", "chain", "inet", "podberth-policy", "in-net1"),
         ("insert", "rule", "inet", "podberth-policy", "in-net1", "accept"),
-        ("add", "rule", "inet", "podberth-policy", "input", "accept"),
+        ("add", "rule", "inet", "podberth-policy", "ingress", "accept"),
         ("add", "element", "inet", "podberth-policy", "pods-x-4", "{ 10.9.0.77 }"),
         ("add", "chain", "inet", "podberth-policy", "more"),
         ("delete", "table", "inet", "podberth-policy"),

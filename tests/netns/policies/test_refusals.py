@@ -6,8 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from podberth.kube.resources import MULTI_NETWORK_POLICIES
+from tests.checkout import ROOT
 from tests.netns.agent.running import agent
 from tests.netns.policies.conftest import NODE
 from tests.netns.policies.test_cases import SERVER, named
@@ -47,6 +49,28 @@ def test_while_the_server_is_away_running_pods_keep_what_they_have_and_no_police
             assert town.call("STATUS", server).code == 0
             proxy.listen()
             assert until(lambda: town.call("ADD", late).code == 0)
+
+
+def test_the_rights_of_the_manifest_are_enough_and_without_them_pods_wait(unserved: Town) -> None:
+    town = unserved
+    town.kubeconfig = str(town.server.user("policing-agent"))
+    manifest = yaml.safe_load_all((ROOT / "deploy/networks/rights.yaml").read_text())
+    rules = [(group, resource, rule["verbs"])
+             for document in manifest if document["kind"] == "ClusterRole" for rule in document["rules"]
+             for group in rule["apiGroups"] for resource in rule["resources"]]  # fmt: skip
+    town.server.allow("policing-agent", *(one for one in rules if one[1] != "multi-networkpolicies"))
+    town.policy({"podSelector": SERVER, "ingress": [{"from": [{**named("a"), "namespaceSelector": {}}]}]})
+    with agent(town.node, env={"NODE_NAME": NODE}):
+        early = town.bare("early")
+        refused = town.call("ADD", early)
+        assert refused.result["code"] == 11
+        assert "policies are not known" in refused.stdout
+        assert "multi-networkpolicies" in refused.stdout
+        assert town.call("ADD", town.bare("c", networks="")).code == 0
+        town.server.allow("policing-agent", *rules)
+        assert until(lambda: town.call("ADD", early).code == 0)
+        server, a, b = (town.started(name) for name in ("server", "a", "b"))
+        assert town.settled({(a, server): True, (b, server): False})
 
 
 def test_without_an_agent_a_pod_with_a_policed_network_is_refused_and_others_are_served(unserved: Town) -> None:
