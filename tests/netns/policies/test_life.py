@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from podberth.agent.peers import FEW_NAMESPACES
 from podberth.kube.resources import MULTI_NETWORK_POLICIES, NAMESPACES, PODS
 from podberth.networks.selection import NETWORKS
 from tests.netns.agent.running import agent
+from tests.netns.agent.test_desk import page
 from tests.netns.networks.conftest import forget
 from tests.netns.policies.conftest import NODE, ONE, OTHER, PORT
 from tests.netns.policies.test_cases import SERVER, named
@@ -69,6 +71,36 @@ def test_labels_of_namespaces_are_followed(town: Town) -> None:
     assert town.settled({(red, server): True, (green, server): True})
     town.client.merge_patch(NAMESPACES, "red", {"metadata": {"labels": {"team": "none"}}})
     assert town.settled({(red, server): False, (green, server): True})
+
+
+def test_all_pods_of_many_namespaces_are_one_set(town: Town) -> None:
+    for n in range(FEW_NAMESPACES + 1):
+        metadata = {"name": f"many-{n}", "labels": {"team": "many"}}
+        town.server.operator.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    many = {"namespaceSelector": {"matchLabels": {"team": "many"}}}
+    town.policy({"podSelector": SERVER, "ingress": [{"from": [many]}]})
+    server, other, red = town.started("server"), town.started("o", "many-3"), town.started("r", "red")
+    assert town.settled({(other, server): True, (red, server): False})
+    town.client.merge_patch(NAMESPACES, "many-3", {"metadata": {"labels": {"team": "none"}}})
+    assert town.settled({(other, server): False, (red, server): False})
+
+
+def test_policies_with_one_selector_share_a_watch_that_ends_with_the_last_of_them(town: Town) -> None:
+    server, also, a = town.started("server"), town.started("also", role="server"), town.started("a")
+
+    def watches() -> int:
+        loops = json.loads(page(town.node, "/v1/state")[1])["loops"]
+        return [loop["loop"] for loop in loops].count("follow pods")
+
+    assert town.settled({(a, server): True})
+    before = watches()
+    town.policy(FROM_A)
+    town.policy({**FROM_A, "podSelector": {"matchLabels": {"role": "server"}}}, name="also")
+    assert town.settled({(a, server): True, (a, also): True, (also, server): False, (server, also): False})
+    assert watches() == before + 1
+    for name in ("policy", "also"):
+        town.client.delete(MULTI_NETWORK_POLICIES, name, "blue")
+    assert until(lambda: watches() == before)
 
 
 def test_a_peer_that_is_gone_or_has_ended_is_none(town: Town) -> None:
