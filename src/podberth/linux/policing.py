@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from podberth.net.policing import Allow, Group, LinkRules, Policing, Spans
 
 _NAME = "podberth-policy"
+_COMMENT = 120  # characters; nft takes 128
 _KINDS = {4: nft_sets.IPV4_ADDRESS, 6: nft_sets.IPV6_ADDRESS, PORTS: nft_sets.PORT}
 _INGRESS, _EGRESS = "ingress", "egress"
 # Where a packet is as it is on the wire: after the connection is known, before any translation on the way in, and with
@@ -143,8 +144,18 @@ def _table(wanted: Policing) -> Table:
             through = rules.through(key, link.ifname)
             made.append(rules.Rule(chain=hook_name, expressions=(*through, *rules.jump(way))))
             made += (rules.Rule(chain=way, expressions=(*_passing(one, key), *rules.accept())) for one in allowed)
-            made.append(rules.Rule(chain=way, expressions=rules.drop()))
+            made.append(rules.Rule(chain=way, expressions=rules.drop(), comment=_named(link.policies)))
     return rules.Table(family=rules.INET, name=_NAME, chains=(*own, *_HOOKS), rules=tuple(made))
+
+
+def _named(policies: Sequence[str]) -> str:
+    """Return the first of the policies' names, and how many more there are, as a comment that nft(8) takes."""
+    for count in range(len(policies), 0, -1):
+        more = len(policies) - count
+        text = ", ".join((*policies[:count], *((f"and {more} more",) if more else ())))
+        if len(text) <= _COMMENT:
+            return text
+    return f"{len(policies)} policies" if policies else ""
 
 
 def _ways(link: LinkRules) -> Iterator[tuple[str, int, str, tuple[Allow, ...]]]:

@@ -43,11 +43,12 @@ class Allow:
 
 @value
 class LinkRules:
-    """What a link lets in, and out; None is everything."""
+    """What a link lets in, and out; None is everything. `policies` are the names of those that say so, for people."""
 
     ifname: str
     ingress: tuple[Allow, ...] | None
     egress: tuple[Allow, ...] | None
+    policies: tuple[str, ...] = ()
 
 
 @value

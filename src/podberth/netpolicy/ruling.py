@@ -86,7 +86,8 @@ def ruling(policies: Sequence[Policy], pod: Ruled, members: Members) -> Policing
         mine = [policy for policy in chosen_by(policies, pod) if link.network in policy.networks]
         ways = tuple(_way(mine, pod, groups, members, way) for way in ("ingress", "egress"))
         if ways != (None, None):
-            links.append(LinkRules(ifname=link.ifname, ingress=ways[0], egress=ways[1]))
+            names = tuple(map(str, mine))
+            links.append(LinkRules(ifname=link.ifname, ingress=ways[0], egress=ways[1], policies=names))
     return Policing(groups=tuple(groups[name] for name in sorted(groups)), links=tuple(links))
 
 

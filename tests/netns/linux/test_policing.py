@@ -99,6 +99,22 @@ def test_the_same_again_changes_nothing_and_nothing_wanted_leaves_nothing(pair: 
     assert [one for one in ruleset(pair) if "metainfo" not in one] == []
 
 
+@pytest.mark.parametrize(
+    ("policies", "told"),
+    [
+        (("bank/a", "bank/b"), "bank/a, bank/b"),
+        (tuple(f"bank/{n:040}" for n in range(9)), f"bank/{0:040}, bank/{1:040}, and 7 more"),
+        (("bank/" + "x" * 253,), "1 policies"),
+    ],
+    ids=["two", "many", "long"],
+)
+def test_the_rule_that_drops_names_the_policies(pair: Ground, policies: tuple[str, ...], told: str) -> None:
+    links = (LinkRules(ifname="net1", ingress=(), egress=None, policies=policies),)
+    assert police(pair, Policing(links=links))
+    assert not police(pair, Policing(links=links))
+    assert [one["rule"]["comment"] for one in ruleset(pair) if "comment" in one.get("rule", {})] == [told]
+
+
 def test_addresses_ports_and_protocols_are_what_pass(pair: Ground) -> None:
     ports = Group(name="ports-x", version=0, spans=((80, 80), (90, 65535)), ranges=True)
     police(

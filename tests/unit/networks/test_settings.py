@@ -42,6 +42,8 @@ def test_keys_that_are_not_said_are_as_multus_has_them() -> None:
         ({"readinessindicatorfile": "/run/ready"}, {"readiness": "/run/ready"}),
         ({"readinessIndicatorFile": "/run/ready"}, {"readiness": "/run/ready"}),
         ({"ConfDir": "/c"}, {"conf_dir": "/c"}),
+        ({"networkPolicies": True, "kubeconfig": "/k"}, {"policies": True, "kubeconfig": "/k"}),
+        ({"networkPolicies": False}, {"policies": False}),
     ],
 )
 def test_each_key_is_read(said: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -100,6 +102,11 @@ def test_the_error_names_the_key(said: dict[str, Any], at: str) -> None:
     with pytest.raises(InvalidConfig) as refused:
         settings(**said)
     assert refused.value.message.startswith(f"{at}: ")
+
+
+def test_policies_are_an_api_server_s() -> None:
+    with pytest.raises(InvalidConfig, match=r"^networkPolicies: expected `kubeconfig` beside it"):
+        settings(networkPolicies=True)
 
 
 def test_networks_may_be_written_out_in_the_place_of_their_names() -> None:
