@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from podberth.net.host import Host
     from podberth.net.ops import Address, Interface, Op
     from podberth.net.outside import Outside
+    from podberth.net.policing import Policing
     from podberth.net.seen import DeviceSought
     from podberth.net.vf import Vf
 
@@ -33,6 +34,7 @@ class FakeHost:
     def __init__(self, namespaces: Mapping[str, NetnsId] | None = None) -> None:
         self.namespaces = dict(namespaces or {})
         self.effects: list[Op] = []
+        self.policed: dict[str, Policing] = {}
 
     def named(self, name: str) -> Link | None:
         return None
@@ -76,6 +78,11 @@ class FakeHost:
 
     def do(self, step: Step) -> None:
         self.effects.append(step.op)
+
+    def police(self, netns: str, identity: NetnsId, wanted: Policing) -> bool:
+        changed = self.policed.get(netns) != wanted
+        self.policed[netns] = wanted
+        return changed
 
     def known(self, step: Step) -> Step:
         return step

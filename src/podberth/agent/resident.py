@@ -15,6 +15,7 @@ from podberth.agent.hotplug import HotPlug
 from podberth.agent.migrations import Migrations
 from podberth.agent.objects import Objects
 from podberth.agent.policies import PolicyDirectories
+from podberth.agent.policing import Policing
 from podberth.agent.sight import require_sight
 from podberth.cni.call import Verb
 from podberth.cni.errors import CniError, TryAgainLater
@@ -59,6 +60,7 @@ class Resident:
             lambda why: told("warning", "hot plug", {"message": why}),
         )
         self.objects = Objects(self._pod_changed)
+        self.policing = Policing(self._of_networks, self.objects.look, told)
         self.annotator = Annotator(lambda why: told("warning", "network-status", {"message": why}))
         self.claims = Claims(
             self._of_addresses,
@@ -103,6 +105,7 @@ class Resident:
     def _pod_changed(self, namespace: str, name: str) -> None:
         self.hot_plug.look(namespace, name)
         self.migrations.changed(namespace, name)
+        self.policing.changed(namespace, name)
 
     def _of_networks(self) -> Iterator[AbstractContextManager[Node]]:
         """Yield the stores of meta plugins' calls."""
@@ -130,6 +133,7 @@ class Resident:
             status_on=self._status_on,
             annotate=self.annotator.put,
             show_claim=partial(self.claims.put, directory),
+            guard=self.policing.guard,
         )
 
     def remember(self, directory: str) -> None:
@@ -148,6 +152,7 @@ class Resident:
             for kubeconfig in {json.loads(record.conf or "{}").get("kubeconfig") for record in records}:
                 if isinstance(kubeconfig, str) and kubeconfig:
                     self.objects.follow(kubeconfig)
+        self.policing.follow()
 
     def stores(self) -> list[dict[str, str]]:
         """Return which store each directory stands for; one that has changed makes way for the next agent."""
@@ -179,6 +184,7 @@ class Resident:
 
     def close(self) -> None:
         """End what runs for the stores."""
+        self.policing.close()
         self.objects.close()
         self._kept.close()
 

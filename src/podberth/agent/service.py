@@ -122,6 +122,7 @@ class Agent:
         self._try("claims", self.resident.claims.start)
         self.resident.migrations.start()
         self.resident.hot_plug.start()
+        self.resident.policing.start()
         self._try("hot plug", self.resident.follow_networks)
         self._try("policies", self._remember)
         self.resident.policies.start()
@@ -152,7 +153,7 @@ class Agent:
         loops = (self.upkeep, self.history, self.departures, self.announcements, self.records)
         resident = self.resident
         waiting = (resident.hot_plug, resident.finisher, resident.annotator, resident.migrations, resident.claims)
-        for part in (*loops, resident.policies, *waiting):
+        for part in (*loops, resident.policies, resident.policing, *waiting):
             self._try("stop", partial(part.stop, grace))
         if self.devices is not None:
             self._try("stop", partial(self.devices.stop, grace))

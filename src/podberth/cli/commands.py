@@ -18,6 +18,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "reserve": "reservations:reserve",
         "release": "release:release",
         "leases": "ledger:leases",
+        "addresses": "addresses:addresses",
         "fence": "fence:fence",
         "unfence": "fence:unfence",
     },

@@ -12,13 +12,14 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from podberth.kube.client import Listing
 from podberth.kube.errors import Gone, Unavailable
 from podberth.kube.watch import BOOKMARK, watch
 from podberth.process.jitter import Backoff
 from podberth.process.loop import Loop, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from podberth.kube.client import Client, Object
     from podberth.kube.resources import Resource
@@ -46,17 +47,20 @@ class Follower:
     """A thread that keeps `handler` up to date.
 
     `start`: the version that the handler is at already, from an earlier life; without it the collection is listed.
+    `part` takes of each listed object what the handler needs: the rest of a long list is never there at once.
     `longest`: seconds between tries at most. `silent`: seconds without a word that a watch is believed to be alive.
     """
 
     def __init__(
         self, client: Client, resource: Resource, handler: Handler, *, namespace: str = "", labels: str = "",
         fields: str = "", start: str = "", longest: float = LONGEST_PAUSE, silent: float = SILENT,
+        part: Callable[[Object], Object] | None = None,
     ) -> None:  # fmt: skip
         self._client = client
         self._resource = resource
         self._handler = handler
         self._namespace, self._labels, self._fields = namespace, labels, fields
+        self._part = part
         self._watch: Watch | None = None
         self._lock = threading.Lock()
         self._backoff = Backoff(FIRST_PAUSE, longest, least=0.5)
@@ -114,7 +118,7 @@ class Follower:
     def _once(self) -> None:
         """List if need be, then watch until the watch ends."""
         if not self.resource_version:
-            listing = self._client.list(self._resource, self._namespace, labels=self._labels, fields=self._fields)
+            listing = self._listed()
             if self._loop.stopping:
                 return
             self._heard = monotonic()
@@ -141,6 +145,18 @@ class Follower:
             if self.silence < self._silent:
                 raise
             self.resource_version = ""  # it has said nothing: a list tells whether there was something to say
+
+    def _listed(self) -> Listing:
+        """Return the collection; of each object what is needed."""
+        where, labels, fields = self._namespace, self._labels, self._fields
+        if self._part is None:
+            return self._client.list(self._resource, where, labels=labels, fields=fields)
+        items: list[Object] = []
+        version = ""
+        for page in self._client.pages(self._resource, where, labels=labels, fields=fields):
+            items += map(self._part, page.items)
+            version = page.resource_version
+        return Listing(items=items, resource_version=version)
 
     def _hear(self, watching: Watch) -> None:
         for kind, item in watching:

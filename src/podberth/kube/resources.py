@@ -60,6 +60,10 @@ NETWORK_ATTACHMENTS = Resource(
 IPAM_CLAIMS = Resource(
     group="k8s.cni.cncf.io", version="v1alpha1", plural="ipamclaims", kind="IPAMClaim", namespaced=True
 )
+MULTI_NETWORK_POLICIES = Resource(
+    group="k8s.cni.cncf.io", version="v1beta1", plural="multi-networkpolicies", kind="MultiNetworkPolicy",
+    namespaced=True,
+)  # fmt: skip
 PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
 EVENTS = Resource(group="", version="v1", plural="events", kind="Event", namespaced=True)
 LEASES = Resource(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease", namespaced=True)

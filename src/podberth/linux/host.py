@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from podberth.net.facts import HostDevice, NetnsId
     from podberth.net.ops import Address, Interface, Op
     from podberth.net.outside import Outside
+    from podberth.net.policing import Policing
     from podberth.net.seen import DeviceSought
     from podberth.net.step import Drift
     from podberth.net.vf import Counters, Vf
@@ -269,6 +270,15 @@ class LinuxHost:
             sriov_cni.reclaim(self._ground, device)
         except OSError as refused:
             raise translated(f"giving {device} back for sriov-cni", refused) from refused
+
+    def police(self, netns: str, identity: NetnsId, wanted: Policing) -> bool:
+        """Have the namespace at a path let pass what is wanted; return whether anything had to be done."""
+        from podberth.linux.policing import level
+
+        try:
+            return level(self._namespaces.within(netns, identity), wanted)
+        except OSError as refused:
+            raise translated(f"ip netns exec {netns} nft -f", refused) from refused
 
     def check(self, step: Step) -> tuple[Drift, ...]:
         """Compare the step with the live host; empty if it holds. A link that only has the name is another."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from podberth.cni.errors import InvalidNetns
 from podberth.linux import netns
 from podberth.linux.netlink import links
 from podberth.linux.netlink.socket import Rtnl
@@ -39,6 +40,7 @@ class Namespaces:
         self._own: Rtnl | None = None
         self._rules: Nfnl | None = None
         self._opened: dict[str, tuple[NetnsId, int, Rtnl]] = {}
+        self._inside: dict[str, Nfnl] = {}  # for the nf_tables of those
         self._seen: dict[tuple[str | None, str], bytes | None] = {}  # as the kernel's answer
         self._read: dict[tuple[str | None, str], LinkInfo] = {}  # of these, what was asked for more than its index
         self._bare: set[str] = set()  # with no link but lo, as was seen just now
@@ -91,6 +93,22 @@ class Namespaces:
 
             self._rules = self.opened(None, Nfnl)
         return self._rules
+
+    def within(self, path: str, identity: NetnsId) -> Within:
+        """Return where a pod's own nf_tables are asked. InvalidNetns if the path names another namespace by now."""
+        if self.held(path) != identity:
+            raise InvalidNetns(
+                f"{path}: is another network namespace than it was", "the pod is gone: its DEL comes next"
+            )
+        return Within(self, path)
+
+    def rules_in(self, path: str) -> Nfnl:
+        """Return the socket for the nf_tables of the namespace at a path, which is open."""
+        if path not in self._inside:
+            from podberth.linux.netlink.nfnl import Nfnl
+
+            self._inside[path] = self.opened(path, Nfnl)
+        return self._inside[path]
 
     def descriptor(self, path: str) -> int:
         """Return the open descriptor of the namespace."""
@@ -259,9 +277,23 @@ class Namespaces:
 
     def _forget(self, path: str) -> None:
         self.changed()
+        nfnl = self._inside.pop(path, None)
+        if nfnl is not None:
+            nfnl.close()
         _, descriptor, socket = self._opened.pop(path)
         socket.close()
         os.close(descriptor)
+
+
+class Within:
+    """The namespace at a path, as far as its nf_tables go."""
+
+    def __init__(self, namespaces: Namespaces, path: str) -> None:
+        self._namespaces, self._path = namespaces, path
+
+    def rules(self) -> Nfnl:
+        """Return the socket."""
+        return self._namespaces.rules_in(self._path)
 
 
 def _there(found: T | None, name: str) -> T:

@@ -104,7 +104,7 @@ def _matches(rules: Sequence[Rule], found: Sequence[Found]) -> list[Found | None
     return matched
 
 
-def rules_of(namespaces: Rules, table: Table) -> list[Found]:
+def rules_of(at: Rules, table: Table) -> list[Found]:
     """Return the rules of a table, those of a chain in order; none if there is no such table."""
-    bodies = there(lambda: namespaces.rules().dump(nft.GET_RULE, table.named()))
+    bodies = there(lambda: at.rules().dump(nft.GET_RULE, table.named()))
     return [nft_rules.parse(body) for body in bodies or ()]

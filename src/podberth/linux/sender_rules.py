@@ -78,10 +78,10 @@ def _names(owner: str) -> tuple[str, str, str, str]:
 
 
 def _frames(op: Op, arp: str, six: str) -> Iterator[tuple[Expression, ...]]:
-    yield *nft.of_protocol(_ARP), *nft.go_to(arp)
+    yield *nft.of_ethertype(_ARP), *nft.go_to(arp)
     for address in _of(op, 4):
-        yield *nft.of_protocol(_IPV4), *nft.from_address(address), *nft.accept()
-    yield *nft.of_protocol(_IPV6), *nft.go_to(six)
+        yield *nft.of_ethertype(_IPV4), *nft.from_address(address), *nft.accept()
+    yield *nft.of_ethertype(_IPV6), *nft.go_to(six)
     yield nft.drop()
 
 

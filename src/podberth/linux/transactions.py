@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
     class Rules(Protocol):
-        """The rules of a namespace: the node's (`Namespaces`), or a pod's."""
+        """Where there are rules: the node's own network namespace, or a pod's."""
 
         def rules(self) -> Nfnl:
-            """Return the socket for them."""
+            """Return the socket for its nf_tables."""
             ...
 
 
@@ -33,9 +33,9 @@ _TRIES = 200  # how often others may change the rules between a look and the tra
 NONE_HERE = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)  # a kernel without nf_tables
 
 
-def transact(namespaces: Rules, wanted: Callable[[], list[Request]]) -> None:
+def transact(at: Rules, wanted: Callable[[], list[Request]]) -> None:
     """Do what is `wanted` as things are, and look again as long as others change them meanwhile."""
-    socket = namespaces.rules()
+    socket = at.rules()
     for _ in range(_TRIES):
         generation = nft.parse_generation(socket.get(nft.GET_GENERATION, nft.generation()) or b"")
         requests = wanted()
@@ -53,10 +53,10 @@ def transact(namespaces: Rules, wanted: Callable[[], list[Request]]) -> None:
     )
 
 
-def transact_if_any(namespaces: Rules, wanted: Callable[[], list[Request]]) -> None:
+def transact_if_any(at: Rules, wanted: Callable[[], list[Request]]) -> None:
     """Do the same to take something away: nothing is there, and nothing happens, where the kernel has no nf_tables."""
     try:
-        transact(namespaces, wanted)
+        transact(at, wanted)
     except NetlinkError as refused:
         if refused.errno not in NONE_HERE:
             raise

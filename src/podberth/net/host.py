@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from podberth.net.facts import HostDevice, Link, NetnsId
     from podberth.net.ops import Address, Interface, Op
     from podberth.net.outside import Outside
+    from podberth.net.policing import Policing
     from podberth.net.seen import DeviceSought
     from podberth.net.step import Drift, Step
     from podberth.net.vf import Counters, Vf
@@ -144,6 +145,13 @@ class Host(Protocol):
 
     def drop(self, steps: Sequence[Step]) -> None:
         """Delete those of the steps' links that can be deleted together, ahead of undoing each step."""
+        ...
+
+    def police(self, netns: str, identity: NetnsId, wanted: Policing) -> bool:
+        """Have the namespace at a path let pass what is wanted, in one step; return whether anything had to be done.
+
+        InvalidNetns if another namespace, or none, is there by now.
+        """
         ...
 
     def locked(self, key: str, *, wait: bool = True) -> AbstractContextManager[None]:

@@ -79,6 +79,10 @@ ALLOW = Key(
     name="allow", kind=LIST, read=parsers.members, default=(),
     what="Rules: which namespaces' pods may ask for which keys of which definitions. Without rules: all for all.",
 )  # fmt: skip
+POLICIES = Key(
+    name="networkPolicies", kind=BOOLEAN, read=parsers.boolean, default=False,
+    what="MultiNetworkPolicies are kept on networks of definitions; pods of such networks wait until they are known.",
+)  # fmt: skip
 # Read by Multus alone: an agent needs none of it, and a node changes over with its file as it is.
 WITHOUT_EFFECT = (
     *("logFile", "logLevel", "logToStderr", "logOptions", "retryDeleteOnError", "chrootDir"),
@@ -87,7 +91,7 @@ WITHOUT_EFFECT = (
 )
 KEYS = (
     *(CLUSTER, DEFAULTS, DELEGATES, CONF_DIR, CNI_DIR, BIN_DIR, KUBECONFIG, NAMESPACE, SYSTEM, ISOLATION, GLOBAL),
-    *(READINESS, AUXILIARY, ALLOW),
+    *(READINESS, AUXILIARY, ALLOW, POLICIES),
 )  # fmt: skip
 
 
@@ -114,6 +118,7 @@ class Settings(Standalone):
     readiness: str = ""
     auxiliary: str = ""
     rules: tuple[Rule, ...] = ()
+    policies: bool = False
 
     @property
     def chain(self) -> ChainAt:
@@ -155,6 +160,7 @@ def read(fields: Fields) -> Settings:
         readiness=READINESS.of(fields),
         auxiliary=_auxiliary(fields, cluster),
         rules=tuple(map(_rule, fields.children(ALLOW.name, most=1024))),
+        policies=_policies(fields),
     )
 
 
@@ -163,6 +169,14 @@ def _auxiliary(fields: Fields, cluster: str) -> str:
     if name and "/" not in cluster:
         raise fields.fail(AUXILIARY.name, f"needs clusterNetwork to be a path, got {shown(cluster)}")
     return name
+
+
+def _policies(fields: Fields) -> bool:
+    """Return whether policies are kept: of an API server that has to be named."""
+    found: bool = POLICIES.of(fields)
+    if found and not KUBECONFIG.of(fields):
+        raise fields.fail(POLICIES.name, "expected `kubeconfig` beside it: policies are an API server's")
+    return found
 
 
 def _rule(fields: Fields) -> Rule:

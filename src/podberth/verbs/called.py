@@ -18,6 +18,7 @@ from podberth.verbs.chained import end_before
 from podberth.verbs.check import check
 from podberth.verbs.collect import collect
 from podberth.verbs.delete import delete_call
+from podberth.verbs.guard import guard
 from podberth.verbs.planner import Planner
 from podberth.verbs.recorded import kept
 from podberth.verbs.status import serves_anybody
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.call import Call
     from podberth.cni.pod import PodRef
+    from podberth.net.endpoint import Endpoint
     from podberth.net.record import Record
     from podberth.verbs.node import Node, Plugin
 
@@ -60,10 +62,15 @@ def _add(node: Node, call: Call, plugin: Plugin) -> Result:
     )  # fmt: skip
     end = end_before(call, Result())
     planner = Planner(node.host, plugin, conf, call)
-    attached = add_delegated(node, arrival, end, planner, lambda: end, lambda: None)
+    pod = call.pod_args.pod
+
+    def given() -> Endpoint:
+        guard(node, conf, pod, arrival.netns, arrival.netns_id, planner(end).ops)
+        return end
+
+    attached = add_delegated(node, arrival, end, planner, given, lambda: None)
     outside = node.host.outside
     answers = [(op, outside.answered(op)) for op in _calls(attached.plan.ops)]
-    pod = call.pod_args.pod
     if pod is not None and node.annotate is not None and conf.shows(pod.namespace):
         text = status_text((op, answer, outside.device_info(op)) for op, answer in answers)
         node.annotate(conf.kubeconfig, pod, text)

@@ -12,6 +12,7 @@ from podberth.networks.change import changes
 from podberth.networks.status import status
 from podberth.verbs.called import show_claims
 from podberth.verbs.chained import end_before
+from podberth.verbs.guard import guard
 from podberth.verbs.planner import Planner
 
 _UNDER_WAY = "underWay"  # of what is kept of a step: it is being done, or taken back
@@ -47,10 +48,14 @@ def hot_plug(node: Node, key: RecordKey, plugin: Plugin) -> tuple[str, ...]:
         before = tuple(step.op for step in steps if isinstance(step.op, CallPlugins))
         going, coming = changes(before, wanted)
         _require_routes(before, wanted)
+        if coming:
+            guard(node, conf, record.pod, record.netns, record.netns_id, (*before, *coming))
         for op in going:
             steps = _taken_back(node, record, steps, next(step for step in steps if step.op == op))
         for op in coming:
             steps = _made(node, record, steps, op)
+        if going:
+            guard(node, conf, record.pod, record.netns, record.netns_id, (step.op for step in steps))
         if halves or going or coming:
             _show(node, record, conf, steps)
     return (*(f"-{op.ifname}" for op in going), *(f"+{op.ifname}" for op in coming))

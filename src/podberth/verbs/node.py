@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from podberth.net.addresses import Addresses
     from podberth.net.attachments import Attachments
     from podberth.net.endpoint import Endpoint
+    from podberth.net.facts import NetnsId
     from podberth.net.host import Host
     from podberth.net.plan import Plan
     from podberth.net.record import RecordKey
@@ -117,6 +118,7 @@ class Node:
     `show_claim` has the status of a pod's IPAMClaim written, as `annotate`.
     `labels` returns the labels of this node ('Node'), of a pod ('Pod') or of a pod's namespace ('Namespace'). It raises
     TryAgainLater while they can't be known, and Refused where nobody says them.
+    `guard` has what policies let pass put into a pod's namespace before the pod's networks are; None where nobody can.
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `archive` does one step of putting older events into the store's archive, and says whether there was one to do.
     `boot` returns what tells this boot of the machine from others, '' if that is not known.
@@ -148,3 +150,18 @@ class Node:
     annotate: Callable[[str, PodRef, str], None] | None = None
     show_claim: Callable[[str, ClaimStatus], None] | None = None
     labels: Callable[[str, PodRef | None], Mapping[str, str]] = _unlabelled
+    guard: Callable[[Host, Guarded], None] | None = None
+
+
+@value
+class Guarded:
+    """A pod whose networks are policed, and its namespace: by the policies of the API server of a kubeconfig.
+
+    `links` are interfaces on networks of definitions: (interface, NAMESPACE/NAME).
+    """
+
+    kubeconfig: str
+    pod: PodRef
+    netns: str
+    netns_id: NetnsId
+    links: tuple[tuple[str, str], ...]

@@ -44,6 +44,7 @@ OWN = {
     "network-status",
     "pages",
     "policies",
+    "policing",
     "records",
     "upkeep",
 }

@@ -48,6 +48,8 @@ def test_keys_that_are_not_said_are_as_multus_has_them() -> None:
             {"allow": [{"namespaces": ["a-*"], "networks": ["a/b"], "requests": ["ips", "*"]}]},
             {"rules": (Rule(namespaces=("a-*",), networks=("a/b",), requests=("ips", "*")),)},
         ),
+        ({"networkPolicies": True, "kubeconfig": "/k"}, {"policies": True, "kubeconfig": "/k"}),
+        ({"networkPolicies": False}, {"policies": False}),
     ],
 )
 def test_each_key_is_read(said: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -115,6 +117,11 @@ def test_the_error_names_the_key(said: dict[str, Any], at: str) -> None:
     with pytest.raises(InvalidConfig) as refused:
         settings(**said)
     assert refused.value.message.startswith(f"{at}: ")
+
+
+def test_policies_are_an_api_server_s() -> None:
+    with pytest.raises(InvalidConfig, match=r"^networkPolicies: expected `kubeconfig` beside it"):
+        settings(networkPolicies=True)
 
 
 def test_networks_may_be_written_out_in_the_place_of_their_names() -> None:

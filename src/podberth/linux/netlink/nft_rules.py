@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 INET, IPV4, NETDEV, BRIDGE, IPV6 = 1, 2, 5, 7, 10  # NFPROTO_*
 INGRESS, EGRESS = 0, 1  # NF_NETDEV_*
 PREROUTING, FORWARD, OUTPUT, POSTROUTING = 0, 2, 3, 4  # NF_INET_*; NF_BR_FORWARD has the same number
-RAW, DSTNAT, FILTER, SRCNAT, BRIDGE_FILTER = -300, -100, 0, 100, -200  # NF_IP_PRI_*, NF_BR_PRI_FILTER_BRIDGED
+RAW, MANGLE, DSTNAT, FILTER, SRCNAT = -300, -150, -100, 0, 100  # NF_IP_PRI_*
+BRIDGE_FILTER = -200  # NF_BR_PRI_FILTER_BRIDGED
 IIF, MARK, IIFNAME, OIFNAME = 4, 3, 6, 7  # NFT_META_*
 _LIST_ELEM, _HEADER = 1, 4
 _TABLE_USERDATA, _RULE_USERDATA = 6, 7
@@ -45,7 +46,7 @@ _HOOK_DEVICE = 3  # NFTA_HOOK_DEV
 _RULE_CHAIN, _RULE_HANDLE, _RULE_EXPRESSIONS = 2, 3, 4
 _EXPR_NAME, _EXPR_DATA = 1, 2
 _VALUE, _VERDICT = 1, 2  # NFTA_DATA_*
-_EQUAL, _DIFFERENT = 0, 1  # NFT_CMP_EQ, NFT_CMP_NEQ
+_EQUAL, _DIFFERENT, _AT_MOST, _AT_LEAST = 0, 1, 3, 5  # NFT_CMP_*
 _PROTOCOL_OF_FRAME, _NFPROTO, _L4PROTO = 1, 15, 16  # NFT_META_*
 _ETHERNET, _NETWORK, _TRANSPORT = 0, 1, 2  # NFT_PAYLOAD_*_HEADER
 _DROP, _ACCEPT = 0, 1  # NF_*
@@ -56,6 +57,7 @@ _DNAT = 1  # NFT_NAT_DNAT
 _PROTOCOL = {4: 2, 6: 10}  # NFPROTO_IPV4, NFPROTO_IPV6
 _SOURCE, _DESTINATION = {4: 12, 6: 8}, {4: 16, 6: 24}  # where a header has them
 _NAME = 16  # IFNAMSIZ
+_ICMPV6 = 58  # IPPROTO_ICMPV6
 OWN = "podberth's own"  # the comment of a table that podberth has made
 TRANSPORTS = {"tcp": 6, "udp": 17, "sctp": 132}  # IPPROTO_*
 
@@ -198,7 +200,7 @@ def from_mac(mac: str) -> tuple[Expression, ...]:
     return _load(_ETHERNET, 6, 6), _compare(bytes.fromhex(mac.replace(":", "")))
 
 
-def of_protocol(ethertype: int) -> tuple[Expression, ...]:
+def of_ethertype(ethertype: int) -> tuple[Expression, ...]:
     """Meta protocol ETHERTYPE: of a frame, without its VLAN tag."""
     return _meta(_PROTOCOL_OF_FRAME), _compare(ethertype.to_bytes(2, "big"))
 
@@ -227,6 +229,23 @@ def to_port(protocol: str, port: int) -> tuple[Expression, ...]:
     """Tcp dport PORT, and the like."""
     number_of = bytes([TRANSPORTS[protocol]])
     return _meta(_L4PROTO), _compare(number_of), _load(_TRANSPORT, 2, 2), _compare(port.to_bytes(2, "big"))
+
+
+def of_icmpv6(first: int, last: int) -> tuple[Expression, ...]:
+    """Icmpv6 type FIRST-LAST."""
+    ends = _compare(bytes([first]), _AT_LEAST), _compare(bytes([last]), _AT_MOST)
+    return *of_transport(_ICMPV6), _load(_TRANSPORT, 0, 1), *ends
+
+
+def load_address(version: int, *, source: bool) -> tuple[Expression, ...]:
+    """Ip saddr, or daddr, or of ip6: what a set is asked for next; behind `of_version`."""
+    where = _SOURCE if source else _DESTINATION
+    return (_load(_NETWORK, where[version], {4: 4, 6: 16}[version]),)
+
+
+def load_port() -> tuple[Expression, ...]:
+    """Th dport: what a set is asked for next; behind `of_transport`."""
+    return (_load(_TRANSPORT, 2, 2),)
 
 
 def to_node() -> tuple[Expression, ...]:

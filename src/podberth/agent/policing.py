@@ -1,0 +1,293 @@
+"""What policies let pass over the networks of this node's pods, kept level.
+
+It is level-driven: whatever changes, a policy, a pod or a peer, has what is wanted of a pod compared with what is in
+its namespace. So nothing depends on which changes were heard of, and what somebody changed inside is put right.
+"""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from podberth.agent.due import Due
+from podberth.cni.errors import CniError, TryAgainLater
+from podberth.kube.errors import NotFound
+from podberth.net.seen import POD, ObjectSought
+from podberth.netpolicy.document import parse
+from podberth.netpolicy.pods import labels_of, ports_of
+from podberth.netpolicy.ruling import Link, Ruled, chosen_by, peers_of, ruling
+from podberth.process.jitter import Backoff
+from podberth.verbs.guard import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from podberth.agent.peers import PodKey
+    from podberth.agent.policies import Told
+    from podberth.kube.client import Object
+    from podberth.net.host import Host
+    from podberth.net.record import Record
+    from podberth.netpolicy.document import Policy
+    from podberth.netpolicy.ruling import Peers
+    from podberth.verbs.node import Guarded, Node
+
+LOOK = 30.0  # seconds after which a pod is looked at again, though nothing was heard
+PATIENCE = 2.0  # seconds that an ADD waits for the policies
+_UNDER_WAY = 120.0  # seconds that an ADD may take from its rules on until it is recorded
+_BACKOFF = Backoff(0.2, 15.0)
+
+
+class Policing:
+    """The policies of each API server that calls have named, and a loop that keeps pods' links to them.
+
+    `nodes` opens the stores of meta plugins' calls, each for one use. `look` answers for pods of this node.
+    """
+
+    def __init__(
+        self,
+        nodes: Callable[[], Iterator[AbstractContextManager[Node]]],
+        look: Callable[[ObjectSought], Mapping[str, object] | None],
+        told: Told,
+    ) -> None:
+        self._nodes, self._look, self._told = nodes, look, told
+        self._guard = threading.Lock()
+        self._clusters: dict[str, _Cluster] = {}
+        self._expected: dict[PodKey, float] = {}  # since when an ADD is under way, by the monotonic clock
+        self._tries: dict[PodKey, int] = {}
+        self._due: Due[PodKey, None] = Due(
+            "policing", self._levelled, lambda why: told("warning", "policing", {"message": why})
+        )
+        self.start = self._due.start
+
+    def stop(self, seconds: float) -> None:
+        """End, after the pod that is being looked at, but for at most so long."""
+        self._due.stop(seconds)
+
+    def close(self) -> None:
+        """Follow nothing more."""
+        with self._guard:
+            clusters, self._clusters = list(self._clusters.values()), {}
+        for each in clusters:
+            each.close()
+
+    def changed(self, namespace: str, name: str) -> None:
+        """Look at the pod, soon."""
+        self._due.put((namespace, name), None)
+
+    def follow(self) -> None:
+        """Follow the API servers whose policies hold for pods that run, and look at these."""
+        for _, _, found in self._running():
+            self._cluster(found.kubeconfig)
+            self.changed(found.pod.namespace, found.pod.name)
+
+    def guard(self, host: Host, found: Guarded) -> None:
+        """Put into a pod's namespace what policies let pass, before its networks are there.
+
+        TryAgainLater if the policies are not known: no pod runs without what may be declared for it.
+        """
+        key = found.pod.namespace, found.pod.name
+        self._expected[key] = monotonic()
+        cluster = self._cluster(found.kubeconfig)
+        cluster.require()
+        if not self._police(host, cluster, found):
+            raise TryAgainLater(
+                f"the API server has no pod {found.pod}: its labels are not known", "the runtime tries again"
+            )
+        self._due.again(key, None, 0.1)
+
+    def _cluster(self, kubeconfig: str) -> _Cluster:
+        with self._guard:
+            found = self._clusters.get(kubeconfig)
+            if found is None:
+                found = self._clusters[kubeconfig] = _Cluster(kubeconfig, self._policies_changed, self._put, self._told)
+                found.follower.start()
+            return found
+
+    def _put(self, pods: Iterable[PodKey]) -> None:
+        for pod in pods:
+            self._due.put(pod, None)
+
+    def _policies_changed(self, namespace: str) -> None:
+        """Look at the pods of a namespace, '' for all."""
+        running = {(found.pod.namespace, found.pod.name) for _, _, found in self._running()}
+        self._put(pod for pod in running if namespace in ("", pod[0]))
+
+    def _running(self, pod: PodKey | None = None) -> Iterator[tuple[Node, Record, Guarded]]:
+        """Yield what is policed: of every pod, or of those of a name."""
+        for opened in self._nodes():
+            with opened as node:
+                for record in node.attachments.all() if node.stored() else ():
+                    named = (record.pod.namespace, record.pod.name) if record.pod is not None else None
+                    found = guarded(record) if pod in (None, named) else None
+                    if found is not None:
+                        yield node, record, found
+
+    def _levelled(self, pod: PodKey, _: None) -> None:
+        """Look at a pod of that name; what can't be done is tried again, later each time."""
+        try:
+            there = self._all_levelled(pod)
+        except CniError as failure:
+            tries = self._tries[pod] = self._tries.get(pod, 0) + 1
+            if not isinstance(failure, TryAgainLater) or tries == _LOUD:
+                self._told("warning", "policing", {"pod": "/".join(pod), "message": failure.message})
+            self._due.again(pod, None, _BACKOFF.pause(tries))
+            return
+        self._tries.pop(pod, None)
+        if there:
+            self._expected.pop(pod, None)
+            self._due.again(pod, None, LOOK)
+        elif monotonic() - self._expected.get(pod, -_UNDER_WAY) < _UNDER_WAY:
+            self._due.again(pod, None, 0.2)  # its ADD has not come to its record yet
+        else:
+            self._expected.pop(pod, None)
+            for cluster in tuple(self._clusters.values()):
+                cluster.peers.need(pod, ())
+        for cluster in tuple(self._clusters.values()):
+            cluster.peers.tidy()
+            cluster.tell()
+
+    def _all_levelled(self, pod: PodKey) -> bool:
+        """Bring every namespace of a pod of that name level; return whether there is any."""
+        there = False
+        for node, record, _ in self._running(pod):
+            there = True
+            with node.host.locked(f"container:{record.attachment.container_id}", wait=False):
+                now = node.attachments.find(record.key)
+                again = guarded(now) if now is not None and now.done else None
+                if again is not None and node.host.netns_id(again.netns) == again.netns_id:
+                    cluster = self._cluster(again.kubeconfig)
+                    if cluster.known.is_set():
+                        self._police(node.host, cluster, again)
+        return there
+
+    def _police(self, host: Host, cluster: _Cluster, found: Guarded) -> bool:
+        """Bring one namespace level; False if the API server has no such pod, which then stays as it is."""
+        key = found.pod.namespace, found.pod.name
+        sought = ObjectSought(kubeconfig=found.kubeconfig, kind=POD, namespace=key[0], name=key[1])
+        raw = self._look(sought)
+        if raw is None:
+            return False
+        pod = Ruled(
+            namespace=found.pod.namespace,
+            labels=labels_of(raw),
+            links=tuple(Link(ifname=ifname, network=network) for ifname, network in found.links),
+            ports=ports_of(raw),
+        )
+        chosen = chosen_by(cluster.of(found.pod.namespace), pod)
+        refused = cluster.peers.need(key, peers_of(chosen))
+        if refused:
+            self._told("warning", "peers refused", {"pod": str(found.pod), "sets": [_shown(one) for one in refused]})
+        wanted = ruling(chosen, pod, lambda peers: () if peers in refused else cluster.peers.members(peers))
+        if host.police(found.netns, found.netns_id, wanted):
+            about = {"pod": str(found.pod), "policies": [str(policy) for policy in chosen] or None}
+            self._told("info", "policed", about)
+        return True
+
+
+_LOUD = 10  # tries after which it is said what keeps a pod from being looked at, though it is to be tried again
+
+
+class _Cluster:
+    """The policies of one API server, in all namespaces: a pod that starts finds those of its own known already.
+
+    `changed` is told the namespace of a policy that is new, another, or gone; '' for any.
+    """
+
+    def __init__(
+        self,
+        kubeconfig: str,
+        changed: Callable[[str], None],
+        peers_changed: Callable[[Iterable[PodKey]], None],
+        told: Told,
+    ) -> None:
+        from podberth import objects
+        from podberth.agent.peers import PeerSets  # most nodes follow nothing
+        from podberth.kube.follow import Follower
+        from podberth.kube.resources import MULTI_NETWORK_POLICIES
+
+        self.known = threading.Event()
+        self.peers = PeerSets(kubeconfig, peers_changed)
+        self._changed, self._told, self._trouble = changed, told, ""
+        self._client, self._resource = objects.client(kubeconfig), MULTI_NETWORK_POLICIES
+        self._there: dict[str, dict[str, Policy]] = {}  # by namespace, and by name
+        self.follower = Follower(self._client, self._resource, self)
+
+    def of(self, namespace: str) -> Sequence[Policy]:
+        """Return the policies of a namespace, in order."""
+        there = self._there.get(namespace, {})
+        return [there[name] for name in sorted(there)]
+
+    def tell(self) -> None:
+        """Say why policies or peers are not being heard of, once for each reason; and that they are again."""
+        trouble = self.follower.trouble or self.peers.trouble
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._told("warning" if trouble else "info", "policies not heard", {"message": trouble or "heard again"})
+
+    def require(self) -> None:
+        """Wait until the policies are known. TryAgainLater if they can't be; a server without that kind has none."""
+        if self.known.wait(PATIENCE):
+            return
+        try:
+            self._client.list(self._resource, limit=1)
+        except NotFound:
+            self.known.set()
+        except CniError as away:
+            raise TryAgainLater(
+                f"networkPolicies: the policies are not known: {away.message}",
+                away.details or "the runtime tries again",
+            ) from away
+        else:
+            raise TryAgainLater("networkPolicies: the policies are not known yet", "the runtime tries again")
+
+    def replace(self, items: Sequence[Object], resource_version: str) -> None:
+        """Take these as all there are (`kube.follow.Handler`)."""
+        del resource_version
+        there: dict[str, dict[str, Policy]] = {}
+        for item in items:
+            policy = self._read(item)
+            if policy is not None:
+                there.setdefault(policy.namespace, {})[policy.name] = policy
+        self._there = there
+        self.known.set()
+        self._changed("")
+
+    def change(self, kind: str, item: Object) -> None:
+        """Take one change."""
+        namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
+        policy = None if kind == "DELETED" else self._read(item)
+        rest = {other: one for other, one in self._there.get(namespace, {}).items() if other != name}
+        self._there = {**self._there, namespace: rest if policy is None else {**rest, name: policy}}
+        self._changed(namespace)
+
+    def reached(self, resource_version: str) -> None:
+        """Take note of nothing: what is followed begins anew with each agent."""
+
+    def close(self) -> None:
+        """Follow nothing more."""
+        self.follower.close()
+        self.peers.close()
+
+    def _read(self, item: Object) -> Policy | None:
+        """Return a policy; None for one that is for no network that can be read. What is wrong with it is told."""
+        name = f"{item['metadata'].get('namespace')}/{item['metadata'].get('name')}"
+        try:
+            policy = parse(item)
+        except CniError as wrong:
+            self._told("warning", "policy not in force", {"policy": name, "message": wrong.message})
+            return None
+        if policy.mistakes:
+            self._told("warning", "policy with mistakes", {"policy": name, "mistakes": list(policy.mistakes[:_FEW])})
+        return policy
+
+
+_FEW = 8  # mistakes of one policy that the log has
+
+
+def _shown(peers: Peers) -> str:
+    where = (
+        f"namespaces {peers.namespaces or 'all'}" if peers.namespaces is not None else f"namespace {peers.namespace}"
+    )
+    return f"pods {peers.pods or 'all'} in {where}"
