@@ -43,7 +43,9 @@ def about(resource: Resource, functions: Iterable[Vf], folder: str) -> None:
     prefix = f"{resource.name.replace('/', '-')}-"
     for old in Path(folder).glob(f"*{SUFFIX}"):
         between = old.name.removeprefix(prefix).removesuffix(SUFFIX)
-        if str(old) not in wanted and _is_address(between):  # not of another whose name begins like this one's
+        if (
+            old.name.startswith(prefix) and str(old) not in wanted and _is_address(between)
+        ):  # not of another whose name begins like this one's
             old.unlink(missing_ok=True)
     for path, content in wanted.items():
         _put(path, content)

@@ -121,7 +121,10 @@ class Devices:
         ids = [each for container in containers for each in container]
         strange = [each for each in ids if each not in known]
         if found is None or strange:
-            raise InvalidConfig(f"{resource}: there is no device {', '.join(map(repr, strange[:4]))}")
+            raise InvalidConfig(
+                f"{resource}: there is no device {', '.join(map(repr, strange[:4]))}",
+                "the kubelet has the whole list since: a pod that is made anew gets another",
+            )
         end = monotonic() + self._options.patience
         for each in ids:
             held = self._held(each, end)
