@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podberth.cni import parsers
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.devices.answer import cdi_spec, info
 from podberth.devices.configuration import Configuration, read
@@ -39,13 +40,22 @@ def about(resource: Resource, functions: Iterable[Vf], folder: str) -> None:
     """Have a file about each function of the resource be there, and none about others. Raises OSError."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     wanted = {dp_file(resource.name, vf.address, folder): info(vf).encode() for vf in functions}
-    named = dp_file(resource.name, "*", "").removeprefix("/")
-    for old in Path(folder).glob(named):
-        address = old.name.removesuffix(SUFFIX)[len(named) - len(SUFFIX) - 1 :]
-        if str(old) not in wanted and address.count(":") == 2:  # not of another whose name begins like this one's
+    prefix = f"{resource.name.replace('/', '-')}-"
+    for old in Path(folder).glob(f"*{SUFFIX}"):
+        between = old.name.removeprefix(prefix).removesuffix(SUFFIX)
+        if (
+            old.name.startswith(prefix) and str(old) not in wanted and _is_address(between)
+        ):  # not of another whose name begins like this one's
             old.unlink(missing_ok=True)
     for path, content in wanted.items():
         _put(path, content)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return parsers.pci_address(text) == text
+    except ValueError:
+        return False
 
 
 def by_cdi(resource: Resource, functions: Iterable[Vf], nodes: Mapping[str, tuple[str, ...]], folder: str) -> None:

@@ -15,7 +15,7 @@ import grpc
 from podberth.cni.errors import CniError, TryAgainLater
 from podberth.devices import messages
 from podberth.devices.kubelet import OPTIONS
-from podberth.process.hands import Hands
+from podberth.process.errand import Errands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 VERSION = "v1beta1"
 KUBELET = "kubelet.sock"
 OWN, ENDING = "podberth-", ".sock"  # of the names of podberth's sockets
-_AT_A_TIME = 16  # calls; a stream is one for as long as it lasts, and a kubelet that comes back opens a second
+_CALLS = 16  # at once; a stream is one for as long as it lasts
 _PATIENCE = 10.0  # seconds that a registration, or the end of a server, may take
 _SERVICE = "v1beta1.DevicePlugin"
 
@@ -75,7 +75,11 @@ class Plugin:
     def serve(self) -> None:
         """Serve the plugin anew, and tell the kubelet. TryAgainLater if that does not take it."""
         self.stop()
-        server = grpc.server(Hands(), maximum_concurrent_rpcs=_AT_A_TIME, options=(("grpc.so_reuseport", 0),))
+        server = grpc.server(
+            Errands(),
+            maximum_concurrent_rpcs=_CALLS,
+            options=(("grpc.so_reuseport", 0),),
+        )
         server.add_generic_rpc_handlers((self._handlers(),))
         path = self._folder / self.socket
         try:

@@ -29,7 +29,7 @@ from podberth.devices.resource import shares
 from podberth.linux import pci
 from podberth.linux.inotify import NAMES, Inotify
 from podberth.networks.device_info import DP
-from podberth.process.loop import Loop
+from podberth.process.loop import Loop, reason
 from podberth.verbs.devices import give_back, labelled, unusable
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 WHO = "agent"
 PERIOD = 5.0  # seconds between two looks, where nothing wakes the loop
 _PAUSE, _LONGEST = 0.05, 0.5  # seconds between two looks at it
+_REGISTERING = 60.0  # seconds of a turn that registrations may take: a kubelet that hangs makes no loop stuck
 _GATHERING = 0.05  # seconds: the kubelet writes a file in several steps
 
 
@@ -139,14 +140,21 @@ class Devices:
 
     def _held(self, each: str, end: float) -> str:
         """Have the device be free, as far as that can be done until then; return who holds it all the same."""
-        pause, held = _PAUSE, self._given_back(each)
+        pause, held = _PAUSE, self._tried(each)
         while held and monotonic() < end:
             sleep(min(pause, max(0.0, end - monotonic())))
             pause = min(2 * pause, _LONGEST)
-            held = self._given_back(each)
+            held = self._tried(each)
         if held:
             self._told("warning", "device not free", {"device": each, "message": held})
         return held
+
+    def _tried(self, each: str) -> str:
+        """Do as `_given_back`; a store that fails is a reason to wait as well, and not to fail the pod."""
+        try:
+            return self._given_back(each)
+        except Exception as failure:  # noqa: BLE001 - the kubelet would fail the pod for good
+            return f"{each}: {reason(failure)}"
 
     def _given_back(self, each: str) -> str:
         """Do the DEL that its last pod never got; return who holds it all the same, '' if nobody does."""
@@ -208,8 +216,9 @@ class Devices:
             self._look(complaints)
         self._complain(complaints)
         failures: list[CniError] = []
+        end = monotonic() + _REGISTERING
         for plugin in self._plugins.values():
-            if not plugin.registered and not self._loop.stopping:
+            if not plugin.registered and not self._loop.stopping and monotonic() < end:
                 try:
                     plugin.serve()
                 except CniError as failure:

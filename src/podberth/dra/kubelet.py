@@ -23,7 +23,7 @@ from podberth.dra.messages import (
     unprepared,
 )
 from podberth.nri.wire import Malformed
-from podberth.process.hands import Hands
+from podberth.process.errand import Errands
 from podberth.process.loop import reason, report
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Kubelet:
     def _serve(self, path: Path, services: Mapping[str, Mapping[str, Callable[[bytes], bytes]]]) -> None:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        server = grpc.server(Hands(), maximum_concurrent_rpcs=AT_A_TIME)
+        server = grpc.server(Errands(), maximum_concurrent_rpcs=AT_A_TIME)
         for service, methods in services.items():
             handlers = {name: grpc.unary_unary_rpc_method_handler(_answered(each)) for name, each in methods.items()}
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))

@@ -71,3 +71,45 @@ def _failure(errand: Errand) -> BaseException | None:
     except BaseException as failure:  # noqa: BLE001 - the others end first
         return failure
     return None
+
+
+class Submitted:
+    """A function that runs as an errand; who wants to know of its end says so."""
+
+    def __init__(self) -> None:
+        self._guard = _thread.allocate_lock()
+        self._ended = False
+        self._after: list[Callable[[Submitted], object]] = []
+
+    def add_done_callback(self, act: Callable[[Submitted], object]) -> None:
+        """Have `act` be called once the function has ended, in its thread; now, if it has."""
+        with self._guard:
+            if not self._ended:
+                self._after.append(act)
+                return
+        act(self)
+
+    def end(self) -> None:
+        """Call those who want to know."""
+        with self._guard:
+            self._ended = True
+            after, self._after = self._after, []
+        for act in after:
+            act(self)
+
+
+class Errands:
+    """A pool without threads that wait: each function is an errand. A server of gRPC takes it, and bounds its calls."""
+
+    def submit(self, function: Callable[..., object], *args: object, **more: object) -> Submitted:
+        """Run the function in a thread of its own."""
+        made = Submitted()
+
+        def run() -> None:
+            try:
+                function(*args, **more)
+            finally:
+                made.end()
+
+        Errand(run)
+        return made

@@ -130,7 +130,9 @@ class RealKubelet:
             "volumes": [{"name": "out", "hostPath": {"path": str(out.parent)}}],
         }
         document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
-        (self._folder / "manifests" / f"{name}.json").write_text(json.dumps(document))
+        new = self._folder / "out" / f"{name}.json"
+        new.write_text(json.dumps(document))
+        new.rename(self._folder / "manifests" / new.name)  # half a file would be no pod, and then another
         said = out.with_suffix(".new")
         until(lambda: said.exists() and "done" in said.read_text(), self._log(f"{name} does not start"))
         variables = dict(re.findall(r"^export (\w+)='(.*)'$", said.read_text(), re.MULTILINE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ class DescribedNode:
     card: Card = field(default_factory=lambda: Card(*(vf(i, pf) for pf in ("ens1f0", "ens1f1") for i in range(3))))
     log: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     devices: Racing | None = None
+    broken: threading.Event = field(default_factory=threading.Event)  # its store can't be read
 
     def serve(self, root: Path, **said: Any) -> Racing:
         """Have device plugins served to the kubelet in the folder."""
@@ -84,6 +86,8 @@ class DescribedNode:
 
     def nodes(self) -> Iterator[Node]:
         """Yield the node, for one use."""
+        if self.broken.is_set():
+            raise OSError("the disk is gone")
         yield self.node()
 
     def node(self) -> Node:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.cni.errors import TryAgainLater
+from podberth.cni.errors import InvalidConfig, TryAgainLater
 from podberth.devices.kubelet import Kubelet
 from tests.image.devices.kubelets import NAMESPACE
 from tests.image.devices.node import OTHER, RESOURCE
@@ -165,6 +165,27 @@ def test_an_allocate_of_a_function_that_a_running_pod_has_by_choice_takes_nothin
     pod = kubelet.start_pod("asking", RESOURCE)  # its ADD waits
     assert node.holders() == pod.devices
     assert [each["device"] for each in node.said("device not free")] == list(pod.devices)
+
+
+def test_a_store_that_fails_delays_an_allocate_and_fails_no_pod(kubelet: KubeletOfDevices, node: DescribedNode) -> None:
+    devices = node.serve(kubelet.root)
+    counted(kubelet, node, *OF_STORAGE)
+    devices.before = lambda _: node.broken.set()
+    pod = kubelet.start_pod("asking", RESOURCE)
+    node.broken.clear()
+    (told,) = node.said("device not free")
+    assert (told["device"], "the disk is gone" in str(told["message"])) == (next(iter(pod.devices)), True)
+
+
+def test_devices_that_nobody_has_shown_are_given_to_nobody(kubelet: KubeletOfDevices, node: DescribedNode) -> None:
+    devices = node.serve(kubelet.root)
+    counted(kubelet, node, *OF_STORAGE)
+    for ids in (["0000:03:0a.0"], [""], ["../../x", vf(0).address]):  # the first is of another resource
+        with pytest.raises(InvalidConfig, match="there is no device"):
+            devices.allocate(RESOURCE, [ids])
+    with pytest.raises(InvalidConfig, match="there is no device"):
+        devices.allocate("bank.example/unknown", [[vf(0).address]])
+    assert devices.allocate(RESOURCE, []) == []
 
 
 def test_a_file_of_resources_that_changes_is_followed_and_a_broken_one_changes_nothing(

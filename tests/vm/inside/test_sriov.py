@@ -216,13 +216,15 @@ def test_seven_pods_at_once_get_seven_functions_and_the_eighth_is_told_who_has_t
     assert node.left_behind() == []
 
 
-def test_a_device_id_wins_and_one_that_is_taken_names_its_holder(node: Node) -> None:
+def test_a_device_id_goes_before_the_network_and_one_that_is_taken_names_its_holder(node: Node) -> None:
     last = card.functions()[-1]
-    pod, shown = node.added("second-0", deviceID=last)
+    _, ruled_out = node.add("second-0", deviceID=last)  # its PodNetwork asks for others
+    assert ruled_out.result["code"] == 102
+    pod, shown = node.added("red-0", deviceID=last, parent="no-such-pf")
     assert shown["interfaces"][0]["pciID"] == last
     _, refused = node.add("plain-0", runtimeConfig={"deviceID": last})
     assert refused.result["code"] == 106
-    assert f"{last} held by bank/second-0 as eth0" in refused.result["msg"]
+    assert f"{last} held by bank/red-0 as eth0" in refused.result["msg"]
     _, unknown = node.add("plain-0", deviceID="0000:7f:1f.7")
     assert unknown.result["code"] == 7
     assert unknown.result["msg"].startswith("deviceID: 0000:7f:1f.7 is no virtual function of this node")
