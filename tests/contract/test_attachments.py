@@ -161,6 +161,26 @@ def test_a_device_is_one_records_at_a_time(attachments: Attachments, tmp_path: P
     attachments.open(with_device("2", "0000:01:10.0"))
 
 
+def test_each_device_of_a_record_with_several_is_its_alone(attachments: Attachments, tmp_path: Path) -> None:
+    first, second = "0000:01:10.0", "0000:02:10.0"
+    mine = with_device("1", first)
+    mine = replace(mine, steps=(*mine.steps, *with_device("1", second).steps))
+    attachments.open(mine)
+    assert mine.devices == (first, second)
+    assert [reopened(tmp_path).holder(device) for device in (first, second)] == [mine, mine]
+    assert attachments.holder("0000:02:10") is attachments.holder("10.0") is attachments.holder(" ") is None
+    for taken in (first, second):
+        with pytest.raises(StoreFailed, match=f"{taken} is recorded as"):
+            attachments.open(with_device("2", taken))
+        both = with_device("3", "0000:01:10.6")
+        with pytest.raises(StoreFailed, match=f"{taken} is recorded as"):
+            attachments.open(replace(both, steps=(*both.steps, *with_device("3", taken).steps)))
+    assert attachments.all() == (mine,)
+    attachments.close(mine.key)
+    for container, device in (("2", second), ("3", first)):
+        attachments.open(with_device(container, device))
+
+
 def test_several_are_forgotten_at_once(attachments: Attachments) -> None:
     others = [replace(RECORD, attachment=attachment(name)) for name in ("2", "3")]
     for record in (RECORD, *others):

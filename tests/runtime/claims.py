@@ -90,7 +90,7 @@ class Claims:
                 "1",
             ),
             *("--dra", "--dra-link", f"bridge:{self.link}=4", "--dra-hook", str(HOOK)),
-            *("--kubelet-dir", str(self.kubelet.root), "--nri-socket", str(root / "nri.sock")),
+            *("--kubelet", str(self.kubelet.root), "--nri-socket", str(root / "nri.sock")),
             *("--cdi-dir", str(root / "cdi"), "--kubeconfig", str(self.kube.kubeconfig)),
         ]
         command = site.node.command(sys.executable, "-m", "podberth.cli.main", *argv)

@@ -1,8 +1,9 @@
 """Boot a throw-away virtual machine over a copy-on-write view of this machine's files and run one command in it.
 
 The VM has a full Debian kernel, an emulated Intel 82576 (`igb`, seven virtual functions) and an IOMMU, in software
-emulation: it needs no /dev/kvm. What it writes is lost, but for the exchange folder, which it sees as `EXCHANGE`. What
-runs inside and how its outcome is read belongs to conftest.py.
+emulation: it needs no /dev/kvm. A second card on the same wire is unplugged until a test wants it. What the VM writes
+is lost, but for the exchange folder, which it sees as `EXCHANGE`. What runs inside and how its outcome is read belongs
+to conftest.py.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 EXCHANGE = "/run/exchange"
+SECOND_CARD = "0000:02:00.0"
 _SETUP = Path(__file__).with_name("setup.sh")
 _MEMORY = 2048  # MiB
 _LOOK = 0.2  # seconds between two looks at what the VM has written
@@ -30,6 +32,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mkdir -p /lib/modules /run/netns
 ln -sfn {modules} /lib/modules/
 ip link set lo up
+echo 1 >/sys/bus/pci/devices/{second}/remove
 cd {folder}
 {environment} {command} </dev/null >{exchange}/output 2>&1
 echo $? >{exchange}/status
@@ -75,6 +78,7 @@ class Machine:
             folder=shlex.quote(str(Path.cwd())),
             environment=" ".join(f"{name}={shlex.quote(text)}" for name, text in environment.items()),
             command=shlex.join(command),
+            second=SECOND_CARD,
             exchange=EXCHANGE,
         )
         (exchange / "boot").write_text(boot)
@@ -135,6 +139,8 @@ def _qemu(cache: Path, release: str) -> list[str]:
         -smp 1 -m {_MEMORY} -device intel-iommu
         -device pcie-root-port,id=port0,chassis=1,slot=1 -netdev hubport,id=wire0,hubid=0
         -device igb,bus=port0,netdev=wire0,mac=52:54:00:aa:00:00
+        -device pcie-root-port,id=port1,chassis=2,slot=2 -netdev hubport,id=wire1,hubid=0
+        -device igb,bus=port1,netdev=wire1,mac=52:54:00:aa:01:00
     """
     kernel = ["-kernel", f"{cache}/kernel/boot/vmlinuz-{release}", "-initrd", f"{cache}/initrd.gz"]
     # Interfaces keep the kernel's names; a panic ends the VM at once instead of hanging it. vfio-pci needs the IOMMU;

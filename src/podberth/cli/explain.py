@@ -17,7 +17,8 @@ from podberth.cni.pod import Attachment
 from podberth.desk import prospect
 from podberth.desk.explain import explain as desk_explain
 from podberth.desk.plan import plan as desk_plan
-from podberth.policy.precedence import POOL, Share
+from podberth.policy.layer import Share
+from podberth.policy.precedence import POOL
 from podberth.policy.standing import worded
 from podberth.verbs.role import Role
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from podberth.desk.explain import Explained
     from podberth.desk.plan import Plan
     from podberth.desk.prospect import Prospect
-    from podberth.policy.precedence import Provenance
+    from podberth.policy.layer import Provenance
 
 config_help = "The network configuration: a plugin's own, or a runtime's .conflist."
 
@@ -100,10 +101,12 @@ def plan(
 
 def draw_plan(screen: Screen, found: Plan) -> None:
     """Show it as a script, with what can't be known in comments."""
+    for passed in found.prospect.passed if found.prospect is not None else ():
+        screen.line(f"# passed over: {passed.why}")
     for expected in found.addresses:
         screen.line(f"# {expected.address}: {expected.why}")
-    if found.vf is not None:
-        screen.line(f"# {found.vf}: the one that would be chosen now")
+    for vf in found.vfs:
+        screen.line(f"# {vf}: {'one of those' if len(found.vfs) > 1 else 'the one'} that would be chosen now")
     network = found.prospect.network if found.prospect is not None else None
     if network is not None and network.delegated:
         screen.line(f"# addresses: those that {network.delegated} gives")
@@ -153,6 +156,8 @@ def _draw(screen: Screen, found: Prospect) -> None:
         ]
     titles = ("Field", "Value", "Source", "Detail")
     screen.table(columns(*titles, breaks=("Value", "Detail")), rows)
+    for passed in found.passed:
+        screen.line(Cell("passed over", "yellow"), f": {passed.why}")
     if found.refusal is not None:
         screen.line(Cell("refused", "bold red"), f": {found.refusal.message}")
         screen.line(f"  {found.refusal.details}")

@@ -9,7 +9,7 @@ from podberth.net.settings import VLAN_PROTOCOLS, Dns, Rates, Route, Vlan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SPELLED = {"link_state": "linkState"}
+_SPELLED = {"link_state": "linkState", "anti_spoofing": "antiSpoofing"}
 
 
 def spelled(field: str) -> str:

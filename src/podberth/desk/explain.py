@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from podberth.cni.errors import CniError
     from podberth.cni.pod import PodRef
     from podberth.policy import changes
-    from podberth.policy.precedence import Provenance
+    from podberth.policy.layer import Provenance
     from podberth.verbs.node import Node
 
 FIRST = "eth0"  # the interface of a pod's first network
@@ -60,6 +60,14 @@ class Value:
 
 
 @row
+class PassedOver:
+    """A pool that is named in order of preference, and would not serve."""
+
+    pool: str
+    why: str
+
+
+@row
 class Interface:
     """What an interface of the pod gets. `effective` are the settings that follow from its addresses too."""
 
@@ -71,6 +79,7 @@ class Interface:
     effective: dict[str, object]
     values: tuple[Value, ...]
     outdated: Annotated[tuple[Outdated, ...], LEFT_OUT] = ()
+    passed_over: Annotated[tuple[PassedOver, ...], LEFT_OUT] = ()
     prospect: Annotated[Prospect, UNSAID]
 
 
@@ -153,6 +162,7 @@ def _interface(found: Prospect, older: tuple[tuple[str, Outdated], ...]) -> Inte
         effective={name: _said(name, value) for name, value in prospect.effective(found).items()},
         values=tuple(map(_value, found.resolved.provenance)),
         outdated=tuple(said for ifname, said in older if ifname == found.ifname),
+        passed_over=tuple(PassedOver(pool=each.pool, why=each.why) for each in found.passed),
         prospect=found,
     )
 

@@ -32,16 +32,20 @@ class Planned:
 
 @row
 class Plan(Answer):
-    """What an ADD would do, in order. `function` is the PCI address of the virtual function that it would take."""
+    """What an ADD would do, in order. `functions` are the PCI addresses of the virtual functions that it would take.
+
+    `function` is the first of them.
+    """
 
     SCHEMA = "plan/1"
     pod: Pod
     attachment: Key
     addresses: tuple[Expected, ...]
     function: str | None
+    functions: tuple[str, ...]
     ops: tuple[Planned, ...]
     prospect: Annotated[Prospect | None, UNSAID]
-    vf: Annotated[Vf | None, UNSAID] = None
+    vfs: Annotated[tuple[Vf, ...], UNSAID] = ()
 
 
 def plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attachment], netns: str) -> Plan:
@@ -58,15 +62,16 @@ def plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attac
         raise found.refusal
     end = endpoint(found.resolved, to_be, netns, [expected.address for expected in found.addresses])
     gives = network.role is Role.GIVE
-    vf, ops = (None, ()) if gives else prospect.plan(node, found, conf, plugin, end)
+    vfs, ops = ((), ()) if gives else prospect.plan(node, found, conf, plugin, end)
     return Plan(
         pod=pod,
         attachment=to_be,
         addresses=found.addresses,
-        function=vf.address if vf is not None else None,
+        function=vfs[0].address if vfs else None,
+        functions=tuple(vf.address for vf in vfs),
         ops=tuple(Planned(op=type(op).__name__, command=describe(op)) for op in ops),
         prospect=found,
-        vf=vf,
+        vfs=vfs,
     )
 
 
@@ -75,4 +80,4 @@ def _of_several(node: Node, pod: PodRef, config: bytes, attachment: Callable[...
     to_be = attachment(network=name)
     ops = calls(node, pod, config, to_be.ifname, netns, to_be.container_id)
     told = tuple(Planned(op=type(op).__name__, command=describe(op)) for op in ops)
-    return Plan(pod=pod, attachment=to_be, addresses=(), function=None, ops=told, prospect=None)
+    return Plan(pod=pod, attachment=to_be, addresses=(), function=None, functions=(), ops=told, prospect=None)

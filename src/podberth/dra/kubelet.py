@@ -6,7 +6,6 @@ registered anew.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -24,7 +23,7 @@ from podberth.dra.messages import (
     unprepared,
 )
 from podberth.nri.wire import Malformed
-from podberth.process.errand import Errand
+from podberth.process.hands import Hands
 from podberth.process.loop import reason, report
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class Kubelet:
     def _serve(self, path: Path, services: Mapping[str, Mapping[str, Callable[[bytes], bytes]]]) -> None:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        server = grpc.server(_Hands(), maximum_concurrent_rpcs=AT_A_TIME)
+        server = grpc.server(Hands(), maximum_concurrent_rpcs=AT_A_TIME)
         for service, methods in services.items():
             handlers = {name: grpc.unary_unary_rpc_method_handler(_answered(each)) for name, each in methods.items()}
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
@@ -135,47 +134,3 @@ def _answered(serve: Callable[[bytes], bytes]) -> Callable[[bytes, Any], bytes]:
             raise
 
     return answer
-
-
-class _Hands:
-    """What gRPC hands its calls to: a thread each, as the room `process` makes them. Its server bounds their number."""
-
-    def submit(self, function: Callable[..., object], *given: object, **named: object) -> _Ended:
-        """Begin the call; return what tells of its end."""
-        ended = _Ended()
-        Errand(lambda: _run(ended, function, given, named))
-        return ended
-
-    def shutdown(self, *given: object, **named: object) -> None:
-        """Nothing waits here."""
-
-
-class _Ended:
-    """The end of a call, as far as gRPC asks for it (concurrent.futures.Future)."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._over = False
-        self._waiting: list[Callable[[Any], object]] = []
-
-    def add_done_callback(self, callback: Callable[[Any], object]) -> None:
-        """Call it at the end; at once if that has come."""
-        with self._guard:
-            if not self._over:
-                self._waiting.append(callback)
-                return
-        callback(self)
-
-    def end(self) -> None:
-        """Call all that wait."""
-        with self._guard:
-            self._over, waiting = True, self._waiting
-        for each in waiting:
-            each(self)
-
-
-def _run(ended: _Ended, function: Callable[..., object], given: tuple[object, ...], named: dict[str, object]) -> None:
-    try:
-        function(*given, **named)
-    finally:
-        ended.end()

@@ -7,7 +7,7 @@ import os
 
 from podberth.linux.netlink import codec, links
 from podberth.linux.netlink.socket import NetlinkError, Rtnl
-from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES
+from podberth.net.seen import FILTER_VLANS, RULES_OF_LINKS, VLAN_DEVICES
 from podberth.process.errand import call
 
 TYPE_CHECKING = False
@@ -20,7 +20,11 @@ _NEW = codec.CREATE | codec.EXCL
 
 def tried(ability: str) -> bool:
     """Say whether the kernel is able to: one of `net.seen`'s. ValueError for another."""
-    attempt = {FILTER_VLANS.ability: _filters, VLAN_DEVICES.ability: _tags}.get(ability)
+    attempt = {
+        FILTER_VLANS.ability: _filters,
+        VLAN_DEVICES.ability: _tags,
+        RULES_OF_LINKS.ability: _rules,
+    }.get(ability)
     if attempt is None:
         raise ValueError(f"ability: nobody knows how to try out {ability}")
     return _tried(attempt)
@@ -40,6 +44,27 @@ def _tags(socket: Rtnl) -> bool:
     if below is None:
         return False
     socket.do(links.NEW, links.vlan("b.1", links.parse(below).index, 1), _NEW)
+    return True
+
+
+def _rules(socket: Rtnl) -> bool:
+    # CONFIG_NETFILTER_INGRESS, and CONFIG_NETFILTER_EGRESS, which is there since Linux 5.16; each for what is in rules.
+    from ipaddress import ip_address
+
+    from podberth.linux import sender_rules
+    from podberth.linux.netlink.nfnl import Nfnl
+    from podberth.net.ops import PinSender
+
+    socket.do(links.NEW, links.bridge("b", vlan_filtering=False), _NEW)
+    own = tuple(map(ip_address, ("192.0.2.1", "2001:db8::1")))
+    rules, table = Nfnl(), sender_rules.TABLE
+    try:
+        for netns in (None, "here"):
+            op = PinSender(netns=netns, link="b", owner=f"o{netns}", addresses=own, own_macs=("02:00:00:00:00:01",))
+            chains = map(table.add_chain, sender_rules.chains(op))
+            rules.batch([*table.frame(), *chains, *map(table.add, sender_rules.rules(op))])
+    finally:
+        rules.close()
     return True
 
 

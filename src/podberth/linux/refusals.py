@@ -24,9 +24,16 @@ _BELOW = (
     "the link below is a port of a bridge or a bond, or a macvlan or ipvlan stands on it already that takes all of it:"
     " `ip -d link show PARENT` says which; name another parent"
 )
+_NO_MEMBER = (
+    "a member has to take the bond's MAC, and its driver refuses: use mode active-backup with failOverMac `active`,"
+    " where each keeps its own"
+)
 _ROUTE_THERE = "another interface of the pod has that route: `routes: []` in its pool or PodNetwork leaves it out"
 _HINTS_OF: dict[tuple[type[object], int], str] = {
     **{(kind, code): _BELOW for kind in (ops.CreateMacvlan, ops.CreateIpvlan) for code in (errno.EBUSY, errno.EINVAL)},
+    (ops.CreateBond, errno.EOPNOTSUPP): "this kernel has no bonding driver: `modprobe bonding max_bonds=0` loads it",
+    **{(ops.JoinBond, code): _NO_MEMBER for code in (errno.EADDRNOTAVAIL, errno.EOPNOTSUPP, errno.EPERM)},
+    (ops.JoinBond, errno.EBUSY): "the link is a member of another bond or bridge: `ip link` shows its master",
     (ops.CreateVlan, errno.EINVAL): "the link below takes no VLAN: a loopback, or a link of no Ethernet; name another",
     (ops.JoinBridge, errno.EINVAL): "a loopback, another bridge or a link that refuses bridges can be no port",
     (ops.JoinBridge, errno.EBUSY): "the link is a port of another bridge or bond already: `ip link` shows its master",

@@ -17,12 +17,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from podberth.linux.namespaces import Namespaces
     from podberth.linux.netlink.nft import Request
     from podberth.linux.netlink.nft_rules import Found, Rule, Table
+    from podberth.linux.transactions import Rules
 
 
-def put(namespaces: Namespaces, table: Table, rules: Sequence[Rule]) -> None:
+def put(namespaces: Rules, table: Table, rules: Sequence[Rule]) -> None:
     """Add the rules; the table is made if it is not there, which is found out about by trying."""
     try:
         namespaces.rules().batch([table.add(rule) for rule in rules])
@@ -32,7 +32,7 @@ def put(namespaces: Namespaces, table: Table, rules: Sequence[Rule]) -> None:
         bring_about(namespaces, table, rules)
 
 
-def bring_about(namespaces: Namespaces, table: Table, rules: Sequence[Rule]) -> None:
+def bring_about(namespaces: Rules, table: Table, rules: Sequence[Rule]) -> None:
     """Look what is missing, and put it right: table, chains, and rules.
 
     If one of the rules is missing all are put there anew: their order counts.
@@ -49,7 +49,7 @@ def bring_about(namespaces: Namespaces, table: Table, rules: Sequence[Rule]) -> 
     transact(namespaces, wanted)
 
 
-def take_away(namespaces: Namespaces, table: Table, rules: Sequence[Rule]) -> None:
+def take_away(namespaces: Rules, table: Table, rules: Sequence[Rule]) -> None:
     """Take the rules away, as far as they are there; what is not them is left alone, and the table if it is needed."""
 
     def wanted() -> list[Request]:
@@ -64,7 +64,7 @@ def take_away(namespaces: Namespaces, table: Table, rules: Sequence[Rule]) -> No
     transact_if_any(namespaces, wanted)
 
 
-def drifts(namespaces: Namespaces, table: Table, rules: Sequence[Rule], what: str) -> tuple[Drift, ...]:
+def drifts(namespaces: Rules, table: Table, rules: Sequence[Rule], what: str) -> tuple[Drift, ...]:
     """Look for the rules, and for those that lead to them."""
     found = rules_of(namespaces, table)
     gone = [Drift(what=what, field=f"rule in {rule.chain}", wanted="there", found="gone")
@@ -104,7 +104,7 @@ def _matches(rules: Sequence[Rule], found: Sequence[Found]) -> list[Found | None
     return matched
 
 
-def rules_of(namespaces: Namespaces, table: Table) -> list[Found]:
+def rules_of(namespaces: Rules, table: Table) -> list[Found]:
     """Return the rules of a table, those of a chain in order; none if there is no such table."""
     bodies = there(lambda: namespaces.rules().dump(nft.GET_RULE, table.named()))
     return [nft_rules.parse(body) for body in bodies or ()]

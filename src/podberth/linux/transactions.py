@@ -14,18 +14,26 @@ from podberth.linux.netlink.socket import NetlinkError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeVar
+    from typing import Protocol, TypeVar
 
-    from podberth.linux.namespaces import Namespaces
+    from podberth.linux.netlink.nfnl import Nfnl
     from podberth.linux.netlink.nft import Request
 
     T = TypeVar("T")
+
+    class Rules(Protocol):
+        """The rules of a namespace: the node's (`Namespaces`), or a pod's."""
+
+        def rules(self) -> Nfnl:
+            """Return the socket for them."""
+            ...
+
 
 _TRIES = 200  # how often others may change the rules between a look and the transaction that follows from it
 NONE_HERE = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)  # a kernel without nf_tables
 
 
-def transact(namespaces: Namespaces, wanted: Callable[[], list[Request]]) -> None:
+def transact(namespaces: Rules, wanted: Callable[[], list[Request]]) -> None:
     """Do what is `wanted` as things are, and look again as long as others change them meanwhile."""
     socket = namespaces.rules()
     for _ in range(_TRIES):
@@ -45,7 +53,7 @@ def transact(namespaces: Namespaces, wanted: Callable[[], list[Request]]) -> Non
     )
 
 
-def transact_if_any(namespaces: Namespaces, wanted: Callable[[], list[Request]]) -> None:
+def transact_if_any(namespaces: Rules, wanted: Callable[[], list[Request]]) -> None:
     """Do the same to take something away: nothing is there, and nothing happens, where the kernel has no nf_tables."""
     try:
         transact(namespaces, wanted)

@@ -29,8 +29,8 @@ def link_name(prefix: str, attachment: Attachment | str) -> str:
     return prefix + digits
 
 
-def own_mac(attachment: Attachment) -> str:
-    """Return a locally administered MAC that depends on the attachment alone: of 2^40 that there may be."""
+def own_mac(attachment: Attachment | str) -> str:
+    """Return a locally administered MAC that depends on the attachment, or text, alone: of 2^40 that there may be."""
     return "02:" + (_number(attachment) % 2**40).to_bytes(5, "big").hex(":")
 
 
@@ -39,10 +39,11 @@ def _number(attachment: Attachment | str) -> int:
     return int.from_bytes(str(attachment).encode(), "big") % (2**61 - 1)
 
 
-def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0) -> Iterator[Op]:
-    """Plan what is done to the link inside the pod: sysctls, up, addresses, routes.
+def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0, over: str = "") -> Iterator[Op]:
+    """Plan what is done to the link inside the pod: sysctls, up, addresses, routes; then gateways may be asked for.
 
     `neighbours`: it speaks ARP or NDP. `carrier_ms`: how long it may take to get a carrier; 0: it has one at once.
+    `over`: the node's link that it stands on, for messages.
     """
     netns, ifname, settings = endpoint.netns, endpoint.attachment.ifname, endpoint.settings
     if any(address.version == 6 for address in endpoint.addresses):
@@ -70,6 +71,25 @@ def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0) 
     for address in endpoint.addresses:
         yield ops.AddAddress(netns=netns, ifname=ifname, address=address)
     yield from routed(endpoint, neighbours=neighbours)
+    if neighbours:
+        yield from _asked(endpoint, over)
+
+
+def _asked(endpoint: Endpoint, over: str) -> Iterator[Op]:
+    """Plan the question for each gateway, by an address whose gateway it is."""
+    asking = endpoint.asking
+    pairs = zip(endpoint.addresses, endpoint.gateways, strict=True) if asking is not None else ()
+    for address, gateway in pairs:
+        if gateway is not None and asking is not None:
+            yield ops.AskGateway(
+                netns=endpoint.netns,
+                ifname=endpoint.attachment.ifname,
+                over=over,
+                source=address.ip,
+                gateway=gateway,
+                probes=asking.probes,
+                interval_ms=asking.interval_ms,
+            )
 
 
 def routed(endpoint: Endpoint, *, neighbours: bool = True) -> Iterator[Op]:
@@ -114,13 +134,37 @@ def require_within(gateway: Address, network: Network) -> None:
 
 def refuse(settings: Settings, device: str, *more: str) -> None:
     """Refuse settings that only a virtual function has, and `more`, of a standard type. UnsupportedField names one."""
-    for name in ("vlan", "spoofchk", "trust", "link_state", *more):
+    for name in ("vlan", "spoofchk", "trust", "link_state", "anti_spoofing", *more):
         wanted = getattr(settings, name)
-        if wanted is not None:
-            said = "linkState" if name == "link_state" else name
+        if wanted is not None and not (name == "anti_spoofing" and not wanted):
+            said = {"link_state": "linkState", "anti_spoofing": "antiSpoofing"}.get(name, name)
             raise UnsupportedField(
                 f"{said}: a {device} interface has no such setting", "leave it out, or give the pod another kind"
             )
+
+
+def own_or(endpoint: Endpoint) -> str | None:
+    """Return the MAC that is declared; one of the attachment's own where it has to be known what the pod sends as."""
+    settings = endpoint.settings
+    return settings.mac or (own_mac(endpoint.attachment) if settings.anti_spoofing else None)
+
+
+def pinned(
+    endpoint: Endpoint, link: str, macs: tuple[str, ...], *, node: bool = False, any_link_local: bool = False
+) -> Iterator[Op]:
+    """Plan that what the link sends has these MACs and the endpoint's addresses as the sender's, if that is asked for.
+
+    `node`: it is the node's end of a pair, and what the pod sends comes in there.
+    """
+    if endpoint.settings.anti_spoofing:
+        yield ops.PinSender(
+            netns=None if node else endpoint.netns,
+            link=link,
+            owner=link_name("ps", f"{endpoint.attachment} {link}"),
+            addresses=tuple(address.ip for address in endpoint.addresses),
+            own_macs=macs,
+            any_link_local=any_link_local,
+        )
 
 
 def limits(endpoint: Endpoint, *, egress: bool = True) -> Iterator[Op]:

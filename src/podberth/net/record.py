@@ -78,9 +78,9 @@ class Record:
         return next((boot for step in self.steps if (boot := step.before_of("boot"))), "")
 
     @property
-    def device(self) -> str | None:
-        """The PCI address of the virtual function that is the attachment's, if it has one."""
-        return next((named for step in self.steps if (named := device(step.op)) is not None), None)
+    def devices(self) -> tuple[str, ...]:
+        """The PCI addresses of the virtual functions that are the attachment's: a bond has several."""
+        return tuple(dict.fromkeys(named for step in self.steps if (named := device(step.op)) is not None))
 
 
 def by_attachment(records: Iterable[Record]) -> dict[Attachment, tuple[Record, ...]]:

@@ -5,6 +5,7 @@ A plugin names its questions (`asks`), with what it was answered before: some fo
 
 from __future__ import annotations
 
+from podberth.cni.errors import UnsupportedField
 from podberth.cni.value import value
 from podberth.net.vf import FunctionWanted
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.net.facts import HostDevice, Link
     from podberth.net.host import Host
-    from podberth.net.ops import Address, Interface
+    from podberth.net.ops import Address, CallPlugins, Interface
+    from podberth.net.settings import Settings
+    from podberth.net.suited import Suited
     from podberth.net.vf import Vf
 
 
@@ -173,15 +176,61 @@ class ChainAt:
         return host.outside.chain(self.path)
 
 
+@value
+class DevicesOf:
+    """Which devices has the kubelet given to the pod? Pairs of resource and device, by container and address.
+
+    TryAgainLater if that can't be known.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+
+    def of(self, host: Host) -> tuple[tuple[str, str], ...]:
+        """Ask."""
+        return host.outside.devices(self)
+
+
+@value
+class Suiting:
+    """Which of the devices would the network's plugins take, as the pod is declared? A `Suited`."""
+
+    call: CallPlugins
+    among: tuple[str, ...]
+
+    def of(self, host: Host) -> Suited:
+        """Ask."""
+        return host.outside.suiting(self.call, self.among)
+
+
 if TYPE_CHECKING:
     Query: TypeAlias = (
         LinkNamed | LinkInPod | LinkTowards | DefaultLink | DeviceSought | AddressesOf | Can | Lines | PeerOf
-        | FunctionWanted | ObjectSought | NetworksAt | ChainAt
+        | FunctionWanted | ObjectSought | NetworksAt | ChainAt | DevicesOf | Suiting
     )  # fmt: skip
 
 FILTER_VLANS = Can(ability="bridges that filter VLANs")
 VLAN_DEVICES = Can(ability="802.1Q devices")
-ROUNDS = 5  # of questions that follow from answers; in the last there is none
+RULES_OF_LINKS = Can(ability="rules of nf_tables for what a link receives and sends")
+
+
+def sender_rules(settings: Settings) -> tuple[Query, ...]:
+    """Return the question whether senders can be checked, if they are to be."""
+    return (RULES_OF_LINKS,) if settings.anti_spoofing else ()
+
+
+def require_sender_rules(settings: Settings, seen: Seen) -> None:
+    """Refuse what this node's kernel can't check. UnsupportedField."""
+    if settings.anti_spoofing and not seen.can(RULES_OF_LINKS):
+        raise UnsupportedField(
+            f"antiSpoofing: this node's kernel has no {RULES_OF_LINKS.ability}: Linux 5.16 or later, with nf_tables,"
+            " CONFIG_NETFILTER_INGRESS and CONFIG_NETFILTER_EGRESS",
+            "leave it out for pods on this node, or run another kernel",
+        )
+
+
+ROUNDS = 8  # of questions that follow from answers; in the last there is none
 
 
 class Seen:
@@ -230,9 +279,9 @@ class Seen:
         found: Link | None = self._answers[PeerOf(netns=netns, ifname=ifname)]  # type: ignore[assignment]
         return found
 
-    def function(self, wanted: FunctionWanted) -> Vf:
-        """Return the virtual function that was claimed."""
-        found: Vf = self._answers[wanted]  # type: ignore[assignment]
+    def functions(self, wanted: FunctionWanted) -> tuple[Vf, ...]:
+        """Return the virtual functions that were claimed, as many as are wanted."""
+        found: tuple[Vf, ...] = self._answers[wanted]  # type: ignore[assignment]
         return found
 
     def with_answers(self, host: Host, queries: tuple[Query, ...]) -> Seen:
@@ -246,10 +295,10 @@ class Seen:
                 answers[query] = query.of(host)
         return Seen(answers, wanted)
 
-    def with_function(self, vf: Vf) -> Seen:
-        """Return this, and the function that was claimed."""
+    def with_functions(self, vfs: tuple[Vf, ...]) -> Seen:
+        """Return this, and the functions that were claimed."""
         assert self.wanted is not None
-        return Seen({**self._answers, self.wanted: vf}, self.wanted)
+        return Seen({**self._answers, self.wanted: vfs}, self.wanted)
 
 
 def see(host: Host, asks: Callable[[Seen], tuple[Query, ...]]) -> Seen:

@@ -36,6 +36,7 @@ class Rates:
 class Settings:
     """One interface's settings; None everywhere means 'not said here', so that layers of them can be merged.
 
+    `anti_spoofing`: what the interface sends has its own MAC and addresses as the sender's.
     Of a virtual function only: `spoofchk`, `trust` and `link_state` ('auto', 'enable', 'disable'), as in ip-link(8).
     """
 
@@ -49,6 +50,7 @@ class Settings:
     spoofchk: bool | None = None
     trust: bool | None = None
     link_state: str | None = None
+    anti_spoofing: bool | None = None
 
 
 class Standalone:

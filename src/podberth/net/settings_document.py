@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.cni import parsers
 from podberth.cni.fields import shown
-from podberth.cni.keys import ANY, LIST, NUMBER, OBJECT, TEXT, Key
+from podberth.cni.keys import ANY, BOOLEAN, LIST, NUMBER, OBJECT, TEXT, Key
 from podberth.cni.result import Dns, Route, encode_dns
 from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
 
@@ -34,6 +34,10 @@ TRUST = Key(name="trust", kind=ANY, read=parsers.on_off, what="The pod may chang
 LINK_STATE = Key(
     name="linkState", kind=TEXT, read=parsers.choice(*LINK_STATES), what="A virtual function's link state."
 )
+ANTI_SPOOFING = Key(
+    name="antiSpoofing", kind=BOOLEAN, read=parsers.boolean,
+    what="What the pod sends has its own MAC and addresses as the sender's; all else is dropped.",
+)  # fmt: skip
 KEYS: tuple[Key, ...] = (
     MAC,
     MTU,
@@ -65,6 +69,7 @@ KEYS: tuple[Key, ...] = (
     SPOOFCHK,
     TRUST,
     LINK_STATE,
+    ANTI_SPOOFING,
 )
 SETTINGS_KEYS = tuple(key.name for key in KEYS)
 
@@ -82,6 +87,7 @@ def parse_settings(fields: Fields) -> Settings:
         spoofchk=SPOOFCHK.of(fields),
         trust=TRUST.of(fields),
         link_state=LINK_STATE.of(fields),
+        anti_spoofing=ANTI_SPOOFING.of(fields),
     )
 
 
@@ -106,6 +112,7 @@ def settings_document(settings: Settings) -> dict[str, object]:
         if switch is not None:
             document[key] = "on" if switch else "off"
     document["linkState"] = settings.link_state
+    document["antiSpoofing"] = settings.anti_spoofing
     return _present(**document)
 
 

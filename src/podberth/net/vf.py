@@ -6,6 +6,10 @@ from fnmatch import fnmatchcase
 
 from podberth.cni.value import fields, replace, value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
 # Drivers that hand a function to a process: it has no network interface then (Documentation/driver-api/vfio.rst).
 USERSPACE_DRIVERS = ("vfio-pci", "uio_pci_generic", "igb_uio")
 
@@ -99,22 +103,47 @@ class FunctionWanted:
     """Which virtual function a plan is for: the one that the caller named (a device plugin), or one that fits.
 
     It is a question whose answer is claimed: nobody else may have the function from then on. `device_id` is a PCI
-    address.
+    address, which is `given` by somebody. `declared`: what `by` asks for, whoever has chosen the function. Of several,
+    `count`, it is all or none.
     """
 
     selector: Selector
     device_id: str | None = None
+    given: str = ""
+    declared: Selector | None = None
+    by: str = ""
+    count: int = 1
 
     @classmethod
-    def of_pf(cls, selector: Selector | None, pf: str | None, device_id: str | None = None) -> FunctionWanted:
+    def of_pf(
+        cls, selector: Selector | None, pf: str | None, device_id: str | None = None, count: int = 1
+    ) -> FunctionWanted:
         """Return what is wanted of a PF, unless the selector names PFs itself."""
         wanted = selector or Selector()
         if pf and not wanted.pfs:
             wanted = replace(wanted, pfs=(pf,))
-        return cls(selector=wanted, device_id=device_id)
+        return cls(selector=wanted, device_id=device_id, count=count)
+
+    def chosen(self, fitting: Iterable[Vf], usable: Sequence[Vf]) -> tuple[Vf, ...]:
+        """Return as many as are wanted of the usable ones, those in front first; () if there are too few.
+
+        Several are of as many PFs: one port that fails takes one of them with it. So it has to be wherever functions of
+        as many PFs would do, be they usable now or not; else PFs have more than one, as evenly as can be.
+        """
+        if self.count == 1:
+            return tuple(usable[:1])
+        ports: dict[str, int] = {}
+        turns = []
+        for vf in usable:
+            turns.append(ports.get(vf.pf_address, 0))
+            ports[vf.pf_address] = turns[-1] + 1
+        found = tuple(vf for _, vf in sorted(zip(turns, usable, strict=True), key=lambda pair: pair[0]))[: self.count]
+        spread = min(self.count, len({vf.pf_address for vf in fitting}))
+        return found if len(found) == self.count and len({vf.pf_address for vf in found}) >= spread else ()
 
     def __str__(self) -> str:
-        return f"deviceID {self.device_id}" if self.device_id else str(self.selector)
+        several = f"{self.count} of different PFs: " if self.count > 1 else ""
+        return several + (f"deviceID {self.device_id}" if self.device_id else str(self.selector))
 
 
 def indices(text: str) -> frozenset[int]:

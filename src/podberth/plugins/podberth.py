@@ -8,14 +8,14 @@ from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, Unfit, UnsupportedField
 from podberth.cni.keys import BOOLEAN, TEXT, Key
 from podberth.cni.value import replace, value
-from podberth.net import ops
+from podberth.net import bonding, ops
 from podberth.net.addresses import Addresses
 from podberth.net.keys import IP_MASQ
 from podberth.net.masquerade import masquerading
 from podberth.net.master import require_carried
 from podberth.net.plan import Made, Plan
-from podberth.net.pod_side import announcement, inside, limits, link_name, require_within
-from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES, LinkNamed
+from podberth.net.pod_side import announcement, inside, limits, link_name, own_or, pinned, require_within
+from podberth.net.seen import FILTER_VLANS, VLAN_DEVICES, LinkNamed, require_sender_rules, sender_rules
 from podberth.net.settings import VLAN_PROTOCOLS, Settings
 from podberth.plugins import sriov
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 TYPES: tuple[str, ...] = ("podberth",)
 ADDRESSES = Addresses.LEDGER
 SETTINGS = MAC = True
-KINDS = ("bridge", "macvlan", "ipvlan", "sriov")
+KINDS = ("bridge", "macvlan", "ipvlan", "sriov", "bond")
 MODES = {"macvlan": ("bridge", "private", "vepa", "passthru"), "ipvlan": ("l2", "l3", "l3s")}
 DEVICE = Key(name="device", kind=TEXT, read=parsers.choice(*KINDS), default="bridge", what="The kind of interface.")
 BRIDGE = Key(
@@ -55,10 +55,22 @@ IS_GATEWAY = Key(
 )
 IS_DEFAULT = replace(IS_GATEWAY, name="isDefaultGateway", what="The same: the default route is by the gateway anyway.")
 MODE = Key(
-    name="mode", kind=TEXT, read=parsers.choice(*(mode for modes in MODES.values() for mode in modes)),
-    what="The mode of a macvlan or ipvlan.",
+    name="mode", kind=TEXT,
+    read=parsers.choice(*(mode for modes in (*MODES.values(), bonding.MODES) for mode in modes)),
+    what="The mode of a macvlan or ipvlan, or of a bond.",
 )  # fmt: skip
-KEYS: tuple[Key, ...] = (DEVICE, BRIDGE, PARENT, MODE, HAIRPIN, IS_GATEWAY, IS_DEFAULT, IP_MASQ, sriov.VF)
+KEYS: tuple[Key, ...] = (
+    DEVICE,
+    BRIDGE,
+    PARENT,
+    MODE,
+    HAIRPIN,
+    IS_GATEWAY,
+    IS_DEFAULT,
+    IP_MASQ,
+    sriov.VF,
+    *sriov.OF_BONDS,
+)
 # Keys of Go's bridge plugin that keep pods apart, or change what a port lets through: ignored, nobody would miss them.
 _OF_BRIDGE = {
     "hairpinMode": "say `hairpin`",
@@ -97,8 +109,9 @@ class Conf:
 def configure(fields: Fields) -> Conf | sriov.Conf:
     """Read the plugin's own keys of a network configuration; InvalidConfig names the one at fault."""
     kind = DEVICE.of(fields)
-    if kind == "sriov":
+    if kind in ("sriov", "bond"):
         return sriov.configure(fields)
+    bonding.refuse(fields, kind)
     if fields.said("vf"):
         raise fields.fail("vf", f"has no meaning for device {kind!r}", "leave it out, or set device to 'sriov'")
     if kind == "bridge":
@@ -131,12 +144,13 @@ def asks(conf: Conf | sriov.Conf, call: Call, endpoint: Endpoint, seen: Seen) ->
     if isinstance(conf, sriov.Conf):
         return sriov.asks(conf, call, endpoint, seen)
     below = LinkNamed(name=endpoint.device or conf.parent)
+    first = (below, *sender_rules(endpoint.settings))
     if endpoint.settings.vlan is None or below not in seen:
-        return (below,)
+        return first
     link = seen.link(below.name)
     if conf.kind == "bridge":
-        return (below,) if link is not None else (below, FILTER_VLANS)
-    return (below,) if link is None else (below, VLAN_DEVICES)
+        return first if link is not None else (*first, FILTER_VLANS)
+    return first if link is None else (*first, VLAN_DEVICES)
 
 
 def plan(conf: Conf | sriov.Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
@@ -149,6 +163,7 @@ def plan(conf: Conf | sriov.Conf, call: Call, endpoint: Endpoint, seen: Seen) ->
             _OF_BRIDGE[conf.foreign],
         )
     _refuse_settings_of_vfs(conf, endpoint.settings)
+    require_sender_rules(endpoint.settings, seen)
     if conf.kind == "bridge":
         return _bridge(conf, endpoint, seen)
     make = {"macvlan": _macvlan, "ipvlan": _ipvlan}[conf.kind]
@@ -210,10 +225,12 @@ def _on_bridge(conf: Conf, endpoint: Endpoint, join: ops.JoinBridge) -> Iterator
         yield ops.EnableForwarding(version=version)
     if conf.masquerade:
         yield from masquerading(endpoint)  # before the link, and gone after it: nothing leaves as it is
-    yield ops.CreateVeth(name=host, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
+    mac = own_or(endpoint)
+    yield ops.CreateVeth(name=host, netns=netns, ifname=ifname, mac=mac, mtu=settings.mtu)
+    yield from pinned(endpoint, host, (mac or "",), node=True)  # before its frames get anywhere
     yield join
     yield ops.SetLinkUp(netns=None, ifname=host)
-    yield from inside(endpoint)
+    yield from inside(endpoint, over=join.bridge)
     rates = settings.rates
     if rates and rates.ingress:
         yield ops.LimitTransmit(netns=None, ifname=host, mbit=rates.ingress)
@@ -242,17 +259,26 @@ def _gateways(endpoint: Endpoint, vlan: int | None) -> tuple[Interface, ...]:
 
 def _macvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
     settings = endpoint.settings
-    parent, vlan = _below(conf, endpoint, seen)
+    (parent, vlan), mac = _below(conf, endpoint, seen), own_or(endpoint)
+    if settings.anti_spoofing and mac is not None:
+        # At the physical link, also for a VLAN: its device may be there for the first pod only after this.
+        yield ops.PinSenderAtParent(
+            parent=parent,
+            owner=link_name("ps", endpoint.attachment),
+            mac=mac,
+            addresses=tuple(address.ip for address in endpoint.addresses),
+        )
     yield ops.CreateMacvlan(
         parent=parent,
         mode=conf.mode,
         netns=endpoint.netns,
         ifname=endpoint.attachment.ifname,
         vlan=vlan,
-        mac=settings.mac,
+        mac=mac,
         mtu=settings.mtu,
     )
-    yield from inside(endpoint)
+    yield from pinned(endpoint, endpoint.attachment.ifname, (mac or "",))
+    yield from inside(endpoint, over=parent)
     yield from limits(endpoint)
     yield from announcement(endpoint)
 
@@ -273,7 +299,10 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
         vlan=vlan,
         mtu=settings.mtu,
     )
-    yield from inside(endpoint, neighbours=conf.mode == "l2")
+    link = seen.link(parent)
+    macs = (link.mac,) if link is not None else ()
+    yield from pinned(endpoint, endpoint.attachment.ifname, macs, any_link_local=True)
+    yield from inside(endpoint, neighbours=conf.mode == "l2", over=parent)
     yield from limits(endpoint)
     if conf.mode == "l2":
         yield from announcement(endpoint)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.keys import NUMBER, OBJECT, TEXT, Key
-from podberth.cni.value import value
-from podberth.net import ops, sriov_cni
+from podberth.cni.value import replace, value
+from podberth.net import bonding, ops, sriov_cni
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Made, Plan
-from podberth.net.pod_side import announcement, inside, limits
+from podberth.net.pod_side import announcement, inside, limits, pinned
+from podberth.net.seen import require_sender_rules, sender_rules
 from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
 from podberth.net.settings_document import MAX_RATE
 from podberth.net.step import Step
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.call import Call
     from podberth.cni.fields import Fields
+    from podberth.net.bonding import Bonding
     from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Op
     from podberth.net.seen import Query, Seen
@@ -41,6 +43,10 @@ def _protocol(raw: object) -> str:
 
 
 _RATE = parsers.integer(0, MAX_RATE)
+DEVICE = Key(
+    name="device", kind=TEXT, read=parsers.choice("sriov", "bond"), default="sriov",
+    what="`bond`: a bond of several functions.",
+)  # fmt: skip
 VF = Key(name="vf", kind=OBJECT, read=parsers.mapping, what="Which virtual functions will do.")
 PARENT = Key(name="parent", kind=TEXT, read=parsers.ifname, default="", what="The PF whose functions will do.")
 DEVICE_ID = Key(name="deviceID", kind=TEXT, read=parsers.pci_address, what="The PCI address of the function.")
@@ -54,7 +60,12 @@ VLAN_PROTO = Key(
 )  # fmt: skip
 MAX_TX = Key(name="max_tx_rate", kind=NUMBER, read=_RATE, what="Mbit/s that the pod may send. 0 is no limit.")
 MIN_TX = Key(name="min_tx_rate", kind=NUMBER, read=_RATE, what="Mbit/s that the pod is guaranteed.")
-KEYS: tuple[Key, ...] = (VF, PARENT, DEVICE_ID, LINK_STATE, VLAN_QOS, VLAN_PROTO, MAX_TX, MIN_TX)
+MODE = replace(bonding.MODE, required=False, default=bonding.ACTIVE_BACKUP)
+OF_BONDS = (bonding.MEMBERS, bonding.MIIMON, bonding.FAIL_OVER_MAC, bonding.XMIT_HASH_POLICY)
+KEYS: tuple[Key, ...] = (
+    *(DEVICE, VF, PARENT, DEVICE_ID, LINK_STATE, VLAN_QOS, VLAN_PROTO, MAX_TX, MIN_TX, MODE),
+    *OF_BONDS,
+)
 CARRIER_MS = 1000  # a driver brings the carrier up after the link; what is sent before is lost
 _NONE = Vlan(id=0)
 
@@ -63,13 +74,16 @@ _NONE = Vlan(id=0)
 class Conf:
     """`parent`: the PF whose functions will do, '' for any. `settings`: those said in the keys of sriov-cni alone.
 
-    `master`: whether sriov-cni's old key names a PF.
+    `master`: whether sriov-cni's old key names a PF. `bonding`: of a bond of `members` functions; None for a function
+    alone.
     """
 
     vf: Selector
     parent: str = ""
     settings: Settings = Settings()
     master: bool = False
+    bonding: Bonding | None = None
+    members: int = 1
 
     @property
     def stands_on(self) -> tuple[str, ...]:
@@ -79,16 +93,21 @@ class Conf:
 
 def configure(fields: Fields) -> Conf:
     """Read the plugin's own keys of a network configuration; InvalidConfig names the one at fault."""
-    for key in ("bridge", "hairpin", "mode"):
+    bonded = DEVICE.of(fields) == "bond"
+    for key in ("bridge", "hairpin", *(() if bonded else ("mode",))):
         if fields.said(key):
             raise fields.fail(key, "has no meaning for a virtual function", "leave it out")
     refuse_routing(fields, TYPES[0])
+    if not bonded:
+        bonding.refuse(fields, DEVICE.default)
     if fields.said("link_state") and fields.said("linkState"):
         raise fields.fail("link_state", "is said by `linkState` too", "leave one of them out")
     return Conf(
         vf=parse_selector(fields) or Selector(),
         parent=PARENT.of(fields),
         master=fields.said("master"),
+        bonding=bonding.parse_of_functions(fields) if bonded else None,
+        members=bonding.MEMBERS.of(fields) if bonded else 1,
         settings=Settings(
             vlan=_vlan(fields),
             rates=_rates(fields),
@@ -110,14 +129,24 @@ def refuse_routing(fields: Fields, device: str) -> None:
 def asks(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
     """Return which function it wants: all that the plan depends on. InvalidConfig for a `master` in place of one."""
     del seen
+    if conf.bonding is not None and call.device_id is not None:
+        raise InvalidConfig(
+            f"deviceID: names one function, {call.device_id}, and a bond has {conf.members}",
+            "leave it out: `vf` says which functions will do; or bond links of other networks with the type `bond`",
+        )
     if conf.master and call.device_id is None:
         raise InvalidConfig("master: names no function: without deviceID any would do", "say `parent`, which is the PF")
-    return (_wanted(conf, call, endpoint),)
+    return (_wanted(conf, call, endpoint), *sender_rules(endpoint.settings))
 
 
 def plan(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     """Return what has to be done for the endpoint. UnsupportedField names what the function can't carry."""
-    vf, ifname, netns = seen.function(_wanted(conf, call, endpoint)), endpoint.attachment.ifname, endpoint.netns
+    vfs, ifname, netns = seen.functions(_wanted(conf, call, endpoint)), endpoint.attachment.ifname, endpoint.netns
+    _refuse_senders(conf, call, endpoint.settings, vfs)
+    require_sender_rules(endpoint.settings, seen)
+    if conf.bonding is not None:
+        return _bond(conf.bonding, endpoint, vfs)
+    (vf,) = vfs
     made = Made(name=ifname, netns=netns, reads_mtu=True, pci_id=vf.address)
     if vf.userspace:
         made = Made(name=ifname, netns=netns, mac=endpoint.settings.mac or "", pci_id=vf.address, there=False)
@@ -131,39 +160,101 @@ def adopted(call: Call) -> tuple[Step, ...]:
 
 
 def _wanted(conf: Conf, call: Call, endpoint: Endpoint) -> FunctionWanted:
-    return FunctionWanted.of_pf(endpoint.functions or conf.vf, endpoint.device or conf.parent, call.device_id)
+    selector, pf = endpoint.functions or conf.vf, endpoint.device or conf.parent
+    return FunctionWanted.of_pf(selector, pf, call.device_id, conf.members)
+
+
+def _bond(said: Bonding, endpoint: Endpoint, vfs: tuple[Vf, ...]) -> Plan:
+    """Plan a bond of functions: each is configured by its PF as one alone would be, and the bond has the addresses."""
+    ifname, netns, settings = endpoint.attachment.ifname, endpoint.netns, endpoint.settings
+    for vf in vfs:
+        if vf.userspace:
+            raise UnsupportedField(
+                f"device: {vf} is driven by {vf.driver} and has no interface that could be bonded",
+                "say which functions have one: `vf: {driver: ...}`",
+            )
+    declared = bonding.macs_of(said, settings.mac, vfs)
+    each = tuple((vf, _known(settings, vf, mac)) for vf, mac in zip(vfs, declared, strict=True))
+    macs = tuple(dict.fromkeys(mac for _, mac in each if mac is not None))
+    names = tuple(bonding.member(ifname, n) for n in range(len(vfs)))
+    planned = (
+        *(_configure(settings, vf, mac) for vf, mac in each),
+        bonding.made(said, netns, ifname, settings.mtu),
+        *(
+            ops.MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=name, mac=mac, mtu=settings.mtu)
+            for (vf, mac), name in zip(each, names, strict=True)
+        ),
+        *(op for name in names for op in pinned(endpoint, name, macs)),
+        *bonding.joined(netns, ifname, names),
+        *_in_pod(endpoint, ", ".join(dict.fromkeys(vf.pf for vf in vfs))),
+    )
+    members = (Made(name=name, netns=netns, pci_id=vf.address) for vf, name in zip(vfs, names, strict=True))
+    return Plan(ops=planned, interfaces=(Made(name=ifname, netns=netns, reads_mtu=True), *members), addressed=0)
 
 
 def _ops(endpoint: Endpoint, vf: Vf) -> Iterator[Op]:
-    settings = endpoint.settings
+    settings, netns, ifname = endpoint.settings, endpoint.netns, endpoint.attachment.ifname
+    mac = _known(settings, vf, settings.mac)
+    yield _configure(settings, vf, mac)
+    if vf.userspace:
+        return
+    yield ops.MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=ifname, mac=mac, mtu=settings.mtu)
+    yield from pinned(endpoint, ifname, (mac,) if mac else ())
+    yield from _in_pod(endpoint, vf.pf)
+
+
+def _known(settings: Settings, vf: Vf, mac: str | None) -> str | None:
+    """Return the MAC that the PF is told; where senders are checked the function's own, so that it stays that."""
+    return mac or (vf.mac or None if settings.anti_spoofing else None)
+
+
+def _refuse_senders(conf: Conf, call: Call, settings: Settings, vfs: tuple[Vf, ...]) -> None:
+    """Refuse what contradicts that senders are checked, or what can't be checked."""
+    if not settings.anti_spoofing:
+        return
+    by_dhcp = call.conf.ipam is not None and call.conf.ipam.raw.get("type") == "dhcp"
+    lacp = conf.bonding is not None and conf.bonding.mode == "802.3ad"
+    said = (
+        ("spoofchk", settings.spoofchk is False, "'off' lets any MAC through"),
+        ("trust", settings.trust is True, "'on' lets the pod change its MAC"),
+        ("ipam.type", by_dhcp, "'dhcp' asks without an address, and may give another one later"),
+        ("mode", lacp, "'802.3ad' sends what is neither ARP nor IP"),
+        ("antiSpoofing", any(vf.userspace for vf in vfs), "a process drives the function, and no rule is in its way"),
+    )
+    for name, contradicts, why in said:
+        if contradicts:
+            raise UnsupportedField(f"{name}: {why}, and antiSpoofing is declared", "leave one of the two out")
+
+
+def _configure(settings: Settings, vf: Vf, mac: str | None) -> Op:
     vlan, rates = settings.vlan or _NONE, settings.rates or Rates()
-    _refuse(endpoint.settings, rates, vf)
-    yield ops.ConfigureVf(
+    _refuse(settings, rates, vf)
+    return ops.ConfigureVf(
         device=vf.address,
         pf=vf.pf,
         index=vf.index,
         vlan=vlan.id,
         qos=vlan.priority,
         proto=vlan.proto,
-        mac=settings.mac,
+        mac=mac,
         max_tx_rate=rates.egress,
         min_tx_rate=rates.min_egress,
-        spoofchk=settings.spoofchk,
+        spoofchk=True if settings.anti_spoofing else settings.spoofchk,
         trust=settings.trust,
         link_state=settings.link_state,
         userspace=vf.userspace,
     )
-    if vf.userspace:
-        return
+
+
+def _in_pod(endpoint: Endpoint, over: str) -> Iterator[Op]:
     netns, ifname = endpoint.netns, endpoint.attachment.ifname
-    yield ops.MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
     for key in (
         f"ipv4/conf/{ifname}/arp_notify",
         f"ipv6/conf/{ifname}/ndisc_notify",
         f"ipv6/conf/{ifname}/optimistic_dad",
     ):
         yield ops.WriteSysctl(netns=netns, key=f"net/{key}", value="1", optional=True)
-    yield from inside(endpoint, carrier_ms=CARRIER_MS)
+    yield from inside(endpoint, carrier_ms=CARRIER_MS, over=over)
     yield from limits(endpoint, egress=False)
     yield from announcement(endpoint)
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Reservation
     from podberth.ipam.pool import Grant, Pool
     from podberth.net.requests import Request
-    from podberth.policy.precedence import Provenance, Question, Resolved
+    from podberth.policy.layer import Provenance
+    from podberth.policy.precedence import Question, Resolved
 
 # Which wire a pod is on and whom it may pass for: no rule of a pool covers that, so it is never a pod's own choice.
 _OPERATORS = {
@@ -34,6 +35,7 @@ _OPERATORS = {
     "vf": "which virtual function a pod gets",
     "trust": "whether a virtual function is trusted",
     "spoofchk": "whether a virtual function's sender addresses are checked",
+    "anti_spoofing": "whether a pod's sender addresses are checked",
 }
 SYSCTLS_OF_PODS = ("net.ipv4.", "net.ipv6.", "net.core.")
 
@@ -80,7 +82,7 @@ def undeclared(question: Question, kept: Sequence[Reservation] = ()) -> Refused:
     owner = deployment_of(pod)
     theirs = f"`deployment: {{name: {owner.name.partition('/')[2]}}}`" if owner is not None else "its StatefulSet"
     own = [each for each in kept if each.ifname == question.ifname]
-    dynamic = any(each.pool == question.defaults.pool for each in own)
+    dynamic = any(each.pool in question.defaults.preferred for each in own)
     reserved = ", ".join(f"{each.address} of pool {each.pool}" for each in own)
     counts = f", `pool: {own[0].pool}` and `addresses: [{', '.join(str(a.address) for a in own)}]`" if own else ""
     return Refused(

@@ -138,6 +138,10 @@ class Runtime:
         self.cache.put(network.name, conf, network.raw, dict(added.raw))
         return added
 
+    def first(self, network: NetworkList, conf: RuntimeConf) -> tuple[dict[str, str], bytes]:
+        """Return the environment and the stdin of the ADD of the network's first plugin, which is not called."""
+        return {**self._environment(conf), "CNI_COMMAND": "ADD"}, self._stdin(network, network.plugins[0], conf, None)
+
     def check(self, network: NetworkList, conf: RuntimeConf) -> None:
         """CHECK in order, with the cached result; nothing is asked of a network with `disableCheck`.
 

@@ -7,6 +7,7 @@ import json
 from podberth.cni.errors import InvalidConfig, InvalidEnvironment, InvalidNetns
 from podberth.cni.value import replace, value
 from podberth.ipam.lease import Actor
+from podberth.ipam.lifecycle import FAILED
 from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.ops import made
 from podberth.net.record import Record, RecordKey
@@ -14,7 +15,7 @@ from podberth.net.step import INDEX
 from podberth.net.told import told
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.delete import end as end_record
-from podberth.verbs.devices import candidates, claim
+from podberth.verbs.devices import claim, foreseen
 from podberth.verbs.network import beside_others
 from podberth.verbs.outcome import interfaces
 from podberth.verbs.takeover import bind, give_back, refuse, tell
@@ -126,8 +127,8 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
                 if fixed or len(avoid) >= ATTEMPTS:
                     raise
             except BaseException:
-                give_back(node, arrival.attachment, taken, "ADD failed")
-                _take_back(node, arrival, "ADD failed")
+                give_back(node, arrival.attachment, taken, FAILED)
+                _take_back(node, arrival, FAILED)
                 raise
             else:
                 tell(node, arrival.pod, taken)
@@ -161,7 +162,7 @@ def add_delegated(
         except NotUndone:
             raise
         except BaseException:
-            _take_back(node, arrival, "ADD failed")
+            _take_back(node, arrival, FAILED)
             take()
             raise
 
@@ -179,19 +180,19 @@ def _add_over_link(
     The record has the steps of both: it is revised before the second part begins.
     """
     wanted = planner.wanted(first)
-    function: list[Vf | None] = []
+    functions: list[tuple[Vf, ...]] = []
 
-    def intend(vf: Vf | None) -> tuple[Plan, tuple[Step, ...]]:
-        function.append(vf)
-        plan = planner(first, vf)
+    def intend(vfs: tuple[Vf, ...]) -> tuple[Plan, tuple[Step, ...]]:
+        functions.append(vfs)
+        plan = planner(first, vfs)
         return plan, _intend(node, arrival, plan.ops, told(first))
 
-    bare, steps = intend(None) if wanted is None else claim(node, wanted, first, intend)
+    bare, steps = intend(()) if wanted is None else claim(node, wanted, first, intend)
     try:
         apply(node.host, steps, arrival.netns_id)
         end = give()
         try:
-            plan = planner(end, function[-1])
+            plan = planner(end, functions[-1])
             more = tuple(node.host.prepare(op) for op in _further(plan, bare))
             node.attachments.revise(arrival.key, (*steps, *more))
             apply(node.host, more, arrival.netns_id)
@@ -205,7 +206,7 @@ def _add_over_link(
     except NotUndone:
         raise
     except BaseException:
-        _take_back(node, arrival, "ADD failed")
+        _take_back(node, arrival, FAILED)
         raise
     return attached
 
@@ -249,9 +250,9 @@ def _whose(arrival: Arrival, resolved: Resolved) -> tuple[PodRef | None, ...]:
 
 
 def _foresee(node: Node, end: Endpoint, planner: Planner) -> tuple[FunctionWanted | None, Plan]:
-    """Plan, with the function that it would be now; return which one it has to be, and that plan."""
+    """Plan, with the functions that it would be now; return which they have to be, and that plan."""
     wanted = planner.wanted(end)
-    return wanted, planner(end, candidates(node, wanted)[0] if wanted is not None else None)
+    return wanted, planner(end, foreseen(node, wanted) if wanted is not None else ())
 
 
 def _refuse_existing(node: Node, planned: tuple[Op, ...]) -> None:
@@ -300,11 +301,11 @@ def _give_up(
 
 
 def _attach(node: Node, arrival: Arrival, end: Endpoint, planner: Planner, wanted: FunctionWanted | None) -> Attached:
-    def intend(vf: Vf | None) -> tuple[Plan, tuple[Step, ...]]:
-        plan = planner(end, vf)
+    def intend(vfs: tuple[Vf, ...]) -> tuple[Plan, tuple[Step, ...]]:
+        plan = planner(end, vfs)
         return plan, _intend(node, arrival, plan.ops, told(end))
 
-    plan, steps = intend(None) if wanted is None else claim(node, wanted, end, intend)
+    plan, steps = intend(()) if wanted is None else claim(node, wanted, end, intend)
     apply(node.host, steps, arrival.netns_id)
     attached = Attached(endpoint=end, plan=plan, links=interfaces(node.host, plan))
     node.attachments.done(arrival.key, _indexes(node, steps), durable=arrival.leases)

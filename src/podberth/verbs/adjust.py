@@ -34,10 +34,13 @@ AT_START = ("vlan", "proto")
 
 @value
 class Adjustment:
-    """What is to change for one attachment: `changes` now, as (setting, from, to); `later` at the pod's next start."""
+    """What is to change for one attachment: `changes` now, as (setting, from, to); `later` at the pod's next start.
+
+    `steps` are those of its functions as they will be, by their places in the record.
+    """
 
     record: Record
-    step: Step
+    steps: tuple[tuple[int, Step], ...]
     changes: tuple[tuple[str, object, object], ...]
     later: tuple[tuple[str, object, object], ...]
 
@@ -50,15 +53,25 @@ def foresee(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> Adju
 
     `plugin` finds the plugin of a type. Raises what an ADD of the pod would be refused with now.
     """
-    now = next((step for step in record.steps if isinstance(step.op, ConfigureVf)), None)
-    if now is None or not record.done or not record.conf or not isinstance(now.op, ConfigureVf):
+    if not record.done or not record.conf or not any(isinstance(step.op, ConfigureVf) for step in record.steps):
         return None
-    planned = _planned(node, record, now.op, plugin)
-    changes, later = (_differing(now.op, planned, names) for names in (LIVE, AT_START))
+    planned = _planned(node, record, plugin)
+    steps: list[tuple[int, Step]] = []
+    changes: dict[str, tuple[str, object, object]] = {}
+    later: dict[str, tuple[str, object, object]] = {}
+    for place, step in enumerate(record.steps):
+        if not isinstance(step.op, ConfigureVf) or step.op.device not in planned:
+            continue
+        now = _differing(step.op, planned[step.op.device], LIVE)
+        changes.update({change[0]: change for change in now})
+        later.update({change[0]: change for change in _differing(step.op, planned[step.op.device], AT_START)})
+        if now:
+            steps.append((place, replace(step, op=replace(step.op, **{name: new for name, _, new in now}))))
     if not changes and not later:
         return None
-    made = replace(now, op=replace(now.op, **{name: new for name, _, new in changes}))
-    return Adjustment(record=record, step=made, changes=changes, later=later)
+    return Adjustment(
+        record=record, steps=tuple(steps), changes=tuple(changes.values()), later=tuple(later.values())
+    )  # fmt: skip
 
 
 def adjust(node: Node, wanted: Adjustment, actor: Actor) -> None:
@@ -68,33 +81,36 @@ def adjust(node: Node, wanted: Adjustment, actor: Actor) -> None:
         record = node.attachments.find(wanted.record.key)
         if record is None or record != wanted.record:
             raise InvalidConfig(f"{attachment} has changed meanwhile", "apply again")
-        old = next(step for step in record.steps if isinstance(step.op, ConfigureVf))
-        steps = tuple(wanted.step if step is old else step for step in record.steps)
+        new = dict(wanted.steps)
+        steps = tuple(new.get(place, step) for place, step in enumerate(record.steps))
         node.attachments.revise(record.key, steps)  # before the effect: from now on CHECK expects it
         try:
-            node.host.repair(wanted.step, record.netns_id)
+            for step in new.values():
+                node.host.repair(step, record.netns_id)
         except CniError:
             node.attachments.revise(record.key, record.steps)
-            node.host.repair(old, record.netns_id)
+            for place in new:
+                node.host.repair(record.steps[place], record.netns_id)
             raise
         node.ledger.noted(attachment, Kind.ADJUSTED, replace(actor, why=f"{actor.why}: {wanted}"))
 
 
-def _planned(node: Node, record: Record, op: ConfigureVf, plugin: Callable[[str], Plugin]) -> ConfigureVf:
-    """Plan the attachment anew from today's declarations, with the function it has."""
+def _planned(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> dict[str, ConfigureVf]:
+    """Plan the attachment anew from today's declarations, with the functions it has; return their ops by device."""
     conf = NetConf.parse(Fields(json.loads(record.conf)))
     of = record.attachment
     kind = plugin(conf.type)
     network = read_network(conf, kind)
     call = Call(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, pod_args=Args(pod=record.pod))
     resolved = decide(network, question(network, call, node.policies), node.policies, node.ledger)
-    vf = node.host.vf(op.device)
-    if vf is None:
-        raise InvalidConfig(f"{of}: its function {op.device} is gone", "restart the pod")
+    functions = {device: node.host.vf(device) for device in record.devices}
+    gone = [device for device, vf in functions.items() if vf is None]
+    if gone:
+        raise InvalidConfig(f"{of}: its function {gone[0]} is gone", "restart the pod")
     assert network.kind is not None
     planner = Planner(node.host, kind, network.kind, call, resolved)
-    plan = planner(provisional(resolved, of, record.netns), vf)
-    return next(planned for planned in plan.ops if isinstance(planned, ConfigureVf))
+    plan = planner(provisional(resolved, of, record.netns), tuple(vf for vf in functions.values() if vf is not None))
+    return {op.device: op for op in plan.ops if isinstance(op, ConfigureVf)}
 
 
 def _differing(op: ConfigureVf, planned: ConfigureVf, names: tuple[str, ...]) -> tuple[tuple[str, object, object], ...]:

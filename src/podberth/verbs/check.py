@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import Drifted, UnknownContainer
 from podberth.cni.result import EVERYTHING
-from podberth.net.ops import AddAddress, CreateVeth, SetAttribute, WriteSysctl, made
+from podberth.net.ops import AddAddress, CreateVeth, JoinBond, SetAttribute, WriteSysctl, made
 from podberth.net.standby import held_back
 from podberth.net.step import IDENTITY, Drift
 from podberth.verbs.adopted import adopted
@@ -139,8 +139,15 @@ def _other_macs(node: Node, record: Record, told: Result) -> Iterator[Drift]:
             link = node.host.named_in(one.sandbox, one.name)
         elif one.mac and not one.sandbox and one.name in outside:
             link = node.host.named(one.name)
-        if link is not None and link.mac != one.mac.lower():
+        if link is not None and link.mac != one.mac.lower() and link.mac not in _of_members(node, record, one.name):
             yield Drift(what=one.name, field="mac", wanted=one.mac.lower(), found=link.mac)
+
+
+def _of_members(node: Node, record: Record, bond: str) -> set[str]:
+    """Return the MACs of the members of a bond that the record's plugin made: it may have that of the active one."""
+    joined = (step.op for step in record.steps if isinstance(step.op, JoinBond) and step.op.bond == bond)
+    links = (node.host.named_in(op.netns, op.link) for op in joined)
+    return {link.mac for link in links if link is not None}
 
 
 def _made(record: Record | None) -> set[Address]:

@@ -1,21 +1,23 @@
-"""Which virtual function an attachment gets: the one the caller named, or a free one that fits.
+"""Which virtual function an attachment gets: the one the caller named, or a free one that fits; or several of them.
 
 The claim is the record. It is written under the function's lock, after a look that no other record speaks of the
 function; and it is taken away only when the function is as it was found. So whoever may claim one finds it clean.
+Several are claimed by one record, under all their locks: all of them or none.
 """
 
 from __future__ import annotations
 
 from podberth.cni.errors import CniError, InvalidConfig, NoFreeDevice, Refused
-from podberth.cni.value import replace
+from podberth.cni.value import replace, value
 from podberth.net.ops import ConfigureVf
 from podberth.net.vf import FunctionWanted
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.gone import is_gone
+from podberth.verbs.suiting import require_met
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeVar
 
     from podberth.cni.pod import Attachment
@@ -49,8 +51,16 @@ def candidates(node: Node, wanted: FunctionWanted) -> tuple[Vf, ...]:
     return (*free, *dead)
 
 
-def claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[Vf], T]) -> T:
-    """Have `record` write down the claim of the first function that is still to be had; return what it returns.
+def foreseen(node: Node, wanted: FunctionWanted) -> tuple[Vf, ...]:
+    """Return the functions that would be claimed now, as many as are wanted. Raises as `candidates`."""
+    found = wanted.chosen(fitting := _fitting(node, wanted), candidates(node, wanted))
+    if not found:
+        raise none_free(wanted, fitting, _held(node))
+    return found
+
+
+def claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[tuple[Vf, ...]], T]) -> T:
+    """Have `record` write down the claim of the first functions that are still to be had; return what it returns.
 
     The caller holds the lock of the container of the endpoint. Raises NoFreeDevice if others were faster everywhere, or
     what kept a dead holder's function from being given back, if there is nothing else; Refused for another's MAC.
@@ -64,28 +74,68 @@ def claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[V
         return _claim(node, wanted, end, record)
 
 
-def _claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[Vf], T]) -> T:
+def _claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[tuple[Vf, ...]], T]) -> T:
     stuck: CniError | None = None
-    for vf in candidates(node, wanted):
+    left = list(candidates(node, wanted))
+    fitting = left if wanted.count == 1 else _fitting(node, wanted)
+    while chosen := wanted.chosen(fitting, left):
         try:
-            _take_from_the_dead(node, vf.address, end.attachment, node.attachments.holder(vf.address))
+            for vf in chosen:
+                at = vf
+                _take_from_the_dead(node, vf.address, end.attachment, node.attachments.holder(vf.address))
         except CniError as refused:
             stuck = refused
+            left.remove(at)
             continue
-        with node.host.locked(f"device:{vf.address}"):
-            node.host.reclaim(vf.address)
-            now = node.host.vf(vf.address)
-            named = wanted.device_id is not None
-            if now is None or node.attachments.holder(vf.address) is not None or unusable(now, named=named):
-                continue
-            if named or wanted.selector.fits(labelled(node, (now,))[0]):
-                taken = _mac_of_another(node, now, end)
-                if taken is None:
-                    return record(now)
-                stuck = taken
+        # In one order, so that no two wait for each other.
+        outcome = _locked(
+            node, sorted(vf.address for vf in chosen), lambda: _checked(node, wanted, chosen, end, record)
+        )
+        if not isinstance(outcome, _Lost):
+            return outcome
+        stuck = outcome.refused or stuck
+        left = [vf for vf in left if vf.address not in outcome.addresses]
     if stuck is not None:
         raise stuck
     raise none_free(wanted, _fitting(node, wanted), _held(node))
+
+
+@value
+class _Lost:
+    """Which functions others have by now, or can't be had; `refused`: for another's MAC."""
+
+    addresses: tuple[str, ...]
+    refused: Refused | None
+
+
+def _locked(node: Node, addresses: Sequence[str], action: Callable[[], T]) -> T:
+    if not addresses:
+        return action()
+    with node.host.locked(f"device:{addresses[0]}"):
+        return _locked(node, addresses[1:], action)
+
+
+def _checked(
+    node: Node, wanted: FunctionWanted, chosen: tuple[Vf, ...], end: Endpoint, record: Callable[[tuple[Vf, ...]], T]
+) -> T | _Lost:
+    """Have the claim written down if each function is still to be had; the caller holds the locks of all."""
+    now = tuple(vf for vf in (_still(node, wanted, vf) for vf in chosen) if vf is not None)
+    refused = {vf.address: _mac_of_another(node, vf, end) for vf in now}
+    if len(now) == len(chosen) and not any(refused.values()):
+        return record(now)
+    return _Lost(
+        addresses=tuple(vf.address for vf in chosen if refused.get(vf.address, True)),
+        refused=next(filter(None, refused.values()), None),
+    )
+
+
+def _still(node: Node, wanted: FunctionWanted, vf: Vf) -> Vf | None:
+    """Return the function as it is now, under its lock; None if it is not to be had any more."""
+    node.host.reclaim(vf.address)
+    now, named = node.host.vf(vf.address), wanted.device_id is not None
+    if now is None or node.attachments.holder(vf.address) is not None or unusable(now, named=named):
+        return None
+    return now if named or wanted.selector.fits(labelled(node, (now,))[0]) else None
 
 
 def _with_mac(node: Node, end: Endpoint) -> tuple[tuple[Record, ConfigureVf], ...]:
@@ -124,8 +174,29 @@ def _take_from_the_dead(node: Node, device: str, mine: Attachment, holder: Recor
 
 def _bury(node: Node, of: RecordKey, device: str) -> None:
     record = node.attachments.find(of)  # under the lock: it may have been attached anew meanwhile
-    if record is not None and record.device == device and is_gone(node, record):
+    if record is not None and device in record.devices and is_gone(node, record):
         delete_locked(node, of.attachment, f"its sandbox is gone, {device} is needed")
+
+
+def give_back(node: Node, device: str, forfeited: Callable[[Record], bool], why: str, who: str) -> str:
+    """Do the DEL that the function's holder never got; return why it is held all the same, '' once nobody holds it.
+
+    That is done to a holder that is gone, and to one that has forfeited it. Nobody is waited for.
+    """
+    holder = node.attachments.holder(device)
+    if holder is None:
+        return ""
+    told = f"{device} is {_holder(holder)}"
+    try:
+        if not is_gone(node, holder) and not forfeited(holder):
+            return told
+        with node.host.locked(f"container:{holder.attachment.container_id}", wait=False):
+            record = node.attachments.find(holder.key)  # it may have been attached anew meanwhile
+            if record == holder:
+                delete_locked(node, record.attachment, why, who)
+    except CniError as refused:
+        return f"{told}: {refused.message}"
+    return "" if node.attachments.holder(device) is None else told
 
 
 def counted_for(node: Node, network: Network) -> tuple[int, int]:
@@ -159,12 +230,13 @@ def labelled(node: Node, found: Iterable[Vf]) -> tuple[Vf, ...]:
     )
 
 
-def none_free(wanted: FunctionWanted, fitting: Iterable[Vf], held: Mapping[str | None, Record]) -> NoFreeDevice:
+def none_free(wanted: FunctionWanted, fitting: Iterable[Vf], held: Mapping[str, Record]) -> NoFreeDevice:
     """Return the error that says who has what would do."""
+    free = "free" if wanted.count > 1 else "taken"  # of one that was wanted it was taken meanwhile
     told = [
         f"{vf.address} {_holder(held[vf.address])}"
         if vf.address in held
-        else f"{vf.address} {unusable(vf, named=wanted.device_id is not None) or 'taken'}"
+        else f"{vf.address} {unusable(vf, named=wanted.device_id is not None) or free}"
         for vf in fitting
     ]
     more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
@@ -183,11 +255,12 @@ def _fitting(node: Node, wanted: FunctionWanted) -> tuple[Vf, ...]:
             f"deviceID: {wanted.device_id} is no virtual function of this node",
             "`podberth vf list` shows those there are",
         )
+    require_met(labelled(node, (named,))[0], wanted)
     return (named,)
 
 
-def _held(node: Node) -> dict[str | None, Record]:
-    return {record.device: record for record in node.attachments.all() if record.device}
+def _held(node: Node) -> dict[str, Record]:
+    return {device: record for record in node.attachments.all() for device in record.devices}
 
 
 def _holder(record: Record) -> str:

@@ -42,7 +42,7 @@ def begin(node: Node, call: Call, plugin: Plugin, later: Callable[[RecordKey], N
     def once() -> RecordKey | None:
         with node.host.locked(f"container:{call.container_id}"):
             record = record_of(node, call, plugin.TYPES)
-            at_once = record is None or bool(record.device)
+            at_once = record is None or bool(record.devices)
             left = None if record is None or at_once else node.host.cut_off(record.steps, record.netns_id)
             if record is None or left is None:
                 delete_record(node, call, record, plugin)

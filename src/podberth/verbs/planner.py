@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import UnsupportedField
 from podberth.net.seen import see
+from podberth.verbs.suiting import met
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Planner:
         self._answers: Seen | None = None
 
     def wanted(self, end: Endpoint) -> FunctionWanted | None:
-        """Return which virtual function the plan is for; None if for none. UnsupportedField if one is declared then."""
+        """Return which functions the plan is for; None if for none. UnsupportedField if some are declared then."""
         wanted = self._seen(end).wanted
         if wanted is None and self._resolved is not None and self._resolved.vf is not None:
             origin = self._resolved.origin("vf")
@@ -42,15 +43,15 @@ class Planner:
                 " for one",
                 "leave `vf` out there, or give the network `device: sriov`",
             )
-        return wanted
+        return wanted if wanted is None or self._resolved is None else met(wanted, self._resolved, self._call)
 
-    def __call__(self, end: Endpoint, vf: Vf | None = None) -> Plan:
-        """Return the plan for the pod's end, with the function that was claimed for it.
+    def __call__(self, end: Endpoint, vfs: tuple[Vf, ...] = ()) -> Plan:
+        """Return the plan for the pod's end, with the functions that were claimed for it.
 
         Refused if the pod's annotation asks for something that is not the pod's to say.
         """
         seen = self._seen(end)
-        plan = self._plugin.plan(self._kind, self._call, end, seen if vf is None else seen.with_function(vf))
+        plan = self._plugin.plan(self._kind, self._call, end, seen.with_functions(vfs) if vfs else seen)
         for request in plan.requests:
             _require_permitted(request)
         if not end.standby:

@@ -54,7 +54,7 @@ def endpoint(
 
     `probed`: the wire is asked for the addresses also where the pool does not have it so.
     """
-    pool = resolved.pool
+    pool, check = resolved.pool, resolved.pool.gateway_check
     detection = pool.conflict_detection or (ConflictDetection() if probed else None)
     return Endpoint(
         attachment=attachment,
@@ -67,6 +67,7 @@ def endpoint(
         device=resolved.device,
         functions=resolved.vf,
         probing=Probing(probes=detection.probes, interval_ms=detection.interval_ms) if detection else None,
+        asking=Probing(probes=check.probes, interval_ms=check.interval_ms) if check else None,
         on_link=any(subnet.on_link for subnet in pool.subnets),
     )
 

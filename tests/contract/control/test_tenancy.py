@@ -61,6 +61,7 @@ WIDE = {
 BEYOND: dict[str, dict[str, Any]] = {
     "trust": declared("10.30.0.9", pool="bank", namespace="payments", trust="on"),
     "spoofchk": declared("10.30.0.9", pool="bank", namespace="payments", spoofchk="off"),
+    "antiSpoofing": declared("10.30.0.9", pool="bank", namespace="payments", antiSpoofing=False),
     "device": declared("10.30.0.9", pool="bank", namespace="payments", device="eth9"),
     "mac": declared("10.30.0.9", pool="bank", namespace="payments", mac="02:00:00:00:00:99"),
     "an address of an open pool": declared("10.20.0.9"),

@@ -147,6 +147,7 @@ def test_a_misspelt_field_is_kept_so_that_it_can_be_refused_by_name(
         (POOLS, {"subnets": [{"subnet": "10.0.0.0/24"}], "quarantine": "10w"}, "spec.quarantine"),
         (POOLS, {"subnets": [{"subnet": "10.0.0.0/24"}], "allow": [{}]}, r"spec.allow.*namespaces"),
         (POOLS, {"subnets": [{"subnet": "10.0.0.0/24"}], "spoofchk": "yes"}, "spec.spoofchk"),
+        (POOLS, {"subnets": [{"subnet": "10.0.0.0/24"}], "antiSpoofing": "on"}, "spec.antiSpoofing"),
         (POD_NETWORKS, {"attachments": [{"pool": "db"}]}, "spec"),
         (POD_NETWORKS, {"pod": "a", "statefulSet": {"name": "a"}, "attachments": [{}]}, "spec"),
         (POD_NETWORKS, {"pod": "a", "attachments": []}, "spec.attachments"),

@@ -49,6 +49,13 @@ _VERSIONS = (
     "latest",
     "9" * 1000,
 )
+_OF_BONDS: Json = {
+    "members": (1, 9, -1, "2", True, 2.5, [2]),
+    "miimon": (60_001, -1, "1e3", "9" * 5000, "\u0661", True, [100], "100ms"),
+    "failOverMac": (3, -1, True, "1", "follow", "on", ["active"]),
+    "mode": ("bridge", 1, "ACTIVE-BACKUP", "active-backup\0", ["802.3ad"]),
+    "xmitHashPolicy": ("layer2", "layer7", 1),
+}
 _PATHS: Json = {
     "relative": "var/lib/podberth",
     "with dots": "/var/lib/../../etc",
@@ -97,6 +104,12 @@ ROWS: tuple[Row, ...] = (
     *(network(f"policyDir {how}", "policyDir", policyDir=text) for how, text in _PATHS.items()),
     *(network(f"pool {how}", "pool", pool=text) for how, text in _POOLS.items()),
     network("pool that there is not", "pool", pool="nowhere", says="there is no pool 'nowhere'"),
+    network("pools beside pool", "pools", pools=["db"]),
+    *(network(f"pools {text!r}", "pools", pool=ABSENT, pools=text) for text in ({"db": 1}, "db", 1, True)),
+    *(network(f"pools with one {how}", "pools", pool=ABSENT, pools=["db", text]) for how, text in _POOLS.items()),
+    network("pools with one twice", "pools", pool=ABSENT, pools=["db", "db"]),
+    network("17 pools", "pools", pool=ABSENT, pools=[f"db{n}" for n in range(17)]),
+    network("pools that there are not", "pool", pool=ABSENT, pools=["nowhere", "db"], says="no pool 'nowhere'"),
     network("pool missing", "pool", pool=ABSENT, says="nothing names the pool"),
     *(
         network(f"device {how}", "device", device=text)
@@ -130,6 +143,18 @@ ROWS: tuple[Row, ...] = (
     ),
     network("ipMasq of a macvlan, and no boolean", "ipMasq", device="macvlan", parent="eth0", ipMasq="yes"),
     network("isGateway without a gateway in the pool", "isGateway", pool="dual", isGateway=True, says="10.70.0.0/24"),
+    *(
+        network(f"{key} of a {device}", key, {key: said}, device=device, says=repr(device))
+        for key, said in (("members", 2), ("miimon", "100"), ("failOverMac", 1), ("xmitHashPolicy", "layer2"))
+        for device in ("bridge", "sriov")
+    ),
+    *(
+        network(f"{key} of a bond {said!s:.20}", key, {key: said}, device="bond")
+        for key, wrong in _OF_BONDS.items()
+        for said in wrong
+    ),
+    network("a bond of one function", "deviceID", device="bond", deviceID="0000:03:02.1", says="a bond has 2"),
+    network("bridge of a bond", "bridge", device="bond", bridge="br0"),
     network("isGateway in a VLAN", "isGateway", isGateway=True, vlan={"id": 100}, code=2, says="VLAN 100"),
     *(
         network(f"sticky {how}", "sticky", sticky=x)

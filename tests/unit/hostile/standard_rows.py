@@ -36,6 +36,7 @@ _BASE: Mapping[str, Json] = {
     "vlan": {"master": "up0", "vlanId": 7},
     "host-device": {"device": "up0"},
     "vrf": {"vrfname": "red"},
+    "bond": {"mode": "active-backup", "links": [{"name": "up0"}, {"name": "up1"}], "linksInContainer": True},
     "bandwidth": {"ingressRate": 10**6, "ingressBurst": 10**5},
     "multus": {"clusterNetwork": "cluster"},
 }

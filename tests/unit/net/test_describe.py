@@ -20,6 +20,58 @@ LINES: list[tuple[Op, str]] = [
         ops.CreateVeth(name="pb1", netns=POD, ifname="eth0", mac="02:00:00:00:00:01", mtu=1400),
         f"ip link add pb1 mtu 1400 type veth peer name eth0 netns {POD} address 02:00:00:00:00:01 mtu 1400",
     ),
+    (
+        ops.PinSender(
+            netns=None,
+            link="pb1",
+            owner="ps1",
+            addresses=(ip_address("10.20.0.11"), ip_address("fd00::1")),
+            own_macs=("02:00:00:00:00:01",),
+        ),
+        (
+            "nft add chain netdev podberth-senders ps1 '{ type filter hook ingress device pb1 priority 0; }'"
+            "  # lets through frames from 02:00:00:00:00:01 of 10.20.0.11, fd00::1"
+        ),
+    ),
+    (
+        ops.PinSender(
+            netns=POD, link="eth0", owner="ps1", addresses=(), own_macs=("02:00:00:00:00:01",), any_link_local=True
+        ),
+        (
+            f"ip netns exec {POD} nft add chain netdev podberth-senders ps1"
+            " '{ type filter hook egress device eth0 priority 0; }'"
+            "  # lets through frames from 02:00:00:00:00:01 of nobody"
+        ),
+    ),
+    (
+        ops.PinSenderAtParent(
+            parent="up0", owner="ps1", mac="02:00:00:00:00:01", addresses=(ip_address("10.20.0.11"),)
+        ),
+        (
+            "nft add chain netdev podberth-senders ps1 '{ type filter hook egress device up0 priority 0; }'"
+            "  # lets through frames from 02:00:00:00:00:01: those of 10.20.0.11"
+        ),
+    ),
+    (
+        ops.CreateBond(
+            netns=POD,
+            ifname="eth0",
+            mode="balance-tlb",
+            miimon=50,
+            xmit_hash_policy="layer2+3",
+            all_slaves_active=True,
+            tlb_dynamic_lb=False,
+            mtu=1400,
+        ),
+        (
+            f"ip -n {POD} link add eth0 mtu 1400 type bond mode balance-tlb miimon 50 xmit_hash_policy layer2+3"
+            " all_slaves_active 1 tlb_dynamic_lb 0"
+        ),
+    ),
+    (
+        ops.JoinBond(netns=POD, link="net1", bond="eth0"),
+        f"ip -n {POD} link set net1 down; ip -n {POD} link set net1 master eth0",
+    ),
     (ops.CreateDummy(netns=POD, ifname="eth0"), f"ip link add eth0 netns {POD} type dummy"),
     (
         ops.JoinBridge(link="pb1", bridge="bank0"),
@@ -200,6 +252,18 @@ LINES: list[tuple[Op, str]] = [
     (
         ops.ProbeAddress(netns=POD, ifname="eth0", address=ip_address("10.20.0.11"), probes=3, interval_ms=200),
         f"ip netns exec {POD} arping -D -c 3 -I eth0 10.20.0.11",
+    ),
+    (
+        ops.AskGateway(
+            netns=POD,
+            ifname="eth0",
+            over="bank0",
+            source=ip_address("10.20.0.11"),
+            gateway=ip_address("10.20.0.1"),
+            probes=3,
+            interval_ms=200,
+        ),
+        f"ip netns exec {POD} arping -f -c 3 -s 10.20.0.11 -I eth0 10.20.0.1",
     ),
     (
         ops.AddAddress(netns=POD, ifname="eth0", address=ip_interface("fd00::11/64")),

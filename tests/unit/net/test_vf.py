@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podberth.cni.value import fields, replace
-from podberth.net.vf import USERSPACE_DRIVERS, Selector, Vf, indices
+from podberth.net.vf import USERSPACE_DRIVERS, FunctionWanted, Selector, Vf, indices
 
 VF = Vf(
     address="0000:03:02.1",
@@ -180,3 +180,59 @@ def test_a_selector_is_told_by_what_it_names() -> None:
         "pfs ens1f0#0-3, ens1f1; numa 0, 1; labels fast"
     )
     assert str(Selector(numa=(0,))) == "numa 0"
+
+
+PORTS = st.lists(st.sampled_from("abc"), max_size=9)
+
+
+def on_ports(ports: list[str]) -> list[Vf]:
+    """Return a function for each port that is named."""
+    return [replace(VF, address=f"0000:03:02.{n}", pf=port, pf_address=port) for n, port in enumerate(ports)]
+
+
+def chosen(count: int, fitting: list[str], usable: list[str] | None = None) -> str:
+    """Return the ports of the functions that are chosen of the usable ones, by default all."""
+    every = on_ports(fitting)
+    found = FunctionWanted(selector=Selector(), count=count).chosen(
+        every, every if usable is None else on_ports(usable)
+    )
+    return "".join(vf.pf for vf in found)
+
+
+@pytest.mark.parametrize(
+    ("count", "ports", "found"),
+    [
+        (2, "aab", "ab"),
+        (2, "bba", "ba"),
+        (2, "aa", "aa"),
+        (3, "aab", "aba"),
+        (3, "aabbc", "abc"),
+        (2, "a", ""),
+        (2, "", ""),
+        (1, "ba", "b"),
+        (1, "", ""),
+    ],
+)
+def test_several_functions_are_of_as_many_ports_as_there_are(count: int, ports: str, found: str) -> None:
+    assert chosen(count, list(ports)) == found
+
+
+def test_a_port_whose_functions_are_all_taken_is_not_made_up_for_by_another() -> None:
+    assert chosen(2, list("aab"), list("aa")) == ""
+    assert chosen(3, list("aabb"), list("aaa")) == ""
+    assert chosen(3, list("aabb"), list("aab")) == "aba"
+
+
+@given(st.integers(2, 4), PORTS, st.data())
+def test_what_is_chosen_is_usable_each_once_and_spread_as_far_as_ports_go(
+    count: int, ports: list[str], data: st.DataObject
+) -> None:
+    fitting = on_ports(ports)
+    usable = [vf for vf in fitting if data.draw(st.booleans())]
+    found = FunctionWanted(selector=Selector(), count=count).chosen(fitting, usable)
+    assert len({vf.address for vf in found}) == len(found) in (0, count)
+    assert set(found) <= set(usable)
+    if found:
+        assert len({vf.pf for vf in found}) >= min(count, len(set(ports)))
+    elif len(usable) >= count:
+        assert len({vf.pf for vf in usable}) < min(count, len(set(ports)))

@@ -11,6 +11,7 @@ from podberth.net.endpoint import Endpoint
 from podberth.net.ops import CallPlugins
 from podberth.net.seen import see
 from podberth.net.settings import Settings
+from podberth.net.suited import Suited
 from podberth.networks.selection import DEFAULT_NETWORK, NETWORKS
 from podberth.plugins import podberth_networks as plugin
 from tests.hosts import FakeHost
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.net.plan import Plan
-    from podberth.net.seen import ObjectSought
+    from podberth.net.seen import DevicesOf, ObjectSought
 
 __all__ = ["DEFAULT_NETWORK", "NETWORKS"]
 
@@ -60,6 +61,8 @@ class DescribedNode(FakeHost):
         networks: Mapping[str, Iterable[NetworkList]] | None = None,
         files: Iterable[str] = (),
         chains: Mapping[str, tuple[PluginConf, ...]] | None = None,
+        devices: Iterable[tuple[str, str]] = (),
+        suits: Mapping[str, Suited] | None = None,
     ) -> None:
         super().__init__()
         self.objects = {_key(each["kind"], each["metadata"]): each for each in objects}
@@ -67,6 +70,8 @@ class DescribedNode(FakeHost):
         self.files = tuple(files)
         self.chains = chains or {}
         self.asked: list[str] = []
+        self.given = tuple(devices)
+        self.suits = dict(suits or {})  # by interface
 
     @property
     def outside(self) -> Any:
@@ -80,6 +85,13 @@ class DescribedNode(FakeHost):
 
     def chain(self, path: str) -> tuple[PluginConf, ...]:
         return self.chains.get(path, ())
+
+    def devices(self, sought: DevicesOf) -> tuple[tuple[str, str], ...]:
+        self.asked.append(f"devices of {sought.namespace}/{sought.name} {sought.uid}")
+        return self.given
+
+    def suiting(self, op: CallPlugins, among: tuple[str, ...]) -> Suited:
+        return self.suits.get(op.ifname, Suited(devices=among))
 
     def object(self, sought: ObjectSought) -> Mapping[str, object] | None:
         self.asked.append(f"{sought.kind} {sought.namespace}/{sought.name}")

@@ -28,6 +28,7 @@ from podberth.net.record_json import steps_json
 from podberth.net.seen import see
 from podberth.net.settings_document import parse_settings
 from podberth.net.step import Step
+from podberth.net.suited import Suited
 from podberth.net.vf import Vf
 from podberth.verbs.chained import end_before
 from podberth.verbs.network import read_network
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
 
     from podberth.cni.netconf import NetConf
     from podberth.cni.netlist import NetworkList
-    from podberth.net.ops import Address, Interface
+    from podberth.net.ops import Address, CallPlugins, Interface
     from podberth.net.plan import Plan
-    from podberth.net.seen import DeviceSought, ObjectSought
+    from podberth.net.seen import DevicesOf, DeviceSought, ObjectSought
     from podberth.net.settings import Settings
     from podberth.verbs.node import Plugin
 
@@ -49,7 +50,7 @@ CASES = ROOT / "tests/golden/plugins"
 NETNS = "/run/netns/pod"
 KEYS = {
     *("links", "links_in_pod", "peers", "default_link", "default_link_in_pod", "towards", "devices", "unable", "files"),
-    *("addresses_of", "function", "addresses", "settings", "on_link", "objects", "networks", "args"),
+    *("addresses_of", "function", "functions", "addresses", "settings", "on_link", "objects", "networks", "args"),
 }
 
 
@@ -117,6 +118,14 @@ class DescribedOutside:
         config = {"config": json.dumps(spec["config"]) if "config" in spec else ""}
         return {"metadata": metadata, "spec": spec.get("spec", config), "status": spec.get("status")}
 
+    def devices(self, sought: DevicesOf) -> tuple[tuple[str, str], ...]:
+        del sought
+        return tuple((resource, device) for resource, device in self.given.get("devices", ()))
+
+    def suiting(self, op: CallPlugins, among: tuple[str, ...]) -> Suited:
+        del op
+        return Suited(devices=among)
+
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         found = self.given.get("networks", {}).get(path, ())
         return tuple(netlist.parse(json.dumps(one).encode()) for one in found)
@@ -148,7 +157,8 @@ def planned(network: dict[str, Any], given: dict[str, Any]) -> Plan:
     end = _end(call, plugin, given)
     seen = see(DescribedHost(given), lambda seen: plugin.asks(conf, call, end, seen))
     if seen.wanted is not None:
-        seen = seen.with_function(Vf(**given["function"]))
+        functions = given["functions"] if "functions" in given else [given["function"]]
+        seen = seen.with_functions(tuple(Vf(**function) for function in functions))
     return plugin.plan(conf, call, end, seen)
 
 

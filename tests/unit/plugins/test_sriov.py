@@ -196,7 +196,7 @@ def plan(endpoint: Endpoint, vf: Vf = VF) -> tuple[ops.Op, ...]:
 
 def seen(conf: sriov.Conf | podberth.Conf, vf: Vf, endpoint: Endpoint = BARE) -> Seen:
     """Return what the type has seen once the function that it wants was claimed."""
-    return see(FakeHost(), lambda seen: podberth.asks(conf, CALL, endpoint, seen)).with_function(vf)
+    return see(FakeHost(), lambda seen: podberth.asks(conf, CALL, endpoint, seen)).with_functions((vf,))
 
 
 RICH = replace(

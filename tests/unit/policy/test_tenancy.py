@@ -68,6 +68,7 @@ def test_a_refusal_has_the_first_complaints_and_how_many_more_there_are() -> Non
 BEYOND: dict[str, Any] = {
     "trust": "on",
     "spoofchk": "off",
+    "antiSpoofing": False,
     "device": "eth9",
     "vf": {"pf": "ens1f0"},
     "vlan": 100,

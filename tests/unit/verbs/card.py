@@ -117,20 +117,24 @@ class Site:
     def attach(
         self,
         vf: Vf,
+        *more: Vf,
         pod: str | None = "bank/mysql-0",
-        *,
         container: str = "",
         ifname: str = "net1",
         mac: str | None = None,
     ) -> Record:
-        """Record that a pod has the function, and take its interface off the node, as an ADD does."""
+        """Record that a pod has the functions, and take their interfaces off the node, as an ADD does."""
         name = container or f"c{vf.index}"
         netns = f"/run/netns/{name}"
         identity = self.card.namespaces.setdefault(netns, NetnsId(device=4, inode=100 + vf.index))
-        ops = (
-            ConfigureVf(device=vf.address, pf=vf.pf, index=vf.index, mac=mac),
-            MoveVf(device=vf.address, link=vf.link, netns=netns, ifname=ifname),
-        )
+        ops = [
+            op
+            for one in (vf, *more)
+            for op in (
+                ConfigureVf(device=one.address, pf=one.pf, index=one.index, mac=mac),
+                MoveVf(device=one.address, link=one.link, netns=netns, ifname=ifname),
+            )
+        ]
         record = Record(
             attachment=Attachment(network="fast", container_id=name, ifname=ifname),
             pod=PodRef(namespace=pod.split("/")[0], name=pod.split("/")[1]) if pod else None,
@@ -141,7 +145,7 @@ class Site:
             since=NOW + vf.index,
         )
         self.node.attachments.open(record)
-        self.card.functions[vf.address] = replace(vf, link="")
+        self.card.functions.update({one.address: replace(one, link="") for one in (vf, *more)})
         return record
 
     def kill(self, record: Record) -> None:
@@ -150,7 +154,8 @@ class Site:
 
     def holders(self) -> dict[str, str]:
         """Return which container has which function, as recorded."""
-        return {str(record.device): record.attachment.container_id for record in self.node.attachments.all()}
+        every = self.node.attachments.all()
+        return {device: record.attachment.container_id for record in every for device in record.devices}
 
 
 def call(conf: dict[str, object] | None = None, **args: str) -> Call:

@@ -138,8 +138,8 @@ def test_where_nothing_fits_it_is_said_what_was_wanted(site: Site) -> None:
 
 def test_every_function_that_would_do_is_told_with_who_has_it(build: Callable[..., Site]) -> None:
     site = build(function(0), function(1, busy="has the node's address 10.0.0.1/24"), function(2))
-    site.attach(function(0), "bank/mysql-0")
-    site.attach(function(2), None, ifname="eth1")
+    site.attach(function(0), pod="bank/mysql-0")
+    site.attach(function(2), pod=None, ifname="eth1")
     with pytest.raises(NoFreeDevice) as none:
         devices.candidates(site.node, ANY)
     assert none.value.code == 106
@@ -159,13 +159,13 @@ def test_an_error_about_many_functions_is_short(build: Callable[..., Site], many
     assert none.value.message.endswith(f"0000:03:02.15 without a driver{more}")
 
 
-def taking(site: Site, container: str = "new") -> Callable[[Vf], str]:
+def taking(site: Site, container: str = "new") -> Callable[[tuple[Vf, ...]], str]:
     """Return what records the claim, as an ADD does; it is asked only while it holds the function's lock."""
 
-    def record(vf: Vf) -> str:
-        assert f"device:{vf.address}" in site.card.held
-        site.attach(vf, container=container)
-        return vf.address
+    def record(vfs: tuple[Vf, ...]) -> str:
+        assert {f"device:{vf.address}" for vf in vfs} <= set(site.card.held)
+        site.attach(*vfs, container=container)
+        return " ".join(vf.address for vf in vfs)
 
     return record
 
@@ -193,7 +193,7 @@ def test_races_lost_everywhere_are_told_with_those_who_were_faster(site: Site) -
     for index, address in enumerate((A, B, C)):
 
         def faster(index: int = index) -> None:
-            site.attach(function(index), f"bank/web-{index}", container=f"faster{index}")
+            site.attach(function(index), pod=f"bank/web-{index}", container=f"faster{index}")
 
         site.card.meanwhile[f"device:{address}"] = faster
     with pytest.raises(NoFreeDevice) as none:
@@ -225,12 +225,12 @@ def test_the_claim_is_for_the_function_as_it_is_under_the_lock(site: Site) -> No
         site.card.functions[A] = function(0, link="renamed0")
 
     site.card.meanwhile[f"device:{A}"] = meanwhile
-    assert devices.claim(site.node, ANY, END, lambda vf: vf.link) == "renamed0"
+    assert devices.claim(site.node, ANY, END, lambda vfs: vfs[0].link) == "renamed0"
 
 
 def test_a_claim_that_can_not_be_recorded_fails_and_leaves_no_lock(site: Site) -> None:
-    def broken(vf: Vf) -> str:
-        raise CniError(f"the store is full: {vf.address}")
+    def broken(vfs: tuple[Vf, ...]) -> str:
+        raise CniError(f"the store is full: {vfs[0].address}")
 
     with pytest.raises(CniError, match="the store is full"):
         devices.claim(site.node, ANY, END, broken)
@@ -240,12 +240,12 @@ def test_a_claim_that_can_not_be_recorded_fails_and_leaves_no_lock(site: Site) -
 
 def full(site: Site) -> None:
     for index in range(3):
-        site.attach(function(index), f"bank/web-{index}")
+        site.attach(function(index), pod=f"bank/web-{index}")
 
 
 def test_a_dead_pod_is_deleted_before_its_function_is_claimed(site: Site) -> None:
     full(site)
-    site.kill(next(record for record in site.node.attachments.all() if record.device == B))
+    site.kill(next(record for record in site.node.attachments.all() if record.devices[0] == B))
     assert devices.claim(site.node, ANY, END, taking(site)) == B
     assert site.card.undone == [B]
     assert site.holders() == {A: "c0", B: "new", C: "c2"}
@@ -290,7 +290,7 @@ def test_a_live_pod_is_never_deleted(site: Site) -> None:
 
 def test_a_dead_pod_that_can_not_be_undone_keeps_its_record_and_its_function(site: Site) -> None:
     full(site)
-    site.kill(next(record for record in site.node.attachments.all() if record.device == B))
+    site.kill(next(record for record in site.node.attachments.all() if record.devices[0] == B))
     site.card.stuck.add(B)
     with pytest.raises(NotUndone, match="in a network namespace without a name"):
         devices.claim(site.node, ANY, END, taking(site))
@@ -301,7 +301,7 @@ def test_a_dead_pod_that_can_not_be_undone_keeps_its_record_and_its_function(sit
 def test_a_dead_pods_function_may_be_taken_by_somebody_else_before_it_is_claimed(site: Site) -> None:
     full(site)
     for record in site.node.attachments.all():
-        if record.device in (A, B):
+        if record.devices[0] in (A, B):
             site.kill(record)
     site.card.meanwhile[f"device:{A}"] = lambda: site.attach(function(0), container="faster")
     assert devices.claim(site.node, ANY, END, taking(site)) == B

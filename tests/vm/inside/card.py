@@ -1,4 +1,7 @@
-"""The VM's SR-IOV card, an Intel 82576 with seven virtual functions (igb, igbvf), and a node that uses it."""
+"""The VM's SR-IOV card, an Intel 82576 with seven virtual functions (igb, igbvf), and a node that uses it.
+
+A second one is on the same wire, for the time of `second_card`.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 from podberth.cli.main import main as podberth
 from podberth.entry import handle
 from tests.netns.kubelet import Answer, Kubelet, Pod, run
+from tests.vm.machine import SECOND_CARD
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PF = "eth0"
+SECOND_PF = "second0"
 COUNT = 7
 DEVICES = Path("/sys/bus/pci/devices")
 STEADY = 0.7  # seconds
@@ -41,9 +46,9 @@ def declared(name: str, address: str, **said: object) -> str:
     return "---\n" + json.dumps({**head, "metadata": {"namespace": "bank", "name": name}, "spec": spec}) + "\n"
 
 
-def functions() -> list[str]:
+def functions(pf: str = PF) -> list[str]:
     """Return the PCI addresses of the card's virtual functions, by index."""
-    at = Path(f"/sys/class/net/{PF}/device")
+    at = Path(f"/sys/class/net/{pf}/device")
     return [(at / f"virtfn{i}").readlink().name for i in range(int((at / "sriov_numvfs").read_text()))]
 
 
@@ -52,52 +57,67 @@ def interface(function: str) -> str:
     return next(iter(sorted(entry.name for entry in (DEVICES / function / "net").glob("*"))), "")
 
 
-def bring_up(count: int = COUNT) -> None:
+def bring_up(count: int = COUNT, pf: str = PF) -> None:
     """Have exactly so many virtual functions, all with drivers and interfaces, on a card that is up."""
     for module in ("igb", "igbvf", "veth", "dummy"):
         run("modprobe", module)
-    until(lambda: Path(f"/sys/class/net/{PF}").exists(), "the card")
-    run("ip", "link", "set", PF, "up")
-    numvfs = Path(f"/sys/class/net/{PF}/device/sriov_numvfs")
+    until(lambda: Path(f"/sys/class/net/{pf}").exists(), "the card")
+    run("ip", "link", "set", pf, "up")
+    numvfs = Path(f"/sys/class/net/{pf}/device/sriov_numvfs")
     if int(numvfs.read_text()) != count:
         numvfs.write_text("0")
         numvfs.write_text(str(count))
-    until(lambda: len(functions()) == count and all(map(interface, functions())), "interfaces")
-    until(_steady, "a carrier that stays")
+    until(lambda: len(functions(pf)) == count and all(map(interface, functions(pf))), "interfaces")
+    until(lambda: _steady(pf), "a carrier that stays")
 
 
-def carrier() -> bool:
+@contextlib.contextmanager
+def second_card(count: int) -> Iterator[str]:
+    """Plug the second card in for the time of the context, with so many functions; yield its PF's name, SECOND_PF."""
+    Path("/sys/bus/pci/rescan").write_text("1")
+    until(lambda: bool(interface(SECOND_CARD)), "the second card")
+    run("ip", "link", "set", interface(SECOND_CARD), "down")
+    run("ip", "link", "set", interface(SECOND_CARD), "name", SECOND_PF)
+    try:
+        bring_up(count, SECOND_PF)
+        yield SECOND_PF
+    finally:
+        Path(f"/sys/class/net/{SECOND_PF}/device/sriov_numvfs").write_text("0")
+        (DEVICES / SECOND_CARD / "remove").write_text("1")
+
+
+def carrier(pf: str = PF) -> bool:
     """Say whether the card, which is up, has a carrier."""
-    return Path(f"/sys/class/net/{PF}/carrier").read_text().strip() == "1"
+    return Path(f"/sys/class/net/{pf}/carrier").read_text().strip() == "1"
 
 
-def _steady() -> bool:
+def _steady(pf: str) -> bool:
     """Say whether the card keeps its carrier for a while: it loses it for a moment when functions come and go."""
     end = time.monotonic() + STEADY
     while time.monotonic() < end:
-        if not carrier():
+        if not carrier(pf):
             return False
         time.sleep(0.02)
     return True
 
 
-def settings() -> str:
+def settings(pf: str = PF) -> str:
     """Return what `ip -d link show` says of the card."""
-    return run("ip", "-d", "link", "show", PF)
+    return run("ip", "-d", "link", "show", pf)
 
 
-def vf(index: int) -> dict[str, Any]:
+def vf(index: int, pf: str = PF) -> dict[str, Any]:
     """Return the card's word about one function, as `ip -json` has it."""
-    (shown,) = json.loads(run("ip", "-json", "-d", "link", "show", PF))
+    (shown,) = json.loads(run("ip", "-json", "-d", "link", "show", pf))
     return dict(next(one for one in shown["vfinfo_list"] if one["vf"] == index))
 
 
-def seen() -> list[str]:
+def seen(pfs: tuple[str, ...] = (PF,)) -> list[str]:
     """Return everything that has to be as it was in the end: the card's word, and each function's interface."""
     shown = {link["ifname"]: link for link in json.loads(run("ip", "-json", "-d", "link"))}
     kept = ("ifname", "address", "mtu", "txqlen", "altnames", "flags", "promiscuity", "allmulti")
-    lines = settings().splitlines()
-    for function in functions():
+    lines = [line for pf in pfs for line in settings(pf).splitlines()]
+    for function in (function for pf in pfs for function in functions(pf)):
         driver = DEVICES / function / "driver"
         link = shown.get(interface(function), {})
         link["flags"] = [flag for flag in link.get("flags", ()) if flag not in _CARRIER]
@@ -111,6 +131,7 @@ class Node:
 
     kubelet: Kubelet
     first: list[str]
+    pfs: tuple[str, ...] = (PF,)
 
     def call(self, verb: str, pod: Pod, **changes: Any) -> Answer:
         """Make a call in this process: an executable takes half a second to start in an emulated machine."""
@@ -149,7 +170,7 @@ class Node:
 
     def left_behind(self) -> list[str]:
         """Return what is there now and was not at first, and what is missing; leases and records too."""
-        now = seen()
+        now = seen(self.pfs)
         for table in ("leases", "attachments"):
             now += [f"{table}: {row}" for row in self.kubelet.rows(f"SELECT * FROM {table}")]
         return [f"new: {line}" for line in now if line not in self.first] + [
@@ -176,7 +197,7 @@ def node_with_card(state: Path, documents: str) -> Iterator[Node]:
 @contextlib.contextmanager
 def as_it_was(node: Node) -> Iterator[Node]:
     """Whatever happens to the card in this context, in the end it has to be as it was."""
-    node.first = seen()
+    node.first = seen(node.pfs)
     try:
         yield node
         assert node.left_behind() == []

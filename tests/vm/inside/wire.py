@@ -39,7 +39,9 @@ EFFECTS: tuple[tuple[object, str], ...] = (
     *((SqliteLedger, name) for name in ("bind", "unbind_all", "reserve", "release", "conflicted", "noted")),
     *((SqliteAttachments, name) for name in ("open", "revise", "done", "removing", "close", "label")),
 )
-REQUESTS = {16: "link", 19: "setlink", 20: "address", 21: "address gone", 108: "altname", 109: "altname gone"}
+REQUESTS = {
+    16: "link", 17: "link gone", 19: "setlink", 20: "address", 21: "address gone", 108: "altname", 109: "altname gone",
+}  # fmt: skip
 # The type of the attribute within IFLA_VFINFO_LIST and IFLA_VF_INFO, behind the ifinfomsg (linux/if_link.h).
 SETTINGS = {1: "mac", 2: "vlan", 4: "spoofchk", 5: "link_state", 6: "rate", 9: "trust", 12: "vlan with proto"}
 _SETTING = 16 + 4 + 4 + 2

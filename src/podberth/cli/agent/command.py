@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from podberth.cli.agent.resource_claims import claim_options, claimed
+from podberth.cli.agent.kubelet import claimed, device_plugins, kubelet_options
 from podberth.cli.listener import certificate_option, key_option, log_level_option, served
 from podberth.cli.manual import Page
 from podberth.cli.options import socket_option
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         ("PODBERTH_SOCKET", "Where the agent listens, as --socket; the shim reads it too."),
         ("LISTEN_FDS, LISTEN_PID", "A socket handed on by systemd, or by the agent before: sd_listen_fds(3)."),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "Where spans go, as --spans, and the other OTEL_* of docs/agent.md."),
+        ("PODBERTH_KUBELET", "The kubelet's folder, as --kubelet; a plugin without an agent reads it too."),
         ("NOTIFY_SOCKET", "Where systemd is told that the agent serves: sd_notify(3)."),
     ),
 )
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     "--spans", "collector", metavar="URL",
     help="Send a span of each call to the OpenTelemetry collector there, at /v1/traces, as JSON.",
 )  # fmt: skip
-@claim_options
+@kubelet_options
 @log_level_option
 @click.pass_obj
 def agent(
@@ -80,7 +81,7 @@ def agent(
     key: Path | None,
     collector: str | None,
     level: str,
-    **claims: object,
+    **of_kubelet: Any,
 ) -> int:
     """Serve CNI calls on this node: the shim in CNI_PATH hands each of them to this process over a socket.
 
@@ -108,7 +109,8 @@ def agent(
         certificate=served(cert, key),
         spans=_target(collector),
         status_on=status_on,
-        resource_claims=claimed(claims),
+        devices=device_plugins(of_kubelet),
+        resource_claims=claimed(of_kubelet),
     )
     try:
         return run(options, Journal(level).with_notices())

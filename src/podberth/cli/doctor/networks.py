@@ -154,10 +154,12 @@ def no_bridge(host: Host, network: Network) -> str:
 
 
 def _pool(session: Session, file: Path, network: Network) -> Finding:
-    name = network.defaults.pool
-    if name is not None and session.exists() and session.node.policies.pool(name) is None:
-        raise InvalidConfig(f"{network.name}: there is no pool {name}", "create it with `podberth apply`")
-    text = f"network {network.name}, " + (f"pool {name}" if name is not None else "pools as declared for each pod")
+    names = network.defaults.preferred
+    for name in names if session.exists() else ():
+        if session.node.policies.pool(name) is None:
+            raise InvalidConfig(f"{network.name}: there is no pool {name}", "create it with `podberth apply`")
+    said = f"pool {names[0]}" if len(names) == 1 else f"pools {', '.join(names)}"
+    text = f"network {network.name}, {said if names else 'pools as declared for each pod'}"
     return Finding(area=AREA, name=file.name, level=OK, text=text)
 
 

@@ -15,6 +15,7 @@ from podberth.cli.text import large
 from podberth.cni.value import fields
 from podberth.desk.form import names
 from podberth.desk.vfs import held
+from podberth.net.ops import MoveVf
 from podberth.net.vf import Counters
 from podberth.verbs.gone import is_gone
 
@@ -75,8 +76,14 @@ def _counted(node: Node, pod: PodRef | None) -> list[Counted]:
         if record is None or (pod is not None and str(record.pod) != str(pod)):
             continue
         netns = None if is_gone(node, record) else record.netns
-        found.append((vf, record, node.host.traffic(vf, netns, record.attachment.ifname)))
+        found.append((vf, record, node.host.traffic(vf, netns, _ifname(record, vf))))
     return found
+
+
+def _ifname(record: Record, vf: Vf) -> str:
+    """Return the pod's name for the function's interface, which a member of a bond has of its own."""
+    moved = (step.op for step in record.steps if isinstance(step.op, MoveVf))
+    return next((op.ifname for op in moved if op.device == vf.address), record.attachment.ifname)
 
 
 def _rate(now: Counted, before: list[Counted], seconds: float) -> Counted:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     Expression: TypeAlias = tuple[str, Members]
 
 INET, IPV4, NETDEV, BRIDGE, IPV6 = 1, 2, 5, 7, 10  # NFPROTO_*
+INGRESS, EGRESS = 0, 1  # NF_NETDEV_*
 PREROUTING, FORWARD, OUTPUT, POSTROUTING = 0, 2, 3, 4  # NF_INET_*; NF_BR_FORWARD has the same number
-EGRESS = 1  # NF_NETDEV_EGRESS
 RAW, DSTNAT, FILTER, SRCNAT, BRIDGE_FILTER = -300, -100, 0, 100, -200  # NF_IP_PRI_*, NF_BR_PRI_FILTER_BRIDGED
 IIF, MARK, IIFNAME, OIFNAME = 4, 3, 6, 7  # NFT_META_*
 _LIST_ELEM, _HEADER = 1, 4
@@ -46,7 +46,7 @@ _RULE_CHAIN, _RULE_HANDLE, _RULE_EXPRESSIONS = 2, 3, 4
 _EXPR_NAME, _EXPR_DATA = 1, 2
 _VALUE, _VERDICT = 1, 2  # NFTA_DATA_*
 _EQUAL, _DIFFERENT = 0, 1  # NFT_CMP_EQ, NFT_CMP_NEQ
-_NFPROTO, _L4PROTO = 15, 16  # NFT_META_*
+_PROTOCOL_OF_FRAME, _NFPROTO, _L4PROTO = 1, 15, 16  # NFT_META_*
 _ETHERNET, _NETWORK, _TRANSPORT = 0, 1, 2  # NFT_PAYLOAD_*_HEADER
 _DROP, _ACCEPT = 0, 1  # NF_*
 _JUMP, _GOTO, _RETURN = -3 % 2**32, -4 % 2**32, -5 % 2**32  # NFT_*
@@ -196,6 +196,26 @@ def from_address(address: Address) -> tuple[Expression, ...]:
 def from_mac(mac: str) -> tuple[Expression, ...]:
     """Ether saddr MAC, of a bridge's frames."""
     return _load(_ETHERNET, 6, 6), _compare(bytes.fromhex(mac.replace(":", "")))
+
+
+def of_protocol(ethertype: int) -> tuple[Expression, ...]:
+    """Meta protocol ETHERTYPE: of a frame, without its VLAN tag."""
+    return _meta(_PROTOCOL_OF_FRAME), _compare(ethertype.to_bytes(2, "big"))
+
+
+def in_header(offset: int, content: bytes) -> tuple[Expression, ...]:
+    """@nh,OFFSET: bytes of the network header, or of an ARP packet, that have to be these."""
+    return _load(_NETWORK, offset, len(content)), _compare(content)
+
+
+def in_message(offset: int, content: bytes) -> tuple[Expression, ...]:
+    """@th,OFFSET: bytes behind the network header and its extensions, that have to be these."""
+    return _load(_TRANSPORT, offset, len(content)), _compare(content)
+
+
+def of_transport(protocol: int) -> tuple[Expression, ...]:
+    """Meta l4proto PROTOCOL."""
+    return _meta(_L4PROTO), _compare(bytes([protocol]))
 
 
 def to_network(network: Network, *, but: bool = False) -> tuple[Expression, ...]:

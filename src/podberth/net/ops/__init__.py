@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         addressing,
         adopting,
         attributes,
+        bonds,
         bridges,
         calling,
         filtering,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         masquerading,
         moving,
         ports,
+        senders,
         shaping,
         sourcing,
         spoofing,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from podberth.net.ops.addressing import *
     from podberth.net.ops.adopting import *
     from podberth.net.ops.attributes import *
+    from podberth.net.ops.bonds import *
     from podberth.net.ops.bridges import *
     from podberth.net.ops.calling import *
     from podberth.net.ops.filtering import *
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from podberth.net.ops.parts import Interface as Interface
     from podberth.net.ops.parts import Network as Network
     from podberth.net.ops.ports import *
+    from podberth.net.ops.senders import *
     from podberth.net.ops.shaping import *
     from podberth.net.ops.sourcing import *
     from podberth.net.ops.spoofing import *
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
         addressing.Op
         | adopting.Op
         | attributes.Op
+        | bonds.Op
         | bridges.Op
         | calling.Op
         | filtering.Op
@@ -76,6 +81,7 @@ if TYPE_CHECKING:
         | masquerading.Op
         | moving.Op
         | ports.Op
+        | senders.Op
         | shaping.Op
         | sourcing.Op
         | spoofing.Op
@@ -92,7 +98,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
     *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
-    *("calling", "sriov_cni", "standby"),
+    *("calling", "sriov_cni", "standby", "bonds", "senders"),
 )
 
 

@@ -21,8 +21,8 @@ from podberth.net.keys import IP_MASQ, IP_MASQ_BACKEND, MTU
 from podberth.net.masquerade import masquerading
 from podberth.net.ops.bridges import gateway_link
 from podberth.net.plan import Made, Plan
-from podberth.net.pod_side import announcement, inside, link_name, own_mac, require_within
-from podberth.net.seen import FILTER_VLANS, LinkNamed
+from podberth.net.pod_side import announcement, inside, link_name, own_mac, pinned, require_within
+from podberth.net.seen import FILTER_VLANS, LinkNamed, require_sender_rules, sender_rules
 from podberth.net.settings import Settings, Standalone, Vlan
 from podberth.net.step import Step
 
@@ -136,15 +136,17 @@ def asks(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query,
     """Return what the plan depends on: the bridge, and if it has to be made, whether it can keep VLANs apart."""
     del call
     bridge, filters = LinkNamed(name=conf.parent), conf.filters or endpoint.settings.vlan is not None
+    first = (bridge, *sender_rules(endpoint.settings))
     if not filters or bridge not in seen or seen.link(bridge.name) is not None:
-        return (bridge,)
-    return bridge, FILTER_VLANS
+        return first
+    return *first, FILTER_VLANS
 
 
 def plan(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     """Return what has to be done for the endpoint, and the gateways and routes that follow from the configuration."""
     vlan = (endpoint.settings.vlan.id or None) if endpoint.settings.vlan is not None else None
     _require(conf, vlan, seen)
+    require_sender_rules(endpoint.settings, seen)
     end = _routed(conf, endpoint)
     made = seen.link(conf.parent) is None
     host, size = link_name("pb", endpoint.attachment), endpoint.settings.mtu
@@ -211,10 +213,12 @@ def _ops(
         yield ops.EnableForwarding(version=version)
     if conf.masquerade:
         yield from masquerading(end)  # before the link, and gone after it: nothing leaves as it is
-    if conf.pinned:
+    if conf.pinned or end.settings.anti_spoofing:
         mac = mac or own_mac(end.attachment)
-        yield _pin(end, host, mac)  # before the link too, and gone after it
+    if conf.pinned:
+        yield _pin(end, host, mac or "")  # before the link too, and gone after it
     yield ops.CreateVeth(name=host, netns=netns, ifname=ifname, mac=mac, mtu=end.settings.mtu)
+    yield from pinned(end, host, (mac or "",), node=True)
     yield join
     if serve is not None:
         yield serve

@@ -15,7 +15,8 @@ from podberth.net.addresses import Addresses
 from podberth.net.keys import IP_MASQ, IP_MASQ_BACKEND, MTU
 from podberth.net.masquerade import masquerading
 from podberth.net.plan import Made, Plan
-from podberth.net.pod_side import announcement, inside, link_name, routed
+from podberth.net.pod_side import announcement, inside, link_name, own_or, pinned, routed
+from podberth.net.seen import require_sender_rules, sender_rules
 from podberth.net.settings import Settings, Standalone
 
 TYPE_CHECKING = False
@@ -55,14 +56,15 @@ def configure(fields: Fields) -> Conf:
 
 
 def asks(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
-    """Return nothing: a pair of links depends on nothing."""
-    del conf, call, endpoint, seen
-    return ()
+    """Return nothing: a pair of links depends on nothing, but for rules about what comes in by it."""
+    del conf, call, seen
+    return sender_rules(endpoint.settings)
 
 
 def plan(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     """Return what has to be done for the endpoint. InvalidConfig if an address has no gateway."""
-    del call, seen
+    del call
+    require_sender_rules(endpoint.settings, seen)
     host, size = link_name("pb", endpoint.attachment), endpoint.settings.mtu
     return Plan(
         ops=tuple(_ops(conf, endpoint, host)),
@@ -82,7 +84,9 @@ def _ops(conf: Conf, endpoint: Endpoint, host: str) -> Iterator[Op]:
         yield ops.EnableForwarding(version=version)
     if conf.masquerade:
         yield from masquerading(endpoint)  # before the link, and gone after it: nothing leaves as it is
-    yield ops.CreateVeth(name=host, netns=endpoint.netns, ifname=endpoint.attachment.ifname, mtu=endpoint.settings.mtu)
+    ifname, mac = endpoint.attachment.ifname, own_or(endpoint) if endpoint.settings.anti_spoofing else None
+    yield ops.CreateVeth(name=host, netns=endpoint.netns, ifname=ifname, mac=mac, mtu=endpoint.settings.mtu)
+    yield from pinned(endpoint, host, (mac or "",), node=True)
     # A pod that sends router advertisements would give the node a route.
     yield ops.WriteSysctl(netns=None, key=f"net/ipv6/conf/{host}/accept_ra", value="0", optional=True)
     yield ops.SetLinkUp(netns=None, ifname=host)

@@ -29,6 +29,7 @@ _COLUMNS = (
     "network, container_id, ifname, type, n, namespace, pod, uid, netns, netns_device, netns_inode, steps, done, since,"
     " conf, told, leases"
 )
+_BETWEEN = " "  # the PCI addresses of a record with several devices
 _MARKS = ", ".join("?" * 18)  # of a new record: the columns, and its device
 
 
@@ -48,10 +49,11 @@ class SqliteAttachments:
         `done` waits for the disk. A loss of power in between takes with it all that the intent was to undo.
         """
         with self._database.write(durable=False, events=False) as connection:
-            pod, device = record.pod, record.device or ""
-            holder = _holder(connection, device) if device else None
-            if holder is not None and holder.key != record.key:
-                raise StoreFailed(f"{device} is recorded as {holder.attachment}'s", "DEL that attachment first")
+            pod = record.pod
+            for device in record.devices:
+                holder = _holder(connection, device)
+                if holder is not None and holder.key != record.key:
+                    raise StoreFailed(f"{device} is recorded as {holder.attachment}'s", "DEL that attachment first")
             written = connection.execute(
                 f"INSERT INTO attachments ({_COLUMNS}, device) VALUES ({_MARKS})"  # noqa: S608
                 " ON CONFLICT DO NOTHING",
@@ -67,7 +69,7 @@ class SqliteAttachments:
                     record.conf,
                     strictjson.dumps(dict(record.told)) if record.told else "",
                     int(record.leases),
-                    device,
+                    _BETWEEN.join(record.devices),
                 ),
             )
             if not written.rowcount:
@@ -170,7 +172,13 @@ class SqliteAttachments:
 
 
 def _holder(connection: Connection, device: str) -> Record | None:
-    query = f"SELECT {_COLUMNS} FROM attachments WHERE device = ? AND device <> ''"  # noqa: S608
+    """Return the record that has the device, alone or among others. Few rows have one at all: an index says which."""
+    if not device:
+        return None
+    query = (
+        f"SELECT {_COLUMNS} FROM attachments WHERE device <> ''"  # noqa: S608
+        f" AND instr('{_BETWEEN}' || device || '{_BETWEEN}', '{_BETWEEN}' || ? || '{_BETWEEN}')"
+    )
     row = connection.execute(query, (device,)).fetchone()
     return _record(row) if row is not None else None
 

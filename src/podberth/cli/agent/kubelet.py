@@ -1,20 +1,36 @@
-"""The options of `podberth agent` that make it the node's DRA driver."""
+"""The options of `podberth agent` that make it serve the kubelet: device plugins, and a DRA driver."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from podberth.outside import KUBELET
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podberth.agent.resource_claims import ResourceClaimOptions
+    from podberth.devices.service import Options as DeviceOptions
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _OPTIONS = (
+    click.option(
+        "--kubelet", "root", envvar=KUBELET, default="/var/lib/kubelet", show_default=True, metavar="DIR",
+        help="The kubelet's folder.",
+    ),
+    click.option(
+        "--devices", type=click.Path(path_type=Path), metavar="FILE",
+        help="Serve the resources that the file names to the kubelet, as device plugins (docs/devices.md).",
+    ),
+    click.option(
+        "--resource-prefix", "prefix", default="intel.com", show_default=True, metavar="DOMAIN",
+        help="Of resources in the file that have none.",
+    ),
     click.option("--dra", is_flag=True, help="Serve resource claims (resource.k8s.io) on this node."),
     click.option(
         "--dra-link", "links", multiple=True, metavar="KIND:LINK=PLACES",
@@ -23,10 +39,6 @@ _OPTIONS = (
     click.option(
         "--dra-hook", "hook", type=_FILE, metavar="FILE",
         help="The hook that looks for a claim's link, as the runtime finds it; by default put beside the store.",
-    ),
-    click.option(
-        "--kubelet-dir", "kubelet", type=_FOLDER, default="/var/lib/kubelet", show_default=True, metavar="DIR",
-        help="Where kubelet looks for drivers.",
     ),
     click.option(
         "--nri-socket", "runtime", type=_FILE, default="/var/run/nri/nri.sock", show_default=True, metavar="FILE",
@@ -42,11 +54,24 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def claim_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a DRA driver."""
+def kubelet_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def device_plugins(said: dict[str, Any]) -> DeviceOptions | None:
+    """Return what the options say; None without --devices. Raises what is wrong with the file."""
+    os.environ[KUBELET] = said["root"]  # networks ask the kubelet too, in this process
+    file: Path | None = said["devices"]
+    if file is None:
+        return None
+    from podberth.devices.files import configuration
+    from podberth.devices.service import Options
+
+    configuration(file, said["prefix"])  # a file that can't be read at all is better said now
+    return Options(file=file.absolute(), prefix=said["prefix"], root=said["root"], cdi=str(said["cdi"]))
 
 
 def claimed(said: dict[str, Any]) -> ResourceClaimOptions | None:
@@ -67,7 +92,7 @@ def claimed(said: dict[str, Any]) -> ResourceClaimOptions | None:
     return ResourceClaimOptions(
         client=Client(load(str(said["kubeconfig"] or ""))),
         node=node_name(),
-        kubelet=said["kubelet"],
+        kubelet=Path(said["root"]),
         runtime=said["runtime"],
         cdi=said["cdi"],
         shared=shared,
