@@ -86,6 +86,9 @@ class FakeHost:
     def remove_vlan_device(self, name: str) -> None:
         raise AssertionError(f"nobody made {name}")
 
+    def reclaim(self, device: str) -> None:
+        """Sriov-cni has never been here."""
+
     def check(self, step: Step) -> tuple[Drift, ...]:
         return ()
 

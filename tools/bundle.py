@@ -18,7 +18,7 @@ from pathlib import Path
 NAME = f"modules.{sys.implementation.cache_tag}"
 # What no ADD of a node with its own store loads.
 ELSEWHERE = (
-    *("conformance", "controller", "kube", "runtime"),
+    *("conformance", "controller", "devices", "kube", "runtime"),
     *("stores/etcd", "stores/kubernetes", "stores/replica", "stores/transfer"),
 )
 _HEADER = 16  # bytes before the code in a compiled file (PEP 552)

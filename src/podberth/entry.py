@@ -349,10 +349,8 @@ def _node(
     from podberth.stores.sqlite.reserve import Reserve
 
     return Node(
-        name=name,
+        name=name, policies=policies, ledger=ledger,
         host=LinuxHost(open_locks(directory), outside=lambda: _outside(lambda other, _: open_node(other))),
-        policies=policies,
-        ledger=ledger,
         attachments=SqliteAttachments(database),
         clock=lambda: clock().true,
         room=Reserve(directory),
@@ -363,7 +361,8 @@ def _node(
         boot=boot_id,
         annotate=_loaded("podberth.objects", "try_to_annotate"),
         show_claim=_loaded("podberth.objects", "try_to_show_claim"),
-    )
+        labels=lambda kind, pod: _loaded("podberth.labels", "labels")(directory, name, kind, pod),
+    )  # fmt: skip
 
 
 def open_locks(directory: str) -> Locks:

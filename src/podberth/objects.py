@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from podberth.net.seen import ObjectSought
     from podberth.networks.claim import ClaimStatus
 
-_clients: dict[str, Client] = {}
+_clients: dict[tuple[str, str], Client] = {}
 _guard = Lock()
 
 
@@ -99,15 +99,15 @@ def claim_is_gone(kubeconfig: str, namespace: str, name: str, uid: str) -> bool:
     return all(one["metadata"]["uid"] != uid for one in found)
 
 
-def client(kubeconfig: str) -> Client:
+def client(kubeconfig: str, context: str = "") -> Client:
     """Return the client of a kubeconfig's API server, made once."""
     with _guard:
-        if kubeconfig not in _clients:
+        if (kubeconfig, context) not in _clients:
             from podberth.kube.client import Client
             from podberth.kube.config import load
 
-            _clients[kubeconfig] = Client(load(kubeconfig))
-        return _clients[kubeconfig]
+            _clients[kubeconfig, context] = Client(load(kubeconfig, context))
+        return _clients[kubeconfig, context]
 
 
 def resource_of(kind: str) -> Resource:

@@ -9,19 +9,30 @@ from __future__ import annotations
 import binascii
 import json
 import os
+from functools import partial
 
+from podberth.catalogue import plugin_of
 from podberth.cni import netlist, strictjson
 from podberth.cni.errors import CniError, KernelRefused
 from podberth.cni.fields import Fields
 from podberth.cni.result import Result
 from podberth.cni.value import replace
 from podberth.net.ops import CallPlugins
+from podberth.net.suited import Suited
+from podberth.networks.device_info import CAPABILITY, MOST_BYTES
+from podberth.networks.device_info import read as read_info
+from podberth.networks.legs import PASSTHRU
+from podberth.networks.shedding import shed
 from podberth.process.log import notice
+from podberth.process.whole import write_whole
+from podberth.runtime.allowance import Allowance
 from podberth.runtime.cache import Cache
 from podberth.runtime.chain import Gate, Runtime
 from podberth.runtime.conf import RuntimeConf
 from podberth.runtime.invoke import find
-from podberth.runtime.networks import load_all, parse
+from podberth.runtime.networks import chain, load_all, parse
+from podberth.runtime.own import is_own
+from podberth.runtime.passthru import passthru
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,9 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from typing import TypeAlias
 
-    from podberth.cni.netlist import NetworkList
+    from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.net.ops import AdoptCalls
-    from podberth.net.seen import ObjectSought
+    from podberth.net.seen import DevicesOf, ObjectSought
     from podberth.runtime.chain import Call
     from podberth.verbs.node import Node
 
@@ -40,13 +51,17 @@ if TYPE_CHECKING:
     Serve: TypeAlias = Callable[[Mapping[str, str], bytes, str, dict[str, int]], tuple[int, str]]
     Handle: TypeAlias = Callable[[Mapping[str, str], bytes, str, Callable[[str], Node]], tuple[int, str]]
     Look: TypeAlias = Callable[[ObjectSought], Mapping[str, object] | None]
+    Open: TypeAlias = Callable[[str], Node]  # the node whose store is in a directory, for one use
 
+KUBELET = "PODBERTH_KUBELET"  # the folder of the kubelet, where it has another
 FOREIGN = 4  # of others' plugins that run at once, but for DELs: an agent has eight workers for all calls of a node
 _GATE = Gate(FOREIGN)
-_EVERYTHING = {"4": "0.0.0.0/0", "6": "::/0"}
+_IN_PROCESS = {PASSTHRU: passthru}
 # Codes of errors about what a plugin was called with: version, field, JSON, configuration (SPEC.md section 5, "Error").
 _OF_THE_CONFIGURATION = (1, 2, 6, 7)
-TIMEOUT = 90.0  # seconds that another's plugin may take; a runtime waits for some two minutes
+# Seconds that another's plugin may take, that all of one pod may take, and that each has at least. A runtime waits for
+# some two minutes.
+TIMEOUT, TOGETHER, LEAST = 90.0, 100.0, 2.0
 
 
 def calls(handle: Handle, node: Callable[[str, Mapping[str, int]], Node], look: Look | None) -> Calls:
@@ -64,24 +79,29 @@ def calls(handle: Handle, node: Callable[[str, Mapping[str, int]], Node], look: 
 
         return handle(env, stdin, plugin_type, connect)
 
-    return Calls(serve, look or objects.look)
+    return Calls(serve, look or objects.look, lambda directory: node(directory, {}))
 
 
 class Calls:
-    """The outside of one host. `look` finds an object of an API server."""
+    """The outside of one host. `look` finds an object of an API server, `open_node` the store of a directory."""
 
-    def __init__(self, serve: Serve, look: Look) -> None:
+    def __init__(self, serve: Serve, look: Look, open_node: Open) -> None:
         self._serve = serve
         self._look = look
+        self._open = open_node
         self._added: dict[CallPlugins, Result] = {}  # by this host
         self._returned: dict[CallPlugins, list[str]] = {}  # the types of plugins whose ADD has succeeded here
         self._read: dict[str, NetworkList] = {}  # by their text
+        self._allowance = Allowance(TIMEOUT, TOGETHER, LEAST)
 
     def add(self, op: CallPlugins, netns: int) -> None:
         """Call ADD of a network's plugins, in order, and remember the result. None is called if one is missing."""
         network = self._network(op)
         for plugin in network.plugins:
-            find(plugin.type, op.path)
+            if plugin.type not in _IN_PROCESS:
+                find(plugin.type, op.path)
+        if op.info_file and CAPABILITY in op.capabilities:
+            _copied(op.info_from, op.info_file)
         self._added[op] = self._runtime(op, netns).add(network, _conf(op, netns)).result
 
     def delete(self, op: CallPlugins, netns: int) -> None:
@@ -90,6 +110,8 @@ class Calls:
         An ADD that was not ended is taken back plugin by plugin. Who refuses its configuration, or is not there, had
         refused the ADD too: a definition that nobody can serve must not keep its pod from going away.
         """
+        if op.info_file:
+            _unlink(op.info_file)  # who reads it has it from the ADD
         network, conf, runtime = self._network(op), _conf(op, netns), self._runtime(op, netns)
         if Cache(op.cache).get(op.network, op.container_id, op.ifname) is not None:
             runtime.delete(network, conf)
@@ -140,16 +162,7 @@ class Calls:
         cached = cache.get(op.network, op.container_id, op.ifname)
         if cached is None or cached.result is None:
             return
-        result = dict(cached.result)
-        listed = result.get("routes")
-        gone = {_EVERYTHING[version] for version in op.sheds}
-        every = listed if isinstance(listed, list) else []
-        kept = [route for route in every if not (isinstance(route, dict) and route.get("dst") in gone)]
-        kept += [{"dst": _EVERYTHING["6" if ":" in gateway else "4"], "gw": gateway} for gateway in op.gateways]
-        if kept:
-            result["routes"] = kept
-        else:
-            result.pop("routes", None)
+        result = shed(dict(cached.result), tuple(map(int, op.sheds)), op.gateways)
         cache.put(op.network, _conf(op, 0), cached.config, result)
         self._added.pop(op, None)
 
@@ -180,6 +193,49 @@ class Calls:
         every = listed if isinstance(listed, list) else [None]
         return [_readable(op, place, one) for place, one in enumerate(every)]
 
+    def devices(self, sought: DevicesOf) -> tuple[tuple[str, str], ...]:
+        """Return what the kubelet has given to a pod: resource and device. TryAgainLater if that can't be known."""
+        from podberth.devices import checkpoint
+
+        root, whose = os.environ.get(KUBELET) or checkpoint.ROOT, (sought.namespace, sought.name, sought.uid)
+        try:
+            from podberth.devices.kubelet import Kubelet
+        except ModuleNotFoundError:  # a plugin without an agent has no gRPC
+            found = checkpoint.of_pod(root, *whose)
+        else:
+            found = Kubelet(root).of_pod(*whose)
+        return tuple((each.resource, each.device) for each in found)
+
+    def suiting(self, op: CallPlugins, among: tuple[str, ...]) -> Suited:
+        """Return which of the devices the network's first plugin would take, as the pod is declared: by others any."""
+        network = self._network(op)
+        main = network.plugins[0]
+        plugin = plugin_of(main.type)
+        if plugin is None or not is_own(find(main.type, op.path)):
+            return Suited(devices=among)
+        from podberth.cni.call import Call
+        from podberth.verbs.dealing import directory_of, suited
+
+        made = Call.parse(*self._runtime(op, 0).first(network, _conf(op, 0)))
+        assert isinstance(made, Call)
+        node = self._open(directory_of(made, plugin))
+        try:
+            return suited(node, made, plugin, among)
+        finally:
+            node.host.close()
+
+    def device_info(self, op: CallPlugins) -> Mapping[str, object] | None:
+        """Return what is known of the network's device from files: the plugins' own, or else the device plugin's."""
+        for path in (op.info_file, op.info_from) if op.info_file else ():
+            try:
+                with open(path, "rb") as file:
+                    found = read_info(file.read(MOST_BYTES + 1))
+            except OSError:
+                continue
+            if found is not None:
+                return found
+        return None
+
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         """Return the networks of a folder, or of the file at the path; () if there are none that can be read."""
         try:
@@ -190,6 +246,10 @@ class Calls:
         except (OSError, CniError):
             return ()
 
+    def chain(self, path: str) -> tuple[PluginConf, ...]:
+        """Return the plugins of a folder's files; () if there is no folder. InvalidConfig names a file at fault."""
+        return chain(path)
+
     def object(self, sought: ObjectSought) -> Mapping[str, object] | None:
         """Return an object of an API server, None if there is none. TryAgainLater if it can't be asked."""
         return self._look(sought)
@@ -199,8 +259,10 @@ class Calls:
             if call.verb == "ADD" and call.error is None:
                 self._returned.setdefault(op, []).append(call.plugin)
 
-        own = self._handler(op, netns)
-        return Runtime(op.path, cache=Cache(op.cache), timeout=TIMEOUT, watch=watch, own=own, gate=_GATE)
+        own, timeout = self._handler(op, netns), partial(self._allowance.left, op.container_id)
+        return Runtime(
+            op.path, cache=Cache(op.cache), timeout=timeout, watch=watch, in_process=_IN_PROCESS, own=own, gate=_GATE
+        )
 
     def _handler(
         self, op: CallPlugins | None, netns: int
@@ -219,6 +281,24 @@ class Calls:
         if op.config not in self._read:
             self._read[op.config] = netlist.parse(op.config.encode(), name=op.network)
         return self._read[op.config]
+
+
+def _copied(origin: str, to: str) -> None:
+    """Have the file about a device be there for plugins; what can't be copied is told on stderr, as Multus does."""
+    try:
+        with open(origin, "rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        os.makedirs(os.path.dirname(to), exist_ok=True)
+        write_whole(to, content, 0o644)
+    except OSError as failure:
+        notice(f"{to}: {failure}")
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # there is none
 
 
 def _conf(op: CallPlugins, netns: int) -> RuntimeConf:

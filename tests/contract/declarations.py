@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from podberth.ipam.lease import Lease
     from podberth.ipam.ledger import Ledger
+    from podberth.policy.changes import Applied
     from podberth.policy.documents import Document
     from podberth.policy.store import Policies
     from tests.contract.ledgers import ClusterBackend
@@ -55,7 +56,7 @@ class Store:
 
     def apply(
         self, *raws: object, source: str = "apply: db.yaml", prune: bool = False, dry_run: bool = False
-    ) -> object:
+    ) -> Applied:
         """Apply documents given as plain data."""
         return self.policies.apply(documents(*raws), OPERATOR, source=source, prune=prune, dry_run=dry_run)
 

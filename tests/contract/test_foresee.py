@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.cni.errors import AddressTaken, CniError, PoolExhausted, TryAgainLater
+from podberth.cni.value import replace
 from podberth.ipam.lease import AddressBoundElsewhere
+from podberth.ipam.lifecycle import FAILED
 from tests.contract.ledgers import OPERATOR, PLUGIN, addresses, attachment, claim, ip, pod, pool
 
 if TYPE_CHECKING:
@@ -43,6 +45,20 @@ def test_a_resting_address_that_is_named_is_refused_in_the_same_words(resting: L
 
 def test_the_pod_that_had_it_may_have_it_again(resting: Ledger) -> None:
     assert addresses(resting.foresee(claim("a", "10.20.0.8"), PLUGIN)) == ["10.20.0.8"]
+
+
+@pytest.mark.parametrize("again", ["a", "b"])
+def test_an_address_that_an_add_got_in_vain_is_that_pods_next_and_no_others(backend: Backend, again: str) -> None:
+    backend.define(pool("db", "10.20.0.8/29", quarantine=REST))
+    ledger = backend.open()
+    for _ in range(4):
+        assert addresses(ledger.bind(claim("a"), PLUGIN)) == ["10.20.0.9"]
+        ledger.unbind(attachment("c-a"), replace(PLUGIN, why=FAILED))
+    expected = ["10.20.0.9" if again == "a" else "10.20.0.10"]
+    assert addresses(ledger.foresee(claim(again), PLUGIN)) == expected
+    assert addresses(ledger.bind(claim(again), PLUGIN)) == expected
+    ledger.unbind(attachment(f"c-{again}"), PLUGIN)  # the pod has run with it: now it rests as any other
+    assert addresses(ledger.foresee(claim(again), PLUGIN)) != expected
 
 
 def test_to_foresee_changes_nothing(resting: Ledger) -> None:

@@ -95,15 +95,44 @@ def test_what_an_older_agent_would_misread_is_refused_until_the_ledger_is_upgrad
     assert len(ledger.corrected(CORRECTION, OPERATOR)) == 1
 
 
-def test_a_pool_that_older_agents_can_not_read_is_refused_until_then(cluster: Cluster, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("allow: [{namespaces: [bank], macs: ['02:aa']}]", "a pool's rule with `macs`"),
+        ("affinity: {nodeSelector: {matchLabels: {zone: a}}}", "a pool's `affinity`"),
+        ("gatewayCheck: {}", "a pool's `gatewayCheck`"),
+        ("madeFor: {pool: up, namespace: db, podNetwork: x}", "a pool of an application"),
+    ],
+    ids=["a rule with macs", "affinity", "gatewayCheck", "madeFor"],
+)
+def test_a_pool_that_older_agents_can_not_read_is_refused_until_then(
+    cluster: Cluster, tmp_path: Path, said: str, why: str
+) -> None:
     _, found = ledger_of(cluster, tmp_path)
-    text = POOL % 1 + "  allow: [{namespaces: [bank], macs: ['02:aa']}]\n"
+    text = POOL % 1 + f"  {said}\n"
     newer = parse_documents(yamlfiles.load(io.BytesIO(text.encode()), "test"), "test")
-    with pytest.raises(Refused, match="a pool's rule with `macs`"):
+    with pytest.raises(Refused, match=why):
         ClusterPolicies(found).apply(newer, OPERATOR, source="test")
     agent(cluster, "node1", HERE)
     upgrade(found, HERE)
     assert ClusterPolicies(found).apply(newer, OPERATOR, source="test").changed == ("Pool db",)
+
+
+def test_a_new_podnetwork_with_pools_waits_too_since_an_older_agent_takes_its_pod_for_undeclared(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    _, found = ledger_of(cluster, tmp_path)
+    text = (
+        "{apiVersion: podberth.io/v1alpha1, kind: PodNetwork, metadata: {namespace: db, name: mysql-0},"
+        " spec: {pod: mysql-0, attachments: [{pools: [db]}]}}"
+    )
+    newer = parse_documents(yamlfiles.load(io.BytesIO(text.encode()), "test"), "test")
+    with pytest.raises(Refused, match="a PodNetwork with `pools`"):
+        ClusterPolicies(found).apply(newer, OPERATOR, source="other")
+    agent(cluster, "node1", HERE)
+    upgrade(found, HERE)
+    made = ClusterPolicies(found).apply(newer, OPERATOR, source="other")
+    assert made.created == ("PodNetwork db/mysql-0",)
 
 
 def test_another_process_that_has_the_ledger_open_hears_of_the_upgrade(cluster: Cluster, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import subprocess
 import tempfile
 import urllib.request
 import weakref
+from collections import Counter
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -39,6 +41,7 @@ _BETA = "api/beta=false,flowcontrol.apiserver.k8s.io/v1beta1=true"
 _OLDER = ("--insecure-port=0", f"--runtime-config={_BETA}")  # what one before 1.24 is told
 # In memory where that can be had: every write is synced.
 _SHM = Path("/dev/shm")
+_LABEL = re.compile(r'(\w+)="([^"]*)"')  # of a line of metrics
 
 
 class KubeServer:
@@ -88,10 +91,26 @@ class KubeServer:
             _await(lambda: _answers(f"{self._etcd_url}/health", None), self._etcd, self.root / "etcd.log")
         if self._server is None:
             self._server = self._run("kube-apiserver", self._server_command())
-            context = ssl.create_default_context(cafile=str(self.authority.certificate))
-            context.load_cert_chain(self.root / f"{ADMIN}.crt", self.root / f"{ADMIN}.key")
             log = self.root / "kube-apiserver.log"
-            _await(lambda: _answers(f"{self.url}/readyz", context), self._server, log)
+            _await(lambda: _answers(f"{self.url}/readyz", self._context), self._server, log)
+
+    @property
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(self.authority.certificate))
+        context.load_cert_chain(self.root / f"{ADMIN}.crt", self.root / f"{ADMIN}.key")
+        return context
+
+    def requests(self) -> Counter[tuple[str, str]]:
+        """Return how many requests the server has answered, by verb and resource ('pods/status'); no watch counts."""
+        with urllib.request.urlopen(f"{self.url}/metrics", context=self._context, timeout=PATIENCE) as answer:
+            lines = answer.read().decode().splitlines()
+        found: Counter[tuple[str, str]] = Counter()
+        for line in lines:
+            said = dict(_LABEL.findall(line)) if line.startswith("apiserver_request_total{") else {}
+            if said.get("resource") and said["verb"] != "WATCH":
+                resource = "/".join(part for part in (said["resource"], said["subresource"]) if part)
+                found[said["verb"], resource] += int(float(line.rsplit(" ", 1)[1]))
+        return found
 
     def kill(self) -> None:
         """kill -9 the kube-apiserver; etcd stays. `start` brings it back."""

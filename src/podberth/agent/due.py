@@ -1,4 +1,4 @@
-"""Work that is due at a time, one piece for each key, done one after another by a loop of its own."""
+"""Work that is due at a time, one piece for each key, done by loops of its own."""
 
 from __future__ import annotations
 
@@ -9,37 +9,46 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from podberth.process.loop import WAIT, Loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 K = TypeVar("K")
 W = TypeVar("W")
 
 
 class Due(Generic[K, W]):
-    """A loop that calls `act` with each key and its work, once it is due. Of the work of one key the last counts.
+    """Loops that call `act` with each key and its work, once it is due. Of the work of one key the last counts.
 
     `act` may ask for another try by `again`. `failed` gets why it raised; it is tried again after a while. `most`: keys
-    that wait at once; of more the oldest is given up.
+    that wait at once; of more the oldest is given up. `loops`: how many keys are worked on at once, each by one loop.
     """
 
     def __init__(
-        self, name: str, act: Callable[[K, W], None], failed: Callable[[str], None], *, most: int | None = None
-    ) -> None:
+        self, name: str, act: Callable[[K, W], None], failed: Callable[[str], None], *, most: int | None = None,
+        loops: int = 1,
+    ) -> None:  # fmt: skip
         self._act, self._most = act, most
         self._changed = threading.Condition()
         self._due: dict[K, tuple[float, W]] = {}  # the time is the monotonic clock's
-        self._loop = Loop(name, self._turn, failed)
+        self._busy: set[K] = set()
+        self._stopping = False
+        names = [name] if loops == 1 else [f"{name}-{number}" for number in range(loops)]
+        self._loops = [Loop(each, self._turn, failed, family=name) for each in names]
 
     def start(self) -> None:
         """Begin."""
-        self._loop.start()
+        for loop in self._loops:
+            loop.start()
 
     def stop(self, seconds: float) -> None:
         """End, after the work that is being done, but for at most so long."""
-        self._loop.stop()
+        end = monotonic() + seconds
+        for loop in self._loops:
+            loop.stop()
         with self._changed:
-            self._changed.notify()
-        self._loop.join(seconds)
+            self._stopping = True
+            self._changed.notify_all()
+        for loop in self._loops:
+            loop.join(max(0.0, end - monotonic()))
 
     def put(self, key: K, work: W) -> None:
         """Have the work done soon, in place of what waits for the key."""
@@ -54,20 +63,30 @@ class Due(Generic[K, W]):
         """Have the work done after so many seconds, unless other work of the key has come by now."""
         with self._changed:
             self._due.setdefault(key, (monotonic() + pause, work))
+            self._changed.notify()
 
     def _turn(self) -> float:
         with self._changed:
-            wait = min((at for at, _ in self._due.values()), default=monotonic() + WAIT) - monotonic()
-            if wait > 0 and not self._loop.stopping:
+            wait = min((at for _, at in self._free()), default=monotonic() + WAIT) - monotonic()
+            if wait > 0 and not self._stopping:
                 self._changed.wait(min(wait, WAIT))
             now = monotonic()
-            ready = next((key for key, (at, _) in self._due.items() if at <= now), None)
+            ready = next((key for key, at in self._free() if at <= now), None)
             if ready is None:
                 return 0.0
             _, work = self._due.pop(ready)
+            self._busy.add(ready)
         try:
             self._act(ready, work)
         except BaseException:
             self.again(ready, work, WAIT)
             raise
+        finally:
+            with self._changed:
+                self._busy.discard(ready)
+                self._changed.notify()  # other work of the key may wait
         return 0.0
+
+    def _free(self) -> Iterator[tuple[K, float]]:
+        """Yield the keys that no loop works on, with the time when their work is due."""
+        return ((key, at) for key, (at, _) in self._due.items() if key not in self._busy)

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from podberth.agent.upkeep import Found
     from podberth.cni.errors import CniError
     from podberth.cni.pod import Attachment
+    from podberth.devices.service import Devices
+    from podberth.devices.service import Options as Given
     from podberth.ipam.epoch import Announcement, Epoch
     from podberth.process.certificate import Served as Certificate
     from podberth.process.journal import Journal
@@ -60,6 +62,7 @@ class Options:
 
     `metrics` is the TCP address where the desk can be asked too, with the `certificate` if there is one; `spans` is the
     collector that spans of calls go to. `status_on` is what STATUS fails for beside what makes a node useless.
+    `devices`: which functions are the kubelet's to give, if any.
     """
 
     states: tuple[str, ...]
@@ -72,6 +75,7 @@ class Options:
     certificate: Certificate | None
     spans: Target | None
     status_on: frozenset[str] = frozenset()
+    devices: Given | None = None
 
 
 class Agent:
@@ -92,6 +96,7 @@ class Agent:
         self.history = History(self.nodes, self._not_archived)
         self.metrics = Metrics(self)
         self.spans = None if options.spans is None else self._exporter(options.spans)
+        self.devices = None if options.devices is None else self._device_plugins(options.devices)
         self.serving = False
         self.desk = Desk(self)
         self.desk.open(desk_of(options.path), options.metrics, options.certificate)
@@ -122,6 +127,8 @@ class Agent:
             self.spans.start()
         self.server.start()
         self.serving = True
+        if self.devices is not None:
+            self.devices.start()  # a pod that is given a function has its ADD next
         self.journal.write("info", "serving", {"version": __version__, "workers": self.server.workers})
 
     def stop(self, *, last: bool) -> None:
@@ -136,6 +143,8 @@ class Agent:
         waiting = (resident.hot_plug, resident.finisher, resident.annotator, resident.migrations, resident.claims)
         for part in (*loops, resident.policies, *waiting):
             self._try("stop", partial(part.stop, grace))
+        if self.devices is not None:
+            self._try("stop", partial(self.devices.stop, grace))
         self._try("stop", self.resident.close)
         unsent = self._flush(end)
         self._try("stop", self.desk.close)
@@ -180,6 +189,12 @@ class Agent:
         """Yield those with links of podberth's own: the calls of meta plugins are others' to check, by an exec each."""
         return self._each(each for each in self.stores() if not each.endswith(f"/{NETWORKS}"))
 
+    def of_functions(self) -> Iterator[Node]:
+        """Yield those whose records may speak of virtual functions; the first is there before its store is."""
+        own = self.options.states[0]
+        others = (each for each in self.stores() if each != own and not each.endswith(f"/{NETWORKS}"))
+        return self._each((own, *others))
+
     def stores(self) -> list[str]:
         """Return the state directories that calls or options have named, and that are there."""
         own = (each for state in self.options.states for each in (state, f"{state}/{NETWORKS}"))
@@ -206,12 +221,19 @@ class Agent:
 
     def _keep(self, served: Served) -> None:
         self.calls.add(served)
+        if self.devices is not None:
+            self.devices.wake()
         self.metrics.served(served)
         if self.spans is not None:
             self.spans.offer(served)
         level = "error" if served.code else "info"
         if self.journal.wants(level):
             self.journal.write(level, "call", served.about())
+
+    def _device_plugins(self, given: Given) -> Devices:
+        from podberth.devices.service import Devices  # most nodes have no need of gRPC
+
+        return Devices(given, self.of_functions, self.journal.write)
 
     def _exporter(self, to: Target) -> Exporter:
         from podberth.agent.spans.exporter import Exporter

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podberth.catalogue import find_plugin
-from podberth.cli import netconf_file
 from podberth.cli.explain import draw_plan
 from podberth.cli.screen import Cell, Screen
 from podberth.cni.args import Args
@@ -43,7 +42,7 @@ def foreshadow(network: NetworkList, conf: RuntimeConf, *, as_json: bool) -> Non
 
 def _plan(network: NetworkList, plugin: PluginConf, conf: RuntimeConf) -> Plan | None:
     raw = {**plugin.raw, "name": network.name, "cniVersion": network.cni_version}
-    if not netconf_file.is_ours(raw):
+    if not prospect.asks_podberth(raw):
         return None
     args = Args.parse(";".join(f"{key}={text}" for key, text in conf.args))
     pod = pod_of(prospect.read(json.dumps(raw).encode(), find_plugin)[0], args)
@@ -52,6 +51,6 @@ def _plan(network: NetworkList, plugin: PluginConf, conf: RuntimeConf) -> Plan |
             "CNI_ARGS: K8S_POD_NAMESPACE and K8S_POD_NAME are not set", "podberth plans for a pod: set both of them"
         )
     fields = Fields(raw, "", InvalidConfig)
-    own = fields if raw.get("type") in netconf_file.OURS else fields.child("ipam") or fields
+    own = fields if raw.get("type") in prospect.OURS else fields.child("ipam") or fields
     attachment = partial(Attachment, container_id=conf.container_id, ifname=conf.ifname)
     return desk_plan(open_node(state_dir(own)), pod, json.dumps(raw).encode(), attachment, conf.netns)

@@ -17,7 +17,8 @@ from podberth.cni.pod import Attachment
 from podberth.desk import prospect
 from podberth.desk.explain import explain as desk_explain
 from podberth.desk.plan import plan as desk_plan
-from podberth.policy.precedence import POOL, Share
+from podberth.policy.layer import Share
+from podberth.policy.precedence import POOL
 from podberth.policy.standing import worded
 from podberth.verbs.role import Role
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from podberth.desk.explain import Explained
     from podberth.desk.plan import Plan
     from podberth.desk.prospect import Prospect
-    from podberth.policy.precedence import Provenance
+    from podberth.policy.layer import Provenance
 
 config_help = "The network configuration: a plugin's own, or a runtime's .conflist."
 
@@ -42,6 +43,10 @@ config_help = "The network configuration: a plugin's own, or a runtime's .confli
     examples=(
         ("explain payments/mysql-1", "Every interface declared for the pod, value by value."),
         ("explain payments/mysql-1 --config /etc/cni/net.d/10-bank.conflist", "With the network's own defaults."),
+        (
+            "explain payments/mysql-1 --config /etc/cni/net.d/00-networks.conflist",
+            "All networks that the pod selects, where podberth-networks calls them.",
+        ),
     ),
 )
 @click.argument("pod", type=POD, metavar="NAMESPACE/POD")
@@ -54,6 +59,8 @@ def explain(session: Session, pod: PodRef, config: str | None, ifname: str | Non
 
     The order, highest first: PodNetwork for the pod's name, PodNetwork for its StatefulSet, PodNetwork for its
     Deployment, the pod's annotation, the runtime's request, the pool, the network configuration, the built-in default.
+    With the configuration of podberth-networks the pod is asked of the API server: a table has all its networks, and
+    those whose addresses are podberth's follow.
     What a pod asks for itself is known only when it starts. Nothing is changed; a policyDir is read at the next ADD,
     not here.
     """
@@ -94,20 +101,26 @@ def plan(
 
 def draw_plan(screen: Screen, found: Plan) -> None:
     """Show it as a script, with what can't be known in comments."""
+    for passed in found.prospect.passed if found.prospect is not None else ():
+        screen.line(f"# passed over: {passed.why}")
     for expected in found.addresses:
         screen.line(f"# {expected.address}: {expected.why}")
     if found.vf is not None:
         screen.line(f"# {found.vf}: the one that would be chosen now")
-    network = found.prospect.network
-    if network.delegated:
+    network = found.prospect.network if found.prospect is not None else None
+    if network is not None and network.delegated:
         screen.line(f"# addresses: those that {network.delegated} gives")
-    if network.role is Role.GIVE:
+    if network is not None and network.role is Role.GIVE:
         screen.line("# called for addresses only: the main plugin makes the interface")
     for op in found.ops:
         screen.line(op.command)
 
 
 def _draw_all(screen: Screen, found: Explained) -> None:
+    if found.legs:
+        titles = ("Interface", "Name", "Network", "Plugins", "Addresses by")
+        rows = [[leg.ifname, leg.name, leg.network, ", ".join(leg.plugins), leg.addresses_by] for leg in found.legs]
+        screen.table(columns(*titles, breaks=("Plugins",)), rows)
     for each in found.interfaces:
         _draw(screen, each.prospect)
     for ifname, old in found.running:
@@ -143,6 +156,8 @@ def _draw(screen: Screen, found: Prospect) -> None:
         ]
     titles = ("Field", "Value", "Source", "Detail")
     screen.table(columns(*titles, breaks=("Value", "Detail")), rows)
+    for passed in found.passed:
+        screen.line(Cell("passed over", "yellow"), f": {passed.why}")
     if found.refusal is not None:
         screen.line(Cell("refused", "bold red"), f": {found.refusal.message}")
         screen.line(f"  {found.refusal.details}")

@@ -94,7 +94,7 @@ def _drop_ins(data: bytes) -> Iterator[Finding]:
     document = json.loads(data)
     listed = document.get("plugins")
     for at, raw in [("", document)] if listed is None else [(f"plugins[{i}]", one) for i, one in enumerate(listed)]:
-        if not isinstance(raw, dict) or raw.get("type") in netconf_file.OURS:
+        if not isinstance(raw, dict) or raw.get("type") in prospect.OURS:
             continue
         try:
             find_plugin(str(raw.get("type"))).configure(Fields(raw, at))
@@ -109,7 +109,7 @@ def _ours(data: bytes, path: str) -> tuple[Finding, ...]:
     """Read podberth's own part as an ADD would: what it would refuse is a finding."""
     document = json.loads(data)
     plugins = document.get("plugins", [document])
-    if not any(isinstance(plugin, dict) and netconf_file.is_ours(plugin) for plugin in plugins):
+    if not any(isinstance(plugin, dict) and prospect.asks_podberth(plugin) for plugin in plugins):
         return ()
     try:
         prospect.read(netconf_file.extract(document, path), find_plugin)

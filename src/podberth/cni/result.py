@@ -7,6 +7,8 @@ does not know.
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
+
 from podberth.cni import parsers
 from podberth.cni import version as versions
 from podberth.cni.errors import IncompatibleVersion
@@ -14,12 +16,14 @@ from podberth.cni.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+    from collections.abc import Callable, Mapping
+    from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 
     from podberth.cni.fields import Fields
 
 MAX_UINT = 2**32 - 1
+# The destination of default routes, by IP version.
+EVERYTHING: Mapping[int, IPv4Network | IPv6Network] = {4: IPv4Network((0, 0)), 6: IPv6Network((0, 0))}
 _FAMILY_KEYS = ((4, "ip4"), (6, "ip6"))  # of 0.1.0 and 0.2.0
 _NO_INTERFACE = -1  # as Go's library wrote it, of 0.3.0 (types/current of containernetworking/cni v0.5)
 _ROUTE_NUMBERS = ("mtu", "advmss", "priority", "table", "scope")  # of 1.1.0

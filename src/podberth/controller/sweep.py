@@ -179,7 +179,8 @@ class Sweep:
             own = {one: why for one, why in refused.items() if (one.pod, one.address) in set(declared)}
             troubles = [f"{one.address}: {why}" for one, why in own.items()]
             told = self._older(podnetwork, now)
-            missing = sorted({policy.pool for policy in podnetwork.attachments if policy.pool} - now.pools.keys())
+            named = {name for policy in podnetwork.attachments for name in policy.preferred}
+            missing = sorted(named - now.pools.keys())
             troubles += [f"there is no pool {name!r}" for name in missing]
             if missing or own.keys() - disallowed:
                 bad = conditions.CONFLICT

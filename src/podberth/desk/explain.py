@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 from podberth.catalogue import find_plugin
@@ -9,6 +10,7 @@ from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import fields
 from podberth.desk import prospect
 from podberth.desk.form import LEFT_OUT, UNSAID, Answer, Pod, row
+from podberth.desk.legs import Leg, is_several, legs
 from podberth.desk.prospect import Expected, Prospect
 from podberth.desk.rows import NOT_IN_FORCE, REFUSED, Outdated, Refused, Waiting
 from podberth.ipam.refusals import same
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
     from podberth.cni.errors import CniError
     from podberth.cni.pod import PodRef
     from podberth.policy import changes
-    from podberth.policy.precedence import Provenance
+    from podberth.policy.layer import Provenance
     from podberth.verbs.node import Node
 
+FIRST = "eth0"  # the interface of a pod's first network
 _FIELDS = frozenset(name for name, _ in fields(Settings))
 
 
@@ -57,6 +60,14 @@ class Value:
 
 
 @row
+class PassedOver:
+    """A pool that is named in order of preference, and would not serve."""
+
+    pool: str
+    why: str
+
+
+@row
 class Interface:
     """What an interface of the pod gets. `effective` are the settings that follow from its addresses too."""
 
@@ -68,16 +79,22 @@ class Interface:
     effective: dict[str, object]
     values: tuple[Value, ...]
     outdated: Annotated[tuple[Outdated, ...], LEFT_OUT] = ()
+    passed_over: Annotated[tuple[PassedOver, ...], LEFT_OUT] = ()
     prospect: Annotated[Prospect, UNSAID]
 
 
 @row
 class Explained(Answer):
-    """What a pod gets on each interface; and what is declared for it in vain."""
+    """What a pod gets on each interface; and what is declared for it in vain.
+
+    `legs`: all its networks, where the configuration is a meta plugin's. The ledger gives the addresses of those
+    interfaces alone that `interfaces` has.
+    """
 
     SCHEMA = "explain/1"
     pod: Pod
     interfaces: tuple[Interface, ...]
+    legs: Annotated[tuple[Leg, ...], LEFT_OUT] = ()
     waiting: NOT_IN_FORCE = ()
     refused: REFUSED = ()
     running: Annotated[tuple[tuple[str, Outdated], ...], UNSAID] = ()
@@ -92,9 +109,10 @@ class Explained(Answer):
 def explain(node: Node, pod: PodRef, config: bytes | None = None, ifname: str | None = None) -> Explained:
     """Return what each interface of the pod gets, or the one of that name, by a network configuration if it is known.
 
-    Raises what keeps it from being resolved at all.
+    A meta plugin's leads to all the networks that the pod selects. Raises what keeps it from being resolved at all.
     """
-    found = _foreseen(node, pod, config, ifname)
+    several = legs(node, pod, config, FIRST) if config is not None and is_several(json.loads(config)) else ()
+    found = _of_legs(node, pod, several, ifname) if several else _foreseen(node, pod, config, ifname)
     older = tuple(
         (record.attachment.ifname, Outdated.of(said))
         for record in node.attachments.all()
@@ -105,11 +123,20 @@ def explain(node: Node, pod: PodRef, config: bytes | None = None, ifname: str | 
     return Explained(
         pod=pod,
         interfaces=tuple(_interface(each, older) for each in found),
+        legs=several,
         waiting=tuple(Waiting.of(one) for one in node.policies.waiting() if _is_about(one, pod)),
         refused=tuple(map(Refused.of, standings)),
         running=older,
         standings=standings,
     )
+
+
+def _of_legs(node: Node, pod: PodRef, several: tuple[Leg, ...], ifname: str | None) -> list[Prospect]:
+    return [
+        prospect.foresee(node, pod, each.ifname, *prospect.read(each.config, find_plugin)[:2])
+        for each in several
+        if each.config is not None and ifname in (None, each.ifname)
+    ]
 
 
 def _foreseen(node: Node, pod: PodRef, config: bytes | None, ifname: str | None) -> list[Prospect]:
@@ -135,6 +162,7 @@ def _interface(found: Prospect, older: tuple[tuple[str, Outdated], ...]) -> Inte
         effective={name: _said(name, value) for name, value in prospect.effective(found).items()},
         values=tuple(map(_value, found.resolved.provenance)),
         outdated=tuple(said for ifname, said in older if ifname == found.ifname),
+        passed_over=tuple(PassedOver(pool=each.pool, why=each.why) for each in found.passed),
         prospect=found,
     )
 

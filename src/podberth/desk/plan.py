@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 from podberth.catalogue import find_plugin
 from podberth.desk import prospect
 from podberth.desk.form import UNSAID, Answer, Key, Pod, row
+from podberth.desk.legs import calls, is_several
 from podberth.desk.prospect import Expected, Prospect
 from podberth.net.ops import describe
 from podberth.net.vf import Vf
@@ -38,12 +40,17 @@ class Plan(Answer):
     addresses: tuple[Expected, ...]
     function: str | None
     ops: tuple[Planned, ...]
-    prospect: Annotated[Prospect, UNSAID]
+    prospect: Annotated[Prospect | None, UNSAID]
     vf: Annotated[Vf | None, UNSAID] = None
 
 
 def plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attachment], netns: str) -> Plan:
-    """Return the plan of an ADD; `attachment` is told the network. CniError with what the ADD would be refused for."""
+    """Return the plan of an ADD; `attachment` is told the network. CniError with what the ADD would be refused for.
+
+    A meta plugin's has one call for each of the pod's networks.
+    """
+    if is_several(json.loads(config)):
+        return _of_several(node, pod, config, attachment, netns)
     network, conf, plugin = prospect.read(config, find_plugin)
     to_be = attachment(network=network.name)
     found = prospect.foresee(node, pod, to_be.ifname, network, conf)
@@ -61,3 +68,11 @@ def plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attac
         prospect=found,
         vf=vf,
     )
+
+
+def _of_several(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attachment], netns: str) -> Plan:
+    name = str(json.loads(config).get("name"))
+    to_be = attachment(network=name)
+    ops = calls(node, pod, config, to_be.ifname, netns, to_be.container_id)
+    told = tuple(Planned(op=type(op).__name__, command=describe(op)) for op in ops)
+    return Plan(pod=pod, attachment=to_be, addresses=(), function=None, ops=told, prospect=None)

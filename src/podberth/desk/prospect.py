@@ -6,6 +6,7 @@ Which addresses those are is the ledger's to say (`Ledger.foresee`). Nothing is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace as replace_parts
 from typing import TYPE_CHECKING
 
 from podberth.cni import strictjson
@@ -21,13 +22,14 @@ from podberth.ipam.lease import Actor, Claim
 from podberth.ipam.refusals import same
 from podberth.policy.precedence import NetworkDefaults, Question, resolve
 from podberth.verbs.devices import candidates
-from podberth.verbs.network import Network, decide, question, read_network
+from podberth.verbs.network import Network, question, read_network
 from podberth.verbs.planner import Planner
+from podberth.verbs.preference import Passed, serve
 from podberth.verbs.role import Role
 from podberth.verbs.wish import endpoint, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from collections.abc import Set as AbstractSet
 
     from podberth.cni.pod import PodRef
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Node, Plugin
 
 IPAM = "podberth"
+OURS = (IPAM, "sriov")  # the types whose addresses are always the ledger's
 ANY = "any free address, for example this one"
 
 
@@ -52,7 +55,10 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prospect:
-    """`refusal`: the error an ADD would end with, None if it would not; `addresses` is then what it would bind."""
+    """`refusal`: the error an ADD would end with, None if it would not; `addresses` is then what it would bind.
+
+    `passed`: of several pools in order of preference those that would not serve, before the one of `resolved`.
+    """
 
     pod: PodRef
     ifname: str
@@ -60,6 +66,13 @@ class Prospect:
     resolved: Resolved
     addresses: tuple[Expected, ...] = ()
     refusal: CniError | None = None
+    passed: tuple[Passed, ...] = ()
+
+
+def asks_podberth(conf: Mapping[str, object]) -> bool:
+    """Say whether the ledger is asked for addresses by a plugin of that configuration."""
+    ipam = conf.get("ipam")
+    return conf.get("type") in OURS or (isinstance(ipam, dict) and ipam.get("type") == IPAM)
 
 
 def read(conf: bytes, find: Callable[[str], Plugin]) -> tuple[Network, NetConf, Plugin]:
@@ -94,12 +107,18 @@ def foresee(node: Node, pod: PodRef, ifname: str, network: Network, conf: NetCon
     """Resolve everything said about the interface. Raises what keeps it from being resolved at all."""
     asked = _question(node, pod, ifname, network, conf)
     resolved = resolve(asked, node.policies)
-    try:
-        decide(network, asked, node.policies, node.ledger)
+    passed: list[Passed] = []
+
+    def expected(resolved: Resolved) -> Prospect:
         addresses = _expect(node, asked, resolved)
+        return Prospect(pod=pod, ifname=ifname, network=network, resolved=resolved, addresses=addresses)
+
+    try:
+        attachment = Attachment(network=asked.network, container_id="", ifname=ifname)
+        found = serve(node, network, asked, attachment, expected, passed.append)
     except CniError as refusal:
-        return Prospect(pod=pod, ifname=ifname, network=network, resolved=resolved, refusal=refusal)
-    return Prospect(pod=pod, ifname=ifname, network=network, resolved=resolved, addresses=addresses)
+        found = Prospect(pod=pod, ifname=ifname, network=network, resolved=resolved, refusal=refusal)
+    return replace_parts(found, passed=tuple(passed))
 
 
 def plan(node: Node, found: Prospect, conf: NetConf, plugin: Plugin, end: Endpoint) -> tuple[Vf | None, tuple[Op, ...]]:

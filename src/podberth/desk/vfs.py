@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth.desk.form import Answer, Key, Pod, row
+from podberth.devices.health import resource_of, way
 from podberth.verbs.devices import labelled, unusable
 from podberth.verbs.gone import is_gone
 
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 @row
 class Function:
-    """A virtual function. `state` is free, held, gone (its holder is) or unusable, for the `reason` given."""
+    """A virtual function. `state` is free, held, gone (its holder is) or unusable, for the `reason` given.
+
+    `way`: by which way it is held: podberth's own `choice` for a network or a PodNetwork; a `deviceID` that the caller
+    has named; or `device plugin`, as the kubelet has given it of the `resource`.
+    """
 
     address: str
     pf: str
@@ -41,6 +46,8 @@ class Function:
     reason: str | None
     pod: Pod | None
     attachment: Key | None
+    way: str | None = None
+    resource: str | None = None
 
 
 @row
@@ -105,4 +112,6 @@ def _function(node: Node, vf: Vf, record: Record | None) -> Function:
         reason=(unusable(vf) or None) if record is None else None,
         pod=record.pod if record is not None else None,
         attachment=record.attachment if record is not None else None,
+        way=way(record) if record is not None else None,
+        resource=(resource_of(record) or None) if record is not None else None,
     )

@@ -90,7 +90,7 @@ def _usable(subnet: Subnet, gateways: Iterable[int]) -> Extents:
         special.append((whole[0], whole[0]))  # IPv6: the subnet-router anycast address, RFC 4291 section 2.6.1
         if network.version == 4:
             special.append((whole[1], whole[1]))
-    return subtract(_pairs(subnet.ranges) or [whole], [*special, *_pairs(subnet.exclude)])
+    return subtract(_pairs(subnet.ranges) or [whole], [*special, *_pairs(subnet.barred)])
 
 
 def _pairs(spans: Iterable[Span]) -> list[tuple[int, int]]:

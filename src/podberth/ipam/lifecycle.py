@@ -34,6 +34,9 @@ class Edge(StrEnum):
     NOT_YET = "NOT_YET"
 
 
+FAILED = "ADD failed"  # why a lease ended whose pod never ran with it
+
+
 class Kind(StrEnum):
     """The kinds of event. With the last four nothing changes hands.
 

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+    from podberth.ipam.affinity import Affinity
+
 
 FOREVER = "forever"
 
@@ -30,7 +32,8 @@ class Span:
 @value
 class Subnet:
     """One subnet of a pool. `ranges` empty: all its host addresses. `exclude`: never used by podberth. `hold`: only for
-    explicit declarations and reservations, never handed out. `on_link`: the gateway may be outside the subnet."""
+    explicit declarations and reservations, never handed out. `on_link`: the gateway may be outside the subnet.
+    `automatic`: set aside for pools of applications (`carving`), and not of this pool."""
 
     network: IPv4Network | IPv6Network
     gateway: IPv4Address | IPv6Address | None = None
@@ -38,6 +41,21 @@ class Subnet:
     ranges: tuple[Span, ...] = ()
     exclude: tuple[Span, ...] = ()
     hold: tuple[Span, ...] = ()
+    automatic: tuple[Span, ...] = ()
+
+    @property
+    def barred(self) -> tuple[Span, ...]:
+        """What the pool gives to nobody: excluded, or set aside."""
+        return self.exclude + self.automatic if self.automatic else self.exclude
+
+
+@value
+class MadeFor:
+    """Whose pool it is, where podberth has made it: of a PodNetwork, out of the pool `parent`."""
+
+    parent: str
+    namespace: str
+    podnetwork: str
 
 
 @value
@@ -67,10 +85,21 @@ class ConflictDetection:
 
 
 @value
+class GatewayCheck:
+    """Ask on the wire for the gateway of each address before an ADD answers: `probes` times, so far apart."""
+
+    probes: int = 3
+    interval_ms: int = 200
+
+
+@value
 class Pool:
     """`allocation`: 'lowest' free address, or 'leastRecentlyUsed'. `quarantine`: seconds a released address rests.
     `sticky_retention`: how long a sticky reservation stays after its pod was deleted, in seconds, or FOREVER.
     `sticky_reservations`: how many of them there may be in each family; None is any number.
+
+    `affinity`: for which nodes, namespaces and pods it is; None for any. `gateway_check`: None to ask for no gateway.
+    `made_for`: None for a pool that an operator has written.
 
     `grants` empty: every namespace may take addresses dynamically and have them declared by the operator; pods may
     request nothing themselves.
@@ -84,6 +113,9 @@ class Pool:
     sticky_reservations: int | None = None
     conflict_detection: ConflictDetection | None = None
     grants: tuple[Grant, ...] = ()
+    affinity: Affinity | None = None
+    gateway_check: GatewayCheck | None = None
+    made_for: MadeFor | None = None
     settings: Settings = Settings()
     source: str = ""
 

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from podberth.cni import parsers
 from podberth.cni.fields import shown
 from podberth.cni.pod import parted
-from podberth.ipam.pool import FOREVER, ConflictDetection, Grant, Pool, Span, Subnet
+from podberth.ipam.pool import FOREVER, ConflictDetection, GatewayCheck, Grant, MadeFor, Pool, Span, Subnet
 from podberth.ipam.versions import Feature
 from podberth.net.settings_document import SETTINGS_KEYS, parse_settings, settings_document
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.errors import CniError
     from podberth.cni.fields import Fields
+    from podberth.ipam.affinity import Affinity
     from podberth.net.ops import Address, Network
 
 API_VERSION = "podberth.io/v1alpha1"
@@ -24,8 +25,10 @@ API_VERSION = "podberth.io/v1alpha1"
 METADATA = ("name", "labels", "annotations", "uid", "resourceVersion", "generation", "creationTimestamp")
 KEYS = (
     *("subnets", "allocation", "quarantine", "stickyRetention", "stickyReservations", "conflictDetection", "allow"),
+    *("affinity", "gatewayCheck", "madeFor"),
     *SETTINGS_KEYS,
 )
+_SPANS = ("ranges", "exclude", "hold", "automatic")  # of a subnet
 ALLOCATIONS = ("lowest", "leastRecentlyUsed")
 MAX_RESERVATIONS = 1 << 20  # of one namespace in one pool, or sticky ones of a pool
 MAX_QUARANTINE = 366 * 86400  # seconds
@@ -73,6 +76,9 @@ def parse_pool(document: Fields) -> Pool:
         sticky_reservations=fields.optional("stickyReservations", parsers.integer(0, MAX_RESERVATIONS)),
         conflict_detection=_detection(fields),
         grants=_grants(fields),
+        affinity=_affinity(fields),
+        gateway_check=_gateway_check(fields, subnets),
+        made_for=_made_for(fields),
         settings=settings,
     )
 
@@ -95,6 +101,16 @@ def pool_document(pool: Pool) -> dict[str, object]:
             "probes": detection.probes,
             "intervalMilliseconds": detection.interval_ms,
         }
+    if pool.affinity is not None:
+        from podberth.ipam.affinity_document import affinity_document
+
+        spec["affinity"] = affinity_document(pool.affinity)
+    if pool.gateway_check is not None:
+        check = pool.gateway_check
+        spec["gatewayCheck"] = {"probes": check.probes, "intervalMilliseconds": check.interval_ms}
+    if pool.made_for is not None:
+        made = pool.made_for
+        spec["madeFor"] = {"pool": made.parent, "namespace": made.namespace, "podNetwork": made.podnetwork}
     if pool.grants:
         spec["allow"] = [_grant_document(grant) for grant in pool.grants]
     return {
@@ -147,7 +163,7 @@ def span(raw: object) -> Span:
 
 
 def _subnet(fields: Fields) -> Subnet:
-    fields.only(("subnet", "gateway", "onLink", "ranges", "exclude", "hold"))
+    fields.only(("subnet", "gateway", "onLink", *_SPANS))
     network = fields.required("subnet", parsers.ip_network)
     shortest, longest = _PREFIXES[network.version]
     if not shortest <= network.prefixlen <= longest:
@@ -187,7 +203,7 @@ def _require_reachable(fields: Fields, gateway: Address, network: Network, *, on
 
 
 def _spans(fields: Fields, network: Network) -> dict[str, tuple[Span, ...]]:
-    spans = {key: fields.each(key, span) for key in ("ranges", "exclude", "hold")}
+    spans = {key: fields.each(key, span) for key in _SPANS}
     for key, members in spans.items():
         for i, member in enumerate(members):
             if member.first not in network or member.last not in network:
@@ -222,6 +238,40 @@ def _detection(fields: Fields) -> ConflictDetection | None:
         on_conflict=child.get("onConflict", parsers.choice("refuse", "next"), "refuse"),
         probes=child.get("probes", parsers.integer(1, 10), 3),
         interval_ms=child.get("intervalMilliseconds", parsers.integer(10, 2000), 200),
+    )
+
+
+def _affinity(fields: Fields) -> Affinity | None:
+    if fields.raw.get("affinity") is None:
+        return None
+    from podberth.ipam.affinity_document import parse_affinity  # most pools are for everybody
+
+    return parse_affinity(fields, _pattern)
+
+
+def _gateway_check(fields: Fields, subnets: Iterable[Subnet]) -> GatewayCheck | None:
+    child = fields.child("gatewayCheck")
+    if child is None:
+        return None
+    child.only(("probes", "intervalMilliseconds"))
+    found = GatewayCheck(
+        probes=child.get("probes", parsers.integer(1, 10), 3),
+        interval_ms=child.get("intervalMilliseconds", parsers.integer(10, 2000), 200),
+    )
+    if not any(subnet.gateway is not None for subnet in subnets):
+        raise fields.fail("gatewayCheck", "no subnet of the pool has a gateway", "name one, or leave it out")
+    return found
+
+
+def _made_for(fields: Fields) -> MadeFor | None:
+    child = fields.child("madeFor")
+    if child is None:
+        return None
+    child.only(("pool", "namespace", "podNetwork"))
+    return MadeFor(
+        parent=child.required("pool", parsers.name),
+        namespace=child.required("namespace", parsers.label),
+        podnetwork=child.required("podNetwork", parsers.name),
     )
 
 
@@ -286,7 +336,7 @@ def _subnet_document(subnet: Subnet) -> dict[str, object]:
         document["gateway"] = str(subnet.gateway)
     if subnet.on_link:
         document["onLink"] = True
-    for key in ("ranges", "exclude", "hold"):
+    for key in _SPANS:
         spans: Iterable[Span] = getattr(subnet, key)
         if spans:
             document[key] = [_span_text(member) for member in spans]
@@ -324,4 +374,10 @@ def pool_needs(pool: Pool) -> frozenset[Feature]:
     outside = (subnet.gateway is not None and subnet.gateway not in subnet.network for subnet in pool.subnets)
     if any(subnet.on_link for subnet in pool.subnets) or any(outside):
         found.add(Feature.GATEWAYS)
+    if pool.affinity is not None:
+        found.add(Feature.AFFINITY)
+    if pool.made_for is not None or any(subnet.automatic for subnet in pool.subnets):
+        found.add(Feature.OWN_POOLS)
+    if pool.gateway_check is not None:
+        found.add(Feature.GATEWAY_CHECK)
     return frozenset(found)

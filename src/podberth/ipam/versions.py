@@ -30,6 +30,10 @@ class Feature(StrEnum):
     MACHINES = "a machine that is no Node of its Kubernetes"
     STICKY = "a pool's `stickyReservations`"
     GATEWAYS = "a gateway outside its subnet"
+    AFFINITY = "a pool's `affinity`"
+    GATEWAY_CHECK = "a pool's `gatewayCheck`"
+    OWN_POOLS = "a pool of an application"
+    PREFERENCE = "a PodNetwork with `pools`"
     RETENTION = "a word about for how long history is kept"
     PODNETWORKS_IN_FORCE = "what is in force of a PodNetwork in etcd"
     OPERATIONS = "an operation of more than one step"
@@ -45,6 +49,14 @@ NEEDS: Mapping[Feature, str] = {
     Feature.STICKY: "0.2.0",
     # As with a rule's new keys.
     Feature.GATEWAYS: "0.2.0",
+    # As with a rule's new keys: 0.1.0 would go on giving out by the text before, to anybody.
+    Feature.AFFINITY: "0.2.0",
+    # As with a rule's new keys.
+    Feature.GATEWAY_CHECK: "0.2.0",
+    # As with a rule's new keys: 0.1.0 would go on giving out what is set aside.
+    Feature.OWN_POOLS: "0.2.0",
+    # 0.1.0 can't read the PodNetwork: to it the pod is one that nobody declares, and gets what those get.
+    Feature.PREFERENCE: "0.2.0",
     # 0.1.0 deletes nothing, and would not say what was deleted.
     Feature.RETENTION: "0.2.0",
     # 0.1.0 takes the owners of all clusters for one.

@@ -261,6 +261,15 @@ class LinuxHost:
         except OSError as refused:
             raise translated(f"ip link delete {name}", refused) from refused
 
+    def reclaim(self, device: str) -> None:
+        """Give back a virtual function that sriov-cni has given to a pod that is gone; the caller holds its lock."""
+        from podberth.linux.effects import sriov_cni
+
+        try:
+            sriov_cni.reclaim(self._ground, device)
+        except OSError as refused:
+            raise translated(f"giving {device} back for sriov-cni", refused) from refused
+
     def check(self, step: Step) -> tuple[Drift, ...]:
         """Compare the step with the live host; empty if it holds. A link that only has the name is another."""
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from podberth.cni.value import replace
 from podberth.linux import pci
-from podberth.linux.effects import vf_links
+from podberth.linux.effects import sriov_cni, vf_links
 from podberth.linux.netlink import addresses, counters, links, routes, vfs
 from podberth.net.vf import Counters
 
@@ -31,7 +31,8 @@ def on_this_node(namespaces: Namespaces, found: Sequence[Vf]) -> tuple[Vf, ...]:
     addressed = tuple(_addressed(namespaces, every))
     used, lent = _own(every, addressed), _lent(addressed)
     made: list[Vf] = []
-    for vf in found:
+    for each in found:
+        vf = replace(each, theirs=sriov_cni.holder(each.address))
         link = known.get(vf.link)
         if link is None:
             made.append(replace(vf, link=""))

@@ -78,6 +78,26 @@ def announcement_of(mac: str, address: Address) -> bytes:
     return arp_announcement(mac, address) if isinstance(address, IPv4Address) else neighbour_announcement(mac, address)
 
 
+def question_for(mac: str, source: Address, address: Address) -> bytes:
+    """Return the frame by which the host with `source` asks for the MAC of `address`."""
+    if isinstance(source, IPv4Address) and isinstance(address, IPv4Address):
+        return arp_request(mac, source, address)
+    assert isinstance(source, IPv6Address)
+    assert isinstance(address, IPv6Address)
+    return neighbour_solicitation(mac, source, address)
+
+
+def answerer(frame: bytes, address: Address) -> str | None:
+    """Return the MAC that `frame` says has `address`, as an answer or as news; else None."""
+    if isinstance(address, IPv4Address):
+        arp = parse_arp(frame)
+        return arp.sender_mac if arp is not None and arp.sender == address else None
+    found = parse_neighbour(frame)
+    if found is None or found.kind != ADVERTISEMENT or found.target != address:
+        return None
+    return found.link_mac or found.frame_mac
+
+
 def claimant(frame: bytes, address: Address, own_mac: str) -> str | None:
     """Return the MAC that `frame` says has `address`, or that is probing for it too; else None."""
     if isinstance(address, IPv4Address):
@@ -93,6 +113,17 @@ def arp_probe(mac: str, address: IPv4Address) -> bytes:
 def arp_announcement(mac: str, address: IPv4Address) -> bytes:
     """Return the news that `address` is at `mac`: a request, its sender also its target (RFC 5227, 2.3)."""
     return _arp(Arp(operation=REQUEST, sender_mac=mac, sender=address, target_mac=_NO_MAC, target=address))
+
+
+def arp_request(mac: str, sender: IPv4Address, target: IPv4Address) -> bytes:
+    """Return the question for the MAC of `target` (RFC 826)."""
+    return _arp(Arp(operation=REQUEST, sender_mac=mac, sender=sender, target_mac=_NO_MAC, target=target))
+
+
+def neighbour_solicitation(mac: str, source: IPv6Address, target: IPv6Address) -> bytes:
+    """Return the solicitation of address resolution, with the asker's MAC as an option (RFC 4861, 7.2.2)."""
+    message = _ND.pack(SOLICITATION, 0, 0, 0, target.packed) + bytes((_SOURCE_LINK, 1)) + _packed(mac)
+    return _neighbour(mac, source, solicited_node(target), message)
 
 
 def neighbour_probe(mac: str, address: IPv6Address) -> bytes:

@@ -91,6 +91,17 @@ def driver(address: str) -> str:
     return _target(f"{DEVICES}/{address}/driver")
 
 
+def character_devices(address: str) -> tuple[str, ...]:
+    """Return the files by which a process drives the device; () if the kernel does (Documentation/driver-api/vfio.rst).
+
+    Of vfio-pci that of its IOMMU group, and the one that all groups share; of a driver of UIO its own.
+    """
+    if driver(address) == "vfio-pci":
+        group = _target(f"{DEVICES}/{address}/iommu_group")
+        return (f"/dev/vfio/{group}", "/dev/vfio/vfio") if group else ()
+    return tuple(f"/dev/{name}" for name in sorted(_list(f"{DEVICES}/{address}/uio")))
+
+
 def unbind(address: str) -> None:
     """Take the device from its driver, if it has one."""
     if name := driver(address):

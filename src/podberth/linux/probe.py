@@ -64,6 +64,26 @@ def probe(ifname: str, address: Address, probes: int, interval_ms: int) -> str |
             group.close()
 
 
+def ask(ifname: str, source: Address, address: Address, probes: int, interval_ms: int) -> str | None:
+    """Ask from `source`, an address of the interface, for the MAC of `address`; return it, None if nobody answers.
+
+    It is asked for `probes` times, `interval_ms` apart. The time it takes, and the errors, are those of `probe`.
+    """
+    sock, mac = _open(ifname, packets.ETH_P_ARP if isinstance(address, IPv4Address) else packets.ETH_P_IPV6)
+    try:
+        start = time.monotonic()
+        for count in range(1, probes + 1):
+            sock.settimeout(None)
+            _send(sock, packets.question_for(mac, source, address))
+            for frame in _frames(sock, start + count * interval_ms / 1000):
+                found = packets.answerer(frame, address)
+                if found is not None:
+                    return found
+        return None
+    finally:
+        sock.close()
+
+
 def announce(ifname: str, addresses: Iterable[Address]) -> None:
     """Tell all neighbours that `addresses` are at this interface's MAC now: ARP announcements, unsolicited NAs.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podberth.cni.errors import AddressTaken, CniError, KernelRefused
+from podberth.cni.errors import AddressTaken, CniError, KernelRefused, TryAgainLater
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from podberth.net.facts import NetnsId
     from podberth.net.host import Host
-    from podberth.net.ops import Address
+    from podberth.net.ops import Address, AskGateway
     from podberth.net.step import Step
 
 
@@ -24,6 +24,18 @@ class AddressAnswered(AddressTaken):
         )
         self.address = address
         self.mac = mac
+
+
+class GatewaySilent(TryAgainLater):
+    """Code 11: the gateway of an address did not answer on the wire, and the pool has it so that it must."""
+
+    def __init__(self, asked: AskGateway, why: str = "") -> None:
+        over = f" over {asked.over}" if asked.over else ""
+        super().__init__(
+            f"gateway {asked.gateway} of {asked.source} does not answer on {asked.ifname}{over}"
+            + (why or f": asked {asked.probes} times, {asked.interval_ms} ms apart"),
+            "is it up, and in the VLAN of the interface? the pool's `gatewayCheck` asks; the runtime tries again",
+        )
 
 
 class NotUndone(KernelRefused):

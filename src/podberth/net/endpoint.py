@@ -34,8 +34,9 @@ class Endpoint:
 
     `gateways` has for each address that of its subnet, None without one. `functions`: which virtual functions will do,
     if somebody has said that. `told`: the routes as the result has them, where it is not `settings.routes`.
-    `on_link`: a gateway that is outside of the subnets is on the link all the same. `standby`: another has the
-    addresses, and nothing is to leave by the link until they are moved here (`net.standby`).
+    `asking`: how the gateways are asked for on the wire, None if they are not. `on_link`: a gateway that is outside of
+    the subnets is on the link all the same. `standby`: another has the addresses, and nothing is to leave by the link
+    until they are moved here (`net.standby`).
     """
 
     attachment: Attachment
@@ -45,6 +46,7 @@ class Endpoint:
     settings: Settings
     device: str | None = None
     probing: Probing | None = None
+    asking: Probing | None = None
     functions: Selector | None = None
     told: tuple[Route, ...] | None = None
     on_link: bool = False

@@ -92,6 +92,13 @@ class Host(Protocol):
         """Delete a VLAN device that podberth made and nothing stands on any more, which the caller has made sure of."""
         ...
 
+    def reclaim(self, device: str) -> None:
+        """Give back a virtual function, by PCI address, that sriov-cni has given to a pod that is gone.
+
+        The caller holds its lock. TryAgainLater while sriov-cni is at it.
+        """
+        ...
+
     def repair(self, step: Step, netns: NetnsId) -> None:
         """Bring about what the step had brought about, on a host where `check` found something else."""
         ...

@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
-    from podberth.cni.netlist import NetworkList
+    from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.cni.result import Result
     from podberth.net.ops import AdoptCalls, CallPlugins
-    from podberth.net.seen import ObjectSought
+    from podberth.net.seen import DevicesOf, ObjectSought
+    from podberth.net.suited import Suited
 
 
 class Outside(Protocol):
@@ -62,6 +63,22 @@ class Outside(Protocol):
 
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         """Return the networks of a folder, or of the file at the path; () if there are none that can be read."""
+        ...
+
+    def chain(self, path: str) -> tuple[PluginConf, ...]:
+        """Return the plugins of a folder's files; () if there is no folder. InvalidConfig names a file at fault."""
+        ...
+
+    def devices(self, sought: DevicesOf) -> tuple[tuple[str, str], ...]:
+        """Return what the kubelet has given to a pod: resource and device. TryAgainLater if that can't be known."""
+        ...
+
+    def suiting(self, op: CallPlugins, among: tuple[str, ...]) -> Suited:
+        """Return which of the devices the network's plugins would take, as the pod is declared. Raises as `add`."""
+        ...
+
+    def device_info(self, op: CallPlugins) -> Mapping[str, object] | None:
+        """Return what is known of the network's device from files; None if there is none that can be read."""
         ...
 
     def object(self, sought: ObjectSought) -> Mapping[str, object] | None:

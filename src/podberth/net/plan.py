@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Op
+    from podberth.net.requests import Request
 
 
 @value
@@ -35,6 +36,7 @@ class Plan:
     A plugin that works on what was made before it adds to that result. `readdressed` names interfaces of it, with their
     netns as in `Made`, whose MAC may be another by now. `end`: the pod's end as the result says it, where the plan has
     made gateways and routes out of the configuration. With `inherits` its own interface has the addresses of before.
+    `requests`: what the pod's annotation asks for, where the operator has rules about that.
     """
 
     ops: tuple[Op, ...]
@@ -43,3 +45,4 @@ class Plan:
     readdressed: tuple[tuple[str, str | None], ...] = ()
     end: Endpoint | None = None
     inherits: bool = False
+    requests: tuple[Request, ...] = ()

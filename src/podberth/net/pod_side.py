@@ -39,10 +39,11 @@ def _number(attachment: Attachment | str) -> int:
     return int.from_bytes(str(attachment).encode(), "big") % (2**61 - 1)
 
 
-def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0) -> Iterator[Op]:
-    """Plan what is done to the link inside the pod: sysctls, up, addresses, routes.
+def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0, over: str = "") -> Iterator[Op]:
+    """Plan what is done to the link inside the pod: sysctls, up, addresses, routes; then gateways may be asked for.
 
     `neighbours`: it speaks ARP or NDP. `carrier_ms`: how long it may take to get a carrier; 0: it has one at once.
+    `over`: the node's link that it stands on, for messages.
     """
     netns, ifname, settings = endpoint.netns, endpoint.attachment.ifname, endpoint.settings
     if any(address.version == 6 for address in endpoint.addresses):
@@ -70,6 +71,25 @@ def inside(endpoint: Endpoint, *, neighbours: bool = True, carrier_ms: int = 0) 
     for address in endpoint.addresses:
         yield ops.AddAddress(netns=netns, ifname=ifname, address=address)
     yield from routed(endpoint, neighbours=neighbours)
+    if neighbours:
+        yield from _asked(endpoint, over)
+
+
+def _asked(endpoint: Endpoint, over: str) -> Iterator[Op]:
+    """Plan the question for each gateway, by an address whose gateway it is."""
+    asking = endpoint.asking
+    pairs = zip(endpoint.addresses, endpoint.gateways, strict=True) if asking is not None else ()
+    for address, gateway in pairs:
+        if gateway is not None and asking is not None:
+            yield ops.AskGateway(
+                netns=endpoint.netns,
+                ifname=endpoint.attachment.ifname,
+                over=over,
+                source=address.ip,
+                gateway=gateway,
+                probes=asking.probes,
+                interval_ms=asking.interval_ms,
+            )
 
 
 def routed(endpoint: Endpoint, *, neighbours: bool = True) -> Iterator[Op]:

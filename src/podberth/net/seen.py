@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeAlias
 
-    from podberth.cni.netlist import NetworkList
+    from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.net.facts import HostDevice, Link
     from podberth.net.host import Host
-    from podberth.net.ops import Address, Interface
+    from podberth.net.ops import Address, CallPlugins, Interface
+    from podberth.net.suited import Suited
     from podberth.net.vf import Vf
 
 
@@ -162,15 +163,54 @@ class NetworksAt:
         return host.outside.networks(self.path)
 
 
+@value
+class ChainAt:
+    """Which plugins do the files of a folder of the node have, in order of their names? () if there is no folder."""
+
+    path: str
+
+    def of(self, host: Host) -> tuple[PluginConf, ...]:
+        """Ask."""
+        return host.outside.chain(self.path)
+
+
+@value
+class DevicesOf:
+    """Which devices has the kubelet given to the pod? Pairs of resource and device, by container and address.
+
+    TryAgainLater if that can't be known.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+
+    def of(self, host: Host) -> tuple[tuple[str, str], ...]:
+        """Ask."""
+        return host.outside.devices(self)
+
+
+@value
+class Suiting:
+    """Which of the devices would the network's plugins take, as the pod is declared? A `Suited`."""
+
+    call: CallPlugins
+    among: tuple[str, ...]
+
+    def of(self, host: Host) -> Suited:
+        """Ask."""
+        return host.outside.suiting(self.call, self.among)
+
+
 if TYPE_CHECKING:
     Query: TypeAlias = (
         LinkNamed | LinkInPod | LinkTowards | DefaultLink | DeviceSought | AddressesOf | Can | Lines | PeerOf
-        | FunctionWanted | ObjectSought | NetworksAt
+        | FunctionWanted | ObjectSought | NetworksAt | ChainAt | DevicesOf | Suiting
     )  # fmt: skip
 
 FILTER_VLANS = Can(ability="bridges that filter VLANs")
 VLAN_DEVICES = Can(ability="802.1Q devices")
-ROUNDS = 5  # of questions that follow from answers; in the last there is none
+ROUNDS = 8  # of questions that follow from answers; in the last there is none
 
 
 class Seen:

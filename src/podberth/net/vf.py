@@ -16,7 +16,8 @@ class Vf:
 
     `vendor`, `device`: PCI IDs, four hexadecimal digits. `numa`: the node, -1 if unknown. `link`: its own interface in
     the node's namespace, '' if it is elsewhere or has none, with `mac` and `up`. `busy`: why the node itself uses it.
-    `lent`: which address it has by DHCP; who names it may have it all the same.
+    `lent`: which address it has by DHCP; who names it may have it all the same. `theirs`: the network namespace that
+    sriov-cni has given it to.
     `representor`: the link that stands for it on a switchdev PF.
     """
 
@@ -33,6 +34,7 @@ class Vf:
     up: bool = False
     busy: str = ""
     lent: str = ""
+    theirs: str = ""
     rdma: bool = False
     switchdev: bool = False
     representor: str = ""
@@ -97,11 +99,14 @@ class FunctionWanted:
     """Which virtual function a plan is for: the one that the caller named (a device plugin), or one that fits.
 
     It is a question whose answer is claimed: nobody else may have the function from then on. `device_id` is a PCI
-    address.
+    address, which is `given` by somebody. `declared`: what `by` asks for, whoever has chosen the function.
     """
 
     selector: Selector
     device_id: str | None = None
+    given: str = ""
+    declared: Selector | None = None
+    by: str = ""
 
     @classmethod
     def of_pf(cls, selector: Selector | None, pf: str | None, device_id: str | None = None) -> FunctionWanted:

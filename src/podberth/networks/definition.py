@@ -6,14 +6,13 @@ from podberth.cni import netlist, parsers
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.fields import Fields, shown
 from podberth.cni.value import value
+from podberth.networks.allocation import RESOURCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from podberth.cni.netlist import NetworkList, PluginConf
-
-RESOURCE = "k8s.v1.cni.cncf.io/resourceName"
 
 
 @value

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from podberth.cni import netlist
+from podberth.cni import netlist, parsers
 from podberth.cni.errors import CniError, InvalidConfig, Refused
 from podberth.cni.ipam_claim import KEY
+from podberth.cni.netlist import NetworkList, PluginConf
 from podberth.cni.strictjson import dumps
-from podberth.cni.value import value
+from podberth.cni.value import replace, value
+from podberth.networks import device_info
+from podberth.networks.allocation import RESOURCE
+from podberth.networks.dealing import Need, deal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from podberth.cni.ipam_claim import IpamClaim
-    from podberth.cni.netlist import NetworkList
     from podberth.net.ops import CallPlugins
+    from podberth.net.suited import Suited
     from podberth.networks.selection import Selection
     from podberth.networks.settings import Settings
 
 _WISHES = ("IP", "GATEWAY", "MAC", "deviceID")  # keys of CNI_ARGS
+PASSTHRU = "passthru"  # the plugin that has an empty result
 META = ("podberth-networks", "multus", "multus-shim")
 MOST_BYTES, MOST_OF_A_POD = 1 << 18, 1 << 20  # of configurations; a call takes a MiB, and a result goes with each
 MOST_OF_A_NAME = 230  # characters of NETWORK-CONTAINER-INTERFACE, beside a process's own ending: 255 for a file
@@ -27,12 +32,31 @@ ANNOTATIONS = "io.kubernetes.cri.pod-annotations"  # of the pod, not of one netw
 
 @value
 class Leg:
-    """One network of a pod. `label` is how network-status calls it. `selection`: None of the cluster's networks."""
+    """One network of a pod. `label` is how network-status calls it. `selection`: None of the cluster's networks.
+
+    `resource`: which devices of the kubelet's it needs. `device`: that which the kubelet has given the pod for it.
+    """
 
     label: str
     network: NetworkList
     ifname: str
     selection: Selection | None = None
+    resource: str = ""
+    device: str = ""
+
+    @property
+    def named(self) -> str:
+        """The device that the pod names for it; '' if it names none."""
+        said = dict(self.selection.capabilities).get("deviceID") if self.selection is not None else None
+        return said if isinstance(said, str) else ""
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the kubelet has to say which device it gets."""
+        return bool(self.resource) and not (self.named or self.device)
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.ifname})"
 
     @property
     def keeps_default(self) -> bool:
@@ -91,6 +115,12 @@ def sheds(leg: Leg, legs: Sequence[Leg]) -> tuple[str, ...]:
     return tuple(sorted(theirs | (set(leg.versions) if leg.gateways else set())))
 
 
+def auxiliary(name: str, cni_version: str, plugins: Sequence[PluginConf]) -> NetworkList:
+    """Return the network of an auxiliary chain: its plugins behind one that has an empty result."""
+    first = PluginConf(type=PASSTHRU, capabilities=(), raw={"type": PASSTHRU})
+    return NetworkList(name=name, cni_version=cni_version, plugins=(first, *plugins))
+
+
 def require_reachable(settings: Settings, selected: Iterable[Selection], namespace: str) -> None:
     """Refuse definitions of namespaces that the pod's may not select from. Refused names the first."""
     if not settings.isolated:
@@ -103,13 +133,20 @@ def require_reachable(settings: Settings, selected: Iterable[Selection], namespa
             )
 
 
-def capabilities(leg: Leg, offered: Mapping[str, object], *, first: bool) -> dict[str, object]:
+def capabilities(leg: Leg, offered: Mapping[str, object], *, first: bool, info_file: str = "") -> dict[str, object]:
     """Return what the plugins of a leg are offered; `offered` is what the runtime has said.
+
+    `info_file`: where a file about its device is.
 
     That is about the cluster's network, the first (multi-net-spec 7.5), but for what is about the pod. Refused for what
     the pod wants and no plugin of the network takes (4.1.2.1.3.2): an address that is asked for is not left out.
     """
     found = dict(offered) if first else {key: said for key, said in offered.items() if key == ANNOTATIONS}
+    taken = {name for plugin in leg.network.plugins for name in plugin.capabilities}
+    if leg.resource and device_info.CAPABILITY in taken:
+        found[device_info.CAPABILITY] = info_file
+    if leg.device:
+        found["deviceID"] = leg.device
     selection = leg.selection
     if selection is None:
         return found
@@ -118,7 +155,6 @@ def capabilities(leg: Leg, offered: Mapping[str, object], *, first: bool) -> dic
         wanted["ips"] = list(selection.ips)
     if selection.mac:
         wanted["mac"] = selection.mac
-    taken = {name for plugin in leg.network.plugins for name in plugin.capabilities}
     lacking = sorted(name for name in wanted if name not in taken and name != "deviceID")
     if lacking:
         raise Refused(
@@ -149,12 +185,14 @@ def configured(leg: Leg, claim: IpamClaim | None = None) -> str:
     plugins = [{key: said for key, said in plugin.raw.items() if key != KEY} for plugin in network.plugins]
     if claim is not None:
         plugins[0][KEY] = claim.form
-    for raw in plugins if selection is not None else ():
-        assert selection is not None
-        if selection.cni_args:
-            raw["args"] = _with(raw.get("args"), dict(selection.cni_args))
-        device = dict(selection.capabilities).get("deviceID")
-        if device is not None:
+    said = {key: what for key, what in (selection.cni_args if selection is not None else ()) if key != RESOURCE}
+    if leg.device:
+        said[RESOURCE] = leg.resource  # which is not the pod's to say: what it names so is the kubelet's to take back
+    device = leg.device or leg.named
+    for raw in plugins:
+        if said:
+            raw["args"] = _with(raw.get("args"), said)
+        if device:
             raw |= {"deviceID": device, "pciBusID": device}
     whole: dict[str, object] = {"cniVersion": network.cni_version, "name": network.name, "plugins": plugins}
     flags = (("disableCheck", network.disable_check), ("disableGC", network.disable_gc))
@@ -168,15 +206,36 @@ def _with(args: object, more: dict[str, object]) -> dict[str, object]:
     return {**said, "cni": {**(cni if isinstance(cni, dict) else {}), **more}}
 
 
-def require_devices(leg: Leg, resource: str) -> None:
-    """Refuse a network that needs a device of the kubelet's which nobody names."""
-    named = leg.selection is not None and "deviceID" in dict(leg.selection.capabilities)
-    if resource and not named:
+def dealt(
+    legs: Sequence[Leg], pod: str, given: Iterable[tuple[str, str]], suited: Callable[[Leg], Suited]
+) -> tuple[Leg, ...]:
+    """Return the legs with the devices that the kubelet has given the pod, pairs of resource and device.
+
+    What a pod names for one leg is no other's. Refused as `dealing.deal`; InvalidConfig for a device that is no PCI
+    device.
+    """
+    named = {leg.named for leg in legs if leg.named}
+    devices: dict[str, dict[str, None]] = {}
+    for resource, device in given:
+        if device not in named:
+            devices.setdefault(resource, {})[device] = None
+    found = list(legs)
+    for resource in dict.fromkeys(leg.resource for leg in legs if leg.lacks):
+        places = [place for place, leg in enumerate(legs) if leg.lacks and leg.resource == resource]
+        needs = [Need(name=str(legs[place]), suited=suited(legs[place])) for place in places]
+        for place, device in zip(places, deal(resource, pod, needs, tuple(devices.get(resource, ()))), strict=True):
+            found[place] = replace(legs[place], device=_pci(device, resource))
+    return tuple(found)
+
+
+def _pci(device: str, resource: str) -> str:
+    try:
+        return parsers.pci_address(device)
+    except ValueError as wrong:
         raise InvalidConfig(
-            f"{leg.label}: it needs a device of {resource}, and nobody says which the kubelet has given the pod",
-            "say `deviceID` in the pod's annotation; or take the annotation resourceName from the definition and let "
-            "a network of type sriov choose a free function",
-        )
+            f"{resource}: the kubelet gives devices of it that are no virtual functions: {wrong}",
+            "correct the annotation resourceName of the definition",
+        ) from None
 
 
 def require_sound(ops: Iterable[CallPlugins]) -> None:

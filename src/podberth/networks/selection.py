@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 NETWORKS = "k8s.v1.cni.cncf.io/networks"
 DEFAULT_NETWORK = "v1.multus-cni.io/default-network"
 MOST = 64  # networks of one pod
-_KEYS = (
-    *("name", "namespace", "interface", "interfaceRequest", "ips", "mac", "infiniband-guid", "portMappings"),
-    *("bandwidth", "deviceID", "cni-args", "default-route", "ipam-claim-reference"),
+_CAPABILITIES = {"infiniband-guid": "infinibandGUID", "deviceID": "deviceID"}  # of the keys that have a text
+# The keys by which a pod asks for more than a network and an interface's name.
+REQUESTS = (
+    *("ips", "mac", "infiniband-guid", "portMappings", "bandwidth", "deviceID", "cni-args", "default-route"),
+    "ipam-claim-reference",
 )
+_KEYS = ("name", "namespace", "interface", "interfaceRequest", *REQUESTS)
 
 
 @value
@@ -40,6 +43,19 @@ class Selection:
     cni_args: tuple[tuple[str, object], ...] = ()
     default_route: tuple[Address, ...] | None = None
     claim: str = ""
+
+    @property
+    def requests(self) -> tuple[str, ...]:
+        """The keys of REQUESTS by which the pod asks for something."""
+        said = dict(self.capabilities)
+        asked = {
+            "ips": self.ips,
+            "mac": self.mac,
+            "cni-args": self.cni_args,
+            "default-route": self.default_route is not None,
+            "ipam-claim-reference": self.claim,
+        }
+        return tuple(key for key in REQUESTS if asked.get(key, _CAPABILITIES.get(key, key) in said))
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -121,7 +137,7 @@ def _capabilities(fields: Fields) -> tuple[tuple[str, object], ...]:
         said["portMappings"] = [dict(port.raw) for port in ports]
     if bandwidth is not None and bandwidth.raw:
         said["bandwidth"] = dict(bandwidth.raw)
-    for key, name in (("infiniband-guid", "infinibandGUID"), ("deviceID", "deviceID")):
+    for key, name in _CAPABILITIES.items():
         found = fields.get(key, parsers.string(max=256), "")
         if found:
             said[name] = found

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from podberth.cni import netlist, parsers
 from podberth.cni.errors import CniError
+from podberth.cni.fields import shown
 from podberth.cni.keys import BOOLEAN, LIST, TEXT, Key
 from podberth.cni.value import value
-from podberth.net.seen import Lines
+from podberth.net.requests import ANY, Rule
+from podberth.net.seen import ChainAt, Lines
 from podberth.net.settings import Standalone
+from podberth.networks.selection import REQUESTS
 from podberth.networks.spelling import spelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from podberth.cni.fields import Fields
     from podberth.cni.netlist import NetworkList
 
 MOST = 64  # networks, or namespaces, in one list
 _TEXT = parsers.string(min=0, max=4096)
+_PATTERN = parsers.string(max=512)
 CONF_DIR = Key(
     name="confDir", kind=TEXT, read=parsers.absolute_path, default="/etc/cni/multus/net.d",
     what="The folder of the node's own networks.",
@@ -65,15 +71,23 @@ READINESS = Key(
     name="readinessindicatorfile", kind=TEXT, read=_TEXT, default="",
     what="A file that the cluster's network makes once it is ready: before, no pod is served.",
 )  # fmt: skip
+AUXILIARY = Key(
+    name="auxiliaryCNIChainName", kind=TEXT, read=parsers.identifier, default="",
+    what="A folder beside clusterNetwork, which is a path then: its plugins are called last for each pod.",
+)  # fmt: skip
+ALLOW = Key(
+    name="allow", kind=LIST, read=parsers.members, default=(),
+    what="Rules: which namespaces' pods may ask for which keys of which definitions. Without rules: all for all.",
+)  # fmt: skip
 # Read by Multus alone: an agent needs none of it, and a node changes over with its file as it is.
 WITHOUT_EFFECT = (
-    *("logFile", "logLevel", "logToStderr", "logOptions", "retryDeleteOnError", "auxiliaryCNIChainName", "chrootDir"),
+    *("logFile", "logLevel", "logToStderr", "logOptions", "retryDeleteOnError", "chrootDir"),
     *("socketDir", "daemonSocketDir", "metricsPort", "perNodeCertificate", "cniConfigDir", "multusConfigFile"),
     *("multusAutoconfigDir", "forceCNIVersion", "capabilities"),
 )
 KEYS = (
     *(CLUSTER, DEFAULTS, DELEGATES, CONF_DIR, CNI_DIR, BIN_DIR, KUBECONFIG, NAMESPACE, SYSTEM, ISOLATION, GLOBAL),
-    READINESS,
+    *(READINESS, AUXILIARY, ALLOW),
 )  # fmt: skip
 
 
@@ -82,7 +96,8 @@ class Settings(Standalone):
     """A meta plugin's configuration.
 
     `cluster`, `defaults`: how the cluster's networks are named, the first of them first. `delegates`: those that are
-    written out, in their place.
+    written out, in their place. `rules`: what a pod's annotation may ask for; without any, all of it. `auxiliary`: the
+    name of a chain of plugins beside the cluster's network, '' for none.
     """
 
     cluster: str = ""
@@ -97,6 +112,13 @@ class Settings(Standalone):
     isolated: bool = False
     shared: tuple[str, ...] = ()
     readiness: str = ""
+    auxiliary: str = ""
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def chain(self) -> ChainAt:
+        """The question for the plugins of the auxiliary chain."""
+        return ChainAt(path=f"{self.cluster.rpartition('/')[0]}/{self.auxiliary}")
 
     @property
     def readiness_file(self) -> Lines:
@@ -131,7 +153,32 @@ def read(fields: Fields) -> Settings:
         isolated=ISOLATION.of(fields),
         shared=tuple(each.strip() for each in str(GLOBAL.of(fields)).split(",") if each.strip()),
         readiness=READINESS.of(fields),
+        auxiliary=_auxiliary(fields, cluster),
+        rules=tuple(map(_rule, fields.children(ALLOW.name, most=1024))),
     )
+
+
+def _auxiliary(fields: Fields, cluster: str) -> str:
+    name: str = AUXILIARY.of(fields)
+    if name and "/" not in cluster:
+        raise fields.fail(AUXILIARY.name, f"needs clusterNetwork to be a path, got {shown(cluster)}")
+    return name
+
+
+def _rule(fields: Fields) -> Rule:
+    fields.only(("namespaces", "networks", "requests"))
+    return Rule(
+        namespaces=_some(fields, "namespaces", _PATTERN),
+        networks=_some(fields, "networks", _PATTERN),
+        requests=_some(fields, "requests", parsers.choice(ANY, *REQUESTS)),
+    )
+
+
+def _some(fields: Fields, key: str, parser: Callable[[object], str]) -> tuple[str, ...]:
+    found = fields.each(key, parser, most=MOST)
+    if not found:
+        raise fields.fail(key, "expected at least one", 'say ["*"] for all')
+    return found
 
 
 def _system(fields: Fields) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from podberth.cni.strictjson import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from podberth.cni.result import Dns, IPConfig, Result
     from podberth.net.ops import CallPlugins
@@ -15,25 +15,32 @@ if TYPE_CHECKING:
 STATUS = "k8s.v1.cni.cncf.io/network-status"
 
 
-def status(called: Iterable[tuple[CallPlugins, Result]]) -> str:
-    """Return the annotation's text: each network's interfaces in the pod, in the order of their ADDs."""
-    return dumps([entry for op, result in called for entry in _entries(op, result)])
+def status(called: Iterable[tuple[CallPlugins, Result, Mapping[str, object] | None]]) -> str:
+    """Return the annotation's text: each network's interfaces in the pod, in the order of their ADDs.
+
+    `called`: the call, its result, and what is known of its device by a file (device-info-spec 1.1).
+    """
+    return dumps([entry for op, result, info in called for entry in _entries(op, result, info)])
 
 
-def _entries(op: CallPlugins, result: Result) -> Iterator[dict[str, object]]:
+def _entries(op: CallPlugins, result: Result, info: Mapping[str, object] | None) -> Iterator[dict[str, object]]:
     """Yield an entry for each interface in the pod; one with the addresses where a plugin says nothing of interfaces.
 
-    Addresses of no interface are the last one's, and of a network that is the default the first with a gateway is it.
+    Addresses of no interface are the last one's, and of a network that is the default the first with a gateway is it. A
+    chain that makes neither interfaces nor addresses has no entry.
     """
+    if not result.interfaces and not result.ips and info is None:
+        return
     inside = [place for place, link in enumerate(result.interfaces) if link.sandbox]
     if not inside:
-        yield _entry(op, result, Interface(name=op.ifname), result.ips, default=op.default)
+        yield _entry(op, result, Interface(name=op.ifname), result.ips, default=op.default) | _about(info)
     towards = [ip.interface for ip in result.ips if ip.gateway is not None and ip.interface in inside]
     chosen = next(iter(towards + inside), None)
     for place in inside:
         places = (place, None) if place == inside[-1] else (place,)
         ips = tuple(ip for ip in result.ips if ip.interface in places)
-        yield _entry(op, result, result.interfaces[place], ips, default=op.default and place == chosen)
+        entry = _entry(op, result, result.interfaces[place], ips, default=op.default and place == chosen)
+        yield entry | (_about(info) if place == inside[0] else {})
 
 
 def _entry(
@@ -55,6 +62,10 @@ def _entry(
     if link.pci_id:
         entry["device-info"] = {"type": "pci", "version": "1.1.0", "pci": {"pci-address": link.pci_id}}
     return entry
+
+
+def _about(info: Mapping[str, object] | None) -> dict[str, object]:
+    return {} if info is None else {"device-info": dict(info)}
 
 
 def _gateways(result: Result) -> list[str]:

@@ -213,7 +213,7 @@ def _on_bridge(conf: Conf, endpoint: Endpoint, join: ops.JoinBridge) -> Iterator
     yield ops.CreateVeth(name=host, netns=netns, ifname=ifname, mac=settings.mac, mtu=settings.mtu)
     yield join
     yield ops.SetLinkUp(netns=None, ifname=host)
-    yield from inside(endpoint)
+    yield from inside(endpoint, over=join.bridge)
     rates = settings.rates
     if rates and rates.ingress:
         yield ops.LimitTransmit(netns=None, ifname=host, mbit=rates.ingress)
@@ -252,7 +252,7 @@ def _macvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
         mac=settings.mac,
         mtu=settings.mtu,
     )
-    yield from inside(endpoint)
+    yield from inside(endpoint, over=parent)
     yield from limits(endpoint)
     yield from announcement(endpoint)
 
@@ -273,7 +273,7 @@ def _ipvlan(conf: Conf, endpoint: Endpoint, seen: Seen) -> Iterator[Op]:
         vlan=vlan,
         mtu=settings.mtu,
     )
-    yield from inside(endpoint, neighbours=conf.mode == "l2")
+    yield from inside(endpoint, neighbours=conf.mode == "l2", over=parent)
     yield from limits(endpoint)
     if conf.mode == "l2":
         yield from announcement(endpoint)

@@ -13,16 +13,18 @@ from podberth.cni.value import replace
 from podberth.net import ops
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Plan
-from podberth.net.seen import CLAIM, DEFINITION, POD, NetworksAt, ObjectSought
+from podberth.net.requests import Request
+from podberth.net.seen import CLAIM, DEFINITION, POD, DevicesOf, NetworksAt, ObjectSought, Suiting
 from podberth.net.step import Step
-from podberth.networks import definition, selection, settings
+from podberth.networks import definition, device_info, selection, settings
 from podberth.networks.legs import (
     Leg,
     args,
+    auxiliary,
     capabilities,
     configured,
+    dealt,
     named,
-    require_devices,
     require_reachable,
     require_sound,
     sheds,
@@ -60,7 +62,45 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     del endpoint
     if conf.readiness and conf.readiness_file not in seen:
         return (conf.readiness_file,)
-    first = (NetworksAt(path=conf.conf_dir), *_of_cluster(conf))
+    objects = _objects(conf, call, seen)
+    if not all(query in seen for query in objects):
+        return objects
+    pod = _found_pod(conf, call, seen)
+    legs = _legs(conf, call, pod, seen) if pod is not None else ()
+    if not any(leg.lacks for leg in legs):
+        return objects
+    devices = _devices_of(call)
+    if devices not in seen:
+        return (*objects, devices)
+    return (*objects, devices, *(_suiting(conf, call, leg, legs, seen) for leg in legs if leg.lacks))
+
+
+def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
+    """Return the calls, the cluster's network first. TryAgainLater for a pod that the API server does not have yet."""
+    del endpoint
+    _require_ready(conf, seen)
+    sought, pod = _pod_sought(conf, call), _found_pod(conf, call, seen)
+    if sought is not None and pod is None:
+        raise TryAgainLater(
+            f"the API server has no pod {sought.namespace}/{sought.name}"
+            + (f" with the UID {sought.uid}" if sought.uid else ""),
+            "it may be gone, or not be known here yet: the runtime tries again",
+        )
+    legs = _legs(conf, call, pod, seen)
+    if any(leg.lacks for leg in legs):
+        given = seen.asked(_devices_of(call))
+        asked = legs
+        legs = dealt(
+            legs, str(call.pod_args.pod), given, lambda leg: seen.asked(_suiting(conf, call, leg, asked, seen))
+        )
+    calls = tuple(_called(conf, call, leg, legs, seen) for leg in legs)
+    require_sound(calls)
+    return Plan(ops=calls, requests=tuple(_requests(conf, call, legs)))
+
+
+def _objects(conf: Settings, call: Call, seen: Seen) -> tuple[Query, ...]:
+    """Return the questions for files and objects, as far as they follow from what was seen."""
+    first = (NetworksAt(path=conf.conf_dir), *_of_cluster(conf), *((conf.chain,) if conf.auxiliary else ()))
     pod = _pod_sought(conf, call)
     if pod is None:
         return first
@@ -76,31 +116,40 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     return (*first, pod, *(_sought(conf, one.namespace, one.name) for one in chosen), *claims)
 
 
-def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
-    """Return the calls, the cluster's network first. TryAgainLater for a pod that the API server does not have yet."""
-    del endpoint
-    _require_ready(conf, seen)
+def _found_pod(conf: Settings, call: Call, seen: Seen) -> Mapping[str, object] | None:
     sought = _pod_sought(conf, call)
-    pod = _pod(sought, seen) if sought is not None else None
-    if sought is not None and pod is None:
-        raise TryAgainLater(
-            f"the API server has no pod {sought.namespace}/{sought.name}"
-            + (f" with the UID {sought.uid}" if sought.uid else ""),
-            "it may be gone, or not be known here yet: the runtime tries again",
-        )
-    selected = _selected(conf, call, pod) if pod is not None else ()
+    return _pod(sought, seen) if sought is not None else None
+
+
+def _legs(conf: Settings, call: Call, pod: Mapping[str, object] | None, seen: Seen) -> tuple[Leg, ...]:
+    """Return the networks of the pod with their interfaces, before the kubelet's devices are dealt."""
     own = seen.asked(NetworksAt(path=conf.conf_dir))
     whole = [*_cluster(conf, call, pod, seen, own)]
-    for one in selected:
+    for one in _selected(conf, call, pod) if pod is not None else ():
         label, network, resource = _defined(conf, one.namespace, one.name, seen, own)
-        leg = Leg(label=label, network=network, ifname="", selection=one)
-        require_devices(leg, resource)
-        whole.append((label, network, one))
-    legs = named(whole, call.ifname)
-    standby = pod is not None and any(one.claim for one in selected) and is_target(pod)
-    calls = tuple(_called(conf, call, leg, legs, seen, standby=standby) for leg in legs)
-    require_sound(calls)
-    return Plan(ops=calls)
+        whole.append((label, network, one, resource))
+    chained = seen.asked(conf.chain) if conf.auxiliary else ()
+    if chained:
+        whole.append((conf.auxiliary, auxiliary(conf.auxiliary, call.conf.cni_version, chained), None, ""))
+    legs = named([each[:3] for each in whole], call.ifname)
+    return tuple(replace(leg, resource=each[3]) for leg, each in zip(legs, whole, strict=True))
+
+
+def _devices_of(call: Call) -> DevicesOf:
+    pod = call.pod_args.pod
+    if pod is None:
+        raise InvalidConfig(
+            "K8S_POD_NAME: without a pod's name nobody knows which devices the kubelet has given it",
+            "take the annotation resourceName from the definition",
+        )
+    return DevicesOf(namespace=pod.namespace, name=pod.name, uid=pod.uid)
+
+
+def _suiting(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen) -> Suiting:
+    """Return the question which of the devices of its resource suit a leg."""
+    given = seen.asked(_devices_of(call))
+    among = tuple(dict.fromkeys(device for resource, device in given if resource == leg.resource))
+    return Suiting(call=_called(conf, call, leg, legs, seen), among=among)
 
 
 def status(conf: Settings, seen: Seen) -> NetworkList | None:
@@ -143,19 +192,33 @@ def adopted(call: Call) -> tuple[Step, ...]:
     return (Step(op=op),)
 
 
-def _called(
-    conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen, *, standby: bool
-) -> ops.CallPlugins:
-    first = leg is legs[0]
-    claim: IpamClaim | None = None
-    if leg.selection is not None and leg.selection.claim:
-        from podberth.networks.claim import claimed
+def _requests(conf: Settings, call: Call, legs: tuple[Leg, ...]) -> Iterator[Request]:
+    """Yield what the pod's annotation asks of its networks, where the operator has rules about that."""
+    pod = call.pod_args.pod
+    for leg in legs if conf.rules and pod is not None else ():
+        if leg.selection is not None and leg.selection.requests and pod is not None:
+            yield Request(pod=pod, network=leg.label, keys=leg.selection.requests, rules=conf.rules)
 
-        assert call.pod_args.pod is not None
-        namespace = call.pod_args.pod.namespace
-        document = seen.asked(_claim_sought(conf, namespace, leg.selection.claim))
-        claim = replace(claimed(leg, document, namespace, legs), standby=standby)
-    offered = capabilities(leg, call.runtime_config or {}, first=first)
+
+def _claim(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen) -> IpamClaim | None:
+    """Return the IPAMClaim that the pod refers to for a leg; None if it refers to none."""
+    if leg.selection is None or not leg.selection.claim:
+        return None
+    from podberth.networks.claim import claimed
+
+    pod = _found_pod(conf, call, seen)
+    assert call.pod_args.pod is not None
+    assert pod is not None
+    namespace = call.pod_args.pod.namespace
+    document = seen.asked(_claim_sought(conf, namespace, leg.selection.claim))
+    return replace(claimed(leg, document, namespace, legs), standby=is_target(pod))
+
+
+def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen) -> ops.CallPlugins:
+    first, claim = leg is legs[0], _claim(conf, call, leg, legs, seen)
+    device = leg.device or leg.named
+    info_file = device_info.cni_file(leg.label, call.container_id, leg.ifname) if leg.resource and device else ""
+    offered = capabilities(leg, call.runtime_config or {}, first=first, info_file=info_file)
     return ops.CallPlugins(
         network=leg.network.name,
         netns=call.netns,
@@ -172,6 +235,8 @@ def _called(
         gateways=leg.gateways,
         claim=f"{claim.name}/{claim.uid}" if claim is not None else "",
         standby=claim is not None and claim.standby,
+        info_from=device_info.dp_file(leg.resource, device) if info_file else "",
+        info_file=info_file,
     )
 
 
@@ -187,40 +252,41 @@ def _first(networks: tuple[NetworkList, ...]) -> NetworkList | None:
 
 def _cluster(
     conf: Settings, call: Call, pod: Mapping[str, object] | None, seen: Seen, own: tuple[NetworkList, ...]
-) -> Iterator[tuple[str, NetworkList, Selection | None]]:
-    """Yield the networks of each pod: the first, or what the pod names in its place, then the others."""
+) -> Iterator[tuple[str, NetworkList, Selection | None, str]]:
+    """Yield the networks of each pod, with their resources: the first, or what the pod names instead, then others."""
     instead = _default_of_pod(conf, pod) if pod is not None else ()
     if call.pod_args.pod is not None:
         elsewhere = [one for one in instead if one.namespace != conf.namespace]
         require_reachable(conf, elsewhere, call.pod_args.pod.namespace)
     names = (conf.cluster, *(() if _is_system(conf, pod) else conf.defaults)) if conf.cluster else ()
-    given = [(each.name, each) for each in conf.delegates] or [_named(conf, name, seen, own) for name in names]
+    given = [(each.name, each, "") for each in conf.delegates] or [_named(conf, name, seen, own) for name in names]
     for one in instead:
         other, in_its_place, resource = _defined(conf, one.namespace, one.name, seen, own)
-        require_devices(Leg(label=other, network=in_its_place, ifname="", selection=one), resource)
-        yield other, in_its_place, one
-    for label, network in given[len(instead) :]:
-        yield label, network, None
+        yield other, in_its_place, one, resource
+    for label, network, resource in given[len(instead) :]:
+        yield label, network, None, resource
 
 
-def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> tuple[str, NetworkList]:
-    """Return a network that the configuration names: a path, a definition, or a network of the node's own."""
+def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> tuple[str, NetworkList, str]:
+    """Return a network that the configuration names: a path, a definition, or a network of the node's own.
+
+    With its label and its resource, '' if it needs no device of the kubelet's.
+    """
     key = settings.CLUSTER.name if name == conf.cluster else settings.DEFAULTS.name
     if "/" in name:
         found = _first(seen.asked(NetworksAt(path=name)))
         if found is None:
             raise InvalidConfig(f"{key}: there is no network at {name}", "name a folder or a file that has one")
-        return found.name, found
+        return found.name, found, ""
     if conf.kubeconfig and seen.asked(_sought(conf, conf.namespace, name)) is not None:
-        label, network, _ = _defined(conf, conf.namespace, name, seen, own)
-        return label, network
+        return _defined(conf, conf.namespace, name, seen, own)
     mine = next((each for each in own if each.name == name), None)
     if mine is None:
         raise InvalidConfig(
             f"{key}: there is no network {name} in {conf.conf_dir}, and no definition of that name in {conf.namespace}",
             "write the one or the other",
         )
-    return mine.name, mine
+    return mine.name, mine, ""
 
 
 def _defined(
@@ -245,12 +311,12 @@ def _of_cluster(conf: Settings) -> tuple[Query, ...]:
     return (*paths, *(_sought(conf, conf.namespace, name) for name in plain))
 
 
-def _sought(conf: Settings, namespace: str, name: str) -> ObjectSought:
-    return ObjectSought(kubeconfig=conf.kubeconfig, kind=DEFINITION, namespace=namespace, name=name)
-
-
 def _claim_sought(conf: Settings, namespace: str, name: str) -> ObjectSought:
     return ObjectSought(kubeconfig=conf.kubeconfig, kind=CLAIM, namespace=namespace, name=name)
+
+
+def _sought(conf: Settings, namespace: str, name: str) -> ObjectSought:
+    return ObjectSought(kubeconfig=conf.kubeconfig, kind=DEFINITION, namespace=namespace, name=name)
 
 
 def _pod_sought(conf: Settings, call: Call) -> ObjectSought | None:

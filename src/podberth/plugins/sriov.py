@@ -10,12 +10,13 @@ from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.keys import NUMBER, OBJECT, TEXT, Key
 from podberth.cni.value import value
-from podberth.net import ops
+from podberth.net import ops, sriov_cni
 from podberth.net.addresses import Addresses
 from podberth.net.plan import Made, Plan
 from podberth.net.pod_side import announcement, inside, limits
 from podberth.net.settings import LINK_STATES, VLAN_PROTOCOLS, Rates, Settings, Vlan
 from podberth.net.settings_document import MAX_RATE
+from podberth.net.step import Step
 from podberth.net.vf import FunctionWanted, Selector
 from podberth.net.vf_document import parse_selector
 
@@ -123,6 +124,12 @@ def plan(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
     return Plan(ops=tuple(_ops(endpoint, vf)), interfaces=(made,))
 
 
+def adopted(call: Call) -> tuple[Step, ...]:
+    """Return what sriov-cni has made for the call, if it did: a file of its own has it."""
+    path = sriov_cni.path_of(call.container_id, call.ifname)
+    return (Step(op=ops.AdoptFunction(netns=call.netns, ifname=call.ifname, path=path)),)
+
+
 def _wanted(conf: Conf, call: Call, endpoint: Endpoint) -> FunctionWanted:
     return FunctionWanted.of_pf(endpoint.functions or conf.vf, endpoint.device or conf.parent, call.device_id)
 
@@ -156,7 +163,7 @@ def _ops(endpoint: Endpoint, vf: Vf) -> Iterator[Op]:
         f"ipv6/conf/{ifname}/optimistic_dad",
     ):
         yield ops.WriteSysctl(netns=netns, key=f"net/{key}", value="1", optional=True)
-    yield from inside(endpoint, carrier_ms=CARRIER_MS)
+    yield from inside(endpoint, carrier_ms=CARRIER_MS, over=vf.pf)
     yield from limits(endpoint, egress=False)
     yield from announcement(endpoint)
 

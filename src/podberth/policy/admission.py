@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from podberth.cni.errors import Refused
+from podberth.cni.pod import parted
 from podberth.cni.value import replace
 from podberth.ipam.owner import may_have
 from podberth.ipam.pool import Pool
@@ -124,6 +125,8 @@ class _Check:
     def _pool(self, document: Document, where: str, policy: AttachmentPolicy) -> Pool | None:
         """Return the pool an attachment is about, after checking that it may be; None if it names none or can't."""
         assert isinstance(document.body, PodNetwork)
+        for name in policy.pools:
+            self._of_several(document, where, policy, name)
         addresses = tuple(address for _, address in declared_addresses(document.body, policy))
         if policy.pool is None and not addresses:
             return None
@@ -136,6 +139,25 @@ class _Check:
             reason = usable.unusable(pool, address)
             if reason:
                 self.conflicts.append(f"{where}: {address} {reason}")
+        self._check_use(document, where, policy, pool, addresses)
+        if pool.affinity is not None and not pool.affinity.lets(parted(document.namespace)[1]):
+            names = ", ".join(pool.affinity.namespaces)
+            self.conflicts.append(
+                f"{where}: pool {pool.name} is for namespaces {names}, not for namespace {document.namespace}"
+            )
+        return pool
+
+    def _of_several(self, document: Document, where: str, policy: AttachmentPolicy, name: str) -> None:
+        """Check one of the pools that are to be tried one after another; one that is for others is passed over."""
+        pool = self.pools.get(name)
+        if pool is None:
+            self.conflicts.append(f"{where}: there is no pool {name!r}")
+        else:
+            self._check_use(document, where, policy, pool, ())
+
+    def _check_use(
+        self, document: Document, where: str, policy: AttachmentPolicy, pool: Pool, addresses: tuple[Address, ...]
+    ) -> None:
         vlan = policy.settings.vlan
         use = Use(
             who=f"namespace {document.namespace}",
@@ -147,7 +169,6 @@ class _Check:
         refusal = permit(document.source, OPERATOR, APPLY, Using(pool=pool, use=use))
         if refusal is not None:
             self.conflicts.append(f"{where}: {refusal.message}; {refusal.details}")
-        return pool
 
     def _old(self, documents: Sequence[Document]) -> dict[Address, Declared]:
         """Return what the documents, as they are in force, have declared."""
@@ -265,6 +286,8 @@ def _same(document: Document, before: Document | None) -> bool:
 
 
 def _no_pool(policy: AttachmentPolicy, addresses: Sequence[Address], around: Sequence[Pool]) -> str:
+    if policy.own is not None:
+        return f"its own pool {policy.pool} is not there: `podberth apply` of the PodNetwork makes it"
     if policy.pool is not None:
         return f"there is no pool {policy.pool!r}"
     if not around:

@@ -29,6 +29,10 @@ def parse_annotation(text: str) -> tuple[AttachmentPolicy, ...]:
     if not isinstance(document, list):
         raise InvalidConfig(f"{_WHAT}: expected a list of attachments, got {shown(document)}")
     try:
-        return parse_attachments(Fields({"attachments": document}), most=MAX_ATTACHMENTS)
+        found = parse_attachments(Fields({"attachments": document}), most=MAX_ATTACHMENTS)
     except InvalidConfig as wrong:
         raise InvalidConfig(f"{_WHAT}: {wrong.message}", wrong.details) from None
+    own = next((i for i, policy in enumerate(found) if policy.own is not None), None)
+    if own is not None:
+        raise InvalidConfig(f"{_WHAT}: attachments[{own}].ownPool: no pod has a pool of its own", "use a PodNetwork")
+    return found

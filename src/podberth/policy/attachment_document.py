@@ -5,9 +5,10 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.fields import shown
 from podberth.ipam.pool_document import span
+from podberth.ipam.preference import preference
 from podberth.net.settings_document import FROM_ADDRESS, SETTINGS_KEYS, parse_settings, settings_document
 from podberth.net.vf_document import parse_selector, selector_document
-from podberth.policy.podnetwork import AttachmentPolicy, Ordinals, Run, compact
+from podberth.policy.podnetwork import AttachmentPolicy, Ordinals, OwnPool, Run, compact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MAX_ADDRESSES = 2 * MAX_ORDINALS  # of all attachments: a few lines of `base` co
 MAX_SHARED = 1024  # addresses of one attachment that the pods of a Deployment have among them
 MAX_ATTACHMENTS = 64
 
-_COMMON = ("ifname", "network", "pool", "sticky", "device", "vf", *SETTINGS_KEYS)
+_COMMON = ("ifname", "network", "pool", "pools", "ownPool", "sticky", "device", "vf", *SETTINGS_KEYS)
 
 
 def parse_attachments(
@@ -51,9 +52,9 @@ def parse_attachments(
 def attachment_document(policy: AttachmentPolicy) -> dict[str, object]:
     """Return the document's form; `parse_attachments` reads the same value back."""
     document: dict[str, object] = {"ifname": policy.ifname}
-    for key in ("network", "pool"):
-        if getattr(policy, key) is not None:
-            document[key] = getattr(policy, key)
+    if policy.network is not None:
+        document["network"] = policy.network
+    document |= _pools_document(policy)
     if policy.shared:
         document["addresses"] = [
             f"{first}-{last}" if first != last else str(first) for first, last in runs(policy.shared)
@@ -68,6 +69,14 @@ def attachment_document(policy: AttachmentPolicy) -> dict[str, object]:
     if policy.vf is not None:
         document["vf"] = selector_document(policy.vf)
     return {**document, **settings_document(policy.settings)}
+
+
+def _pools_document(policy: AttachmentPolicy) -> dict[str, object]:
+    if policy.own is not None:
+        return {"ownPool": {"from": policy.own.parent, "addresses": policy.own.addresses}}
+    if policy.pools:
+        return {"pools": list(policy.pools)}
+    return {"pool": policy.pool} if policy.pool is not None else {}
 
 
 def runs(addresses: Iterable[Address]) -> tuple[tuple[Address, Address], ...]:
@@ -136,6 +145,8 @@ def _attachment(
         ifname=entry.get("ifname", parsers.ifname, "eth0"),
         network=entry.optional("network", parsers.identifier),
         pool=entry.optional("pool", parsers.name),
+        pools=_pools(entry),
+        own=_own(entry),
         addresses=_addresses(entry) if shared is None else (),
         ordinals=_all_ordinals(entry, replicas, start or 0),
         shared=shared or (),
@@ -143,6 +154,30 @@ def _attachment(
         device=entry.optional("device", parsers.ifname),
         vf=parse_selector(entry),
         settings=settings,
+    )
+
+
+def _pools(entry: Fields) -> tuple[str, ...]:
+    """Read the pools that are to be tried one after another. Addresses lie in one pool: there is nothing to try."""
+    if entry.raw.get("pools") is None:
+        return ()
+    for key in ("pool", "ownPool", "addresses", "ordinals"):
+        if entry.raw.get(key) is not None:
+            raise entry.fail("pools", f"is said beside `{key}`", "`pools` are for a pod whose address nobody names")
+    return entry.required("pools", preference)
+
+
+def _own(entry: Fields) -> OwnPool | None:
+    """Read which pool is to be made. Its name follows from the document's, which is not known here."""
+    child = entry.child("ownPool")
+    if child is None:
+        return None
+    for key in ("pool", "addresses", "ordinals"):
+        if entry.raw.get(key) is not None:
+            raise entry.fail("ownPool", f"is said beside `{key}`", "podberth chooses the addresses of such a pool")
+    child.only(("from", "addresses"))
+    return OwnPool(
+        parent=child.required("from", parsers.name), addresses=child.required("addresses", parsers.integer(1, 4096))
     )
 
 

@@ -10,8 +10,10 @@ from fnmatch import fnmatchcase
 
 from podberth.cni.errors import Refused
 from podberth.cni.fields import joined
+from podberth.cni.strictjson import dumps
 from podberth.cni.value import replace
 from podberth.ipam.owner import deployment_of
+from podberth.net.requests import ANY
 from podberth.net.settings_document import FROM_ADDRESS
 from podberth.policy.precedence import BUILT_IN, BY_THE_POD, NETWORK, POOL, REQUEST
 from podberth.policy.use import Use
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Reservation
     from podberth.ipam.pool import Grant, Pool
-    from podberth.policy.precedence import Provenance, Question, Resolved
+    from podberth.net.requests import Request
+    from podberth.policy.layer import Provenance
+    from podberth.policy.precedence import Question, Resolved
 
 # Which wire a pod is on and whom it may pass for: no rule of a pool covers that, so it is never a pod's own choice.
 _OPERATORS = {
@@ -77,7 +81,7 @@ def undeclared(question: Question, kept: Sequence[Reservation] = ()) -> Refused:
     owner = deployment_of(pod)
     theirs = f"`deployment: {{name: {owner.name.partition('/')[2]}}}`" if owner is not None else "its StatefulSet"
     own = [each for each in kept if each.ifname == question.ifname]
-    dynamic = any(each.pool == question.defaults.pool for each in own)
+    dynamic = any(each.pool in question.defaults.preferred for each in own)
     reserved = ", ".join(f"{each.address} of pool {each.pool}" for each in own)
     counts = f", `pool: {own[0].pool}` and `addresses: [{', '.join(str(a.address) for a in own)}]`" if own else ""
     return Refused(
@@ -125,6 +129,27 @@ def refused(pool: Pool, use: Use) -> Refused | None:
             f"the operator can add a rule for {whom} under `allow` of pool {pool.name}, and apply it",
         )
     return Refused(f"{what} have what was asked: {'; '.join(complaints)}", _how(pool, use, "what is missing"))
+
+
+def unasked(request: Request) -> Refused | None:
+    """Return why the pod may not ask this of a network by its annotation; None if each key is let by a rule."""
+    namespace = request.pod.namespace
+    rules = [
+        rule.requests
+        for rule in request.rules
+        if any(fnmatchcase(namespace, pattern) for pattern in rule.namespaces)
+        and any(fnmatchcase(request.network, pattern) for pattern in rule.networks)
+    ]
+    refused_keys = [key for key in request.keys if not any(ANY in keys or key in keys for keys in rules)]
+    if not refused_keys:
+        return None
+    asked = ", ".join(f"`{key}`" for key in refused_keys)
+    rule = dumps({"namespaces": [namespace], "networks": [request.network], "requests": refused_keys})
+    return Refused(
+        f"{request.network}: the annotation of pod {request.pod} asks for {asked}, which no rule under `allow` of the"
+        " network's configuration lets it",
+        f"take it out of the annotation; or the operator adds {rule} under `allow`",
+    )
 
 
 def chosen(mac: str | None) -> str:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
-    from podberth.policy.precedence import Provenance, Question
+    from podberth.policy.layer import Provenance
+    from podberth.policy.precedence import Question
 
 
 @value

@@ -16,10 +16,14 @@ from podberth.ipam.pool_document import METADATA, parse_pool, pool_document, ret
 from podberth.policy.attachment_document import MAX_ORDINALS, attachment_document, parse_attachments
 from podberth.policy.podnetwork import WITH_STATEFUL_SET, PodNetwork
 
+MAX_POOL_NAME = 63  # it is the value of a label too
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+    from podberth.policy.podnetwork import AttachmentPolicy
 
 API_VERSION = "podberth.io/v1alpha1"
 KINDS = ("Pool", "PodNetwork")
@@ -133,7 +137,21 @@ def _podnetwork(metadata: Fields, spec: Fields) -> PodNetwork:
     words = (FOREVER, WITH_STATEFUL_SET) if given == ["statefulSet"] else (FOREVER,)
     kept = spec.get("retention", retention(*words), FOREVER)
     found = {"pod": _of_pod, "statefulSet": _of_stateful_set, "deployment": _of_deployment}[given[0]](spec)
-    return replace(found, namespace=namespace, name=name, retention=kept)
+    named = tuple(_with_own_pool(spec, policy, namespace, name) for policy in found.attachments)
+    return replace(found, namespace=namespace, name=name, retention=kept, attachments=named)
+
+
+def _with_own_pool(spec: Fields, policy: AttachmentPolicy, namespace: str, name: str) -> AttachmentPolicy:
+    """Return the attachment with the name of the pool that is made for it: NAMESPACE.IFNAME.NAME, for no other."""
+    if policy.own is None:
+        return policy
+    try:
+        pool = f"{parsers.label(namespace)}.{parsers.label(policy.ifname)}.{name}"
+        if len(pool) > MAX_POOL_NAME:
+            raise ValueError(f"a pool is called by at most {MAX_POOL_NAME} characters, and its is {pool}")  # noqa: TRY301
+    except ValueError as wrong:
+        raise spec.fail("attachments", f"ownPool of {policy.ifname}: {wrong}") from None
+    return replace(policy, pool=pool)
 
 
 def _of_pod(spec: Fields) -> PodNetwork:

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from podberth.cni.errors import Refused
 from podberth.cni.value import replace, value
-from podberth.policy.authorise import authorise, beyond_quota, names, quota, refused, undeclared, unnamed
+from podberth.policy.authorise import (
+    authorise,
+    beyond_quota,
+    names,
+    quota,
+    refused,
+    unasked,
+    undeclared,
+    unnamed,
+)
 from podberth.policy.standing import REMEDY
 from podberth.policy.use import Use
 
@@ -21,11 +30,12 @@ if TYPE_CHECKING:
     from podberth.ipam.lease import Reservation
     from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
+    from podberth.net.requests import Request
     from podberth.policy.documents import Document
     from podberth.policy.interfaces import Interfaces
     from podberth.policy.precedence import Question, Resolved
 
-    Change: TypeAlias = "Declaring | Speaking | Using | Reserving | Releasing | Attaching"
+    Change: TypeAlias = "Declaring | Speaking | Using | Reserving | Releasing | Attaching | Selecting"
     Rule: TypeAlias = "Callable[[str, str, Any], Refused | None]"
 
 OPERATOR, TENANT = "operator", "tenant"
@@ -102,6 +112,13 @@ class Attaching:
     more: int = 0
     kept: Sequence[Reservation] = ()
     claimed: Sequence[Address] = ()
+
+
+@value
+class Selecting:
+    """What a pod's annotation asks of a network that it selects, where the operator has rules about that."""
+
+    request: Request
 
 
 def permit(who: str, role: str, door: str, change: Change) -> Refused | None:
@@ -218,6 +235,10 @@ def _claims(namespace: str, change: Attaching) -> Refused | None:
     return refused(_for(pool, namespace), use) if change.claimed else None
 
 
+def _tenant_selects(who: str, door: str, change: Selecting) -> Refused | None:  # noqa: ARG001
+    return unasked(change.request)
+
+
 def _for(pool: Pool, namespace: str) -> Pool:
     """Return the pool with those rules alone that name the namespace."""
     return replace(pool, grants=tuple(grant for grant in pool.grants if names(grant, namespace)))
@@ -241,6 +262,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], type[object], Rule], ...] = (
     (TENANT, _OF_DOCUMENTS, Using, _operator_uses),
     (TENANT, _OF_RESERVATIONS, Reserving, _tenant_reserves),
     (TENANT, (ANNOTATION, ADD), Attaching, _tenant_attaches),
+    (TENANT, (ANNOTATION,), Selecting, _tenant_selects),
 )
 RULES: Mapping[tuple[str, str, type[object]], Rule] = {
     (role, door, kind): rule for role, doors, kind, rule in _ROWS for door in doors

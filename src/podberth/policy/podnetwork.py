@@ -61,9 +61,20 @@ class Ordinals:
 
 
 @value
-class AttachmentPolicy:
-    """What is declared for one interface. `pool`, `addresses`, `ordinals`, `shared` None/empty: not said here.
+class OwnPool:
+    """A pool for what the PodNetwork is for, of so many addresses of each family that `parent` sets aside."""
 
+    parent: str
+    addresses: int
+
+
+@value
+class AttachmentPolicy:
+    """What is declared for one interface. `pool`, `pools`, `addresses`, `ordinals`, `shared` None/empty: not said here.
+
+    `pools`: instead of one pool several, in order of preference; addresses are then named by nobody.
+
+    `own`: `pool` is one that podberth makes for it.
     `addresses` are a single pod's (at most one a family), `ordinals` a StatefulSet's (one `Ordinals` a family),
     `shared` those that the pods of a Deployment have among them.
     `sticky`: an address taken from the pool stays with the pod's name. `device` picks the link the interface stands on,
@@ -73,6 +84,8 @@ class AttachmentPolicy:
     ifname: str
     network: str | None = None
     pool: str | None = None
+    pools: tuple[str, ...] = ()
+    own: OwnPool | None = None
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
     ordinals: tuple[Ordinals, ...] = ()
     shared: tuple[IPv4Address | IPv6Address, ...] = ()
@@ -80,6 +93,11 @@ class AttachmentPolicy:
     device: str | None = None
     vf: Selector | None = None
     settings: Settings = Settings()
+
+    @property
+    def preferred(self) -> tuple[str, ...]:
+        """The pools that it names, in its order of preference."""
+        return (self.pool,) if self.pool is not None else self.pools
 
 
 @value

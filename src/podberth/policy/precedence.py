@@ -10,11 +10,11 @@ from ipaddress import IPv4Address, IPv6Address
 
 from podberth.cni.errors import InvalidConfig, Refused
 from podberth.cni.value import fields, replace, value
-from podberth.ipam.pool import FOREVER, Pool
+from podberth.ipam.pool import Pool
 from podberth.net.settings import Settings
-from podberth.policy.attachment_document import runs
+from podberth.policy.layer import Candidate, Layer, Provenance, Share, choices
 from podberth.policy.podnetwork import choose
-from podberth.policy.usable import around, contains
+from podberth.policy.usable import contains
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,13 +59,22 @@ _FAMILIES = ((4, "ipv4"), (6, "ipv6"))
 
 @value
 class NetworkDefaults:
-    """What the network configuration says; `device` is its parent link or bridge, `vf` which VFs will do."""
+    """What the network configuration says; `device` is its parent link or bridge, `vf` which VFs will do.
+
+    `pools`: instead of one pool several, in order of preference.
+    """
 
     pool: str | None = None
+    pools: tuple[str, ...] = ()
     sticky: bool | None = None
     device: str | None = None
     vf: Selector | None = None
     settings: Settings = Settings()
+
+    @property
+    def preferred(self) -> tuple[str, ...]:
+        """The pools that it names, in its order of preference."""
+        return (self.pool,) if self.pool is not None else self.pools
 
 
 @value
@@ -83,6 +92,7 @@ class Question:
     `plain`: it may have no address of any pool; what it has then is `NO_POOL`'s.
     `lone_name`: the name of a pod whose namespace nobody has said; `pod` is None then.
     `claim`: the IPAMClaim that the pod refers to for this interface.
+    `only`: of several pools that are named in order of preference, the one that is asked about; '' for the first.
     """
 
     pod: PodRef | None
@@ -95,42 +105,7 @@ class Question:
     plain: bool = False
     lone_name: str = ""
     claim: IpamClaim | None = None
-
-
-@value
-class Share:
-    """One of these addresses, of one family, whichever no other pod of the owner has."""
-
-    owner: PodRef
-    addresses: tuple[Address, ...]
-
-    def __str__(self) -> str:
-        spans = (str(first) if first == last else f"{first}-{last}" for first, last in runs(self.addresses))
-        return f"one of {', '.join(spans)}"
-
-
-@value
-class Candidate:
-    """A value that somebody named: `source` is one of SOURCES, `detail` says which document, pool or network."""
-
-    value: object
-    source: str
-    detail: str = ""
-
-
-@value
-class Provenance:
-    """Where one value came from. `field`: pool, ipv4, ipv6, sticky, retention, device, vf, or a field of Settings.
-
-    A `value` of None was said by nobody; an address None is any of the pool, or the one reserved for the pod's name.
-    An address is a `Share` where the pods of a Deployment share some.
-    """
-
-    field: str
-    value: object
-    source: str
-    detail: str = ""
-    overridden: tuple[Candidate, ...] = ()
+    only: str = ""
 
 
 @value
@@ -159,47 +134,15 @@ class Resolved:
         return next(p for p in self.provenance if p.field == field)
 
 
-@value
-class _Layer:
-    source: str
-    detail: str = ""
-    pool: str | None = None
-    addresses: tuple[Address, ...] = ()
-    shares: tuple[Share, ...] = ()
-    retention: str | int = FOREVER
-    sticky: bool | None = None
-    device: str | None = None
-    vf: Selector | None = None
-    settings: Settings = Settings()
-
-    @property
-    def named(self) -> tuple[Address, ...]:
-        """Every address it is about."""
-        return (*self.addresses, *(address for share in self.shares for address in share.addresses))
-
-    @property
-    def who(self) -> str:
-        return f"{self.source} {self.detail}".rstrip()
-
-
 def resolve(question: Question, pools: Pools) -> Resolved:
     """Merge everything said about the interface, field by field, the highest source first.
 
     Raises Refused (a replica beyond those declared), InvalidConfig (no pool, or a pool or addresses that do not fit).
     """
     asked = _asked(question)
-    own = question.defaults
-    network = _Layer(
-        source=NETWORK,
-        detail=question.network,
-        pool=own.pool,
-        sticky=own.sticky,
-        device=own.device,
-        vf=own.vf,
-        settings=own.settings,
-    )
-    chosen, pool = _pool((*asked, network), pools, question)
-    layers = (*asked, _Layer(source=POOL, detail=pool.name, settings=pool.settings), network)
+    network = _network(question)
+    chosen, pool = _chosen((*asked, network), pools, question)
+    layers = (*asked, Layer(source=POOL, detail=pool.name, settings=pool.settings), network)
     families = [_address(version, name, layers, pool) for version, name in _FAMILIES]
     sticky = _first("sticky", [(layer, layer.sticky) for layer in layers], False)
     device = _first("device", [(layer, layer.device) for layer in layers], None)
@@ -235,9 +178,9 @@ def _claim(question: Question, families: Sequence[Provenance], pool: Pool) -> Of
     return of_claim(question, question.claim, families, pool)
 
 
-def _asked(question: Question) -> tuple[_Layer, ...]:
+def _asked(question: Question) -> tuple[Layer, ...]:
     """Return what is said of this very interface, without the pool's and the network's defaults."""
-    layers: list[_Layer] = []
+    layers: list[Layer] = []
     for source in DECLARED:
         for document in question.declared:
             policy = document.attachment(question.network, question.ifname)
@@ -253,8 +196,70 @@ def _asked(question: Question) -> tuple[_Layer, ...]:
         layers.append(_layer(ANNOTATION, str(question.pod or ""), wish, wish.addresses))
     if question.request != RuntimeRequest():
         settings = Settings(mac=question.request.mac)
-        layers.append(_Layer(source=REQUEST, addresses=question.request.addresses, settings=settings))
+        layers.append(Layer(source=REQUEST, addresses=question.request.addresses, settings=settings))
     return tuple(layers)
+
+
+def has_choice(question: Question) -> bool:
+    """Say whether somebody names several pools, in order of preference."""
+    policies = (*(policy for document in question.declared for policy in document.attachments), *question.annotation)
+    return bool(question.defaults.pools) or any(policy.pools for policy in policies)
+
+
+def named_pools(question: Question, pools: Pools) -> tuple[str, ...]:
+    """Return the pools that may serve the interface, in order of preference. InvalidConfig if nothing names one.
+
+    Empty where none is needed. Of several that are named, only those count that have the addresses somebody names.
+    """
+    layers = (*_asked(question), _network(question))
+    found = choices(layers, pools, question.plain, _about(question))
+    if found is None:
+        return ()
+    named = tuple(address for layer in layers for address in layer.named)
+    fitting = tuple(name for name in found.names if _has_all(pools.pool(name), named))
+    return fitting if len(found.names) > 1 and named and fitting else found.names
+
+
+def _has_all(pool: Pool | None, addresses: Sequence[Address]) -> bool:
+    return pool is not None and all(contains(pool, address) for address in addresses)
+
+
+def _network(question: Question) -> Layer:
+    own = question.defaults
+    return Layer(
+        source=NETWORK,
+        detail=question.network,
+        pools=own.preferred,
+        sticky=own.sticky,
+        device=own.device,
+        vf=own.vf,
+        settings=own.settings,
+    )
+
+
+def _about(question: Question) -> tuple[str, str]:
+    """Return whose pool is sought, and the name of its network."""
+    return f"{question.ifname} of {question.pod or 'the container'}", question.network
+
+
+def _chosen(layers: tuple[Layer, ...], pools: Pools, question: Question) -> tuple[Provenance, Pool]:
+    """Choose the pool: named by the highest source that names one, or the one its addresses lie in."""
+    found = choices(layers, pools, question.plain, _about(question))
+    if found is None:
+        return Provenance(field="pool", value=None, source=BUILT_IN), NO_POOL
+    name = question.only or found.names[0]
+    pool = pools.pool(name)
+    if pool is None:
+        raise InvalidConfig(
+            f"pool: there is no pool {name!r}, which the {found.source} {found.detail} names",
+            "create it with `podberth apply` (kind: Pool)",
+        )
+    detail = found.detail
+    if len(found.names) > 1:
+        detail = f"{detail}: {found.names.index(name) + 1} of {', '.join(found.names)}".removeprefix(": ")
+    return Provenance(
+        field="pool", value=pool.name, source=found.source, detail=detail, overridden=found.overridden
+    ), pool
 
 
 def _source(document: PodNetwork) -> str:
@@ -271,7 +276,7 @@ def _shares(document: PodNetwork, policy: AttachmentPolicy) -> tuple[Share, ...]
     return tuple(Share(owner=owner, addresses=addresses) for addresses in families if addresses)
 
 
-def _retention(layers: Sequence[_Layer], sticky: Provenance, pool: Pool) -> Iterator[Provenance]:
+def _retention(layers: Sequence[Layer], sticky: Provenance, pool: Pool) -> Iterator[Provenance]:
     """Yield how long the pod's address stays reserved, if it does: as its declaration says, or as the pool does."""
     declared = next((layer for layer in layers if layer.source in DECLARED and layer.named), None)
     if declared is not None:
@@ -280,11 +285,11 @@ def _retention(layers: Sequence[_Layer], sticky: Provenance, pool: Pool) -> Iter
         yield Provenance(field="retention", value=pool.sticky_retention, source=POOL, detail=pool.name)
 
 
-def _layer(source: str, detail: str, policy: AttachmentPolicy, addresses: tuple[Address, ...]) -> _Layer:
-    return _Layer(
+def _layer(source: str, detail: str, policy: AttachmentPolicy, addresses: tuple[Address, ...]) -> Layer:
+    return Layer(
         source=source,
         detail=detail,
-        pool=policy.pool,
+        pools=policy.preferred,
         addresses=addresses,
         sticky=policy.sticky,
         device=policy.device,
@@ -310,49 +315,8 @@ def _check_ordinals(
             )
 
 
-def _pool(layers: tuple[_Layer, ...], pools: Pools, question: Question) -> tuple[Provenance, Pool]:
-    """Choose the pool: named by the highest source that names one, or the one its addresses lie in."""
-    named: list[tuple[Candidate, Pool | None]] = []
-    for layer in layers:
-        if layer.pool is not None:
-            named.append((Candidate(value=layer.pool, source=layer.source, detail=layer.detail), None))
-        elif layer.named:
-            pool = _around(layer, pools) if not named else None
-            detail = f"{layer.detail}: {layer.named[0]} lies in it".removeprefix(": ")
-            if pool is not None:
-                named.append((Candidate(value=pool.name, source=layer.source, detail=detail), pool))
-    if not named and question.plain:
-        return Provenance(field="pool", value=None, source=BUILT_IN), NO_POOL
-    if not named:
-        raise InvalidConfig(
-            f"pool: nothing names the pool for {question.ifname} of {question.pod or 'the container'}",
-            f"set `pool` in the network configuration {question.network}, or in a PodNetwork",
-        )
-    first, found = named[0]
-    pool = found or pools.pool(str(first.value))
-    if pool is None:
-        raise InvalidConfig(
-            f"pool: there is no pool {first.value!r}, which the {first.source} {first.detail} names",
-            "create it with `podberth apply` (kind: Pool)",
-        )
-    overridden = tuple(candidate for candidate, _ in named[1:])
-    return Provenance(
-        field="pool", value=pool.name, source=first.source, detail=first.detail, overridden=overridden
-    ), pool
-
-
-def _around(layer: _Layer, pools: Pools) -> Pool:
-    """Return the one pool that contains the layer's first address."""
-    address = layer.named[0]
-    found = around(pools.pools(), address)
-    if len(found) == 1:
-        return found[0]
-    which = f"pools {', '.join(p.name for p in found)} contain" if found else "no pool contains"
-    raise InvalidConfig(f"pool: {which} {address}, which the {layer.who} names", "name the `pool` beside the address")
-
-
-def _address(version: int, name: str, layers: tuple[_Layer, ...], pool: Pool) -> Provenance:
-    named: list[tuple[_Layer, Address | Share]] = [
+def _address(version: int, name: str, layers: tuple[Layer, ...], pool: Pool) -> Provenance:
+    named: list[tuple[Layer, Address | Share]] = [
         (layer, said)
         for layer in layers
         for said, sample in (
@@ -385,7 +349,7 @@ def _members(said: Address | Share) -> tuple[Address, ...]:
     return said.addresses if isinstance(said, Share) else (said,)
 
 
-def _first(field: str, said: Sequence[tuple[_Layer, object]], default: object) -> Provenance:
+def _first(field: str, said: Sequence[tuple[Layer, object]], default: object) -> Provenance:
     """Take the first value that is not None and keep the others as overridden."""
     named = [
         Candidate(value=what, source=layer.source, detail=layer.detail) for layer, what in said if what is not None

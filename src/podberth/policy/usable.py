@@ -33,6 +33,8 @@ def unusable(pool: Pool, address: Address) -> str:
         return f"is outside the ranges of pool {pool.name}"
     if _within(address, subnet.exclude):
         return f"is excluded in pool {pool.name}"
+    if _within(address, subnet.automatic):
+        return f"is set aside for pools of applications in pool {pool.name}"
     return ""
 
 
@@ -62,7 +64,7 @@ def overlap(one: Pool, other: Pool) -> str:
 
 def _excluded(pool: Pool, address: Address) -> bool:
     subnet = pool.subnet_of(address)
-    return subnet is not None and _within(address, subnet.exclude)
+    return subnet is not None and _within(address, subnet.barred)
 
 
 def _address(number: int, family: int) -> Address:

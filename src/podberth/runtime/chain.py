@@ -3,8 +3,6 @@
 ```python
 from podberth.runtime.chain import Runtime
 from podberth.runtime.conf import RuntimeConf
-from podberth.runtime.own import is_own
-from podberth.runtime.own import is_own
 from podberth.runtime.networks import load
 
 runtime = Runtime(path=("/opt/cni/bin",))
@@ -100,11 +98,11 @@ class Gate:
 class Runtime:
     """Calls networks' plugins, found on `path`, and remembers attachments in `cache`.
 
-    `timeout` (seconds) ends a plugin that takes longer, None never. `watch` is told of each call after it. Plugins
-    whose types are in `in_process` are not executed: their function gets the environment, stdin and the type, and
-    returns the exit status and stdout, as what `podberth.entry.staying` returns does; no `timeout` ends it. `own` is
-    that function for any plugin of podberth's that is found on the path. `gate` bounds how many are executed at once.
-    Threads may share a Runtime: it has no state of its own but the cache's files.
+    `timeout` (seconds) ends a plugin that takes longer, None never; a function is asked before each call. `watch` is
+    told of each call after it. Plugins whose types are in `in_process` are not executed: their function gets the
+    environment, stdin and the type, and returns the exit status and stdout, as what `podberth.entry.staying` returns
+    does; no `timeout` ends it. `own` is that function for any plugin of podberth's that is found on the path. `gate`
+    bounds how many are executed at once. Threads may share a Runtime: it has no state of its own but the cache's files.
     """
 
     def __init__(
@@ -112,7 +110,7 @@ class Runtime:
         path: tuple[str, ...],
         *,
         cache: Cache | None = None,
-        timeout: float | None = None,
+        timeout: float | Callable[[], float] | None = None,
         watch: Callable[[Call], None] | None = None,
         in_process: Mapping[str, Handler] | None = None,
         own: Handler | None = None,
@@ -139,6 +137,10 @@ class Runtime:
             )
         self.cache.put(network.name, conf, network.raw, dict(added.raw))
         return added
+
+    def first(self, network: NetworkList, conf: RuntimeConf) -> tuple[dict[str, str], bytes]:
+        """Return the environment and the stdin of the ADD of the network's first plugin, which is not called."""
+        return {**self._environment(conf), "CNI_COMMAND": "ADD"}, self._stdin(network, network.plugins[0], conf, None)
 
     def check(self, network: NetworkList, conf: RuntimeConf) -> None:
         """CHECK in order, with the cached result; nothing is asked of a network with `disableCheck`.
@@ -235,13 +237,9 @@ class Runtime:
         previous: Mapping[str, object] | None,
         more: Mapping[str, object] | None = None,
     ) -> bytes:
-        """Return a plugin's configuration for one call (SPEC.md section 3, "Deriving request configuration")."""
-        body = {**plugin.raw, "name": network.name, "cniVersion": network.cni_version, **(more or {})}
-        if conf is not None:
-            offered = dict(conf.capability_args)
-            wanted = {name: offered[name] for name in plugin.capabilities if name in offered}
-            if wanted:
-                body["runtimeConfig"] = wanted
+        """Return what a plugin reads of one call."""
+        offered = dict(conf.capability_args) if conf is not None else {}
+        body = {**derived(network, plugin, offered), **(more or {})}
         if previous is not None:
             body["prevResult"] = previous
         return json.dumps(body).encode()
@@ -314,13 +312,23 @@ class Runtime:
         return stdout.encode()
 
     def _executed(self, executable: str, env: Mapping[str, str], stdin: bytes) -> bytes:
-        if self._gate is None or env["CNI_COMMAND"] == "DEL":
-            return invoke.call(executable, env, stdin, self._timeout)
-        place = self._gate.enter()
+        place = self._gate.enter() if self._gate is not None and env["CNI_COMMAND"] != "DEL" else None
         try:
-            return invoke.call(executable, env, stdin, self._timeout)
+            timeout = self._timeout() if callable(self._timeout) else self._timeout
+            return invoke.call(executable, env, stdin, timeout)
         finally:
-            place.release()
+            if place is not None:
+                place.release()
+
+
+def derived(network: NetworkList, plugin: PluginConf, offered: Mapping[str, object]) -> dict[str, object]:
+    """Return a plugin's configuration for a call (SPEC.md section 3, "Deriving request configuration").
+
+    `offered` are capabilities: the plugin is told those that it declares.
+    """
+    body = {**plugin.raw, "name": network.name, "cniVersion": network.cni_version}
+    wanted = {name: offered[name] for name in plugin.capabilities if name in offered}
+    return {**body, "runtimeConfig": wanted} if wanted else body
 
 
 def _read(network: NetworkList, plugin: PluginConf, stdout: bytes, previous: Added | None) -> Added | None:

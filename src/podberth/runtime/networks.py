@@ -29,7 +29,7 @@ def parse(data: bytes, path: str = "") -> NetworkList:
     """
     if not path:
         return netlist.parse(data)
-    return netlist.parse(data, path, beside=lambda name: _beside(os.path.join(os.path.dirname(path), name)))
+    return netlist.parse(data, path, beside=lambda name: chain(os.path.join(os.path.dirname(path), name)))
 
 
 def load_all(directory: str) -> tuple[tuple[NetworkList, ...], tuple[Broken, ...]]:
@@ -59,7 +59,11 @@ def load(directory: str, name: str) -> NetworkList:
     raise InvalidConfig(f"there is no network {shown(name)} in {directory}{bad}", f"networks there: {known}")
 
 
-def _beside(folder: str) -> tuple[PluginConf, ...]:
+def chain(folder: str) -> tuple[PluginConf, ...]:
+    """Return the plugins of a folder, one in each file, in order of name (SPEC.md 1.1.0, loadOnlyInlinedPlugins).
+
+    () if there is no folder. InvalidConfig names a file that can't be read.
+    """
     found: list[PluginConf] = []
     for path in _files(folder, (".conf",)) if os.path.isdir(folder) else ():
         document = strictjson.loads(_read(path), path, InvalidConfig)

@@ -7,6 +7,7 @@ import json
 from podberth.cni.errors import InvalidConfig, InvalidEnvironment, InvalidNetns
 from podberth.cni.value import replace, value
 from podberth.ipam.lease import Actor
+from podberth.ipam.lifecycle import FAILED
 from podberth.net.apply import AddressAnswered, NotUndone, apply
 from podberth.net.ops import made
 from podberth.net.record import Record, RecordKey
@@ -126,8 +127,8 @@ def add(node: Node, arrival: Arrival, resolved: Resolved, planner: Planner) -> A
                 if fixed or len(avoid) >= ATTEMPTS:
                     raise
             except BaseException:
-                give_back(node, arrival.attachment, taken, "ADD failed")
-                _take_back(node, arrival, "ADD failed")
+                give_back(node, arrival.attachment, taken, FAILED)
+                _take_back(node, arrival, FAILED)
                 raise
             else:
                 tell(node, arrival.pod, taken)
@@ -161,7 +162,7 @@ def add_delegated(
         except NotUndone:
             raise
         except BaseException:
-            _take_back(node, arrival, "ADD failed")
+            _take_back(node, arrival, FAILED)
             take()
             raise
 
@@ -205,7 +206,7 @@ def _add_over_link(
     except NotUndone:
         raise
     except BaseException:
-        _take_back(node, arrival, "ADD failed")
+        _take_back(node, arrival, FAILED)
         raise
     return attached
 

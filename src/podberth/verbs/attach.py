@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from podberth.cni.errors import Refused, Unfit
 from podberth.ipam.elsewhere import UNFIT
+from podberth.verbs import preference
 from podberth.verbs.add import add, add_delegated, arrive
 from podberth.verbs.delegated import endpoint as delegated_endpoint
 from podberth.verbs.delegated import given, over_link, take
-from podberth.verbs.network import beside_others, decide, pod_of, question
+from podberth.verbs.network import beside_others, pod_of, question
 from podberth.verbs.outcome import result
 from podberth.verbs.planner import Planner
 from podberth.verbs.recorded import kept
@@ -19,14 +20,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.call import Call
     from podberth.cni.result import Result
-    from podberth.policy.precedence import Resolved
+    from podberth.policy.precedence import Question, Resolved
     from podberth.verbs.delegated import Delegate
     from podberth.verbs.network import Network
     from podberth.verbs.node import Node, Plugin
 
 
-def decided(node: Node, network: Network, call: Call) -> Resolved:
-    """Return what the interface of `call` is to have, after bringing the policy directory into force.
+def asked_of(node: Node, network: Network, call: Call) -> Question:
+    """Return what is asked about the interface of `call`, after bringing the policy directory into force.
 
     Refused if the directory can't be read, and nothing else declares the pod.
     """
@@ -35,7 +36,7 @@ def decided(node: Node, network: Network, call: Call) -> Resolved:
     if broken and not asked.declared:
         # The declaration that is missing may be in the very file that can't be read.
         raise Refused(f"policyDir: {broken}", "correct the file; pods declared before it broke are still served")
-    return decide(network, asked, node.policies, node.ledger)
+    return asked
 
 
 def attach(node: Node, network: Network, call: Call, plugin: Plugin, delegate: Delegate) -> Result:
@@ -55,7 +56,15 @@ def attach(node: Node, network: Network, call: Call, plugin: Plugin, delegate: D
 
 
 def _added(node: Node, network: Network, call: Call, plugin: Plugin, delegate: Delegate) -> Result:
-    resolved = decided(node, network, call)
+    asked = asked_of(node, network, call)
+
+    def made(resolved: Resolved) -> Result:
+        return _made(node, network, call, plugin, delegate, resolved)
+
+    return preference.serve(node, network, asked, call.attachment, made)
+
+
+def _made(node: Node, network: Network, call: Call, plugin: Plugin, delegate: Delegate, resolved: Resolved) -> Result:
     previous, pod = call.conf.prev_result, pod_of(network, call.pod_args)
     if network.role is Role.GIVE:
         resolved = beside_others(node.host, resolved, call.netns)

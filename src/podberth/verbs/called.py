@@ -61,10 +61,12 @@ def _add(node: Node, call: Call, plugin: Plugin) -> Result:
     end = end_before(call, Result())
     planner = Planner(node.host, plugin, conf, call)
     attached = add_delegated(node, arrival, end, planner, lambda: end, lambda: None)
-    answers = [(op, node.host.outside.answered(op)) for op in _calls(attached.plan.ops)]
+    outside = node.host.outside
+    answers = [(op, outside.answered(op)) for op in _calls(attached.plan.ops)]
     pod = call.pod_args.pod
     if pod is not None and node.annotate is not None and conf.shows(pod.namespace):
-        node.annotate(conf.kubeconfig, pod, status_text(answers))
+        text = status_text((op, answer, outside.device_info(op)) for op, answer in answers)
+        node.annotate(conf.kubeconfig, pod, text)
     if pod is not None:
         show_claims(node, conf.kubeconfig, pod, answers)
     return answers[0][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podberth.cni.errors import Drifted, UnknownContainer
+from podberth.cni.result import EVERYTHING
 from podberth.net.ops import AddAddress, CreateVeth, SetAttribute, WriteSysctl, made
 from podberth.net.standby import held_back
 from podberth.net.step import IDENTITY, Drift
@@ -11,7 +12,7 @@ from podberth.verbs.adopted import differences as adopted_differences
 from podberth.verbs.recorded import record_of
 
 _MAIN = " table 254"
-_EVERYTHING = ("0.0.0.0/0", "::/0")
+_EVERYTHING = tuple(map(str, EVERYTHING.values()))
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from podberth.net.ops import ConfigureVf
 from podberth.net.vf import FunctionWanted
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.gone import is_gone
+from podberth.verbs.suiting import require_met
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _claim(node: Node, wanted: FunctionWanted, end: Endpoint, record: Callable[[
             stuck = refused
             continue
         with node.host.locked(f"device:{vf.address}"):
+            node.host.reclaim(vf.address)
             now = node.host.vf(vf.address)
             named = wanted.device_id is not None
             if now is None or node.attachments.holder(vf.address) is not None or unusable(now, named=named):
@@ -127,6 +129,27 @@ def _bury(node: Node, of: RecordKey, device: str) -> None:
         delete_locked(node, of.attachment, f"its sandbox is gone, {device} is needed")
 
 
+def give_back(node: Node, device: str, forfeited: Callable[[Record], bool], why: str, who: str) -> str:
+    """Do the DEL that the function's holder never got; return why it is held all the same, '' once nobody holds it.
+
+    That is done to a holder that is gone, and to one that has forfeited it. Nobody is waited for.
+    """
+    holder = node.attachments.holder(device)
+    if holder is None:
+        return ""
+    told = f"{device} is {_holder(holder)}"
+    try:
+        if not is_gone(node, holder) and not forfeited(holder):
+            return told
+        with node.host.locked(f"container:{holder.attachment.container_id}", wait=False):
+            record = node.attachments.find(holder.key)  # it may have been attached anew meanwhile
+            if record == holder:
+                delete_locked(node, record.attachment, why, who)
+    except CniError as refused:
+        return f"{told}: {refused.message}"
+    return "" if node.attachments.holder(device) is None else told
+
+
 def counted_for(node: Node, network: Network) -> tuple[int, int]:
     """Return how many functions fit the network's own selector, and how many of them are free."""
     wanted = FunctionWanted.of_pf(network.defaults.vf, network.defaults.device)
@@ -141,6 +164,8 @@ def unusable(vf: Vf, *, named: bool = False) -> str:
     """
     if vf.busy or (vf.lent and not named):
         return f"{vf.link} {vf.busy or vf.lent}"
+    if vf.theirs:
+        return f"sriov-cni has given it to {vf.theirs}"
     if not vf.driver:
         return "without a driver"
     if not vf.link and not vf.userspace:
@@ -180,6 +205,7 @@ def _fitting(node: Node, wanted: FunctionWanted) -> tuple[Vf, ...]:
             f"deviceID: {wanted.device_id} is no virtual function of this node",
             "`podberth vf list` shows those there are",
         )
+    require_met(labelled(node, (named,))[0], wanted)
     return (named,)
 
 

@@ -106,10 +106,11 @@ def _show(node: Node, record: Record, conf: object, steps: tuple[Step, ...]) -> 
     if pod is None:
         return
     ops = [step.op for step in steps if isinstance(step.op, CallPlugins)]
-    answers = [(op, node.host.outside.answered(op)) for op in ops]
+    outside = node.host.outside
+    answers = [(op, outside.answered(op)) for op in ops]
     show_claims(node, kubeconfig, pod, answers)
     if node.annotate is not None and shows is not None and shows(pod.namespace):
-        node.annotate(kubeconfig, pod, status(answers))
+        node.annotate(kubeconfig, pod, status((op, answer, outside.device_info(op)) for op, answer in answers))
 
 
 def _call(record: Record, first: CallPlugins) -> Call:

@@ -7,10 +7,11 @@ import json
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.fields import Fields
-from podberth.cni.keys import BOOLEAN, TEXT, Key
+from podberth.cni.keys import BOOLEAN, LIST, TEXT, Key
 from podberth.cni.pod import PodRef
 from podberth.cni.value import fields as members
 from podberth.cni.value import replace, value
+from podberth.ipam.preference import preference
 from podberth.net.addresses import Addresses
 from podberth.net.record import OF_ONE_CALL
 from podberth.net.settings import Settings
@@ -22,6 +23,8 @@ from podberth.verbs.role import STATE_DIR, Role, delegated, own_fields, role_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from podberth.cni.args import Args
     from podberth.cni.call import Call
     from podberth.cni.fields import Fields
@@ -40,6 +43,7 @@ UNDECLARED = ("dynamic", "refuse")
 # The keys about addresses, of each network whose addresses are the ledger's.
 KEYS = (
     Key(name="pool", kind=TEXT, read=parsers.name, what="The pool whose addresses pods get that nobody declares."),
+    Key(name="pools", kind=LIST, read=preference, what="Instead of `pool` several, tried in this order."),
     Key(name="sticky", kind=BOOLEAN, read=parsers.boolean, what="An address stays reserved for the pod's name."),
     Key(
         name="undeclared", kind=TEXT, read=parsers.choice(*UNDECLARED), default=UNDECLARED[0],
@@ -52,7 +56,7 @@ KEYS = (
     Key(name="policyDir", kind=TEXT, read=parsers.absolute_path, what="A folder of documents to keep in force."),
     STATE_DIR,
 )  # fmt: skip
-_POOL, _STICKY, _UNDECLARED, _POD_NAMESPACE, _POLICY_DIR, _ = KEYS
+_POOL, _POOLS, _STICKY, _UNDECLARED, _POD_NAMESPACE, _POLICY_DIR, _ = KEYS
 _last: dict[tuple[str, ...], tuple[str, Network]] = {}  # by plugin, the configuration read last, and what it says
 
 
@@ -107,7 +111,7 @@ def read_network(conf: NetConf, plugin: Plugin) -> Network:
         delegated="" if gives else delegated(conf, plugin),
         plain=not gives and plugin.ADDRESSES is Addresses.IPAM,
         defaults=NetworkDefaults(
-            pool=_POOL.of(fields),
+            **_pools(fields),
             sticky=_STICKY.of(fields),
             device=(kind.parent or None) if kind is not None else None,
             vf=kind.vf if kind is not None else None,
@@ -118,6 +122,14 @@ def read_network(conf: NetConf, plugin: Plugin) -> Network:
         policy_dir=_POLICY_DIR.of(fields),
         takes_mac=gives or plugin.MAC,
     )
+
+
+def _pools(fields: Fields) -> dict[str, Any]:
+    if not fields.said("pools"):
+        return {"pool": _POOL.of(fields)}
+    if fields.said("pool"):
+        raise fields.fail("pools", "is said beside `pool`", "say one of both")
+    return {"pools": _POOLS.of(fields)}
 
 
 def _settings(conf: NetConf, plugin: Plugin, fields: Fields, kind: Kind | None) -> Settings:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from podberth.cni.errors import Refused
 from podberth.cni.value import value
 from podberth.ipam.elsewhere import Alone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Protocol
 
     from podberth.cni.call import Call
@@ -94,6 +95,11 @@ if TYPE_CHECKING:
         # adopted(call) -> steps: what the CNI project's plugin of the type has made; podberth's own types have none.
 
 
+def _unlabelled(kind: str, pod: PodRef | None) -> Mapping[str, str]:
+    """Know no label of anything."""
+    raise Refused(f"the labels of the {kind} {pod or ''} are not known here".replace("  ", " "))
+
+
 @value
 class Node:
     """`name` is how leases name this node; `clock` returns nanoseconds since the epoch.
@@ -106,6 +112,8 @@ class Node:
     `away` says why the cluster's store can't be reached, '' while it can.
     `annotate` has a pod's network-status written, by the API server of a kubeconfig; None where nobody can.
     `show_claim` has the status of a pod's IPAMClaim written, as `annotate`.
+    `labels` returns the labels of this node ('Node'), of a pod ('Pod') or of a pod's namespace ('Namespace'). It raises
+    TryAgainLater while they can't be known, and Refused where nobody says them.
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `archive` does one step of putting older events into the store's archive, and says whether there was one to do.
     `boot` returns what tells this boot of the machine from others, '' if that is not known.
@@ -136,3 +144,4 @@ class Node:
     boot: Callable[[], str] = lambda: ""
     annotate: Callable[[str, PodRef, str], None] | None = None
     show_claim: Callable[[str, ClaimStatus], None] | None = None
+    labels: Callable[[str, PodRef | None], Mapping[str, str]] = _unlabelled

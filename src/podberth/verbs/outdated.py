@@ -12,6 +12,7 @@ from podberth.cni.netconf import NetConf
 from podberth.cni.value import replace
 from podberth.net.ops import AddAddress, AddRoute, ConfigureVf
 from podberth.net.told import differences, told
+from podberth.policy.precedence import has_choice
 from podberth.verbs.network import decide, question, read_network
 from podberth.verbs.wish import endpoint
 
@@ -37,7 +38,10 @@ def outdated(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> tup
         network = read_network(conf, plugin(conf.type))
         of = record.attachment
         call = Call(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, pod_args=Args(pod=record.pod))
-        resolved = decide(network, question(network, call, node.policies), node.policies, node.ledger)
+        asked = question(network, call, node.policies)
+        if has_choice(asked):  # of several pools it has that of its address
+            asked = replace(asked, only=next((lease.pool for lease in node.ledger.of(of)), ""))
+        resolved = decide(network, asked, node.policies, node.ledger)
         addresses = [step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress) and step.op.netns]
         now = told(endpoint(_beside_others(node, record, resolved), of, record.netns, addresses))
     except CniError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from podberth.cni.errors import UnsupportedField
 from podberth.net.seen import see
+from podberth.verbs.suiting import met
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from podberth.net.endpoint import Endpoint
     from podberth.net.host import Host
     from podberth.net.plan import Plan
+    from podberth.net.requests import Request
     from podberth.net.seen import Seen
     from podberth.net.vf import FunctionWanted, Vf
     from podberth.policy.precedence import Resolved
@@ -41,12 +43,17 @@ class Planner:
                 " for one",
                 "leave `vf` out there, or give the network `device: sriov`",
             )
-        return wanted
+        return wanted if wanted is None or self._resolved is None else met(wanted, self._resolved, self._call)
 
     def __call__(self, end: Endpoint, vf: Vf | None = None) -> Plan:
-        """Return the plan for the pod's end, with the function that was claimed for it."""
+        """Return the plan for the pod's end, with the function that was claimed for it.
+
+        Refused if the pod's annotation asks for something that is not the pod's to say.
+        """
         seen = self._seen(end)
         plan = self._plugin.plan(self._kind, self._call, end, seen if vf is None else seen.with_function(vf))
+        for request in plan.requests:
+            _require_permitted(request)
         if not end.standby:
             return plan
         from podberth.net.standby import standing_by
@@ -57,3 +64,11 @@ class Planner:
         if self._answers is None:
             self._answers = see(self._host, lambda seen: self._plugin.asks(self._kind, self._call, end, seen))
         return self._answers
+
+
+def _require_permitted(request: Request) -> None:
+    from podberth.policy.permit import ANNOTATION, TENANT, Selecting, permit  # few networks have rules
+
+    refusal = permit(request.pod.namespace, TENANT, ANNOTATION, Selecting(request=request))
+    if refusal is not None:
+        raise refusal

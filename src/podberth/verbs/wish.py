@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
+from ipaddress import IPv4Interface, IPv6Interface
 
 from podberth.cni.errors import Refused
-from podberth.cni.result import Route
+from podberth.cni.result import EVERYTHING, Route
 from podberth.cni.value import replace
 from podberth.ipam.lease import Wanted
 from podberth.ipam.pool import ConflictDetection
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from podberth.policy.precedence import Resolved
 
 MAC_FROM_ADDRESS = "fromAddress"
-_EVERYTHING: dict[int, IPv4Network | IPv6Network] = {4: IPv4Network((0, 0)), 6: IPv6Network((0, 0))}
 
 
 def wanted(resolved: Resolved) -> tuple[Wanted, ...]:
@@ -55,7 +54,7 @@ def endpoint(
 
     `probed`: the wire is asked for the addresses also where the pool does not have it so.
     """
-    pool = resolved.pool
+    pool, check = resolved.pool, resolved.pool.gateway_check
     detection = pool.conflict_detection or (ConflictDetection() if probed else None)
     return Endpoint(
         attachment=attachment,
@@ -68,6 +67,7 @@ def endpoint(
         device=resolved.device,
         functions=resolved.vf,
         probing=Probing(probes=detection.probes, interval_ms=detection.interval_ms) if detection else None,
+        asking=Probing(probes=check.probes, interval_ms=check.interval_ms) if check else None,
         on_link=any(subnet.on_link for subnet in pool.subnets),
     )
 
@@ -90,7 +90,7 @@ def routes(resolved: Resolved, addresses: Sequence[Address]) -> tuple[Route, ...
         return by_gateways(resolved.settings.routes, first)
     gateways = {a.version: subnet_of(resolved.pool, a).gateway for a in addresses}
     named = ((v, gw) for v, gw in gateways.items() if v not in resolved.without_default)
-    return tuple(Route(dst=_EVERYTHING[v], gw=gw) for v, gw in named if gw is not None)
+    return tuple(Route(dst=EVERYTHING[v], gw=gw) for v, gw in named if gw is not None)
 
 
 def subnet_of(pool: Pool, address: Address) -> Subnet:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEPLOY = ROOT / "deploy"
-OVERLAYS = ("kubernetes", "without-webhook", "etcd", "sriov")
+OVERLAYS = ("kubernetes", "without-webhook", "etcd", "sriov", "devices")
 RENDERED = ("base", *(f"overlays/{name}" for name in OVERLAYS))
 EXAMPLES = tuple(sorted(path.name for path in (DEPLOY / "examples").iterdir()))
 

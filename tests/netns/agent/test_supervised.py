@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.agent.desk import desk_of
+from podberth.agent.hotplug import LOOPS as HOT_PLUGS
 from tests.checkout import ROOT
 from tests.netns.agent.running import agent, ask
 from tests.netns.agent.test_desk import page, samples
@@ -38,7 +39,7 @@ OWN = {
     "departures",
     "finisher",
     "history",
-    "hot plug",
+    *(f"hot plug-{number}" for number in range(HOT_PLUGS)),
     "migrations",
     "network-status",
     "pages",

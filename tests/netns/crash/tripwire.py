@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # All that a call may ask of a part of a node: what changes something outside the process, and what does not.
 EFFECTS = {
-    "host": ("do", "undo", "cut_off", "drop", "repair", "remove_vlan_device"),
+    "host": ("do", "undo", "cut_off", "drop", "repair", "remove_vlan_device", "reclaim"),
     "ledger": ("bind", "unbind", "unbind_all", "reserve", "release", "conflicted", "noted"),
     "attachments": ("open", "revise", "done", "removing", "close", "label"),
 }

@@ -80,6 +80,7 @@ class Site:
     node: Kubelet
     server: KubeServer
     folder: Path
+    path: str = str(BUILT)  # where plugins are looked for
     name: str = NODE
 
     @property
@@ -104,7 +105,7 @@ class Site:
 
     def call(self, verb: str, pod: Pod, *, tripwire: str | None = None, **changes: object) -> Answer:
         """Make a call of the meta plugin; with `tripwire` it may die on the way."""
-        env = {"CNI_PATH": str(BUILT), "PLUGIN": "podberth-networks"}
+        env = {"CNI_PATH": self.path, "PLUGIN": "podberth-networks"}
         said = cast("Any", self.conf(**changes))
         return self.node.call(verb, pod, plugin="podberth-networks", env=env, tripwire=tripwire, **said)
 

@@ -149,3 +149,28 @@ def test_what_changed_while_no_agent_ran_is_caught_up_with(site: Site) -> None:
         assert site.call("DEL", pod).code == 0
         assert site.gone(pod)
     assert "net1" not in run("ip", "-n", pod.netns, "link")
+
+
+HANGS = """#!/bin/sh
+cat > /dev/null
+touch "$0.called"
+until [ -e "$0.end" ]; do sleep 0.1; done
+"""
+
+
+def test_a_plugin_that_hangs_delays_no_other_pods_networks(followed: Site) -> None:
+    folder = followed.folder / "bin"
+    folder.mkdir()
+    for plugin in (ROOT / "build" / "cni-standard").iterdir():
+        (folder / plugin.name).symlink_to(plugin)
+    (folder / "hangs").write_text(HANGS)
+    (folder / "hangs").chmod(0o755)
+    followed.define("hangs", {"cniVersion": "1.0.0", "type": "hangs"})
+    waiting, other = followed.pod("mysql-0"), followed.pod("web-0")
+    for pod in (waiting, other):
+        assert followed.call("ADD", pod, binDir=str(folder)).code == 0
+    select(followed, waiting, "hangs")
+    until((folder / "hangs.called").exists)
+    select(followed, other, "storage")
+    assert attached(followed, other, "net1")
+    (folder / "hangs.end").touch()

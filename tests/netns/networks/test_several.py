@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.netns.kubelet import run
+from tests.netns.kubelet import BUILT, run
 from tests.netns.networks.conftest import leg
 
 if TYPE_CHECKING:
@@ -74,6 +74,21 @@ def test_a_fixed_address_of_the_pods_name_is_on_its_second_leg(served: Site) -> 
         served.remove_pod(pod)
 
 
+def test_a_pod_asks_for_no_more_than_the_operators_rules_let_it_and_is_refused_before_any_call(served: Site) -> None:
+    served.define("storage", leg(served.folder, capabilities={"ips": True, "mac": True}))
+    rules = [{"namespaces": ["bank"], "networks": ["bank/storage"], "requests": ["ips"]}]
+    pod = served.pod("mysql-0", '[{"name": "storage", "ips": ["10.81.0.9/24"]}]')
+    assert served.call("ADD", pod, allow=rules).code == 0
+    assert served.told(pod, 2)[1]["ips"] == ["10.81.0.9"]
+    assert served.call("DEL", pod).code == 0
+    served.remove_pod(pod)
+    other = served.pod("mysql-1", '[{"name": "storage", "mac": "02:00:00:00:00:09"}]')
+    refused = served.call("ADD", other, allow=rules)
+    assert (refused.code, refused.result["code"]) == (1, 102)
+    assert "bank/storage: the annotation of pod bank/mysql-1 asks for `mac`" in refused.stdout
+    assert served.gone(other)
+
+
 @pytest.mark.parametrize(
     ("wish", "complaint"),
     [
@@ -119,3 +134,38 @@ def test_the_default_route_is_of_the_network_that_the_pod_names(
     assert [one["default"] for one in served.told(pod, 2)] == [True, False]
     assert served.call("CHECK", pod, prevResult=added.result).code == 0
     assert served.call("DEL", pod).code == 0
+
+
+VENDORS = """#!/bin/sh
+# Tells what it was called with, and passes the result on.
+conf="$(cat)"
+echo "$CNI_COMMAND $CNI_IFNAME $conf" >> "$0.calls"
+[ "$CNI_COMMAND" != ADD ] || echo "$conf" | sed 's/.*"prevResult": *\\({.*}\\)}$/\\1/'
+"""
+
+
+def test_the_plugins_of_an_auxiliary_chain_are_called_for_each_pod_and_have_no_status(served: Site) -> None:
+    vendor = served.folder / "bin" / "vendor"
+    chain = served.folder / "net.d" / "vendors"
+    for folder in (vendor.parent, chain):
+        folder.mkdir()
+    vendor.write_text(VENDORS)
+    vendor.chmod(0o755)
+    (chain / "10-vendor.conf").write_text('{"type": "vendor"}')
+    served.define("storage", leg(served.folder))
+    pod = served.pod("mysql-0", "storage")
+    said = {
+        "clusterNetwork": str(served.folder / "net.d" / "10-cluster.conflist"), "auxiliaryCNIChainName": "vendors",
+    }  # fmt: skip
+    served.path = f"{BUILT}:{vendor.parent}"
+    added = served.call("ADD", pod, **said)
+    assert added.code == 0, added.stdout
+    assert served.call("CHECK", pod, prevResult=added.result, **said).code == 0
+    assert [one["interface"] for one in served.told(pod, 2)] == ["eth0", "net1"]
+    (chain / "20-broken.conf").write_text("{")
+    assert served.call("DEL", pod, **said).code == 0
+    calls = [line.split(" ", 2) for line in (vendor.parent / "vendor.calls").read_text().splitlines()]
+    assert [(verb, ifname) for verb, ifname, _ in calls] == [("ADD", "net2"), ("CHECK", "net2"), ("DEL", "net2")]
+    assert json.loads(calls[0][2])["prevResult"] == {"cniVersion": "1.1.0"}
+    refused = served.call("ADD", served.pod("mysql-1"), **said)
+    assert (refused.code, "20-broken.conf" in refused.stdout) == (1, True)

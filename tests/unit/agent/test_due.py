@@ -67,5 +67,30 @@ def test_work_that_fails_is_told_and_keeps_no_other_waiting() -> None:
     assert told == ["ValueError: no"]
 
 
+def test_work_that_hangs_keeps_other_keys_waiting_only_where_there_is_one_loop_and_its_own_key_always() -> None:
+    began, hung, over = threading.Event(), threading.Event(), threading.Event()
+    done: list[tuple[str, int]] = []
+
+    def act(key: str, work: int) -> None:
+        if (key, work) == ("hangs", 1):
+            began.set()
+            assert hung.wait(PATIENCE)
+        done.append((key, work))
+        if (key, work) == ("hangs", 2):
+            over.set()
+        elif key == "other":
+            hung.set()  # the first ends once the other is done
+
+    due: Due[str, int] = Due("due", act, done_with_failure, loops=2)
+    due.start()
+    due.put("hangs", 1)
+    assert began.wait(PATIENCE)
+    due.put("hangs", 2)
+    due.put("other", 1)
+    assert over.wait(PATIENCE)
+    due.stop(PATIENCE)
+    assert done == [("other", 1), ("hangs", 1), ("hangs", 2)]
+
+
 def done_with_failure(why: str) -> None:
     raise AssertionError(why)

@@ -13,6 +13,7 @@ from podberth.cli.main import main
 from podberth.cni.errors import KernelRefused
 from podberth.cni.pod import Attachment, PodRef
 from podberth.ipam.lease import Actor, Claim, Wanted
+from podberth.labels import labels
 from podberth.net.facts import Link, NetnsId
 from podberth.net.ops import AddAddress
 from podberth.net.record import Record
@@ -128,6 +129,7 @@ class Operator:
             attachments=SqliteAttachments(database),
             clock=self.clock,
             follow=lambda path: f"{path} is not followed here",
+            labels=lambda kind, pod: labels(directory, "n1", kind, pod),
         )
 
     def __call__(self, *argv: str) -> Ended:

@@ -214,6 +214,28 @@ def test_a_folder_of_policies_is_looked_at(podberth: Operator) -> None:
     assert found["10-bank.conf policyDir"].text.endswith("changes are read at the next ADD")
 
 
+@pytest.mark.parametrize(
+    ("plugin", "level", "text"),
+    [
+        ({"type": "podberth-networks", "clusterNetwork": "c"}, OK, "every has several networks for a pod"),
+        (
+            {"type": "multus", "delegates": [{"name": "n", "type": "bridge"}]},
+            OK,
+            "every has several networks for a pod",
+        ),
+        ({"type": "podberth-networks"}, FAIL, "clusterNetwork: it and `delegates` are two ways to say the same"),
+        ({"type": "multus-shim"}, WARN, "names podberth"),
+    ],
+)
+def test_a_network_that_calls_others_is_judged_as_an_add_would(
+    podberth: Operator, tmp_path: Path, plugin: dict[str, object], level: str, text: str
+) -> None:
+    document = {"cniVersion": "1.0.0", "name": "every", "plugins": [plugin]}
+    (tmp_path / "00-every.conflist").write_text(json.dumps(document))
+    (found,) = networks.configurations(session(podberth), tmp_path)
+    assert (found.level, text in found.text) == (level, True), found
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '"x"', '{"plugins": 7, "type": "podberth"}'])
 def test_a_file_that_is_no_configuration_does_not_stop_the_doctor(podberth: Operator, text: str) -> None:
     folder = network(podberth)

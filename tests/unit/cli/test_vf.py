@@ -17,6 +17,7 @@ from podberth.net.record import Record
 from podberth.net.step import Step
 from podberth.net.vf import Counters
 from tests.unit.cli.node import POOL, Operator, ToldHost
+from tests.unit.devices.functions import of_the_kubelet
 from tests.unit.verbs.card import PF, function
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def card(tmp_path: Path) -> Operator:
 def hold(card: Operator) -> Callable[[Vf, str], Attachment]:
     """Record that a pod has a function, in a namespace that is there."""
 
-    def held(vf: Vf, pod: str) -> Attachment:
+    def held(vf: Vf, pod: str, conf: str = "") -> Attachment:
         netns, identity = f"/run/netns/{pod}", NetnsId(device=4, inode=100 + vf.index)
         card.host.namespaces[netns] = identity
         attachment = Attachment(network="fast", container_id=f"c-{pod}", ifname="net1")
@@ -69,6 +70,7 @@ def hold(card: Operator) -> Callable[[Vf, str], Attachment]:
             steps=(Step(op=op),),
             done=True,
             since=1,
+            conf=conf,
         )
         card.connect(str(card.state)).attachments.open(record)
         return attachment
@@ -80,13 +82,22 @@ def test_every_function_has_a_line_with_its_state_and_holder(card: Operator, hol
     hold(A, "mysql-0")
     ended = card("vf")
     assert ended.code == 0
-    states = [[line[0], *line[-2:]] for line in ended.table[1:]]
+    states = [[line[0], *line[-3:]] for line in ended.table[1:]]
     assert states == [
-        [A.address, "held", "bank/mysql-0 net1 (fast)"],
-        [B.address, "unusable", "ens1f0v1 has the node's address 192.0.2.1/24"],
-        [C.address, "free", "-"],
+        [A.address, "held", "bank/mysql-0 net1 (fast)", "choice"],
+        [B.address, "unusable", "ens1f0v1 has the node's address 192.0.2.1/24", "-"],
+        [C.address, "free", "-", "-"],
     ]
     assert "rdma, switchdev ens1f0r2" in ended.out
+
+
+def test_a_function_of_the_kubelets_choice_is_shown_with_its_resource(
+    card: Operator, hold: Callable[..., object]
+) -> None:
+    hold(A, "mysql-0", conf=json.dumps(of_the_kubelet()))
+    assert card("vf").table[1][-1] == "device plugin: bank.example/storage"
+    first = card("vf", "list", "--json").json["vfs"][0]
+    assert (first["way"], first["resource"]) == ("device plugin", "bank.example/storage")
 
 
 def test_the_json_has_everything_that_is_known(card: Operator, hold: Callable[..., object]) -> None:

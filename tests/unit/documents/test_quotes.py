@@ -12,8 +12,8 @@ from podberth.agent import calls, finisher, frame, policies, server, service
 from podberth.agent.spans import collector, exporter, target
 from podberth.cli import failures, manual, session
 from podberth.cli.commands import PLACES
+from podberth.cli.doctor import affinity, api, config_maps, identity, kernel, machine, networks, store
 from podberth.cli.doctor import agent as agent_area
-from podberth.cli.doctor import api, config_maps, identity, kernel, machine, networks, store
 from podberth.cli.doctor import cluster as nodes
 from podberth.cni import errors
 from podberth.conformance.checks import all_checks
@@ -162,7 +162,7 @@ def test_the_areas_of_doctor_are_listed() -> None:
     areas = re.findall(r"\| (\w+) \| [^|]+ \|", part(CLI, "| area | what | | --- | --- |", "##"))
     last = [config_maps.AREA, networks.AREA, nodes.AREA]
     first = [machine.AREA, kernel.AREA, store.AREA, identity.AREA]
-    assert areas == [*first, agent_area.AREA, api.AREA, *last]
+    assert areas == [*first, agent_area.AREA, api.AREA, last[0], affinity.AREA, *last[1:]]
 
 
 def test_the_exit_codes_are_listed() -> None:
@@ -205,6 +205,7 @@ def test_every_metric_is_named(page: str, folders: tuple[str, ...]) -> None:
 
 def test_every_event_of_the_agents_log_is_named() -> None:
     logged = in_source(r'(?:write|told)\("(?:info|warning|error)"[^,]*, "([^"]+)"', "agent") | {"call"}
+    logged |= in_source(r'told\("(?:info|warning|error)"[^,]*, "([^"]+)"', "devices")
     logged |= in_source(r'_try\("([^"]+)"', "agent")
     assert set(quoted(CLI, "The events are ", "A `call` has")) == logged
 

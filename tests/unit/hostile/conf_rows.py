@@ -97,6 +97,12 @@ ROWS: tuple[Row, ...] = (
     *(network(f"policyDir {how}", "policyDir", policyDir=text) for how, text in _PATHS.items()),
     *(network(f"pool {how}", "pool", pool=text) for how, text in _POOLS.items()),
     network("pool that there is not", "pool", pool="nowhere", says="there is no pool 'nowhere'"),
+    network("pools beside pool", "pools", pools=["db"]),
+    *(network(f"pools {text!r}", "pools", pool=ABSENT, pools=text) for text in ({"db": 1}, "db", 1, True)),
+    *(network(f"pools with one {how}", "pools", pool=ABSENT, pools=["db", text]) for how, text in _POOLS.items()),
+    network("pools with one twice", "pools", pool=ABSENT, pools=["db", "db"]),
+    network("17 pools", "pools", pool=ABSENT, pools=[f"db{n}" for n in range(17)]),
+    network("pools that there are not", "pool", pool=ABSENT, pools=["nowhere", "db"], says="no pool 'nowhere'"),
     network("pool missing", "pool", pool=ABSENT, says="nothing names the pool"),
     *(
         network(f"device {how}", "device", device=text)

@@ -91,6 +91,10 @@ LINES: list[tuple[Op, str]] = [
         ops.AdoptMasquerade(comment="0a1b", chain="CNI-0a1b"),
         'nft add rule inet cni_plugins_masquerade masq_checks ... comment "0a1b"',
     ),
+    (
+        ops.AdoptFunction(netns=POD, ifname="net1", path="/var/lib/cni/sriov/c1-net1"),
+        f"ip -n {POD} link set net1 netns 1, with what /var/lib/cni/sriov/c1-net1 says of it",
+    ),
     (ops.AdoptSpoofCheck(owner="c1-eth0"), "nft add chain bridge nat cni-br-iface-c1-eth0"),
     (
         ops.AdoptPorts(
@@ -196,6 +200,18 @@ LINES: list[tuple[Op, str]] = [
     (
         ops.ProbeAddress(netns=POD, ifname="eth0", address=ip_address("10.20.0.11"), probes=3, interval_ms=200),
         f"ip netns exec {POD} arping -D -c 3 -I eth0 10.20.0.11",
+    ),
+    (
+        ops.AskGateway(
+            netns=POD,
+            ifname="eth0",
+            over="bank0",
+            source=ip_address("10.20.0.11"),
+            gateway=ip_address("10.20.0.1"),
+            probes=3,
+            interval_ms=200,
+        ),
+        f"ip netns exec {POD} arping -f -c 3 -s 10.20.0.11 -I eth0 10.20.0.1",
     ),
     (
         ops.AddAddress(netns=POD, ifname="eth0", address=ip_interface("fd00::11/64")),

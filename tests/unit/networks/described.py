@@ -11,6 +11,7 @@ from podberth.net.endpoint import Endpoint
 from podberth.net.ops import CallPlugins
 from podberth.net.seen import see
 from podberth.net.settings import Settings
+from podberth.net.suited import Suited
 from podberth.networks.selection import DEFAULT_NETWORK, NETWORKS
 from podberth.plugins import podberth_networks as plugin
 from tests.hosts import FakeHost
@@ -18,8 +19,9 @@ from tests.hosts import FakeHost
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from podberth.cni.netlist import NetworkList
-    from podberth.net.seen import ObjectSought
+    from podberth.cni.netlist import NetworkList, PluginConf
+    from podberth.net.plan import Plan
+    from podberth.net.seen import DevicesOf, ObjectSought
 
 __all__ = ["DEFAULT_NETWORK", "NETWORKS"]
 
@@ -58,12 +60,18 @@ class DescribedNode(FakeHost):
         *objects: dict[str, Any],
         networks: Mapping[str, Iterable[NetworkList]] | None = None,
         files: Iterable[str] = (),
+        chains: Mapping[str, tuple[PluginConf, ...]] | None = None,
+        devices: Iterable[tuple[str, str]] = (),
+        suits: Mapping[str, Suited] | None = None,
     ) -> None:
         super().__init__()
         self.objects = {_key(each["kind"], each["metadata"]): each for each in objects}
         self.folders = {CONF_DIR: (listed("cluster"),)} if networks is None else dict(networks)
         self.files = tuple(files)
+        self.chains = chains or {}
         self.asked: list[str] = []
+        self.given = tuple(devices)
+        self.suits = dict(suits or {})  # by interface
 
     @property
     def outside(self) -> Any:
@@ -74,6 +82,16 @@ class DescribedNode(FakeHost):
 
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         return tuple(self.folders.get(path, ()))
+
+    def chain(self, path: str) -> tuple[PluginConf, ...]:
+        return self.chains.get(path, ())
+
+    def devices(self, sought: DevicesOf) -> tuple[tuple[str, str], ...]:
+        self.asked.append(f"devices of {sought.namespace}/{sought.name} {sought.uid}")
+        return self.given
+
+    def suiting(self, op: CallPlugins, among: tuple[str, ...]) -> Suited:
+        return self.suits.get(op.ifname, Suited(devices=among))
 
     def object(self, sought: ObjectSought) -> Mapping[str, object] | None:
         self.asked.append(f"{sought.kind} {sought.namespace}/{sought.name}")
@@ -93,12 +111,22 @@ def call(verb: str = "ADD", args: str = POD_ARGS, path: str = "/usr/lib/cni", **
 
 def planned(node: DescribedNode, made: Call) -> tuple[CallPlugins, ...]:
     """Return the calls that are planned."""
+    found = plan_of(node, made).ops
+    assert all(isinstance(op, CallPlugins) for op in found)
+    return tuple(op for op in found if isinstance(op, CallPlugins))
+
+
+def requests(node: DescribedNode, made: Call) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what is to be permitted: each network with the keys by which the pod asks something of it."""
+    return [(each.network, each.keys) for each in plan_of(node, made).requests]
+
+
+def plan_of(node: DescribedNode, made: Call) -> Plan:
+    """Return the plan of a call."""
     conf = plugin.configure(made.conf.fields)
     end = Endpoint(attachment=made.attachment, netns=NETNS, addresses=(), gateways=(), settings=Settings())
     seen = see(node, lambda seen: plugin.asks(conf, made, end, seen))
-    found = plugin.plan(conf, made, end, seen).ops
-    assert all(isinstance(op, CallPlugins) for op in found)
-    return tuple(op for op in found if isinstance(op, CallPlugins))
+    return plugin.plan(conf, made, end, seen)
 
 
 def named(ops: Iterable[CallPlugins]) -> list[tuple[str, str]]:

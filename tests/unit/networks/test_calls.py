@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from podberth.cni.errors import InvalidConfig, Refused, TryAgainLater
-from podberth.networks.definition import RESOURCE
+from podberth.net.suited import Suited
+from podberth.networks.allocation import RESOURCE
 from tests.unit.networks.described import (
     BIN_DIR,
+    CONF_DIR,
     NETNS,
     POD_ARGS,
     DescribedNode,
@@ -20,6 +22,7 @@ from tests.unit.networks.described import (
     named,
     planned,
     pod,
+    requests,
 )
 
 STATIC = "kubernetes.io/config.hash"
@@ -153,10 +156,110 @@ def test_wishes_reach_the_network_that_they_are_about() -> None:
 
 def test_a_network_of_devices_needs_one_that_somebody_names() -> None:
     storage = defined("storage", **{RESOURCE: "example.com/vf"})
-    with pytest.raises(InvalidConfig, match=r"^bank/storage: it needs a device of example\.com/vf"):
+    with pytest.raises(Refused, match=r"^bank/web-0: 1 of its networks need .* and the kubelet has given it none$"):
         planned(DescribedNode(pod(networks="storage"), storage), call())
     said = '[{"name": "storage", "deviceID": "0000:03:02.1"}]'
     assert '"deviceID":"0000:03:02.1"' in planned(DescribedNode(pod(networks=said), storage), call())[1].config
+
+
+def test_the_plugins_of_an_auxiliary_chain_are_the_last_network_behind_one_that_passes_through() -> None:
+    said = {"clusterNetwork": "/etc/cni/net.d/10-cluster.conflist", "auxiliaryCNIChainName": "vendor"}
+    networks = {"/etc/cni/net.d/10-cluster.conflist": [listed("cluster")], CONF_DIR: []}
+    chains = {"/etc/cni/net.d/vendor": listed("any", "mesh", "tuning").plugins}
+    objects = (pod(networks="storage"), defined("storage"))
+    ops = planned(DescribedNode(*objects, networks=networks, chains=chains), call(**said))
+    assert named(ops) == [("cluster", "eth0"), ("bank/storage", "net1"), ("vendor", "net2")]
+    made = json.loads(ops[-1].config)
+    assert (made["name"], made["cniVersion"]) == ("vendor", "1.1.0")
+    assert [plugin["type"] for plugin in made["plugins"]] == ["passthru", "mesh", "tuning"]
+    assert ops[-1].capabilities == ""
+    assert named(planned(DescribedNode(*objects, networks=networks), call(**said)))[-1] == ("bank/storage", "net1")
+
+
+def test_what_a_pod_asks_for_is_the_operators_to_permit_where_he_has_rules() -> None:
+    config = {"cniVersion": "1.0.0", "type": "macvlan", "capabilities": {"ips": True}}
+    said = '[{"name": "storage", "ips": ["10.0.0.5"], "interface": "data0"}, {"name": "storage", "interface": "b"}]'
+    node = DescribedNode(pod(networks=said), defined("storage", config))
+    rules = [{"namespaces": ["bank"], "networks": ["*"], "requests": ["mac"]}]
+    assert requests(node, call()) == []
+    assert requests(node, call(allow=rules)) == [("bank/storage", ("ips",))]
+
+
+VF, OTHER = "0000:03:02.1", "0000:03:02.2"
+OF = "example.com/vf"
+
+
+def of_devices(networks: str, *devices: str, suits: dict[str, Suited] | None = None, **said: str) -> DescribedNode:
+    storage = defined("storage", {"cniVersion": "1.0.0", "type": "sriov", **json.loads(said.get("config", "{}"))},
+                      **{RESOURCE: OF})  # fmt: skip
+    return DescribedNode(
+        pod(networks=networks), storage, defined("plain"), devices=[(OF, each) for each in devices], suits=suits
+    )
+
+
+def test_a_network_of_devices_has_the_one_that_the_kubelet_has_given_its_pod() -> None:
+    node = of_devices("plain,storage", VF)
+    _, plain, storage = planned(node, call())
+    (plugin,) = json.loads(storage.config)["plugins"]
+    assert (plugin["deviceID"], plugin["pciBusID"], plugin["args"]) == (VF, VF, {"cni": {RESOURCE: OF}})
+    assert json.loads(storage.capabilities) == {"deviceID": VF}
+    assert VF not in plain.config
+    assert node.asked[-1] == "devices of bank/web-0 u1"
+    assert (storage.info_from, storage.info_file) == (
+        "/var/run/k8s.cni.cncf.io/devinfo/dp/example.com-vf-0000:03:02.1-device.json",
+        "/var/run/k8s.cni.cncf.io/devinfo/cni/bank-storage-c1_net2",
+    )
+
+
+def test_the_kubelet_is_asked_only_for_networks_that_need_a_device_of_its() -> None:
+    node = of_devices("plain")
+    planned(node, call())
+    assert not [asked for asked in node.asked if asked.startswith("devices")]
+
+
+def test_devices_are_dealt_in_the_order_of_the_networks_and_by_what_suits_each() -> None:
+    def devices(suits: dict[str, Suited] | None = None) -> list[str]:
+        ops = planned(of_devices("storage,storage", VF, OTHER, suits=suits), call())
+        return [json.loads(op.config)["plugins"][0]["deviceID"] for op in ops[1:]]
+
+    assert devices() == [VF, OTHER]
+    assert devices({"net1": Suited(devices=(OTHER,), by="PodNetwork bank/web")}) == [OTHER, VF]
+    with pytest.raises(
+        Refused, match=r"^bank/storage \(net2\): the kubelet has given bank/web-0 .* and PodNetwork bank"
+    ):
+        devices(dict.fromkeys(("net1", "net2"), Suited(devices=(VF,), by="PodNetwork bank/web (pfs ens1f0)")))
+
+
+def test_what_a_pod_names_for_one_network_is_not_dealt_to_another() -> None:
+    networks = json.dumps([{"name": "storage", "deviceID": VF}, {"name": "storage"}])
+    ops = planned(of_devices(networks, VF, OTHER), call())
+    plugins = [json.loads(op.config)["plugins"][0] for op in ops[1:]]
+    assert [plugin["deviceID"] for plugin in plugins] == [VF, OTHER]
+    assert [plugin.get("args") for plugin in plugins] == [None, {"cni": {RESOURCE: OF}}]  # the first is the pod's word
+
+
+def test_a_pod_can_not_say_that_the_kubelet_has_chosen_its_device() -> None:
+    networks = json.dumps([{"name": "plain", "deviceID": VF, "cni-args": {RESOURCE: OF, "more": 1}}])
+    (plugin,) = json.loads(planned(of_devices(networks), call())[1].config)["plugins"]
+    assert plugin["args"] == {"cni": {"more": 1}}
+
+
+def test_a_plugin_that_takes_a_file_about_its_device_is_told_where_it_is() -> None:
+    node = of_devices("storage", VF, config='{"capabilities": {"CNIDeviceInfoFile": true}}')
+    storage = planned(node, call())[1]
+    assert json.loads(storage.capabilities)["CNIDeviceInfoFile"] == storage.info_file
+
+
+@pytest.mark.parametrize("device", ["gpu-1", "../../x", ""])
+def test_a_resource_whose_devices_are_no_functions_is_refused(device: str) -> None:
+    with pytest.raises(InvalidConfig, match="that are no virtual functions"):
+        planned(of_devices("storage", device), call())
+
+
+def test_without_a_pod_name_nobody_knows_its_devices() -> None:
+    node = DescribedNode(defined("cluster", namespace="kube-system", **{RESOURCE: OF}))
+    with pytest.raises(InvalidConfig, match="K8S_POD_NAME"):
+        planned(node, call(args=""))
 
 
 def test_isolation_refuses_a_definition_of_another_namespace() -> None:

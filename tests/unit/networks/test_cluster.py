@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from podberth.cni.errors import InvalidConfig, Refused
-from podberth.networks.definition import RESOURCE
+from podberth.networks.allocation import RESOURCE
 from tests.unit.networks.described import CONF_DIR, DescribedNode, call, defined, listed, named, planned, pod
 
 OWN = {"cniVersion": "1.0.0", "name": "own", "type": "bridge"}
@@ -157,8 +157,12 @@ def test_a_definition_that_is_not_there_is_refused_in_that_place_too() -> None:
 
 def test_a_network_of_devices_needs_one_in_that_place_too() -> None:
     node = DescribedNode(pod(default="other"), system("other", **{RESOURCE: "example.com/vf"}))
-    with pytest.raises(InvalidConfig, match=r"^kube-system/other: it needs a device"):
+    with pytest.raises(Refused, match=r"kube-system/other \(eth0\)\), and the kubelet has given it none"):
         planned(node, call())
+    given = DescribedNode(
+        pod(), system("cluster", **{RESOURCE: "example.com/vf"}), devices=[("example.com/vf", "0000:03:02.1")]
+    )
+    assert '"deviceID":"0000:03:02.1"' in planned(given, call())[0].config
 
 
 @pytest.mark.parametrize(("annotation", "allowed"), [("other", True), ("bank/other", True), ("more/other", False)])

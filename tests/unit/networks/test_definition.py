@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podberth.cni.errors import CniError, IncompatibleVersion, InvalidConfig
-from podberth.networks.definition import RESOURCE, Definition, network, read
+from podberth.networks.allocation import RESOURCE
+from podberth.networks.definition import Definition, network, read
 from tests.unit.networks.described import defined, listed
 
 WHAT = "NetworkAttachmentDefinition bank/storage"

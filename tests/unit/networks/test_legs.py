@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from podberth.cni.errors import InvalidConfig, Refused
+from podberth.cni.errors import Refused
 from podberth.cni.fields import Fields
 from podberth.networks import settings
 from podberth.networks.legs import (
@@ -17,7 +17,6 @@ from podberth.networks.legs import (
     capabilities,
     configured,
     named,
-    require_devices,
     require_reachable,
     sheds,
 )
@@ -216,13 +215,6 @@ def test_a_lists_flags_go_with_it() -> None:
     )
     found = json.loads(configured(leg(network)))
     assert (found["cniVersion"], found["disableCheck"], found["disableGC"]) == ("1.1.0", True, True)
-
-
-def test_a_network_of_devices_needs_one_that_somebody_names() -> None:
-    require_devices(leg(), "")
-    require_devices(leg(deviceID="0000:03:02.1"), "example.com/vf")
-    with pytest.raises(InvalidConfig, match=r"^bank/storage: it needs a device of example\.com/vf"):
-        require_devices(leg(), "example.com/vf")
 
 
 @pytest.mark.parametrize(

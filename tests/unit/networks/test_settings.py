@@ -8,6 +8,7 @@ import pytest
 
 from podberth.cni.errors import IncompatibleVersion, InvalidConfig
 from podberth.cni.fields import Fields
+from podberth.net.requests import Rule
 from podberth.networks.settings import KEYS, WITHOUT_EFFECT, Settings, read
 
 BRIDGE = {"cniVersion": "1.0.0", "name": "own", "type": "bridge"}
@@ -42,6 +43,11 @@ def test_keys_that_are_not_said_are_as_multus_has_them() -> None:
         ({"readinessindicatorfile": "/run/ready"}, {"readiness": "/run/ready"}),
         ({"readinessIndicatorFile": "/run/ready"}, {"readiness": "/run/ready"}),
         ({"ConfDir": "/c"}, {"conf_dir": "/c"}),
+        ({"clusterNetwork": "/a/b", "auxiliaryCNIChainName": "v"}, {"cluster": "/a/b", "auxiliary": "v"}),
+        (
+            {"allow": [{"namespaces": ["a-*"], "networks": ["a/b"], "requests": ["ips", "*"]}]},
+            {"rules": (Rule(namespaces=("a-*",), networks=("a/b",), requests=("ips", "*")),)},
+        ),
     ],
 )
 def test_each_key_is_read(said: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -94,6 +100,15 @@ def test_a_key_of_which_nothing_is_read_is_taken(key: str, what: object) -> None
         ({"globalNamespaces": ["a"]}, "globalNamespaces"),
         ({"readinessindicatorfile": 7}, "readinessindicatorfile"),
         ({"confDir": "/a", "confdir": "/b"}, "confdir"),
+        ({"auxiliaryCNIChainName": "v"}, "auxiliaryCNIChainName"),
+        ({"clusterNetwork": "/a", "auxiliaryCNIChainName": "a/b"}, "auxiliaryCNIChainName"),
+        ({"clusterNetwork": "/a", "auxiliaryCNIChainName": ".."}, "auxiliaryCNIChainName"),
+        ({"allow": {"namespaces": ["a"]}}, "allow"),
+        ({"allow": [{"namespaces": [], "networks": ["*"], "requests": ["ips"]}]}, "allow[0].namespaces"),
+        ({"allow": [{"namespaces": ["a"], "networks": ["*"]}]}, "allow[0].requests"),
+        ({"allow": [{"namespaces": ["a"], "networks": ["*"], "requests": ["ip"]}]}, "allow[0].requests[0]"),
+        ({"allow": [{"namespaces": ["a"], "networks": [7], "requests": ["ips"]}]}, "allow[0].networks[0]"),
+        ({"allow": [{"namespaces": ["a"], "networks": ["*"], "requests": ["ips"], "x": 1}]}, "allow[0].x"),
     ],
 )
 def test_the_error_names_the_key(said: dict[str, Any], at: str) -> None:

@@ -26,7 +26,7 @@ def answered(**said: Any) -> Result:
 
 
 def entries(op: CallPlugins, **said: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(status([(op, answered(**said))]))
+    found: list[dict[str, Any]] = json.loads(status([(op, answered(**said), None)]))
     return found
 
 
@@ -43,10 +43,15 @@ def test_an_entry_has_the_network_and_its_first_interface_in_the_pod() -> None:
 
 
 def test_networks_are_in_the_order_of_their_calls() -> None:
-    every = [(called(label="cluster", ifname="eth0", default=True), answered()), (called(), answered())]
+    made = answered(interfaces=[POD])
+    every = [(called(label="cluster", ifname="eth0", default=True), made, None), (called(), made, None)]
     assert [(one["name"], one["default"]) for one in json.loads(status(every))] == [
         ("cluster", True), ("bank/storage", False),
     ]  # fmt: skip
+
+
+def test_a_chain_that_makes_nothing_has_no_entry() -> None:
+    assert status([(called(), answered(), None), (called(), answered(dns={"domain": "bank"}), None)]) == "[]"
 
 
 def test_without_networks_it_is_an_empty_list() -> None:
@@ -120,3 +125,12 @@ def test_dns_is_as_far_as_the_plugin_says_it() -> None:
     dns = {"nameservers": ["10.0.0.53"], "domain": "bank.example", "search": ["bank.example"], "options": ["ndots:2"]}
     assert entry(dns=dns)["dns"] == dns
     assert entry(dns={"nameservers": ["10.0.0.53"]})["dns"] == {"nameservers": ["10.0.0.53"]}
+
+
+def test_what_a_file_says_of_a_device_goes_before_its_address_in_the_result() -> None:
+    info = {"type": "vdpa", "version": "1.1.0", "vdpa": {"driver": "vhost"}}
+    result = answered(interfaces=[{**POD, "pciID": "0000:03:02.1"}, {**POD, "name": "net1v"}])
+    first, second = json.loads(status([(called(), result, info)]))
+    assert (first["device-info"], "device-info" in second) == (info, False)
+    (only,) = json.loads(status([(called(), answered(), info)]))
+    assert only["device-info"] == info

@@ -28,6 +28,7 @@ from podberth.net.record_json import steps_json
 from podberth.net.seen import see
 from podberth.net.settings_document import parse_settings
 from podberth.net.step import Step
+from podberth.net.suited import Suited
 from podberth.net.vf import Vf
 from podberth.verbs.chained import end_before
 from podberth.verbs.network import read_network
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
 
     from podberth.cni.netconf import NetConf
     from podberth.cni.netlist import NetworkList
-    from podberth.net.ops import Address, Interface
+    from podberth.net.ops import Address, CallPlugins, Interface
     from podberth.net.plan import Plan
-    from podberth.net.seen import DeviceSought, ObjectSought
+    from podberth.net.seen import DevicesOf, DeviceSought, ObjectSought
     from podberth.net.settings import Settings
     from podberth.verbs.node import Plugin
 
@@ -116,6 +117,14 @@ class DescribedOutside:
         metadata |= {"labels": spec.get("labels", {}), "uid": spec.get("uid", "u1")}
         config = {"config": json.dumps(spec["config"]) if "config" in spec else ""}
         return {"metadata": metadata, "spec": spec.get("spec", config), "status": spec.get("status")}
+
+    def devices(self, sought: DevicesOf) -> tuple[tuple[str, str], ...]:
+        del sought
+        return tuple((resource, device) for resource, device in self.given.get("devices", ()))
+
+    def suiting(self, op: CallPlugins, among: tuple[str, ...]) -> Suited:
+        del op
+        return Suited(devices=among)
 
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         found = self.given.get("networks", {}).get(path, ())

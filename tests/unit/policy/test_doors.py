@@ -23,7 +23,7 @@ DOORS = {
     "WEBHOOK": {"controller.asked", "controller.judge"},
     "CONTROLLER": {"controller.sweep"},
     "FEED": {"stores.replica.court", "stores.replica.pools"},
-    "ANNOTATION": {"verbs.network"},  # by `door_of`
+    "ANNOTATION": {"verbs.network", "verbs.planner"},  # by `door_of`; what is asked of other plugins' networks
     "ADD": {"verbs.network"},
 }
 BY_THE_COURT = {"stores.replica.podnetworks"}  # asks as `stores.replica.court`, which it tells its door

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.ipam.lease import Reservation
 from podberth.ipam.pool import Grant, Pool
+from podberth.net.requests import Request, Rule
 from podberth.policy.documents import API_VERSION, Document, parse_document
 from podberth.policy.permit import (
     ADD,
@@ -34,6 +36,7 @@ from podberth.policy.permit import (
     Declaring,
     Releasing,
     Reserving,
+    Selecting,
     Speaking,
     Using,
     door_of,
@@ -78,6 +81,12 @@ def attaching(*addresses: str, which: Pool = BANK, namespace: str = "pay", stick
     return Attaching(question=asked, resolved=resolve(asked, Pools(*POOLS)))
 
 
+def request(*keys: str, namespace: str = "pay", network: str = "pay/storage", rules: Any = None) -> Request:
+    rule = Rule(namespaces=("pay",), networks=("pay/*",), requests=("ips", "mac"))
+    asked = rules if rules is not None else (rule,)
+    return Request(pod=PodRef(namespace=namespace, name="a"), network=network, keys=keys, rules=asked)
+
+
 KEPT = Reservation(address=ip("10.20.0.11"), pool="bank", pod=PodRef(namespace="pay", name="a"), ifname="eth0",
                    origin="manual", since=0)  # fmt: skip
 CHANGES: tuple[Change, ...] = (
@@ -87,6 +96,7 @@ CHANGES: tuple[Change, ...] = (
     Reserving(pool=BANK, namespace="pay", address=ip("10.20.0.11")),
     Releasing(kept=KEPT),
     attaching(),
+    Selecting(request=request("ips")),
 )
 DOCUMENTS: set[type[Any]] = {Declaring, Speaking, Using}
 MAY: dict[tuple[str, str], set[type[Any]]] = {
@@ -101,7 +111,7 @@ MAY: dict[tuple[str, str], set[type[Any]]] = {
     (TENANT, WEBHOOK): {*DOCUMENTS, Reserving},
     (TENANT, CONTROLLER): {*DOCUMENTS, Reserving},
     (TENANT, FEED): DOCUMENTS,
-    (TENANT, ANNOTATION): {Attaching},
+    (TENANT, ANNOTATION): {Attaching, Selecting},
     (TENANT, ADD): {Attaching},
 }
 
@@ -293,6 +303,33 @@ def test_a_narrower_rule_lets_nothing_through_that_a_wider_one_refuses(addresses
         assert permit("pay", TENANT, FEED, Declaring(document=one, pools=(wide,))) is None
     assert permit("pay", TENANT, APPLY, Declaring(document=one, pools=(replace(BANK, grants=()),))) is not None
     assert permit("root", OPERATOR, RELEASE, Releasing(kept=KEPT)) is None
+
+
+EVERYTHING = Rule(namespaces=("*",), networks=("*",), requests=("*",))
+ROUTES = Rule(namespaces=("team-?",), networks=("default/wan",), requests=("default-route",))
+
+
+@pytest.mark.parametrize(
+    ("asked", "unlet"),
+    [
+        (request("ips", "mac"), ""),
+        (request("ips", "cni-args", "default-route"), "`cni-args`, `default-route`"),
+        (request("ips", namespace="web"), "`ips`"),
+        (request("ips", network="default/storage"), "`ips`"),
+        (request("ips", "bandwidth", rules=(EVERYTHING,)), ""),
+        (request("default-route", namespace="team-a", network="default/wan", rules=(ROUTES,)), ""),
+        (request("default-route", namespace="team-ab", network="default/wan", rules=(ROUTES,)), "`default-route`"),
+        (request("ips", "default-route", rules=(ROUTES, request("ips").rules[0])), "`default-route`"),
+    ],
+)
+def test_a_pods_annotation_asks_for_what_a_rule_lets_it_and_for_no_more(asked: Request, unlet: str) -> None:
+    refusal = permit(asked.pod.namespace, TENANT, ANNOTATION, Selecting(request=asked))
+    assert bool(refusal) == bool(unlet)
+    if refusal is not None:
+        assert f"pod {asked.pod} asks for {unlet}, which no rule under `allow`" in refusal.message
+        rule = json.loads(str(refusal.details).partition(" adds ")[2].removesuffix(" under `allow`"))
+        more = Rule(**{key: tuple(said) for key, said in rule.items()})
+        assert permit("", TENANT, ANNOTATION, Selecting(request=replace(asked, rules=(*asked.rules, more)))) is None
 
 
 def claiming(*ips: str, which: Pool = BANK, namespace: str = "pay", reserved: int = 0, more: int = 1) -> Refused | None:

@@ -13,7 +13,8 @@ from podberth.cni.value import replace
 from podberth.net.settings import Dns, Rates, Route, Settings, Vlan
 from podberth.policy import precedence
 from podberth.policy.authorise import undeclared
-from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, Share, resolve
+from podberth.policy.layer import Share
+from podberth.policy.precedence import NetworkDefaults, Question, RuntimeRequest, resolve
 from tests.unit.policy.declared import (
     Pools,
     attachment,

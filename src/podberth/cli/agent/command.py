@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,12 +12,12 @@ from podberth.cli.listener import certificate_option, key_option, log_level_opti
 from podberth.cli.manual import Page
 from podberth.cli.options import socket_option
 from podberth.cni.errors import IOFailure
+from podberth.outside import KUBELET
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from podberth.agent.spans.target import Target
     from podberth.cli.session import Session
+    from podberth.devices.service import Options as Given
 
 
 @click.command(
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         ("PODBERTH_SOCKET", "Where the agent listens, as --socket; the shim reads it too."),
         ("LISTEN_FDS, LISTEN_PID", "A socket handed on by systemd, or by the agent before: sd_listen_fds(3)."),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "Where spans go, as --spans, and the other OTEL_* of docs/agent.md."),
+        ("PODBERTH_KUBELET", "The kubelet's folder, as --kubelet; a plugin without an agent reads it too."),
         ("NOTIFY_SOCKET", "Where systemd is told that the agent serves: sd_notify(3)."),
     ),
 )
@@ -60,6 +62,18 @@ if TYPE_CHECKING:
     "--spans", "collector", metavar="URL",
     help="Send a span of each call to the OpenTelemetry collector there, at /v1/traces, as JSON.",
 )  # fmt: skip
+@click.option(
+    "--devices", type=click.Path(path_type=Path), metavar="FILE",
+    help="Serve the resources that the file names to the kubelet, as device plugins (docs/devices.md).",
+)  # fmt: skip
+@click.option(
+    "--resource-prefix", "prefix", default="intel.com", show_default=True, metavar="DOMAIN",
+    help="Of resources in the file that have none.",
+)  # fmt: skip
+@click.option(
+    "--kubelet", "root", envvar=KUBELET, default="/var/lib/kubelet", show_default=True, metavar="DIR",
+    help="The kubelet's folder.",
+)  # fmt: skip
 @log_level_option
 @click.pass_obj
 def agent(
@@ -75,6 +89,9 @@ def agent(
     cert: Path | None,
     key: Path | None,
     collector: str | None,
+    devices: Path | None,
+    prefix: str,
+    root: str,
     level: str,
 ) -> int:
     """Serve CNI calls on this node: the shim in CNI_PATH hands each of them to this process over a socket.
@@ -101,11 +118,23 @@ def agent(
         certificate=served(cert, key),
         spans=_target(collector),
         status_on=status_on,
+        devices=_devices(devices, prefix, root),
     )
     try:
         return run(options, Journal(level).with_notices())
     except OSError as failure:
         raise IOFailure(f"--socket {path}: {failure}", "run it as root, and one agent a node") from failure
+
+
+def _devices(file: Path | None, prefix: str, root: str) -> Given | None:
+    os.environ[KUBELET] = root  # networks ask the kubelet too, in this process
+    if file is None:
+        return None
+    from podberth.devices.files import configuration
+    from podberth.devices.service import Options
+
+    configuration(file, prefix)  # a file that can't be read at all is better said now
+    return Options(file=file.absolute(), prefix=prefix, root=root)
 
 
 def _target(collector: str | None) -> Target | None:

@@ -10,6 +10,7 @@ import click
 
 from podberth.cli.agent.asking import desk_option
 from podberth.cli.doctor import (
+    affinity,
     agent,
     api,
     cluster,
@@ -79,6 +80,7 @@ def doctor(session: Session, net_dir: Path, path: Path, *, all_nodes: bool, as_j
             *rights.look(session),
             *control.look(session),
             *config_maps.look(session),
+            *affinity.look(session),
             *networks.look(session, net_dir),
             *(cluster.look(session) if all_nodes else ()),
         )

@@ -15,6 +15,8 @@ from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
 from podberth.desk.doctor import FAIL, OK, WARN, Finding
+from podberth.desk.legs import is_several
+from podberth.desk.prospect import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,7 +92,16 @@ def _concerns(document: object) -> bool:
     if not isinstance(document, dict):
         return False
     plugins = document.get("plugins", [document])
-    return isinstance(plugins, list) and any(isinstance(p, dict) and netconf_file.is_ours(p) for p in plugins)
+    return isinstance(plugins, list) and any(map(netconf_file.is_ours, plugins))
+
+
+def _of_several(file: Path, conf: NetConf) -> Iterator[Finding]:
+    """Yield how the configuration of a meta plugin fares: an ADD would be refused for a key that is wrong."""
+    from podberth.catalogue import find_plugin
+
+    find_plugin(conf.type).configure(conf.fields)
+    text = f"{conf.name} has several networks for a pod"
+    yield Finding(area=AREA, name=file.name, level=OK, text=text)
 
 
 def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
@@ -100,7 +111,10 @@ def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
     from podberth.verbs.status import missing_link
 
     parsed = NetConf.parse(Fields(strictjson.loads(conf, str(file))))
-    network = read_network(parsed, find_plugin(parsed.type if parsed.type in netconf_file.OURS else PLUGIN))
+    if is_several(parsed.raw):
+        yield from _of_several(file, parsed)
+        return
+    network = read_network(parsed, find_plugin(parsed.type if parsed.type in OURS else PLUGIN))
     directory = state_dir(own_fields(parsed, network.role))
     if Path(directory).resolve() != Path(session.state).resolve():
         text = f"{network.name} has its store in {directory}, not in {session.state}"
@@ -140,10 +154,12 @@ def no_bridge(host: Host, network: Network) -> str:
 
 
 def _pool(session: Session, file: Path, network: Network) -> Finding:
-    name = network.defaults.pool
-    if name is not None and session.exists() and session.node.policies.pool(name) is None:
-        raise InvalidConfig(f"{network.name}: there is no pool {name}", "create it with `podberth apply`")
-    text = f"network {network.name}, " + (f"pool {name}" if name is not None else "pools as declared for each pod")
+    names = network.defaults.preferred
+    for name in names if session.exists() else ():
+        if session.node.policies.pool(name) is None:
+            raise InvalidConfig(f"{network.name}: there is no pool {name}", "create it with `podberth apply`")
+    said = f"pool {names[0]}" if len(names) == 1 else f"pools {', '.join(names)}"
+    text = f"network {network.name}, {said if names else 'pools as declared for each pod'}"
     return Finding(area=AREA, name=file.name, level=OK, text=text)
 
 

@@ -43,6 +43,7 @@ _EVERYWHERE = (
     ("podberth.io", "addresshistories", "get list create"),
     ("", "pods", "get"),
     ("", "nodes", "get"),
+    ("", "namespaces", "get"),
     ("", "events", "get create patch"),
 )
 
@@ -54,7 +55,6 @@ def rights(home: str) -> tuple[Right, ...]:
     lease = ("coordination.k8s.io", "leases")
     return (
         *(Right(verb, group, resource) for group, resource, verbs in _EVERYWHERE for verb in verbs.split()),
-        Right("get", "", "namespaces", name="kube-system"),
         *(Right(verb, *lease, namespace=home) for verb in ("get", "list", "create")),
         Right("update", *lease, namespace=home, name=epoch.NAME),
         Right("get", *lease, namespace=HEARTBEATS),

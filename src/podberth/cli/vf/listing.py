@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from podberth.cli.session import Session
     from podberth.desk.vfs import Function
 
-BREAKING = ("Labels", "Holder")
+BREAKING = ("Labels", "Holder", "By")
 SWITCHDEV = "switchdev"
 STYLES = {"gone": "yellow", "held": "green", "unusable": "red"}
 
@@ -41,6 +41,9 @@ def list_(session: Session, pf: str | None, *, only_free: bool, as_json: bool) -
 
     A function is free, held by a pod, held by a pod that is gone (the next one takes it back), or unusable: used by the
     node itself, without a driver, or in a network namespace that podberth knows nothing of.
+
+    The last column says by which way a pod has it: podberth's own choice, for a network or a PodNetwork; a deviceID
+    that the plugin's caller has named; or a device plugin, with the resource that the kubelet has given it of.
     """
     show_all(session, pf=pf, only_free=only_free, as_json=as_json)
 
@@ -67,7 +70,7 @@ def _table(screen: Screen, found: Sequence[Function]) -> None:
     special = any(vf.rdma or vf.mode == SWITCHDEV for vf in found)
     labels = any(vf.labels for vf in found)
     titles = ["Function", "PF", "VF", "Driver", "Link", "MAC", "NUMA"]
-    titles += (["Features"] if special else []) + (["Labels"] if labels else []) + ["State", "Holder"]
+    titles += (["Features"] if special else []) + (["Labels"] if labels else []) + ["State", "Holder", "By"]
     cells: list[list[str | Cell]] = []
     for vf in found:
         line: list[str | Cell] = [Cell(vf.address, "bold"), vf.pf or vf.pf_address, str(vf.index), vf.driver or "-"]
@@ -75,7 +78,7 @@ def _table(screen: Screen, found: Sequence[Function]) -> None:
         line += [str(vf.numa) if vf.numa is not None else "-"]
         line += [_features(vf)] if special else []
         line += [" ".join(vf.labels) or "-"] if labels else []
-        line += [Cell(vf.state, STYLES.get(vf.state, "")), _holder(vf)]
+        line += [Cell(vf.state, STYLES.get(vf.state, "")), _holder(vf), _way(vf)]
         cells.append(line)
     screen.table(columns(*titles, breaks=BREAKING, right=("VF",)), cells)
 
@@ -88,3 +91,8 @@ def _features(vf: Function) -> str:
 def _holder(vf: Function) -> str:
     of = vf.attachment
     return f"{vf.pod or of.container_id} {of.ifname} ({of.network})" if of is not None else vf.reason or "-"
+
+
+def _way(vf: Function) -> str:
+    """Return by which way it is held, with the kubelet's resource."""
+    return f"{vf.way}: {vf.resource}" if vf.resource else vf.way or "-"

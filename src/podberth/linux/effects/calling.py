@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from podberth.cni.errors import CniError, InvalidNetns
-from podberth.cni.result import Route
+from podberth.cni.result import EVERYTHING, Route
 from podberth.linux.netlink import codec, routes
 from podberth.net.ops import AdoptCalls, CallPlugins
 from podberth.net.step import Drift
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from podberth.net.facts import NetnsId
     from podberth.net.ops.calling import Op
     from podberth.net.step import Step
-
-_EVERYTHING = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
 
 def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
@@ -91,5 +89,5 @@ def _shed(at: Ground, op: CallPlugins) -> None:
             if index == link.index:
                 socket.do(routes.DEL, routes.delete_default(index, version, metric))
     for gateway in map(ip_address, op.gateways):
-        route = Route(dst=_EVERYTHING[gateway.version], gw=gateway)
+        route = Route(dst=EVERYTHING[gateway.version], gw=gateway)
         socket.do(routes.NEW, routes.add(link.index, route), codec.CREATE | codec.EXCL)

@@ -7,9 +7,7 @@ shows them, with whatever there is to them.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
-
-from podberth.cni.result import Route
+from podberth.cni.result import EVERYTHING, Route
 from podberth.linux.effects.routing import GONE, MAIN_TABLES, USELESS, in_order, tables_in_use
 from podberth.linux.netlink import addresses, codec, routes, rules
 from podberth.net.ops import RouteBySource
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 
 FIRST = 100  # of the tables that are looked at; the CNI project's plugin begins there too
-_EVERYWHERE: dict[int, Network] = {4: IPv4Network("0.0.0.0/0"), 6: IPv6Network("::/0")}
 _NEW = codec.CREATE | codec.EXCL
 _REPLACED = codec.CREATE | codec.REPLACE
 
@@ -91,7 +88,7 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     live = [routes.parse(body)[1] for body in _of_table(socket, link.index, op.address.version, tables[0])]
     if any(route.dst.prefixlen == 0 for route in live):
         return ()
-    wanted = f"{_EVERYWHERE[op.gateway.version]} via {op.gateway}"
+    wanted = f"{EVERYTHING[op.gateway.version]} via {op.gateway}"
     shown = "; ".join(f"{route.dst} via {route.gw}" if route.gw else str(route.dst) for route in live) or "none"
     return (Drift(what=f"table {tables[0]} of {op.ifname}", field="route", wanted=wanted, found=shown),)
 
@@ -119,7 +116,7 @@ def _bring_about(at: Ground, op: RouteBySource, bodies: Sequence[bytes]) -> None
     for body in direct:
         socket.do(routes.NEW, routes.elsewhere(body, table), _REPLACED)
     if op.gateway is not None and not any(routes.parse(body)[1].dst.prefixlen == 0 for body in direct):
-        route = Route(dst=_EVERYWHERE[op.gateway.version], gw=op.gateway, table=table)
+        route = Route(dst=EVERYTHING[op.gateway.version], gw=op.gateway, table=table)
         # An address that is alone in its network reaches no gateway otherwise; else the routes of before say so.
         alone = op.address.network.prefixlen == op.address.max_prefixlen
         on_link = alone or any(routes.is_on_link(body, op.gateway) for body in bodies)
@@ -192,7 +189,7 @@ def _own_tables(socket: Rtnl, op: RouteBySource, step: Step) -> list[int]:
 def _orphans(socket: Rtnl, op: RouteBySource, index: int, step: Step) -> list[int]:
     """Return tables that no rule leads to any more, and that have nothing but what the step puts into one."""
     version = op.address.version
-    known = {_way(body) for body in _recorded(step)} | {(_EVERYWHERE[version], op.gateway)}
+    known = {_way(body) for body in _recorded(step)} | {(EVERYTHING[version], op.gateway)}
     led = {rules.parse(body).table for body in socket.dump(rules.GET, rules.every(version))}
     found: dict[int, list[bytes]] = {}
     for body in socket.dump(routes.GET, routes.every(version)):

@@ -85,11 +85,16 @@ def bring_back(namespaces: Namespaces, step: Step, op: MoveVf, *, alive: bool) -
     if found.get("boot") != machine.boot_id() or not pci.exists(op.device):
         return
     drive(op.device, found["driver"])
+    restore(namespaces, fetched(namespaces, op, found["name"], alive=alive), found)
+
+
+def fetched(namespaces: Namespaces, op: MoveVf, name: str, *, alive: bool) -> LinkInfo:
+    """Have the interface on the node, under the name if it is in the pod; return it. TryAgainLater as `bring_back`."""
     link = on_node(namespaces, op.device)
     if link is None and alive:
         held = inside(namespaces, op.netns, op.device, op.ifname)
         if held is not None:
-            out(namespaces, op.netns, held, found["name"])
+            out(namespaces, op.netns, held, name)
     link = _awaited(namespaces, op.device)
     if link is None:
         where = elsewhere(namespaces, op.device)
@@ -99,7 +104,7 @@ def bring_back(namespaces: Namespaces, step: Step, op: MoveVf, *, alive: bool) -
             if where
             else "processes of the pod may still run (`lsns -t net`): it comes back when they end",
         )
-    restore(namespaces, link, found)
+    return link
 
 
 def bring_home(namespaces: Namespaces, op: MoveVf) -> None:

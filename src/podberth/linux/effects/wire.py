@@ -16,8 +16,8 @@ from podberth.linux import probe
 from podberth.linux.effects import bridges, sysctls
 from podberth.linux.netlink import links
 from podberth.linux.netlink.socket import NetlinkError
-from podberth.net.apply import AddressAnswered
-from podberth.net.ops import Announce, ProbeAddress, WriteSysctl
+from podberth.net.apply import AddressAnswered, GatewaySilent
+from podberth.net.ops import Announce, AskGateway, ProbeAddress, WriteSysctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,9 +42,14 @@ def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
 
 
 def do(at: Ground, op: Op) -> None:
-    """Ask, tell, or wait until either can be heard. AddressAnswered if a host answers for a probed address."""
+    """Ask, tell, or wait until either can be heard.
+
+    AddressAnswered if a host answers for a probed address, GatewaySilent if none does for a gateway.
+    """
     if isinstance(op, ProbeAddress):
         _probe(at.namespaces, op)
+    elif isinstance(op, AskGateway):
+        _ask(at.namespaces, op)
     elif isinstance(op, Announce):
         _announce(at.namespaces, op)
     else:
@@ -63,9 +68,10 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
 
 
 def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
-    """Ask or tell again."""
+    """Ask or tell again; a gateway is asked for by an ADD alone."""
     del step, netns
-    do(at, op)
+    if not isinstance(op, AskGateway):
+        do(at, op)
 
 
 def _probe(namespaces: Namespaces, op: ProbeAddress) -> None:
@@ -73,6 +79,18 @@ def _probe(namespaces: Namespaces, op: ProbeAddress) -> None:
     mac = namespaces.call(op.netns, lambda: probe.probe(op.ifname, op.address, op.probes, op.interval_ms))
     if mac is not None:
         raise AddressAnswered(op.address, mac)
+
+
+def _ask(namespaces: Namespaces, op: AskGateway) -> None:
+    bridges.await_port(namespaces, namespaces.known(op.netns, op.ifname))
+    try:
+        mac = namespaces.call(op.netns, lambda: probe.ask(op.ifname, op.source, op.gateway, op.probes, op.interval_ms))
+    except OSError as down:
+        if down.errno != errno.ENETDOWN:
+            raise
+        raise GatewaySilent(op, f": {down.strerror}") from down
+    if mac is None:
+        raise GatewaySilent(op)
 
 
 def _await_carrier(namespaces: Namespaces, op: AwaitCarrier) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         shaping,
         sourcing,
         spoofing,
+        sriov_cni,
         stacked,
         standby,
         sysctls,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from podberth.net.ops.shaping import *
     from podberth.net.ops.sourcing import *
     from podberth.net.ops.spoofing import *
+    from podberth.net.ops.sriov_cni import *
     from podberth.net.ops.stacked import *
     from podberth.net.ops.standby import *
     from podberth.net.ops.sysctls import *
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
         | shaping.Op
         | sourcing.Op
         | spoofing.Op
+        | sriov_cni.Op
         | stacked.Op
         | standby.Op
         | sysctls.Op
@@ -89,7 +92,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     *("links", "attributes", "addressing", "wire", "bridges", "sysctls", "functions", "moving", "stacked"),
     *("masquerading", "shaping", "filtering", "ports", "sourcing", "spoofing", "taps", "vrfs", "adopting"),
-    *("calling", "standby"),
+    *("calling", "sriov_cni", "standby"),
 )
 
 

@@ -20,7 +20,8 @@ class CallPlugins:
     results are remembered. `label` is how the pod's network-status calls the network, and whether it is the `default`.
     `sheds`: of which IP versions, '4' or '6', the link loses the default routes that its plugins gave it: another has
     them. `gateways`: of the default routes that it gets in their place. `claim`: NAME/UID of the IPAMClaim whose
-    addresses it has; `standby`: once the live migration is over whose target the pod is.
+    addresses it has; `standby`: once the live migration is over whose target the pod is. `info_from` is the file about
+    its device that a device plugin has written, and `info_file` the copy that its plugins are told of.
     """
 
     network: str
@@ -38,6 +39,8 @@ class CallPlugins:
     gateways: tuple[str, ...] = ()
     claim: str = ""
     standby: bool = False
+    info_from: str = ""
+    info_file: str = ""
 
 
 @value

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from podberth.net.ops.parts import Address
 
-__all__ = ["Announce", "AwaitCarrier", "ProbeAddress"]
+__all__ = ["Announce", "AskGateway", "AwaitCarrier", "ProbeAddress"]
 
 
 @value
@@ -20,6 +20,19 @@ class ProbeAddress:
     netns: str
     ifname: str
     address: Address
+    probes: int
+    interval_ms: int
+
+
+@value
+class AskGateway:
+    """arping: ask from `source`, an address of IFNAME, for the gateway, until it answers. `over`: the node's link."""
+
+    netns: str
+    ifname: str
+    over: str
+    source: Address
+    gateway: Address
     probes: int
     interval_ms: int
 
@@ -43,13 +56,15 @@ class AwaitCarrier:
 
 
 if TYPE_CHECKING:
-    Op: TypeAlias = ProbeAddress | Announce | AwaitCarrier
+    Op: TypeAlias = ProbeAddress | AskGateway | Announce | AwaitCarrier
 
 
 def describe(op: Op) -> str:
     """Return the op as a command line."""
     if isinstance(op, ProbeAddress):
         return _probe(op)
+    if isinstance(op, AskGateway):
+        return f"ip netns exec {op.netns} arping -f -c {op.probes} -s {op.source} -I {op.ifname} {op.gateway}"
     if isinstance(op, Announce):
         return _announce(op)
     return _await_carrier(op)

@@ -5,13 +5,13 @@ Its keys and results are those of the plugin of that name (github.com/containern
 
 from __future__ import annotations
 
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_interface
 
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig, UnsupportedField
 from podberth.cni.keys import BOOLEAN, LIST, NUMBER, TEXT, Key
 from podberth.cni.keys import read as read_keys
-from podberth.cni.result import Route
+from podberth.cni.result import EVERYTHING, Route
 from podberth.cni.value import replace, value
 from podberth.net import adopted as theirs
 from podberth.net import ops
@@ -291,11 +291,9 @@ def _routed(conf: Conf, endpoint: Endpoint) -> Endpoint:
     ways = first_gateways(gateways)
     told = endpoint.told if endpoint.told is not None else endpoint.settings.routes or ()
     more = tuple(
-        Route(dst=everything, gw=ways[version])
+        Route(dst=EVERYTHING[version], gw=ways[version])
         for version in dict.fromkeys(address.version for address in endpoint.addresses)
-        if conf.default
-        and (everything := ip_network("0.0.0.0/0" if version == 4 else "::/0"))
-        not in [route.dst for route in told if route.gw is not None]
+        if conf.default and EVERYTHING[version] not in [route.dst for route in told if route.gw is not None]
     )
     routes = by_gateways(endpoint.settings.routes or (), ways)
     # A default route that the IPAM plugin leaves without a gateway is the same one.

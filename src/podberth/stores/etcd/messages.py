@@ -1,19 +1,13 @@
 """The messages of etcd's API that are used here, made when this module is imported; no values and no calls.
 
-A table in place of generated code: nothing has to be compiled, by us or by whoever installs the wheel. Names, numbers
-and types are facts of etcd's API (etcd.io/docs/v3.4/dev-guide/api_reference_v3); fields that nobody here reads or
-writes are left out, and protobuf passes over them. The pool is our own: other clients of etcd in this process, which
-bring the same names, can't collide with it.
+Names, numbers and types are facts of etcd's API (etcd.io/docs/v3.4/dev-guide/api_reference_v3). `process/protobuf.py`
+says how the table is written.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from podberth.process.protobuf import classes
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
-# `name:type=number`, after `*` if repeated, after `?` if it is one of the message's alternatives (a oneof). A type that
-# is capitalised is another message of the table. Enumerations are numbers on the wire, so they are int32 here.
 TABLE = {
     "Header": "cluster_id:uint64=1 member_id:uint64=2 revision:int64=3",
     "KeyValue": "key:bytes=1 create_revision:int64=2 mod_revision:int64=3 version:int64=4 value:bytes=5",
@@ -46,34 +40,7 @@ TABLE = {
 }
 PACKAGE = "podberth.etcd"
 
-
-def _built(table: dict[str, str]) -> dict[str, Any]:
-    """Return the class of each message in the table, by name."""
-    file = descriptor_pb2.FileDescriptorProto(name="podberth/etcd.proto", package=PACKAGE, syntax="proto3")
-    for name, fields in table.items():
-        message = file.message_type.add(name=name)
-        for field in fields.split():
-            _add(message, field)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{PACKAGE}.{name}")) for name in table}
-
-
-def _add(message: Any, written: str) -> None:
-    name, kind, number = written.lstrip("*?").replace("=", ":").split(":")
-    field = message.field.add(name=name, number=int(number))
-    field.label = field.LABEL_REPEATED if written[0] == "*" else field.LABEL_OPTIONAL
-    if kind[0].isupper():
-        field.type, field.type_name = field.TYPE_MESSAGE, f".{PACKAGE}.{kind}"
-    else:
-        field.type = getattr(field, f"TYPE_{kind.upper()}")
-    if written[0] == "?":
-        if not message.oneof_decl:
-            message.oneof_decl.add(name="one")
-        field.oneof_index = 0
-
-
-_CLASSES = _built(TABLE)
+_CLASSES = classes(TABLE, PACKAGE)
 RangeRequest = _CLASSES["RangeRequest"]
 RangeResponse = _CLASSES["RangeResponse"]
 PutRequest = _CLASSES["PutRequest"]

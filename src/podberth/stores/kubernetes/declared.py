@@ -181,7 +181,7 @@ class Declarations:
                 raise Busy(f"{holder} has been changing the declarations for too long", f"see lease {LOCK}")
             time.sleep(between(0.02, 0.2))
         try:
-            yield position_of({"declared": count + 1})
+            yield position_of({"declared": count + 2})
         finally:
             self._free(taken)
 
@@ -230,8 +230,11 @@ class Declarations:
             return None
 
     def _free(self, lock: Object) -> None:
+        """Give the lock back. It is counted once more: who has looked meanwhile may have seen half of the change."""
+        free = lease.freed(lock)
+        free["spec"]["leaseTransitions"] = lease.transitions(lock) + 1
         try:
-            self._client.replace(resources.LEASES, lease.freed(lock))
+            self._client.replace(resources.LEASES, free)
         except CniError:
             pass  # it is nobody's after a while
 

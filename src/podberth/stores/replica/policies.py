@@ -13,6 +13,7 @@ from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
 from podberth.stores.sqlite.declaring import check, make
 from podberth.stores.sqlite.operations import operate
+from podberth.stores.sqlite.own_pools import completed
 from podberth.stores.sqlite.policies import SqlitePolicies
 
 TYPE_CHECKING = False
@@ -75,7 +76,7 @@ class ClusterPolicies:
             pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
             podnetworks.ask(connection, documents)
             make_way(connection, documents)
-            changes = check(connection, documents, pruned)
+            changes = check(connection, *completed(connection, documents, pruned, self._now()))
             make(connection, changes, actor, source, self._proposer.replica.clock)
             touched = (*changes.created, *changes.changed, *changes.unchanged, *changes.deleted)
             approve_in_force(connection, [one.name for one in touched if one.kind == "Pool"], self._now())
@@ -101,8 +102,10 @@ class ClusterPolicies:
             document = table.get(connection, kind, namespace, name)
             if document is None:
                 return False
-            make(connection, check(connection, (), (document,)), actor, "", self._proposer.replica.clock)
-            approve_in_force(connection, [name] if kind == "Pool" else (), self._now())
+            changes = check(connection, *completed(connection, (), (document,), self._now()))
+            make(connection, changes, actor, "", self._proposer.replica.clock)
+            touched = (*changes.created, *changes.changed, *changes.deleted)
+            approve_in_force(connection, [one.name for one in touched if one.kind == "Pool"], self._now())
             podnetworks.approve_in_force(connection, [document.key], self._now())
             return True
 

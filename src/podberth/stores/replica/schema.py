@@ -23,6 +23,7 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_at ON events (address);
 CREATE INDEX events_by ON events (seq);
+CREATE INDEX events_of ON events (namespace, pod, seq);
 
 -- Each record of the cluster's store that this replica has, with its revision there.
 CREATE TABLE records (

@@ -152,7 +152,7 @@ def _answers(connection: Connection, lease: Lease, wanted: Wanted, claim: Claim)
 def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor, now: Moment, rivals: Rivals) -> Lease:
     allocation, some_rest, some_told, some_awaited = known(connection, wanted.pool)
     of_claim = wanted.owner if wanted.owner is not None and is_claim(wanted.owner) else None
-    address = _meant(connection, claim, wanted, rivals)
+    address = _meant(connection, claim, wanted, now, rivals, some_rest=bool(some_rest and not some_told))
     older: Lease | None = None
     kept: Reservation | None = None
     if address is not None:
@@ -182,10 +182,17 @@ def _bind_one(connection: Connection, claim: Claim, wanted: Wanted, actor: Actor
     return lease
 
 
-def _meant(connection: Connection, claim: Claim, wanted: Wanted, rivals: Rivals) -> Address | None:
-    """Return the address that it has to be; None for any of the pool."""
+def _meant(
+    connection: Connection, claim: Claim, wanted: Wanted, now: Moment, rivals: Rivals, *, some_rest: bool
+) -> Address | None:
+    """Return the address that it has to be; None for any of the pool. `some_rest`: the pod's own may be resting."""
     if wanted.owner is None:
-        return wanted.address or _reserved(connection, claim, wanted) or _left_behind(connection, claim, wanted)
+        own = wanted.address or _reserved(connection, claim, wanted) or _left_behind(connection, claim, wanted)
+        if own is None and some_rest:
+            from podberth.stores.sqlite.in_vain import resting_for
+
+            return resting_for(connection, claim, wanted, now)
+        return own
     if is_claim(wanted.owner):
         from podberth.stores.sqlite.claimed import chosen
 

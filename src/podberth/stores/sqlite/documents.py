@@ -188,8 +188,11 @@ def _forget_names(connection: Connection, namespace: str, name: str) -> None:
 
 def _names(body: PodNetwork) -> Iterable[tuple[str, str]]:
     for policy in body.attachments:
-        if policy.pool is not None:
-            yield "pool", policy.pool
+        for pool in policy.preferred:
+            yield "pool", pool
+        if policy.own is not None:
+            yield "own", ""
+            yield "pool", policy.own.parent
         if policy.settings.mac is not None:
             yield "mac", policy.settings.mac
 

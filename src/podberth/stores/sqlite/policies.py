@@ -66,13 +66,15 @@ class SqlitePolicies:
         self, documents: Sequence[Document], actor: Actor, *, source: str, prune: bool = False, dry_run: bool = False
     ) -> Applied:
         """Put all documents in force in one transaction, with the reservations they declare; or raise Conflicts."""
+        from podberth.stores.sqlite.own_pools import completed  # most ADDs read only
+
         settled(self._database, self._clock)
         with self._database.write() as connection:
             if dry_run:
                 connection.execute("SAVEPOINT dry_run")
             named = {document.key for document in documents}
             pruned = [d for d in table.of_origin(connection, source) if d.key not in named] if prune else []
-            changes = check(connection, documents, pruned)
+            changes = check(connection, *completed(connection, documents, pruned, self._clock()))
             make(connection, changes, actor, source, self._clock)
             if dry_run:
                 connection.execute("ROLLBACK TO dry_run")
@@ -80,12 +82,15 @@ class SqlitePolicies:
 
     def delete(self, kind: str, namespace: str, name: str, actor: Actor) -> bool:
         """Delete one document and the reservations it declared; False if there is none, Conflicts if it is in use."""
+        from podberth.stores.sqlite.own_pools import completed
+
         settled(self._database, self._clock)
         with self._database.write() as connection:
             document = table.get(connection, kind, namespace, name)
             if document is None:
                 return False
-            make(connection, check(connection, (), (document,)), actor, "", self._clock)
+            changes = check(connection, *completed(connection, (), (document,), self._clock()))
+            make(connection, changes, actor, "", self._clock)
         return True
 
     def operate(

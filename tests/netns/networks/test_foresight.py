@@ -1,0 +1,61 @@
+"""`podberth explain`, `plan` and `doctor` of a pod with several networks say before the fact what its ADD then does."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.netns.networks.conftest import leg
+
+if TYPE_CHECKING:
+    from tests.netns.kubelet import Pod
+    from tests.netns.networks.conftest import Site
+
+DECLARED = """
+apiVersion: podberth.io/v1alpha1
+kind: PodNetwork
+metadata: {namespace: bank, name: mysql}
+spec:
+  pod: mysql-0
+  attachments: [{ifname: data0, pool: legs, addresses: [10.81.0.77]}]
+"""
+
+
+def asked(site: Site, command: str, pod: Pod, **changes: Any) -> dict[str, Any]:
+    """Ask about the pod by the runtime's file of all networks."""
+    plugin = {key: said for key, said in site.conf(**changes).items() if said is not None}
+    file = site.folder / "00-networks.conflist"
+    file.write_text(json.dumps({"cniVersion": "1.1.0", "name": plugin["name"], "plugins": [plugin]}))
+    return dict(json.loads(site.node.podberth(command, f"{pod.namespace}/{pod.name}", "--config", str(file), "--json")))
+
+
+def test_each_leg_is_explained_with_who_gives_its_addresses_and_gets_what_was_said(site: Site) -> None:
+    site.node.apply(DECLARED)
+    site.define("storage", leg(site.folder, capabilities={"ips": True}))
+    wishes: list[dict[str, Any]] = [
+        {"name": "storage", "interface": "data0"},
+        {"name": "storage", "ips": ["10.81.0.9"]},
+    ]
+    pod = site.pod("mysql-0", json.dumps(wishes))
+    explained = asked(site, "explain", pod)
+    assert [(one["ifname"], one["name"], one["plugins"], one["addresses_by"]) for one in explained["legs"]] == [
+        ("eth0", "cluster", ["bridge"], "host-local"),
+        ("data0", "bank/storage", ["podberth"], "podberth"),
+        ("net2", "bank/storage", ["podberth"], "podberth"),
+    ]
+    addresses = {one["ifname"]: [a["address"] for a in one["addresses"]] for one in explained["interfaces"]}
+    assert addresses == {"data0": ["10.81.0.77"], "net2": ["10.81.0.9"]}
+    assert site.call("ADD", pod).code == 0
+    assert [one["ips"] for one in site.told(pod, 3)[1:]] == [["10.81.0.77"], ["10.81.0.9"]]
+    assert site.call("DEL", pod).code == 0
+
+
+def test_a_plan_has_the_call_of_each_network_and_does_nothing(site: Site) -> None:
+    site.define("storage", leg(site.folder))
+    pod = site.pod("mysql-0", "storage@data0")
+    planned = asked(site, "plan", pod)
+    assert [one["command"] for one in planned["ops"]] == [
+        "CNI_IFNAME=eth0 cnitool add cluster /var/run/netns/POD",
+        "CNI_IFNAME=data0 cnitool add legs /var/run/netns/POD",
+    ]
+    assert site.left() == []
