@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from podberth.cni.errors import AddressTaken, PoolExhausted, TryAgainLater
 from podberth.cni.pod import PodRef
+from podberth.cni.value import replace
 from podberth.ipam.lease import AddressBoundElsewhere, SetExhausted
 from podberth.ipam.lifecycle import fold
 from podberth.policy.changes import Declared
@@ -54,6 +55,7 @@ EXAMPLES: dict[type[Backend], tuple[int, int]] = {
 
 names = st.sampled_from(["a", "a", "b", "c", "web-b-bcdfg", None])
 WEB, WEB_PODS = "deployment/web", ("web-b-bcdfg", "web-b-bcdfh", "web-c-bcdfg")
+CLAIM, CLAIM_PODS = "ipamclaim/vm/5f0d", ("a", "b", "c")
 containers = st.sampled_from(["1", "2"])
 ifnames = st.sampled_from(["eth0", "eth0", "net1"])
 some = st.sampled_from(ADDRESSES)
@@ -126,6 +128,40 @@ class Machine(RuleBasedStateMachine):
             assert lease.address in theirs
             self.bound(wish, lease.address, None)
 
+    @rule(name=st.sampled_from(CLAIM_PODS), container=containers, named=st.none() | some, over=st.booleans())
+    def bind_of_the_claim(self, name: str, container: str, named: str | None, over: bool) -> None:
+        takeover = tuple(attachment(f"{each}{n}") for each in CLAIM_PODS for n in (1, 2)) if over else ()
+        plain = claim(name, *([named] if named else []), container=f"{name}{container}", takeover=takeover)
+        owner = PodRef(namespace="db", name=CLAIM)
+        wish = replace(plain, wanted=tuple(replace(each, owner=owner) for each in plain.wanted))
+        kept = [address for address, whose in self.reserved.items() if whose[:2] == (CLAIM, "eth0")]
+        try:
+            (lease,) = self.ledger.bind(wish, PLUGIN)
+        except AddressBoundElsewhere as held:
+            self.must_be_the_claims(held.lease.address, wish, kept)
+        except AddressTaken:
+            assert not kept
+            assert named is not None
+            assert self.is_anothers(ip(named), name, "eth0", kept_for=CLAIM) or named not in USABLE
+        except PoolExhausted:
+            assert not kept
+            assert named is None
+            assert not [a for a in USABLE if a != HOLD and self.is_free(ip(a))]
+        except TryAgainLater:
+            assert not kept
+            assert named is not None
+            assert self.rests(ip(named))
+        else:
+            assert [lease.address] == kept or not kept
+            self.bound(wish, lease.address, None if kept else named)
+            self.reserved.setdefault(lease.address, (CLAIM, "eth0", "sticky"))
+
+    def must_be_the_claims(self, address: Address, wish: Claim, kept: list[Address]) -> None:
+        holder = self.leased[address]
+        assert holder not in wish.takeover
+        assert wish.pod is not None
+        assert address in kept or self.pods[holder] == wish.pod.name
+
     def must_be_the_pods_own(self, address: Address, wish: Claim) -> None:
         holder = self.leased[address]
         assert holder not in wish.takeover
@@ -134,8 +170,11 @@ class Machine(RuleBasedStateMachine):
 
     def bound(self, wish: Claim, address: Address, named: str | None) -> None:
         holder, name = self.leased.get(address), wish.pod.name if wish.pod is not None else None
-        assert holder is None or holder == wish.attachment or (holder in wish.takeover and self.pods[holder] == name)
-        mine = (name if wish.wanted[0].owner is None else WEB, wish.attachment.ifname)
+        owner = wish.wanted[0].owner
+        mine = (name if owner is None else owner.name, wish.attachment.ifname)
+        if holder is not None and holder != wish.attachment:
+            assert holder in wish.takeover
+            assert self.pods[holder] == name or self.reserved[address][0] == mine[0] == CLAIM
         assert self.reserved.get(address, (*mine, ""))[:2] == mine
         assert str(address) in USABLE
         if named is not None:
@@ -163,13 +202,16 @@ class Machine(RuleBasedStateMachine):
     def is_free(self, address: Address) -> bool:
         return address not in self.leased and address not in self.reserved and not self.rests(address)
 
-    def is_anothers(self, address: Address, name: str | None, ifname: str) -> bool:
-        """Say whether it is neither of the pod nor, if `name` is the Deployment's, of one of its pods."""
+    def is_anothers(self, address: Address, name: str | None, ifname: str, kept_for: str = "") -> bool:
+        """Say whether it is neither of the pod nor, if `name` is the Deployment's, of one of its pods.
+
+        `kept_for`: whose it may be reserved, if not the pod's.
+        """
         holder = self.leased.get(address)
         theirs = {name, *(WEB_PODS if name == WEB else ())} - {None}
         if holder is not None and (self.pods[holder] not in theirs or holder.ifname != ifname):
             return True
-        return address in self.reserved and self.reserved[address][:2] != (name, ifname)
+        return address in self.reserved and self.reserved[address][:2] != (kept_for or name, ifname)
 
     @rule(data=st.data())
     def unbind(self, data: st.DataObject) -> None:

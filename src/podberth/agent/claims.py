@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from podberth import objects
 from podberth.agent.due import Due
 from podberth.agent.known_servers import known, remember
-from podberth.cni.errors import CniError, TryAgainLater
+from podberth.cni.errors import CniError
 from podberth.cni.value import replace, value
 from podberth.ipam.owner import claim_of
 from podberth.kube.errors import Conflict, NotFound
@@ -32,6 +32,7 @@ MOST = 4096  # claims whose status waits; of more the oldest is given up
 TRIES = 2000  # of one status, most of a day; the next ADD, or the next agent, begins anew
 FIRST, LOOK = 1.0, 60.0  # seconds until the first look at what is kept for claims, and between two
 SOON, LATE = 60.0, 300.0  # seconds until a claim that is still there is asked for again, and at most
+AT_ONCE = 64  # claims that are asked for in one turn, which must end in time
 _BACKOFF = Backoff(0.2, 30.0)
 _IDLE = Backoff(SOON, LATE, least=0.5)
 
@@ -116,16 +117,22 @@ class Claims:
         """Ask for the claims whose turn it is, of all that no pod has."""
         there: dict[Reservation, tuple[int, float]] = {}
         servers = tuple(dict.fromkeys(server for folder in self._folders() for server in known(folder)))
+        left = AT_ONCE
         for opened in self._nodes() if servers else ():
             with opened as node:
                 for kept in idle(node):
-                    tries, left = self._pauses.get(kept, (0, 0.0))
-                    there[kept] = (tries, left - LOOK) if left > 0 else self._asked(node, servers, kept, tries)
+                    tries, pause = self._pauses.get(kept, (0, 0.0))
+                    there[kept] = tries, pause - LOOK
+                    if pause > 0 or left <= 0:
+                        continue
+                    answered = self._ended_or_not(node, servers, kept)
+                    left = left - 1 if answered else 0  # a server that is away is away for all
+                    there[kept] = tries + 1, _IDLE.pause(tries + 1)
         self._pauses = there
         return LOOK
 
-    def _asked(self, node: Node, servers: tuple[str, ...], kept: Reservation, tries: int) -> tuple[int, float]:
-        """Release what is kept for a claim that all API servers say is gone; return when to ask again."""
+    def _ended_or_not(self, node: Node, servers: tuple[str, ...], kept: Reservation) -> bool:
+        """Release what is kept for a claim that all API servers say is gone; say whether they answered."""
         name, uid = claim_of(kept.pod)
         try:
             gone = all(objects.claim_is_gone(server, kept.pod.namespace, name, uid) for server in servers)
@@ -133,7 +140,9 @@ class Claims:
                 self._ended({"claim": f"{kept.pod.namespace}/{name}", "address": str(kept.address)})
         except (CniError, OSError) as failure:
             why = reason(failure)
-            if why != self._told or not isinstance(failure, TryAgainLater):
+            if why != self._told:
                 self._told = why
                 self._failed(why)
-        return tries + 1, _IDLE.pause(tries + 1)
+            return False
+        self._told = ""
+        return True

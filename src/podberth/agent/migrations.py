@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from podberth.net.outside import Outside
     from podberth.net.record import Record
     from podberth.networks.claim import ClaimStatus
     from podberth.verbs.node import Node
@@ -82,13 +83,21 @@ class Migrations:
                     if self._stands_by(record, op):
                         waiting.add((record.pod.namespace, record.pod.name))
                     elif op not in self._shown:
-                        status = status_of(op, outside.answered(op), record.pod)
-                        assert status is not None
-                        self._show(_kubeconfig(record), status)
                         self._shown.add(op)
+                        self._show_claim(record, op, outside)
         self._shown &= there
         self._waiting = frozenset(waiting)
         return SOON if waiting else WAIT
+
+    def _show_claim(self, record: Record, op: CallPlugins, outside: Outside) -> None:
+        assert record.pod is not None
+        try:
+            status = status_of(op, outside.answered(op), record.pod)
+        except CniError as failure:  # its result is not remembered any more: the next ADD says it
+            self._tell(f"{record.pod} {op.ifname}: {failure.message}")
+            return
+        if status is not None:
+            self._show(_kubeconfig(record), status)
 
     def _stands_by(self, record: Record, op: CallPlugins) -> bool:
         """Move the leg's address here if it is time to; say whether it stands by still."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.kube.resources import IPAM_CLAIMS
+from podberth.kube.resources import IPAM_CLAIMS, PODS
+from podberth.networks.selection import NETWORKS
 from tests.netns.agent.running import agent
 from tests.netns.networks.conftest import NAMESPACE, NODE, leg
 from tests.waiting import until
@@ -65,7 +66,7 @@ def test_two_pods_do_not_have_one_claim_at_once(served: Site) -> None:
     code, message = refused(served, second)
     assert (code, f"{address} is still bound to bank/mysql-0" in message) == (11, True)
     assert "and bank/mysql-1 refers to the same IPAMClaim" in message
-    assert set(served.node.links(second.netns)) == {"lo"}
+    assert until(lambda: set(served.node.links(second.netns)) == {"lo"})  # an agent takes links away afterwards
     ended(served, first)
     assert address_of(served, second) == address
     ended(served, second)
@@ -186,3 +187,18 @@ def test_a_server_that_is_away_ends_no_claim(site: Site) -> None:
     with agent(site.node, env={"NODE_NAME": NODE}) as running:
         assert running.wait_for("claims")
     assert site.kept() == before
+
+
+def test_a_running_pod_gets_a_leg_with_a_claims_address_and_gives_it_back(site: Site) -> None:
+    site.define("storage", leg(site.folder))
+    site.claim("mysql.net1")
+    with agent(site.node, env={"NODE_NAME": NODE}):
+        pod = site.pod("mysql-0")
+        assert site.call("ADD", pod).code == 0
+        for networks in (json.dumps([STORAGE]), None, json.dumps([STORAGE])):
+            annotations = {"metadata": {"annotations": {NETWORKS: networks}}}
+            site.client.merge_patch(PODS, pod.name, annotations, NAMESPACE)
+            until(lambda networks=networks: ("net1" in site.node.links(pod.netns)) == bool(networks))  # type: ignore[misc]
+        (address, owner), *more = site.kept()
+        assert (owner.startswith("bank/ipamclaim/mysql.net1/"), more) == (True, [])
+        until(lambda: site.claim_status("mysql.net1") == {"ips": [f"{address}/24"], "ownerPod": "mysql-0"})
