@@ -96,7 +96,10 @@ if TYPE_CHECKING:
 
 def _unlabelled(kind: str, pod: PodRef | None) -> Mapping[str, str]:
     """Know no label of anything."""
-    raise Refused(f"the labels of the {kind} {pod or ''} are not known here".replace("  ", " "))
+    raise Refused(
+        f"the labels of {kind} {pod or '(this one)'} are not known here",
+        "`labels.json` in the state directory says them",
+    )
 
 
 @value
