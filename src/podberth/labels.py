@@ -119,7 +119,7 @@ def _labels(found: Mapping[str, Any], pod: PodRef | None) -> Mapping[str, str]:
     if pod is not None and "-" in pod.uid and metadata.get("uid") != pod.uid:
         raise TryAgainLater(
             f"the API server has another pod of that name: {shown(metadata.get('uid'))}",
-            "this one is gone: its DEL comes",
+            "this one is gone",
         )
     said = metadata.get("labels") or {}
     return {str(key): str(text) for key, text in said.items()} if isinstance(said, dict) else {}

@@ -98,7 +98,7 @@ def _unlabelled(kind: str, pod: PodRef | None) -> Mapping[str, str]:
     """Know no label of anything."""
     raise Refused(
         f"the labels of {kind} {pod or '(this one)'} are not known here",
-        "`labels.json` in the state directory says them",
+        "write `labels.json`: see docs/pools.md",
     )
 
 
