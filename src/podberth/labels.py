@@ -12,7 +12,7 @@ import os
 
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import CniError, InvalidConfig, Refused, TryAgainLater
-from podberth.cni.fields import Fields
+from podberth.cni.fields import Fields, shown
 from podberth.cni.value import value
 from podberth.ipam.affinity_document import match_labels
 from podberth.stores.chosen import KUBERNETES, chosen
@@ -118,8 +118,8 @@ def _labels(found: Mapping[str, Any], pod: PodRef | None) -> Mapping[str, str]:
     metadata = found.get("metadata") or {}
     if pod is not None and "-" in pod.uid and metadata.get("uid") != pod.uid:
         raise TryAgainLater(
-            f"the API server has another pod of that name: {metadata.get('uid')}",
-            "it hears of the new one in a moment; the runtime tries again",
+            f"the API server has another pod of that name: {shown(metadata.get('uid'))}",
+            "this one is gone",
         )
     said = metadata.get("labels") or {}
     return {str(key): str(text) for key, text in said.items()} if isinstance(said, dict) else {}

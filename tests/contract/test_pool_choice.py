@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from podberth.catalogue import find_plugin
 from podberth.cni.errors import Refused
 from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.desk.explain import explain
 from podberth.policy.admission import Conflicts
+from podberth.verbs.outdated import outdated
 from tests.contract.declarations import OPERATOR, STORES
 from tests.contract.labelled import IN_ZONE_A, IN_ZONE_B, ZONE, Site, declared, pool
 from tests.unit.policy.declared import ip
@@ -224,6 +226,29 @@ def test_what_runs_is_not_touched_when_labels_change(site: Site) -> None:
     site.labels["Node"] = {ZONE: "b"}
     assert site.call("CHECK", "web/one", pool="a", prevResult=said) == {}
     assert site.call("DEL", "web/one", pool="a") == {}
+
+
+def test_a_pod_that_runs_in_a_pool_that_is_no_more_on_the_list_is_told_what_it_would_have_now(site: Site) -> None:
+    site.store.apply(SMALL, LARGE, pool("third", "10.70.0.0/24", mtu=1400))
+    site.add("web/one", pools=["small", "large"])
+    (record,) = site.node.attachments.all()
+    before = outdated(site.node, record, find_plugin)
+    conf = json.loads(record.conf) | {"pools": ["third", "large"]}
+    now = outdated(site.node, replace(record, conf=json.dumps(conf)), find_plugin)
+    assert (before, now) == ((), ())  # nothing is known of an address that no pool of the list has
+
+
+def test_an_address_that_somebody_names_picks_the_pool_of_the_list_that_has_it(site: Site) -> None:
+    site.store.apply(SMALL, LARGE, declared("mysql-0", "small", "large"))
+    fixed = declared("mysql", namespace="db")
+    fixed["spec"] = {
+        "statefulSet": {"name": "mysql"},
+        "attachments": [{"ordinals": [{"list": ["10.30.0.9"]}]}],
+    }
+    site.store.apply(fixed)
+    (found,) = explain(site.node, PodRef(namespace="db", name="mysql-0")).interfaces
+    assert [str(each.address) for each in found.addresses] == ["10.30.0.9"]
+    assert site.add("db/mysql-0") == "10.30.0.9"
 
 
 def test_a_declaration_for_pods_of_a_namespace_that_the_pool_is_not_for_is_refused(site: Site) -> None:

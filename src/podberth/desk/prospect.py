@@ -20,7 +20,7 @@ from podberth.cni.value import replace
 from podberth.desk.form import Address, row
 from podberth.ipam.lease import Actor, Claim
 from podberth.ipam.refusals import same
-from podberth.policy.precedence import NetworkDefaults, Question, resolve
+from podberth.policy.precedence import NetworkDefaults, Question, has_choice, named_pools, resolve
 from podberth.verbs.devices import foreseen
 from podberth.verbs.network import Network, question, read_network
 from podberth.verbs.planner import Planner
@@ -106,7 +106,8 @@ def interfaces(node: Node, pod: PodRef, network: str | None) -> tuple[tuple[str,
 def foresee(node: Node, pod: PodRef, ifname: str, network: Network, conf: NetConf | None) -> Prospect:
     """Resolve everything said about the interface. Raises what keeps it from being resolved at all."""
     asked = _question(node, pod, ifname, network, conf)
-    resolved = resolve(asked, node.policies)
+    first = named_pools(asked, node.policies)[:1] if has_choice(asked) else ()
+    resolved = resolve(replace(asked, only="".join(first)), node.policies)
     passed: list[Passed] = []
 
     def expected(resolved: Resolved) -> Prospect:

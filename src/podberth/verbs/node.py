@@ -99,8 +99,8 @@ if TYPE_CHECKING:
 def _unlabelled(kind: str, pod: PodRef | None) -> Mapping[str, str]:
     """Know no label of anything."""
     raise Refused(
-        f"the labels of the {kind} {pod or ''} are not known here".replace("  ", " "),
-        "choose the pool by names, or connect the node to a cluster: docs/pools.md",
+        f"the labels of {kind} {pod or '(this one)'} are not known here",
+        "write `labels.json`: see docs/pools.md",
     )
 
 

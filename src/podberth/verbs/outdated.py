@@ -12,7 +12,7 @@ from podberth.cni.netconf import NetConf
 from podberth.cni.value import replace
 from podberth.net.ops import AddAddress, AddRoute, ConfigureVf
 from podberth.net.told import differences, told
-from podberth.policy.precedence import has_choice
+from podberth.policy.precedence import has_choice, named_pools
 from podberth.verbs.network import decide, question, read_network
 from podberth.verbs.wish import endpoint
 
@@ -40,7 +40,8 @@ def outdated(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> tup
         call = Call(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, pod_args=Args(pod=record.pod))
         asked = question(network, call, node.policies)
         if has_choice(asked):  # of several pools it has that of its address
-            asked = replace(asked, only=next((lease.pool for lease in node.ledger.of(of)), ""))
+            named = named_pools(asked, node.policies)
+            asked = replace(asked, only=next((one.pool for one in node.ledger.of(of) if one.pool in named), ""))
         resolved = decide(network, asked, node.policies, node.ledger)
         addresses = [step.op.address.ip for step in record.steps if isinstance(step.op, AddAddress) and step.op.netns]
         now = told(endpoint(_beside_others(node, record, resolved), of, record.netns, addresses))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from podberth.kube.lease import transitions
 from podberth.kube.resources import LEASES
 from podberth.stores.kubernetes.declared import LOCK, Declarations
-from podberth.stores.replica.shared import Proposal
+from podberth.stores.replica.shared import Proposal, Stale
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -41,6 +42,27 @@ def test_a_holder_that_writes_nothing_is_followed_whatever_its_clock_said(
     until(lambda: not mine.busy(), "the holder is still taken for alive")
     proposal = Proposal(addresses=(), documents=(), pods=(), pools=(), declares=True, position="declared=4")
     with mine.alone(proposal) as position:
-        assert position == "declared=5"
+        assert position == "declared=6"  # its beginning and its end count
         assert client.get(LEASES, LOCK, namespace)["spec"]["holderIdentity"] == "me"
     assert not mine.busy()
+
+
+def test_who_looked_while_another_was_half_done_has_to_look_again_also_once_that_has_ended(
+    client: Client, namespace: str
+) -> None:
+    def proposal(count: int) -> Proposal:
+        position = f"declared={count}"
+        return Proposal(addresses=(), documents=(), pods=(), pools=(), declares=True, position=position)
+
+    def count() -> int:
+        return transitions(client.get(LEASES, LOCK, namespace))
+
+    one, other = Declarations(client, namespace, "one"), Declarations(client, namespace, "other")
+    assert not one.busy()  # the Lease is made
+    with one.alone(proposal(count())) as after:
+        half_way = count()
+    assert f"declared={count()}" == after
+    with pytest.raises(Stale), other.alone(proposal(half_way)):
+        pass
+    with other.alone(proposal(count())):
+        pass
