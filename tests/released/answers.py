@@ -40,9 +40,15 @@ def told(state: Path, *words: str) -> str:
 
 
 def told_then(answer: object, recorded: object) -> object:
-    """Return an answer with those keys only that the recorded one has; one that it lacks stays away."""
+    """Return an answer with those keys and settings only that the recorded one has; one that it lacks stays away.
+
+    Settings are a list, each with its `field`.
+    """
     if isinstance(answer, dict) and isinstance(recorded, dict):
         return {key: told_then(value, recorded[key]) for key, value in answer.items() if key in recorded}
+    if isinstance(answer, list) and isinstance(recorded, list):
+        fields = {each["field"] for each in recorded if isinstance(each, dict) and "field" in each}
+        answer = [each for each in answer if not (fields and isinstance(each, dict) and each["field"] not in fields)]
     if isinstance(answer, list) and isinstance(recorded, list) and len(answer) == len(recorded):
         return [told_then(*both) for both in zip(answer, recorded, strict=True)]
     return answer

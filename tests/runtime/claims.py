@@ -69,6 +69,7 @@ class Claims:
     kube: KubeServer
     kubelet: Kubelet
     folder: Path
+    places: int = 4  # on the link
     _agent: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
@@ -80,16 +81,9 @@ class Claims:
         """Start the agent, and have kubelet and runtime take it."""
         site, root = self.site, self.site.containerd.root
         argv = [
-            *(
-                "--state",
-                str(site.state),
-                "agent",
-                "--socket",
-                str(self.folder / "agent.sock"),
-                "--check-interval",
-                "1",
-            ),
-            *("--dra", "--dra-link", f"bridge:{self.link}=4", "--dra-hook", str(HOOK)),
+            *("--state", str(site.state), "agent", "--socket", str(self.folder / "agent.sock")),
+            *("--check-interval", "1"),
+            *("--dra", "--dra-link", f"bridge:{self.link}={self.places}", "--dra-hook", str(HOOK)),
             *("--kubelet", str(self.kubelet.root), "--nri-socket", str(root / "nri.sock")),
             *("--cdi-dir", str(root / "cdi"), "--kubeconfig", str(self.kube.kubeconfig)),
         ]
@@ -106,17 +100,27 @@ class Claims:
     def kill(self) -> None:
         """SIGKILL to the agent."""
         assert self._agent is not None
-        for pid in self.site.node.run("pgrep", "-f", f"agent --socket {self.folder}/agent.sock").split():
-            self.site.node.run("kill", "-KILL", pid)
+        self._signal("KILL")
         self._agent.wait()
         self._agent = None
         (self.folder / "agent.log").write_text("")
 
+    def freeze(self) -> None:
+        """SIGSTOP to the agent: it says nothing, and keeps its connections."""
+        self._signal("STOP")
+
+    def thaw(self) -> None:
+        """SIGCONT to the agent."""
+        self._signal("CONT")
+
+    def _signal(self, name: str) -> None:
+        for pid in self.site.node.run("pgrep", "-f", f"agent --socket {self.folder}/agent.sock").split():
+            self.site.node.run("kill", f"-{name}", pid)
+
     def stop(self) -> None:
         """SIGTERM to the agent; it ends what runs."""
         if self._agent is not None:
-            for pid in self.site.node.run("pgrep", "-f", f"agent --socket {self.folder}/agent.sock").split():
-                self.site.node.run("kill", "-TERM", pid)
+            self._signal("TERM")
             self._agent.wait()
             self._agent = None
 
@@ -162,10 +166,10 @@ class Claims:
 
 
 @contextlib.contextmanager
-def claims(site: Site, kube: KubeServer, folder: Path, version: str) -> Iterator[Claims]:
+def claims(site: Site, kube: KubeServer, folder: Path, version: str, places: int = 4) -> Iterator[Claims]:
     """Have an agent with a driver run on the site's node."""
     kubelet = Kubelet(folder / "kubelet", version)
-    made = Claims(site=site, kube=kube, kubelet=kubelet, folder=folder)
+    made = Claims(site=site, kube=kube, kubelet=kubelet, folder=folder, places=places)
     site.node.run("ip", "link", "add", made.link, "type", "bridge")
     site.node.run("ip", "link", "set", made.link, "up")
     try:

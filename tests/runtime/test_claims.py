@@ -39,11 +39,11 @@ def api(newest_containerd: Containerd) -> Iterator[KubeServer]:
 
 @pytest.fixture
 def bank(newest_containerd: Containerd, api: KubeServer, request: pytest.FixtureRequest) -> Iterator[Claims]:
-    version = getattr(request, "param", next(iter(VERSIONS)))
+    said = getattr(request, "param", {})
     with (
         TemporaryDirectory(prefix="podberth-claims-") as folder,
         site(newest_containerd, Path(folder), POOLS) as made,
-        claims(made, api, Path(folder), version) as found,
+        claims(made, api, Path(folder), said.get("version", next(iter(VERSIONS))), said.get("places", 4)) as found,
     ):
         yield found
 
@@ -53,7 +53,7 @@ def start(bank: Claims, name: str, uid: str) -> Sandbox:
     return bank.site.run(name, metadata=about)
 
 
-@pytest.mark.parametrize("bank", VERSIONS, indirect=True)
+@pytest.mark.parametrize("bank", [{"version": each} for each in VERSIONS], ids=VERSIONS, indirect=True)
 def test_a_pod_gets_its_fixed_address_by_a_claim_and_its_status_says_so_before_the_pod_is_there(bank: Claims) -> None:
     uid = str(uuid.uuid4())
     claim = bank.claim(f"c-{uid}", "mysql-1", uid, operator={"network": {"undeclared": "refuse"}})

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from contextlib import contextmanager
 from functools import partial
 
 from podberth.cni.errors import InvalidConfig, TryAgainLater
@@ -55,7 +54,7 @@ def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
     remembered = _read(op.path)
     if remembered is None:
         return
-    with _locked(remembered.device):
+    with _Locked(remembered.device):
         alive = at.alive(step, netns)
         if pci.exists(remembered.device) and _is_the_pods(at, op, remembered, alive=alive):
             _give_back(at, op, remembered, alive=alive)
@@ -95,7 +94,7 @@ def reclaim(at: Ground, device: str) -> None:
     """
     if not os.path.isdir(_NOTES) or not _noted(device) or holder(device):
         return
-    with _locked(device):
+    with _Locked(device):
         files = sorted(_files(device), key=lambda found: found[0])
         if files and pci.exists(device):
             _, path, remembered = files[0]
@@ -170,21 +169,28 @@ def _noted(device: str) -> str:
         return ""
 
 
-@contextmanager
-def _locked(device: str) -> Iterator[None]:
-    """Keep sriov-cni from the function meanwhile, by its own lock. TryAgainLater while it is at it."""
-    folder = f"{_NOTES}/vf_lock"
-    os.makedirs(folder, 0o700, exist_ok=True)
-    descriptor = os.open(f"{folder}/{device}.lock", os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600)
-    try:
-        take = partial(fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+class _Locked:
+    """Keeps sriov-cni from the function meanwhile, by its own lock. TryAgainLater while it is at it."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+
+    def __enter__(self) -> None:
+        folder = f"{_NOTES}/vf_lock"
+        os.makedirs(folder, 0o700, exist_ok=True)
+        path = f"{folder}/{self._device}.lock"
+        self._descriptor = os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600)
         try:
+            take = partial(fcntl.flock, self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             again(take, (errno.EAGAIN,), _BUSY_SECONDS, _PAUSE)
         except BlockingIOError:
-            raise TryAgainLater(f"sriov-cni is at {device}", "it ends by itself; the runtime tries again") from None
-        yield
-    finally:
-        os.close(descriptor)
+            os.close(self._descriptor)
+            raise TryAgainLater(
+                f"sriov-cni is at {self._device}", "it ends by itself; the runtime tries again"
+            ) from None
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
 
 
 def _unlink(path: str) -> None:
