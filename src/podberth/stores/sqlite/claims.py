@@ -338,8 +338,9 @@ def _next(
     if found is not None:
         return found
     for older in _older(connection, claim, wanted):
-        if older.address not in claim.avoid:
-            raise AddressBoundElsewhere(older)  # the last one left is the pod's own
+        # The last one left is the pod's own; what the caller may take over was not of use for this one.
+        if older.address not in claim.avoid and older.attachment not in claim.takeover:
+            raise AddressBoundElsewhere(older)
     raise _exhausted(connection, claim, wanted, now)
 
 
