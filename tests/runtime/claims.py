@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -110,8 +111,10 @@ class Claims:
         self._signal("STOP")
 
     def thaw(self) -> None:
-        """SIGCONT to the agent."""
-        self._signal("CONT")
+        """SIGCONT to the agent, and to the program that began it in the node's namespaces: that stops with it."""
+        if self._agent is not None:
+            self._agent.send_signal(signal.SIGCONT)
+            self._signal("CONT")
 
     def _signal(self, name: str) -> None:
         for pid in self.site.node.run("pgrep", "-f", f"agent --socket {self.folder}/agent.sock").split():
@@ -176,6 +179,7 @@ def claims(site: Site, kube: KubeServer, folder: Path, version: str, places: int
         made.start()
         yield made
     finally:
+        made.thaw()
         made.stop()
         kubelet.close()
         site.node.run("ip", "link", "delete", made.link)
