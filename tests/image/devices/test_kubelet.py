@@ -163,8 +163,9 @@ def test_an_allocate_of_a_function_that_a_running_pod_has_by_choice_takes_nothin
     counted(kubelet, node, *OF_STORAGE)
     devices.before = lambda device: node.hold(int(device[-1]), "running", chosen=True)
     pod = kubelet.start_pod("asking", RESOURCE)  # its ADD waits
-    assert node.holders() == pod.devices
-    assert [each["device"] for each in node.said("device not free")] == list(pod.devices)
+    held = node.holders()  # a kubelet that is slow asks for another one, too
+    assert pod.devices <= held
+    assert {each["device"] for each in node.said("device not free")} == held
 
 
 def test_a_store_that_fails_delays_an_allocate_and_fails_no_pod(kubelet: KubeletOfDevices, node: DescribedNode) -> None:

@@ -24,11 +24,11 @@ from podberth.ipam_plugins.address_files.folder import Folder
 from tests.netns.crash.tripwire import Wire, wired
 from tests.netns.kubelet import SHOW, lasting, within
 from tests.netns.standard.twins import OURS
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-SETTLES = 5  # seconds
 RATES = {"ingressRate": 10**8, "ingressBurst": 10**6, "egressRate": 10**8, "egressBurst": 10**6}
 MAPPED = [{"hostPort": 8080, "containerPort": 80, "protocol": "udp"}]
 IPAM: dict[str, object] = {"type": "host-local", "subnet": "10.51.0.0/24", "routes": [{"dst": "0.0.0.0/0"}]}
@@ -173,7 +173,7 @@ def main() -> int:
         assert ended == -signal.SIGKILL, f"{at}: {ended}"
         # libcni has no result of an ADD that failed.
         assert trial.apart("DEL", previous=result if turn % 2 and verb == "DEL" else None) == 0, at
-        now, end = trial.seen(), time.monotonic() + SETTLES
+        now, end = trial.seen(), time.monotonic() + PATIENCE
         while now != before and time.monotonic() < end:  # a link's carrier is told some time after
             time.sleep(0.2)
             now = trial.seen()

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import subprocess
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from tests.netns.kubelet import SHOW, lasting, run, within
 from tests.netns.standard import behind
 from tests.netns.standard.twins import CONTAINER, Ended, Node
 from tests.sizes import spread
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,10 +124,8 @@ def process_in(node: Node) -> Iterator[str]:
     path = f"/run/netns/{node.pod()}"
     with subprocess.Popen(["nsenter", f"--net={path}", "sleep", "600"]) as process:
         try:
-            named, end = f"/proc/{process.pid}/ns/net", time.monotonic() + 10
-            while not os.path.samestat(*map(os.stat, (named, path))):
-                assert time.monotonic() < end
-                time.sleep(0.01)
+            named = f"/proc/{process.pid}/ns/net"
+            until(lambda: os.path.samestat(*map(os.stat, (named, path))))
             yield named
         finally:
             process.kill()

@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from difflib import ndiff
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from podberth.entry import handle
 from tests import programs
 from tests.forked import forked
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -137,10 +137,7 @@ class Node:
             carried = [link for link in every if link and "LOWER_UP" in link["flags"]]
             return any("tentative" in info for link in carried for info in link["addr_info"])
 
-        end = time.monotonic() + 5
-        while tentative():
-            assert time.monotonic() < end, "an address stays tentative"
-            time.sleep(0.1)
+        until(lambda: not tentative(), "an address stays tentative")
 
     def _seen(self, inside: str) -> dict[str, Any]:
         self.settle(inside=inside)
