@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from podberth.cni.labels import holds
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     Labels: TypeAlias = Mapping[str, str]
-
-IN, NOT_IN, EXISTS, DOES_NOT_EXIST = OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
 
 @value
@@ -34,9 +33,7 @@ class Requirement:
 
     def met(self, labels: Labels) -> bool:
         """Say whether something with these labels meets it; what has no such label meets NotIn."""
-        if self.operator in (EXISTS, DOES_NOT_EXIST):
-            return (self.key in labels) == (self.operator == EXISTS)
-        return (labels.get(self.key) in self.values) == (self.operator == IN)
+        return holds(self.key, self.operator, self.values, labels)
 
 
 @value

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from podberth.cni import parsers
 from podberth.cni.fields import shown
-from podberth.ipam.affinity import DOES_NOT_EXIST, EXISTS, OPERATORS, Affinity, LabelSelector, Requirement
+from podberth.cni.labels import DOES_NOT_EXIST, EXISTS, OPERATORS, is_name
+from podberth.ipam.affinity import Affinity, LabelSelector, Requirement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 _NAMES = ("nodes", "namespaces", "networks")
 _SELECTORS = ("nodeSelector", "namespaceSelector", "podSelector")
 _MOST = 256  # members of a list
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 
 
 def parse_affinity(fields: Fields, pattern: Callable[[object], str]) -> Affinity | None:
@@ -59,21 +59,16 @@ def label_key(raw: object) -> str:
     prefix, slash, name = found.rpartition("/")
     if slash:
         parsers.name(prefix)
-    if not _is_name(name):
+    if not is_name(name):
         raise ValueError(f"expected the key of a label as 'topology.kubernetes.io/zone', got {shown(raw)}")
     return found
 
 
 def label_value(raw: object) -> str:
     """Return the value of a label: at most 63 characters, none at all too."""
-    if raw != "" and not (isinstance(raw, str) and _is_name(raw)):
+    if raw != "" and not (isinstance(raw, str) and is_name(raw)):
         raise ValueError(f"expected the value of a label: a string of at most 63 characters, got {shown(raw)}")
     return str(raw)
-
-
-def _is_name(text: str) -> bool:
-    ends = text[:1] + text[-1:]
-    return 0 < len(text) <= 63 and _LETTERS.issuperset(ends) and all(c in _LETTERS or c in "-_." for c in text)
 
 
 def _selector(fields: Fields, key: str) -> LabelSelector | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from podberth.cni import parsers
 from podberth.cni.fields import shown
+from podberth.cni.labels import DOES_NOT_EXIST, EXISTS, IN, LENGTH, NOT_IN, holds, is_name
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
@@ -15,11 +16,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.fields import Fields
 
-IN, NOT_IN, EXISTS, DOES_NOT_EXIST = "In", "NotIn", "Exists", "DoesNotExist"
 MOST = 64  # requirements of one selector, and values of one requirement
-_LABEL = 63  # characters
-_EDGE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
-_INSIDE = _EDGE | frozenset("-_.")
 
 
 @value
@@ -32,9 +29,7 @@ class Requirement:
 
     def holds(self, labels: Mapping[str, str]) -> bool:
         """Say whether it is so. An object without the label is not among any values."""
-        if self.operator in (EXISTS, DOES_NOT_EXIST):
-            return (self.key in labels) is (self.operator == EXISTS)
-        return (labels.get(self.key) in self.values) is (self.operator == IN)
+        return holds(self.key, self.operator, self.values, labels)
 
     def __str__(self) -> str:
         if self.operator in (EXISTS, DOES_NOT_EXIST):
@@ -76,7 +71,7 @@ def label_key(raw: object) -> str:
     prefix, slash, name = found.rpartition("/")
     if slash:
         parsers.name(prefix)
-    if not name or not _is_name(name):
+    if not is_name(name):
         raise ValueError(f"expected a label's key, as 'app' or 'example.com/app', got {shown(found)}")
     return found
 
@@ -84,13 +79,9 @@ def label_key(raw: object) -> str:
 def label_value(raw: object) -> str:
     """Return a label's value: nothing, or at most 63 letters, digits, '-', '_' and '.'."""
     found = parsers.text(raw, "a label's value")
-    if found and not _is_name(found):
-        raise ValueError(f"expected a label's value of at most {_LABEL} letters, digits, '-_.', got {shown(found)}")
+    if found and not is_name(found):
+        raise ValueError(f"expected a label's value of at most {LENGTH} letters, digits, '-_.', got {shown(found)}")
     return found
-
-
-def _is_name(text: str) -> bool:
-    return len(text) <= _LABEL and {text[0], text[-1]} <= _EDGE and _INSIDE.issuperset(text)
 
 
 def _expression(fields: Fields) -> Requirement:

@@ -65,7 +65,8 @@ def _add(node: Node, call: Call, plugin: Plugin) -> Result:
     pod = call.pod_args.pod
 
     def given() -> Endpoint:
-        guard(node, conf, pod, arrival.netns, arrival.netns_id, planner(end).ops)
+        if conf.policies:  # else nothing has to be planned for it
+            guard(node, conf, pod, arrival.netns, arrival.netns_id, planner(end).ops)
         return end
 
     attached = add_delegated(node, arrival, end, planner, given, lambda: None)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from podberth.cni.errors import TryAgainLater
 from podberth.cni.fields import Fields
+from podberth.cni.labels import OPERATORS
 from podberth.cni.value import replace
-from podberth.ipam.affinity import OPERATORS, Affinity, LabelSelector, Place, Requirement, mismatch
+from podberth.ipam.affinity import Affinity, LabelSelector, Place, Requirement, mismatch
 from podberth.ipam.affinity_document import affinity_document, parse_affinity
 from podberth.ipam.pool_document import parse_pool, pool_document
 
