@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -35,18 +36,35 @@ echo "tcp_keepalive_time $(cat /proc/sys/net/ipv4/tcp_keepalive_time)"
 
 # What the kernel adds to a link that is up, by itself and some time after: addresses and routes of the link alone.
 KERNELS = (" fe80:", " ff00::/8 ", ": anycast ")
+# Each begins with the line's namespace, in a look at more than one.
+LINK = re.compile(r"^((?:\S+: )??)\d+: ([^:@ ]+)\S*:? <\S*LOWER_UP> ", re.MULTILINE)
+ADDRESS = re.compile(r"^((?:\S+: )??)\d+: (\S+) +inet6 (?!fe80:)([^/ ]+)(?!.* dadfailed)", re.MULTILINE)
+LOCAL = re.compile(r"^((?:\S+: )??)local (\S*:\S*) dev (\S+) ", re.MULTILINE)
 
 
 def lasting(look: Callable[[], Iterable[str]]) -> list[str]:
-    """Return what a look shows once each link's state is that of its carrier, without the kernel's own addresses."""
+    """Return what a look shows once the kernel has done what it does later, without the kernel's own addresses."""
     lines: list[str] = []
 
     def settled() -> bool:
         lines[:] = look()
-        return not any("LOWER_UP>" in line and "DOWN mode" in line for line in lines)
+        return not pending(lines)
 
-    until(settled, lambda: f"a link is not yet up: {lines}")
+    until(settled, lambda: f"{pending(lines)} not yet: {lines}")
     return [line for line in lines if not any(own in f" {line}" for own in KERNELS)]
+
+
+def pending(lines: Iterable[str]) -> list[str]:
+    """Return the work that the kernel's queues still have with what a look at one or more namespaces shows.
+
+    The state of a link follows its carrier, and the route to an IPv6 address of its own follows the address.
+    """
+    whole = "\n".join(lines)
+    links = [line for line in whole.splitlines() if "LOWER_UP>" in line and "DOWN mode" in line]
+    up = set(LINK.findall(whole))
+    addresses = {(space, address, link) for space, link, address in ADDRESS.findall(whole) if (space, link) in up}
+    routes = set(LOCAL.findall(whole))
+    return links + [f"{space}local {address} dev {link}" for space, address, link in sorted(addresses - routes)]
 
 
 @dataclass(frozen=True)
