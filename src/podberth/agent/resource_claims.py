@@ -9,10 +9,10 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import podberth
-from podberth.agent.due import Due
 from podberth.agent.frame import Call
+from podberth.agent.statuses import Statuses
 from podberth.agent.trace import Trace
-from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.errors import InvalidConfig
 from podberth.cni.value import replace, value
 from podberth.dra.cdi import Fence
 from podberth.dra.devices import Shared, devices
@@ -21,9 +21,7 @@ from podberth.dra.kubelet import Kubelet
 from podberth.dra.pods import ClaimedPods
 from podberth.dra.prepared import PreparedClaims
 from podberth.dra.publisher import Publisher
-from podberth.kube.errors import Conflict, Invalid, NotFound
 from podberth.nri.plugin import Plugin
-from podberth.process.jitter import Backoff
 from podberth.process.loop import WAIT, Loop
 from podberth.process.whole import write_whole
 
@@ -41,8 +39,6 @@ if TYPE_CHECKING:
 
 PACKED = Path(podberth.__file__).parent / "_shim" / "podberth-link-hook"  # in a wheel: tools/hatch_build.py
 _LOOK = 600.0  # seconds after which the slices are read again, though nothing has changed here
-_MOST, _TRIES = 4096, 2000  # claims whose status waits; tries of one
-_BACKOFF = Backoff(0.2, 30.0)
 
 
 @value
@@ -93,7 +89,12 @@ class ResourceClaims:
         self._runtime = Plugin(options.runtime, pods, self._heard, self._failed)
         self._published: tuple[float, Mapping[str, Device]] | None = None
         self._slices = Loop("resource-slices", self._publish, self._failed)
-        self._due: Due[str, tuple[Prepared, int]] = Due("resource claims' status", self._tell, self._failed, most=_MOST)
+        self._statuses: Statuses[str, Prepared] = Statuses(
+            "resource claims' status",
+            lambda _, prepared: self._publisher.tell(prepared),
+            lambda _, prepared: f"status of {prepared}",
+            self._failed,
+        )
 
     def start(self) -> None:
         """Begin: first what is known, then the peers. A CniError or an OSError keeps it from that."""
@@ -102,7 +103,7 @@ class ResourceClaims:
         self._claims.load()
         for path in self._claims.unreadable:
             self._failed(f"{path}: not a claim that this version can read: it is left alone")
-        self._due.start()
+        self._statuses.start()
         self._runtime.start()
         self._kubelet.start()
         self._slices.start()
@@ -112,7 +113,7 @@ class ResourceClaims:
         self._kubelet.stop(seconds)
         self._runtime.stop(seconds)
         self._slices.end(seconds)
-        self._due.stop(seconds)
+        self._statuses.stop(seconds)
 
     @property
     def connected(self) -> bool:
@@ -163,20 +164,7 @@ class ResourceClaims:
         self._slices.wake()
 
     def _told(self, prepared: Prepared) -> None:
-        self._due.put(prepared.uid, (prepared, 0))
-
-    def _tell(self, uid: str, work: tuple[Prepared, int]) -> None:
-        prepared, tries = work
-        try:
-            self._publisher.tell(prepared)
-        except (NotFound, Conflict, Invalid) as refused:
-            if not isinstance(refused, NotFound):
-                self._failed(f"status of {prepared}: {refused.message}")
-        except CniError as failure:
-            if tries == 0:
-                self._failed(f"status of {prepared}: {failure.message}")
-            if tries < _TRIES:
-                self._due.again(uid, (prepared, tries + 1), _BACKOFF.pause(tries + 1))
+        self._statuses.put(prepared.uid, prepared)
 
     def _heard(self, runtime: Runtime) -> None:
         about: dict[str, object] = {
