@@ -80,9 +80,13 @@ class PreparedClaims:
         """Return the claim with that UID."""
         return self._known.get(uid)
 
+    def all(self) -> tuple[Prepared, ...]:
+        """Return every claim."""
+        return tuple(self._known.values())
+
     def of_pod(self, uid: str) -> tuple[Prepared, ...]:
         """Return the claims of the pod with that UID."""
-        return tuple(each for each in tuple(self._known.values()) if each.pod_uid == uid)
+        return tuple(each for each in self.all() if each.pod_uid == uid)
 
     def put(self, prepared: Prepared) -> None:
         """Keep the claim, in place of what was kept of it. StoreFailed."""
