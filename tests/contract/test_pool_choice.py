@@ -12,6 +12,7 @@ from podberth.cni.errors import Refused
 from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.desk.explain import explain
+from podberth.desk.prospect import configuration
 from podberth.policy.admission import Conflicts
 from podberth.verbs.outdated import outdated
 from tests.contract.declarations import OPERATOR, STORES
@@ -20,6 +21,8 @@ from tests.unit.policy.declared import ip
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from podberth.cni.netconf import NetConf
 
 
 @pytest.fixture(params=STORES)
@@ -266,6 +269,6 @@ def test_pools_that_are_named_have_to_be_there_and_stay(site: Site) -> None:
         site.store.policies.delete("Pool", "", "large", OPERATOR)
 
 
-def _conf(*pools: str) -> bytes:
+def _conf(*pools: str) -> NetConf:
     conf = {"cniVersion": "1.0.0", "name": "banknet", "type": "podberth", "device": "bridge", "bridge": "br0"}
-    return json.dumps({**conf, "pools": list(pools), "sticky": True}).encode()
+    return configuration({**conf, "pools": list(pools), "sticky": True})
