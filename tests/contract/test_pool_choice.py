@@ -142,7 +142,7 @@ def test_explain_says_which_pool_serves_and_why_the_others_do_not(site: Site) ->
     (found,) = explain(site.node, PodRef(namespace="db", name="m")).interfaces
     assert [str(each.address) for each in found.addresses] == ["10.30.0.1"]
     assert [(each.pool, each.why.partition(":")[0]) for each in found.passed_over] == [
-        ("small", "pool small"), ("b", f"pool b is for nodes with {ZONE} In (b); node worker-1 has {ZONE}=a"),
+        ("small", "pool small"), ("b", f"pool b is for nodes with {ZONE}=b; node worker-1 has {ZONE}=a"),
     ]  # fmt: skip
     (named,) = [each for each in found.values if each.field == "pool"]
     assert (named.value, named.detail.rpartition(": ")[2]) == ("large", "3 of small, b, large")

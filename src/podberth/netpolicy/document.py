@@ -10,10 +10,10 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.fields import Fields, shown
+from podberth.cni.labels import LabelSelector
+from podberth.cni.labels_document import parse_selector
 from podberth.cni.value import value
 from podberth.net.policing import merged, without
-from podberth.netpolicy.selector import Selector
-from podberth.netpolicy.selector import parse as parse_selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ POLICY_FOR = "k8s.v1.cni.cncf.io/policy-for"
 INGRESS, EGRESS = "Ingress", "Egress"
 MOST = 256  # rules, peers or ports of one list, and networks of one policy
 MOST_PORT = 65535
+MOST_REQUIREMENTS = 64  # of one selector, and values of each: a selector of peers is part of a URL
 _TRANSPORTS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 _POLICY_FOR = f"metadata.annotations[{POLICY_FOR!r}]"
 
@@ -46,8 +47,8 @@ class Port:
 class Peer:
     """Pods by their labels, in namespaces by theirs; `namespaces` None is the policy's own namespace."""
 
-    pods: Selector
-    namespaces: Selector | None = None
+    pods: LabelSelector
+    namespaces: LabelSelector | None = None
 
 
 @value
@@ -72,7 +73,7 @@ class Policy:
     namespace: str
     name: str
     networks: tuple[str, ...]
-    pods: Selector
+    pods: LabelSelector
     ingress: tuple[Rule, ...] | None
     egress: tuple[Rule, ...] | None
     mistakes: tuple[str, ...] = ()
@@ -94,7 +95,7 @@ def parse(raw: Mapping[str, object]) -> Policy:
         namespace=namespace,
         name=metadata.required("name", parsers.name),
         networks=_networks(metadata, namespace),
-        pods=selector if selector is not None else Selector(),
+        pods=selector if selector is not None else LabelSelector(),
         ingress=_rules(spec, "ingress", "from", mistakes) if INGRESS in kinds else None,
         egress=_rules(spec, "egress", "to", mistakes) if EGRESS in kinds else None,
         mistakes=tuple(mistakes),
@@ -108,9 +109,13 @@ def _child(fields: Fields, key: str) -> Fields:
     return found
 
 
-def _selector(spec: Fields) -> Selector:
+def _selector(spec: Fields) -> LabelSelector:
     found = spec.child("podSelector")
-    return parse_selector(found) if found is not None else Selector()
+    return _choice(found) if found is not None else LabelSelector()
+
+
+def _choice(fields: Fields) -> LabelSelector:
+    return parse_selector(fields, most=MOST_REQUIREMENTS)
 
 
 def _networks(metadata: Fields, namespace: str) -> tuple[str, ...]:
@@ -179,8 +184,8 @@ def _peer(fields: Fields) -> Peer | tuple[int, Spans]:
     if pods is None and namespaces is None:
         raise fields.fail("podSelector", "expected it, namespaceSelector or ipBlock; an empty peer is nobody")
     return Peer(
-        pods=parse_selector(pods) if pods is not None else Selector(),
-        namespaces=parse_selector(namespaces) if namespaces is not None else None,
+        pods=_choice(pods) if pods is not None else LabelSelector(),
+        namespaces=_choice(namespaces) if namespaces is not None else None,
     )
 
 
