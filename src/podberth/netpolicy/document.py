@@ -1,8 +1,7 @@
 """A MultiNetworkPolicy (k8s.cni.cncf.io/v1beta1) as a value, read as tenants wrote it.
 
-A part that can't be read allows nothing, and all else of the document holds. If it can't be read which pods are
-chosen, all of the namespace are. So a mistake opens nothing, it harms its own namespace alone, and each node reads the
-same out of the same text.
+What can't be read is a mistake, with its path, and all else is read. What of a document with mistakes holds, `standing`
+says.
 """
 
 from __future__ import annotations
@@ -67,35 +66,40 @@ class Rule:
 class Policy:
     """One document. `networks` are definitions, as NAMESPACE/NAME. `ingress`, `egress`: None is not spoken of.
 
-    `mistakes` are what could not be read, each with the path of the field.
+    `mistakes` are what could not be read, each with the path of the field. `networks` and `pods` are None then.
     """
 
     namespace: str
     name: str
-    networks: tuple[str, ...]
-    pods: LabelSelector
+    networks: tuple[str, ...] | None
+    pods: LabelSelector | None
     ingress: tuple[Rule, ...] | None
     egress: tuple[Rule, ...] | None
     mistakes: tuple[str, ...] = ()
+
+    @property
+    def blind(self) -> bool:
+        """Whether it can't be read which pods it chooses, or for which networks."""
+        return self.networks is None or self.pods is None
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
 
 
 def parse(raw: Mapping[str, object]) -> Policy:
-    """Read a document. InvalidConfig if it has no name, or if it can't be told which networks it is for."""
+    """Read a document. InvalidConfig if it has no name."""
     fields = Fields(raw)
-    metadata = _child(fields, "metadata")
-    spec = _child(fields, "spec")
+    metadata = fields.child("metadata") or Fields({}, "metadata")
     namespace = metadata.required("namespace", parsers.label)
     mistakes: list[str] = []
+    spec = _kept(lambda: _child(fields, "spec"), mistakes) or Fields({"podSelector": ""}, "spec")
     selector = _kept(lambda: _selector(spec), mistakes)
     kinds = _kept(lambda: _kinds(spec), mistakes) or (INGRESS, EGRESS)
     return Policy(
         namespace=namespace,
         name=metadata.required("name", parsers.name),
-        networks=_networks(metadata, namespace),
-        pods=selector if selector is not None else LabelSelector(),
+        networks=_kept(lambda: _networks(metadata, namespace), mistakes),
+        pods=selector,
         ingress=_rules(spec, "ingress", "from", mistakes) if INGRESS in kinds else None,
         egress=_rules(spec, "egress", "to", mistakes) if EGRESS in kinds else None,
         mistakes=tuple(mistakes),

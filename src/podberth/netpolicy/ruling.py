@@ -68,7 +68,10 @@ def chosen_by(policies: Iterable[Policy], pod: Ruled) -> tuple[Policy, ...]:
     return tuple(
         policy
         for policy in policies
-        if policy.namespace == pod.namespace and networks & set(policy.networks) and policy.pods.matches(pod.labels)
+        if policy.namespace == pod.namespace
+        and policy.pods is not None
+        and networks.intersection(policy.networks or ())
+        and policy.pods.matches(pod.labels)
     )
 
 
@@ -83,7 +86,7 @@ def ruling(policies: Sequence[Policy], pod: Ruled, members: Members) -> Policing
     groups: dict[str, Group] = {}
     links = []
     for link in pod.links:
-        mine = [policy for policy in chosen_by(policies, pod) if link.network in policy.networks]
+        mine = [policy for policy in chosen_by(policies, pod) if link.network in (policy.networks or ())]
         ways = tuple(_way(mine, pod, groups, members, way) for way in ("ingress", "egress"))
         if ways != (None, None):
             names = tuple(map(str, mine))
@@ -160,7 +163,7 @@ def _peers(policy: Policy, peer: Peer) -> Peers:
         namespace="" if peer.namespaces is not None else policy.namespace,
         namespaces=str(peer.namespaces) if peer.namespaces is not None else None,
         pods=str(peer.pods),
-        networks=policy.networks,
+        networks=policy.networks or (),
     )
 
 
