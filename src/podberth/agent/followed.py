@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from podberth import objects
-from podberth.agent.last_good import remember, remembered
 from podberth.agent.peers import PeerSets
 from podberth.cni.errors import CniError, TryAgainLater
 from podberth.kube.errors import NotFound
@@ -14,6 +13,7 @@ from podberth.kube.follow import Follower
 from podberth.kube.resources import MULTI_NETWORK_POLICIES
 from podberth.netpolicy.standing import HOLDING, IN_FORCE, LAST_GOOD, OUT, judged
 from podberth.process.loop import reason
+from podberth.stores.last_good import remember, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from podberth.agent.policies import Told
     from podberth.net.host import Host
     from podberth.net.record import Record
-    from podberth.netpolicy.ruling import Peers
+    from podberth.netpolicy.standing import Standing
     from podberth.verbs.node import Guarded, Node
 
 LOOK = 30.0  # seconds after which a pod is looked at again, though nothing was heard
@@ -70,6 +70,16 @@ class Policing:
             clusters, self._clusters = list(self._clusters.values()), {}
         for each in clusters:
             each.close()
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """How all policies stand that are followed."""
+        return tuple(one for cluster in tuple(self._clusters.values()) for one in cluster.standings())
+
+    @property
+    def silence(self) -> float | None:
+        """For how long (seconds) the server of policies has said nothing; None if none is followed."""
+        return max((each.follower.silence for each in tuple(self._clusters.values())), default=None)
 
     def changed(self, namespace: str, name: str) -> None:
         """Look at the pod, soon."""
@@ -193,7 +203,7 @@ class Policing:
         chosen = chosen_by(holding(standings), pod)
         refused = cluster.peers.need(key, peers_of(chosen))
         if refused:
-            self._told("warning", "peers refused", {"pod": str(found.pod), "sets": [_shown(one) for one in refused]})
+            self._told("warning", "peers refused", {"pod": str(found.pod), "sets": [str(one) for one in refused]})
         wanted = ruling(chosen, pod, lambda peers: () if peers in refused else cluster.peers.members(peers))
         if host.police(found.netns, found.netns_id, wanted):
             about = {"pod": str(found.pod), "policies": [str(policy) for policy in chosen] or None}
@@ -202,10 +212,3 @@ class Policing:
 
 
 _LOUD = 10  # tries after which it is said what keeps a pod from being looked at, though it is to be tried again
-
-
-def _shown(peers: Peers) -> str:
-    where = (
-        f"namespaces {peers.namespaces or 'all'}" if peers.namespaces is not None else f"namespace {peers.namespace}"
-    )
-    return f"pods {peers.pods or 'all'} in {where}"

@@ -10,6 +10,7 @@ from podberth.cni.value import fields
 from podberth.desk import prospect
 from podberth.desk.form import LEFT_OUT, UNSAID, Answer, Pod, row
 from podberth.desk.legs import Leg, is_several, legs
+from podberth.desk.policies import Policed, policed
 from podberth.desk.prospect import Expected, Prospect
 from podberth.desk.rows import NOT_IN_FORCE, REFUSED, Outdated, Refused, Waiting
 from podberth.ipam.refusals import same
@@ -87,7 +88,8 @@ class Interface:
 class Explained(Answer):
     """What a pod gets on each interface; and what is declared for it in vain.
 
-    `legs`: all its networks, where the configuration is a meta plugin's. The ledger gives the addresses of those
+    `legs`: all its networks, where the configuration is a meta plugin's; `policed` what policies let pass there. The
+    ledger gives the addresses of those
     interfaces alone that `interfaces` has.
     """
 
@@ -95,6 +97,7 @@ class Explained(Answer):
     pod: Pod
     interfaces: tuple[Interface, ...]
     legs: Annotated[tuple[Leg, ...], LEFT_OUT] = ()
+    policed: Annotated[Policed | None, LEFT_OUT] = None
     waiting: NOT_IN_FORCE = ()
     refused: REFUSED = ()
     running: Annotated[tuple[tuple[str, Outdated], ...], UNSAID] = ()
@@ -124,6 +127,7 @@ def explain(node: Node, pod: PodRef, conf: NetConf | None = None, ifname: str | 
         pod=pod,
         interfaces=tuple(_interface(each, older) for each in found),
         legs=several,
+        policed=policed(conf, pod, [(leg.ifname, leg.name) for leg in several]) if conf is not None else None,
         waiting=tuple(Waiting.of(one) for one in node.policies.waiting() if _is_about(one, pod)),
         refused=tuple(map(Refused.of, standings)),
         running=older,

@@ -43,6 +43,10 @@ class Peers:
         """The name of the set: the same for the same pods."""
         return "pods-" + _digest((self.namespace, self.namespaces, self.pods, self.networks))
 
+    def __str__(self) -> str:
+        spaces = f"namespace {self.namespace}" if self.namespaces is None else f"namespaces {self.namespaces or 'all'}"
+        return f"pods {self.pods or 'all'} in {spaces}"
+
 
 @value
 class Link:
@@ -78,7 +82,7 @@ def chosen_by(policies: Iterable[Policy], pod: Ruled) -> tuple[Policy, ...]:
 def peers_of(policies: Iterable[Policy]) -> tuple[Peers, ...]:
     """Return the keyed sets that the policies need."""
     rules = ((policy, rule) for policy in policies for rule in (*(policy.ingress or ()), *(policy.egress or ())))
-    return tuple(dict.fromkeys(_peers(policy, peer) for policy, rule in rules for peer in rule.peers or ()))
+    return tuple(dict.fromkeys(keyed_set(policy, peer) for policy, rule in rules for peer in rule.peers or ()))
 
 
 def ruling(policies: Sequence[Policy], pod: Ruled, members: Members) -> Policing:
@@ -149,7 +153,7 @@ def _from(policy: Policy, rule: Rule, groups: dict[str, Group], members: Members
         if spans:
             yield version, _group(groups, "addresses", version, spans)
     for peer in rule.peers:
-        peers = _peers(policy, peer)
+        peers = keyed_set(policy, peer)
         found = members(peers)
         for version in _VERSIONS:
             name = f"{peers.key}-{version}"
@@ -158,7 +162,8 @@ def _from(policy: Policy, rule: Rule, groups: dict[str, Group], members: Members
             yield version, name
 
 
-def _peers(policy: Policy, peer: Peer) -> Peers:
+def keyed_set(policy: Policy, peer: Peer) -> Peers:
+    """Return the set of pods that a peer of a policy is."""
     return Peers(
         namespace="" if peer.namespaces is not None else policy.namespace,
         namespaces=str(peer.namespaces) if peer.namespaces is not None else None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podberth.cli import netconf_file
+from podberth.cli.doctor import policies
 from podberth.cli.text import counted
 from podberth.cni import strictjson
 from podberth.cni.errors import CniError, InvalidConfig
@@ -101,6 +102,7 @@ def _of_several(file: Path, conf: NetConf) -> Iterator[Finding]:
     find_plugin(conf.type).configure(conf.fields)
     text = f"{conf.name} has several networks for a pod"
     yield Finding(area=AREA, name=file.name, level=OK, text=text)
+    yield from policies.look(file.name, conf)
 
 
 def _judge(session: Session, file: Path, conf: Mapping[str, object]) -> Iterator[Finding]:

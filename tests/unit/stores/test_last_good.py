@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from podberth.agent.last_good import MOST_BYTES, NAME, remember, remembered
+from podberth.stores.last_good import MOST_BYTES, NAME, remember, remembered
 
 ONE: dict[str, Any] = {"metadata": {"name": "a"}, "spec": {"podSelector": {}}}
 
