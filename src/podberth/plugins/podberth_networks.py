@@ -84,7 +84,7 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
         raise TryAgainLater(
             f"the API server has no pod {sought.namespace}/{sought.name}"
             + (f" with the UID {sought.uid}" if sought.uid else ""),
-            "it may be gone, or not be known here yet: the runtime tries again",
+            "it may be gone, or not be known here yet",
         )
     legs = _legs(conf, call, pod, seen)
     if any(leg.lacks for leg in legs):
