@@ -136,7 +136,8 @@ class Devices:
 
     def prefer(self, resource: str, available: Sequence[str], must: Sequence[str], size: int) -> Sequence[str]:
         """Return which of the devices a container had best get (`preference`)."""
-        return preferred(self._functions.get(resource, {}), available, must, size)
+        apart = any(each.apart for each in self._configuration.resources if each.name == resource)
+        return preferred(self._functions.get(resource, {}), available, must, size, apart=apart)
 
     def _held(self, each: str, end: float) -> str:
         """Have the device be free, as far as that can be done until then; return who holds it all the same."""

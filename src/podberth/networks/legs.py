@@ -34,7 +34,8 @@ ANNOTATIONS = "io.kubernetes.cri.pod-annotations"  # of the pod, not of one netw
 class Leg:
     """One network of a pod. `label` is how network-status calls it. `selection`: None of the cluster's networks.
 
-    `resource`: which devices of the kubelet's it needs. `device`: that which the kubelet has given the pod for it.
+    `resource`: which devices of the kubelet's it needs; of a bond that has some of each, names with commas between.
+    `device`: that which the kubelet has given the pod for it; those of a bond with commas between.
     """
 
     label: str
@@ -49,6 +50,11 @@ class Leg:
         """The device that the pod names for it; '' if it names none."""
         said = dict(self.selection.capabilities).get("deviceID") if self.selection is not None else None
         return said if isinstance(said, str) else ""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The names of its resources."""
+        return tuple(self.resource.split(",")) if self.resource else ()
 
     @property
     def lacks(self) -> bool:
@@ -143,7 +149,7 @@ def capabilities(leg: Leg, offered: Mapping[str, object], *, first: bool, info_f
     """
     found = dict(offered) if first else {key: said for key, said in offered.items() if key == ANNOTATIONS}
     taken = {name for plugin in leg.network.plugins for name in plugin.capabilities}
-    if leg.resource and device_info.CAPABILITY in taken:
+    if info_file and device_info.CAPABILITY in taken:
         found[device_info.CAPABILITY] = info_file
     if leg.device:
         found["deviceID"] = leg.device
@@ -193,7 +199,9 @@ def configured(leg: Leg, claim: IpamClaim | None = None) -> str:
         if said:
             raw["args"] = _with(raw.get("args"), said)
         if device:
-            raw |= {"deviceID": device, "pciBusID": device}
+            raw["deviceID"] = device
+            if "," not in device:
+                raw["pciBusID"] = device
     whole: dict[str, object] = {"cniVersion": network.cni_version, "name": network.name, "plugins": plugins}
     flags = (("disableCheck", network.disable_check), ("disableGC", network.disable_gc))
     whole |= {key: True for key, said in flags if said}
@@ -211,21 +219,41 @@ def dealt(
 ) -> tuple[Leg, ...]:
     """Return the legs with the devices that the kubelet has given the pod, pairs of resource and device.
 
-    What a pod names for one leg is no other's. Refused as `dealing.deal`; InvalidConfig for a device that is no PCI
-    device.
+    What a pod names for one leg is no other's. Refused as `dealing.deal`, and for other resources than a bond has
+    members; InvalidConfig for a device that is no PCI device.
     """
-    named = {leg.named for leg in legs if leg.named}
+    named = {device for leg in legs for device in leg.named.split(",") if device}
     devices: dict[str, dict[str, None]] = {}
     for resource, device in given:
         if device not in named:
             devices.setdefault(resource, {})[device] = None
-    found = list(legs)
-    for resource in dict.fromkeys(leg.resource for leg in legs if leg.lacks):
-        places = [place for place, leg in enumerate(legs) if leg.lacks and leg.resource == resource]
-        needs = [Need(name=str(legs[place]), suited=suited(legs[place])) for place in places]
-        for place, device in zip(places, deal(resource, pod, needs, tuple(devices.get(resource, ()))), strict=True):
-            found[place] = replace(legs[place], device=_pci(device, resource))
-    return tuple(found)
+    suits = {place: suited(leg) for place, leg in enumerate(legs) if leg.lacks}
+    dealt_to: dict[int, tuple[str, ...]] = {}
+    for resource in dict.fromkeys(each for place in suits for each in legs[place].resources):
+        places = [place for place in suits if resource in legs[place].resources]
+        needs = [
+            Need(name=str(legs[place]), suited=suits[place], count=_count(legs[place], resource, suits[place].count))
+            for place in places
+        ]
+        for place, its in zip(places, deal(resource, pod, needs, tuple(devices.get(resource, ()))), strict=True):
+            dealt_to[place] = (*dealt_to.get(place, ()), *(_pci(device, resource) for device in its))
+    return tuple(replace(leg, device=",".join(dealt_to.get(place, ()))) for place, leg in enumerate(legs))
+
+
+def _count(leg: Leg, resource: str, members: int) -> int:
+    """Return how many devices of a resource the leg has: all, or of several resources each time that it is named one.
+
+    Refused where these are not as many as it has members.
+    """
+    if len(leg.resources) == 1:
+        return members
+    if len(leg.resources) != members:
+        raise Refused(
+            f"{leg}: its definition names {len(leg.resources)} resources ({leg.resource}), and its interface is made of"
+            f" {members} function{'s' if members > 1 else ''}",
+            "name one resource, or one for each member of a bond (`device: bond`, `members`)",
+        )
+    return leg.resources.count(resource)
 
 
 def _pci(device: str, resource: str) -> str:
