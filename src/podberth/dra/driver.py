@@ -20,6 +20,7 @@ from podberth.linux import holding
 from podberth.policy.annotations import ANNOTATION
 from podberth.verbs.bring import bring
 from podberth.verbs.delete import delete
+from podberth.verbs.gone import is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -93,8 +94,12 @@ class Driver:
                 made = tuple(self._brought(known, each, netns) for each in known.interfaces)
                 self._keep(known, made)
 
-    def take_home(self, uid: str) -> None:
-        """Have the claim's links be in its own namespace: the pod's is about to end. CniError."""
+    def take_home(self, uid: str, netns: str) -> None:
+        """Have the claim's links be in its own namespace: that at `netns` is about to end. CniError.
+
+        A link that is in another pod's namespace stays there: a runtime stops a sandbox more than once, also after the
+        pod has the next. Where it does not say which namespace ends, that of the record is meant.
+        """
         with self._alone(uid):
             known = self._parts.claims.find(uid)
             if known is None or not known.complete:
@@ -102,8 +107,11 @@ class Driver:
             home = self._holding(uid)
             holding.make(home)
             with self._parts.node() as node:
-                for each in known.interfaces:
-                    bring(node, known.attachment(each), home, home, holding.carry)
+                may_leave = {node.host.netns_id(path) for path in (netns, home) if path}
+                for attachment in map(known.attachment, known.interfaces):
+                    there = {each.netns_id for each in node.attachments.of(attachment) if not is_gone(node, each)}
+                    if not netns or there <= may_leave:
+                        bring(node, attachment, home, home, holding.carry)
 
     def _intended(self, claim: Claim) -> Prepared:
         """Return the claim as it is to be made. InvalidConfig for what this node does not have."""

@@ -49,16 +49,21 @@ class ClaimedPods:
         self._bring(pod, anew=False)
 
     def stop(self, pod: Pod) -> None:
-        """Take the pod's links out of its namespace, which is about to end. What can't be taken is made anew later."""
+        """Take the pod's links out of its namespace, which is about to end. What can't be taken is made anew later.
+
+        An agent that has just started does not know which sandbox has them: then the namespace tells, and a runtime
+        that names none gets nothing taken.
+        """
         with self._guard:
             self._ended.add(pod.id)
         for claim in self._claims.of_pod(pod.uid):
             with self._guard:
-                if self._there.get(claim.uid, pod.id) != pod.id:
-                    continue  # a sandbox that came after it has the links
+                there = self._there.get(claim.uid)
+                if there != pod.id and (there is not None or not pod.netns):
+                    continue  # a sandbox that came after it has the links, or may have them
                 self._there.pop(claim.uid, None)
             try:
-                self._driver.take_home(claim.uid)
+                self._driver.take_home(claim.uid, pod.netns)
             except CniError as failure:
                 report(self._failed, f"{pod}: {claim}: {failure.message}")
 

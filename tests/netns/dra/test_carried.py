@@ -126,7 +126,7 @@ def test_the_record_is_true_wherever_the_link_is(driven: Driven, pod: str) -> No
     driven.prepare(uid)
     driven.driver.bring(uid, pod)
     in_pod = drifts(driven, uid)
-    driven.driver.take_home(uid)
+    driven.driver.take_home(uid, pod)
 
     assert (in_pod, drifts(driven, uid)) == ([], [])
 
@@ -137,7 +137,7 @@ def test_there_and_back_and_into_the_next_pod_it_is_the_same_link(driven: Driven
     driven.driver.bring(uid, pod)
     mac = link(pod)["address"]
 
-    driven.driver.take_home(uid)
+    driven.driver.take_home(uid, pod)
     driven.driver.bring(uid, other)
 
     assert has_all(other)
@@ -182,6 +182,41 @@ def test_a_link_that_went_with_its_pods_namespace_is_made_anew_with_its_address(
     assert has_all(other)
 
 
+def test_the_end_of_a_sandbox_takes_no_link_from_the_one_that_came_after_it(
+    driven: Driven, pod: str, other: str
+) -> None:
+    uid = claimed(driven)
+    driven.prepare(uid)
+    driven.driver.bring(uid, other)
+    driven.begin()
+
+    for ended in (pod, "/var/run/netns/none"):
+        driven.driver.take_home(uid, ended)
+        assert has_all(other)
+
+    driven.driver.take_home(uid, other)
+    assert has_all(f"{driven.holding}{uid}")
+
+
+def test_a_link_of_the_pod_that_has_the_path_by_now_is_left_to_it(driven: Driven, other: str) -> None:
+    uid, path = claimed(driven), f"pod-{uuid.uuid4().hex[:8]}"
+    run("ip", "netns", "add", path)
+    driven.prepare(uid)
+    driven.driver.bring(uid, f"/var/run/netns/{path}")
+    run("ip", "netns", "delete", path)
+    run("ip", "netns", "add", path)
+    theirs = f"/var/run/netns/{path}"
+    inside(theirs, "ip", "link", "add", "net1", "type", "bridge")
+
+    driven.driver.bring(uid, other)
+
+    assert "net1" in inside(theirs, "ip", "link")
+    assert has_all(other)
+    driven.driver.unprepare(uid)
+    assert "net1" in inside(theirs, "ip", "link")
+    run("ip", "netns", "delete", path)
+
+
 def test_a_claim_whose_attachment_was_taken_for_gone_is_made_in_the_pod(driven: Driven, pod: str) -> None:
     uid = claimed(driven)
     prepared = driven.prepare(uid)
@@ -208,7 +243,7 @@ def test_killed_between_the_link_and_its_addresses_the_next_agent_ends_it(driven
         driven.driver.bring(uid, pod)
         assert has_all(pod)
     if end == "home":
-        driven.driver.take_home(uid)
+        driven.driver.take_home(uid, pod)
         assert has_all(f"{driven.holding}{uid}")
     driven.driver.unprepare(uid)
 
@@ -314,3 +349,29 @@ def test_nothing_is_brought_of_an_attachment_without_a_record(driven: Driven, po
 
     with driven.node() as node:
         assert not bring(node, attachment, pod, pod, lambda *_: False)
+
+
+@pytest.mark.parametrize("carried", [False, True])
+def test_killed_on_the_way_home_and_unprepared_nothing_is_left_in_the_pod(
+    driven: Driven, pod: str, carried: bool
+) -> None:
+    uid = claimed(driven)
+    prepared = driven.prepare(uid)
+    driven.driver.bring(uid, pod)
+    home = f"{driven.holding}{uid}"
+
+    def killed(origin: str, target: str, ifname: str) -> bool:
+        if carried and origin == pod:
+            holding.carry(origin, target, ifname)
+        if origin == pod:
+            raise KeyboardInterrupt
+        return holding.carry(origin, target, ifname)
+
+    with driven.node() as node, pytest.raises(KeyboardInterrupt):
+        bring(node, prepared.attachment(prepared.interfaces[0]), home, home, killed)
+    driven.begin()
+
+    driven.driver.unprepare(uid)
+
+    assert driven.left() == []
+    assert "net1" not in inside(pod, "ip", "link")

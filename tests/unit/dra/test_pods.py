@@ -28,10 +28,10 @@ class Driver:
             raise self.refused[uid]
         self.done.append(f"{uid} to {netns}")
 
-    def take_home(self, uid: str) -> None:
+    def take_home(self, uid: str, netns: str) -> None:
         if uid in self.refused:
             raise self.refused[uid]
-        self.done.append(f"{uid} home")
+        self.done.append(f"{uid} home from {netns}")
 
 
 class Node:
@@ -89,10 +89,18 @@ def test_links_are_taken_home_from_the_sandbox_that_has_them_and_from_none_befor
     node.pods.run(pod("p2", "s1"))
     node.pods.run(pod("p2", "s2"))
     node.pods.stop(pod("p2", "s1"))
-    assert "c home" not in node.driver.done
+    assert "c home from /n" not in node.driver.done
 
     node.pods.stop(pod("p2", "s2"))
-    assert node.driver.done[-1] == "c home"
+    assert node.driver.done[-1] == "c home from /n"
+
+
+def test_an_agent_that_has_just_started_takes_nothing_home_from_a_sandbox_without_a_namespace(node: Node) -> None:
+    node.pods.stop(pod("p2", "s1", netns=""))
+    assert node.driver.done == []
+
+    node.pods.stop(pod("p2", "s1"))
+    assert node.driver.done == ["c home from /n"]
 
 
 def test_what_can_not_be_taken_home_is_told_and_the_rest_is_taken(node: Node) -> None:
@@ -100,7 +108,7 @@ def test_what_can_not_be_taken_home_is_told_and_the_rest_is_taken(node: Node) ->
     node.driver.refused["a"] = KernelRefused("busy", "x")
     node.pods.stop(pod("p1"))
 
-    assert node.driver.done[-1] == "b home"
+    assert node.driver.done[-1] == "b home from /n"
     assert node.failures == ["bank/p1: resource claim bank/a: busy"]
 
 
@@ -115,4 +123,4 @@ def test_all_pods_are_looked_after_once_the_runtime_has_listed_them_but_those_th
     node.pods.stop(pod("p2", "s2"))
     node.pods.remove(pod("p2", "s2"))
 
-    assert node.driver.done == ["a to /n", "b to /n", "c to /n", "c home"]
+    assert node.driver.done == ["a to /n", "b to /n", "c to /n", "c home from /n"]
