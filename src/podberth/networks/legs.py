@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from podberth.cni import netlist, parsers
 from podberth.cni.errors import CniError, InvalidConfig, Refused
+from podberth.cni.fields import shown
 from podberth.cni.ipam_claim import KEY
 from podberth.cni.netlist import NetworkList, PluginConf
 from podberth.cni.strictjson import dumps
 from podberth.cni.value import replace, value
+from podberth.net.suited import Suited
 from podberth.networks import device_info
 from podberth.networks.allocation import RESOURCE
 from podberth.networks.dealing import Need, deal
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
     from podberth.cni.ipam_claim import IpamClaim
     from podberth.net.ops import CallPlugins
-    from podberth.net.suited import Suited
     from podberth.networks.selection import Selection
     from podberth.networks.settings import Settings
 
@@ -52,8 +53,8 @@ class Leg:
 
     @property
     def lacks(self) -> bool:
-        """Whether the kubelet has to say which device it gets."""
-        return bool(self.resource) and not (self.named or self.device)
+        """Whether the kubelet has to say which device it gets, also where the pod names one."""
+        return bool(self.resource) and not self.device
 
     def __str__(self) -> str:
         return f"{self.label} ({self.ifname})"
@@ -211,10 +212,11 @@ def dealt(
 ) -> tuple[Leg, ...]:
     """Return the legs with the devices that the kubelet has given the pod, pairs of resource and device.
 
-    What a pod names for one leg is no other's. Refused as `dealing.deal`; InvalidConfig for a device that is no PCI
+    What a pod names for one leg is no other's. It names one of those that it was given: any other of the resource is
+    the kubelet's to give, perhaps to another pod. Refused as `dealing.deal`; InvalidConfig for a device that is no PCI
     device.
     """
-    named = {leg.named for leg in legs if leg.named}
+    named = {leg.named for leg in legs if leg.named and not leg.lacks}
     devices: dict[str, dict[str, None]] = {}
     for resource, device in given:
         if device not in named:
@@ -222,10 +224,16 @@ def dealt(
     found = list(legs)
     for resource in dict.fromkeys(leg.resource for leg in legs if leg.lacks):
         places = [place for place, leg in enumerate(legs) if leg.lacks and leg.resource == resource]
-        needs = [Need(name=str(legs[place]), suited=suited(legs[place])) for place in places]
+        needs = [Need(name=str(leg), suited=_named(leg) or suited(leg)) for leg in (legs[place] for place in places)]
         for place, device in zip(places, deal(resource, pod, needs, tuple(devices.get(resource, ()))), strict=True):
             found[place] = replace(legs[place], device=_pci(device, resource))
     return tuple(found)
+
+
+def _named(leg: Leg) -> Suited | None:
+    if not leg.named:
+        return None
+    return Suited(devices=(leg.named.lower(),), by=f"the pod's annotation (deviceID {shown(leg.named)})")
 
 
 def _pci(device: str, resource: str) -> str:

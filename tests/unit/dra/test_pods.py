@@ -22,11 +22,17 @@ class Driver:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.refused: dict[str, Exception] = {}
+        self.reserved: set[tuple[str, str]] = set()  # claims with the UIDs of pods that they are reserved for by now
 
     def bring(self, uid: str, netns: str) -> None:
         if uid in self.refused:
             raise self.refused[uid]
         self.done.append(f"{uid} to {netns}")
+
+    def hand_over(self, uid: str, pod_uid: str) -> bool:
+        if uid in self.refused:
+            raise self.refused[uid]
+        return (uid, pod_uid) in self.reserved
 
     def take_home(self, uid: str, netns: str) -> None:
         if uid in self.refused:
@@ -74,6 +80,17 @@ def test_a_sandbox_goes_on_whatever_happens_and_its_container_is_refused_until_t
     del node.driver.refused["b"]
     node.pods.create(pod("p1"))
     assert node.driver.done == ["a to /n", "b to /n"]
+
+
+def test_a_claim_that_is_the_next_pods_of_the_name_by_now_is_brought_to_that(node: Node) -> None:
+    node.driver.reserved.add(("a", "p1-next"))
+    again = Pod(id="s2", namespace="bank", name="p1", uid="p1-next", netns="/m")
+    node.pods.run(again)
+    until(lambda: node.driver.done == ["a to /m"])
+
+    node.driver.refused["b"] = OSError("what a bug looks like")
+    node.pods.create(again)
+    until(lambda: "bank/p1: resource claim bank/b: OSError: what a bug looks like" in node.failures)
 
 
 def test_a_container_of_a_pod_that_has_all_is_no_work(node: Node) -> None:
