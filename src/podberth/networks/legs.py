@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from podberth.cni import netlist, parsers
 from podberth.cni.errors import CniError, InvalidConfig, Refused
 from podberth.cni.fields import shown
@@ -132,6 +134,16 @@ def require_reachable(settings: Settings, selected: Iterable[Selection], namespa
                 f"namespaceIsolation: a pod of {namespace} may not select {one}",
                 "put the definition into the pod's namespace, or its namespace into globalNamespaces",
             )
+
+
+def require_trusted(settings: Settings, namespace: str, label: str) -> None:
+    """Refuse a definition of a namespace whose word does not count: it would run as root on the node. Refused."""
+    if namespace == settings.namespace or any(fnmatchcase(namespace, pattern) for pattern in settings.defining):
+        return
+    raise Refused(
+        f"definitionNamespaces: {label} is a definition of {namespace}, whose definitions do not count on this node",
+        "select one of a namespace that is named there; or the operator adds the namespace",
+    )
 
 
 def capabilities(leg: Leg, offered: Mapping[str, object], *, first: bool, info_file: str = "") -> dict[str, object]:

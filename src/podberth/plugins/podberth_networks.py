@@ -27,6 +27,7 @@ from podberth.networks.legs import (
     named,
     require_reachable,
     require_sound,
+    require_trusted,
     sheds,
 )
 from podberth.networks.migration import is_target
@@ -293,6 +294,7 @@ def _defined(
     conf: Settings, namespace: str, name: str, seen: Seen, own: tuple[NetworkList, ...]
 ) -> tuple[str, NetworkList, str]:
     """Return a definition's label, network and resource. Refused if there is none of that name."""
+    require_trusted(conf, namespace, f"{namespace}/{name}")
     document = seen.asked(_sought(conf, namespace, name))
     if document is None:
         raise Refused(

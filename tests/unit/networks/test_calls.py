@@ -154,6 +154,28 @@ def test_wishes_reach_the_network_that_they_are_about() -> None:
     assert ("IP=10.0.0.5" in first.args, "IP=10.0.0.5" in second.args) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("namespaces", "selected", "counts"),
+    [
+        (None, "storage", True), (["bank"], "storage", True), (["ba*"], "storage", True), (["ops"], "storage", False),
+        ([], "storage", False), ([], "kube-system/shared", True), (["bank"], "storage,ops/other", False),
+    ],
+)  # fmt: skip
+def test_a_definition_counts_where_its_namespace_is_trusted(
+    namespaces: list[str] | None, selected: str, counts: bool
+) -> None:
+    others = (defined("shared", namespace="kube-system"), defined("other", namespace="ops"))
+    node, made = (
+        DescribedNode(pod(networks=selected), defined("storage"), *others),
+        call(definitionNamespaces=namespaces),
+    )
+    if counts:
+        assert len(planned(node, made)) == 2
+    else:
+        with pytest.raises(Refused, match=r"^definitionNamespaces: .* do not count on this node"):
+            planned(node, made)
+
+
 def test_a_network_of_devices_needs_one_that_the_kubelet_has_given() -> None:
     storage = defined("storage", **{RESOURCE: "example.com/vf"})
     with pytest.raises(Refused, match=r"^bank/web-0: 1 of its networks need .* and the kubelet has given it none$"):
