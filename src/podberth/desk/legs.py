@@ -18,6 +18,7 @@ from podberth.net.addresses import Addresses
 from podberth.net.ops import CallPlugins
 from podberth.runtime.chain import derived
 from podberth.verbs.chained import end_before
+from podberth.verbs.completed import completed
 from podberth.verbs.planner import Planner
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def calls(
     }
     call = Call.parse(env, config)
     assert isinstance(call, Call)
+    call = completed(node.host, call, plugin)
     return Planner(node.host, plugin, plugin.configure(call.conf.fields), call)(end_before(call, Result())).ops
 
 
