@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 MAX_SEARCH_PATH = 65536
+_last: tuple[bytes, NetConf] | None = None  # stdin of the last ADD, and what it says
 
 
 class Verb(StrEnum):
@@ -121,26 +122,40 @@ class Call:
 
     @property
     def device_id(self) -> str | None:
-        """The PCI address that came with the call. InvalidConfig if two places name different ones."""
+        """The PCI address that came with the call. InvalidConfig as `device_ids`, and for several."""
+        found = self.device_ids
+        if len(found) > 1:
+            raise InvalidConfig(
+                f"deviceID: names {len(found)} functions, {', '.join(found)}, for one interface",
+                "a bond has several: set device to 'bond', or have one named",
+            )
+        return found[0] if found else None
+
+    @property
+    def device_ids(self) -> tuple[str, ...]:
+        """The PCI addresses that came with the call: one, or with commas between them those of a bond's members.
+
+        InvalidConfig if two places name different ones.
+        """
         places = (
             ("runtimeConfig.deviceID", (self.runtime_config or {}).get("deviceID")),
             ("deviceID", self.conf.raw.get("deviceID")),
             ("CNI_ARGS: deviceID", self.pod_args.device_id),
         )
-        named: list[tuple[str, str]] = []
+        named: list[tuple[str, tuple[str, ...]]] = []
         for where, raw in places:
             if raw not in (None, ""):
                 try:
-                    named.append((where, parsers.pci_address(raw)))
+                    named.append((where, parsers.pci_addresses(raw)))
                 except ValueError as wrong:
                     raise InvalidConfig(f"{where}: {wrong}", "the device plugin names the function there") from None
-        different = {address for _, address in named}
+        different = {frozenset(addresses) for _, addresses in named}
         if len(different) > 1:
             raise InvalidConfig(
-                "; ".join(f"{where} is {address}" for where, address in named),
-                "whoever calls the plugin has to name one device",
+                "; ".join(f"{where} is {', '.join(addresses)}" for where, addresses in named),
+                "whoever calls the plugin has to name the same everywhere",
             )
-        return named[0][1] if named else None
+        return named[0][1] if named else ()
 
     @classmethod
     def parse(cls, env: Mapping[str, str], stdin: bytes, *, any_args: bool = False) -> Call | VersionProbe | None:
@@ -159,9 +174,7 @@ class Call:
             return VersionProbe(version=_probed(stdin))
         named = _variables(env, verb)
         forgiving = verb is Verb.DEL
-        fields = Fields(strictjson.loads(stdin, "stdin"), "", InvalidConfig)
-        versions.require_verb(verb, read_version(fields))
-        conf = NetConf.parse(fields, forgiving=forgiving)
+        conf = _configuration(stdin, verb)
 
         def read(key: str, parser: Callable[[object], T], default: T) -> T:
             try:
@@ -192,6 +205,20 @@ def spoken_version(stdin: bytes) -> str:
         return read_version(Fields(strictjson.loads(stdin, "stdin")))
     except CniError:
         return versions.LATEST
+
+
+def _configuration(stdin: bytes, verb: Verb) -> NetConf:
+    """Read the configuration. One that an ADD had last is not read again: most pods of a node have the same."""
+    global _last  # noqa: PLW0603 - one value, replaced whole
+    last = _last
+    if last is not None and verb is Verb.ADD and last[0] == stdin:
+        return last[1]
+    fields = Fields(strictjson.loads(stdin, "stdin"), "", InvalidConfig)
+    versions.require_verb(verb, read_version(fields))
+    conf = NetConf.parse(fields, forgiving=verb is Verb.DEL)
+    if verb is Verb.ADD:
+        _last = stdin, conf
+    return conf
 
 
 def _verb(env: Mapping[str, str]) -> Verb | None:

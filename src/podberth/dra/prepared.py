@@ -9,9 +9,10 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from podberth.cni.errors import StoreFailed
+from podberth.cni import strictjson
+from podberth.cni.errors import CniError
 from podberth.cni.pod import Attachment
-from podberth.process.whole import write_whole
+from podberth.dra import kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,8 +71,10 @@ class PreparedClaims:
         known, unreadable = {}, []
         for path in sorted(self._folder.glob("*.json")):
             try:
-                found = _read(json.loads(path.read_text()))
-            except (KeyError, TypeError, ValueError, OSError):
+                found = _read(strictjson.loads(path.read_bytes(), path.name))
+                if path != self._file(found.uid):
+                    raise ValueError("another claim's file")  # noqa: TRY301 - it is as unreadable as any other
+            except (AttributeError, CniError, KeyError, OSError, TypeError, ValueError):
                 unreadable.append(str(path))
             else:
                 known[found.uid] = found
@@ -81,33 +84,38 @@ class PreparedClaims:
         """Return the claim with that UID."""
         return self._known.get(uid)
 
+    def all(self) -> tuple[Prepared, ...]:
+        """Return every claim."""
+        return tuple(self._known.values())
+
     def of_pod(self, uid: str) -> tuple[Prepared, ...]:
         """Return the claims of the pod with that UID."""
-        return tuple(each for each in tuple(self._known.values()) if each.pod_uid == uid)
+        return tuple(each for each in self.all() if each.pod_uid == uid)
+
+    def of_earlier(self, namespace: str, name: str, uid: str) -> tuple[Prepared, ...]:
+        """Return the claims of pods of that name with another UID."""
+        named = (each for each in self.all() if (each.namespace, each.pod_name) == (namespace, name))
+        return tuple(each for each in named if each.pod_uid != uid)
 
     def put(self, prepared: Prepared) -> None:
         """Keep the claim, in place of what was kept of it. StoreFailed."""
         content = json.dumps(asdict(prepared), sort_keys=True).encode()
-        try:
-            write_whole(str(self._file(prepared.uid)), content, 0o600)
-        except OSError as wrong:
-            raise StoreFailed(f"{self._file(prepared.uid)}: {wrong.strerror}", "is the disk full?") from wrong
+        kept.put(self._file(prepared.uid), content, 0o600, "is the disk full?")
         self._known[prepared.uid] = prepared
 
     def remove(self, uid: str) -> None:
         """Forget the claim; nothing happens if there is none. StoreFailed."""
-        try:
-            self._file(uid).unlink()
-        except FileNotFoundError:
-            pass
-        except OSError as wrong:
-            raise StoreFailed(f"{self._file(uid)}: {wrong.strerror}", "is it writable?") from wrong
+        kept.remove(self._file(uid))
         self._known.pop(uid, None)
 
     def _file(self, uid: str) -> Path:
         return self._folder / f"{uid}.json"
 
 
-def _read(said: dict[str, Any]) -> Prepared:
+def _read(said: Any) -> Prepared:
+    """Return what a file says. It raises AttributeError, KeyError, TypeError or ValueError for anything else."""
     interfaces = tuple(Interface(**{**each, "ips": tuple(each["ips"])}) for each in said["interfaces"])
-    return Prepared(**{**said, "interfaces": interfaces})
+    found = Prepared(**{**said, "interfaces": interfaces})
+    for each in interfaces:
+        found.attachment(each)  # for which its configuration has to be readable
+    return found

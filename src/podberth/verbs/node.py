@@ -47,6 +47,11 @@ if TYPE_CHECKING:
             ...
 
         @property
+        def members(self) -> int:
+            """How many virtual functions an interface is made of: a bond of several."""
+            ...
+
+        @property
         def stands_on(self) -> tuple[str, ...]:
             """Links of this node, one of which has to be there; none if what is missing is made."""
             ...
