@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 MAX_SEARCH_PATH = 65536
+_last: tuple[bytes, NetConf] | None = None  # stdin of the last ADD, and what it says
 
 
 class Verb(StrEnum):
@@ -173,9 +174,7 @@ class Call:
             return VersionProbe(version=_probed(stdin))
         named = _variables(env, verb)
         forgiving = verb is Verb.DEL
-        fields = Fields(strictjson.loads(stdin, "stdin"), "", InvalidConfig)
-        versions.require_verb(verb, read_version(fields))
-        conf = NetConf.parse(fields, forgiving=forgiving)
+        conf = _configuration(stdin, verb)
 
         def read(key: str, parser: Callable[[object], T], default: T) -> T:
             try:
@@ -206,6 +205,20 @@ def spoken_version(stdin: bytes) -> str:
         return read_version(Fields(strictjson.loads(stdin, "stdin")))
     except CniError:
         return versions.LATEST
+
+
+def _configuration(stdin: bytes, verb: Verb) -> NetConf:
+    """Read the configuration. One that an ADD had last is not read again: most pods of a node have the same."""
+    global _last  # noqa: PLW0603 - one value, replaced whole
+    last = _last
+    if last is not None and verb is Verb.ADD and last[0] == stdin:
+        return last[1]
+    fields = Fields(strictjson.loads(stdin, "stdin"), "", InvalidConfig)
+    versions.require_verb(verb, read_version(fields))
+    conf = NetConf.parse(fields, forgiving=verb is Verb.DEL)
+    if verb is Verb.ADD:
+        _last = stdin, conf
+    return conf
 
 
 def _verb(env: Mapping[str, str]) -> Verb | None:

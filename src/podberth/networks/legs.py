@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from podberth.cni import netlist, parsers
 from podberth.cni.errors import CniError, InvalidConfig, Refused
+from podberth.cni.fields import shown
 from podberth.cni.ipam_claim import KEY
 from podberth.cni.netlist import NetworkList, PluginConf
 from podberth.cni.strictjson import dumps
@@ -58,8 +61,8 @@ class Leg:
 
     @property
     def lacks(self) -> bool:
-        """Whether the kubelet has to say which device it gets."""
-        return bool(self.resource) and not (self.named or self.device)
+        """Whether the kubelet has to say which device it gets, also where the pod names one."""
+        return bool(self.resource) and not self.device
 
     def __str__(self) -> str:
         return f"{self.label} ({self.ifname})"
@@ -137,6 +140,16 @@ def require_reachable(settings: Settings, selected: Iterable[Selection], namespa
                 f"namespaceIsolation: a pod of {namespace} may not select {one}",
                 "put the definition into the pod's namespace, or its namespace into globalNamespaces",
             )
+
+
+def require_trusted(settings: Settings, namespace: str, label: str) -> None:
+    """Refuse a definition of a namespace whose word does not count: it would run as root on the node. Refused."""
+    if namespace == settings.namespace or any(fnmatchcase(namespace, pattern) for pattern in settings.defining):
+        return
+    raise Refused(
+        f"definitionNamespaces: {label} is a definition of {namespace}, whose definitions do not count on this node",
+        "select one of a namespace that is named there; or the operator adds the namespace",
+    )
 
 
 def capabilities(leg: Leg, offered: Mapping[str, object], *, first: bool, info_file: str = "") -> dict[str, object]:
@@ -219,15 +232,16 @@ def dealt(
 ) -> tuple[Leg, ...]:
     """Return the legs with the devices that the kubelet has given the pod, pairs of resource and device.
 
-    What a pod names for one leg is no other's. Refused as `dealing.deal`, and for other resources than a bond has
+    What a pod names for one leg is no other's. It names one of those that it was given: any other of the resource is
+    the kubelet's to give, perhaps to another pod. Refused as `dealing.deal`, and for other resources than a bond has
     members; InvalidConfig for a device that is no PCI device.
     """
-    named = {device for leg in legs for device in leg.named.split(",") if device}
+    named = {device for leg in legs if not leg.lacks for device in _names(leg)}
     devices: dict[str, dict[str, None]] = {}
     for resource, device in given:
         if device not in named:
             devices.setdefault(resource, {})[device] = None
-    suits = {place: suited(leg) for place, leg in enumerate(legs) if leg.lacks}
+    suits = {place: _as_named(leg, suited(leg)) for place, leg in enumerate(legs) if leg.lacks}
     dealt_to: dict[int, tuple[str, ...]] = {}
     for resource in dict.fromkeys(each for place in suits for each in legs[place].resources):
         places = [place for place in suits if resource in legs[place].resources]
@@ -254,6 +268,17 @@ def _count(leg: Leg, resource: str, members: int) -> int:
             "name one resource, or one for each member of a bond (`device: bond`, `members`)",
         )
     return leg.resources.count(resource)
+
+
+def _names(leg: Leg) -> tuple[str, ...]:
+    return tuple(device for device in leg.named.lower().split(",") if device)
+
+
+def _as_named(leg: Leg, suited: Suited) -> Suited:
+    """Return which devices suit the leg: those that the pod names, if it names any."""
+    if not leg.named:
+        return suited
+    return replace(suited, devices=_names(leg), by=f"the pod's annotation (deviceID {shown(leg.named)})")
 
 
 def _pci(device: str, resource: str) -> str:

@@ -27,6 +27,7 @@ from podberth.networks.legs import (
     named,
     require_reachable,
     require_sound,
+    require_trusted,
     sheds,
 )
 from podberth.networks.migration import is_target
@@ -72,7 +73,7 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     devices = _devices_of(call)
     if devices not in seen:
         return (*objects, devices)
-    return (*objects, devices, *(_suiting(conf, call, leg, legs, seen) for leg in legs if leg.lacks))
+    return (*objects, devices, *(_suiting(conf, call, leg, legs, seen) for leg in legs if leg.lacks and not leg.named))
 
 
 def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
@@ -84,7 +85,7 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
         raise TryAgainLater(
             f"the API server has no pod {sought.namespace}/{sought.name}"
             + (f" with the UID {sought.uid}" if sought.uid else ""),
-            "it may be gone, or not be known here yet: the runtime tries again",
+            "it may be gone, or not be known here yet",
         )
     legs = _legs(conf, call, pod, seen)
     if any(leg.lacks for leg in legs):
@@ -294,6 +295,7 @@ def _defined(
     conf: Settings, namespace: str, name: str, seen: Seen, own: tuple[NetworkList, ...]
 ) -> tuple[str, NetworkList, str]:
     """Return a definition's label, network and resource. Refused if there is none of that name."""
+    require_trusted(conf, namespace, f"{namespace}/{name}")
     document = seen.asked(_sought(conf, namespace, name))
     if document is None:
         raise Refused(

@@ -54,6 +54,7 @@ BY_THE_POD = (ANNOTATION, REQUEST)  # what a pod, or whoever starts it, asks for
 
 NO_POOL = Pool(name="", subnets=())
 _SETTINGS = tuple(name for name, _ in fields(Settings))
+_SAYS_NOTHING = Settings()
 _FAMILIES = ((4, "ipv4"), (6, "ipv6"))
 
 
@@ -147,7 +148,7 @@ def resolve(question: Question, pools: Pools) -> Resolved:
     sticky = _first("sticky", [(layer, layer.sticky) for layer in layers], False)
     device = _first("device", [(layer, layer.device) for layer in layers], None)
     vf = _first("vf", [(layer, layer.vf) for layer in layers], None)
-    rest = [_first(name, [(layer, getattr(layer.settings, name)) for layer in layers], None) for name in _SETTINGS]
+    rest = _of_settings([layer for layer in layers if layer.settings != _SAYS_NOTHING])
     return Resolved(
         pool=pool,
         addresses=tuple(p.value for p in families if isinstance(p.value, IPv4Address | IPv6Address)),
@@ -349,6 +350,13 @@ def _members(said: Address | Share) -> tuple[Address, ...]:
     return said.addresses if isinstance(said, Share) else (said,)
 
 
+def _of_settings(speaking: Sequence[Layer]) -> Sequence[Provenance]:
+    """Return where each field of the settings comes from, by the layers that have any."""
+    if not speaking:
+        return _UNSAID
+    return [_first(name, [(layer, getattr(layer.settings, name)) for layer in speaking], None) for name in _SETTINGS]
+
+
 def _first(field: str, said: Sequence[tuple[Layer, object]], default: object) -> Provenance:
     """Take the first value that is not None and keep the others as overridden."""
     named = [
@@ -360,3 +368,6 @@ def _first(field: str, said: Sequence[tuple[Layer, object]], default: object) ->
     return Provenance(
         field=field, value=first.value, source=first.source, detail=first.detail, overridden=tuple(named[1:])
     )
+
+
+_UNSAID = tuple(_first(name, (), None) for name in _SETTINGS)

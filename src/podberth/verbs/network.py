@@ -57,7 +57,8 @@ KEYS = (
     STATE_DIR,
 )  # fmt: skip
 _POOL, _POOLS, _STICKY, _UNDECLARED, _POD_NAMESPACE, _POLICY_DIR, _ = KEYS
-_last: dict[tuple[str, ...], tuple[str, Network]] = {}  # by plugin, the configuration read last, and what it says
+# By plugin, the configuration read last: the value and its text, and what it says.
+_last: dict[tuple[str, ...], tuple[NetConf, str, Network]] = {}
 
 
 @value
@@ -89,11 +90,13 @@ def network_of(conf: NetConf, plugin: Plugin) -> Network:
 
     Most calls on a node have the same one; what is of one pod alone says nothing here.
     """
-    text = json.dumps({key: said for key, said in conf.raw.items() if key not in OF_ONE_CALL})
     last = _last.get(plugin.TYPES)
-    if last is None or last[0] != text:
-        last = _last[plugin.TYPES] = text, read_network(conf, plugin)
-    return last[1]
+    if last is not None and last[0] is conf:
+        return last[2]
+    text = json.dumps({key: said for key, said in conf.raw.items() if key not in OF_ONE_CALL})
+    network = last[2] if last is not None and last[1] == text else read_network(conf, plugin)
+    _last[plugin.TYPES] = conf, text, network
+    return network
 
 
 def read_network(conf: NetConf, plugin: Plugin) -> Network:
@@ -101,6 +104,7 @@ def read_network(conf: NetConf, plugin: Plugin) -> Network:
     role = role_of(conf, plugin)
     gives = role is Role.GIVE
     _check_ipam(conf, plugin, role)
+    _refuse_policies(conf, plugin)
     fields = own_fields(conf, role)
     kind = None if gives else plugin.configure(conf.fields)
     settings = _settings(conf, plugin, fields, kind)
@@ -122,6 +126,15 @@ def read_network(conf: NetConf, plugin: Plugin) -> Network:
         policy_dir=_POLICY_DIR.of(fields),
         takes_mac=gives or plugin.MAC,
     )
+
+
+def _refuse_policies(conf: NetConf, plugin: Plugin) -> None:
+    """Refuse a key that would have no effect here: who says it wants policies to hold. UnsupportedField."""
+    if plugin.SETTINGS and conf.fields.get("networkPolicies", parsers.boolean, False):
+        raise UnsupportedField(
+            "networkPolicies: one network of a pod can't keep them: they are kept for all networks of a pod at once",
+            "say it in the configuration of podberth-networks, multus or multus-shim, which calls this one",
+        )
 
 
 def _pools(fields: Fields) -> dict[str, Any]:

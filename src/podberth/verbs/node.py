@@ -99,6 +99,7 @@ if TYPE_CHECKING:
             ...
 
         # adopted(call) -> steps: what the CNI project's plugin of the type has made; podberth's own types have none.
+        # BESIDE: the key that names a second file of the configuration, where there is one (verbs/completed.py).
 
 
 def _unlabelled(kind: str, pod: PodRef | None) -> Mapping[str, str]:

@@ -13,8 +13,8 @@ from podberth.dra.driver import DRIVER
 from podberth.dra.inventory import Inventory
 from podberth.dra.kubelet import Kubelet as Sockets
 from podberth.dra.watch import Watch
+from tests.netns.dra.conftest import POOLS
 from tests.netns.dra.driving import Driven
-from tests.netns.dra.test_carried import POOLS
 from tests.netns.kubelet import run
 from tests.runtime.kubelet import Kubelet
 from tests.waiting import until

@@ -266,3 +266,16 @@ def test_any_input_is_a_request_or_an_error_with_a_code_of_the_specification(
     else:
         outcome = type(call)
     assert outcome in (1, 4, 6, 7, Call, VersionProbe, type(None))
+
+
+def test_a_configuration_that_an_add_had_just_now_is_read_once() -> None:
+    first = parse("ADD").conf
+    assert parse("ADD", CNI_IFNAME="eth1").conf is first
+    assert parse("ADD", as_bytes({**CONF, "name": "other"})).conf.name == "other"
+
+
+def test_what_another_verb_forgives_no_add_does() -> None:
+    wrong = as_bytes({**CONF, "dns": 7})
+    assert parse("DEL", wrong).conf.dns is None
+    assert "dns" in refused(InvalidConfig, "ADD", wrong)
+    assert "dns" in refused(InvalidConfig, "ADD", wrong)

@@ -217,7 +217,7 @@ def test_a_function_has_vlan_rate_and_mac_before_the_pod_and_reaches_its_peer_in
     (link,) = json.loads(inside(pod, "ip", "-json", "address", "show", "net1"))
     assert (link["address"], link["addr_info"][0]["local"]) == ("02:50:00:00:00:11", "10.70.0.11")
     assert "1 received" in inside(pod, "ping", "-c", "1", "-w", "30", "10.70.0.12")
-    driven.driver.take_home(one)
+    driven.driver.take_home(one, pod)
     assert "net1" not in inside(pod, "ip", "link")
     for uid in (one, two):
         driven.driver.unprepare(uid)

@@ -75,7 +75,7 @@ class SqliteAttachments:
             if not written.rowcount:
                 raise StoreFailed(f"{record.attachment} has a record already", "DEL the attachment first")
         if self._database.staying and record.leases:
-            self._database.log.ahead(self._database.flush)
+            self._database.log.ahead()
 
     def revise(self, key: RecordKey, steps: tuple[Step, ...]) -> None:
         """Replace the steps of the record. StoreFailed if there is none."""

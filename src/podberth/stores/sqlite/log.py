@@ -8,8 +8,6 @@ from errno import ENOENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from podberth.stores.sqlite.ahead import Ahead
 
 
@@ -31,13 +29,16 @@ class Log:
         self.failure: OSError | None = None  # of a flush, since the file was opened
         self.commits = 0  # the database's lock is held where it changes
 
-    def ahead(self, flush: Callable[[int], None]) -> None:
-        """Have a thread of the log's own `flush` what is committed by now, while the caller does other things."""
+    def ahead(self) -> None:
+        """Have a thread of the log's own flush what is committed by now, while the caller does other things.
+
+        It does no more than that: each step of its own would take turns with the caller's at the interpreter.
+        """
         with self._guard:
             if self._ahead is None:
                 from podberth.stores.sqlite.ahead import Ahead
 
-                self._ahead = Ahead(flush)
+                self._ahead = Ahead(self.flush)
             self._ahead.put(self.commits)
 
     def rest(self) -> None:
