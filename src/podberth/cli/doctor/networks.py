@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podberth.cli import netconf_file
-from podberth.cli.doctor import policies
+from podberth.cli.doctor import policies, several
 from podberth.cli.text import counted
 from podberth.cni import strictjson
 from podberth.cni.errors import CniError, InvalidConfig
@@ -95,13 +95,14 @@ def _concerns(document: object) -> bool:
     return isinstance(plugins, list) and any(map(netconf_file.is_ours, plugins))
 
 
-def _of_several(file: Path, conf: NetConf) -> Iterator[Finding]:
+def _of_several(session: Session, file: Path, conf: NetConf) -> Iterator[Finding]:
     """Yield how the configuration of a meta plugin fares: an ADD would be refused for a key that is wrong."""
     from podberth.catalogue import find_plugin
 
     find_plugin(conf.type).configure(conf.fields)
     text = f"{conf.name} has several networks for a pod"
     yield Finding(area=AREA, name=file.name, level=OK, text=text)
+    yield from several.look(session, file.name, conf)
     yield from policies.look(file.name, conf)
 
 
@@ -113,7 +114,7 @@ def _judge(session: Session, file: Path, conf: Mapping[str, object]) -> Iterator
 
     parsed = configuration(conf)
     if is_several(parsed.type):
-        yield from _of_several(file, parsed)
+        yield from _of_several(session, file, parsed)
         return
     network = read_network(parsed, find_plugin(parsed.type if parsed.type in OURS else PLUGIN))
     directory = state_dir(own_fields(parsed, network.role))
