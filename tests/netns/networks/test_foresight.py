@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.netns.networks.conftest import leg
 
 if TYPE_CHECKING:
@@ -108,8 +110,11 @@ def doctored(site: Site, **changes: Any) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in json.loads(done.stdout)["findings"]}
 
 
-def test_the_doctor_says_which_networks_each_pod_has_and_that_the_account_has_its_rights(site: Site) -> None:
-    found = doctored(site, kubeconfig=str(site.server.kubeconfig))
+@pytest.mark.parametrize("kind", [{}, {"type": "multus-shim", "daemonConfig": "/proc/none"}], ids=["own", "thick"])
+def test_the_doctor_says_which_networks_each_pod_has_and_that_the_account_has_its_rights(
+    site: Site, kind: dict[str, str]
+) -> None:
+    found = doctored(site, **kind)
     assert found["00-networks.conflist networks"]["text"] == "each pod has cluster (bridge)"
     assert found["00-networks.conflist API"]["level"] == "ok"
 

@@ -223,11 +223,6 @@ def test_a_folder_of_policies_is_looked_at(podberth: Operator) -> None:
             FAIL,
             "kubeconfig: neither the network every nor /proc/none names one",
         ),
-        (
-            {"type": "multus-shim", "clusterNetwork": "c", "daemonConfig": "/proc/none", "kubeconfig": "/k"},
-            OK,
-            "every has several networks for a pod",
-        ),
         ({"type": "flannel"}, WARN, "names podberth"),
     ],
 )

@@ -99,13 +99,15 @@ def _concerns(document: object) -> bool:
 def _of_several(session: Session, file: Path, conf: NetConf) -> Iterator[Finding]:
     """Yield how the configuration of a meta plugin fares: an ADD would be refused for a key that is wrong."""
     from podberth.catalogue import find_plugin
+    from podberth.networks.settings import read
 
     plugin = find_plugin(conf.type)
     beside = getattr(plugin, "BESIDE", None)
-    plugin.configure(conf.fields if beside is None else _completed(conf.fields, Path(beside.of(conf.fields))))
+    fields = conf.fields if beside is None else _completed(conf.fields, Path(beside.of(conf.fields)))
+    plugin.configure(fields)
     text = f"{conf.name} has several networks for a pod"
     yield Finding(area=AREA, name=file.name, level=OK, text=text)
-    yield from several.look(session, file.name, conf)
+    yield from several.look(session, file.name, conf, read(fields))
     yield from policies.look(file.name, conf)
 
 

@@ -11,7 +11,6 @@ from podberth.cni.fields import joined
 from podberth.desk.doctor import FAIL, OK, Finding
 from podberth.desk.legs import legs
 from podberth.kube.resources import ACCESS_REVIEWS, MULTI_NETWORK_POLICIES, NAMESPACES, NETWORK_ATTACHMENTS, PODS
-from podberth.networks.settings import read
 from podberth.runtime import invoke
 
 if TYPE_CHECKING:
@@ -35,9 +34,11 @@ _OF_POLICIES = tuple((resource, "", verb) for resource in (MULTI_NETWORK_POLICIE
 _GRANT = "grant it: kubectl apply -k deploy/networks, or the same to this account"
 
 
-def look(session: Session, name: str, conf: NetConf) -> Iterator[Finding]:
-    """Yield what there is to say of the networks that every pod has, and of the API server; `name` is the file's."""
-    settings = read(conf.fields)
+def look(session: Session, name: str, conf: NetConf, settings: Settings) -> Iterator[Finding]:
+    """Yield what there is to say of the networks that every pod has, and of the API server; `name` is the file's.
+
+    `settings`: with those of a file beside it.
+    """
     if session.exists():
         yield _networks(session, name, conf, settings)
     if settings.kubeconfig:
