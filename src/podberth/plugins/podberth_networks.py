@@ -73,7 +73,7 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     devices = _devices_of(call)
     if devices not in seen:
         return (*objects, devices)
-    return (*objects, devices, *(_suiting(conf, call, leg, legs, seen) for leg in legs if leg.lacks and not leg.named))
+    return (*objects, devices, *(_suiting(conf, call, leg, legs, seen) for leg in legs if leg.lacks))
 
 
 def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
