@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from dataclasses import replace as replace_parts
 from typing import TYPE_CHECKING
 
-from podberth.cni import strictjson
 from podberth.cni.args import Args
 from podberth.cni.call import Call, Verb
 from podberth.cni.errors import CniError, InvalidConfig, PoolExhausted
@@ -19,6 +18,7 @@ from podberth.cni.pod import Attachment
 from podberth.cni.value import replace
 from podberth.desk.form import Address, row
 from podberth.ipam.lease import Actor, Claim
+from podberth.ipam.owner import claim_of
 from podberth.ipam.refusals import same
 from podberth.policy.precedence import NetworkDefaults, Question, has_choice, named_pools, resolve
 from podberth.verbs.devices import foreseen
@@ -75,19 +75,23 @@ def asks_podberth(conf: Mapping[str, object]) -> bool:
     return conf.get("type") in OURS or (isinstance(ipam, dict) and ipam.get("type") == IPAM)
 
 
-def read(conf: bytes, find: Callable[[str], Plugin]) -> tuple[Network, NetConf, Plugin]:
-    """Read a network configuration as an ADD would; one of another plugin's type may ask podberth for addresses.
+def configuration(document: Mapping[str, object]) -> NetConf:
+    """Return a plugin's configuration as an ADD reads it. CniError for what is wrong with it."""
+    return NetConf.parse(Fields(document, "", InvalidConfig))
+
+
+def read(conf: NetConf, find: Callable[[str], Plugin]) -> tuple[Network, Plugin]:
+    """Read a network as an ADD would; one of another plugin's type may ask podberth for addresses.
 
     So may one of the CNI project's types: whose plugin of that type a node has is not known here.
     """
-    parsed = NetConf.parse(Fields(strictjson.loads(conf, "--config", InvalidConfig)))
     try:
-        plugin = find(parsed.type)
+        plugin = find(conf.type)
     except InvalidConfig:
         plugin = find(IPAM)
     if not plugin.SETTINGS:
         plugin = find(IPAM)
-    return read_network(parsed, plugin), parsed, plugin
+    return read_network(conf, plugin), plugin
 
 
 def interfaces(node: Node, pod: PodRef, network: str | None) -> tuple[tuple[str, str], ...]:
@@ -162,7 +166,8 @@ def _expect(node: Node, asked: Question, resolved: Resolved) -> tuple[Expected, 
     """
     pod, ifname = asked.pod, asked.ifname
     assert pod is not None
-    kept = {one.address: one for one in node.ledger.reservations(pod=pod)}
+    owners = (pod,) if resolved.claim is None else (pod, resolved.claim.owner)
+    kept = {one.address: one for owner in owners for one in node.ledger.reservations(pod=owner)}
     lasting = {*kept, *resolved.addresses, *(address for share in resolved.shares for address in share.addresses)}
     own = [lease for lease in node.ledger.leases() if same(lease.pod, pod) and lease.attachment.ifname == ifname]
     claim = Claim(
@@ -190,6 +195,10 @@ def _expect(node: Node, asked: Question, resolved: Resolved) -> tuple[Expected, 
 
 
 def _why(node: Node, address: Address, resolved: Resolved, kept: Reservation | None, has: AbstractSet[Address]) -> str:
+    if resolved.claim is not None:
+        name, _ = claim_of(resolved.claim.owner)
+        of_it = kept is not None or address in resolved.claim.ips
+        return f"IPAMClaim {name}" if of_it else f"any free address for IPAMClaim {name}, for example this one"
     if address in resolved.addresses:
         return resolved.origin(f"ipv{address.version}").source
     share = next((share for share in resolved.shares if address in share.addresses), None)

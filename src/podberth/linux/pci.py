@@ -102,6 +102,18 @@ def character_devices(address: str) -> tuple[str, ...]:
     return tuple(f"/dev/{name}" for name in sorted(_list(f"{DEVICES}/{address}/uio")))
 
 
+def root(address: str) -> str:
+    """Return the root of the PCIe tree that the device is in, as 'pci0000:00'; '' if it is in none.
+
+    That is the first folder of the device's path below /sys/devices.
+    """
+    try:
+        below = os.readlink(f"{DEVICES}/{address}").rpartition("/devices/")[2]  # ../../../devices/pci0000:00/...
+    except OSError:
+        return ""
+    return below.partition("/")[0] if below.startswith("pci") else ""
+
+
 def unbind(address: str) -> None:
     """Take the device from its driver, if it has one."""
     if name := driver(address):

@@ -91,7 +91,8 @@ POLICIES = Key(
 WITHOUT_EFFECT = (
     *("logFile", "logLevel", "logToStderr", "logOptions", "retryDeleteOnError", "chrootDir"),
     *("socketDir", "daemonSocketDir", "metricsPort", "perNodeCertificate", "cniConfigDir", "multusConfigFile"),
-    *("multusAutoconfigDir", "forceCNIVersion", "capabilities"),
+    *("multusAutoconfigDir", "forceCNIVersion", "capabilities", "multusMasterCNI", "overrideNetworkName"),
+    *("connectionLimit", "enablePprof"),
 )
 KEYS = (
     *(CLUSTER, DEFAULTS, DELEGATES, CONF_DIR, CNI_DIR, BIN_DIR, KUBECONFIG, NAMESPACE, SYSTEM, ISOLATION, GLOBAL),

@@ -85,7 +85,7 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
         raise TryAgainLater(
             f"the API server has no pod {sought.namespace}/{sought.name}"
             + (f" with the UID {sought.uid}" if sought.uid else ""),
-            "it may be gone, or not be known here yet: the runtime tries again",
+            "it may be gone, or not be known here yet",
         )
     legs = _legs(conf, call, pod, seen)
     if any(leg.lacks for leg in legs):
@@ -149,7 +149,7 @@ def _devices_of(call: Call) -> DevicesOf:
 def _suiting(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen) -> Suiting:
     """Return the question which of the devices of its resource suit a leg."""
     given = seen.asked(_devices_of(call))
-    among = tuple(dict.fromkeys(device for resource, device in given if resource == leg.resource))
+    among = tuple(dict.fromkeys(device for resource, device in given if resource in leg.resources))
     return Suiting(call=_called(conf, call, leg, legs, seen), among=among)
 
 
@@ -218,7 +218,8 @@ def _claim(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Se
 def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen) -> ops.CallPlugins:
     first, claim = leg is legs[0], _claim(conf, call, leg, legs, seen)
     device = leg.device or leg.named
-    info_file = device_info.cni_file(leg.label, call.container_id, leg.ifname) if leg.resource and device else ""
+    one = leg.resource and device and "," not in device  # a file is about one device
+    info_file = device_info.cni_file(leg.label, call.container_id, leg.ifname) if one else ""
     offered = capabilities(leg, call.runtime_config or {}, first=first, info_file=info_file)
     return ops.CallPlugins(
         network=leg.network.name,

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from podberth.cni.call import Call
     from podberth.cni.fields import Fields
-    from podberth.net.bonding import Bonding
     from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Op
     from podberth.net.seen import Query, Seen
@@ -49,7 +48,10 @@ DEVICE = Key(
 )  # fmt: skip
 VF = Key(name="vf", kind=OBJECT, read=parsers.mapping, what="Which virtual functions will do.")
 PARENT = Key(name="parent", kind=TEXT, read=parsers.ifname, default="", what="The PF whose functions will do.")
-DEVICE_ID = Key(name="deviceID", kind=TEXT, read=parsers.pci_address, what="The PCI address of the function.")
+DEVICE_ID = Key(
+    name="deviceID", kind=TEXT, read=parsers.pci_addresses,
+    what="The PCI address of the function; those of a bond's, with commas between.",
+)  # fmt: skip
 LINK_STATE = Key(
     name="link_state", kind=TEXT, read=parsers.choice(*LINK_STATES), what="`linkState`, as sriov-cni has it."
 )
@@ -82,7 +84,7 @@ class Conf:
     parent: str = ""
     settings: Settings = Settings()
     master: bool = False
-    bonding: Bonding | None = None
+    bonding: ops.CreateBond | None = None
     members: int = 1
 
     @property
@@ -129,12 +131,13 @@ def refuse_routing(fields: Fields, device: str) -> None:
 def asks(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
     """Return which function it wants: all that the plan depends on. InvalidConfig for a `master` in place of one."""
     del seen
-    if conf.bonding is not None and call.device_id is not None:
+    given = _given(conf, call)
+    if given and len(given) != conf.members:
         raise InvalidConfig(
-            f"deviceID: names one function, {call.device_id}, and a bond has {conf.members}",
-            "leave it out: `vf` says which functions will do; or bond links of other networks with the type `bond`",
+            f"deviceID: names {len(given)} of the {conf.members} functions that the bond has: {', '.join(given)}",
+            "have all of them named, as `podberth-networks` does; or none: `vf` says which functions will do",
         )
-    if conf.master and call.device_id is None:
+    if conf.master and not given:
         raise InvalidConfig("master: names no function: without deviceID any would do", "say `parent`, which is the PF")
     return (_wanted(conf, call, endpoint), *sender_rules(endpoint.settings))
 
@@ -161,10 +164,17 @@ def adopted(call: Call) -> tuple[Step, ...]:
 
 def _wanted(conf: Conf, call: Call, endpoint: Endpoint) -> FunctionWanted:
     selector, pf = endpoint.functions or conf.vf, endpoint.device or conf.parent
-    return FunctionWanted.of_pf(selector, pf, call.device_id, conf.members)
+    return FunctionWanted.of_pf(selector, pf, _given(conf, call), conf.members)
 
 
-def _bond(said: Bonding, endpoint: Endpoint, vfs: tuple[Vf, ...]) -> Plan:
+def _given(conf: Conf, call: Call) -> tuple[str, ...]:
+    """Return the functions that came with the call. InvalidConfig for several that are for no bond."""
+    if conf.bonding is not None:
+        return call.device_ids
+    return () if call.device_id is None else (call.device_id,)
+
+
+def _bond(said: ops.CreateBond, endpoint: Endpoint, vfs: tuple[Vf, ...]) -> Plan:
     """Plan a bond of functions: each is configured by its PF as one alone would be, and the bond has the addresses."""
     ifname, netns, settings = endpoint.attachment.ifname, endpoint.netns, endpoint.settings
     for vf in vfs:
