@@ -290,6 +290,21 @@ def _pci(device: str, resource: str) -> str:
         ) from None
 
 
+def require_room(configs: Iterable[tuple[str, str]]) -> None:
+    """Refuse configurations, by how they are called, that are larger than a pod's may be. Refused names the network.
+
+    It is asked before they are read: what a tenant wrote must not keep the process from other pods.
+    """
+    whole = 0
+    for label, config in configs:
+        whole += len(config)
+        if len(config) > MOST_BYTES or whole > MOST_OF_A_POD:
+            raise Refused(
+                f"{label}: its configuration has {len(config)} bytes, and with the networks before it {whole}",
+                f"a network may have {MOST_BYTES}, and all networks of a pod {MOST_OF_A_POD}",
+            )
+
+
 def require_sound(ops: Iterable[CallPlugins]) -> None:
     """Refuse calls that could be made and not be taken back. Refused names the network.
 
@@ -297,15 +312,9 @@ def require_sound(ops: Iterable[CallPlugins]) -> None:
     file of the result has to have a name that a file can have. A meta plugin in the list of another would wait for the
     lock of the call that it is part of.
     """
-    whole = 0
-    for op in ops:
-        size = len(op.config)
-        whole += size
-        if size > MOST_BYTES or whole > MOST_OF_A_POD:
-            raise Refused(
-                f"{op.label}: its configuration has {size} bytes, and with the networks before it {whole}",
-                f"a network may have {MOST_BYTES}, and all networks of a pod {MOST_OF_A_POD}",
-            )
+    every = tuple(ops)
+    require_room((op.label, op.config) for op in every)
+    for op in every:
         try:
             network = netlist.parse(op.config.encode(), name=op.network)
         except CniError as wrong:

@@ -26,6 +26,7 @@ from podberth.networks.legs import (
     dealt,
     named,
     require_reachable,
+    require_room,
     require_sound,
     require_trusted,
     sheds,
@@ -126,7 +127,9 @@ def _legs(conf: Settings, call: Call, pod: Mapping[str, object] | None, seen: Se
     """Return the networks of the pod with their interfaces, before the kubelet's devices are dealt."""
     own = seen.asked(NetworksAt(path=conf.conf_dir))
     whole = [*_cluster(conf, call, pod, seen, own)]
-    for one in _selected(conf, call, pod) if pod is not None else ():
+    selected = _selected(conf, call, pod) if pod is not None else ()
+    require_room((str(one), _definition(conf, one.namespace, one.name, seen).config) for one in selected)
+    for one in selected:
         label, network, resource = _defined(conf, one.namespace, one.name, seen, own)
         whole.append((label, network, one, resource))
     chained = seen.asked(conf.chain) if conf.auxiliary else ()
@@ -295,6 +298,11 @@ def _defined(
     conf: Settings, namespace: str, name: str, seen: Seen, own: tuple[NetworkList, ...]
 ) -> tuple[str, NetworkList, str]:
     """Return a definition's label, network and resource. Refused if there is none of that name."""
+    found = _definition(conf, namespace, name, seen)
+    return f"{namespace}/{name}", definition.network(found, own), found.resource
+
+
+def _definition(conf: Settings, namespace: str, name: str, seen: Seen) -> Definition:
     require_trusted(conf, namespace, f"{namespace}/{name}")
     document = seen.asked(_sought(conf, namespace, name))
     if document is None:
@@ -302,8 +310,7 @@ def _defined(
             f"there is no NetworkAttachmentDefinition {namespace}/{name}",
             "make it, or correct the pod's annotation; the pod starts as soon as it is there",
         )
-    found: Definition = definition.read(document)
-    return f"{namespace}/{name}", definition.network(found, own), found.resource
+    return definition.read(document)
 
 
 def _of_cluster(conf: Settings) -> tuple[Query, ...]:
