@@ -165,7 +165,9 @@ class Policing:
     def _police(self, host: Host, cluster: _Cluster, found: Guarded) -> bool:
         """Bring one namespace level; False if the API server has no such pod, which then stays as it is."""
         key = found.pod.namespace, found.pod.name
-        sought = ObjectSought(kubeconfig=found.kubeconfig, kind=POD, namespace=key[0], name=key[1])
+        sought = ObjectSought(
+            kubeconfig=found.kubeconfig, kind=POD, namespace=key[0], name=key[1], uid=found.pod.api_uid
+        )
         raw = self._look(sought)
         if raw is None:
             return False
