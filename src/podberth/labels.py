@@ -13,8 +13,8 @@ import os
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import CniError, InvalidConfig, Refused, TryAgainLater
 from podberth.cni.fields import Fields, shown
+from podberth.cni.labels_document import match_labels
 from podberth.cni.value import value
-from podberth.ipam.affinity_document import match_labels
 from podberth.stores.chosen import KUBERNETES, chosen
 
 TYPE_CHECKING = False

@@ -209,6 +209,37 @@ def test_a_pool_of_which_nothing_is_said_any_more_stays_in_force_while_a_lease_o
     assert one.pools() == {}
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("firm", [True, False])
+def test_a_pool_that_is_deleted_stays_while_a_lease_of_it_lives_whichever_of_both_is_heard_first(
+    order: tuple[int, ...], firm: bool, tmp_path: Path
+) -> None:
+    cluster = etcd()
+    node = Node(cluster)
+    node.policies.apply(documents(pool("db", "10.20.0.0/24")), OPERATOR, source="x")
+    (lease,) = node.ledger.bind(claim("a"), OPERATOR)
+    found = [each for part in cluster.load() for each in part.records]
+    text = DocumentText(kind="Pool", namespace="", name="db", body=json.dumps(pool("db", "10.20.0.0/24")), source="s")
+    gone = replace(text, body="")
+    replica = Replica(str(tmp_path))
+    replica.take(Seen(documents=((text, 1),), approved=((Approved(text=text, firm=firm), 1),)))
+    news = (
+        Seen(documents=((gone, 5),)),
+        Seen(approved=((Approved(text=gone, firm=firm), 5),)),
+        Seen(records=tuple(found)),
+    )
+    for number in order:
+        replica.take(news[number])
+    policies = SqlitePolicies(replica.database)
+    assert [one.name for one in policies.pools()] == ["db"]
+    with replica.database.read() as connection:
+        ((name, _, why),) = refused(connection)
+    assert (name, f"has {lease.address}" in why) == ("db", True)
+    node.ledger.unbind(lease.attachment, OPERATOR)
+    replica.take(Seen(records=tuple(each for part in cluster.load() for each in part.records)))
+    assert policies.pools() == ()
+
+
 @pytest.mark.parametrize(
     "form",
     [

@@ -12,6 +12,7 @@ from podberth.cni.errors import Refused
 from podberth.cni.pod import PodRef
 from podberth.cni.value import replace
 from podberth.desk.explain import explain
+from podberth.desk.prospect import configuration
 from podberth.policy.admission import Conflicts
 from podberth.verbs.outdated import outdated
 from tests.contract.declarations import OPERATOR, STORES
@@ -20,6 +21,8 @@ from tests.unit.policy.declared import ip
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from podberth.cni.netconf import NetConf
 
 
 @pytest.fixture(params=STORES)
@@ -139,7 +142,7 @@ def test_explain_says_which_pool_serves_and_why_the_others_do_not(site: Site) ->
     (found,) = explain(site.node, PodRef(namespace="db", name="m")).interfaces
     assert [str(each.address) for each in found.addresses] == ["10.30.0.1"]
     assert [(each.pool, each.why.partition(":")[0]) for each in found.passed_over] == [
-        ("small", "pool small"), ("b", f"pool b is for nodes with {ZONE} In (b); node worker-1 has {ZONE}=a"),
+        ("small", "pool small"), ("b", f"pool b is for nodes with {ZONE}=b; node worker-1 has {ZONE}=a"),
     ]  # fmt: skip
     (named,) = [each for each in found.values if each.field == "pool"]
     assert (named.value, named.detail.rpartition(": ")[2]) == ("large", "3 of small, b, large")
@@ -266,6 +269,6 @@ def test_pools_that_are_named_have_to_be_there_and_stay(site: Site) -> None:
         site.store.policies.delete("Pool", "", "large", OPERATOR)
 
 
-def _conf(*pools: str) -> bytes:
+def _conf(*pools: str) -> NetConf:
     conf = {"cniVersion": "1.0.0", "name": "banknet", "type": "podberth", "device": "bridge", "bridge": "br0"}
-    return json.dumps({**conf, "pools": list(pools), "sticky": True}).encode()
+    return configuration({**conf, "pools": list(pools), "sticky": True})

@@ -41,7 +41,7 @@ def test_a_pod_on_a_node_that_the_pool_is_for_runs(site: Site) -> None:
 
 def test_a_pod_on_a_node_that_the_pool_is_not_for_fails(site: Site) -> None:
     site.store.apply(pool("b", "10.20.0.0/24", affinity=IN_ZONE_B))
-    assert site.add("web/one", pool="b").startswith(f"102: pool b is for nodes with {ZONE} In (b); node worker-1 has")
+    assert site.add("web/one", pool="b").startswith(f"102: pool b is for nodes with {ZONE}=b; node worker-1 has")
     assert held(site) == {}
 
 

@@ -121,6 +121,26 @@ def test_a_container_does_not_start_without_the_link_though_the_agent_is_dead_an
     assert [line for line in bank.site.left_behind() if bank.link not in line] == []
 
 
+def test_the_health_of_a_pods_device_is_told_unknown_while_the_agent_is_dead_and_told_again_by_the_next(
+    bank: Claims,
+) -> None:
+    uid = str(uuid.uuid4())
+    claim = bank.claim(f"c-{uid}", "mysql-0", uid)
+    bank.kubelet.prepare(claim)
+    device = NODE, f"bridge-{bank.link}-0"
+    watching = bank.kubelet.watch()
+    until(lambda: watching.of(*device) == ("Healthy", ""))
+    assert {name for name in watching.devices() if bank.link in name} == {
+        name for name in bank.devices() if bank.link in name
+    }
+    bank.kill()
+    until(lambda: watching.of(*device) == ("Unknown", ""))
+    bank.start()
+    until(lambda: watching.of(*device) == ("Healthy", ""))
+    watching.close()
+    bank.kubelet.unprepare(claim)
+
+
 def test_a_pod_that_ended_while_the_agent_was_dead_leaves_nothing(bank: Claims) -> None:
     uid = str(uuid.uuid4())
     claim = bank.claim(f"c-{uid}", "mysql-0", uid)

@@ -10,12 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from podberth import objects
-from podberth.agent.due import Due
 from podberth.agent.known_servers import known, remember
+from podberth.agent.statuses import Statuses
 from podberth.cni.errors import CniError
-from podberth.cni.value import replace, value
 from podberth.ipam.owner import claim_of
-from podberth.kube.errors import Conflict, NotFound
 from podberth.process.jitter import Backoff
 from podberth.process.loop import Loop, reason
 from podberth.verbs.claims import end, idle, shown
@@ -28,22 +26,10 @@ if TYPE_CHECKING:
     from podberth.networks.claim import ClaimStatus
     from podberth.verbs.node import Node
 
-MOST = 4096  # claims whose status waits; of more the oldest is given up
-TRIES = 2000  # of one status, most of a day; the next ADD, or the next agent, begins anew
 FIRST, LOOK = 1.0, 60.0  # seconds until the first look at what is kept for claims, and between two
 SOON, LATE = 60.0, 300.0  # seconds until a claim that is still there is asked for again, and at most
 AT_ONCE = 64  # claims that are asked for in one turn, which must end in time
-_BACKOFF = Backoff(0.2, 30.0)
 _IDLE = Backoff(SOON, LATE, least=0.5)
-
-
-@value
-class _Status:
-    """A status to be written to the API server of a kubeconfig, after so many tries."""
-
-    kubeconfig: str
-    status: ClaimStatus
-    tries: int
 
 
 class Claims:
@@ -65,14 +51,19 @@ class Claims:
         self._nodes, self._calls, self._folders = nodes, calls, folders
         self._standing_by = standing_by
         self._ended, self._failed = ended, failed
-        self._due: Due[tuple[str, str], _Status] = Due("claim status", self._write, failed, most=MOST)
+        self._statuses: Statuses[tuple[str, str], tuple[str, ClaimStatus]] = Statuses(
+            "claim status",
+            lambda _, told: objects.show_claim(*told),
+            lambda claim, _: f"status of IPAMClaim {'/'.join(claim)}",
+            failed,
+        )
         self._loop = Loop("claims", self._turn, failed)
         self._pauses: dict[Reservation, tuple[int, float]] = {}  # how often each was found, and turns until the next
         self._told = ""
 
     def start(self) -> None:
         """Begin, with the status of all claims that pods here refer to."""
-        self._due.start()
+        self._statuses.start()
         self._loop.start(after=FIRST)
         for opened in self._calls():
             with opened as node:
@@ -82,7 +73,7 @@ class Claims:
     def stop(self, seconds: float) -> None:
         """End."""
         self._loop.end(seconds)
-        self._due.stop(seconds)
+        self._statuses.stop(seconds)
 
     def put(self, folder: str, kubeconfig: str, status: ClaimStatus) -> None:
         """Have a claim's status written, and remember its API server: the pod may be gone by the next start."""
@@ -100,18 +91,7 @@ class Claims:
         self._put(kubeconfig, status)
 
     def _put(self, kubeconfig: str, status: ClaimStatus) -> None:
-        self._due.put((status.namespace, status.name), _Status(kubeconfig=kubeconfig, status=status, tries=0))
-
-    def _write(self, claim: tuple[str, str], work: _Status) -> None:
-        try:
-            objects.show_claim(work.kubeconfig, work.status)
-        except (NotFound, Conflict):
-            pass  # the claim is gone
-        except CniError as failure:
-            if work.tries == 0:
-                self._failed(f"status of IPAMClaim {'/'.join(claim)}: {failure.message}")
-            if work.tries < TRIES:
-                self._due.again(claim, replace(work, tries=work.tries + 1), _BACKOFF.pause(work.tries + 1))
+        self._statuses.put((status.namespace, status.name), (kubeconfig, status))
 
     def _turn(self) -> float:
         """Ask for the claims whose turn it is, of all that no pod has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pkgutil
+from collections import Counter as Counted
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -13,6 +14,7 @@ from podberth import __version__, plugins
 from podberth.agent.policies import FAILED, IN_FORCE
 from podberth.cni.call import Verb
 from podberth.cni.errors import CniError
+from podberth.netpolicy.standing import STATES
 from podberth.process.metrics import Loops, Lost
 from podberth.verbs.status import missing_parents
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from podberth.agent.calls import Served
     from podberth.agent.policies import PolicyDirectories
+    from podberth.agent.policing import Policing
     from podberth.agent.resource_claims import ResourceClaims
     from podberth.agent.service import Agent
     from podberth.agent.spans.exporter import Exporter
@@ -64,6 +67,7 @@ class Metrics:
         self._live("podberth_drifted_attachments", "Not as made, at the last look.", lambda: agent.upkeep.drifted)
         self._registry.register(Pools(agent.nodes))
         self._registry.register(Directories(agent.resident.policies))
+        self._registry.register(NetworkPolicies(agent.resident.policing))
         self._registry.register(Loops())
         self._registry.register(Lost())
         ProcessCollector(registry=self._registry)
@@ -169,6 +173,30 @@ class Directories:
         looks = CounterMetricFamily("podberth_policy_looks", "How often a directory's files were looked at.")
         looks.add_metric((), self._policies.looks)
         yield looks
+
+
+class NetworkPolicies:
+    """The policies of pods' networks, as they stand when Prometheus asks; nothing where none are followed."""
+
+    def __init__(self, policing: Policing) -> None:
+        self._policing = policing
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families."""
+        silence = self._policing.silence
+        if silence is None:
+            return
+        counts = Counted(one.state for one in self._policing.standings)
+        policies = GaugeMetricFamily("podberth_network_policies", "Policies, by how they stand.", labels=("state",))
+        for state in STATES:
+            policies.add_metric((state,), counts[state])
+        yield policies
+        silent = GaugeMetricFamily(
+            "podberth_watch_silence_seconds", "Seconds since the API server said anything in a watch.",
+            labels=("resource",),
+        )  # fmt: skip
+        silent.add_metric(("multi-networkpolicies",), silence)
+        yield silent
 
 
 def _known(number: int | None) -> float:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from podberth.agent.due import Due
 from podberth.cni.errors import CniError, TryAgainLater
-from podberth.kube.errors import NotFound
 from podberth.net.seen import POD, ObjectSought
-from podberth.netpolicy.document import parse
 from podberth.netpolicy.pods import labels_of, ports_of
 from podberth.netpolicy.ruling import Link, Ruled, chosen_by, peers_of, ruling
+from podberth.netpolicy.standing import holding, unknown
 from podberth.process.jitter import Backoff
 from podberth.verbs.guard import guarded
 
@@ -24,17 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from podberth.agent.followed import FollowedPolicies
     from podberth.agent.peers import PodKey
     from podberth.agent.policies import Told
-    from podberth.kube.client import Object
     from podberth.net.host import Host
     from podberth.net.record import Record
-    from podberth.netpolicy.document import Policy
-    from podberth.netpolicy.ruling import Peers
+    from podberth.netpolicy.standing import Standing
     from podberth.verbs.node import Guarded, Node
 
 LOOK = 30.0  # seconds after which a pod is looked at again, though nothing was heard
-PATIENCE = 2.0  # seconds that an ADD waits for the policies
 _UNDER_WAY = 120.0  # seconds that an ADD may take from its rules on until it is recorded
 _BACKOFF = Backoff(0.2, 15.0)
 
@@ -42,18 +39,20 @@ _BACKOFF = Backoff(0.2, 15.0)
 class Policing:
     """The policies of each API server that calls have named, and a loop that keeps pods' links to them.
 
-    `nodes` opens the stores of meta plugins' calls, each for one use. `look` answers for pods of this node.
+    `nodes` opens the stores of meta plugins' calls, each for one use, in `folders`. `look` answers for pods of this
+    node.
     """
 
     def __init__(
         self,
         nodes: Callable[[], Iterator[AbstractContextManager[Node]]],
+        folders: Callable[[], Sequence[str]],
         look: Callable[[ObjectSought], Mapping[str, object] | None],
         told: Told,
     ) -> None:
-        self._nodes, self._look, self._told = nodes, look, told
+        self._nodes, self._folders, self._look, self._told = nodes, folders, look, told
         self._guard = threading.Lock()
-        self._clusters: dict[str, _Cluster] = {}
+        self._clusters: dict[str, FollowedPolicies] = {}
         self._expected: dict[PodKey, float] = {}  # since when an ADD is under way, by the monotonic clock
         self._tries: dict[PodKey, int] = {}
         self._due: Due[PodKey, None] = Due(
@@ -71,6 +70,16 @@ class Policing:
             clusters, self._clusters = list(self._clusters.values()), {}
         for each in clusters:
             each.close()
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """How all policies stand that are followed."""
+        return tuple(one for cluster in tuple(self._clusters.values()) for one in cluster.standings())
+
+    @property
+    def silence(self) -> float | None:
+        """For how long (seconds) the server of policies has said nothing; None if none is followed."""
+        return max((each.follower.silence for each in tuple(self._clusters.values())), default=None)
 
     def changed(self, namespace: str, name: str) -> None:
         """Look at the pod, soon."""
@@ -91,17 +100,27 @@ class Policing:
         self._expected[key] = monotonic()
         cluster = self._cluster(found.kubeconfig)
         cluster.require()
+        doubtful = unknown(cluster.of(found.pod.namespace), (network for _, network in found.links))
+        if doubtful:
+            raise TryAgainLater(
+                f"networkPolicies: policy {doubtful[0]} can't be read, and this node does not know what held before:"
+                f" {doubtful[0].mistakes[0]}",
+                "correct the policy, or delete it; the runtime tries again",
+            )
         if not self._police(host, cluster, found):
             raise TryAgainLater(
                 f"the API server has no pod {found.pod}: its labels are not known", "the runtime tries again"
             )
         self._due.again(key, None, 0.1)
 
-    def _cluster(self, kubeconfig: str) -> _Cluster:
+    def _cluster(self, kubeconfig: str) -> FollowedPolicies:
         with self._guard:
             found = self._clusters.get(kubeconfig)
             if found is None:
-                found = self._clusters[kubeconfig] = _Cluster(kubeconfig, self._policies_changed, self._put, self._told)
+                from podberth.agent.followed import FollowedPolicies  # most nodes follow nothing
+
+                found = FollowedPolicies(kubeconfig, self._folders, self._policies_changed, self._put, self._told)
+                self._clusters[kubeconfig] = found
                 found.follower.start()
             return found
 
@@ -162,8 +181,14 @@ class Policing:
                         self._police(node.host, cluster, again)
         return there
 
-    def _police(self, host: Host, cluster: _Cluster, found: Guarded) -> bool:
-        """Bring one namespace level; False if the API server has no such pod, which then stays as it is."""
+    def _police(self, host: Host, cluster: FollowedPolicies, found: Guarded) -> bool:
+        """Bring one namespace level; False if the API server has no such pod, which then stays as it is.
+
+        So does a pod that a policy may choose of which nobody knows what holds.
+        """
+        standings = cluster.of(found.pod.namespace)
+        if unknown(standings, (network for _, network in found.links)):
+            return True
         key = found.pod.namespace, found.pod.name
         sought = ObjectSought(
             kubeconfig=found.kubeconfig, kind=POD, namespace=key[0], name=key[1], uid=found.pod.api_uid
@@ -177,10 +202,10 @@ class Policing:
             links=tuple(Link(ifname=ifname, network=network) for ifname, network in found.links),
             ports=ports_of(raw),
         )
-        chosen = chosen_by(cluster.of(found.pod.namespace), pod)
+        chosen = chosen_by(holding(standings), pod)
         refused = cluster.peers.need(key, peers_of(chosen))
         if refused:
-            self._told("warning", "peers refused", {"pod": str(found.pod), "sets": [_shown(one) for one in refused]})
+            self._told("warning", "peers refused", {"pod": str(found.pod), "sets": [str(one) for one in refused]})
         wanted = ruling(chosen, pod, lambda peers: () if peers in refused else cluster.peers.members(peers))
         if host.police(found.netns, found.netns_id, wanted):
             about = {"pod": str(found.pod), "policies": [str(policy) for policy in chosen] or None}
@@ -189,107 +214,3 @@ class Policing:
 
 
 _LOUD = 10  # tries after which it is said what keeps a pod from being looked at, though it is to be tried again
-
-
-class _Cluster:
-    """The policies of one API server, in all namespaces: a pod that starts finds those of its own known already.
-
-    `changed` is told the namespace of a policy that is new, another, or gone; '' for any.
-    """
-
-    def __init__(
-        self,
-        kubeconfig: str,
-        changed: Callable[[str], None],
-        peers_changed: Callable[[Iterable[PodKey]], None],
-        told: Told,
-    ) -> None:
-        from podberth import objects
-        from podberth.agent.peers import PeerSets  # most nodes follow nothing
-        from podberth.kube.follow import Follower
-        from podberth.kube.resources import MULTI_NETWORK_POLICIES
-
-        self.known = threading.Event()
-        self.peers = PeerSets(kubeconfig, peers_changed)
-        self._changed, self._told, self._trouble = changed, told, ""
-        self._client, self._resource = objects.client(kubeconfig), MULTI_NETWORK_POLICIES
-        self._there: dict[str, dict[str, Policy]] = {}  # by namespace, and by name
-        self.follower = Follower(self._client, self._resource, self)
-
-    def of(self, namespace: str) -> Sequence[Policy]:
-        """Return the policies of a namespace, in order."""
-        there = self._there.get(namespace, {})
-        return [there[name] for name in sorted(there)]
-
-    def tell(self) -> None:
-        """Say why policies or peers are not being heard of, once for each reason; and that they are again."""
-        trouble = self.follower.trouble or self.peers.trouble
-        if trouble != self._trouble:
-            self._trouble = trouble
-            self._told("warning" if trouble else "info", "policies not heard", {"message": trouble or "heard again"})
-
-    def require(self) -> None:
-        """Wait until the policies are known. TryAgainLater if they can't be; a server without that kind has none."""
-        if self.known.wait(PATIENCE):
-            return
-        try:
-            self._client.list(self._resource, limit=1)
-        except NotFound:
-            self.known.set()
-        except CniError as away:
-            raise TryAgainLater(
-                f"networkPolicies: the policies are not known: {away.message}",
-                away.details or "the runtime tries again",
-            ) from away
-        else:
-            raise TryAgainLater("networkPolicies: the policies are not known yet", "the runtime tries again")
-
-    def replace(self, items: Sequence[Object], resource_version: str) -> None:
-        """Take these as all there are (`kube.follow.Handler`)."""
-        del resource_version
-        there: dict[str, dict[str, Policy]] = {}
-        for item in items:
-            policy = self._read(item)
-            if policy is not None:
-                there.setdefault(policy.namespace, {})[policy.name] = policy
-        self._there = there
-        self.known.set()
-        self._changed("")
-
-    def change(self, kind: str, item: Object) -> None:
-        """Take one change."""
-        namespace, name = item["metadata"]["namespace"], item["metadata"]["name"]
-        policy = None if kind == "DELETED" else self._read(item)
-        rest = {other: one for other, one in self._there.get(namespace, {}).items() if other != name}
-        self._there = {**self._there, namespace: rest if policy is None else {**rest, name: policy}}
-        self._changed(namespace)
-
-    def reached(self, resource_version: str) -> None:
-        """Take note of nothing: what is followed begins anew with each agent."""
-
-    def close(self) -> None:
-        """Follow nothing more."""
-        self.follower.close()
-        self.peers.close()
-
-    def _read(self, item: Object) -> Policy | None:
-        """Return a policy; None for one that is for no network that can be read. What is wrong with it is told."""
-        name = f"{item['metadata'].get('namespace')}/{item['metadata'].get('name')}"
-        try:
-            policy = parse(item)
-        except CniError as wrong:
-            self._told("warning", "policy not in force", {"policy": name, "message": wrong.message})
-            return None
-        if policy.mistakes:
-            self._told("warning", "policy with mistakes", {"policy": name, "mistakes": list(policy.mistakes[:_FEW])})
-        return policy
-
-
-_FEW = 8  # mistakes of one policy that the log has
-
-
-def _shown(peers: Peers) -> str:
-    where = (
-        f"namespaces {peers.namespaces or 'all'}" if peers.namespaces is not None else f"namespace {peers.namespace}"
-    )
-    return f"pods {peers.pods or 'all'} in {where}"

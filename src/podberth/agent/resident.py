@@ -60,7 +60,7 @@ class Resident:
             lambda why: told("warning", "hot plug", {"message": why}),
         )
         self.objects = Objects(self._pod_changed)
-        self.policing = Policing(self._of_networks, self.objects.look, told)
+        self.policing = Policing(self._of_networks, self._folders, self.objects.look, told)
         self.annotator = Annotator(lambda why: told("warning", "network-status", {"message": why}))
         self.claims = Claims(
             self._of_addresses,

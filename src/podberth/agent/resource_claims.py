@@ -9,21 +9,20 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import podberth
-from podberth.agent.due import Due
 from podberth.agent.frame import Call
+from podberth.agent.statuses import Statuses
 from podberth.agent.trace import Trace
-from podberth.cni.errors import CniError, InvalidConfig
-from podberth.cni.value import replace, value
+from podberth.cni.errors import InvalidConfig
+from podberth.cni.value import value
 from podberth.dra.cdi import Fence
-from podberth.dra.devices import Shared, devices
 from podberth.dra.driver import DRIVER, HOLDING, Driver, Parts
+from podberth.dra.inventory import Inventory
 from podberth.dra.kubelet import Kubelet
 from podberth.dra.pods import ClaimedPods
 from podberth.dra.prepared import PreparedClaims
 from podberth.dra.publisher import Publisher
-from podberth.kube.errors import Conflict, Invalid, NotFound
+from podberth.dra.watch import Watch
 from podberth.nri.plugin import Plugin
-from podberth.process.jitter import Backoff
 from podberth.process.loop import WAIT, Loop
 from podberth.process.whole import write_whole
 
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from podberth.agent.resident import Resident
-    from podberth.dra.devices import Device
+    from podberth.dra.devices import Device, Shared
+    from podberth.dra.health import Health
     from podberth.dra.prepared import Prepared
     from podberth.kube.client import Client
     from podberth.nri.messages import Runtime
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 PACKED = Path(podberth.__file__).parent / "_shim" / "podberth-link-hook"  # in a wheel: tools/hatch_build.py
 _LOOK = 600.0  # seconds after which the slices are read again, though nothing has changed here
-_MOST, _TRIES = 4096, 2000  # claims whose status waits; tries of one
-_BACKOFF = Backoff(0.2, 30.0)
 
 
 @value
@@ -63,37 +61,47 @@ class ResourceClaimOptions:
 
 
 class ResourceClaims:
-    """Everything about resource claims. `write` is the agent's log."""
+    """Everything about resource claims. `nodes` opens each store whose records may speak of functions, that of `state`
+    first. `write` is the agent's log.
+    """
 
     def __init__(
         self,
         options: ResourceClaimOptions,
         state: str,
         resident: Resident,
+        nodes: Callable[[], Iterator[Node]],
         write: Callable[[str, str, dict[str, object]], None],
     ) -> None:
         self._options, self._state, self._resident, self._write = options, state, resident, write
         self._publisher = Publisher(options.client, options.node)
         self._claims = PreparedClaims(Path(state) / "claims")
+        self._inventory = Inventory(options.node, nodes, options.shared, self._claims)
+        self._watch = Watch(self._look, self._seen, self._failed)
         fence = Fence(folder=options.cdi, hook=options.hook or f"{state}/bin/{PACKED.name}", vendor=DRIVER)
         parts = Parts(
             state=state,
             claims=self._claims,
             fence=fence,
             claim=self._publisher.claim,
-            devices=self.devices,
+            devices=self._inventory.devices,
             handle=self._handle,
             node=self._node,
             told=self._told,
             holding=options.holding,
         )
         driver = Driver(parts)
-        self._kubelet = Kubelet(options.kubelet, driver, fence, self._taken, self._failed)
+        self._kubelet = Kubelet(options.kubelet, driver, fence, self._watch, self._taken, self._failed)
         pods = ClaimedPods(driver, self._claims, self._failed)
         self._runtime = Plugin(options.runtime, pods, self._heard, self._failed)
         self._published: tuple[float, Mapping[str, Device]] | None = None
         self._slices = Loop("resource-slices", self._publish, self._failed)
-        self._due: Due[str, tuple[Prepared, int]] = Due("resource claims' status", self._tell, self._failed, most=_MOST)
+        self._statuses: Statuses[str, Prepared] = Statuses(
+            "resource claims' status",
+            lambda _, prepared: self._publisher.tell(prepared),
+            lambda _, prepared: f"status of {prepared}",
+            self._failed,
+        )
 
     def start(self) -> None:
         """Begin: first what is known, then the peers. A CniError or an OSError keeps it from that."""
@@ -102,29 +110,36 @@ class ResourceClaims:
         self._claims.load()
         for path in self._claims.unreadable:
             self._failed(f"{path}: not a claim that this version can read: it is left alone")
-        self._due.start()
+        self._statuses.start()
         self._runtime.start()
+        self._watch.start()
         self._kubelet.start()
         self._slices.start()
 
     def stop(self, seconds: float) -> None:
         """End; kubelet and runtime find nobody from now on."""
         self._kubelet.stop(seconds)
+        self._watch.stop(seconds)
         self._runtime.stop(seconds)
         self._slices.end(seconds)
-        self._due.stop(seconds)
+        self._statuses.stop(seconds)
 
     @property
     def connected(self) -> bool:
         """Whether a runtime tells of its pods now: without one no pod gets a link by a claim."""
         return self._runtime.connected
 
-    def devices(self) -> dict[str, Device]:
-        """Return what the node has to offer now."""
-        with self._node() as node:
-            labels = node.attachments.labels() if node.stored() else {}
-            vfs = tuple(replace(vf, labels=labels.get(vf.address, ())) for vf in node.host.vfs())
-        return devices(vfs, self._options.shared)
+    def _look(self) -> tuple[Health, ...]:
+        """Return the health of all devices; have the slices follow where other devices are there than they say."""
+        found, healths = self._inventory.look()
+        if self._published is not None and self._published[1] != found:
+            self._slices.wake()
+        return healths
+
+    def _seen(self, health: Health) -> None:
+        self._write(
+            "warning" if health.why else "info", "device", {"device": health.device, "message": health.why or None}
+        )
 
     def _put_hook(self) -> None:
         target = Path(self._state) / "bin" / PACKED.name
@@ -148,7 +163,7 @@ class ResourceClaims:
         return self._resident.serve(call, -1, Trace(whole=False))
 
     def _publish(self) -> float:
-        found = self.devices()
+        found = self._inventory.devices()
         if self._published is None or self._published[1] != found or monotonic() - self._published[0] > _LOOK:
             before = None if self._published is None else self._published[1]
             generation = self._publisher.publish(found)
@@ -163,20 +178,7 @@ class ResourceClaims:
         self._slices.wake()
 
     def _told(self, prepared: Prepared) -> None:
-        self._due.put(prepared.uid, (prepared, 0))
-
-    def _tell(self, uid: str, work: tuple[Prepared, int]) -> None:
-        prepared, tries = work
-        try:
-            self._publisher.tell(prepared)
-        except (NotFound, Conflict, Invalid) as refused:
-            if not isinstance(refused, NotFound):
-                self._failed(f"status of {prepared}: {refused.message}")
-        except CniError as failure:
-            if tries == 0:
-                self._failed(f"status of {prepared}: {failure.message}")
-            if tries < _TRIES:
-                self._due.again(uid, (prepared, tries + 1), _BACKOFF.pause(tries + 1))
+        self._statuses.put(prepared.uid, prepared)
 
     def _heard(self, runtime: Runtime) -> None:
         about: dict[str, object] = {

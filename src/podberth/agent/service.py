@@ -250,7 +250,7 @@ class Agent:
     def _resource_claims(self, options: ResourceClaimOptions) -> ResourceClaims:
         from podberth.agent.resource_claims import ResourceClaims
 
-        return ResourceClaims(options, self.options.states[0], self.resident, self.journal.write)
+        return ResourceClaims(options, self.options.states[0], self.resident, self.of_functions, self.journal.write)
 
     def _exporter(self, to: Target) -> Exporter:
         from podberth.agent.spans.exporter import Exporter

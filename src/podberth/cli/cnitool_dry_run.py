@@ -45,7 +45,8 @@ def _plan(network: NetworkList, plugin: PluginConf, conf: RuntimeConf) -> Plan |
     if not prospect.asks_podberth(raw):
         return None
     args = Args.parse(";".join(f"{key}={text}" for key, text in conf.args))
-    pod = pod_of(prospect.read(json.dumps(raw).encode(), find_plugin)[0], args)
+    read = prospect.configuration(raw)
+    pod = pod_of(prospect.read(read, find_plugin)[0], args)
     if pod is None:
         raise InvalidConfig(
             "CNI_ARGS: K8S_POD_NAMESPACE and K8S_POD_NAME are not set", "podberth plans for a pod: set both of them"
@@ -53,4 +54,4 @@ def _plan(network: NetworkList, plugin: PluginConf, conf: RuntimeConf) -> Plan |
     fields = Fields(raw, "", InvalidConfig)
     own = fields if raw.get("type") in prospect.OURS else fields.child("ipam") or fields
     attachment = partial(Attachment, container_id=conf.container_id, ifname=conf.ifname)
-    return desk_plan(open_node(state_dir(own)), pod, json.dumps(raw).encode(), attachment, conf.netns)
+    return desk_plan(open_node(state_dir(own)), pod, read, attachment, conf.netns)

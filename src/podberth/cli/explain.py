@@ -13,10 +13,12 @@ from podberth.cli.manual import CLUSTER, Page
 from podberth.cli.options import IFNAME, POD, json_option
 from podberth.cli.screen import Cell, columns
 from podberth.cli.settings_text import spelled, text
+from podberth.cni.fields import joined
 from podberth.cni.pod import Attachment
 from podberth.desk import prospect
 from podberth.desk.explain import explain as desk_explain
 from podberth.desk.plan import plan as desk_plan
+from podberth.desk.policies import ANY
 from podberth.policy.layer import Share
 from podberth.policy.precedence import POOL
 from podberth.policy.standing import worded
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.desk.explain import Explained
     from podberth.desk.plan import Plan
+    from podberth.desk.policies import Allowed, Policed
     from podberth.desk.prospect import Prospect
     from podberth.policy.layer import Provenance
 
@@ -121,6 +124,8 @@ def _draw_all(screen: Screen, found: Explained) -> None:
         titles = ("Interface", "Name", "Network", "Plugins", "Addresses by")
         rows = [[leg.ifname, leg.name, leg.network, ", ".join(leg.plugins), leg.addresses_by] for leg in found.legs]
         screen.table(columns(*titles, breaks=("Plugins",)), rows)
+    if found.policed is not None:
+        _draw_policed(screen, found.policed)
     for each in found.interfaces:
         _draw(screen, each.prospect)
     for ifname, old in found.running:
@@ -131,6 +136,32 @@ def _draw_all(screen: Screen, found: Explained) -> None:
     for standing in found.standings:
         screen.line(Cell("declared", "red"), f"  by {standing.bundle}: {worded(standing)}")
         screen.line(Cell(f"  -> {standing.remedy}", "dim"))
+
+
+def _draw_policed(screen: Screen, found: Policed) -> None:
+    rows: list[list[str | Cell]] = []
+    for one in found.passing:
+        where = [one.ifname, one.direction]
+        if one.open:
+            rows.append([*where, Cell("everything", "green"), ANY, "no policy speaks of it"])
+        elif not one.allowed:
+            rows.append([*where, Cell("nothing", "red"), "", ""])
+        rows += [[*where, _peers(allowed), allowed.ports, allowed.policy] for allowed in one.allowed]
+    if rows:
+        screen.table(columns("Interface", "Direction", "Lets pass", "Ports", "Policy", breaks=("Lets pass",)), rows)
+    for each in found.policies:
+        if each.mistakes:
+            screen.line(Cell("policy", "yellow"), f"  {each.policy}: {each.state}: {joined(each.mistakes)}")
+    if found.why:
+        screen.line(Cell("policies", "red"), f"  {found.why}")
+
+
+def _peers(allowed: Allowed) -> str:
+    """Return who may, and their addresses just now."""
+    more = f", and {allowed.more} more" if allowed.more else ""
+    if allowed.addresses is None:
+        return f"{allowed.peers}{more}"
+    return f"{allowed.peers}: {', '.join(allowed.addresses) or 'nobody now'}{more}"
 
 
 def _draw(screen: Screen, found: Prospect) -> None:

@@ -112,7 +112,7 @@ def _ours(data: bytes, path: str) -> tuple[Finding, ...]:
     if not any(isinstance(plugin, dict) and prospect.asks_podberth(plugin) for plugin in plugins):
         return ()
     try:
-        prospect.read(netconf_file.extract(document, path), find_plugin)
+        prospect.read(prospect.configuration(netconf_file.extract(document, path)), find_plugin)
     except CniError as refused:
         return (Finding(path=refused.message.partition(":")[0], message=refused.message, hint=refused.details),)
     return ()

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import json
+from typing import TYPE_CHECKING
 
 from podberth.cli.reading import beginning
 from podberth.cni import strictjson
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import shown
 from podberth.desk.legs import is_several
-from podberth.desk.prospect import OURS, asks_podberth
+from podberth.desk.prospect import OURS, asks_podberth, configuration
+
+if TYPE_CHECKING:
+    from podberth.cni.netconf import NetConf
 
 DERIVED = ("name", "cniVersion")  # keys a list lends to its plugins (SPEC.md section 3)
 
 
-def read(path: str) -> bytes:
+def read(path: str) -> NetConf:
     """Return the configuration that podberth would be given on stdin, without what only a runtime knows."""
-    return extract(strictjson.loads(beginning(path, strictjson.MAX_BYTES + 1), path), path)
+    document = strictjson.loads(beginning(path, strictjson.MAX_BYTES + 1), path)
+    return configuration(extract(document, path))
 
 
-def extract(document: object, path: str) -> bytes:
+def extract(document: object, path: str) -> dict[str, object]:
     """Return the one plugin's configuration in `document`: one that asks podberth for addresses, or a meta plugin's.
 
     InvalidConfig if there is none of podberth's in it.
@@ -28,14 +32,14 @@ def extract(document: object, path: str) -> bytes:
         raise InvalidConfig(f"{path}: expected an object, got {shown(document)}")
     plugins = document.get("plugins")
     if plugins is None:
-        return json.dumps(document).encode()
+        return document
     for conf in plugins if isinstance(plugins, list) else ():
         if is_ours(conf):
-            return json.dumps({**conf, **{key: document[key] for key in DERIVED if key in document}}).encode()
+            return {**conf, **{key: document[key] for key in DERIVED if key in document}}
     types = " or ".join((*OURS, "podberth-networks"))
     raise InvalidConfig(f"{path}: no plugin in it has the type {types}", 'nor an "ipam" of type podberth')
 
 
 def is_ours(conf: object) -> bool:
     """Say whether podberth gives addresses by the configuration, or calls other plugins by it."""
-    return isinstance(conf, dict) and (asks_podberth(conf) or is_several(conf))
+    return isinstance(conf, dict) and (asks_podberth(conf) or is_several(conf.get("type")))

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from podberth.cni.errors import CniError, InvalidConfig
+from podberth.cni.fields import few
 from podberth.cni.value import value
+from podberth.netpolicy.document import parse
+from podberth.netpolicy.standing import text_of
 from podberth.policy import bundle, settings_map
 from podberth.policy.address_reservation import parse_reservation
 from podberth.policy.budget import Amount
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "podberth.io/v1alpha1"
 KINDS = ("Pool", "PodNetwork")
+POLICY = "MultiNetworkPolicy"
 NOTHING = Amount()
 
 
@@ -65,6 +69,8 @@ def asked(
         return _of_document(review)
     if review.kind == "AddressReservation":
         return _of_reservation(review)
+    if review.kind == POLICY:
+        _check_policy(review)
     if review.kind == "ConfigMap":
         return _of_map(review, home, earlier, others)
     return Asked()
@@ -87,6 +93,21 @@ def _of_reservation(review: Review) -> Asked:
     except InvalidConfig:
         before = None
     return Asked(reserved=wanted, ended=before)
+
+
+def _check_policy(review: Review) -> None:
+    """Raise InvalidConfig for what can't be read of a policy's text, if that is what changes."""
+    old, new = (text_of({**one, "metadata": one.get("metadata") or {}}) for one in (review.old or {}, review.new or {}))
+    if review.new is None or (review.old is not None and (old["spec"], _for(old)) == (new["spec"], _for(new))):
+        return
+    named = {"namespace": review.namespace, "name": review.name}
+    mistakes = parse({**new, "metadata": {**new["metadata"], **named}}).mistakes
+    if mistakes:
+        raise InvalidConfig("; ".join(few(mistakes)), "correct that; what was in force stays so")
+
+
+def _for(text: Mapping[str, Any]) -> object:
+    return text["metadata"]["annotations"]
 
 
 def _of_map(review: Review, home: str, earlier: Callable[[], frozenset[str]], others: Amount) -> Asked:

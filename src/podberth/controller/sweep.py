@@ -15,6 +15,7 @@ from podberth.cni.value import value
 from podberth.controller import claims, conditions, gone, keeping
 from podberth.controller.effects import WHO, by_hand
 from podberth.controller.known import known
+from podberth.controller.left import left
 from podberth.controller.older import older
 from podberth.kube import resources
 from podberth.kube.events import NORMAL, WARNING
@@ -77,7 +78,7 @@ class Sweep:
         self._seen: dict[Event, int] = {}
         self._stray: frozenset[Declared] = frozenset()
         self._complained: dict[str, str] = {}  # what ConfigMaps were told
-        self._deleted: dict[str, str] = {}  # what was told of Pools that are gone
+        self._deleted: Mapping[str, tuple[str, str]] = {}  # what was told of Pools that are gone
         self._untold: set[str] = set()  # Pools whose status may say what no event says yet
         self._made: dict[Reservation, str] = {}  # which AddressReservation made it; '' if none has
 
@@ -332,15 +333,12 @@ class Sweep:
                     self._effects.tell(_about(found), WARNING, "PoolNearlyFull", what)
 
     def _left(self, now: Known, there: set[str]) -> None:
-        """Warn, once, of each Pool that was deleted and stays in force: pods have addresses of it."""
-        left = {
-            name: str(one) for name, one in now.waiting.items() if one.kept and name not in there and name in now.pools
-        }
-        before, self._deleted = self._deleted, left
-        for name, text in left.items():
-            if before.get(name) != text:
+        """Warn, once, of each Pool that was deleted while pods have addresses of it."""
+        before, self._deleted = self._deleted, left(now.waiting, now.pools, now.leases, there)
+        for name, (event, text) in self._deleted.items():
+            if before.get(name) != (event, text):
                 self._count("refused")
-                self._effects.tell(_pool(name), WARNING, "StillInForce", text)
+                self._effects.tell(_pool(name), WARNING, event, text)
 
 
 def _disallowed(declared: Declared, now: Known) -> str:

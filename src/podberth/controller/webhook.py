@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from podberth.process.journal import Journal
 
 PATH = "/validate"
-KINDS = frozenset(("Pool", "PodNetwork", "AddressReservation", "ConfigMap"))
+KINDS = frozenset(("Pool", "PodNetwork", "AddressReservation", "ConfigMap", "MultiNetworkPolicy"))
 
 
 @value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 from podberth.catalogue import find_plugin
@@ -11,6 +10,7 @@ from podberth.cni.value import fields
 from podberth.desk import prospect
 from podberth.desk.form import LEFT_OUT, UNSAID, Answer, Pod, row
 from podberth.desk.legs import Leg, is_several, legs
+from podberth.desk.policies import Policed, policed
 from podberth.desk.prospect import Expected, Prospect
 from podberth.desk.rows import NOT_IN_FORCE, REFUSED, Outdated, Refused, Waiting
 from podberth.ipam.refusals import same
@@ -21,6 +21,7 @@ from podberth.verbs.outdated import outdated
 
 if TYPE_CHECKING:
     from podberth.cni.errors import CniError
+    from podberth.cni.netconf import NetConf
     from podberth.cni.pod import PodRef
     from podberth.policy import changes
     from podberth.policy.layer import Provenance
@@ -87,7 +88,8 @@ class Interface:
 class Explained(Answer):
     """What a pod gets on each interface; and what is declared for it in vain.
 
-    `legs`: all its networks, where the configuration is a meta plugin's. The ledger gives the addresses of those
+    `legs`: all its networks, where the configuration is a meta plugin's; `policed` what policies let pass there. The
+    ledger gives the addresses of those
     interfaces alone that `interfaces` has.
     """
 
@@ -95,6 +97,7 @@ class Explained(Answer):
     pod: Pod
     interfaces: tuple[Interface, ...]
     legs: Annotated[tuple[Leg, ...], LEFT_OUT] = ()
+    policed: Annotated[Policed | None, LEFT_OUT] = None
     waiting: NOT_IN_FORCE = ()
     refused: REFUSED = ()
     running: Annotated[tuple[tuple[str, Outdated], ...], UNSAID] = ()
@@ -106,13 +109,13 @@ class Explained(Answer):
         return any(each.refusal for each in self.interfaces)
 
 
-def explain(node: Node, pod: PodRef, config: bytes | None = None, ifname: str | None = None) -> Explained:
+def explain(node: Node, pod: PodRef, conf: NetConf | None = None, ifname: str | None = None) -> Explained:
     """Return what each interface of the pod gets, or the one of that name, by a network configuration if it is known.
 
     A meta plugin's leads to all the networks that the pod selects. Raises what keeps it from being resolved at all.
     """
-    several = legs(node, pod, config, FIRST) if config is not None and is_several(json.loads(config)) else ()
-    found = _of_legs(node, pod, several, ifname) if several else _foreseen(node, pod, config, ifname)
+    several = legs(node, pod, conf, FIRST) if conf is not None and is_several(conf.type) else ()
+    found = _of_legs(node, pod, several, ifname) if several else _foreseen(node, pod, conf, ifname)
     older = tuple(
         (record.attachment.ifname, Outdated.of(said))
         for record in node.attachments.all()
@@ -124,6 +127,7 @@ def explain(node: Node, pod: PodRef, config: bytes | None = None, ifname: str | 
         pod=pod,
         interfaces=tuple(_interface(each, older) for each in found),
         legs=several,
+        policed=policed(conf, pod, [(leg.ifname, leg.name) for leg in several]) if conf is not None else None,
         waiting=tuple(Waiting.of(one) for one in node.policies.waiting() if _is_about(one, pod)),
         refused=tuple(map(Refused.of, standings)),
         running=older,
@@ -133,21 +137,22 @@ def explain(node: Node, pod: PodRef, config: bytes | None = None, ifname: str | 
 
 def _of_legs(node: Node, pod: PodRef, several: tuple[Leg, ...], ifname: str | None) -> list[Prospect]:
     return [
-        prospect.foresee(node, pod, each.ifname, *prospect.read(each.config, find_plugin)[:2])
+        prospect.foresee(node, pod, each.ifname, prospect.read(conf, find_plugin)[0], conf)
         for each in several
         if each.config is not None and ifname in (None, each.ifname)
+        for conf in [prospect.configuration(each.config)]
     ]
 
 
-def _foreseen(node: Node, pod: PodRef, config: bytes | None, ifname: str | None) -> list[Prospect]:
-    known = prospect.read(config, find_plugin)[:2] if config is not None else None
-    wanted = prospect.interfaces(node, pod, known[0].name if known else None)
+def _foreseen(node: Node, pod: PodRef, conf: NetConf | None, ifname: str | None) -> list[Prospect]:
+    network = prospect.read(conf, find_plugin)[0] if conf is not None else None
+    wanted = prospect.interfaces(node, pod, network.name if network else None)
     if ifname is not None:
-        wanted = tuple(pair for pair in wanted if pair[0] == ifname) or ((ifname, known[0].name if known else ""),)
+        wanted = tuple(pair for pair in wanted if pair[0] == ifname) or ((ifname, network.name if network else ""),)
     try:
-        return [prospect.foresee(node, pod, name, *(known or (prospect.unnamed(net), None))) for name, net in wanted]
+        return [prospect.foresee(node, pod, name, network or prospect.unnamed(net), conf) for name, net in wanted]
     except InvalidConfig as wrong:
-        if known is not None:
+        if conf is not None:
             raise
         raise InvalidConfig(wrong.message, "a PodNetwork can say it, or the network configuration: --config") from None
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from podberth.catalogue import plugin_of
-from podberth.cni import netlist, strictjson
+from podberth.cni import netlist
+from podberth.cni.args import Args
 from podberth.cni.call import Call, Verb
-from podberth.cni.errors import InvalidConfig
-from podberth.cni.fields import Fields
-from podberth.cni.netconf import NetConf
 from podberth.cni.result import Result
 from podberth.desk.form import UNSAID, row
 from podberth.desk.prospect import IPAM, asks_podberth
@@ -21,6 +20,7 @@ from podberth.verbs.chained import end_before
 from podberth.verbs.planner import Planner
 
 if TYPE_CHECKING:
+    from podberth.cni.netconf import NetConf
     from podberth.cni.netlist import NetworkList, PluginConf
     from podberth.cni.pod import PodRef
     from podberth.net.ops import Op
@@ -41,39 +41,37 @@ class Leg:
     network: str
     plugins: tuple[str, ...]
     addresses_by: str
-    config: Annotated[bytes | None, UNSAID] = None
+    config: Annotated[Mapping[str, object] | None, UNSAID] = None
 
 
-def is_several(config: object) -> bool:
-    """Say whether it is a meta plugin's configuration, as JSON has it."""
-    named = config.get("type") if isinstance(config, dict) else None
+def is_several(named: object) -> bool:
+    """Say whether a plugin's `type` is a meta plugin's, whatever JSON has there."""
     plugin = plugin_of(named) if isinstance(named, str) else None
     return plugin is not None and plugin.ADDRESSES is Addresses.CALLED
 
 
 def calls(
-    node: Node, pod: PodRef, config: bytes, ifname: str, netns: str = NETNS, container_id: str = CONTAINER
+    node: Node, pod: PodRef, conf: NetConf, ifname: str, netns: str = NETNS, container_id: str = CONTAINER
 ) -> tuple[Op, ...]:
     """Return the calls that an ADD of the pod would plan. CniError with what it would be refused for."""
-    conf = NetConf.parse(Fields(strictjson.loads(config, "--config", InvalidConfig)))
     plugin = plugin_of(conf.type)
     assert plugin is not None
-    env = {
-        "CNI_COMMAND": Verb.ADD.value,
-        "CNI_CONTAINERID": container_id,
-        "CNI_NETNS": netns,
-        "CNI_IFNAME": ifname,
-        "CNI_PATH": "/opt/cni/bin",
-        "CNI_ARGS": f"K8S_POD_NAMESPACE={pod.namespace};K8S_POD_NAME={pod.name}",
-    }
-    call = Call.parse(env, config)
-    assert isinstance(call, Call)
+    call = Call(
+        verb=Verb.ADD,
+        conf=conf,
+        container_id=container_id,
+        netns=netns,
+        ifname=ifname,
+        args=(("K8S_POD_NAMESPACE", pod.namespace), ("K8S_POD_NAME", pod.name)),
+        pod_args=Args(pod=pod),
+        path=("/opt/cni/bin",),
+    )
     return Planner(node.host, plugin, plugin.configure(call.conf.fields), call)(end_before(call, Result())).ops
 
 
-def legs(node: Node, pod: PodRef, config: bytes, ifname: str) -> tuple[Leg, ...]:
+def legs(node: Node, pod: PodRef, conf: NetConf, ifname: str) -> tuple[Leg, ...]:
     """Return the pod's networks, the cluster's first. CniError with what an ADD would be refused for."""
-    return tuple(_leg(op) for op in calls(node, pod, config, ifname) if isinstance(op, CallPlugins))
+    return tuple(_leg(op) for op in calls(node, pod, conf, ifname) if isinstance(op, CallPlugins))
 
 
 def _leg(op: CallPlugins) -> Leg:
@@ -88,11 +86,11 @@ def _leg(op: CallPlugins) -> Leg:
     )
 
 
-def _config(op: CallPlugins, network: NetworkList) -> bytes | None:
+def _config(op: CallPlugins, network: NetworkList) -> Mapping[str, object] | None:
     """Return the configuration that podberth will be asked with for addresses; None if it will not be."""
     asked = next((plugin for plugin in network.plugins if asks_podberth(plugin.raw)), None)
     offered = json.loads(op.capabilities) if op.capabilities else {}
-    return json.dumps(derived(network, asked, offered)).encode() if asked is not None else None
+    return derived(network, asked, offered) if asked is not None else None
 
 
 def _addresses_by(plugin: PluginConf) -> str:

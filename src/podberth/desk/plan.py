@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 from podberth.catalogue import find_plugin
@@ -18,6 +17,7 @@ from podberth.verbs.wish import endpoint
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from podberth.cni.netconf import NetConf
     from podberth.cni.pod import Attachment, PodRef
     from podberth.verbs.node import Node
 
@@ -48,14 +48,14 @@ class Plan(Answer):
     vfs: Annotated[tuple[Vf, ...], UNSAID] = ()
 
 
-def plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attachment], netns: str) -> Plan:
+def plan(node: Node, pod: PodRef, conf: NetConf, attachment: Callable[..., Attachment], netns: str) -> Plan:
     """Return the plan of an ADD; `attachment` is told the network. CniError with what the ADD would be refused for.
 
     A meta plugin's has one call for each of the pod's networks.
     """
-    if is_several(json.loads(config)):
-        return _of_several(node, pod, config, attachment, netns)
-    network, conf, plugin = prospect.read(config, find_plugin)
+    if is_several(conf.type):
+        return _of_several(node, pod, conf, attachment, netns)
+    network, plugin = prospect.read(conf, find_plugin)
     to_be = attachment(network=network.name)
     found = prospect.foresee(node, pod, to_be.ifname, network, conf)
     if found.refusal is not None:
@@ -75,9 +75,8 @@ def plan(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attac
     )
 
 
-def _of_several(node: Node, pod: PodRef, config: bytes, attachment: Callable[..., Attachment], netns: str) -> Plan:
-    name = str(json.loads(config).get("name"))
-    to_be = attachment(network=name)
-    ops = calls(node, pod, config, to_be.ifname, netns, to_be.container_id)
+def _of_several(node: Node, pod: PodRef, conf: NetConf, attachment: Callable[..., Attachment], netns: str) -> Plan:
+    to_be = attachment(network=conf.name)
+    ops = calls(node, pod, conf, to_be.ifname, netns, to_be.container_id)
     told = tuple(Planned(op=type(op).__name__, command=describe(op)) for op in ops)
     return Plan(pod=pod, attachment=to_be, addresses=(), function=None, functions=(), ops=told, prospect=None)

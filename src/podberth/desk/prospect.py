@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from dataclasses import replace as replace_parts
 from typing import TYPE_CHECKING
 
-from podberth.cni import strictjson
 from podberth.cni.args import Args
 from podberth.cni.call import Call, Verb
 from podberth.cni.errors import CniError, InvalidConfig, PoolExhausted
@@ -75,19 +74,23 @@ def asks_podberth(conf: Mapping[str, object]) -> bool:
     return conf.get("type") in OURS or (isinstance(ipam, dict) and ipam.get("type") == IPAM)
 
 
-def read(conf: bytes, find: Callable[[str], Plugin]) -> tuple[Network, NetConf, Plugin]:
-    """Read a network configuration as an ADD would; one of another plugin's type may ask podberth for addresses.
+def configuration(document: Mapping[str, object]) -> NetConf:
+    """Return a plugin's configuration as an ADD reads it. CniError for what is wrong with it."""
+    return NetConf.parse(Fields(document, "", InvalidConfig))
+
+
+def read(conf: NetConf, find: Callable[[str], Plugin]) -> tuple[Network, Plugin]:
+    """Read a network as an ADD would; one of another plugin's type may ask podberth for addresses.
 
     So may one of the CNI project's types: whose plugin of that type a node has is not known here.
     """
-    parsed = NetConf.parse(Fields(strictjson.loads(conf, "--config", InvalidConfig)))
     try:
-        plugin = find(parsed.type)
+        plugin = find(conf.type)
     except InvalidConfig:
         plugin = find(IPAM)
     if not plugin.SETTINGS:
         plugin = find(IPAM)
-    return read_network(parsed, plugin), parsed, plugin
+    return read_network(conf, plugin), plugin
 
 
 def interfaces(node: Node, pod: PodRef, network: str | None) -> tuple[tuple[str, str], ...]:

@@ -75,17 +75,17 @@ def forfeited(record: Record, allocated: Iterable[Allocated] | None) -> bool:
 
 
 def device(
-    vf: Vf, record: Record | None, allocated: Iterable[Allocated] | None, *, wire: bool = True, unusable: str = ""
+    vf: Vf, record: Record | None, allocated: Iterable[Allocated] | None, *, deaf: str = "", unusable: str = ""
 ) -> Device:
     """Return a function as the kubelet is shown it.
 
-    `record`: of who holds it. `allocated`: what the kubelet has given of it, None if it could not be asked. `wire`:
-    whether the PF is up and has a carrier. `unusable`: why nobody can have it, if nobody holds it.
+    `record`: of who holds it. `allocated`: what the kubelet has given of it, None if it could not be asked. `deaf`:
+    why the PF carries nothing, '' if it does. `unusable`: why nobody can have it, if nobody holds it.
     """
-    return Device(id=vf.address, why=_why(vf, record, allocated, unusable, wire=wire), numa=vf.numa)
+    return Device(id=vf.address, why=_why(vf, record, allocated, unusable or deaf), numa=vf.numa)
 
 
-def _why(vf: Vf, record: Record | None, allocated: Iterable[Allocated] | None, unusable: str, *, wire: bool) -> str:
+def _why(vf: Vf, record: Record | None, allocated: Iterable[Allocated] | None, unusable: str) -> str:
     given = None if allocated is None else tuple(each for each in allocated if each.device == vf.address)
     if record is not None:
         kubelets = bool(resource_of(record))
@@ -93,9 +93,7 @@ def _why(vf: Vf, record: Record | None, allocated: Iterable[Allocated] | None, u
             return ""
         holder = f"{record.pod or record.attachment} as {record.attachment.ifname}"
         return f"its DEL has not run: {holder}" if kubelets else f"held by {holder}, and not by the kubelet's choice"
-    if given:
-        return ""
-    return unusable or ("" if wire else f"{vf.pf} is down, or has no carrier")
+    return "" if given else unusable
 
 
 def _is_its_own(record: Record, given: Iterable[Allocated]) -> bool:

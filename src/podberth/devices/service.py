@@ -30,7 +30,7 @@ from podberth.linux import pci
 from podberth.linux.inotify import NAMES, Inotify
 from podberth.networks.device_info import DP
 from podberth.process.loop import Loop, reason
-from podberth.verbs.devices import give_back, labelled, unusable
+from podberth.verbs.devices import deaf, give_back, labelled, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -251,7 +251,7 @@ class Devices:
             found = tuple(
                 device(
                     vf, records.get(vf.address), allocated,
-                    wire=wires[vf.pf], unusable=why.get(vf.address, ""),
+                    deaf=wires[vf.pf], unusable=why.get(vf.address, ""),
                 )
                 for vf in those
             )  # fmt: skip
@@ -268,16 +268,16 @@ class Devices:
             except OSError as failure:
                 complaints.append(f"{resource.name}: {files.trouble(failure)}")
 
-    def _facts(self) -> tuple[dict[str, Vf], dict[str, Record], dict[str, str], dict[str, bool]]:
-        """Return the functions, who holds which, why others can't be had, and which PFs have a carrier."""
+    def _facts(self) -> tuple[dict[str, Vf], dict[str, Record], dict[str, str], dict[str, str]]:
+        """Return the functions, who holds which, why others can't be had, and why PFs carry nothing."""
         every: dict[str, Vf] = {}
         records: dict[str, Record] = {}
-        wires: dict[str, bool] = {"": True}
+        wires: dict[str, str] = {"": ""}
         for node in self._nodes():
             if not every:
                 found = node.host.vfs()
                 every = {vf.address: vf for vf in (labelled(node, found) if node.stored() else found)}
-                wires |= {pf: _has_wire(node, pf) for pf in {vf.pf for vf in every.values() if vf.pf}}
+                wires |= {pf: deaf(node, pf) for pf in {vf.pf for vf in every.values() if vf.pf}}
             if node.stored():
                 records |= {device: record for record in node.attachments.all() for device in record.devices}
         why = {vf.address: said for vf in every.values() if (said := unusable(vf, named=True))}
@@ -307,11 +307,3 @@ class Devices:
         for each in sorted(set(complaints) - self._complaints):
             self._told("warning", "devices", {"message": each})
         self._complaints = frozenset(complaints)
-
-
-def _has_wire(node: Node, pf: str) -> bool:
-    """Say whether the link is up and has a carrier; one that is down has no such file to be read (EINVAL)."""
-    try:
-        return node.host.lines(f"/sys/class/net/{pf}/carrier") != ("0",)
-    except CniError:
-        return False

@@ -10,8 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from podberth.cni.errors import StoreFailed
-from podberth.process.whole import write_whole
+from podberth.dra import kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,20 +48,11 @@ class Fence:
     def put(self, prepared: Prepared) -> None:
         """Write the specification of a claim. StoreFailed."""
         content = json.dumps(self.specification(prepared)).encode()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_whole(str(self._file(prepared.uid)), content, 0o644)
-        except OSError as wrong:
-            raise StoreFailed(f"{self._file(prepared.uid)}: {wrong.strerror}", "see --cdi-dir") from wrong
+        kept.put(self._file(prepared.uid), content, 0o644, "see --cdi-dir")
 
     def remove(self, uid: str) -> None:
         """Take the specification away; nothing happens if there is none. StoreFailed."""
-        try:
-            self._file(uid).unlink()
-        except FileNotFoundError:
-            pass
-        except OSError as wrong:
-            raise StoreFailed(f"{self._file(uid)}: {wrong.strerror}", "is it writable?") from wrong
+        kept.remove(self._file(uid))
 
     def _hook(self, ifname: str, mac: str) -> dict[str, object]:
         name = self.hook.rpartition("/")[2]

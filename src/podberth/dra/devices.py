@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from podberth.cni import parsers
@@ -22,7 +23,8 @@ KINDS = ("bridge", "macvlan", "ipvlan")  # of links that are shared
 MOST = 1024  # places on one link
 IN_SLICE = 128  # devices of a ResourceSlice at most (resource.k8s.io/v1, ResourceSliceMaxDevices)
 _LONGEST = 64  # characters of an attribute's string
-_BELOW = {"bridge": "bridge", "macvlan": "parent", "ipvlan": "parent"}
+_STANDARD = "resource.kubernetes.io"  # domain of attributes that drivers share (k8s.io/dynamic-resource-allocation)
+BELOW = {"bridge": "bridge", "macvlan": "parent", "ipvlan": "parent"}  # keys that name the link below, by kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +58,23 @@ def parse_shared(text: str) -> Shared:
     return found
 
 
-def devices(vfs: Iterable[Vf], shared: Iterable[Shared]) -> dict[str, Device]:
-    """Return every device by its name: functions that the node does not use itself, and the places of shared links."""
-    functions = (_function(vf) for vf in vfs if not vf.busy and not vf.userspace)
+def devices(
+    vfs: Iterable[Vf], shared: Iterable[Shared], roots: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Device]:
+    """Return every device by its name: functions that the node does not use itself, and the places of shared links.
+
+    `roots`: the PCIe root of each function, by its address.
+    """
+    functions = (_function(vf, roots.get(vf.address, "")) for vf in vfs if not vf.busy and not vf.userspace)
     places = (_place(each, number) for each in shared for number in range(each.places))
     return {device.name: device for device in (*functions, *places)}
 
 
-def _function(vf: Vf) -> Device:
+def _function(vf: Vf, root: str) -> Device:
+    numa = {"numaNode": vf.numa, f"{_STANDARD}/numaNode": vf.numa} if vf.numa >= 0 else {}
     attributes: dict[str, str | int | bool] = {
-        "resource.kubernetes.io/pciBusID": vf.address,
+        f"{_STANDARD}/pciBusID": vf.address,
+        f"{_STANDARD}/pcieRoot": root,
         "k8s.cni.cncf.io/deviceID": vf.address,
         "kind": "sriov",
         "pf": vf.pf,
@@ -75,7 +84,7 @@ def _function(vf: Vf) -> Device:
         "device": vf.device,
         "driver": vf.driver,
         "rdma": vf.rdma,
-        **({"numaNode": vf.numa} if vf.numa >= 0 else {}),
+        **numa,
         **{f"label{number}": label for number, label in enumerate(vf.labels[:8])},
     }
     return Device(
@@ -89,7 +98,7 @@ def _place(shared: Shared, number: int) -> Device:
     return Device(
         name=_name(shared, number),
         attributes={"kind": shared.kind, "parent": shared.link},
-        network={"device": shared.kind, _BELOW[shared.kind]: shared.link},
+        network={"device": shared.kind, BELOW[shared.kind]: shared.link},
     )
 
 

@@ -1,4 +1,5 @@
-"""The two sockets that kubelet asks: by one it finds the driver, by the other it has claims prepared. gRPC.
+"""The two sockets that kubelet asks: by one it finds the driver, by the other it has claims prepared, and hears of the
+devices' health. gRPC.
 
 kubelet watches the folder of the first (pkg/kubelet/pluginmanager): a driver that starts again makes it anew, and is
 registered anew.
@@ -13,6 +14,7 @@ import grpc
 from podberth.cni.errors import CniError
 from podberth.dra.driver import DRIVER
 from podberth.dra.messages import (
+    HEALTH,
     REGISTRATION,
     SERVICES,
     Given,
@@ -27,12 +29,13 @@ from podberth.process.errand import Errands
 from podberth.process.loop import reason, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from podberth.dra.cdi import Fence
     from podberth.dra.driver import Driver
     from podberth.dra.messages import Asked
+    from podberth.dra.watch import Watch
 
 AT_A_TIME = 32  # calls; kubelet makes one for each pod that starts or ends
 
@@ -44,45 +47,52 @@ class Kubelet:
     """
 
     def __init__(
-        self, folder: Path, driver: Driver, fence: Fence, taken: Callable[[], None], failed: Callable[[str], None]
+        self,
+        folder: Path,
+        driver: Driver,
+        fence: Fence,
+        watch: Watch,
+        taken: Callable[[], None],
+        failed: Callable[[str], None],
     ) -> None:
-        self._driver, self._fence, self._taken, self._failed = driver, fence, taken, failed
+        self._driver, self._fence, self._watch = driver, fence, watch
+        self._taken, self._failed = taken, failed
         self._plugin = folder / "plugins" / DRIVER / "dra.sock"
         self._registry = folder / "plugins_registry" / f"{DRIVER}-reg.sock"
         self._servers: list[Any] = []
 
     def start(self) -> None:
         """Begin to serve. OSError or RuntimeError if a socket can't be made."""
-        serving: Mapping[str, Callable[[bytes], bytes]] = {
-            "NodePrepareResources": self._prepare,
-            "NodeUnprepareResources": self._unprepare,
-        }
-        finding: Mapping[str, Callable[[bytes], bytes]] = {
-            "GetInfo": self._info,
-            "NotifyRegistrationStatus": self._status,
-        }
-        self._serve(self._plugin, dict.fromkeys(SERVICES, serving))
+        serving = {"NodePrepareResources": _unary(self._prepare), "NodeUnprepareResources": _unary(self._unprepare)}
+        watching = {"NodeWatchResources": grpc.unary_stream_rpc_method_handler(self._health)}
+        finding = {"GetInfo": _unary(self._info), "NotifyRegistrationStatus": _unary(self._status)}
+        self._serve(self._plugin, {**dict.fromkeys(SERVICES, serving), **dict.fromkeys(HEALTH, watching)})
         self._serve(self._registry, {REGISTRATION: finding})
 
     def stop(self, seconds: float) -> None:
         """End: kubelet finds no driver from now on; what is under way has so long."""
         for path in (self._registry, self._plugin):
             path.unlink(missing_ok=True)
+        self._watch.end()
         for server in self._servers:
             server.stop(seconds).wait()
         self._servers.clear()
 
-    def _serve(self, path: Path, services: Mapping[str, Mapping[str, Callable[[bytes], bytes]]]) -> None:
+    def _serve(self, path: Path, services: Mapping[str, Mapping[str, Any]]) -> None:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         server = grpc.server(Errands(), maximum_concurrent_rpcs=AT_A_TIME)
         for service, methods in services.items():
-            handlers = {name: grpc.unary_unary_rpc_method_handler(_answered(each)) for name, each in methods.items()}
-            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
         server.add_insecure_port(f"unix:{path}")
         server.start()
         path.chmod(0o600)
         self._servers.append(server)
+
+    def _health(self, body: bytes, context: Any) -> Iterator[bytes]:
+        del body
+        context.add_callback(self._watch.gone)
+        return self._watch.stream(context.is_active)
 
     def _info(self, body: bytes) -> bytes:
         del body
@@ -125,7 +135,7 @@ class Kubelet:
         return said
 
 
-def _answered(serve: Callable[[bytes], bytes]) -> Callable[[bytes, Any], bytes]:
+def _unary(serve: Callable[[bytes], bytes]) -> Any:
     def answer(body: bytes, context: Any) -> bytes:
         try:
             return serve(body)
@@ -133,4 +143,4 @@ def _answered(serve: Callable[[bytes], bytes]) -> Callable[[bytes, Any], bytes]:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(wrong))
             raise
 
-    return answer
+    return grpc.unary_unary_rpc_method_handler(answer)

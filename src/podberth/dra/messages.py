@@ -1,7 +1,8 @@
 """What kubelet and a DRA driver say to each other, as bytes and values. Pure.
 
 Numbers and names are facts of kubelet's published interfaces (k8s.io/kubelet, pkg/apis/dra/v1 and v1beta1, which have
-the same messages; pkg/apis/pluginregistration/v1).
+the same messages; dra-health/v1, which kubelet 1.37 asks for, and v1alpha1, which 1.34 to 1.39 do, which have too;
+pluginregistration/v1).
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from podberth.cni import parsers
-from podberth.nri.wire import Malformed, Message, encoded_bytes, encoded_text, encoded_texts
+from podberth.nri.wire import Malformed, Message, encoded_bytes, encoded_number, encoded_text, encoded_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 SERVICES = tuple(f"k8s.io.kubelet.pkg.apis.dra.{version}.DRAPlugin" for version in ("v1", "v1beta1"))
-VERSIONS = ("v1.DRAPlugin", "v1beta1.DRAPlugin")
+HEALTH = ("v1.DRAResourceHealth", "v1alpha1.DRAResourceHealth")
+VERSIONS = ("v1.DRAPlugin", "v1beta1.DRAPlugin", *HEALTH)
 REGISTRATION = "pluginregistration.Registration"
 TYPE = "DRAPlugin"
 MOST = 256  # claims of one request
+_HEALTHY, _UNHEALTHY = 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,24 @@ def prepared(answers: Mapping[str, Sequence[Given] | str]) -> bytes:
 def unprepared(answers: Mapping[str, str]) -> bytes:
     """Return a NodeUnprepareResourcesResponse: by claim's UID why it has to be tried again, '' if not."""
     return b"".join(_entry(uid, encoded_text(1, error)) for uid, error in answers.items())
+
+
+def watched(devices: Iterable[tuple[str, str, str]], at: int, timeout: int) -> bytes:
+    """Return a NodeWatchResourcesResponse: of each device its pool, its name, and why it is unhealthy, '' if it is not.
+
+    `at`: when that was so, in seconds since 1970. `timeout`: seconds after which nothing is known any more.
+    """
+    return b"".join(
+        encoded_bytes(
+            1,
+            encoded_bytes(1, encoded_text(1, pool) + encoded_text(2, name))
+            + encoded_number(2, _UNHEALTHY if why else _HEALTHY)
+            + encoded_number(3, at)
+            + encoded_number(4, timeout)
+            + encoded_text(5, why),
+        )
+        for pool, name, why in devices
+    )
 
 
 def plugin_info(driver: str, endpoint: str) -> bytes:

@@ -9,9 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from podberth.cni.errors import StoreFailed
 from podberth.cni.pod import Attachment
-from podberth.process.whole import write_whole
+from podberth.dra import kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,27 +80,23 @@ class PreparedClaims:
         """Return the claim with that UID."""
         return self._known.get(uid)
 
+    def all(self) -> tuple[Prepared, ...]:
+        """Return every claim."""
+        return tuple(self._known.values())
+
     def of_pod(self, uid: str) -> tuple[Prepared, ...]:
         """Return the claims of the pod with that UID."""
-        return tuple(each for each in tuple(self._known.values()) if each.pod_uid == uid)
+        return tuple(each for each in self.all() if each.pod_uid == uid)
 
     def put(self, prepared: Prepared) -> None:
         """Keep the claim, in place of what was kept of it. StoreFailed."""
         content = json.dumps(asdict(prepared), sort_keys=True).encode()
-        try:
-            write_whole(str(self._file(prepared.uid)), content, 0o600)
-        except OSError as wrong:
-            raise StoreFailed(f"{self._file(prepared.uid)}: {wrong.strerror}", "is the disk full?") from wrong
+        kept.put(self._file(prepared.uid), content, 0o600, "is the disk full?")
         self._known[prepared.uid] = prepared
 
     def remove(self, uid: str) -> None:
         """Forget the claim; nothing happens if there is none. StoreFailed."""
-        try:
-            self._file(uid).unlink()
-        except FileNotFoundError:
-            pass
-        except OSError as wrong:
-            raise StoreFailed(f"{self._file(uid)}: {wrong.strerror}", "is it writable?") from wrong
+        kept.remove(self._file(uid))
         self._known.pop(uid, None)
 
     def _file(self, uid: str) -> Path:

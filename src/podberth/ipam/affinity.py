@@ -8,50 +8,13 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from podberth.cni.labels import holds
 from podberth.cni.value import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import TypeAlias
+    from collections.abc import Callable, Sequence
 
-    Labels: TypeAlias = Mapping[str, str]
-
-
-@value
-class Requirement:
-    """One of `matchExpressions`. `values` are said for In and NotIn alone."""
-
-    key: str
-    operator: str
-    values: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        among = f" ({', '.join(self.values)})" if self.values else ""
-        return f"{self.key} {self.operator}{among}"
-
-    def met(self, labels: Labels) -> bool:
-        """Say whether something with these labels meets it; what has no such label meets NotIn."""
-        return holds(self.key, self.operator, self.values, labels)
-
-
-@value
-class LabelSelector:
-    """`matchLabels` in order of key, and `matchExpressions`: all of them have to be met."""
-
-    labels: tuple[tuple[str, str], ...] = ()
-    requirements: tuple[Requirement, ...] = ()
-
-    def unmet(self, labels: Labels) -> tuple[str, ...]:
-        """Return what something with these labels does not meet, in words; empty if it is selected."""
-        wrong = [f"{key}={wanted}" for key, wanted in self.labels if labels.get(key) != wanted]
-        return (*wrong, *(str(each) for each in self.requirements if not each.met(labels)))
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The labels that it looks at."""
-        return tuple(dict.fromkeys((*(key for key, _ in self.labels), *(each.key for each in self.requirements))))
+    from podberth.cni.labels import Labels, LabelSelector
 
 
 @value

@@ -30,9 +30,10 @@ def on_this_node(namespaces: Namespaces, found: Sequence[Vf]) -> tuple[Vf, ...]:
     known = {link.name: link for link in every}
     addressed = tuple(_addressed(namespaces, every))
     used, lent = _own(every, addressed), _lent(addressed)
+    theirs = sriov_cni.holders(vf.address for vf in found)
     made: list[Vf] = []
     for each in found:
-        vf = replace(each, theirs=sriov_cni.holder(each.address))
+        vf = replace(each, theirs=theirs.get(each.address, ""))
         link = known.get(vf.link)
         if link is None:
             made.append(replace(vf, link=""))

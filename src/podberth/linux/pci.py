@@ -102,6 +102,15 @@ def character_devices(address: str) -> tuple[str, ...]:
     return tuple(f"/dev/{name}" for name in sorted(_list(f"{DEVICES}/{address}/uio")))
 
 
+def root(address: str) -> str:
+    """Return the root of the PCIe tree that the device is in, as 'pci0000:00'; '' if it is in none.
+
+    That is the first folder of the device's path below /sys/devices.
+    """
+    above, _, rest = os.path.realpath(f"{DEVICES}/{address}").removeprefix("/sys/devices/").partition("/")
+    return above if above.startswith("pci") and rest else ""
+
+
 def unbind(address: str) -> None:
     """Take the device from its driver, if it has one."""
     if name := driver(address):

@@ -10,7 +10,7 @@ from podberth.cni import parsers
 from podberth.cni.errors import UnsupportedField
 from podberth.cni.fields import shown
 from podberth.cni.keys import ANY, NUMBER, TEXT, Key
-from podberth.cni.value import replace, value
+from podberth.cni.value import replace
 from podberth.net import ops
 from podberth.net.pod_side import link_name, own_mac
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from podberth.cni.fields import Fields
-    from podberth.net.ops import Op
+    from podberth.net.ops import CreateBond, Op
     from podberth.net.vf import Vf
 
 ACTIVE_BACKUP = "active-backup"
@@ -86,31 +86,23 @@ TLB_DYNAMIC_LB = Key(
 KEYS: tuple[Key, ...] = (MODE, MIIMON, FAIL_OVER_MAC, XMIT_HASH_POLICY, ALL_SLAVES_ACTIVE, TLB_DYNAMIC_LB)
 
 
-@value
-class Bonding:
-    """A bond's options. `miimon`: milliseconds. '' and None leave an option to the kernel."""
-
-    mode: str
-    miimon: int
-    fail_over_mac: str = ""
-    xmit_hash_policy: str = ""
-    all_slaves_active: bool | None = None
-    tlb_dynamic_lb: bool | None = None
-
-    @property
-    def one_mac(self) -> bool:
-        """Whether all members have one MAC: so it is in each mode but active-backup, whatever is said there."""
-        return self.mode != ACTIVE_BACKUP or self.fail_over_mac in ("", FAIL_OVER_MACS[0])
+def one_mac(bond: CreateBond) -> bool:
+    """Say whether all members have one MAC: so it is in each mode but active-backup, whatever is said there."""
+    return bond.mode != ACTIVE_BACKUP or bond.fail_over_mac in ("", FAIL_OVER_MACS[0])
 
 
-def parse(fields: Fields, mode: str) -> Bonding:
-    """Read the options beside the mode. InvalidConfig names the key that is wrong, or has no meaning in the mode."""
+def parse(fields: Fields, mode: str) -> CreateBond:
+    """Return the op that makes the bond, but for where. InvalidConfig names the key that is wrong, or has no meaning in
+    the mode.
+    """
     for key, modes in ((TLB_DYNAMIC_LB, _BALANCED), (XMIT_HASH_POLICY, _HASHED)):
         if fields.said(key.name) and mode not in modes:
             raise fields.fail(
                 key.name, f"has no meaning in mode {mode!r}", f"leave it out: it is of {', '.join(modes)}"
             )
-    found = Bonding(
+    found = ops.CreateBond(
+        netns="",
+        ifname="",
         mode=mode,
         miimon=MIIMON.of(fields),
         fail_over_mac=FAIL_OVER_MAC.of(fields) or "",
@@ -125,8 +117,8 @@ def parse(fields: Fields, mode: str) -> Bonding:
     return found
 
 
-def parse_of_functions(fields: Fields) -> Bonding:
-    """Read the options of a bond of virtual functions, which is an active-backup one if nobody says otherwise.
+def parse_of_functions(fields: Fields) -> CreateBond:
+    """Do as `parse` for a bond of virtual functions, which is an active-backup one if nobody says otherwise.
 
     It has the MAC of its active member then: no other way do functions of the passive port's card reach it.
     """
@@ -150,17 +142,17 @@ def refuse(fields: Fields, device: str) -> None:
             )
 
 
-def macs_of(bonding: Bonding, mac: str | None, vfs: Sequence[Vf]) -> tuple[str | None, ...]:
+def macs_of(bond: CreateBond, mac: str | None, vfs: Sequence[Vf]) -> tuple[str | None, ...]:
     """Return which MAC each function has to have; None leaves it its own. UnsupportedField where that can't be.
 
     Where members have one MAC it is the one that is declared, or else the first function's. Otherwise the first has
     what is declared, and the next ones have MACs that follow from it.
     """
-    if not bonding.one_mac:
+    if not one_mac(bond):
         return tuple(mac if mac is None or n == 0 else own_mac(f"{mac} {n}") for n in range(len(vfs)))
     if len({vf.pf_address for vf in vfs}) < len(vfs):
         raise UnsupportedField(
-            f"failOverMac: members have one MAC in mode {bonding.mode!r} as said, and {vfs[0]} would share it with"
+            f"failOverMac: members have one MAC in mode {bond.mode!r} as said, and {vfs[0]} would share it with"
             " another function of its PF, which sends to one of the two alone",
             "use mode 'active-backup' with failOverMac 'active', or name functions of different PFs",
         )
@@ -173,19 +165,10 @@ def member(ifname: str, n: int) -> str:
     return name if len(name.encode()) <= parsers.IFNAMSIZ else link_name(f"b{n}", ifname)
 
 
-def made(bonding: Bonding, netns: str, ifname: str, mtu: int | None) -> Op:
-    """Return the op that makes the bond."""
-    return ops.CreateBond(
-        netns=netns,
-        ifname=ifname,
-        mode=bonding.mode,
-        miimon=bonding.miimon,
-        fail_over_mac=bonding.fail_over_mac if bonding.mode == ACTIVE_BACKUP else "",
-        xmit_hash_policy=bonding.xmit_hash_policy,
-        all_slaves_active=bonding.all_slaves_active,
-        tlb_dynamic_lb=bonding.tlb_dynamic_lb,
-        mtu=mtu,
-    )
+def made(bond: CreateBond, netns: str, ifname: str, mtu: int | None) -> Op:
+    """Return the op that makes the bond there."""
+    word = bond.fail_over_mac if bond.mode == ACTIVE_BACKUP else ""  # the kernel takes none in other modes
+    return replace(bond, netns=netns, ifname=ifname, mtu=mtu, fail_over_mac=word)
 
 
 def joined(netns: str, bond: str, links: Iterable[str]) -> Iterator[Op]:

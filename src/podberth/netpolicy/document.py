@@ -1,8 +1,7 @@
 """A MultiNetworkPolicy (k8s.cni.cncf.io/v1beta1) as a value, read as tenants wrote it.
 
-A part that can't be read allows nothing, and all else of the document holds. If it can't be read which pods are
-chosen, all of the namespace are. So a mistake opens nothing, it harms its own namespace alone, and each node reads the
-same out of the same text.
+What can't be read is a mistake, with its path, and all else is read. What of a document with mistakes holds, `standing`
+says.
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ from __future__ import annotations
 from podberth.cni import parsers
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.fields import Fields, shown
+from podberth.cni.labels import LabelSelector
+from podberth.cni.labels_document import parse_selector
 from podberth.cni.value import value
 from podberth.net.policing import merged, without
-from podberth.netpolicy.selector import Selector
-from podberth.netpolicy.selector import parse as parse_selector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ POLICY_FOR = "k8s.v1.cni.cncf.io/policy-for"
 INGRESS, EGRESS = "Ingress", "Egress"
 MOST = 256  # rules, peers or ports of one list, and networks of one policy
 MOST_PORT = 65535
+MOST_REQUIREMENTS = 64  # of one selector, and values of each: a selector of peers is part of a URL
 _TRANSPORTS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 _POLICY_FOR = f"metadata.annotations[{POLICY_FOR!r}]"
 
@@ -46,8 +46,8 @@ class Port:
 class Peer:
     """Pods by their labels, in namespaces by theirs; `namespaces` None is the policy's own namespace."""
 
-    pods: Selector
-    namespaces: Selector | None = None
+    pods: LabelSelector
+    namespaces: LabelSelector | None = None
 
 
 @value
@@ -66,35 +66,40 @@ class Rule:
 class Policy:
     """One document. `networks` are definitions, as NAMESPACE/NAME. `ingress`, `egress`: None is not spoken of.
 
-    `mistakes` are what could not be read, each with the path of the field.
+    `mistakes` are what could not be read, each with the path of the field. `networks` and `pods` are None then.
     """
 
     namespace: str
     name: str
-    networks: tuple[str, ...]
-    pods: Selector
+    networks: tuple[str, ...] | None
+    pods: LabelSelector | None
     ingress: tuple[Rule, ...] | None
     egress: tuple[Rule, ...] | None
     mistakes: tuple[str, ...] = ()
+
+    @property
+    def blind(self) -> bool:
+        """Whether it can't be read which pods it chooses, or for which networks."""
+        return self.networks is None or self.pods is None
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
 
 
 def parse(raw: Mapping[str, object]) -> Policy:
-    """Read a document. InvalidConfig if it has no name, or if it can't be told which networks it is for."""
+    """Read a document. InvalidConfig if it has no name."""
     fields = Fields(raw)
-    metadata = _child(fields, "metadata")
-    spec = _child(fields, "spec")
+    metadata = fields.child("metadata") or Fields({}, "metadata")
     namespace = metadata.required("namespace", parsers.label)
     mistakes: list[str] = []
+    spec = _kept(lambda: _child(fields, "spec"), mistakes) or Fields({"podSelector": ""}, "spec")
     selector = _kept(lambda: _selector(spec), mistakes)
     kinds = _kept(lambda: _kinds(spec), mistakes) or (INGRESS, EGRESS)
     return Policy(
         namespace=namespace,
         name=metadata.required("name", parsers.name),
-        networks=_networks(metadata, namespace),
-        pods=selector if selector is not None else Selector(),
+        networks=_kept(lambda: _networks(metadata, namespace), mistakes),
+        pods=selector,
         ingress=_rules(spec, "ingress", "from", mistakes) if INGRESS in kinds else None,
         egress=_rules(spec, "egress", "to", mistakes) if EGRESS in kinds else None,
         mistakes=tuple(mistakes),
@@ -108,9 +113,13 @@ def _child(fields: Fields, key: str) -> Fields:
     return found
 
 
-def _selector(spec: Fields) -> Selector:
+def _selector(spec: Fields) -> LabelSelector:
     found = spec.child("podSelector")
-    return parse_selector(found) if found is not None else Selector()
+    return _choice(found) if found is not None else LabelSelector()
+
+
+def _choice(fields: Fields) -> LabelSelector:
+    return parse_selector(fields, most=MOST_REQUIREMENTS)
 
 
 def _networks(metadata: Fields, namespace: str) -> tuple[str, ...]:
@@ -179,8 +188,8 @@ def _peer(fields: Fields) -> Peer | tuple[int, Spans]:
     if pods is None and namespaces is None:
         raise fields.fail("podSelector", "expected it, namespaceSelector or ipBlock; an empty peer is nobody")
     return Peer(
-        pods=parse_selector(pods) if pods is not None else Selector(),
-        namespaces=parse_selector(namespaces) if namespaces is not None else None,
+        pods=_choice(pods) if pods is not None else LabelSelector(),
+        namespaces=_choice(namespaces) if namespaces is not None else None,
     )
 
 

@@ -43,6 +43,10 @@ class Peers:
         """The name of the set: the same for the same pods."""
         return "pods-" + _digest((self.namespace, self.namespaces, self.pods, self.networks))
 
+    def __str__(self) -> str:
+        spaces = f"namespace {self.namespace}" if self.namespaces is None else f"namespaces {self.namespaces or 'all'}"
+        return f"pods {self.pods or 'all'} in {spaces}"
+
 
 @value
 class Link:
@@ -68,14 +72,17 @@ def chosen_by(policies: Iterable[Policy], pod: Ruled) -> tuple[Policy, ...]:
     return tuple(
         policy
         for policy in policies
-        if policy.namespace == pod.namespace and networks & set(policy.networks) and policy.pods.matches(pod.labels)
+        if policy.namespace == pod.namespace
+        and policy.pods is not None
+        and networks.intersection(policy.networks or ())
+        and policy.pods.matches(pod.labels)
     )
 
 
 def peers_of(policies: Iterable[Policy]) -> tuple[Peers, ...]:
     """Return the keyed sets that the policies need."""
     rules = ((policy, rule) for policy in policies for rule in (*(policy.ingress or ()), *(policy.egress or ())))
-    return tuple(dict.fromkeys(_peers(policy, peer) for policy, rule in rules for peer in rule.peers or ()))
+    return tuple(dict.fromkeys(keyed_set(policy, peer) for policy, rule in rules for peer in rule.peers or ()))
 
 
 def ruling(policies: Sequence[Policy], pod: Ruled, members: Members) -> Policing:
@@ -83,7 +90,7 @@ def ruling(policies: Sequence[Policy], pod: Ruled, members: Members) -> Policing
     groups: dict[str, Group] = {}
     links = []
     for link in pod.links:
-        mine = [policy for policy in chosen_by(policies, pod) if link.network in policy.networks]
+        mine = [policy for policy in chosen_by(policies, pod) if link.network in (policy.networks or ())]
         ways = tuple(_way(mine, pod, groups, members, way) for way in ("ingress", "egress"))
         if ways != (None, None):
             names = tuple(map(str, mine))
@@ -146,7 +153,7 @@ def _from(policy: Policy, rule: Rule, groups: dict[str, Group], members: Members
         if spans:
             yield version, _group(groups, "addresses", version, spans)
     for peer in rule.peers:
-        peers = _peers(policy, peer)
+        peers = keyed_set(policy, peer)
         found = members(peers)
         for version in _VERSIONS:
             name = f"{peers.key}-{version}"
@@ -155,12 +162,13 @@ def _from(policy: Policy, rule: Rule, groups: dict[str, Group], members: Members
             yield version, name
 
 
-def _peers(policy: Policy, peer: Peer) -> Peers:
+def keyed_set(policy: Policy, peer: Peer) -> Peers:
+    """Return the set of pods that a peer of a policy is."""
     return Peers(
         namespace="" if peer.namespaces is not None else policy.namespace,
         namespaces=str(peer.namespaces) if peer.namespaces is not None else None,
         pods=str(peer.pods),
-        networks=policy.networks,
+        networks=policy.networks or (),
     )
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from podberth.cni.call import Call
     from podberth.cni.fields import Fields
-    from podberth.net.bonding import Bonding
     from podberth.net.endpoint import Endpoint
     from podberth.net.ops import Op
     from podberth.net.seen import Query, Seen
@@ -82,7 +81,7 @@ class Conf:
     parent: str = ""
     settings: Settings = Settings()
     master: bool = False
-    bonding: Bonding | None = None
+    bonding: ops.CreateBond | None = None
     members: int = 1
 
     @property
@@ -164,7 +163,7 @@ def _wanted(conf: Conf, call: Call, endpoint: Endpoint) -> FunctionWanted:
     return FunctionWanted.of_pf(selector, pf, call.device_id, conf.members)
 
 
-def _bond(said: Bonding, endpoint: Endpoint, vfs: tuple[Vf, ...]) -> Plan:
+def _bond(said: ops.CreateBond, endpoint: Endpoint, vfs: tuple[Vf, ...]) -> Plan:
     """Plan a bond of functions: each is configured by its PF as one alone would be, and the bond has the addresses."""
     ifname, netns, settings = endpoint.attachment.ifname, endpoint.netns, endpoint.settings
     for vf in vfs:

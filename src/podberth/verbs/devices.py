@@ -222,6 +222,20 @@ def unusable(vf: Vf, *, named: bool = False) -> str:
     return ""
 
 
+def deaf(node: Node, link: str) -> str:
+    """Return why the node's link carries nothing; '' if it is up and has a carrier.
+
+    A link that is down has no such file that could be read (EINVAL).
+    """
+    try:
+        said = node.host.lines(f"/sys/class/net/{link}/carrier")
+    except CniError:
+        said = ("0",)
+    if said is None:
+        return f"this node has no link {link}"
+    return f"{link} is down, or has no carrier" if said == ("0",) else ""
+
+
 def labelled(node: Node, found: Iterable[Vf]) -> tuple[Vf, ...]:
     """Return the functions with their labels, and those of their PFs."""
     known = node.attachments.labels()

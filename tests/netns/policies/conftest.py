@@ -22,6 +22,7 @@ from tests.netns.networks.conftest import CRD as DEFINITIONS
 from tests.netns.networks.conftest import Site, cluster_network, forget
 from tests.netns.traffic import reaches, serving
 from tests.servers.kube import KubeServer
+from tests.servers.multi_network_policies import POLICIES
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -45,28 +46,6 @@ NODE = "edge-1"
 ONE, OTHER = "default/macvlan1", "default/macvlan2"
 PORT = 5555
 SPACES: dict[str, dict[str, str]] = {"blue": {"team": "blue"}, "red": {"team": "red"}, "green": {}}
-# Of the kind as the convention has it (multi-networkpolicy, scheme.yml), as loose as a CRD may be.
-POLICIES: dict[str, Any] = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {
-        "name": "multi-networkpolicies.k8s.cni.cncf.io",
-        "annotations": {"api-approved.kubernetes.io": "unapproved, testing only"},
-    },
-    "spec": {
-        "group": "k8s.cni.cncf.io",
-        "scope": "Namespaced",
-        "names": {"plural": "multi-networkpolicies", "singular": "multi-networkpolicy", "kind": "MultiNetworkPolicy"},
-        "versions": [
-            {
-                "name": "v1beta1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }
-        ],
-    },
-}
 
 
 @dataclass

@@ -11,7 +11,7 @@ import yaml
 from podberth.kube.resources import MULTI_NETWORK_POLICIES
 from tests.checkout import ROOT
 from tests.netns.agent.running import agent
-from tests.netns.policies.conftest import NODE
+from tests.netns.policies.conftest import NODE, OTHER
 from tests.netns.policies.test_cases import SERVER, named
 from tests.servers.proxy import Proxy
 from tests.waiting import until
@@ -84,7 +84,6 @@ def test_without_an_agent_a_pod_with_a_policed_network_is_refused_and_others_are
 @pytest.mark.parametrize(
     "spec",
     [
-        {"podSelector": {"matchExpressions": [{"key": "name", "operator": "is"}]}},
         {"podSelector": SERVER, "ingress": [{"from": [{"podSelector": {"matchLabels": {"name": 7}}}]}]},
         {"podSelector": SERVER, "ingress": [{"from": [{"ipBlock": {"cidr": "everything"}}]}]},
         {"podSelector": SERVER, "ingress": [{"from": [{}]}]},
@@ -93,9 +92,9 @@ def test_without_an_agent_a_pod_with_a_policed_network_is_refused_and_others_are
         {"podSelector": SERVER, "ingress": {"from": []}},
         {"podSelector": SERVER, "policyTypes": ["Inwards"]},
     ],
-    ids=["selector", "peer", "block", "empty", "port", "key", "list", "type"],
+    ids=["peer", "block", "empty", "port", "key", "list", "type"],
 )
-def test_a_mistake_opens_nothing_and_is_told(town: Town, spec: dict[str, Any]) -> None:
+def test_what_a_first_text_does_not_say_rightly_is_not_allowed_and_is_told(town: Town, spec: dict[str, Any]) -> None:
     town.policy(spec)
     server, a, elsewhere = town.started("server"), town.started("a"), town.started("r", "red")
     assert town.settled({(a, server): False, (a, elsewhere): True})
@@ -103,6 +102,70 @@ def test_a_mistake_opens_nothing_and_is_told(town: Town, spec: dict[str, Any]) -
     (told,) = town.running.wait_for("policy with mistakes")[:1]
     assert told["policy"] == "blue/policy"
     assert told["mistakes"][0].startswith("spec.")
+
+
+FRIENDS = {"podSelector": {"matchLabels": {"friend": "yes"}}}
+TYPO = {"matchExpressions": [{"key": "name", "operator": "is"}]}
+
+
+def test_a_first_text_that_does_not_say_which_pods_it_chooses_closes_nothing_and_is_told(town: Town) -> None:
+    server, a = town.started("server"), town.started("a")
+    town.policy({"podSelector": TYPO, "ingress": []})
+    assert town.running is not None
+    (told,) = town.running.wait_for("policy not in force")[:1]
+    assert told["policy"] == "blue/policy"
+    assert "spec.podSelector.matchExpressions[0].operator" in told["message"]
+    assert town.settled({(a, server): True})
+
+
+def retyped(town: Town, **spec: Any) -> None:
+    """Change the policy's text."""
+    town.client.merge_patch(MULTI_NETWORK_POLICIES, "policy", {"spec": spec}, "blue")
+
+
+def test_a_typo_in_a_policy_cuts_nobody_off_and_opens_nothing_also_for_an_agent_that_starts_later(
+    unserved: Town,
+) -> None:
+    town = unserved
+    with agent(town.node, env={"NODE_NAME": NODE}) as first:
+        town.policy({"podSelector": SERVER, "ingress": [{"from": [FRIENDS]}]})
+        server, a, b = town.started("server"), town.started("a", friend="yes"), town.started("b")
+        assert town.settled({(a, server): True, (b, server): False})
+        retyped(town, podSelector=TYPO)
+        assert first.wait_for("policy with mistakes")[0]["state"] == "the text before holds"
+        assert town.settled({(a, server): True, (b, server): False})
+    with agent(town.node, env={"NODE_NAME": NODE}) as second:
+        assert second.wait_for("policy with mistakes")[0]["state"] == "the text before holds"
+        late = town.started("late", friend="yes")
+        assert town.settled({(late, server): True, (a, server): True, (b, server): False})
+        retyped(town, podSelector={"matchExpressions": None, **SERVER}, ingress=[{"from": [named("b")]}])
+        assert town.settled({(a, server): False, (b, server): True})
+
+
+def test_a_pod_that_a_policy_may_choose_waits_where_nobody_knows_what_held_before_and_those_that_run_go_on(
+    unserved: Town,
+) -> None:
+    town = unserved
+    with agent(town.node, env={"NODE_NAME": NODE}):
+        town.policy({"podSelector": SERVER, "ingress": [{"from": [named("a")]}]})
+        server, a, b = (town.started(name) for name in ("server", "a", "b"))
+        assert town.settled({(a, server): True, (b, server): False})
+    retyped(town, podSelector=TYPO)  # while no agent is there
+    with agent(town.node, env={"NODE_NAME": NODE}) as running:
+        assert running.wait_for("policy with mistakes")[0]["state"] == "not known"
+        late = town.bare("late")
+        refused = town.call("ADD", late)
+        assert (refused.code, refused.result["code"]) == (1, 11)
+        assert "policy blue/policy can't be read" in refused.result["msg"]
+        assert "spec.podSelector.matchExpressions[0].operator" in refused.result["msg"]
+        assert town.call("ADD", town.bare("elsewhere", "red")).code == 0
+        assert town.call("ADD", town.bare("without", networks="")).code == 0
+        assert town.call("ADD", town.bare("other", networks=OTHER)).code == 0
+        assert town.settled({(a, server): True, (b, server): False})
+        assert town.call("STATUS", server).code == 0
+        town.client.delete(MULTI_NETWORK_POLICIES, "policy", "blue")
+        assert until(lambda: town.call("ADD", late).code == 0)
+        assert town.settled({(a, server): True, (b, server): True})
 
 
 def test_a_policy_whose_networks_can_not_be_read_is_told_and_the_others_hold(town: Town) -> None:

@@ -99,3 +99,37 @@ def test_only_podberth_s_own_config_maps_speak_for_others() -> None:
 
 def test_what_is_not_ours_is_let_through() -> None:
     assert asked(review("Secret", {"spec": 1}), HOME).nothing
+
+
+RIGHT: dict[str, Any] = {
+    "metadata": {"annotations": {"k8s.v1.cni.cncf.io/policy-for": "storage"}},
+    "spec": {"podSelector": {}, "ingress": []},
+}
+
+
+def policy(new: Any, old: Any = None) -> None:
+    assert asked(review("MultiNetworkPolicy", new, old), HOME).nothing
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong", "named"),
+    [
+        ("spec", {"podSelector": {"matchLabels": {"a": 7}}}, "spec.podSelector.matchLabels.a"),
+        ("spec", {"podSelector": {}, "ingress": [{"from": [{"ipBlock": {"cidr": "x"}}]}]}, "spec.ingress[0].from[0]"),
+        ("spec", 7, "spec: expected"),
+        ("spec", None, "spec: required"),
+        ("metadata", {"annotations": {"k8s.v1.cni.cncf.io/policy-for": "../x"}}, "policy-for"),
+    ],
+)
+def test_a_policy_that_can_not_be_read_is_refused_by_its_field(part: str, wrong: Any, named: str) -> None:
+    policy(RIGHT)
+    for old in (None, RIGHT):
+        with pytest.raises(InvalidConfig) as refused:
+            policy({**RIGHT, part: wrong}, old)
+        assert named in refused.value.message
+
+
+def test_a_policy_of_which_nothing_changes_that_is_read_is_let_through_and_so_is_its_end() -> None:
+    wrong = {**RIGHT, "spec": {"podSelector": 7}}
+    policy({**wrong, "metadata": {**RIGHT["metadata"], "finalizers": []}}, wrong)
+    policy(None, wrong)

@@ -18,7 +18,7 @@ def given(pod: str = "web-0", uid: str = "") -> tuple[Allocated, ...]:
 
 def test_a_free_function_is_healthy_where_its_card_has_a_carrier() -> None:
     assert device(VF, None, ()).healthy
-    assert device(VF, None, (), wire=False).why == "ens1f0 is down, or has no carrier"
+    assert device(VF, None, (), deaf="ens1f0 is down").why == "ens1f0 is down"
 
 
 def test_a_function_that_the_node_uses_is_not() -> None:
@@ -26,7 +26,7 @@ def test_a_function_that_the_node_uses_is_not() -> None:
 
 
 def test_a_function_that_its_own_pod_has_is_healthy_whatever_the_card_is() -> None:
-    assert device(VF, KUBELETS, given(), wire=False).healthy
+    assert device(VF, KUBELETS, given(), deaf="ens1f0 is down").healthy
     assert device(VF, CHOSEN, given()).healthy  # by Multus, which says no resource
     assert device(VF, None, given(), unusable="its interface is in another network namespace").healthy
 

@@ -15,6 +15,7 @@ from podberth.cli.commands import PLACES
 from podberth.cli.doctor import affinity, api, config_maps, identity, kernel, machine, networks, store
 from podberth.cli.doctor import agent as agent_area
 from podberth.cli.doctor import cluster as nodes
+from podberth.cli.doctor import policies as of_networks
 from podberth.cni import errors
 from podberth.conformance.checks import all_checks
 from podberth.controller import certificate
@@ -160,7 +161,7 @@ def test_the_states_of_an_address_are_listed() -> None:
 
 def test_the_areas_of_doctor_are_listed() -> None:
     areas = re.findall(r"\| (\w+) \| [^|]+ \|", part(CLI, "| area | what | | --- | --- |", "##"))
-    last = [config_maps.AREA, networks.AREA, nodes.AREA]
+    last = [config_maps.AREA, networks.AREA, of_networks.AREA, nodes.AREA]
     first = [machine.AREA, kernel.AREA, store.AREA, identity.AREA]
     assert areas == [*first, agent_area.AREA, api.AREA, last[0], affinity.AREA, *last[1:]]
 

@@ -28,6 +28,16 @@ def test_a_function_is_a_device_named_for_its_pci_address() -> None:
     assert (found.attributes["pf"], found.attributes["numaNode"]) == ("ens1f0", 1)
 
 
+def test_attributes_that_drivers_share_have_the_standard_names_and_what_is_unknown_is_absent() -> None:
+    (known,) = devices([VF], [], {VF.address: "pci0000:00"}).values()
+    (unknown,) = devices([replace(VF, numa=-1)], []).values()
+    standard = {f"resource.kubernetes.io/{name}": said for name, said in
+                (("pciBusID", "0000:03:00.1"), ("pcieRoot", "pci0000:00"), ("numaNode", 1))}  # fmt: skip
+
+    assert {name: said for name, said in known.attributes.items() if name in standard} == standard
+    assert standard.keys() & unknown.attributes.keys() == {"resource.kubernetes.io/pciBusID"}
+
+
 @pytest.mark.parametrize("change", [{"busy": "it has the default route"}, {"driver": "vfio-pci"}])
 def test_what_the_node_or_a_process_uses_is_offered_to_nobody(change: dict[str, str]) -> None:
     assert devices([replace(VF, **change)], []) == {}

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from podberth.cni.errors import TryAgainLater
 from podberth.cni.fields import Fields
-from podberth.cni.labels import OPERATORS
+from podberth.cni.labels import OPERATORS, LabelSelector, Requirement
 from podberth.cni.value import replace
-from podberth.ipam.affinity import Affinity, LabelSelector, Place, Requirement, mismatch
+from podberth.ipam.affinity import Affinity, Place, mismatch
 from podberth.ipam.affinity_document import affinity_document, parse_affinity
 from podberth.ipam.pool_document import parse_pool, pool_document
 
@@ -141,7 +141,7 @@ def test_a_name_that_does_not_fit_is_enough_to_know() -> None:
 def test_both_parties_are_named() -> None:
     wanted = LabelSelector(requirements=(Requirement(key=ZONE, operator="In", values=("a", "b")),))
     found = mismatch(Affinity(node_selector=wanted), place(node=lambda: {ZONE: "c"}))
-    assert found == f"nodes with {ZONE} In (a, b); node worker-1 has {ZONE}=c"
+    assert found == f"nodes with {ZONE} in (a,b); node worker-1 has {ZONE}=c"
     found = mismatch(Affinity(pod_selector=by_label(app="x")), place(pod=dict))
     assert found == "pods with app=x; pod db/mysql-0 has no app"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from podberth.cni.errors import InvalidConfig
 from podberth.netpolicy.document import POLICY_FOR, Policy, parse
 from podberth.netpolicy.pods import addresses_of, labels_of
-from podberth.netpolicy.ruling import Link, Ruled, peers_of, ruling
+from podberth.netpolicy.ruling import Link, Ruled, chosen_by, peers_of, ruling
 from podberth.networks.status import STATUS
 from tests.unit.netpolicy.oracle import NETWORK, Packet, found
 
@@ -77,7 +77,7 @@ def test_whatever_stands_anywhere_is_read_or_refused_with_a_path(path: str) -> N
             continue
         assert len(str([peers.pods for peers in peers_of([policy])])) < 20_000
         opens = wrong in (None, [], {}, "0.0.0.0/0") or policy.ingress is None
-        if not opens and NETWORK in policy.networks and policy.pods.matches(POD.labels):
+        if not opens and chosen_by([policy], POD):
             assert not found(ruling([policy], POD, lambda _: ()), "net1", ALIEN), (wrong, policy)
 
 
@@ -131,16 +131,19 @@ def test_a_mistake_is_named_by_its_path(place: str, wrong: Any, told: str) -> No
     assert policy.mistakes[0].startswith(told)
 
 
-def test_a_selector_that_can_not_be_read_chooses_all_pods_of_the_namespace() -> None:
-    policy: Policy = parse(changed(("spec", "podSelector"), {"matchLabels": {"app": ["db"]}}))
-    assert policy.pods.matches({})
+def test_a_selector_that_can_not_be_read_chooses_no_pod() -> None:
+    policy = parse(changed(("spec", "podSelector"), {"matchLabels": {"app": ["db"]}}))
+    assert policy.blind
     assert policy.mistakes
+    assert chosen_by([policy], POD) == ()
 
 
 @pytest.mark.parametrize("wrong", [7, "a/b/c", "UPPER", "../x", ["a"], "a," * 300])
-def test_networks_that_can_not_be_read_are_refused(wrong: Any) -> None:
-    with pytest.raises(InvalidConfig, match="policy-for"):
-        parse(changed(("metadata", "annotations"), {POLICY_FOR: wrong}))
+def test_networks_that_can_not_be_read_are_none(wrong: Any) -> None:
+    policy = parse(changed(("metadata", "annotations"), {POLICY_FOR: wrong}))
+    assert policy.blind
+    assert "policy-for" in policy.mistakes[0]
+    assert chosen_by([policy], POD) == ()
 
 
 def test_networks_are_of_the_policy_s_own_namespace_unless_another_is_said() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podberth.netpolicy import selector
+from podberth.cni.labels_document import parse_selector
 from podberth.netpolicy.document import parse
 from podberth.netpolicy.pods import NamedPort
 from podberth.netpolicy.ruling import Link, Peers, Ruled, peers_of, ruling
@@ -163,7 +163,7 @@ def test_the_rule_set_lets_pass_what_the_documents_do(
 def test_a_selector_chooses_alike_here_and_in_a_query(raw: dict[str, Any], labels: dict[str, str]) -> None:
     from podberth.cni.fields import Fields
 
-    read = selector.parse(Fields(raw))
+    read = parse_selector(Fields(raw))
     assert read.matches(labels) is holds(raw, labels) is asked(str(read), labels)
 
 

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from podberth.dra.devices import devices
+from podberth.dra.inventory import Inventory
 from podberth.verbs.bring import rebased
 from tests.netns.dra.driving import Driven
 from tests.netns.kubelet import run
 from tests.vm.inside import card
 from tests.vm.inside.card import Node, as_it_was, node_with_card
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from podberth.dra.devices import Device
+    from podberth.verbs.node import Node as Opened
 
 DOCUMENTS = """\
 apiVersion: podberth.io/v1alpha1
@@ -53,11 +55,25 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         yield made
 
 
+def inventory(driven: Driven) -> Inventory:
+    """Return what the node has, by the driver's store."""
+
+    def nodes() -> Iterator[Opened]:
+        with driven.node() as node:
+            yield node
+
+    return Inventory("node1", nodes, (), driven.claims)
+
+
+def told(driven: Driven) -> dict[str, str]:
+    """Return why each device that is not healthy is not."""
+    return {each.device: each.why for each in inventory(driven).look()[1] if each.why}
+
+
 @pytest.fixture
 def driven(whole: Node, tmp_path: Path) -> Iterator[Driven]:
     def offered() -> Mapping[str, Device]:
-        with made.node() as node:
-            return devices(node.host.vfs(), ())
+        return inventory(made).devices()
 
     made = Driven(tmp_path, DOCUMENTS, offered)
     with as_it_was(whole):
@@ -92,6 +108,75 @@ def test_each_function_is_a_device_with_its_pci_address_and_stays_one_in_a_pod(d
 
     assert set(driven.parts.devices()) == set(offered)
     driven.driver.unprepare(uid)
+
+
+def test_functions_below_one_root_of_pcie_say_so_by_the_standard_attribute(driven: Driven) -> None:
+    offered = driven.parts.devices()
+    roots = {each.attributes["resource.kubernetes.io/pcieRoot"] for each in offered.values()}
+    assert roots == {card.DEVICES.joinpath(card.functions()[0]).resolve().parts[3]}
+    with card.second_card(1):
+        assert len(driven.parts.devices()) == len(offered) + 1
+    assert set(driven.parts.devices()) == set(offered)
+
+
+def test_each_device_is_healthy_while_nobody_has_it_and_in_the_pod_of_its_claim(driven: Driven, pod: str) -> None:
+    assert told(driven) == {}
+    uid = driven.claim("db-0", names(driven)[0])
+    driven.prepare(uid)
+    assert told(driven) == {}
+    driven.driver.bring(uid, pod)
+    assert told(driven) == {}
+    driven.driver.unprepare(uid)
+    assert told(driven) == {}
+
+
+def test_a_function_of_a_pod_that_is_no_claims_is_unhealthy_until_its_del(driven: Driven, pod: str) -> None:
+    first = names(driven)[0]
+    address = card.functions()[0]
+    conf = {
+        "cniVersion": "1.1.0", "name": "n", "type": "podberth", "device": "sriov", "deviceID": address, "pool": "trade",
+        "stateDir": str(driven.state),
+    }  # fmt: skip
+    env = {
+        "CNI_COMMAND": "ADD", "CNI_CONTAINERID": "other", "CNI_NETNS": pod, "CNI_IFNAME": "net1", "CNI_PATH": "/none",
+        "CNI_ARGS": "K8S_POD_NAMESPACE=bank;K8S_POD_NAME=other-0",
+    }  # fmt: skip
+    assert driven.parts.handle(env, json.dumps(conf).encode())[0] == 0
+    assert told(driven) == {first: "its DEL has not run: bank/other-0 as net1"}
+    assert driven.parts.handle({**env, "CNI_COMMAND": "DEL"}, json.dumps(conf).encode())[0] == 0
+    assert told(driven) == {}
+
+
+def test_a_port_that_fails_is_told_of_the_function_in_a_pod_too(driven: Driven, pod: str) -> None:
+    uid = driven.claim("db-0", names(driven)[0])
+    driven.prepare(uid)
+    driven.driver.bring(uid, pod)
+    every = set(names(driven))
+    run("ip", "link", "set", card.PF, "down")
+    try:
+        assert told(driven) == dict.fromkeys(every, f"{card.PF} is down, or has no carrier")
+    finally:
+        run("ip", "link", "set", card.PF, "up")
+        until(card.carrier, "the port again")
+    assert told(driven) == {}
+    driven.driver.unprepare(uid)
+
+
+def test_a_card_that_goes_under_a_pod_is_told_of_until_its_claim_ends_and_the_claim_ends(
+    driven: Driven, pod: str
+) -> None:
+    with card.second_card(1) as pf:
+        (function,) = card.functions(pf)
+        (name,) = (name for name in names(driven) if driven.parts.devices()[name].attributes["pf"] == pf)
+        uid = driven.claim("db-0", name)
+        driven.prepare(uid)
+        driven.driver.bring(uid, pod)
+        assert told(driven) == {}
+    assert name not in driven.parts.devices()
+    assert told(driven) == {name: f"this node has no function {function} now"}
+
+    driven.driver.unprepare(uid)
+    assert (told(driven), driven.left()) == ({}, [])
 
 
 def test_a_function_has_vlan_rate_and_mac_before_the_pod_and_reaches_its_peer_in_it(driven: Driven, pod: str) -> None:

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podberth.cli import netconf_file
+from podberth.cli.doctor import policies
 from podberth.cli.text import counted
 from podberth.cni import strictjson
 from podberth.cni.errors import CniError, InvalidConfig
-from podberth.cni.fields import Fields
-from podberth.cni.netconf import NetConf
 from podberth.desk.doctor import FAIL, OK, WARN, Finding
 from podberth.desk.legs import is_several
-from podberth.desk.prospect import OURS
+from podberth.desk.prospect import OURS, configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from podberth.cli.session import Session
+    from podberth.cni.netconf import NetConf
     from podberth.net.host import Host
     from podberth.verbs.network import Network
 
@@ -102,16 +102,17 @@ def _of_several(file: Path, conf: NetConf) -> Iterator[Finding]:
     find_plugin(conf.type).configure(conf.fields)
     text = f"{conf.name} has several networks for a pod"
     yield Finding(area=AREA, name=file.name, level=OK, text=text)
+    yield from policies.look(file.name, conf)
 
 
-def _judge(session: Session, file: Path, conf: bytes) -> Iterator[Finding]:
+def _judge(session: Session, file: Path, conf: Mapping[str, object]) -> Iterator[Finding]:
     from podberth.catalogue import find_plugin
     from podberth.verbs.network import read_network
     from podberth.verbs.role import own_fields, state_dir
     from podberth.verbs.status import missing_link
 
-    parsed = NetConf.parse(Fields(strictjson.loads(conf, str(file))))
-    if is_several(parsed.raw):
+    parsed = configuration(conf)
+    if is_several(parsed.type):
         yield from _of_several(file, parsed)
         return
     network = read_network(parsed, find_plugin(parsed.type if parsed.type in OURS else PLUGIN))

@@ -25,7 +25,7 @@ from podberth.process.log import notice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from podberth.linux.ground import Ground
     from podberth.net.facts import NetnsId
@@ -81,10 +81,15 @@ def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
     do(at, op)
 
 
-def holder(device: str) -> str:
-    """Return the path of the namespace that sriov-cni has given the function to, if that is there; '' if not."""
-    noted = _noted(device)
-    return noted if noted and namespaces_of.identity(noted) is not None else ""
+def holders(devices: Iterable[str]) -> dict[str, str]:
+    """Return by device the path of the namespace that sriov-cni has given it to, if that is there.
+
+    Nothing is opened where sriov-cni has never been.
+    """
+    if not os.path.isdir(_NOTES):
+        return {}
+    noted = {device: _noted(device) for device in devices}
+    return {device: path for device, path in noted.items() if path and namespaces_of.identity(path) is not None}
 
 
 def reclaim(at: Ground, device: str) -> None:
@@ -92,7 +97,7 @@ def reclaim(at: Ground, device: str) -> None:
 
     Of several such pods the first found the function as it was.
     """
-    if not os.path.isdir(_NOTES) or not _noted(device) or holder(device):
+    if not os.path.isdir(_NOTES) or not _noted(device) or holders((device,)):
         return
     with _Locked(device):
         files = sorted(_files(device), key=lambda found: found[0])

@@ -23,7 +23,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.cni.call import Call
     from podberth.cni.fields import Fields
-    from podberth.net.bonding import Bonding
     from podberth.net.endpoint import Endpoint
     from podberth.net.facts import Link
     from podberth.net.seen import Query, Seen
@@ -49,7 +48,7 @@ CARRIER_MS = 1000  # a member's carrier is looked at every `miimon` milliseconds
 class Conf:
     """`links` are the members' names, in the pod or on the node; () for those of prevResult."""
 
-    bonding: Bonding
+    bonding: ops.CreateBond
     links: tuple[str, ...]
     in_pod: bool
     settings: Settings

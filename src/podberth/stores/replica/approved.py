@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from podberth.stores.replica.shared import Key
 
 _COLUMNS = "kind, namespace, name, revision, body, source, origin, told, born, firm, former"
+_DEPARTED = 1000  # Pools that went out of force and are remembered, the latest
 _BY_KEY = "kind = ? AND namespace = ? AND name = ?"
 
 
@@ -178,6 +179,23 @@ def in_force(connection: Connection, key: Key) -> DocumentText | None:
     query = f"SELECT kind, namespace, name, body, source, origin FROM documents WHERE {_BY_KEY}"  # noqa: S608
     row = connection.execute(query, key).fetchone()
     return _text(*row) if row is not None else None
+
+
+def depart(connection: Connection, name: str) -> None:
+    """Remember a Pool that goes out of force: an address of it may be heard of only later."""
+    connection.execute("DELETE FROM departed WHERE name = ?", (name,))
+    connection.execute(
+        "INSERT INTO departed (name, body, source, origin)"
+        " SELECT name, body, source, origin FROM documents WHERE kind = 'Pool' AND name = ?",
+        (name,),
+    )
+    connection.execute("DELETE FROM departed WHERE number <= (SELECT max(number) FROM departed) - ?", (_DEPARTED,))
+
+
+def departed(connection: Connection, name: str) -> DocumentText:
+    """Return a Pool as it went out of force; nothing if it is not remembered."""
+    row = connection.execute("SELECT name, body, source, origin FROM departed WHERE name = ?", (name,)).fetchone()
+    return _text("Pool", "", *row) if row is not None else nothing(pool_key(name))
 
 
 def nothing(key: Key) -> DocumentText:

@@ -32,10 +32,14 @@ if TYPE_CHECKING:
     from podberth.ipam.moment import Moment
     from podberth.policy.documents import Document
 
-# Pools in force of which the cluster's store says nothing any more.
+# Pools of which the cluster's store says nothing any more: those in force, and those that went out of it before it was
+# heard of that somebody has an address of them.
 _LEFT = """
-SELECT name FROM documents AS d WHERE kind = 'Pool'
-AND NOT EXISTS (SELECT 1 FROM newest AS t WHERE t.kind = 'Pool' AND t.name = d.name)
+SELECT name FROM (
+    SELECT name FROM documents WHERE kind = 'Pool'
+    UNION SELECT name FROM departed WHERE EXISTS (SELECT 1 FROM leases AS l WHERE l.pool = departed.name)
+    OR EXISTS (SELECT 1 FROM reservations AS r WHERE r.pool = departed.name)
+) AS d WHERE NOT EXISTS (SELECT 1 FROM newest AS t WHERE t.kind = 'Pool' AND t.name = d.name)
 AND NOT EXISTS (SELECT 1 FROM sayings AS s WHERE s.kind = 'Pool' AND s.name = d.name AND refusal = '')
 AND NOT EXISTS (SELECT 1 FROM approved AS a WHERE a.kind = 'Pool' AND a.name = d.name AND body <> '')
 """
@@ -224,6 +228,9 @@ def _kept(connection: Connection, one: _Candidate, before: Mapping[str, Pool]) -
         return copy, _pool(copy)
     if text is not None and name in before:
         return text, before[name]
+    former = rows.departed(connection, name)
+    if former.body and not one.text.body:
+        return former, _pool(former)
     approved = one.approved.text if one.approved is not None else rows.nothing(pool_key(name))
     return approved, _pool(approved)
 
@@ -294,6 +301,7 @@ def _lay_out(connection: Connection, text: DocumentText, pool: Pool, before: Poo
 
 
 def _take_out(connection: Connection, name: str) -> None:
+    rows.depart(connection, name)
     table.remove(connection, pool_key(name))
     space.forget(connection, name)
 

@@ -81,6 +81,12 @@ CREATE TABLE approved (
 CREATE TABLE refused_pools (
     name TEXT PRIMARY KEY, source TEXT NOT NULL, why TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Pools that went out of force, as they were then: they come back if a lease of them, or a reservation, is heard of
+-- only now. Deletions and addresses are heard of by different watches.
+CREATE TABLE departed (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, body TEXT NOT NULL, source TEXT NOT NULL,
+    origin TEXT NOT NULL
+) STRICT;
 CREATE TABLE position (
     version TEXT NOT NULL, identity TEXT NOT NULL DEFAULT '', position TEXT NOT NULL DEFAULT ''
 ) STRICT;
@@ -121,4 +127,4 @@ def _tables() -> tuple[tuple[str, ...], ...]:
 
 
 # A file of another version is thrown away, not brought up to date: the cluster's store has everything.
-SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=9, migrations=_tables, cache=True)  # 'pdbr'
+SCHEMA = Schema(file="replica.db", application_id=0x70646272, version=10, migrations=_tables, cache=True)  # 'pdbr'

@@ -1,0 +1,103 @@
+"""Whether each device of the node can be used: a function of what is there, held and claimed. Pure.
+
+Kubelet writes it into the status of the pods whose claims have the devices (KEP-4680, `allocatedResourcesStatus`). A
+device of a claim is told to be unhealthy also while its pod runs: nothing is counted by it, as with a device plugin.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from podberth.dra.devices import BELOW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from podberth.cni.pod import Attachment
+    from podberth.dra.devices import Device
+    from podberth.dra.prepared import Interface, Prepared
+    from podberth.net.record import Record
+    from podberth.net.vf import Vf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """A device by its pool and name. `why`: what keeps it from being used, '' if nothing does."""
+
+    pool: str
+    device: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a node's devices depend on. Functions are by PCI address: those there are, who holds them, and why others
+    can't be had. `links`: by name why a link of the node carries nothing, '' if it does. `attached`: what has a record.
+    """
+
+    functions: Mapping[str, Vf] = field(default_factory=dict)
+    records: Mapping[str, Record] = field(default_factory=dict)
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    attached: frozenset[Attachment] = frozenset()
+
+
+def below(found: Iterable[Device], claims: Iterable[Prepared]) -> frozenset[str]:
+    """Return the links that places of the devices are on, offered or claimed."""
+    said = [each.network for each in found] + [_network(one) for claim in claims for one in claim.interfaces]
+    return frozenset(str(each[BELOW[kind]]) for each in said if (kind := str(each["device"])) in BELOW)
+
+
+def healths(node: str, found: Mapping[str, Device], claims: Iterable[Prepared], seen: Seen) -> tuple[Health, ...]:
+    """Return each device that the node offers, and each that a claim of it has though it is not there any more."""
+    claims = tuple(claims)
+    claimed = {(one.pool, one.device): (claim, one) for claim in claims for one in claim.interfaces}
+    free = [key for name in found if (key := (node, name)) not in claimed]
+    return (
+        *(
+            Health(pool=pool, device=name, why=_why_not(claim, one, claims, seen))
+            for (pool, name), (claim, one) in sorted(claimed.items(), key=lambda item: item[0])
+        ),
+        *(Health(pool=pool, device=name, why=_why_not_free(found[name].network, seen)) for pool, name in sorted(free)),
+    )
+
+
+def _why_not(claim: Prepared, one: Interface, claims: tuple[Prepared, ...], seen: Seen) -> str:
+    network = _network(one)
+    if network["device"] == "sriov":
+        address = str(network["deviceID"])
+        why = _held(seen.records.get(address), claims) or _why_no_function(address, seen)
+    else:
+        why = seen.links.get(str(network[BELOW[str(network["device"])]]), "")
+    if not why and claim.complete and claim.attachment(one) not in seen.attached:
+        return f"{claim} has no {one.ifname}: it is made anew when its pod starts"
+    return why
+
+
+def _why_not_free(network: Mapping[str, object], seen: Seen) -> str:
+    kind = str(network["device"])
+    if kind != "sriov":
+        return "" if kind == "bridge" else seen.links.get(str(network[BELOW[kind]]), "")  # a first pod makes a bridge
+    address = str(network["deviceID"])
+    return _held(seen.records.get(address), ()) or seen.unusable.get(address, "") or _why_no_function(address, seen)
+
+
+def _why_no_function(address: str, seen: Seen) -> str:
+    vf = seen.functions.get(address)
+    if vf is None:
+        return f"this node has no function {address} now"
+    return seen.links.get(vf.pf, "") if vf.pf else f"its PF {vf.pf_address} has no interface on this node"
+
+
+def _held(record: Record | None, claims: tuple[Prepared, ...]) -> str:
+    """Return who else holds a function, '' if it is free or one of the claims has it."""
+    if record is None or any(record.attachment == each.attachment(one) for each in claims for one in each.interfaces):
+        return ""
+    return f"its DEL has not run: {record.pod or record.attachment} as {record.attachment.ifname}"
+
+
+def _network(one: Interface) -> Mapping[str, object]:
+    """Return the keys of the network that the interface was made by: they name its device, also once that is gone."""
+    return dict(json.loads(one.conf))
