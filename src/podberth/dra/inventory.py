@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
-from podberth.cni.value import replace
 from podberth.dra.devices import devices
 from podberth.dra.health import Seen, below, healths
 from podberth.linux import pci
-from podberth.verbs.devices import deaf, unusable
+from podberth.verbs.devices import deaf, labelled, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +36,8 @@ class Inventory:
     def devices(self) -> dict[str, Device]:
         """Return what the node has to offer."""
         nodes = self._nodes()  # which closes each node when it ends
-        return self._offered(_functions(next(nodes)))
+        node = next(nodes)
+        return self._offered(labelled(node, node.host.vfs()))
 
     def look(self) -> tuple[dict[str, Device], tuple[Health, ...]]:
         """Return what the node has to offer, and the health of that and of what claims have."""
@@ -55,7 +55,7 @@ class Inventory:
         attached: set[Attachment] = set()
         for node in self._nodes():
             if every is None:
-                every = _functions(node)
+                every = labelled(node, node.host.vfs())
                 found = self._offered(every)
                 names = {vf.pf for vf in every if vf.pf} | below(found.values(), self._claims.all())
                 links = {link: deaf(node, link) for link in names}
@@ -74,8 +74,3 @@ class Inventory:
     def _offered(self, vfs: Iterable[Vf]) -> dict[str, Device]:
         vfs = tuple(vfs)
         return devices(vfs, self._shared, {vf.address: pci.root(vf.address) for vf in vfs})
-
-
-def _functions(node: Node) -> tuple[Vf, ...]:
-    labels = node.attachments.labels() if node.stored() else {}
-    return tuple(replace(vf, labels=labels.get(vf.address, ())) for vf in node.host.vfs())

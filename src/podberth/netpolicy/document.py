@@ -92,7 +92,7 @@ def parse(raw: Mapping[str, object]) -> Policy:
     metadata = fields.child("metadata") or Fields({}, "metadata")
     namespace = metadata.required("namespace", parsers.label)
     mistakes: list[str] = []
-    spec = _kept(lambda: _child(fields, "spec"), mistakes) or Fields({"podSelector": ""}, "spec")
+    spec = _kept(lambda: fields.section("spec"), mistakes) or Fields({"podSelector": ""}, "spec")
     selector = _kept(lambda: _selector(spec), mistakes)
     kinds = _kept(lambda: _kinds(spec), mistakes) or (INGRESS, EGRESS)
     return Policy(
@@ -104,13 +104,6 @@ def parse(raw: Mapping[str, object]) -> Policy:
         egress=_rules(spec, "egress", "to", mistakes) if EGRESS in kinds else None,
         mistakes=tuple(mistakes),
     )
-
-
-def _child(fields: Fields, key: str) -> Fields:
-    found = fields.child(key)
-    if found is None:
-        raise fields.fail(key, "required field is missing")
-    return found
 
 
 def _selector(spec: Fields) -> LabelSelector:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.cni import netlist, parsers
 from podberth.cni.errors import CniError, InvalidConfig
-from podberth.cni.fields import Fields, shown
+from podberth.cni.fields import Fields
 from podberth.cni.value import value
 from podberth.networks.allocation import RESOURCE
 
@@ -31,12 +31,12 @@ class Definition:
 def read(document: Mapping[str, object]) -> Definition:
     """Read the object as an API server has it. InvalidConfig names the field at fault."""
     fields = Fields(document, "NetworkAttachmentDefinition", InvalidConfig)
-    metadata, spec = fields.child("metadata") or Fields({}), fields.child("spec")
+    metadata, spec = fields.section("metadata"), fields.child("spec")
     annotations = metadata.child("annotations")
     return Definition(
         namespace=metadata.required("namespace", parsers.label),
         name=metadata.required("name", parsers.name),
-        config=spec.get("config", _text, "") if spec is not None else "",
+        config=spec.get("config", parsers.any_text, "") if spec is not None else "",
         resource=annotations.get(RESOURCE, parsers.string(max=512), "") if annotations is not None else "",
     )
 
@@ -63,10 +63,3 @@ def network(
         return netlist.parse(data, name=definition.name, beside=beside)
     except CniError as wrong:
         raise type(wrong)(f"{what}: spec.config: {wrong.message}", wrong.details) from None
-
-
-def _text(raw: object) -> str:
-    """Return a text of any lines: people write JSON over several."""
-    if not isinstance(raw, str):
-        raise ValueError(f"expected a string, got {shown(raw)}")  # noqa: TRY004 - as all parsers
-    return raw

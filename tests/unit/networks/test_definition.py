@@ -41,9 +41,9 @@ def test_a_config_may_have_several_lines() -> None:
 @pytest.mark.parametrize(
     ("changed", "at"),
     [
-        ({"metadata": None}, "namespace"),
-        ({"metadata": {"name": "storage"}}, "namespace"),
-        ({"metadata": {"namespace": "bank"}}, "name"),
+        ({"metadata": None}, "NetworkAttachmentDefinition.metadata"),
+        ({"metadata": {"name": "storage"}}, "NetworkAttachmentDefinition.metadata.namespace"),
+        ({"metadata": {"namespace": "bank"}}, "NetworkAttachmentDefinition.metadata.name"),
         ({"metadata": {"namespace": "bank", "name": "A"}}, "NetworkAttachmentDefinition.metadata.name"),
         ({"metadata": 7}, "NetworkAttachmentDefinition.metadata"),
         ({"spec": "{}"}, "NetworkAttachmentDefinition.spec"),
