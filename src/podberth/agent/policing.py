@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 LOOK = 30.0  # seconds after which a pod is looked at again, though nothing was heard
 _UNDER_WAY = 120.0  # seconds that an ADD may take from its rules on until it is recorded
 _BACKOFF = Backoff(0.2, 15.0)
+_LOUD = 10  # tries after which it is said what keeps a pod from being looked at, though it is to be tried again
 
 
 class Policing:
@@ -211,6 +212,3 @@ class Policing:
             about = {"pod": str(found.pod), "policies": [str(policy) for policy in chosen] or None}
             self._told("info", "policed", about)
         return True
-
-
-_LOUD = 10  # tries after which it is said what keeps a pod from being looked at, though it is to be tried again

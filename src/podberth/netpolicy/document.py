@@ -28,7 +28,7 @@ INGRESS, EGRESS = "Ingress", "Egress"
 MOST = 256  # rules, peers or ports of one list, and networks of one policy
 MOST_PORT = 65535
 MOST_REQUIREMENTS = 64  # of one selector, and values of each: a selector of peers is part of a URL
-_TRANSPORTS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
+TRANSPORTS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 _POLICY_FOR = f"metadata.annotations[{POLICY_FOR!r}]"
 
 
@@ -205,7 +205,7 @@ def _by_version(blocks: Iterable[tuple[int, Spans]]) -> Iterable[tuple[int, Span
 
 def _port(fields: Fields) -> Port:
     fields.only(("protocol", "port", "endPort"))
-    protocol = _TRANSPORTS[fields.get("protocol", parsers.choice(*_TRANSPORTS), "TCP")]
+    protocol = TRANSPORTS[fields.get("protocol", parsers.choice(*TRANSPORTS), "TCP")]
     end = fields.optional("endPort", parsers.integer(1, MOST_PORT))
     raw = fields.raw.get("port")
     if raw is None:

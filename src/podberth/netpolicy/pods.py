@@ -5,6 +5,7 @@ from __future__ import annotations
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.value import value
+from podberth.netpolicy.document import TRANSPORTS
 from podberth.networks.status import STATUS
 
 TYPE_CHECKING = False
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from podberth.cni.parsers import Address
 
 MOST_BYTES = 256 * 1024  # of a network-status: all annotations of an object have no more (Kubernetes)
-_TRANSPORTS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -39,7 +39,7 @@ def ports_of(found: Mapping[str, Any]) -> tuple[NamedPort, ...]:
     spec = found.get("spec", {})
     beside = (one for one in spec.get("initContainers", ()) if one.get("restartPolicy"))
     return tuple(
-        NamedPort(name=port["name"], protocol=_TRANSPORTS.get(port.get("protocol"), "tcp"), port=port["containerPort"])
+        NamedPort(name=port["name"], protocol=TRANSPORTS.get(port.get("protocol"), "tcp"), port=port["containerPort"])
         for one in (*spec.get("containers", ()), *beside)
         for port in one.get("ports", ())
         if port.get("name")

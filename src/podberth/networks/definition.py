@@ -10,9 +10,9 @@ from podberth.networks.allocation import RESOURCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from podberth.cni.netlist import NetworkList, PluginConf
+    from podberth.cni.netlist import NetworkList
 
 
 @value
@@ -41,13 +41,10 @@ def read(document: Mapping[str, object]) -> Definition:
     )
 
 
-def network(
-    definition: Definition, own: Iterable[NetworkList], beside: Callable[[str], tuple[PluginConf, ...]] = lambda _: ()
-) -> NetworkList:
+def network(definition: Definition, own: Iterable[NetworkList]) -> NetworkList:
     """Return the network of the definition: as its config says, or else that of the node's `own` with its name.
 
-    `beside` as `cni.netlist.parse` takes it. InvalidConfig if there is none; a fault of its configuration is raised
-    with the definition's name.
+    InvalidConfig if there is none; a fault of its configuration is raised with the definition's name.
     """
     what = f"NetworkAttachmentDefinition {definition.namespace}/{definition.name}"
     if not definition.config.strip():
@@ -60,6 +57,6 @@ def network(
         return found
     try:
         data = definition.config.encode("utf-8", "surrogatepass")
-        return netlist.parse(data, name=definition.name, beside=beside)
+        return netlist.parse(data, name=definition.name)
     except CniError as wrong:
         raise type(wrong)(f"{what}: spec.config: {wrong.message}", wrong.details) from None

@@ -114,11 +114,6 @@ def test_a_version_that_nobody_speaks_is_refused_by_the_definitions_name() -> No
         network(of({"type": "bridge", "cniVersion": "9.0.0"}), ())
 
 
-def test_plugins_beside_it_come_after_those_in_its_list() -> None:
-    found = network(of({"plugins": [{"type": "bridge"}]}), (), lambda name: listed(name, "tuning").plugins)
-    assert [plugin.type for plugin in found.plugins] == ["bridge", "tuning"]
-
-
 @given(st.text())
 def test_any_config_is_read_or_refused_by_an_error_of_cni(config: str) -> None:
     try:
