@@ -325,12 +325,17 @@ def _delegate(op: AdoptCalls, place: int, document: object) -> CallPlugins:
     """Return one call of Multus' as it has remembered it. InvalidConfig or ValueError if it can't be read."""
     fields = Fields(document, f"{op.path}[{place}]")
     asked = str(fields.raw.get("ifnameRequest") or "")
+    ifname = op.ifname if place == 0 else asked or f"net{place}"
     config = binascii.a2b_base64(str(fields.raw.get("Bytes") or ""))
     network = netlist.parse(config, op.path)
+    cached = Cache(op.cache).get(network.name, op.container_id, ifname)
+    if cached is not None and cached.config:
+        config = _restored(config, cached.config, op.path)
+        network = netlist.parse(config, op.path)
     return CallPlugins(
         network=network.name,
         netns=op.netns,
-        ifname=op.ifname if place == 0 else asked or f"net{place}",
+        ifname=ifname,
         container_id=op.container_id,
         config=config.decode(),
         path=op.search,
@@ -339,3 +344,14 @@ def _delegate(op: AdoptCalls, place: int, document: object) -> CallPlugins:
         label=str(fields.raw.get("Name") or network.name),
         default=place == 0,
     )
+
+
+def _restored(remembered: bytes, called: bytes, path: str) -> bytes:
+    """Return a network that Multus has remembered, with what libcni's file of the attachment says of it besides."""
+    from podberth.networks.remembered import restored
+
+    try:
+        found = strictjson.loads(called, path)
+    except CniError:
+        return remembered
+    return strictjson.dumps(restored(Fields(strictjson.loads(remembered, path)).raw, found)).encode()

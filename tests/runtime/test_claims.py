@@ -121,6 +121,16 @@ def test_a_container_does_not_start_without_the_link_though_the_agent_is_dead_an
     assert [line for line in bank.site.left_behind() if bank.link not in line] == []
 
 
+def test_slices_that_a_kubelet_deletes_late_after_its_start_are_there_again(bank: Claims) -> None:
+    mine = f"bridge-{bank.link}-"
+    until(lambda: [name for name in bank.devices() if name.startswith(mine)], bank.log)
+    resource = bank.kube.operator.resource({"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice"})
+    for each in bank.kube.operator.client.list(resource).items:
+        bank.kube.operator.client.delete(resource, each["metadata"]["name"])
+
+    until(lambda: [name for name in bank.devices() if name.startswith(mine)], bank.log)
+
+
 def test_the_health_of_a_pods_device_is_told_unknown_while_the_agent_is_dead_and_told_again_by_the_next(
     bank: Claims,
 ) -> None:

@@ -100,7 +100,7 @@ class Claims:
         left = AT_ONCE
         for opened in self._nodes() if servers else ():
             with opened as node:
-                for kept in idle(node):
+                for kept in longest_first(idle(node), self._pauses):
                     tries, pause = self._pauses.get(kept, (0, 0.0))
                     there[kept] = tries, pause - LOOK
                     if pause > 0 or left <= 0:
@@ -126,3 +126,11 @@ class Claims:
             return False
         self._told = ""
         return True
+
+
+def longest_first(idle: Iterable[Reservation], pauses: Mapping[Reservation, tuple[int, float]]) -> list[Reservation]:
+    """Return them by how long each has waited to be asked for: of more than a turn asks for, none waits for ever.
+
+    `pauses` are the seconds until each is to be asked for again; below zero it waits already.
+    """
+    return sorted(idle, key=lambda kept: pauses.get(kept, (0, 0.0))[1])

@@ -20,16 +20,17 @@ class Due(Generic[K, W]):
 
     `act` may ask for another try by `again`. `failed` gets why it raised; it is tried again after a while. `most`: keys
     that wait at once; of more the oldest is given up. `loops`: how many keys are worked on at once, each by one loop.
+    `whose`: of the keys of one owner one is worked on at a time, so that what hangs takes no other owner's place.
     """
 
     def __init__(
         self, name: str, act: Callable[[K, W], None], failed: Callable[[str], None], *, most: int | None = None,
-        loops: int = 1,
+        loops: int = 1, whose: Callable[[K], object] = lambda key: key,
     ) -> None:  # fmt: skip
-        self._act, self._most = act, most
+        self._act, self._most, self._whose = act, most, whose
         self._changed = threading.Condition()
         self._due: dict[K, tuple[float, W]] = {}  # the time is the monotonic clock's
-        self._busy: set[K] = set()
+        self._busy: set[object] = set()  # owners
         self._stopping = False
         names = [name] if loops == 1 else [f"{name}-{number}" for number in range(loops)]
         self._loops = [Loop(each, self._turn, failed, family=name) for each in names]
@@ -75,7 +76,7 @@ class Due(Generic[K, W]):
             if ready is None:
                 return 0.0
             _, work = self._due.pop(ready)
-            self._busy.add(ready)
+            self._busy.add(self._whose(ready))
         try:
             self._act(ready, work)
         except BaseException:
@@ -83,10 +84,10 @@ class Due(Generic[K, W]):
             raise
         finally:
             with self._changed:
-                self._busy.discard(ready)
-                self._changed.notify()  # other work of the key may wait
+                self._busy.discard(self._whose(ready))
+                self._changed.notify()  # other work of the owner may wait
         return 0.0
 
     def _free(self) -> Iterator[tuple[K, float]]:
-        """Yield the keys that no loop works on, with the time when their work is due."""
-        return ((key, at) for key, (at, _) in self._due.items() if key not in self._busy)
+        """Yield the keys of whose owner no loop works on any, with the time when their work is due."""
+        return ((key, at) for key, (at, _) in self._due.items() if self._whose(key) not in self._busy)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from podberth.net.record import Record
     from podberth.verbs.node import Node
 
-LOOPS = 3  # pods whose networks are changed at once; a plugin that hangs delays no other pod's, nor takes every place
+LOOPS = 3  # pods whose networks are changed at once, each of another namespace: plugins that hang delay their own alone
 _BACKOFF = Backoff(0.5, 60.0)  # seconds before what could not be done is tried again
 
 
@@ -42,7 +42,9 @@ class HotPlug:
         self._nodes = nodes
         self._done, self._refused = done, refused
         self._tries: dict[tuple[str, str], int] = {}
-        self._due: Due[tuple[str, str], None] = Due("hot plug", self._looked_at, failed, loops=LOOPS)
+        self._due: Due[tuple[str, str], None] = Due(
+            "hot plug", self._looked_at, failed, loops=LOOPS, whose=lambda pod: pod[0]
+        )
         self.start, self.stop = self._due.start, self._due.stop
 
     def look(self, namespace: str, name: str) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from podberth.cni import strictjson
+from podberth.cni.errors import CniError
 from podberth.process.whole import write_whole
 
 NAME = "claims.json"  # in the folder of meta plugins' calls
@@ -19,8 +21,8 @@ def known(folder: str) -> tuple[str, ...]:
     """Return the kubeconfigs; () if none was ever named, or the file can't be read."""
     try:
         with Path(folder, NAME).open("rb") as file:
-            found = json.loads(file.read(MOST_BYTES))
-    except (OSError, ValueError):
+            found = strictjson.loads(file.read(MOST_BYTES + 1), NAME, most=MOST_BYTES)
+    except (OSError, CniError):
         return ()
     listed = found.get("kubeconfigs") if isinstance(found, dict) else None
     return tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()

@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     Write = Callable[[str, str, dict[str, object]], object]  # level, event, what is said of it
 
 PACKED = Path(podberth.__file__).parent / "_shim" / "podberth-link-hook"  # in a wheel: tools/hatch_build.py
-_LOOK = 600.0  # seconds after which the slices are read again, though nothing has changed here
+# Seconds after which the slices are read again, at first and later on, though nothing has changed here: a kubelet that
+# has started deletes them all, at a time of its own (pkg/kubelet/cm/dra/plugin, wipeResourceSlices).
+_SOON, _LOOK = 2.0, 600.0
+_PAUSE = 60.0  # seconds between two tries at most: a server that refuses a slice would refuse it again
 
 
 @value
@@ -57,6 +60,16 @@ class ResourceClaimOptions:
     shared: tuple[Shared, ...] = ()
     hook: str = ""
     holding: str = HOLDING
+
+
+@value
+class _Published:
+    """What the slices say. `due`: when they are read again. `looks`: how often they were, since kubelet's `taking`."""
+
+    devices: Mapping[str, Device]
+    due: float
+    looks: int
+    taking: int
 
 
 class ResourceClaims:
@@ -93,8 +106,9 @@ class ResourceClaims:
         self._kubelet = Kubelet(options.kubelet, driver, fence, self._watch, self._taken, self._failed)
         pods = ClaimedPods(driver, self._claims, self._failed)
         self._runtime = Plugin(options.runtime, pods, self._heard, self._failed)
-        self._published: tuple[float, Mapping[str, Device]] | None = None
-        self._slices = Loop("resource-slices", self._publish, self._failed)
+        self._published: _Published | None = None
+        self._takings = 0  # how often a kubelet has taken the driver
+        self._slices = Loop("resource-slices", self._publish, self._failed, longest=_PAUSE)
         self._statuses: Statuses[str, Prepared] = Statuses(
             "resource claims' status",
             lambda _, prepared: self._publisher.tell(prepared),
@@ -131,7 +145,7 @@ class ResourceClaims:
     def _look(self) -> tuple[Health, ...]:
         """Return the health of all devices; have the slices follow where other devices are there than they say."""
         found, healths = self._inventory.look()
-        if self._published is not None and self._published[1] != found:
+        if self._published is not None and self._published.devices != found:
             self._slices.wake()
         return healths
 
@@ -162,18 +176,22 @@ class ResourceClaims:
         return self._resident.serve(call, -1, Trace(whole=False))
 
     def _publish(self) -> float:
+        taking, before = self._takings, self._published
         found = self._inventory.devices()
-        if self._published is None or self._published[1] != found or monotonic() - self._published[0] > _LOOK:
-            before = None if self._published is None else self._published[1]
-            generation = self._publisher.publish(found)
-            self._published = (monotonic(), found)
-            if before != found:
-                self._write("info", "devices published", {"devices": len(found), "generation": generation})
-        return WAIT
+        known = before is not None and before.taking == taking
+        if before is not None and known and before.devices == found and before.due > monotonic():
+            return min(WAIT, before.due - monotonic())
+        generation = self._publisher.publish(found)
+        looks = before.looks + 1 if before is not None and known else 0
+        pause = min(_SOON * 2.0**looks, _LOOK)
+        self._published = _Published(devices=found, due=monotonic() + pause, looks=looks, taking=taking)
+        if before is None or before.devices != found:
+            self._write("info", "devices published", {"devices": len(found), "generation": generation})
+        return min(WAIT, pause)
 
     def _taken(self) -> None:
-        """Publish anew: a kubelet that has started has deleted all slices of its node."""
-        self._published = None
+        """Publish anew: a kubelet that has started has deleted all slices of its node, or is about to."""
+        self._takings += 1
         self._slices.wake()
 
     def _told(self, prepared: Prepared) -> None:

@@ -12,6 +12,7 @@ import click
 
 from podberth.catalogue import find_plugin
 from podberth.cli import failures, netconf_file
+from podberth.cli.install.shim import kinds as own_types
 from podberth.cli.manual import Page
 from podberth.cli.options import json_option
 from podberth.cli.screen import Cell, Column, Screen
@@ -19,7 +20,9 @@ from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.fields import Fields
 from podberth.cni.keys import TEXT, kinds
 from podberth.desk import prospect
+from podberth.net.addresses import Addresses
 from podberth.net.settings_document import KEYS as SETTINGS
+from podberth.networks.settings import WITHOUT_EFFECT
 from podberth.runtime import invoke
 from podberth.runtime.lint import Finding
 from podberth.runtime.lint import lint as find_all
@@ -56,7 +59,7 @@ def lint(network: str, *, as_json: bool) -> int:
     path = network if Path(network).is_file() else load(os.environ.get("NETCONFPATH") or NET_DIR, network).path
     data = Path(path).read_bytes()
     found = find_all(data, _installed, our_keys)
-    found += (*_drop_ins(data), *_ours(data, path)) if not any(one.fatal for one in found) else ()
+    found += (*_refused(data), *_ours(data, path)) if not any(one.fatal for one in found) else ()
     if as_json:
         findings = [{"path": f.path, "message": f.message, "hint": f.hint, "fatal": f.fatal} for f in found]
         sys.stdout.write(json.dumps({"file": path, "findings": findings}, indent=2) + "\n")
@@ -86,23 +89,28 @@ def our_keys(kind: str, inside: bool) -> Mapping[str, str] | None:
     if inside:
         return {"type": TEXT, **about_addresses} if kind == LEDGER else None
     common = {"stateDir": TEXT, "logLevel": TEXT, "logFile": TEXT}
+    if plugin.ADDRESSES is Addresses.CALLED:
+        common |= dict.fromkeys(WITHOUT_EFFECT, "any")  # a file of Multus' serves as it is
     return {**common, **(about_addresses if plugin.SETTINGS else {}), **kinds(plugin.KEYS)}
 
 
-def _drop_ins(data: bytes) -> Iterator[Finding]:
-    """Yield what podberth's plugins of the CNI project's types refuse; a node may have the project's own there."""
+def _refused(data: bytes) -> Iterator[Finding]:
+    """Yield what podberth's plugins refuse. Of a type that is not podberth's alone a node may have another's there."""
     document = json.loads(data)
     listed = document.get("plugins")
     for at, raw in [("", document)] if listed is None else [(f"plugins[{i}]", one) for i, one in enumerate(listed)]:
         if not isinstance(raw, dict) or raw.get("type") in prospect.OURS:
             continue
+        kind = str(raw.get("type"))
         try:
-            find_plugin(str(raw.get("type"))).configure(Fields(raw, at))
+            find_plugin(kind).configure(Fields(raw, at))
         except CniError as refused:
             if refused.message.startswith("type: "):
                 continue  # it is no type of podberth's
             where, _, message = refused.message.partition(": ")
-            yield Finding(path=where, message=f"podberth's plugin: {message}", hint=refused.details, fatal=False)
+            own = kind in own_types()
+            said = message if own else f"podberth's plugin: {message}"
+            yield Finding(path=where, message=said, hint=refused.details, fatal=own)
 
 
 def _ours(data: bytes, path: str) -> tuple[Finding, ...]:

@@ -122,26 +122,40 @@ class Call:
 
     @property
     def device_id(self) -> str | None:
-        """The PCI address that came with the call. InvalidConfig if two places name different ones."""
+        """The PCI address that came with the call. InvalidConfig as `device_ids`, and for several."""
+        found = self.device_ids
+        if len(found) > 1:
+            raise InvalidConfig(
+                f"deviceID: names {len(found)} functions, {', '.join(found)}, for one interface",
+                "a bond has several: set device to 'bond', or have one named",
+            )
+        return found[0] if found else None
+
+    @property
+    def device_ids(self) -> tuple[str, ...]:
+        """The PCI addresses that came with the call: one, or with commas between them those of a bond's members.
+
+        InvalidConfig if two places name different ones.
+        """
         places = (
             ("runtimeConfig.deviceID", (self.runtime_config or {}).get("deviceID")),
             ("deviceID", self.conf.raw.get("deviceID")),
             ("CNI_ARGS: deviceID", self.pod_args.device_id),
         )
-        named: list[tuple[str, str]] = []
+        named: list[tuple[str, tuple[str, ...]]] = []
         for where, raw in places:
             if raw not in (None, ""):
                 try:
-                    named.append((where, parsers.pci_address(raw)))
+                    named.append((where, parsers.pci_addresses(raw)))
                 except ValueError as wrong:
                     raise InvalidConfig(f"{where}: {wrong}", "the device plugin names the function there") from None
-        different = {address for _, address in named}
+        different = {frozenset(addresses) for _, addresses in named}
         if len(different) > 1:
             raise InvalidConfig(
-                "; ".join(f"{where} is {address}" for where, address in named),
-                "whoever calls the plugin has to name one device",
+                "; ".join(f"{where} is {', '.join(addresses)}" for where, addresses in named),
+                "whoever calls the plugin has to name the same everywhere",
             )
-        return named[0][1] if named else None
+        return named[0][1] if named else ()
 
     @classmethod
     def parse(cls, env: Mapping[str, str], stdin: bytes, *, any_args: bool = False) -> Call | VersionProbe | None:

@@ -22,6 +22,11 @@ class CniError(Exception):
         self.message = message
         self.details = details
 
+    def within(self, what: str) -> None:
+        """Put what it is about before its message: class, code and details stay."""
+        self.message = f"{what}: {self.message}"
+        self.args = (self.message,)
+
 
 class IncompatibleVersion(CniError):
     """Code 1: a cniVersion that this plugin does not speak."""

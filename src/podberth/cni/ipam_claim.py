@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from podberth.cni.parsers import Address
 
 KEY = "ipamClaim"
+SHOWN, SHOWN_AS = "podberth.io/shows", "reservation"  # label of a claim that shows what is reserved for a pod's name
 MAX_NAME, MAX_UID = 200, 40  # characters: with both a ledger writes an owner's name, which has 253 in every store
 MOST = 2  # addresses of a claim: one of each IP version
 

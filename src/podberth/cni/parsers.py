@@ -27,6 +27,7 @@ MAX_PATH = 4095  # PATH_MAX without the final NUL (linux/limits.h)
 
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _ALNUM = _LOWER | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_MOST_DEVICES = 8  # of one interface: as many as a bond can have
 _HEX = frozenset("0123456789abcdef")
 # What dev_valid_name() of net/core/dev.c refuses (its isspace() counts 0xA0), and '%', which dev_alloc_name() expands.
 _NOT_IN_IFNAME = frozenset(b"/:% \t\n\v\f\r\xa0")
@@ -183,6 +184,15 @@ def pci_address(raw: object) -> str:
     widths = ((domain, 4, 8), (bus, 2, 2), (device, 2, 2), (function, 1, 1))
     if not all(least <= len(part) <= most and _HEX.issuperset(part) for part, least, most in widths):
         raise ValueError(f"expected a PCI address as '0000:03:02.1', got {shown(raw)}")
+    return found
+
+
+def pci_addresses(raw: object) -> tuple[str, ...]:
+    """Read the addresses of an interface's PCI devices, with commas between, as device plugins write them for pods."""
+    parts = raw.split(",", _MOST_DEVICES) if isinstance(raw, str) else [raw]
+    found = tuple(map(pci_address, parts))
+    if len(found) > _MOST_DEVICES or len(set(found)) < len(found):
+        raise ValueError(f"expected at most {_MOST_DEVICES} devices, each once, got {shown(raw)}")
     return found
 
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import joined
 from podberth.cni.value import value
-from podberth.controller import claims, conditions, gone, keeping
+from podberth.controller import claims, conditions, gone, keeping, published
 from podberth.controller.effects import WHO, by_hand
 from podberth.controller.known import known
 from podberth.controller.left import left
 from podberth.controller.older import older
+from podberth.controller.publishing import Publishing
 from podberth.kube import resources
 from podberth.kube.events import NORMAL, WARNING
 from podberth.policy import bundle
@@ -50,10 +51,14 @@ _EVENTS = {conditions.CONFLICT: "ReservationConflict", conditions.NOT_IN_FORCE: 
 
 @value
 class Settings:
-    """`grace` in seconds; `nearly_full`: per cent of a pool's addresses that are used by then."""
+    """`grace` in seconds; `nearly_full`: per cent of a pool's addresses that are used by then.
+
+    `publishing`: reservations are kept published as IPAMClaims.
+    """
 
     grace: float
     nearly_full: int
+    publishing: bool = False
 
 
 class Sweep:
@@ -74,6 +79,7 @@ class Sweep:
         self._leading = leading
         self._count = count
         self._told = told
+        self._published = Publishing(client, count, told)
         self._absent: dict[Lease, int] = {}
         self._seen: dict[Event, int] = {}
         self._stray: frozenset[Declared] = frozenset()
@@ -86,7 +92,7 @@ class Sweep:
         """Do all of it once. A step that fails leaves the others to be done."""
         steps = (
             self._accept, self._accept_podnetworks, self._keep_last_good, self._declarations, self._config_maps,
-            self._reservations, self._retention, self._claims, self._leases, self._pools,
+            self._reservations, self._retention, self._claims, self._leases, self._pools, self._publish,
         )  # fmt: skip
         for step in steps:
             if not self._leading():
@@ -285,6 +291,11 @@ class Sweep:
         for one in claims.gone(kept, there) if there is not None else ():
             if self._effects.claim_ended(one):
                 self._count("unreserved")
+
+    def _publish(self, now: Known) -> None:
+        """Have the claims be there that show reservations, if that is wanted."""
+        if self._settings.publishing:
+            self._published.level(self._proposer.dry_run(lambda connection, _: published.wanted(connection, now)))
 
     def _retention(self, now: Known) -> None:
         """End reservations whose retention is over."""

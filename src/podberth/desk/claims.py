@@ -8,9 +8,10 @@ from podberth.cni import ipam_claim
 from podberth.ipam.owner import claim_of, is_claim, is_deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from podberth.ipam.lease import Reservation
+    from podberth.ipam.pool import Pool
     from podberth.net.ops import Address
     from podberth.verbs.node import Node
 
@@ -27,10 +28,24 @@ def claims(node: Node) -> tuple[tuple[Document, ...], int]:
     claim's own, or the pod's with the interface behind it.
     """
     pools = {pool.name: pool for pool in node.policies.pools()}
+    kept = node.ledger.reservations()
+    return shown(kept, pools, lambda each: _network(node, each), lambda address: _holder(node, address))
+
+
+def shown(
+    reservations: Iterable[Reservation],
+    pools: Mapping[str, Pool],
+    network_of: Callable[[Reservation], str],
+    holder_of: Callable[[Address], str],
+) -> tuple[tuple[Document, ...], int]:
+    """Return what `claims` does, of these reservations.
+
+    `network_of` and `holder_of` say a reservation's network and which pod has an address now; '' where that is nobody.
+    """
     found: dict[tuple[str, str, str], Document] = {}
     left = 0
-    for kept in node.ledger.reservations():
-        name, network = _name(kept), _network(node, kept)
+    for kept in reservations:
+        name, network = _name(kept), network_of(kept)
         pool = pools.get(kept.pool)
         subnet = pool.subnet_of(kept.address) if pool is not None else None
         if not name or not network or subnet is None:
@@ -41,7 +56,7 @@ def claims(node: Node) -> tuple[tuple[Document, ...], int]:
         status = document["status"]
         assert isinstance(status, dict)
         status["ips"].append(f"{kept.address}/{subnet.network.prefixlen}")
-        status["ownerPod"] = status["ownerPod"] or _holder(node, kept.address)
+        status["ownerPod"] = status["ownerPod"] or holder_of(kept.address)
     return tuple(found.values()), left
 
 

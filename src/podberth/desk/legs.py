@@ -17,6 +17,7 @@ from podberth.net.addresses import Addresses
 from podberth.net.ops import CallPlugins
 from podberth.runtime.chain import derived
 from podberth.verbs.chained import end_before
+from podberth.verbs.completed import completed
 from podberth.verbs.planner import Planner
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def calls(
         pod_args=Args(pod=pod),
         path=("/opt/cni/bin",),
     )
+    call = completed(node.host, call, plugin)
     return Planner(node.host, plugin, plugin.configure(call.conf.fields), call)(end_before(call, Result())).ops
 
 

@@ -18,6 +18,7 @@ from podberth.cni.pod import Attachment
 from podberth.cni.value import replace
 from podberth.desk.form import Address, row
 from podberth.ipam.lease import Actor, Claim
+from podberth.ipam.owner import claim_of
 from podberth.ipam.refusals import same
 from podberth.policy.precedence import NetworkDefaults, Question, has_choice, named_pools, resolve
 from podberth.verbs.devices import foreseen
@@ -165,7 +166,8 @@ def _expect(node: Node, asked: Question, resolved: Resolved) -> tuple[Expected, 
     """
     pod, ifname = asked.pod, asked.ifname
     assert pod is not None
-    kept = {one.address: one for one in node.ledger.reservations(pod=pod)}
+    owners = (pod,) if resolved.claim is None else (pod, resolved.claim.owner)
+    kept = {one.address: one for owner in owners for one in node.ledger.reservations(pod=owner)}
     lasting = {*kept, *resolved.addresses, *(address for share in resolved.shares for address in share.addresses)}
     own = [lease for lease in node.ledger.leases() if same(lease.pod, pod) and lease.attachment.ifname == ifname]
     claim = Claim(
@@ -193,6 +195,10 @@ def _expect(node: Node, asked: Question, resolved: Resolved) -> tuple[Expected, 
 
 
 def _why(node: Node, address: Address, resolved: Resolved, kept: Reservation | None, has: AbstractSet[Address]) -> str:
+    if resolved.claim is not None:
+        name, _ = claim_of(resolved.claim.owner)
+        of_it = kept is not None or address in resolved.claim.ips
+        return f"IPAMClaim {name}" if of_it else f"any free address for IPAMClaim {name}, for example this one"
     if address in resolved.addresses:
         return resolved.origin(f"ipv{address.version}").source
     share = next((share for share in resolved.shares if address in share.addresses), None)

@@ -59,15 +59,17 @@ def _of_entry(entry: Fields) -> Iterator[Allocated]:
             )
 
 
-def proven(said: Iterable[Allocated], kept: Iterable[Allocated], pod: str, uid: str) -> tuple[Allocated, ...]:
+def proven(said: Iterable[Allocated], kept: Iterable[Allocated] | None, pod: str, uid: str) -> tuple[Allocated, ...]:
     """Return what the kubelet says of a pod, in an order that is no luck: by container, and then by address.
 
-    `kept`: of the file. TryAgainLater if that has given other devices to the pod of this UID: then the answer was about
-    a pod of the same name.
+    `kept`: of the file, None if that can't be read. TryAgainLater if it has not given a device to the pod of this UID:
+    then the answer was about a pod of the same name. The kubelet writes the file before it has the sandbox made.
     """
     found = tuple(sorted(said, key=lambda each: (each.place, each.device)))
-    own = {(each.resource, each.device) for each in kept if uid and each.uid == uid}
-    other = next((each for each in found if own and (each.resource, each.device) not in own), None)
+    if kept is None or not uid:
+        return found
+    own = {(each.resource, each.device) for each in kept if each.uid == uid}
+    other = next((each for each in found if (each.resource, each.device) not in own), None)
     if other is not None:
         raise TryAgainLater(
             f"the kubelet says that {pod} has {other.device} of {other.resource}, and its checkpoint has not given it"

@@ -25,7 +25,7 @@ _MOST = 256  # members of one list
 _FILE = "config.json"  # the key of sriov-network-device-plugin's ConfigMap
 _KIND = "netDevice"  # the one type of device that is served
 _ETHER = ("ether", "ethernet")
-_OWN = ("name", "vf", "topology", "cdi", "additionalInfo")
+_OWN = ("name", "vf", "topology", "cdi", "apart", "additionalInfo")
 _THEIRS = ("resourceName", "resourcePrefix", "deviceType", "excludeTopology", "selectors", "additionalInfo")
 _SELECTORS = ("vendors", "devices", "drivers", "pciAddresses", "pfNames", "rootDevices", "linkTypes")
 # What sriov-network-device-plugin selects by besides: each with what a function would need that is not given here.
@@ -103,6 +103,7 @@ def _own(fields: Fields, prefix: str) -> Resource:
         choices=tuple(Choice(selector=each) for each in _selectors(fields)),
         topology=fields.get("topology", parsers.boolean, True),
         cdi=fields.get("cdi", parsers.boolean, False),
+        apart=fields.get("apart", parsers.boolean, False),
         info=_info(fields),
     )
 

@@ -45,11 +45,12 @@ class Kubelet:
 
         TryAgainLater if the kubelet can't be asked, and its file does not know the UID; or if they contradict.
         """
-        kept = checkpoint.kept(self._root) or ()
         try:
             said = self._said(namespace, name)
+            kept = checkpoint.kept(self._root)  # after the answer, so that it is no older
         except grpc.RpcError as failure:
-            said = tuple(each for each in kept if uid and each.uid == uid)
+            kept = checkpoint.kept(self._root)
+            said = tuple(each for each in kept or () if uid and each.uid == uid)
             if not said:
                 raise TryAgainLater(
                     f"the kubelet does not say which devices {namespace}/{name} has: {_reason(failure)}",

@@ -55,14 +55,15 @@ class Choice:
 class Resource:
     """Functions that pods ask the kubelet for by one `name`, 'DOMAIN/NAME': those of any of the `choices`.
 
-    `topology`: the kubelet is told the NUMA nodes. `cdi`: character devices are named by CDI. `info`: what containers
-    are told besides, by PCI address, '*' for each.
+    `topology`: the kubelet is told the NUMA nodes. `apart`: those of one container are of different PFs, for bonds.
+    `cdi`: character devices are named by CDI. `info`: what containers are told besides, by PCI address, '*' for each.
     """
 
     name: str
     choices: tuple[Choice, ...] = (Choice(),)
     topology: bool = True
     cdi: bool = False
+    apart: bool = False
     info: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
     @property

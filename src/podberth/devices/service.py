@@ -1,7 +1,8 @@
 """The device plugins of a node: a loop that keeps the kubelet told, and what is given to containers.
 
 Each turn looks at the functions, at the records of who holds them, and at what the kubelet has given to pods. What the
-kubelet is shown follows from these alone (`health`). A plugin that the kubelet does not know, because one of the two
+kubelet is shown follows from these alone (`health`). A function whose DEL is lost is given back: the kubelet would
+never ask for one that it is shown as Unhealthy. A plugin that the kubelet does not know, because one of the two
 has started anew, is served and registered again.
 """
 
@@ -31,13 +32,14 @@ from podberth.linux.inotify import NAMES, Inotify
 from podberth.networks.device_info import DP
 from podberth.process.loop import Loop, reason
 from podberth.verbs.devices import deaf, give_back, labelled, unusable
+from podberth.verbs.gone import is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from podberth.devices.answer import Answer
     from podberth.devices.health import Allocated
-    from podberth.net.record import Record
+    from podberth.net.record import Record, RecordKey
     from podberth.net.vf import Vf
     from podberth.verbs.node import Node
 
@@ -84,6 +86,7 @@ class Devices:
         self._plugins: dict[str, Plugin] = {}
         self._functions: dict[str, dict[str, Vf]] = {}
         self._shown: dict[str, str] = {}  # by device, why it may not be given
+        self._seen: set[tuple[RecordKey, int]] = set()  # holders whose namespaces this process has seen
         self._complaints: frozenset[str] = frozenset()
         self._events: Inotify | None = None
         self._born = ("", monotonic())  # what tells the kubelet's socket from others, and when it was seen first
@@ -136,7 +139,8 @@ class Devices:
 
     def prefer(self, resource: str, available: Sequence[str], must: Sequence[str], size: int) -> Sequence[str]:
         """Return which of the devices a container had best get (`preference`)."""
-        return preferred(self._functions.get(resource, {}), available, must, size)
+        apart = any(each.apart for each in self._configuration.resources if each.name == resource)
+        return preferred(self._functions.get(resource, {}), available, must, size, apart=apart)
 
     def _held(self, each: str, end: float) -> str:
         """Have the device be free, as far as that can be done until then; return who holds it all the same."""
@@ -174,6 +178,34 @@ class Devices:
     def _allocated(self) -> tuple[Allocated, ...] | None:
         """Return what the kubelet has given to pods; None if it can't be asked, or may not know all pods yet."""
         return None if monotonic() - self._born[1] < self._options.young else self._kubelet.every()
+
+    def _collect(self, complaints: list[str]) -> None:
+        """Do the DELs that were lost: of functions that the kubelet counts, and whose holders are gone.
+
+        Gone is not enough: an agent that does not see the node's namespaces takes all of them for gone. The kubelet has
+        to have taken back what it had given. Of what it had not given, this process has to have seen the namespace.
+        """
+        counted = {each for those in self._functions.values() for each in those}
+        seen: set[tuple[RecordKey, int]] = set()
+        for node in self._nodes():
+            for record in node.attachments.all() if node.stored() else ():
+                if counted.isdisjoint(record.devices):
+                    continue
+                holder, gone = (record.key, record.since), is_gone(node, record)
+                if not gone or holder in self._seen:
+                    seen.add(holder)
+                if gone and (forfeited(record, self._allocated()) if resource_of(record) else holder in seen):
+                    complaints += self._buried(node, record)
+        self._seen = seen
+
+    def _buried(self, node: Node, record: Record) -> list[str]:
+        """Do the DEL of one whose namespace is gone; return why its functions are held all the same."""
+        device = record.devices[0]  # of several it holds all or none
+        held = give_back(node, device, lambda _: False, f"its sandbox is gone, and the kubelet counts {device}", WHO)
+        if held:
+            return [held]
+        self._told("warning", "device given back", {"device": device, "attachment": str(record.attachment)})
+        return []
 
     def _turn(self) -> float:
         self._wait()
@@ -213,6 +245,7 @@ class Devices:
         self._meet()
         self._configure(complaints)
         with self._guard:
+            self._collect(complaints)
             self._look(complaints)
         self._complain(complaints)
         failures: list[CniError] = []

@@ -132,6 +132,19 @@ def same(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> 
     return sorted(map(_said, old)) == sorted(map(_said, new))
 
 
+def whole(there: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the slices of the newest generation that is there as a whole."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for each in there:
+        found.setdefault(generation_of([each]), []).append(each)
+    whole_ones = [number for number, those in found.items() if len(those) == _count(those[0])]
+    return found[max(whole_ones)] if whole_ones else []
+
+
+def _count(one: Mapping[str, Any]) -> int:
+    return int(one.get("spec", {}).get("pool", {}).get("resourceSliceCount", 0))
+
+
 def generation_of(there: Iterable[Mapping[str, Any]]) -> int:
     """Return the newest generation of slices that are there; 0 if there are none."""
     return max((int(each.get("spec", {}).get("pool", {}).get("generation", 0)) for each in there), default=0)

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from podberth.cni.errors import CniError, InvalidConfig, KernelRefused, TryAgainLater
 from podberth.dra.claim import CLAIM, read_claim
 from podberth.dra.prepared import Interface, Prepared
+from podberth.kube.errors import NotFound
 from podberth.linux import holding
 from podberth.policy.annotations import ANNOTATION
 from podberth.verbs.bring import bring
 from podberth.verbs.delete import delete
+from podberth.verbs.gone import is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -71,19 +73,36 @@ class Driver:
                 self._parts.fence.put(known)  # a folder below /run is empty after the machine's start
                 return known
             claim = read_claim(self._parts.claim(namespace, name), uid, DRIVER)
-            if known is not None:
-                self._take_back(known)
+            self._end(uid)
             return self._made(self._intended(claim))
 
     def unprepare(self, uid: str) -> None:
-        """Take all of the claim back; nothing happens if there is nothing. CniError if it has to be tried again."""
+        """Take all of the claim back; nothing happens if there is nothing. CniError if it has to be tried again.
+
+        What was kept of it may be lost, or not to be read: its attachments are found by their records all the same.
+        """
+        with self._alone(uid):
+            self._end(uid)
+
+    def hand_over(self, uid: str, pod_uid: str) -> bool:
+        """Make the claim anew if it is reserved for the pod of that UID by now; say whether it is. CniError.
+
+        kubelet prepares nothing twice: a pod that was deleted by force leaves its claim, prepared, to the next one, and
+        the scheduler may have chosen another device for that.
+        """
         with self._alone(uid):
             known = self._parts.claims.find(uid)
-            if known is not None:
-                self._take_back(known)
-            else:
-                self._parts.fence.remove(uid)
-                holding.remove(self._holding(uid))
+            if known is None or known.pod_uid == pod_uid:
+                return known is not None
+            try:
+                claim = read_claim(self._parts.claim(known.namespace, known.name), uid, DRIVER)
+            except NotFound:
+                return False
+            if claim.pod.uid != pod_uid:
+                return False
+            self._end(uid)
+            self._made(self._intended(claim))
+            return True
 
     def bring(self, uid: str, netns: str) -> None:
         """Have the claim's links be in the pod's namespace. CniError says which one can't be there, and why."""
@@ -93,8 +112,12 @@ class Driver:
                 made = tuple(self._brought(known, each, netns) for each in known.interfaces)
                 self._keep(known, made)
 
-    def take_home(self, uid: str) -> None:
-        """Have the claim's links be in its own namespace: the pod's is about to end. CniError."""
+    def take_home(self, uid: str, netns: str) -> None:
+        """Have the claim's links be in its own namespace: that at `netns` is about to end. CniError.
+
+        A link that is in another pod's namespace stays there: a runtime stops a sandbox more than once, also after the
+        pod has the next. Where it does not say which namespace ends, that of the record is meant.
+        """
         with self._alone(uid):
             known = self._parts.claims.find(uid)
             if known is None or not known.complete:
@@ -102,8 +125,11 @@ class Driver:
             home = self._holding(uid)
             holding.make(home)
             with self._parts.node() as node:
-                for each in known.interfaces:
-                    bring(node, known.attachment(each), home, home, holding.carry)
+                may_leave = {node.host.netns_id(path) for path in (netns, home) if path}
+                for attachment in map(known.attachment, known.interfaces):
+                    there = {each.netns_id for each in node.attachments.of(attachment) if not is_gone(node, each)}
+                    if not netns or there <= may_leave:
+                        bring(node, attachment, home, home, holding.carry)
 
     def _intended(self, claim: Claim) -> Prepared:
         """Return the claim as it is to be made. TryAgainLater for a device that this node does not have now.
@@ -162,6 +188,18 @@ class Driver:
             raise
         self._parts.told(done)
         return done
+
+    def _end(self, uid: str) -> None:
+        known = self._parts.claims.find(uid)
+        if known is not None:
+            self._take_back(known)
+            return
+        with self._parts.node() as node:
+            for record in node.attachments.all(DRIVER, uid) if node.stored() else ():
+                delete(node, record.attachment, why=f"resource claim {uid}: unprepared", who="claim")
+        holding.remove(self._holding(uid))
+        self._parts.fence.remove(uid)
+        self._parts.claims.remove(uid)
 
     def _take_back(self, prepared: Prepared) -> None:
         home = self._holding(prepared.uid)

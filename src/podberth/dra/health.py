@@ -34,12 +34,14 @@ class Health:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What a node's devices depend on. Functions are by PCI address: those there are, who holds them, and why others
-    can't be had. `links`: by name why a link of the node carries nothing, '' if it does. `attached`: what has a record.
+    can't be had; `remade` are those that were made anew under their record. `links`: by name why a link of the node
+    carries nothing, '' if it does. `attached`: what has a record.
     """
 
     functions: Mapping[str, Vf] = field(default_factory=dict)
     records: Mapping[str, Record] = field(default_factory=dict)
     unusable: Mapping[str, str] = field(default_factory=dict)
+    remade: frozenset[str] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
     attached: frozenset[Attachment] = frozenset()
 
@@ -47,7 +49,7 @@ class Seen:
 def below(found: Iterable[Device], claims: Iterable[Prepared]) -> frozenset[str]:
     """Return the links that places of the devices are on, offered or claimed."""
     said = [each.network for each in found] + [_network(one) for claim in claims for one in claim.interfaces]
-    return frozenset(str(each[BELOW[kind]]) for each in said if (kind := str(each["device"])) in BELOW)
+    return frozenset(filter(None, map(_link, said)))
 
 
 def healths(node: str, found: Mapping[str, Device], claims: Iterable[Prepared], seen: Seen) -> tuple[Health, ...]:
@@ -66,21 +68,22 @@ def healths(node: str, found: Mapping[str, Device], claims: Iterable[Prepared], 
 
 def _why_not(claim: Prepared, one: Interface, claims: tuple[Prepared, ...], seen: Seen) -> str:
     network = _network(one)
-    if network["device"] == "sriov":
-        address = str(network["deviceID"])
+    address = str(network.get("deviceID", ""))
+    if address:
         why = _held(seen.records.get(address), claims) or _why_no_function(address, seen)
+        if not why and address in seen.remade:
+            return f"{address} was made anew since {claim} got it, and its pod has nothing of it"
     else:
-        why = seen.links.get(str(network[BELOW[str(network["device"])]]), "")
+        why = seen.links.get(_link(network), "")
     if not why and claim.complete and claim.attachment(one) not in seen.attached:
         return f"{claim} has no {one.ifname}: it is made anew when its pod starts"
     return why
 
 
 def _why_not_free(network: Mapping[str, object], seen: Seen) -> str:
-    kind = str(network["device"])
-    if kind != "sriov":
-        return "" if kind == "bridge" else seen.links.get(str(network[BELOW[kind]]), "")  # a first pod makes a bridge
-    address = str(network["deviceID"])
+    address = str(network.get("deviceID", ""))
+    if not address:  # a bridge is made with its first pod
+        return "" if network.get("device") == "bridge" else seen.links.get(_link(network), "")
     return _held(seen.records.get(address), ()) or seen.unusable.get(address, "") or _why_no_function(address, seen)
 
 
@@ -96,6 +99,11 @@ def _held(record: Record | None, claims: tuple[Prepared, ...]) -> str:
     if record is None or any(record.attachment == each.attachment(one) for each in claims for one in each.interfaces):
         return ""
     return f"its DEL has not run: {record.pod or record.attachment} as {record.attachment.ifname}"
+
+
+def _link(network: Mapping[str, object]) -> str:
+    """Return the link that a place is on, '' of anything else."""
+    return str(network.get(BELOW.get(str(network.get("device")), ""), ""))
 
 
 def _network(one: Interface) -> Mapping[str, object]:

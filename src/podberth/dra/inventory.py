@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from podberth.dra.devices import devices
 from podberth.dra.health import Seen, below, healths
 from podberth.linux import pci
+from podberth.linux.effects.functions import is_another
+from podberth.net.ops import ConfigureVf
 from podberth.verbs.devices import deaf, labelled, unusable
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Inventory:
         links: dict[str, str] = {}
         records: dict[str, Record] = {}
         attached: set[Attachment] = set()
+        remade: set[str] = set()
         for node in self._nodes():
             if every is None:
                 every = labelled(node, node.host.vfs())
@@ -63,10 +66,17 @@ class Inventory:
                 there = node.attachments.all()
                 records |= {device: record for record in there for device in record.devices}
                 attached |= {record.attachment for record in there}
+                remade |= {
+                    step.op.device
+                    for record in there
+                    for step in record.steps
+                    if isinstance(step.op, ConfigureVf) and is_another(step.op, step)
+                }
         return found, Seen(
             functions={vf.address: vf for vf in every or ()},
             records=records,
             unusable={vf.address: why for vf in every or () if (why := unusable(vf, named=True))},
+            remade=frozenset(remade),
             links=links,
             attached=frozenset(attached),
         )

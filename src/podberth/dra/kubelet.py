@@ -2,7 +2,7 @@
 devices' health. gRPC.
 
 kubelet watches the folder of the first (pkg/kubelet/pluginmanager): a driver that starts again makes it anew, and is
-registered anew.
+registered anew. A loop makes each socket anew that somebody has taken away.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from podberth.dra.messages import (
 )
 from podberth.nri.wire import Malformed
 from podberth.process.errand import Errands
-from podberth.process.loop import reason, report
+from podberth.process.loop import Loop, reason, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from podberth.dra.watch import Watch
 
 AT_A_TIME = 32  # calls; kubelet makes one for each pod that starts or ends
+PERIOD = 5.0  # seconds between two looks at the sockets
+_NEW = ".new"  # of a socket before it is served: kubelet passes over names that begin so (pluginwatcher)
+GRACE = 45.0  # seconds of a call at most: kubelet waits no longer
 
 
 class Kubelet:
@@ -59,35 +62,52 @@ class Kubelet:
         self._taken, self._failed = taken, failed
         self._plugin = folder / "plugins" / DRIVER / "dra.sock"
         self._registry = folder / "plugins_registry" / f"{DRIVER}-reg.sock"
-        self._servers: list[Any] = []
+        self._servers: dict[Path, tuple[Any, str]] = {}  # by socket, with what tells it from others at its path
+        self._loop = Loop("kubelet-sockets", self._turn, failed)
 
     def start(self) -> None:
-        """Begin to serve. OSError or RuntimeError if a socket can't be made."""
+        """Begin to serve, as soon as the folder lets the sockets be made."""
+        self._loop.start()
+
+    def stop(self, seconds: float) -> None:
+        """End: kubelet finds no driver from now on; what is under way has so long."""
+        self._loop.end(seconds)
+        for path in (self._registry, self._plugin):
+            if path in self._servers and self._servers[path][1] == _identity(path):
+                path.unlink(missing_ok=True)
+        self._watch.end()
+        for server, _ in self._servers.values():
+            server.stop(seconds).wait()
+        self._servers.clear()
+
+    def _turn(self) -> float:
+        """Have both sockets be there: whoever empties kubelet's folder takes them away, and nobody finds the driver."""
         serving = {"NodePrepareResources": _unary(self._prepare), "NodeUnprepareResources": _unary(self._unprepare)}
         watching = {"NodeWatchResources": grpc.unary_stream_rpc_method_handler(self._health)}
         finding = {"GetInfo": _unary(self._info), "NotifyRegistrationStatus": _unary(self._status)}
         self._serve(self._plugin, {**dict.fromkeys(SERVICES, serving), **dict.fromkeys(HEALTH, watching)})
         self._serve(self._registry, {REGISTRATION: finding})
-
-    def stop(self, seconds: float) -> None:
-        """End: kubelet finds no driver from now on; what is under way has so long."""
-        for path in (self._registry, self._plugin):
-            path.unlink(missing_ok=True)
-        self._watch.end()
-        for server in self._servers:
-            server.stop(seconds).wait()
-        self._servers.clear()
+        return PERIOD
 
     def _serve(self, path: Path, services: Mapping[str, Mapping[str, Any]]) -> None:
+        """Serve at the path, unless that is so. OSError or RuntimeError if the socket can't be made."""
+        before = self._servers.get(path)
+        if before is not None and before[1] == _identity(path):
+            return
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
+        new = path.with_name(_NEW)
+        new.unlink(missing_ok=True)
         server = grpc.server(Errands(), maximum_concurrent_rpcs=AT_A_TIME)
         for service, methods in services.items():
             server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
-        server.add_insecure_port(f"unix:{path}")
+        # A server of gRPC removes, when it ends, what is at the path that it was given: by then that may be another's.
+        server.add_insecure_port(f"unix:{new}")
         server.start()
-        path.chmod(0o600)
-        self._servers.append(server)
+        new.chmod(0o600)
+        new.rename(path)
+        self._servers[path] = server, _identity(path)
+        if before is not None:
+            before[0].stop(GRACE)  # what is under way there ends there
 
     def _health(self, body: bytes, context: Any) -> Iterator[bytes]:
         del body
@@ -144,3 +164,12 @@ def _unary(serve: Callable[[bytes], bytes]) -> Any:
             raise
 
     return grpc.unary_unary_rpc_method_handler(answer)
+
+
+def _identity(path: Path) -> str:
+    """Return what tells a socket from others at its path; '' if there is none."""
+    try:
+        at = path.lstat()
+    except OSError:
+        return ""
+    return f"{at.st_dev}:{at.st_ino}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from podberth.dra.driver import Driver
-    from podberth.dra.prepared import PreparedClaims
+    from podberth.dra.prepared import Prepared, PreparedClaims
     from podberth.nri.messages import Pod
 
 
@@ -29,6 +29,7 @@ class ClaimedPods:
         self._driver, self._claims, self._failed = driver, claims, failed
         self._guard = threading.Lock()
         self._there: dict[str, str] = {}  # by a claim's UID, the sandbox that has its links
+        self._asking: set[str] = set()  # UIDs of claims of earlier pods that the API server is being asked for
         self._ended: set[str] = set()  # sandboxes that have stopped since the runtime has listed all there are
 
     def synchronize(self, pods: tuple[Pod, ...]) -> None:
@@ -49,16 +50,21 @@ class ClaimedPods:
         self._bring(pod, anew=False)
 
     def stop(self, pod: Pod) -> None:
-        """Take the pod's links out of its namespace, which is about to end. What can't be taken is made anew later."""
+        """Take the pod's links out of its namespace, which is about to end. What can't be taken is made anew later.
+
+        An agent that has just started does not know which sandbox has them: then the namespace tells, and a runtime
+        that names none gets nothing taken.
+        """
         with self._guard:
             self._ended.add(pod.id)
         for claim in self._claims.of_pod(pod.uid):
             with self._guard:
-                if self._there.get(claim.uid, pod.id) != pod.id:
-                    continue  # a sandbox that came after it has the links
+                there = self._there.get(claim.uid)
+                if there != pod.id and (there is not None or not pod.netns):
+                    continue  # a sandbox that came after it has the links, or may have them
                 self._there.pop(claim.uid, None)
             try:
-                self._driver.take_home(claim.uid)
+                self._driver.take_home(claim.uid, pod.netns)
             except CniError as failure:
                 report(self._failed, f"{pod}: {claim}: {failure.message}")
 
@@ -74,7 +80,30 @@ class ClaimedPods:
             if not ended:
                 self.run(pod)
 
+    def _take_over(self, pod: Pod) -> None:
+        """Have claims of an earlier pod of the name looked at: one may be this pod's by now. Nobody waits for that.
+
+        Meanwhile the fence keeps the pod's containers from starting, and kubelet tries again.
+        """
+        with self._guard:
+            earlier = self._claims.of_earlier(pod.namespace, pod.name, pod.uid)
+            asked = [claim for claim in earlier if claim.uid not in self._asking]
+            self._asking.update(claim.uid for claim in asked)
+        for claim in asked:
+            Errand(lambda claim=claim: self._taken_over(pod, claim))  # type: ignore[misc]
+
+    def _taken_over(self, pod: Pod, claim: Prepared) -> None:
+        try:
+            if self._driver.hand_over(claim.uid, pod.uid):
+                self._driver.bring(claim.uid, pod.netns)
+        except Exception as failure:  # noqa: BLE001 - it is asked again at kubelet's next try
+            report(self._failed, f"{pod}: {claim}: {reason(failure)}")
+        finally:
+            with self._guard:
+                self._asking.discard(claim.uid)
+
     def _bring(self, pod: Pod, *, anew: bool) -> None:
+        self._take_over(pod)
         claims = self._claims.of_pod(pod.uid)
         for claim in claims:
             with self._guard:

@@ -9,6 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from podberth.cni import strictjson
+from podberth.cni.errors import CniError
 from podberth.cni.pod import Attachment
 from podberth.dra import kept
 
@@ -69,8 +71,10 @@ class PreparedClaims:
         known, unreadable = {}, []
         for path in sorted(self._folder.glob("*.json")):
             try:
-                found = _read(json.loads(path.read_text()))
-            except (KeyError, TypeError, ValueError, OSError):
+                found = _read(strictjson.loads(path.read_bytes(), path.name))
+                if path != self._file(found.uid):
+                    raise ValueError("another claim's file")  # noqa: TRY301 - it is as unreadable as any other
+            except (AttributeError, CniError, KeyError, OSError, TypeError, ValueError):
                 unreadable.append(str(path))
             else:
                 known[found.uid] = found
@@ -88,6 +92,11 @@ class PreparedClaims:
         """Return the claims of the pod with that UID."""
         return tuple(each for each in self.all() if each.pod_uid == uid)
 
+    def of_earlier(self, namespace: str, name: str, uid: str) -> tuple[Prepared, ...]:
+        """Return the claims of pods of that name with another UID."""
+        named = (each for each in self.all() if (each.namespace, each.pod_name) == (namespace, name))
+        return tuple(each for each in named if each.pod_uid != uid)
+
     def put(self, prepared: Prepared) -> None:
         """Keep the claim, in place of what was kept of it. StoreFailed."""
         content = json.dumps(asdict(prepared), sort_keys=True).encode()
@@ -103,6 +112,10 @@ class PreparedClaims:
         return self._folder / f"{uid}.json"
 
 
-def _read(said: dict[str, Any]) -> Prepared:
+def _read(said: Any) -> Prepared:
+    """Return what a file says. It raises AttributeError, KeyError, TypeError or ValueError for anything else."""
     interfaces = tuple(Interface(**{**each, "ips": tuple(each["ips"])}) for each in said["interfaces"])
-    return Prepared(**{**said, "interfaces": interfaces})
+    found = Prepared(**{**said, "interfaces": interfaces})
+    for each in interfaces:
+        found.attachment(each)  # for which its configuration has to be readable
+    return found

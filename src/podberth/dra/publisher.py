@@ -1,21 +1,22 @@
 """What the API server is told: the node's ResourceSlices, and what each claim has got (status.devices).
 
 Slices of a new set have a new generation: all of them are made before the old ones go, so a scheduler that reads half
-of them knows that it does (resource.k8s.io, ResourcePool).
+of them knows that it does (resource.k8s.io, ResourcePool). A set that was cut short goes before the next is begun: a
+server that takes some slices and refuses others is not filled with them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from podberth.dra.devices import Place, generation_of, same, slices
+from podberth.dra.devices import Place, generation_of, same, slices, whole
 from podberth.dra.driver import DRIVER
 from podberth.kube.client import Call
 from podberth.kube.errors import Invalid, NotFound
 from podberth.kube.resources import NODES, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from podberth.dra.devices import Device
     from podberth.dra.prepared import Interface, Prepared
@@ -48,19 +49,24 @@ class Publisher:
             there = self._client.list(about, fields=fields).items
         except Invalid:  # a server may not select by the field, as one that has the kind as a custom resource
             there = self._client.list(about).items
-        there = [each for each in there if _is_own(each, self._node)]
+        every = [each for each in there if _is_own(each, self._node)]
+        there = whole(every)
         place = Place(driver=DRIVER, node=self._node, uid=self._client.get(NODES, self._node)["metadata"]["uid"])
-        generation = generation_of(there)
+        generation = generation_of(every)
+        self._delete(about, [each for each in every if each not in there])
         if there and same(there, slices(place, found, generation, self._served())):
             return generation
         for each in slices(place, found, generation + 1, self._served()):
             self._client.create(about, each)
-        for each in there:
+        self._delete(about, there)
+        return generation + 1
+
+    def _delete(self, about: Resource, those: Iterable[Mapping[str, Any]]) -> None:
+        for each in those:
             try:
                 self._client.delete(about, each["metadata"]["name"])
             except NotFound:
                 pass
-        return generation + 1
 
     def tell(self, prepared: Prepared) -> None:
         """Write what a claim has got, all its devices at once: what an apply leaves out is taken away. CniError."""

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 from podberth.cni import parsers
 from podberth.cni.errors import InvalidConfig
 from podberth.cni.fields import Fields, shown
-from podberth.kube.credentials import Held, Plugin, Source, check_plugin_api
+from podberth.cni.value import value
+from podberth.kube.credentials import Held, Plugin, Source, check_plugin_api, stamp
 from podberth.kube.wire import Access
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from podberth.kube.credentials import Credentials
 
@@ -68,54 +69,94 @@ def in_cluster(environ: Mapping[str, str], folder: str = SERVICE_ACCOUNT) -> Acc
 
 
 def kubeconfig(paths: list[str], context: str = "") -> Access:
-    """Read kubeconfig files into one: of each name the first counts. Raises InvalidConfig, with the field's path."""
-    files = [(_read(path), os.path.dirname(os.path.abspath(path))) for path in paths]
-    chosen = context or next(filter(None, (file.get("current-context", parsers.text, "") for file, _ in files)), "")
+    """Read kubeconfig files into one: of each name the first counts. Raises InvalidConfig, with the field's path.
+
+    A token or certificate that stands in a file is read again when the file has changed, as files that it names are.
+    """
+    files = [_read(os.path.abspath(path), path) for path in paths]
+    chosen = context or next(filter(None, (one.fields.get("current-context", parsers.text, "") for one in files)), "")
     if not chosen:
-        raise files[0][0].fail("current-context", "required field is missing", "or name a context")
+        raise files[0].fields.fail("current-context", "required field is missing", "or name a context")
     about, _ = _named(files, "context", "current-context", chosen)
-    cluster, cluster_folder = _named(files, "cluster", about.at("cluster"), about.required("cluster", parsers.text))
-    user, user_folder = _named(files, "user", about.at("user"), about.required("user", parsers.text))
+    cluster, of_cluster = _named(files, "cluster", about.at("cluster"), about.required("cluster", parsers.text))
+    user, of_user = _named(files, "user", about.at("user"), about.required("user", parsers.text))
     return Access(
         server=cluster.required("server", _server),
-        credentials=_credentials(user, user_folder, cluster),
-        authority=_pem(cluster, "certificate-authority", cluster_folder),
+        credentials=_credentials(user, of_user, cluster),
+        authority=_pem(cluster, "certificate-authority", of_cluster),
         verify=not cluster.get("insecure-skip-tls-verify", parsers.boolean, False),
         server_name=cluster.get("tls-server-name", parsers.dns_name, ""),
         namespace=about.get("namespace", parsers.label, "default"),
     )
 
 
-def _read(path: str) -> Fields:
+@value
+class _File:
+    """One kubeconfig, and which file it was. `path` is absolute; `called` is how messages call it."""
+
+    fields: Fields
+    path: str
+    called: str
+    stamp: tuple[int, ...]
+
+    def beside(self, path: str) -> str:
+        """Return a path as the file means it: relative to its own folder."""
+        return os.path.join(os.path.dirname(self.path), path)
+
+
+@value
+class _Place:
+    """The user or cluster of a name in a file."""
+
+    file: _File
+    kind: str
+    name: str
+
+    def written(self, found: Fields, key: str, parse: Callable[[object], str]) -> Source | None:
+        """Return what stands in the file under the key, and will; None if there is no such key."""
+        content = found.optional(key, parse)
+        if content is None:
+            return None
+
+        def pick() -> str:
+            again, _ = _named([_read(self.file.path, self.file.called)], self.kind, found.path, self.name)
+            return again.required(key, parse)
+
+        return Source(content=content, path=self.file.path, what=found.at(key), pick=pick, at=self.file.stamp)
+
+
+def _read(path: str, called: str) -> _File:
     from podberth.policy import yamlfiles  # half of this room's import, and a pod needs none
 
     try:
+        at = stamp(path)
         with open(path, "rb") as stream:
-            documents = yamlfiles.load(stream, path)
+            documents = yamlfiles.load(stream, called)
     except OSError as failure:
         raise InvalidConfig(
-            f"{path} can't be read: {failure.strerror}", "name a kubeconfig that this user may read"
+            f"{called} can't be read: {failure.strerror}", "name a kubeconfig that this user may read"
         ) from None
     if len(documents) != 1:
-        raise InvalidConfig(f"{path}: expected one kubeconfig, got {len(documents)} documents", "leave one in the file")
-    return Fields(documents[0].raw, f"{path}: kubeconfig")
+        count = len(documents)
+        raise InvalidConfig(f"{called}: expected one kubeconfig, got {count} documents", "leave one in the file")
+    return _File(fields=Fields(documents[0].raw, f"{called}: kubeconfig"), path=path, called=called, stamp=at)
 
 
-def _named(files: list[tuple[Fields, str]], kind: str, asked_by: str, name: str) -> tuple[Fields, str]:
-    """Return the context, cluster or user of a name, and the folder that its paths are relative to."""
-    for file, folder in files:
-        for member in file.children(f"{kind}s"):
+def _named(files: list[_File], kind: str, asked_by: str, name: str) -> tuple[Fields, _Place]:
+    """Return the context, cluster or user of a name, and where it stands."""
+    for file in files:
+        for member in file.fields.children(f"{kind}s"):
             if member.required("name", parsers.text) == name:
                 found = member.child(kind)
                 if found is None:
                     raise member.fail(kind, "required field is missing")
-                return found, folder
+                return found, _Place(file=file, kind=kind, name=name)
     raise InvalidConfig(
         f"{asked_by}: there is no {kind} {shown(name)}", "`kubectl config view` shows those that there are"
     )
 
 
-def _credentials(user: Fields, folder: str, cluster: Fields) -> Credentials:
+def _credentials(user: Fields, at: _Place, cluster: Fields) -> Credentials:
     for key in _NOT_OF_USERS:
         if user.raw.get(key) is not None:
             raise user.fail(key, "is not supported", "use a client certificate, token, tokenFile or exec")
@@ -123,21 +164,21 @@ def _credentials(user: Fields, folder: str, cluster: Fields) -> Credentials:
         raise cluster.fail("proxy-url", "is not supported")
     plugin = user.child("exec")
     if plugin is not None:
-        return _plugin(plugin, folder, cluster)
-    certificate, private_key = (_pem(user, f"client-{what}", folder) for what in ("certificate", "key"))
+        return _plugin(plugin, at.file, cluster)
+    certificate, private_key = (_pem(user, f"client-{what}", at) for what in ("certificate", "key"))
     if (certificate is None) != (private_key is None):
         raise user.fail("client-key", "expected with client-certificate, and only with it")
     token_file = user.get("tokenFile", parsers.text, "")
-    token = Source(content=user.get("token", parsers.text, ""))
+    token = at.written(user, "token", parsers.text)
     if token_file:  # goes before `token`
-        token = Source(path=os.path.join(folder, token_file), what=user.at("tokenFile"))
+        token = Source(path=at.file.beside(token_file), what=user.at("tokenFile"))
     return Held(token=token, certificate=certificate, key=private_key)
 
 
-def _plugin(plugin: Fields, folder: str, cluster: Fields) -> Plugin:
+def _plugin(plugin: Fields, file: _File, cluster: Fields) -> Plugin:
     command = plugin.required("command", parsers.text)
     if "/" in command:
-        command = os.path.join(folder, command)
+        command = file.beside(command)
     if plugin.get("interactiveMode", parsers.text, "") == "Always":
         raise plugin.fail("interactiveMode", "nobody is there to be asked")
     environment = {
@@ -153,13 +194,13 @@ def _plugin(plugin: Fields, folder: str, cluster: Fields) -> Plugin:
     )
 
 
-def _pem(fields: Fields, key: str, folder: str) -> Source | None:
+def _pem(fields: Fields, key: str, at: _Place) -> Source | None:
     """Read KEY-data, which goes before the file that KEY names."""
-    inline = fields.optional(f"{key}-data", _decoded)
+    inline = at.written(fields, f"{key}-data", _decoded)
     if inline is not None:
-        return Source(content=inline)
+        return inline
     path = fields.optional(key, parsers.text)
-    return Source(path=os.path.join(folder, path), what=fields.at(key), pem=True) if path is not None else None
+    return Source(path=at.file.beside(path), what=fields.at(key), pem=True) if path is not None else None
 
 
 def _decoded(raw: object) -> str:

@@ -13,13 +13,13 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from podberth.cni.errors import StoreFailed
+from podberth.cni.errors import CniError, StoreFailed
 from podberth.cni.fields import Fields, shown
 from podberth.cni.parsers import text
 from podberth.cni.value import value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PLUGIN_SECONDS = 60  # that a credential plugin may take
 _PLUGIN_API = "client.authentication.k8s.io"
@@ -47,30 +47,47 @@ class Credentials(Protocol):
         """Take note that the server did not know `secret`; return whether it is worth asking with another."""
 
 
+def stamp(path: str) -> tuple[int, ...]:
+    """Return what a file does not keep once it is another or has changed. OSError."""
+    status = os.stat(path)  # of what links lead to: kubelet swaps a link to renew a token
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
 class Source:
     """A text that is given, or is the content of a file and read again when the file is another or has changed.
 
-    In PEM (`pem`) what is not ASCII is a comment beside the certificates (RFC 7468, section 2).
+    In PEM (`pem`) what is not ASCII is a comment beside the certificates (RFC 7468, section 2). `pick` reads the text
+    out of a file that has more; `content` is what it was when the file had the stamp `at`.
     """
 
-    def __init__(self, *, content: str = "", path: str = "", what: str = "", pem: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        content: str = "",
+        path: str = "",
+        what: str = "",
+        pem: bool = False,
+        pick: Callable[[], str] | None = None,
+        at: tuple[int, ...] | None = None,
+    ) -> None:
         self._errors = "ignore" if pem else "strict"
         self._content = content
         self._path = path
         self._what = what
-        self._stamp: tuple[int, ...] | None = None
+        self._pick = pick
+        self._stamp = at
 
     def read(self) -> str:
         """Return the text. Raises StoreFailed, which names the file."""
         if not self._path:
             return self._content
         try:
-            status = os.stat(self._path)  # of what links lead to: kubelet swaps a link to renew a token
-            stamp = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
-            if stamp != self._stamp:
-                with open(self._path, encoding="ascii", errors=self._errors) as file:
-                    self._content = file.read().strip()
-                self._stamp = stamp
+            now = stamp(self._path)
+            if now != self._stamp:
+                self._content = self._whole() if self._pick is None else self._pick()
+                self._stamp = now
+        except CniError as wrong:
+            raise StoreFailed(wrong.message, wrong.details) from None
         except (OSError, ValueError) as failure:
             raise StoreFailed(
                 f"{self._what}: {self._path} can't be read: {failure}",
@@ -81,6 +98,10 @@ class Source:
     def forget(self) -> None:
         """Read the file again, whatever it looks like."""
         self._stamp = None
+
+    def _whole(self) -> str:
+        with open(self._path, encoding="ascii", errors=self._errors) as file:
+            return file.read().strip()
 
 
 class Held:

@@ -107,8 +107,11 @@ def root(address: str) -> str:
 
     That is the first folder of the device's path below /sys/devices.
     """
-    above, _, rest = os.path.realpath(f"{DEVICES}/{address}").removeprefix("/sys/devices/").partition("/")
-    return above if above.startswith("pci") and rest else ""
+    try:
+        below = os.readlink(f"{DEVICES}/{address}").rpartition("/devices/")[2]  # ../../../devices/pci0000:00/...
+    except OSError:
+        return ""
+    return below.partition("/")[0] if below.startswith("pci") else ""
 
 
 def unbind(address: str) -> None:

@@ -38,6 +38,7 @@ _HINTS_OF: dict[tuple[type[object], int], str] = {
     (ops.JoinBridge, errno.EINVAL): "a loopback, another bridge or a link that refuses bridges can be no port",
     (ops.JoinBridge, errno.EBUSY): "the link is a port of another bridge or bond already: `ip link` shows its master",
     (ops.AddRoute, errno.EEXIST): _ROUTE_THERE,
+    (ops.CallPlugins, errno.EEXIST): "the pod has a link of that name: name another in its annotation, behind `@`",
     (ops.AddRoute, errno.EINVAL): "a gateway has to be on the link: name one in the subnet, or say `onLink: true`",
     (ops.MoveLink, errno.EINVAL): "the kernel keeps that link where it is, as it does a loopback: name another device",
     (ops.SetAttribute, errno.EINVAL): "`ip -d link show` says which MTUs the link takes: minmtu to maxmtu",

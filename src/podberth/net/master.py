@@ -90,6 +90,7 @@ class OnMaster:
     __slots__ = ()
     master: Master
     vf = None
+    members = 1
 
     @property
     def parent(self) -> str:

@@ -62,5 +62,6 @@ class Standalone:
     __slots__ = ()
     parent = ""
     vf = None
+    members = 1
     stands_on: tuple[str, ...] = ()
     settings = Settings()

@@ -102,13 +102,13 @@ class Selector:
 class FunctionWanted:
     """Which virtual function a plan is for: the one that the caller named (a device plugin), or one that fits.
 
-    It is a question whose answer is claimed: nobody else may have the function from then on. `device_id` is a PCI
-    address, which is `given` by somebody. `declared`: what `by` asks for, whoever has chosen the function. Of several,
-    `count`, it is all or none.
+    It is a question whose answer is claimed: nobody else may have the function from then on. `device_ids` are PCI
+    addresses, which are `given` by somebody; () for any that fit. `declared`: what `by` asks for, whoever has chosen
+    the function. Of several, `count`, it is all or none.
     """
 
     selector: Selector
-    device_id: str | None = None
+    device_ids: tuple[str, ...] = ()
     given: str = ""
     declared: Selector | None = None
     by: str = ""
@@ -116,13 +116,13 @@ class FunctionWanted:
 
     @classmethod
     def of_pf(
-        cls, selector: Selector | None, pf: str | None, device_id: str | None = None, count: int = 1
+        cls, selector: Selector | None, pf: str | None, device_ids: tuple[str, ...] = (), count: int = 1
     ) -> FunctionWanted:
         """Return what is wanted of a PF, unless the selector names PFs itself."""
         wanted = selector or Selector()
         if pf and not wanted.pfs:
             wanted = replace(wanted, pfs=(pf,))
-        return cls(selector=wanted, device_id=device_id, count=count)
+        return cls(selector=wanted, device_ids=device_ids, count=count)
 
     def chosen(self, fitting: Iterable[Vf], usable: Sequence[Vf]) -> tuple[Vf, ...]:
         """Return as many as are wanted of the usable ones, those in front first; () if there are too few.
@@ -138,12 +138,16 @@ class FunctionWanted:
             turns.append(ports.get(vf.pf_address, 0))
             ports[vf.pf_address] = turns[-1] + 1
         found = tuple(vf for _, vf in sorted(zip(turns, usable, strict=True), key=lambda pair: pair[0]))[: self.count]
-        spread = min(self.count, len({vf.pf_address for vf in fitting}))
+        spread = self.ports(fitting)
         return found if len(found) == self.count and len({vf.pf_address for vf in found}) >= spread else ()
+
+    def ports(self, fitting: Iterable[Vf]) -> int:
+        """Return of how many PFs the functions have to be, where these would do."""
+        return min(self.count, len({vf.pf_address for vf in fitting}))
 
     def __str__(self) -> str:
         several = f"{self.count} of different PFs: " if self.count > 1 else ""
-        return several + (f"deviceID {self.device_id}" if self.device_id else str(self.selector))
+        return several + (f"deviceID {', '.join(self.device_ids)}" if self.device_ids else str(self.selector))
 
 
 def indices(text: str) -> frozenset[int]:

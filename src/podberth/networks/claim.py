@@ -27,13 +27,17 @@ LEDGER = "podberth"  # the type under which the ledger gives addresses, as a plu
 
 @value
 class ClaimObject:
-    """An IPAMClaim as the API server has it. `ips`: of its status, or else those that its spec asks for."""
+    """An IPAMClaim as the API server has it. `ips`: of its status, or else those that its spec asks for.
+
+    `shows`: it shows what is reserved for a pod's name, and is nobody's to refer to.
+    """
 
     namespace: str
     claim: IpamClaim
     network: str
     interface: str
     ending: bool = False
+    shows: bool = False
 
     def __str__(self) -> str:
         return f"IPAMClaim {self.namespace}/{self.claim.name}"
@@ -72,7 +76,7 @@ def read(document: Mapping[str, object]) -> ClaimObject:
     """Read the object. InvalidConfig names the field at fault."""
     fields = Fields(document, "IPAMClaim", InvalidConfig)
     metadata, spec = fields.section("metadata"), fields.section("spec")
-    status = fields.child("status")
+    status, labels = fields.child("status"), metadata.child("labels")
     held = _ips(status, "ips") if status is not None else ()
     return ClaimObject(
         namespace=metadata.required("namespace", parsers.label),
@@ -84,6 +88,7 @@ def read(document: Mapping[str, object]) -> ClaimObject:
         network=spec.required("network", parsers.string(max=512)),
         interface=spec.required("interface", parsers.string(max=64)),
         ending=metadata.said("deletionTimestamp"),
+        shows=labels is not None and labels.raw.get(ipam_claim.SHOWN) == ipam_claim.SHOWN_AS,
     )
 
 
@@ -101,6 +106,11 @@ def claimed(leg: Leg, document: Mapping[str, object] | None, namespace: str, leg
     if found.ending:
         raise Refused(
             f"{what}{found} is being deleted", "refer to another one, or wait until it is gone and make it anew"
+        )
+    if found.shows:
+        raise Refused(
+            f"{what}{found} shows what is reserved for a pod's name, and is no claim to refer to",
+            "a pod of that name has the address without it; for other names make another claim",
         )
     if found.network not in (leg.network.name, leg.label):
         raise Refused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podberth.cni import netlist, parsers
 from podberth.cni.errors import CniError, InvalidConfig
-from podberth.cni.fields import Fields
+from podberth.cni.fields import Fields, shown
 from podberth.cni.value import value
 from podberth.networks.allocation import RESOURCE
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from podberth.cni.netlist import NetworkList
 
 
+_MOST_RESOURCES = 8  # members that a bond can have
+
+
 @value
 class Definition:
     """A NetworkAttachmentDefinition. Without a `config` it stands for the node's own network of its name.
 
-    `resource`: which devices of the kubelet's a pod needs for it, '' if none.
+    `resource`: which devices of the kubelet's a pod needs for it, '' if none. A bond may have several, with commas.
     """
 
     namespace: str
@@ -37,7 +40,7 @@ def read(document: Mapping[str, object]) -> Definition:
         namespace=metadata.required("namespace", parsers.label),
         name=metadata.required("name", parsers.name),
         config=spec.get("config", parsers.any_text, "") if spec is not None else "",
-        resource=annotations.get(RESOURCE, parsers.string(max=512), "") if annotations is not None else "",
+        resource=annotations.get(RESOURCE, _resources, "") if annotations is not None else "",
     )
 
 
@@ -60,3 +63,10 @@ def network(definition: Definition, own: Iterable[NetworkList]) -> NetworkList:
         return netlist.parse(data, name=definition.name)
     except CniError as wrong:
         raise type(wrong)(f"{what}: spec.config: {wrong.message}", wrong.details) from None
+
+
+def _resources(raw: object) -> str:
+    names = [part.strip() for part in parsers.string(max=512)(raw).split(",")]
+    if names != [""] and ("" in names or len(names) > _MOST_RESOURCES):
+        raise ValueError(f"expected 1 to {_MOST_RESOURCES} names of resources, with commas between, got {shown(raw)}")
+    return ",".join(names)

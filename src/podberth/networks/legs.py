@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from podberth.cni import netlist, parsers
 from podberth.cni.errors import CniError, InvalidConfig, Refused
+from podberth.cni.fields import shown
 from podberth.cni.ipam_claim import KEY
 from podberth.cni.netlist import NetworkList, PluginConf
 from podberth.cni.strictjson import dumps
@@ -34,8 +37,9 @@ ANNOTATIONS = "io.kubernetes.cri.pod-annotations"  # of the pod, not of one netw
 class Leg:
     """One network of a pod. `label` is how network-status calls it. `selection`: None of the cluster's networks.
 
-    `ifname`: its interface, '' until `named` says it. `resource`: which devices of the kubelet's it needs. `device`:
-    that which the kubelet has given the pod for it.
+    `ifname`: its interface, '' until `named` says it. `resource`: which devices of the kubelet's it needs; of a bond
+    that has some of each, names with commas between. `device`: that which the kubelet has given the pod for it; those
+    of a bond with commas between.
     """
 
     label: str
@@ -52,9 +56,14 @@ class Leg:
         return said if isinstance(said, str) else ""
 
     @property
+    def resources(self) -> tuple[str, ...]:
+        """The names of its resources."""
+        return tuple(self.resource.split(",")) if self.resource else ()
+
+    @property
     def lacks(self) -> bool:
-        """Whether the kubelet has to say which device it gets."""
-        return bool(self.resource) and not (self.named or self.device)
+        """Whether the kubelet has to say which device it gets, also where the pod names one."""
+        return bool(self.resource) and not self.device
 
     def __str__(self) -> str:
         return f"{self.label} ({self.ifname})"
@@ -134,6 +143,16 @@ def require_reachable(settings: Settings, selected: Iterable[Selection], namespa
             )
 
 
+def require_trusted(settings: Settings, namespace: str, label: str) -> None:
+    """Refuse a definition of a namespace whose word does not count: it would run as root on the node. Refused."""
+    if namespace == settings.namespace or any(fnmatchcase(namespace, pattern) for pattern in settings.defining):
+        return
+    raise Refused(
+        f"definitionNamespaces: {label} is a definition of {namespace}, whose definitions do not count on this node",
+        "select one of a namespace that is named there; or the operator adds the namespace",
+    )
+
+
 def capabilities(leg: Leg, offered: Mapping[str, object], *, first: bool, info_file: str = "") -> dict[str, object]:
     """Return what the plugins of a leg are offered; `offered` is what the runtime has said.
 
@@ -144,7 +163,7 @@ def capabilities(leg: Leg, offered: Mapping[str, object], *, first: bool, info_f
     """
     found = dict(offered) if first else {key: said for key, said in offered.items() if key == ANNOTATIONS}
     taken = {name for plugin in leg.network.plugins for name in plugin.capabilities}
-    if leg.resource and device_info.CAPABILITY in taken:
+    if info_file and device_info.CAPABILITY in taken:
         found[device_info.CAPABILITY] = info_file
     if leg.device:
         found["deviceID"] = leg.device
@@ -194,7 +213,9 @@ def configured(leg: Leg, claim: IpamClaim | None = None) -> str:
         if said:
             raw["args"] = _with(raw.get("args"), said)
         if device:
-            raw |= {"deviceID": device, "pciBusID": device}
+            raw["deviceID"] = device
+            if "," not in device:
+                raw["pciBusID"] = device
     whole: dict[str, object] = {"cniVersion": network.cni_version, "name": network.name, "plugins": plugins}
     flags = (("disableCheck", network.disable_check), ("disableGC", network.disable_gc))
     whole |= {key: True for key, said in flags if said}
@@ -212,21 +233,53 @@ def dealt(
 ) -> tuple[Leg, ...]:
     """Return the legs with the devices that the kubelet has given the pod, pairs of resource and device.
 
-    What a pod names for one leg is no other's. Refused as `dealing.deal`; InvalidConfig for a device that is no PCI
-    device.
+    What a pod names for one leg is no other's. It names one of those that it was given: any other of the resource is
+    the kubelet's to give, perhaps to another pod. Refused as `dealing.deal`, and for other resources than a bond has
+    members; InvalidConfig for a device that is no PCI device.
     """
-    named = {leg.named for leg in legs if leg.named}
+    named = {device for leg in legs if not leg.lacks for device in _names(leg)}
     devices: dict[str, dict[str, None]] = {}
     for resource, device in given:
         if device not in named:
             devices.setdefault(resource, {})[device] = None
-    found = list(legs)
-    for resource in dict.fromkeys(leg.resource for leg in legs if leg.lacks):
-        places = [place for place, leg in enumerate(legs) if leg.lacks and leg.resource == resource]
-        needs = [Need(name=str(legs[place]), suited=suited(legs[place])) for place in places]
-        for place, device in zip(places, deal(resource, pod, needs, tuple(devices.get(resource, ()))), strict=True):
-            found[place] = replace(legs[place], device=_pci(device, resource))
-    return tuple(found)
+    suits = {place: _as_named(leg, suited(leg)) for place, leg in enumerate(legs) if leg.lacks}
+    dealt_to: dict[int, tuple[str, ...]] = {}
+    for resource in dict.fromkeys(each for place in suits for each in legs[place].resources):
+        places = [place for place in suits if resource in legs[place].resources]
+        needs = [
+            Need(name=str(legs[place]), suited=suits[place], count=_count(legs[place], resource, suits[place].count))
+            for place in places
+        ]
+        for place, its in zip(places, deal(resource, pod, needs, tuple(devices.get(resource, ()))), strict=True):
+            dealt_to[place] = (*dealt_to.get(place, ()), *(_pci(device, resource) for device in its))
+    return tuple(replace(leg, device=",".join(dealt_to.get(place, ()))) for place, leg in enumerate(legs))
+
+
+def _count(leg: Leg, resource: str, members: int) -> int:
+    """Return how many devices of a resource the leg has: all, or of several resources each time that it is named one.
+
+    Refused where these are not as many as it has members.
+    """
+    if len(leg.resources) == 1:
+        return members
+    if len(leg.resources) != members:
+        raise Refused(
+            f"{leg}: its definition names {len(leg.resources)} resources ({leg.resource}), and its interface is made of"
+            f" {members} function{'s' if members > 1 else ''}",
+            "name one resource, or one for each member of a bond (`device: bond`, `members`)",
+        )
+    return leg.resources.count(resource)
+
+
+def _names(leg: Leg) -> tuple[str, ...]:
+    return tuple(device for device in leg.named.lower().split(",") if device)
+
+
+def _as_named(leg: Leg, suited: Suited) -> Suited:
+    """Return which devices suit the leg: those that the pod names, if it names any."""
+    if not leg.named:
+        return suited
+    return replace(suited, devices=_names(leg), by=f"the pod's annotation (deviceID {shown(leg.named)})")
 
 
 def _pci(device: str, resource: str) -> str:

@@ -67,6 +67,10 @@ GLOBAL = Key(
     name="globalNamespaces", kind=TEXT, read=_TEXT, default="default",
     what="Namespaces whose definitions any pod may select, with commas between them.",
 )  # fmt: skip
+DEFINING = Key(
+    name="definitionNamespaces", kind=LIST, read=parsers.members, default=("*",),
+    what="Namespaces whose definitions count, as patterns: their authors are trusted like root.",
+)  # fmt: skip
 READINESS = Key(
     name="readinessindicatorfile", kind=TEXT, read=_TEXT, default="",
     what="A file that the cluster's network makes once it is ready: before, no pod is served.",
@@ -87,11 +91,12 @@ POLICIES = Key(
 WITHOUT_EFFECT = (
     *("logFile", "logLevel", "logToStderr", "logOptions", "retryDeleteOnError", "chrootDir"),
     *("socketDir", "daemonSocketDir", "metricsPort", "perNodeCertificate", "cniConfigDir", "multusConfigFile"),
-    *("multusAutoconfigDir", "forceCNIVersion", "capabilities"),
+    *("multusAutoconfigDir", "forceCNIVersion", "capabilities", "multusMasterCNI", "overrideNetworkName"),
+    *("connectionLimit", "enablePprof"),
 )
 KEYS = (
     *(CLUSTER, DEFAULTS, DELEGATES, CONF_DIR, CNI_DIR, BIN_DIR, KUBECONFIG, NAMESPACE, SYSTEM, ISOLATION, GLOBAL),
-    *(READINESS, AUXILIARY, ALLOW, POLICIES),
+    *(DEFINING, READINESS, AUXILIARY, ALLOW, POLICIES),
 )  # fmt: skip
 
 
@@ -100,8 +105,9 @@ class Settings(Standalone):
     """A meta plugin's configuration.
 
     `cluster`, `defaults`: how the cluster's networks are named, the first of them first. `delegates`: those that are
-    written out, in their place. `rules`: what a pod's annotation may ask for; without any, all of it. `auxiliary`: the
-    name of a chain of plugins beside the cluster's network, '' for none.
+    written out, in their place. `defining`: namespaces whose definitions count, as patterns. `rules`: what a pod's
+    annotation may ask for; without any, all of it. `auxiliary`: the name of a chain of plugins beside the cluster's
+    network, '' for none.
     """
 
     cluster: str = ""
@@ -115,6 +121,7 @@ class Settings(Standalone):
     system: tuple[str, ...] = ()
     isolated: bool = False
     shared: tuple[str, ...] = ()
+    defining: tuple[str, ...] = DEFINING.default
     readiness: str = ""
     auxiliary: str = ""
     rules: tuple[Rule, ...] = ()
@@ -157,6 +164,7 @@ def read(fields: Fields) -> Settings:
         system=_system(fields),
         isolated=ISOLATION.of(fields),
         shared=tuple(each.strip() for each in str(GLOBAL.of(fields)).split(",") if each.strip()),
+        defining=_defining(fields),
         readiness=READINESS.of(fields),
         auxiliary=_auxiliary(fields, cluster),
         rules=tuple(map(_rule, fields.children(ALLOW.name, most=1024))),
@@ -216,6 +224,13 @@ def _some(fields: Fields, key: str, parser: Callable[[object], str]) -> tuple[st
     if not found:
         raise fields.fail(key, "expected at least one", 'say ["*"] for all')
     return found
+
+
+def _defining(fields: Fields) -> tuple[str, ...]:
+    """Return whose definitions count; an empty list says that nobody's do, but those of multusNamespace."""
+    if fields.raw.get(DEFINING.name) is None:
+        return tuple(DEFINING.default)
+    return fields.each(DEFINING.name, _PATTERN, most=MOST)
 
 
 def _system(fields: Fields) -> tuple[str, ...]:

@@ -60,10 +60,15 @@ class Plugin:
     """Tells `pods` of a runtime's pods, each call in a thread of its own.
 
     `heard` is told of a runtime that has taken the plugin, `failed` why there is none, or which call has failed.
+    `patience`: seconds after which a runtime that takes no answer is left, to be connected with anew.
     """
 
-    def __init__(self, path: Path, pods: Pods, heard: Callable[[Runtime], None], failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, pods: Pods, heard: Callable[[Runtime], None], failed: Callable[[str], None],
+        patience: float = WAIT,
+    ) -> None:  # fmt: skip
         self._path, self._pods, self._heard, self._failed = path, pods, heard, failed
+        self._patience = patience
         self._sending = threading.Lock()
         self._socket: socket.socket | None = None
         self._session = Session(NAME, INDEX)
@@ -119,7 +124,7 @@ class Plugin:
     def _connected(self) -> socket.socket:
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            made.settimeout(WAIT)
+            made.settimeout(self._patience)
             made.connect(str(self._path))
             self._session = Session(NAME, INDEX)
             made.sendall(self._session.begin())
@@ -177,6 +182,20 @@ class Plugin:
             self._pods.create(call.pods[0])
 
     def _send(self, peer: socket.socket, answer: bytes) -> None:
-        if answer:
-            with self._sending:
+        """Send an answer. OSError if that can't be done: half of it may be there, so the connection ends."""
+        if not answer:
+            return
+        with self._sending:
+            try:
                 peer.sendall(answer)
+            except OSError:
+                _end(peer)
+                raise
+
+
+def _end(peer: socket.socket) -> None:
+    """Have nothing more be received or sent: the loop finds the connection at its end, and makes another."""
+    try:
+        peer.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it has ended by itself

@@ -99,6 +99,7 @@ class Conf:
     vf: Selector | None = None
     settings: Settings = Settings()
     foreign: str = ""
+    members: int = 1
 
     @property
     def stands_on(self) -> tuple[str, ...]:

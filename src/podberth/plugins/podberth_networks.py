@@ -27,6 +27,7 @@ from podberth.networks.legs import (
     named,
     require_reachable,
     require_sound,
+    require_trusted,
     sheds,
 )
 from podberth.networks.migration import is_target
@@ -72,7 +73,7 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     devices = _devices_of(call)
     if devices not in seen:
         return (*objects, devices)
-    return (*objects, devices, *(_suiting(conf, call, leg, legs, seen) for leg in legs if leg.lacks))
+    return (*objects, devices, *(_suiting(conf, call, leg, legs, seen) for leg in legs if leg.lacks and not leg.named))
 
 
 def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
@@ -84,7 +85,7 @@ def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
         raise TryAgainLater(
             f"the API server has no pod {sought.namespace}/{sought.name}"
             + (f" with the UID {sought.uid}" if sought.uid else ""),
-            "it may be gone, or not be known here yet: the runtime tries again",
+            "it may be gone, or not be known here yet",
         )
     legs = _legs(conf, call, pod, seen)
     if any(leg.lacks for leg in legs):
@@ -146,7 +147,7 @@ def _devices_of(call: Call) -> DevicesOf:
 def _suiting(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen) -> Suiting:
     """Return the question which of the devices of its resource suit a leg."""
     given = seen.asked(_devices_of(call))
-    among = tuple(dict.fromkeys(device for resource, device in given if resource == leg.resource))
+    among = tuple(dict.fromkeys(device for resource, device in given if resource in leg.resources))
     return Suiting(call=_called(conf, call, leg, legs, seen), among=among)
 
 
@@ -214,7 +215,8 @@ def _claim(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Se
 def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: Seen) -> ops.CallPlugins:
     first, claim = leg is legs[0], _claim(conf, call, leg, legs, seen)
     device = leg.device or leg.named
-    info_file = device_info.cni_file(leg.label, call.container_id, leg.ifname) if leg.resource and device else ""
+    one = leg.resource and device and "," not in device  # a file is about one device
+    info_file = device_info.cni_file(leg.label, call.container_id, leg.ifname) if one else ""
     offered = capabilities(leg, call.runtime_config or {}, first=first, info_file=info_file)
     return ops.CallPlugins(
         network=leg.network.name,
@@ -290,6 +292,7 @@ def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) 
 
 def _defined(conf: Settings, namespace: str, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> Leg:
     """Return the network of a definition. Refused if there is none of that name."""
+    require_trusted(conf, namespace, f"{namespace}/{name}")
     document = seen.asked(_sought(conf, namespace, name))
     if document is None:
         raise Refused(

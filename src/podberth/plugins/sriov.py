@@ -48,7 +48,10 @@ DEVICE = Key(
 )  # fmt: skip
 VF = Key(name="vf", kind=OBJECT, read=parsers.mapping, what="Which virtual functions will do.")
 PARENT = Key(name="parent", kind=TEXT, read=parsers.ifname, default="", what="The PF whose functions will do.")
-DEVICE_ID = Key(name="deviceID", kind=TEXT, read=parsers.pci_address, what="The PCI address of the function.")
+DEVICE_ID = Key(
+    name="deviceID", kind=TEXT, read=parsers.pci_addresses,
+    what="The PCI address of the function; those of a bond's, with commas between.",
+)  # fmt: skip
 LINK_STATE = Key(
     name="link_state", kind=TEXT, read=parsers.choice(*LINK_STATES), what="`linkState`, as sriov-cni has it."
 )
@@ -128,12 +131,13 @@ def refuse_routing(fields: Fields, device: str) -> None:
 def asks(conf: Conf, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Query, ...]:
     """Return which function it wants: all that the plan depends on. InvalidConfig for a `master` in place of one."""
     del seen
-    if conf.bonding is not None and call.device_id is not None:
+    given = _given(conf, call)
+    if given and len(given) != conf.members:
         raise InvalidConfig(
-            f"deviceID: names one function, {call.device_id}, and a bond has {conf.members}",
-            "leave it out: `vf` says which functions will do; or bond links of other networks with the type `bond`",
+            f"deviceID: names {len(given)} of the {conf.members} functions that the bond has: {', '.join(given)}",
+            "have all of them named, as `podberth-networks` does; or none: `vf` says which functions will do",
         )
-    if conf.master and call.device_id is None:
+    if conf.master and not given:
         raise InvalidConfig("master: names no function: without deviceID any would do", "say `parent`, which is the PF")
     return (_wanted(conf, call, endpoint), *sender_rules(endpoint.settings))
 
@@ -160,7 +164,14 @@ def adopted(call: Call) -> tuple[Step, ...]:
 
 def _wanted(conf: Conf, call: Call, endpoint: Endpoint) -> FunctionWanted:
     selector, pf = endpoint.functions or conf.vf, endpoint.device or conf.parent
-    return FunctionWanted.of_pf(selector, pf, call.device_id, conf.members)
+    return FunctionWanted.of_pf(selector, pf, _given(conf, call), conf.members)
+
+
+def _given(conf: Conf, call: Call) -> tuple[str, ...]:
+    """Return the functions that came with the call. InvalidConfig for several that are for no bond."""
+    if conf.bonding is not None:
+        return call.device_ids
+    return () if call.device_id is None else (call.device_id,)
 
 
 def _bond(said: ops.CreateBond, endpoint: Endpoint, vfs: tuple[Vf, ...]) -> Plan:

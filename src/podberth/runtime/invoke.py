@@ -86,9 +86,11 @@ def _read(descriptor: int, executable: str, timeout: float | None) -> bytes:
     """Read until the end of the stream; a plugin's children that keep it open count as the plugin."""
     parts: list[bytes] = []
     end = None if timeout is None else time.monotonic() + timeout
+    waiting = select.poll()  # select(2) takes no descriptor from 1024 on, and an agent has many
+    waiting.register(descriptor, select.POLLIN)
     while True:
-        left = None if end is None else max(0.0, end - time.monotonic())
-        if not select.select([descriptor], [], [], left)[0]:
+        left = None if end is None else max(0.0, end - time.monotonic()) * 1000
+        if not waiting.poll(left):
             raise _late(executable, timeout)
         part = os.read(descriptor, 1 << 16)
         if not part:

@@ -1,6 +1,9 @@
 """An attachment's link goes from one network namespace to another, with all that is on it; its record goes along.
 
 In the new namespace each step is brought about again as repair would: addresses and routes do not move with a link.
+
+Whoever is killed half way leaves a record that names the pod's namespace as long as the link may be there: on the way
+into it the record is first, on the way out of it the link. So an end that comes next finds the link.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from podberth.cni.value import replace
 from podberth.net.ops import SetLinkUp, made
 from podberth.net.step import INDEX
 from podberth.verbs.check import drifts_of
+from podberth.verbs.gone import is_gone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +30,9 @@ if TYPE_CHECKING:
 def bring(node: Node, attachment: Attachment, netns: str, origin: str, carry: Carry) -> bool:
     """Have the attachment's link in the namespace at `netns`, as its record says; False if there is no record.
 
-    It is carried there from `origin`, or from wherever the record has it; one that is nowhere is made anew. It does
-    nothing if all is right. Raises a CniError, with the record as it was, if that can't be done.
+    It is carried there from `origin`, or from wherever the record has it; one that is nowhere is made anew. A path that
+    leads to another namespace by now is another pod's: nothing is carried from there. It does nothing if all is right.
+    Raises a CniError, with the record as it was, if that can't be done.
     """
     with node.host.locked(f"container:{attachment.container_id}"):
         records = node.attachments.of(attachment)
@@ -45,13 +50,18 @@ def _bring(node: Node, record: Record, netns: str, origin: str, carry: Carry) ->
             _put_right(node, record)
         return
     moved = rebased(node, record, netns)
-    node.attachments.moved(moved)
+    home = netns == origin
+    if not home:
+        node.attachments.moved(moved)
     try:
-        if not carry(origin, netns, record.attachment.ifname) and record.netns != origin:
+        if not carry(origin, netns, record.attachment.ifname) and not is_gone(node, record):
             carry(record.netns, netns, record.attachment.ifname)
+        if home:
+            node.attachments.moved(moved)
         _put_right(node, moved)
     except CniError:
-        carry(netns, record.netns, record.attachment.ifname)
+        if not is_gone(node, record):
+            carry(netns, record.netns, record.attachment.ifname)
         node.attachments.moved(record)
         raise
 

@@ -17,6 +17,7 @@ from podberth.verbs.adopted import take_away
 from podberth.verbs.chained import end_before
 from podberth.verbs.check import check
 from podberth.verbs.collect import collect
+from podberth.verbs.completed import completed
 from podberth.verbs.delete import delete_call
 from podberth.verbs.guard import guard
 from podberth.verbs.planner import Planner
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 def serve_called(node: Node, call: Call, plugin: Plugin) -> Result | None:
     """Do what is asked; return ADD's result, that of the cluster's network."""
+    call = completed(node.host, call, plugin)
     if call.verb is Verb.ADD:
         return _add(node, call, plugin)
     if call.verb is Verb.DEL:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from podberth.cni.value import replace
 from podberth.net.suited import Suited
+from podberth.net.vf import FunctionWanted
 from podberth.policy.precedence import resolve
 from podberth.verbs.attach import asked_of
 from podberth.verbs.devices import labelled
@@ -27,11 +29,22 @@ def suited(node: Node, call: Call, plugin: Plugin, among: tuple[str, ...]) -> Su
     All of them where it makes no interface of functions, or no PodNetwork asks for some. Raises as the ADD would.
     """
     network = network_of(call.conf, plugin)
-    if network.kind is None or network.kind.vf is None or not node.stored():
+    kind = network.kind
+    if kind is None or kind.vf is None:
         return Suited(devices=among)
-    selector, by = declared(resolve(asked_of(node, network, call), node.policies))
-    if selector is None:
-        return Suited(devices=among)
-    there = [vf for vf in map(node.host.vf, among) if vf is not None]
-    fitting = tuple(vf.address for vf in labelled(node, there) if selector.fits(vf))
-    return Suited(devices=fitting, by=f"{by} ({selector})")
+    selector, by = declared(resolve(asked_of(node, network, call), node.policies)) if node.stored() else (None, "")
+    there = labelled(node, [vf for vf in map(node.host.vf, among) if vf is not None])
+    found = Suited(devices=among)
+    if selector is not None:
+        fitting = tuple(vf.address for vf in there if selector.fits(vf))
+        found = Suited(devices=fitting, by=f"{by} ({selector})")
+    if kind.members == 1:
+        return found
+    wanted = FunctionWanted.of_pf(selector or kind.vf, None if selector else kind.parent, count=kind.members)
+    would_do = [vf for vf in labelled(node, node.host.vfs()) if wanted.selector.fits(vf)]
+    return replace(
+        found,
+        count=kind.members,
+        spread=wanted.ports(would_do),
+        ports=tuple((vf.address, vf.pf_address) for vf in there),
+    )

@@ -13,7 +13,7 @@ from podberth.net.ops import ConfigureVf
 from podberth.net.vf import FunctionWanted
 from podberth.verbs.delete import delete_locked
 from podberth.verbs.gone import is_gone
-from podberth.verbs.suiting import require_met
+from podberth.verbs.suiting import require_apart, require_met
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import Attachment
     from podberth.net.endpoint import Endpoint
     from podberth.net.record import Record, RecordKey
-    from podberth.net.vf import Vf
+    from podberth.net.vf import Selector, Vf
     from podberth.verbs.network import Network
     from podberth.verbs.node import Node
 
@@ -43,7 +43,7 @@ def candidates(node: Node, wanted: FunctionWanted) -> tuple[Vf, ...]:
             f"this node has no virtual function that fits ({wanted})",
             "`podberth vf list` shows those there are, `podberth vf create` makes some",
         )
-    held, named = _held(node), wanted.device_id is not None
+    held, named = _held(node), bool(wanted.device_ids)
     free = [vf for vf in fitting if vf.address not in held and not unusable(vf, named=named)]
     dead = [vf for vf in fitting if vf.address in held and is_gone(node, held[vf.address])]
     if not free and not dead:
@@ -132,7 +132,7 @@ def _checked(
 def _still(node: Node, wanted: FunctionWanted, vf: Vf) -> Vf | None:
     """Return the function as it is now, under its lock; None if it is not to be had any more."""
     node.host.reclaim(vf.address)
-    now, named = node.host.vf(vf.address), wanted.device_id is not None
+    now, named = node.host.vf(vf.address), bool(wanted.device_ids)
     if now is None or node.attachments.holder(vf.address) is not None or unusable(now, named=named):
         return None
     return now if named or wanted.selector.fits(labelled(node, (now,))[0]) else None
@@ -250,7 +250,7 @@ def none_free(wanted: FunctionWanted, fitting: Iterable[Vf], held: Mapping[str, 
     told = [
         f"{vf.address} {_holder(held[vf.address])}"
         if vf.address in held
-        else f"{vf.address} {unusable(vf, named=wanted.device_id is not None) or free}"
+        else f"{vf.address} {unusable(vf, named=bool(wanted.device_ids)) or free}"
         for vf in fitting
     ]
     more = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
@@ -261,16 +261,27 @@ def none_free(wanted: FunctionWanted, fitting: Iterable[Vf], held: Mapping[str, 
 
 
 def _fitting(node: Node, wanted: FunctionWanted) -> tuple[Vf, ...]:
-    if wanted.device_id is None:
-        return tuple(vf for vf in labelled(node, node.host.vfs()) if wanted.selector.fits(vf))
-    named = node.host.vf(wanted.device_id)
-    if named is None:
+    if not wanted.device_ids:
+        return _that_fit(node, wanted.selector)
+    named = labelled(node, [_named(node, address) for address in wanted.device_ids])
+    for vf in named:
+        require_met(vf, wanted)
+    if wanted.count > 1:
+        require_apart(named, wanted.ports(_that_fit(node, wanted.declared or wanted.selector)), wanted)
+    return named
+
+
+def _that_fit(node: Node, selector: Selector) -> tuple[Vf, ...]:
+    return tuple(vf for vf in labelled(node, node.host.vfs()) if selector.fits(vf))
+
+
+def _named(node: Node, address: str) -> Vf:
+    found = node.host.vf(address)
+    if found is None:
         raise InvalidConfig(
-            f"deviceID: {wanted.device_id} is no virtual function of this node",
-            "`podberth vf list` shows those there are",
+            f"deviceID: {address} is no virtual function of this node", "`podberth vf list` shows those there are"
         )
-    require_met(labelled(node, (named,))[0], wanted)
-    return (named,)
+    return found
 
 
 def _held(node: Node) -> dict[str, Record]:

@@ -104,6 +104,7 @@ def read_network(conf: NetConf, plugin: Plugin) -> Network:
     role = role_of(conf, plugin)
     gives = role is Role.GIVE
     _check_ipam(conf, plugin, role)
+    _refuse_policies(conf, plugin)
     fields = own_fields(conf, role)
     kind = None if gives else plugin.configure(conf.fields)
     settings = _settings(conf, plugin, fields, kind)
@@ -125,6 +126,15 @@ def read_network(conf: NetConf, plugin: Plugin) -> Network:
         policy_dir=_POLICY_DIR.of(fields),
         takes_mac=gives or plugin.MAC,
     )
+
+
+def _refuse_policies(conf: NetConf, plugin: Plugin) -> None:
+    """Refuse a key that would have no effect here: who says it wants policies to hold. UnsupportedField."""
+    if plugin.SETTINGS and conf.fields.get("networkPolicies", parsers.boolean, False):
+        raise UnsupportedField(
+            "networkPolicies: one network of a pod can't keep them: they are kept for all networks of a pod at once",
+            "say it in the configuration of podberth-networks, multus or multus-shim, which calls this one",
+        )
 
 
 def _pools(fields: Fields) -> dict[str, Any]:

@@ -47,6 +47,11 @@ if TYPE_CHECKING:
             ...
 
         @property
+        def members(self) -> int:
+            """How many virtual functions an interface is made of: a bond of several."""
+            ...
+
+        @property
         def stands_on(self) -> tuple[str, ...]:
             """Links of this node, one of which has to be there; none if what is missing is made."""
             ...
@@ -94,6 +99,7 @@ if TYPE_CHECKING:
             ...
 
         # adopted(call) -> steps: what the CNI project's plugin of the type has made; podberth's own types have none.
+        # BESIDE: the key that names a second file of the configuration, where there is one (verbs/completed.py).
 
 
 def _unlabelled(kind: str, pod: PodRef | None) -> Mapping[str, str]:

@@ -15,6 +15,8 @@ from podberth.policy.precedence import DECLARED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from podberth.cni.call import Call
     from podberth.net.vf import FunctionWanted, Vf
     from podberth.policy.precedence import Resolved
@@ -37,11 +39,9 @@ def declared(resolved: Resolved) -> tuple[Selector | None, str]:
 
 def met(wanted: FunctionWanted, resolved: Resolved, call: Call) -> FunctionWanted:
     """Return what is wanted, with what a PodNetwork asks for where somebody else has chosen the function."""
-    if wanted.device_id is None:
+    if not wanted.device_ids:
         return wanted
     selector, by = declared(resolved)
-    if selector is None:
-        return wanted
     resource = resource_of(call.conf.raw)
     given = f"the kubelet has given of {resource}" if resource else "the plugin's caller has named"
     return replace(wanted, given=given, declared=selector, by=by)
@@ -55,3 +55,18 @@ def require_met(vf: Vf, wanted: FunctionWanted) -> None:
         f"deviceID: {vf}, which {wanted.given}, is none of those that {wanted.by} asks for ({wanted.declared})",
         "have both name the same functions: change the resource, or `vf` and `device` of the PodNetwork",
     )
+
+
+def require_apart(vfs: Sequence[Vf], ports: int, wanted: FunctionWanted) -> None:
+    """Refuse functions for a bond that were chosen, and are of fewer than so many PFs. Refused names both parties.
+
+    A bond that one port takes down is none (docs/decisions/052-a-bond-is-one-attachment.md).
+    """
+    there = {vf.pf_address for vf in vfs}
+    if len(there) < ports:
+        by = f"{wanted.by or 'the network'} asks for ({wanted.declared or wanted.selector})"
+        raise Refused(
+            f"deviceID: {', '.join(map(str, vfs))}, which {wanted.given or 'are named'}, are of {len(there)} of the"
+            f" {ports} ports over which the bond is to be that {by}",
+            "give the bond a resource for each port (`resourceName: A,B`), or have `vf` name one port alone",
+        )

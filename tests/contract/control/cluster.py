@@ -111,12 +111,13 @@ class Cluster:
         self.apply(made)
 
     def controller(
-        self, *, grace: float = 1.0, archiving: float = 3600.0, kubeconfig: str = "", log: StringIO | None = None
-    ) -> Controller:
+        self, *, grace: float = 1.0, archiving: float = 3600.0, kubeconfig: str = "", log: StringIO | None = None,
+        publishing: bool = False,
+    ) -> Controller:  # fmt: skip
         """Start a controller that looks often."""
         options = ControllerOptions(
             kubeconfig=kubeconfig or str(self.server.kubeconfig), home=HOME, interval=0.2, archiving=archiving,
-            settings=Settings(grace=grace, nearly_full=50), metrics=("127.0.0.1", 0),
+            settings=Settings(grace=grace, nearly_full=50, publishing=publishing), metrics=("127.0.0.1", 0),
         )  # fmt: skip
         controller = Controller(options, Journal("warning", log or StringIO()))
         controller.start()

@@ -143,7 +143,7 @@ def test_a_pool_that_is_deleted_while_pods_live_on_it_is_known_to_a_new_node_too
     lease = cluster.bind("db/a", uid=uid)
     cluster.sweeps(controller)
     cluster.stop(controller)
-    assert cluster.kubectl("delete", "pool", "db", "--timeout=20s").returncode == 0  # nothing keeps the object
+    assert cluster.kubectl("delete", "pool", "db", "--timeout=300s").returncode == 0  # nothing keeps the object
     cluster.controller()  # another one, that has never heard of the pool
     assert subnets(new_node(cluster)[0]) == {"db": "10.20.0.0/24"}
     until(lambda: any("10.20.0.1" in message for message in told(cluster, "StillInForce")))

@@ -13,6 +13,7 @@ from podberth.kube.resources import CONFIG_MAPS
 from tests.contract.kube.said import config_map
 from tests.servers.authority import Authority
 from tests.servers.scripted import CLOSE, ScriptedServer, answer
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def create(access: Access) -> None:
-    client = Client(access, timeout=5.0, patience=5.0)
+    client = Client(access, timeout=PATIENCE, patience=30.0)
     try:
         client.create(CONFIG_MAPS, config_map("a"), "db")
     finally:
@@ -40,7 +41,7 @@ def create(access: Access) -> None:
 
 
 def get(access: Access) -> None:
-    client = Client(access, timeout=5.0, patience=5.0)
+    client = Client(access, timeout=PATIENCE, patience=30.0)
     try:
         client.get(CONFIG_MAPS, "a", "db")
     finally:

@@ -17,6 +17,7 @@ from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.kube.resources import NAMESPACES, POOLS
 from tests.servers.certificates import certificates, dated
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 PAST, FUTURE = ("20200101000000Z", "20210101000000Z"), ("20900101000000Z", "20910101000000Z")
 
 
-def refusal(kubeconfig: Path, **changes: object) -> CniError:
+def refusal(kubeconfig: Path, timeout: float = PATIENCE, /, **changes: object) -> CniError:
     """Ask with a kubeconfig of which the cluster's entry is changed, and return what comes of it."""
     document = json.loads(kubeconfig.read_text())
     document["clusters"][0]["cluster"] |= changes
     changed = kubeconfig.with_name(f"changed-{threading.get_ident()}.kubeconfig")
     changed.write_text(json.dumps(document))
-    with closing(Client(load(str(changed)), timeout=2)) as client, pytest.raises(CniError) as raised:
+    with closing(Client(load(str(changed)), timeout=timeout)) as client, pytest.raises(CniError) as raised:
         client.list(NAMESPACES)
     return raised.value
 
@@ -127,7 +128,7 @@ def test_a_name_that_does_not_resolve_is_told_so(kube: KubeServer) -> None:
 def test_a_host_that_is_silent_is_told_so(kube: KubeServer) -> None:
     kube.freeze()
     try:
-        told = refusal(kube.kubeconfig)
+        told = refusal(kube.kubeconfig, 2)
     finally:
         kube.thaw()
     assert "no answer came in time" in told.message
@@ -143,7 +144,7 @@ def test_an_expired_client_is_told_so(kube: KubeServer, tmp_path: Path) -> None:
 
 def test_a_right_that_is_missing_is_named_with_its_remedy(kube: KubeServer) -> None:
     kubeconfig = kube.user("nobody-in-particular")
-    with closing(Client(load(str(kubeconfig)), timeout=5)) as client, pytest.raises(errors.Forbidden) as raised:
+    with closing(Client(load(str(kubeconfig)), timeout=PATIENCE)) as client, pytest.raises(errors.Forbidden) as raised:
         client.list(POOLS)
     assert "verb list, resource pools, API group podberth.io" in raised.value.details
     assert "kubectl apply -k" in raised.value.details

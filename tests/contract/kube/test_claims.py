@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from podberth.dra.devices import IN_SLICE, Shared, devices
+from podberth.dra.devices import IN_SLICE, Shared, devices, whole
 from podberth.dra.driver import DRIVER
 from podberth.dra.prepared import Interface, Prepared
 from podberth.dra.publisher import Publisher, resource
-from podberth.kube.errors import NotFound
+from podberth.kube.errors import Invalid, NotFound
 from podberth.kube.resources import NODES
 from tests.servers import resource_api
 from tests.waiting import until
@@ -76,6 +77,34 @@ def test_slices_are_made_and_made_anew_with_a_new_generation_only_if_something_h
 
     assert Publisher(client, node).publish(places(0)) == 3
     assert [each["spec"]["devices"] for each in there(client, version, node)] == [[]]
+
+
+def test_a_set_of_which_one_slice_is_refused_fills_the_server_with_no_halves(
+    client: Client, version: str, node: str
+) -> None:
+    publisher = Publisher(client, node)
+    publisher.publish(places(2))
+    refused = {**places(IN_SLICE), "zz": replace(places(1)["bridge-br0-0"], name="No_Label")}
+    for _ in range(4):
+        with pytest.raises(Invalid):
+            publisher.publish(refused)
+        made = there(client, version, node)
+        assert [len(each["spec"]["devices"]) for each in whole(made)] == [2]
+        assert len(made) <= 2
+
+    generation = publisher.publish(places(3))
+    (only,) = there(client, version, node)
+    assert (only["spec"]["pool"]["generation"], len(only["spec"]["devices"])) == (generation, 3)
+
+
+def test_slices_that_somebody_has_deleted_are_made_anew(client: Client, version: str, node: str) -> None:
+    publisher = Publisher(client, node)
+    publisher.publish(places(IN_SLICE + 1))
+    about = resource("resourceslices", "ResourceSlice", version, namespaced=False)
+    client.delete(about, there(client, version, node)[0]["metadata"]["name"])  # one of two
+
+    publisher.publish(places(IN_SLICE + 1))
+    assert sorted(len(each["spec"]["devices"]) for each in there(client, version, node)) == [1, IN_SLICE]
 
 
 def test_slices_of_another_node_or_driver_are_left_alone(client: Client, version: str, node: str) -> None:

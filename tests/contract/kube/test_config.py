@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from podberth.kube.wire import Access
     from tests.servers.kube import KubeServer
 
+PAIR = (("certificate", "crt"), ("key", "key"))
+
 
 def whoami(access: Access) -> str:
     """Return the name by which the server knows who asks: it may do nothing, and is told so by name."""
@@ -131,6 +133,41 @@ def test_a_renewed_client_certificate_is_read_again(kube: KubeServer, tmp_path: 
         fresh.write_bytes((kube.root / f"new-node.{end}").read_bytes())
         fresh.rename(tmp_path / f"current.{end}")
     with pytest.raises(Forbidden, match='"new-node"'):
+        client.list(PODS)
+    client.close()
+
+
+def test_a_token_in_the_kubeconfig_itself_is_read_again_once_that_is_rewritten(kube: KubeServer) -> None:
+    kubeconfig = kube.write_kubeconfig("rewritten", {"token": "expired"})
+    client = Client(load(str(kubeconfig)))
+    with pytest.raises(Unauthorized):
+        client.list(PODS)
+    whole = kubeconfig.read_text()
+    kubeconfig.write_text(whole[: len(whole) // 2])
+    with pytest.raises(StoreFailed, match="rewritten"):
+        client.list(PODS)
+    kube.write_kubeconfig("rewritten", {"token": kube.token("default", "renewed")})
+    with pytest.raises(Forbidden, match="system:serviceaccount:default:renewed"):
+        client.list(PODS)
+    client.close()
+
+
+def test_certificates_in_the_kubeconfig_itself_are_read_again_once_that_is_rewritten(
+    kube: KubeServer, tmp_path: Path
+) -> None:
+    def written(name: str, authority: str) -> str:
+        kube.user(name)
+        pair = {f"client-{what}-data": inline(kube.root / f"{name}.{end}") for what, end in PAIR}
+        whole = kube.write_kubeconfig("whole", pair)
+        cluster = {"certificate-authority": None, "certificate-authority-data": authority}
+        return edited(whole, tmp_path / "config", **cluster)
+
+    kube.user("old-one")
+    client = Client(load(written("old-one", authority=inline(kube.root / "old-one.crt"))))
+    with pytest.raises(Unavailable):
+        client.list(PODS)
+    written("new-one", inline(kube.authority.certificate))
+    with pytest.raises(Forbidden, match='"new-one"'):
         client.list(PODS)
     client.close()
 

@@ -18,7 +18,7 @@ import grpc
 
 from podberth.devices import messages as m
 from tests.image.devices.kubelets import NAMESPACE, Started, Unscheduled
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +62,7 @@ class FakeKubelet:
         for endpoint in self._endpoints.values():
             endpoint.channel.close()
         for server in (self._server, self._of_pods):
-            server.stop(0).wait(10)
+            server.stop(0).wait(PATIENCE)
 
     def restart(self) -> None:
         """Start it anew: it removes all sockets, forgets all plugins, and knows from its checkpoint who has what."""
@@ -99,7 +99,7 @@ class FakeKubelet:
         chosen = self._chosen(endpoint, free, count)
         try:
             answered = self._call(endpoint, "Allocate", m.AllocateRequest, m.AllocateResponse)(
-                m.AllocateRequest(container_requests=[{"devices_ids": chosen}]), timeout=60
+                m.AllocateRequest(container_requests=[{"devices_ids": chosen}]), timeout=PATIENCE
             )
         except grpc.RpcError as refused:
             raise Unscheduled(str(refused)) from refused
@@ -148,7 +148,7 @@ class FakeKubelet:
     def _run(self, request: Any) -> None:
         channel = grpc.insecure_channel(f"unix:{self._folder / request.endpoint}", options=_OPTIONS)
         made = Endpoint(channel=channel, options=request.options)
-        found = self._call(made, "GetDevicePluginOptions", m.Empty, m.DevicePluginOptions)(m.Empty(), timeout=10)
+        found = self._call(made, "GetDevicePluginOptions", m.Empty, m.DevicePluginOptions)(m.Empty(), timeout=PATIENCE)
         assert found == request.options
         old = self._endpoints.get(request.resource_name)
         self._endpoints[request.resource_name] = made
@@ -177,7 +177,9 @@ class FakeKubelet:
             endpoint, "GetPreferredAllocation", m.PreferredAllocationRequest, m.PreferredAllocationResponse
         )
         asked = {"available_deviceIDs": lots, "must_include_deviceIDs": [], "allocation_size": count}
-        (answer,) = prefer(m.PreferredAllocationRequest(container_requests=[asked]), timeout=10).container_responses
+        (answer,) = prefer(
+            m.PreferredAllocationRequest(container_requests=[asked]), timeout=PATIENCE
+        ).container_responses
         assert len(set(answer.deviceIDs)) == len(answer.deviceIDs) == count
         assert set(answer.deviceIDs) <= set(free)
         return random.sample(list(answer.deviceIDs), count)

@@ -142,6 +142,46 @@ def test_a_function_whose_old_pods_del_has_not_run_is_not_counted_until_it_is_gi
     counted(kubelet, node, *OF_STORAGE)
 
 
+def test_a_function_whose_old_pods_del_is_lost_is_given_back_once_its_namespace_is_gone(
+    kubelet: KubeletOfDevices, node: DescribedNode
+) -> None:
+    devices = node.serve(kubelet.root)
+    counted(kubelet, node, *OF_STORAGE)
+    pod = kubelet.start_pod("asking", RESOURCE)
+    (device,) = pod.devices
+    node.hold(int(device[-1]), pod.name, uid=pod.uid, namespace=NAMESPACE)
+    node.card.namespaces.clear()  # as of a pod whose sandbox is made anew: the kubelet still gives it the function
+    devices.look()
+    devices.look()
+    assert node.holders() == {device}
+    kubelet.end_pod(pod)
+    until(lambda: node.holders() == set(), lambda: node.log)
+    counted(kubelet, node, *OF_STORAGE)
+
+
+def test_a_function_of_podberths_choice_is_given_back_if_its_namespace_was_seen_and_is_gone(
+    kubelet: KubeletOfDevices, node: DescribedNode
+) -> None:
+    node.serve(kubelet.root)
+    node.hold(1, chosen=True)
+    counted(kubelet, node, vf(0).address, vf(2).address)
+    node.card.namespaces.clear()
+    counted(kubelet, node, *OF_STORAGE)
+    assert node.holders() == set()
+
+
+def test_nothing_is_taken_from_holders_whose_namespaces_the_agent_has_never_seen(
+    kubelet: KubeletOfDevices, node: DescribedNode
+) -> None:
+    node.card.namespaces.clear()
+    node.hold(1, chosen=True)
+    devices = node.serve(kubelet.root)
+    counted(kubelet, node, vf(0).address, vf(2).address)
+    devices.look()
+    devices.look()
+    assert node.holders() == {vf(1).address}
+
+
 @pytest.mark.parametrize("ended", ["namespace gone", "namespace alive"])
 def test_an_allocate_that_races_does_the_old_pods_del_itself(
     kubelet: KubeletOfDevices, node: DescribedNode, ended: str

@@ -78,14 +78,18 @@ def known(node: Kubelet, folder: Path) -> None:
 
 
 def quiet(node: Kubelet) -> float:
-    """Wait until the agent looks no more; return how often it has looked."""
-    before = samples(node)[LOOKS]
+    """Wait until the agent looks no more; return how often it has looked.
+
+    That is longer than changes are gathered, and than an agent needs that takes long to answer.
+    """
+    before, pause = -1.0, 0.7
     while True:
-        time.sleep(0.7)  # longer than changes are gathered
+        began = time.monotonic()
         now = samples(node)[LOOKS]
         if now == before:
             return now
-        before = now
+        before, pause = now, max(pause, 40 * (time.monotonic() - began))
+        time.sleep(pause)
 
 
 def test_files_that_are_written_renamed_and_removed_come_into_force_without_an_add(node: Kubelet, folder: Path) -> None:

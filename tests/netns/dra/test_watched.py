@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
 
 from podberth.dra.devices import Shared
+from podberth.dra.driver import DRIVER
 from podberth.dra.inventory import Inventory
 from podberth.dra.kubelet import Kubelet as Sockets
 from podberth.dra.watch import Watch
+from tests.netns.dra.conftest import POOLS
 from tests.netns.dra.driving import Driven
-from tests.netns.dra.test_carried import POOLS
 from tests.netns.kubelet import run
 from tests.runtime.kubelet import Kubelet
 from tests.waiting import until
@@ -57,6 +59,11 @@ class Served:
 
     def begin(self) -> None:
         """Have a driver serve, and be taken."""
+        self.serve()
+        self.info = self.kubelet.register()
+
+    def serve(self) -> None:
+        """Have a driver serve."""
         self.watch = Watch(self._look, lambda _: None, self.failures.append, period=PERIOD, heartbeat=HEARTBEAT)
         self.sockets = Sockets(
             self.folder, self.driven.driver, self.driven.fence, self.watch, lambda: self.taken.append(True),
@@ -64,7 +71,6 @@ class Served:
         )  # fmt: skip
         self.watch.start()
         self.sockets.start()
-        self.info = self.kubelet.register()
 
     def end(self) -> None:
         """Have the driver end."""
@@ -165,3 +171,45 @@ def test_a_kubelet_that_is_gone_leaves_no_stream_and_claims_are_prepared_beside_
         each.close()
 
     assert served.failures == []
+
+
+@pytest.mark.parametrize("taken", ["the registration's", "the driver's", "both", "the folder"])
+def test_sockets_that_somebody_takes_away_are_made_anew_and_kubelet_takes_the_driver_again(
+    served: Served, taken: str
+) -> None:
+    sockets = {each.parent.name: each for each in served.folder.glob("plugin*/**/*.sock")}
+    if taken == "the folder":
+        shutil.rmtree(served.folder)
+    for where in {"the registration's": ["plugins_registry"], "the driver's": [DRIVER], "both": list(sockets)}.get(
+        taken, []
+    ):
+        sockets[where].unlink()
+    until(lambda: all(each.is_socket() for each in sockets.values()))
+    served.kubelet.register()
+    claim = served.driven.objects["bank", served.driven.claim("db-0", served.place())]
+    served.kubelet.prepare(claim)
+    served.kubelet.unprepare(claim)
+    watching = served.kubelet.watch()
+    until(lambda: watching.of("node1", served.place()) == ("Healthy", ""))
+    watching.close()
+
+    assert served.failures == []
+
+
+def test_a_stream_of_before_ends_once_the_sockets_are_others(served: Served, watching: Watching) -> None:
+    until(lambda: watching.heard)
+    shutil.rmtree(served.folder)
+
+    until(served.kubelet.register)
+    until(lambda: watching.of("node1", served.place()) == ("Healthy", ""))
+
+
+def test_a_folder_that_is_none_is_told_and_tried_again(served: Served) -> None:
+    served.end()
+    shutil.rmtree(served.folder)
+    served.folder.write_text("no folder")
+    served.serve()
+    until(lambda: any("kubelet" in each for each in served.failures))
+    served.folder.unlink()
+
+    served.kubelet.register()

@@ -16,7 +16,7 @@ from podberth.net.facts import NetnsId
 from podberth.net.policing import Allow, Group, LinkRules, Policing
 from tests.netns.kubelet import run
 from tests.netns.traffic import dialled, reaches, serving
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,10 +167,10 @@ def test_a_change_of_the_rules_cuts_no_connection(pair: Ground) -> None:
             assert police(pair, closed())
             assert not reaches(node(pair), THERE, 85, HERE)
             one.sendall(b"to")
-            other.settimeout(5)
+            other.settimeout(PATIENCE)
             assert other.recv(2) == b"to"
             other.sendall(b"fro")
-            one.settimeout(5)
+            one.settimeout(PATIENCE)
             assert one.recv(3) == b"fro"
 
 

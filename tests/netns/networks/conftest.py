@@ -12,11 +12,13 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import yaml
 
 from podberth.cni.errors import CniError
 from podberth.kube.client import Call
 from podberth.kube.resources import IPAM_CLAIMS, NETWORK_ATTACHMENTS, PODS
 from tests.checkout import ROOT
+from tests.documents.pages import blocks
 from tests.netns.agent.running import agent
 from tests.netns.kubelet import BUILT, Answer, Kubelet, Pod, kubelet
 from tests.servers.ipam_claims import CLAIMS
@@ -40,37 +42,14 @@ spec:
 """
 NAMESPACE = "bank"
 NODE = "edge-1"  # where all pods are
-# Fields of the definition that the convention names (multi-net-spec 1.3, section 3.2).
-CRD: dict[str, Any] = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {
-        "name": "network-attachment-definitions.k8s.cni.cncf.io",
-        "annotations": {"api-approved.kubernetes.io": "unapproved, testing only"},
-    },
-    "spec": {
-        "group": "k8s.cni.cncf.io",
-        "scope": "Namespaced",
-        "names": {
-            "plural": "network-attachment-definitions",
-            "singular": "network-attachment-definition",
-            "kind": "NetworkAttachmentDefinition",
-        },
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "properties": {"spec": {"type": "object", "properties": {"config": {"type": "string"}}}},
-                    }
-                },
-            }
-        ],
-    },
-}
+# Of the page: whoever never had Multus takes it from there.
+CRD: dict[str, Any] = next(
+    document
+    for block in blocks((ROOT / "docs/several-networks.md").read_text())
+    if block.language == "yaml"
+    for document in yaml.safe_load_all(block.text)
+    if document.get("kind") == "CustomResourceDefinition"
+)
 
 
 @dataclass

@@ -95,7 +95,7 @@ def test_a_pod_that_has_asked_for_too_few_devices_is_refused_with_nothing_done(
     fake.start_pod("mysql-0", RESOURCE, uid=pod.uid)
     refused = call(site, place, "ADD", pod)
     said = refused.result
-    assert (said["code"], "2 of its networks need a device of bank.example/storage each" in said["msg"]) == (102, True)
+    assert (said["code"], "its networks need 2 of bank.example/storage" in said["msg"]) == (102, True)
     assert site.left() == []
 
 

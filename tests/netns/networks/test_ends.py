@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,8 @@ from tests.netns.networks.conftest import cluster_network, leg
 from tests.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.netns.kubelet import Pod
     from tests.netns.networks.conftest import Site
 
@@ -38,8 +40,11 @@ def added(site: Site, name: str = "mysql-0") -> Pod:
     return pod
 
 
-def by_multus(site: Site, pod: Pod) -> Pod:
-    """Have what Multus leaves of a pod with two networks: its own file, and libcni's below the same folder."""
+def by_multus(site: Site, pod: Pod, remembers: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> Pod:
+    """Have what Multus leaves of a pod with two networks: its own file, and libcni's below the same folder.
+
+    Up to Multus 4.3.0 the first has what `known` returns of the cluster's network, whose list is a file of the node.
+    """
     folder = site.folder / "cni"
     lists = [cluster_network(site.folder), leg(site.folder)]
     runtime = Runtime((str(ROOT / "build" / "cni-standard"), str(BUILT)), cache=Cache(str(folder)))
@@ -48,10 +53,19 @@ def by_multus(site: Site, pod: Pod) -> Pod:
         runtime.add(parse(json.dumps(network).encode()), conf)
     remembered = [
         {"Conf": {}, "ConfList": one, "Name": one["name"], "Bytes": base64.b64encode(json.dumps(one).encode()).decode()}
-        for one in lists
+        for one in (remembers(lists[0]), *lists[1:])
     ]
     (folder / pod.container_id).write_text(json.dumps(remembered))
     return pod
+
+
+def known(network: dict[str, Any]) -> dict[str, Any]:
+    """Return what libcni's own types know of a list, as Go writes them."""
+    plugins = [
+        {"type": each["type"], "ipam": {"type": each["ipam"]["type"]} if "ipam" in each else {}, "dns": {}}
+        for each in network["plugins"]
+    ]
+    return {"cniVersion": network["cniVersion"], "name": network["name"], "plugins": plugins}
 
 
 def test_a_del_needs_neither_the_api_server_nor_definition_nor_namespace(served: Site) -> None:
@@ -186,12 +200,13 @@ def test_gc_leaves_a_valid_pod_that_multus_has_made_and_takes_another(served: Si
     until(lambda: goes.container_id not in {row[0] for row in served.node.rows("SELECT container_id FROM leases")})
 
 
+@pytest.mark.parametrize("remembers", [dict, known])
 @pytest.mark.parametrize("namespace_is_there", [True, False])
 def test_a_pod_that_multus_has_made_is_taken_down_by_what_multus_has_remembered(
-    served: Site, *, namespace_is_there: bool
+    served: Site, remembers: Callable[[dict[str, Any]], dict[str, Any]], *, namespace_is_there: bool
 ) -> None:
     """Multus keeps a file of its own for each pod, and libcni's files of results below the same folder."""
-    pod = by_multus(served, served.pod("mysql-0", "storage"))
+    pod = by_multus(served, served.pod("mysql-0", "storage"), remembers)
     if not namespace_is_there:
         served.node.remove_namespace(pod.netns)
     assert served.call("DEL", pod, **AWAY).code == 0

@@ -20,6 +20,15 @@ spec:
   attachments: [{ifname: data0, pool: legs, addresses: [10.81.0.77]}]
 """
 
+CLAIMING = """
+apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: legs}
+spec:
+  subnets: [{subnet: 10.81.0.0/24, gateway: 10.81.0.1}]
+  allow: [{namespaces: [bank], reservations: 5}]
+"""
+
 
 def asked(site: Site, command: str, pod: Pod, **changes: Any) -> dict[str, Any]:
     """Ask about the pod by the runtime's file of all networks."""
@@ -48,6 +57,26 @@ def test_each_leg_is_explained_with_who_gives_its_addresses_and_gets_what_was_sa
     assert site.call("ADD", pod).code == 0
     assert [one["ips"] for one in site.told(pod, 3)[1:]] == [["10.81.0.77"], ["10.81.0.9"]]
     assert site.call("DEL", pod).code == 0
+
+
+def test_the_address_of_a_claim_is_explained_as_the_claims_before_while_and_after_a_pod_has_it(site: Site) -> None:
+    site.node.apply(CLAIMING)
+    site.define("storage", leg(site.folder))
+    site.claim("disk")
+    claiming = '[{"name": "storage", "ipam-claim-reference": "disk"}]'
+    pod = site.pod("vm-a", claiming)
+
+    def foreseen(of: Pod) -> tuple[str, str]:
+        (interface,) = asked(site, "explain", of)["interfaces"]
+        (expected,) = interface["addresses"]
+        return expected["address"], expected["why"]
+
+    assert foreseen(pod)[1] == "any free address for IPAMClaim disk, for example this one"
+    assert site.call("ADD", pod).code == 0
+    has = site.told(pod, 2)[1]["ips"][0]
+    assert foreseen(pod) == (has, "IPAMClaim disk")
+    assert site.call("DEL", pod).code == 0
+    assert foreseen(site.pod("vm-b", claiming)) == (has, "IPAMClaim disk")
 
 
 def test_a_plan_has_the_call_of_each_network_and_does_nothing(site: Site) -> None:

@@ -60,6 +60,28 @@ def test_a_pod_has_all_its_networks_or_none(served: Site) -> None:
     assert served.call("DEL", pod).code == 0
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"cniVersion": "1.1.0", "type": "podberth", "bridge": "legs0", "pool": "nowhere"},
+        {"cniVersion": "1.1.0", "type": "macvlan", "master": "no-such-link"},
+        {"cniVersion": "1.1.0", "type": "no-such-plugin"},
+    ],
+    ids=["podberths own", "a standard type", "not there"],
+)
+def test_an_error_names_the_network_and_the_interface_that_it_is_about(served: Site, config: dict[str, object]) -> None:
+    served.define("storage", leg(served.folder))
+    served.define("broken", {**config, "stateDir": str(served.folder / "state")})
+    refused = served.call("ADD", served.pod("mysql-0", "storage,broken"))
+    assert refused.result["msg"].startswith("bank/broken (net2): "), refused.stdout
+
+
+def test_who_asks_for_an_interface_that_is_there_is_told_to_name_another(served: Site) -> None:
+    served.define("storage", leg(served.folder))
+    refused = served.call("ADD", served.pod("mysql-0", "storage@lo"))
+    assert (refused.code, "name another in its annotation" in refused.stdout) == (1, True), refused.stdout
+
+
 def test_a_fixed_address_of_the_pods_name_is_on_its_second_leg(served: Site) -> None:
     served.define("storage", leg(served.folder))
     served.node.apply(

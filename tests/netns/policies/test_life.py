@@ -19,7 +19,7 @@ from tests.netns.networks.conftest import forget
 from tests.netns.policies.conftest import NODE, ONE, OTHER, PORT
 from tests.netns.policies.test_cases import SERVER, named
 from tests.netns.traffic import dialled, reaches, serving
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     import socket
@@ -216,7 +216,7 @@ def test_a_connection_outlives_what_happens_to_others(town: Town) -> None:
         assert town.settled({(b, server): False})
         for one, other in (there, there[::-1]):
             one.sendall(b"on")
-            other.settimeout(5)
+            other.settimeout(PATIENCE)
             assert other.recv(2) == b"on"
 
 

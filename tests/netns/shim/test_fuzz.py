@@ -14,6 +14,7 @@ from tests.netns.kubelet import BUILT
 from tests.netns.shim.conftest import SANITIZED
 from tests.netns.shim.peer import Shim, answering
 from tests.sizes import seed, size
+from tests.waiting import PATIENCE
 from tools.build_shim import SOURCE, WARNINGS
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def test_random_peers_and_environments_find_nothing_to_report(sanitized: Path, t
     def respond(to: socket.socket) -> None:
         way = manner  # the next run has another
         if way.random() < 0.8:
-            to.settimeout(5)
+            to.settimeout(PATIENCE)
             to.recv(way.choice((1, 8, 5000, 1 << 21)))
         rest = told
         while rest:

@@ -57,17 +57,24 @@ while True:
         except OSError:
             pass
 """
+# How long an answer may take on this machine, in seconds: twenty times as long as this interpreter took to start.
+ENOUGH = """
+import os, time
+since_boot = int(open("/proc/self/stat").read().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+ENOUGH = 20 * (time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot)
+"""
 # Prints what it is answered at each place, 'PROTOCOL ADDRESS PORT', or 'refused', another error's name, or 'silent'. A
-# place is asked a second time, with more patience, before it counts as silent: a machine may be busy.
-CLIENT = """
+# place is asked again, with more patience, before it counts as silent: a machine may be busy.
+CLIENT = f"""{ENOUGH}
 import errno, json, socket, sys, threading
-answers = {}
+answers = {{}}
 def ask(place):
-    for patience in (0.5, 2):
+    for patience in (0.5, max(2, ENOUGH)):
         answers[place] = one_answer(place, patience)
         if answers[place] != "silent":
             break
 def one_answer(place, patience):
+    began = time.monotonic()
     protocol, address, port = place.split()
     kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -82,8 +89,9 @@ def one_answer(place, patience):
         return "silent"
     except ConnectionRefusedError:
         return "refused"
-    except OSError as error:
-        return errno.errorcode[error.errno]
+    except OSError as error:  # a neighbour that is silent is one that can't be reached, three seconds later
+        silent = error.errno == errno.EHOSTUNREACH and time.monotonic() - began > 2
+        return "silent" if silent else errno.errorcode[error.errno]
 threads = [threading.Thread(target=ask, args=(place,)) for place in sys.argv[1:]]
 for one in threads: one.start()
 for one in threads: one.join()
@@ -92,10 +100,10 @@ print(json.dumps(answers))
 
 
 # The same, of one UDP flow: asks once for each line of its input, and prints a line.
-FLOW = """
+FLOW = f"""{ENOUGH}
 import socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as at:
-    at.settimeout(1)
+    at.settimeout(max(1, ENOUGH))
     at.connect((sys.argv[1], int(sys.argv[2])))
     for _ in sys.stdin:
         try:

@@ -10,6 +10,7 @@ import pytest
 from tests.netns.standard.behind import conf, macvlan, result, veth, went
 from tests.netns.standard.twins import comparable
 from tests.sizes import spread
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -245,7 +246,7 @@ def rate(node: Node, taker: str, address: str, size: int) -> float:
     assert listening.stdout is not None
     listening.stdout.readline()
     node.run(sys.executable, "-c", SEND, address, str(size), inside="" if taker else "pod")
-    said = listening.communicate(timeout=30)[0]
+    said = listening.communicate(timeout=PATIENCE)[0]
     return float(said)
 
 

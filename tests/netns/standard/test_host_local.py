@@ -17,6 +17,7 @@ import pytest
 
 from tests.netns.standard.twins import OURS, Ended, comparable, go
 from tests.sizes import spread
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -300,7 +301,7 @@ def test_it_waits_for_the_lock(sides: tuple[Side, Side]) -> None:
         with pytest.raises(TimeoutError):
             waiting.result(timeout=1)
         fcntl.flock(lock, fcntl.LOCK_UN)
-        assert waiting.result(timeout=30).status == 0
+        assert waiting.result(timeout=PATIENCE).status == 0
 
 
 def test_another_bridge_takes_its_addresses(twins: tuple[Node, Node], tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.netns.standard import lab
 from tests.netns.standard.twins import CONTAINER, OURS, Node, go
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,15 +121,19 @@ def test_what_go_made_is_checked_and_deleted(node: Node, name: str) -> None:
     called(node, "DEL", "ours", chain, previous=result)
 
 
-# Asks a place again and again over new connections, and over one that is kept; prints what was not answered.
-TRAFFIC = """
+# Asks a place again and again over new connections, and over one that is kept; prints what was not answered. It says a
+# line once each place has answered LEAST times, and goes on for as many answers more after its input has one.
+LEAST = 21
+TRAFFIC = (
+    f"LEAST, PATIENCE = {LEAST}, {PATIENCE}"
+    """
 import json, socket, sys, threading, time
 places, stop = sys.argv[1:], threading.Event()
 asked, wrong = {}, []
 def connected(place):
     protocol, address, port = place.split()
     at = socket.socket(socket.AF_INET, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
-    at.settimeout(3)
+    at.settimeout(PATIENCE)
     at.connect((address, int(port)))
     return at
 def fresh(place):
@@ -155,14 +159,21 @@ def kept(place):
 threads = [threading.Thread(target=to, args=(place,)) for place in places for to in (fresh, kept)]
 for thread in threads:
     thread.start()
+def more():
+    least = {place: asked.get((place, "count"), 0) + LEAST for place in places}
+    while not wrong and any(asked.get((place, "count"), 0) < least[place] for place in places):
+        time.sleep(0.01)
+more()
 print("asking", flush=True)
 sys.stdin.readline()
+more()
 stop.set()
 for thread in threads:
     thread.join()
 counts = {place: asked.get((place, "count"), 0) for place in places}
 print(json.dumps({"wrong": wrong, "said": {place: sorted(asked.get(place, ())) for place in places}, "counts": counts}))
 """
+)
 # Answers with the address that it is asked from.
 ECHO = """
 import socket, sys, threading
@@ -239,16 +250,14 @@ def test_the_way_back_breaks_no_connection(node: Node) -> None:
         running(node, TRAFFIC, *places, inside="out") as coming,
         running(node, TRAFFIC, "tcp 192.0.2.2 7", "udp 192.0.2.2 7", inside="pod") as going,
     ):
-        time.sleep(0.3)
         code, said = evicted(node, "--yes")
-        time.sleep(0.3)
         found = [json.loads(each.communicate("\n")[0]) for each in (coming, going)]
     assert (code, said["kept"], said["failed"], said["say_backend"]) == (0, [], [], [])
     assert said["evicted"][0]["types"] == ["bridge", "portmap", "tuning", "bandwidth"]
     for each, address in zip(found, ("192.0.2.2", "192.0.2.1"), strict=True):
         assert each["wrong"] == []
         assert list(each["said"].values()) == [[address], [address]]
-        assert min(each["counts"].values()) > 20
+        assert min(each["counts"].values()) >= 2 * LEAST
     rules = node.run("nft", "list", "ruleset")
     assert "podberth" not in rules
     assert "cni_plugins_masquerade" in rules

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from podberth.agent.claims import LOOK, longest_first
 from podberth.agent.known_servers import MOST, NAME, known, remember
 from podberth.cni.pod import Attachment, PodRef
 from podberth.cni.value import replace
@@ -25,6 +26,8 @@ from tests.moments import moment
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from podberth.ipam.lease import Reservation
 
 HERE = Actor(who="plugin", why="ADD", node="n1")
 START = 4_102_444_800 * 10**9
@@ -68,6 +71,18 @@ def test_a_node_looks_after_claims_whose_last_pod_was_here_and_is_gone(node: Nod
     ]  # fmt: skip
 
 
+def test_of_more_claims_than_a_turn_asks_for_each_has_its_turn(node: Node) -> None:
+    for name in "abcd":
+        bound(node, name, owner=of_claim("bank", f"{name}.net1", "1"))
+    pauses: dict[Reservation, tuple[int, float]] = {}
+    asked = []
+    for _ in range(4):
+        kept = longest_first(idle(node), pauses)
+        asked.append(str(kept[0].pod))
+        pauses = {one: (1, pauses.get(one, (0, 0.0))[1] - LOOK) for one in kept} | {kept[0]: (1, 0.0)}
+    assert len(set(asked)) == 4
+
+
 def test_what_became_somebody_elses_is_not_released(node: Node) -> None:
     bound(node, "a", owner=of_claim("bank", "a.net1", "1"))
     (kept,) = idle(node)
@@ -87,7 +102,8 @@ def test_api_servers_are_remembered_once_each_and_the_newest_of_very_many(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"kubeconfigs": "x"}', '{"kubeconfigs": [7, null]}', '{"other": 1}', "\ufffe"]
+    "text",
+    ["", "{", "[]", '{"kubeconfigs": "x"}', '{"kubeconfigs": [7, null]}', '{"other": 1}', "\ufffe", "[" * 60_000],
 )
 def test_a_file_that_can_not_be_read_names_none_and_is_written_anew(tmp_path: Path, text: str) -> None:
     (tmp_path / NAME).write_text(text)

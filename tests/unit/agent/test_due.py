@@ -92,5 +92,25 @@ def test_work_that_hangs_keeps_other_keys_waiting_only_where_there_is_one_loop_a
     assert done == [("other", 1), ("hangs", 1), ("hangs", 2)]
 
 
+def test_of_one_owners_keys_that_hang_no_other_owners_wait() -> None:
+    began, over = threading.Event(), threading.Event()
+
+    def act(key: tuple[str, int], _: None) -> None:
+        if key[0] == "hangs":
+            began.set()
+            assert over.wait(PATIENCE)
+        else:
+            over.set()
+
+    due: Due[tuple[str, int], None] = Due("due", act, done_with_failure, loops=2, whose=lambda key: key[0])
+    for number in range(3):
+        due.put(("hangs", number), None)
+    due.start()
+    assert began.wait(PATIENCE)
+    due.put(("other", 0), None)
+    assert over.wait(PATIENCE)
+    due.stop(PATIENCE)
+
+
 def done_with_failure(why: str) -> None:
     raise AssertionError(why)

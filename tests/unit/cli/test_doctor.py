@@ -224,7 +224,17 @@ def test_a_folder_of_policies_is_looked_at(podberth: Operator) -> None:
             "every has several networks for a pod",
         ),
         ({"type": "podberth-networks"}, FAIL, "clusterNetwork: it and `delegates` are two ways to say the same"),
-        ({"type": "multus-shim"}, WARN, "names podberth"),
+        (
+            {"type": "multus-shim", "clusterNetwork": "c", "daemonConfig": "/proc/none"},
+            FAIL,
+            "kubeconfig: neither the network every nor /proc/none names one",
+        ),
+        (
+            {"type": "multus-shim", "clusterNetwork": "c", "daemonConfig": "/proc/none", "kubeconfig": "/k"},
+            OK,
+            "every has several networks for a pod",
+        ),
+        ({"type": "flannel"}, WARN, "names podberth"),
     ],
 )
 def test_a_network_that_calls_others_is_judged_as_an_add_would(

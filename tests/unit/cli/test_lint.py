@@ -68,3 +68,34 @@ def test_a_value_that_podberths_plugin_of_a_standard_type_refuses_is_named(
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert (finding["path"], finding["fatal"]) == ("plugins[0].vlan", False)
     assert finding["message"] == "podberth's plugin: expected a whole number 0..4094, got 9999"
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ({"delegates": [{"name": "a", "cniVersion": "1.0.0", "type": "bridge"}]}, "plugins[0].clusterNetwork"),
+        ({"networkPolicies": True}, "plugins[0].networkPolicies"),
+        ({"allow": [{"namespaces": ["a"], "networks": ["*"], "requests": ["ip"]}]}, "plugins[0].allow[0].requests[0]"),
+    ],
+)
+def test_what_an_add_of_podberth_networks_would_be_refused_for_fails_the_check(
+    folder: Path, capsys: pytest.CaptureFixture[str], said: dict[str, object], where: str
+) -> None:
+    (folder / "podberth-networks").symlink_to(folder / "podberth")
+    network(folder, type="podberth-networks", clusterNetwork="cluster", **said)
+    assert main(["cnitool", "lint", "net", "--json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (finding["path"], finding["fatal"]) == (where, True)
+
+
+@pytest.mark.parametrize("kind", ["podberth-networks", "multus"])
+def test_nothing_is_wrong_with_a_file_of_multus(folder: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    if kind == "podberth-networks":
+        (folder / kind).symlink_to(folder / "podberth")
+    (folder / "multus").symlink_to(folder / "podberth")
+    (folder / "flannel").symlink_to(folder / "podberth")
+    delegate = {"name": "cbr0", "cniVersion": "0.3.1", "plugins": [{"type": "flannel"}]}
+    inert = {"logToStderr": True, "logOptions": {}, "chrootDir": "/hostroot", "retryDeleteOnError": True}
+    network(folder, type=kind, delegates=[delegate], logLevel="verbose", kubeconfig="/etc/k", **inert)
+    assert main(["cnitool", "lint", "net"]) == 0
+    assert "nothing is wrong" in capsys.readouterr().out

@@ -53,7 +53,7 @@ def test_whatever_is_in_the_file_it_is_read_or_an_error(content: bytes) -> None:
 
 def test_devices_are_in_the_order_of_containers_and_then_of_addresses() -> None:
     said = of_answer([("bank", "web-0", [("one", [(VF, ["c", "b"])]), ("two", [(VF, ["a"])])])])
-    assert [each.device for each in proven(said, (), "bank/web-0", "u1")] == ["b", "c", "a"]
+    assert [each.device for each in proven(said, None, "bank/web-0", "u1")] == ["b", "c", "a"]
 
 
 def test_an_answer_about_another_pod_of_the_name_is_not_taken() -> None:
@@ -61,9 +61,11 @@ def test_an_answer_about_another_pod_of_the_name_is_not_taken() -> None:
     kept = (*given_to("old", "a"), *given_to("new", "b"))
     assert len(proven(said, kept, "bank/web-0", "old")) == 1
     assert len(proven(said, kept, "bank/web-0", "")) == 1  # nobody says the UID
-    assert len(proven(said, kept, "bank/web-0", "unheard of")) == 1
-    with pytest.raises(TryAgainLater, match="checkpoint has not given it to UID new"):
-        proven(said, kept, "bank/web-0", "new")
+    assert len(proven(said, None, "bank/web-0", "new")) == 1  # the file can't be read
+    for uid in ("new", "given nothing"):
+        with pytest.raises(TryAgainLater, match=f"checkpoint has not given it to UID {uid}"):
+            proven(said, kept, "bank/web-0", uid)
+    assert proven((), kept, "bank/web-0", "given nothing") == ()
 
 
 def test_without_the_api_the_file_answers_by_the_uid(tmp_path: Path) -> None:

@@ -72,13 +72,20 @@ def test_podberths_own_form_has_the_selectors_of_networks() -> None:
         "resourcePrefix": "bank.example",
         "resources": [
             {"name": "storage", "vf": {"pf": "ens1f0#0-3", "numa": 0, "label": "fast"}},
-            {"name": "other.example/both", "vf": [{"pf": "a"}, {"pf": "b"}], "topology": False, "cdi": True},
+            {
+                "name": "other.example/both",
+                "vf": [{"pf": "a"}, {"pf": "b"}],
+                "topology": False,
+                "cdi": True,
+                "apart": True,
+            },
         ],
     }
     first, second = read(document).resources
-    assert (first.name, first.topology, first.cdi) == ("bank.example/storage", True, False)
+    assert (first.name, first.topology, first.cdi, first.apart) == ("bank.example/storage", True, False, False)
     assert first.choices[0].selector == Selector(pfs=("ens1f0#0-3",), numa=(0,), labels=("fast",))
-    assert (second.name, len(second.choices), second.topology, second.cdi) == ("other.example/both", 2, False, True)
+    assert (second.name, len(second.choices), second.topology) == ("other.example/both", 2, False)
+    assert (second.cdi, second.apart) == (True, True)
 
 
 @pytest.mark.parametrize(

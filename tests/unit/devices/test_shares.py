@@ -57,6 +57,12 @@ def test_on_one_node_functions_are_spread_over_pfs_the_idlest_first() -> None:
     assert list(preferred(near, of("a0", "a1", "b0", "b1"), (), 2)) == of("a0", "b0")
 
 
+def test_of_a_resource_for_bonds_they_are_of_different_pfs_first_whatever_their_nodes() -> None:
+    assert list(preferred(KNOWN, of("a0", "a1", "b0"), (), 2, apart=True)) == of("a0", "b0")
+    assert list(preferred(KNOWN, of("a0", "a1", "b0", "b1"), of("b1"), 4, apart=True)) == of("b1", "a0", "a1", "b0")
+    assert list(preferred(KNOWN, of("a0", "a1"), (), 2, apart=True)) == of("a0", "a1")
+
+
 @given(st.lists(st.sampled_from([*KNOWN, "nobody", ""])), st.lists(st.sampled_from([*KNOWN, "x"])), st.integers(-2, 9))
 def test_whatever_the_kubelet_asks_it_gets_at_most_so_many_and_no_device_twice(
     available: list[str], must: list[str], size: int

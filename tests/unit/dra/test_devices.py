@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podberth.cni.value import replace
-from podberth.dra.devices import IN_SLICE, Place, Shared, devices, generation_of, parse_shared, same, slices
+from podberth.dra.devices import IN_SLICE, Place, Shared, devices, generation_of, parse_shared, same, slices, whole
 from podberth.net.vf import Vf
 
 VF = Vf(address="0000:03:00.1", pf="ens1f0", pf_address="0000:03:00.0", index=0, vendor="8086", device="154c", numa=1)
@@ -92,6 +92,16 @@ def test_slices_are_within_the_bounds_of_the_api(version: str) -> None:
             assert len(attributes) <= 32
             assert all(ATTRIBUTE.fullmatch(name) for name in attributes)
             assert all(len(said) == 1 for said in attributes.values())
+
+
+def test_of_several_generations_the_newest_that_is_whole_counts() -> None:
+    found = devices([], [Shared(kind="bridge", link="br0", places=IN_SLICE + 1)])
+    old, half = list(slices(PLACE, found, 3, "v1")), list(slices(PLACE, found, 4, "v1"))[:1]
+
+    assert whole([*half, *old]) == old
+    assert whole(half) == whole([]) == []
+    assert whole([*half, *old, *slices(PLACE, {}, 5, "v1")]) == list(slices(PLACE, {}, 5, "v1"))
+    assert whole([{"spec": {"pool": {"generation": 1}}}, {}]) == []
 
 
 def test_a_node_with_nothing_to_offer_says_so_in_one_slice() -> None:

@@ -78,6 +78,19 @@ def test_a_function_that_nobody_can_have_is_unhealthy_while_nobody_has_it() -> N
     assert why(replace(HAS, unusable=lost), claim()) == ""
 
 
+def test_a_function_that_was_made_anew_under_its_pod_is_told() -> None:
+    text = f"{VF.address} was made anew since resource claim bank/fast got it, and its pod has nothing of it"
+    assert why(replace(HAS, remade=frozenset((VF.address,))), claim()) == text
+
+
+def test_what_was_kept_of_a_claim_and_names_no_device_keeps_nothing_from_being_told() -> None:
+    odd = claim("odd", {"kind": "x"})
+    assert {each.device: each.why for each in healths("node1", FOUND, (odd,), SEEN)} == {
+        "odd": "resource claim bank/fast has no net1: it is made anew when its pod starts", NAME: "",
+    }  # fmt: skip
+    assert below((), (odd,)) == frozenset()
+
+
 def test_a_claim_whose_link_was_taken_for_gone_says_so_and_one_that_is_being_made_does_not() -> None:
     assert why(SEEN, claim()) == "resource claim bank/fast has no net1: it is made anew when its pod starts"
     assert why(SEEN, claim(complete=False)) == ""

@@ -44,12 +44,18 @@ def test_a_claim_is_found_by_its_uid_and_its_pods_by_the_next_agent_too(tmp_path
 def test_a_file_that_is_no_claim_is_named_and_left_alone_and_the_others_are_read(tmp_path: Path) -> None:
     claims = PreparedClaims(tmp_path)
     claims.put(CLAIM)
-    for name, text in (("half", '{"uid"'), ("list", "[1]"), ("other", '{"uid": "x", "interfaces": [{"y": 1}]}')):
+    own = (tmp_path / "u1.json").read_text()
+    broken = {
+        "half": '{"uid"', "list": "[1]", "none": "", "null": "null", "deep": "[" * 100_000,
+        "other": '{"uid": "x", "interfaces": [{"y": 1}]}', "copy": own, "u2": own.replace('"u1"', '["u2"]'),
+        "u3": own.replace('"u1"', '"u3"').replace("name", "nome"),
+    }  # fmt: skip
+    for name, text in broken.items():
         (tmp_path / f"{name}.json").write_text(text)
     claims.load()
 
     assert claims.find("u1") == CLAIM
-    assert [path.rpartition("/")[2] for path in claims.unreadable] == ["half.json", "list.json", "other.json"]
+    assert [path.rpartition("/")[2] for path in claims.unreadable] == sorted(f"{name}.json" for name in broken)
 
 
 def test_a_claim_is_forgotten_once_and_again(tmp_path: Path) -> None:

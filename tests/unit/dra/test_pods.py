@@ -22,16 +22,22 @@ class Driver:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.refused: dict[str, Exception] = {}
+        self.reserved: set[tuple[str, str]] = set()  # claims with the UIDs of pods that they are reserved for by now
 
     def bring(self, uid: str, netns: str) -> None:
         if uid in self.refused:
             raise self.refused[uid]
         self.done.append(f"{uid} to {netns}")
 
-    def take_home(self, uid: str) -> None:
+    def hand_over(self, uid: str, pod_uid: str) -> bool:
         if uid in self.refused:
             raise self.refused[uid]
-        self.done.append(f"{uid} home")
+        return (uid, pod_uid) in self.reserved
+
+    def take_home(self, uid: str, netns: str) -> None:
+        if uid in self.refused:
+            raise self.refused[uid]
+        self.done.append(f"{uid} home from {netns}")
 
 
 class Node:
@@ -76,6 +82,17 @@ def test_a_sandbox_goes_on_whatever_happens_and_its_container_is_refused_until_t
     assert node.driver.done == ["a to /n", "b to /n"]
 
 
+def test_a_claim_that_is_the_next_pods_of_the_name_by_now_is_brought_to_that(node: Node) -> None:
+    node.driver.reserved.add(("a", "p1-next"))
+    again = Pod(id="s2", namespace="bank", name="p1", uid="p1-next", netns="/m")
+    node.pods.run(again)
+    until(lambda: node.driver.done == ["a to /m"])
+
+    node.driver.refused["b"] = OSError("what a bug looks like")
+    node.pods.create(again)
+    until(lambda: "bank/p1: resource claim bank/b: OSError: what a bug looks like" in node.failures)
+
+
 def test_a_container_of_a_pod_that_has_all_is_no_work(node: Node) -> None:
     node.pods.run(pod("p1"))
     node.driver.done.clear()
@@ -89,10 +106,18 @@ def test_links_are_taken_home_from_the_sandbox_that_has_them_and_from_none_befor
     node.pods.run(pod("p2", "s1"))
     node.pods.run(pod("p2", "s2"))
     node.pods.stop(pod("p2", "s1"))
-    assert "c home" not in node.driver.done
+    assert "c home from /n" not in node.driver.done
 
     node.pods.stop(pod("p2", "s2"))
-    assert node.driver.done[-1] == "c home"
+    assert node.driver.done[-1] == "c home from /n"
+
+
+def test_an_agent_that_has_just_started_takes_nothing_home_from_a_sandbox_without_a_namespace(node: Node) -> None:
+    node.pods.stop(pod("p2", "s1", netns=""))
+    assert node.driver.done == []
+
+    node.pods.stop(pod("p2", "s1"))
+    assert node.driver.done == ["c home from /n"]
 
 
 def test_what_can_not_be_taken_home_is_told_and_the_rest_is_taken(node: Node) -> None:
@@ -100,7 +125,7 @@ def test_what_can_not_be_taken_home_is_told_and_the_rest_is_taken(node: Node) ->
     node.driver.refused["a"] = KernelRefused("busy", "x")
     node.pods.stop(pod("p1"))
 
-    assert node.driver.done[-1] == "b home"
+    assert node.driver.done[-1] == "b home from /n"
     assert node.failures == ["bank/p1: resource claim bank/a: busy"]
 
 
@@ -115,4 +140,4 @@ def test_all_pods_are_looked_after_once_the_runtime_has_listed_them_but_those_th
     node.pods.stop(pod("p2", "s2"))
     node.pods.remove(pod("p2", "s2"))
 
-    assert node.driver.done == ["a to /n", "b to /n", "c to /n", "c home"]
+    assert node.driver.done == ["a to /n", "b to /n", "c to /n", "c home from /n"]

@@ -153,7 +153,28 @@ ROWS: tuple[Row, ...] = (
         for key, wrong in _OF_BONDS.items()
         for said in wrong
     ),
-    network("a bond of one function", "deviceID", device="bond", deviceID="0000:03:02.1", says="a bond has 2"),
+    network("a bond of one function", "deviceID", device="bond", deviceID="0000:03:02.1", says="1 of the 2 functions"),
+    network(
+        "a bond of one function twice",
+        "deviceID",
+        device="bond",
+        deviceID="0000:03:02.1,0000:03:02.1",
+        says="each once",
+    ),
+    network(
+        "two functions for one interface",
+        "deviceID",
+        device="sriov",
+        deviceID="0000:03:02.1,0000:03:02.2",
+        says="names 2 functions",
+    ),
+    network(
+        "nine functions",
+        "deviceID",
+        device="bond",
+        deviceID=",".join(f"0000:03:02.{n}" for n in range(9)),
+        says="at most 8",
+    ),
     network("bridge of a bond", "bridge", device="bond", bridge="br0"),
     network("isGateway in a VLAN", "isGateway", isGateway=True, vlan={"id": 100}, code=2, says="VLAN 100"),
     *(

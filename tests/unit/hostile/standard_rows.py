@@ -39,6 +39,7 @@ _BASE: Mapping[str, Json] = {
     "bond": {"mode": "active-backup", "links": [{"name": "up0"}, {"name": "up1"}], "linksInContainer": True},
     "bandwidth": {"ingressRate": 10**6, "ingressBurst": 10**5},
     "multus": {"clusterNetwork": "cluster"},
+    "multus-shim": {"clusterNetwork": "cluster", "kubeconfig": "/etc/podberth/kubeconfig"},
 }
 _IPAM: Mapping[str, Json] = {
     "host-local": {"dataDir": f"{STATE}/networks", "subnet": "10.20.0.0/24"},

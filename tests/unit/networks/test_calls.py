@@ -154,12 +154,51 @@ def test_wishes_reach_the_network_that_they_are_about() -> None:
     assert ("IP=10.0.0.5" in first.args, "IP=10.0.0.5" in second.args) == (False, True)
 
 
-def test_a_network_of_devices_needs_one_that_somebody_names() -> None:
+@pytest.mark.parametrize(
+    ("namespaces", "selected", "counts"),
+    [
+        (None, "storage", True), (["bank"], "storage", True), (["ba*"], "storage", True), (["ops"], "storage", False),
+        ([], "storage", False), ([], "kube-system/shared", True), (["bank"], "storage,ops/other", False),
+    ],
+)  # fmt: skip
+def test_a_definition_counts_where_its_namespace_is_trusted(
+    namespaces: list[str] | None, selected: str, counts: bool
+) -> None:
+    others = (defined("shared", namespace="kube-system"), defined("other", namespace="ops"))
+    node, made = (
+        DescribedNode(pod(networks=selected), defined("storage"), *others),
+        call(definitionNamespaces=namespaces),
+    )
+    if counts:
+        assert len(planned(node, made)) == 2
+    else:
+        with pytest.raises(Refused, match=r"^definitionNamespaces: .* do not count on this node"):
+            planned(node, made)
+
+
+def test_a_network_of_devices_needs_one_that_the_kubelet_has_given() -> None:
     storage = defined("storage", **{RESOURCE: "example.com/vf"})
-    with pytest.raises(Refused, match=r"^bank/web-0: 1 of its networks need .* and the kubelet has given it none$"):
+    with pytest.raises(Refused, match=r"^bank/web-0: its networks need 1 of .* and the kubelet has given it none$"):
         planned(DescribedNode(pod(networks="storage"), storage), call())
+
+
+@pytest.mark.parametrize("given", [(), ("0000:03:02.2",), ("0000:03:02.2", "0000:03:02.3")])
+def test_a_device_that_the_kubelet_has_not_given_the_pod_is_not_had_by_naming_it(given: tuple[str, ...]) -> None:
     said = '[{"name": "storage", "deviceID": "0000:03:02.1"}]'
-    assert '"deviceID":"0000:03:02.1"' in planned(DescribedNode(pod(networks=said), storage), call())[1].config
+    with pytest.raises(Refused, match=r"the kubelet has given (it|bank/web-0) (none|0000:03:02\.2)"):
+        planned(of_devices(said, *given), call())
+
+
+def test_a_pod_has_the_one_that_it_names_of_those_that_the_kubelet_has_given_it() -> None:
+    said = '[{"name": "storage", "interface": "a", "deviceID": "0000:03:02.2"}, {"name": "storage", "interface": "b"}]'
+    ops = planned(of_devices(said, VF, OTHER), call())
+    assert [json.loads(op.config)["plugins"][0]["deviceID"] for op in ops[1:]] == [OTHER, VF]
+
+
+def test_one_device_is_not_had_twice_by_naming_it_twice() -> None:
+    said = '[{"name": "storage", "deviceID": "0000:03:02.1"}, {"name": "storage", "deviceID": "0000:03:02.1"}]'
+    with pytest.raises(Refused, match="the pod's annotation"):
+        planned(of_devices(said, VF, OTHER), call())
 
 
 def test_the_plugins_of_an_auxiliary_chain_are_the_last_network_behind_one_that_passes_through() -> None:
@@ -230,12 +269,48 @@ def test_devices_are_dealt_in_the_order_of_the_networks_and_by_what_suits_each()
         devices(dict.fromkeys(("net1", "net2"), Suited(devices=(VF,), by="PodNetwork bank/web (pfs ens1f0)")))
 
 
+def bond_of(resource: str, *devices: tuple[str, str], spread: int = 2, members: int = 2) -> dict[str, Any]:
+    """Return what the plugin of a bond is told of its devices, pairs of resource and device; ports go by the slot."""
+    ports = tuple((each, each[:-2]) for _, each in devices)
+    suits = Suited(devices=tuple(each for _, each in devices), count=members, spread=spread, ports=ports)
+    storage = defined("storage", {"cniVersion": "1.0.0", "type": "podberth", "device": "bond"}, **{RESOURCE: resource})
+    node = DescribedNode(pod(networks="storage"), storage, devices=list(devices), suits={"net1": suits})
+    op = planned(node, call())[1]
+    (plugin,) = json.loads(op.config)["plugins"]
+    assert json.loads(op.capabilities) == {"deviceID": plugin["deviceID"]}
+    assert op.info_file == op.info_from == ""
+    assert "pciBusID" not in plugin
+    assert plugin["args"]["cni"][RESOURCE] == resource.replace(" ", "")
+    return dict(plugin)
+
+
+def test_a_bond_has_as_many_devices_of_its_resource_as_members_of_different_ports() -> None:
+    given = [(OF, "0000:03:02.1"), (OF, "0000:03:02.2"), (OF, "0000:03:0a.1")]
+    assert bond_of(OF, *given)["deviceID"] == "0000:03:02.1,0000:03:0a.1"
+    assert bond_of(OF, *given, members=3)["deviceID"] == "0000:03:02.1,0000:03:02.2,0000:03:0a.1"
+    with pytest.raises(Refused, match=r"^bank/storage \(net1\): the kubelet has given .* bond of 2 over 2 ports"):
+        bond_of(OF, *given[:2])
+
+
+def test_a_bond_of_a_resource_for_each_port_has_one_of_each() -> None:
+    given = [
+        ("a.example/left", "0000:03:02.1"),
+        ("a.example/left", "0000:03:02.2"),
+        ("a.example/right", "0000:03:0a.1"),
+    ]
+    assert bond_of("a.example/right, a.example/left", *given)["deviceID"] == "0000:03:0a.1,0000:03:02.1"
+    with pytest.raises(Refused, match=r"names 2 resources \(a\.example/left,a\.example/right\), and .* of 3 functions"):
+        bond_of("a.example/left,a.example/right", *given, members=3)
+    with pytest.raises(Refused, match=r"names 2 resources .* made of 1 function$"):
+        bond_of("a.example/left,a.example/right", *given, members=1)
+
+
 def test_what_a_pod_names_for_one_network_is_not_dealt_to_another() -> None:
     networks = json.dumps([{"name": "storage", "deviceID": VF}, {"name": "storage"}])
     ops = planned(of_devices(networks, VF, OTHER), call())
     plugins = [json.loads(op.config)["plugins"][0] for op in ops[1:]]
     assert [plugin["deviceID"] for plugin in plugins] == [VF, OTHER]
-    assert [plugin.get("args") for plugin in plugins] == [None, {"cni": {RESOURCE: OF}}]  # the first is the pod's word
+    assert [plugin.get("args") for plugin in plugins] == [{"cni": {RESOURCE: OF}}] * 2  # the kubelet has given both
 
 
 def test_a_pod_can_not_say_that_the_kubelet_has_chosen_its_device() -> None:

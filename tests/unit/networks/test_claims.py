@@ -72,6 +72,7 @@ def test_another_plugin_may_make_the_interface(ipam: dict[str, object]) -> None:
         (claim(network="other"), "IPAMClaim bank/vm.net1 is for the network other, not for legs"),
         (claim(interface="net2"), "is for the interface net2, not for net1"),
         (claim(metadata={"deletionTimestamp": "2026-11-30T12:00:00Z"}), "IPAMClaim bank/vm.net1 is being deleted"),
+        (claim(metadata={"labels": {"podberth.io/shows": "reservation"}}), "shows what is reserved for a pod's name"),
         (claim(network=None), "IPAMClaim.spec.network: required"),
         (claim(interface=7), "IPAMClaim.spec.interface: expected a string"),
         (claim(ipRequests="10.81.0.9/24"), "IPAMClaim.spec.ipRequests: expected a list"),

@@ -121,3 +121,12 @@ def test_any_config_is_read_or_refused_by_an_error_of_cni(config: str) -> None:
     except CniError:
         return
     assert found.plugins
+
+
+@pytest.mark.parametrize("wrong", [",", "a.example/b,", ",".join(["a.example/b"] * 9), 7])
+def test_what_names_no_resources_is_refused_by_its_field(wrong: object) -> None:
+    metadata = {"namespace": "bank", "name": "storage", "annotations": {RESOURCE: wrong}}
+    with pytest.raises(
+        InvalidConfig, match=r"metadata\.annotations\['k8s\.v1\.cni\.cncf\.io/resourceName'\]: expected"
+    ):
+        read({"metadata": metadata})

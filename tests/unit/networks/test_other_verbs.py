@@ -36,8 +36,8 @@ def adopted(**said: Any) -> AdoptCalls:
     return step.op
 
 
-@pytest.mark.parametrize("kind", ["podberth-networks", "multus"])
-def test_both_types_are_of_one_plugin(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["podberth-networks", "multus", "multus-shim"])
+def test_all_types_are_of_one_plugin(kind: str) -> None:
     found: Any = find_plugin(kind)
     assert (found.plan, found.configure, found.TYPES) == (plugin.plan, plugin.configure, (kind,))
 

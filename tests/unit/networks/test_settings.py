@@ -50,6 +50,8 @@ def test_keys_that_are_not_said_are_as_multus_has_them() -> None:
         ),
         ({"networkPolicies": True, "kubeconfig": "/k"}, {"policies": True, "kubeconfig": "/k"}),
         ({"networkPolicies": False}, {"policies": False}),
+        ({"definitionNamespaces": ["ops", "net-*"]}, {"defining": ("ops", "net-*")}),
+        ({"definitionNamespaces": []}, {"defining": ()}),
     ],
 )
 def test_each_key_is_read(said: dict[str, Any], wanted: dict[str, Any]) -> None:

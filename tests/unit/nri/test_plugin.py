@@ -55,7 +55,7 @@ class Runtime:
         self.listening.settimeout(PATIENCE)
         self.pods = Pods()
         self.failures: list[str] = []
-        self.plugin = Plugin(path, self.pods, lambda _: None, self.failures.append)
+        self.plugin = Plugin(path, self.pods, lambda _: None, self.failures.append, patience=0.5)
         self.peer: socket.socket | None = None
         self.decoder = Decoder()
         self.waiting: list[Frame] = []
@@ -126,6 +126,15 @@ def test_after_whatever_a_runtime_says_the_plugin_connects_again_and_serves(runt
     runtime.run(1, "db-0")
     assert runtime.answer() == (1, Response(code=OK))
     assert len(runtime.failures) == 1
+
+
+def test_after_an_answer_that_was_sent_in_part_the_plugin_connects_again_and_serves(runtime: Runtime) -> None:
+    body = Request(service=PLUGIN, method="x" * (1 << 20)).encode()  # which the answer has in it
+    runtime.send(encode(Frame(connection=SERVED, stream=1, type=REQUEST, body=body)))
+    runtime.take()
+
+    runtime.run(1, "db-0")
+    assert runtime.answer() == (1, Response(code=OK))
 
 
 def test_an_error_is_an_answer_and_the_next_call_is_served(runtime: Runtime) -> None:

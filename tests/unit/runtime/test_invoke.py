@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import time
 from pathlib import Path
 
@@ -118,3 +119,15 @@ def test_no_descriptor_and_no_child_is_left(tmp_path: Path) -> None:
         with pytest.raises(TryAgainLater):
             call(script(tmp_path, "sleep 9", "slow"), ENV, b"", timeout=0.05)
     assert (len(list(opened.iterdir())), children.read_text()) == before
+
+
+def test_a_process_with_very_many_descriptors_calls_plugins_all_the_same(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
+    opened = [os.open("/dev/null", os.O_RDONLY) for _ in range(1024)]
+    try:
+        assert call(script(tmp_path, "cat"), ENV, b"{}", timeout=60.0) == b"{}"
+    finally:
+        for each in opened:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

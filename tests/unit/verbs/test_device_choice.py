@@ -86,7 +86,9 @@ def test_a_function_for_a_network_that_gives_none_is_refused_by_who_asks_for_it(
 @pytest.mark.parametrize("kind", ["sriov", "podberth"])
 def test_a_network_of_virtual_functions_says_which_will_do(kind: str) -> None:
     conf: dict[str, object] = {"type": kind, "device": "sriov", "vf": {"vendor": "8086"}, "deviceID": A}
-    wanted = FunctionWanted(selector=Selector(vendors=("8086",)), device_id=A)
+    wanted = FunctionWanted(
+        selector=Selector(vendors=("8086",)), device_ids=(A,), given="the plugin's caller has named"
+    )
     assert wanted_of(conf, call(conf)) == wanted
 
 
@@ -106,7 +108,7 @@ def test_the_parent_is_the_pf_where_the_selector_names_none() -> None:
 def test_a_choice_is_told_by_the_function_named_or_by_what_will_do() -> None:
     assert str(FunctionWanted(selector=Selector())) == "any"
     assert str(FunctionWanted(selector=Selector(numa=(0,)))) == "numa 0"
-    assert str(FunctionWanted(selector=Selector(numa=(0,)), device_id=A)) == f"deviceID {A}"
+    assert str(FunctionWanted(selector=Selector(numa=(0,)), device_ids=(A,))) == f"deviceID {A}"
 
 
 def calls(address: str) -> dict[str, Call]:
@@ -150,6 +152,26 @@ def test_places_that_agree_name_one_function_also_in_capitals() -> None:
     asked = call({"deviceID": "0000:AF:02.0", "runtimeConfig": {"deviceID": "0000:af:02.0"}})
     assert asked.device_id == "0000:af:02.0"
     assert call({"deviceID": A}, deviceID=A).device_id == A
+
+
+def test_several_functions_are_named_with_commas_between_and_are_for_a_bond_alone() -> None:
+    both: dict[str, object] = {"deviceID": f"{A},{B}", "runtimeConfig": {"deviceID": f"{B},{A}"}}
+    assert call(both).device_ids == (B, A)
+    with pytest.raises(InvalidConfig, match=rf"^deviceID: names 2 functions, {B}, {A}, for one interface$"):
+        _ = call(both).device_id
+    assert chosen({"device": "bond", **both}, call(both)) == FunctionWanted(
+        selector=Selector(), device_ids=(B, A), given="the plugin's caller has named", count=2
+    )
+    with pytest.raises(InvalidConfig, match="names 2 of the 3 functions that the bond has"):
+        chosen({"device": "bond", "members": 3, **both}, call(both))
+
+
+@pytest.mark.parametrize(
+    "wrong", [f"{A},", f",{A}", f"{A}, {B}", f"{A};{B}", f"{A},{A}", ",".join(f"0000:03:02.{n}" for n in range(9))]
+)
+def test_what_is_no_list_of_devices_is_refused(wrong: str) -> None:
+    with pytest.raises(InvalidConfig, match=r"^deviceID: expected"):
+        _ = call({"deviceID": wrong}).device_ids
 
 
 @pytest.mark.parametrize(

@@ -116,18 +116,18 @@ def test_without_labels_functions_are_left_as_they_are(site: Site) -> None:
 
 
 def test_the_function_that_was_named_is_the_only_candidate(site: Site) -> None:
-    assert addresses(devices.candidates(site.node, FunctionWanted(selector=Selector(), device_id=B))) == [B]
+    assert addresses(devices.candidates(site.node, FunctionWanted(selector=Selector(), device_ids=(B,)))) == [B]
 
 
 def test_a_named_function_that_is_not_on_this_node_is_a_wrong_configuration(site: Site) -> None:
     with pytest.raises(InvalidConfig, match=r"^deviceID: 0000:ff:00\.1 is no virtual function of this node$"):
-        devices.candidates(site.node, FunctionWanted(selector=Selector(), device_id="0000:ff:00.1"))
+        devices.candidates(site.node, FunctionWanted(selector=Selector(), device_ids=("0000:ff:00.1",)))
 
 
 def test_a_named_function_that_is_held_is_told_with_its_holder(site: Site) -> None:
     site.attach(function(1))
     with pytest.raises(NoFreeDevice) as none:
-        devices.candidates(site.node, FunctionWanted(selector=Selector(), device_id=B))
+        devices.candidates(site.node, FunctionWanted(selector=Selector(), device_ids=(B,)))
     assert none.value.message == f"no virtual function is free (deviceID {B}): {B} held by bank/mysql-0 as net1"
 
 
@@ -260,7 +260,7 @@ def test_a_dead_pods_addresses_are_given_back_with_its_function(site: Site) -> N
     claim = Claim(attachment=dead.attachment, pod=dead.pod, netns=dead.netns, wanted=(Wanted(pool="db", family=4),))
     site.node.ledger.bind(claim, actor)
     site.kill(dead)
-    assert devices.claim(site.node, FunctionWanted(selector=Selector(), device_id=A), END, taking(site)) == A
+    assert devices.claim(site.node, FunctionWanted(selector=Selector(), device_ids=(A,)), END, taking(site)) == A
     assert site.node.ledger.leases() == ()
     ended = list(site.node.ledger.history())[-1]
     assert f"its sandbox is gone, {A} is needed" in str(ended)
@@ -318,7 +318,7 @@ def test_a_holder_that_came_back_meanwhile_keeps_its_function(site: Site) -> Non
 
     site.card.meanwhile[f"container:{record.attachment.container_id}"] = attached_anew
     with pytest.raises(NoFreeDevice, match="held by bank/mysql-0"):
-        devices.claim(site.node, FunctionWanted(selector=Selector(), device_id=A), END, taking(site))
+        devices.claim(site.node, FunctionWanted(selector=Selector(), device_ids=(A,)), END, taking(site))
     assert site.holders() == {A: "c0"}
 
 
@@ -350,6 +350,6 @@ def test_a_mac_that_another_function_of_the_card_has_in_the_vlan_is_refused(site
 def test_who_is_gone_and_has_the_mac_gets_the_del_that_never_came(site: Site) -> None:
     site.kill(site.attach(function(0), mac=MAC))
     mine = replace(END, settings=Settings(mac=MAC))
-    assert devices.claim(site.node, FunctionWanted(selector=Selector(), device_id=B), mine, taking(site)) == B
+    assert devices.claim(site.node, FunctionWanted(selector=Selector(), device_ids=(B,)), mine, taking(site)) == B
     assert site.card.undone == [A]
     assert site.card.held == []

@@ -12,9 +12,12 @@ from podberth.cni.value import replace
 from podberth.net.apply import NotUndone
 from podberth.net.endpoint import Endpoint
 from podberth.net.settings import Settings
+from podberth.net.suited import Suited
 from podberth.net.vf import FunctionWanted, Selector
+from podberth.plugins import podberth
 from podberth.verbs import devices
-from tests.unit.verbs.card import Site, function
+from podberth.verbs.dealing import suited
+from tests.unit.verbs.card import Site, call, function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,3 +122,47 @@ def test_a_mac_that_another_function_of_either_card_has_is_refused(site: Site) -
     with pytest.raises(Refused, match=f"^mac: VF 0 of ens2f0 .* has {MAC} too"):
         devices.claim(site.node, TWO, replace(END, settings=Settings(mac=MAC)), taking(site))
     assert site.holders() == {X: "c0"}
+
+
+def of_kubelet(*addresses: str, **said: object) -> FunctionWanted:
+    return replace(TWO, device_ids=addresses, given="the kubelet has given of bank.example/vf", **said)
+
+
+def test_those_that_were_named_are_claimed_and_no_others(site: Site) -> None:
+    assert devices.claim(site.node, of_kubelet(B, Y), END, taking(site)) == [B, Y]
+
+
+def test_named_ones_of_one_card_are_refused_with_both_parties_unless_one_card_is_asked_for(site: Site) -> None:
+    with pytest.raises(
+        Refused,
+        match=rf"^deviceID: VF 0 of ens1f0 \({A}\), VF 1 of ens1f0 \({B}\), which the kubelet has given of"
+        r" bank\.example/vf, are of 1 of the 2 ports over which the bond is to be that the network asks for \(any\)$",
+    ):
+        devices.claim(site.node, of_kubelet(A, B), END, taking(site))
+    declared = Selector(pfs=("ens1f0", "ens2f0"))
+    with pytest.raises(Refused, match=r"that PodNetwork bank/db asks for \(pfs ens1f0, ens2f0\)$"):
+        devices.claim(site.node, of_kubelet(A, B, declared=declared, by="PodNetwork bank/db"), END, taking(site))
+    assert site.holders() == {}
+    alone = of_kubelet(A, B, declared=Selector(pfs=("ens1f0",)), by="PodNetwork bank/db")
+    assert devices.claim(site.node, alone, END, taking(site)) == [A, B]
+
+
+def test_a_named_one_that_is_held_leaves_the_other_free(site: Site) -> None:
+    site.attach(other_card(0), container="other")
+    with pytest.raises(NoFreeDevice, match=rf"deviceID {A}, {X}\): {A} free; {X} held by"):
+        devices.claim(site.node, of_kubelet(A, X), END, taking(site))
+    assert site.holders() == {X: "other"}
+
+
+def test_a_meta_plugin_hears_how_many_a_bond_needs_and_of_which_ports_each_is(site: Site) -> None:
+    def told(*among: str, **said: object) -> Suited:
+        fresh = replace(site.node, stored=lambda: False)  # a node whose first ADD this is
+        return suited(fresh, call({"type": "podberth", "device": "bond", **said}), podberth, among)
+
+    both = told(A, X, "0000:05:02.0")
+    assert (both.devices, both.count, both.spread) == ((A, X, "0000:05:02.0"), 2, 2)
+    assert both.ports == ((A, "0000:03:00.0"), (X, "0000:04:00.0"))
+    three = told(A, B, X, members=3)
+    assert (three.count, three.spread) == (3, 2)
+    assert told(A, B, vf={"pf": "ens1f0"}).spread == 1
+    assert told(A, device="sriov") == Suited(devices=(A,))

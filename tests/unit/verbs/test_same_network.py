@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from podberth.cni.errors import CniError
+from podberth.cni.errors import CniError, UnsupportedField
 from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
 from podberth.plugins import podberth, sriov
@@ -43,3 +43,11 @@ def test_each_plugin_has_its_own() -> None:
     other = conf(type="sriov", bridge=None)
     assert network_of(conf(), podberth) != network_of(other, sriov)
     assert network_of(conf(), podberth) == read_network(conf(), podberth)
+
+
+@pytest.mark.parametrize(("kind", "plugin"), [("podberth", podberth), ("sriov", sriov)])
+def test_policies_that_one_network_of_a_pod_cannot_keep_are_refused(kind: str, plugin: Any) -> None:
+    said = {"type": kind, "bridge": "b0" if kind == "podberth" else None}
+    read_network(conf(**said, networkPolicies=False), plugin)
+    with pytest.raises(UnsupportedField, match="networkPolicies: one network of a pod can't keep them"):
+        read_network(conf(**said, networkPolicies=True), plugin)

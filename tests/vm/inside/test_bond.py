@@ -123,6 +123,29 @@ def test_traffic_goes_on_when_a_port_fails_and_when_it_comes_back(node: Node) ->
     node.deleted(pod, near, far)
 
 
+def test_functions_that_a_kubelet_has_given_are_bonded_and_others_are_not_taken(node: Node) -> None:
+    near, far = card.functions(PF), card.functions(SECOND_PF)
+    given = {"deviceID": f"{near[3]},{far[1]}", "args": {"cni": {"k8s.v1.cni.cncf.io/resourceName": "bank.example/vf"}}}
+    pod, result = node.added("full-0", **BOND, **given)
+    assert functions_of(result) == [near[3], far[1]]
+    assert card.vf(3)["vlan_list"][0]["vlan"] == card.vf(1, SECOND_PF)["vlan_list"][0]["vlan"] == 100
+    assert checked(node, pod, result) == ""
+    before = node.left_behind()
+
+    taken = {**given, "deviceID": f"{near[4]},{far[1]}"}
+    _, held = node.add("plain-0", **BOND, **taken)
+    assert (held.result["code"], f"{near[4]} free" in held.result["msg"]) == (106, True)
+    one = {**given, "deviceID": f"{near[4]},{near[5]}"}
+    _, refused = node.add("plain-0", **BOND, **one)
+    assert refused.result["code"] == 102
+    assert "which the kubelet has given of bank.example/vf, are of 1 of the 2 ports" in refused.result["msg"]
+    assert node.left_behind() == before
+
+    declared_so, result = node.added("one-port-0", **BOND, **one)  # it asks for one port alone
+    assert functions_of(result) == [near[4], near[5]]
+    node.deleted(pod, declared_so, **BOND, **given)
+
+
 def test_no_second_port_is_no_bond_where_the_node_has_one(node: Node) -> None:
     others = [node.added(f"other-{n}", vf={"pf": SECOND_PF}, pool="db")[0] for n in range(3)]
     before = node.left_behind()

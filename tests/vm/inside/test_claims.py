@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,6 @@ from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from podberth.dra.devices import Device
     from podberth.verbs.node import Node as Opened
@@ -162,6 +162,25 @@ def test_a_port_that_fails_is_told_of_the_function_in_a_pod_too(driven: Driven, 
     driven.driver.unprepare(uid)
 
 
+def test_a_function_that_is_made_anew_under_its_pod_is_told_of_until_the_claim_ends(driven: Driven, pod: str) -> None:
+    with card.second_card(1) as pf:
+        (function,) = card.functions(pf)
+        (name,) = (name for name in names(driven) if driven.parts.devices()[name].attributes["pf"] == pf)
+        uid = driven.claim("db-0", name)
+        driven.prepare(uid)
+        driven.driver.bring(uid, pod)
+        assert told(driven) == {}
+        numvfs = Path(f"/sys/class/net/{pf}/device/sriov_numvfs")
+        numvfs.write_text("0")
+        card.bring_up(1, pf)
+        assert card.functions(pf) == [function]
+        why = f"{function} was made anew since resource claim bank/{uid} got it, and its pod has nothing of it"
+        assert told(driven) == {name: why}
+
+        driven.driver.unprepare(uid)
+        assert (told(driven), driven.left()) == ({}, [])
+
+
 def test_a_card_that_goes_under_a_pod_is_told_of_until_its_claim_ends_and_the_claim_ends(
     driven: Driven, pod: str
 ) -> None:
@@ -193,7 +212,7 @@ def test_a_function_has_vlan_rate_and_mac_before_the_pod_and_reaches_its_peer_in
     (link,) = json.loads(inside(pod, "ip", "-json", "address", "show", "net1"))
     assert (link["address"], link["addr_info"][0]["local"]) == ("02:50:00:00:00:11", "10.70.0.11")
     assert "1 received" in inside(pod, "ping", "-c", "1", "-w", "30", "10.70.0.12")
-    driven.driver.take_home(one)
+    driven.driver.take_home(one, pod)
     assert "net1" not in inside(pod, "ip", "link")
     for uid in (one, two):
         driven.driver.unprepare(uid)

@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     help="From which use on a pool is warned of.",
 )  # fmt: skip
 @click.option(
+    "--publish-claims", "publishing", is_flag=True,
+    help="Keep an IPAMClaim for each interface that has addresses reserved; it needs deploy/claims.",
+)  # fmt: skip
+@click.option(
     "--metrics", metavar="HOST:PORT", default="127.0.0.1:9090", show_default=True, callback=host_port,
     help="Where GET /metrics, /healthz and /readyz are answered; to anybody who can reach it.",
 )  # fmt: skip
@@ -62,6 +66,7 @@ def controller(
     grace: float,
     archiving: float,
     nearly_full: int,
+    publishing: bool,
     metrics: tuple[str, int],
     cert: Path | None,
     key: Path | None,
@@ -86,7 +91,7 @@ def controller(
         home=at.namespace,
         interval=interval,
         archiving=archiving,
-        settings=Settings(grace=grace, nearly_full=nearly_full),
+        settings=Settings(grace=grace, nearly_full=nearly_full, publishing=publishing),
         metrics=metrics,
         certificate=served(cert, key),
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from podberth.cli.session import Session
+    from podberth.cni.fields import Fields
     from podberth.cni.netconf import NetConf
     from podberth.net.host import Host
     from podberth.verbs.network import Network
@@ -99,10 +100,21 @@ def _of_several(file: Path, conf: NetConf) -> Iterator[Finding]:
     """Yield how the configuration of a meta plugin fares: an ADD would be refused for a key that is wrong."""
     from podberth.catalogue import find_plugin
 
-    find_plugin(conf.type).configure(conf.fields)
+    plugin = find_plugin(conf.type)
+    beside = getattr(plugin, "BESIDE", None)
+    plugin.configure(conf.fields if beside is None else _completed(conf.fields, Path(beside.of(conf.fields))))
     text = f"{conf.name} has several networks for a pod"
     yield Finding(area=AREA, name=file.name, level=OK, text=text)
     yield from policies.look(file.name, conf)
+
+
+def _completed(fields: Fields, beside: Path) -> Fields:
+    from podberth.networks import daemon
+
+    lines = beside.read_text(encoding="utf-8", errors="replace").splitlines() if beside.exists() else None
+    found = daemon.completed(fields, lines)
+    daemon.require_kubeconfig(found)
+    return found
 
 
 def _judge(session: Session, file: Path, conf: Mapping[str, object]) -> Iterator[Finding]:

@@ -30,7 +30,12 @@ def do(at: Ground, op: Op) -> None:
     """Call the plugins, and take from the link the default routes that another is to have."""
     if isinstance(op, AdoptCalls):
         return
-    at.outside.add(op, at.namespaces.descriptor(op.netns))
+    descriptor = at.namespaces.descriptor(op.netns)
+    try:
+        at.outside.add(op, descriptor)
+    except CniError as refused:
+        refused.within(_name(op))
+        raise
     at.namespaces.changed()
     if op.sheds:
         _shed(at, op)
@@ -41,11 +46,13 @@ def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
     """Call the plugins back, those that were called last first; with no namespace if the pod's is gone."""
     del step
     descriptor = _descriptor(at, op, netns)
-    if isinstance(op, CallPlugins):
-        at.outside.delete(op, descriptor)
-    else:
-        for each in reversed(at.outside.remembered(op)):
+    for each in (op,) if isinstance(op, CallPlugins) else reversed(at.outside.remembered(op)):
+        try:
             at.outside.delete(each, descriptor)
+        except CniError as refused:
+            refused.within(_name(each))
+            raise
+    if isinstance(op, AdoptCalls):
         at.outside.forget(op)
     at.namespaces.changed()
 
@@ -66,6 +73,11 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
 def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
     """Leave it: plugins can check, and only podberth's own, which have records of their own, can repair."""
     del at, op, step, netns
+
+
+def _name(op: CallPlugins) -> str:
+    """Return how a refusal calls the network: who reads it has a pod with several."""
+    return f"{op.label or op.network} ({op.ifname})"
 
 
 def _descriptor(at: Ground, op: Op, netns: NetnsId | None) -> int:

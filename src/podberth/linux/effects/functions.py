@@ -47,7 +47,7 @@ def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
 
     A function that was made anew under the pod is another one: whatever it is set to is somebody else's word.
     """
-    if _is_another(op, step):
+    if is_another(op, step):
         return
     if isinstance(op, ConfigureVf):
         vf_settings.give_back(at.namespaces, step, op)
@@ -57,7 +57,7 @@ def undo(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
 
 def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     """Compare every setting; or where the interface is, its name, MAC and MTU."""
-    if _is_another(op, step):
+    if is_another(op, step):
         return (Drift(what=op.device, field=IDENTITY, wanted="the function of the ADD", found="one made anew since"),)
     if isinstance(op, ConfigureVf):
         return vf_settings.check(at.namespaces, step, op)
@@ -73,6 +73,7 @@ def repair(at: Ground, op: Op, step: Step, netns: NetnsId) -> None:
         vf_links.repair(at.namespaces, op)
 
 
-def _is_another(op: Op, step: Step) -> bool:
+def is_another(op: Op, step: Step) -> bool:
+    """Say whether the function at the op's address was made anew since the step was recorded."""
     known, now = step.before_of(INCARNATION), pci.incarnation(op.device)
     return known is not None and bool(now) and known != now

@@ -54,6 +54,7 @@ class Conf:
     settings: Settings
     parent: str = ""
     vf: None = None
+    members: int = 1
 
     @property
     def stands_on(self) -> tuple[str, ...]:
