@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from podberth import objects
 from podberth.net.seen import CLAIM, DEFINITION, POD
+from podberth.networks.legs import MOST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +80,10 @@ class _Known:
         from podberth.kube.follow import Follower  # most nodes follow nothing
 
         fields = f"spec.nodeName={node_name()}" if kind == POD else ""
-        self.follower = Follower(objects.client(kubeconfig), objects.resource_of(kind), self, fields=fields)
+        self._part = definition if kind == DEFINITION else _whole
+        self.follower = Follower(
+            objects.client(kubeconfig), objects.resource_of(kind), self, fields=fields, part=self._part
+        )
 
     def find(self, sought: ObjectSought) -> Object | None:
         """Return the object as it was heard of last; None if it is not known, or not with that UID."""
@@ -100,7 +104,7 @@ class _Known:
         if kind == "DELETED":
             self._there.pop(_key(item), None)
         else:
-            self._there[_key(item)] = item
+            self._there[_key(item)] = self._part(item)
             self._tell(item)
 
     def _tell(self, item: Object) -> None:
@@ -109,6 +113,24 @@ class _Known:
 
     def reached(self, resource_version: str) -> None:
         """Take note of nothing: what is followed begins anew with each agent."""
+
+
+def definition(item: Object) -> Object:
+    """Return what is kept of a definition: of a text that is too long to be served no more than tells so.
+
+    Each agent keeps those of the whole cluster, and tenants may write them.
+    """
+    about, spec = item["metadata"], item.get("spec") or {}
+    names = ("namespace", "name", "uid", "resourceVersion", "annotations", "deletionTimestamp")
+    config = spec.get("config") if isinstance(spec, dict) else None
+    return {
+        "metadata": {key: about[key] for key in names if key in about},
+        "spec": {"config": config[: MOST_BYTES + 1]} if isinstance(config, str) else spec,
+    }
+
+
+def _whole(item: Object) -> Object:
+    return item
 
 
 def _key(item: Object) -> tuple[str, str]:

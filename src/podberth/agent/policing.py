@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from podberth.netpolicy.standing import Standing
     from podberth.verbs.node import Guarded, Node
 
+LOOPS = 3  # pods that are looked at at once, each of another namespace: one that hangs delays its own namespace alone
 LOOK = 30.0  # seconds after which a pod is looked at again, though nothing was heard
 _UNDER_WAY = 120.0  # seconds that an ADD may take from its rules on until it is recorded
 _BACKOFF = Backoff(0.2, 15.0)
@@ -57,8 +58,9 @@ class Policing:
         self._expected: dict[PodKey, float] = {}  # since when an ADD is under way, by the monotonic clock
         self._tries: dict[PodKey, int] = {}
         self._due: Due[PodKey, None] = Due(
-            "policing", self._levelled, lambda why: told("warning", "policing", {"message": why})
-        )
+            "policing", self._levelled, lambda why: told("warning", "policing", {"message": why}), loops=LOOPS,
+            whose=lambda pod: pod[0],
+        )  # fmt: skip
         self.start = self._due.start
 
     def stop(self, seconds: float) -> None:

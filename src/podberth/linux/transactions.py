@@ -6,6 +6,7 @@ What was looked at is named by its generation, and the kernel refuses a transact
 from __future__ import annotations
 
 import errno
+from time import monotonic
 
 from podberth.cni.errors import TryAgainLater
 from podberth.linux.netlink import nft
@@ -29,14 +30,18 @@ if TYPE_CHECKING:
             ...
 
 
-_TRIES = 200  # how often others may change the rules between a look and the transaction that follows from it
+# How often others may change the rules between a look and the transaction that follows from it, and for how many
+# seconds, but for the first few: a pod that changes its own without end must keep no other waiting.
+_TRIES, _SECONDS, _FIRST = 200, 5.0, 5
 NONE_HERE = (errno.EINVAL, errno.EOPNOTSUPP, errno.EPROTONOSUPPORT)  # a kernel without nf_tables
 
 
 def transact(at: Rules, wanted: Callable[[], list[Request]]) -> None:
-    """Do what is `wanted` as things are, and look again as long as others change them meanwhile."""
-    socket = at.rules()
-    for _ in range(_TRIES):
+    """Do what is `wanted` as things are, and look again while others change them. TryAgainLater if they never stop."""
+    socket, end = at.rules(), monotonic() + _SECONDS
+    for number in range(_TRIES):
+        if number >= _FIRST and monotonic() > end:
+            break
         generation = nft.parse_generation(socket.get(nft.GET_GENERATION, nft.generation()) or b"")
         requests = wanted()
         if not requests:

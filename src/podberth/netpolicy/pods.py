@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.value import value
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from podberth.cni.parsers import Address
 
 MOST_BYTES = 256 * 1024  # of a network-status: all annotations of an object have no more (Kubernetes)
+MOST = 256  # addresses of a pod: it selects 64 networks at most
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -50,7 +53,8 @@ def addresses_of(found: Mapping[str, Any]) -> tuple[tuple[str, Address], ...]:
     """Return a pod's addresses, each with the definition (NAMESPACE/NAME) of the network it is of.
 
     They are what the pod's network-status says; none of a pod that has ended, whose addresses may be another's. What
-    can't be read is no address: a status is written by whoever may write the pod's.
+    can't be read is no address, nor is one more than a pod may have: a status is written by its namespace too, and
+    each pod that lets in these peers has all of their addresses.
     """
     if found.get("status", {}).get("phase") in _ENDED:
         return ()
@@ -61,7 +65,7 @@ def addresses_of(found: Mapping[str, Any]) -> tuple[tuple[str, Address], ...]:
         entries = strictjson.loads(text.encode("utf-8", "replace"), STATUS, InvalidConfig, most=MOST_BYTES, depth=8)
     except CniError:
         return ()
-    return tuple(dict.fromkeys(_addresses(entries))) if isinstance(entries, list) else ()
+    return tuple(dict.fromkeys(islice(_addresses(entries), MOST))) if isinstance(entries, list) else ()
 
 
 def _addresses(entries: list[Any]) -> Iterator[tuple[str, Address]]:

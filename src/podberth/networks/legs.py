@@ -11,6 +11,7 @@ from podberth.cni.ipam_claim import KEY
 from podberth.cni.netlist import NetworkList, PluginConf
 from podberth.cni.strictjson import dumps
 from podberth.cni.value import replace, value
+from podberth.net.suited import Suited
 from podberth.networks import device_info
 from podberth.networks.allocation import RESOURCE
 from podberth.networks.dealing import Need, deal
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from podberth.cni.ipam_claim import IpamClaim
     from podberth.net.ops import CallPlugins
-    from podberth.net.suited import Suited
     from podberth.networks.selection import Selection
     from podberth.networks.settings import Settings
 
@@ -242,7 +242,7 @@ def dealt(
     for resource, device in given:
         if device not in named:
             devices.setdefault(resource, {})[device] = None
-    suits = {place: _as_named(leg, suited(leg)) for place, leg in enumerate(legs) if leg.lacks}
+    suits = {place: _named(leg) or suited(leg) for place, leg in enumerate(legs) if leg.lacks}
     dealt_to: dict[int, tuple[str, ...]] = {}
     for resource in dict.fromkeys(each for place in suits for each in legs[place].resources):
         places = [place for place in suits if resource in legs[place].resources]
@@ -275,11 +275,10 @@ def _names(leg: Leg) -> tuple[str, ...]:
     return tuple(device for device in leg.named.lower().split(",") if device)
 
 
-def _as_named(leg: Leg, suited: Suited) -> Suited:
-    """Return which devices suit the leg: those that the pod names, if it names any."""
-    if not leg.named:
-        return suited
-    return replace(suited, devices=_names(leg), by=f"the pod's annotation (deviceID {shown(leg.named)})")
+def _named(leg: Leg) -> Suited | None:
+    names = _names(leg)
+    by = f"the pod's annotation (deviceID {shown(leg.named)})"
+    return Suited(devices=names, by=by, count=len(names)) if names else None
 
 
 def _pci(device: str, resource: str) -> str:
@@ -292,6 +291,21 @@ def _pci(device: str, resource: str) -> str:
         ) from None
 
 
+def require_room(configs: Iterable[tuple[str, str]]) -> None:
+    """Refuse configurations, by how they are called, that are larger than a pod's may be. Refused names the network.
+
+    It is asked before they are read: what a tenant wrote must not keep the process from other pods.
+    """
+    whole = 0
+    for label, config in configs:
+        whole += len(config)
+        if len(config) > MOST_BYTES or whole > MOST_OF_A_POD:
+            raise Refused(
+                f"{label}: its configuration has {len(config)} bytes, and with the networks before it {whole}",
+                f"a network may have {MOST_BYTES}, and all networks of a pod {MOST_OF_A_POD}",
+            )
+
+
 def require_sound(ops: Iterable[CallPlugins]) -> None:
     """Refuse calls that could be made and not be taken back. Refused names the network.
 
@@ -299,15 +313,9 @@ def require_sound(ops: Iterable[CallPlugins]) -> None:
     file of the result has to have a name that a file can have. A meta plugin in the list of another would wait for the
     lock of the call that it is part of.
     """
-    whole = 0
-    for op in ops:
-        size = len(op.config)
-        whole += size
-        if size > MOST_BYTES or whole > MOST_OF_A_POD:
-            raise Refused(
-                f"{op.label}: its configuration has {size} bytes, and with the networks before it {whole}",
-                f"a network may have {MOST_BYTES}, and all networks of a pod {MOST_OF_A_POD}",
-            )
+    every = tuple(ops)
+    require_room((op.label, op.config) for op in every)
+    for op in every:
         try:
             network = netlist.parse(op.config.encode(), name=op.network)
         except CniError as wrong:

@@ -26,6 +26,7 @@ from podberth.networks.legs import (
     dealt,
     named,
     require_reachable,
+    require_room,
     require_sound,
     require_trusted,
     sheds,
@@ -73,7 +74,7 @@ def asks(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> tuple[Qu
     devices = _devices_of(call)
     if devices not in seen:
         return (*objects, devices)
-    return (*objects, devices, *(_suiting(conf, call, leg, legs, seen) for leg in legs if leg.lacks and not leg.named))
+    return (*objects, devices, *(_suiting(conf, call, leg, legs, seen) for leg in legs if leg.lacks))
 
 
 def plan(conf: Settings, call: Call, endpoint: Endpoint, seen: Seen) -> Plan:
@@ -126,7 +127,9 @@ def _legs(conf: Settings, call: Call, pod: Mapping[str, object] | None, seen: Se
     """Return the networks of the pod with their interfaces, before the kubelet's devices are dealt."""
     own = seen.asked(NetworksAt(path=conf.conf_dir))
     whole = [*_cluster(conf, call, pod, seen, own)]
-    whole += (_chosen(conf, one, seen, own) for one in _selected(conf, call, pod))
+    selected = _selected(conf, call, pod)
+    require_room((str(one), _definition(conf, one.namespace, one.name, seen).config) for one in selected)
+    whole += (_chosen(conf, one, seen, own) for one in selected)
     chained = seen.asked(conf.chain) if conf.auxiliary else ()
     if chained:
         network = auxiliary(conf.auxiliary, call.conf.cni_version, chained)
@@ -292,6 +295,11 @@ def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) 
 
 def _defined(conf: Settings, namespace: str, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> Leg:
     """Return the network of a definition. Refused if there is none of that name."""
+    found = _definition(conf, namespace, name, seen)
+    return Leg(label=f"{namespace}/{name}", network=definition.network(found, own), resource=found.resource)
+
+
+def _definition(conf: Settings, namespace: str, name: str, seen: Seen) -> Definition:
     require_trusted(conf, namespace, f"{namespace}/{name}")
     document = seen.asked(_sought(conf, namespace, name))
     if document is None:
@@ -299,8 +307,7 @@ def _defined(conf: Settings, namespace: str, name: str, seen: Seen, own: tuple[N
             f"there is no NetworkAttachmentDefinition {namespace}/{name}",
             "make it, or correct the pod's annotation; the pod starts as soon as it is there",
         )
-    found: Definition = definition.read(document)
-    return Leg(label=f"{namespace}/{name}", network=definition.network(found, own), resource=found.resource)
+    return definition.read(document)
 
 
 def _of_cluster(conf: Settings) -> tuple[Query, ...]:

@@ -20,6 +20,7 @@ import pytest
 
 from podberth.agent.desk import desk_of
 from podberth.agent.hotplug import LOOPS as HOT_PLUGS
+from podberth.agent.policing import LOOPS as POLICING
 from tests.checkout import ROOT
 from tests.netns.agent.running import agent, ask
 from tests.netns.agent.test_desk import page, samples
@@ -44,7 +45,7 @@ OWN = {
     "network-status",
     "pages",
     "policies",
-    "policing",
+    *(f"policing-{number}" for number in range(POLICING)),
     "records",
     "upkeep",
 }

@@ -10,6 +10,7 @@ import pytest
 from podberth.cni.errors import InvalidConfig, Refused, TryAgainLater
 from podberth.net.suited import Suited
 from podberth.networks.allocation import RESOURCE
+from podberth.networks.legs import MOST_BYTES, MOST_OF_A_POD
 from tests.unit.networks.described import (
     BIN_DIR,
     CONF_DIR,
@@ -174,6 +175,13 @@ def test_a_definition_counts_where_its_namespace_is_trusted(
     else:
         with pytest.raises(Refused, match=r"^definitionNamespaces: .* do not count on this node"):
             planned(node, made)
+
+
+def test_what_is_too_large_is_refused_before_it_is_read() -> None:
+    unread = [defined("large", "[" * (MOST_BYTES + 1)), defined("half", "[" * (MOST_OF_A_POD // 8 + 1))]
+    for networks, last in (("large", "large"), (",".join(["half"] * 8), "half")):
+        with pytest.raises(Refused, match=rf"^bank/{last}: its configuration has \d+ bytes"):
+            planned(DescribedNode(pod(networks=networks), *unread), call())
 
 
 def test_a_network_of_devices_needs_one_that_the_kubelet_has_given() -> None:
