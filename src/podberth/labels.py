@@ -114,9 +114,9 @@ def _object(kind: str, node: str, pod: PodRef | None) -> tuple[Resource, str, st
 
 
 def _labels(found: Mapping[str, Any], pod: PodRef | None) -> Mapping[str, str]:
-    """Return an object's labels. A static pod's own UID is a hash, and the API server's mirror of it has another."""
+    """Return an object's labels. TryAgainLater if it is another pod of the name."""
     metadata = found.get("metadata") or {}
-    if pod is not None and "-" in pod.uid and metadata.get("uid") != pod.uid:
+    if pod is not None and pod.api_uid not in ("", metadata.get("uid")):
         raise TryAgainLater(
             f"the API server has another pod of that name: {shown(metadata.get('uid'))}",
             "this one is gone",

@@ -47,8 +47,7 @@ def annotate(kubeconfig: str, pod: PodRef, text: str) -> None:
     from podberth.kube.resources import PODS
     from podberth.networks.status import STATUS
 
-    # A static pod's own UID is a hash, and the API server's mirror of it has another.
-    same = {"uid": pod.uid} if "-" in pod.uid else {}
+    same = {"uid": pod.api_uid} if pod.api_uid else {}
     body = {"metadata": {"annotations": {STATUS: text}, **same}}
     client(kubeconfig).merge_patch(PODS, pod.name, body, pod.namespace, subresource="status")
 

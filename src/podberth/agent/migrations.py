@@ -6,7 +6,6 @@ changes were heard of, and an agent that was killed half way has its next one en
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from podberth.cni.errors import CniError
@@ -16,6 +15,7 @@ from podberth.net.seen import POD, ObjectSought
 from podberth.net.standby import held_back
 from podberth.networks.claim import status_of
 from podberth.networks.migration import arrived
+from podberth.networks.settings import kubeconfig_of
 from podberth.process.loop import WAIT, Loop
 from podberth.verbs.recorded import lessee
 from podberth.verbs.standby import holders, open_up
@@ -147,4 +147,4 @@ def _standing(record: Record) -> Iterator[CallPlugins]:
 
 
 def _kubeconfig(record: Record) -> str:
-    return str(json.loads(record.conf or "{}").get("kubeconfig") or "")
+    return kubeconfig_of(record.fields)

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 NODE_NAME = "NODE_NAME"  # in an agent's pod, by the downward API; else the machine's own name
 
 
+def node_name() -> str:
+    """Return what an API server calls this node: as NODE_NAME says, else as the machine is called."""
+    return os.environ.get(NODE_NAME) or os.uname().nodename
+
+
 class Objects:
     """What is known of each API server that a call has named. Threads share it.
 
@@ -74,8 +79,7 @@ class _Known:
         self._there: dict[tuple[str, str], Object] = {}
         from podberth.kube.follow import Follower  # most nodes follow nothing
 
-        node = os.environ.get(NODE_NAME) or os.uname().nodename
-        fields = f"spec.nodeName={node}" if kind == POD else ""
+        fields = f"spec.nodeName={node_name()}" if kind == POD else ""
         self._part = definition if kind == DEFINITION else _whole
         self.follower = Follower(
             objects.client(kubeconfig), objects.resource_of(kind), self, fields=fields, part=self._part

@@ -35,6 +35,7 @@ LOOPS = 3  # pods that are looked at at once, each of another namespace: one tha
 LOOK = 30.0  # seconds after which a pod is looked at again, though nothing was heard
 _UNDER_WAY = 120.0  # seconds that an ADD may take from its rules on until it is recorded
 _BACKOFF = Backoff(0.2, 15.0)
+_LOUD = 10  # tries after which it is said what keeps a pod from being looked at, though it is to be tried again
 
 
 class Policing:
@@ -192,7 +193,9 @@ class Policing:
         if unknown(standings, (network for _, network in found.links)):
             return True
         key = found.pod.namespace, found.pod.name
-        sought = ObjectSought(kubeconfig=found.kubeconfig, kind=POD, namespace=key[0], name=key[1])
+        sought = ObjectSought(
+            kubeconfig=found.kubeconfig, kind=POD, namespace=key[0], name=key[1], uid=found.pod.api_uid
+        )
         raw = self._look(sought)
         if raw is None:
             return False
@@ -211,6 +214,3 @@ class Policing:
             about = {"pod": str(found.pod), "policies": [str(policy) for policy in chosen] or None}
             self._told("info", "policed", about)
         return True
-
-
-_LOUD = 10  # tries after which it is said what keeps a pod from being looked at, though it is to be tried again

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +21,7 @@ from podberth.cni.errors import CniError, TryAgainLater
 from podberth.cni.value import replace
 from podberth.entry import Kept, handle
 from podberth.ipam.outlook import sentence
+from podberth.networks.settings import kubeconfig_of
 from podberth.verbs.role import NETWORKS
 
 if TYPE_CHECKING:
@@ -149,8 +149,8 @@ class Resident:
         for opened in self._of_networks():
             with opened as node:
                 records = node.attachments.all() if node.stored() else ()
-            for kubeconfig in {json.loads(record.conf or "{}").get("kubeconfig") for record in records}:
-                if isinstance(kubeconfig, str) and kubeconfig:
+            for kubeconfig in {kubeconfig_of(record.fields) for record in records}:
+                if kubeconfig:
                     self.objects.follow(kubeconfig)
         self.policing.follow()
 

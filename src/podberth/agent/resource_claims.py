@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -208,8 +207,3 @@ class ResourceClaims:
 
     def _failed(self, why: str) -> None:
         self._write("warning", "resource claims", {"outcome": "failed", "message": why})
-
-
-def node_name() -> str:
-    """Return what the node is called: in an agent's pod by the downward API, else as the machine is."""
-    return os.environ.get("NODE_NAME") or os.uname().nodename

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -142,7 +141,7 @@ def _evict(node: Node, every: Iterable[Attachment]) -> tuple[list[Evicted], list
 def _without_backend(node: Node, network: str | None) -> tuple[str, ...]:
     """Return the networks whose portmap does not name its backend."""
     mapped = (record for record in node.attachments.all(network) if record.type == "portmap")
-    named = {record.attachment.network for record in mapped if not json.loads(record.conf or "{}").get("backend")}
+    named = {record.attachment.network for record in mapped if not record.fields.raw.get("backend")}
     return tuple(sorted(named))
 
 

@@ -132,6 +132,13 @@ class Fields:
             return None
         return type(self)(self.raw[key], self.at(key), self.error)
 
+    def section(self, key: str, details: str = "") -> Fields:
+        """Return the object under `key`; an error if it is absent or not said. `details`: what to do then."""
+        found = self.child(key)
+        if found is None:
+            raise self.fail(key, "required field is missing", details)
+        return found
+
     def children(self, key: str, *, most: int = 4096) -> tuple[Fields, ...]:
         """Return the objects of a list under `key`; empty if it is absent or null."""
         return tuple(

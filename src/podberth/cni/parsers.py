@@ -43,6 +43,11 @@ def text(raw: object, what: str = "a string") -> str:
     return found
 
 
+def any_text(raw: object) -> str:
+    """Return a string of any characters and lines, as of a document inside another."""
+    return _string(raw, "a string")
+
+
 def string(*, min: int = 1, max: int = MAX_STRING) -> Callable[[object], str]:  # noqa: A002 - read at call sites
     """Make a parser of strings of `min` to `max` characters, none of them a control character."""
 

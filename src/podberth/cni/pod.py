@@ -35,6 +35,15 @@ class PodRef:
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
 
+    @property
+    def api_uid(self) -> str:
+        """The UID by which an API server knows the pod; '' if that is not known.
+
+        A static pod's own UID is a hash without '-', and the API server's mirror of it has another (kubelet,
+        pkg/kubelet/config/common.go).
+        """
+        return self.uid if "-" in self.uid else ""
+
 
 @value
 class Attachment:

@@ -60,7 +60,7 @@ def read(document: object, prefix: str = PREFIX, where: str = "") -> Configurati
     fields = Fields(document, where, InvalidConfig)
     inside = fields.child("data")
     if inside is not None:
-        text = inside.required(_FILE, _any_text)
+        text = inside.required(_FILE, parsers.any_text)
         fields = Fields(strictjson.loads(text.encode("utf-8", "surrogatepass"), inside.at(_FILE), InvalidConfig), where)
     theirs = "resourceList" in fields.raw
     prefix = fields.get("resourcePrefix", _domain, prefix)
@@ -243,9 +243,3 @@ def _domain(raw: object) -> str:
     if len(found) > 200 or "kubernetes.io" in (found, found[-13:]):
         raise ValueError(f"expected a domain of your own, of at most 200 characters, got {shown(raw)}")
     return found
-
-
-def _any_text(raw: object) -> str:
-    if not isinstance(raw, str):
-        raise ValueError(f"expected a string, got {shown(raw)}")  # noqa: TRY004 - as all parsers
-    return raw

@@ -6,14 +6,12 @@ its own pod has stays healthy: the kubelet counts what pods have among what is h
 
 from __future__ import annotations
 
-import json
-
 from podberth.cni.value import value
 from podberth.networks.allocation import resource_of as resource_said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from podberth.net.record import Record
     from podberth.net.vf import Vf
@@ -53,7 +51,7 @@ def way(record: Record) -> str:
 
     A declaration that names a function is podberth's choice too: `vf` is its selector.
     """
-    conf = _conf(record)
+    conf = record.fields.raw
     if resource_of(record):
         return PLUGIN
     offered = conf.get("runtimeConfig")
@@ -63,7 +61,7 @@ def way(record: Record) -> str:
 
 def resource_of(record: Record) -> str:
     """Return of which resource the kubelet has given the record's function; '' if it has not, as far as is known."""
-    return resource_said(_conf(record))
+    return resource_said(record.fields.raw)
 
 
 def forfeited(record: Record, allocated: Iterable[Allocated] | None) -> bool:
@@ -104,11 +102,3 @@ def _is_its_own(record: Record, given: Iterable[Allocated]) -> bool:
         and ((pod.uid != "" and pod.uid == each.uid) or (pod.namespace, pod.name) == (each.namespace, each.name))
         for each in given
     )
-
-
-def _conf(record: Record) -> Mapping[str, object]:
-    try:
-        found = json.loads(record.conf) if record.conf else {}
-    except ValueError:
-        found = {}
-    return found if isinstance(found, dict) else {}

@@ -309,7 +309,7 @@ class Devices:
         for node in self._nodes():
             if not every:
                 found = node.host.vfs()
-                every = {vf.address: vf for vf in (labelled(node, found) if node.stored() else found)}
+                every = {vf.address: vf for vf in labelled(node, found)}
                 wires |= {pf: deaf(node, pf) for pf in {vf.pf for vf in every.values() if vf.pf}}
             if node.stored():
                 records |= {device: record for record in node.attachments.all() for device in record.devices}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from podberth.cni import parsers
-from podberth.cni.errors import InvalidConfig, TryAgainLater
+from podberth.cni.errors import TryAgainLater
 from podberth.cni.fields import Fields
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 API_VERSION, KIND = "podberth.io/v1alpha1", "InterfaceParameters"
 POD, CLAIM = "Pod", "Claim"
 FROM_CLASS, FROM_CLAIM = "FromClass", "FromClaim"
+_NOT_ALLOCATED = "is the claim allocated?"
 _MOST = 32  # results and configurations of a claim: the API's own bounds
 # Keys of a network that the driver says itself: where the device is, and where the store is.
 _DRIVERS = (
@@ -79,7 +80,7 @@ def read_claim(raw: object, uid: str, driver: str) -> Claim:
     A link can be in one pod alone: a claim that is reserved for several is refused.
     """
     said = Fields(raw)
-    about = _required(said, "metadata")
+    about = said.section("metadata")
     namespace, name = about.required("namespace", parsers.label), about.required("name", parsers.name)
     found = about.required("uid", parsers.identifier)
     if found != uid:
@@ -87,8 +88,8 @@ def read_claim(raw: object, uid: str, driver: str) -> Claim:
             f"resource claim {namespace}/{name} is another one by now: its UID is {found}, not {uid}",
             "kubelet asks again for the claim that the pod has",
         )
-    status = _required(said, "status")
-    devices = _required(_required(status, "allocation"), "devices")
+    status = said.section("status", _NOT_ALLOCATED)
+    devices = status.section("allocation", _NOT_ALLOCATED).section("devices", _NOT_ALLOCATED)
     configurations = tuple(_configurations(devices, driver))
     return Claim(
         namespace=namespace,
@@ -150,7 +151,7 @@ def _configurations(devices: Fields, driver: str) -> Iterable[_Configured]:
         if opaque is None or opaque.required("driver", parsers.name) != driver:
             continue
         source = each.required("source", parsers.choice(FROM_CLASS, FROM_CLAIM))
-        said = _required(opaque, "parameters")
+        said = opaque.section("parameters")
         requests = frozenset(each.each("requests", parsers.string(), most=_MOST))
         yield requests, said, parse_parameters(said, source)
 
@@ -183,10 +184,3 @@ def _pod(status: Fields) -> Consumer:
     return Consumer(
         name=reserved[0].required("name", parsers.name), uid=reserved[0].required("uid", parsers.identifier)
     )
-
-
-def _required(said: Fields, key: str) -> Fields:
-    found = said.child(key)
-    if found is None:
-        raise InvalidConfig(f"{said.at(key)}: required field is missing", "is the claim allocated?")
-    return found

@@ -132,7 +132,10 @@ class Driver:
                         bring(node, attachment, home, home, holding.carry)
 
     def _intended(self, claim: Claim) -> Prepared:
-        """Return the claim as it is to be made. InvalidConfig for what this node does not have."""
+        """Return the claim as it is to be made. TryAgainLater for a device that this node does not have now.
+
+        InvalidConfig for an interface's name that is too long, or that the pod has already.
+        """
         there = self._parts.devices()
         interfaces: list[Interface] = []
         for each in claim.devices:

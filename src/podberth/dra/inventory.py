@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace as changed
 from typing import TYPE_CHECKING
 
-from podberth.cni.value import replace
 from podberth.dra.devices import devices
 from podberth.dra.health import Seen, below, healths, offered
 from podberth.linux import pci
 from podberth.linux.effects.functions import is_another
 from podberth.net.ops import ConfigureVf
-from podberth.verbs.devices import deaf, unusable
+from podberth.verbs.devices import deaf, labelled, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -39,7 +38,8 @@ class Inventory:
     def devices(self) -> dict[str, Device]:
         """Return every device, whoever has it: a claim that was given one is told who."""
         nodes = self._nodes()  # which closes each node when it ends
-        return self._every(_functions(next(nodes)))
+        node = next(nodes)
+        return self._every(labelled(node, node.host.vfs()))
 
     def look(self) -> tuple[dict[str, Device], tuple[Health, ...]]:
         """Return what the node has to offer now, and the health of all devices and of what claims have."""
@@ -58,7 +58,7 @@ class Inventory:
         remade: set[str] = set()
         for node in self._nodes():
             if every is None:
-                every = _functions(node)
+                every = labelled(node, node.host.vfs())
                 found = self._every(every)
                 names = {vf.pf for vf in every if vf.pf} | below(found.values(), self._claims.all())
                 links = {link: deaf(node, link) for link in names}
@@ -84,8 +84,3 @@ class Inventory:
     def _every(self, vfs: Iterable[Vf]) -> dict[str, Device]:
         vfs = tuple(vfs)
         return devices(vfs, self._shared, {vf.address: pci.root(vf.address) for vf in vfs})
-
-
-def _functions(node: Node) -> tuple[Vf, ...]:
-    labels = node.attachments.labels() if node.stored() else {}
-    return tuple(replace(vf, labels=labels.get(vf.address, ())) for vf in node.host.vfs())

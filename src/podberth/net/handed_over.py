@@ -5,8 +5,6 @@ Links, addresses, routes and sysctls are the same. Rules, limits and backups hav
 
 from __future__ import annotations
 
-import json
-
 from podberth.cni.value import replace, value
 from podberth.net import adopted, ops
 from podberth.net.ops.ports import parsed
@@ -102,5 +100,5 @@ def _backup(record: Record) -> Iterator[Op]:
     said = [(step.op, step.before_of("value")) for step in record.steps if isinstance(step.op, ops.SetAttribute)]
     values = tuple(f"{op.attribute}={value}" for op, value in said if value is not None)
     if values:
-        path = adopted.backup(record.attachment, json.loads(record.conf or "{}").get("dataDir") or "")
+        path = adopted.backup(record.attachment, str(record.fields.raw.get("dataDir") or ""))
         yield ops.AdoptBackup(netns=record.netns, ifname=record.attachment.ifname, path=path, values=values)

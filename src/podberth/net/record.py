@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from podberth.cni.fields import Fields
 from podberth.cni.value import value
 from podberth.net.ops import device
 
@@ -67,9 +68,14 @@ class Record:
         """What it is found by."""
         return RecordKey(attachment=self.attachment, type=self.type, n=self.n)
 
+    @property
+    def fields(self) -> Fields:
+        """The network configuration to be read; without a field if it was not kept, as of a record of 0.1.0."""
+        return Fields(json.loads(self.conf) if self.conf else {})
+
     def made_by(self, conf: Mapping[str, object]) -> bool:
         """Say whether it was made by that network configuration, whatever else came with the call."""
-        own = json.loads(self.conf) if self.conf else {}
+        own = self.fields.raw
         return bool(own) and _lasting(own) == _lasting(conf)
 
     @property

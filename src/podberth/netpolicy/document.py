@@ -28,7 +28,7 @@ INGRESS, EGRESS = "Ingress", "Egress"
 MOST = 256  # rules, peers or ports of one list, and networks of one policy
 MOST_PORT = 65535
 MOST_REQUIREMENTS = 64  # of one selector, and values of each: a selector of peers is part of a URL
-_TRANSPORTS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
+TRANSPORTS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 _POLICY_FOR = f"metadata.annotations[{POLICY_FOR!r}]"
 
 
@@ -92,7 +92,7 @@ def parse(raw: Mapping[str, object]) -> Policy:
     metadata = fields.child("metadata") or Fields({}, "metadata")
     namespace = metadata.required("namespace", parsers.label)
     mistakes: list[str] = []
-    spec = _kept(lambda: _child(fields, "spec"), mistakes) or Fields({"podSelector": ""}, "spec")
+    spec = _kept(lambda: fields.section("spec"), mistakes) or Fields({"podSelector": ""}, "spec")
     selector = _kept(lambda: _selector(spec), mistakes)
     kinds = _kept(lambda: _kinds(spec), mistakes) or (INGRESS, EGRESS)
     return Policy(
@@ -104,13 +104,6 @@ def parse(raw: Mapping[str, object]) -> Policy:
         egress=_rules(spec, "egress", "to", mistakes) if EGRESS in kinds else None,
         mistakes=tuple(mistakes),
     )
-
-
-def _child(fields: Fields, key: str) -> Fields:
-    found = fields.child(key)
-    if found is None:
-        raise fields.fail(key, "required field is missing")
-    return found
 
 
 def _selector(spec: Fields) -> LabelSelector:
@@ -212,7 +205,7 @@ def _by_version(blocks: Iterable[tuple[int, Spans]]) -> Iterable[tuple[int, Span
 
 def _port(fields: Fields) -> Port:
     fields.only(("protocol", "port", "endPort"))
-    protocol = _TRANSPORTS[fields.get("protocol", parsers.choice(*_TRANSPORTS), "TCP")]
+    protocol = TRANSPORTS[fields.get("protocol", parsers.choice(*TRANSPORTS), "TCP")]
     end = fields.optional("endPort", parsers.integer(1, MOST_PORT))
     raw = fields.raw.get("port")
     if raw is None:

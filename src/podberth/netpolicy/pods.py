@@ -7,6 +7,7 @@ from itertools import islice
 from podberth.cni import parsers, strictjson
 from podberth.cni.errors import CniError, InvalidConfig
 from podberth.cni.value import value
+from podberth.netpolicy.document import TRANSPORTS
 from podberth.networks.status import STATUS
 
 TYPE_CHECKING = False
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 256 * 1024  # of a network-status: all annotations of an object have no more (Kubernetes)
 MOST = 256  # addresses of a pod: it selects 64 networks at most
-_TRANSPORTS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -42,7 +42,7 @@ def ports_of(found: Mapping[str, Any]) -> tuple[NamedPort, ...]:
     spec = found.get("spec", {})
     beside = (one for one in spec.get("initContainers", ()) if one.get("restartPolicy"))
     return tuple(
-        NamedPort(name=port["name"], protocol=_TRANSPORTS.get(port.get("protocol"), "tcp"), port=port["containerPort"])
+        NamedPort(name=port["name"], protocol=TRANSPORTS.get(port.get("protocol"), "tcp"), port=port["containerPort"])
         for one in (*spec.get("containers", ()), *beside)
         for port in one.get("ports", ())
         if port.get("name")

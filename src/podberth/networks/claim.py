@@ -75,7 +75,7 @@ def status_of(op: CallPlugins, result: Result, pod: PodRef) -> ClaimStatus | Non
 def read(document: Mapping[str, object]) -> ClaimObject:
     """Read the object. InvalidConfig names the field at fault."""
     fields = Fields(document, "IPAMClaim", InvalidConfig)
-    metadata, spec = fields.child("metadata") or Fields({}), fields.child("spec") or Fields({}, "IPAMClaim.spec")
+    metadata, spec = fields.section("metadata"), fields.section("spec")
     status, labels = fields.child("status"), metadata.child("labels")
     held = _ips(status, "ips") if status is not None else ()
     return ClaimObject(

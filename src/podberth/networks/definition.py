@@ -10,9 +10,9 @@ from podberth.networks.allocation import RESOURCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from podberth.cni.netlist import NetworkList, PluginConf
+    from podberth.cni.netlist import NetworkList
 
 
 _MOST_RESOURCES = 8  # members that a bond can have
@@ -34,23 +34,20 @@ class Definition:
 def read(document: Mapping[str, object]) -> Definition:
     """Read the object as an API server has it. InvalidConfig names the field at fault."""
     fields = Fields(document, "NetworkAttachmentDefinition", InvalidConfig)
-    metadata, spec = fields.child("metadata") or Fields({}), fields.child("spec")
+    metadata, spec = fields.section("metadata"), fields.child("spec")
     annotations = metadata.child("annotations")
     return Definition(
         namespace=metadata.required("namespace", parsers.label),
         name=metadata.required("name", parsers.name),
-        config=spec.get("config", _text, "") if spec is not None else "",
+        config=spec.get("config", parsers.any_text, "") if spec is not None else "",
         resource=annotations.get(RESOURCE, _resources, "") if annotations is not None else "",
     )
 
 
-def network(
-    definition: Definition, own: Iterable[NetworkList], beside: Callable[[str], tuple[PluginConf, ...]] = lambda _: ()
-) -> NetworkList:
+def network(definition: Definition, own: Iterable[NetworkList]) -> NetworkList:
     """Return the network of the definition: as its config says, or else that of the node's `own` with its name.
 
-    `beside` as `cni.netlist.parse` takes it. InvalidConfig if there is none; a fault of its configuration is raised
-    with the definition's name.
+    InvalidConfig if there is none; a fault of its configuration is raised with the definition's name.
     """
     what = f"NetworkAttachmentDefinition {definition.namespace}/{definition.name}"
     if not definition.config.strip():
@@ -63,7 +60,7 @@ def network(
         return found
     try:
         data = definition.config.encode("utf-8", "surrogatepass")
-        return netlist.parse(data, name=definition.name, beside=beside)
+        return netlist.parse(data, name=definition.name)
     except CniError as wrong:
         raise type(wrong)(f"{what}: spec.config: {wrong.message}", wrong.details) from None
 
@@ -73,10 +70,3 @@ def _resources(raw: object) -> str:
     if names != [""] and ("" in names or len(names) > _MOST_RESOURCES):
         raise ValueError(f"expected 1 to {_MOST_RESOURCES} names of resources, with commas between, got {shown(raw)}")
     return ",".join(names)
-
-
-def _text(raw: object) -> str:
-    """Return a text of any lines: people write JSON over several."""
-    if not isinstance(raw, str):
-        raise ValueError(f"expected a string, got {shown(raw)}")  # noqa: TRY004 - as all parsers
-    return raw

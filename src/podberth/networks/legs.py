@@ -37,13 +37,14 @@ ANNOTATIONS = "io.kubernetes.cri.pod-annotations"  # of the pod, not of one netw
 class Leg:
     """One network of a pod. `label` is how network-status calls it. `selection`: None of the cluster's networks.
 
-    `resource`: which devices of the kubelet's it needs; of a bond that has some of each, names with commas between.
-    `device`: that which the kubelet has given the pod for it; those of a bond with commas between.
+    `ifname`: its interface, '' until `named` says it. `resource`: which devices of the kubelet's it needs; of a bond
+    that has some of each, names with commas between. `device`: that which the kubelet has given the pod for it; those
+    of a bond with commas between.
     """
 
     label: str
     network: NetworkList
-    ifname: str
+    ifname: str = ""
     selection: Selection | None = None
     resource: str = ""
     device: str = ""
@@ -86,23 +87,23 @@ class Leg:
         return tuple(map(str, named or ()))
 
 
-def named(networks: Sequence[tuple[str, NetworkList, Selection | None]], ifname: str) -> tuple[Leg, ...]:
-    """Return the legs of networks, of (label, network, selection), with their interfaces.
+def named(networks: Iterable[Leg], ifname: str) -> tuple[Leg, ...]:
+    """Return the legs with their interfaces.
 
     The first has the name that the runtime says, the others `net1` and so on by their place, or what the pod says.
     Refused if two would have the same.
     """
     legs: list[Leg] = []
-    for place, (label, network, selection) in enumerate(networks):
-        wanted = selection.interface if selection is not None else ""
+    for place, one in enumerate(networks):
+        wanted = one.selection.interface if one.selection is not None else ""
         name = ifname if place == 0 else wanted or f"net{place}"
         other = next((leg for leg in legs if leg.ifname == name), None)
         if other is not None:
             raise Refused(
-                f"the networks {other.label} and {label} would both have the interface {name}",
+                f"the networks {other.label} and {one.label} would both have the interface {name}",
                 "name another one for one of them, behind `@` or as `interface`",
             )
-        legs.append(Leg(label=label, network=network, ifname=name, selection=selection))
+        legs.append(replace(one, ifname=name))
     for version in ("4", "6"):
         chosen = [leg for leg in legs if version in leg.versions]
         if len(chosen) > 1:

@@ -172,6 +172,29 @@ def read(fields: Fields) -> Settings:
     )
 
 
+def kubeconfig_of(kept: Fields) -> str:
+    """Return which API server a configuration names that is kept with a pod's record; '' if it names none."""
+    found: str = KUBECONFIG.of(spelled(kept.from_go(), (KUBECONFIG.name,)))
+    return found
+
+
+def folders_of(said: Fields) -> tuple[str, str]:
+    """Return cniDir and binDir. One that can't be read is its default: no configuration is in the way of a DEL."""
+    try:
+        fields = spelled(said.from_go(), (CNI_DIR.name, BIN_DIR.name))
+    except CniError:
+        return CNI_DIR.default, BIN_DIR.default
+    return _or_default(CNI_DIR, fields), _or_default(BIN_DIR, fields)
+
+
+def _or_default(key: Key, fields: Fields) -> str:
+    try:
+        found: str = key.of(fields)
+    except CniError:
+        found = key.default
+    return found
+
+
 def _auxiliary(fields: Fields, cluster: str) -> str:
     name: str = AUXILIARY.of(fields)
     if name and "/" not in cluster:

@@ -37,7 +37,10 @@ class Pods(Protocol):
         ...
 
     def run(self, pod: Pod) -> None:
-        """Give a pod what it needs before its containers; an error has the runtime take the sandbox down again."""
+        """Give a pod what it needs before its containers.
+
+        An error has containerd 2.1 forget the sandbox, whose processes stay: keep the containers from starting instead.
+        """
         ...
 
     def stop(self, pod: Pod) -> None:

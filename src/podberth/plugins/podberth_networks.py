@@ -127,16 +127,14 @@ def _legs(conf: Settings, call: Call, pod: Mapping[str, object] | None, seen: Se
     """Return the networks of the pod with their interfaces, before the kubelet's devices are dealt."""
     own = seen.asked(NetworksAt(path=conf.conf_dir))
     whole = [*_cluster(conf, call, pod, seen, own)]
-    selected = _selected(conf, call, pod) if pod is not None else ()
+    selected = _selected(conf, call, pod)
     require_room((str(one), _definition(conf, one.namespace, one.name, seen).config) for one in selected)
-    for one in selected:
-        label, network, resource = _defined(conf, one.namespace, one.name, seen, own)
-        whole.append((label, network, one, resource))
+    whole += (_chosen(conf, one, seen, own) for one in selected)
     chained = seen.asked(conf.chain) if conf.auxiliary else ()
     if chained:
-        whole.append((conf.auxiliary, auxiliary(conf.auxiliary, call.conf.cni_version, chained), None, ""))
-    legs = named([each[:3] for each in whole], call.ifname)
-    return tuple(replace(leg, resource=each[3]) for leg, each in zip(legs, whole, strict=True))
+        network = auxiliary(conf.auxiliary, call.conf.cni_version, chained)
+        whole.append(Leg(label=conf.auxiliary, network=network))
+    return named(whole, call.ifname)
 
 
 def _devices_of(call: Call) -> DevicesOf:
@@ -182,15 +180,14 @@ def _files(conf: Settings) -> NetworksAt:
 
 def adopted(call: Call) -> tuple[Step, ...]:
     """Return the calls that Multus has made for the pod, if it did: a file of its own has them."""
-    cni_dir = call.conf.raw.get("cniDir") or settings.CNI_DIR.default
-    bin_dir = call.conf.raw.get("binDir") or settings.BIN_DIR.default
+    cni_dir, bin_dir = settings.folders_of(call.conf.fields)
     op = ops.AdoptCalls(
         netns=call.netns,
         ifname=call.ifname,
         container_id=call.container_id,
         path=f"{cni_dir}/{call.container_id}",
-        search=_search(str(bin_dir), call),
-        cache=str(cni_dir),
+        search=_search(bin_dir, call),
+        cache=cni_dir,
         args=tuple(f"{key}={text}" for key, text in call.args),
     )
     return (Step(op=op),)
@@ -257,32 +254,34 @@ def _first(networks: tuple[NetworkList, ...]) -> NetworkList | None:
 
 def _cluster(
     conf: Settings, call: Call, pod: Mapping[str, object] | None, seen: Seen, own: tuple[NetworkList, ...]
-) -> Iterator[tuple[str, NetworkList, Selection | None, str]]:
-    """Yield the networks of each pod, with their resources: the first, or what the pod names instead, then others."""
+) -> Iterator[Leg]:
+    """Yield the networks of each pod: the first, or what the pod names instead, then others."""
     instead = _default_of_pod(conf, pod) if pod is not None else ()
     if call.pod_args.pod is not None:
         elsewhere = [one for one in instead if one.namespace != conf.namespace]
         require_reachable(conf, elsewhere, call.pod_args.pod.namespace)
     names = (conf.cluster, *(() if _is_system(conf, pod) else conf.defaults)) if conf.cluster else ()
-    given = [(each.name, each, "") for each in conf.delegates] or [_named(conf, name, seen, own) for name in names]
-    for one in instead:
-        other, in_its_place, resource = _defined(conf, one.namespace, one.name, seen, own)
-        yield other, in_its_place, one, resource
-    for label, network, resource in given[len(instead) :]:
-        yield label, network, None, resource
+    given = [_own(each) for each in conf.delegates] or [_named(conf, name, seen, own) for name in names]
+    yield from (_chosen(conf, one, seen, own) for one in instead)
+    yield from given[len(instead) :]
 
 
-def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> tuple[str, NetworkList, str]:
-    """Return a network that the configuration names: a path, a definition, or a network of the node's own.
+def _own(network: NetworkList) -> Leg:
+    return Leg(label=network.name, network=network)
 
-    With its label and its resource, '' if it needs no device of the kubelet's.
-    """
+
+def _chosen(conf: Settings, one: Selection, seen: Seen, own: tuple[NetworkList, ...]) -> Leg:
+    return replace(_defined(conf, one.namespace, one.name, seen, own), selection=one)
+
+
+def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> Leg:
+    """Return a network that the configuration names: a path, a definition, or a network of the node's own."""
     key = settings.CLUSTER.name if name == conf.cluster else settings.DEFAULTS.name
     if "/" in name:
         found = _first(seen.asked(NetworksAt(path=name)))
         if found is None:
             raise InvalidConfig(f"{key}: there is no network at {name}", "name a folder or a file that has one")
-        return found.name, found, ""
+        return _own(found)
     if conf.kubeconfig and seen.asked(_sought(conf, conf.namespace, name)) is not None:
         return _defined(conf, conf.namespace, name, seen, own)
     mine = next((each for each in own if each.name == name), None)
@@ -291,15 +290,13 @@ def _named(conf: Settings, name: str, seen: Seen, own: tuple[NetworkList, ...]) 
             f"{key}: there is no network {name} in {conf.conf_dir}, and no definition of that name in {conf.namespace}",
             "write the one or the other",
         )
-    return mine.name, mine, ""
+    return _own(mine)
 
 
-def _defined(
-    conf: Settings, namespace: str, name: str, seen: Seen, own: tuple[NetworkList, ...]
-) -> tuple[str, NetworkList, str]:
-    """Return a definition's label, network and resource. Refused if there is none of that name."""
+def _defined(conf: Settings, namespace: str, name: str, seen: Seen, own: tuple[NetworkList, ...]) -> Leg:
+    """Return the network of a definition. Refused if there is none of that name."""
     found = _definition(conf, namespace, name, seen)
-    return f"{namespace}/{name}", definition.network(found, own), found.resource
+    return Leg(label=f"{namespace}/{name}", network=definition.network(found, own), resource=found.resource)
 
 
 def _definition(conf: Settings, namespace: str, name: str, seen: Seen) -> Definition:

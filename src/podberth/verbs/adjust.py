@@ -5,12 +5,9 @@ All else (its addresses, its VLAN, its MAC) is what the pod was started with, an
 
 from __future__ import annotations
 
-import json
-
 from podberth.cni.args import Args
 from podberth.cni.call import Call, Verb
 from podberth.cni.errors import CniError, InvalidConfig
-from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
 from podberth.cni.value import replace, value
 from podberth.ipam.lifecycle import Kind
@@ -97,7 +94,7 @@ def adjust(node: Node, wanted: Adjustment, actor: Actor) -> None:
 
 def _planned(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> dict[str, ConfigureVf]:
     """Plan the attachment anew from today's declarations, with the functions it has; return their ops by device."""
-    conf = NetConf.parse(Fields(json.loads(record.conf)))
+    conf = NetConf.parse(record.fields)
     of = record.attachment
     kind = plugin(conf.type)
     network = read_network(conf, kind)

@@ -11,7 +11,7 @@ from podberth.cni.errors import CniError, KernelRefused
 from podberth.cni.result import Result
 from podberth.net.ops import CallPlugins
 from podberth.net.seen import see
-from podberth.networks.status import status as status_text
+from podberth.networks.status import status
 from podberth.verbs.add import add_delegated, arrive
 from podberth.verbs.adopted import take_away
 from podberth.verbs.chained import end_before
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from podberth.cni.pod import PodRef
     from podberth.net.endpoint import Endpoint
     from podberth.net.record import Record
+    from podberth.networks.settings import Settings
     from podberth.verbs.node import Node, Plugin
 
 
@@ -72,17 +73,25 @@ def _add(node: Node, call: Call, plugin: Plugin) -> Result:
         return end
 
     attached = add_delegated(node, arrival, end, planner, given, lambda: None)
+    return show(node, conf, pod, attached.plan.ops)
+
+
+def show(node: Node, conf: Settings, pod: PodRef | None, ops: Iterable[object]) -> Result:
+    """Have the API server show what the calls among the ops have answered: network-status, and claims' addresses.
+
+    Return the result of the first, the cluster's network. KernelRefused if a result is not remembered.
+    """
     outside = node.host.outside
-    answers = [(op, outside.answered(op)) for op in _calls(attached.plan.ops)]
+    answers = [(op, outside.answered(op)) for op in _calls(ops)]
     if pod is not None and node.annotate is not None and conf.shows(pod.namespace):
-        text = status_text((op, answer, outside.device_info(op)) for op, answer in answers)
+        text = status((op, answer, outside.device_info(op)) for op, answer in answers)
         node.annotate(conf.kubeconfig, pod, text)
     if pod is not None:
-        show_claims(node, conf.kubeconfig, pod, answers)
+        _show_claims(node, conf.kubeconfig, pod, answers)
     return answers[0][1]
 
 
-def show_claims(node: Node, kubeconfig: str, pod: PodRef, answers: Iterable[tuple[CallPlugins, Result]]) -> None:
+def _show_claims(node: Node, kubeconfig: str, pod: PodRef, answers: Iterable[tuple[CallPlugins, Result]]) -> None:
     """Have the IPAMClaims that the pod refers to say which addresses they have, and that the pod has them."""
     for op, answer in answers:
         if op.claim and node.show_claim is not None:

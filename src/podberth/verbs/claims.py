@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from podberth.cni.errors import CniError
 from podberth.ipam.lease import Actor
 from podberth.ipam.owner import claim_of, is_claim
 from podberth.net.ops import CallPlugins
 from podberth.networks.claim import status_of
+from podberth.networks.settings import kubeconfig_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,10 +48,10 @@ def shown(node: Node) -> Iterator[tuple[str, ClaimStatus]]:
     `node` is that of the meta plugins' calls.
     """
     for record in node.attachments.all() if node.stored() else ():
-        kubeconfig = json.loads(record.conf or "{}").get("kubeconfig")
+        kubeconfig = kubeconfig_of(record.fields)
         calls = [step.op for step in record.steps if isinstance(step.op, CallPlugins)]
         ops = [op for op in calls if op.claim and not op.standby]  # those: `agent.migrations`
-        if record.pod is None or not record.done or not isinstance(kubeconfig, str):
+        if record.pod is None or not record.done or not kubeconfig:
             continue
         for op in ops:
             try:

@@ -238,7 +238,7 @@ def deaf(node: Node, link: str) -> str:
 
 def labelled(node: Node, found: Iterable[Vf]) -> tuple[Vf, ...]:
     """Return the functions with their labels, and those of their PFs."""
-    known = node.attachments.labels()
+    known = node.attachments.labels() if node.stored() else {}
     return tuple(
         replace(vf, labels=(*known.get(vf.pf_address, ()), *known.get(vf.address, ()))) if known else vf for vf in found
     )

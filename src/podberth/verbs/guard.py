@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 from podberth.cni.errors import TryAgainLater
-from podberth.cni.fields import Fields
 from podberth.net.ops import CallPlugins
 from podberth.networks.settings import read
 from podberth.verbs.node import Guarded
@@ -43,7 +40,7 @@ def guarded(record: Record) -> Guarded | None:
     """Return what is policed of a pod that runs, by what is recorded of it; None if nothing is."""
     if record.pod is None or record.removing or not record.conf:
         return None
-    conf = read(Fields(json.loads(record.conf)))
+    conf = read(record.fields)
     if not conf.policies:
         return None
     return Guarded(

@@ -9,19 +9,18 @@ from podberth.cni.value import replace
 from podberth.net.apply import NotUndone, apply
 from podberth.net.ops import CallPlugins
 from podberth.networks.change import changes
-from podberth.networks.status import status
-from podberth.verbs.called import show_claims
+from podberth.verbs.called import show
 from podberth.verbs.chained import end_before
 from podberth.verbs.guard import guard
 from podberth.verbs.planner import Planner
-
-_UNDER_WAY = "underWay"  # of what is kept of a step: it is being done, or taken back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from podberth.net.record import Record, RecordKey
     from podberth.net.step import Step
     from podberth.verbs.node import Node, Plugin
+
+_UNDER_WAY = "underWay"  # of what is kept of a step: it is being done, or taken back
 
 
 def hot_plug(node: Node, key: RecordKey, plugin: Plugin) -> tuple[str, ...]:
@@ -57,7 +56,7 @@ def hot_plug(node: Node, key: RecordKey, plugin: Plugin) -> tuple[str, ...]:
         if going:
             guard(node, conf, record.pod, record.netns, record.netns_id, (step.op for step in steps))
         if halves or going or coming:
-            _show(node, record, conf, steps)
+            show(node, conf, record.pod, (step.op for step in steps))
     return (*(f"-{op.ifname}" for op in going), *(f"+{op.ifname}" for op in coming))
 
 
@@ -102,20 +101,6 @@ def _require_routes(before: tuple[CallPlugins, ...], wanted: tuple[CallPlugins, 
         raise Refused(
             "default-route: it is another than when the pod was started", "restart the pod, or put the annotation back"
         )
-
-
-def _show(node: Node, record: Record, conf: object, steps: tuple[Step, ...]) -> None:
-    """Have the pod's network-status say what it has now."""
-    shows, kubeconfig = getattr(conf, "shows", None), getattr(conf, "kubeconfig", "")
-    pod = record.pod
-    if pod is None:
-        return
-    ops = [step.op for step in steps if isinstance(step.op, CallPlugins)]
-    outside = node.host.outside
-    answers = [(op, outside.answered(op)) for op in ops]
-    show_claims(node, kubeconfig, pod, answers)
-    if node.annotate is not None and shows is not None and shows(pod.namespace):
-        node.annotate(kubeconfig, pod, status((op, answer, outside.device_info(op)) for op, answer in answers))
 
 
 def _call(record: Record, first: CallPlugins) -> Call:

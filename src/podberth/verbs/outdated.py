@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from podberth.cni.args import Args
 from podberth.cni.call import Call, Verb
 from podberth.cni.errors import CniError
-from podberth.cni.fields import Fields
 from podberth.cni.netconf import NetConf
 from podberth.cni.value import replace
 from podberth.net.ops import AddAddress, AddRoute, ConfigureVf
@@ -34,7 +31,7 @@ def outdated(node: Node, record: Record, plugin: Callable[[str], Plugin]) -> tup
     if not record.done or not record.conf or not record.told or not record.leases:
         return ()
     try:
-        conf = NetConf.parse(Fields(json.loads(record.conf)))
+        conf = NetConf.parse(record.fields)
         network = read_network(conf, plugin(conf.type))
         of = record.attachment
         call = Call(verb=Verb.ADD, conf=conf, ifname=of.ifname, netns=record.netns, pod_args=Args(pod=record.pod))

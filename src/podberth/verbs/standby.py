@@ -6,8 +6,7 @@ neighbours. Whoever is killed between two of these finds at its next look what i
 
 from __future__ import annotations
 
-import json
-
+from podberth.cni import ipam_claim
 from podberth.cni.errors import Refused
 from podberth.cni.value import replace
 from podberth.ipam.lease import Actor, Claim, Lease, Wanted
@@ -119,9 +118,8 @@ def _claim(node: Node, record: Record, before: list[Lease], why: str) -> Claim:
 
 
 def _owner(record: Record) -> PodRef | None:
-    said = json.loads(record.conf or "{}").get("ipamClaim") or {}
-    pod = record.pod
-    return of_claim(pod.namespace, said["name"], said["uid"]) if pod is not None and "uid" in said else None
+    claim, pod = ipam_claim.parse(record.fields), record.pod
+    return of_claim(pod.namespace, claim.name, claim.uid) if pod is not None and claim is not None else None
 
 
 def _kept(node: Node, owner: PodRef | None, ifname: str, pool: str | None = None) -> tuple[Reservation, ...]:

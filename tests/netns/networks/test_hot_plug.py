@@ -139,10 +139,13 @@ def test_another_default_route_waits_for_a_restart(followed: Site) -> None:
     assert "10.80.0.1 dev eth0" in routes
 
 
-def test_what_changed_while_no_agent_ran_is_caught_up_with(site: Site) -> None:
+@pytest.mark.parametrize("spelt", ["kubeconfig", "KubeConfig"])  # Go takes either
+def test_what_changed_while_no_agent_ran_is_caught_up_with(site: Site, spelt: str) -> None:
     site.define("storage", leg(site.folder))
+    named = {"kubeconfig": None, spelt: str(site.server.kubeconfig)}
     with agent(site.node, env={"NODE_NAME": NODE}):
-        pod = started(site)
+        pod = site.pod("mysql-0", "")
+        assert site.call("ADD", pod, tripwire=None, **named).code == 0
     select(site, pod, "storage")
     with agent(site.node, env={"NODE_NAME": NODE}):
         assert attached(site, pod, "net1")

@@ -177,6 +177,22 @@ def handles(town: Town, netns: str) -> list[object]:
     return [one for one in shown if "rule" in one]
 
 
+def test_a_pod_that_another_of_its_name_has_followed_keeps_the_rules_of_its_own_labels(town: Town) -> None:
+    town.policy(FROM_A)
+    server, b = (town.started(name) for name in ("server", "b"))
+    address = town.address(server)
+    assert closed(town, b.path, address)
+    forget(town.client, PODS, "server", "blue")  # its DEL has not run
+    after = town.bare("server")
+    relabel(town, "server", name="other")
+    assert town.call("ADD", after).code == 0
+    for name in ("one", "two"):  # after the second, each namespace of a pod of that name has been looked at
+        town.policy({**FROM_A, "podSelector": {"matchLabels": {"name": "other"}}}, name=name)
+        assert until(lambda name=name: f"blue/{name}" in town.rules(after))  # type: ignore[misc]
+    assert "blue/policy" in town.rules(server)
+    assert not reaches(b.path, address, PORT)
+
+
 def test_what_somebody_opens_inside_is_closed_again(town: Town) -> None:
     town.policy(FROM_A)
     server, a, b = (town.started(name) for name in ("server", "a", "b"))

@@ -41,9 +41,9 @@ def test_a_config_may_have_several_lines() -> None:
 @pytest.mark.parametrize(
     ("changed", "at"),
     [
-        ({"metadata": None}, "namespace"),
-        ({"metadata": {"name": "storage"}}, "namespace"),
-        ({"metadata": {"namespace": "bank"}}, "name"),
+        ({"metadata": None}, "NetworkAttachmentDefinition.metadata"),
+        ({"metadata": {"name": "storage"}}, "NetworkAttachmentDefinition.metadata.namespace"),
+        ({"metadata": {"namespace": "bank"}}, "NetworkAttachmentDefinition.metadata.name"),
         ({"metadata": {"namespace": "bank", "name": "A"}}, "NetworkAttachmentDefinition.metadata.name"),
         ({"metadata": 7}, "NetworkAttachmentDefinition.metadata"),
         ({"spec": "{}"}, "NetworkAttachmentDefinition.spec"),
@@ -112,11 +112,6 @@ def test_the_error_names_the_definition_and_the_place_in_its_config(config: obje
 def test_a_version_that_nobody_speaks_is_refused_by_the_definitions_name() -> None:
     with pytest.raises(IncompatibleVersion, match=rf"^{WHAT}: spec\.config: cniVersion: '9\.0\.0'"):
         network(of({"type": "bridge", "cniVersion": "9.0.0"}), ())
-
-
-def test_plugins_beside_it_come_after_those_in_its_list() -> None:
-    found = network(of({"plugins": [{"type": "bridge"}]}), (), lambda name: listed(name, "tuning").plugins)
-    assert [plugin.type for plugin in found.plugins] == ["bridge", "tuning"]
 
 
 @given(st.text())

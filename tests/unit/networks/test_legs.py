@@ -44,7 +44,8 @@ def leg(network: NetworkList | None = None, **said: Any) -> Leg:
 
 
 def legs(*selections: Selection | None) -> tuple[Leg, ...]:
-    return named([(str(one or "cluster"), listed("net"), one) for one in (None, *selections)], "eth0")
+    every = (Leg(label=str(one or "cluster"), network=listed("net"), selection=one) for one in (None, *selections))
+    return named(every, "eth0")
 
 
 def interfaces(*selections: Selection | None) -> list[str]:
@@ -60,7 +61,8 @@ def test_a_name_that_the_pod_gives_moves_no_other() -> None:
 
 
 def test_the_first_has_the_runtimes_name_whatever_the_pod_gives() -> None:
-    (only,) = named([("kube-system/a", listed("a"), selected("a", interface="data0"))], "eth0")
+    chosen = Leg(label="kube-system/a", network=listed("a"), selection=selected("a", interface="data0"))
+    (only,) = named([chosen], "eth0")
     assert only.ifname == "eth0"
 
 

@@ -88,6 +88,17 @@ def test_they_are_where_the_configuration_says() -> None:
     assert (found.path, found.cache, found.search) == ("/c/c1", "/c", ("/b", "/usr/lib/cni"))
 
 
-@pytest.mark.parametrize("wrong", [{"clusterNetwork": 7}, {"clusterNetwork": None}, {"cniDir": ""}, {"binDir": None}])
+def test_capitals_are_no_matter_in_the_names_of_these_keys_as_in_those_of_an_add() -> None:
+    found = adopted(CNIDir="/c", BinDIR="/b")
+    assert (found.path, found.search) == ("/c/c1", ("/b", "/usr/lib/cni"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"clusterNetwork": 7}, {"clusterNetwork": None}, {"cniDir": ""}, {"cniDir": 7}, {"cniDir": "here"},
+        {"cniDir": "/c", "CNIDir": "/d"}, {"binDir": None},
+    ],
+)  # fmt: skip
 def test_no_configuration_is_in_the_way_of_taking_them_over(wrong: dict[str, object]) -> None:
     assert adopted(**wrong).path == "/var/lib/cni/multus/c1"

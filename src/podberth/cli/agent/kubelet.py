@@ -80,7 +80,8 @@ def claimed(said: dict[str, Any]) -> ResourceClaimOptions | None:
         if said["links"] or said["hook"]:
             raise click.UsageError("--dra-link and --dra-hook say nothing without --dra")
         return None
-    from podberth.agent.resource_claims import ResourceClaimOptions, node_name
+    from podberth.agent.objects import node_name
+    from podberth.agent.resource_claims import ResourceClaimOptions
     from podberth.dra.devices import parse_shared
     from podberth.kube.client import Client
     from podberth.kube.config import load
