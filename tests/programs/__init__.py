@@ -18,7 +18,7 @@ CURRENT = ("containerd", "containernetworking-plugins", "etcd-server", "kubectl"
 NEEDS: dict[str, tuple[str, ...]] = {
     "contract": ("kube-apiserver",),
     "netns": ("kube-apiserver", "containernetworking-plugins"),
-    "vm": ("containernetworking-plugins",),
+    "vm": ("containernetworking-plugins", *KUBERNETES),
     "runtime": ("containerd", "kube-apiserver"),
     "image": KUBERNETES,
 }

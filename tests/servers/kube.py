@@ -38,27 +38,32 @@ CRDS = ROOT / "deploy/base/crds"
 OURS = "podberth.io/v1alpha1"
 # Of versions that a newer server does not serve by default either, only that of flow control: each costs a server time.
 _BETA = "api/beta=false,flowcontrol.apiserver.k8s.io/v1beta1=true"
-_OLDER = ("--insecure-port=0", f"--runtime-config={_BETA}")  # what one before 1.24 is told
 # In memory where that can be had: every write is synced.
 _SHM = Path("/dev/shm")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')  # of a line of metrics
 
 
 class KubeServer:
-    """One kube-apiserver with its etcd. All of it but etcd's data is in `root`; nothing of it outlives the test run."""
+    """One kube-apiserver with its etcd. All of it but etcd's data is in `root`; nothing of it outlives the test run.
 
-    def __init__(self, root: Path) -> None:
+    `hosts`: other names of the machine in its certificate, as 'IP:10.0.2.2'. `beta`: versions that others of its
+    programs ask for, as 'policy/v1beta1'.
+    """
+
+    def __init__(self, root: Path, hosts: Sequence[str] = (), beta: Sequence[str] = ()) -> None:
         missing = sorted({package for tool, package in TOOLS.items() if shutil.which(tool) is None})
         assert not missing, f"install these packages of Debian: {' '.join(missing)}"
         root.mkdir(parents=True, exist_ok=True)
         self.root = root
+        self._served = ",".join((_BETA, *(f"{each}=true" for each in beta)))
         self.binary = programs.kubernetes("kube-apiserver")
         self.authority = Authority(root)
         self.port, etcd_port, peer_port = free_ports(3)
         self.url = f"https://127.0.0.1:{self.port}"
         self._etcd_url = f"http://127.0.0.1:{etcd_port}"
         self._peer_url = f"http://127.0.0.1:{peer_port}"
-        self._serving = self.authority.issue("server", "kube-apiserver", hosts="IP:127.0.0.1,DNS:localhost")
+        names = ",".join(("IP:127.0.0.1", "DNS:localhost", *hosts))
+        self._serving = self.authority.issue("server", "kube-apiserver", hosts=names)
         self._signing = self.authority.issue("service-accounts", "service-accounts")
         self.kubeconfig = self.user(ADMIN, "system:masters")
         self._data = Path(tempfile.mkdtemp(prefix="podberth-etcd-", dir=_SHM if _SHM.is_dir() else root))
@@ -173,15 +178,15 @@ class KubeServer:
         until(lambda: plurals <= listed(), lambda: f"discovery lists {sorted(listed())} of {sorted(plurals)}")
         shutil.rmtree(self.root / "cache", ignore_errors=True)
 
-    def user(self, name: str, *groups: str) -> Path:
-        """Return the kubeconfig of a user with a client certificate in files of its own."""
+    def user(self, name: str, *groups: str, url: str = "") -> Path:
+        """Return the kubeconfig of a user with a client certificate in files of its own. `url`: of the server."""
         certificate, key = self.authority.issue(name, name, *groups)
-        return self.write_kubeconfig(name, {"client-certificate": str(certificate), "client-key": str(key)})
+        return self.write_kubeconfig(name, {"client-certificate": str(certificate), "client-key": str(key)}, url)
 
-    def write_kubeconfig(self, name: str, user: dict[str, Any]) -> Path:
+    def write_kubeconfig(self, name: str, user: dict[str, Any], url: str = "") -> Path:
         """Return a kubeconfig for this server with `user` as it stands; JSON is YAML."""
         file = self.root / f"{name}.kubeconfig"
-        cluster = {"server": self.url, "certificate-authority": str(self.authority.certificate)}
+        cluster = {"server": url or self.url, "certificate-authority": str(self.authority.certificate)}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -267,7 +272,7 @@ class KubeServer:
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
             f"--secure-port={self.port}",
-            *([] if _newer(self.binary) else _OLDER),
+            *([] if _newer(self.binary) else ["--insecure-port=0", f"--runtime-config={self._served}"]),
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={key}",
             f"--client-ca-file={self.authority.certificate}",

@@ -3,7 +3,8 @@
 On this machine pytest collects them as usual; instead of running the first, it boots the VM, which runs all that were
 selected. In the VM (`PODBERTH_VM_REPORTS` is set there) pytest runs them as usual and writes each report to that file
 as a line of JSON, which is read here at once: a test is seen to end when it does. A test whose reports are not complete
-failed; the first such test says how the VM ended.
+failed; the first such test says how the VM ended. Tests in `inside/cluster` have a control plane on this machine
+(control.py) for as long as the VM runs.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ import pytest
 
 from tests.sizes import SEED, SOAK
 from tests.vm import machine
+from tests.vm.control import ControlPlane
 
 _REPORTS = os.environ.get("PODBERTH_VM_REPORTS")
 _HERE = Path(__file__).parent
+_CLUSTERS = "/inside/cluster/"  # of names of tests that want a control plane outside of the VM
 _SILENCE = 900  # seconds after which a VM from which nothing new has come is taken to hang
 _SIZES = {name: os.environ[name] for name in (SOAK, SEED) if name in os.environ}
 _ENVIRONMENT = {"HOME": "/root", "LANG": "C.UTF-8", **_SIZES}
@@ -129,8 +132,14 @@ class _Boot:
                     silence=_SILENCE,
                 )
             )
+            if any(_CLUSTERS in each for each in remaining):
+                self._open.enter_context(ControlPlane(self._folder(), self._exchange))
         except RuntimeError as error:
             self.ending = f"the VM could not be set up: {error}"
+
+    def _folder(self) -> Path:
+        """Return a folder for the time of the VM, which it sees under the same path."""
+        return Path(self._open.enter_context(TemporaryDirectory(prefix="podberth-control-")))
 
     def _look(self) -> bool:
         """Read the reports that are new; say whether there were some."""

@@ -1,8 +1,9 @@
 """Boot a throw-away virtual machine over a copy-on-write view of this machine's files and run one command in it.
 
 The VM has a full Debian kernel, an emulated Intel 82576 (`igb`, seven virtual functions) and an IOMMU, in software
-emulation: it needs no /dev/kvm. A second card on the same wire is unplugged until a test wants it. What the VM writes
-is lost, but for the exchange folder, which it sees as `EXCHANGE`. What runs inside and how its outcome is read belongs
+emulation: it needs no /dev/kvm. A second card on the same wire is unplugged until a test wants it. A third, which leads
+to this machine's loopback interface, has no driver until then. What the VM writes is lost, but for the exchange folder,
+which it sees as `EXCHANGE`. What runs inside and how its outcome is read belongs
 to conftest.py.
 """
 
@@ -141,6 +142,7 @@ def _qemu(cache: Path, release: str) -> list[str]:
         -device igb,bus=port0,netdev=wire0,mac=52:54:00:aa:00:00
         -device pcie-root-port,id=port1,chassis=2,slot=2 -netdev hubport,id=wire1,hubid=0
         -device igb,bus=port1,netdev=wire1,mac=52:54:00:aa:01:00
+        -netdev user,id=outside -device virtio-net-pci,netdev=outside
     """
     kernel = ["-kernel", f"{cache}/kernel/boot/vmlinuz-{release}", "-initrd", f"{cache}/initrd.gz"]
     # Interfaces keep the kernel's names; a panic ends the VM at once instead of hanging it. vfio-pci needs the IOMMU;

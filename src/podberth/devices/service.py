@@ -242,7 +242,9 @@ class Devices:
     def look(self) -> None:
         """Have the kubelet be told what is so now, by plugins that it knows."""
         complaints: list[str] = []
-        self._meet()
+        there = self._meet()
+        if not there:
+            complaints.append(f"{self._folder / KUBELET}: the kubelet is not there yet; it is told once it is")
         self._configure(complaints)
         with self._guard:
             self._collect(complaints)
@@ -251,7 +253,7 @@ class Devices:
         failures: list[CniError] = []
         end = monotonic() + _REGISTERING
         for plugin in self._plugins.values():
-            if not plugin.registered and not self._loop.stopping and monotonic() < end:
+            if there and not plugin.registered and not self._loop.stopping and monotonic() < end:
                 try:
                     plugin.serve()
                 except CniError as failure:
@@ -262,15 +264,16 @@ class Devices:
         if failures:
             raise failures[0]
 
-    def _meet(self) -> None:
-        """Take note of a kubelet that has started anew."""
+    def _meet(self) -> bool:
+        """Take note of a kubelet that has started anew; return whether there is one."""
         try:
             at = (self._folder / KUBELET).stat()
         except OSError:
-            return
+            return False
         identity = f"{at.st_dev}:{at.st_ino}:{at.st_ctime_ns}"
         if identity != self._born[0]:
             self._born = identity, monotonic()
+        return True
 
     def _look(self, complaints: list[str]) -> None:
         every, records, why, wires = self._facts()

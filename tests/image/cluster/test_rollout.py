@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tests.history import given_twice
 from tests.image.cluster import health
 from tests.image.cluster.site import AGAIN, NEXT, PODS, manifests_tag
 from tests.sizes import seed, size
@@ -63,20 +64,3 @@ def test_no_pod_and_no_node_suffers_when_the_agent_is_killed_and_replaced_under_
     until(lambda: site.leases() == {}, lambda: f"left: {site.leases()}")
     until(lambda: site.exec("get", "attachments")["items"] == [], "records are left")
     assert set(site.worker.node.links()) <= links
-
-
-def given_twice(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the events that gave an address to a pod while another had it."""
-    held: dict[str, dict[str, Any]] = {}
-    wrong = []
-    for event in events:
-        last = held.get(event["address"])
-        if event["kind"] == "Bound" and last is not None:
-            wrong.append(event)
-        if event["kind"] == "Moved" and (last is None or last["pod"] != event["pod"]):
-            wrong.append(event)
-        if event["kind"] in ("Bound", "Moved"):
-            held[event["address"]] = event
-        elif event["kind"] == "Unbound":
-            held.pop(event["address"], None)
-    return wrong

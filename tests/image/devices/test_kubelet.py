@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +17,6 @@ from tests.unit.devices.functions import vf
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.image.devices.kubelets import KubeletOfDevices, Started
     from tests.image.devices.node import DescribedNode
 
@@ -116,6 +116,20 @@ def test_a_kubelet_that_starts_anew_has_all_resources_again_and_pods_keep_what_t
     until(lambda: set(given(kubelet, pod, pod.uid)) == pod.devices)
     another = kubelet.start_pod("another", RESOURCE, 2)
     assert another.devices == OF_STORAGE - pod.devices
+
+
+def test_an_agent_that_starts_before_the_kubelet_waits_for_it_and_says_so_once(
+    kubelet: KubeletOfDevices, node: DescribedNode
+) -> None:
+    with TemporaryDirectory(prefix="podberth-") as folder:  # a short path: a socket's may have 107 bytes
+        later = Path(folder, "kubelet")
+        devices = node.serve(later)
+        until(lambda: node.said("devices"))
+        devices.look()
+        (told,) = node.said("devices")
+        assert "device-plugins/kubelet.sock: the kubelet is not there yet" in str(told["message"])
+        later.symlink_to(kubelet.root)
+        counted(kubelet, node, *OF_STORAGE)
 
 
 def test_an_agent_that_starts_anew_has_all_resources_registered_again(
