@@ -11,7 +11,6 @@ from podberth.cni.ipam_claim import KEY
 from podberth.cni.netlist import NetworkList, PluginConf
 from podberth.cni.strictjson import dumps
 from podberth.cni.value import replace, value
-from podberth.net.suited import Suited
 from podberth.networks import device_info
 from podberth.networks.allocation import RESOURCE
 from podberth.networks.dealing import Need, deal
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.ipam_claim import IpamClaim
     from podberth.net.ops import CallPlugins
+    from podberth.net.suited import Suited
     from podberth.networks.selection import Selection
     from podberth.networks.settings import Settings
 
@@ -241,7 +241,7 @@ def dealt(
     for resource, device in given:
         if device not in named:
             devices.setdefault(resource, {})[device] = None
-    suits = {place: _named(leg) or suited(leg) for place, leg in enumerate(legs) if leg.lacks}
+    suits = {place: _as_named(leg, suited(leg)) for place, leg in enumerate(legs) if leg.lacks}
     dealt_to: dict[int, tuple[str, ...]] = {}
     for resource in dict.fromkeys(each for place in suits for each in legs[place].resources):
         places = [place for place in suits if resource in legs[place].resources]
@@ -274,10 +274,11 @@ def _names(leg: Leg) -> tuple[str, ...]:
     return tuple(device for device in leg.named.lower().split(",") if device)
 
 
-def _named(leg: Leg) -> Suited | None:
-    names = _names(leg)
-    by = f"the pod's annotation (deviceID {shown(leg.named)})"
-    return Suited(devices=names, by=by, count=len(names)) if names else None
+def _as_named(leg: Leg, suited: Suited) -> Suited:
+    """Return which devices suit the leg: those that the pod names, if it names any."""
+    if not leg.named:
+        return suited
+    return replace(suited, devices=_names(leg), by=f"the pod's annotation (deviceID {shown(leg.named)})")
 
 
 def _pci(device: str, resource: str) -> str:
