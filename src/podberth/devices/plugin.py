@@ -75,6 +75,11 @@ class Plugin:
     def serve(self) -> None:
         """Serve the plugin anew, and tell the kubelet. TryAgainLater if that does not take it."""
         self.stop()
+        if not self._folder.is_dir():
+            raise TryAgainLater(
+                f"no kubelet has a folder {self._folder}: --kubelet names the folder of this node's",
+                "start the kubelet, or name its folder",
+            )
         server = grpc.server(
             Errands(),
             maximum_concurrent_rpcs=_CALLS,

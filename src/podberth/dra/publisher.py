@@ -80,14 +80,17 @@ class Publisher:
         return resource("resourceclaims", "ResourceClaim", self._served(), namespaced=True)
 
     def _served(self) -> str:
-        """Return the newest version that the server has. The failure of the last one says why it has none."""
+        """Return the newest version that the server has. NotFound if it has none."""
         for version in () if self._version else VERSIONS:
             try:
                 about = resource("resourceslices", "ResourceSlice", version, namespaced=False)
                 self._client.call(Call(verb="list", resource=about, query=(("limit", "1"),)))
             except NotFound:
                 if version == VERSIONS[-1]:
-                    raise
+                    raise NotFound(
+                        f"the API server has no {GROUP}/{' or /'.join(VERSIONS)}: Kubernetes has it from 1.32 on,"
+                        " until 1.33 with the feature gate DynamicResourceAllocation"
+                    ) from None
             else:
                 self._version = version
                 break

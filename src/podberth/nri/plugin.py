@@ -10,6 +10,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from podberth.cni.errors import TryAgainLater
 from podberth.nri.frames import BadFrame
 from podberth.nri.session import Kind, NotTaken, Session
 from podberth.nri.wire import Malformed
@@ -128,6 +129,11 @@ class Plugin:
             made.connect(str(self._path))
             self._session = Session(NAME, INDEX)
             made.sendall(self._session.begin())
+        except OSError as refused:
+            made.close()
+            raise TryAgainLater(
+                f"{self._path}: {refused.strerror or refused}", "switch NRI on in the container runtime"
+            ) from refused
         except BaseException:
             made.close()
             raise

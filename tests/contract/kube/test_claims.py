@@ -169,3 +169,8 @@ def test_a_server_without_resource_claims_is_told_as_such_and_found_once_it_has_
         assert until(lambda: publisher.publish(places(1))) == 1
     finally:
         resource_api.remove(kube.operator)
+
+
+def test_a_server_without_resource_claims_is_told_by_its_age(client: Client, node: str) -> None:
+    with pytest.raises(NotFound, match=r"has no resource\.k8s\.io/v1 or /v1beta1: Kubernetes has it from 1\.32 on"):
+        Publisher(client, node).publish(places(1))
