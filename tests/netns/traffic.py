@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 from podberth.linux import netns
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-SECONDS = 0.5  # within which an answer comes that does come
+SECONDS = 0.5  # within which an answer comes that does come, on a machine that is not busy
+SLOWER = 50  # times as long as a thread takes to begin in the namespace: on a busy one
 
 
 def called(path: str, function: Callable[[], T]) -> T:
@@ -33,10 +35,12 @@ def serving(path: str, port: int, address: str = "::") -> socket.socket:
 
 def dialled(path: str, address: str, port: int, source: str = "") -> socket.socket | None:
     """Return a connection from inside; None if none comes about."""
+    began = time.monotonic()
 
     def dial() -> socket.socket | None:
+        patience = max(SECONDS, SLOWER * (time.monotonic() - began))
         try:
-            return socket.create_connection((address, port), SECONDS, (source, 0) if source else None)
+            return socket.create_connection((address, port), patience, (source, 0) if source else None)
         except OSError:
             return None
 
@@ -65,7 +69,7 @@ def listening(path: str, port: int) -> socket.socket:
 
 def hears(path: str, address: str, port: int, there: socket.socket) -> bool:
     """Say whether a datagram from inside gets to the socket that listens there."""
-    mark = os.urandom(8)
+    mark, began = os.urandom(8), time.monotonic()
 
     def send() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
@@ -75,6 +79,7 @@ def hears(path: str, address: str, port: int, there: socket.socket) -> bool:
                 pass  # the kernel says so where its own rules drop it
 
     called(path, send)
+    there.settimeout(max(SECONDS, SLOWER * (time.monotonic() - began)))
     try:
         return there.recv(64) == mark
     except TimeoutError:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,7 +55,7 @@ class Watching:
         self._ended.set()
         if self._stream is not None:
             self._stream.cancel()
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         assert not self.faults
 
     def _run(self) -> None:

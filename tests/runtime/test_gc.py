@@ -54,7 +54,7 @@ def test_a_gc_of_the_runtimes_pods_changes_nothing_of_them(newest: Site) -> None
     assert sorted(newest.inventory()) == before
     for number, pod in enumerate(pods):
         assert newest.address(pod) == f"10.50.0.4{number}"
-        newest.inside(pod, "ping", "-c", "1", "-W", "5", f"10.50.0.4{1 - number}")
+        newest.inside(pod, "ping", "-c", "1", "-w", "60", f"10.50.0.4{1 - number}")
     for pod in pods:
         newest.remove(pod)
     assert newest.left_behind() == []

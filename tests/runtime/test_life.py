@@ -21,7 +21,7 @@ def test_pods_reach_each_other_from_their_containers(bank: Site) -> None:
     first, second = bank.run("mysql-0"), bank.run("mysql-1")
     container = bank.container(first)
 
-    assert bank.exec(container, "ping", "-c", "1", "-w", "10", bank.address(second)) == 0
+    assert bank.exec(container, "ping", "-c", "1", "-w", "60", bank.address(second)) == 0
     assert bank.exec(container, "ping", "-c", "1", "-W", "1", "10.50.0.99") == 1
 
 

@@ -178,7 +178,7 @@ class ResourceClaims:
 
     def _publish(self) -> float:
         taking, before = self._takings, self._published
-        found = self._inventory.devices()
+        found, _ = self._inventory.look()
         known = before is not None and before.taking == taking
         if before is not None and known and before.devices == found and before.due > monotonic():
             return min(WAIT, before.due - monotonic())

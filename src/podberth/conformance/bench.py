@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 KINDS = ("interface", "chained", "ipam", "loopback")
 _PEER = "conf"  # what the name of the node's end of a chained plugin's interface begins with
+_LOST = "lost0"
 _SETTLED = 5.0  # seconds that a process has to enter a namespace
 _PAUSE = 0.02
 _FAMILIES = (4, 6)
@@ -287,6 +288,14 @@ class Bench:
     def make_link(self, container: Container, name: str) -> None:
         """Make an interface in the container that is none of the plugin's."""
         self.ip_inside(container, "link", "add", name, "type", "veth", "peer", "name", f"{name[:12]}-p")
+
+    def lose(self, container: Container, name: str) -> None:
+        """Have the container's interface gone; one that can't be deleted, as a card's, is there under another name."""
+        try:
+            self.ip_inside(container, "link", "delete", name)
+        except OSError:
+            self.ip_inside(container, "link", "set", name, "down")  # an interface that is up may not be renamed
+            self.ip_inside(container, "link", "set", name, "name", _LOST)
 
     def ip_inside(self, container: Container, *argv: str) -> None:
         """Change something in a container by hand, with `ip`."""

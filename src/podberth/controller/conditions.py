@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from podberth.cni.errors import InvalidConfig
+from podberth.kube import resources
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -84,6 +87,21 @@ def message(found: Object) -> str:
     """Return the message of an object's first condition, as it is."""
     known = (found.get("status") or {}).get("conditions") or [{}]
     return str(known[0].get("message", ""))
+
+
+def unreadable(found: Object) -> str:
+    """Return what is wrong with a document that is not in force."""
+    from podberth.policy.documents import parse_document
+
+    namespace, name = found["metadata"].get("namespace", ""), found["metadata"]["name"]
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    kind = found.get("kind") or ("PodNetwork" if namespace else "Pool")
+    raw = {"apiVersion": resources.POOLS.api_version, "kind": kind, "metadata": metadata, "spec": found.get("spec")}
+    try:
+        parse_document(raw, str(kind))
+    except InvalidConfig as wrong:
+        return wrong.message
+    return "it is not in force yet"
 
 
 def _since(one: Object, before: Object | None, generation: int, now: str) -> Object:

@@ -97,7 +97,7 @@ class Effects:
         if not is_over(node, absent, grace):
             return False
         state = "gone" if node is None else "out of service" if node.fenced else "ready"
-        actor = self._actor(f"pod {lease.pod} ({lease.pod.uid}) is gone, node {lease.node} is {state}")
+        actor = self.actor(f"pod {lease.pod} ({lease.pod.uid}) is gone, node {lease.node} is {state}")
 
         def end(connection: Connection, _: Rivals) -> bool:
             if lease_at(connection, lease.address) != lease:
@@ -122,7 +122,7 @@ class Effects:
 
     def declare(self, wanted: Iterable[Declared], why: str) -> dict[Declared, str]:
         """Reserve what is declared; return what could not be, with the reason, which names both parties."""
-        actor = self._actor(why)
+        actor = self.actor(why)
         refused: dict[Declared, str] = {}
         for declared in wanted:
 
@@ -139,7 +139,7 @@ class Effects:
 
     def undeclare(self, ended: Iterable[Declared]) -> tuple[Declared, ...]:
         """End declared reservations that still nobody declares; return them."""
-        actor = self._actor("declared no more")
+        actor = self.actor("declared no more")
         done: list[Declared] = []
         for declared in ended:
 
@@ -155,12 +155,12 @@ class Effects:
 
     def expire(self, kept: Kept) -> bool:
         """End a reservation whose retention is over, if it is as it was looked at; say whether it ended."""
-        actor = self._actor(f"{WHY} {kept.retention}: {kept.owner[0]} {kept.owner[1]}/{kept.owner[2]} is gone")
+        actor = self.actor(f"{WHY} {kept.retention}: {kept.owner[0]} {kept.owner[1]}/{kept.owner[2]} is gone")
         return self._ended(kept.reservation, actor)
 
     def reserve(self, wanted: AddressReservation) -> str:
         """Reserve what an object says; return why it can't be, '' if it is."""
-        actor = self._actor(str(wanted))
+        actor = self.actor(str(wanted))
 
         def decide(connection: Connection, _: Rivals) -> Reservation:
             return keep(connection, keeping(wanted), actor, self._now())
@@ -175,12 +175,12 @@ class Effects:
 
     def unreserve(self, kept: Reservation) -> bool:
         """End a reservation that an object made which is no more."""
-        return self._ended(kept, self._actor("its AddressReservation is gone"))
+        return self._ended(kept, self.actor("its AddressReservation is gone"))
 
     def claim_ended(self, kept: Reservation) -> bool:
         """End what is kept for an IPAMClaim that was deleted; a pod that has the address just now keeps it."""
         name, uid = claim_of(kept.pod)
-        actor = self._actor(f"IPAMClaim {kept.pod.namespace}/{name} ({uid}) was deleted")
+        actor = self.actor(f"IPAMClaim {kept.pod.namespace}/{name} ({uid}) was deleted")
 
         def end(connection: Connection, _: Rivals) -> bool:
             return claims.release(connection, kept.address, actor, self._now(), kept.pod) is not None
@@ -256,7 +256,8 @@ class Effects:
                 if key in self._untold:
                     return
 
-    def _actor(self, why: str) -> Actor:
+    def actor(self, why: str) -> Actor:
+        """Return who the ledger says it was, and why."""
         return Actor(who=WHO, why=why, node=self._name)
 
 

@@ -33,6 +33,7 @@ from podberth.stores.sqlite.declared import declare
 from podberth.stores.sqlite.declaring import check
 from podberth.stores.sqlite.minimum import require
 from podberth.stores.sqlite.operations import keep
+from podberth.stores.sqlite.own_pools import completed
 from podberth.stores.sqlite.pending import pending
 from podberth.stores.sqlite.rows import reservation_at
 
@@ -53,9 +54,15 @@ _NOBODY = Actor(who="webhook", why="admission", node="")
 
 
 class Judge:
-    """`home` is podberth's own namespace. Threads share it; one review is looked at after the other."""
+    """`home` is podberth's own namespace. Threads share it; one review is looked at after the other.
 
-    def __init__(self, client: Client, proposer: Proposer, feed: Feed, home: str) -> None:
+    `own_pools`: the controller makes the pools of applications that come by kubectl.
+    """
+
+    def __init__(
+        self, client: Client, proposer: Proposer, feed: Feed, home: str, *, own_pools: bool = False
+    ) -> None:  # fmt: skip
+        self._own_pools = own_pools
         self._client = client
         self._proposer = proposer
         self._feed = feed
@@ -94,7 +101,7 @@ class Judge:
             earlier = self._declarations.earlier() if wanted.tenant else frozenset()
             now = self._proposer.replica.clock()
             return self._proposer.dry_run(
-                lambda connection, _: _refused(connection, wanted, reservations, earlier, now)
+                lambda connection, _: _refused(connection, wanted, reservations, earlier, now, self._own_pools)
             )
 
     def _catch_up(self) -> None:
@@ -137,6 +144,7 @@ def _refused(
     reservations: tuple[AddressReservation, ...],
     earlier: frozenset[str],
     now: Moment,
+    own_pools: bool,
 ) -> CniError | None:
     for declared in pending(connection):
         try:
@@ -156,7 +164,7 @@ def _refused(
     if not wanted.tenant:
         make_way(connection, wanted.documents)
     try:
-        _check(connection, wanted)
+        _check(connection, wanted, now if own_pools else None)
         if wanted.reserved is not None:
             _check_reserved(connection, wanted.reserved, wanted.ended, now)
     except Conflicts as refusal:
@@ -190,11 +198,17 @@ def _beyond(connection: Connection, wanted: Asked, earlier: frozenset[str]) -> t
     return tuple(f"{one.message}; {one.details}" for one in complaints if one is not None)
 
 
-def _check(connection: Connection, wanted: Asked) -> None:
-    """Raise what `apply` would; a ConfigMap ends no document that stands for itself."""
+def _check(connection: Connection, wanted: Asked, now: Moment | None) -> None:
+    """Raise what `apply` would; a ConfigMap ends no document that stands for itself.
+
+    `now`: the controller makes pools of applications, by then; None if it does not.
+    """
     ending = (key for key in wanted.deleted if not (wanted.of_map and is_there(connection, key)))
     gone = tuple(document for key in ending if (document := documents.get(connection, *key)) is not None)
-    check(connection, wanted.documents, gone)
+    if now is not None and any(each.kind == "PodNetwork" for each in wanted.documents):
+        check(connection, *completed(connection, wanted.documents, gone, now))
+    else:
+        check(connection, wanted.documents, gone)
     for document in wanted.documents:
         for feature in newly_needed(documents.get(connection, *document.key), document):
             require(connection, feature)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from podberth.controller.known import Known
     from podberth.controller.older import Older
     from podberth.ipam.lease import Event, Lease, Reservation
+    from podberth.ipam.pool import Pool
     from podberth.kube.client import Client, Object
     from podberth.net.ops import Address
     from podberth.policy.address_reservation import AddressReservation
@@ -53,12 +54,13 @@ _EVENTS = {conditions.CONFLICT: "ReservationConflict", conditions.NOT_IN_FORCE: 
 class Settings:
     """`grace` in seconds; `nearly_full`: per cent of a pool's addresses that are used by then.
 
-    `publishing`: reservations are kept published as IPAMClaims.
+    `publishing`: reservations are kept published as IPAMClaims. `own_pools`: applications get theirs made.
     """
 
     grace: float
     nearly_full: int
     publishing: bool = False
+    own_pools: bool = False
 
 
 class Sweep:
@@ -85,14 +87,16 @@ class Sweep:
         self._stray: frozenset[Declared] = frozenset()
         self._complained: dict[str, str] = {}  # what ConfigMaps were told
         self._deleted: Mapping[str, tuple[str, str]] = {}  # what was told of Pools that are gone
+        self._unpooled: Mapping[str, str] = {}  # why PodNetworks have no pool of their own
         self._untold: set[str] = set()  # Pools whose status may say what no event says yet
         self._made: dict[Reservation, str] = {}  # which AddressReservation made it; '' if none has
 
     def run(self) -> None:
         """Do all of it once. A step that fails leaves the others to be done."""
         steps = (
-            self._accept, self._accept_podnetworks, self._keep_last_good, self._declarations, self._config_maps,
-            self._reservations, self._retention, self._claims, self._leases, self._pools, self._publish,
+            self._accept, self._own_pools, self._accept_podnetworks, self._keep_last_good, self._declarations,
+            self._config_maps, self._reservations, self._retention, self._claims, self._leases, self._pools,
+            self._publish,
         )  # fmt: skip
         for step in steps:
             if not self._leading():
@@ -122,6 +126,14 @@ class Sweep:
             self._count("accepted")
             self._effects.tell(_pool(name), NORMAL, "InForce", "the pool is in force as it is declared")
 
+    def _own_pools(self, _: Known) -> None:
+        """Have each application have the pool of its own that its PodNetwork asks for, if that is wanted."""
+        if self._settings.own_pools:
+            actor = self._effects.actor("pools of applications")
+            changed, self._unpooled = self._policies.level_own_pools(actor, _not_let, self._cluster.declared)
+            for _name in changed:
+                self._count("pooled")
+
     def _accept_podnetworks(self, now: Known) -> None:
         """Say the same of PodNetworks. First what is in force already gets its addresses: the others are held to it."""
         if self._policies.due_podnetworks():
@@ -148,7 +160,8 @@ class Sweep:
                 self._count("unreserved")
         now = self._known()
         by_name = {(one.namespace, one.name): one for one in now.podnetworks}
-        newest = {**self._policies.unproven(), **{name: str(one) for name, one in now.waiting.items()}}
+        waiting = {name: str(one) for name, one in now.waiting.items()}
+        newest = {**self._policies.unproven(), **waiting, **self._unpooled}
         for found in self._client.list(resources.POD_NETWORKS).items:
             why = newest.get("/".join(_key(found)), "")
             self._show_podnetwork(found, by_name.get(_key(found)), now, refused, set(disallowed), why)
@@ -178,7 +191,7 @@ class Sweep:
         if podnetwork is None:
             itself = f"PodNetwork {'/'.join(_key(found))}"
             refusals = [one.reason for one in now.standings if one.bundle == itself and not one.in_force]
-            troubles: Sequence[str] = refusals or (_unreadable(found),)
+            troubles: Sequence[str] = refusals or (conditions.unreadable(found),)
             addresses: list[Address] = []
             told: tuple[Older, ...] = ()
         else:
@@ -327,7 +340,9 @@ class Sweep:
             name = _key(found)[1]
             usages = now.usage.get(name, ())
             refused = now.waiting.get(name)
-            troubles = (str(refused),) if refused is not None else () if name in now.pools else (_unreadable(found),)
+            troubles = (
+                (str(refused),) if refused is not None else () if name in now.pools else (conditions.unreadable(found),)
+            )
             if not troubles:
                 self._untold.discard(name)
             elif conditions.message(found) != conditions.condition("", troubles, "", "").get("message"):
@@ -361,6 +376,13 @@ def _disallowed(declared: Declared, now: Known) -> str:
     return refusal.message if refusal is not None else ""
 
 
+def _not_let(podnetwork: PodNetwork, parent: Pool) -> str:
+    """Return why a pool's `allow` lets no application of the namespace have a part of it; '' if it does."""
+    use = Use(who=f"namespace {podnetwork.namespace}", namespace=podnetwork.namespace)
+    refusal = permit(WHO, OPERATOR, CONTROLLER, Using(pool=parent, use=use))
+    return refusal.message if refusal is not None else ""
+
+
 def _age(found: Object) -> tuple[str, str]:
     return str(found["metadata"].get("creationTimestamp") or ""), found["metadata"]["name"]
 
@@ -375,18 +397,3 @@ def _about(found: Object) -> Object:
 
 def _pool(name: str) -> Object:
     return {"apiVersion": resources.POOLS.api_version, "kind": "Pool", "metadata": {"name": name}}
-
-
-def _unreadable(found: Object) -> str:
-    """Return what is wrong with a document that is not in force."""
-    from podberth.policy.documents import parse_document
-
-    namespace, name = _key(found)
-    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    kind = found.get("kind") or ("PodNetwork" if namespace else "Pool")
-    raw = {"apiVersion": resources.POOLS.api_version, "kind": kind, "metadata": metadata, "spec": found.get("spec")}
-    try:
-        parse_document(raw, str(kind))
-    except InvalidConfig as wrong:
-        return wrong.message
-    return "it is not in force yet"

@@ -36,13 +36,17 @@ KINDS = frozenset(("Pool", "PodNetwork", "AddressReservation", "ConfigMap", "Mul
 
 @value
 class Options:
-    """`source` makes what has the certificate, given a client. `home` is podberth's own namespace."""
+    """`source` makes what has the certificate, given a client. `home` is podberth's own namespace.
+
+    `own_pools`: the controller makes the pools of applications that come by kubectl.
+    """
 
     listen: tuple[str, int]
     kubeconfig: str
     home: str
     source: Callable[[Client], Source]
     context: str = ""
+    own_pools: bool = False
 
 
 class Webhook:
@@ -55,7 +59,7 @@ class Webhook:
         cluster = KubernetesCluster(self._client, options.home, f"webhook {os.uname().nodename}")
         proposer = Proposer(Replica(self._folder.name, told=self._told), cluster, os.uname().nodename, current=False)
         self._feed = Feed(proposer, self._told)
-        self._judge = Judge(self._client, proposer, self._feed, options.home)
+        self._judge = Judge(self._client, proposer, self._feed, options.home, own_pools=options.own_pools)
         self._served = Served(options.source(self._client))
         self._served.renew()
         self._metrics = Metrics(lambda: not self._feed.away)

@@ -52,9 +52,12 @@ def is_several(named: object) -> bool:
 
 
 def calls(
-    node: Node, pod: PodRef, conf: NetConf, ifname: str, netns: str = NETNS, container_id: str = CONTAINER
+    node: Node, pod: PodRef | None, conf: NetConf, ifname: str, netns: str = NETNS, container_id: str = CONTAINER
 ) -> tuple[Op, ...]:
-    """Return the calls that an ADD of the pod would plan. CniError with what it would be refused for."""
+    """Return the calls that an ADD of the pod would plan. CniError with what it would be refused for.
+
+    None is any pod that selects nothing.
+    """
     plugin = plugin_of(conf.type)
     assert plugin is not None
     call = Call(
@@ -63,7 +66,7 @@ def calls(
         container_id=container_id,
         netns=netns,
         ifname=ifname,
-        args=(("K8S_POD_NAMESPACE", pod.namespace), ("K8S_POD_NAME", pod.name)),
+        args=() if pod is None else (("K8S_POD_NAMESPACE", pod.namespace), ("K8S_POD_NAME", pod.name)),
         pod_args=Args(pod=pod),
         path=("/opt/cni/bin",),
     )
@@ -71,7 +74,7 @@ def calls(
     return Planner(node.host, plugin, plugin.configure(call.conf.fields), call)(end_before(call, Result())).ops
 
 
-def legs(node: Node, pod: PodRef, conf: NetConf, ifname: str) -> tuple[Leg, ...]:
+def legs(node: Node, pod: PodRef | None, conf: NetConf, ifname: str) -> tuple[Leg, ...]:
     """Return the pod's networks, the cluster's first. CniError with what an ADD would be refused for."""
     return tuple(_leg(op) for op in calls(node, pod, conf, ifname) if isinstance(op, CallPlugins))
 

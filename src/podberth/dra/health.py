@@ -52,6 +52,16 @@ def below(found: Iterable[Device], claims: Iterable[Prepared]) -> frozenset[str]
     return frozenset(filter(None, map(_link, said)))
 
 
+def offered(found: Mapping[str, Device], claims: Iterable[Prepared], seen: Seen) -> dict[str, Device]:
+    """Return the devices that a claim can be given: none that somebody else has, or has had and not given back."""
+    claims = tuple(claims)
+    return {
+        name: each
+        for name, each in found.items()
+        if not _held(seen.records.get(str(each.network.get("deviceID", ""))), claims)
+    }
+
+
 def healths(node: str, found: Mapping[str, Device], claims: Iterable[Prepared], seen: Seen) -> tuple[Health, ...]:
     """Return each device that the node offers, and each that a claim of it has though it is not there any more."""
     claims = tuple(claims)

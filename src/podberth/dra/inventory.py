@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from podberth.cni.value import replace
 from podberth.dra.devices import devices
-from podberth.dra.health import Seen, below, healths
+from podberth.dra.health import Seen, below, healths, offered
 from podberth.linux import pci
 from podberth.linux.effects.functions import is_another
 from podberth.net.ops import ConfigureVf
@@ -37,17 +37,17 @@ class Inventory:
         self._name, self._nodes, self._shared, self._claims = name, nodes, shared, claims
 
     def devices(self) -> dict[str, Device]:
-        """Return what the node has to offer."""
+        """Return every device, whoever has it: a claim that was given one is told who."""
         nodes = self._nodes()  # which closes each node when it ends
-        return self._offered(_functions(next(nodes)))
+        return self._every(_functions(next(nodes)))
 
     def look(self) -> tuple[dict[str, Device], tuple[Health, ...]]:
-        """Return what the node has to offer, and the health of that and of what claims have."""
+        """Return what the node has to offer now, and the health of all devices and of what claims have."""
         before = self._claims.all()
         found, seen = self._seen()
         # Claims of before and after the records: one that comes or goes meanwhile has not lost its link.
         claims = tuple(each if each in before else changed(each, complete=False) for each in self._claims.all())
-        return found, healths(self._name, found, claims, seen)
+        return offered(found, claims, seen), healths(self._name, found, claims, seen)
 
     def _seen(self) -> tuple[dict[str, Device], Seen]:
         every: tuple[Vf, ...] | None = None
@@ -59,7 +59,7 @@ class Inventory:
         for node in self._nodes():
             if every is None:
                 every = _functions(node)
-                found = self._offered(every)
+                found = self._every(every)
                 names = {vf.pf for vf in every if vf.pf} | below(found.values(), self._claims.all())
                 links = {link: deaf(node, link) for link in names}
             if node.stored():
@@ -81,7 +81,7 @@ class Inventory:
             attached=frozenset(attached),
         )
 
-    def _offered(self, vfs: Iterable[Vf]) -> dict[str, Device]:
+    def _every(self, vfs: Iterable[Vf]) -> dict[str, Device]:
         vfs = tuple(vfs)
         return devices(vfs, self._shared, {vf.address: pci.root(vf.address) for vf in vfs})
 

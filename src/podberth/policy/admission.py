@@ -287,7 +287,8 @@ def _same(document: Document, before: Document | None) -> bool:
 
 def _no_pool(policy: AttachmentPolicy, addresses: Sequence[Address], around: Sequence[Pool]) -> str:
     if policy.own is not None:
-        return f"its own pool {policy.pool} is not there: `podberth apply` of the PodNetwork makes it"
+        by = "`podberth apply` of the PodNetwork, or `podberth controller --own-pools`"
+        return f"its own pool {policy.pool} is not there: it is made by {by}"
     if policy.pool is not None:
         return f"there is no pool {policy.pool!r}"
     if not around:

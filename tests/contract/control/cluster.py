@@ -83,7 +83,7 @@ class Cluster:
         assert said, f"accepted: {document}"
         return said
 
-    def webhook(self, kubeconfig: str = "") -> Webhook:
+    def webhook(self, kubeconfig: str = "", *, own_pools: bool = False) -> Webhook:
         """Start a webhook, and return once it follows the cluster and the API server asks it."""
         certificate, key = self.server.authority.issue("webhook", "webhook", hosts="IP:127.0.0.1")
         files = Files(certificate, key)
@@ -92,6 +92,7 @@ class Cluster:
             kubeconfig=kubeconfig or str(self.server.kubeconfig),
             home=HOME,
             source=lambda _: files,
+            own_pools=own_pools,
         )
         webhook = Webhook(options, Journal("error", StringIO()))
         webhook.start()
@@ -112,12 +113,13 @@ class Cluster:
 
     def controller(
         self, *, grace: float = 1.0, archiving: float = 3600.0, kubeconfig: str = "", log: StringIO | None = None,
-        publishing: bool = False,
+        publishing: bool = False, own_pools: bool = False,
     ) -> Controller:  # fmt: skip
         """Start a controller that looks often."""
         options = ControllerOptions(
             kubeconfig=kubeconfig or str(self.server.kubeconfig), home=HOME, interval=0.2, archiving=archiving,
-            settings=Settings(grace=grace, nearly_full=50, publishing=publishing), metrics=("127.0.0.1", 0),
+            settings=Settings(grace=grace, nearly_full=50, publishing=publishing, own_pools=own_pools),
+            metrics=("127.0.0.1", 0),
         )  # fmt: skip
         controller = Controller(options, Journal("warning", log or StringIO()))
         controller.start()

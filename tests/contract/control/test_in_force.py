@@ -131,7 +131,7 @@ def test_what_a_pool_says_no_more_is_in_force_no_more(cluster: Cluster) -> None:
     assert found.quarantine == 0
     assert found.settings.dns is not None
     assert found.settings.dns.search == ()
-    assert is_accepted(cluster, "Pool", "db")
+    until(lambda: is_accepted(cluster, "Pool", "db"))
 
 
 def test_a_pool_that_is_deleted_while_pods_live_on_it_is_known_to_a_new_node_too(cluster: Cluster) -> None:

@@ -59,7 +59,7 @@ def test_a_text_that_the_check_refuses_leaves_the_last_good_one_on_a_new_node_to
         assert ready(cluster, "web")[:2] == ("False", "NotInForce")
         assert "what was in force before stays" in ready(cluster, "web")[2]
         assert mtus(new_node(cluster)[0]) == mtus(cluster.policies) == {"web": 1400, "other": None}
-        assert any(why in message for message in told(cluster, "NotInForce"))
+        until(lambda why=why: any(why in message for message in told(cluster, "NotInForce")))  # type: ignore[misc]
         assert [one.document for one in cluster.policies.waiting()] == ["PodNetwork db/web"]
     assert "10.20.0.7 db/web declared" in cluster.reserved()
     accepted(cluster, podnetwork("web", "10.20.0.7", mtu=9000))

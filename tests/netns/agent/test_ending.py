@@ -156,7 +156,7 @@ def test_an_add_that_was_killed_is_taken_back_by_the_next_agent(node: Kubelet) -
     assert killed.code == -signal.SIGKILL
     assert node.left_behind() != []
     with agent(node) as running:
-        assert running.events("upkeep")[0]["outcome"] == "reverted"
+        assert running.wait_for("upkeep")[0]["outcome"] == "reverted"
     assert node.left_behind() == []
 
 

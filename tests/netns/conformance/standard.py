@@ -43,22 +43,25 @@ KINDS = {
     "loopback": "loopback",
 }
 VM = ("dummy", "vlan", "ipvlan", "vrf")  # not every kernel has these
-# What no plugin of that kind can do: there is one device to move, and one address to give, and its type keeps nothing;
-# one link alone of a pod leads to a gateway.
+ONE_AT_A_TIME = frozenset(
+    {
+        "add-two-interfaces",
+        "add-two-containers",
+        "del-keeps-the-other-interface",
+        "del-keeps-the-other-container",
+        "at-once-succeeds",
+        "at-once-distinct-addresses",
+        "at-once-distinct-macs",
+        "at-once-del",
+        "two-networks",
+    }
+)
+# What no plugin of that kind can do: there is one device to move, or one link of a tag on another, or one address to
+# give, and its type keeps nothing; all links on one have its MAC; one link alone of a pod leads to a gateway.
 BY_NATURE: dict[str, frozenset[str]] = {
-    "host-device": frozenset(
-        {
-            "add-two-interfaces",
-            "add-two-containers",
-            "del-keeps-the-other-interface",
-            "del-keeps-the-other-container",
-            "at-once-succeeds",
-            "at-once-distinct-addresses",
-            "at-once-distinct-macs",
-            "at-once-del",
-            "two-networks",
-        }
-    ),
+    "host-device": ONE_AT_A_TIME,
+    "vlan": ONE_AT_A_TIME,
+    "ipvlan": frozenset({"at-once-distinct-macs"}),
     "ptp": frozenset({"add-two-interfaces", "del-keeps-the-other-interface", "two-networks"}),
     "static": frozenset({"at-once-distinct-addresses", "check-after-del"}),
 }
@@ -66,14 +69,18 @@ BY_NATURE: dict[str, frozenset[str]] = {
 TAKE_AWAY = {"host-device": ("*-gone*", "*namespace*", "check-finds-another-*", "add-at-another-path")}
 
 
-def standard(name: str, folder: Path) -> Subject:
-    """Return a standard type of ours, with what it keeps in a folder; an interface has its address of host-local."""
+def standard(name: str, folder: Path, plugins: Path = OURS, **keys: object) -> Subject:
+    """Return a standard type, ours unless `plugins` is another folder, with what it keeps in a folder.
+
+    An interface has its address of host-local. `keys` take the place of those of `INTERFACES`.
+    """
+    kind = KINDS.get(name, "interface")
     conf: dict[str, object] = {"cniVersion": "1.1.0", "name": f"std-{name}", "type": name}
     conf["stateDir"] = str(folder / "standard")
-    conf |= INTERFACES.get(name, {}) | CHAINED.get(name, {})
-    if KINDS[name] in ("interface", "ipam"):
+    conf |= keys or INTERFACES.get(name, {}) | CHAINED.get(name, {})
+    if kind in ("interface", "ipam"):
         giver = name if name in IPAM else "host-local"
         conf["ipam"] = {"type": giver, "dataDir": str(folder / "addresses"), **IPAM[giver]}
         if giver == "static":
             conf["ipam"] = {"type": giver, **IPAM[giver]}
-    return Subject(plugin=OURS / name, kind=KINDS[name], conf=conf)
+    return Subject(plugin=plugins / name, kind=kind, conf=conf)

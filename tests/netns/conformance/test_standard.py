@@ -16,6 +16,7 @@ from tests.sizes import size
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tests.netns.conformance.plugins import Subject
     from tests.netns.kubelet import Kubelet
 
 # One of each matter; in a soak all there are.
@@ -29,30 +30,35 @@ CHOSEN, LEAST = ((SHORT, 6), (("*",), 150))[size(0, 1)]
 @pytest.fixture(scope="module")
 def ground(node: Kubelet) -> Kubelet:
     """Give the node links to stand on, and one to give away."""
+    lay(node)
+    return node
+
+
+def lay(node: Kubelet) -> None:
+    """Make links to stand on, and one to give away."""
     for name in (UP, GIVEN):
         run(*node.at_node, "ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}-peer")
         for end in (name, f"{name}-peer"):
             run(*node.at_node, "ip", "link", "set", end, "up")
-    return node
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name not in VM])
 def test_a_standard_type_passes_every_check_that_applies(ground: Kubelet, name: str) -> None:
-    passes(ground, name)
+    chosen = [each for each in named(CHOSEN) if each not in named(TAKE_AWAY.get(name, ()))]
+    passes(ground, standard(name, ground.state.parent), chosen, LEAST, BY_NATURE.get(name, frozenset()))
 
 
-def passes(ground: Kubelet, name: str, chosen: Iterable[str] = CHOSEN, least: int = LEAST) -> None:
-    """Put a type to the chosen checks; AssertionError for one that it fails, and could pass, or if few apply."""
-    wanted = [check.name for check in all_checks if _fits(check.name, chosen)]
-    names = [each for each in wanted if not _fits(each, TAKE_AWAY.get(name, ()))]
-    only = [word for each in names for word in ("--only", each)]
-    code, document = suite(ground, standard(name, ground.state.parent), *only)
-    by_nature = BY_NATURE.get(name, frozenset())
+def named(patterns: Iterable[str]) -> list[str]:
+    """Return the names of the checks that one of the patterns fits."""
+    return [check.name for check in all_checks if any(fnmatchcase(check.name, each) for each in patterns)]
+
+
+def passes(
+    node: Kubelet, subject: Subject, chosen: Iterable[str], least: int, by_nature: frozenset[str], *more: str
+) -> None:
+    """Put a plugin to the chosen checks; AssertionError for one that it fails, and could pass, or if few apply."""
+    code, document = suite(node, subject, *(word for name in chosen for word in ("--only", name)), *more)
     failed = failing(document)
     assert {check: why for check, why in failed.items() if check not in by_nature} == {}
     assert code == (4 if failed else 0)
     assert document["counts"]["passed"] >= least
-
-
-def _fits(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

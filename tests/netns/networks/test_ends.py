@@ -15,7 +15,7 @@ from podberth.runtime.chain import Runtime
 from podberth.runtime.conf import RuntimeConf
 from tests.checkout import ROOT
 from tests.netns.kubelet import BUILT
-from tests.netns.networks.conftest import cluster_network, leg
+from tests.netns.networks.conftest import NAMESPACE, cluster_network, leg
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -51,9 +51,17 @@ def by_multus(site: Site, pod: Pod, remembers: Callable[[dict[str, Any]], dict[s
     for ifname, network in zip(("eth0", "net1"), lists, strict=True):
         conf = RuntimeConf(container_id=pod.container_id, ifname=ifname, netns=pod.path, args=pairs_of(pod))
         runtime.add(parse(json.dumps(network).encode()), conf)
+    names = ("cluster", f"{NAMESPACE}/storage")
     remembered = [
-        {"Conf": {}, "ConfList": one, "Name": one["name"], "Bytes": base64.b64encode(json.dumps(one).encode()).decode()}
-        for one in (remembers(lists[0]), *lists[1:])
+        {
+            "Conf": {"cniVersion": one["cniVersion"], "name": one["name"], "ipam": {}, "dns": {}},
+            "ConfList": known(one),
+            "Name": name,
+            "IsFilterV4Gateway": False,
+            "IsFilterV6Gateway": False,
+            "Bytes": base64.b64encode(json.dumps(one).encode()).decode(),
+        }
+        for name, one in zip(names, (remembers(lists[0]), *lists[1:]), strict=True)
     ]
     (folder / pod.container_id).write_text(json.dumps(remembered))
     return pod

@@ -87,7 +87,7 @@ def test_the_target_is_silent_until_its_guest_runs_there_and_then_it_has_the_add
     assert (says(first), says(second)) == ("something", "nothing")
     assert holder(site) == ("bank/virt-launcher-a", "Bound")
     assert site.call("CHECK", second).code == 0
-    assert site.claim_status("vm.net1")["ownerPod"] == "virt-launcher-a"
+    until(lambda: site.claim_status("vm.net1")["ownerPod"] == "virt-launcher-a")
     arrive(site, second)
     (moved,) = running.wait_for("migrated")
     assert moved["addresses"] == [address(site)]

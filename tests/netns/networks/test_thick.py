@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.netns.networks.conftest import leg
+from tests.netns.agent.running import agent
+from tests.netns.networks.conftest import NODE, leg
 from tests.netns.networks.test_ends import by_multus, known
+from tests.netns.networks.test_hot_plug import attached, select
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -46,10 +48,15 @@ def call(site: Site, verb: str, pod: Pod, **changes: object) -> Answer:
 @pytest.fixture
 def thick(served: Site) -> Site:
     """Yield a node that has the daemon's file, in which the operator has named a kubeconfig."""
-    served.define("storage", leg(served.folder))
-    document = {**DAEMON, "kubeconfig": str(served.server.kubeconfig)}
-    (served.folder / "daemon-config.json").write_text(json.dumps(document, indent=4))
+    told(served)
     return served
+
+
+def told(site: Site) -> None:
+    """Write the daemon's file, and a definition."""
+    site.define("storage", leg(site.folder))
+    document = {**DAEMON, "kubeconfig": str(site.server.kubeconfig)}
+    (site.folder / "daemon-config.json").write_text(json.dumps(document, indent=4))
 
 
 def test_pods_of_before_end_and_new_ones_have_their_networks(thick: Site) -> None:
@@ -107,3 +114,15 @@ def test_status_and_check_are_those_of_all_networks(thick: Site) -> None:
     assert call(thick, "CHECK", pod, cniVersion="1.1.0", prevResult=answer.result).code == 1
     assert call(thick, "DEL", pod, cniVersion="1.1.0").code == 0
     assert thick.gone(pod)
+
+
+def test_a_running_pods_networks_follow_its_annotation_by_what_was_said_at_its_start(site: Site) -> None:
+    told(site)
+    with agent(site.node, env={"NODE_NAME": NODE}):
+        pod = site.pod("mysql-0")
+        assert call(site, "ADD", pod).code == 0
+        (site.folder / "daemon-config.json").unlink()
+        select(site, pod, "storage")
+        assert attached(site, pod, "net1")
+        assert call(site, "DEL", pod).code == 0
+        assert site.gone(pod)

@@ -156,7 +156,7 @@ def test_neighbours_learn_the_new_mac_without_asking(node: Kubelet) -> None:
     node.inside(node.node, "ip", "link", "set", "wire0", "master", "bank0", "up")
     node.inside(neighbour, "ip", "address", "add", "10.50.0.200/24", "dev", "eth0")
     node.inside(neighbour, "ip", "link", "set", "eth0", "up")
-    node.inside(neighbour, "ping", "-c", "1", "-W", "2", "-q", "10.50.0.100")
+    node.inside(neighbour, "ping", "-c", "1", "-w", "60", "-q", "10.50.0.100")
     before = json.loads(node.inside(neighbour, "ip", "-json", "neighbour", "show", "10.50.0.100"))[0]["lladdr"]
     assert node.call("DEL", first).code == 0
     second = node.pod("two", namespace="web")

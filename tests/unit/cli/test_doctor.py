@@ -217,22 +217,11 @@ def test_a_folder_of_policies_is_looked_at(podberth: Operator) -> None:
 @pytest.mark.parametrize(
     ("plugin", "level", "text"),
     [
-        ({"type": "podberth-networks", "clusterNetwork": "c"}, OK, "every has several networks for a pod"),
-        (
-            {"type": "multus", "delegates": [{"name": "n", "type": "bridge"}]},
-            OK,
-            "every has several networks for a pod",
-        ),
         ({"type": "podberth-networks"}, FAIL, "clusterNetwork: it and `delegates` are two ways to say the same"),
         (
             {"type": "multus-shim", "clusterNetwork": "c", "daemonConfig": "/proc/none"},
             FAIL,
             "kubeconfig: neither the network every nor /proc/none names one",
-        ),
-        (
-            {"type": "multus-shim", "clusterNetwork": "c", "daemonConfig": "/proc/none", "kubeconfig": "/k"},
-            OK,
-            "every has several networks for a pod",
         ),
         ({"type": "flannel"}, WARN, "names podberth"),
     ],

@@ -12,7 +12,7 @@ from podberth.cni.pod import Attachment
 from podberth.cni.value import replace as changed
 from podberth.dra.devices import Shared, devices
 from podberth.dra.driver import DRIVER
-from podberth.dra.health import Health, Seen, below, healths
+from podberth.dra.health import Health, Seen, below, healths, offered
 from podberth.dra.prepared import Interface, Prepared
 from podberth.net.vf import Vf
 from tests.unit.devices.functions import held
@@ -55,6 +55,14 @@ def test_a_function_whose_former_pods_del_has_not_run_is_not() -> None:
     assert why(replace(SEEN, records={VF.address: OTHERS})) == text
     assert why(replace(HAS, records={VF.address: OTHERS}), claim()) == text
     assert why(HAS) == text  # a claim's that is no more
+
+
+def test_what_another_has_is_offered_to_no_claim_and_what_its_claim_has_stays_in_the_slices() -> None:
+    assert offered(FOUND, (), SEEN) == FOUND
+    assert offered(FOUND, (claim(),), HAS) == offered(FOUND, (claim(complete=False),), HAS) == FOUND
+    assert offered(FOUND, (claim(),), replace(HAS, records={VF.address: OTHERS})) == offered(FOUND, (), HAS) == {}
+    places = devices([], [Shared(kind="bridge", link="br0", places=1)])
+    assert offered(places, (), HAS) == places
 
 
 @pytest.mark.parametrize("claims", [(), (claim(),)])

@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     help="Keep an IPAMClaim for each interface that has addresses reserved; it needs deploy/claims.",
 )  # fmt: skip
 @click.option(
+    "--own-pools", "own_pools", is_flag=True,
+    help="Make the pools of applications that come by kubectl (`ownPool`), and end them; it needs deploy/own-pools.",
+)  # fmt: skip
+@click.option(
     "--metrics", metavar="HOST:PORT", default="127.0.0.1:9090", show_default=True, callback=host_port,
     help="Where GET /metrics, /healthz and /readyz are answered; to anybody who can reach it.",
 )  # fmt: skip
@@ -67,6 +71,7 @@ def controller(
     archiving: float,
     nearly_full: int,
     publishing: bool,
+    own_pools: bool,
     metrics: tuple[str, int],
     cert: Path | None,
     key: Path | None,
@@ -91,7 +96,7 @@ def controller(
         home=at.namespace,
         interval=interval,
         archiving=archiving,
-        settings=Settings(grace=grace, nearly_full=nearly_full, publishing=publishing),
+        settings=Settings(grace=grace, nearly_full=nearly_full, publishing=publishing, own_pools=own_pools),
         metrics=metrics,
         certificate=served(cert, key),
     )

@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     "--configuration", metavar="NAME", default="podberth", show_default=True,
     help="With --self-signed: the ValidatingWebhookConfiguration that gets the caBundle.",
 )  # fmt: skip
+@click.option(
+    "--own-pools", "own_pools", is_flag=True,
+    help="Let PodNetworks in whose own pool the controller is to make (`controller --own-pools`).",
+)  # fmt: skip
 @kubeconfig_option
 @namespace_option
 @log_level_option
@@ -58,6 +62,7 @@ def webhook(
     key: Path | None,
     service: str | None,
     configuration: str,
+    own_pools: bool,
     kubeconfig: str,
     namespace: str,
     level: str,
@@ -81,6 +86,7 @@ def webhook(
         context=at.context,
         home=at.namespace,
         source=_source(cert, key, service, configuration),
+        own_pools=own_pools,
     )
     try:
         return until_ended(lambda: Webhook(options, Journal(level).with_notices()))

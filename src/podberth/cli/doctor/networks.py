@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podberth.cli import netconf_file
-from podberth.cli.doctor import policies
+from podberth.cli.doctor import policies, several
 from podberth.cli.text import counted
 from podberth.cni import strictjson
 from podberth.cni.errors import CniError, InvalidConfig
@@ -96,15 +96,18 @@ def _concerns(document: object) -> bool:
     return isinstance(plugins, list) and any(map(netconf_file.is_ours, plugins))
 
 
-def _of_several(file: Path, conf: NetConf) -> Iterator[Finding]:
+def _of_several(session: Session, file: Path, conf: NetConf) -> Iterator[Finding]:
     """Yield how the configuration of a meta plugin fares: an ADD would be refused for a key that is wrong."""
     from podberth.catalogue import find_plugin
+    from podberth.networks.settings import read
 
     plugin = find_plugin(conf.type)
     beside = getattr(plugin, "BESIDE", None)
-    plugin.configure(conf.fields if beside is None else _completed(conf.fields, Path(beside.of(conf.fields))))
+    fields = conf.fields if beside is None else _completed(conf.fields, Path(beside.of(conf.fields)))
+    plugin.configure(fields)
     text = f"{conf.name} has several networks for a pod"
     yield Finding(area=AREA, name=file.name, level=OK, text=text)
+    yield from several.look(session, file.name, conf, read(fields))
     yield from policies.look(file.name, conf)
 
 
@@ -125,7 +128,7 @@ def _judge(session: Session, file: Path, conf: Mapping[str, object]) -> Iterator
 
     parsed = configuration(conf)
     if is_several(parsed.type):
-        yield from _of_several(file, parsed)
+        yield from _of_several(session, file, parsed)
         return
     network = read_network(parsed, find_plugin(parsed.type if parsed.type in OURS else PLUGIN))
     directory = state_dir(own_fields(parsed, network.role))

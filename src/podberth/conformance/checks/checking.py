@@ -59,7 +59,7 @@ def _consults(bench: Bench) -> None:
 @SUITE.check("check-finds-the-interface-gone", _VERB, "CHECK fails when the interface is gone")
 def _gone(bench: Bench) -> None:
     pod, said = _added(bench, "interface")
-    bench.ip_inside(pod, "link", "delete", "eth0")
+    bench.lose(pod, "eth0")
     bench.call("CHECK", pod, prevResult=said).refused()
 
 
@@ -73,7 +73,7 @@ def _address(bench: Bench) -> None:
 @SUITE.check("check-finds-another-interface-in-its-place", _VERB, "CHECK fails when another interface has the name")
 def _another(bench: Bench) -> None:
     pod, said = _addressed(bench)
-    bench.ip_inside(pod, "link", "delete", "eth0")
+    bench.lose(pod, "eth0")
     bench.make_link(pod, "eth0")
     bench.call("CHECK", pod, prevResult=said).refused()
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from podberth.net.step import Step
 
 _LO = "lo"
+_NEW = codec.CREATE | codec.EXCL
 
 
 def before(at: Ground, op: Op) -> Iterator[tuple[str, str]]:
@@ -46,12 +47,12 @@ def do(at: Ground, op: Op) -> None:
     if isinstance(op, SetLoopbackUp):
         at.namespaces.set_up(op.netns, _LO)
         return
-    inside = at.namespaces.descriptor(op.netns)
     if isinstance(op, CreateVeth):
-        made = links.veth(op.name, op.ifname, inside, op.mac, op.mtu)
+        made = links.veth(op.name, op.ifname, at.namespaces.descriptor(op.netns), op.mac, op.mtu)
+        at.namespaces.socket(None).do(links.NEW, made, _NEW)
     else:
-        made = links.dummy(op.ifname, inside)
-    at.namespaces.socket(None).do(links.NEW, made, codec.CREATE | codec.EXCL)
+        # By the pod's own socket: before Linux 6.13 a name has to be free where it is asked for as well.
+        at.namespaces.socket(op.netns).do(links.NEW, links.dummy(op.ifname), _NEW)
     at.namespaces.changed()
 
 

@@ -128,9 +128,9 @@ def stacked(
     return _new(text(_IFNAME, name), u32(_LINK, below) + u32(_NET_NS_FD, netns_fd), _common(mac, mtu, group), data)
 
 
-def dummy(ifname: str, netns_fd: int) -> bytes:
-    """A dummy made right inside the namespace."""
-    return _new(text(_IFNAME, ifname), u32(_NET_NS_FD, netns_fd), _common(None, None), _linkinfo("dummy"))
+def dummy(ifname: str) -> bytes:
+    """A dummy of the namespace that is asked."""
+    return _new(text(_IFNAME, ifname), _common(None, None), _linkinfo("dummy"))
 
 
 def ifb(name: str, mtu: int | None = None) -> bytes:

@@ -248,8 +248,11 @@ class Declarations:
             return document.revision + 1
         made = objects.new_document(text)
         if document.revision:
-            made["metadata"]["resourceVersion"] = str(document.revision)
-            return objects.revision_of(self._client.replace(resource, made))
+            try:
+                known = {**made, "metadata": {**made["metadata"], "resourceVersion": str(document.revision)}}
+                return objects.revision_of(self._client.replace(resource, known))
+            except errors.NotFound:
+                pass  # that revision was its end: it is made anew
         try:
             return objects.revision_of(self._client.create(resource, made, text.namespace))
         except errors.AlreadyExists as other:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from podberth.cni.errors import CniError
 from podberth.ipam.owner import is_deployment
+from podberth.ipam.pool import Pool
 from podberth.stores.replica import approved as rows
 from podberth.stores.replica import podnetworks
+from podberth.stores.replica.approved import pool_key
 from podberth.stores.replica.pools import approve, approve_in_force, waiting
 from podberth.stores.replica.shared import Seen
 from podberth.stores.replica.standing import ended, make_way
@@ -13,18 +15,17 @@ from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite.declared import undeclare
 from podberth.stores.sqlite.declaring import check, make
 from podberth.stores.sqlite.operations import operate
-from podberth.stores.sqlite.own_pools import completed
+from podberth.stores.sqlite.own_pools import completed, levelled
 from podberth.stores.sqlite.policies import SqlitePolicies
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from sqlite3 import Connection
 
     from podberth.cni.pod import PodRef
     from podberth.ipam.lease import Actor
     from podberth.ipam.moment import Clock, Moment
-    from podberth.ipam.pool import Pool
     from podberth.policy.changes import Applied, Changes, Followed, Waiting
     from podberth.policy.documents import Document
     from podberth.policy.operation import Done, Operation
@@ -155,6 +156,43 @@ class ClusterPolicies:
 
         return self._accepted("PodNetwork", decide, fresh)
 
+    def level_own_pools(
+        self, actor: Actor, refusal: Callable[[PodNetwork, Pool], str], fresh: Callable[[], Seen] = Seen
+    ) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        """Have each application that is declared have its own pool, and no other one; return which Pools changed.
+
+        And why PodNetworks have none, by name. `refusal` says why one may not have a part of a pool, '' if it may.
+        What somebody has an address of stays.
+        """
+
+        def decide(connection: Connection, _: Rivals) -> tuple[tuple[str, ...], Mapping[str, str]]:
+            from podberth.policy.admission import Conflicts  # no ADD needs it
+
+            names: list[str] = []
+
+            def stands(name: str) -> bool:
+                return rows.newest(connection, pool_key(name)) is not None
+
+            made, ended, refused = levelled(connection, refusal, stands, self._now())
+            for one in (*made, *ended):
+                try:
+                    changes = check(connection, *(((one,), ()) if one in made else ((), (one,))))
+                except Conflicts as conflict:
+                    refused[_declarer(one)] = conflict.message
+                    continue
+                if not stands(one.name):
+                    table.remove(connection, one.key)  # it is in force and nowhere declared: it is written anew
+                make(connection, changes, actor, "", self._proposer.replica.clock)
+                names.append(one.name)
+            approve_in_force(connection, names, self._now())
+            return tuple(names), refused
+
+        names, refused = self._proposer.dry_run(decide)
+        if not names:
+            return (), refused
+        self._proposer.take(fresh())
+        return self._proposer.settle(decide, declares=True)[0]
+
     def unproven(self) -> dict[str, str]:
         """Return, by name, why PodNetworks are refused of which nothing was ever accepted."""
         self._see()
@@ -212,6 +250,13 @@ class ClusterPolicies:
 
     def _see(self) -> None:
         self._proposer.see()
+
+
+def _declarer(pool: Document) -> str:
+    """Return the name of the PodNetwork that a Pool is made for."""
+    body = pool.body
+    made_for = body.made_for if isinstance(body, Pool) else None
+    return f"{made_for.namespace}/{made_for.podnetwork}" if made_for is not None else pool.name
 
 
 def _end_stray(connection: Connection, actor: Actor, clock: Clock) -> None:

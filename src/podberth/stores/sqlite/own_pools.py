@@ -18,7 +18,7 @@ from podberth.stores.sqlite import rows, space
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from sqlite3 import Connection
 
     from podberth.ipam.moment import Moment
@@ -49,6 +49,36 @@ def completed(
     return (*named, *made), (*gone, *(each for each in ended if each is not None))
 
 
+def levelled(
+    connection: Connection, refusal: Callable[[PodNetwork, Pool], str], stands: Callable[[str], bool], now: Moment
+) -> tuple[tuple[Document, ...], tuple[Document, ...], dict[str, str]]:
+    """Return the Pools that are to be put in force, and to go, for the PodNetworks that are; and why others can't be.
+
+    Each application stands for itself: `refusal` says why one may not have a pool of a parent, '' if it may. `stands`
+    says whether there is a document of a Pool. The reasons are by the name of the PodNetwork ('db/reports').
+    """
+    existing = {pool.name: pool for pool in table.pools(connection) if pool.made_for is not None}
+    wanted = _wanted(connection, (), ())
+    pools = {pool.name: pool for pool in table.pools(connection)}
+    found: list[Document] = []
+    refused: dict[str, str] = {}
+    for name, (body, policy, _) in sorted(wanted.items()):
+        before, parent = existing.get(name), pools.get(policy.own.parent) if policy.own is not None else None
+        try:
+            if before is None and parent is not None and (why := refusal(body, parent)):
+                raise ValueError(why)  # noqa: TRY301 - told with the others
+            made = _carved(connection, body, policy, pools, before, now)
+        except ValueError as wrong:
+            refused[f"{body.namespace}/{body.name}"] = f"ownPool of {policy.ifname}: {wrong}"
+            continue
+        pools[name] = made
+        if _is_news(before, made) or not stands(name):
+            found.append(document_of(made, before.source if before is not None else body.source))
+    over = (table.get(connection, "Pool", "", name) for name in existing if name not in wanted)
+    ended = (each for each in over if each is not None and not _held(connection, each.name, now))
+    return tuple(found), tuple(ended), refused
+
+
 def _wanted(
     connection: Connection, documents: Sequence[Document], deleted: Sequence[Document]
 ) -> dict[str, tuple[PodNetwork, AttachmentPolicy, Document | None]]:
@@ -76,31 +106,46 @@ def _made(
     existing: dict[str, Pool],
     now: Moment,
 ) -> Iterable[Document]:
-    from podberth.ipam.carving import carve  # most stores have no such pool
-
     found, conflicts = [], []
     for name, (body, policy, document) in sorted(wanted.items()):
-        own, before = policy.own, existing.get(name)
-        assert own is not None
-        parent, other = pools.get(own.parent), pools.get(name)
+        before = existing.get(name)
         try:
-            if parent is None:
-                raise ValueError(f"there is no pool {own.parent!r}")  # noqa: TRY301 - told with the others
-            if other is not None and other.made_for is None:
-                raise ValueError(f"its pool would be called {name}, and there is another of that name")  # noqa: TRY301
-            made_for = MadeFor(parent=own.parent, namespace=body.namespace, podnetwork=body.name)
-            held = _held(connection, name, now) if before is not None else ()
-            made = carve(parent, name, made_for, own.addresses, pools.values(), before, held)
+            made = _carved(connection, body, policy, pools, before, now)
         except ValueError as wrong:
-            conflicts.append(f"{body}: ownPool of {policy.ifname}: {wrong}")
-            continue
+            if document is not None or before is not None:
+                conflicts.append(f"{body}: ownPool of {policy.ifname}: {wrong}")
+            continue  # one that has no pool, and is not spoken of here, stands in nobody's way
         pools[name] = made
         source = document.source if document is not None else before.source if before is not None else body.source
-        if before is None or document is not None or replace(before, source="") != replace(made, source=""):
+        if document is not None or _is_news(before, made):
             found.append(document_of(made, source))
     if conflicts:
         raise Conflicts(conflicts)
     return found
+
+
+def _carved(
+    connection: Connection, body: PodNetwork, policy: AttachmentPolicy, pools: Mapping[str, Pool], before: Pool | None,
+    now: Moment,
+) -> Pool:  # fmt: skip
+    """Return an attachment's own pool. ValueError says why there can be none."""
+    from podberth.ipam.carving import carve  # most stores have no such pool
+
+    own, name = policy.own, policy.pool
+    assert own is not None
+    assert name is not None
+    parent, other = pools.get(own.parent), pools.get(name)
+    if parent is None:
+        raise ValueError(f"there is no pool {own.parent!r}")
+    if other is not None and other.made_for is None:
+        raise ValueError(f"its pool would be called {name}, and there is another of that name")
+    made_for = MadeFor(parent=own.parent, namespace=body.namespace, podnetwork=body.name)
+    held = _held(connection, name, now) if before is not None else ()
+    return carve(parent, name, made_for, own.addresses, pools.values(), before, held)
+
+
+def _is_news(before: Pool | None, made: Pool) -> bool:
+    return before is None or replace(before, source="") != replace(made, source="")
 
 
 def _held(connection: Connection, pool: str, now: Moment) -> tuple[Address, ...]:
