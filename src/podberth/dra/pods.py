@@ -15,7 +15,7 @@ from podberth.process.errand import Errand
 from podberth.process.loop import reason, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from podberth.dra.driver import Driver
     from podberth.dra.prepared import Prepared, PreparedClaims
@@ -89,18 +89,28 @@ class ClaimedPods:
             earlier = self._claims.of_earlier(pod.namespace, pod.name, pod.uid)
             asked = [claim for claim in earlier if claim.uid not in self._asking]
             self._asking.update(claim.uid for claim in asked)
-        for claim in asked:
-            Errand(lambda claim=claim: self._taken_over(pod, claim))  # type: ignore[misc]
-
-    def _taken_over(self, pod: Pod, claim: Prepared) -> None:
+        if not asked:
+            return
         try:
-            if self._driver.hand_over(claim.uid, pod.uid):
-                self._driver.bring(claim.uid, pod.netns)
-        except Exception as failure:  # noqa: BLE001 - it is asked again at kubelet's next try
-            report(self._failed, f"{pod}: {claim}: {reason(failure)}")
+            Errand(lambda: self._taken_over(pod, asked))
+        except BaseException:  # no thread can be had
+            self._answered(asked)
+            raise
+
+    def _taken_over(self, pod: Pod, claims: Sequence[Prepared]) -> None:
+        try:
+            for claim in claims:
+                try:
+                    if self._driver.hand_over(claim.uid, pod.uid):
+                        self._driver.bring(claim.uid, pod.netns)
+                except Exception as failure:  # noqa: BLE001 - it is asked again at kubelet's next try
+                    report(self._failed, f"{pod}: {claim}: {reason(failure)}")
         finally:
-            with self._guard:
-                self._asking.discard(claim.uid)
+            self._answered(claims)
+
+    def _answered(self, claims: Sequence[Prepared]) -> None:
+        with self._guard:
+            self._asking.difference_update(claim.uid for claim in claims)
 
     def _bring(self, pod: Pod, *, anew: bool) -> None:
         self._take_over(pod)

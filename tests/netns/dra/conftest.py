@@ -27,6 +27,12 @@ spec:
   mtu: 1400
 ---
 apiVersion: podberth.io/v1alpha1
+kind: Pool
+metadata: {name: plain}
+spec:
+  subnets: [{subnet: 10.71.0.0/24}]
+---
+apiVersion: podberth.io/v1alpha1
 kind: PodNetwork
 metadata: {namespace: bank, name: db-0}
 spec:

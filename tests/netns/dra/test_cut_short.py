@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from podberth.dra.driver import Driver
 from podberth.linux import holding
 from podberth.verbs.bring import bring, rebased
 from tests.netns.dra.links import claimed, has_all, inside
 from tests.netns.kubelet import run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+
+    from podberth.verbs.node import Node
     from tests.netns.dra.driving import Driven
 
 
@@ -188,8 +194,6 @@ def test_killed_between_the_record_and_the_link_the_next_agent_ends_it(driven: D
 def test_killed_within_prepare_it_is_begun_anew(driven: Driven, pod: str) -> None:
     uid = claimed(driven)
     prepared = driven.prepare(uid)
-    from dataclasses import replace
-
     driven.claims.put(replace(prepared, complete=False))
     driven.begin()
 
@@ -223,3 +227,46 @@ def test_killed_on_the_way_home_and_unprepared_nothing_is_left_in_the_pod(
 
     assert driven.left() == []
     assert "net1" not in inside(pod, "ip", "link")
+
+
+class Killed(BaseException):
+    """What nothing that comes after it gets around."""
+
+
+@pytest.mark.parametrize("interfaces", [0, 1])
+@pytest.mark.parametrize("end", ["prepared", "unprepared"])
+def test_killed_between_two_interfaces_of_a_claim_it_is_made_anew_or_nothing_is_left(
+    driven: Driven, pod: str, interfaces: int, end: str
+) -> None:
+    first, second = driven.parts.devices()
+    uid = driven.claim("db-0", first, ("FromClass", {"network": {"pool": "plain"}}))
+    results = driven.objects["bank", uid]["status"]["allocation"]["devices"]["results"]
+    results.append({**results[0], "request": "net2", "device": second})
+    made: list[str] = []
+
+    def handle(env: Mapping[str, str], stdin: bytes) -> tuple[int, str]:
+        if len(made) == interfaces:
+            made.append("killed")
+            raise Killed
+        made.append(env["CNI_IFNAME"])
+        return driven.parts.handle(env, stdin)
+
+    def node() -> AbstractContextManager[Node]:
+        if "killed" in made:
+            raise Killed
+        return driven.parts.node()
+
+    with pytest.raises(Killed):
+        Driver(replace(driven.parts, handle=handle, node=node)).prepare("bank", uid, uid)
+    assert driven.left() != []
+    driven.begin()
+
+    if end == "prepared":
+        assert [each.ifname for each in driven.prepare(uid).interfaces] == ["net1", "net2"]
+        driven.driver.bring(uid, pod)
+        assert has_all(pod)
+        assert "net2" in inside(pod, "ip", "link")
+    driven.driver.unprepare(uid)
+
+    assert driven.left() == []
+    assert not [name for name in ("net1", "net2") if name in inside(pod, "ip", "link")]
