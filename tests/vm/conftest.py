@@ -4,7 +4,7 @@ On this machine pytest collects them as usual; instead of running the first, it 
 selected. In the VM (`PODBERTH_VM_REPORTS` is set there) pytest runs them as usual and writes each report to that file
 as a line of JSON, which is read here at once: a test is seen to end when it does. A test whose reports are not complete
 failed; the first such test says how the VM ended. Tests in `inside/cluster` have a control plane on this machine
-(control.py) for as long as the VM runs.
+(control.py) until the last of them is over.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ class _Boot:
         self._items = [item for item in session.items if _is_inside(item)]
         self._reports: dict[str, list[pytest.TestReport]] = {}
         self._open = contextlib.ExitStack()
+        self._control = contextlib.ExitStack()
         self._exchange = Path()
         self._read = 0
         self._machine: machine.Machine | None = None
@@ -108,10 +109,13 @@ class _Boot:
                 self._end(self._machine.outcome())
             elif runs:
                 time.sleep(0.1)
+        if all(self._over(item.nodeid) for item in self._items if _CLUSTERS in item.nodeid):
+            self._control.close()
         return self._reports.get(nodeid, [])
 
     def close(self) -> None:
         """Stop it."""
+        self._control.close()
         self._open.close()
 
     def _over(self, nodeid: str) -> bool:
@@ -133,8 +137,8 @@ class _Boot:
                 )
             )
             if any(_CLUSTERS in each for each in remaining):
-                self._open.enter_context(ControlPlane(self._folder(), self._exchange))
-        except RuntimeError as error:
+                self._control.enter_context(ControlPlane(self._folder(), self._exchange))
+        except (RuntimeError, AssertionError) as error:
             self.ending = f"the VM could not be set up: {error}"
 
     def _folder(self) -> Path:
@@ -157,7 +161,7 @@ class _Boot:
         return bool(whole)
 
     def _end(self, outcome: machine.Outcome) -> None:
-        self._open.close()
+        self.close()
         self._machine = None
         if outcome.emulator_broke and self._again:
             self._again = False

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 ADDRESS = "10.0.2.15"  # of the user network: qemu(1), -netdev user
 KUBELET = Path("/var/lib/kubelet")
 STATE = Path("/var/lib/podberth")
+_SOCKETS = Path("/run/podberth")
 BRIDGE = "cluster0"  # of the cluster's network
 _LINK = "outside0"
 _OURS = ("podberth", "podberth-networks", ".podberth")
@@ -191,7 +192,8 @@ def worker(root: Path) -> Iterator[Worker]:
         if Path(f"/sys/class/net/{BRIDGE}").exists():
             run("ip", "link", "delete", BRIDGE)
         run("ip", "link", "set", _LINK, "down")
-        shutil.rmtree(STATE, ignore_errors=True)
+        for folder in (STATE, KUBELET, _SOCKETS):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _reach_outside() -> None:
