@@ -307,6 +307,12 @@ def require_room(configs: Iterable[tuple[str, str]]) -> None:
             )
 
 
+def _called_by(plugin: PluginConf) -> tuple[object, ...]:
+    """Return the types that a plugin's configuration names: its own, and that of the plugin that gives addresses."""
+    ipam = plugin.raw.get("ipam")
+    return plugin.type, ipam.get("type") if isinstance(ipam, dict) else None
+
+
 def require_sound(ops: Iterable[CallPlugins]) -> None:
     """Refuse calls that could be made and not be taken back. Refused names the network.
 
@@ -321,7 +327,7 @@ def require_sound(ops: Iterable[CallPlugins]) -> None:
             network = netlist.parse(op.config.encode(), name=op.network)
         except CniError as wrong:
             raise Refused(f"{op.label}: {wrong.message}", wrong.details or "correct its configuration") from None
-        meta = next((plugin.type for plugin in network.plugins if plugin.type in META), None)
+        meta = next((each for plugin in network.plugins for each in _called_by(plugin) if each in META), None)
         if meta is not None:
             raise Refused(
                 f"{op.label}: {meta} calls networks, and is in none itself", "name the plugins that it would call"

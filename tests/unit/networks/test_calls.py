@@ -177,6 +177,13 @@ def test_a_definition_counts_where_its_namespace_is_trusted(
             planned(node, made)
 
 
+@pytest.mark.parametrize("said", [{"type": "multus"}, {"type": "bridge", "ipam": {"type": "podberth-networks"}}])
+def test_a_definition_calls_no_meta_plugin_nor_has_addresses_from_one(said: dict[str, object]) -> None:
+    storage = defined("storage", {"cniVersion": "1.0.0", **said})
+    with pytest.raises(Refused, match=r"calls networks, and is in none itself$"):
+        planned(DescribedNode(pod(networks="storage"), storage), call())
+
+
 def test_what_is_too_large_is_refused_before_it_is_read() -> None:
     unread = [defined("large", "[" * (MOST_BYTES + 1)), defined("half", "[" * (MOST_OF_A_POD // 8 + 1))]
     for networks, last in (("large", "large"), (",".join(["half"] * 8), "half")):
