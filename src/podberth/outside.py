@@ -12,8 +12,8 @@ import os
 from functools import partial
 
 from podberth.catalogue import plugin_of
-from podberth.cni import netlist, strictjson
-from podberth.cni.errors import CniError, KernelRefused
+from podberth.cni import netlist, parsers, strictjson
+from podberth.cni.errors import CniError, InvalidConfig, KernelRefused
 from podberth.cni.fields import Fields
 from podberth.cni.result import Result
 from podberth.cni.value import replace
@@ -316,17 +316,20 @@ def _readable(op: AdoptCalls, place: int, document: object) -> CallPlugins | Non
     """Return one call of Multus'; None if it can't be read, which is told on stderr."""
     try:
         return _delegate(op, place, document)
-    except (CniError, ValueError) as wrong:
-        notice(f"{op.path}[{place}]: {wrong}")
+    except CniError as wrong:
+        notice(f"{op.path}[{place}]: {wrong.message}")
         return None
 
 
 def _delegate(op: AdoptCalls, place: int, document: object) -> CallPlugins:
-    """Return one call of Multus' as it has remembered it. InvalidConfig or ValueError if it can't be read."""
-    fields = Fields(document, f"{op.path}[{place}]")
-    asked = str(fields.raw.get("ifnameRequest") or "")
+    """Return one call of Multus' as it has remembered it. InvalidConfig if it can't be read.
+
+    The interface's name is the pod's own word, which Multus remembers before anybody has looked at it.
+    """
+    fields = Fields(document, f"{op.path}[{place}]", InvalidConfig).from_go()
+    asked = fields.get("ifnameRequest", parsers.ifname, "")
     ifname = op.ifname if place == 0 else asked or f"net{place}"
-    config = binascii.a2b_base64(str(fields.raw.get("Bytes") or ""))
+    config = fields.required("Bytes", _base64)
     network = netlist.parse(config, op.path)
     cached = Cache(op.cache).get(network.name, op.container_id, ifname)
     if cached is not None and cached.config:
@@ -341,9 +344,13 @@ def _delegate(op: AdoptCalls, place: int, document: object) -> CallPlugins:
         path=op.search,
         cache=op.cache,
         args=op.args,
-        label=str(fields.raw.get("Name") or network.name),
+        label=fields.get("Name", parsers.string(), network.name),
         default=place == 0,
     )
+
+
+def _base64(raw: object) -> bytes:
+    return binascii.a2b_base64(parsers.any_text(raw))
 
 
 def _restored(remembered: bytes, called: bytes, path: str) -> bytes:
