@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 
 from podberth.cni.errors import KernelRefused
-from podberth.linux.ground import made_anew
 from podberth.linux.netlink import nft
 from podberth.linux.netlink import nft_rules as rules
 from podberth.linux.netlink.nfnl import Nfnl
@@ -74,7 +73,10 @@ def check(at: Ground, op: Op, step: Step) -> tuple[Drift, ...]:
     return (Drift(what=op.ifname, field="standby", wanted="held back", found="nothing holds it back"),)
 
 
-repair = made_anew(undo, do)
+def repair(at: Ground, op: Op, step: Step, netns: NetnsId | None) -> None:
+    """Hold it back again, by one transaction: at no moment does it speak."""
+    del step, netns
+    do(at, op)
 
 
 def _table(op: Op) -> Table:
