@@ -14,6 +14,7 @@ from struct import pack
 from typing import TYPE_CHECKING
 
 from podberth.linux import netns
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,6 @@ MLD = bytes.fromhex("8f00 0000 0000 0000")
 ROUTER = bytes.fromhex("8600 0000 4000 0708 0000 0000 0000 0000")
 HOP_BY_HOP = bytes.fromhex("3a00 0104 0000 0000")
 _ALL = socket.htons(0x0003)  # ETH_P_ALL
-_WAIT = 1.0  # seconds for a frame that is not dropped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,11 @@ def octets(mac: str) -> bytes:
 def frame(source: str, kind: int, payload: bytes, to: str = BROADCAST) -> bytes:
     """Return an Ethernet frame."""
     return octets(to) + octets(source) + kind.to_bytes(2, "big") + payload
+
+
+def tagged(untagged: bytes, vlan: int, protocol: int = 0x8100) -> bytes:
+    """Return the frame with a VLAN tag. A listener has it without: the kernel takes the tag off as it comes in."""
+    return untagged[:12] + pack("!HH", protocol, vlan) + untagged[12:]
 
 
 def arp(mac: str, sender: str, asked: str, *, inner: str = "", reply: bool = False) -> bytes:
@@ -171,7 +176,7 @@ def wire(namespace: str, ifname: str) -> Iterator[socket.socket]:
 
 def heard(listener: socket.socket, last: bytes) -> list[bytes]:
     """Return all frames that come by until the last one; of these nothing, where it never comes."""
-    end, found = time.monotonic() + _WAIT, list[bytes]()
+    end, found = time.monotonic() + PATIENCE, list[bytes]()
     while (left := end - time.monotonic()) > 0:
         if select.select([listener], [], [], left)[0]:
             found.append(listener.recv(65536))

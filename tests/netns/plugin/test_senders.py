@@ -96,6 +96,18 @@ def test_what_is_forged_is_heard_by_nobody(pod: tuple[Pod, str, str], what: str)
         assert not [one for one in came if one.startswith(FORGED[what])]
 
 
+@pytest.mark.parametrize("protocol", [0x8100, 0x88A8])
+def test_a_frame_of_its_own_with_a_vlan_tag_is_heard_by_nobody(pod: tuple[Pod, str, str], protocol: int) -> None:
+    sender, namespace, link = pod
+    own = forge.ipv4(ME.mac, ME.ipv4, "10.60.0.201")
+    forms = own, forge.tagged(own, 7, protocol)
+    with forge.wire(namespace, link) as listener:
+        forge.send(sender.netns, "eth0", forms[1], HONEST["a datagram"])
+        came = forge.heard(listener, HONEST["a datagram"])
+        assert came
+        assert not [one for one in came if one.startswith(forms)]
+
+
 def test_a_macvlan_whose_pod_takes_its_own_rules_away_is_still_held_at_the_parent(whole: Kubelet) -> None:
     sender = added(whole, "mysql-0", MACVLAN)
     whole.inside(sender.netns, "nft", "flush", "ruleset")

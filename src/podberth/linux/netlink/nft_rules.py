@@ -47,7 +47,7 @@ _RULE_CHAIN, _RULE_HANDLE, _RULE_EXPRESSIONS = 2, 3, 4
 _EXPR_NAME, _EXPR_DATA = 1, 2
 _VALUE, _VERDICT = 1, 2  # NFTA_DATA_*
 _EQUAL, _DIFFERENT, _AT_MOST, _AT_LEAST = 0, 1, 3, 5  # NFT_CMP_*
-_PROTOCOL_OF_FRAME, _NFPROTO, _L4PROTO = 1, 15, 16  # NFT_META_*
+_NFPROTO, _L4PROTO = 15, 16  # NFT_META_*
 _ETHERNET, _NETWORK, _TRANSPORT = 0, 1, 2  # NFT_PAYLOAD_*_HEADER
 _DROP, _ACCEPT = 0, 1  # NF_*
 _JUMP, _GOTO, _RETURN = -3 % 2**32, -4 % 2**32, -5 % 2**32  # NFT_*
@@ -201,8 +201,8 @@ def from_mac(mac: str) -> tuple[Expression, ...]:
 
 
 def of_ethertype(ethertype: int) -> tuple[Expression, ...]:
-    """Meta protocol ETHERTYPE: of a frame, without its VLAN tag."""
-    return _meta(_PROTOCOL_OF_FRAME), _compare(ethertype.to_bytes(2, "big"))
+    """Ether type ETHERTYPE: a frame with a VLAN tag is of none but the tag's, also where the kernel has taken it off."""
+    return _load(_ETHERNET, 12, 2), _compare(ethertype.to_bytes(2, "big"))
 
 
 def in_header(offset: int, content: bytes) -> tuple[Expression, ...]:
