@@ -201,7 +201,7 @@ def from_mac(mac: str) -> tuple[Expression, ...]:
 
 
 def of_ethertype(ethertype: int) -> tuple[Expression, ...]:
-    """Ether type ETHERTYPE: a frame with a VLAN tag is of none but the tag's, also where the kernel has taken it off."""
+    """Ether type ETHERTYPE: a frame with a VLAN tag has that of the tag, also where the kernel has taken it off."""
     return _load(_ETHERNET, 12, 2), _compare(ethertype.to_bytes(2, "big"))
 
 
