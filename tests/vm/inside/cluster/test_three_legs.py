@@ -93,7 +93,7 @@ def test_pods_have_their_addresses_on_all_legs_whatever_goes_on_and_leave_nothin
     site.run(PODS)
     site.reaches(0, 1)
     more = [each for _ in range(ROUNDS) for each in CHANCE.sample(TROUBLES, len(TROUBLES))]
-    for trouble in (at_once, scaled, *more):
+    for trouble in (at_once, *more):
         with (Path(EXCHANGE) / "troubles").open("a") as file:
             file.write(f"{trouble.__name__}\n")  # a VM that says nothing for long is taken to hang
         site.run(PODS, but=trouble(site))
