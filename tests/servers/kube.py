@@ -22,6 +22,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from podberth.kube.resources import Resource
 from tests import programs
 from tests.checkout import ROOT
 from tests.servers.authority import Authority
@@ -32,6 +33,10 @@ from tests.waiting import PATIENCE, until
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_REVIEWS = Resource(
+    group="authorization.k8s.io", version="v1", plural="subjectaccessreviews", kind="SubjectAccessReview",
+    namespaced=False,
+)  # fmt: skip
 TOOLS = {"kubectl": "kubernetes-client", "openssl": "openssl"}
 ADMIN = "admin"
 CRDS = ROOT / "deploy/base/crds"
@@ -220,6 +225,15 @@ class KubeServer:
             "subjects": [subject],
         }
         self.operator.apply(role, binding)
+        who = f"system:serviceaccount:{namespace}:{account}" if namespace else user
+        until(lambda: all(self._may(who, *rule) for rule in rules), f"{user} has not its rights yet")
+
+    def _may(self, who: str, group: str, of: str, verbs: Sequence[str]) -> bool:
+        """Say whether the server grants these rights by now: it hears of roles as anybody does, some time after."""
+        plural, _, subresource = of.partition("/")
+        asked = {"group": group, "resource": plural, "subresource": subresource}
+        reviews = ({"spec": {"user": who, "resourceAttributes": {**asked, "verb": verb}}} for verb in verbs)
+        return all(self.operator.client.create(_REVIEWS, review)["status"]["allowed"] for review in reviews)
 
     def token(self, namespace: str, account: str) -> str:
         """Return a token of a service account, which is made if there is none, as a kubelet would get it for a pod."""

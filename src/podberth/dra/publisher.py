@@ -88,8 +88,8 @@ class Publisher:
             except NotFound:
                 if version == VERSIONS[-1]:
                     raise NotFound(
-                        f"the API server has no {GROUP}/{' or /'.join(VERSIONS)}: Kubernetes has it from 1.32 on,"
-                        " until 1.33 with the feature gate DynamicResourceAllocation"
+                        f"the API server has no {GROUP}/{' or /'.join(VERSIONS)}: Kubernetes has it from 1.32 on",
+                        "until 1.33 it needs the feature gate DynamicResourceAllocation",
                     ) from None
             else:
                 self._version = version

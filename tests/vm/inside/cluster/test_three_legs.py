@@ -34,6 +34,7 @@ def site() -> Iterator[Site]:
         site = Site(made)
         site.install()
         yield site
+        site.client.close()
 
 
 def deleted(site: Site) -> list[str]:
