@@ -185,18 +185,26 @@ class Devices:
         Gone is not enough: an agent that does not see the node's namespaces takes all of them for gone. The kubelet has
         to have taken back what it had given. Of what it had not given, this process has to have seen the namespace.
         """
-        counted = {each for those in self._functions.values() for each in those}
         seen: set[tuple[RecordKey, int]] = set()
+        for node, record in self._counted():
+            holder, gone = (record.key, record.since), is_gone(node, record)
+            if holder in self._seen:
+                seen.add(holder)
+            if gone and (forfeited(record, self._allocated()) if resource_of(record) else holder in seen):
+                complaints += self._buried(node, record)
+        self._seen = seen
+
+    def _see(self) -> None:
+        """Remember whose namespaces are there."""
+        self._seen |= {(record.key, record.since) for node, record in self._counted() if not is_gone(node, record)}
+
+    def _counted(self) -> Iterator[tuple[Node, Record]]:
+        """Yield the holders of functions that the kubelet counts."""
+        counted = {each for those in self._functions.values() for each in those}
         for node in self._nodes():
             for record in node.attachments.all() if node.stored() else ():
-                if counted.isdisjoint(record.devices):
-                    continue
-                holder, gone = (record.key, record.since), is_gone(node, record)
-                if not gone or holder in self._seen:
-                    seen.add(holder)
-                if gone and (forfeited(record, self._allocated()) if resource_of(record) else holder in seen):
-                    complaints += self._buried(node, record)
-        self._seen = seen
+                if not counted.isdisjoint(record.devices):
+                    yield node, record
 
     def _buried(self, node: Node, record: Record) -> list[str]:
         """Do the DEL of one whose namespace is gone; return why its functions are held all the same."""
@@ -249,6 +257,7 @@ class Devices:
         with self._guard:
             self._collect(complaints)
             self._look(complaints)
+            self._see()  # of each that the kubelet is told to be held, also since `_collect`
         self._complain(complaints)
         failures: list[CniError] = []
         end = monotonic() + _REGISTERING
