@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from podberth.dra.devices import Shared, devices
-from tests.netns.dra.driving import Driven
+from tests.netns.dra.driving import Driven, namespace
 from tests.netns.kubelet import run
 
 if TYPE_CHECKING:
@@ -64,15 +64,11 @@ def driven(request: pytest.FixtureRequest, tmp_path: Path, parent: str) -> Itera
 
 @pytest.fixture
 def pod() -> Iterator[str]:
-    name = f"pod-{uuid.uuid4().hex[:8]}"
-    run("ip", "netns", "add", name)
-    yield f"/var/run/netns/{name}"
-    run("ip", "netns", "delete", name)
+    with namespace() as path:
+        yield path
 
 
 @pytest.fixture
 def other() -> Iterator[str]:
-    name = f"pod-{uuid.uuid4().hex[:8]}"
-    run("ip", "netns", "add", name)
-    yield f"/var/run/netns/{name}"
-    run("ip", "netns", "delete", name)
+    with namespace() as path:
+        yield path

@@ -12,6 +12,7 @@ from podberth.dra.cdi import Fence
 from podberth.dra.driver import DRIVER, Driver, Parts
 from podberth.dra.prepared import PreparedClaims
 from podberth.entry import Kept, handle
+from tests.netns.kubelet import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -99,3 +100,14 @@ class Driven:
             rows = [*map(str, node.attachments.all()), *map(str, node.ledger.leases())]
         folders = (self.state / "claims", self.fence.folder, self.state.parent)
         return rows + [str(path) for folder in folders for path in folder.glob("*claim-*")]
+
+
+@contextmanager
+def namespace() -> Iterator[str]:
+    """Have a pod's network namespace; yield its path."""
+    name = f"pod-{uuid.uuid4().hex[:8]}"
+    run("ip", "netns", "add", name)
+    try:
+        yield f"/var/run/netns/{name}"
+    finally:
+        run("ip", "netns", "delete", name)

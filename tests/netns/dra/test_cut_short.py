@@ -11,6 +11,7 @@ import pytest
 from podberth.dra.driver import Driver
 from podberth.linux import holding
 from podberth.verbs.bring import bring, rebased
+from tests.netns.dra.driving import namespace
 from tests.netns.dra.links import claimed, has_all, inside
 from tests.netns.kubelet import run
 
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
 
 
 def test_a_link_that_went_with_its_pods_namespace_is_made_anew_with_its_address(driven: Driven, other: str) -> None:
-    uid, gone = claimed(driven), f"pod-{uuid.uuid4().hex[:8]}"
-    run("ip", "netns", "add", gone)
-    driven.prepare(uid)
-    driven.driver.bring(uid, f"/var/run/netns/{gone}")
-    run("ip", "netns", "delete", gone)
+    uid = claimed(driven)
+    with namespace() as gone:
+        driven.prepare(uid)
+        driven.driver.bring(uid, gone)
 
     driven.driver.bring(uid, other)
 
@@ -159,13 +159,12 @@ def test_killed_between_the_link_and_its_addresses_the_next_agent_ends_it(driven
 
 
 def test_killed_on_the_way_home_and_the_pod_has_gone_it_is_made_anew(driven: Driven, other: str) -> None:
-    uid, gone = claimed(driven), f"pod-{uuid.uuid4().hex[:8]}"
-    run("ip", "netns", "add", gone)
-    driven.prepare(uid)
-    driven.driver.bring(uid, f"/var/run/netns/{gone}")
-    with driven.node() as node:
-        node.attachments.moved(rebased(node, driven.record(uid), f"{driven.holding}{uid}"))
-    run("ip", "netns", "delete", gone)
+    uid = claimed(driven)
+    with namespace() as gone:
+        driven.prepare(uid)
+        driven.driver.bring(uid, gone)
+        with driven.node() as node:
+            node.attachments.moved(rebased(node, driven.record(uid), f"{driven.holding}{uid}"))
     driven.begin()
 
     driven.driver.bring(uid, other)

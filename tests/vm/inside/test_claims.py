@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import pytest
 from podberth.cni.errors import CniError
 from podberth.dra.inventory import Inventory
 from podberth.verbs.bring import rebased
-from tests.netns.dra.driving import Driven
+from tests.netns.dra.driving import Driven, namespace
 from tests.netns.kubelet import run
 from tests.vm.inside import card
 from tests.vm.inside.card import Node, as_it_was, node_with_card
@@ -84,10 +83,8 @@ def driven(whole: Node, tmp_path: Path) -> Iterator[Driven]:
 
 @pytest.fixture
 def pod() -> Iterator[str]:
-    name = f"pod-{uuid.uuid4().hex[:8]}"
-    run("ip", "netns", "add", name)
-    yield f"/var/run/netns/{name}"
-    run("ip", "netns", "delete", name)
+    with namespace() as path:
+        yield path
 
 
 def inside(netns: str, *argv: str) -> str:
@@ -241,13 +238,12 @@ def test_a_function_goes_back_as_it_was_from_wherever_it_is(driven: Driven, pod:
 
 @pytest.mark.parametrize("end", ["bring", "unprepare"])
 def test_a_function_that_fell_to_the_node_on_its_way_home_is_found(driven: Driven, pod: str, end: str) -> None:
-    uid, gone = driven.claim("db-0", names(driven)[0]), f"pod-{uuid.uuid4().hex[:8]}"
-    run("ip", "netns", "add", gone)
-    driven.prepare(uid)
-    driven.driver.bring(uid, f"/var/run/netns/{gone}")
-    with driven.node() as node:
-        node.attachments.moved(rebased(node, driven.record(uid), f"{driven.holding}{uid}"))
-    run("ip", "netns", "delete", gone)
+    uid = driven.claim("db-0", names(driven)[0])
+    with namespace() as gone:
+        driven.prepare(uid)
+        driven.driver.bring(uid, gone)
+        with driven.node() as node:
+            node.attachments.moved(rebased(node, driven.record(uid), f"{driven.holding}{uid}"))
     driven.begin()
 
     if end == "bring":
@@ -258,11 +254,10 @@ def test_a_function_that_fell_to_the_node_on_its_way_home_is_found(driven: Drive
 
 
 def test_a_function_whose_pods_namespace_has_gone_is_brought_to_the_next(driven: Driven, pod: str) -> None:
-    uid, gone = driven.claim("db-0", names(driven)[0]), f"pod-{uuid.uuid4().hex[:8]}"
-    run("ip", "netns", "add", gone)
-    driven.prepare(uid)
-    driven.driver.bring(uid, f"/var/run/netns/{gone}")
-    run("ip", "netns", "delete", gone)
+    uid = driven.claim("db-0", names(driven)[0])
+    with namespace() as gone:
+        driven.prepare(uid)
+        driven.driver.bring(uid, gone)
 
     driven.driver.bring(uid, pod)
 
