@@ -64,11 +64,14 @@ class ResourceClaimOptions:
 
 @value
 class _Published:
-    """What the slices say. `due`: when they are read again. `looks`: how often they were, since kubelet's `taking`."""
+    """What the slices say. `due`: when they are read again.
+
+    `pause`: seconds between two reads, which double from kubelet's `taking` on, up to a bound.
+    """
 
     devices: Mapping[str, Device]
     due: float
-    looks: int
+    pause: float
     taking: int
 
 
@@ -182,9 +185,8 @@ class ResourceClaims:
         if before is not None and known and before.devices == found and before.due > monotonic():
             return min(WAIT, before.due - monotonic())
         generation = self._publisher.publish(found)
-        looks = before.looks + 1 if before is not None and known else 0
-        pause = min(_SOON * 2.0**looks, _LOOK)
-        self._published = _Published(devices=found, due=monotonic() + pause, looks=looks, taking=taking)
+        pause = min(2 * before.pause, _LOOK) if before is not None and known else _SOON
+        self._published = _Published(devices=found, due=monotonic() + pause, pause=pause, taking=taking)
         if before is None or before.devices != found:
             self._write("info", "devices published", {"devices": len(found), "generation": generation})
         return min(WAIT, pause)
