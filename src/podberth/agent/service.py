@@ -30,6 +30,7 @@ from podberth.agent.trace import Trace
 from podberth.agent.upkeep import Upkeep, recover
 from podberth.cni.value import stay, value
 from podberth.process.loop import reason, report
+from podberth.process.memory import gather, share_one_heap
 from podberth.process.signals import ENDING, REPLACE, Signals
 from podberth.process.sockets import HANDED, handed_on
 from podberth.verbs.role import NETWORKS
@@ -110,6 +111,7 @@ class Agent:
 
     def start(self) -> None:
         """End what the agent before left unfinished, and begin to serve."""
+        share_one_heap()
         stay()
         self._try("recovery", self.announcements.begin)
         self._try("recovery", self._recover)
@@ -131,6 +133,7 @@ class Agent:
         gc.collect()
         gc.freeze()  # what was loaded by now stays: no collection needs to look at it again
         gc.set_threshold(_GARBAGE)
+        gather()
         if self.spans is not None:
             self.spans.start()
         self.server.start()
