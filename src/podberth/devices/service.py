@@ -30,7 +30,8 @@ from podberth.devices.resource import shares
 from podberth.linux import pci
 from podberth.linux.inotify import NAMES, Inotify
 from podberth.networks.device_info import DP
-from podberth.process.loop import Loop, reason
+from podberth.process.loop import Loop
+from podberth.process.reason import Reason, reason
 from podberth.verbs.devices import deaf, give_back, labelled, unusable
 from podberth.verbs.gone import is_gone
 
@@ -41,14 +42,20 @@ if TYPE_CHECKING:
     from podberth.devices.health import Allocated
     from podberth.net.record import Record, RecordKey
     from podberth.net.vf import Vf
+    from podberth.process.journal import Journal
     from podberth.verbs.node import Node
-
-    Told = Callable[[str, str, Mapping[str, object]], None]  # level, event, about
 
 WHO = "agent"
 PERIOD = 5.0  # seconds between two looks, where nothing wakes the loop
 _PAUSE, _LONGEST = 0.05, 0.5  # seconds between two looks at it
 _REGISTERING = 60.0  # seconds of a turn that registrations may take: a kubelet that hangs makes no loop stuck
+_HELD = "end that pod, or have its DEL run: `podberth vf list` says who has what"
+_GIVEN_BACK = Reason(
+    "its pod is gone, and its DEL never came: it was done in its place",
+    "if that comes often, see in the runtime's log what keeps it from DEL",
+)
+_KUBELET = "it is told once it is; --kubelet names the folder of this node's"
+_UNHEALTHY = "`podberth vf list` says who has it, and why it can't be had; the kubelet gives it to no pod until then"
 _GATHERING = 0.05  # seconds: the kubelet writes a file in several steps
 
 
@@ -72,13 +79,13 @@ class Options:
 class Devices:
     """The device plugins. `nodes` opens the stores whose records may speak of functions, the first of them always.
 
-    `told` gets what goes into the log: level, event and what it is about.
+    `journal` is the log.
     """
 
     def __init__(
-        self, options: Options, nodes: Callable[[], Iterator[Node]], told: Told, kubelet: Kubelet | None = None
+        self, options: Options, nodes: Callable[[], Iterator[Node]], journal: Journal, kubelet: Kubelet | None = None
     ) -> None:
-        self._options, self._nodes, self._told = options, nodes, told
+        self._options, self._nodes, self._journal = options, nodes, journal
         self._folder = Path(options.root, "device-plugins")
         self._kubelet = kubelet or Kubelet(options.root)
         self._configuration = Configuration()
@@ -87,12 +94,12 @@ class Devices:
         self._functions: dict[str, dict[str, Vf]] = {}
         self._shown: dict[str, str] = {}  # by device, why it may not be given
         self._seen: set[tuple[RecordKey, int]] = set()  # holders whose namespaces this process has seen
-        self._complaints: frozenset[str] = frozenset()
+        self._complaints: frozenset[Reason] = frozenset()
         self._events: Inotify | None = None
         self._born = ("", monotonic())  # what tells the kubelet's socket from others, and when it was seen first
         self._woken, self._wake_by = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._guard = threading.Lock()
-        self._loop = Loop("devices", self._turn, lambda why: told("error", "devices", {"message": why}))
+        self._loop = Loop("devices", self._turn, lambda why: journal.complain("error", "devices", why))
 
     def start(self) -> None:
         """Begin to serve."""
@@ -150,7 +157,7 @@ class Devices:
             pause = min(2 * pause, _LONGEST)
             held = self._tried(each)
         if held:
-            self._told("warning", "device not free", {"device": each, "message": held})
+            self._journal.complain("warning", "device not free", Reason(held, _HELD), {"device": each})
         return held
 
     def _tried(self, each: str) -> str:
@@ -172,14 +179,14 @@ class Devices:
             held = give_back(node, each, has_forfeited, f"the kubelet has given {each} to another pod", WHO)
             if held:
                 return held
-            self._told("warning", "device given back", {"device": each, "attachment": str(record.attachment)})
+            self._give_notice(each, record)
         return ""
 
     def _allocated(self) -> tuple[Allocated, ...] | None:
         """Return what the kubelet has given to pods; None if it can't be asked, or may not know all pods yet."""
         return None if monotonic() - self._born[1] < self._options.young else self._kubelet.every()
 
-    def _collect(self, complaints: list[str]) -> None:
+    def _collect(self, complaints: list[Reason]) -> None:
         """Do the DELs that were lost: of functions that the kubelet counts, and whose holders are gone.
 
         Gone is not enough: an agent that does not see the node's namespaces takes all of them for gone. The kubelet has
@@ -206,14 +213,19 @@ class Devices:
                 if not counted.isdisjoint(record.devices):
                     yield node, record
 
-    def _buried(self, node: Node, record: Record) -> list[str]:
+    def _buried(self, node: Node, record: Record) -> list[Reason]:
         """Do the DEL of one whose namespace is gone; return why its functions are held all the same."""
         device = record.devices[0]  # of several it holds all or none
         held = give_back(node, device, lambda _: False, f"its sandbox is gone, and the kubelet counts {device}", WHO)
         if held:
-            return [held]
-        self._told("warning", "device given back", {"device": device, "attachment": str(record.attachment)})
+            return [Reason(held, _HELD)]
+        self._give_notice(device, record)
         return []
+
+    def _give_notice(self, device: str, record: Record) -> None:
+        self._journal.complain(
+            "warning", "device given back", _GIVEN_BACK, {"device": device, "attachment": str(record.attachment)}
+        )
 
     def _turn(self) -> float:
         self._wait()
@@ -249,10 +261,10 @@ class Devices:
 
     def look(self) -> None:
         """Have the kubelet be told what is so now, by plugins that it knows."""
-        complaints: list[str] = []
+        complaints: list[Reason] = []
         there = self._meet()
         if not there:
-            complaints.append(f"{self._folder / KUBELET}: the kubelet is not there yet; it is told once it is")
+            complaints.append(Reason(f"{self._folder / KUBELET}: the kubelet is not there yet", _KUBELET))
         self._configure(complaints)
         with self._guard:
             self._collect(complaints)
@@ -269,7 +281,7 @@ class Devices:
                     failures.append(failure)
                 else:
                     about = {"resource": plugin.resource, "devices": sorted(self._functions[plugin.resource])}
-                    self._told("info", "devices served", about)
+                    self._journal.write("info", "devices served", about)
         if failures:
             raise failures[0]
 
@@ -284,7 +296,7 @@ class Devices:
             self._born = identity, monotonic()
         return True
 
-    def _look(self, complaints: list[str]) -> None:
+    def _look(self, complaints: list[Reason]) -> None:
         every, records, why, wires = self._facts()
         before = {each: name for name, those in self._functions.items() for each in those}
         given = shares(self._configuration.resources, every.values(), before)
@@ -303,15 +315,18 @@ class Devices:
             for each in found:
                 if self._shown.get(each.id) != each.why:
                     self._shown[each.id] = each.why
-                    about = {"resource": resource.name, "device": each.id, "message": each.why or None}
-                    self._told("info" if each.healthy else "warning", "device", about)
+                    about = {"resource": resource.name, "device": each.id}
+                    if each.why:
+                        self._journal.complain("warning", "device", Reason(each.why, _UNHEALTHY), about)
+                    else:
+                        self._journal.write("info", "device", about)
             self._plugins[resource.name].show(found)
             nodes = {vf.address: pci.character_devices(vf.address) for vf in those if vf.userspace}
             try:
                 files.about(resource, those, self._options.info)
                 files.by_cdi(resource, those, nodes, self._options.cdi)
             except OSError as failure:
-                complaints.append(f"{resource.name}: {files.trouble(failure)}")
+                complaints.append(reason(failure).within(resource.name))
 
     def _facts(self) -> tuple[dict[str, Vf], dict[str, Record], dict[str, str], dict[str, str]]:
         """Return the functions, who holds which, why others can't be had, and why PFs carry nothing."""
@@ -328,7 +343,7 @@ class Devices:
         why = {vf.address: said for vf in every.values() if (said := unusable(vf, named=True))}
         return every, records, why, wires
 
-    def _configure(self, complaints: list[str]) -> None:
+    def _configure(self, complaints: list[Reason]) -> None:
         """Read the file of resources if it has changed; one that can't be read changes nothing."""
         try:
             at = self._options.file.stat()
@@ -337,8 +352,8 @@ class Devices:
                 self._configuration = files.configuration(self._options.file, self._options.prefix)
                 self._read = now
         except (OSError, CniError) as failure:
-            complaints.append(files.trouble(failure))
-        complaints += self._configuration.refused
+            complaints.append(reason(failure))
+        complaints += [Reason(*each) for each in self._configuration.refused]
         wanted = {each.name: each for each in self._configuration.resources}
         with ExitStack() as stopping:
             for name in [each for each in self._plugins if each not in wanted]:
@@ -347,8 +362,8 @@ class Devices:
             if name not in self._plugins:
                 self._plugins[name] = Plugin(self._folder, name, self, topology=resource.topology)
 
-    def _complain(self, complaints: Sequence[str]) -> None:
+    def _complain(self, complaints: Sequence[Reason]) -> None:
         """Log what is wrong with the configuration or the files, once."""
         for each in sorted(set(complaints) - self._complaints):
-            self._told("warning", "devices", {"message": each})
+            self._journal.complain("warning", "devices", each)
         self._complaints = frozenset(complaints)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from podberth.dra.health import Health
+    from podberth.process.reason import Reason
 
 PERIOD = 5.0  # seconds between two looks
 HEARTBEAT = 10.0  # seconds after which a stream says again what has not changed
@@ -35,7 +36,7 @@ class Watch:
         self,
         look: Callable[[], tuple[Health, ...]],
         changed: Callable[[Health], None],
-        failed: Callable[[str], None],
+        failed: Callable[[Reason], object],
         *,
         period: float = PERIOD,
         heartbeat: float = HEARTBEAT,

@@ -16,7 +16,8 @@ from podberth.kube.client import Listing
 from podberth.kube.errors import Gone, Unavailable
 from podberth.kube.watch import BOOKMARK, watch
 from podberth.process.jitter import Backoff
-from podberth.process.loop import Loop, reason
+from podberth.process.loop import Loop
+from podberth.process.reason import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
