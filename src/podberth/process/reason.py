@@ -41,16 +41,28 @@ class Reason(str):
         return f"{self}; {self.todo}"
 
 
+def answered(failure: BaseException) -> tuple[str, str] | None:
+    """Return the code and the words of a gRPC call that has failed (grpc.Call); None for another failure.
+
+    Nobody has to load gRPC to word what it has raised.
+    """
+    code, details = getattr(failure, "code", None), getattr(failure, "details", None)
+    return (code().name, str(details() or "")) if callable(code) and callable(details) else None
+
+
 def reason(failure: BaseException, todo: str = "") -> Reason:
-    """Return an error in words: podberth's own by its message and details, a bug by its type too.
+    """Return an error in words: podberth's own by its message and details, gRPC's by its code, a bug by its type too.
 
     `todo`: the next step for one that says none itself.
     """
     message, details = getattr(failure, "message", None), getattr(failure, "details", None)
     if isinstance(message, str):
         return Reason(message, details if isinstance(details, str) and details else todo)
-    todo = todo or (LOOK if isinstance(failure, OSError | RuntimeError) else REPORT)
     try:
+        call = answered(failure)
+        if call is not None:
+            return Reason(": ".join(filter(None, call)), todo)
+        todo = todo or (LOOK if isinstance(failure, OSError | RuntimeError) else REPORT)
         return Reason(f"{type(failure).__name__}: {failure}", todo)
     except Exception:  # noqa: BLE001 - an error whose words can't be had is told by its name
-        return Reason(type(failure).__name__, todo)
+        return Reason(type(failure).__name__, todo or REPORT)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from io import StringIO
 
+import grpc
 import pytest
 
 from podberth.cni.errors import CniError, InvalidConfig, TryAgainLater
 from podberth.process.journal import Journal
-from podberth.process.reason import LOOK, REPORT, Reason, reason
+from podberth.process.reason import LOOK, REPORT, Reason, answered, reason
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,41 @@ def test_the_next_step_is_the_failure_s_own_or_the_one_for_its_kind(
 ) -> None:
     found = reason(failure, todo)
     assert (found, found.todo) == said
+
+
+class Ended(grpc.RpcError):  # type: ignore[misc]
+    """A call as grpc raises it: both its code and its words are methods."""
+
+    def __init__(self, code: grpc.StatusCode, details: str | None) -> None:
+        super().__init__()
+        self._status = code, details
+
+    def code(self) -> grpc.StatusCode:
+        return self._status[0]
+
+    def details(self) -> str | None:
+        return self._status[1]
+
+
+@pytest.mark.parametrize(
+    ("failure", "said", "status"),
+    [
+        (Ended(grpc.StatusCode.UNAVAILABLE, "no socket"), "UNAVAILABLE: no socket", ("UNAVAILABLE", "no socket")),
+        (Ended(grpc.StatusCode.UNKNOWN, None), "UNKNOWN", ("UNKNOWN", "")),
+        (grpc.RpcError("odd"), "RpcError: odd", None),
+        (TryAgainLater("away", "wait"), "away", None),
+    ],
+)
+def test_a_call_of_grpc_is_worded_by_its_code_and_its_words(
+    failure: BaseException, said: str, status: tuple[str, str] | None
+) -> None:
+    assert (reason(failure), answered(failure)) == (said, status)
+
+
+def test_a_call_that_really_failed_is_worded_so_too() -> None:
+    with grpc.insecure_channel("unix:/nonexistent/podberth.sock") as channel, pytest.raises(grpc.RpcError) as failed:
+        channel.unary_unary("/v1.Nothing/Get")(b"", timeout=PATIENCE)
+    assert reason(failed.value).startswith("UNAVAILABLE: failed to connect")
 
 
 def test_with_what_it_is_about_before_it_the_next_step_stays() -> None:
