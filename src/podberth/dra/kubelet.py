@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from podberth.cni.errors import CniError
 from podberth.dra.driver import DRIVER
 from podberth.dra.messages import (
     HEALTH,
@@ -24,10 +23,10 @@ from podberth.dra.messages import (
     registered,
     unprepared,
 )
-from podberth.nri.wire import Malformed
 from podberth.process.errand import Errands
 from podberth.process.loop import Loop, report
 from podberth.process.reason import Reason, reason
+from podberth.protobuf.wire import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 from podberth.cni.errors import TryAgainLater
 from podberth.nri.frames import BadFrame
 from podberth.nri.session import Kind, NotTaken, Session
-from podberth.nri.wire import Malformed
 from podberth.process.errand import Errand
 from podberth.process.loop import WAIT, Loop, report
 from podberth.process.reason import reason
+from podberth.protobuf.wire import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

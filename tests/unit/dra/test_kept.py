@@ -11,7 +11,7 @@ import pytest
 from podberth.dra.cdi import Fence
 from podberth.dra.messages import Asked, asking, claims_of, registered
 from podberth.dra.prepared import Interface, Prepared, PreparedClaims
-from podberth.nri.wire import Malformed, encoded_bytes, encoded_number, encoded_text
+from podberth.protobuf.wire import Malformed, encoded_bytes, encoded_number, encoded_text
 
 if TYPE_CHECKING:
     from pathlib import Path
