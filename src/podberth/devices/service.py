@@ -186,32 +186,32 @@ class Devices:
         """Return what the kubelet has given to pods; None if it can't be asked, or may not know all pods yet."""
         return None if monotonic() - self._born[1] < self._options.young else self._kubelet.every()
 
-    def _collect(self, complaints: list[Reason]) -> None:
+    def _collect(self, complaints: list[Reason]) -> dict[str, Record]:
         """Do the DELs that were lost: of functions that the kubelet counts, and whose holders are gone.
 
         Gone is not enough: an agent that does not see the node's namespaces takes all of them for gone. The kubelet has
         to have taken back what it had given. Of what it had not given, this process has to have seen the namespace.
+
+        Return who holds which device then. Records are read once in a look, and again where a DEL was done. By these
+        the kubelet is shown what is held: so this process has looked for the namespace of each holder that it is shown.
         """
-        seen: set[tuple[RecordKey, int]] = set()
-        for node, record in self._counted():
-            holder, gone = (record.key, record.since), is_gone(node, record)
-            if holder in self._seen:
-                seen.add(holder)
-            if gone and (forfeited(record, self._allocated()) if resource_of(record) else holder in seen):
-                complaints += self._buried(node, record)
-        self._seen = seen
-
-    def _see(self) -> None:
-        """Remember whose namespaces are there."""
-        self._seen |= {(record.key, record.since) for node, record in self._counted() if not is_gone(node, record)}
-
-    def _counted(self) -> Iterator[tuple[Node, Record]]:
-        """Yield the holders of functions that the kubelet counts."""
         counted = {each for those in self._functions.values() for each in those}
+        seen: set[tuple[RecordKey, int]] = set()
+        records: dict[str, Record] = {}
         for node in self._nodes():
-            for record in node.attachments.all() if node.stored() else ():
-                if not counted.isdisjoint(record.devices):
-                    yield node, record
+            held, ended = _held(node), False
+            for record in held:
+                holder, gone = (record.key, record.since), is_gone(node, record)
+                if not gone or holder in self._seen:
+                    seen.add(holder)
+                if not gone or counted.isdisjoint(record.devices):
+                    continue
+                if forfeited(record, self._allocated()) if resource_of(record) else holder in seen:
+                    complaints += self._buried(node, record)
+                    ended = True
+            records |= {device: record for record in (_held(node) if ended else held) for device in record.devices}
+        self._seen = seen
+        return records
 
     def _buried(self, node: Node, record: Record) -> list[Reason]:
         """Do the DEL of one whose namespace is gone; return why its functions are held all the same."""
@@ -267,9 +267,8 @@ class Devices:
             complaints.append(Reason(f"{self._folder / KUBELET}: the kubelet is not there yet", _KUBELET))
         self._configure(complaints)
         with self._guard:
-            self._collect(complaints)
-            self._look(complaints)
-            self._see()  # of each that the kubelet is told to be held, also since `_collect`
+            # The functions after that: one that was given back is as it was found by then.
+            self._look(self._collect(complaints), complaints)
         self._complain(complaints)
         failures: list[CniError] = []
         end = monotonic() + _REGISTERING
@@ -296,8 +295,8 @@ class Devices:
             self._born = identity, monotonic()
         return True
 
-    def _look(self, complaints: list[Reason]) -> None:
-        every, records, why, wires = self._facts()
+    def _look(self, records: Mapping[str, Record], complaints: list[Reason]) -> None:
+        every, why, wires = self._facts()
         before = {each: name for name, those in self._functions.items() for each in those}
         given = shares(self._configuration.resources, every.values(), before)
         self._functions = {name: {vf.address: vf for vf in those} for name, those in given.items()}
@@ -328,20 +327,17 @@ class Devices:
             except OSError as failure:
                 complaints.append(reason(failure).within(resource.name))
 
-    def _facts(self) -> tuple[dict[str, Vf], dict[str, Record], dict[str, str], dict[str, str]]:
-        """Return the functions, who holds which, why others can't be had, and why PFs carry nothing."""
+    def _facts(self) -> tuple[dict[str, Vf], dict[str, str], dict[str, str]]:
+        """Return the functions, why they can't be had by what they are themselves, and why PFs carry nothing."""
         every: dict[str, Vf] = {}
-        records: dict[str, Record] = {}
         wires: dict[str, str] = {"": ""}
         for node in self._nodes():
             if not every:
                 found = node.host.vfs()
                 every = {vf.address: vf for vf in labelled(node, found)}
                 wires |= {pf: deaf(node, pf) for pf in {vf.pf for vf in every.values() if vf.pf}}
-            if node.stored():
-                records |= {device: record for record in node.attachments.all() for device in record.devices}
         why = {vf.address: said for vf in every.values() if (said := unusable(vf, named=True))}
-        return every, records, why, wires
+        return every, why, wires
 
     def _configure(self, complaints: list[Reason]) -> None:
         """Read the file of resources if it has changed; one that can't be read changes nothing."""
@@ -367,3 +363,8 @@ class Devices:
         for each in sorted(set(complaints) - self._complaints):
             self._journal.complain("warning", "devices", each)
         self._complaints = frozenset(complaints)
+
+
+def _held(node: Node) -> list[Record]:
+    """Return the records of a store that are of devices."""
+    return [record for record in node.attachments.all() if record.devices] if node.stored() else []
