@@ -68,6 +68,7 @@ class Metrics:
         self._registry.register(Pools(agent.nodes))
         self._registry.register(Directories(agent.resident.policies))
         self._registry.register(NetworkPolicies(agent.resident.policing))
+        self._registry.register(NetworkDefinitions(lambda: agent.resident.objects.definitions))
         self._registry.register(Loops())
         self._registry.register(Lost())
         ProcessCollector(registry=self._registry)
@@ -197,6 +198,25 @@ class NetworkPolicies:
         )  # fmt: skip
         silent.add_metric(("multi-networkpolicies",), silence)
         yield silent
+
+
+class NetworkDefinitions:
+    """Definitions of networks that are kept, and those that are left out; nothing where none are followed."""
+
+    def __init__(self, counted: Callable[[], tuple[int, int] | None]) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family."""
+        found = self._counted()
+        if found is None:
+            return
+        definitions = GaugeMetricFamily(
+            "podberth_network_definitions", "NetworkAttachmentDefinitions, by whether they are kept.", labels=("state",)
+        )
+        for state, number in zip(("kept", "left out"), found, strict=True):
+            definitions.add_metric((state,), number)
+        yield definitions
 
 
 def _known(number: int | None) -> float:
