@@ -147,6 +147,11 @@ class ResourceClaims:
         """Whether a runtime tells of its pods now: without one no pod gets a link by a claim."""
         return self._runtime.connected
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many devices are healthy, and how many are not."""
+        return self._watch.counts
+
     def _look(self) -> tuple[Health, ...]:
         """Return the health of all devices; have the slices follow where other devices are there than they say."""
         found, healths = self._inventory.look()

@@ -107,6 +107,8 @@ class Agent:
             self.metrics.claiming(self.resource_claims)
         self.spans = None if options.spans is None else self._exporter(options.spans)
         self.devices = None if options.devices is None else self._device_plugins(options.devices)
+        if self.devices is not None:
+            self.metrics.giving(self.devices)
         self.serving = False
         self.desk = Desk(self)
         self.desk.open(desk_of(options.path), options.metrics, options.certificate)

@@ -93,6 +93,7 @@ class Devices:
         self._plugins: dict[str, Plugin] = {}
         self._functions: dict[str, dict[str, Vf]] = {}
         self._shown: dict[str, str] = {}  # by device, why it may not be given
+        self.counts: dict[str, tuple[int, int]] = {}  # by resource, how many are healthy and how many are not
         self._seen: set[tuple[RecordKey, int]] = set()  # holders whose namespaces this process has seen
         self._complaints: frozenset[Reason] = frozenset()
         self._events: Inotify | None = None
@@ -302,6 +303,7 @@ class Devices:
         self._functions = {name: {vf.address: vf for vf in those} for name, those in given.items()}
         asked = any(vf.address in records or vf.address in why for those in given.values() for vf in those)
         allocated = self._allocated() if asked else ()
+        counts: dict[str, tuple[int, int]] = {}
         for resource in self._configuration.resources:
             those = given[resource.name]
             found = tuple(
@@ -320,12 +322,15 @@ class Devices:
                     else:
                         self._journal.write("info", "device", about)
             self._plugins[resource.name].show(found)
+            healthy = sum(each.healthy for each in found)
+            counts[resource.name] = healthy, len(found) - healthy
             nodes = {vf.address: pci.character_devices(vf.address) for vf in those if vf.userspace}
             try:
                 files.about(resource, those, self._options.info)
                 files.by_cdi(resource, those, nodes, self._options.cdi)
             except OSError as failure:
                 complaints.append(reason(failure).within(resource.name))
+        self.counts = counts
 
     def _facts(self) -> tuple[dict[str, Vf], dict[str, str], dict[str, str]]:
         """Return the functions, why they can't be had by what they are themselves, and why PFs carry nothing."""

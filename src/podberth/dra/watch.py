@@ -55,6 +55,13 @@ class Watch:
         """Begin to look."""
         self._loop.start()
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many devices are healthy, and how many are not, as they were seen last."""
+        seen = self._seen
+        unhealthy = sum(bool(each.why) for each in seen)
+        return len(seen) - unhealthy, unhealthy
+
     def end(self) -> None:
         """Have each stream end, and begin none."""
         with self._news:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from podberth.cni.value import replace
-from podberth.devices.health import Allocated
 from podberth.devices.kubelet import Kubelet
 from podberth.devices.service import Devices, Options
 from podberth.process.journal import Journal
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from podberth.devices.health import Allocated
     from podberth.net.record import Record
     from podberth.verbs.node import Node
 
@@ -89,8 +89,10 @@ def looking(tmp_path: Path) -> Iterator[Looking]:
 def test_a_look_reads_the_records_once(looking: Looking) -> None:
     looking.site.attach(function(0))
     assert [looking.reads(), looking.reads()] == [1, 1]
-    (held,) = looking.told("device")
+    assert looking.devices.counts == {"bank.example/storage": (1, 1)}
+    (held,) = [each for each in looking.told("device") if "message" in each]
     assert (held["device"], held["message"]) == (A, "held by bank/mysql-0 as net1, and not by the kubelet's choice")
+    assert "podberth vf list" in held["details"]
 
 
 def test_a_del_that_was_lost_is_done_and_the_records_are_read_once_more_then(looking: Looking) -> None:
