@@ -41,15 +41,13 @@ class Publishing:
         try:
             there = self._client.list(IPAM_CLAIMS, labels=f"{SHOWN}={SHOWN_AS}").items
         except errors.NotFound as missing:
-            self._complain({reason(missing).within("IPAMClaims can't be published")})
+            self._complain({Reason("IPAMClaims can't be published: the API server has no such kind", missing.details)})
             return
         changes = differing(wanted, there)
-        refused = {why for one in changes.made if (why := self._try(lambda one=one: self._make(one), one))}  # type: ignore[misc]
-        for now, one in changes.changed:
-            refused.add(self._try(lambda now=now, one=one: self._change(now, one), one))  # type: ignore[misc]
-        for one in changes.ended:
-            refused.add(self._try(lambda one=one: self._end(one), one))  # type: ignore[misc]
-        self._complain({why for why in refused if why is not None})
+        tried = [self._try(lambda one=one: self._make(one), one) for one in changes.made]  # type: ignore[misc]
+        tried += [self._try(lambda now=now, one=one: self._change(now, one), one) for now, one in changes.changed]  # type: ignore[misc]
+        tried += [self._try(lambda one=one: self._end(one), one) for one in changes.ended]  # type: ignore[misc]
+        self._complain({why for why in tried if why is not None})
         self._last, self._next = wanted, monotonic() + LOOK
 
     def _try(self, write: Callable[[], None], one: Object) -> Reason | None:
