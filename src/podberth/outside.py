@@ -226,17 +226,12 @@ class Calls:
         finally:
             node.host.close()
 
-    def device_info(self, op: CallPlugins) -> Mapping[str, object] | None:
-        """Return what is known of the network's device from files: the plugins' own, or else the device plugin's."""
-        for path in (op.info_file, op.info_from) if op.info_file else ():
-            try:
-                with open(path, "rb") as file:
-                    found = read_info(file.read(MOST_BYTES + 1))
-            except OSError:
-                continue
-            if found is not None:
-                return found
-        return None
+    def device_infos(self, op: CallPlugins) -> tuple[Mapping[str, object], ...]:
+        """Return what is known of the network's devices from files: the plugins' own, or else the device plugin's."""
+        if op.info_file and (own := _info(op.info_file)) is not None:
+            return (own,)
+        found = map(_info, op.info_from.split(",") if op.info_from else ())
+        return tuple(each for each in found if each is not None)
 
     def networks(self, path: str) -> tuple[NetworkList, ...]:
         """Return the networks of a folder, or of the file at the path; () if there are none that can be read."""
@@ -294,6 +289,15 @@ def _copied(origin: str, to: str) -> None:
         write_whole(to, content, 0o644)
     except OSError as failure:
         notice(reason(failure, "the pod starts without that file: is its folder to be written?").within(to))
+
+
+def _info(path: str) -> Mapping[str, object] | None:
+    """Return what a file about a device says; None if it can't be read."""
+    try:
+        with open(path, "rb") as file:
+            return read_info(file.read(MOST_BYTES + 1))
+    except OSError:
+        return None
 
 
 def _unlink(path: str) -> None:
