@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from podberth.kube.client import Object
+    from podberth.kube.follow import Follower
     from podberth.net.seen import ObjectSought
 
 NODE_NAME = "NODE_NAME"  # in an agent's pod, by the downward API; else the machine's own name
@@ -54,6 +55,12 @@ class Objects:
         """Follow an API server's pods and definitions, before any call names it."""
         for kind in (POD, DEFINITION):
             self._of(kubeconfig, kind)
+
+    @property
+    def followers(self) -> tuple[Follower, ...]:
+        """Those that follow the API servers named so far."""
+        with self._guard:
+            return tuple(each.follower for each in self._known.values())
 
     def close(self) -> None:
         """Follow nothing more."""

@@ -13,7 +13,7 @@ from podberth.cli.main import main
 from podberth.kube.resources import ADDRESS_HISTORIES, EVENTS, LEASES
 from tests.checkout import ROOT
 from tests.contract.control.cluster import HOME, PLUGIN, podnetwork, pool, reservation
-from tests.servers.kube import free_ports
+from tests.servers.ports import free_ports
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
