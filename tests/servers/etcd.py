@@ -82,6 +82,7 @@ class EtcdServer:
             "listen-metrics-urls": f"http://127.0.0.1:{self._health}",
             "heartbeat-interval": 10,  # ms: alone, it need not wait for others
             "election-timeout": 100,
+            "bcrypt-cost": 4,  # a hash is made while nothing else is applied, and a request has five seconds
         }
         if self._certificates is not None:
             options |= {
