@@ -60,8 +60,8 @@ unit: build ## the unit tests alone (no root)
 	@$(BIN)/python -m tests.tiers unit
 
 .PHONY: test
-test: $(ROOTED) build lint tools ## lint, then every tier, side by side (root); TIERS="unit netns" runs only those
-	@$(BIN)/python -m tests.tiers $(TIERS)
+test: $(ROOTED) build lint tools ## lint, then every tier, side by side (root); TIERS="unit netns" runs only those; AGAIN=5 runs up to 5 failed once more
+	@$(BIN)/python -m tests.tiers $(if $(AGAIN),--again $(AGAIN)) $(TIERS)
 
 .PHONY: soak
 soak: $(ROOTED) build tools ## the tests with long counts, at their full size (root); PODBERTH_SOAK=ci runs a tenth

@@ -19,6 +19,7 @@ PATIENCE = 300.0  # seconds; what takes a second on a quiet machine may take a m
 PAUSE = 0.02  # seconds between two looks at least
 REST = 3  # times as long as a look took, up to a second: one that starts a program would have a processor for itself
 LONGEST = 1.0
+QUIET = 0.5  # seconds without a change after which a thing is at rest
 
 
 def ended(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -58,6 +59,21 @@ def until(condition: Callable[[], T], trouble: Callable[[], object] | str = "it 
         time.sleep(max(PAUSE, min(REST * (now - began), LONGEST)))
         began = time.monotonic()
     return value
+
+
+def at_rest(look: Callable[[], T]) -> T:
+    """Return a value that has stayed the same in every look for half a second: from there on others are counted."""
+    last, since = look(), time.monotonic()
+
+    def rests() -> bool:
+        nonlocal last, since
+        now = look()
+        if now != last:
+            last, since = now, time.monotonic()
+        return time.monotonic() - since > QUIET
+
+    until(rests, lambda: f"it never came to rest: {last}")
+    return last
 
 
 def _seen(condition: Callable[[], T]) -> T | None:

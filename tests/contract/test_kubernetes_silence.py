@@ -89,11 +89,11 @@ def test_a_follow_of_a_frozen_server_ends_and_says_for_how_long_nothing_was_hear
 
 
 def test_a_server_that_has_nothing_to_say_and_answers_is_not_away(client: Asked) -> None:
-    following = begun(client)
+    following = begun(client, quiet=0.5, silent=6.0)  # a busy machine may be seconds late
     thread = threading.Thread(target=following.run)
     thread.start()
     try:
-        until(lambda: client.answered > 2 * following_silences(), "it asks no more")
+        until(lambda: client.answered > 15, "it asks no more")
         assert following.trouble == ""
         assert thread.is_alive()
     finally:
@@ -105,18 +105,12 @@ def test_a_server_is_asked_well_before_its_silence_counts() -> None:
     assert 2 * QUIET < SILENT
 
 
-def begun(client: Client) -> Follow:
+def begun(client: Client, quiet: float = Impatient.quiet, silent: float = Impatient.silent) -> Follow:
     cluster = Impatient(client, HOME, "test")
     (*_, last) = cluster.load()
     told: list[Seen] = []
     declarations = Declarations(client, HOME, "test")
-    times = {"quiet": Impatient.quiet, "silent": Impatient.silent}
-    return Follow(client, declarations, last.position, told.append, lambda: False, **times)
-
-
-def following_silences() -> int:
-    """Return how often the server is asked in the time after which silence counts."""
-    return int(Impatient.silent / Impatient.quiet)
+    return Follow(client, declarations, last.position, told.append, lambda: False, quiet=quiet, silent=silent)
 
 
 def failure(following: Follow) -> BaseException:

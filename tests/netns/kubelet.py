@@ -91,6 +91,21 @@ class Answer:
         return [line.removeprefix("effect ") for line in self.stderr.splitlines() if line.startswith("effect ")]
 
 
+def unless_told_to_wait(call: Callable[[], Answer]) -> Answer:
+    """Return a call's answer; it is made again while that is code 11 (specification, "Error": try again later).
+
+    On a busy machine an API server may not answer within the seconds that a call has, and policies not be known yet.
+    """
+    told: list[Answer] = []
+
+    def answered() -> bool:
+        told.append(call())
+        return told[-1].code == 0 or told[-1].result.get("code") != 11
+
+    until(answered, lambda: told[-1].stdout)
+    return told[-1]
+
+
 @dataclass(frozen=True)
 class Pod:
     """A pod's sandbox: its names, its container ID and its network namespace."""
@@ -281,6 +296,10 @@ class Kubelet:
             check=False,
         )
         return Answer(done.returncode, done.stdout, done.stderr)
+
+    def added(self, pod: Pod, **changes: Any) -> Answer:
+        """Make an ADD as a runtime does it: again while it is told to try again later."""
+        return unless_told_to_wait(lambda: self.call("ADD", pod, **changes))
 
     def collect(self, pod: Pod, *valid: Pod, env: Mapping[str, str] | None = None) -> Answer:
         """Call GC in the name of the network of `pod`; only `valid` are to stay."""

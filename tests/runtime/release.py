@@ -37,6 +37,7 @@ runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 SystemdCgroup = false
 """
+# By default NRI drops a plugin that takes two seconds for a call, or five to say who it is: a busy machine's does.
 _VERSION_3 = """\
 version = 3
 root = "{root}/root"
@@ -73,6 +74,8 @@ disable = false
 socket_path = "{root}/nri.sock"
 plugin_path = "{root}/nri"
 plugin_config_path = "{root}/nri"
+plugin_registration_timeout = "60s"
+plugin_request_timeout = "10s"
 """
 
 

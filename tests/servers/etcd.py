@@ -7,7 +7,6 @@ import json
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import urllib.error
@@ -15,7 +14,9 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from tests.servers.asking import fetched
 from tests.servers.child import DIES_WITH_US, SELDOM_COLLECTING, freeze
+from tests.servers.ports import free_ports
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # In memory where that can be had: every write is synced.
 _SHM = Path("/dev/shm")
+# What it says of a user, a role or a lock that is there since the try before, whose answer did not come.
+DONE = ("already exists", "user name is empty")
 
 
 class EtcdServer:
@@ -41,7 +44,7 @@ class EtcdServer:
         self._certificates = certificates
         self._also = also
         self._folder = Path(tempfile.mkdtemp(prefix="podberth-etcd-", dir=_SHM if _SHM.is_dir() else None))
-        self.port, self._peers, self._health = _free_ports(3)
+        self.port, self._peers, self._health = free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -79,6 +82,7 @@ class EtcdServer:
             "listen-metrics-urls": f"http://127.0.0.1:{self._health}",
             "heartbeat-interval": 10,  # ms: alone, it need not wait for others
             "election-timeout": 100,
+            "bcrypt-cost": 4,  # a hash is made while nothing else is applied, and a request has five seconds
         }
         if self._certificates is not None:
             options |= {
@@ -172,9 +176,7 @@ class EtcdServer:
 
     def post(self, path: str, **body: object) -> None:
         """Ask it by its JSON gateway, for what the client under test does not do (etcd: dev-guide/api_grpc_gateway)."""
-        request = urllib.request.Request(f"{self.url}/v3/{path}", json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            answer.read()
+        fetched(f"{self.url}/v3/{path}", json.dumps(body).encode(), DONE)
 
     @property
     def _log(self) -> Path:
@@ -197,14 +199,6 @@ class EtcdServer:
                 return bool(json.load(answer) == {"health": "true"})
         except (OSError, urllib.error.URLError):
             return False
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _base64(of: bytes) -> str:

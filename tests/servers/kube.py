@@ -8,16 +8,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
 import urllib.request
 import weakref
-from collections import Counter
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -25,12 +22,16 @@ from typing import TYPE_CHECKING, Any, Self
 from podberth.kube.resources import Resource
 from tests import programs
 from tests.checkout import ROOT
+from tests.servers import audit
+from tests.servers.asking import fetched, kubectl
 from tests.servers.authority import Authority
 from tests.servers.child import DIES_WITH_US, SELDOM_COLLECTING, freeze
 from tests.servers.operator import Operator, objects, rendered
-from tests.waiting import PATIENCE, until
+from tests.servers.ports import free_ports
+from tests.waiting import until
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Sequence
 
 _REVIEWS = Resource(
@@ -45,7 +46,6 @@ OURS = "podberth.io/v1alpha1"
 _BETA = "api/beta=false,flowcontrol.apiserver.k8s.io/v1beta1=true"
 # In memory where that can be had: every write is synced.
 _SHM = Path("/dev/shm")
-_LABEL = re.compile(r'(\w+)="([^"]*)"')  # of a line of metrics
 
 
 class KubeServer:
@@ -111,16 +111,8 @@ class KubeServer:
         return context
 
     def requests(self) -> Counter[tuple[str, str]]:
-        """Return how many requests the server has answered, by verb and resource ('pods/status'); no watch counts."""
-        with urllib.request.urlopen(f"{self.url}/metrics", context=self._context, timeout=PATIENCE) as answer:
-            lines = answer.read().decode().splitlines()
-        found: Counter[tuple[str, str]] = Counter()
-        for line in lines:
-            said = dict(_LABEL.findall(line)) if line.startswith("apiserver_request_total{") else {}
-            if said.get("resource") and said["verb"] != "WATCH":
-                resource = "/".join(part for part in (said["resource"], said["subresource"]) if part)
-                found[said["verb"], resource] += int(float(line.rsplit(" ", 1)[1]))
-        return found
+        """Return how often the user `audit.COUNTED` was answered, by verb and resource ('pods/status'); no watch."""
+        return audit.requests(self.root)
 
     def kill(self) -> None:
         """kill -9 the kube-apiserver; etcd stays. `start` brings it back."""
@@ -164,7 +156,7 @@ class KubeServer:
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Return what kubectl, as the cluster's administrator, prints; it must succeed."""
         command = ["kubectl", f"--kubeconfig={self.kubeconfig}", f"--cache-dir={self.root / 'cache'}", *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        done = kubectl(command, stdin)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
         return done.stdout
 
@@ -262,9 +254,7 @@ class KubeServer:
         self._etcd_call("kv/compaction", {"revision": latest, "physical": True})
 
     def _etcd_call(self, method: str, body: dict[str, object]) -> Any:
-        request = urllib.request.Request(f"{self._etcd_url}/v3/{method}", json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return json.load(answer)
+        return json.loads(fetched(f"{self._etcd_url}/v3/{method}", json.dumps(body).encode()))
 
     def _etcd_command(self) -> list[str]:
         return [
@@ -298,6 +288,7 @@ class KubeServer:
             "--allow-privileged=true",
             "--disable-admission-plugins=ServiceAccount",
             "--endpoint-reconciler-type=none",
+            *audit.options(self.root),
         ]
 
     def _run(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
@@ -308,15 +299,6 @@ class KubeServer:
             return subprocess.Popen(
                 [*DIES_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
             )
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @cache

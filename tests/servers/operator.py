@@ -11,10 +11,11 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
 from podberth.kube import errors
-from podberth.kube.client import Call, Client
+from podberth.kube.client import Call
 from podberth.kube.config import load
 from podberth.kube.resources import Resource
 from podberth.policy import yamlfiles
+from tests.servers.asking import PatientClient
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ class Operator:
     """One user of one API server. What resources there are, the server's discovery says."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        self.client = Client(load(str(kubeconfig)), timeout=SECONDS)
+        self.client = PatientClient(load(str(kubeconfig)), timeout=SECONDS)
         self._kinds: dict[tuple[str, str], Resource] = {}
 
     def apply(self, *made: dict[str, Any], dry_run: bool = False) -> None:

@@ -1,7 +1,8 @@
 """A plugin of pytest that writes a line for each test's result, as it comes, to the file that PODBERTH_PROGRESS names.
 
-The first word of a line: `total` (then the number of tests), `done` (then a test's outcome and name), or `note` (then
-what goes on in a test that takes minutes). The runner reads from it that a tier has not come to a halt.
+The first word of a line: `total` (then the number of tests), `done` (then a test's outcome and name), `broken` (then a
+file that could not be collected), or `note` (then what goes on in a test that takes minutes). The runner reads from it
+that a tier has not come to a halt, and which tests have failed.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class _Results:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or report.failed:
             write(f"done {report.outcome} {report.nodeid}")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            write(f"broken {report.nodeid}")
 
     def _collected(self, count: int) -> None:
         if count > self._total:  # each worker collects all of them

@@ -17,21 +17,24 @@ from tests.tiers import progress
 from tests.tiers.tally import Tally, tally
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.tiers.tier import Tier
 
 _LOOK = 0.5  # seconds between two looks
+_TESTS_FAILED = 1  # pytest's exit status where tests have failed, and nothing else
 _GRACE = 60  # seconds that a tier has to replace a worker, or to end its servers before it is killed
 
 
 class Run:
     """One tier that runs. Its files begin with `name`: `log` has all that pytest prints.
 
-    `alone`: it needs no place among others.
+    `alone`: it needs no place among others. `only` names the tests that run; without any, all of the tier's do.
     """
 
-    def __init__(self, tier: Tier, name: Path, *, alone: bool = False) -> None:
+    def __init__(self, tier: Tier, name: Path, *, alone: bool = False, only: Sequence[str] = ()) -> None:
         self.tier = tier
-        self._alone = alone
+        self._alone, self._only = alone, only
         self.report, self.log, self.results = (name.with_suffix(f".{kind}") for kind in ("xml", "log", "results"))
         self._pytest: subprocess.Popen[bytes] | None = None
         self._stopped = ""
@@ -73,7 +76,18 @@ class Run:
         status = self._watch(self._pytest)
         trouble = self._stopped or (f"pytest ended with status {status}" if status else "")
         text = self.report.read_text(encoding="utf-8") if self.report.exists() else ""
-        return tally(self.tier.name, text, time.monotonic() - began, trouble)
+        sound = status == _TESTS_FAILED and not self._stopped and not self._said("broken ")
+        failures = tuple(sorted(self.names("failed"))) if sound else ()
+        return tally(self.tier.name, text, time.monotonic() - began, trouble, failures)
+
+    def names(self, outcome: str) -> set[str]:
+        """Return the tests with that outcome so far; one that passed, and whose fixture then failed, has two."""
+        return set(self._said(f"done {outcome} "))
+
+    def _said(self, beginning: str) -> list[str]:
+        """Return the rest of each line of the results that begins so."""
+        lines = self.results.read_text(encoding="utf-8").splitlines()
+        return [line.removeprefix(beginning) for line in lines if line.startswith(beginning)]
 
     def stop(self, reason: str) -> None:
         """End it as Ctrl-C would, so that its tests end their servers; kill what is left after a minute."""
@@ -111,7 +125,7 @@ class Run:
             options.append(f"--hypothesis-seed={seed}")
         if self.tier.workers:
             options += ["-n", str(self.tier.workers), "--dist", "worksteal"]
-        return [sys.executable, "-m", "pytest", *options, self.tier.folder]
+        return [sys.executable, "-m", "pytest", *options, *(self._only or [self.tier.folder])]
 
 
 def _place(pid: int, tier: Tier, forward: int) -> None:

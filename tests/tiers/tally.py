@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What one tier came to; `trouble` is why it counts as failed although its tests may all have passed."""
+    """What one tier came to; `trouble` is why it counts as failed although its tests may all have passed.
+
+    `failures` names the tests that failed where nothing else went wrong: a second run of them can tell something.
+    `unsteady` names those that failed beside the other tiers, and passed alone: neither `passed` nor `failed` has them.
+    """
 
     tier: str
     passed: int = 0
@@ -16,6 +20,8 @@ class Tally:
     skipped: int = 0
     seconds: float = 0.0
     trouble: str = ""
+    failures: tuple[str, ...] = ()
+    unsteady: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -23,8 +29,11 @@ class Tally:
         return not self.trouble and not self.failed
 
 
-def tally(tier: str, report: str, seconds: float, trouble: str) -> Tally:
-    """Count a tier's JUnit report, which is empty if pytest never finished; `trouble` is how pytest ended, if badly."""
+def tally(tier: str, report: str, seconds: float, trouble: str, failures: tuple[str, ...] = ()) -> Tally:
+    """Count a tier's JUnit report, which is empty if pytest never finished; `trouble` is how pytest ended, if badly.
+
+    `failures` are the failed tests by name, if it ended by itself because of them, and of nothing else.
+    """
     if not report:
         return Tally(tier=tier, failed=1, seconds=seconds, trouble=trouble or "no report")
     cases = list(ET.fromstring(report).iter("testcase"))
@@ -41,15 +50,23 @@ def tally(tier: str, report: str, seconds: float, trouble: str) -> Tally:
         skipped=skipped,
         seconds=seconds,
         trouble=trouble,
+        failures=failures if failed and not skipped else (),
     )
 
 
 def table(tallies: list[Tally]) -> str:
-    """Lay out the counts of each tier, a line each, and the sum of all in the last."""
-    lines = [f"{'tier':<10}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}"]
+    """Lay out the counts of each tier, a line each, and the sum of all in the last.
+
+    A test is in one column. There is one for the unsteady if there are some.
+    """
+    unsteady = sum(len(each.unsteady) for each in tallies)
+    title = f"{'unsteady':>10}" if unsteady else ""
+    lines = [f"{'tier':<10}{'passed':>8}{'failed':>8}{'skipped':>9}{title}{'seconds':>9}"]
     for each in tallies:
-        counts = f"{each.tier:<10}{each.passed:>8}{each.failed:>8}{each.skipped:>9}{each.seconds:>9.1f}"
+        shaky = f"{len(each.unsteady):>10}" if unsteady else ""
+        counts = f"{each.tier:<10}{each.passed:>8}{each.failed:>8}{each.skipped:>9}{shaky}{each.seconds:>9.1f}"
         lines.append(f"{counts}  {each.trouble}".rstrip())
     # A tier in trouble without a failed test is itself the failure: the sum must never read as success.
     failed = sum(each.failed or bool(each.trouble) for each in tallies)
-    return "\n".join([*lines, "", f"{sum(each.passed for each in tallies)} passed, {failed} failed"])
+    counts = f"{sum(each.passed for each in tallies)} passed, {failed} failed"
+    return "\n".join([*lines, "", f"{counts}, {unsteady} unsteady" if unsteady else counts])

@@ -63,6 +63,11 @@ class FollowedPolicies:
         return [one for namespace in tuple(self._there) for one in self.of(namespace)]
 
     @property
+    def followers(self) -> tuple[Follower, ...]:
+        """Those that follow the policies, and the peers that they name."""
+        return (self.follower, *self.peers.followers)
+
+    @property
     def trouble(self) -> str:
         """Why policies or peers are not being heard of; '' if they are."""
         return self.follower.trouble or self.peers.trouble

@@ -19,7 +19,7 @@ from podberth.process.metrics import Loops, Lost
 from podberth.verbs.status import missing_parents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from prometheus_client.core import Metric
 
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from podberth.agent.spans.exporter import Exporter
     from podberth.agent.upkeep import Found
     from podberth.devices.service import Devices
+    from podberth.kube.follow import Follower
     from podberth.verbs.node import Node
 
 SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 OTHER = "other"
+HEARD, UNHEARD = "heard", "unheard"
 VERBS = frozenset(str(verb) for verb in Verb)
 PLUGINS = frozenset(module.name for module in pkgutil.iter_modules(plugins.__path__))
 
@@ -70,6 +72,9 @@ class Metrics:
         self._registry.register(Directories(agent.resident.policies))
         self._registry.register(NetworkPolicies(agent.resident.policing))
         self._registry.register(NetworkDefinitions(lambda: agent.resident.objects.definitions))
+        self._registry.register(
+            Watches(lambda: (*agent.resident.objects.followers, *agent.resident.policing.followers))
+        )
         self._registry.register(Loops())
         self._registry.register(Lost())
         ProcessCollector(registry=self._registry)
@@ -247,6 +252,27 @@ class Health:
             for state, number in zip(("healthy", "unhealthy"), found, strict=True):
                 devices.add_metric((*labels, state), number)
         yield devices
+
+
+class Watches:
+    """What is followed of API servers, as it stands when Prometheus asks; nothing where nothing is followed."""
+
+    def __init__(self, followers: Callable[[], Iterable[Follower]]) -> None:
+        self._followers = followers
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family."""
+        counts = Counted((one.plural, HEARD if one.synced.is_set() else UNHEARD) for one in self._followers())
+        if not counts:
+            return
+        watches = GaugeMetricFamily(
+            "podberth_watches", "Collections of API servers that are followed: read and heard, or not now.",
+            labels=("resource", "state"),
+        )  # fmt: skip
+        for resource in sorted({resource for resource, _ in counts}):
+            for state in (HEARD, UNHEARD):
+                watches.add_metric((resource, state), counts[resource, state])
+        yield watches
 
 
 def _known(number: int | None) -> float:

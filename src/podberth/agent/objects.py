@@ -63,14 +63,19 @@ class Objects:
         self._pods_of(kubeconfig)
         self._definitions_of(kubeconfig)
 
+    @property
+    def followers(self) -> tuple[Follower, ...]:
+        """Those that follow the API servers named so far."""
+        with self._guard:
+            return tuple(each.follower for each in (*self._pods.values(), *self._definitions.values()))
+
     def close(self) -> None:
         """Follow nothing more."""
         with self._guard:
-            followers = [each.follower for each in self._pods.values()]
-            followers += [each.follower for each in self._definitions.values()]
+            known = *self._pods.values(), *self._definitions.values()
             self._pods, self._definitions = {}, {}
-        for each in followers:
-            each.close()
+        for each in known:
+            each.follower.close()
 
     @property
     def definitions(self) -> tuple[int, int] | None:

@@ -83,6 +83,12 @@ class PeerSets:
         )
 
     @property
+    def followers(self) -> tuple[Follower, ...]:
+        """Those that follow the sets that are needed."""
+        with self._guard:
+            return tuple(each.follower for each in self._watched.values())
+
+    @property
     def trouble(self) -> str:
         """Why a set is not being heard of; '' if all are."""
         with self._guard:

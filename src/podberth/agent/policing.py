@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from podberth.agent.followed import FollowedPolicies
     from podberth.agent.peers import PodKey
+    from podberth.kube.follow import Follower
     from podberth.net.host import Host
     from podberth.net.record import Record
     from podberth.netpolicy.standing import Standing
@@ -83,6 +84,11 @@ class Policing:
     def standings(self) -> tuple[Standing, ...]:
         """How all policies stand that are followed."""
         return tuple(one for cluster in tuple(self._clusters.values()) for one in cluster.standings())
+
+    @property
+    def followers(self) -> tuple[Follower, ...]:
+        """Those that follow the API servers named so far."""
+        return tuple(one for cluster in tuple(self._clusters.values()) for one in cluster.followers)
 
     @property
     def silence(self) -> float | None:

@@ -59,12 +59,12 @@ class Candidate:
         self._loop.start()
 
     def close(self) -> None:
-        """Stop running; a leader gives the lease back, so that another can lead at once."""
+        """Stop running; a leader stops leading, and then gives the lease back, so that another can lead at once."""
         self._loop.end()
-        if self._told:
-            self._try(self._release)
-        self._until = 0.0
+        led, self._until = self._told, 0.0
         self._tell()
+        if led:
+            self._try(self._release)
 
     def _turn(self) -> float:
         self._tell()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from podberth.controller.service import Options as ControllerOptions
 from podberth.controller.sweep import Settings
 from podberth.controller.webhook import Options, Webhook
 from podberth.ipam.lease import Actor, Claim, Wanted
-from podberth.kube.client import Call, Client
+from podberth.kube.client import Call
 from podberth.kube.config import load
 from podberth.kube.resources import ADDRESS_RESERVATIONS, NODES, POD_NETWORKS, PODS, POOLS
 from podberth.process.certificate import Files
@@ -27,10 +26,12 @@ from podberth.stores.replica.policies import ClusterPolicies
 from podberth.stores.replica.proposer import Proposer
 from podberth.stores.replica.replica import Replica
 from tests.checkout import ROOT
+from tests.servers.asking import PatientClient, kubectl
 from tests.servers.operator import SECONDS, objects
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from podberth.ipam.lease import Lease
@@ -48,7 +49,7 @@ class Cluster:
     def __init__(self, server: KubeServer, folder: Path) -> None:
         self.server = server
         self.folder = folder
-        self.client = Client(load(str(server.kubeconfig)), timeout=SECONDS)
+        self.client = PatientClient(load(str(server.kubeconfig)), timeout=SECONDS)
         self.store = KubernetesCluster(self.client, HOME, "test")
         proposer = Proposer(Replica(tempfile.mkdtemp(dir=folder)), self.store, "node1", current=True)
         self.ledger = ClusterLedger(proposer, clock=node_clock)
@@ -70,7 +71,7 @@ class Cluster:
         cache = self.server.root / "cache"
         command = ["kubectl", f"--kubeconfig={self.server.kubeconfig}", f"--cache-dir={cache}", *arguments]
         given = stdin if isinstance(stdin, str) else json.dumps(stdin)
-        return subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        return kubectl(command, given)
 
     def apply(self, *documents: dict[str, Any] | str) -> None:
         """Apply, which must succeed: objects, or YAML."""

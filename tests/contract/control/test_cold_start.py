@@ -19,7 +19,7 @@ from podberth.ipam.lease import Actor, Claim, Wanted
 from podberth.stores.replica.shared import NeverRead
 from tests.contract.control.cluster import HOME, podnetwork, pool
 from tests.contract.control.test_processes import holder, started
-from tests.servers.kube import free_ports
+from tests.servers.ports import free_ports
 from tests.sizes import seed, size
 from tests.waiting import until
 

@@ -13,7 +13,7 @@ from podberth.cli.main import main
 from podberth.kube.resources import ADDRESS_HISTORIES, EVENTS, LEASES
 from tests.checkout import ROOT
 from tests.contract.control.cluster import HOME, PLUGIN, podnetwork, pool, reservation
-from tests.servers.kube import free_ports
+from tests.servers.ports import free_ports
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_both_need_no_more_rights_than_are_written_down(cluster: Cluster) -> Non
     until(lambda: bool(cluster.client.list(ADDRESS_HISTORIES).items))
     until(lambda: cluster.condition("pool", "db")[0] == "True")
     until(lambda: any(each["reason"] == "AddressReleased" for each in cluster.client.list(EVENTS).items))
-    assert log.getvalue() == ""
+    assert "forbidden" not in log.getvalue()
 
 
 def test_sigterm_ends_the_controller_and_gives_the_lead_back(cluster: Cluster) -> None:
@@ -98,11 +98,12 @@ def test_the_webhook_makes_its_certificate_serves_and_ends(cluster: Cluster) -> 
     cluster.configure("https://127.0.0.1:1/validate")
     where = ("--kubeconfig", str(cluster.server.kubeconfig), "--listen", "127.0.0.1:0")
     process = started("webhook", *where, "--self-signed", f"podberth-webhook.{HOME}")
-    assert process.stderr is not None
-    assert json.loads(process.stderr.readline())["event"] == "serving"
+    said = process.stderr
+    assert said is not None
+    until(lambda: json.loads(said.readline())["event"] == "serving", "it does not serve")
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
+    _, rest = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, rest
 
 
 def test_a_webhook_without_a_certificate_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

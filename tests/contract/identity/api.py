@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from podberth.kube import errors
-from podberth.kube.client import Call, Client
+from podberth.kube.client import Call
 from podberth.kube.config import load
 from podberth.kube.resources import EVENTS, LEASES, NAMESPACES, NODES, PODS
 from tests.contract.clusters import kube_server
 from tests.contract.identity.site import POD
+from tests.servers.asking import PatientClient
 from tests.servers.operator import SECONDS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Api:
     """What `kubectl`, the kubelets and the controllers would do to one pod and its nodes."""
 
     def __init__(self) -> None:
-        self.client = Client(load(str(kube_server().kubeconfig)), timeout=SECONDS)
+        self.client = PatientClient(load(str(kube_server().kubeconfig)), timeout=SECONDS)
         self._clear()
         for namespace in ("bank", HEARTBEATS):
             self._make(NAMESPACES, {"metadata": {"name": namespace}})

@@ -11,6 +11,7 @@ from podberth.kube.client import Client
 from podberth.kube.config import load
 from podberth.kube.resources import NAMESPACES
 from tests.contract.install.manifests import objects
+from tests.servers.asking import PatientClient
 from tests.servers.kube import KubeServer
 from tests.servers.operator import SECONDS
 
@@ -47,7 +48,7 @@ def asked(server: KubeServer) -> Iterator[None]:
 def admin(server: KubeServer) -> Iterator[Client]:
     """The administrator; of podberth's objects there is none yet."""
     server.clear(*_OURS)
-    client = Client(load(str(server.kubeconfig)), timeout=SECONDS)
+    client = PatientClient(load(str(server.kubeconfig)), timeout=SECONDS)
     yield client
     client.close()
 

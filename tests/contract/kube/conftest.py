@@ -40,7 +40,7 @@ def client(kube: KubeServer, connect: Callable[[Path], Client]) -> Client:
 
 
 @pytest.fixture
-def namespace(client: Client) -> str:
+def namespace(kube: KubeServer) -> str:
     name = f"test-{next(_numbers)}"
-    client.create(NAMESPACES, {"metadata": {"name": name}})
+    kube.operator.client.create(NAMESPACES, {"metadata": {"name": name}})
     return name

@@ -80,7 +80,7 @@ def test_a_watch_ends_when_the_servers_time_for_it_is_over(client: Client, names
 
 def test_a_quiet_watch_is_told_how_far_it_has_come(client: Client, namespace: str) -> None:
     version = put(client, namespace, "before")
-    watching = watch(client, CONFIG_MAPS, version, namespace, seconds=5)
+    watching = watch(client, CONFIG_MAPS, version, namespace, seconds=15)  # the word comes two seconds before its end
     put(client, "default", f"elsewhere-{namespace}")
     told = list(watching)
     assert {kind for kind, _ in told} == {"BOOKMARK"}

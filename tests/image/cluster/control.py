@@ -12,8 +12,9 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from tests import programs
+from tests.servers.asking import kubectl
 from tests.servers.authority import Authority
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +97,7 @@ class ControlPlane:
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Return what kubectl, as the cluster's administrator, prints; it must succeed."""
         command = self.node.command("kubectl", *self._options(), *arguments)
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        done = kubectl(command, stdin)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}{self.tail()}"
         return done.stdout
 

@@ -124,7 +124,7 @@ def held(node: Kubelet) -> Iterator[socket.socket]:
             with contextlib.suppress(OSError):
                 while True:
                     holder.sendall(b"x")
-                    time.sleep(0.5)
+                    time.sleep(0.2)
 
         thread = threading.Thread(target=dribble)
         thread.start()

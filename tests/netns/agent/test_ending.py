@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from podberth.agent import frame
@@ -42,6 +41,7 @@ class Stopping:
     """An agent with one worker, which a call keeps busy, and which can be told to stop meanwhile."""
 
     def __init__(self, node: Kubelet, folder: Path, undo: contextlib.ExitStack) -> None:
+        self._node = node
         self._notified = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         self._notified.bind(str(folder / "notify"))
         self._notified.settimeout(PATIENCE)
@@ -55,8 +55,12 @@ class Stopping:
         self.running.process.send_signal(signal.SIGTERM)
         while self._notified.recv(100) != b"STOPPING=1":
             pass
-        time.sleep(0.2)  # the next thing it does is to tell its worker
+        until(lambda: "worker-0" not in self._loops(), "its worker is not told to stop")
         self._holder.close()
+
+    def _loops(self) -> set[str]:
+        """Return the loops that run, and were not told to stop."""
+        return {one["loop"] for one in json.loads(page(self._node, "/v1/state")[1])["loops"]}
 
 
 def test_calls_in_the_backlog_of_an_agent_that_stops_are_refused_with_code_11(node: Kubelet, tmp_path: Path) -> None:

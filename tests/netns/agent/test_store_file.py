@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.netns.agent.running import DOCUMENTS, agent
 from tests.sizes import size
+from tests.waiting import at_rest, until
 
 if TYPE_CHECKING:
     from tests.netns.kubelet import Kubelet
@@ -33,8 +34,12 @@ def test_a_wrong_state_directory_is_neither_made_nor_kept_open(node: Kubelet, tm
     pod = node.pod("mysql-0")
     with agent(node) as running:
         assert node.call("ADD", pod).code == 0
-        before = len(list(Path(f"/proc/{running.process.pid}/fd").iterdir()))
+
+        def opened() -> int:
+            return len(list(Path(f"/proc/{running.process.pid}/fd").iterdir()))
+
+        before = at_rest(opened)
         for number in range(WRONG):
             assert node.call("DEL", pod, stateDir=str(tmp_path / f"wrong-{number}")).code == 0
-        assert len(list(Path(f"/proc/{running.process.pid}/fd").iterdir())) <= before + FILES
+        until(lambda: opened() <= before + FILES, lambda: f"{before} were open, and {opened()} are")
         assert list(tmp_path.glob("wrong-*")) == []

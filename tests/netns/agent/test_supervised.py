@@ -25,7 +25,7 @@ from tests.checkout import ROOT
 from tests.netns.agent.running import agent, ask
 from tests.netns.agent.test_desk import page, samples
 from tests.sizes import size
-from tests.waiting import PATIENCE, until
+from tests.waiting import PATIENCE, at_rest, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +141,7 @@ def test_an_agent_without_descriptors_goes_on_when_there_are_some_again(node: Ku
         assert served(node)
         pid = running.process.pid
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        open_now = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        open_now = at_rest(lambda: len(list(Path(f"/proc/{pid}/fd").iterdir())))
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_now, before[1]))
         for _ in range(10):
             undo.enter_context(socket.socket(socket.AF_UNIX)).connect(str(node.socket))

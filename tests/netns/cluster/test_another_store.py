@@ -30,12 +30,12 @@ def test_an_agent_begins_anew_with_the_store_that_its_directory_stands_for(
     use = ("store", "use", "etcd", "--endpoint", etcd.url, "--node", "one", "--socket", str(node.socket))
     with agent(node) as running:
         first = node.pod("mysql-0")
-        assert node.call("ADD", first).code == 0
+        assert node.added(first).code == 0
         assert "1 lease and " in node.podberth(*use)
         assert len(running.wait_for("serving", 2)) == 2
         assert holders(node) == []
         node.apply(DOCUMENTS)
-        assert node.call("ADD", node.pod("mysql-1")).code == 0
+        assert node.added(node.pod("mysql-1")).code == 0
         assert holders(node) == ["bank/mysql-1"]
         node.podberth("store", "use", "sqlite", "--socket", str(node.socket))
         assert holders(node) == ["bank/mysql-0"]
@@ -51,7 +51,7 @@ def test_a_store_that_can_not_be_opened_is_an_error_of_each_call_until_it_is_men
     file = node.state / "store.json"
     good = file.read_text()
     with agent(node) as running:
-        assert node.call("ADD", node.pod("mysql-0")).code == 0
+        assert node.added(node.pod("mysql-0")).code == 0
         file.write_text(good.replace(etcd.url, etcd.url.removeprefix("http://")))
         refused = node.call("ADD", node.pod("mysql-1"))
         assert refused.code == 1

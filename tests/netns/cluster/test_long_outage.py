@@ -12,7 +12,8 @@ import pytest
 from tests.netns.agent.running import agent, ended
 from tests.netns.cluster.seen import DOCUMENTS, leases
 from tests.netns.kubelet import Kubelet, run
-from tests.servers.kube import KubeServer, free_ports
+from tests.servers.kube import KubeServer
+from tests.servers.ports import free_ports
 from tests.sizes import size
 from tests.waiting import PATIENCE, until
 
@@ -60,7 +61,7 @@ def test_no_agent_is_restarted_and_what_ends_is_served_while_the_api_server_is_a
     with agent(node, "--metrics", f"127.0.0.1:{port}") as running:
         pods = [node.pod(f"mysql-{n}") for n in range(3)]
         for pod in pods:
-            assert node.call("ADD", pod).code == 0
+            assert node.added(pod).code == 0
         stays, *go = pods
         kube.stop()
         until(lambda: page(port, "readyz") == 503)
@@ -80,5 +81,5 @@ def test_no_agent_is_restarted_and_what_ends_is_served_while_the_api_server_is_a
         until(lambda: page(port, "readyz") == 200)
         until(lambda: leases(node) == {"10.61.0.11": "one"})
         assert node.call("CHECK", stays).code in (0, 7)
-        assert node.call("ADD", node.pod("after")).code == 0
+        assert node.added(node.pod("after")).code == 0
         assert len(running.events("serving")) == 1

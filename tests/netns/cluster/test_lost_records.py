@@ -48,7 +48,7 @@ def node(request: pytest.FixtureRequest, cluster: Callable[..., Kubelet]) -> Ite
 def test_records_that_are_lost_are_made_anew_of_ledger_and_kernel(node: Kubelet) -> None:
     pod = node.pod("mysql-1")
     with agent(node):
-        added = node.call("ADD", pod)
+        added = node.added(pod)
         assert added.code == 0, added.stdout
     lose(node)
     running = start(node)
@@ -63,7 +63,7 @@ def test_records_that_are_lost_are_made_anew_of_ledger_and_kernel(node: Kubelet)
         assert [link for link in node.links(pod.netns) if link != "lo"] == []
         assert leases(node) == {}
         again = node.pod("mysql-1")
-        assert node.call("ADD", again).address == "10.61.0.12/24"
+        assert node.added(again).address == "10.61.0.12/24"
         assert node.call("DEL", again).code == 0
     finally:
         running.stop()
@@ -74,11 +74,11 @@ def test_an_address_of_another_plugins_interface_gets_no_record(cluster: Callabl
     node.apply(DOCUMENTS)
     pod = node.pod("mysql-1")
     with agent(node):
-        assert node.call("ADD", pod).code == 0
+        assert node.added(pod).code == 0
     node.inside(pod.netns, "ip", "link", "set", "dev", "eth0", "group", "0")  # as one of a plugin that is not ours
     lose(node)
     with agent(node) as running:
-        assert node.call("ADD", node.pod("web")).code == 0
+        assert node.added(node.pod("web")).code == 0
         running.wait_for("call")
         assert pod.container_id not in recorded(node)
         assert node.call("DEL", pod).code == 0

@@ -30,9 +30,9 @@ def test_a_pod_has_its_address_on_whatever_node_it_is(cluster: Callable[..., Kub
         for node in (one, two):
             agents.enter_context(agent(node))
         first = one.pod("mysql-1")
-        assert one.call("ADD", first).address == "10.61.0.12/24"
+        assert one.added(first).address == "10.61.0.12/24"
         assert leases(two) == {"10.61.0.12": "one"}
-        assert two.call("ADD", two.pod("web")).address == "10.61.0.2/24"
+        assert two.added(two.pod("web")).address == "10.61.0.2/24"
         assert one.call("DEL", first).code == 0
         assert ended(one, first)
         again = two.pod("mysql-1", uid="u2")
@@ -57,7 +57,7 @@ def test_while_the_store_is_away_del_is_answered_and_told_it_later(
     node.apply(DOCUMENTS)
     with agent(node):
         pod = node.pod("mysql-0")
-        assert node.call("ADD", pod).code == 0
+        assert node.added(pod).code == 0
         assert node.call("STATUS", pod).code == 0
         etcd.kill()
         until(lambda: away(node))
@@ -81,13 +81,13 @@ def test_by_the_last_known_state_a_pod_that_was_here_gets_its_address_again(
     node.apply(DOCUMENTS)
     with agent(node):
         pod = node.pod("mysql-2")
-        assert node.call("ADD", pod).address == "10.61.0.13/24"
+        assert node.added(pod).address == "10.61.0.13/24"
         etcd.kill()
         until(lambda: away(node))
         assert node.call("STATUS", pod).code == 0
         assert node.call("ADD", node.pod("mysql-0")).result["code"] == 11
         again = node.pod("mysql-2")
-        assert node.call("ADD", again).address == "10.61.0.13/24"
+        assert node.added(again).address == "10.61.0.13/24"
         assert node.call("CHECK", again).code == 0
         etcd.start()
         until(lambda: not away(node))

@@ -59,12 +59,12 @@ def test_a_node_that_comes_back_is_cut_off_before_it_serves(nodes: tuple[Kubelet
     one, two = nodes
     old, new = one.pod("mysql-1"), two.pod("mysql-1", uid="u2")
     with agent(one):
-        assert one.call("ADD", old).address == f"{ADDRESS}/24"
+        assert one.added(old).address == f"{ADDRESS}/24"
     with agent(two):
         refused = two.call("ADD", new).result
         assert (refused["code"], "podberth fence one" in refused["details"]) == (11, True)
         two.podberth("fence", "one", "--why", "burnt", "--cut-running-pods")
-        assert two.call("ADD", new).address == f"{ADDRESS}/24"
+        assert two.added(new).address == f"{ADDRESS}/24"
         back = start(one)
         try:
             (told,) = back.events("upkeep")
@@ -85,7 +85,7 @@ def test_a_node_that_was_fenced_too_early_is_cut_off_as_soon_as_it_hears_of_it(n
     with agent(one) as there, agent(two):
         one.call("ADD", old)
         two.podberth("fence", "one", "--why", "so it is said", "--cut-running-pods")
-        assert two.call("ADD", new).address == f"{ADDRESS}/24"
+        assert two.added(new).address == f"{ADDRESS}/24"
         assert there.wait_for("upkeep")[0]["outcome"] == "cut off"
         assert ended(one, old)
         assert interfaces(one, old.netns) == ["lo"]
@@ -121,7 +121,7 @@ def test_gc_on_any_node_ends_what_a_fenced_node_had_under_one_time_names(nodes: 
         assert one.call("DEL", old.pop()).code == 0
     with agent(two):
         assert two.podberth("gc", "--gone", "--yes") == "nothing to take back\n"
-        assert two.call("ADD", two.pod("job-0"), pool="small").code == 0
+        assert two.added(two.pod("job-0"), pool="small").code == 0
         full = two.call("ADD", two.pod("job-1"), pool="small").result
         assert (full["code"], "podberth fence NODE" in full["details"]) == (100, True)
         two.podberth("fence", "one", "--why", "burnt", "--cut-running-pods")
@@ -144,7 +144,7 @@ def test_a_node_that_comes_back_is_cut_off_from_an_address_that_nobody_has_yet(n
     one, two = nodes
     old = one.pod("web-0")
     with agent(one):
-        assert one.call("ADD", old).code == 0
+        assert one.added(old).code == 0
     two.podberth("fence", "one", "--why", "burnt", "--cut-running-pods")
     two.podberth("gc", "--gone", "--yes")
     two.podberth("unfence", "one", "--why", "it was another one")

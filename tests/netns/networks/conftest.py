@@ -20,7 +20,7 @@ from podberth.kube.resources import IPAM_CLAIMS, NETWORK_ATTACHMENTS, PODS
 from tests.checkout import ROOT
 from tests.documents.pages import blocks
 from tests.netns.agent.running import agent
-from tests.netns.kubelet import BUILT, Answer, Kubelet, Pod, kubelet
+from tests.netns.kubelet import BUILT, Answer, Kubelet, Pod, kubelet, unless_told_to_wait
 from tests.servers.ipam_claims import CLAIMS
 from tests.servers.kube import KubeServer
 from tests.waiting import until
@@ -87,6 +87,10 @@ class Site:
         env = {"CNI_PATH": self.path, "PLUGIN": "podberth-networks"}
         said = cast("Any", self.conf(**changes))
         return self.node.call(verb, pod, plugin="podberth-networks", env=env, tripwire=tripwire, **said)
+
+    def added(self, pod: Pod, **changes: Any) -> Answer:
+        """Make an ADD as a runtime does it: again while it is told to try again later."""
+        return unless_told_to_wait(lambda: self.call("ADD", pod, **changes))
 
     def collect(self, *valid: Pod) -> Answer:
         """Make a GC call: only these pods are there."""

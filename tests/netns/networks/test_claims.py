@@ -28,7 +28,7 @@ def refused(site: Site, pod: Pod) -> tuple[int, str]:
 
 
 def address_of(site: Site, pod: Pod) -> str:
-    added = site.call("ADD", pod)
+    added = site.added(pod)
     assert added.code == 0, added.stdout
     (address,) = site.told(pod, 2)[1]["ips"]
     return str(address)
@@ -194,7 +194,7 @@ def test_a_running_pod_gets_a_leg_with_a_claims_address_and_gives_it_back(site: 
     site.claim("mysql.net1")
     with agent(site.node, env={"NODE_NAME": NODE}):
         pod = site.pod("mysql-0")
-        assert site.call("ADD", pod).code == 0
+        assert site.added(pod).code == 0
         for networks in (json.dumps([STORAGE]), None, json.dumps([STORAGE])):
             annotations = {"metadata": {"annotations": {NETWORKS: networks}}}
             site.client.merge_patch(PODS, pod.name, annotations, NAMESPACE)

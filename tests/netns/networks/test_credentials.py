@@ -23,6 +23,6 @@ def test_an_agent_goes_on_with_the_token_of_a_kubeconfig_that_was_rewritten(site
         refused = site.call("ADD", pod, kubeconfig=str(kubeconfig))
         assert (refused.result["code"], "Unauthorized" in refused.stdout) == (11, True), refused.stdout
         site.server.write_kubeconfig("legs", {"token": site.server.token("kube-system", "legs")})
-        added = site.call("ADD", pod, kubeconfig=str(kubeconfig))
+        added = site.added(pod, kubeconfig=str(kubeconfig))
         assert added.code == 0, added.stdout
         assert [one["name"] for one in site.told(pod, 2)] == ["cluster", "bank/storage"]

@@ -35,7 +35,7 @@ def pairs_of(pod: Pod) -> tuple[tuple[str, str], ...]:
 def added(site: Site, name: str = "mysql-0") -> Pod:
     """Have a pod with two networks."""
     pod = site.pod(name, "storage")
-    answer = site.call("ADD", pod)
+    answer = site.added(pod)
     assert answer.code == 0, answer.stdout
     return pod
 

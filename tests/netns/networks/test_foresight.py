@@ -66,7 +66,7 @@ def test_each_leg_is_explained_with_who_gives_its_addresses_and_gets_what_was_sa
     ]
     addresses = {one["ifname"]: [a["address"] for a in one["addresses"]] for one in explained["interfaces"]}
     assert addresses == {"data0": ["10.81.0.77"], "net2": ["10.81.0.9"]}
-    assert site.call("ADD", pod).code == 0
+    assert site.added(pod).code == 0
     assert [one["ips"] for one in site.told(pod, 3)[1:]] == [["10.81.0.77"], ["10.81.0.9"]]
     assert site.call("DEL", pod).code == 0
 
@@ -84,7 +84,7 @@ def test_the_address_of_a_claim_is_explained_as_the_claims_before_while_and_afte
         return expected["address"], expected["why"]
 
     assert foreseen(pod)[1] == "any free address for IPAMClaim disk, for example this one"
-    assert site.call("ADD", pod).code == 0
+    assert site.added(pod).code == 0
     has = site.told(pod, 2)[1]["ips"][0]
     assert foreseen(pod) == (has, "IPAMClaim disk")
     assert site.call("DEL", pod).code == 0

@@ -52,7 +52,7 @@ def attached(site: Site, pod: Pod, *links: str) -> bool:
 def started(site: Site, networks: str = "") -> Pod:
     """Have a running pod."""
     pod = site.pod("mysql-0", networks)
-    added = site.call("ADD", pod)
+    added = site.added(pod)
     assert added.code == 0, added.stdout
     return pod
 
@@ -116,7 +116,7 @@ def test_a_change_that_was_killed_half_way_is_ended_by_the_next_agent(site: Site
     other = "storage" if networks == "slow,storage" else "slow,storage"
     with agent(site.node, env={"NODE_NAME": NODE}) as running:
         pod = site.pod("mysql-0", other)
-        assert site.call("ADD", pod, binDir=str(folder)).code == 0
+        assert site.added(pod, binDir=str(folder)).code == 0
         hold.touch()
         select(site, pod, networks)
         (site.folder / "hold.seen").unlink(missing_ok=True)
@@ -171,7 +171,7 @@ def test_a_plugin_that_hangs_delays_no_other_pods_networks(followed: Site) -> No
     followed.define("hangs", {"cniVersion": "1.0.0", "type": "hangs"})
     waiting, other = followed.pod("mysql-0"), followed.pod("web-0")
     for pod in (waiting, other):
-        assert followed.call("ADD", pod, binDir=str(folder)).code == 0
+        assert followed.added(pod, binDir=str(folder)).code == 0
     select(followed, waiting, "hangs")
     until((folder / "hangs.called").exists)
     select(followed, other, "storage")

@@ -35,14 +35,14 @@ def source(site: Site) -> Iterator[tuple[Site, Pod, Running]]:
     site.claim("vm.net1")
     with agent(site.node, env={"NODE_NAME": NODE}) as running:
         pod = site.pod("virt-launcher-a", [VM])
-        assert site.call("ADD", pod).code == 0
+        assert site.added(pod).code == 0
         yield site, pod, running
 
 
 def target_of(site: Site) -> Pod:
     """Make the pod that a migration goes to, and its networks."""
     pod = site.pod("virt-launcher-b", [VM], labels={JOB: "5f0d"})
-    added = site.call("ADD", pod)
+    added = site.added(pod)
     assert added.code == 0, added.stdout
     return pod
 
@@ -149,6 +149,6 @@ def test_what_an_agent_was_killed_at_the_next_one_ends(source: tuple[Site, Pod, 
 def test_a_target_without_an_agent_waits_like_any_other_pod(site: Site) -> None:
     site.define("storage", leg(site.folder))
     site.claim("vm.net1")
-    assert site.call("ADD", site.pod("virt-launcher-a", [VM])).code == 0
+    assert site.added(site.pod("virt-launcher-a", [VM])).code == 0
     refused = site.call("ADD", site.pod("virt-launcher-b", [VM], labels={JOB: "5f0d"}))
     assert (refused.code, json.loads(refused.stdout)["code"]) == (1, 11)

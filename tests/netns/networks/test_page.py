@@ -46,7 +46,7 @@ def test_the_pods_of_the_example_have_the_network_status_that_it_shows(served: S
     (own,) = every["plugins"]
     said = {key: own[key] for key in ("clusterNetwork", "capabilities")}
     pod = served.pod("mysql-0", **annotations)
-    added = served.call("ADD", pod, **said)
+    added = served.added(pod, **said)
     assert added.code == 0, added.stdout
     (text,) = shown("console")
     assert without_macs(served.told(pod, 2)) == without_macs(json.loads(text.partition("\n")[2]))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_a_pod_without_an_annotation_has_the_clusters_network_alone(served: Site) -> None:
     pod = served.pod("web-0")
-    added = served.call("ADD", pod)
+    added = served.added(pod)
     assert added.code == 0, added.stdout
     assert added.address.startswith("10.80.0.")
     assert set(served.node.links(pod.netns)) == {"lo", "eth0"}
@@ -31,7 +31,7 @@ def test_a_pod_without_an_annotation_has_the_clusters_network_alone(served: Site
 def test_a_pod_has_a_leg_for_each_network_that_it_selects_and_they_go_with_it(served: Site) -> None:
     served.define("storage", leg(served.folder))
     pod = served.pod("mysql-0", "storage, bank/storage@backup")
-    added = served.call("ADD", pod)
+    added = served.added(pod)
     assert added.code == 0, added.stdout
     links = served.node.links(pod.netns)
     assert set(links) == {"lo", "eth0", "net1", "backup"}
@@ -90,7 +90,7 @@ def test_a_fixed_address_of_the_pods_name_is_on_its_second_leg(served: Site) -> 
     )
     for _ in range(2):
         pod = served.pod("mysql-0", "storage")
-        assert served.call("ADD", pod).code == 0
+        assert served.added(pod).code == 0
         assert served.told(pod, 2)[1]["ips"] == ["10.81.0.77"]
         assert served.call("DEL", pod).code == 0
         served.remove_pod(pod)
@@ -100,7 +100,7 @@ def test_a_pod_asks_for_no_more_than_the_operators_rules_let_it_and_is_refused_b
     served.define("storage", leg(served.folder, capabilities={"ips": True, "mac": True}))
     rules = [{"namespaces": ["bank"], "networks": ["bank/storage"], "requests": ["ips"]}]
     pod = served.pod("mysql-0", '[{"name": "storage", "ips": ["10.81.0.9/24"]}]')
-    assert served.call("ADD", pod, allow=rules).code == 0
+    assert served.added(pod, allow=rules).code == 0
     assert served.told(pod, 2)[1]["ips"] == ["10.81.0.9"]
     assert served.call("DEL", pod).code == 0
     served.remove_pod(pod)
@@ -134,7 +134,7 @@ def test_what_a_pod_can_not_have_is_refused_before_any_plugin_is_called(
 def test_wishes_reach_the_plugins_that_take_them(site: Site) -> None:
     site.define("storage", leg(site.folder, capabilities={"ips": True, "mac": True}))
     pod = site.pod("mysql-0", [{"name": "storage", "ips": ["10.81.0.9"], "mac": "02:00:00:00:00:09"}])
-    added = site.call("ADD", pod)
+    added = site.added(pod)
     assert added.code == 0, added.stdout
     assert [(one["ips"], one["mac"]) for one in site.status(pod)[1:]] == [(["10.81.0.9"], "02:00:00:00:00:09")]
 
@@ -149,7 +149,7 @@ def test_the_default_route_is_of_the_network_that_the_pod_names(
 ) -> None:
     served.define("storage", leg(served.folder))
     pod = served.pod("mysql-0", [{"name": "storage", "default-route": gateways}])
-    added = served.call("ADD", pod)
+    added = served.added(pod)
     assert added.code == 0, added.stdout
     shown = json.loads(run("ip", "-n", pod.netns, "-json", "route", "show", "default"))
     assert [(route["gateway"], route["dev"]) for route in shown] == hops
@@ -180,7 +180,7 @@ def test_the_plugins_of_an_auxiliary_chain_are_called_for_each_pod_and_have_no_s
         "clusterNetwork": str(served.folder / "net.d" / "10-cluster.conflist"), "auxiliaryCNIChainName": "vendors",
     }  # fmt: skip
     served.path = f"{BUILT}:{vendor.parent}"
-    added = served.call("ADD", pod, **said)
+    added = served.added(pod, **said)
     assert added.code == 0, added.stdout
     assert served.call("CHECK", pod, prevResult=added.result, **said).code == 0
     assert [one["interface"] for one in served.told(pod, 2)] == ["eth0", "net1"]

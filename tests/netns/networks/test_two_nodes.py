@@ -76,9 +76,9 @@ def test_the_address_goes_over_with_the_guest_and_the_source_has_it_no_more(
 ) -> None:
     here, there = sites
     first = here.pod("virt-launcher-a", [{"name": "edge-1", **CLAIM}])
-    assert here.call("ADD", first).code == 0
+    assert here.added(first).code == 0
     second = there.pod("virt-launcher-b", [{"name": "edge-2", **CLAIM}], labels={JOB: "5f0d"})
-    added = there.call("ADD", second)
+    added = there.added(second)
     assert added.code == 0, added.stdout
     assert (says(first), says(second)) == ("something", "nothing")
     assert holder(there) == ("bank/virt-launcher-a", "edge-1")
@@ -95,9 +95,9 @@ def test_a_source_whose_agent_is_away_loses_the_address_by_the_ledger_and_the_li
 ) -> None:
     here, there = sites
     first = here.pod("virt-launcher-a", [{"name": "edge-1", **CLAIM}])
-    assert here.call("ADD", first).code == 0
+    assert here.added(first).code == 0
     second = there.pod("virt-launcher-b", [{"name": "edge-2", **CLAIM}], labels={JOB: "5f0d"})
-    assert there.call("ADD", second).code == 0
+    assert there.added(second).code == 0
     agents[0].stop(signal.SIGKILL)
     there.client.merge_patch(PODS, second.name, {"metadata": {"annotations": {READY: NOW}}}, NAMESPACE)
     agents[1].wait_for("migrated")

@@ -89,7 +89,7 @@ class Town(Site):
     def started(self, name: str, namespace: str = "blue", networks: str = ONE, **labels: str) -> Pod:
         """Have a pod that runs, and serves."""
         pod = self.bare(name, namespace, networks, **labels)
-        added = self.call("ADD", pod)
+        added = self.added(pod)
         assert added.code == 0, added.stdout
         for port in (PORT, 6666):
             self.servers.enter_context(contextlib.closing(serving(pod.path, port)))

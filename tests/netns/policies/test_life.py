@@ -134,7 +134,7 @@ def test_no_packet_gets_in_before_the_rules_do(town: Town) -> None:
     try:
         for n in range(5):
             pod = town.bare(f"closed-{n}", app="closed")
-            assert town.call("ADD", pod).code == 0
+            assert town.added(pod).code == 0
             assert "podberth-policy" in town.rules(pod)
     finally:
         stop.set()
@@ -185,7 +185,7 @@ def test_a_pod_that_another_of_its_name_has_followed_keeps_the_rules_of_its_own_
     forget(town.client, PODS, "server", "blue")  # its DEL has not run
     after = town.bare("server")
     relabel(town, "server", name="other")
-    assert town.call("ADD", after).code == 0
+    assert town.added(after).code == 0
     for name in ("one", "two"):  # after the second, each namespace of a pod of that name has been looked at
         town.policy({**FROM_A, "podSelector": {"matchLabels": {"name": "other"}}}, name=name)
         assert until(lambda name=name: f"blue/{name}" in town.rules(after))  # type: ignore[misc]

@@ -66,7 +66,7 @@ def test_the_rights_of_the_manifest_are_enough_and_without_them_pods_wait(unserv
         assert refused.result["code"] == 11
         assert "policies are not known" in refused.stdout
         assert "multi-networkpolicies" in refused.stdout
-        assert town.call("ADD", town.bare("c", networks="")).code == 0
+        assert town.added(town.bare("c", networks="")).code == 0
         town.server.allow("policing-agent", *rules)
         assert until(lambda: town.call("ADD", early).code == 0)
         server, a, b = (town.started(name) for name in ("server", "a", "b"))
@@ -77,8 +77,8 @@ def test_without_an_agent_a_pod_with_a_policed_network_is_refused_and_others_are
     refused = unserved.call("ADD", unserved.bare("a"))
     assert (refused.code, refused.result["code"]) == (1, 11)
     assert "no agent" in refused.result["msg"]
-    assert unserved.call("ADD", unserved.bare("b", networks="")).code == 0
-    assert unserved.call("ADD", unserved.bare("c"), networkPolicies=False).code == 0
+    assert unserved.added(unserved.bare("b", networks="")).code == 0
+    assert unserved.added(unserved.bare("c"), networkPolicies=False).code == 0
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ def test_a_pod_that_a_policy_may_choose_waits_where_nobody_knows_what_held_befor
         assert (refused.code, refused.result["code"]) == (1, 11)
         assert "policy blue/policy can't be read" in refused.result["msg"]
         assert "spec.podSelector.matchExpressions[0].operator" in refused.result["msg"]
-        assert town.call("ADD", town.bare("elsewhere", "red")).code == 0
-        assert town.call("ADD", town.bare("without", networks="")).code == 0
-        assert town.call("ADD", town.bare("other", networks=OTHER)).code == 0
+        assert town.added(town.bare("elsewhere", "red")).code == 0
+        assert town.added(town.bare("without", networks="")).code == 0
+        assert town.added(town.bare("other", networks=OTHER)).code == 0
         assert town.settled({(a, server): True, (b, server): False})
         assert town.call("STATUS", server).code == 0
         town.client.delete(MULTI_NETWORK_POLICIES, "policy", "blue")

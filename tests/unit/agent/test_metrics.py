@@ -1,13 +1,14 @@
-"""What the metrics say of a node that is not fit: space that was given up, links that are gone."""
+"""What the metrics say of a node that is not fit: space that was given up, links that are gone; and what it follows."""
 
 from __future__ import annotations
 
+from threading import Event
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from podberth.agent.metrics import Pools
+from podberth.agent.metrics import Pools, Watches
 from podberth.cni.errors import StoreFailed
 from podberth.cni.pod import Attachment
 from podberth.cni.value import replace
@@ -17,6 +18,7 @@ from podberth.net.record import Record
 from podberth.net.step import Step
 
 if TYPE_CHECKING:
+    from podberth.kube.follow import Follower
     from podberth.verbs.node import Node
 
 RECORD = Record(
@@ -68,3 +70,26 @@ def test_links_that_live_pods_stand_on_and_that_are_gone_are_counted_once_for_ea
 
 def test_a_store_that_can_not_be_read_hides_no_other() -> None:
     assert values(node(held=True, broken=True), node(RECORD, held=False))["podberth_reserves_given_up"] == 1
+
+
+def follower(plural: str, *, synced: bool) -> Follower:
+    made = SimpleNamespace(plural=plural, synced=Event())
+    if synced:
+        made.synced.set()
+    return cast("Follower", made)
+
+
+def test_each_resource_that_is_followed_says_how_many_collections_of_it_are_heard_and_how_many_are_not() -> None:
+    followers = (follower("pods", synced=True), follower("pods", synced=False), follower("namespaces", synced=True))
+    (family,) = Watches(lambda: followers).collect()
+    found = {tuple(sample.labels.values()): sample.value for sample in family.samples}
+    assert found == {
+        ("namespaces", "heard"): 1,
+        ("namespaces", "unheard"): 0,
+        ("pods", "heard"): 1,
+        ("pods", "unheard"): 1,
+    }
+
+
+def test_a_node_that_follows_nothing_says_nothing_of_it() -> None:
+    assert list(Watches(tuple).collect()) == []

@@ -12,7 +12,7 @@ from podberth.dra.health import Health
 from podberth.dra.messages import watched
 from podberth.dra.watch import STREAMS, Watch
 from podberth.protobuf.wire import Message
-from tests.waiting import until
+from tests.waiting import at_rest, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,10 +75,9 @@ def test_a_heartbeat_says_what_was_looked_at_anew_and_a_node_that_can_not_be_loo
     until(lambda: len(heard) > 3)
     node.broken.set()
     until(lambda: node.failures)
-    said = len(heard)
-    time.sleep(0.1)  # ten looks
+    said = at_rest(lambda: len(heard))  # what was seen before may still be on its way
     again, _ = node.stream()  # of a kubelet that has started anew: it would take what is old for new
-    time.sleep(0.1)
+    time.sleep(0.1)  # ten looks
 
     assert (len(heard), again, node.failures) == (said, [], ["OSError: the card does not answer"])
     node.broken.clear()
