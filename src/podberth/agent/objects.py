@@ -67,15 +67,15 @@ class Objects:
     def followers(self) -> tuple[Follower, ...]:
         """Those that follow the API servers named so far."""
         with self._guard:
-            return tuple(each.follower for each in (*self._pods.values(), *self._definitions.values()))
+            return self._followers()
 
     def close(self) -> None:
         """Follow nothing more."""
         with self._guard:
-            known = *self._pods.values(), *self._definitions.values()
+            followers = self._followers()
             self._pods, self._definitions = {}, {}
-        for each in known:
-            each.follower.close()
+        for each in followers:
+            each.close()
 
     @property
     def definitions(self) -> tuple[int, int] | None:
@@ -83,6 +83,10 @@ class Objects:
         with self._guard:
             kept = [each.kept for each in self._definitions.values()]
         return (sum(map(len, kept)), sum(each.left_out for each in kept)) if kept else None
+
+    def _followers(self) -> tuple[Follower, ...]:
+        pods = (each.follower for each in self._pods.values())
+        return (*pods, *(each.follower for each in self._definitions.values()))
 
     def _pods_of(self, kubeconfig: str) -> _Pods:
         with self._guard:
