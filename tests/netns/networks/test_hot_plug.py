@@ -69,6 +69,17 @@ def test_networks_come_and_go_with_the_annotation(followed: Site) -> None:
     assert followed.gone(pod)
 
 
+def test_a_name_that_the_annotation_gives_is_had_though_it_is_that_of_a_place(followed: Site) -> None:
+    pod = started(followed, "storage,backup")
+    select(followed, pod, "backup")
+    assert attached(followed, pod, "net2")
+    select(followed, pod, "backup@net1")
+    assert attached(followed, pod, "net1")
+    assert followed.call("CHECK", pod).code == 0
+    assert followed.call("DEL", pod).code == 0
+    assert followed.gone(pod)
+
+
 def test_a_leg_that_stays_keeps_link_and_address_and_no_packet_of_it_is_lost(followed: Site) -> None:
     pod = started(followed, "storage")
     before = followed.node.links(pod.netns)
