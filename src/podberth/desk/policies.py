@@ -14,6 +14,7 @@ from podberth.cni.errors import CniError
 from podberth.desk.form import LEFT_OUT, row
 from podberth.kube.errors import NotFound
 from podberth.kube.resources import MULTI_NETWORK_POLICIES, NAMESPACES, PODS
+from podberth.kube.served import served
 from podberth.net.seen import POD, ObjectSought
 from podberth.netpolicy.document import MOST_PORT
 from podberth.netpolicy.pods import addresses_of, labels_of
@@ -124,7 +125,7 @@ def _judged(raw: Object, before: Mapping[str, Standing]) -> Standing | None:
 def _policed(conf: NetConf, kubeconfig: str, pod: PodRef, links: Sequence[tuple[str, str]]) -> Policed:
     client = objects.client(kubeconfig)
     try:
-        documents = client.list(MULTI_NETWORK_POLICIES, pod.namespace).items
+        documents = client.list(served(client, MULTI_NETWORK_POLICIES), pod.namespace).items
     except NotFound:
         documents = []  # the server has no such kind
     raw = objects.look(ObjectSought(kubeconfig=kubeconfig, kind=POD, namespace=pod.namespace, name=pod.name)) or {}
