@@ -41,7 +41,7 @@ class Resident:
 
     `moved` is told which addresses have moved to other nodes of a cluster, `told` what goes into the log. `anew` has
     this agent be replaced by a new one, once all that runs has ended: for a directory that stands for another store.
-    `status_on` is what STATUS fails for by the operator's choice.
+    `status_on` is what STATUS fails for by the operator's choice. `states`: stores that were named at the start.
     """
 
     def __init__(
@@ -51,8 +51,9 @@ class Resident:
         told: Told,
         anew: Callable[[], None] = lambda: None,
         status_on: frozenset[str] = frozenset(),
+        states: tuple[str, ...] = (),
     ) -> None:
-        self._status_on = status_on
+        self._status_on, self._states = status_on, states
         self.hot_plug = HotPlug(
             self._of_networks,
             lambda about: told("info", "networks changed", about),
@@ -60,7 +61,7 @@ class Resident:
             lambda why: told("warning", "hot plug", {"message": why}),
         )
         self.objects = Objects(self._pod_changed)
-        self.policing = Policing(self._of_networks, self._folders, self.objects.look, told)
+        self.policing = Policing(self._of_networks, self._folders, self._ledgers, self.objects.look, told)
         self.annotator = Annotator(lambda why: told("warning", "network-status", {"message": why}))
         self.claims = Claims(
             self._of_addresses,
@@ -121,6 +122,12 @@ class Resident:
             if not directory.endswith(f"/{NETWORKS}"):
                 yield _opened(self.node(directory))
 
+    def _ledgers(self) -> Iterator[AbstractContextManager[Node]]:
+        """Yield the stores of addresses, those that the agent's options name too: they may not have been used yet."""
+        for directory in dict.fromkeys((*self.directories, *self._states)):
+            if not directory.endswith(f"/{NETWORKS}"):
+                yield _opened(self.node(directory))
+
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
         return self._kept.node(directory, given)
@@ -134,6 +141,7 @@ class Resident:
             annotate=self.annotator.put,
             show_claim=partial(self.claims.put, directory),
             guard=self.policing.guard,
+            believe=self.policing.believe,
         )
 
     def remember(self, directory: str) -> None:
