@@ -80,12 +80,13 @@ def test_an_answer_that_agrees_is_good_for_a_while_and_another_is_asked_for_each
     assert ledgers.opened == 3
 
 
-def test_an_add_asks_nobody_and_has_what_is_known(ledgers: Ledgers) -> None:
+def test_an_add_asks_nobody_and_has_what_is_known_of_all_or_nothing(ledgers: Ledgers) -> None:
     ledgers.bind("a")
     holders = Holders(ledgers)
-    assert holders.of(said(A), ask=False) == {ADDRESS: frozenset()}
+    assert holders.known(said(A)) is None
     holders.of(said(A))
-    assert holders.of(said(A), ask=False) == {ADDRESS: {A}}
+    assert holders.known(said(A)) == {ADDRESS: {A}}
+    assert holders.known((*said(A), *said(A, FREE))) is None
     assert ledgers.opened == 1
 
 

@@ -106,13 +106,14 @@ class Weighing:
         self.away = ""
 
     def counted(self, said: Sequence[Said] | None) -> tuple[Address, ...] | None:
-        """Return the addresses that count; None if that is not known yet, as where a ledger can't be asked."""
+        """Return the addresses that count; None if that is not known: a set of a running pod stays as it is then."""
         if said is None:
             return None
         try:
-            found = self._holders.of(said, ask=self._ask)
+            found = self._holders.of(said) if self._ask else self._holders.known(said)
         except CniError as failure:
-            self.away = failure.message
+            self.away, found = failure.message, None
+        if found is None:
             return None
         counted, doubts = weighed(said, found, self._networks)
         self.doubts += doubts

@@ -34,21 +34,28 @@ class Holders:
         self._guard = threading.Lock()
         self._known: dict[Address, tuple[float, frozenset[PodKey]]] = {}  # since when, by the monotonic clock
 
-    def of(self, said: Iterable[Said], *, ask: bool = True) -> Mapping[Address, frozenset[PodKey]]:
-        """Return for whom ledgers have each address. Raises what keeps a ledger from being asked.
-
-        Without `ask` it is the last that is known.
-        """
+    def of(self, said: Iterable[Said]) -> Mapping[Address, frozenset[PodKey]]:
+        """Return for whom ledgers have each address. Raises what keeps a ledger from being asked."""
         now = monotonic()
         found: dict[Address, frozenset[PodKey]] = {}
         missing: dict[Address, None] = {}
         for one in said:
-            at, has = self._known.get(one.address, (-KEPT, frozenset()))
-            if ask and (one.pod not in has or now - at > FRESH):
+            at, has = self._known.get(one.address, (now - KEPT, frozenset()))
+            if one.pod not in has or now - at > FRESH:
                 missing[one.address] = None
             else:
                 found[one.address] = has
         return {**found, **(self._asked(tuple(missing), now) if missing else {})}
+
+    def known(self, said: Iterable[Said]) -> Mapping[Address, frozenset[PodKey]] | None:
+        """Return the last that was answered, and ask nobody; None if of an address nothing was."""
+        found: dict[Address, frozenset[PodKey]] = {}
+        for one in said:
+            answer = self._known.get(one.address)
+            if answer is None:
+                return None
+            found[one.address] = answer[1]
+        return found
 
     def _asked(self, addresses: tuple[Address, ...], now: float) -> dict[Address, frozenset[PodKey]]:
         found: dict[Address, set[PodKey]] = {address: set() for address in addresses}

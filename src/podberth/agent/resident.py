@@ -153,14 +153,17 @@ class Resident:
             node.host.close()
 
     def follow_networks(self) -> None:
-        """Follow the API servers by whose objects pods have several networks: an annotation may have changed."""
+        """Follow the API servers by whose objects pods have several networks: an annotation may have changed.
+
+        Policies first: what is heard of a pod has it looked at by what was known before.
+        """
+        self.policing.follow()
         for opened in self._of_networks():
             with opened as node:
                 records = node.attachments.all() if node.stored() else ()
             for kubeconfig in {kubeconfig_of(record.fields) for record in records}:
                 if kubeconfig:
                     self.objects.follow(kubeconfig)
-        self.policing.follow()
 
     def stores(self) -> list[dict[str, str]]:
         """Return which store each directory stands for; one that has changed makes way for the next agent."""
