@@ -85,7 +85,7 @@ def test_an_add_asks_nobody_and_has_what_is_known_of_all_or_nothing(ledgers: Led
     holders = Holders(ledgers)
     assert holders.known(said(A)) is None
     holders.of(said(A))
-    assert holders.known(said(A)) == {ADDRESS: {A}}
+    assert holders.known(said(A)) == {ADDRESS: frozenset({A})}
     assert holders.known((*said(A), *said(A, FREE))) is None
     assert ledgers.opened == 1
 

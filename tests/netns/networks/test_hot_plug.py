@@ -172,7 +172,7 @@ until [ -e "$0.end" ]; do sleep 0.1; done
 """
 
 
-def test_a_plugin_that_hangs_delays_no_other_pods_networks(followed: Site) -> None:
+def test_a_plugin_that_hangs_delays_no_networks_of_pods_of_other_namespaces(followed: Site) -> None:
     folder = followed.folder / "bin"
     folder.mkdir()
     for plugin in (ROOT / "build" / "cni-standard").iterdir():
@@ -180,11 +180,13 @@ def test_a_plugin_that_hangs_delays_no_other_pods_networks(followed: Site) -> No
     (folder / "hangs").write_text(HANGS)
     (folder / "hangs").chmod(0o755)
     followed.define("hangs", {"cniVersion": "1.0.0", "type": "hangs"})
-    waiting, other = followed.pod("mysql-0"), followed.pod("web-0")
+    plain = {"type": "bridge", "bridge": "legs0", "ipam": {}, "stateDir": str(followed.node.state)}
+    followed.define("plain", {"cniVersion": "1.0.0", "name": "plain", "plugins": [plain]}, "shared")
+    waiting, other = followed.pod("mysql-0"), followed.pod("web-0", namespace="shared")
     for pod in (waiting, other):
         assert followed.call("ADD", pod, binDir=str(folder)).code == 0
     select(followed, waiting, "hangs")
     until((folder / "hangs.called").exists)
-    select(followed, other, "storage")
+    select(followed, other, "plain")
     assert attached(followed, other, "net1")
     (folder / "hangs.end").touch()
