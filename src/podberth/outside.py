@@ -350,6 +350,7 @@ def _delegate(op: AdoptCalls, place: int, document: object) -> CallPlugins:
         path=op.search,
         cache=op.cache,
         args=op.args,
+        asked=place > 0 and bool(asked),
         label=fields.get("Name", parsers.string(), network.name),
         default=place == 0,
     )

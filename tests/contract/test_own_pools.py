@@ -142,6 +142,27 @@ def test_with_too_few_addresses_left_nothing_is_changed(site: Site) -> None:
     assert ranges(site, "db.eth0.other") == []
 
 
+def test_pools_of_a_namespace_have_no_more_of_their_parent_than_its_rule_says(site: Site) -> None:
+    site.store.apply(parent(allow=[{"namespaces": ["db"], "ownPools": 6}]), app("reports", 4))
+    with pytest.raises(Conflicts, match=r"may have 6 addresses of pool db .*: its others have 4, and 3 are wanted"):
+        site.store.apply(app("other", 3))
+    site.store.apply(app("other", 2))
+    with pytest.raises(Conflicts, match="its others have 4, and 3 are wanted"):
+        site.store.apply(app("other", 3))
+    assert (ranges(site), ranges(site, "db.eth0.other")) == (["64-67"], ["68-69"])
+
+
+def test_a_rule_that_is_made_tighter_takes_nothing_and_lets_a_pool_shrink(site: Site) -> None:
+    site.store.apply(parent(allow=[{"namespaces": ["db"], "ownPools": 6}]), app("reports", 4))
+    site.store.apply(parent(allow=[{"namespaces": ["db"], "ownPools": 2}]))
+    site.store.apply(app("reports", 4))
+    assert ranges(site) == ["64-67"]
+    site.store.apply(app("reports", 3))
+    assert ranges(site) == ["64-66"]
+    with pytest.raises(Conflicts, match="may have 2 addresses"):
+        site.store.apply(app("reports", 4))
+
+
 @pytest.mark.parametrize(
     ("document", "why"),
     [

@@ -11,6 +11,7 @@ from podberth.cni.errors import CniError, TryAgainLater
 from podberth.kube.errors import NotFound
 from podberth.kube.follow import Follower
 from podberth.kube.resources import MULTI_NETWORK_POLICIES
+from podberth.kube.served import served
 from podberth.netpolicy.standing import HOLDING, IN_FORCE, LAST_GOOD, OUT, judged
 from podberth.process.reason import Reason, reason
 from podberth.stores.last_good import remember, remembered
@@ -48,10 +49,10 @@ class FollowedPolicies:
         self.peers = PeerSets(kubeconfig, peers_changed)
         self._kubeconfig, self._folders = kubeconfig, folders
         self._changed, self._journal, self._trouble = changed, journal, ""
-        self._client, self._resource = objects.client(kubeconfig), MULTI_NETWORK_POLICIES
+        self._client = objects.client(kubeconfig)
         self._there: dict[str, dict[str, Standing]] = {}  # by namespace, and by name
         self._unsaved = ""  # why the file could not be written
-        self.follower = Follower(self._client, self._resource, self)
+        self.follower = Follower(self._client, MULTI_NETWORK_POLICIES, self)
 
     def of(self, namespace: str) -> Sequence[Standing]:
         """Return how the documents of a namespace stand, in order."""
@@ -87,7 +88,7 @@ class FollowedPolicies:
         if self.known.wait(PATIENCE):
             return
         try:
-            self._client.list(self._resource, limit=1)
+            served(self._client, MULTI_NETWORK_POLICIES)
         except NotFound:
             self.known.set()
         except CniError as away:

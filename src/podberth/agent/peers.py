@@ -1,8 +1,9 @@
 """Keyed sets of peers: who a selector chooses, as the API server says. A node hears of nobody else.
 
 Each selector of pods that the policies of this node's pods name is a watch with that selector, shared by all policies
-that have it: the server sends the pods that it chooses, and of these their addresses alone are kept. Namespaces are
-chosen by a watch with their selector. A set that nobody on this node needs any more is watched no more.
+that have it: the server sends the pods that it chooses, and of these the addresses alone are kept that they say they
+have. Whether these count is another's to decide (`believing`). Namespaces are chosen by a watch with their selector. A
+set that nobody on this node needs any more is watched no more.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from podberth import objects
 from podberth.kube.follow import Follower
 from podberth.kube.resources import NAMESPACES, PODS
+from podberth.netpolicy.believed import Said
 from podberth.netpolicy.pods import addresses_of
 from podberth.networks.status import STATUS
 
@@ -66,8 +68,8 @@ class PeerSets:
         for each in ended:
             each.follower.close()
 
-    def members(self, peers: Peers) -> tuple[Address, ...] | None:
-        """Return the addresses of a set; None if they are not known yet."""
+    def said(self, peers: Peers) -> tuple[Said, ...] | None:
+        """Return the addresses that the pods of a set say they have; None if they are not known yet."""
         with self._guard:
             watched = [self._watched.get(source) for source in self._sources(peers)]
             spaces = self._watched.get(_spaces_of(peers)) if peers.namespaces else None
@@ -75,9 +77,9 @@ class PeerSets:
             return None
         every = [(pod, has) for each in watched if each is not None for pod, has in (each.there or {}).items()]
         return tuple(
-            address
-            for (namespace, _), has in every
-            if spaces is None or ("", namespace) in (spaces.there or {})
+            Said(pod=pod, address=address)
+            for pod, has in every
+            if spaces is None or ("", pod[0]) in (spaces.there or {})
             for network, address in has
             if network in peers.networks
         )

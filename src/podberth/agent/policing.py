@@ -10,9 +10,11 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from podberth.agent.believing import Believing
 from podberth.agent.due import Due
 from podberth.cni.errors import CniError, TryAgainLater
 from podberth.net.seen import POD, ObjectSought
+from podberth.netpolicy.believed import Doubt
 from podberth.netpolicy.pods import labels_of, ports_of
 from podberth.netpolicy.ruling import Link, Ruled, chosen_by, peers_of, ruling
 from podberth.netpolicy.standing import holding, unknown
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from podberth.agent.believing import Weighing
     from podberth.agent.followed import FollowedPolicies
     from podberth.agent.peers import PodKey
+    from podberth.cni.parsers import Network
     from podberth.kube.follow import Follower
     from podberth.net.host import Host
     from podberth.net.record import Record
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
     from podberth.verbs.node import Guarded, Node
 
 LOOPS = 3  # pods that are looked at at once, each of another namespace: one that hangs delays its own namespace alone
-LOOK = 30.0  # seconds after which a pod is looked at again, though nothing was heard
 _UNDER_WAY = 120.0  # seconds that an ADD may take from its rules on until it is recorded
 _BACKOFF = Backoff(0.2, 15.0)
 _MANY = Reason(
@@ -47,18 +50,20 @@ _LOUD = 10  # tries after which it is said what keeps a pod from being looked at
 class Policing:
     """The policies of each API server that calls have named, and a loop that keeps pods' links to them.
 
-    `nodes` opens the stores of meta plugins' calls, each for one use, in `folders`. `look` answers for pods of this
-    node.
+    `nodes` opens the stores of meta plugins' calls, each for one use, in `folders`; `ledgers` those of addresses.
+    `look` answers for pods of this node.
     """
 
     def __init__(
         self,
         nodes: Callable[[], Iterator[AbstractContextManager[Node]]],
         folders: Callable[[], Sequence[str]],
+        ledgers: Callable[[], Iterator[AbstractContextManager[Node]]],
         look: Callable[[ObjectSought], Mapping[str, object] | None],
         journal: Journal,
     ) -> None:
         self._nodes, self._folders, self._look, self._journal = nodes, folders, look, journal
+        self._believing = Believing(ledgers, folders, journal)
         self._guard = threading.Lock()
         self._clusters: dict[str, FollowedPolicies] = {}
         self._expected: dict[PodKey, float] = {}  # since when an ADD is under way, by the monotonic clock
@@ -101,9 +106,16 @@ class Policing:
 
     def follow(self) -> None:
         """Follow the API servers whose policies hold for pods that run, and look at these."""
-        for _, _, found in self._running():
+        running = sorted(((record.since, found) for _, record, found in self._running()), key=lambda one: one[0])
+        self._believing.begin({found.kubeconfig: found.by_status for _, found in running})  # the newest pod's counts
+        for _, found in running:
             self._cluster(found.kubeconfig)
             self.changed(found.pod.namespace, found.pod.name)
+
+    def believe(self, kubeconfig: str, networks: tuple[Network, ...]) -> None:
+        """Have addresses of these networks count by the peers' network-status, for all pods of an API server."""
+        if self._believing.say(kubeconfig, networks):
+            self._policies_changed("")
 
     def guard(self, host: Host, found: Guarded) -> None:
         """Put into a pod's namespace what policies let pass, before its networks are there.
@@ -121,7 +133,7 @@ class Policing:
                 f" {doubtful[0].mistakes[0]}",
                 "correct the policy, or delete it; the runtime tries again",
             )
-        if not self._police(host, cluster, found):
+        if self._police(host, cluster, found, ask=False) is None:
             raise TryAgainLater(
                 f"the API server has no pod {found.pod}: its labels are not known", "the runtime tries again"
             )
@@ -160,7 +172,7 @@ class Policing:
     def _levelled(self, pod: PodKey, _: None) -> None:
         """Look at a pod of that name; what can't be done is tried again, later each time."""
         try:
-            there = self._all_levelled(pod)
+            there, doubts = self._all_levelled(pod)
         except CniError as failure:
             tries = self._tries[pod] = self._tries.get(pod, 0) + 1
             if not isinstance(failure, TryAgainLater) or tries == _LOUD:
@@ -170,20 +182,24 @@ class Policing:
         self._tries.pop(pod, None)
         if there:
             self._expected.pop(pod, None)
-            self._due.again(pod, None, LOOK)
+            self._due.again(pod, None, self._believing.pause(pod, doubts))
         elif monotonic() - self._expected.get(pod, -_UNDER_WAY) < _UNDER_WAY:
             self._due.again(pod, None, 0.2)  # its ADD has not come to its record yet
         else:
             self._expected.pop(pod, None)
+            self._believing.forget(pod)
             for cluster in tuple(self._clusters.values()):
                 cluster.peers.need(pod, ())
         for cluster in tuple(self._clusters.values()):
             cluster.peers.tidy()
             cluster.tell()
 
-    def _all_levelled(self, pod: PodKey) -> bool:
-        """Bring every namespace of a pod of that name level; return whether there is any."""
-        there = False
+    def _all_levelled(self, pod: PodKey) -> tuple[bool, tuple[Doubt, ...]]:
+        """Bring every namespace of a pod of that name level; return whether there is any, and which peers are in doubt.
+
+        TryAgainLater if a ledger can't be asked about peers; all else is level then.
+        """
+        there, doubts, away = False, dict[Doubt, None](), ""
         for node, record, _ in self._running(pod):
             there = True
             with node.host.locked(f"container:{record.attachment.container_id}", wait=False):
@@ -192,24 +208,29 @@ class Policing:
                 if again is not None and node.host.netns_id(again.netns) == again.netns_id:
                     cluster = self._cluster(again.kubeconfig)
                     if cluster.known.is_set():
-                        self._police(node.host, cluster, again)
-        return there
+                        weighing = self._police(node.host, cluster, again)
+                        doubts |= dict.fromkeys(weighing.doubts if weighing is not None else ())
+                        away = away or (weighing.away if weighing is not None else "")
+        if away:
+            raise TryAgainLater(f"peers of policies: {away}", "it is tried again; running pods keep what they have")
+        return there, tuple(doubts)
 
-    def _police(self, host: Host, cluster: FollowedPolicies, found: Guarded) -> bool:
-        """Bring one namespace level; False if the API server has no such pod, which then stays as it is.
+    def _police(self, host: Host, cluster: FollowedPolicies, found: Guarded, *, ask: bool = True) -> Weighing | None:
+        """Bring one namespace level; None if the API server has no such pod, which then stays as it is.
 
-        So does a pod that a policy may choose of which nobody knows what holds.
+        So does a pod that a policy may choose of which nobody knows what holds. Return how peers' words were weighed.
         """
+        weighing = self._believing.weighing(found.kubeconfig, ask=ask)
         standings = cluster.of(found.pod.namespace)
         if unknown(standings, (network for _, network in found.links)):
-            return True
+            return weighing
         key = found.pod.namespace, found.pod.name
         sought = ObjectSought(
             kubeconfig=found.kubeconfig, kind=POD, namespace=key[0], name=key[1], uid=found.pod.api_uid
         )
         raw = self._look(sought)
         if raw is None:
-            return False
+            return None
         pod = Ruled(
             namespace=found.pod.namespace,
             labels=labels_of(raw),
@@ -219,11 +240,13 @@ class Policing:
         chosen = chosen_by(holding(standings), pod)
         refused = cluster.peers.need(key, peers_of(chosen))
         if refused:
-            about = {"pod": str(found.pod), "sets": [str(one) for one in refused]}
-            self._journal.complain("warning", "peers refused", _MANY, about)
-        wanted = ruling(chosen, pod, lambda peers: () if peers in refused else cluster.peers.members(peers))
-        if host.police(found.netns, found.netns_id, wanted):
-            self._journal.write(
-                "info", "policed", {"pod": str(found.pod), "policies": [str(policy) for policy in chosen] or None}
+            self._journal.complain(
+                "warning", "peers refused", _MANY, {"pod": str(found.pod), "sets": [str(one) for one in refused]}
             )
-        return True
+        wanted = ruling(
+            chosen, pod, lambda peers: () if peers in refused else weighing.counted(cluster.peers.said(peers))
+        )
+        if host.police(found.netns, found.netns_id, wanted):
+            about = {"pod": str(found.pod), "policies": [str(policy) for policy in chosen] or None}
+            self._journal.write("info", "policed", about)
+        return weighing

@@ -41,7 +41,7 @@ class Resident:
 
     `moved` is told which addresses have moved to other nodes of a cluster, `journal` is the log. `anew` has
     this agent be replaced by a new one, once all that runs has ended: for a directory that stands for another store.
-    `status_on` is what STATUS fails for by the operator's choice.
+    `status_on` is what STATUS fails for by the operator's choice. `states`: stores that were named at the start.
     """
 
     def __init__(
@@ -51,8 +51,9 @@ class Resident:
         journal: Journal,
         anew: Callable[[], None] = lambda: None,
         status_on: frozenset[str] = frozenset(),
+        states: tuple[str, ...] = (),
     ) -> None:
-        self._status_on = status_on
+        self._status_on, self._states = status_on, states
         self.hot_plug = HotPlug(
             self._of_networks,
             lambda about: journal.write("info", "networks changed", about),
@@ -60,7 +61,7 @@ class Resident:
             lambda why: journal.complain("warning", "hot plug", why),
         )
         self.objects = Objects(self._pod_changed)
-        self.policing = Policing(self._of_networks, self._folders, self.objects.look, journal)
+        self.policing = Policing(self._of_networks, self._folders, self._ledgers, self.objects.look, journal)
         self.annotator = Annotator(lambda why: journal.complain("warning", "network-status", why))
         self.claims = Claims(
             self._of_addresses,
@@ -121,6 +122,12 @@ class Resident:
             if not directory.endswith(f"/{NETWORKS}"):
                 yield _opened(self.node(directory))
 
+    def _ledgers(self) -> Iterator[AbstractContextManager[Node]]:
+        """Yield the stores of addresses, those that the agent's options name too: they may not have been used yet."""
+        for directory in dict.fromkeys((*self.directories, *self._states)):
+            if not directory.endswith(f"/{NETWORKS}"):
+                yield _opened(self.node(directory))
+
     def node(self, directory: str, given: Mapping[str, int] | None = None) -> Node:
         """Return the node whose store is in `directory`, for one use; its host is to be closed."""
         return self._kept.node(directory, given)
@@ -134,6 +141,7 @@ class Resident:
             annotate=self.annotator.put,
             show_claim=partial(self.claims.put, directory),
             guard=self.policing.guard,
+            believe=self.policing.believe,
         )
 
     def remember(self, directory: str) -> None:
@@ -145,14 +153,17 @@ class Resident:
             node.host.close()
 
     def follow_networks(self) -> None:
-        """Follow the API servers by whose objects pods have several networks: an annotation may have changed."""
+        """Follow the API servers by whose objects pods have several networks: an annotation may have changed.
+
+        Policies first: what is heard of a pod has it looked at by what was known before.
+        """
+        self.policing.follow()
         for opened in self._of_networks():
             with opened as node:
                 records = node.attachments.all() if node.stored() else ()
             for kubeconfig in {kubeconfig_of(record.fields) for record in records}:
                 if kubeconfig:
                     self.objects.follow(kubeconfig)
-        self.policing.follow()
 
     def stores(self) -> list[dict[str, str]]:
         """Return which store each directory stands for; one that has changed makes way for the next agent."""

@@ -97,7 +97,9 @@ class Agent:
         self.departures = Departures(self.nodes, self._found, self._not_looked)
         self.announcements = Announcements(self.nodes, self._announced, self._not_looked)
         self.records = Records(self.nodes, self._found, self._not_looked)
-        self.resident = Resident(self._not_finished, self.departures.noticed, journal, anew, options.status_on)
+        self.resident = Resident(
+            self._not_finished, self.departures.noticed, journal, anew, options.status_on, options.states
+        )
         self.server = Server(listening, self._serve, self._refused, options.workers)
         asked = options.resource_claims
         self.resource_claims = None if asked is None else self._resource_claims(asked)

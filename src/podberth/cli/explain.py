@@ -147,8 +147,11 @@ def _draw_policed(screen: Screen, found: Policed) -> None:
         elif not one.allowed:
             rows.append([*where, Cell("nothing", "red"), "", ""])
         rows += [[*where, _peers(allowed), allowed.ports, allowed.policy] for allowed in one.allowed]
+    doubts = dict.fromkeys(each for one in found.passing for allowed in one.allowed for each in allowed.uncounted)
     if rows:
         screen.table(columns("Interface", "Direction", "Lets pass", "Ports", "Policy", breaks=("Lets pass",)), rows)
+    for doubt in doubts:
+        screen.line(Cell("not counted", "yellow"), f"  {doubt}")
     for each in found.policies:
         if each.mistakes:
             screen.line(Cell("policy", "yellow"), f"  {each.policy}: {each.state}: {joined(each.mistakes)}")

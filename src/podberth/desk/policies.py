@@ -14,24 +14,30 @@ from podberth.cni.errors import CniError
 from podberth.desk.form import LEFT_OUT, row
 from podberth.kube.errors import NotFound
 from podberth.kube.resources import MULTI_NETWORK_POLICIES, NAMESPACES, PODS
+from podberth.kube.served import served
 from podberth.net.seen import POD, ObjectSought
+from podberth.netpolicy.believed import Said, weighed
 from podberth.netpolicy.document import MOST_PORT
 from podberth.netpolicy.pods import addresses_of, labels_of
 from podberth.netpolicy.ruling import keyed_set
 from podberth.netpolicy.standing import HOLDING, judged, unknown
 from podberth.networks.settings import read
 from podberth.stores.last_good import remembered
+from podberth.verbs.holders import holders
 from podberth.verbs.role import NETWORKS, state_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from podberth.cni.netconf import NetConf
+    from podberth.cni.parsers import Network
     from podberth.cni.pod import PodRef
     from podberth.kube.client import Client, Object
     from podberth.netpolicy.document import Policy, Rule
     from podberth.netpolicy.ruling import Peers
     from podberth.netpolicy.standing import Standing
+    from podberth.networks.settings import Settings
+    from podberth.verbs.node import Node
 
 WAYS = ("ingress", "egress")
 SHOWN = 16  # addresses of one peer
@@ -42,7 +48,8 @@ ANY = "any"
 class Allowed:
     """What a rule lets pass: with peers, over ports. `addresses` are the first that pods have; `more` how many follow.
 
-    They are null where the peers are addresses themselves.
+    They are null where the peers are addresses themselves. `uncounted` are the first addresses that pods say and that
+    do not count, each with the pod and the reason.
     """
 
     policy: str
@@ -50,6 +57,7 @@ class Allowed:
     ports: str
     addresses: tuple[str, ...] | None = None
     more: Annotated[int, LEFT_OUT] = 0
+    uncounted: Annotated[tuple[str, ...], LEFT_OUT] = ()
 
 
 @row
@@ -85,14 +93,14 @@ class Policed:
     passing: tuple[Passing, ...] = ()
 
 
-def policed(conf: NetConf, pod: PodRef, legs: Sequence[tuple[str, str]]) -> Policed | None:
+def policed(node: Node, conf: NetConf, pod: PodRef, legs: Sequence[tuple[str, str]]) -> Policed | None:
     """Return it for a pod's legs, each with the name that its network-status has; None if none is of a definition."""
     links = [(ifname, name) for ifname, name in legs if "/" in name]
     settings = read(conf.fields) if links else None
     if settings is None or not settings.kubeconfig:
         return None
     try:
-        found = _policed(conf, settings.kubeconfig, pod, links)
+        found = _policed(node, conf, settings, pod, links)
     except CniError as away:
         return Policed(why=f"the policies can't be known: {away.message}") if settings.policies else None
     if settings.policies:
@@ -121,10 +129,11 @@ def _judged(raw: Object, before: Mapping[str, Standing]) -> Standing | None:
         return None
 
 
-def _policed(conf: NetConf, kubeconfig: str, pod: PodRef, links: Sequence[tuple[str, str]]) -> Policed:
+def _policed(node: Node, conf: NetConf, settings: Settings, pod: PodRef, links: Sequence[tuple[str, str]]) -> Policed:
+    kubeconfig = settings.kubeconfig
     client = objects.client(kubeconfig)
     try:
-        documents = client.list(MULTI_NETWORK_POLICIES, pod.namespace).items
+        documents = client.list(served(client, MULTI_NETWORK_POLICIES), pod.namespace).items
     except NotFound:
         documents = []  # the server has no such kind
     raw = objects.look(ObjectSought(kubeconfig=kubeconfig, kind=POD, namespace=pod.namespace, name=pod.name)) or {}
@@ -137,7 +146,7 @@ def _policed(conf: NetConf, kubeconfig: str, pod: PodRef, links: Sequence[tuple[
     mine = [one.policy for one in standings if _chooses(one, labels)]
     doubtful = unknown(standings, networks)
     why = f"policy {doubtful[0]} can't be read, and it is not known here what held before" if doubtful else ""
-    peers = _Peers(client)
+    peers = _Peers(node, client, settings.by_status)
     passing = [
         _passing(mine, ifname, network, way, peers) for ifname, network in links for way in (() if doubtful else WAYS)
     ]
@@ -169,10 +178,11 @@ def _allowed(policy: Policy, rule: Rule, peers: _Peers) -> Iterator[Allowed]:
             yield Allowed(policy=name, peers=ranges, ports=ports, more=max(0, len(spans) - SHOWN))
     for peer in rule.peers:
         keyed = keyed_set(policy, peer)
-        found = peers.addresses(keyed)
+        found, doubts = peers.addresses(keyed)
         yield Allowed(
-            policy=name, peers=str(keyed), ports=ports, addresses=found[:SHOWN], more=max(0, len(found) - SHOWN)
-        )
+            policy=name, peers=str(keyed), ports=ports, addresses=found[:SHOWN], more=max(0, len(found) - SHOWN),
+            uncounted=doubts[:SHOWN],
+        )  # fmt: skip
 
 
 def _range(version: int, first: int, last: int) -> str:
@@ -192,25 +202,27 @@ def _ports(rule: Rule) -> str:
 
 
 class _Peers:
-    """Asks for each set of peers once."""
+    """Asks for each set of peers once, and the ledger for whom it has their addresses."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._known: dict[Peers, tuple[str, ...]] = {}
+    def __init__(self, node: Node, client: Client, by_status: tuple[Network, ...]) -> None:
+        self._node, self._client, self._by_status = node, client, by_status
+        self._known: dict[Peers, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
-    def addresses(self, peers: Peers) -> tuple[str, ...]:
-        """Return the addresses of the pods that a set chooses, on its networks."""
+    def addresses(self, peers: Peers) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the addresses that count of the pods that a set chooses, on its networks; and why others do not."""
         if peers not in self._known:
-            spaces = None
-            if peers.namespaces is not None:
-                listed = self._client.list(NAMESPACES, labels=peers.namespaces).items
-                spaces = {one["metadata"]["name"] for one in listed}
-            found = self._client.list(PODS, peers.namespace, labels=peers.pods).items
-            self._known[peers] = tuple(
-                str(address)
-                for one in found
-                if spaces is None or one["metadata"]["namespace"] in spaces
-                for network, address in addresses_of(one)
-                if network in peers.networks
-            )
+            said = tuple(self._said(peers))
+            has = {address: (pod,) for address, pod in holders(self._node, {one.address for one in said}).items()}
+            counted, doubts = weighed(said, has, self._by_status)
+            self._known[peers] = tuple(map(str, counted)), tuple(map(str, doubts))
         return self._known[peers]
+
+    def _said(self, peers: Peers) -> Iterator[Said]:
+        spaces = None
+        if peers.namespaces is not None:
+            listed = self._client.list(NAMESPACES, labels=peers.namespaces).items
+            spaces = {one["metadata"]["name"] for one in listed}
+        for one in self._client.list(PODS, peers.namespace, labels=peers.pods).items:
+            pod = one["metadata"]["namespace"], one["metadata"]["name"]
+            if spaces is None or pod[0] in spaces:
+                yield from (Said(pod=pod, address=it) for network, it in addresses_of(one) if network in peers.networks)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from podberth.dra.devices import Place, generation_of, same, slices, whole
 from podberth.dra.driver import DRIVER
-from podberth.kube.client import Call
 from podberth.kube.errors import Invalid, NotFound
 from podberth.kube.resources import NODES, Resource
+from podberth.kube.served import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,19 +81,15 @@ class Publisher:
 
     def _served(self) -> str:
         """Return the newest version that the server has. NotFound if it has none."""
-        for version in () if self._version else VERSIONS:
+        if not self._version:
+            every = [resource("resourceslices", "ResourceSlice", version, namespaced=False) for version in VERSIONS]
             try:
-                about = resource("resourceslices", "ResourceSlice", version, namespaced=False)
-                self._client.call(Call(verb="list", resource=about, query=(("limit", "1"),)))
+                self._version = served(self._client, every).version
             except NotFound:
-                if version == VERSIONS[-1]:
-                    raise NotFound(
-                        f"the API server has no {GROUP}/{' or /'.join(VERSIONS)}: Kubernetes has it from 1.32 on",
-                        "until 1.33 it needs the feature gate DynamicResourceAllocation",
-                    ) from None
-            else:
-                self._version = version
-                break
+                raise NotFound(
+                    f"the API server has no {GROUP}/{' or /'.join(VERSIONS)}: Kubernetes has it from 1.32 on",
+                    "until 1.33 it needs the feature gate DynamicResourceAllocation",
+                ) from None
         return self._version
 
 

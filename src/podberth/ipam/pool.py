@@ -64,7 +64,9 @@ class Grant:
 
     `pod_requests`: a pod may ask for what the grant allows itself (annotation, CNI args), without a PodNetwork.
     `macs`: the first octets of MACs that a namespace may choose ('02:aa:bb'). `reservations`: how many addresses of the
-    pool a namespace may have reserved by its own word; None is any number.
+    pool a namespace may have reserved by its own word; None is any number. `own_pools`: how many addresses of each
+    family its applications' own pools may have of the pool; None is any number by the operator's word, and none by the
+    namespace's own.
     """
 
     namespaces: tuple[str, ...]
@@ -73,6 +75,7 @@ class Grant:
     pod_requests: bool = False
     macs: tuple[str, ...] = ()
     reservations: int | None = None
+    own_pools: int | None = None
 
 
 @value

@@ -282,7 +282,7 @@ def _grants(fields: Fields) -> tuple[Grant, ...]:
 
 
 def _grant(fields: Fields) -> Grant:
-    fields.only(("namespaces", "vlans", "addresses", "podRequests", "macs", "reservations"))
+    fields.only(("namespaces", "vlans", "addresses", "podRequests", "macs", "reservations", "ownPools"))
     namespaces = fields.each("namespaces", _pattern)
     if not namespaces:
         raise fields.fail("namespaces", "expected at least one namespace or pattern")
@@ -293,6 +293,7 @@ def _grant(fields: Fields) -> Grant:
         pod_requests=fields.get("podRequests", parsers.boolean, False),
         macs=fields.each("macs", _octets),
         reservations=fields.optional("reservations", parsers.integer(0, MAX_RESERVATIONS)),
+        own_pools=fields.optional("ownPools", parsers.integer(0, MAX_RESERVATIONS)),
     )
 
 
@@ -355,6 +356,8 @@ def _grant_document(grant: Grant) -> dict[str, object]:
         document["macs"] = list(grant.macs)
     if grant.reservations is not None:
         document["reservations"] = grant.reservations
+    if grant.own_pools is not None:
+        document["ownPools"] = grant.own_pools
     return document
 
 
@@ -376,7 +379,8 @@ def pool_needs(pool: Pool) -> frozenset[Feature]:
         found.add(Feature.GATEWAYS)
     if pool.affinity is not None:
         found.add(Feature.AFFINITY)
-    if pool.made_for is not None or any(subnet.automatic for subnet in pool.subnets):
+    limited = any(grant.own_pools is not None for grant in pool.grants)
+    if pool.made_for is not None or limited or any(subnet.automatic for subnet in pool.subnets):
         found.add(Feature.OWN_POOLS)
     if pool.gateway_check is not None:
         found.add(Feature.GATEWAY_CHECK)

@@ -1,5 +1,8 @@
 """Following a collection: listed once, then watched; listed again only if the server forgot where we were.
 
+Of a kind with several versions the first that the server serves is followed. Which one that is is asked before each
+watch: a server that takes a version away, or gets another, ends its watches, and all end after some minutes.
+
 One thread for each collection. What is done with what it hears is the handler's business.
 
 A watch in which nothing happens is told apart from one that is dead by its bookmarks, one each minute. A watch that has
@@ -14,6 +17,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from podberth.kube.client import Listing
 from podberth.kube.errors import Gone, Unavailable
+from podberth.kube.resources import Resource
+from podberth.kube.served import served
 from podberth.kube.watch import BOOKMARK, watch
 from podberth.process.jitter import Backoff
 from podberth.process.loop import Loop
@@ -23,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from podberth.kube.client import Client, Object
-    from podberth.kube.resources import Resource
     from podberth.kube.watch import Watch
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 15.0  # seconds between tries
@@ -47,18 +51,20 @@ class Handler(Protocol):
 class Follower:
     """A thread that keeps `handler` up to date.
 
+    `resource`: what is followed; or several versions of it, the best first.
     `start`: the version that the handler is at already, from an earlier life; without it the collection is listed.
     `kept` takes of the listed objects what the handler needs: the rest of a long list is never there at once.
     `longest`: seconds between tries at most. `silent`: seconds without a word that a watch is believed to be alive.
     """
 
     def __init__(
-        self, client: Client, resource: Resource, handler: Handler, *, namespace: str = "", labels: str = "",
-        fields: str = "", start: str = "", longest: float = LONGEST_PAUSE, silent: float = SILENT,
-        kept: Callable[[Iterable[Object]], Sequence[Object]] | None = None,
+        self, client: Client, resource: Resource | Sequence[Resource], handler: Handler, *, namespace: str = "",
+        labels: str = "", fields: str = "", start: str = "", longest: float = LONGEST_PAUSE,
+        silent: float = SILENT, kept: Callable[[Iterable[Object]], Sequence[Object]] | None = None,
     ) -> None:  # fmt: skip
         self._client = client
-        self._resource = resource
+        self._versions = (resource,) if isinstance(resource, Resource) else tuple(resource)
+        self._resource = self._versions[0]
         self._handler = handler
         self._namespace, self._labels, self._fields = namespace, labels, fields
         self._kept = kept
@@ -67,12 +73,12 @@ class Follower:
         self._backoff = Backoff(FIRST_PAUSE, longest, least=0.5)
         self._brief = 1  # watches in a row that ended at once, this one too
         self._loop = Loop(
-            f"follow {resource.plural}", self._turn, lambda _: None, bound=BOUND, family="follow",
+            f"follow {self._resource.plural}", self._turn, lambda _: None, bound=BOUND, family="follow",
             first=FIRST_PAUSE, longest=longest,
         )  # fmt: skip
         self.resource_version = start
         self.synced = threading.Event()  # set while the server is heard; what it has to say may still be on its way
-        self.plural = resource.plural
+        self.plural = self._resource.plural
         self._silent = silent
         self._heard = monotonic()  # when the server last said anything about the collection
         self._trouble = ""
@@ -118,6 +124,7 @@ class Follower:
 
     def _once(self) -> None:
         """List if need be, then watch until the watch ends."""
+        self._choose()
         if not self.resource_version:
             listing = self._listed()
             if self._loop.stopping:
@@ -146,6 +153,13 @@ class Follower:
             if self.silence < self._silent:
                 raise
             self.resource_version = ""  # it has said nothing: a list tells whether there was something to say
+
+    def _choose(self) -> None:
+        """Go on with the best version that the server has by now; objects are others in another, so they are listed."""
+        if len(self._versions) > 1:
+            found = served(self._client, self._versions)
+            if found != self._resource:
+                self._resource, self.resource_version = found, ""
 
     def _listed(self) -> Listing:
         """Return the collection; of each object what is needed."""

@@ -60,9 +60,13 @@ NETWORK_ATTACHMENTS = Resource(
 IPAM_CLAIMS = Resource(
     group="k8s.cni.cncf.io", version="v1alpha1", plural="ipamclaims", kind="IPAMClaim", namespaced=True
 )
-MULTI_NETWORK_POLICIES = Resource(
-    group="k8s.cni.cncf.io", version="v1beta1", plural="multi-networkpolicies", kind="MultiNetworkPolicy",
-    namespaced=True,
+# The newest version first: of some releases of the kind, `endPort` is in v1beta2 alone.
+MULTI_NETWORK_POLICIES = tuple(
+    Resource(
+        group="k8s.cni.cncf.io", version=version, plural="multi-networkpolicies", kind="MultiNetworkPolicy",
+        namespaced=True,
+    )
+    for version in ("v1beta2", "v1beta1")
 )  # fmt: skip
 PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
 EVENTS = Resource(group="", version="v1", plural="events", kind="Event", namespaced=True)

@@ -1,4 +1,4 @@
-"""A MultiNetworkPolicy (k8s.cni.cncf.io/v1beta1) as a value, read as tenants wrote it.
+"""A MultiNetworkPolicy (k8s.cni.cncf.io/v1beta2 or v1beta1) as a value, read as tenants wrote it.
 
 What can't be read is a mistake, with its path, and all else is read. What of a document with mistakes holds, `standing`
 says.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from podberth.cni.errors import Refused
-from podberth.cni.value import replace, value
+from podberth.cni.value import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,54 +22,47 @@ def changes(
     """Return the calls to take back, those that came last first, and the new ones, in order.
 
     The first network stays whatever is wanted: the runtime has its result. An interface that has its name by its place
-    keeps it, though networks before it go. A new one whose name by its place is another's by now gets the next that is
-    free. Refused if the pod gives a new one the name of one that stays.
+    keeps it, though networks before it go; but not where the pod names another by now, be it that of a place. A new one
+    whose name by its place is another's by now gets the next that is free. Refused if the pod names a new one as one
+    that stays is named.
     """
-    left = list(recorded[1:])
-    more = [_Wanted(op=op, placed=op.ifname == f"net{place}") for place, op in enumerate(wanted) if place > 0]
+    left, more = list(recorded[1:]), list(wanted[1:])
     for stays in (_same, _alike):
         candidates, more = more, []
-        for one in candidates:
-            found = next((each for each in left if stays(each, one)), None)
+        for op in candidates:
+            found = next((each for each in left if stays(each, op)), None)
             if found is None:
-                more.append(one)
+                more.append(op)
             else:
                 left.remove(found)
     names = {op.ifname: op.label for op in recorded if op not in left}
+    asked = {op.ifname for op in more if op.asked}
     new: list[CallPlugins] = []
-    for one in more:
-        op = one.op
+    for op in more:
+        made = op
         if op.ifname in names:
-            _require_placed(one, names[op.ifname])
-            op = replace(op, ifname=_free(names))
-        names[op.ifname] = op.label
-        new.append(op)
+            if op.asked:
+                raise _taken(op, names[op.ifname])
+            made = replace(op, ifname=_free((*names, *asked)))
+        names[made.ifname] = op.label
+        new.append(made)
     return tuple(reversed(left)), tuple(new)
 
 
-@value
-class _Wanted:
-    """A call that is wanted. `placed`: its interface has the name of its place, and no other from the pod."""
-
-    op: CallPlugins
-    placed: bool
+def _same(recorded: CallPlugins, op: CallPlugins) -> bool:
+    return (recorded.label, recorded.ifname) == (op.label, op.ifname)
 
 
-def _same(recorded: CallPlugins, one: _Wanted) -> bool:
-    return (recorded.label, recorded.ifname) == (one.op.label, one.op.ifname)
+def _alike(recorded: CallPlugins, op: CallPlugins) -> bool:
+    """Say whether both are of one network, with an interface that the pod does not name."""
+    return not op.asked and recorded.label == op.label and _BY_PLACE.fullmatch(recorded.ifname) is not None
 
 
-def _alike(recorded: CallPlugins, one: _Wanted) -> bool:
-    """Say whether both are of one network, with an interface that nobody has named."""
-    return one.placed and recorded.label == one.op.label and _BY_PLACE.fullmatch(recorded.ifname) is not None
-
-
-def _require_placed(one: _Wanted, holder: str) -> None:
-    if not one.placed:
-        raise Refused(
-            f"{one.op.label}: the interface {one.op.ifname} is {holder}'s, and stays it while the pod runs",
-            "name another one in the pod's annotation, or restart the pod",
-        )
+def _taken(op: CallPlugins, holder: str) -> Refused:
+    return Refused(
+        f"{op.label}: the interface {op.ifname} is {holder}'s, and stays it while the pod runs",
+        "name another one in the pod's annotation, or restart the pod",
+    )
 
 
 def _free(names: Iterable[str]) -> str:

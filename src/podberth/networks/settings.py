@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from podberth.cni.fields import Fields
     from podberth.cni.netlist import NetworkList
+    from podberth.cni.parsers import Network
 
 MOST = 64  # networks, or namespaces, in one list
 _TEXT = parsers.string(min=0, max=4096)
@@ -87,6 +88,10 @@ POLICIES = Key(
     name="networkPolicies", kind=BOOLEAN, read=parsers.boolean, default=False,
     what="MultiNetworkPolicies are kept on networks of definitions; pods of such networks wait until they are known.",
 )  # fmt: skip
+BY_STATUS = Key(
+    name="peersByStatus", kind=LIST, read=parsers.members, default=(),
+    what="Networks of addresses that count for policies by a peer's network-status alone: of other plugins' legs.",
+)  # fmt: skip
 # Read by Multus alone: an agent needs none of it, and a node changes over with its file as it is.
 WITHOUT_EFFECT = (
     *("logFile", "logLevel", "logToStderr", "logOptions", "retryDeleteOnError", "chrootDir"),
@@ -96,7 +101,7 @@ WITHOUT_EFFECT = (
 )
 KEYS = (
     *(CLUSTER, DEFAULTS, DELEGATES, CONF_DIR, CNI_DIR, BIN_DIR, KUBECONFIG, NAMESPACE, SYSTEM, ISOLATION, GLOBAL),
-    *(DEFINING, READINESS, AUXILIARY, ALLOW, POLICIES),
+    *(DEFINING, READINESS, AUXILIARY, ALLOW, POLICIES, BY_STATUS),
 )  # fmt: skip
 
 
@@ -107,7 +112,7 @@ class Settings(Standalone):
     `cluster`, `defaults`: how the cluster's networks are named, the first of them first. `delegates`: those that are
     written out, in their place. `defining`: namespaces whose definitions count, as patterns. `rules`: what a pod's
     annotation may ask for; without any, all of it. `auxiliary`: the name of a chain of plugins beside the cluster's
-    network, '' for none.
+    network, '' for none. `by_status`: of which networks an address counts for policies by a peer's network-status.
     """
 
     cluster: str = ""
@@ -126,6 +131,7 @@ class Settings(Standalone):
     auxiliary: str = ""
     rules: tuple[Rule, ...] = ()
     policies: bool = False
+    by_status: tuple[Network, ...] = ()
 
     @property
     def chain(self) -> ChainAt:
@@ -169,6 +175,7 @@ def read(fields: Fields) -> Settings:
         auxiliary=_auxiliary(fields, cluster),
         rules=tuple(map(_rule, fields.children(ALLOW.name, most=1024))),
         policies=_policies(fields),
+        by_status=fields.each(BY_STATUS.name, parsers.ip_prefix, most=MOST),
     )
 
 

@@ -232,6 +232,7 @@ def _called(conf: Settings, call: Call, leg: Leg, legs: tuple[Leg, ...], seen: S
         cache=conf.cni_dir,
         args=args(leg, dict(call.args), first=first),
         capabilities=dumps(offered) if offered else "",
+        asked=not first and leg.selection is not None and bool(leg.selection.interface),
         label=leg.label,
         default=first,
         sheds=sheds(leg, legs),

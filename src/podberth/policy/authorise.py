@@ -175,6 +175,27 @@ def quota(pool: Pool, namespace: str) -> int | None:
     return None if not said or None in said else max(one for one in said if one is not None)
 
 
+def own_quota(pool: Pool, namespace: str) -> int | None:
+    """Return how many addresses of each family the namespace's own pools may have of the pool; None: no rule says.
+
+    Of several rules that name it the most generous counts.
+    """
+    said = [grant.own_pools for grant in pool.grants if names(grant, namespace) and grant.own_pools is not None]
+    return max(said, default=None)
+
+
+def beyond_own(pool: Pool, namespace: str, taken: int, more: int) -> Refused | None:
+    """Return why the namespace's own pools may not have so many addresses more than others of them have; or None."""
+    most = own_quota(pool, namespace)
+    if most is None or taken + more <= most:
+        return None
+    return Refused(
+        f"namespace {namespace} may have {most} addresses of pool {pool.name} in pools of its own (`ownPools`): its"
+        f" others have {taken}, and {more} are wanted",
+        f"say fewer addresses, or an operator raises `ownPools` under `allow` of pool {pool.name}",
+    )
+
+
 def unnamed(pool: Pool, namespace: str) -> str:
     """Say that no rule of the pool names the namespace."""
     every = any(not one.strip("*-") for grant in pool.grants for one in grant.namespaces)

@@ -11,6 +11,7 @@ from podberth.cni.errors import Refused
 from podberth.cni.value import replace, value
 from podberth.policy.authorise import (
     authorise,
+    beyond_own,
     beyond_quota,
     names,
     quota,
@@ -162,6 +163,14 @@ def beyond(pool: Pool, namespace: str, taken: int, more: int) -> Refused | None:
     """Return the refusal of so many more addresses than are taken, if the namespace's own word may not reserve them."""
     most = quota(pool, namespace)
     return beyond_quota(pool, namespace, taken, more) if most is not None and more and taken + more > most else None
+
+
+def beyond_own_pools(pool: Pool, namespace: str, taken: int, more: int) -> Refused | None:
+    """Return why an application of the namespace may not have a pool of `more` addresses of this one; None if it may.
+
+    `taken`: how many the namespace's other own pools have of it. It is asked where such a pool is made, or grows.
+    """
+    return beyond_own(pool, namespace, taken, more)
 
 
 def _anything(who: str, door: str, change: Any) -> None:  # noqa: ARG001 - a rule like the others

@@ -1,9 +1,9 @@
 """What a tenant may declare. Pure; `policy.permit` asks, and nobody else.
 
 A ConfigMap outside podberth's own namespace is its namespace's word, not the operator's: whoever may write ConfigMaps
-there wrote it. It declares addresses for its namespace's pods, of pools whose `allow` names that namespace, and nothing
-else but a MAC that follows from the address or that the rule lists. Of an interface that the operator declares it says
-nothing.
+there wrote it. It declares addresses for its namespace's pods, of pools whose `allow` names that namespace, or pools
+of its own where the rule lets it; and nothing else but a MAC that follows from the address or that the rule lists. Of
+an interface that the operator declares it says nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from podberth.cni.fields import joined
 from podberth.cni.value import replace
 from podberth.ipam.pool import FOREVER
 from podberth.net.settings_document import settings_document
-from podberth.policy.authorise import beyond_quota, chosen, names, quota, refused, unnamed
+from podberth.policy.authorise import (
+    beyond_own,
+    beyond_quota,
+    chosen,
+    names,
+    own_quota,
+    quota,
+    refused,
+    unnamed,
+)
 from podberth.policy.podnetwork import PodNetwork
 from podberth.policy.reserves import declared_addresses, pools_of, reserved_by
 from podberth.policy.standing import CHOICE, ELSEWHERE, FOREIGN, NO_ADDRESS, REMEDY, SPOKEN_OF
@@ -29,7 +38,7 @@ if TYPE_CHECKING:
     from podberth.net.ops import Address
     from podberth.policy.documents import Document
     from podberth.policy.interfaces import Interfaces
-    from podberth.policy.podnetwork import AttachmentPolicy
+    from podberth.policy.podnetwork import AttachmentPolicy, OwnPool
 
     Complaint: TypeAlias = tuple[str, str]  # what is wrong, and what to do about it
 
@@ -73,6 +82,11 @@ def _excess(document: Document, namespace: str, pools: Sequence[Pool]) -> Iterat
         where = f"spec.attachments[{i}]"
         for field in _choices(policy):
             yield f"{where}.{field} is the operator's choice", CHOICE
+        if policy.own is not None:
+            yield from (
+                (f"{where}.ownPool: {what}", remedy) for what, remedy in _own_pool(policy.own, namespace, pools)
+            )
+            continue
         addresses = tuple(address for _, address in declared_addresses(body, policy))
         if not addresses:
             yield f"{where} names no address", NO_ADDRESS
@@ -114,6 +128,18 @@ def _choices(policy: AttachmentPolicy) -> Iterator[str]:
         if getattr(policy, field) is not None:
             yield field
     yield from (field for field in settings_document(policy.settings) if field != "mac")
+
+
+def _own_pool(own: OwnPool, namespace: str, pools: Sequence[Pool]) -> Iterator[Complaint]:
+    """Yield why the namespace may not ask for a pool of its own as large as that; there may be no room all the same."""
+    parent = next((pool for pool in pools if pool.name == own.parent), None)
+    if parent is None:
+        yield f"there is no pool {own.parent!r}", ELSEWHERE
+    elif own_quota(parent, namespace) is None:
+        every = "no rule under `allow` of pool {} that names namespace {} has `ownPools`"
+        yield every.format(parent.name, namespace), REMEDY
+    elif (beyond := beyond_own(parent, namespace, 0, own.addresses)) is not None:
+        yield beyond.message, beyond.details
 
 
 def _addresses(

@@ -19,7 +19,7 @@ from podberth.verbs.check import check
 from podberth.verbs.collect import collect
 from podberth.verbs.completed import completed
 from podberth.verbs.delete import delete_call
-from podberth.verbs.guard import guard
+from podberth.verbs.guard import believe, guard
 from podberth.verbs.planner import Planner
 from podberth.verbs.recorded import kept
 from podberth.verbs.status import serves_anybody
@@ -59,6 +59,7 @@ def _add(node: Node, call: Call, plugin: Plugin) -> Result:
     if node.room is not None:
         node.room.keep()
     conf = plugin.configure(call.conf.fields)
+    believe(node, conf)
     arrival = arrive(
         node, call.attachment, call.pod_args.pod, call.netns, own_netns_too=call.netns_override, conf=kept(call),
         type=call.conf.type, leases=False,
@@ -128,6 +129,7 @@ def _status(node: Node, call: Call, plugin: Plugin) -> None:
     """Fail for the node's own reasons only: no annotation and no tenant's definition takes a node down."""
     serves_anybody(node)
     conf = plugin.configure(call.conf.fields)
+    believe(node, conf)
     network = plugin.status(conf, see(node.host, lambda seen: plugin.status_asks(conf, seen)))  # type: ignore[attr-defined]
     if network is not None:
         node.host.outside.status(network, (conf.bin_dir, *call.path))

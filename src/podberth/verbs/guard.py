@@ -27,7 +27,14 @@ def guard(node: Node, conf: Settings, pod: PodRef | None, netns: str, netns_id: 
             "networkPolicies: no agent of podberth's is running, and nobody else keeps policies",
             "start the agent; or take the key away, and no policy is kept on this node",
         )
-    node.guard(node.host, Guarded(kubeconfig=conf.kubeconfig, pod=pod, netns=netns, netns_id=netns_id, links=links))
+    found = Guarded(kubeconfig=conf.kubeconfig, pod=pod, netns=netns, netns_id=netns_id, links=links)
+    node.guard(node.host, found)
+
+
+def believe(node: Node, conf: Settings) -> None:
+    """Have the agent know whose word on addresses counts by now: the runtime's configuration may have changed."""
+    if conf.policies and node.believe is not None:
+        node.believe(conf.kubeconfig, conf.by_status)
 
 
 def links_of(ops: Iterable[object]) -> tuple[tuple[str, str], ...]:
@@ -49,4 +56,5 @@ def guarded(record: Record) -> Guarded | None:
         netns=record.netns,
         netns_id=record.netns_id,
         links=links_of(step.op for step in record.steps),
+        by_status=conf.by_status,
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from podberth.cni.call import Call
     from podberth.cni.fields import Fields
     from podberth.cni.keys import Key
+    from podberth.cni.parsers import Network
     from podberth.cni.pod import Attachment, PodRef
     from podberth.ipam.elsewhere import Elsewhere
     from podberth.ipam.epoch import SeenAddress
@@ -125,6 +126,8 @@ class Node:
     `labels` returns the labels of this node ('Node'), of a pod ('Pod') or of a pod's namespace ('Namespace'). It raises
     TryAgainLater while they can't be known, and Refused where nobody says them.
     `guard` has what policies let pass put into a pod's namespace before the pod's networks are; None where nobody can.
+    `believe` is told by a configuration that is in use: of which networks addresses count for the policies of the API
+    server of a kubeconfig by a peer's network-status; None where nobody asks.
     `status_on`: what else STATUS fails for, by the operator's choice (`verbs.status.CHOICES`).
     `archive` does one step of putting older events into the store's archive, and says whether there was one to do.
     `boot` returns what tells this boot of the machine from others, '' if that is not known.
@@ -157,13 +160,14 @@ class Node:
     show_claim: Callable[[str, ClaimStatus], None] | None = None
     labels: Callable[[str, PodRef | None], Mapping[str, str]] = _unlabelled
     guard: Callable[[Host, Guarded], None] | None = None
+    believe: Callable[[str, tuple[Network, ...]], None] | None = None
 
 
 @value
 class Guarded:
     """A pod whose networks are policed, and its namespace: by the policies of the API server of a kubeconfig.
 
-    `links` are interfaces on networks of definitions: (interface, NAMESPACE/NAME).
+    `links` are interfaces on networks of definitions: (interface, NAMESPACE/NAME). `by_status` as in its configuration.
     """
 
     kubeconfig: str
@@ -171,3 +175,4 @@ class Guarded:
     netns: str
     netns_id: NetnsId
     links: tuple[tuple[str, str], ...]
+    by_status: tuple[Network, ...] = ()

@@ -12,6 +12,7 @@ from podberth.kube.resources import POOLS
 from podberth.policy.admission import Conflicts
 from tests.checkout import ROOT
 from tests.contract.control.cluster import pool
+from tests.contract.control.test_doors import settings
 from tests.contract.declarations import documents
 from tests.contract.ledgers import OPERATOR
 from tests.waiting import until
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.contract.control.cluster import Cluster
 
 NAME = "db.eth0.reports"
+TENANTS = settings("tenants")
 
 
 @pytest.fixture
@@ -98,6 +100,31 @@ def test_the_webhook_lets_those_in_that_can_have_their_pool_and_refuses_others_b
     until(lambda: ranges(aside) == ["10.20.0.64-10.20.0.65"])
     assert aside.kubectl("-n", "db", "delete", "podnetwork", "reports").returncode == 0
     until(lambda: ranges(aside) == [])
+
+
+def test_a_namespace_asks_by_its_own_word_within_what_the_rule_lets_it_have(aside: Cluster) -> None:
+    aside.apply(parent(allow=[{"namespaces": ["db"], "ownPools": 4}, {"namespaces": ["bank"]}]), TENANTS)
+    aside.webhook(own_pools=True)
+    aside.controller(own_pools=True)
+    until(lambda: "has `ownPools`" in aside.kubectl("apply", "-f", "-", stdin=app(2, "alien", "bank")).stderr)
+    assert aside.kubectl("apply", "-f", "-", stdin=app(3)).returncode == 0
+    until(lambda: ranges(aside) == ["10.20.0.64-10.20.0.66"])
+    refused = aside.kubectl("apply", "-f", "-", stdin=app(2, "other"))
+    assert "may have 4 addresses of pool db in pools of its own" in refused.stderr
+    assert "its others have 3, and 2 are wanted" in refused.stderr
+    assert aside.kubectl("apply", "-f", "-", stdin=app(4)).returncode == 0
+    until(lambda: ranges(aside) == ["10.20.0.64-10.20.0.67"])
+
+
+def test_past_the_webhook_a_namespace_gets_no_more_and_its_podnetwork_says_why(aside: Cluster) -> None:
+    aside.apply(parent(allow=[{"namespaces": ["db"], "ownPools": 4}]), TENANTS)
+    aside.controller(own_pools=True)
+    aside.apply(app(3))
+    until(lambda: ranges(aside) == ["10.20.0.64-10.20.0.66"])
+    aside.apply(app(2, "other"), app(5, "huge"))
+    until(lambda: "its others have 3, and 2 are wanted" in aside.condition("podnetwork", "other", "db")[1])
+    until(lambda: "may have 4 addresses of pool db" in aside.condition("podnetwork", "huge", "db")[1])
+    assert ranges(aside, "db.eth0.other") == ranges(aside, "db.eth0.huge") == []
 
 
 def test_a_pool_that_somebody_deletes_is_there_again_with_the_same_addresses(aside: Cluster) -> None:

@@ -146,20 +146,23 @@ class Site:
         rows = self.node.rows("SELECT address, namespace, pod FROM reservations ORDER BY address")
         return [(str(ip_address(cast("bytes", address))), f"{namespace}/{pod}") for address, namespace, pod in rows]
 
-    def pod(self, name: str, networks: object = "", labels: dict[str, str] | None = None, **annotations: str) -> Pod:
+    def pod(
+        self, name: str, networks: object = "", labels: dict[str, str] | None = None, namespace: str = NAMESPACE,
+        **annotations: str,
+    ) -> Pod:  # fmt: skip
         """Make a pod of the API server's, and its sandbox here."""
         text = networks if isinstance(networks, str) else json.dumps(networks)
         said = {**({"k8s.v1.cni.cncf.io/networks": text} if text else {}), **annotations}
         body = {
-            "metadata": {"name": name, "namespace": NAMESPACE, "annotations": said, "labels": labels or {}},
+            "metadata": {"name": name, "namespace": namespace, "annotations": said, "labels": labels or {}},
             "spec": {
                 "nodeName": self.name,
                 "containers": [{"name": "main", "image": "none"}],
                 "automountServiceAccountToken": False,
             },
         }
-        made = self.client.create(PODS, body, NAMESPACE)
-        return self.node.pod(name, namespace=NAMESPACE, uid=made["metadata"]["uid"])
+        made = self.client.create(PODS, body, namespace)
+        return self.node.pod(name, namespace=namespace, uid=made["metadata"]["uid"])
 
     def remove_pod(self, pod: Pod) -> None:
         """Have the API server forget the pod."""

@@ -69,6 +69,17 @@ def test_networks_come_and_go_with_the_annotation(followed: Site) -> None:
     assert followed.gone(pod)
 
 
+def test_a_name_that_the_annotation_gives_is_had_though_it_is_that_of_a_place(followed: Site) -> None:
+    pod = started(followed, "storage,backup")
+    select(followed, pod, "backup")
+    assert attached(followed, pod, "net2")
+    select(followed, pod, "backup@net1")
+    assert attached(followed, pod, "net1")
+    assert followed.call("CHECK", pod).code == 0
+    assert followed.call("DEL", pod).code == 0
+    assert followed.gone(pod)
+
+
 def test_a_leg_that_stays_keeps_link_and_address_and_no_packet_of_it_is_lost(followed: Site) -> None:
     pod = started(followed, "storage")
     before = followed.node.links(pod.netns)
@@ -161,7 +172,7 @@ until [ -e "$0.end" ]; do sleep 0.1; done
 """
 
 
-def test_a_plugin_that_hangs_delays_no_other_pods_networks(followed: Site) -> None:
+def test_a_plugin_that_hangs_delays_no_networks_of_pods_of_other_namespaces(followed: Site) -> None:
     folder = followed.folder / "bin"
     folder.mkdir()
     for plugin in (ROOT / "build" / "cni-standard").iterdir():
@@ -169,11 +180,13 @@ def test_a_plugin_that_hangs_delays_no_other_pods_networks(followed: Site) -> No
     (folder / "hangs").write_text(HANGS)
     (folder / "hangs").chmod(0o755)
     followed.define("hangs", {"cniVersion": "1.0.0", "type": "hangs"})
-    waiting, other = followed.pod("mysql-0"), followed.pod("web-0")
+    plain = {"type": "bridge", "bridge": "legs0", "ipam": {}, "stateDir": str(followed.node.state)}
+    followed.define("plain", {"cniVersion": "1.0.0", "name": "plain", "plugins": [plain]}, "shared")
+    waiting, other = followed.pod("mysql-0"), followed.pod("web-0", namespace="shared")
     for pod in (waiting, other):
         assert followed.added(pod, binDir=str(folder)).code == 0
     select(followed, waiting, "hangs")
     until((folder / "hangs.called").exists)
-    select(followed, other, "storage")
+    select(followed, other, "plain")
     assert attached(followed, other, "net1")
     (folder / "hangs.end").touch()

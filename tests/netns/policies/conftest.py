@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from podberth.cni.errors import CniError
-from podberth.kube.resources import MULTI_NETWORK_POLICIES, NAMESPACES, NETWORK_ATTACHMENTS, PODS
+from podberth.kube.resources import NAMESPACES, NETWORK_ATTACHMENTS, PODS
 from podberth.netpolicy.document import POLICY_FOR
 from podberth.networks.selection import NETWORKS
 from tests.netns.agent.running import Running, agent
@@ -22,12 +22,14 @@ from tests.netns.networks.conftest import CRD as DEFINITIONS
 from tests.netns.networks.conftest import Site, cluster_network, forget
 from tests.netns.traffic import reaches, serving
 from tests.servers.kube import KubeServer
-from tests.servers.multi_network_policies import POLICIES
+from tests.servers.multi_network_policies import POLICIES, V1BETA1
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from podberth.kube.resources import Resource
 
 POOLS = """
 apiVersion: podberth.io/v1alpha1
@@ -62,12 +64,13 @@ class Town(Site):
         return super().conf(**{"networkPolicies": True, **own, **changes})
 
     def policy(
-        self, spec: Mapping[str, Any], namespace: str = "blue", *, name: str = "policy", networks: str | None = ONE
-    ) -> None:
+        self, spec: Mapping[str, Any], namespace: str = "blue", *, name: str = "policy", networks: str | None = ONE,
+        version: Resource = V1BETA1,
+    ) -> None:  # fmt: skip
         """Put a policy in force."""
         annotations = {POLICY_FOR: networks} if networks is not None else {}
         metadata = {"name": name, "namespace": namespace, "annotations": annotations}
-        self.client.create(MULTI_NETWORK_POLICIES, {"metadata": metadata, "spec": dict(spec)}, namespace)
+        self.client.create(version, {"metadata": metadata, "spec": dict(spec)}, namespace)
 
     def bare(self, name: str, namespace: str = "blue", networks: str = ONE, **labels: str) -> Pod:
         """Make a pod of the API server's, labelled with its own name, and its sandbox here."""
@@ -77,7 +80,7 @@ class Town(Site):
                 "labels": {"name": name, **labels},
             },
             "spec": {
-                "nodeName": NODE, "automountServiceAccountToken": False,
+                "nodeName": self.name, "automountServiceAccountToken": False,
                 "containers": [
                     {"name": "main", "image": "none", "ports": [{"name": "service", "containerPort": PORT}]}
                 ],
@@ -139,7 +142,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeServer]:
 
 def _listed(server: KubeServer) -> bool:
     try:
-        for resource in (NETWORK_ATTACHMENTS, MULTI_NETWORK_POLICIES):
+        for resource in (NETWORK_ATTACHMENTS, V1BETA1):
             server.operator.client.list(resource)
     except CniError:
         return False
@@ -160,7 +163,7 @@ def unserved(tmp_path: Path, server: KubeServer) -> Iterator[Town]:
     for bridge in ("cluster0", "legs0", "arms0"):
         subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
     client = made.client
-    for resource in (PODS, NETWORK_ATTACHMENTS, MULTI_NETWORK_POLICIES):
+    for resource in (PODS, NETWORK_ATTACHMENTS, V1BETA1):
         for one in client.list(resource).items:
             forget(client, resource, one["metadata"]["name"], one["metadata"]["namespace"])
     for name, labels in SPACES.items():

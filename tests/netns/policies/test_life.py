@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from podberth.agent.peers import FEW_NAMESPACES
-from podberth.kube.resources import MULTI_NETWORK_POLICIES, NAMESPACES, PODS
+from podberth.kube.resources import NAMESPACES, PODS
 from podberth.networks.selection import NETWORKS
 from tests.netns.agent.running import agent
 from tests.netns.agent.test_desk import page
@@ -19,6 +19,7 @@ from tests.netns.networks.conftest import forget
 from tests.netns.policies.conftest import NODE, ONE, OTHER, PORT
 from tests.netns.policies.test_cases import SERVER, named
 from tests.netns.traffic import dialled, reaches, serving
+from tests.servers.multi_network_policies import V1BETA1
 from tests.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ def test_a_policy_that_comes_changes_and_goes_holds_for_running_pods(town: Town)
     town.policy(FROM_A)
     assert town.settled({(a, server): True, (b, server): False})
     change = {"spec": {"ingress": [{"from": [named("b")]}]}}
-    town.client.merge_patch(MULTI_NETWORK_POLICIES, "policy", change, "blue")
+    town.client.merge_patch(V1BETA1, "policy", change, "blue")
     assert town.settled({(a, server): False, (b, server): True})
-    town.client.delete(MULTI_NETWORK_POLICIES, "policy", "blue")
+    town.client.delete(V1BETA1, "policy", "blue")
     assert town.settled({(a, server): True, (b, server): True})
     assert until(lambda: "podberth" not in town.rules(server))
 
@@ -99,7 +100,7 @@ def test_policies_with_one_selector_share_a_watch_that_ends_with_the_last_of_the
     assert town.settled({(a, server): True, (a, also): True, (also, server): False, (server, also): False})
     assert watches() == before + 1
     for name in ("policy", "also"):
-        town.client.delete(MULTI_NETWORK_POLICIES, name, "blue")
+        town.client.delete(V1BETA1, name, "blue")
     assert until(lambda: watches() == before)
 
 
@@ -212,7 +213,7 @@ def test_a_connection_outlives_what_happens_to_others(town: Town) -> None:
         relabel(town, "b", name="a")
         assert town.settled({(b, server): True})
         change = {"spec": {"ingress": [{"from": [named("b")]}]}}
-        town.client.merge_patch(MULTI_NETWORK_POLICIES, "policy", change, "blue")
+        town.client.merge_patch(V1BETA1, "policy", change, "blue")
         assert town.settled({(b, server): False})
         for one, other in (there, there[::-1]):
             one.sendall(b"on")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from podberth.kube.resources import MULTI_NETWORK_POLICIES
 from tests.checkout import ROOT
 from tests.netns.agent.running import agent
 from tests.netns.policies.conftest import NODE, OTHER
 from tests.netns.policies.test_cases import SERVER, named
+from tests.servers.multi_network_policies import V1BETA1
 from tests.servers.proxy import Proxy
 from tests.waiting import until
 
@@ -120,7 +120,7 @@ def test_a_first_text_that_does_not_say_which_pods_it_chooses_closes_nothing_and
 
 def retyped(town: Town, **spec: Any) -> None:
     """Change the policy's text."""
-    town.client.merge_patch(MULTI_NETWORK_POLICIES, "policy", {"spec": spec}, "blue")
+    town.client.merge_patch(V1BETA1, "policy", {"spec": spec}, "blue")
 
 
 def test_a_typo_in_a_policy_cuts_nobody_off_and_opens_nothing_also_for_an_agent_that_starts_later(
@@ -163,7 +163,7 @@ def test_a_pod_that_a_policy_may_choose_waits_where_nobody_knows_what_held_befor
         assert town.added(town.bare("other", networks=OTHER)).code == 0
         assert town.settled({(a, server): True, (b, server): False})
         assert town.call("STATUS", server).code == 0
-        town.client.delete(MULTI_NETWORK_POLICIES, "policy", "blue")
+        town.client.delete(V1BETA1, "policy", "blue")
         assert until(lambda: town.call("ADD", late).code == 0)
         assert town.settled({(a, server): True, (b, server): True})
 
@@ -192,4 +192,4 @@ def test_more_sets_than_a_namespace_may_have_are_empty_and_the_first_hold(town: 
 def test_a_server_without_the_kind_has_no_policies(town: Town) -> None:
     server, a = town.started("server"), town.started("a")
     assert town.settled({(a, server): True})
-    assert town.client.list(MULTI_NETWORK_POLICIES).items == []
+    assert town.client.list(V1BETA1).items == []

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from podberth.kube.resources import MULTI_NETWORK_POLICIES
 from tests.netns.agent.test_desk import page
 from tests.netns.policies.conftest import ONE, OTHER
 from tests.netns.policies.test_cases import SERVER, named
+from tests.servers.multi_network_policies import V1BETA1
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_explain_says_why_a_policy_does_not_hold_and_what_holds_in_its_place(tow
     town.policy({"podSelector": TYPO, "ingress": []}, name="wrong")
     assert town.running is not None
     town.running.wait_for("policy not in force")
-    town.client.merge_patch(MULTI_NETWORK_POLICIES, "kept", {"spec": {"podSelector": TYPO}}, "blue")
+    town.client.merge_patch(V1BETA1, "kept", {"spec": {"podSelector": TYPO}}, "blue")
     town.running.wait_for("policy with mistakes")
     found = until(lambda: (now := policed(town, server))["passing"] and now)
     by_name = {one["policy"]: one for one in found["policies"]}
@@ -102,7 +102,7 @@ def test_explain_says_why_a_policy_does_not_hold_and_what_holds_in_its_place(tow
 
 
 def test_doctor_names_policies_that_nobody_can_read_that_choose_nobody_and_that_nobody_keeps(town: Town) -> None:
-    assert diagnosed(town) == {"00-networks.conflist policies": ("ok", "none")}
+    assert diagnosed(town) == {"00-networks.conflist policies": ("ok", "none; read as k8s.cni.cncf.io/v1beta1")}
     assert diagnosed(town, networkPolicies=False) == {}
     town.started("server")
     town.policy({"podSelector": SERVER}, name="good")
@@ -111,7 +111,9 @@ def test_doctor_names_policies_that_nobody_can_read_that_choose_nobody_and_that_
     town.policy({"podSelector": SERVER}, name="elsewhere", networks="default/nowhere")
     town.policy({"podSelector": SERVER}, name="nowhere", networks=None)
     found = diagnosed(town)
-    assert found.pop("00-networks.conflist policies") == ("ok", "4 in force, 1 not in force")
+    assert found.pop("00-networks.conflist policies") == (
+        "ok", "4 in force, 1 not in force; read as k8s.cni.cncf.io/v1beta1",
+    )  # fmt: skip
     assert {name: level for name, (level, _) in found.items()} == dict.fromkeys(
         ("blue/typo", "blue/idle", "blue/elsewhere", "blue/nowhere"), "warn"
     )

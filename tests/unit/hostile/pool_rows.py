@@ -209,6 +209,8 @@ _SPECS: dict[str, tuple[str, Json]] = {
     "a rule's addresses a string": ("allow[0].addresses", {"allow": [{"namespaces": ["a"], "addresses": "10.60.0.9"}]}),
     "a rule's podRequests a word": ("allow[0].podRequests", {"allow": [{"namespaces": ["a"], "podRequests": "yes"}]}),
     "a rule's podRequests a number": ("allow[0].podRequests", {"allow": [{"namespaces": ["a"], "podRequests": 1}]}),
+    "a rule's ownPools a word": ("allow[0].ownPools", {"allow": [{"namespaces": ["a"], "ownPools": "many"}]}),
+    "a rule's ownPools below none": ("allow[0].ownPools", {"allow": [{"namespaces": ["a"], "ownPools": -1}]}),
     "a rule with an unknown field": ("allow[0].namespace", {"allow": [{"namespace": "a"}]}),
     "a MAC for every pod": ("mac", {"mac": "02:00:00:00:00:11"}),
     "an unknown field": ("subnet", {"subnet": "10.60.0.0/24"}),

@@ -26,7 +26,8 @@ def networks(*legs: str) -> tuple[CallPlugins, ...]:
     """Return the calls of a pod: of the cluster's network, and of those that are named as NAME or NAME@INTERFACE."""
     made = [CLUSTER]
     for place, (name, _, ifname) in enumerate((leg.partition("@") for leg in legs), 1):
-        made.append(replace(CLUSTER, network=name, label=f"bank/{name}", ifname=ifname or f"net{place}", default=False))
+        said = {"ifname": ifname or f"net{place}", "asked": bool(ifname)}
+        made.append(replace(CLUSTER, network=name, label=f"bank/{name}", default=False, **said))
     return tuple(made)
 
 
@@ -49,6 +50,9 @@ def told(ops: Sequence[CallPlugins]) -> list[str]:
         (["a@vault"], ["a"], ["a@vault"], ["a@net1"]),
         (["a"], ["a@net5"], ["a@net1"], ["a@net5"]),
         (["a@net5"], ["a"], [], []),
+        (["b", "a"], ["a@net1"], ["a@net2", "b@net1"], ["a@net1"]),
+        (["b", "a"], ["a"], ["b@net1"], []),
+        (["x", "y", "b"], ["e@vault", "b", "c", "d@net1"], ["y@net2", "x@net1"], ["e@vault", "c@net2", "d@net1"]),
     ],
 )
 def test_what_goes_and_what_comes(before: list[str], after: list[str], gone: list[str], new: list[str]) -> None:
@@ -65,6 +69,16 @@ def test_a_name_that_the_pod_gives_is_had_or_refused_with_whose_it_is() -> None:
     with pytest.raises(Refused, match="bank/c: the interface net5 is bank/b's"):
         changes(before, networks("b", "c@net5"))
     assert told(changes(before, networks("b", "c@net6"))[1]) == ["c@net6"]
+
+
+def test_a_name_that_the_pod_gives_is_told_from_that_of_its_place_though_they_are_the_same() -> None:
+    """The network `b` came second, and is alone by now; `c` is second again."""
+    now = networks("a", "b")
+    going, _ = changes(now, networks("b"))
+    left = [op for op in now if op not in going]
+    assert told(changes(left, networks("b", "c"))[1]) == ["c@net1"]
+    with pytest.raises(Refused, match="bank/c: the interface net2 is bank/b's"):
+        changes(left, networks("b", "c@net2"))
 
 
 NAMES = st.lists(st.sampled_from("abcd"), max_size=6)

@@ -57,6 +57,30 @@ def test_addresses_of_a_pool_that_names_the_namespace_are_its_own_to_declare(doc
     assert complaint(document) == ""
 
 
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [
+        (None, "no rule under `allow` of pool bank that names namespace payments has `ownPools`"),
+        (0, "may have 0 addresses of pool bank in pools of its own"),
+        (7, "may have 7 addresses of pool bank in pools of its own"),
+        (8, ""),
+    ],
+)
+def test_a_pool_of_its_own_is_asked_for_as_large_as_the_rule_lets_it_be(rule: int | None, named: str) -> None:
+    bank = pool("bank", "10.20.0.0/24", grants=(Grant(namespaces=("payments",), own_pools=rule),))
+    spec = {"deployment": {"name": "web"}, "attachments": [{"ownPool": {"from": "bank", "addresses": 8}}]}
+    text = complaint(declared(spec=spec), pools=(bank,))
+    assert (named in text, bool(text)) == (True, bool(named))
+    assert ("spec.attachments[0].ownPool" in text) is bool(named)
+    assert "there is no pool" in complaint(declared(spec=spec), pools=())
+
+
+def test_a_rule_for_every_namespace_lets_none_ask_for_a_pool_of_its_own() -> None:
+    bank = pool("bank", "10.20.0.0/24", grants=(Grant(namespaces=("*",), own_pools=8),))
+    spec = {"deployment": {"name": "web"}, "attachments": [{"ownPool": {"from": "bank", "addresses": 2}}]}
+    assert "has `ownPools`" in complaint(declared(spec=spec), pools=(bank,))
+
+
 def test_a_refusal_has_the_first_complaints_and_how_many_more_there_are() -> None:
     many = [{"ifname": f"eth{n}", "trust": "on"} for n in range(64)]
     said = complaint(declared(spec={"pod": "web-0", "attachments": many}))

@@ -13,6 +13,7 @@ from podberth.desk.doctor import OK, WARN, Finding
 from podberth.desk.policies import standings_of
 from podberth.kube.errors import NotFound
 from podberth.kube.resources import MULTI_NETWORK_POLICIES, NETWORK_ATTACHMENTS, PODS
+from podberth.kube.served import served
 from podberth.networks.settings import read
 
 if TYPE_CHECKING:
@@ -37,14 +38,16 @@ def look(name: str, conf: NetConf) -> Iterator[Finding]:
     area, what = AREA, f"{name} policies"
     try:
         client = objects.client(settings.kubeconfig)
-        found = client.list(MULTI_NETWORK_POLICIES).items
+        version = served(client, MULTI_NETWORK_POLICIES)
+        found = client.list(version).items
         standings = standings_of(conf, settings.kubeconfig, found)
         if found and not settings.policies:
             text = f"{counted(len(found), 'MultiNetworkPolicy', 'MultiNetworkPolicies')}, and podberth keeps none here"
             yield Finding(area=area, name=what, level=WARN, text=text, todo=_OFF)
             return
         if settings.policies:
-            yield Finding(area=area, name=what, level=OK, text=_total(standings))
+            text = f"{_total(standings)}; read as {version.api_version}"
+            yield Finding(area=area, name=what, level=OK, text=text)
             yield from _mistaken(area, standings)
             yield from _idle(area, client, standings)
     except NotFound as missing:

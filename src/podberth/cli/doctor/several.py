@@ -29,7 +29,7 @@ _RIGHTS: tuple[tuple[Resource, str, str], ...] = (
     *((resource, "", verb) for resource in (NETWORK_ATTACHMENTS, PODS) for verb in ("get", "list", "watch")),
     (PODS, "status", "patch"),
 )
-_OF_POLICIES = tuple((resource, "", verb) for resource in (MULTI_NETWORK_POLICIES, NAMESPACES)
+_OF_POLICIES = tuple((resource, "", verb) for resource in (MULTI_NETWORK_POLICIES[0], NAMESPACES)
                      for verb in ("list", "watch"))  # fmt: skip
 _GRANT = "grant it: kubectl apply -k deploy/networks, or the same to this account"
 

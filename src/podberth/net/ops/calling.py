@@ -17,7 +17,8 @@ class CallPlugins:
 
     `config`: the network's list of plugins as JSON, as it was when the pod began. `args`: CNI_ARGS, each 'KEY=VALUE'.
     `capabilities`: what the plugins are offered, as JSON. `path`: where they are looked for. `cache`: the folder where
-    results are remembered. `label` is how the pod's network-status calls the network, and whether it is the `default`.
+    results are remembered. `asked`: the pod has named the interface; else it has its name by its place.
+    `label` is how the pod's network-status calls the network, and whether it is the `default`.
     `sheds`: of which IP versions, '4' or '6', the link loses the default routes that its plugins gave it: another has
     them. `gateways`: of the default routes that it gets in their place. `claim`: NAME/UID of the IPAMClaim whose
     addresses it has; `standby`: once the live migration is over whose target the pod is. `info_from` is the file about
@@ -34,6 +35,7 @@ class CallPlugins:
     cache: str
     args: tuple[str, ...] = ()
     capabilities: str = ""
+    asked: bool = False
     label: str = ""
     default: bool = False
     sheds: tuple[str, ...] = ()

@@ -9,9 +9,11 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from podberth.cni.value import replace
+from podberth.ipam import extents
 from podberth.ipam.pool import MadeFor, Pool
 from podberth.policy.admission import Conflicts
 from podberth.policy.documents import document_of
+from podberth.policy.permit import beyond_own_pools
 from podberth.policy.podnetwork import PodNetwork
 from podberth.stores.sqlite import documents as table
 from podberth.stores.sqlite import rows, space
@@ -140,8 +142,24 @@ def _carved(
     if other is not None and other.made_for is None:
         raise ValueError(f"its pool would be called {name}, and there is another of that name")
     made_for = MadeFor(parent=own.parent, namespace=body.namespace, podnetwork=body.name)
+    has = [pool for pool in pools.values() if pool.name != name and _is_of(pool, made_for)]
+    taken = max((sum(extents.size(extents.usable(pool, v)) for pool in has) for v in parent.families), default=0)
+    if before is None or _largest(before) < own.addresses:  # one that has them already keeps them, and may shrink
+        beyond = beyond_own_pools(parent, body.namespace, taken, own.addresses)
+        if beyond is not None:
+            raise ValueError(beyond.message)
     held = _held(connection, name, now) if before is not None else ()
     return carve(parent, name, made_for, own.addresses, pools.values(), before, held)
+
+
+def _is_of(pool: Pool, other: MadeFor) -> bool:
+    """Say whether the pool was made of the same parent for the same namespace."""
+    made = pool.made_for
+    return made is not None and (made.parent, made.namespace) == (other.parent, other.namespace)
+
+
+def _largest(pool: Pool) -> int:
+    return max((extents.size(extents.usable(pool, family)) for family in pool.families), default=0)
 
 
 def _is_news(before: Pool | None, made: Pool) -> bool:
