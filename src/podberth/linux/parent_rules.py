@@ -92,12 +92,12 @@ def leaving(listed: Listed, owner: str) -> dict[Address, Sender]:
 
 def addresses(parent: str, version: int) -> Set:
     """Return the set of addresses that may be sent from."""
-    return nft_sets.Set(name=f"at-{parent}-{version}", kind=_KINDS[version], ranges=False)
+    return nft_sets.Set(name=f"senders{version}-{parent}", kind=_KINDS[version], ranges=False)
 
 
 def subnets(parent: str, version: int) -> Set:
     """Return the set of the subnets of which no other address may be sent from."""
-    return nft_sets.Set(name=f"at-{parent}-of-{version}", kind=_KINDS[version], ranges=True)
+    return nft_sets.Set(name=f"subnets{version}-{parent}", kind=_KINDS[version], ranges=True)
 
 
 def sets(parent: str) -> tuple[Set, ...]:
@@ -117,8 +117,11 @@ def spans(listed: Listed, version: int) -> tuple[tuple[int, int], ...]:
 
 
 def names(parent: str) -> tuple[str, ...]:
-    """Return the names of all chains, the one at the hook first; the family arp has one of that name too."""
-    return f"at-{parent}", *(f"at-{parent}-{part}" for part in ("arp", "ip", "ip6", "nd"))
+    """Return the names of all chains, the one at the hook first; the family arp has one of that name too.
+
+    What they are for comes first: a link's name may have any end.
+    """
+    return tuple(f"{part}-{parent}" for part in ("at", "arp", "ip", "ip6", "nd"))
 
 
 def chains(parent: str) -> tuple[Chain, ...]:

@@ -113,7 +113,7 @@ def test_each_rule_is_known_again() -> None:
 def test_the_nodes_own_arp_is_known_by_a_number_that_its_rule_has_in_its_comment() -> None:
     rule = rules.arp_rule("up0", TOKEN)
     assert rules.token_of(rule.comment) == TOKEN
-    first, *_ = (one.expressions for one in rules.rules("up0", TOKEN) if one.chain == "at-up0-arp")
+    first, *_ = (one.expressions for one in rules.rules("up0", TOKEN) if one.chain == "arp-up0")
     assert TOKEN[:4] in str(first).encode("latin-1") or str(TOKEN[:4]) in str(first)
 
 
@@ -136,3 +136,10 @@ def test_any_addresses_make_requests_that_fit_into_a_message_each(addresses: lis
     interfaces: tuple[IPv4Interface | IPv6Interface, ...] = tuple(ip_interface(f"{each}") for each in addresses)
     listed = rules.coming({}, replace(FIRST, addresses=interfaces))
     assert all(len(body) < 2**16 for _, _, body in rules.anew("up0", TOKEN, listed))
+
+
+@given(st.text("abé-.64", min_size=1, max_size=6), st.text("abé-.64", min_size=1, max_size=6))
+def test_two_links_share_no_name(first: str, second: str) -> None:
+    names = [{*rules.names(link), *(each.name for each in rules.sets(link))} for link in (first, second)]
+    assert len(names[0]) == 9
+    assert first == second or not names[0] & names[1]

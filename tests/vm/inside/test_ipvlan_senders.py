@@ -172,6 +172,22 @@ def pings_once(namespace: str, address: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def test_an_ipvlan_that_a_pod_makes_itself_is_checked_too(node: Kubelet) -> None:
+    """It stands on the same parent, and knows no rules of the pod's."""
+    pod = added(node, "first-0")
+    me = unbound(node, pod)
+    node.inside(pod.netns, "ip", "link", "add", "link", "eth0", "name", "eth9", "type", "ipvlan", "mode", "l2")
+    node.inside(pod.netns, "ip", "link", "set", "eth9", "up")
+    last = forge.frame("02:50:00:00:00:11", 0x88B5, bytes(46))
+    forged = forge.ipv4(me.mac, "10.60.0.99", "10.60.0.1"), forge.arp(me.mac, "10.60.0.1", "10.60.0.99", reply=True)
+    with forge.wire(router(node), "up1") as listener:
+        forge.send(pod.netns, "eth9", *forged, last)
+        came = forge.heard(listener, last)
+    assert came
+    assert not any(one.startswith(forged) for one in came)
+    assert node.call("DEL", pod, **IPVLAN).code == 0
+
+
 def test_the_node_itself_is_not_touched_also_by_addresses_that_it_gets_later(node: Kubelet) -> None:
     pod = added(node, "first-0")
     for address in ("10.60.0.3/24", "fd00:60::3/64"):
@@ -230,7 +246,7 @@ def test_what_somebody_takes_away_at_the_parent_is_found_and_put_back(node: Kube
     result = {"cniVersion": "1.1.0", "ips": [{"address": "10.60.0.11/24"}, {"address": "fd00:60::11/64"}]}
     assert node.call("CHECK", pod, **IPVLAN, prevResult=result).code == 0
     for command in (
-        ("delete", "element", "netdev", "podberth-senders", "at-up0-4", "{ 10.60.0.11 }"),
+        ("delete", "element", "netdev", "podberth-senders", "senders4-up0", "{ 10.60.0.11 }"),
         ("delete", "table", "netdev", "podberth-senders"),
         ("flush", "ruleset"),
     ):

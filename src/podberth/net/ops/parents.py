@@ -15,7 +15,7 @@ __all__ = ["ListSenders"]
 
 @value
 class ListSenders:
-    """nft add element netdev podberth-senders at-PARENT-4 { ADDRESS }, and at-PARENT-6: these may be sent from.
+    """nft add element netdev podberth-senders senders4-PARENT { ADDRESS }, or senders6-PARENT: who may be sent from.
 
     From other addresses of the subnets of whoever is `pinned`, PARENT then sends what the node itself says, and no
     more. One who is not pinned is let through where others are, and else there is nothing to do.
@@ -39,6 +39,6 @@ def describe(op: Op) -> str:
     made = []
     for version in sorted({address.version for address in op.addresses}):
         own = ", ".join(str(address.ip) for address in op.addresses if address.version == version)
-        made.append(f"nft add element netdev podberth-senders at-{op.parent}-{version} '{{ {own} }}'")
+        made.append(f"nft add element netdev podberth-senders senders{version}-{op.parent} '{{ {own} }}'")
     rest = "  # other senders of these subnets are dropped there" if op.pinned else "  # if senders are checked there"
     return "; ".join(made) + rest
