@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from podberth.linux.sender_rules import link_local
+from tests.netns.agent.running import agent, ended
 from tests.netns.linux.test_parent_senders import STOPPED
 from tests.netns.plugin import forging as forge
 from tests.sizes import evenly, size
@@ -257,6 +258,22 @@ def test_what_somebody_takes_away_at_the_parent_is_found_and_put_back(node: Kube
         assert node.reaches(loose, "10.60.0.1")
     for each in (pod, loose):
         assert node.call("DEL", each, **IPVLAN).code == 0
+
+
+def test_an_agent_that_ends_dels_later_leaves_no_rule_and_cuts_nobody_off(node: Kubelet) -> None:
+    pods = [node.pod(name) for name in ("first-0", "other-0")]
+    node.remember()
+    with agent(node):
+        for pod in pods:
+            add(node, pod)
+        assert node.call("DEL", pods[0], **IPVLAN).code == 0
+        assert ended(node, pods[0])
+        assert node.reaches(pods[1], "10.60.0.1")
+        me = unbound(node, pods[1])
+        assert heard(node, "up1", pods[1], forge.ipv4(me.mac, "10.60.0.11", "10.60.0.1")) == [False]
+        assert node.call("DEL", pods[1], **IPVLAN).code == 0
+        assert ended(node, pods[1])
+        assert node.left_behind() == []
 
 
 @pytest.mark.parametrize("verb", ["ADD", "DEL"])
